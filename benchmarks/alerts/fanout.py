@@ -95,7 +95,7 @@ def raise_alert(store: AlertStore, number: int) -> int:
     place = number % SUBJECTS
     candidates = (Candidate(f"S-{place}", 0.7, (f"O-{place}",)), Candidate("S-1001", 0.5, ("O-1001",)))
     template = np.eye(1, 8, dtype=np.float32)[0]
-    event = store.record(Match(capture, capture.jpeg, candidates, 3, 0.48, "starter", template), timedelta(0), now)
+    event = store.record(Match(capture, capture.jpeg, candidates, 3, 0.48, "standard-1", template), timedelta(0), now)
     if event is None:
         raise RuntimeError("each capture is recorded once")
     return event.sequence

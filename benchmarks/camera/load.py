@@ -3,9 +3,10 @@
     python -m benchmarks.camera.load
 
 A real RTSP server sends H.264 at 1280x720 and 15 frames a second over TCP; the client is the process that runs at a
-counter, with the starter's detector; a capture server gives receipts. First one camera with three people in view all
-the time, then four such cameras in one process, then one camera with people who come in one after another. The costs
-are processor time of the client and its decoders, so that others' load changes them little; it does change the ages.
+counter, with the default pack's detector; a capture server gives receipts. First one camera with three people in view
+all the time, then four such cameras in one process, then one camera with people who come in one after another. The
+costs are processor time of the client and its decoders, so that others' load changes them little; it does change the
+ages.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from deploy.demo.faces import built_in_people
 from deploy.demo.scene import Place, Scene, Walk, frames, people_passing
 from tests.support.fakes.capture_server import CaptureServer, serving
 from tests.support.fakes.rtsp_camera import RtspCamera, encode, rtsp_camera
-from tests.support.tools.starter import starter_pack
+from tests.support.tools.packs import standard_pack
 
 THREE_S = 20.0
 SETTLING_S = 20.0
@@ -67,7 +68,7 @@ class Heard:
 
 def film_of(scene: Scene, file: Path, seconds: float) -> Film:
     """Make the film, with each frame's number in it."""
-    people = [person for person in built_in_people(open_detector(starter_pack(), 1)) if person.passage_photos]
+    people = [person for person in built_in_people(open_detector(standard_pack(), 1)) if person.passage_photos]
     count = round(seconds * RATE)
     numbered = (stamped(picture, n) for n, picture in enumerate(frames(scene, people)) if n < count)
     return Film(encode(numbered, file), count)
@@ -96,7 +97,7 @@ async def heard(camera: RtspCamera, film: Film, cameras: int, seconds: float, fo
     async with serving(CaptureServer(cameras=tuple(keys), heartbeat_period_s=5, policy=policy)) as server:
         lines = [
             f'server_address = "{server.address}"',
-            f'detector = "{starter_pack()}"',
+            f'detector = "{standard_pack()}"',
             f'spool_dir = "{folder / "spool"}"',
             f'spool_key = "{folder / "spool.key"}"',
             "region = [[0.0, 0.0], [1.0, 0.97]]",
@@ -138,7 +139,7 @@ def processor_s(pid: int) -> float:
 
 def fit_from(film: Film) -> list[float]:
     """Return when each passage of the film is fit for the policy for the first time, looking at every frame."""
-    detector, tracker, policy = open_detector(starter_pack(), 1), Tracker(), CapturePolicy()
+    detector, tracker, policy = open_detector(standard_pack(), 1), Tracker(), CapturePolicy()
     fit: dict[int, float] = {}
     for number, picture in enumerate(pictures_of(film)):
         height, width = picture.shape[:2]
@@ -186,7 +187,7 @@ def measure() -> dict[str, float]:
         three = film_of(three_in_view(), folder / "three.h264", THREE_S)
         one = asyncio.run(heard(camera, three, 1, MEASURED_S, folder))
         four = asyncio.run(heard(camera, three, FOUR, MEASURED_S, folder))
-        people = [person for person in built_in_people(open_detector(starter_pack(), 1)) if person.passage_photos]
+        people = [person for person in built_in_people(open_detector(standard_pack(), 1)) if person.passage_photos]
         scene = people_passing(people)
         passing = film_of(scene, folder / "passing.h264", scene.seconds)
         seen = asyncio.run(heard(camera, passing, 1, 2 * scene.seconds, folder))

@@ -188,7 +188,7 @@ def growth(samples: list[Sample], minutes: float, figure: Callable[[Sample], flo
 def measure(minutes: float = 20.0) -> dict[str, float]:
     """Return growth and what happened meanwhile."""
     if not PACK.is_dir():
-        raise FileNotFoundError(f"the starter pack is not in {PACK}")
+        raise FileNotFoundError(f"the pack `standard` is not in {PACK}")
     with tempfile.TemporaryDirectory() as temporary:
         samples, ended, troubles = soak(Path(temporary), minutes)
     for one in samples[:: max(1, len(samples) // 40)]:

@@ -3,7 +3,7 @@
     python -m benchmarks camera.tracking
 
 Sixteen scenes (`crowd` in `tests/support`) of ten people of LFW each, three photographs along each way; what the
-starter pack's detector finds in them goes to every tracker alike, of each frame (15 a second) and of each second, third
+default pack's detector finds in them goes to every tracker alike, of each frame (15 a second) and of each second, third
 and fourth frame. A truth counts when at least half of the face is to be seen and it is 20 pixels wide; a box is
 somebody's when they overlap by 0.4. Figures are motmetrics': identity switches, fragmentations, MOTA (Bernardin and
 Stiefelhagen, "Evaluating Multiple Object Tracking Performance", 2008) and IDF1 (Ristani et al., "Performance Measures

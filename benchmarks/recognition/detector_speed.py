@@ -1,4 +1,4 @@
-"""Frames a second of the starter pack's detector at 1280x720 on one thread, with two faces in view.
+"""Frames a second of the default pack's detector at 1280x720 on one thread, with two faces in view.
 
     python -m benchmarks.recognition.detector_speed
 
@@ -17,7 +17,7 @@ from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.vision.faces import Picture
 from cekalwatch.vision.runtime import limit_native_threads
 
-PACK = Path("build/models/starter")
+PACK = Path("build/models/standard")
 _FACES = ((240, 200, 160), (700, 260, 260))
 """Left, top and side in pixels of each copy of the portrait's face."""
 _SECONDS = 5.0

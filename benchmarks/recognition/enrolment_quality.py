@@ -4,7 +4,7 @@
 
 Of each of 250 people one photograph is spoilt more and more, by blur, darkness, overexposure and haze, and made a
 reference all the same; another one is the probe. A miss is a comparison below the threshold that holds for passages of
-LFW at an FPIR of 1e-2 (docs/starter-pack.md). Enrolment refuses where more than half are missed.
+LFW at an FPIR of 1e-2 (docs/standard-pack.md). Enrolment refuses where more than half are missed.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from cekalwatch.vision.manifest import load_pack
 from cekalwatch.vision.runtime import limit_native_threads
 
 FACES: Final = Path("../shared/faces")
-PACK: Final = Path("build/models/starter")
+PACK: Final = Path("build/models/standard")
 THREADS: Final = 2
 
 
@@ -33,7 +33,7 @@ def collection(name: str) -> Collection:
 
 
 def maker(threads: int = THREADS) -> TemplateMaker:
-    """Return what makes templates with the starter pack, with an empty cache."""
+    """Return what makes templates with the pack `standard`, with an empty cache."""
     limit_native_threads(1)
     pack = load_pack(PACK)
     return TemplateMaker(

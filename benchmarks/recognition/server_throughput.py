@@ -47,7 +47,7 @@ from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.vocabulary.orders import OrderKind
 from deploy.demo.stack import CameraPlan, Stack, StackConfig
 
-PACK = Path("build/models/starter")
+PACK = Path("build/models/standard")
 CHOICE = InferenceChoice(InferenceEngine.AUTO, Precision.AUTO)
 """What the server is told to compute with: its default."""
 THREADS = 2

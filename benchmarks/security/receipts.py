@@ -42,7 +42,7 @@ from cekalwatch.wire.vocabulary.capture import LANDMARKS
 from deploy.demo.stack import CameraPlan, Stack, StackConfig, Transport
 from tests.support.builders.portraits import astronaut, group
 from tests.support.scenarios.server import face, jpeg, list_astronaut, settings
-from tests.support.tools.starter import starter_pack
+from tests.support.tools.packs import standard_pack
 
 EACH = 1_000
 PACE_S = 0.05
@@ -200,7 +200,7 @@ def measure(each: int = EACH) -> dict[str, float]:
         list_astronaut(settings(folder / "server"))
         config = StackConfig(
             folder,
-            starter_pack().parent,
+            standard_pack().parent,
             (CameraPlan("dep-1"),),
             transport=Transport.PLAINTEXT,
             settings={"threshold": 0.45, "grouping_window_s": 0},

@@ -26,7 +26,7 @@ from deploy.demo.people import Person, Role
 from deploy.demo.play import SUN, Demonstration, play
 from deploy.demo.report import show_event, show_outcome, show_people
 from deploy.demo.scene import Scene, people_passing
-from deploy.demo.stack import install_starter
+from deploy.demo.stack import install_standard
 
 BUILD = Path("build")
 LOCAL_TIME = ZoneInfo("Asia/Jakarta")
@@ -43,10 +43,10 @@ def main(console: Console, faces: Path | None, folder: Path, models: Path) -> Ex
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
-    with console.status("Installing the starter model pack"):
-        install_starter(models, folder / "logs")
+    with console.status("Installing the model pack"):
+        install_standard(models, folder / "logs")
     with console.status("Making people, watchlist and videos"):
-        engine = open_engine(load_pack(models / "starter"), threads=os.cpu_count() or 1)
+        engine = open_engine(load_pack(models / "standard"), threads=os.cpu_count() or 1)
         people = people_of_folder(faces, engine.detector) if faces else built_in_people(engine.detector)
         demo = demonstration(folder, models, people, engine.recogniser)
         demo.prepare(datetime.now(LOCAL_TIME).date())

@@ -73,7 +73,7 @@ class StackConfig:
     """Folder of model packs; the pack must be in it."""
     cameras: tuple[CameraPlan, ...] = (CameraPlan("departure-1"),)
     site: str = "batam-center"
-    model_pack: str = "starter"
+    model_pack: str = "standard"
     transport: Transport = Transport.TLS
     settings: Mapping[str, int | float | str] = field(default_factory=dict)
     """More settings of the server."""
@@ -318,9 +318,9 @@ class Stack:
         return "\n".join(lines) + "\n"
 
 
-def install_starter(models: Path, logs: Path) -> None:
-    """Build the starter model pack in the folder `models`, unless it is there and sound."""
-    arguments = ["-m", "cekalwatch.server", "models", "install", "starter", "--models-dir", str(models)]
+def install_standard(models: Path, logs: Path) -> None:
+    """Build the model pack `standard` in the folder `models`, unless it is there and sound."""
+    arguments = ["-m", "cekalwatch.server", "models", "install", "standard", "--models-dir", str(models)]
     run_to_end("models-install", arguments, logs, INSTALL_SECONDS)
 
 

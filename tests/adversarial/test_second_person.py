@@ -20,8 +20,8 @@ from tests.support.scenarios.people import PASSWORD, Office, person
 from tests.support.scenarios.second_person import beside
 from tests.support.scenarios.sign_in import Desk, Scene, refused, threshold_of
 from tests.support.scenarios.site_pki import Site
+from tests.support.tools.packs import light_environment
 from tests.support.tools.programs import run_program
-from tests.support.tools.starter import starter_pack
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_at_the_servers_terminal_both_read_what_they_sign_for_in_both_languages_
     for name, role in (("adi", PersonRole.ADMINISTRATOR), ("sari", PersonRole.SUPERVISOR)):
         office.hire(person(name, role))
     typed = f"adi\n{PASSWORD}\nsari\n{PASSWORD}\n"
-    variables = os.environ | {"CEKALWATCH_SERVER_MODELS_DIR": str(starter_pack().parent)}
+    variables = os.environ | light_environment()
     command = ("thresholds", "set", "0.55", "--data-dir", tmp_path)
     done = run_program("server", *command, typed=typed, environment=variables)
     assert done.returncode == 0, done.stderr

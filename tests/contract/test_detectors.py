@@ -16,17 +16,16 @@ from cekalwatch.vision.faces import Face, FaceDetector, Picture
 from cekalwatch.vision.manifest import PackError
 from cekalwatch.vision.region import Region, RegionDetector
 from tests.support.builders.portraits import astronaut, group, wall
-from tests.support.tools.packs import standard_pack
+from tests.support.tools.packs import light_pack, standard_pack
 from tests.support.tools.shared import shared_faces, shared_models
-from tests.support.tools.starter import starter_pack
 
 
 def _standard(_: Path) -> FaceDetector:
     return open_detector(standard_pack(), threads=1)
 
 
-def _starter(_: Path) -> FaceDetector:
-    return open_detector(starter_pack(), threads=1)
+def _light(_: Path) -> FaceDetector:
+    return open_detector(light_pack(), threads=1)
 
 
 def _scrfd_500m(_: Path) -> FaceDetector:
@@ -41,8 +40,8 @@ def _yunet(_: Path) -> FaceDetector:
     return open_detector(shared_models() / "detectors" / "yunet_n_dynamic.onnx", threads=1)
 
 
-def _starter_in_a_region(_: Path) -> FaceDetector:
-    return RegionDetector(open_detector(starter_pack(), threads=1), Region([(0, 0), (1, 1)]))
+def _light_in_a_region(_: Path) -> FaceDetector:
+    return RegionDetector(open_detector(light_pack(), threads=1), Region([(0, 0), (1, 1)]))
 
 
 def _insightface(models: Path) -> FaceDetector:
@@ -50,7 +49,7 @@ def _insightface(models: Path) -> FaceDetector:
     return open_engine(pack, threads=1).detector
 
 
-DETECTORS = [_standard, _starter, _scrfd_500m, _scrfd_2_5g, _yunet, _starter_in_a_region, _insightface]
+DETECTORS = [_standard, _light, _scrfd_500m, _scrfd_2_5g, _yunet, _light_in_a_region, _insightface]
 
 
 @pytest.fixture(params=DETECTORS, ids=lambda make: make.__name__.strip("_"))
@@ -150,8 +149,8 @@ def test_our_scrfd_finds_what_insightface_finds(tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_the_starter_misses_none_of_a_hundred_photographs(tmp_path: Path):
-    detector = _starter(tmp_path)
+def test_the_light_misses_none_of_a_hundred_photographs(tmp_path: Path):
+    detector = _light(tmp_path)
     files = sorted(path for path in (shared_faces() / "lfw").glob("*/*.jpg"))[::40]
     assert len(files) > 90
     for file in files:
@@ -162,9 +161,9 @@ def test_the_starter_misses_none_of_a_hundred_photographs(tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_the_starters_landmarks_are_near_those_of_a_better_detector(tmp_path: Path):
+def test_the_lights_landmarks_are_near_those_of_a_better_detector(tmp_path: Path):
     """Recognition rests on them. One pass of O-Net instead of three gives 0.064 of the eye distance, not 0.043."""
-    ours, theirs = _starter(tmp_path), _scrfd_2_5g(tmp_path)
+    ours, theirs = _light(tmp_path), _scrfd_2_5g(tmp_path)
     distances = []
     for file in sorted((shared_faces() / "lfw").glob("*/*.jpg"))[::40]:
         picture = np.asarray(cv2.imread(str(file)), dtype=np.uint8)
@@ -178,10 +177,10 @@ def test_the_starters_landmarks_are_near_those_of_a_better_detector(tmp_path: Pa
 
 def test_a_network_that_is_no_detector_is_refused(tmp_path: Path):
     with pytest.raises(PackError, match="no SCRFD"):
-        open_detector(starter_pack() / "recogniser.onnx", threads=1)
+        open_detector(light_pack() / "recogniser.onnx", threads=1)
     with pytest.raises(PackError, match="There is no file"):
         open_detector(tmp_path / "nothing.onnx", threads=1)
     damaged = tmp_path / "damaged.onnx"
-    damaged.write_bytes((starter_pack() / "onet.onnx").read_bytes()[:1000])
+    damaged.write_bytes((light_pack() / "onet.onnx").read_bytes()[:1000])
     with pytest.raises(PackError, match="cannot load"):
         open_detector(damaged, threads=1)

@@ -19,17 +19,16 @@ from cekalwatch.vision.faces import Picture
 from cekalwatch.vision.inference import InferenceChoice, InferenceEngine, Precision
 from cekalwatch.vision.manifest import load_pack
 from tests.support.builders.portraits import astronaut, group
-from tests.support.tools.packs import standard_pack
+from tests.support.tools.packs import light_pack, standard_pack
 from tests.support.tools.shared import shared_models
-from tests.support.tools.starter import starter_pack
 
 
 def _standard(_: Path) -> Engine:
     return open_engine(load_pack(standard_pack()), threads=1)
 
 
-def _starter(_: Path) -> Engine:
-    return open_engine(load_pack(starter_pack()), threads=1)
+def _light(_: Path) -> Engine:
+    return open_engine(load_pack(light_pack()), threads=1)
 
 
 def _insightface(models: Path) -> Engine:
@@ -38,7 +37,7 @@ def _insightface(models: Path) -> Engine:
 
 def _openvino(_: Path, pack: Path | None = None, precision: Precision = Precision.F32) -> Engine:
     choice = InferenceChoice(InferenceEngine.OPENVINO, precision)
-    return open_engine(load_pack(pack or starter_pack()), 1, choice)
+    return open_engine(load_pack(pack or light_pack()), 1, choice)
 
 
 def _standard_by_openvino(folder: Path) -> Engine:
@@ -62,7 +61,7 @@ def _bf16() -> Precision:
 @pytest.fixture(
     params=[
         *(_standard, _standard_by_openvino, _standard_by_openvino_bf16),
-        *(_starter, _openvino, _openvino_bf16, _insightface),
+        *(_light, _openvino, _openvino_bf16, _insightface),
     ],
     ids=lambda make: make.__name__.strip("_"),
 )
@@ -122,11 +121,11 @@ def test_templates_are_bound_to_pack_and_network(engine: Engine):
     assert engine.recogniser.model_version == f"{name}-{engine.pack.sha256[engine.pack.recogniser.file][:8]}"
 
 
-def test_the_starter_recogniser_is_one_for_insightface_too():
+def test_the_light_recogniser_is_one_for_insightface_too():
     """Its colours and its batch are what insightface feeds."""
     from insightface.model_zoo import get_model
 
-    engine = _starter(Path())
+    engine = _light(Path())
     faces = faces_of(engine, group())
     path = engine.pack.path(engine.pack.recogniser.file)
     features = get_model(str(path), providers=["CPUExecutionProvider"]).get_feat(list(faces))
@@ -134,9 +133,9 @@ def test_the_starter_recogniser_is_one_for_insightface_too():
     assert engine.recogniser.embed(faces) == pytest.approx(theirs, abs=1e-4)
 
 
-def test_the_starter_recogniser_has_its_colours_in_insightfaces_order(tmp_path: Path):
+def test_the_light_recogniser_has_its_colours_in_insightfaces_order(tmp_path: Path):
     """The same network, changed by hand for insightface, is among the test models."""
-    ours, theirs = _starter(tmp_path), _insightface(tmp_path)
+    ours, theirs = _light(tmp_path), _insightface(tmp_path)
     faces = faces_of(ours, group())
     assert ours.recogniser.embed(faces) == pytest.approx(theirs.recogniser.embed(faces), abs=1e-3)
 
@@ -144,8 +143,8 @@ def test_the_starter_recogniser_has_its_colours_in_insightfaces_order(tmp_path: 
 @pytest.mark.parametrize(
     ("plain", "make", "agreement"),
     [
-        (_starter, _openvino, 0.9999),
-        (_starter, _openvino_bf16, opening.MIN_AGREEMENT),
+        (_light, _openvino, 0.9999),
+        (_light, _openvino_bf16, opening.MIN_AGREEMENT),
         (_standard, _standard_by_openvino, 0.9999),
         (_standard, _standard_by_openvino_bf16, opening.MIN_AGREEMENT),
     ],

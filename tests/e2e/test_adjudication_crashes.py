@@ -36,7 +36,7 @@ from tests.support.builders.keys import keyring
 from tests.support.scenarios.people import Office, person
 from tests.support.scenarios.port_office import Seat, seen, sign_in
 from tests.support.scenarios.server import list_astronaut, settings
-from tests.support.tools.starter import starter_pack
+from tests.support.tools.packs import light_pack
 
 pytestmark = pytest.mark.slow
 
@@ -233,7 +233,8 @@ async def test_kills_at_random_moments_lose_no_step_and_keep_the_order_of_each_a
     raise_alerts(store, day)
     config = StackConfig(
         tmp_path,
-        starter_pack().parent,
+        light_pack().parent,
+        model_pack="light",
         settings={"threads": 1, "keep_alive_period_s": 1, "claim_lease_s": 10, "escalate_after_s": 5},
     )
     with ExitStack() as programs:

@@ -29,7 +29,7 @@ from tests.support.builders.camera import capture_of
 from tests.support.builders.portraits import group
 from tests.support.scenarios.scripted_camera import ScriptedCamera
 from tests.support.scenarios.server import engine, list_astronaut, settings
-from tests.support.tools.starter import starter_pack
+from tests.support.tools.packs import light_pack
 
 pytestmark = pytest.mark.slow
 
@@ -143,8 +143,9 @@ async def test_kills_at_random_moments_lose_no_alert_and_show_none_twice(tmp_pat
     list_astronaut(settings(tmp_path / "server"))
     config = StackConfig(
         tmp_path,
-        starter_pack().parent,
+        light_pack().parent,
         tuple(CameraPlan(camera_id) for camera_id in CAMERAS),
+        model_pack="light",
         settings={
             "grouping_window_s": 0,
             "threshold": 0.45,

@@ -21,8 +21,8 @@ from deploy.demo.faces import people_of_folder
 from deploy.demo.people import Person, Role
 from deploy.demo.play import SHOWN_WITHIN_S
 from deploy.demo.watchlist import write_watchlist
+from tests.support.tools.packs import MODELS, standard_pack
 from tests.support.tools.shared import shared_faces
-from tests.support.tools.starter import MODELS, starter_pack
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -30,7 +30,7 @@ TODAY = datetime.now(ZoneInfo("Asia/Jakarta")).date()
 
 
 def test_the_demonstration_shows_what_became_of_the_look_alike_and_the_blind_camera(tmp_path: Path) -> None:
-    starter_pack()
+    standard_pack()
     console = Console(file=io.StringIO(), width=200)
     assert main(console, None, tmp_path / "demo", MODELS) == Exit.OK
     figures = json.loads((tmp_path / "demo" / "summary.json").read_text("utf-8"))
@@ -52,7 +52,7 @@ def test_one_alert_that_must_not_come_and_one_that_does_not_come_fail_a_demonstr
 ) -> None:
     """People of a folder walk by; the orders of two of them are exchanged behind the demonstration's back."""
     faces = shared_faces() / "lfw"
-    engine = open_engine(load_pack(starter_pack()), threads=1)
+    engine = open_engine(load_pack(standard_pack()), threads=1)
     people = people_of_folder(faces, engine.detector)
     demo = replace(demonstration(tmp_path, MODELS, people, engine.recogniser), blinded=None)
     demo.prepare(TODAY)

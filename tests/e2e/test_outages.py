@@ -26,8 +26,8 @@ from deploy.demo.stack import CameraPlan, Stack, StackConfig, Transport
 from tests.support.scenarios.server import list_astronaut, settings
 from tests.support.scenarios.spooling_camera import LISTED, STRANGER
 from tests.support.scenarios.spools import wait_until
+from tests.support.tools.packs import light_pack
 from tests.support.tools.raw_files import JFIF, folder_bytes, shown
-from tests.support.tools.starter import starter_pack
 
 pytestmark = pytest.mark.slow
 
@@ -105,7 +105,12 @@ async def site(folder: Path, **more: float) -> AsyncIterator[tuple[Stack, Captur
     # Certificates have tests of their own, and each costs the start of a program.
     transport = Transport.PLAINTEXT
     config = StackConfig(
-        folder, starter_pack().parent, (CameraPlan(CAMERA),), transport=transport, settings=server | more
+        folder,
+        light_pack().parent,
+        (CameraPlan(CAMERA),),
+        model_pack="light",
+        transport=transport,
+        settings=server | more,
     )
     stack = Stack(config)
     await asyncio.to_thread(stack.__enter__)

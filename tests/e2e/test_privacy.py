@@ -32,8 +32,8 @@ from tests.support.builders.watchlist_folder import row, write_orders
 from tests.support.fakes.capture_proxy import CaptureProxy, Run, capture_proxy
 from tests.support.scenarios.server import engine
 from tests.support.tools import disk_search
+from tests.support.tools.packs import light_pack
 from tests.support.tools.shared import shared_faces
-from tests.support.tools.starter import starter_pack
 from tests.support.tools.unsealed_values import UNSEALED, unsealed_values
 
 NAME, ALIAS, NIK, ADDRESS = "Sekar Ayuningtyas", "Mbak Ayu", "2171015509860007", "Jalan Engku Putri 8"
@@ -110,8 +110,9 @@ async def test_nothing_of_a_traveller_who_did_not_match_is_on_the_disk(
     both = write_frames(tmp_path / "both", iter([[astronaut()], *([group()] for _ in range(2))]))
     config = StackConfig(
         written / "site",
-        starter_pack().parent,
+        light_pack().parent,
         (CameraPlan("gate-1"), CameraPlan("gate-2")),
+        model_pack="light",
         transport=Transport.PLAINTEXT,  # the tap listens in between
         # A busy machine must not make alerts go up: an event of its own has no capture.
         # Only the same engine makes the very templates that are looked for.
@@ -234,7 +235,7 @@ def write_watchlist(folder: Path) -> Path:
 async def see(stack: Stack, tap: CaptureProxy, camera_id: str, source: Path) -> None:
     """Run a camera client on a folder of pictures until each crop has its receipt."""
     arguments = ["-m", "cekalwatch.camera", "run", "--source", str(source), "--camera-id", camera_id]
-    arguments += ["--server", tap.address, "--detector", str(starter_pack())]
+    arguments += ["--server", tap.address, "--detector", str(light_pack())]
     with Program(camera_id, arguments, stack.logs) as camera:
         await asyncio.to_thread(camera.wait_for_success, CAMERA_S)
 

@@ -64,7 +64,7 @@ class CameraOptions(BaseModel):
     are not compared: each camera that it has signed could then stand for another."""
     device_size: Literal["480p", "720p", "1080p"] = "720p"
     """Size of the picture that a device is asked for; it gives the nearest that it has."""
-    detector: Path = Path(platformdirs.user_data_dir("cekalwatch-server", appauthor=False)) / "models" / "starter"
+    detector: Path = Path(platformdirs.user_data_dir("cekalwatch-server", appauthor=False)) / "models" / "standard"
     """Folder of a model pack, or an SCRFD or YuNet network (.onnx)."""
     region: Annotated[tuple[tuple[float, float], ...] | None, AfterValidator(_region)] = None
     """The part of the picture in which faces are looked for; when not set, the whole of it. Corners, each with x and y

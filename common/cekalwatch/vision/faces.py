@@ -48,7 +48,7 @@ class FaceDetector(Protocol):
 
     @property
     def name(self) -> str:
-        """Short name for logs and the handshake, for example "starter"."""
+        """Short name for logs and the handshake, for example "yunet-onet"."""
 
     @property
     def upright_score(self) -> float:

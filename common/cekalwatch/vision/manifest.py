@@ -113,11 +113,11 @@ def read_manifest(folder: Path) -> Pack:
     """Return the pack that `folder` describes, without checking its files. Raises PackError."""
     path = folder / MANIFEST_FILE
     if not folder.is_dir():
-        raise PackError(f"There is no model pack in {folder}. Run: cekalwatch-server models install starter")
+        raise PackError(f"There is no model pack in {folder}. Run: cekalwatch-server models install standard")
     if not path.is_file():
         raise PackError(
             f"{folder} has no {MANIFEST_FILE}. Bring it in with: cekalwatch-server models import {folder}, "
-            "or install a pack with: cekalwatch-server models install starter"
+            "or install a pack with: cekalwatch-server models install standard"
         )
     if path.stat().st_size > _MAX_MANIFEST_BYTES:
         raise PackError(f"{path} is too large for a manifest. Install the pack again.")

@@ -24,7 +24,7 @@ from tests.support.builders.alerts import match
 from tests.support.builders.keys import keyring
 from tests.support.repository import ROOT
 from tests.support.scenarios.server import list_astronaut, order_in_force
-from tests.support.tools.starter import starter_pack
+from tests.support.tools.packs import light_pack
 
 pytestmark = pytest.mark.slow  # its server is a process with certificates
 
@@ -107,7 +107,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     event = alerts.record(match(subject="S-001"), timedelta(0), datetime.now(UTC))
     assert event is not None
     database.close()
-    config = StackConfig(folder, starter_pack().parent, (CameraPlan("dep-1"),), settings={"escalate_after_s": 3600})
+    config = StackConfig(
+        folder, light_pack().parent, (CameraPlan("dep-1"),), model_pack="light", settings={"escalate_after_s": 3600}
+    )
     with Stack(config) as stack:
         yield Site(stack, str(event.alert_id))
 
@@ -147,7 +149,7 @@ def test_each_service_is_serving(site: Site, service: str) -> None:
 def test_it_gets_the_status(site: Site) -> None:
     status = site.answer(documented("GetStatus"))
     assert [entry["camera"]["camera_id"] for entry in status["cameras"]] == ["dep-1"]
-    assert (status["gallery"]["model_pack"], status["head_sequence"]) == ("starter", "1")
+    assert (status["gallery"]["model_pack"], status["head_sequence"]) == ("light", "1")
 
 
 def test_it_lists_alerts_and_gets_one(site: Site) -> None:

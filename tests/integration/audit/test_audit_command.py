@@ -22,8 +22,8 @@ from tests.support.builders.audit import entry, signer
 from tests.support.builders.watchlist_folder import row, write_orders
 from tests.support.scenarios.audit_forger import Forger
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, person
+from tests.support.tools.packs import light_environment
 from tests.support.tools.programs import run_program
-from tests.support.tools.starter import starter_pack
 
 
 class Trail:
@@ -226,7 +226,7 @@ def test_an_import_without_server_is_recorded_with_the_account_that_ran_it(tmp_p
     days = {"valid_from": "2026-01-01", "valid_until": "2026-06-30", "received_on": "2026-01-01"}
     rows = [row("O-1", **days), row("O-2", subject_id="S-2", **days | {"received_on": "yesterday"})]
     write_orders(tmp_path / "list", rows)
-    environment = os.environ | {"CEKALWATCH_SERVER_MODELS_DIR": str(starter_pack().parent)}
+    environment = os.environ | light_environment()
     run_program(
         "server", "watchlist", "import", tmp_path / "list", "--offline", "--data-dir", data, environment=environment
     )

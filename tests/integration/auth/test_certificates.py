@@ -310,7 +310,7 @@ async def test_camera_changes_to_its_renewed_certificate_without_a_restart_and_l
     policies: asyncio.Queue[CapturePolicy] = asyncio.Queue()
     async with running(site.settings(), site.diagnostics()) as server:
         dialer = site.dialer(server.address, site.device(DeviceRole.CAMERA, "dep-1"))
-        link = Link(dialer, Hello("dep-1", str(uuid.uuid4()), "starter"))
+        link = Link(dialer, Hello("dep-1", str(uuid.uuid4()), "light"))
         figures = CameraStatistics(outbox, CameraClock())
         uplink = Uplink(link, outbox, figures.heartbeat, policies.put_nowait, Backoff())
         with capture_logs() as logs:

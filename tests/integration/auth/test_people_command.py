@@ -21,8 +21,8 @@ from cekalwatch.server.storage.models.store import ThresholdStore
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, person
+from tests.support.tools.packs import light_environment, light_pack
 from tests.support.tools.programs import run_program
-from tests.support.tools.starter import starter_pack
 
 
 class Machine:
@@ -34,7 +34,7 @@ class Machine:
         self.office = Office(self.database, passwords=Passwords())
 
     def run(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-        environment = os.environ | {"CEKALWATCH_SERVER_MODELS_DIR": str(starter_pack().parent)}
+        environment = os.environ | light_environment()
         return run_program("server", *arguments, "--data-dir", self.folder, typed=typed, environment=environment)
 
     def people(self, *arguments: str, typed: str = "") -> str:
@@ -178,7 +178,7 @@ def test_the_threshold_is_set_by_two_who_type_their_passwords(machine: Machine):
     machine.database.upgrade()
     adi = machine.office.hire(person("adi", PersonRole.ADMINISTRATOR)).person
     sari = machine.office.hire(person("sari", PersonRole.SUPERVISOR)).person
-    store, model_version = ThresholdStore(machine.database), load_pack(starter_pack()).model_version
+    store, model_version = ThresholdStore(machine.database), load_pack(light_pack()).model_version
     for wrong, told in (
         (typed("adi", "adi"), "two different people"),
         (typed("adi"), "Nothing was typed"),

@@ -18,7 +18,7 @@ from tests.support.fakes.camera_program import camera_command
 from tests.support.fakes.capture_server import CaptureServer, serving
 from tests.support.scenarios.server import running
 from tests.support.scenarios.site_pki import Site
-from tests.support.tools.starter import starter_pack
+from tests.support.tools.packs import light_pack
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Report:
 
 async def checked(home: Path, *options: str, **variables: str) -> Report:
     code, printed, errors = await camera_command(
-        "check", "--detector", str(starter_pack()), *options, "--json", home=home, **variables
+        "check", "--detector", str(light_pack()), *options, "--json", home=home, **variables
     )
     assert not errors, errors
     findings = json.loads(printed)

@@ -30,9 +30,9 @@ from tests.support.fakes.capture_server import (
     serving,
 )
 from tests.support.scenarios.spools import wait_until
+from tests.support.tools.packs import light_pack
 from tests.support.tools.raw_files import JFIF, folder_bytes, shown
 from tests.support.tools.shared import shared_models
-from tests.support.tools.starter import starter_pack
 
 FIRST = Walk(begin=(250, 240), end=(420, 260), head_px=(80, 100), first_frame=0, last_frame=44)
 SECOND = Walk(begin=(760, 200), end=(640, 240), head_px=(90, 110), first_frame=10, last_frame=54)
@@ -40,7 +40,7 @@ SECOND = Walk(begin=(760, 200), end=(640, 240), head_px=(90, 110), first_frame=1
 
 @pytest.fixture(scope="module")
 def detector() -> Path:
-    return starter_pack()
+    return light_pack()
 
 
 @pytest.fixture(scope="module")
@@ -375,4 +375,4 @@ async def test_a_missing_model_pack_is_a_configuration_error(passages: Path, tmp
     async with client(passages, tmp_path / "no-pack", tmp_path, address="127.0.0.1:9") as camera:
         ended = await camera.ended()
     assert ended.code == Exit.CONFIG
-    assert "models install starter" in ended.errors
+    assert "models install standard" in ended.errors

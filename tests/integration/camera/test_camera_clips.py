@@ -16,8 +16,8 @@ from cekalwatch.camera.sources.files import FileSource, FramePace, VideoReader
 from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.wire.vocabulary.capture import CapturePolicy
+from tests.support.tools.packs import light_pack
 from tests.support.tools.shared import shared_faces
-from tests.support.tools.starter import starter_pack
 
 SMALL_FACES = CapturePolicy(min_eye_distance_px=16)
 """Both clips were taken from further away than a counter's camera is."""
@@ -27,7 +27,7 @@ def captures_of(clip: Path) -> list[FaceCapture]:
     clock = SystemClock()
     outbox = Outbox(1000, clock)
     source = FileSource(VideoReader(clip), clip.name, FramePace.UNPACED, clock)
-    pipeline = Pipeline(source, open_detector(starter_pack(), 1), Tracker(), outbox, CameraStatistics(outbox, clock))
+    pipeline = Pipeline(source, open_detector(light_pack(), 1), Tracker(), outbox, CameraStatistics(outbox, clock))
     pipeline.set_policy(SMALL_FACES)
     pipeline.run()
     captures = []

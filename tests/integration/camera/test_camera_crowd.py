@@ -10,15 +10,15 @@ from cekalwatch.camera.detection.tracker import Tracker
 from cekalwatch.vision.detectors.factory import open_detector
 from tests.support.builders.crowd import SIZE, crowd
 from tests.support.scenarios.crowd_pictures import draw, look_of
+from tests.support.tools.packs import light_pack
 from tests.support.tools.shared import shared_faces
-from tests.support.tools.starter import starter_pack
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("every", [1, 2])
 def test_people_who_cross_and_come_together_are_a_passage_each(every: int) -> None:
     """Two cross, one comes closer, two come in together; a different photograph each half of the way."""
-    detector = open_detector(starter_pack(), threads=1)
+    detector = open_detector(light_pack(), threads=1)
     folders = [folder for folder in sorted((shared_faces() / "lfw").iterdir()) if len(list(folder.iterdir())) > 1][:5]
     looks = {
         number: [look for file in sorted(folder.iterdir())[:2] if (look := look_of(file, number, detector))]

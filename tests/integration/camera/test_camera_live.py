@@ -21,7 +21,7 @@ from cekalwatch.wire.dialer import Dialer
 from tests.support.builders.scenes import Walk, write_video
 from tests.support.fakes.capture_server import CaptureServer, serving
 from tests.support.fakes.local_camera import Clip
-from tests.support.tools.starter import starter_pack
+from tests.support.tools.packs import light_pack
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ async def watching(address: str, walk: Path) -> AsyncIterator[tuple[asyncio.Task
     (one,) = CameraSettings.load(source="0", camera_id="gate-1").each()
     with TemporaryDirectory() as folder:
         spool = SpoolTerms(Path(folder) / "spool", Path(folder) / "spool.key")
-        camera = Camera(one, source, open_detector(starter_pack(), 1), clock, spool, receipts_wait_s=30)
+        camera = Camera(one, source, open_detector(light_pack(), 1), clock, spool, receipts_wait_s=30)
         stop = asyncio.Event()
         running = asyncio.create_task(camera.run(stop, lambda: Dialer(address, None), RefusalPolicy.EXIT))
         yield running, source

@@ -19,7 +19,7 @@ from tests.support.builders.scenes import Walk, write_video
 from tests.support.fakes.camera_program import camera_command, camera_program, ended, python_program
 from tests.support.fakes.capture_server import CaptureServer, serving
 from tests.support.repository import ROOT
-from tests.support.tools.starter import starter_pack
+from tests.support.tools.packs import light_pack
 
 UNIT = ROOT / "deploy" / "systemd" / "cekalwatch-camera.service"
 HANGING = """
@@ -59,7 +59,7 @@ main()
 def options(source: Path | str, address: str) -> tuple[str, ...]:
     return (
         *("--source", str(source), "--camera-id", "gate-1"),
-        *("--server", address, "--detector", str(starter_pack())),
+        *("--server", address, "--detector", str(light_pack())),
     )
 
 

@@ -79,7 +79,7 @@ class Arrivals:
 async def sending(spooled: SpooledOutbox, link: SlowLink) -> AsyncIterator[None]:
     stop, clock = asyncio.Event(), SystemClock()
     uplink = Uplink(
-        Link(Dialer(link.address, None), Hello("gate-1", str(uuid.uuid4()), "starter")),
+        Link(Dialer(link.address, None), Hello("gate-1", str(uuid.uuid4()), "light")),
         spooled.outbox,
         CameraStatistics(spooled.outbox, clock, lambda: spooled.spooler.state).heartbeat,
         lambda _: None,

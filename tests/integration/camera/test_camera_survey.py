@@ -21,7 +21,7 @@ from tests.support.builders.scenes import Walk, write_video
 from tests.support.fakes.alert_server import wait_for
 from tests.support.fakes.camera_program import camera_command
 from tests.support.fakes.x_display import x_display
-from tests.support.tools.starter import starter_pack
+from tests.support.tools.packs import light_pack
 
 NEAR = Walk(begin=(300, 300), end=(420, 300), head_px=(170, 180), first_frame=0, last_frame=40)
 FAR = Walk(begin=(700, 150), end=(660, 160), head_px=(40, 46), first_frame=5, last_frame=45)
@@ -51,7 +51,7 @@ def files_below(folder: Path) -> set[str]:
 
 async def surveyed(source: Path, home: Path, *options: str) -> Surveyed:
     code, said, errors = await camera_command(
-        *("survey", "--source", str(source), "--detector", str(starter_pack()), "--json", "figures.json", *options),
+        *("survey", "--source", str(source), "--detector", str(light_pack()), "--json", "figures.json", *options),
         home=home,
     )
     files = files_below(home)
@@ -117,7 +117,7 @@ def test_the_preview_frames_faces_until_a_key_ends_it(tmp_path: Path):
     with x_display(tmp_path) as display:
         preview = display.start(
             *(sys.executable, "-m", "cekalwatch.camera", "preview", "--source", str(frames)),
-            *("--detector", str(starter_pack())),
+            *("--detector", str(light_pack())),
             output="preview.out",
         )
         window = display.window("Cekalwatch")
@@ -135,7 +135,7 @@ def test_the_preview_frames_faces_until_a_key_ends_it(tmp_path: Path):
 
 async def test_the_preview_says_when_there_is_no_screen(video: Path, tmp_path: Path):
     code, _, errors = await camera_command(
-        "preview", "--source", str(video), "--detector", str(starter_pack()), home=tmp_path
+        "preview", "--source", str(video), "--detector", str(light_pack()), home=tmp_path
     )
     assert code == Exit.UNAVAILABLE
     assert errors.startswith("Error: No window can be opened here")

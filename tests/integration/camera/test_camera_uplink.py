@@ -44,7 +44,7 @@ class Client:
         self.stop = asyncio.Event()
         self.statistics = CameraStatistics(self.outbox, clock)
         self.uplink = Uplink(
-            Link(Dialer(address, None), Hello(camera_id, str(uuid.uuid4()), "starter"), timing),
+            Link(Dialer(address, None), Hello(camera_id, str(uuid.uuid4()), "light"), timing),
             self.outbox,
             self.statistics.heartbeat,
             self.policies.append,
@@ -101,7 +101,7 @@ async def test_hello_comes_first_and_goodbye_last() -> None:
             await server.until(lambda heard: bool(heard.heartbeats))
         await server.until(lambda heard: bool(heard.goodbyes))
     [hello] = server.heard.hellos
-    assert (hello.camera_id, hello.detector) == ("gate-1", "starter")
+    assert (hello.camera_id, hello.detector) == ("gate-1", "light")
     assert str(uuid.UUID(hello.run_id)) == hello.run_id
     assert 1 <= len(hello.client_version) <= 64
 

@@ -23,7 +23,7 @@ from tests.support.fakes.capture_server import CaptureServer, serving
 from tests.support.fakes.rtsp_camera import encode, rtsp_camera, views
 from tests.support.scenarios.server import CAMERAS, Running, running
 from tests.support.scenarios.site_pki import Site
-from tests.support.tools.starter import starter_pack
+from tests.support.tools.packs import light_pack
 
 AWAY = "rtsp://watcher:secret@127.0.0.1:9/stream"
 """A camera that is switched off."""
@@ -40,7 +40,7 @@ async def cameras(
     folder: Path, address: str, *, certificates: dict[str, Path] | None = None, **sources: str
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """The client with cameras of these keys (`gate_1` stands for gate-1) and sources, as the process that runs."""
-    lines = [f'server_address = "{address}"', f'detector = "{starter_pack()}"']
+    lines = [f'server_address = "{address}"', f'detector = "{light_pack()}"']
     for key, source in sources.items():
         lines += ["[[cameras]]", f'camera_id = "{key.replace("_", "-")}"', f'source = "{source}"']
         if certificates:

@@ -16,7 +16,7 @@ from cekalwatch.wire.options import CLIENT_OPTIONS
 from deploy.demo.programs import wait_until
 from deploy.demo.stack import CameraPlan, Stack, StackConfig, Transport
 from tests.support.scenarios.server import CaptureClient, running, settings
-from tests.support.tools.starter import starter_pack
+from tests.support.tools.packs import light_pack
 
 OWN = {"camera_id": "dep-1", "site": "batam-center", "counter": "D1", "direction": "DEPARTURE"}
 USUAL = {**OWN, "camera_id": "arr-1", "direction": "ARRIVAL"}
@@ -44,7 +44,7 @@ async def test_each_camera_is_welcomed_with_its_own_policy(tmp_path: Path) -> No
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGHUP")
 async def test_a_changed_policy_reaches_a_connected_camera_and_a_wrong_file_changes_nothing(tmp_path: Path) -> None:
     cameras = (CameraPlan("dep-1"), CameraPlan("dep-2"))
-    config = StackConfig(tmp_path, starter_pack().parent, cameras, transport=Transport.PLAINTEXT)
+    config = StackConfig(tmp_path, light_pack().parent, cameras, model_pack="light", transport=Transport.PLAINTEXT)
     with Stack(config) as stack:
         before = stack.config_file.read_text("utf-8")
 

@@ -288,4 +288,4 @@ async def test_the_status_tells_cameras_agents_and_captures(tmp_path: Path):
         assert [(entry.agent_id, entry.connected, entry.acknowledged_sequence) for entry in status.agents] == [
             ("pc-1", True, 1)
         ]
-        assert (status.gallery.model_pack, status.gallery.subjects, status.thread_budget) == ("starter", 1, 2)
+        assert (status.gallery.model_pack, status.gallery.subjects, status.thread_budget) == ("light", 1, 2)

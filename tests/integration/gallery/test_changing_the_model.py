@@ -26,10 +26,10 @@ from cekalwatch.vision.manifest import PackError, load_pack
 from tests.support.builders.portraits import astronaut
 from tests.support.scenarios.server import CaptureClient, Running, face, list_astronaut, running, settings
 from tests.support.scenarios.two_models import changed_model, done, gallery, model, open_store, trail, until, usual
+from tests.support.tools.packs import light_pack
 from tests.support.tools.programs import server_command
-from tests.support.tools.second_pack import NAME, two_packs
+from tests.support.tools.second_pack import NAME, model_packs
 from tests.support.tools.shared import shared_models
-from tests.support.tools.starter import starter_pack
 
 
 async def in_use(server: Running) -> tuple[str, str, int]:
@@ -79,31 +79,34 @@ def alerted_with(chosen: ServerSettings) -> Counter[str]:
 
 
 @pytest.mark.slow
-async def test_no_traveller_is_missed_while_the_model_changes_there_and_back(tmp_path: Path) -> None:
-    """A comparison across the two models would score lowest of all, and its traveller would be missing."""
+@pytest.mark.parametrize("other", [NAME, "standard"])
+async def test_no_traveller_is_missed_while_the_model_changes_there_and_back(tmp_path: Path, other: str) -> None:
+    """Between `light` and `negated`, a comparison across the two models would score lowest of all, and its traveller
+    would be missing. `standard` has templates of another size.
+    """
     chosen = usual(tmp_path)
-    list_astronaut(chosen, model=model("starter"))
+    list_astronaut(chosen, model=model("light"))
     async with running(chosen) as server:
         camera = Camera(server)
         await until(lambda: camera.sent > 5)
-        await done(await gallery("rebuild", "--pack", NAME, data=tmp_path))
-        assert (await in_use(server))[0] == "starter", "the old one serves until it is told"
-        await done(await gallery("switch", "--pack", NAME, data=tmp_path))
-        await follows(server, NAME)
+        await done(await gallery("rebuild", "--pack", other, data=tmp_path))
+        assert (await in_use(server))[0] == "light", "the old one serves until it is told"
+        await done(await gallery("switch", "--pack", other, data=tmp_path))
+        await follows(server, other)
         switched = camera.sent
         await until(lambda: camera.sent > switched + 5)
         await done(await gallery("back", data=tmp_path))
-        await follows(server, "starter")
+        await follows(server, "light")
         back = camera.sent
         await until(lambda: camera.sent > back + 5)
         sent = await camera.stop()
     found = alerted_with(chosen)
     assert found.total() == sent
-    assert found.keys() == {model("starter"), model(NAME)}
+    assert found.keys() == {model("light"), model(other)}
     told = [(link.action, json.loads(link.details)) for link in trail(chosen, Action.GALLERY_SWITCHED)]
-    assert [details["model"] for _, details in told] == [model(NAME), model("starter")]
+    assert [details["model"] for _, details in told] == [model(other), model("light")]
     changed = [json.loads(link.details) for link in trail(chosen, Action.CONFIGURATION_CHANGED)]
-    assert [details["pack"] for details in changed] == [model("starter"), model(NAME), model("starter")]
+    assert [details["pack"] for details in changed] == [model("light"), model(other), model("light")]
 
 
 async def test_a_restarted_server_keeps_the_model_that_was_switched_to(tmp_path: Path) -> None:
@@ -126,9 +129,9 @@ async def test_a_restarted_server_keeps_the_model_that_was_switched_to(tmp_path:
 
 @pytest.mark.slow
 async def test_a_running_server_that_lacks_the_pack_goes_on_with_the_old_model(tmp_path: Path) -> None:
-    only_starter = settings(tmp_path, threshold=None, wanted_fpir=1e-2)
-    list_astronaut(only_starter)
-    async with running(only_starter) as server:
+    only_light = settings(tmp_path, threshold=None, wanted_fpir=1e-2)
+    list_astronaut(only_light)
+    async with running(only_light) as server:
         before = await in_use(server)
         with structlog.testing.capture_logs() as logs:
             changed_model(usual(tmp_path))
@@ -136,7 +139,7 @@ async def test_a_running_server_that_lacks_the_pack_goes_on_with_the_old_model(t
         client = await CaptureClient.open(server.channel)
         assert await client.receipt(face()) == ("ACCEPTED", "")
         assert await in_use(server) == before
-    assert alerted_with(only_starter) == {model("starter"): 1}
+    assert alerted_with(only_light) == {model("light"): 1}
 
 
 @pytest.mark.slow
@@ -146,7 +149,7 @@ async def test_faces_that_were_enrolled_with_the_old_model_are_taken_up_by_the_s
     changed_model(chosen, 1.0)
     async with running(chosen) as server:
         await follows(server, NAME, 1)
-        list_astronaut(chosen, scale=0.9, model=model("starter"))
+        list_astronaut(chosen, scale=0.9, model=model("light"))
         await follows(server, NAME, 2)
     by_server = [link for link in trail(chosen, Action.GALLERY_REBUILT) if link.actor.startswith("server:")]
     assert [json.loads(link.details)["embedded"] for link in by_server] == [1]
@@ -156,7 +159,7 @@ async def test_faces_that_were_enrolled_with_the_old_model_are_taken_up_by_the_s
 async def test_a_pack_with_another_detector_takes_over(tmp_path: Path) -> None:
     """One of InsightFace's layout, which insightface loads."""
     models = tmp_path / "models"
-    shutil.copytree(starter_pack(), models / "starter")
+    shutil.copytree(light_pack(), models / "light")
     other = import_pack(shared_models() / "insightface-layout", models, "insight", "for tests")
     chosen = settings(tmp_path / "data", models_dir=models, threshold=None, wanted_fpir=1e-2)
     list_astronaut(chosen)
@@ -177,7 +180,7 @@ async def test_a_pack_with_another_detector_takes_over(tmp_path: Path) -> None:
 
 def test_the_second_pack_is_as_good_and_cannot_be_compared_with_the_first() -> None:
     """What the tests above stand on."""
-    engines = [open_engine(load_pack(two_packs() / name), threads=1) for name in ("starter", NAME)]
+    engines = [open_engine(load_pack(model_packs() / name), threads=1) for name in ("light", NAME)]
     aligned = np.asarray(cv2.resize(astronaut(), (112, 112)), dtype=np.uint8)[None]
     first, second = (engine.recogniser.embed(aligned)[0] for engine in engines)
     assert float(first @ second) == pytest.approx(-1, abs=1e-5)

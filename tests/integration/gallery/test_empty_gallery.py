@@ -35,8 +35,8 @@ from tests.support.scenarios.server import (
     settings,
 )
 from tests.support.scenarios.two_models import until
+from tests.support.tools.packs import light_pack
 from tests.support.tools.programs import server_command
-from tests.support.tools.starter import starter_pack
 
 ACCEPTED = ("ACCEPTED", "")
 CAPTURES, ALERTS = "cekalwatch.v1.CaptureService", "cekalwatch.v1.AlertService"
@@ -70,7 +70,7 @@ FOLLOWED = (
 async def test_another_model_in_the_settings_is_refused_until_its_templates_are_there(tmp_path: Path) -> None:
     # The same networks under another name make another model version, as another recogniser does.
     other = tmp_path / "models" / "other"
-    shutil.copytree(starter_pack(), other)
+    shutil.copytree(light_pack(), other)
     manifest = json.loads((other / MANIFEST_FILE).read_text("utf-8"))
     (other / MANIFEST_FILE).write_text(json.dumps(manifest | {"name": "other"}), "utf-8")
     chosen = settings(tmp_path / "data", models_dir=other.parent, model_pack="other")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import shutil
 import stat
@@ -28,15 +29,15 @@ from tests.support.builders.alerts import NOON
 from tests.support.builders.portraits import encoded, wall
 from tests.support.builders.watchlist import FixedClock
 from tests.support.scenarios.adjudication import Counter
+from tests.support.tools.packs import light_pack
 from tests.support.tools.programs import run_program
 from tests.support.tools.shared import shared_faces
-from tests.support.tools.starter import starter_pack
 
 PEOPLE = 40
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return run_program("server", *arguments)
+    return run_program("server", *arguments, environment=os.environ | {"CEKALWATCH_SERVER_MODEL_PACK": "light"})
 
 
 @cache
@@ -61,7 +62,7 @@ def faces(tmp_path: Path) -> Path:
 @pytest.fixture
 def models(tmp_path: Path) -> Path:
     """A folder of model packs of the test's own, since a fit changes its manifest."""
-    shutil.copytree(starter_pack(), tmp_path / "data" / "models" / "starter")
+    shutil.copytree(light_pack(), tmp_path / "data" / "models" / "light")
     return tmp_path / "data"
 
 
@@ -181,10 +182,10 @@ def test_a_fit_goes_into_the_packs_manifest_and_says_what_it_keeps(models: Path,
     for folder in sorted((shared_faces() / "lfw").iterdir())[:230]:
         shutil.copytree(folder, tmp_path / "many" / folder.name)
     _, figures, page = evaluate(tmp_path / "many", models, "--fpir", "0.05", "--crops", "1")
-    before = load_pack(models / "models" / "starter").thresholds
+    before = load_pack(models / "models" / "light").thresholds
     done = run("thresholds", "fit", models / "report" / "evaluation.json", "--data-dir", models)
     assert done.returncode == Exit.OK, done.stderr
-    after = load_pack(models / "models" / "starter").thresholds
+    after = load_pack(models / "models" / "light").thresholds
     assert after != before
     assert after.to_json() == figures["threshold_model"]
     assert (after.provenance.people, after.provenance.crops) == (230, 1)
@@ -204,16 +205,16 @@ def test_a_fit_goes_into_the_packs_manifest_and_says_what_it_keeps(models: Path,
     ],
 )
 def test_a_run_that_gives_no_threshold_changes_nothing(models: Path, change: dict[str, Any], code: Exit, said: str):
-    model = load_pack(starter_pack()).thresholds.to_json()
+    model = load_pack(light_pack()).thresholds.to_json()
     if change.pop("other_model", False):
         model["provenance"]["model_version"] = "other-12345678"
     file = models / "evaluation.json"
     file.write_text(json.dumps({"format": 1, "threshold_model": model, "threshold_checks": []} | change))
-    before = (models / "models" / "starter" / "manifest.json").read_bytes()
+    before = (models / "models" / "light" / "manifest.json").read_bytes()
     done = run("thresholds", "fit", file, "--data-dir", models)
     assert done.returncode == code
     assert said in done.stderr
-    assert (models / "models" / "starter" / "manifest.json").read_bytes() == before
+    assert (models / "models" / "light" / "manifest.json").read_bytes() == before
 
 
 @pytest.mark.slow
@@ -252,7 +253,7 @@ def test_alerts_that_were_judged_tell_false_alerts_a_passage_and_another_thresho
     small = {"value": 0.001, "low": 0.0005, "high": 0.002, "events": 1, "trials": 1000}
     run_of_volunteers = {
         "source": "volunteers<b>",
-        "model_version": "starter-1",
+        "model_version": "standard-1",
         "people": 50,
         "passages": {"groups": [{"group": "women", "misses": rate, "false_alerts": rate}]},
         "group_pairs": [

@@ -78,14 +78,14 @@ def many_portraits(chosen: ServerSettings, count: int) -> None:
     for number in range(count):
         picture = astronaut().copy()
         picture[0, number] = 255 - picture[0, number]
-        faces.append(starter_reference(jpeg(picture, 95), template=np.eye(512, dtype=np.float32)[number]))
+        faces.append(light_reference(jpeg(picture, 95), template=np.eye(512, dtype=np.float32)[number]))
     store.put(subject(), order(), faces)
     database.close()
 
 
-def starter_reference(photo: bytes, **facts: object) -> NewReference:
-    """A reference face with a made-up template of the starter pack."""
-    made_up = {"template": np.eye(512, dtype=np.float32)[0], "model_version": model("starter")}
+def light_reference(photo: bytes, **facts: object) -> NewReference:
+    """A reference face with a made-up template of the pack `light`."""
+    made_up = {"template": np.eye(512, dtype=np.float32)[0], "model_version": model("light")}
     return reference(photo, **made_up | facts)
 
 
@@ -98,10 +98,10 @@ def made(database: Database, model_version: str) -> dict[str, bytes]:
 
 async def test_photographs_that_the_other_model_cannot_embed_are_told_and_accepted_only_by_word(tmp_path: Path) -> None:
     chosen = usual(tmp_path)
-    list_astronaut(chosen, model=model("starter"))
+    list_astronaut(chosen, model=model("light"))
     database, store = open_store(chosen)
-    crowd = starter_reference(encoded(group()))
-    store.put(subject("S-2"), order("O-2", subject_id="S-2"), [crowd, starter_reference(b"no picture")])
+    crowd = light_reference(encoded(group()))
+    store.put(subject("S-2"), order("O-2", subject_id="S-2"), [crowd, light_reference(b"no picture")])
     database.close()
     report = tmp_path / "refused.json"
     told = await done(
@@ -122,11 +122,11 @@ async def test_photographs_that_the_other_model_cannot_embed_are_told_and_accept
 async def test_what_the_rebuild_has_not_come_to_yet_is_told_before_what_it_refused(tmp_path: Path) -> None:
     """Else one would be led to accept a model of which most templates are still to be made."""
     chosen = usual(tmp_path)
-    list_astronaut(chosen, model=model("starter"))
+    list_astronaut(chosen, model=model("light"))
     database, store = open_store(chosen)
-    store.put(subject("S-2"), order("O-2", subject_id="S-2"), [starter_reference(b"no picture")])
+    store.put(subject("S-2"), order("O-2", subject_id="S-2"), [light_reference(b"no picture")])
     await done(await gallery("rebuild", "--pack", NAME, data=tmp_path), exit_code=Exit.DATA_PROBLEMS)
-    store.put(subject("S-3"), order("O-3", subject_id="S-3"), [starter_reference(encoded(group()))])
+    store.put(subject("S-3"), order("O-3", subject_id="S-3"), [light_reference(encoded(group()))])
     database.close()
     told = await done(await gallery("switch", "--pack", NAME, data=tmp_path), exit_code=Exit.FAILED)
     assert "1 reference faces have no template" in told
@@ -139,7 +139,7 @@ async def test_templates_are_removed_on_command_alone_and_never_those_in_use(tmp
     changed_model(chosen, 1.0)
     used = await gallery("drop", "--pack", NAME, "--yes", data=tmp_path)
     assert "is in use" in await done(used, exit_code=Exit.FAILED)
-    assert "1 templates removed" in await done(await gallery("drop", "--pack", "starter", "--yes", data=tmp_path))
+    assert "1 templates removed" in await done(await gallery("drop", "--pack", "light", "--yes", data=tmp_path))
     assert "no template" in await done(await gallery("back", data=tmp_path), exit_code=Exit.FAILED)
     assert len(trail(chosen, Action.GALLERY_DROPPED)) == 1
 
@@ -152,14 +152,14 @@ async def test_both_models_are_compared_on_alerts_and_references_by_their_own_th
         client = await CaptureClient.open(server.channel)
         assert await client.receipt(face()) == ("ACCEPTED", "")
     out = tmp_path / "comparison.json"
-    told = await done(await gallery("compare", "--pack", "starter", "--out", str(out), data=tmp_path))
+    told = await done(await gallery("compare", "--pack", "light", "--out", str(out), data=tmp_path))
     assert "Among reference faces" in told
     found = json.loads(out.read_text())
     (alert,) = found["alerts"]
     assert alert["findings"] == ["ALERTS", "ALERTS"]
     assert alert["scores"][0] == pytest.approx(alert["scores"][1], abs=1e-3)
     first, second = found["references"]
-    assert (first["model_version"], second["model_version"]) == (model(NAME), model("starter"))
+    assert (first["model_version"], second["model_version"]) == (model(NAME), model("light"))
     assert first["with_another"] == second["with_another"] == 2
     assert first["genuine_median"] == pytest.approx(second["genuine_median"], abs=1e-3)
     assert first["genuine_below"] == 0

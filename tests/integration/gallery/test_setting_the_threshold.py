@@ -18,7 +18,7 @@ from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.sign_in import Desk, Scene, becomes, refused, threshold_of
 from tests.support.scenarios.site_pki import Site
-from tests.support.tools.starter import starter_pack
+from tests.support.tools.packs import light_pack
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ async def test_the_threshold_takes_two_people_and_the_server_follows(scene: Scen
     first, second = scene.trail(Action.THRESHOLD_SET)
     assert first.actor == f"person:{adi.person_id}@batam-center/notifier/pc-1"
     assert first.objects == f'["person:{adi.person_id}","person:{sari.person_id}"]'
-    model = load_pack(starter_pack()).model_version
+    model = load_pack(light_pack()).model_version
     assert json.loads(first.details) == {"before": "not set", "model": model, "threshold": "0.6000"}
     assert json.loads(second.details) == {"before": "0.6000", "model": model, "threshold": "not set"}
 

@@ -12,7 +12,7 @@ import pytest
 from benchmarks.security.decode_memory import large_jpeg, peak_rss_mb, send_at_once
 from cekalwatch.wire.vocabulary.watchlist import PhotoOutcome
 from deploy.demo.stack import Stack, StackConfig
-from tests.support.tools.starter import starter_pack
+from tests.support.tools.packs import light_pack
 
 MAX_MB = 900
 """A gigabyte is promised, with a gallery of 10,000, which this server does not have. It takes 820 to 860: 310 at rest,
@@ -25,7 +25,8 @@ def test_sixteen_large_photographs_at_once_are_enrolled_in_bounded_memory(tmp_pa
     # In a process of its own: making it takes as much memory as the server may have.
     with ProcessPoolExecutor(1, get_context("spawn")) as maker:
         photograph = maker.submit(large_jpeg).result()
-    with Stack(StackConfig(folder=tmp_path, models=starter_pack().parent)) as stack, ThreadPoolExecutor(1) as thread:
+    config = StackConfig(folder=tmp_path, models=light_pack().parent, model_pack="light")
+    with Stack(config) as stack, ThreadPoolExecutor(1) as thread:
         sending = thread.submit(send_at_once, stack, photograph, "S")
         asked = 0
         while wait([sending], timeout=0.2).not_done:

@@ -19,7 +19,7 @@ from cekalwatch.vision.alignment import ALIGNED_SIZE, TEMPLATE
 from cekalwatch.vision.inference import Inference, InferenceEngine, Precision
 from cekalwatch.vision.manifest import Pack, load_pack
 from cekalwatch.wire.vocabulary.capture import LANDMARKS
-from tests.support.tools.starter import starter_pack
+from tests.support.tools.packs import light_pack
 
 THRESHOLD = 0.3
 """Comparison score from which a face is a possible match, in the settings of the server under test."""
@@ -118,8 +118,8 @@ class ColourRecogniser:
 
 @cache
 def engine() -> Engine:
-    """The starter pack with this recogniser in place of its own."""
-    pack = load_pack(starter_pack())
+    """The pack `light` with this recogniser in place of its own."""
+    pack = load_pack(light_pack())
     pack = replace(pack, recogniser=replace(pack.recogniser, size=SIZE))
     inference = Inference(InferenceEngine.ONNXRUNTIME, Precision.F32, batch=1)
     return Engine(pack, open_detector(pack, threads=1), ColourRecogniser(pack), inference)

@@ -43,7 +43,7 @@ from tests.integration.rules.faces import THRESHOLD, engine, message, reference
 from tests.integration.rules.line import Exchange, Line
 from tests.support.builders.watchlist import FixedClock, figures, subject
 from tests.support.scenarios.people import person
-from tests.support.tools.starter import starter_pack
+from tests.support.tools.packs import light_pack
 
 OFTEN_S = 5.0
 """What the server does at least this often is done after every step; the rest when time passes."""
@@ -74,7 +74,8 @@ def settings(folder: Path) -> ServerSettings:
         None,
         listen="127.0.0.1:0",
         data_dir=folder,
-        models_dir=starter_pack().parent,
+        models_dir=light_pack().parent,
+        model_pack="light",
         threads=1,
         sites=[{"site": site} for site in SITES],
         cameras=CAMERAS,
@@ -202,7 +203,7 @@ class CameraLine:
         self._requests: asyncio.Queue[Any] = asyncio.Queue()
         line: Any = Line(exchange, Identity(DeviceRole.CAMERA, site, camera_id))
         self._stream = CaptureServiceStub(line).StreamFaces(self._sent())
-        hello = capture_service_pb2.Hello(camera_id=camera_id, client_version="rules", run_id=RUN, detector="starter")
+        hello = capture_service_pb2.Hello(camera_id=camera_id, client_version="rules", run_id=RUN, detector="light")
         self._write(hello=hello)
         assert self._stream.read().WhichOneof("message") == "welcome"
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.app import app
 from cekalwatch.server.storage.database import Database
-from tests.support.tools.starter import starter_pack
+from tests.support.tools.packs import light_environment
 
 KEPT = ("alembic_version", "sqlite_sequence")
 """With these, the tables are taken to be as this version needs them."""
@@ -39,9 +39,7 @@ def test_a_database_that_fails_is_told_in_a_sentence(tmp_path: Path, command: st
         for (name,) in tables:
             if name not in KEPT:
                 connection.execute(f"DROP TABLE {name}")  # its own name
-    outcome = CliRunner(env={"CEKALWATCH_SERVER_MODELS_DIR": str(starter_pack().parent)}).invoke(
-        app, [*command.split(), "--data-dir", str(tmp_path)]
-    )
+    outcome = CliRunner(env=light_environment()).invoke(app, [*command.split(), "--data-dir", str(tmp_path)])
     assert isinstance(outcome.exception, ProgramError), outcome.output
     assert outcome.exception.exit_code == Exit.UNAVAILABLE
     assert f"Cannot use the database {file} (OperationalError, SQLITE_ERROR)" in str(outcome.exception)

@@ -42,7 +42,7 @@ from tests.support.scenarios.server import (
     running,
     settings,
 )
-from tests.support.tools.starter import starter_pack
+from tests.support.tools.packs import light_pack
 
 ACCEPTED = ("ACCEPTED", "")
 NOT_STORED = ("RETRY", "STORAGE_UNAVAILABLE")
@@ -94,8 +94,9 @@ async def server_process(folder: Path) -> AsyncIterator[tuple[Disk, Notifier, gr
     list_astronaut(settings(folder / "server"))
     config = StackConfig(
         folder,
-        starter_pack().parent,
+        light_pack().parent,
         (CameraPlan("dep-1"),),
+        model_pack="light",
         transport=Transport.PLAINTEXT,  # one channel plays camera and officer
         settings={"threshold": 0.45, "grouping_window_s": 0},
     )

@@ -28,8 +28,8 @@ from tests.support.builders.watchlist_folder import row, write_orders
 from tests.support.scenarios.people import PASSWORD, Office, person
 from tests.support.scenarios.server import jpeg, running, settings
 from tests.support.scenarios.sync import hold_schedule
+from tests.support.tools.packs import light_pack
 from tests.support.tools.programs import run_program
-from tests.support.tools.starter import starter_pack
 
 WAIT_S = 60
 
@@ -41,7 +41,8 @@ class Machine:
         self.config = folder / "server.toml"
         self.data = folder / "data"
         self.config.write_text(
-            f'data_dir = "{self.data}"\nmodels_dir = "{starter_pack().parent}"\nlisten = "127.0.0.1:9"\n{source}'
+            f'data_dir = "{self.data}"\nmodels_dir = "{light_pack().parent}"\nmodel_pack = "light"\n'
+            f'listen = "127.0.0.1:9"\n{source}'
         )
         self.database = Database(f"sqlite:///{self.data / 'cekalwatch.sqlite3'}")
 

@@ -27,7 +27,7 @@ from tests.support.builders.camera_view import SIZE, seen
 from tests.support.fakes.local_camera import Clip
 from tests.support.scenarios.server import CAMERAS, running, settings
 from tests.support.scenarios.troubles import Watcher
-from tests.support.tools.starter import starter_pack
+from tests.support.tools.packs import light_pack
 
 WITHIN_S = 10.0
 
@@ -39,7 +39,7 @@ async def camera_program(address: str, video: Path, folder: Path) -> AsyncIterat
     source = LiveSource(Clip(video), "camera", clock, Backoff(first_s=0.01, most_s=0.02))
     (one,) = CameraSettings.load(source="0", camera_id="dep-1").each()
     spool = SpoolTerms(folder / "spool", folder / "spool.key")
-    camera = Camera(one, source, open_detector(starter_pack(), 1), clock, spool, receipts_wait_s=30)
+    camera = Camera(one, source, open_detector(light_pack(), 1), clock, spool, receipts_wait_s=30)
     work = asyncio.create_task(camera.run(asyncio.Event(), lambda: Dialer(address, None), RefusalPolicy.EXIT))
     yield
     work.cancel()

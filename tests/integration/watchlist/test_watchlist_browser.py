@@ -38,10 +38,10 @@ from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import WIB, FixedClock, alone, figures, order, reference, subject
 from tests.support.scenarios.server import engine, settings
 from tests.support.tools.importing import enrolling_threads, import_one
-from tests.support.tools.starter import starter_pack
+from tests.support.tools.packs import light_environment, light_pack
 
 TODAY = datetime.now(UTC).date()
-RUNNER = CliRunner(env={"COLUMNS": "240", "CEKALWATCH_SERVER_MODELS_DIR": str(starter_pack().parent)})
+RUNNER = CliRunner(env={"COLUMNS": "240"} | light_environment())
 FORMULA = "=HYPERLINK(1)"
 
 
@@ -84,7 +84,7 @@ def running_order(order_id: str, key: str, **facts: Any) -> BanOrder:
 
 def face(photo: bytes, direction: int, **facts: Any) -> NewReference:
     template = np.eye(512, dtype=np.float32)[direction]
-    return reference(photo, template=template, **{"model_version": load_pack(starter_pack()).model_version} | facts)
+    return reference(photo, template=template, **{"model_version": load_pack(light_pack()).model_version} | facts)
 
 
 @pytest.fixture
@@ -172,7 +172,7 @@ def test_the_table_says_what_a_keeper_must_know(office: Office) -> None:
 
 
 def test_a_narrow_terminal_cuts_nothing_off(office: Office) -> None:
-    narrow = CliRunner(env={"COLUMNS": "80", "CEKALWATCH_SERVER_MODELS_DIR": str(starter_pack().parent)})
+    narrow = CliRunner(env={"COLUMNS": "80"} | light_environment())
     for arguments in (("list",), ("show", "S-4"), ("history", "S-3")):
         told = narrow.invoke(app, ["watchlist", *arguments, "--data-dir", str(office.folder)], catch_exceptions=False)
         assert "…" not in told.stdout

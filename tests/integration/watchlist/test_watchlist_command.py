@@ -28,8 +28,8 @@ from tests.support.builders.keys import keyring
 from tests.support.builders.portraits import astronaut, encoded, group
 from tests.support.builders.watchlist_folder import Row, row, write_orders
 from tests.support.scenarios.server import running, settings
+from tests.support.tools.packs import light_environment
 from tests.support.tools.programs import server_command
-from tests.support.tools.starter import starter_pack
 
 TODAY = datetime.now(UTC).date()
 IN_FORCE = {
@@ -41,7 +41,7 @@ IN_FORCE = {
 
 async def run(*arguments: str, folder: Path, data: Path) -> subprocess.CompletedProcess[str]:
     """Import the list in `folder`."""
-    models = {"CEKALWATCH_SERVER_MODELS_DIR": str(starter_pack().parent)}
+    models = light_environment()
     return await server_command("watchlist", "import", folder, *arguments, data=data, **models)
 
 
@@ -299,7 +299,7 @@ async def begun(folder: Path, data: Path, *arguments: str) -> asyncio.subprocess
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "cekalwatch.server", "watchlist", "import", str(folder), "--offline"),
         *("--data-dir", str(data), *arguments),
-        env=os.environ | {"CEKALWATCH_SERVER_MODELS_DIR": str(starter_pack().parent)},
+        env=os.environ | light_environment(),
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )

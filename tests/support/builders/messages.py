@@ -26,7 +26,7 @@ SENT: ValidValues = {
     "track_id": ["1"],
     "run_id": [RUN],
     "client_version": ["1.0"],
-    "detector": ["starter"],
+    "detector": ["light"],
     "camera_id": ["dep-1"],
     "capture_time": [Timestamp(seconds=int(NOON.timestamp()))],
     "landmarks": [LANDMARKS],

@@ -78,7 +78,7 @@ def alert_message(
         threshold=0.48,
         candidates=[alert_pb2.Candidate(subject_id=subject_id, name=name, score=score)],
         sightings=[alert_pb2.Sighting(capture_id=str(uuid.uuid4()), camera=camera, score=score, fused_crops=3)],
-        model_version="starter-1",
+        model_version="standard-1",
         probe_capture_id=str(uuid.uuid4()),
     )
 

@@ -1,4 +1,4 @@
-"""A real recognition server in this process, with the starter pack, and a client that speaks the capture protocol."""
+"""A real recognition server in this process, with the pack `light`, and a client that speaks the capture protocol."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from cekalwatch.wire.tls import FollowedTls
 from tests.support.builders.keys import keyring
 from tests.support.builders.portraits import astronaut
 from tests.support.builders.watchlist import order, subject
-from tests.support.tools.starter import starter_pack
+from tests.support.tools.packs import light_pack
 
 CAMERAS = (
     {"camera_id": "dep-1", "site": "batam-center", "counter": "D1", "direction": "DEPARTURE"},
@@ -46,7 +46,8 @@ def settings(folder: Path, **overrides: Any) -> ServerSettings:
         **{
             "listen": "127.0.0.1:0",
             "data_dir": folder,
-            "models_dir": starter_pack().parent,
+            "models_dir": light_pack().parent,
+            "model_pack": "light",
             "threads": 2,
             "cameras": CAMERAS,
             "threshold": 0.45,
@@ -90,8 +91,8 @@ async def running(chosen: ServerSettings, tls: FollowedTls | None = None) -> Asy
 
 @cache
 def engine() -> Engine:
-    """The starter pack's engine."""
-    return open_engine(load_pack(starter_pack()), threads=1)
+    """The pack `light`'s engine."""
+    return open_engine(load_pack(light_pack()), threads=1)
 
 
 def jpeg(picture: Picture, quality: int = 90) -> bytes:
@@ -176,7 +177,7 @@ def hello(camera_id: str = "dep-1") -> capture_service_pb2.StreamFacesRequest:
     """A handshake."""
     return capture_service_pb2.StreamFacesRequest(
         hello=capture_service_pb2.Hello(
-            camera_id=camera_id, client_version="test", run_id=str(uuid6.uuid7()), detector="starter"
+            camera_id=camera_id, client_version="test", run_id=str(uuid6.uuid7()), detector="light"
         )
     )
 

@@ -1,4 +1,4 @@
-"""A server that has two model packs: its settings, its `gallery` commands, and what its database holds."""
+"""A server that has several model packs: its settings, its `gallery` commands, and what its database holds."""
 
 from __future__ import annotations
 
@@ -23,30 +23,34 @@ from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.vision.manifest import load_pack
 from tests.support.builders.keys import KEEPER, keyring
 from tests.support.scenarios.server import list_astronaut, settings
+from tests.support.tools.packs import light_environment
 from tests.support.tools.programs import server_command
-from tests.support.tools.second_pack import NAME, two_packs
+from tests.support.tools.second_pack import NAME, model_packs
 
 WITHIN_S = 60.0
 """How soon a running server must follow."""
 
 
 def usual(folder: Path) -> ServerSettings:
-    """Settings of a server that has both packs."""
-    return settings(folder, models_dir=two_packs(), threshold=None, wanted_fpir=1e-2)
+    """Settings of a server that has all packs."""
+    return settings(folder, models_dir=model_packs(), threshold=None, wanted_fpir=1e-2)
 
 
 def model(name: str) -> str:
     """The model version of a pack."""
-    return load_pack(two_packs() / name).model_version
+    return load_pack(model_packs() / name).model_version
 
 
 async def gallery(*arguments: str, data: Path) -> CompletedProcess[str]:
-    """Run `cekalwatch-server gallery` where both packs are."""
+    """Run `cekalwatch-server gallery` where the packs are."""
     return await server_command("gallery", *arguments, data=data, **environment())
 
 
 def environment() -> dict[str, str]:
-    return {"CEKALWATCH_SERVER_MODELS_DIR": str(two_packs()), "CEKALWATCH_SERVER_WANTED_FPIR": "0.01"}
+    return light_environment() | {
+        "CEKALWATCH_SERVER_MODELS_DIR": str(model_packs()),
+        "CEKALWATCH_SERVER_WANTED_FPIR": "0.01",
+    }
 
 
 async def done(outcome: CompletedProcess[str], *, exit_code: int = Exit.OK) -> str:
@@ -66,16 +70,16 @@ async def until(condition: Callable[[], object | Awaitable[object]], *, every_s:
 
 
 def changed_model(chosen: ServerSettings, *scales: float) -> None:
-    """List the portrait, at these scales, with the starter pack; make templates of the other pack, and switch to it."""
+    """List the portrait, at these scales, with the pack `light`; make templates of the other pack, and switch to it."""
     for scale in scales:
-        list_astronaut(chosen, scale=scale, model=model("starter"))
+        list_astronaut(chosen, scale=scale, model=model("light"))
     database, _ = open_store(chosen)
     keys = keyring(database, chosen.master_key_source)
-    engine = open_engine(load_pack(two_packs() / NAME), threads=1)
+    engine = open_engine(load_pack(model_packs() / NAME), threads=1)
     with ThreadPoolExecutor(1) as workers:
         enroller = Enroller(engine.detector, engine.recogniser)
         list(Rebuilder(PhotographStore(database, keys), enroller, workers).steps())
-    present, wanted = (ModelChoice(name, model(name)) for name in ("starter", NAME))
+    present, wanted = (ModelChoice(name, model(name)) for name in ("light", NAME))
     entry = AuditEntry(datetime.now(UTC), KEEPER, Action.GALLERY_SWITCHED)
     ModelStore(database).switch(wanted, present, lambda _: entry)
     database.close()

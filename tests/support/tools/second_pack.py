@@ -1,6 +1,6 @@
-"""A second model pack for tests: the starter pack with its recogniser's numbers negated.
+"""A second model pack for tests: the pack `light` with its recogniser's numbers negated.
 
-Within the pack it recognises as well as the starter pack; a template of one and a probe of the other would get the
+Within the pack it recognises as well as the pack `light`; a template of one and a probe of the other would get the
 lowest scores of all for the same face, so that a comparison across models shows as a miss.
 """
 
@@ -15,18 +15,19 @@ from pathlib import Path
 import onnx
 
 from cekalwatch.vision.manifest import file_sha256, load_pack, write_manifest
-from tests.support.tools.starter import MODELS, starter_pack
+from tests.support.tools.packs import MODELS, light_pack, standard_pack
 
 NAME = "negated"
 
 
 @cache
-def two_packs() -> Path:
-    """Return a folder of model packs with `starter` and `negated`, made once for a run."""
+def model_packs() -> Path:
+    """Return a folder of model packs with `light`, `negated` and `standard`, made once for a run."""
     folder = MODELS.parent / f"two-models-{os.getpid()}"
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(starter_pack(), folder / "starter")
-    shutil.copytree(starter_pack(), folder / NAME)
+    shutil.copytree(light_pack(), folder / "light")
+    shutil.copytree(light_pack(), folder / NAME)
+    shutil.copytree(standard_pack(), folder / "standard")
     pack = load_pack(folder / NAME)
     network = pack.path(pack.recogniser.file)
     model = onnx.load(network)

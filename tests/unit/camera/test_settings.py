@@ -11,7 +11,7 @@ from cekalwatch.program.errors import Exit, ProgramError
 def test_defaults_need_a_source_and_a_key_only() -> None:
     settings = CameraSettings.load(source="0", camera_id="gate-1")
     assert (settings.server_address, settings.threads, settings.realtime) == ("127.0.0.1:50051", 1, False)
-    assert settings.detector.parts[-2:] == ("models", "starter")
+    assert settings.detector.parts[-2:] == ("models", "standard")
 
 
 def test_the_command_line_wins_over_the_environment_and_that_over_the_file(
@@ -54,7 +54,7 @@ def test_settings_can_be_read_before_there_is_a_camera() -> None:
 
 
 SEVERAL = """
-detector = "/packs/starter"
+detector = "/packs/standard"
 track_miss_s = 2.0
 tls_dir = "/etc/cekalwatch/tls"
 
@@ -76,7 +76,7 @@ def test_each_of_several_cameras_has_what_the_top_says_where_it_says_nothing_its
     one, two = CameraSettings.load(file).each()
     assert (one.camera_id, one.source, one.track_miss_s) == ("gate-1", "rtsp://10.0.0.7/1", 2.0)
     assert (two.camera_id, two.source, two.track_miss_s) == ("gate-2", "0", 0.5)
-    assert one.detector == two.detector == Path("/packs/starter")
+    assert one.detector == two.detector == Path("/packs/standard")
 
 
 def test_each_of_several_cameras_has_a_certificate_of_its_own(tmp_path: Path) -> None:

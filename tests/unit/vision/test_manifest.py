@@ -72,7 +72,7 @@ def test_the_model_version_follows_the_recogniser_and_nothing_else(folder: Path)
 
 
 def test_a_missing_pack_says_how_to_install_one(tmp_path: Path):
-    with pytest.raises(PackError, match="models install starter") as caught:
+    with pytest.raises(PackError, match="models install standard") as caught:
         load_pack(tmp_path / "nowhere")
     assert caught.value.exit_code is Exit.CONFIG
 

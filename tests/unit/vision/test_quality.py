@@ -9,7 +9,7 @@ from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.vision.faces import Face
 from cekalwatch.vision.quality import NOSE_AT, NOSE_DEPTH, measure
 from tests.support.builders.portraits import astronaut, wall
-from tests.support.tools.starter import starter_pack
+from tests.support.tools.packs import light_pack
 
 # Eyes and mouth in a plane, the nose's tip before it; one unit is the distance between the eyes.
 HEAD = np.array([[-0.5, 0, 0], [0.5, 0, 0], [0, NOSE_AT * 1.15, -NOSE_DEPTH], [-0.4, 1.15, 0], [0.4, 1.15, 0]])
@@ -45,7 +45,7 @@ def test_the_template_looks_straight_ahead():
 
 
 def portrait_face() -> Face:
-    (face,) = open_detector(starter_pack(), threads=1).detect(astronaut())
+    (face,) = open_detector(light_pack(), threads=1).detect(astronaut())
     return face
 
 

@@ -30,7 +30,7 @@ Server = Annotated[
     typer.Option(metavar="HOST:PORT", help="Address of the recognition server. Default: 127.0.0.1:50051."),
 ]
 Detector = Annotated[
-    Path | None, typer.Option(help="Folder of a model pack, or an SCRFD or YuNet network (.onnx). Default: starter.")
+    Path | None, typer.Option(help="Folder of a model pack, or an SCRFD or YuNet network (.onnx). Default: standard.")
 ]
 Config = Annotated[
     Path | None,

@@ -1,4 +1,4 @@
-"""UltraFace RFB for boxes, then MTCNN's O-Net for landmarks: the detector of the pack `starter`.
+"""UltraFace RFB for boxes, then MTCNN's O-Net for landmarks: the detector of the pack `light`.
 
 UltraFace (Linzaer, "Ultra-Light-Fast-Generic-Face-Detector-1MB", 2019) sees a picture twice: at full input size for the
 small faces, and at a quarter of it for those that fill the picture, which are beyond its largest anchor.

@@ -30,12 +30,12 @@ _UNSTATED_LICENCE = "not stated; the person who imported the pack answers for it
 
 @app.command(
     epilog="Examples:\n\n"
-    "  cekalwatch-server models install starter\n\n"
+    "  cekalwatch-server models install standard\n\n"
     "  cekalwatch-server models install buffalo_l --accept-license\n\n"
     "  cekalwatch-server models install buffalo_s --accept-license --url https://files.example/buffalo_s.zip"
 )
 def install(
-    name: Annotated[str, typer.Argument(help="standard, starter, buffalo_l, buffalo_s or antelopev2.")],
+    name: Annotated[str, typer.Argument(help="standard, light, buffalo_l, buffalo_s or antelopev2.")],
     config: Config = None,
     models_dir: ModelsDir = None,
     accept_license: Annotated[bool, typer.Option("--accept-license", help="Accept the licence that is shown.")] = False,
@@ -111,7 +111,7 @@ def list_(config: Config = None, models_dir: ModelsDir = None) -> None:
     folder = _models_dir(config, models_dir)
     found = packs.installed(folder)
     if not found:
-        typer.echo(f"No model pack in {folder}. Run: cekalwatch-server models install starter")
+        typer.echo(f"No model pack in {folder}. Run: cekalwatch-server models install standard")
         return
     rows: list[tuple[str, ...]] = []
     for entry in found:
@@ -128,7 +128,7 @@ def list_(config: Config = None, models_dir: ModelsDir = None) -> None:
 
 
 @app.command(
-    epilog="Examples:\n\n  cekalwatch-server models verify\n\n  cekalwatch-server models verify starter",
+    epilog="Examples:\n\n  cekalwatch-server models verify\n\n  cekalwatch-server models verify standard",
 )
 def verify(
     name: Annotated[str | None, typer.Argument(help="Name of one pack; all when not given.")] = None,
@@ -141,7 +141,7 @@ def verify(
 
     folder = _models_dir(config, models_dir)
     if name is None and not packs.installed(folder):
-        raise ProgramError(f"No model pack in {folder}. Run: cekalwatch-server models install starter", Exit.CONFIG)
+        raise ProgramError(f"No model pack in {folder}. Run: cekalwatch-server models install standard", Exit.CONFIG)
 
     def report(pack: str, error: PackError | None) -> None:
         typer.echo(f"{pack}: {'sound' if error is None else error}")
@@ -167,11 +167,11 @@ def _is_sound(folder: Path, name: str) -> bool:
 
 def _builders() -> dict[str, tuple[Builder, int]]:
     """Return what builds packs from packages, by the pack's name, each with its number of steps."""
-    from cekalwatch.server.recognition.packs import standard, starter
+    from cekalwatch.server.recognition.packs import light, standard
 
     return {
         standard.NAME: (standard.install_standard, standard.STEPS),
-        starter.NAME: (starter.install_starter, starter.STEPS),
+        light.NAME: (light.install_light, light.STEPS),
     }
 
 

@@ -23,7 +23,7 @@ class RecognitionSection(StorageSection):
 
     models_dir: Path | None = None
     """Folder of the model packs; when not set, `data_dir`/models."""
-    model_pack: str = "starter"
+    model_pack: str = "standard"
     """Name of the model pack in use."""
     inference: InferenceEngine = InferenceEngine.AUTO
     """What computes templates: openvino or onnxruntime on the processor, cuda on an NVIDIA GPU (extra [cuda]), or auto:
@@ -38,8 +38,7 @@ class RecognitionSection(StorageSection):
     """Native threads that inference, image work and search share; by default one for each processor core."""
     wanted_fpir: Annotated[float, Field(ge=1e-6, le=0.1)] = 1e-3
     """Share of passages of people who are not listed that may alert. The threshold follows from it and from the size of
-    the list. At 1e-4 the starter pack misses two to three times as many (docs/starter-pack.md): set that with a
-    stronger pack."""
+    the list (docs/standard-pack.md says what the pack `standard` misses at which)."""
     threshold: Annotated[float, Field(gt=-1, lt=1)] | None = None
     """Comparison score from which a face is a possible match; when not set, the pack's own for `wanted_fpir` and the
     size of the gallery."""

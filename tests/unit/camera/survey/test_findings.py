@@ -17,7 +17,7 @@ from cekalwatch.camera.survey.fitness import Flaw, flaws
 from cekalwatch.vision.quality import FaceQuality
 
 FIT = FaceQuality(eye_distance_px=75, yaw_degrees=5, pitch_degrees=-4, sharpness=0.6, brightness=0.5, score=0.7)
-RECORDING = Recording("gate", "starter", 1280, 720, seconds=600, frames=9000)
+RECORDING = Recording("gate", "light", 1280, 720, seconds=600, frames=9000)
 SPOILT = {
     Flaw.SMALL: {"eye_distance_px": 59.9},
     Flaw.TURNED: {"yaw_degrees": -31.0},

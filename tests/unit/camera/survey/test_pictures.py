@@ -16,7 +16,7 @@ from tests.support.scenarios.server import engine
 from tests.support.tools.shared import shared_faces
 
 RECOGNISED = 0.3
-"""Comparison score at which, with the starter pack, one stranger in 500 is taken for another."""
+"""Comparison score at which, with the pack `light`, one stranger in 500 is taken for another."""
 
 FIT = FaceQuality(eye_distance_px=75, yaw_degrees=0, pitch_degrees=0, sharpness=0.6, brightness=0.5, score=0.7)
 

@@ -20,7 +20,7 @@ from tests.support.scenarios.server import engine
 
 
 class Counting:
-    """The starter pack's recogniser, counting the faces it was given."""
+    """The pack `light`'s recogniser, counting the faces it was given."""
 
     def __init__(self, recogniser: Recogniser) -> None:
         self._recogniser = recogniser
@@ -117,7 +117,7 @@ def test_several_threads_give_the_same_in_the_same_order(recogniser: Counting, t
     lock = threading.Lock()
 
     class OneAtATime:
-        name, upright_score = "starter", engine().detector.upright_score
+        name, upright_score = "light", engine().detector.upright_score
 
         def detect(self, picture: np.ndarray) -> list[Face]:
             with lock:

@@ -15,7 +15,7 @@ from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
 from cekalwatch.server.gallery.threshold import ThresholdRule, ThresholdSetting, ThresholdSource
-from cekalwatch.server.recognition.packs.threshold_models import INSIGHTFACE, STARTER
+from cekalwatch.server.recognition.packs.threshold_models import INSIGHTFACE, LIGHT
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.models.store import ThresholdStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
@@ -39,7 +39,7 @@ def store(database: Database) -> ThresholdStore:
 
 
 def test_the_packs_threshold_rises_with_the_list_and_keeps_the_fpir(store: ThresholdStore):
-    rule = ThresholdRule(store, MODEL, STARTER, 1e-3, None)
+    rule = ThresholdRule(store, MODEL, LIGHT, 1e-3, None)
     found = [rule.now(templates) for templates in (100, 1_000, 10_000)]
     assert all(one.value < other.value for one, other in itertools.pairwise(found))
     assert [one.expected_fpir for one in found] == pytest.approx([1e-3] * 3, rel=1e-6)
@@ -47,19 +47,19 @@ def test_the_packs_threshold_rises_with_the_list_and_keeps_the_fpir(store: Thres
 
 
 def test_a_lower_fpir_wants_a_higher_threshold(store: ThresholdStore):
-    low, high = (ThresholdRule(store, MODEL, STARTER, fpir, None).now(1_000).value for fpir in (1e-3, 1e-4))
+    low, high = (ThresholdRule(store, MODEL, LIGHT, fpir, None).now(1_000).value for fpir in (1e-3, 1e-4))
     assert high > low
 
 
 def test_what_goes_beyond_the_measurements_is_said(store: ThresholdStore):
-    rule = ThresholdRule(store, MODEL, STARTER, 1e-3, None)
+    rule = ThresholdRule(store, MODEL, LIGHT, 1e-3, None)
     assert not rule.now(100).extrapolated
     assert rule.now(100_000).extrapolated
     assert ThresholdRule(store, MODEL, INSIGHTFACE, 1e-2, None).now(10).extrapolated, "never measured with that pack"
 
 
 def test_a_threshold_in_the_settings_stays_and_its_fpir_is_told(store: ThresholdStore):
-    rule = ThresholdRule(store, MODEL, STARTER, 1e-3, 0.5)
+    rule = ThresholdRule(store, MODEL, LIGHT, 1e-3, 0.5)
     small, large = rule.now(100), rule.now(10_000)
     assert small.value == large.value == 0.5
     assert small.source is ThresholdSource.SETTINGS
@@ -69,7 +69,7 @@ def test_a_threshold_in_the_settings_stays_and_its_fpir_is_told(store: Threshold
 def test_the_server_raises_its_threshold_when_the_list_grows(database: Database, store: ThresholdStore):
     watchlist = WatchlistStore(database, keyring(database))
     # As if the model had been fitted on a list of two.
-    rule = ThresholdRule(store, MODEL, replace(STARTER, list_size=2), 1e-2, None)
+    rule = ThresholdRule(store, MODEL, replace(LIGHT, list_size=2), 1e-2, None)
     terms = TermsReader(watchlist, Checkpoints(LegalParameters(), {"batam-center": WIB}))
     holder = SnapshotHolder(watchlist.templates, terms, FixedClock(), SearchedModel(MODEL, SIZE, rule.now))
     seen = [holder.current().threshold]
@@ -85,12 +85,12 @@ def test_the_server_raises_its_threshold_when_the_list_grows(database: Database,
 
 
 def test_what_people_set_goes_before_settings_and_pack_until_they_take_it_back(store: ThresholdStore):
-    rules = [ThresholdRule(store, MODEL, STARTER, 1e-3, configured) for configured in (None, 0.5)]
+    rules = [ThresholdRule(store, MODEL, LIGHT, 1e-3, configured) for configured in (None, 0.5)]
     before = [rule.now(400) for rule in rules]
     setting = ThresholdSetting(store, HandClock(), lambda: MODEL)
     setting.set(0.55, TOGETHER, ADMINISTRATION)
     for rule in rules:
         assert (rule.now(400).value, rule.now(400).source) == (0.55, ThresholdSource.PEOPLE)
-        assert rule.now(400).expected_fpir == pytest.approx(STARTER.fpir(400, 0.55))
+        assert rule.now(400).expected_fpir == pytest.approx(LIGHT.fpir(400, 0.55))
     setting.set(None, TOGETHER, ADMINISTRATION)
     assert [rule.now(400) for rule in rules] == before

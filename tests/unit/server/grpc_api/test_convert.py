@@ -137,7 +137,7 @@ def told(heartbeat: Heartbeat) -> Any:
         started_at=NOON,
         thread_budget=1,
         snapshot=snapshot,
-        model_pack="starter",
+        model_pack="light",
         inference=Inference(InferenceEngine.OPENVINO, Precision.BF16, batch=4),
         freshness=Freshness((SourceFreshness("", None, stale=True),), active_subjects=0),
         outcomes={},
@@ -169,7 +169,7 @@ def test_usual_messages_are_read(name: str) -> None:
     face = capture_pb2.FaceCapture(
         **{key: SENT[key][0] for key in ("capture_id", "track_id", "capture_time", "landmarks", "detector_score")}
     )
-    hello = capture_service_pb2.Hello(camera_id="dep-1", run_id=RUN, client_version="1.0", detector="starter")
+    hello = capture_service_pb2.Hello(camera_id="dep-1", run_id=RUN, client_version="1.0", detector="light")
     request: Any = {
         "face": capture_service_pb2.StreamFacesRequest(face=face),
         "hello": capture_service_pb2.StreamFacesRequest(hello=hello),

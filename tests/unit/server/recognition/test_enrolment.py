@@ -15,12 +15,12 @@ from cekalwatch.vision.manifest import load_pack
 from cekalwatch.vision.quality import NOSE_AT
 from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning
 from tests.support.builders.portraits import astronaut, encoded, group, wall
-from tests.support.tools.starter import starter_pack
+from tests.support.tools.packs import light_pack
 
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return open_engine(load_pack(starter_pack()), threads=1)
+    return open_engine(load_pack(light_pack()), threads=1)
 
 
 @pytest.fixture

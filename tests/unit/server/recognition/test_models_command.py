@@ -16,9 +16,9 @@ from pytest_httpserver import HTTPServer
 from cekalwatch.program.errors import Exit
 from cekalwatch.server.recognition.packs.installed import load_named
 from cekalwatch.vision.manifest import EngineKind
+from tests.support.tools.packs import MODELS, light_pack
 from tests.support.tools.programs import run_program
 from tests.support.tools.shared import shared_models
-from tests.support.tools.starter import MODELS, starter_pack
 
 
 def models(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -28,24 +28,24 @@ def models(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-def test_a_sound_starter_is_left_as_it_is():
-    before = (starter_pack() / "manifest.json").stat().st_mtime_ns
-    done = models("install", "starter", folder=MODELS)
+def test_a_sound_light_is_left_as_it_is():
+    before = (light_pack() / "manifest.json").stat().st_mtime_ns
+    done = models("install", "light", folder=MODELS)
     assert done.returncode == Exit.OK
     assert "installed already" in done.stdout
-    assert (starter_pack() / "manifest.json").stat().st_mtime_ns == before
+    assert (light_pack() / "manifest.json").stat().st_mtime_ns == before
 
 
 @pytest.mark.slow
 def test_verify_names_the_damaged_file_and_what_to_do(tmp_path: Path):
-    shutil.copytree(starter_pack(), tmp_path / "starter")
+    shutil.copytree(light_pack(), tmp_path / "light")
     sound = models("verify", folder=tmp_path)
-    assert (sound.returncode, sound.stdout.strip()) == (Exit.OK, "starter: sound")
-    (tmp_path / "starter" / "onet.onnx").write_bytes(b"short")
-    damaged = models("verify", "starter", folder=tmp_path)
+    assert (sound.returncode, sound.stdout.strip()) == (Exit.OK, "light: sound")
+    (tmp_path / "light" / "onet.onnx").write_bytes(b"short")
+    damaged = models("verify", "light", folder=tmp_path)
     assert damaged.returncode == Exit.CONFIG
     assert "onet.onnx is damaged or was changed" in damaged.stdout
-    assert "models install starter --force" in damaged.stdout
+    assert "models install light --force" in damaged.stdout
     assert damaged.stderr.startswith("Error: ")
 
 
@@ -53,24 +53,24 @@ def test_verify_names_the_damaged_file_and_what_to_do(tmp_path: Path):
 def test_verify_without_any_pack_says_how_to_install_one(tmp_path: Path):
     done = models("verify", folder=tmp_path)
     assert done.returncode == Exit.CONFIG
-    assert "models install starter" in done.stderr
+    assert "models install standard" in done.stderr
 
 
 @pytest.mark.slow
 def test_list_shows_what_is_installed(tmp_path: Path):
     assert "No model pack" in models("list", folder=tmp_path).stdout
-    shutil.copytree(starter_pack(), tmp_path / "starter")
+    shutil.copytree(light_pack(), tmp_path / "light")
     broken = tmp_path / "broken"
     broken.mkdir()
     (broken / "manifest.json").write_text("{")
     shown = models("list", folder=tmp_path).stdout
-    assert "starter-" in shown
+    assert "light-" in shown
     assert "damaged" in shown
 
 
 @pytest.mark.slow
 def test_import_copies_a_pack_and_does_not_overwrite_one_unasked(tmp_path: Path):
-    arguments = ("import", str(starter_pack()), "--name", "mine")
+    arguments = ("import", str(light_pack()), "--name", "mine")
     first = models(*arguments, folder=tmp_path)
     assert first.returncode == Exit.OK, first.stderr
     assert (tmp_path / "mine" / "recogniser.onnx").is_file()
@@ -118,7 +118,7 @@ def test_a_failed_download_says_what_else_can_be_done(tmp_path: Path):
 def test_an_unknown_pack_lists_the_known_ones(tmp_path: Path):
     done = models("install", "nonsense", folder=tmp_path)
     assert done.returncode == Exit.USAGE
-    assert "starter, buffalo_l, buffalo_s, antelopev2" in done.stderr
+    assert "standard, light, buffalo_l, buffalo_s, antelopev2" in done.stderr
 
 
 @pytest.mark.slow

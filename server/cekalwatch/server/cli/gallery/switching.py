@@ -33,8 +33,8 @@ STATUS_EPILOG = "Example:\n\n  cekalwatch-server gallery status --config /etc/ce
 BACK_EPILOG = "Example:\n\n  cekalwatch-server gallery back --config /etc/cekalwatch/server.toml"
 DROP_EPILOG = (
     "Examples:\n\n"
-    "  cekalwatch-server gallery drop --pack starter\n\n"
-    "  cekalwatch-server gallery drop --pack starter --yes\n\n"
+    "  cekalwatch-server gallery drop --pack light\n\n"
+    "  cekalwatch-server gallery drop --pack light --yes\n\n"
     "Afterwards there is no going back to it, except by: gallery rebuild."
 )
 

@@ -23,7 +23,7 @@ class Recogniser(Protocol):
 
     @property
     def model_version(self) -> str:
-        """What templates are bound to: pack name and start of the recogniser's sha256, like "starter-1a2b3c4d"."""
+        """What templates are bound to: pack name and start of the recogniser's sha256, like "standard-1a2b3c4d"."""
 
     @property
     def size(self) -> int:

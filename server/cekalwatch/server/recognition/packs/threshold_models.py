@@ -7,7 +7,7 @@ from typing import Final
 
 from cekalwatch.vision.thresholds import LikenessModel, Provenance, ThresholdModel
 
-STARTER: Final = ThresholdModel(
+LIGHT: Final = ThresholdModel(
     list_size=869,
     tail_from=0.43639,
     tail_rate=0.051552,
@@ -15,7 +15,7 @@ STARTER: Final = ThresholdModel(
     shape=0.04157,
     provenance=Provenance(
         data="Labeled Faces in the Wild: 3930 photographs of 1469 people, without two whose labels are wrong",
-        model_version="starter-cee6148c",
+        model_version="light-cee6148c",
         measured_on="2026-11-25",
         people=1469,
         passages=1831,
@@ -23,15 +23,15 @@ STARTER: Final = ThresholdModel(
         program="0.1.0",
     ),
 )
-"""Of the starter pack, as `evaluate` gave it (docs/starter-pack.md)."""
-STARTER_LIKENESS: Final = LikenessModel(
+"""Of the pack `light`, as `evaluate` gave it."""
+LIGHT_LIKENESS: Final = LikenessModel(
     threshold=0.6,
     sure=0.75,
     fmr=5e-5,
     fnmr=0.012,
     provenance=Provenance(
         data="Labeled Faces in the Wild, passages of three photographs; strangers also of four regions of India",
-        model_version="starter-cee6148c",
+        model_version="light-cee6148c",
         measured_on="2026-11-26",
         people=1469,
         passages=1958,
@@ -39,7 +39,7 @@ STARTER_LIKENESS: Final = LikenessModel(
         program="0.1.0",
     ),
 )
-"""Of the starter pack, as `benchmarks/recognition/likeness.py` gave it (docs/adr/0009). Other packs have none until
+"""Of the pack `light`, as `benchmarks/recognition/likeness.py` gave it (docs/adr/0009). Other packs have none until
 somebody measures it, and then no passage joins the alert of another."""
 STANDARD: Final = ThresholdModel(
     list_size=869,
@@ -47,22 +47,22 @@ STANDARD: Final = ThresholdModel(
     tail_rate=0.051552,
     scale=0.021677,
     shape=-0.05804,
-    provenance=replace(STARTER.provenance, model_version="standard-53c3295b", measured_on="2026-11-26"),
+    provenance=replace(LIGHT.provenance, model_version="standard-53c3295b", measured_on="2026-11-26"),
 )
-"""Of the standard pack, as `evaluate` gave it (docs/starter-pack.md)."""
+"""Of the pack `standard`, as `evaluate` gave it (docs/standard-pack.md)."""
 STANDARD_LIKENESS: Final = LikenessModel(
     threshold=0.6,
     sure=0.75,
     fmr=2.7e-5,
     fnmr=0.0093,
-    provenance=replace(STARTER_LIKENESS.provenance, model_version="standard-53c3295b"),
+    provenance=replace(LIGHT_LIKENESS.provenance, model_version="standard-53c3295b"),
 )
-"""Of the standard pack, as `benchmarks/recognition/likeness.py` gave it (docs/adr/0025)."""
+"""Of the pack `standard`, as `benchmarks/recognition/likeness.py` gave it (docs/adr/0025)."""
 INSIGHTFACE: Final = replace(
-    STARTER,
+    LIGHT,
     provenance=replace(
-        STARTER.provenance,
-        data="not measured with this pack: the starter pack's figures. Run evaluate, then thresholds fit",
+        LIGHT.provenance,
+        data="not measured with this pack: those of the pack `light`. Run evaluate, then thresholds fit",
         passages=0,
     ),
 )

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.server.recognition.packs.installed import import_pack, installed, load_named, open_engine, replacing
-from cekalwatch.server.recognition.packs.starter import LICENCE
+from cekalwatch.server.recognition.packs.light import LICENCE
 from cekalwatch.vision.manifest import EngineKind, Pack, PackError, load_pack
 from tests.support.builders.portraits import astronaut
+from tests.support.tools.packs import light_pack
 from tests.support.tools.shared import shared_models
-from tests.support.tools.starter import starter_pack
 
 
 def layout() -> Path:
@@ -42,15 +42,15 @@ def test_networks_one_folder_down_and_other_networks_beside_are_no_hindrance(tmp
     outer.mkdir()
     inner = copied(layout(), outer / "antelopev2")
     # As in buffalo_l, a network for another task comes first by name.
-    shutil.copyfile(starter_pack() / "onet.onnx", inner / "1k3d68.onnx")
+    shutil.copyfile(light_pack() / "onet.onnx", inner / "1k3d68.onnx")
     pack = import_pack(outer, tmp_path / "models", "antelopev2", "research")
     assert set(pack.sha256) == {"det_500m.onnx", "rec_mbf.onnx"}
     assert works(pack)
 
 
 def test_a_pack_with_a_manifest_is_copied_as_it_is(tmp_path: Path):
-    pack = import_pack(starter_pack(), tmp_path, "copy", "ignored")
-    original = load_pack(starter_pack())
+    pack = import_pack(light_pack(), tmp_path, "copy", "ignored")
+    original = load_pack(light_pack())
     assert (pack.licence, pack.thresholds, pack.sha256) == (LICENCE, original.thresholds, original.sha256)
     assert pack.name == "copy"
     assert works(pack)
@@ -66,7 +66,7 @@ def test_a_truncated_network_is_refused_and_nothing_is_left(tmp_path: Path):
 
 
 def test_a_tampered_pack_is_not_imported(tmp_path: Path):
-    source = copied(starter_pack(), tmp_path / "source")
+    source = copied(light_pack(), tmp_path / "source")
     data = bytearray((source / "recogniser.onnx").read_bytes())
     data[len(data) // 2] ^= 1
     (source / "recogniser.onnx").write_bytes(data)
@@ -89,14 +89,14 @@ def test_a_folder_without_networks_is_refused(tmp_path: Path):
         import_pack(tmp_path / "nowhere", tmp_path / "models", "empty", "")
 
 
-@pytest.mark.parametrize("name", ["", "..", "a/b", "Starter", "x" * 65, ".hidden"])
+@pytest.mark.parametrize("name", ["", "..", "a/b", "Standard", "x" * 65, ".hidden"])
 def test_a_name_cannot_lead_out_of_the_folder_of_packs(tmp_path: Path, name: str):
     with pytest.raises(PackError, match="no name"):
         load_named(tmp_path, name)
 
 
 def test_a_failed_replacement_leaves_the_old_pack(tmp_path: Path):
-    import_pack(starter_pack(), tmp_path, "mine", "")
+    import_pack(light_pack(), tmp_path, "mine", "")
 
     def fail(fresh: Path) -> None:
         (fresh / "half").write_text("written")

