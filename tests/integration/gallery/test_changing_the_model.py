@@ -26,7 +26,7 @@ from cekalwatch.vision.manifest import PackError, load_pack
 from tests.support.builders.portraits import astronaut
 from tests.support.scenarios.server import CaptureClient, Running, face, list_astronaut, running, settings
 from tests.support.scenarios.two_models import changed_model, done, gallery, model, open_store, trail, until, usual
-from tests.support.tools.packs import light_pack
+from tests.support.tools.packs import light_environment, light_pack
 from tests.support.tools.programs import server_command
 from tests.support.tools.second_pack import NAME, model_packs
 from tests.support.tools.shared import shared_models
@@ -163,7 +163,7 @@ async def test_a_pack_with_another_detector_takes_over(tmp_path: Path) -> None:
     other = import_pack(shared_models() / "insightface-layout", models, "insight", "for tests")
     chosen = settings(tmp_path / "data", models_dir=models, threshold=None, wanted_fpir=1e-2)
     list_astronaut(chosen)
-    environment = {"CEKALWATCH_SERVER_MODELS_DIR": str(models)}
+    environment = light_environment() | {"CEKALWATCH_SERVER_MODELS_DIR": str(models)}
     async with running(chosen) as server:
         for action in ("rebuild", "switch"):
             arguments = ("gallery", action, "--pack", "insight")

@@ -35,7 +35,7 @@ from tests.support.scenarios.server import (
     settings,
 )
 from tests.support.scenarios.two_models import until
-from tests.support.tools.packs import light_pack
+from tests.support.tools.packs import light_environment, light_pack
 from tests.support.tools.programs import server_command
 
 ACCEPTED = ("ACCEPTED", "")
@@ -79,7 +79,7 @@ async def test_another_model_in_the_settings_is_refused_until_its_templates_are_
         async with running(chosen):
             pass
     assert refused.value.exit_code is Exit.CONFIG
-    environment = {"CEKALWATCH_SERVER_MODELS_DIR": str(other.parent)}
+    environment = light_environment() | {"CEKALWATCH_SERVER_MODELS_DIR": str(other.parent)}
     done = await server_command("gallery", "rebuild", "--pack", "other", data=tmp_path / "data", **environment)
     assert done.returncode == Exit.OK, done.stderr
     async with running(chosen) as server:
