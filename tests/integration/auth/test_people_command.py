@@ -203,7 +203,7 @@ def test_what_a_threshold_learned_is_shown_and_forgotten_by_two_who_type_their_p
     machine.database.upgrade()
     adi = machine.office.hire(person("adi", PersonRole.ADMINISTRATOR)).person
     sari = machine.office.hire(person("sari", PersonRole.SUPERVISOR)).person
-    store, model_version = ThresholdStore(machine.database), load_pack(starter_pack()).model_version
+    store, model_version = ThresholdStore(machine.database), load_pack(light_pack()).model_version
     assert "Nothing was learned yet" in machine.run("thresholds", "learned").stdout
     learned = LearnedThreshold(model_version, LearnedOffset(0.04, "2026-11-26", 0.04), "", SiteFindings.NONE)
     entry = AuditEntry(machine.office.clock.now(), operator(), Action.THRESHOLD_LEARNED)

@@ -136,6 +136,6 @@ async def test_the_status_says_that_the_promise_is_the_packs_and_on_whom(scene: 
         stub: Any = OperationsServiceStub(desk.channel)
         gallery = (await stub.GetStatus(operations.GetStatusRequest(), metadata=bearer(token))).gallery
     promise = gallery.threshold_promise
-    assert promise.measured_on == load_pack(starter_pack()).thresholds.provenance.data
+    assert promise.measured_on == load_pack(light_pack()).thresholds.provenance.data
     assert (promise.passages, promise.counted, promise.needed) == (0, 0, 300)
     assert (promise.low, promise.high) == (0, 0)

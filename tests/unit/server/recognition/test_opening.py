@@ -20,13 +20,13 @@ from cekalwatch.vision.inference import Inference, InferenceChoice, InferenceEng
 from cekalwatch.vision.manifest import PackError, load_pack
 from cekalwatch.vision.runtime import open_session
 from tests.support.tools.shared import shared_models
-from tests.support.tools.starter import starter_pack
+from tests.support.tools.packs import light_pack
 
 AUTO, F32, BF16 = Precision.AUTO, Precision.F32, Precision.BF16
 
 
 def opened(engine: InferenceEngine, precision: Precision = AUTO) -> Inference:
-    return open_engine(load_pack(starter_pack()), 1, InferenceChoice(engine, precision)).inference
+    return open_engine(load_pack(light_pack()), 1, InferenceChoice(engine, precision)).inference
 
 
 def without_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +93,7 @@ class TestPrecision:
 
     def test_the_drawn_faces_are_different_ones(self) -> None:
         faces = opening.drawn_faces(8)
-        recogniser = open_engine(load_pack(starter_pack()), 1).recogniser
+        recogniser = open_engine(load_pack(light_pack()), 1).recogniser
         templates = recogniser.embed(faces)
         assert (templates @ templates.T - np.eye(8)).max() < 0.95
         assert np.array_equal(faces, opening.drawn_faces(8))
@@ -110,7 +110,7 @@ def test_a_pack_of_insightface_is_left_to_insightface(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("engine", [InferenceEngine.ONNXRUNTIME, InferenceEngine.OPENVINO])
 def test_a_network_that_the_engine_cannot_load_is_named(engine: InferenceEngine, tmp_path: Path) -> None:
-    pack = load_pack(starter_pack())
+    pack = load_pack(light_pack())
     broken = tmp_path / pack.recogniser.file
     broken.write_bytes(pack.path(pack.recogniser.file).read_bytes()[:100_000])
     for file in pack.detector.files:
@@ -121,7 +121,7 @@ def test_a_network_that_the_engine_cannot_load_is_named(engine: InferenceEngine,
 
 def test_an_engine_that_fails_says_nothing_of_the_faces() -> None:
     """onnxruntime refuses an input of another type than the network's, as it refuses all when its GPU is gone."""
-    pack = load_pack(starter_pack())
+    pack = load_pack(light_pack())
     recogniser = NetworkRecogniser(pack, open_session(pack.path(pack.recogniser.file), 1))
     recogniser._input = "no such input"
     with pytest.raises(RecogniserError) as caught:
