@@ -19,8 +19,8 @@ from cekalwatch.vision import openvino_runtime
 from cekalwatch.vision.inference import Inference, InferenceChoice, InferenceEngine, Precision
 from cekalwatch.vision.manifest import PackError, load_pack
 from cekalwatch.vision.runtime import open_session
-from tests.support.tools.shared import shared_models
 from tests.support.tools.packs import light_pack
+from tests.support.tools.shared import shared_models
 
 AUTO, F32, BF16 = Precision.AUTO, Precision.F32, Precision.BF16
 
