@@ -44,7 +44,7 @@ from deploy.demo.stack import CameraPlan, Stack, StackConfig
 from tests.support.builders.watchlist import subject
 from tests.support.scenarios.people import PASSWORD, Office, person
 from tests.support.scenarios.server import CaptureClient, engine, face, order_in_force
-from tests.support.tools.packs import standard_pack
+from tests.support.tools.packs import light_pack
 
 ALERTS = 500
 PACE_S = 1.0
@@ -241,7 +241,7 @@ def morning(folder: Path, alerts: int, pace_s: float, officers: int, supervisors
     # The cameras here send no heartbeats.
     settings = {"threads": 1, "threshold": THRESHOLD, "heartbeat_period_s": 300}
     with (
-        Stack(StackConfig(folder, standard_pack().parent, cameras, SITE, settings=settings)) as stack,
+        Stack(StackConfig(folder, light_pack().parent, cameras, SITE, model_pack="light", settings=settings)) as stack,
         ExitStack() as staff,
     ):
         stack.wait_for_gallery(alerts)
