@@ -75,7 +75,9 @@ class Study:
             raise FileNotFoundError(f"{FACES / 'lfw'} (one folder a person)")
         limit_native_threads(1)
         self._detector: FaceDetector = open_detector(PACK, threads=1)
-        self._recogniser: Recogniser = open_engine(load_pack(PACK), threads=1).recogniser
+        pack = load_pack(PACK)
+        self._recogniser: Recogniser = open_engine(pack, threads=1).recogniser
+        self._size = pack.recogniser.size
 
     def reference(self, file: Path) -> NDArray[np.float32] | None:
         """Return the template of a listed photograph; None where no face is found."""
@@ -116,7 +118,9 @@ class Study:
         """Return what is searched with, by the way in which crops are chosen."""
         fitting = list(_fitting(sightings, policy))
         if not fitting:
-            return {way: EvaluationProbe(person, "", np.zeros((0, 512), np.float32), 0, whole=True) for way in WAYS}
+            return {
+                way: EvaluationProbe(person, "", np.zeros((0, self._size), np.float32), 0, whole=True) for way in WAYS
+            }
         sent = {
             "first": fitting[:1],
             "largest": [max(fitting, key=lambda one: one.quality.eye_distance_px)],
@@ -135,7 +139,7 @@ class Study:
             except LandmarksError:
                 continue
             states.append(passage.fuse(uuid.uuid4(), self.template(aligned), sent.quality.score))
-        rows = np.array(states, dtype=np.float32).reshape(-1, 512)
+        rows = np.array(states, dtype=np.float32).reshape(-1, self._size)
         return EvaluationProbe(person, "", rows, len(captures), whole=True)
 
 

@@ -42,7 +42,7 @@ from cekalwatch.wire.vocabulary.capture import LANDMARKS
 from deploy.demo.stack import CameraPlan, Stack, StackConfig, Transport
 from tests.support.builders.portraits import astronaut, group
 from tests.support.scenarios.server import face, jpeg, list_astronaut, settings
-from tests.support.tools.packs import standard_pack
+from tests.support.tools.packs import light_pack
 
 EACH = 1_000
 PACE_S = 0.05
@@ -200,8 +200,9 @@ def measure(each: int = EACH) -> dict[str, float]:
         list_astronaut(settings(folder / "server"))
         config = StackConfig(
             folder,
-            standard_pack().parent,
+            light_pack().parent,
             (CameraPlan("dep-1"),),
+            model_pack="light",
             transport=Transport.PLAINTEXT,
             settings={"threshold": 0.45, "grouping_window_s": 0},
         )

@@ -23,7 +23,7 @@ from cekalwatch.v1 import capture_pb2
 from deploy.demo.stack import CameraPlan, Stack, StackConfig, Transport
 from tests.support.builders.jpegs import repeated_scans, scan_bomb
 from tests.support.scenarios.server import face, list_astronaut, settings
-from tests.support.tools.packs import standard_pack
+from tests.support.tools.packs import light_pack
 
 RECEIPTS = 200
 PACE_S = 0.25
@@ -81,8 +81,9 @@ def measure(count: int = RECEIPTS) -> dict[str, float]:
         cameras = (CameraPlan(CAMERA), CameraPlan(HOSTILE, counter="D2"))
         config = StackConfig(
             folder,
-            standard_pack().parent,
+            light_pack().parent,
             cameras,
+            model_pack="light",
             transport=Transport.PLAINTEXT,
             settings={"threshold": 0.45},
         )
