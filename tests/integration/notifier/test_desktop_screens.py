@@ -98,7 +98,8 @@ def test_every_window_can_be_read(
         pc.sign_in("budi")
         alert_id = office.raise_alert("1")
         others = [office.raise_alert(track) for track in ("2", "3")]
-        pc.until(lambda: len(pc.controller.waiting()) >= 3)
+        # Those of former looks wait here too.
+        pc.until(lambda: all(pc.controller.alert_cache.find(one) for one in (alert_id, *others)))
         pc.agent.open_alert(alert_id)
         pc.until(lambda: pc.window.view.comparison.reference.loaded)
         album.take(pc.window, "alert")
