@@ -95,10 +95,10 @@ def travellers(count: int) -> list[Traveller]:
 
 def _traveller(subject_id: str, listed: Path, passing: Path) -> Traveller | None:
     enroller = Enroller(engine().detector, engine().recogniser, min_eye_distance_px=LFW_EYE_DISTANCE_PX)
-    photo, picture = listed.read_bytes(), np.asarray(cv2.imread(str(passing)), dtype=np.uint8)
+    photo, passage = listed.read_bytes(), face(np.asarray(cv2.imread(str(passing)), dtype=np.uint8))
     try:
         enrolment = enroller.enrol(photo)
-        probe = enroller.enrol(passing.read_bytes())
+        probe = enroller.enrol(passage.jpeg)  # other people may be in the picture
     except EnrolmentError:
         return None
     if float(enrolment.template @ probe.template) < THRESHOLD + CLEARLY_ABOVE:
@@ -111,7 +111,7 @@ def _traveller(subject_id: str, listed: Path, passing: Path) -> Traveller | None
         model_version=engine().recogniser.model_version,
         template=enrolment.template,
     )
-    return Traveller(subject_id, reference, face(picture))
+    return Traveller(subject_id, reference, passage)
 
 
 def prepare(folder: Path, listed: Sequence[Traveller], desks: dict[str, PersonRole]) -> None:
