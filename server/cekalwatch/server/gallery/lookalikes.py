@@ -65,7 +65,7 @@ MAX_ROWS_SEARCHED: Final = MAX_REFERENCES + NEIGHBOURS
 class RecentTemplates:
     """Templates that were enrolled a moment ago and are not in the gallery yet. Threads may share it.
 
-    It grows by 1 kB for a template of 512 numbers.
+    It grows by two bytes for each number of a template.
     """
 
     def __init__(self, size: int) -> None:

@@ -79,7 +79,10 @@ class Database:
     def check_exists(self) -> None:
         """Raise ProgramError when it is an SQLite file that is not there, which opening would create."""
         if self._is_sqlite and not Path(self.name).is_file():
-            raise ProgramError(f"There is no database {self.name}", Exit.NO_INPUT)
+            raise ProgramError(
+                f"There is no database {self.name}. Name the server's settings (--config) or its folder (--data-dir).",
+                Exit.NO_INPUT,
+            )
 
     @property
     def name(self) -> str:
