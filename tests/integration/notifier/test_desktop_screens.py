@@ -31,12 +31,20 @@ TROUBLES = (
     make_trouble(TroubleKind.CAMERA_DOWN, "D2"),
     make_trouble(TroubleKind.CAMERA_REJECTED, "D4", details={"reason": "NAME_NOT_ALLOWED"}),
     make_trouble(TroubleKind.CAMERA_COVERED, "A1", acknowledged_by="Petugas siti"),
+    make_trouble(
+        TroubleKind.THRESHOLD_MOVED,
+        "",
+        about="standard-53c3295b",
+        details={"before": "0.440", "threshold": "0.459", "passages": "1000", "missed": "4"},
+    ),
+    make_trouble(TroubleKind.SCORES_STAND_OUT, "D3", details={"factor": "3.1", "passages": "1240"}),
 )
 
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OfficeThread]:
-    office = OfficeThread(tmp_path_factory.mktemp("site"))
+    # Its cameras send no heartbeats, and the server's own troubles would take the place of those that are shown here.
+    office = OfficeThread(tmp_path_factory.mktemp("site"), heartbeat_period_s=300)
     office.list_people()
     with office.open():
         yield office
@@ -130,6 +138,7 @@ def test_every_window_can_be_read(
         pc.agent.troubles.take(TROUBLES)
         pc.agent.trouble_window.show()
         album.take(pc.agent.trouble_window, "troubles")
+        assert {one.kind for one in pc.agent.troubles.shown} == {one.kind for one in TROUBLES}
         album.take(pc.window, "blind")
         pc.agent.tray.menu.popup(pc.window.pos())
         album.take(pc.agent.tray.menu, "tray-menu")
