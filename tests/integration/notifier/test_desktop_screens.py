@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton, QApplication, QHeaderView, QLabel, QWidget
+from pytestqt.exceptions import TimeoutError as QtTimeoutError
 from pytestqt.qtbot import QtBot
 
 from cekalwatch.notifier.desktop.dialogs.step_dialogs import ReasonDialog
@@ -24,6 +26,7 @@ from tests.support.scenarios.officer_pc import OfficeThread, officer_pc
 LOOKS = [(language, theme) for language in Language for theme in (ThemeName.LIGHT, ThemeName.DARK)]
 LOOKS.append((Language.ID, ThemeName.CONTRAST))
 
+LAYOUT_MS = 5_000
 
 TROUBLES = (
     of_source(TroubleKind.LIST_SHRUNK, missing="40", held="812"),
@@ -61,9 +64,12 @@ class Album:
 
     def take(self, widget: QWidget, name: str) -> None:
         """Take a picture of a window, in which no word may be cut off."""
-        self._bot.wait(50)  # for layouts, which Qt does between events
-        assert widget.grab().save(self._file(name))
+        # Qt does layouts between events, some of them after others.
+        self._bot.wait(50)
+        with suppress(QtTimeoutError):
+            self._bot.waitUntil(lambda: not cut_off(widget), timeout=LAYOUT_MS)
         assert not cut_off(widget), name
+        assert widget.grab().save(self._file(name))
 
     def _file(self, name: str) -> str:
         # What shows photographs is a tenth as large as a JPEG.
