@@ -46,8 +46,7 @@ TROUBLES = (
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OfficeThread]:
-    # Its cameras send no heartbeats, and the server's own troubles would take the place of those that are shown here.
-    office = OfficeThread(tmp_path_factory.mktemp("site"), heartbeat_period_s=300)
+    office = OfficeThread(tmp_path_factory.mktemp("site"))
     office.list_people()
     with office.open():
         yield office
@@ -101,6 +100,7 @@ def test_every_window_can_be_read(
     qtbot: QtBot,
     language: Language,
     theme: ThemeName,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     look = f"{language}-{theme.lower()}"
     album = Album(tmp_path, look, qtbot)
@@ -141,7 +141,10 @@ def test_every_window_can_be_read(
         pc.agent.show_supervisor()
         pc.until(lambda: pc.agent.supervisor.report is not None)
         album.take(pc.agent.supervisor, "supervisor")
-        pc.agent.troubles.take(TROUBLES)
+        take = pc.agent.troubles.take
+        # The server's own, of cameras that came and went, would take the place of those that are shown here.
+        monkeypatch.setattr(pc.agent.troubles, "take", lambda _: None)
+        take(TROUBLES)
         pc.agent.trouble_window.show()
         album.take(pc.agent.trouble_window, "troubles")
         assert {one.kind for one in pc.agent.troubles.shown} == {one.kind for one in TROUBLES}
