@@ -358,4 +358,4 @@ def test_the_language_changes_while_it_runs(office: OfficeThread, pc: OfficerPc)
     pc.agent.tray.language.trigger()
     assert pc.controller.language is Language.ID
     assert "Pelintas sekarang" in words_on(pc)
-    assert pc.window.view.action_bar.steps[Step.CLAIM].text().startswith("Ambil")
+    assert pc.window.view.action_bar.steps[Step.CLAIM].text().startswith("Tangani")

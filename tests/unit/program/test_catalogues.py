@@ -187,6 +187,25 @@ def test_the_notifiers_texts_claim_no_more_than_a_possible_match() -> None:
     assert "possible match" in texts(notifier, Language.EN)["VERIFY"]
 
 
+def test_the_indonesian_texts_use_the_words_of_the_office() -> None:
+    elsewhere = re.compile(
+        r"\b(ambil|mengambil|dipegang|rujuk|dirujuk|orangnya|huruf|citra|tetikus|passport)\b", re.IGNORECASE
+    )
+    for package in PACKAGES:
+        assert not {one: text for one, text in texts(package, Language.ID).items() if elsewhere.search(text)}
+    (notifier,) = (package for package in PACKAGES if package.name == "notifier")
+    shown = texts(notifier, Language.ID)
+    assert shown["STEP_CLAIM"] == "Tangani"
+    assert shown["STEP_REFER"] == "Orang yang sama → teruskan ke Cekal Online"
+    assert shown["STEP_CLEAR"] == "Nyatakan bukan orang dimaksud"
+    assert shown["STEP_CLOSE"] == "Selesaikan"
+    assert shown["ASK_CONTACT"] == "Nama petugas dan saluran kontak"
+    assert "karakter" in shown["TROUBLE_KEY_FITS"]
+    assert shown["REFUSED_REFERENCE_INVALID"].startswith("Format nomor Cekal Online salah")
+    assert shown["ZOOM_HINT"].startswith("Roda mouse")
+    assert shown["DOCUMENT_PASSPORT"] == "paspor"
+
+
 def test_the_refusals_that_a_person_can_do_something_about_are_explained() -> None:
     (notifier,) = (package for package in PACKAGES if package.name == "notifier")
     explained = set(texts(notifier, Language.EN))

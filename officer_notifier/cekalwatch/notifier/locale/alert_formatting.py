@@ -18,6 +18,8 @@ from cekalwatch.wire.vocabulary.orders import Direction, OrderKind, OrderStatus
 SHIFT_FIGURES = 7
 """How many figures `AlertFormatter.shift_figures` returns."""
 _SEXES = frozenset({"M", "F", "X"})
+_PASSPORTS = frozenset({"passport", "paspor"})
+"""What lists call a passport, in small letters."""
 _MINUTE_S, _HOUR_S = 60, 3600
 _NO_FIGURE = "–"
 
@@ -55,7 +57,7 @@ class AlertFormatter(Texts):
             Fact(self.say("FACT_NATIONALITY"), subject.nationality or unknown),
         ]
         if subject.documents:
-            facts.append(Fact(self.say("FACT_DOCUMENTS"), "\n".join(map(_document, subject.documents))))
+            facts.append(Fact(self.say("FACT_DOCUMENTS"), "\n".join(map(self._document, subject.documents))))
         if subject.nik:
             facts.append(Fact(self.say("FACT_NIK"), subject.nik))
         if subject.aliases:
@@ -311,7 +313,7 @@ class AlertFormatter(Texts):
     def _name(self, person: PersonReference) -> str:
         return person.display_name or self.say("UNKNOWN")
 
-
-def _document(document: Document) -> str:
-    country = f" ({document.country})" if document.country else ""
-    return f"{document.type} {document.number}{country}".strip()
+    def _document(self, document: Document) -> str:
+        kind = self.say("DOCUMENT_PASSPORT") if document.type.casefold() in _PASSPORTS else document.type
+        country = f" ({document.country})" if document.country else ""
+        return f"{kind} {document.number}{country}".strip()

@@ -38,6 +38,8 @@ def test_the_subjects_facts_are_told_and_what_is_not_held_is_said() -> None:
         "Also known as": "BUDI S.",
     }
     bare = replace(alert.subject, sex="", date_of_birth="", nationality="", nik="")
+    facts = {fact.label: fact.value for fact in INDONESIAN.subject(replace(alert, subject=subject))}
+    assert facts["Dokumen"].startswith("paspor C1234567")
     facts = {fact.label: fact.value for fact in ENGLISH.subject(replace(alert, subject=bare))}
     assert facts == dict.fromkeys(("Sex", "Born", "Nationality"), "unknown")
 
@@ -125,7 +127,7 @@ def test_exported_figures_start_no_formula_in_a_spreadsheet() -> None:
     ("language", "short", "meaning"),
     [
         (Language.EN, "the ban order has ended", "can only be cleared"),
-        (Language.ID, "keputusan cekal tidak berlaku lagi", "hanya dapat diselesaikan"),
+        (Language.ID, "keputusan cekal tidak berlaku lagi", "hanya dapat dinyatakan bukan orang dimaksud"),
     ],
 )
 def test_an_alert_whose_orders_have_ended_says_so_until_it_is_settled(
