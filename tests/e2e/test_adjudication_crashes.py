@@ -43,8 +43,8 @@ pytestmark = pytest.mark.slow
 SERVER_LIVES = 3
 STEPS_OF_A_LIFE = (10, 60)
 ALERTS_OF_A_LIFE = 24
-"""Enough that no life waits for work: an alert gives three steps at least (claim, judge, close), a life wants sixty, and
-an answer that a kill swallowed counts for none."""
+"""Enough that no life waits for work: an alert gives three steps at least (claim, judge, close), a life wants sixty,
+and an answer that a kill swallowed counts for none."""
 MAX_OF_AN_AGENTS_LIFE = 30
 """Events that an agent gets before it is killed, at most."""
 END_S = 240.0
