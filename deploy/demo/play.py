@@ -215,7 +215,7 @@ def clear_look_alike(stack: Stack, notifier: Notifier, person: Person) -> None:
         alert_id = str(events[0]["alert_id"])
         stack.work_on_alert(OFFICER, "claim", alert_id)
         seen = max(event.alert.version for event in stack.event_log() if event.alert.alert_id == alert_id)
-        stack.work_on_alert(OFFICER, "not-same", alert_id, "--seen", str(seen))
+        stack.work_on_alert(OFFICER, "not-same", alert_id, "--seen", str(seen), "--reason", "FACE_DIFFERS")
 
 
 def start_blind_camera(stack: Stack, video: Path) -> tuple[Program, Notifier]:

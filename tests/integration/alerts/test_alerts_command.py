@@ -35,6 +35,8 @@ from tests.support.scenarios.server import list_astronaut, order_in_force
 from tests.support.scenarios.site_pki import Site
 from tests.support.tools.programs import run_program
 
+DIFFERS, POOR = ("--reason", "FACE_DIFFERS"), ("--reason", "IMAGE_TOO_POOR")
+
 
 class Terminal:
     """A PC without a desktop."""
@@ -92,7 +94,7 @@ async def test_two_people_bring_an_alert_from_new_to_closed(office: PortOffice, 
     assert all(words in shown for words in ("Contoh Satu", "Kejaksaan Agung", "CEGAH (exit)", "far above", "possible"))
     assert "held by Petugas budi (pc-budi)" in await budi.alerts("claim", key)
     assert "Referred: The faces look the same “same scar”" in await budi.alerts(
-        "refer", key, "--seen", "2", "--note", "same scar"
+        "refer", key, "--seen", "2", "--reason", "FACE_AGREES", "--note", "same scar"
     )
     assert "Your role does not allow" in await budi.refused("confirm", key, "--seen", "3", "--reference", "CO-1/2026")
     confirm = ("confirm", key, "--seen", "3", "--beside", "--reference")
@@ -114,16 +116,17 @@ async def test_what_cannot_be_is_said_in_words(office: PortOffice, tmp_path: Pat
     budi, ani = [await signed_in(office, tmp_path, name) for name in ("budi", "ani")]
     key = (await office.raise_alert())[-6:]
     await budi.alerts("claim", key)
-    assert "Petugas budi holds this alert" in await ani.refused("not-same", key, "--seen", "2")
+    assert "Missing option '--reason'" in (await budi.run("alerts", "refer", key, "--seen", "2")).stderr
+    assert "Petugas budi holds this alert" in await ani.refused("not-same", key, "--seen", "2", *DIFFERS)
     assert "does not fit this outcome" in await budi.refused("refer", key, "--seen", "2", "--reason", "FACE_DIFFERS")
     assert "at most 1000 characters" in await budi.refused("refer", key, "--seen", "2", "--reason", "OTHER")
     await budi.alerts("release", key)
-    unseen = await ani.run("alerts", "cannot-tell", key, "--seen", "1")
+    unseen = await ani.run("alerts", "cannot-tell", key, "--seen", "1", *POOR)
     assert unseen.returncode == Exit.REFUSED
     assert "The alert has changed since it was shown" in unseen.stderr
     assert "Version" in unseen.stdout, "what came since is printed"
     await ani.alerts("release", key)
-    assert "Cannot determine" in await ani.alerts("cannot-tell", key, "--seen", "5")
+    assert "Cannot determine" in await ani.alerts("cannot-tell", key, "--seen", "5", *POOR)
     for wrong in ("abc", "zzzzzz"):
         assert (await budi.run("alerts", "show", wrong)).returncode == Exit.USAGE
     office.address = budi.address = "127.0.0.1:1"
@@ -140,17 +143,17 @@ async def test_the_next_candidate_is_asked_about_at_once(office: PortOffice, tmp
         alert_id = await office.raise_alert()
     key, seen = alert_id[-6:], (await seat.get(alert_id)).version
     assert "Candidate 1 of 2" in await budi.alerts("claim", key)
-    asked = await budi.alerts("not-same", key, "--seen", str(seen + 1))
+    asked = await budi.alerts("not-same", key, "--seen", str(seen + 1), *DIFFERS)
     assert "Candidate 2 of 2" in asked
     assert "not this person" in asked
     assert "Is it" in asked.splitlines()[-1]
-    assert "Cleared" in await budi.alerts("not-same", key, "--seen", str(seen + 2))
+    assert "Cleared" in await budi.alerts("not-same", key, "--seen", str(seen + 2), *DIFFERS)
 
 
 @pytest.mark.slow
 async def test_a_supervisor_gets_the_figures_of_the_shift(office: PortOffice, tmp_path: Path):
     siti, budi = await signed_in(office, tmp_path, "siti"), await signed_in(office, tmp_path, "budi")
-    await budi.alerts("not-same", (await office.raise_alert())[-6:], "--seen", "1")
+    await budi.alerts("not-same", (await office.raise_alert())[-6:], "--seen", "1", *DIFFERS)
     file = tmp_path / "figures.csv"
     figures = await siti.alerts("shift", "--csv", str(file))
     assert "False alerts: 1 of 1" in figures

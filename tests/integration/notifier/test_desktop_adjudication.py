@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.wire.vocabulary.adjudication import Step
+from cekalwatch.wire.vocabulary.adjudication import Reason, Step
 from tests.support.scenarios.officer_pc import OfficerPc, OfficeThread, officer_pc
 
 
@@ -47,8 +47,10 @@ def test_two_people_bring_an_alert_from_new_to_closed(office: OfficeThread, pc: 
     hall.shows(alert_id, "CLAIMED")
     assert not hall.can(Step.REFER)
     pc.press(Qt.Key.Key_F5)
-    pc.type(pc.dialog, "\tsame scar")
-    pc.dialog.submit()
+    pc.type(pc.dialog, "\r")
+    assert pc.dialog.problem.text() == "Choose a reason first.", "F5 and Enter alone decide nothing"
+    pc.dialog.note_field.setPlainText("same scar")
+    pc.give_reason(Reason.FACE_AGREES)
     pc.shows(alert_id, "REFERRED")
 
     hall.shows(alert_id, "REFERRED")
@@ -56,6 +58,8 @@ def test_two_people_bring_an_alert_from_new_to_closed(office: OfficeThread, pc: 
     hall.type(hall.dialog, "co-2026/0117\r")
     hall.shows(alert_id, "CONFIRMED")
     pc.shows(alert_id, "CONFIRMED")
+    hall.until(lambda: hall.window.view.action_bar.message == "Saved.")
+    assert hall.window.view.action_bar.role == "warning", "a hit does not end in green"
     assert not pc.can(Step.CLOSE)
     pc.press(Qt.Key.Key_F10)
     pc.type(pc.dialog, "duty desk, telephone")
@@ -64,6 +68,8 @@ def test_two_people_bring_an_alert_from_new_to_closed(office: OfficeThread, pc: 
     pc.until(lambda: pc.can(Step.CLOSE))
     pc.press(Qt.Key.Key_F12)
     hall.shows(alert_id, "CLOSED")
+    assert hall.window.tone == "alarm"
+    pc.until(lambda: (pc.window.tone, pc.window.view.action_bar.role) == ("alarm", "warning"))
     history = " ".join(fact.value for fact in hall.window.view.history.facts)
     for words in ("same scar", "CO-2026/0117", "two officers come", "Petugas budi", "Petugas siti"):
         assert words in history
@@ -82,7 +88,7 @@ def test_the_next_candidate_is_asked_about_in_the_same_window(office: OfficeThre
     pc.shows(alert_id, "CLAIMED")
     first = pc.window.view.name.text()
     pc.press(Qt.Key.Key_F6)
-    pc.dialog.submit()
+    pc.give_reason()
     pc.until(lambda: pc.window.view.name.text() != first)
     second = pc.window.view.name.text()
     pc.shows(alert_id, "CLAIMED")
@@ -90,7 +96,7 @@ def test_the_next_candidate_is_asked_about_in_the_same_window(office: OfficeThre
     assert first in pc.window.view.action_bar.message
     pc.until(lambda: pc.window.view.comparison.reference.loaded)
     pc.press(Qt.Key.Key_F6)
-    pc.dialog.submit()
+    pc.give_reason()
     pc.shows(alert_id, "CLEARED")
     assert [fact.value.split(":")[0] for fact in pc.window.view.history.facts] == [first, second]
 
@@ -107,6 +113,7 @@ def test_a_judgement_of_what_has_changed_is_refused_and_what_came_is_told(office
     office.list_people()
     # Crops of the passage go on, and the gallery follows the list: another candidate comes while the question is open.
     pc.until(lambda: office.raise_alert() and pc.window.view.candidate.text())
+    asked.choose(Reason.FACE_AGREES)
     asked.submit()
     pc.until(lambda: "SARI WIJAYA" in asked.problem.text())
     assert pc.state == "CLAIMED"

@@ -161,6 +161,6 @@ def test_an_alert_whose_order_is_revoked_says_so_on_every_screen_falls_silent_an
         assert pc.window.grab().save(str(tmp_path / "ended.png"))
         pc.press(Qt.Key.Key_F9)
         assert pc.dialog.reason is Reason.ORDER_ENDED
-        pc.dialog.submit()
+        pc.give_reason()
         pc.shows(alert_id, "CLEARED")
         assert not view.ended.isVisible()

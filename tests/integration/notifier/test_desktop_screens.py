@@ -12,16 +12,19 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import QAbstractButton, QApplication, QHeaderView, QLabel, QWidget
 from pytestqt.exceptions import TimeoutError as QtTimeoutError
 from pytestqt.qtbot import QtBot
 
-from cekalwatch.notifier.desktop.dialogs.step_dialogs import ReasonDialog
+from cekalwatch.notifier.desktop.dialogs.step_dialogs import ConfirmDialog, FollowUpDialog, ReasonDialog, TakeStep
+from cekalwatch.notifier.desktop.widgets.elements import TITLE_PX
+from cekalwatch.notifier.model.alert import Alert
 from cekalwatch.notifier.settings import ThemeName
 from cekalwatch.program.translations import Language
 from cekalwatch.wire.vocabulary.troubles import TroubleKind
 from tests.support.builders.notifier_troubles import make_trouble, of_source
-from tests.support.scenarios.officer_pc import OfficeThread, officer_pc
+from tests.support.scenarios.officer_pc import OfficerPc, OfficeThread, officer_pc
 
 LOOKS = [(language, theme) for language in Language for theme in (ThemeName.LIGHT, ThemeName.DARK)]
 LOOKS.append((Language.ID, ThemeName.CONTRAST))
@@ -68,12 +71,23 @@ class Album:
         with suppress(QtTimeoutError):
             self._bot.waitUntil(lambda: not cut_off(widget), timeout=LAYOUT_MS)
         assert not cut_off(widget), name
+        assert not unnamed(widget), name
+        free = widget.screen().availableSize()
+        assert widget.width() <= free.width(), name
+        assert widget.height() <= free.height() - TITLE_PX, name
         assert widget.grab().save(self._file(name))
 
     def _file(self, name: str) -> str:
         # What shows photographs is a tenth as large as a JPEG.
         suffix = "jpg" if name in {"alert", "referred", "held", "blind"} else "png"
         return str(self._folder / f"{name}-{self._look}.{suffix}")
+
+
+def asked_about(pc: OfficerPc) -> tuple[Alert, TakeStep]:
+    """Return the alert on screen, and what takes no step."""
+    shown = pc.controller.alert_cache.find(pc.window.alert_id)
+    assert shown is not None
+    return shown.alert, lambda *_: None
 
 
 def cut_off(widget: QWidget) -> list[str]:
@@ -89,6 +103,40 @@ def cut_off(widget: QWidget) -> list[str]:
         sections = range(header.count())
         narrow += [str(number) for number in sections if header.sectionSize(number) < header.sectionSizeHint(number)]
     return narrow + [one.text() for one in labels if one.wordWrap() and one.height() < one.heightForWidth(one.width())]
+
+
+CONTROLS = frozenset(
+    {
+        QAccessible.Role.Button,
+        QAccessible.Role.ButtonMenu,
+        QAccessible.Role.ComboBox,
+        QAccessible.Role.EditableText,
+        QAccessible.Role.MenuItem,
+        QAccessible.Role.RadioButton,
+        QAccessible.Role.SpinBox,
+        QAccessible.Role.Table,
+    }
+)
+
+
+def unnamed(widget: QWidget) -> list[str]:
+    """Return the controls that a screen reader could not call by a name in words."""
+    found, left = [], [QAccessible.queryAccessibleInterface(widget)]
+    while left:
+        one = left.pop()
+        if one is None or one.state().invisible:
+            continue
+        name = one.text(QAccessible.Text.Name)
+        # The box of a choice has a list inside, and that of a date a line: they go by the name of the box.
+        inner = one.parent() is not None and one.parent().role() in {
+            QAccessible.Role.ComboBox,
+            QAccessible.Role.SpinBox,
+        }
+        if one.role() in CONTROLS and not inner and not any(map(str.isalnum, name)):
+            found.append(f"{one.role().name} {one.object()} {name!r}")
+        if not inner:
+            left += [one.child(number) for number in range(one.childCount())]
+    return found
 
 
 @pytest.mark.slow
@@ -120,13 +168,19 @@ def test_every_window_can_be_read(
         pc.press(Qt.Key.Key_F5)
         assert isinstance(pc.dialog, ReasonDialog)
         album.take(pc.dialog, "reason")
-        pc.dialog.submit()
+        pc.give_reason()
         pc.shows(alert_id, "REFERRED")
         album.take(pc.window, "referred")
+        confirm = ConfirmDialog(pc.window, pc.controller.formatter, *asked_about(pc), beside=True)
+        follow_up = FollowUpDialog(pc.window, pc.controller.formatter, *asked_about(pc))
+        for dialog, name in ((confirm, "confirm"), (follow_up, "follow-up")):
+            dialog.open()
+            album.take(dialog, name)
+            dialog.reject()
         pc.agent.open_alert(others[0])
         for state in ("CLAIMED", "CLEARED"):  # the twin is asked about next, in the same window
             pc.press(Qt.Key.Key_F6)
-            pc.dialog.submit()
+            pc.give_reason()
             pc.shows(others[0], state)
             pc.until(lambda: pc.dialog is None)
         ani = office.run(office.office.sign_in("ani", "pc-d2"))

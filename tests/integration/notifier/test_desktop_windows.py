@@ -162,7 +162,7 @@ def test_a_refused_confirmation_keeps_what_was_typed_and_says_why(office: Office
     alert_id = office.raise_alert()
     pc.shows(alert_id, "NEW")
     pc.press(Qt.Key.Key_F5)
-    pc.dialog.submit()
+    pc.give_reason()
     pc.shows(alert_id, "REFERRED")
     pc.press(Qt.Key.Key_F8)
     dialog = pc.dialog
@@ -299,7 +299,7 @@ def test_the_list_filters_by_state_counter_and_number(office: OfficeThread, pc: 
     pc.until(lambda: len(pc.controller.waiting()) == 2)
     pc.agent.open_alert(first)
     pc.press(Qt.Key.Key_F6)
-    pc.dialog.submit()
+    pc.give_reason()
     pc.shows(first, "CLEARED")
     pc.agent.show_today()
     today = pc.agent.today

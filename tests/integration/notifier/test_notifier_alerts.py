@@ -38,5 +38,5 @@ def test_a_referral_of_days_ago_is_listed_and_cleared_by_commands(tmp_path: Path
         everything = run("list", "--all")
         assert "OLD REFERRAL" in everything
         assert everything.count("SETTLED") == 60
-        assert "Cleared" in run("clear", old[-6:], "--seen", "1")
+        assert "Cleared" in run("clear", old[-6:], "--seen", "1", "--reason", "NOT_LISTED_IN_CEKAL_ONLINE")
         assert "OLD REFERRAL" not in run("list", "--all")

@@ -27,7 +27,7 @@ from cekalwatch.program.session_file import SessionFile
 from cekalwatch.server.domain.subjects import TravelDocument
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.wire.identity import DeviceRole
-from cekalwatch.wire.vocabulary.adjudication import Step
+from cekalwatch.wire.vocabulary.adjudication import Reason, Step
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.keys import keyring
 from tests.support.scenarios.people import PASSWORD, Office, person
@@ -162,6 +162,11 @@ class OfficerPc:
 
         self.until(ready)
         QTest.keyClick(self.window, key)
+
+    def give_reason(self, reason: Reason | None = None) -> None:
+        """Choose a reason, by default the first that is offered, and record the step."""
+        self.dialog.choose(reason or self.dialog.reasons[0])
+        self.dialog.submit()
 
     def shows(self, alert_id: str, state: str) -> None:
         """Wait until the alert window shows an alert in a state."""

@@ -142,11 +142,9 @@ def release(settings: NotifierSettings, key: Key) -> None:
         context.carry_out(key, Decision(Step.RELEASE))
 
 
-@commands.command(epilog=_example('refer 4F2A --seen 2 --note "same scar"'))
+@commands.command(epilog=_example('refer 4F2A --seen 2 --reason FACE_AGREES --note "same scar"'))
 @with_settings
-def refer(
-    settings: NotifierSettings, key: Key, *, seen: Seen, reason: ReasonOption = Reason.FACE_AGREES, note: Note = ""
-) -> None:
+def refer(settings: NotifierSettings, key: Key, *, seen: Seen, reason: ReasonOption, note: Note = "") -> None:
     """It seems to be the same person: to be checked in Cekal Online."""
     with _context(settings) as context:
         context.carry_out(key, Decision(Step.REFER, reason, note), seen)
@@ -154,19 +152,15 @@ def refer(
 
 @commands.command("not-same", epilog=_example("not-same 4F2A --seen 2 --reason FACE_DIFFERS"))
 @with_settings
-def not_same(
-    settings: NotifierSettings, key: Key, *, seen: Seen, reason: ReasonOption = Reason.FACE_DIFFERS, note: Note = ""
-) -> None:
+def not_same(settings: NotifierSettings, key: Key, *, seen: Seen, reason: ReasonOption, note: Note = "") -> None:
     """Not the same person: asks about the next candidate, or clears the alert; never the subject."""
     with _context(settings) as context:
         context.carry_out(key, Decision(Step.NOT_SAME, reason, note), seen)
 
 
-@commands.command("cannot-tell", epilog=_example("cannot-tell 4F2A --seen 2"))
+@commands.command("cannot-tell", epilog=_example("cannot-tell 4F2A --seen 2 --reason IMAGE_TOO_POOR"))
 @with_settings
-def cannot_tell(
-    settings: NotifierSettings, key: Key, *, seen: Seen, reason: ReasonOption = Reason.IMAGE_TOO_POOR, note: Note = ""
-) -> None:
+def cannot_tell(settings: NotifierSettings, key: Key, *, seen: Seen, reason: ReasonOption, note: Note = "") -> None:
     """You cannot tell; a supervisor decides."""
     with _context(settings) as context:
         context.carry_out(key, Decision(Step.CANNOT_TELL, reason, note), seen)
@@ -195,28 +189,19 @@ def confirm(
         context.carry_out(key, decision, seen)
 
 
-@commands.command(epilog=_example("clear 4F2A --seen 3"))
+@commands.command(epilog=_example("clear 4F2A --seen 3 --reason NOT_LISTED_IN_CEKAL_ONLINE"))
 @with_settings
 def clear(
     settings: NotifierSettings,
     key: Key,
     *,
     seen: Seen,
-    reason: Annotated[
-        Reason | None,
-        typer.Option(
-            "--reason",
-            case_sensitive=False,
-            help="Why; OTHER needs a note. Default: not listed in Cekal Online, or that the order has ended.",
-        ),
-    ] = None,
+    reason: ReasonOption,
     note: Note = "",
 ) -> None:
     """After a referral: not listed, or not the same person after all. Also what has no order in force any more."""
     with _context(settings) as context:
-        ended = context.find(key).only_to_be_cleared
-        usual = Reason.ORDER_ENDED if ended else Reason.NOT_LISTED_IN_CEKAL_ONLINE
-        context.carry_out(key, Decision(Step.CLEAR, reason or usual, note), seen)
+        context.carry_out(key, Decision(Step.CLEAR, reason, note), seen)
 
 
 @commands.command("follow-up", epilog=_example('follow-up 4F2A --contact "duty desk, by phone" --result "they come"'))

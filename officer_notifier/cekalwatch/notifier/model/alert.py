@@ -131,6 +131,11 @@ class Alert:
         return self.state in OPEN_STATES
 
     @property
+    def hit(self) -> bool:
+        """Whether Cekal Online lists the traveller: it was confirmed, and may be closed by now."""
+        return self.state is AlertState.CONFIRMED or (self.state is AlertState.CLOSED and bool(self.handling.reference))
+
+    @property
     def only_to_be_cleared(self) -> bool:
         """Whether it is not settled and no order of it is in force any more."""
         return self.orders_ended_at is not None and self.state in UNSETTLED

@@ -71,6 +71,13 @@ class FormDialog(QDialog):
         self._tell(self.say("WORKING"), "muted")
         self.send(self._done, self._failed)
 
+    def ask(self, title: str, field: QWidget) -> None:
+        """Add a field below its title, which is its name for screen readers as well."""
+        above = label(title, "label")
+        above.setBuddy(field)
+        field.setAccessibleName(title)
+        self.form.addRow(above, field)
+
     def line(self, text: str = "") -> QLineEdit:
         """Return a field for one line."""
         field = QLineEdit(text)

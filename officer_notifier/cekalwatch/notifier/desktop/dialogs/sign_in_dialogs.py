@@ -21,8 +21,8 @@ class SignInDialog(FormDialog):
         self._controller = controller
         self.name = self.line(controller.last_name)
         self.password = self.secret()
-        self.form.addRow(label(self.say("SIGN_IN_NAME"), "label"), self.name)
-        self.form.addRow(label(self.say("PASSWORD"), "label"), self.password)
+        self.ask(self.say("SIGN_IN_NAME"), self.name)
+        self.ask(self.say("PASSWORD"), self.password)
         self.first = self.password if controller.last_name else self.name
 
     def missing(self) -> str:
@@ -55,7 +55,7 @@ class PasswordDialog(FormDialog):
             (self.say("NEW_PASSWORD"), self.new),
             (self.say("NEW_PASSWORD_AGAIN"), self.again),
         ):
-            self.form.addRow(label(title, "label"), field)
+            self.ask(title, field)
         self.first = self.present
 
     def missing(self) -> str:

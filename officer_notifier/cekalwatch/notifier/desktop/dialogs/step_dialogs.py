@@ -17,6 +17,9 @@ from cekalwatch.notifier.model.alert import Alert
 from cekalwatch.notifier.model.handling import FollowUp
 from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE, REASONS, STEP_OUTCOMES, Reason, Step
 
+DATE_MARGIN_PX = 8
+"""Space before the first character of a date."""
+
 TakeStep = Callable[[Decision, Callable[[], object], Callable[[str], object]], object]
 """Carries a decision out, then calls the first function once it is recorded, or the second with the reason."""
 
@@ -42,7 +45,7 @@ class StepDialog(FormDialog):
 
 
 class ReasonDialog(StepDialog):
-    """Asks why, and for a note. A digit chooses a reason, Enter records it."""
+    """Asks why, and for a note. A digit chooses a reason, Enter records it; none is chosen at the beginning."""
 
     def __init__(
         self, parent: QWidget | None, formatter: AlertFormatter, step: Step, alert: Alert, take: TakeStep
@@ -56,17 +59,16 @@ class ReasonDialog(StepDialog):
             self._group.addButton(choice, number)
             column.addWidget(choice)
             QShortcut(QKeySequence(str(number + 1)), self).activated.connect(choice.click)
-        ended = alert.only_to_be_cleared and Reason.ORDER_ENDED in self.reasons
-        self._group.button(self.reasons.index(Reason.ORDER_ENDED) if ended else 0).setChecked(True)
         self.first = self._group.button(0)
         self.note_field = self.note()
         self.form.addRow(label(self.say("ASK_REASON"), "label"), column)
-        self.form.addRow(label(self.say("ASK_NOTE"), "label"), self.note_field)
+        self.ask(self.say("ASK_NOTE"), self.note_field)
 
     @property
-    def reason(self) -> Reason:
-        """The reason that is chosen."""
-        return self.reasons[self._group.checkedId()]
+    def reason(self) -> Reason | None:
+        """The reason that is chosen; None before a person chose one."""
+        chosen = self._group.checkedId()
+        return self.reasons[chosen] if chosen >= 0 else None
 
     def choose(self, reason: Reason) -> None:
         """Choose a reason."""
@@ -74,6 +76,8 @@ class ReasonDialog(StepDialog):
 
     def missing(self) -> str:
         """See `FormDialog`."""
+        if self.reason is None:
+            return self.say("CHOOSE_REASON")
         note = text_of(self.note_field)
         wrong = len(note) > MAX_NOTE or (self.reason is Reason.OTHER and not note)
         return self.say("REFUSED_NOTE_INVALID") if wrong else ""
@@ -102,12 +106,12 @@ class ConfirmDialog(StepDialog):
         self.name = self.line()
         self.password = self.secret()
         self._beside = beside
-        self.form.addRow(label(self.say("ASK_REFERENCE"), "label"), self.reference)
-        self.form.addRow(label(self.say("ASK_NOTE"), "label"), self.note_field)
+        self.ask(self.say("ASK_REFERENCE"), self.reference)
+        self.ask(self.say("ASK_NOTE"), self.note_field)
         if beside:
             self.form.addRow(label(self.say("ASK_SUPERVISOR"), "muted", wrap=True))
-            self.form.addRow(label(self.say("SIGN_IN_NAME"), "label"), self.name)
-            self.form.addRow(label(self.say("PASSWORD"), "label"), self.password)
+            self.ask(self.say("SIGN_IN_NAME"), self.name)
+            self.ask(self.say("PASSWORD"), self.password)
         self.first = self.reference
 
     def missing(self) -> str:
@@ -140,6 +144,8 @@ class FollowUpDialog(StepDialog):
         self.outcome = self.note()
         self.when = QDateTimeEdit(QDateTime.currentDateTime())
         self.when.setDisplayFormat("yyyy-MM-dd HH:mm")
+        # A style sheet's padding does not move the text of such a field, and its border covers the first character.
+        self.when.lineEdit().setTextMargins(DATE_MARGIN_PX, 0, 0, 0)
         self.when.setMaximumDateTime(QDateTime.currentDateTime().addSecs(60))
         for title, field in (
             (self.say("ASK_AGENCY"), self.agency),
@@ -147,7 +153,7 @@ class FollowUpDialog(StepDialog):
             (self.say("ASK_WHEN"), self.when),
             (self.say("ASK_RESULT"), self.outcome),
         ):
-            self.form.addRow(label(title, "label"), field)
+            self.ask(title, field)
         self.first = self.contact
 
     def missing(self) -> str:

@@ -63,7 +63,10 @@ class StepFlow(QObject):
         if result:
             formatter, after = self._controller.formatter, self._controller.alert_cache.find(before.alert_id)
             question = formatter.next_candidate(before, after.alert) if after else ""
-            self._bar.tell(question or formatter.say("DONE"), "error" if question else "done")
+            if question:
+                self._bar.tell(question, "error")
+            else:
+                self._tell_done(before.alert_id)
         self.ended.emit()
 
     def _give_up(self) -> None:
@@ -77,13 +80,18 @@ class StepFlow(QObject):
 
         def done() -> None:
             self._bar.set_busy(busy=False)
-            self._bar.tell(self._controller.formatter.say("DONE"), "done")
+            self._tell_done(alert.alert_id)
 
         def failed(words: str) -> None:
             self._bar.set_busy(busy=False)
             self._bar.tell(words, "error")
 
         self._controller.take_step(alert, decision, done, failed)
+
+    def _tell_done(self, alert_id: str) -> None:
+        """Say that a step is recorded; not in green where the traveller is the person on the list."""
+        shown = self._controller.alert_cache.find(alert_id)
+        self._bar.tell(self._controller.formatter.say("DONE"), "warning" if shown and shown.alert.hit else "done")
 
     def _open_cekal_online(self) -> None:
         QDesktopServices.openUrl(QUrl(self._controller.settings.cekal_online_url))

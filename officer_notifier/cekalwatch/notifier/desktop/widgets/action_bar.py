@@ -66,6 +66,11 @@ class ActionBar(QWidget):
         """What is said about the last step; empty when nothing is."""
         return "" if self._message.isHidden() else self._message.text()
 
+    @property
+    def role(self) -> str:
+        """How it is said; see `tell`."""
+        return str(self._message.property("role"))
+
     def show_options(self, alert: Alert, options: Options, formatter: AlertFormatter, *, cekal_online: bool) -> None:
         """Show the steps of the alert's state; `cekal_online`: its button comes first."""
         self._options = options
@@ -80,7 +85,7 @@ class ActionBar(QWidget):
             one.setEnabled(options.can(step) and not self._busy)
 
     def tell(self, words: str, role: str) -> None:
-        """Show the result of a step: `role` is `done`, `error` or `muted`."""
+        """Show the result of a step: `role` is `done`, `warning`, `error` or `muted`."""
         self._message.setText(words)
         set_role(self._message, role)
         self._message.setVisible(bool(words))

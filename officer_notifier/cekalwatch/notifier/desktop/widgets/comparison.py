@@ -7,7 +7,7 @@ from functools import partial
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from cekalwatch.notifier.desktop.widgets.elements import button, label, row
+from cekalwatch.notifier.desktop.widgets.elements import button, label, name_by, row
 from cekalwatch.notifier.desktop.widgets.photo_view import ZOOM_STEP, PhotoView
 from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
 from cekalwatch.notifier.model.alert import Pictures, PicturesMissing
@@ -61,6 +61,9 @@ class Comparison(QWidget):
         if another or self._number >= len(self._pictures.references):
             self._number = 0
         self._probe_title.setText(say("PROBE"))
+        self.probe.setAccessibleName(say("PROBE"))
+        name_by(self._previous, say("PREVIOUS_REFERENCE"))
+        name_by(self._next, say("NEXT_REFERENCE"))
         self._hint.setText(say("ZOOM_HINT"))
         self.probe.show_picture(self._pictures.probe, self._missing)
         self._show_reference()
@@ -106,9 +109,11 @@ class Comparison(QWidget):
         several = len(references) > 1
         self._previous.setVisible(several)
         self._next.setVisible(several)
-        self._reference_title.setText(
+        title = (
             say("REFERENCE_PICTURE", number=self._number + 1, count=len(references))
             if references
             else say("REFERENCE_NONE")
         )
+        self._reference_title.setText(title)
+        self.reference.setAccessibleName(title)
         self.reference.show_picture(references[self._number] if references else b"", self._missing)

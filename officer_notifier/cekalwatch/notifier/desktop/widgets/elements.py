@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QLayout, QPushButton, QWidget
 
+TITLE_PX = 40
+"""Height that a window's frame may take."""
+MAX_WORD = 24
+"""Characters of a word that stay on one line where text wraps; a name may have no space at all."""
+_LONG_WORD = re.compile(rf"\S{{{MAX_WORD + 1},}}")
+_BREAK_HERE = "\u200b"
+
+
+class WrappingLabel(QLabel):
+    """A label whose words break where they are long: otherwise they widen the window, or are cut off."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.setWordWrap(True)
+        self.setText(text)
+
+    def setText(self, text: str) -> None:  # noqa: N802  # Qt's name
+        """Show a text, with places to break in its long words."""
+        super().setText(_LONG_WORD.sub(_with_breaks, text))
+
+    def text(self) -> str:
+        """Return the text as it was set."""
+        return super().text().replace(_BREAK_HERE, "")
+
+
+def _with_breaks(word: re.Match[str]) -> str:
+    return _BREAK_HERE.join(word[0][start : start + MAX_WORD] for start in range(0, len(word[0]), MAX_WORD))
+
 
 def label(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel:
     """Return a label of plain text: text of the watchlist is never taken for markup."""
-    made = QLabel(text)
+    made = WrappingLabel(text) if wrap else QLabel(text)
     made.setTextFormat(Qt.TextFormat.PlainText)
-    made.setWordWrap(wrap)
     if role:
         set_role(made, role)
     return made
@@ -24,6 +53,12 @@ def message() -> QLabel:
     made.setMargin(8)
     made.hide()
     return made
+
+
+def name_by(widget: QWidget, name: str) -> None:
+    """Give a widget that shows no words of its own a name for screen readers, and for the pointer."""
+    widget.setAccessibleName(name)
+    widget.setToolTip(name)
 
 
 def button(text: str, role: str = "") -> QPushButton:
@@ -59,6 +94,17 @@ def set_role(widget: QWidget, role: str, name: str = "role") -> None:
             one.style().unpolish(one)
             one.style().polish(one)
         widget.updateGeometry()
+
+
+def fit(window: QWidget, width: int, height: int) -> None:
+    """Make a window so large, or as large as its screen has room for it with its title."""
+    free = window.screen().availableSize()
+    window.resize(min(width, free.width()), min(height, free.height() - TITLE_PX))
+
+
+def in_front(window: QWidget) -> None:
+    """Let a window come up above others, as the alert window does: it would cover what a person opens from it."""
+    window.setWindowFlag(Qt.WindowType.WindowStaysOnTopHint)
 
 
 def panel(layout: QLayout) -> QFrame:

@@ -152,6 +152,7 @@ QLineEdit, QPlainTextEdit, QComboBox, QDateTimeEdit {{ background: {theme.panel}
     border-radius: 4px; padding: {round(text * 0.35)}px; selection-background-color: {theme.accent};
     selection-color: {theme.accent_text}; }}
 QLineEdit:focus, QPlainTextEdit:focus, QComboBox:focus, QDateTimeEdit:focus {{ border: 3px solid {theme.focus}; }}
+QDateTimeEdit::up-button, QDateTimeEdit::down-button {{ width: 0; border: none; }}
 QComboBox::drop-down {{ border: none; width: {text + 8}px; }}
 QComboBox QAbstractItemView {{ background: {theme.panel}; selection-background-color: {theme.accent};
     selection-color: {theme.accent_text}; }}

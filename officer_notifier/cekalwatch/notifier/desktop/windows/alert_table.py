@@ -18,6 +18,7 @@ from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, UNDECIDED, Aler
 _PAINT_AFTER_MS = 50
 _ROW_PADDING_PX = 12
 _TEXT, _FONT = Qt.ItemDataRole.DisplayRole.value, Qt.ItemDataRole.FontRole.value
+_POINTED = Qt.ItemDataRole.ToolTipRole.value
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -60,6 +61,11 @@ class AlertTableModel(QAbstractTableModel):
         self._rows: tuple[ShownAlert, ...] = ()
 
     @property
+    def name_column(self) -> int:
+        """The number of the column with names."""
+        return self._columns.index(Column.NAME)
+
+    @property
     def rows(self) -> tuple[ShownAlert, ...]:
         """What passes the filters."""
         return self._rows
@@ -95,11 +101,11 @@ class AlertTableModel(QAbstractTableModel):
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: ANN401
-        """Return a cell's text; an alert that nobody has claimed is bold."""
-        if role not in {_TEXT, _FONT}:
+        """Return a cell's text, also for the pointer; an alert that nobody has claimed is bold."""
+        if role not in {_TEXT, _FONT, _POINTED}:
             return None
         shown = self._rows[index.row()]
-        if role == _TEXT:
+        if role != _FONT:
             return self._text(shown, self._columns[index.column()])
         if standing(shown.alert, self._controller.clock()) is AlertState.NEW:
             font = QFont()
@@ -179,7 +185,8 @@ class AlertTableView(QTableView):
         self._fit_rows()
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setStretchLastSection(True)
+        # A name may be of any length: it gets what the other columns leave, and the pointer shows the rest.
+        header.setSectionResizeMode(model.name_column, QHeaderView.ResizeMode.Stretch)
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.doubleClicked.connect(self._open)

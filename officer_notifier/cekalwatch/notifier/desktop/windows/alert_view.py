@@ -67,7 +67,7 @@ class AlertView(QWidget):
         ):
             facts.addWidget(part)
         facts.addStretch(1)
-        scroll = QScrollArea()
+        self._scroll = scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setMinimumWidth(400)
@@ -120,6 +120,7 @@ class AlertView(QWidget):
         self._show_sightings(alert, formatter)
         self.action_bar.show_options(alert, options, formatter, cekal_online=cekal_online)
         self._verify.setText(say("VERIFY"))
+        self._scroll.setAccessibleName(say("SUBJECT_TITLE"))
 
     def forget_pictures(self) -> None:
         """Show no picture: the person has left."""

@@ -8,14 +8,23 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QElapsedTimer, QEvent, Qt, QTimer, Signal
+from PySide6.QtCore import QElapsedTimer, QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QScreen, QShortcut, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.dialogs.step_flow import StepFlow
 from cekalwatch.notifier.desktop.trouble_controller import TroubleController
-from cekalwatch.notifier.desktop.widgets.elements import button, label, message, set_role
+from cekalwatch.notifier.desktop.widgets.elements import (
+    TITLE_PX,
+    button,
+    fit,
+    in_front,
+    label,
+    message,
+    name_by,
+    set_role,
+)
 from cekalwatch.notifier.desktop.widgets.placeholders import LockedPlaceholder, QuietPlaceholder
 from cekalwatch.notifier.desktop.windows.alert_view import AlertView
 from cekalwatch.notifier.model.steps import standing
@@ -40,11 +49,11 @@ class AlertWindow(QMainWindow):
         self._alert_id = ""
         self._since_focus = QElapsedTimer()
         self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
-        self.setWindowFlag(Qt.WindowType.WindowStaysOnTopHint)
-        self.resize(1280, 820)
+        in_front(self)
+        fit(self, 1280, 820)
         self.setMinimumSize(960, 640)
 
-        self._headline, self._age = label(), label()
+        self._headline, self._age = label(wrap=True), label()
         self._place = label(wrap=True)
         self._queue = button("")
         self._previous, self._next = button("◀"), button("▶")
@@ -56,8 +65,8 @@ class AlertWindow(QMainWindow):
         top = QHBoxLayout(self._header)
         top.setContentsMargins(16, 8, 12, 8)
         top.setSpacing(14)
-        top.addWidget(self._headline)
-        top.addWidget(self._place, 1)
+        top.addWidget(self._headline, 3)
+        top.addWidget(self._place, 2)
         top.addWidget(self._age)
         for one in (self._previous, self._queue, self._next):
             # They have keys of their own; the tabulator key reaches the buttons of steps first.
@@ -115,6 +124,11 @@ class AlertWindow(QMainWindow):
     def queue_text(self) -> str:
         """What is said about other alerts; empty when none waits."""
         return "" if self._queue.isHidden() else self._queue.text()
+
+    @property
+    def tone(self) -> str:
+        """The colour of its header: alarm, busy or quiet."""
+        return str(self._header.property("tone"))
 
     @property
     def takes_keys(self) -> bool:
@@ -207,7 +221,7 @@ class AlertWindow(QMainWindow):
         free = screen.availableGeometry()
         if self.screen() is screen and self.isVisible():
             return
-        size = self.size().boundedTo(free.size())
+        size = self.size().boundedTo(QSize(free.width(), free.height() - TITLE_PX))
         self.resize(size)
         self.move(free.center() - self.rect().center())
 
@@ -244,12 +258,14 @@ class AlertWindow(QMainWindow):
             alert = shown.alert
             state = standing(alert, now)
             alarm = state is AlertState.NEW and not alert.only_to_be_cleared
-            tone = "alarm" if alarm else "busy" if alert.open else "quiet"
+            tone = "alarm" if alarm or alert.hit else "busy" if alert.open else "quiet"
             self._headline.setText(formatter.state(alert, now))
             self._place.setText(formatter.place(alert))
             self._age.setText(formatter.duration(now - alert.raised_at))
         set_role(self._header, tone, "tone")
         self._queue.setText(formatter.say("NEXT_WAITING", count=len(others)))
+        name_by(self._previous, formatter.say("PREVIOUS_ALERT"))
+        name_by(self._next, formatter.say("NEXT_ALERT"))
         for one in (self._queue, self._previous, self._next):
             one.setVisible(controller.unlocked and bool(others))
 

@@ -23,7 +23,17 @@ from PySide6.QtWidgets import (
 
 from cekalwatch.notifier.actions.shift_csv import figures_csv
 from cekalwatch.notifier.desktop.controller import Controller
-from cekalwatch.notifier.desktop.widgets.elements import ChoiceBox, button, label, message, panel, row, set_role
+from cekalwatch.notifier.desktop.widgets.elements import (
+    ChoiceBox,
+    button,
+    fit,
+    in_front,
+    label,
+    message,
+    panel,
+    row,
+    set_role,
+)
 from cekalwatch.notifier.desktop.widgets.placeholders import LockedPlaceholder
 from cekalwatch.notifier.desktop.windows.alert_table import (
     SUPERVISOR,
@@ -74,7 +84,8 @@ class SupervisorWindow(QMainWindow):
         self.pages.addWidget(self._page())
         self.pages.addWidget(self.locked)
         self.setCentralWidget(self.pages)
-        self.resize(1320, 860)
+        in_front(self)
+        fit(self, 1320, 860)
         self._soon = soon(self, self._paint_if_seen)
         controller.changed.connect(self._soon)
         self._timer = QTimer(self)
@@ -123,6 +134,10 @@ class SupervisorWindow(QMainWindow):
         self.setWindowTitle(say("WINDOW_SUPERVISOR"))
         self._open_title.setText(say("OPEN_COUNT", count=controller.alert_cache.open_count))
         self._figures_title.setText(say("SHIFT_TITLE", time=formatter.time(self._start)[:16]))
+        self.hours.setAccessibleName(say("SHIFT_LENGTH"))
+        self.view.setAccessibleName(say("OPEN_ALERTS"))
+        self.cameras.setAccessibleName(say("COLUMN_CAMERA"))
+        self.lists.setAccessibleName(say("COLUMN_LIST"))
         for number, hours in enumerate(HOURS):
             self.hours.setItemText(number, say("SHIFT_HOURS", count=hours))
         self._refresh.setText(say("BUTTON_REFRESH"))

@@ -7,7 +7,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QLineEdit, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from cekalwatch.notifier.desktop.controller import Controller
-from cekalwatch.notifier.desktop.widgets.elements import ChoiceBox, label, row
+from cekalwatch.notifier.desktop.widgets.elements import ChoiceBox, fit, in_front, label, row
 from cekalwatch.notifier.desktop.widgets.placeholders import LockedPlaceholder
 from cekalwatch.notifier.desktop.windows.alert_table import TODAY, AlertTableModel, AlertTableView, StateFilter, soon
 
@@ -52,7 +52,8 @@ class TodayWindow(QMainWindow):
         self.pages.addWidget(page)
         self.pages.addWidget(self.locked)
         self.setCentralWidget(self.pages)
-        self.resize(1180, 640)
+        in_front(self)
+        fit(self, 1360, 640)
         self._soon = soon(self, self._paint_if_seen)
         controller.changed.connect(self._soon)
         self._ages = QTimer(self)
@@ -74,6 +75,10 @@ class TodayWindow(QMainWindow):
         self.setWindowTitle(say("WINDOW_TODAY"))
         self._titles[0].setText(say("FILTER_STATE"))
         self._titles[1].setText(say("FILTER_COUNTER"))
+        self.states.setAccessibleName(say("FILTER_STATE"))
+        self.counters.setAccessibleName(say("FILTER_COUNTER"))
+        self.text.setAccessibleName(say("FILTER_TEXT"))
+        self.view.setAccessibleName(say("WINDOW_TODAY"))
         self.text.setPlaceholderText(say("FILTER_TEXT"))
         alerts = controller.alert_cache.newest_first()
         for number, state in enumerate(StateFilter):

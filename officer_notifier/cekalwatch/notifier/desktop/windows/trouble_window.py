@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QGridLayout, QMainWindow, QPushButton, QScrollArea
 
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.trouble_controller import TroubleController
-from cekalwatch.notifier.desktop.widgets.elements import button, clear, label, message, set_role
+from cekalwatch.notifier.desktop.widgets.elements import button, clear, fit, in_front, label, message, set_role
 from cekalwatch.notifier.model.trouble import Trouble
 
 
@@ -38,12 +38,13 @@ class TroubleWindow(QMainWindow):
         layout.addWidget(self.empty)
         layout.addLayout(self._grid)
         layout.addStretch(1)
-        area = QScrollArea()
+        self._area = area = QScrollArea()
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(page)
         self.setCentralWidget(area)
-        self.resize(1040, 600)
+        in_front(self)
+        fit(self, 1040, 600)
         troubles.changed.connect(self._paint_if_seen)
         controller.changed.connect(self._paint_if_seen)
         self._painted: object = None
@@ -59,6 +60,7 @@ class TroubleWindow(QMainWindow):
         formatter, present = self._controller.formatter, self._troubles.shown
         unseen = {one.trouble_id for one in self._troubles.unseen}
         self.setWindowTitle(formatter.say("WINDOW_TROUBLES"))
+        self._area.setAccessibleName(formatter.say("WINDOW_TROUBLES"))
         self.empty.setText(formatter.say("NO_TROUBLES"))
         self.empty.setVisible(not present)
         state = (present, unseen, self._controller.language)
@@ -98,6 +100,7 @@ class TroubleWindow(QMainWindow):
             self._grid.addWidget(label(trouble.acknowledged_by, wrap=True), line, 4, Qt.AlignmentFlag.AlignTop)
             return
         seen = button(formatter.say("BUTTON_TROUBLE_SEEN"))
+        seen.setAccessibleName(f"{seen.text()}: {formatter.trouble_line(trouble)}")
         seen.clicked.connect(lambda: self._acknowledge(trouble))
         self.seen_buttons[trouble.trouble_id] = seen
         self._grid.addWidget(seen, line, 4, Qt.AlignmentFlag.AlignTop)

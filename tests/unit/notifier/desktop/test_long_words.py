@@ -1,0 +1,78 @@
+"""Names as long as the list allows, with and without a space: nothing is cut, and no window grows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from PySide6.QtWidgets import QLabel
+from pytestqt.qtbot import QtBot
+
+from cekalwatch.notifier.desktop.dialogs.step_dialogs import DATE_MARGIN_PX, FollowUpDialog, ReasonDialog
+from cekalwatch.notifier.desktop.widgets.elements import label
+from cekalwatch.notifier.desktop.widgets.theme import LIGHT, style_sheet
+from cekalwatch.notifier.desktop.windows.alert_view import AlertView
+from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
+from cekalwatch.notifier.model.alert import Alert, PicturesMissing
+from cekalwatch.notifier.model.steps import options
+from cekalwatch.program.translations import Language
+from cekalwatch.wire.vocabulary.adjudication import Step
+from tests.support.builders.notifier_alerts import BUDI, held_by, make_alert, make_shown, session_of
+from tests.support.fakes.alert_server import EPOCH
+
+FORMATTER = AlertFormatter(Language.ID)
+NAMES = ("W" * 200, "MUHAMMAD ABDURRAHMAN " * 9)
+
+
+def named(name: str) -> Alert:
+    alert = make_alert()
+    return held_by(BUDI, replace(alert, subject=replace(alert.subject, name=name, aliases=(name, name))))
+
+
+def cut(widget: QLabel) -> bool:
+    return widget.isVisible() and widget.width() < widget.minimumSizeHint().width()
+
+
+def test_a_label_keeps_its_text_and_breaks_only_long_words(qtbot: QtBot) -> None:
+    made = label("2171011204790003 " + "W" * 60, wrap=True)
+    qtbot.addWidget(made)
+    assert made.text() == "2171011204790003 " + "W" * 60
+    assert made.minimumSizeHint().width() < label("W" * 60).minimumSizeHint().width() / 2
+    made.setText("W" * 24)
+    assert made.minimumSizeHint() == label("W" * 24).minimumSizeHint()
+
+
+@pytest.mark.parametrize("name", NAMES, ids=["one-word", "many-words"])
+def test_the_alert_window_wraps_a_long_name(qtbot: QtBot, name: str) -> None:
+    view = AlertView()
+    qtbot.addWidget(view)
+    view.setStyleSheet(style_sheet(LIGHT, 1.0))
+    alert = named(name)
+    steps = options(alert, session_of(BUDI), "pc-1", EPOCH)
+    view.show_alert(make_shown(alert), PicturesMissing.NOT_KEPT, steps, FORMATTER, cekal_online=False)
+    view.resize(1366, 640)
+    view.show()
+    qtbot.waitUntil(lambda: view.name.height() >= view.name.heightForWidth(view.name.width()))
+    assert view.name.text() == name
+    assert view.width() == 1366
+    assert not [one.text() for one in view.findChildren(QLabel) if cut(one)]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=["one-word", "many-words"])
+def test_a_dialog_wraps_a_long_name(qtbot: QtBot, name: str) -> None:
+    dialog = ReasonDialog(None, FORMATTER, Step.REFER, named(name), lambda *_: None)
+    qtbot.addWidget(dialog)
+    dialog.setStyleSheet(style_sheet(LIGHT, 1.0))
+    dialog.show()
+    assert dialog.width() <= 1366
+    qtbot.waitUntil(lambda: not [one.text() for one in dialog.findChildren(QLabel) if cut(one)])
+
+
+def test_the_date_of_a_contact_begins_inside_its_field(qtbot: QtBot) -> None:
+    dialog = FollowUpDialog(None, FORMATTER, named("BUDI"), lambda *_: None)
+    qtbot.addWidget(dialog)
+    dialog.setStyleSheet(style_sheet(LIGHT, 1.0))
+    dialog.show()
+    line = dialog.when.lineEdit()
+    assert line.textMargins().left() == DATE_MARGIN_PX
+    assert line.width() >= line.fontMetrics().horizontalAdvance(line.text()) + DATE_MARGIN_PX
