@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAccessible
+from PySide6.QtGui import QAccessible, QAccessibleInterface
 from PySide6.QtWidgets import QAbstractButton, QApplication, QHeaderView, QLabel, QWidget
 from pytestqt.exceptions import TimeoutError as QtTimeoutError
 from pytestqt.qtbot import QtBot
@@ -121,7 +121,8 @@ CONTROLS = frozenset(
 
 def unnamed(widget: QWidget) -> list[str]:
     """Return the controls that a screen reader could not call by a name in words."""
-    found, left = [], [QAccessible.queryAccessibleInterface(widget)]
+    found: list[str] = []
+    left: list[QAccessibleInterface | None] = [QAccessible.queryAccessibleInterface(widget)]
     while left:
         one = left.pop()
         if one is None or one.state().invisible:

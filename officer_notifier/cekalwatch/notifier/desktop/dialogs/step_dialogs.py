@@ -84,7 +84,9 @@ class ReasonDialog(StepDialog):
 
     def decision(self) -> Decision:
         """See `StepDialog`."""
-        return Decision(self.step, self.reason, text_of(self.note_field))
+        if (reason := self.reason) is None:
+            raise ValueError("no reason is chosen")
+        return Decision(self.step, reason, text_of(self.note_field))
 
 
 class ConfirmDialog(StepDialog):
