@@ -90,9 +90,16 @@ class ThresholdModel:
 
     def is_measured(self, templates: int, fpir: float) -> bool:
         """Whether the passages it was fitted on were enough to see `fpir` at that size; else it is an extrapolation."""
+        return fpir >= self.lowest_measured(templates)
+
+    def lowest_measured(self, templates: int) -> float:
+        """Return the FPIR in a list of `templates` below which extrapolation begins; infinity for nothing measured.
+
+        So many passages show 3 / passages at best, and as much less in a shorter list as it is shorter.
+        """
         if not self.provenance.passages:
-            return False
-        return fpir * self.list_size / max(templates, 1) >= _RULE_OF_THREE / self.provenance.passages
+            return math.inf
+        return _RULE_OF_THREE / self.provenance.passages * max(templates, 1) / self.list_size
 
     def to_json(self) -> dict[str, Any]:
         """Return the manifest's form."""

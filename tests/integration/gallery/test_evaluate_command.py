@@ -181,7 +181,7 @@ def test_what_cannot_be_measured_is_refused_before_it_takes_time(
 def test_a_fit_goes_into_the_packs_manifest_and_says_what_it_keeps(models: Path, tmp_path: Path):
     for folder in sorted((shared_faces() / "lfw").iterdir())[:230]:
         shutil.copytree(folder, tmp_path / "many" / folder.name)
-    _, figures, page = evaluate(tmp_path / "many", models, "--fpir", "0.05", "--crops", "1")
+    measured, figures, page = evaluate(tmp_path / "many", models, "--fpir", "0.05", "--crops", "1")
     before = load_pack(models / "models" / "light").thresholds
     done = run("thresholds", "fit", models / "report" / "evaluation.json", "--data-dir", models)
     assert done.returncode == Exit.OK, done.stderr
@@ -193,6 +193,10 @@ def test_a_fit_goes_into_the_packs_manifest_and_says_what_it_keeps(models: Path,
     shown = run("thresholds", "show", "--data-dir", models)
     assert f"{after.threshold(1_000, 1e-3):.3f} *" in shown.stdout, "so few people cannot show one in a thousand"
     assert f"{after.threshold(1_000, 1e-3):.3f}" in page
+    begins = f"Extrapolation begins below an FPIR of {after.lowest_measured(100):.1g} in a list of 100,"
+    assert begins in " ".join(shown.stdout.split())
+    assert begins in page
+    assert begins in " ".join(measured.stdout.split())
 
 
 @pytest.mark.parametrize(

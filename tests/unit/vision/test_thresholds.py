@@ -61,6 +61,7 @@ def test_measured_is_what_the_passages_could_show():
     assert MODEL.is_measured(1000, 3 / 900)
     assert not MODEL.is_measured(1000, 2.9 / 900)
     assert MODEL.is_measured(100, 0.301 / 900), "in a tenth of the list, a tenth of the false alerts"
+    assert MODEL.lowest_measured(2000) == pytest.approx(6 / 900)
     assert not replace(MODEL, provenance=replace(PROVENANCE, passages=0)).is_measured(10, 0.1)
 
 

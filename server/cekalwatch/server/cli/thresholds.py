@@ -167,6 +167,8 @@ def _pack(config: Path | None, data_dir: Path | None, model_pack: str | None) ->
 
 
 def _print(model: ThresholdModel, title: str) -> None:
+    from cekalwatch.server.evaluation.report.words import extrapolation
+
     table = Table("templates", *(f"FPIR {fpir:g}" for fpir in FPIRS), title=escape(title))
     for size in LIST_SIZES:
         cells = (f"{model.threshold(size, fpir):.3f}{'' if model.is_measured(size, fpir) else ' *'}" for fpir in FPIRS)
@@ -174,7 +176,7 @@ def _print(model: ThresholdModel, title: str) -> None:
     console = Console()
     console.print(table)
     origin = model.provenance
-    console.print("* extrapolated, beyond what was measured")
+    console.print(f"* extrapolated. {extrapolation(model)}")
     console.print(
         escape(f"{origin.data}; {origin.passages} passages of up to {origin.crops} crops; {origin.measured_on}")
     )

@@ -40,6 +40,8 @@ def show(evaluation: Evaluation, console: Console) -> None:
     for each in evaluation.references:
         console.print(f"{each.references} reference(s) each: FNIR {words.percentages(each.point.misses)}")
     console.print(words.expectation(evaluation.passages.at(evaluation.plan.fpir), "passages"), style="bold")
+    if evaluation.tail:
+        console.print(f"Thresholds for other lists: {words.extrapolation(evaluation.tail)}")
     _show_problems(evaluation, console)
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from cekalwatch.server.evaluation.statistics.metrics import OperatingPoint, Rate
+from cekalwatch.vision.thresholds import ThresholdModel
+
+_LIST_SIZES = (100, 1_000, 10_000)
 
 
 def one_in(share: float) -> str:
@@ -46,4 +49,16 @@ def expectation(point: OperatingPoint, what: str) -> str:
     return (
         f"At this setting expect {seen} of people who are not listed, and to miss about {of_hundred(missed.value)} "
         f"{what} of people who are (between {missed.low * 100:.1f} and {missed.high * 100:.1f})."
+    )
+
+
+def extrapolation(model: ThresholdModel) -> str:
+    """Return where the thresholds of a model go beyond what was measured."""
+    passages = model.provenance.passages
+    if not passages:
+        return "Nothing was measured with this pack: all of its thresholds are extrapolated."
+    begins = ", ".join(f"{model.lowest_measured(size):.1g} in a list of {size:,}" for size in _LIST_SIZES)
+    return (
+        f"Measured were {passages:,} passages in a list of {model.list_size:,} templates. "
+        f"Extrapolation begins below an FPIR of {begins}; no list longer than {model.list_size:,} was searched."
     )

@@ -49,6 +49,7 @@ def page(evaluation: Evaluation) -> str:
             point=evaluation.passages.at(evaluation.plan.fpir),
             headline=words.expectation(evaluation.passages.at(evaluation.plan.fpir), "passages"),
             headline_single=words.expectation(evaluation.single.at(evaluation.plan.fpir), "single images"),
+            extrapolation=words.extrapolation(evaluation.tail) if evaluation.tail else "",
             # Our own SVG, in which matplotlib has escaped what it was given.
             plots={name: Markup(svg) for name, svg in plots(evaluation).items()},  # noqa: S704
             list_sizes=(100, 400, 1_000, 4_000, 10_000),
