@@ -30,6 +30,7 @@ FOLDERS = {
         "enrolment_quality",
         "turned_pictures",
         "learned_threshold",
+        "long_lists",
     ),
     "alerts": ("chain_latency", "fanout", "paint", "start", "starvation", "morning"),
     "security": ("audit_verify", "tls", "decode_memory", "sign_in", "receipts", "scan_bombs", "floods"),

@@ -48,6 +48,23 @@ def people(name: str) -> tuple[EvaluatedPerson, ...]:
 
 
 @cache
+def south_asians() -> tuple[EvaluatedPerson, ...]:
+    """Return the people of the South Asian set, one photograph each, `region/female` or `region/male` as group.
+
+    Raises FileNotFoundError where the data set is not there.
+    """
+    paths = sorted(FACES.glob("southasian/*/*/*.jpg"))
+    if not paths:
+        raise FileNotFoundError(f"{FACES / 'southasian'} (region/sex/photograph)")
+    names = [str(path.relative_to(FACES)) for path in paths]
+    photographs = [
+        LabelledPhotograph(path, name, person=name, group="/".join(path.parts[-3:-1]))
+        for path, name in zip(paths, names, strict=True)
+    ]
+    return _with_templates("southasian", photographs)
+
+
+@cache
 def distant_people(name: str) -> tuple[EvaluatedPerson, ...]:
     """Return everybody as from a camera at changing distances: each photograph scaled by 0.25 to 1, as JPEG of 80.
 

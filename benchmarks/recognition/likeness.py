@@ -21,9 +21,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.recognition.faces import FACES, PACK, maker, people
+from benchmarks.recognition.faces import PACK, people, south_asians
 from cekalwatch.server.domain.passages import MIN_WEIGHT
-from cekalwatch.server.evaluation.collection import LabelledPhotograph
 from cekalwatch.server.evaluation.people import EvaluatedPerson
 from cekalwatch.server.evaluation.samples import FaceTemplates, Sample
 from cekalwatch.vision.manifest import load_pack
@@ -35,7 +34,6 @@ MATCHES: Final = 0.45
 """The score with a listed person from which a stranger is a look-alike here: higher ones are too few to count."""
 SAME_PERSON_TWICE: Final = 0.645
 WRONG_LABEL: Final = 0.7
-REGIONS: Final = "southasian/*/{sex}/*.jpg"
 
 Templates = NDArray[np.float32]
 Scores = NDArray[np.float32]
@@ -76,11 +74,8 @@ def crops_against_passages(everybody: Sequence[EvaluatedPerson]) -> Scores:
 
 def strangers(sex: str) -> Scores:
     """Return the scores of all pairs of the South Asian set's people of one sex; raises FileNotFoundError."""
-    paths = sorted(FACES.glob(REGIONS.format(sex=sex)))
-    if not paths:
-        raise FileNotFoundError(str(FACES / REGIONS.format(sex=sex)))
-    photographs = [LabelledPhotograph(path, str(path), str(path)) for path in paths]
-    templates = np.array([one.probe for one in faces(maker().samples((each, False) for each in photographs))])
+    photographs = [person.singles[0] for person in south_asians() if person.group.endswith(f"/{sex}")]
+    templates = np.array([one.probe for one in faces(photographs)])
     scores = (templates @ templates.T)[np.triu_indices(len(templates), 1)]
     return np.asarray(scores[scores < SAME_PERSON_TWICE])
 
