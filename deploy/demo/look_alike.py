@@ -17,7 +17,7 @@ from cekalwatch.vision.alignment import align
 from deploy.demo.people import Person, Photo, Role
 
 WANTED_SCORE: Final = 0.6
-"""Comparison score with the listed photograph. The threshold for a list of a few people is 0.43, a passage scores up to
+"""Comparison score with the listed photograph. The threshold for a list of a few people is 0.47, a passage scores up to
 0.1 less than its photograph, and two passages that score 0.75 or more count as those of one person."""
 STEPS: Final = 8
 
