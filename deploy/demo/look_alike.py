@@ -16,7 +16,7 @@ from cekalwatch.server.recognition.engines.recogniser import Recogniser
 from cekalwatch.vision.alignment import align
 from deploy.demo.people import Person, Photo, Role
 
-WANTED_SCORE: Final = 0.6
+WANTED_SCORE: Final = 0.65
 """Comparison score with the listed photograph. The threshold for a list of a few people is 0.47, a passage scores up to
 0.1 less than its photograph, and two passages that score 0.75 or more count as those of one person."""
 STEPS: Final = 8
