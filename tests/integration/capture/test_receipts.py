@@ -62,3 +62,19 @@ async def test_receipts_of_listed_and_other_travellers_cannot_be_told_apart(tmp_
     # Loose, for a busy machine; benchmarks/security/receipts.py compares the distributions.
     listed, stranger = (sorted(found)[EACH // 2] for found in waits.values())
     assert abs(listed - stranger) < DELAY_S
+
+
+async def test_credits_come_back_before_the_receipts_some_together_and_the_last_ones_with_them(tmp_path: Path) -> None:
+    async with running(settings(tmp_path, credits=8, receipt_delay_s=5)) as server:
+        camera = await CaptureClient.open(server.channel)
+        for number in range(9):
+            if number == 8:  # all credits are spent: at least one has to come back
+                first = (await camera.call.read()).receipts
+            await camera.send(face(track=str(number)))
+        assert not first.receipts, "a camera does not wait for receipts"
+        assert first.credits >= 2
+        messages = [first]
+        while sum(len(message.receipts) for message in messages) < 9:
+            messages.append((await camera.call.read()).receipts)
+    assert sum(message.credits for message in messages) == 9
+    assert all(message.credits >= 2 for message in messages if not message.receipts)

@@ -41,9 +41,9 @@ def model(name: str) -> str:
     return load_pack(model_packs() / name).model_version
 
 
-async def gallery(*arguments: str, data: Path) -> CompletedProcess[str]:
-    """Run `cekalwatch-server gallery` where the packs are."""
-    return await server_command("gallery", *arguments, data=data, **environment())
+async def gallery(*arguments: str, data: Path, **more: str) -> CompletedProcess[str]:
+    """Run `cekalwatch-server gallery` where the packs are; `more` goes to its environment."""
+    return await server_command("gallery", *arguments, data=data, **environment() | more)
 
 
 def environment() -> dict[str, str]:

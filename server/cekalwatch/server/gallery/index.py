@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import faiss
 import numpy as np
@@ -76,6 +77,10 @@ class Shard:
 
     def __len__(self) -> int:
         """Return the number of rows in use."""
+        return self._rows_in_use
+
+    @cached_property
+    def _rows_in_use(self) -> int:
         return int(np.count_nonzero(self.alive))
 
     @property

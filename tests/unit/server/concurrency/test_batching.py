@@ -29,6 +29,20 @@ async def test_what_queues_up_while_a_worker_is_busy_is_done_in_one_batch():
     worker.close()
 
 
+async def test_a_lone_item_is_worked_on_at_once_however_many_fit_into_a_batch():
+    batches: list[list[int]] = []
+
+    def work(items: list[int]) -> Sequence[int]:
+        batches.append(items)
+        return items
+
+    worker = BatchWorker("test", work, threads=2, most=8)
+    for number in range(3):  # each comes when the one before is done: no other would fill its batch, ever
+        assert await asyncio.wait_for(worker.do(number), 30) == number
+    assert batches == [[0], [1], [2]]
+    worker.close()
+
+
 async def test_one_bad_item_does_not_spoil_its_batch():
     def work(items: list[int]) -> Sequence[int | Exception]:
         return [ValueError("bad") if item == 1 else item for item in items]
