@@ -105,7 +105,7 @@ def desk_settings(stack: Stack) -> NotifierSettings:
     chosen = NotifierSettings.load(
         None,
         agent_id=DESK,
-        server_address=stack.address,
+        server_addresses=stack.address,
         state_dir=stack.config.folder / "desk",
         tls_dir=stack.certificate(DeviceRole.NOTIFIER, DESK),
         sound=False,

@@ -41,7 +41,7 @@ class Desk:
     """Key of the agent, and sign-in name of the person."""
     counters: tuple[str, ...]
     """The counters that it watches; none: the whole site, as a supervisor's does."""
-    server_address: str
+    server_addresses: str
     tls_dir: Path
     folder: Path
     """Its record and its results go here."""
@@ -52,7 +52,7 @@ def sit(desk: Desk, ready: Any, stop: Any) -> None:  # noqa: ANN401  # events of
     """Be the process of a PC: work until `stop` is set, then write which alerts rang and what was done."""
     settings = NotifierSettings.load(
         None,
-        server_address=desk.server_address,
+        server_addresses=desk.server_addresses,
         agent_id=desk.name,
         counters=desk.counters,
         tls_dir=desk.tls_dir,

@@ -41,7 +41,8 @@ def measure() -> dict[str, float]:
             for number in range(1, ALERTS + 1):
                 counter.passage()
                 wait_until(partial(_holds, stack, number), 30, "An alert", stack.server)
-        arguments = [f"--{name}={getattr(settings, name)}" for name in ("server_address", "state_dir", "tls_dir")]
+        arguments = [f"--{name}={getattr(settings, name)}" for name in ("state_dir", "tls_dir")]
+        arguments.append(f"--server_address={stack.address}")
         begun = time.time()
         desk = subprocess.run(
             [sys.executable, "-m", "benchmarks.alerts.start", *arguments], stdout=subprocess.PIPE, check=True, text=True
@@ -68,7 +69,7 @@ def desk(server_address: str, state_dir: Path, tls_dir: Path) -> None:
 
     configure_logs("warning")
     settings = NotifierSettings.load(
-        None, agent_id=DESK, server_address=server_address, state_dir=state_dir, tls_dir=tls_dir, sound=False
+        None, agent_id=DESK, server_addresses=server_address, state_dir=state_dir, tls_dir=tls_dir, sound=False
     )
     with assembled(settings, Start.ACKNOWLEDGED, application()) as (agent, _):
         controller, comparison = agent.controller, agent.alert.view.comparison

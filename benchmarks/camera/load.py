@@ -96,7 +96,7 @@ async def heard(camera: RtspCamera, film: Film, cameras: int, seconds: float, fo
     policy = asdict(CapturePolicy())
     async with serving(CaptureServer(cameras=tuple(keys), heartbeat_period_s=5, policy=policy)) as server:
         lines = [
-            f'server_address = "{server.address}"',
+            f'server_addresses = ["{server.address}"]',
             f'detector = "{standard_pack()}"',
             f'spool_dir = "{folder / "spool"}"',
             f'spool_key = "{folder / "spool.key"}"',

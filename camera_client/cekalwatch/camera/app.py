@@ -101,7 +101,7 @@ class Cameras:
 
     async def _keep(self, one: OneCamera) -> ProgramError | None:
         """Run a camera, and start it again after an unexpected error; return why it could not go on, if so."""
-        dialer = partial(open_dialer, self._settings.server_address, one.tls_dir)
+        dialer = partial(open_dialer, self._settings.servers(one.camera_id), one.tls_dir)
         backoff = Backoff(first_s=1.0, most_s=60.0)
         failed = False
         while True:

@@ -206,7 +206,7 @@ class Camera:
             await asyncio.gather(silence, emptied, reading, return_exceptions=True)
 
     def _at_address(self) -> str:
-        return f" at {self._dialer.address}" if self._dialer else ""
+        return f" at {', '.join(self._dialer.servers.addresses)}" if self._dialer else ""
 
     async def _emptied(self, reading: asyncio.Task[None]) -> None:
         """Return when the source has ended and each crop has its receipt."""

@@ -87,10 +87,11 @@ def check_installation(settings: CameraSettings, clock: Clock) -> Iterator[Check
         if one.ptz:
             yield CheckResult("mount", *asyncio.run(check_mount(one.ptz, settings)), one.camera_id)
         yield CheckResult("certificate", *check_certificate(one, clock), one.camera_id)
-        judged, offset_s = asyncio.run(check_server(one, settings.server_address, clock))
-        yield CheckResult("server", *judged, one.camera_id)
-        if offset_s is not None:
-            yield CheckResult("clock", *check_clock(offset_s), one.camera_id)
+        for address in settings.server_addresses:
+            judged, offset_s = asyncio.run(check_server(one, address, clock))
+            yield CheckResult("server", *judged, one.camera_id)
+            if offset_s is not None:
+                yield CheckResult("clock", *check_clock(offset_s), one.camera_id)
 
 
 def check_disk(folder: Path) -> Judged:

@@ -6,41 +6,64 @@ from pathlib import Path
 from typing import Annotated
 
 import structlog
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_settings import NoDecode
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.settings import Settings
 from cekalwatch.wire.address import address_form, is_loopback
 from cekalwatch.wire.dialer import Dialer
+from cekalwatch.wire.server_choice import ServerChoice
 from cekalwatch.wire.tls import FollowedTls, TlsError, TlsFiles
 
+MAX_SERVERS = 16
+
 log = structlog.get_logger()
+
+
+def _between_commas(value: object) -> object:
+    return tuple(map(str.strip, value.split(","))) if isinstance(value, str) else value
+
+
+def _each_once(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(addresses)) < len(addresses):
+        raise ValueError("an address is there twice")
+    return addresses
 
 
 class ClientSettings(Settings):
     """Base of the settings of a program that connects to the server."""
 
-    server_address: Annotated[str, AfterValidator(address_form)] = "127.0.0.1:50051"
-    """HOST:PORT of the recognition server."""
+    server_addresses: Annotated[
+        tuple[Annotated[str, AfterValidator(address_form)], ...],
+        NoDecode,
+        BeforeValidator(_between_commas),
+        AfterValidator(_each_once),
+        Field(min_length=1, max_length=MAX_SERVERS),
+    ] = ("127.0.0.1:50051",)
+    """HOST:PORT of the recognition server, or of each of several that share a database: each client uses one of them,
+    and goes to the next when that one is away. In the environment and as an option, with commas between."""
     tls_dir: Path
     """Folder with certificate.pem, key.pem and authority.pem. While it does not exist, plaintext is spoken, and only to
     a server on this machine."""
 
-    def dialer(self) -> Dialer:
-        """Return what opens channels to the server; raises ProgramError when the certificate cannot be used."""
-        return open_dialer(self.server_address, self.tls_dir)
+    def servers(self, client: str) -> ServerChoice:
+        """Return the servers in the order of the device with this key."""
+        return ServerChoice(self.server_addresses, client)
 
 
-def open_dialer(address: str, tls_dir: Path) -> Dialer:
-    """Return what opens channels to `address`: with the certificate in `tls_dir`; raises ProgramError."""
+def open_dialer(servers: ServerChoice | str, tls_dir: Path) -> Dialer:
+    """Return what opens channels to `servers`: with the certificate in `tls_dir`; raises ProgramError."""
     tls = follow(tls_dir)
-    if tls is None and not is_loopback(address):
-        raise ProgramError(
-            f"{address} is another machine, and there is no certificate in {tls_dir}: enrol this device first, or set "
-            "tls_dir (docs/certificates.md)",
-            Exit.CONFIG,
-        )
-    return Dialer(address, tls)
+    addresses = (servers,) if isinstance(servers, str) else servers.addresses
+    for address in addresses:
+        if tls is None and not is_loopback(address):
+            raise ProgramError(
+                f"{address} is another machine, and there is no certificate in {tls_dir}: enrol this device first, or "
+                "set tls_dir (docs/certificates.md)",
+                Exit.CONFIG,
+            )
+    return Dialer(servers, tls)
 
 
 def follow(tls_dir: Path) -> FollowedTls | None:

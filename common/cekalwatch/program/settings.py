@@ -1,8 +1,8 @@
 """Settings from, in rising order: defaults, a TOML file, environment variables, the command line; one set of names.
 
-`Settings` subclasses state `env_prefix`; the field `server_address` of the prefix `CEKALWATCH_CAMERA_` is
-`server_address = "…"` in the file and `CEKALWATCH_CAMERA_SERVER_ADDRESS` in the environment. Unknown keys are errors:
-a misspelt setting must not be ignored.
+`Settings` subclasses state `env_prefix`; the field `server_addresses` of the prefix `CEKALWATCH_CAMERA_` is
+`server_addresses = […]` in the file and `CEKALWATCH_CAMERA_SERVER_ADDRESSES` in the environment. Unknown keys are
+errors: a misspelt setting must not be ignored.
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ Option = tuple[str, int]
 KEEPALIVE_PERIOD_MS = 10_000
 KEEPALIVE_TIMEOUT_MS = 5_000
 HANDSHAKE_TIMEOUT_MS = 10_000
+CONNECTING_MS = 3_000
+"""How long a server among several may take to accept a connection, with TLS, before the next one is tried."""
 CONNECTION_IDLE_MS = 300_000
 MAX_STREAMS_PER_CONNECTION = 64
 MAX_METADATA_BYTES = 8 * 1024
@@ -30,6 +32,11 @@ CLIENT_OPTIONS: tuple[Option, ...] = (
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 2_000),
 )
+
+SPREADING = ("grpc.service_config", '{"loadBalancingConfig": [{"pick_first": {"shuffleAddressList": true}}]}')
+"""Lets clients spread over the servers whose addresses one name has, and try all."""
+BOUNDED_CONNECTING = ("grpc.min_reconnect_backoff_ms", CONNECTING_MS)
+"""Despite its name it bounds each attempt to connect; without it, gRPC waits 20 s for a machine that is silent."""
 
 SERVER_OPTIONS: tuple[Option, ...] = (
     ("grpc.keepalive_time_ms", KEEPALIVE_PERIOD_MS),

@@ -57,15 +57,16 @@ def opened(settings: NotifierSettings, start: Start) -> Iterator[Notifier]:
         inbox = stack.enter_context(closing(Inbox(settings.inbox_path)))
         session = SessionFile(settings.session_path)
         agent_id, wanted = settings.agent_id, settings.wanted
-        client = stack.enter_context(closing(SubscriptionClient(settings.dialer(), agent_id, wanted, session)))
-        alert_client = stack.enter_context(closing(AlertClient(settings.dialer(), agent_id, wanted, session)))
+        dialer = settings.dialer()  # its choice of servers is shared: what one part finds out serves all
+        client = stack.enter_context(closing(SubscriptionClient(dialer, agent_id, wanted, session)))
+        alert_client = stack.enter_context(closing(AlertClient(dialer, agent_id, wanted, session)))
         yield Notifier(
             alert_client,
-            SessionClient(settings.dialer(), session),
+            SessionClient(dialer, session),
             Subscription(client, start, settings.silence_timeout_s),
             Acknowledgements(client.acknowledge),
             inbox,
-            TroubleClient(settings.dialer(), wanted.site, session, settings.silence_timeout_s),
+            TroubleClient(dialer.another(), wanted.site, session, settings.silence_timeout_s),
         )
 
 

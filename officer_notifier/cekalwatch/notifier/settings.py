@@ -15,8 +15,9 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from cekalwatch.notifier.model.alert import AlertFilter
-from cekalwatch.program.connection import ClientSettings
+from cekalwatch.program.connection import ClientSettings, open_dialer
 from cekalwatch.program.translations import Language
+from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.vocabulary.orders import Direction
 
 DEFAULT_TLS_DIR = Path(platformdirs.user_data_dir("cekalwatch-notifier", appauthor=False)) / "tls"
@@ -80,6 +81,10 @@ class NotifierSettings(ClientSettings):
     """Size of all text; 1 is readable from a metre. High-density screens are taken into account in any case."""
     sound: bool = True
     """Whether a new alert makes a sound; it is shown in any case."""
+
+    def dialer(self) -> Dialer:
+        """Return what opens channels to the servers; raises ProgramError when the certificate cannot be used."""
+        return open_dialer(self.servers(self.agent_id), self.tls_dir)
 
     @property
     def wanted(self) -> AlertFilter:

@@ -146,6 +146,7 @@ class Server:
         threshold = ThresholdSetting(stores.thresholds, clock, lambda: engines.recogniser().model_version)
 
         self._sessions = captures.sessions
+        self._fanout, self._troubles = alerts.fanout, troubles.feed
         self._watchlist = watchlist.servicer
         self._grpc = GrpcServer(
             Servicers(
@@ -226,6 +227,8 @@ class Server:
     ) -> None:
         await self._grpc.announce_stop()
         self._sessions.drain()
+        self._fanout.end()
+        self._troubles.end()
         await self._grpc.stop(STOP_GRACE_S)
         self._watchlist.end_imports()
         for task in self._housekeeping:

@@ -10,7 +10,7 @@ import grpc
 import pytest
 
 from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_MESSAGE_BYTES, PHOTO_CHUNK_BYTES
-from cekalwatch.wire.options import CLIENT_OPTIONS, KEEPALIVE_PERIOD_MS, SERVER_OPTIONS
+from cekalwatch.wire.options import CLIENT_OPTIONS, KEEPALIVE_PERIOD_MS, SERVER_OPTIONS, SPREADING
 
 CLIENT = dict(CLIENT_OPTIONS)
 SERVER = dict(SERVER_OPTIONS)
@@ -148,3 +148,29 @@ def test_client_cannot_push_megabytes_into_a_server_that_does_not_read(channel: 
     assert sent <= 512 * 1024
     echo.go_on.set()
     assert call.result(WAIT_S) == b""
+
+
+def test_clients_spread_over_the_addresses_of_a_name_and_find_the_server_that_lives() -> None:
+    servers, ports = [], []
+    for number in (b"1", b"2"):
+        server = grpc.server(ThreadPoolExecutor(max_workers=2), options=SERVER_OPTIONS)
+        answer: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(
+            lambda *_, number=number: number
+        )
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("which", {"One": answer}),))
+        ports.append(server.add_insecure_port("127.0.0.1:0"))
+        server.start()
+        servers.append(server)
+    target = f"ipv4:{','.join(f'127.0.0.1:{port}' for port in ports)}"
+    # Connections of one process would be shared, which those of several clients are not.
+    options = (*CLIENT_OPTIONS, SPREADING, ("grpc.use_local_subchannel_pool", 1))
+
+    def asked() -> bytes:
+        with grpc.insecure_channel(target, options) as channel:
+            once: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/which/One")
+            return once(b"", timeout=WAIT_S)
+
+    assert {asked() for _ in range(40)} == {b"1", b"2"}
+    servers[0].stop(grace=0).wait()
+    assert {asked() for _ in range(10)} == {b"2"}
+    servers[1].stop(grace=0).wait()

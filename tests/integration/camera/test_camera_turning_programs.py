@@ -135,7 +135,7 @@ def two_keys(device: OnvifDevice, server: CaptureServer, folder: Path, more: str
     secret.write_text(PASSWORD + "\n")
     settings = folder / "camera.toml"
     settings.write_text(
-        f'server_address = "{server.address}"\ndetector = "{light_pack()}"\nrealtime = true\n'
+        f'server_addresses = ["{server.address}"]\ndetector = "{light_pack()}"\nrealtime = true\n'
         + "".join(
             f'[[cameras]]\ncamera_id = "{key}"\nsource = "{video}"\n[cameras.ptz]\naddress = "{device.address}"\n'
             f'user = "{USER}"\npassword_file = "{secret}"\npreset = "{preset}"\n{more}'

@@ -19,6 +19,7 @@ from cekalwatch.camera.uplink.uplink import Link, Refused, Uplink
 from cekalwatch.v1 import capture_pb2
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
+from cekalwatch.wire.server_choice import ServerChoice
 from cekalwatch.wire.vocabulary.camera_health import ViewState
 from cekalwatch.wire.vocabulary.capture import CapturePolicy
 from tests.support.builders.camera import capture_of
@@ -26,8 +27,10 @@ from tests.support.fakes.capture_server import (
     ACCEPTED,
     REJECTED,
     RETRY,
+    Answer,
     CaptureServer,
     answer_nothing,
+    search_all,
     serving,
 )
 
@@ -37,7 +40,7 @@ QUICK = Timing(handshake_s=5.0, receipt_s=20.0, ending_s=5.0)
 class Client:
     """An uplink with its outbox, as the program has them."""
 
-    def __init__(self, address: str, timing: Timing = QUICK, camera_id: str = "gate-1") -> None:
+    def __init__(self, address: str | ServerChoice, timing: Timing = QUICK, camera_id: str = "gate-1") -> None:
         clock = SystemClock()
         self.outbox = Outbox(256, clock)
         self.policies: list[CapturePolicy] = []
@@ -272,3 +275,48 @@ async def test_heartbeats_tell_the_outbox_and_come_while_nothing_else_does() -> 
     beat = server.heard.heartbeats[2]
     assert beat.outbox_depth == 5
     assert beat.outbox_age.seconds + beat.outbox_age.nanos / 1e9 > 0.1
+
+
+@asynccontextmanager
+async def two_servers(answer: Answer = search_all) -> AsyncIterator[tuple[ServerChoice, CaptureServer, CaptureServer]]:
+    """Two servers, the first one that the camera tries before the other."""
+    async with serving(CaptureServer(answer)) as one, serving(CaptureServer(answer)) as other:
+        known = {server.address: server for server in (one, other)}
+        choice = ServerChoice(known, "gate-1")
+        first, second = (known[address] for address in choice.addresses)
+        yield choice, first, second
+
+
+async def test_what_has_no_receipt_goes_to_the_next_server_when_the_first_dies() -> None:
+    async with two_servers(answer_nothing) as (choice, first, second):
+        second.answer = search_all
+        client = Client(choice)
+        ids = client.put(3)
+        async with running(client):
+            await first.until(lambda heard: len(heard.faces) == 3)
+            await first.vanish()
+            await client.until(empty)
+        assert sorted(second.heard.ids) == sorted(ids)
+        assert second.heard.hellos[0].run_id == first.heard.hellos[0].run_id
+
+
+async def test_a_drained_client_goes_to_the_next_server_at_once() -> None:
+    async with two_servers() as (choice, first, second):
+        client = Client(choice)
+        async with running(client):
+            await first.until(lambda heard: bool(heard.heartbeats))
+            await first.drain(reconnect_after_s=3600)
+            await second.until(lambda heard: bool(heard.hellos))
+            client.put(1)
+            await client.until(empty)
+        assert not first.heard.faces
+
+
+async def test_a_camera_that_one_server_refuses_asks_the_next_one_the_next_time() -> None:
+    async with two_servers() as (choice, first, second):
+        first.cameras = ()
+        client = Client(choice)
+        with pytest.raises(Refused):
+            await asyncio.wait_for(client.uplink.run(client.stop), 30)
+        async with running(client):
+            await second.until(lambda heard: bool(heard.hellos))

@@ -40,7 +40,7 @@ async def cameras(
     folder: Path, address: str, *, certificates: dict[str, Path] | None = None, **sources: str
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """The client with cameras of these keys (`gate_1` stands for gate-1) and sources, as the process that runs."""
-    lines = [f'server_address = "{address}"', f'detector = "{light_pack()}"']
+    lines = [f'server_addresses = ["{address}"]', f'detector = "{light_pack()}"']
     for key, source in sources.items():
         lines += ["[[cameras]]", f'camera_id = "{key.replace("_", "-")}"', f'source = "{source}"']
         if certificates:

@@ -72,7 +72,7 @@ class CaptureServer(capture_service_pb2_grpc.CaptureServiceServicer):
         self.answer = answer
         self.heard = Heard()
         self.address = ""
-        self._cameras = cameras
+        self.cameras = cameras
         self._greets = greets
         self._clock_ahead = timedelta(seconds=clock_ahead_s)
         self._credits = granted
@@ -128,7 +128,7 @@ class CaptureServer(capture_service_pb2_grpc.CaptureServiceServicer):
         if hello.WhichOneof("message") != "hello":
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "The first message must be hello.")
         await self._note(self.heard.hellos, hello.hello)
-        if hello.hello.camera_id not in self._cameras:
+        if hello.hello.camera_id not in self.cameras:
             await context.abort(grpc.StatusCode.NOT_FOUND, "No camera with this key is configured on the server.")
         if not self._greets:
             await asyncio.Event().wait()

@@ -193,7 +193,7 @@ def officer_pc(
     chosen = NotifierSettings.load(
         None,
         **{
-            "server_address": office.office.address,
+            "server_addresses": office.office.address,
             "agent_id": name,
             "tls_dir": files.folder,
             "state_dir": folder / name,

@@ -10,7 +10,7 @@ from cekalwatch.program.errors import Exit, ProgramError
 
 def test_defaults_need_a_source_and_a_key_only() -> None:
     settings = CameraSettings.load(source="0", camera_id="gate-1")
-    assert (settings.server_address, settings.threads, settings.realtime) == ("127.0.0.1:50051", 1, False)
+    assert (settings.server_addresses, settings.threads, settings.realtime) == (("127.0.0.1:50051",), 1, False)
     assert settings.detector.parts[-2:] == ("models", "standard")
 
 
@@ -29,7 +29,9 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_file(
     ("changes", "named"),
     [
         ({"camera_id": "Gate 1"}, "camera_id"),
-        ({"server_address": "nonsense"}, "server_address"),
+        ({"server_addresses": "nonsense"}, "server_addresses"),
+        ({"server_addresses": "a:1, a:1"}, "twice"),
+        ({"server_addresses": ""}, "server_addresses"),
         ({"source": ""}, "source"),
         ({"threads": 0}, "threads"),
         ({"detect_every": 0}, "detect_every"),

@@ -32,7 +32,7 @@ def test_filter_comes_from_file_environment_and_options(tmp_path: Path, monkeypa
 
 
 def test_server_on_another_machine_is_refused_without_a_certificate(tmp_path: Path) -> None:
-    settings = NotifierSettings.load(server_address="192.168.1.5:50051", tls_dir=tmp_path / "tls")
+    settings = NotifierSettings.load(server_addresses="192.168.1.5:50051", tls_dir=tmp_path / "tls")
     with pytest.raises(ProgramError, match=r"another machine, and there is no certificate in .*tls: enrol"):
         settings.dialer()
 

@@ -71,7 +71,7 @@ def run(
         camera_id=camera_id,
         realtime=realtime,
         rtsp_transport=rtsp_transport,
-        server_address=server,
+        server_addresses=server,
         detector=detector,
         detect_every=detect_every,
         threads=threads,

@@ -32,7 +32,9 @@ def check(
       cekalwatch-camera check --config /etc/cekalwatch/camera.toml
       cekalwatch-camera check --source rtsp://10.0.0.7/1 --camera-id gate-1 --json
     """
-    settings = CameraSettings.load(config, source=source, camera_id=camera_id, server_address=server, detector=detector)
+    settings = CameraSettings.load(
+        config, source=source, camera_id=camera_id, server_addresses=server, detector=detector
+    )
     from cekalwatch.camera.checks import CheckVerdict, check_installation
     from cekalwatch.camera.clock import SystemClock
 

@@ -27,7 +27,9 @@ WhichCamera = Annotated[
 ]
 Server = Annotated[
     str | None,
-    typer.Option(metavar="HOST:PORT", help="Address of the recognition server. Default: 127.0.0.1:50051."),
+    typer.Option(
+        metavar="HOST:PORT", help="The recognition server; default 127.0.0.1:50051. Several with commas between."
+    ),
 ]
 Detector = Annotated[
     Path | None, typer.Option(help="Folder of a model pack, or an SCRFD or YuNet network (.onnx). Default: standard.")

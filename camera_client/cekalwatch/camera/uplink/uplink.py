@@ -37,6 +37,9 @@ TERMINATING_STATUS = frozenset(
 CERTIFICATE_PERIOD_S = 2.0
 """How often the certificate's files are checked for a renewed one."""
 
+DRAIN_SPREAD_S = 0.5
+"""Over which the cameras of a server that ends come to the others."""
+
 log = structlog.get_logger()
 
 
@@ -78,29 +81,40 @@ class Uplink:
         self._backoff = backoff
         self._counts = counts or LinkCounts()
         self._has_news = has_news
+        self._misses = 0
+        """Streams that ended since a server welcomed the camera."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keep a stream until `stop`, which ends it with goodbye. Raises Refused."""
+        dialer = self._link.dialer
         while not stop.is_set():
             try:
                 drain = await self._converse(stop)
             except StreamLost as lost:
                 self._counts.losses[lost.code.name] += 1
+                another = self._leave()
                 if lost.code in TERMINATING_STATUS:
                     raise Refused(lost.code, lost.details) from None
                 delay_s = self._backoff.next_delay_s()
-                details = await self._reason(lost)
-                log.warning("server_lost", status=lost.code.name, details=details, retry_in_s=round(delay_s, 2))
+                details = lost.details if another else await self._reason(lost)
+                log.warning(
+                    "server_lost",
+                    address=dialer.address,
+                    status=lost.code.name,
+                    details=details,
+                    retry_in_s=round(delay_s, 2),
+                )
             except ProtocolError as error:
                 self._counts.losses["CONTRACT"] += 1
+                self._leave()
                 delay_s = self._backoff.next_delay_s()
                 log.error("server_broke_contract", problem=str(error), retry_in_s=round(delay_s, 2))  # noqa: TRY400
             else:
                 if drain is None:
                     continue  # to stop, or with another certificate
                 self._counts.losses["DRAIN"] += 1
-                delay_s = self._after_drain_s(drain)
-                log.info("server_drains", retry_in_s=round(delay_s, 2))
+                delay_s = self._after_drain_s(drain, elsewhere=self._leave())
+                log.info("server_drains", address=dialer.address, retry_in_s=round(delay_s, 2))
             await set_within(stop, delay_s)
 
     async def _converse(self, stop: asyncio.Event) -> Drain | None:
@@ -114,7 +128,14 @@ class Uplink:
             watch = asyncio.create_task(self._watch(stop, ending))
             try:
                 welcome = await stream.shake_hands(self._link.hello)
-                log.info("server_connected", credits=welcome.credits, outbox=self._outbox.statistics().depth)
+                log.info(
+                    "server_connected",
+                    address=self._link.dialer.address,
+                    credits=welcome.credits,
+                    outbox=self._outbox.statistics().depth,
+                )
+                self._link.dialer.reached()
+                self._misses = 0
                 self._backoff.reset()
                 self._note_clock(welcome)
                 self._counts.connected = True
@@ -146,12 +167,20 @@ class Uplink:
         finally:
             ending.set()
 
+    def _leave(self) -> bool:
+        """Turn to the next server; return whether it was not tried yet since one welcomed the camera."""
+        self._link.dialer.lost()
+        self._misses += 1
+        return self._misses < len(self._link.dialer.servers)
+
     async def _reason(self, lost: StreamLost) -> str:
         if lost.code is not grpc.StatusCode.UNAVAILABLE:
             return lost.details
         return await asyncio.to_thread(self._link.dialer.why_refused) or lost.details
 
-    def _after_drain_s(self, drain: Drain) -> float:
+    def _after_drain_s(self, drain: Drain, *, elsewhere: bool) -> float:
+        if elsewhere:  # that server is there already; its clients only should not come in the same instant
+            return self._backoff.random.uniform(0, DRAIN_SPREAD_S)
         return drain.reconnect_after_s + self._backoff.random.uniform(0, max(1.0, drain.reconnect_after_s))
 
 

@@ -92,7 +92,7 @@ def console(
         raise typer.BadParameter("choose one of --from-start and --from-now")
     settings = NotifierSettings.load(
         config,
-        server_address=server,
+        server_addresses=server,
         agent_id=agent_id,
         language=language,
         site=site,
@@ -127,7 +127,7 @@ def desktop(
     require_extra("desktop", ("PySide6",))
     from cekalwatch.notifier.desktop.run import run as run_desktop
 
-    settings = NotifierSettings.load(config, server_address=server, agent_id=agent_id, language=language, theme=theme)
+    settings = NotifierSettings.load(config, server_addresses=server, agent_id=agent_id, language=language, theme=theme)
     run_desktop(settings, Start.ACKNOWLEDGED)
 
 

@@ -13,7 +13,10 @@ import typer
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.program.translations import Language
 
-Server = Annotated[str | None, typer.Option(metavar="HOST:PORT", help="The server; default 127.0.0.1:50051.")]
+Server = Annotated[
+    str | None,
+    typer.Option(metavar="HOST:PORT", help="The server; default 127.0.0.1:50051. Several with commas between."),
+]
 AgentId = Annotated[str | None, typer.Option(metavar="KEY", help="Key of this agent; default: the name of this PC.")]
 LanguageOption = Annotated[Language | None, typer.Option("--language", help="Language of the texts; default id.")]
 Config = Annotated[Path | None, typer.Option(metavar="FILE", help="TOML file with settings.")]
@@ -26,7 +29,7 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     def run(
         *, server: str | None, agent_id: str | None, language: Language | None, config: Path | None, **own: object
     ) -> None:
-        settings = NotifierSettings.load(config, server_address=server, agent_id=agent_id, language=language)
+        settings = NotifierSettings.load(config, server_addresses=server, agent_id=agent_id, language=language)
         command(settings, **own)
 
     _, *parameters = signature(command, eval_str=True).parameters.values()

@@ -67,7 +67,7 @@ def explained_refusals(client: SessionClient, texts: Texts) -> Iterator[None]:
         if error.code() not in UNREACHABLE:
             raise ProgramError(words, Exit.REFUSED) from None
         why = client.why_refused() or error.details()
-        raise ProgramError(f"{client.address}: {words} ({why})", Exit.UNAVAILABLE) from None
+        raise ProgramError(f"{client.addresses}: {words} ({why})", Exit.UNAVAILABLE) from None
 
 
 @contextmanager

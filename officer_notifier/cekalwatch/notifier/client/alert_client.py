@@ -5,7 +5,6 @@ It may be used from several threads. Each call carries the token of the person w
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
@@ -18,6 +17,7 @@ from cekalwatch.program.session_file import SessionFile
 from cekalwatch.v1 import alert_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.bounds import MAX_PAGE
+from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, AlertState, Outcome, Reason
@@ -25,6 +25,8 @@ from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, AlertState, Out
 CALL_DEADLINE_S = 10.0
 """A busy server answers late; a step that was given up may have been taken all the same."""
 REPORT_DEADLINE_S = 15.0
+
+_Method = Callable[[AlertServiceStub], Callable[..., Any]]
 
 
 def day_began(now: datetime) -> datetime:
@@ -37,17 +39,14 @@ class AlertClient:
 
     def __init__(self, dialer: Dialer, agent_id: str, wanted: AlertFilter, session: SessionFile) -> None:
         """`session` holds the token of the person who has signed in."""
-        self._dialer = dialer
+        self._calls = Calls(dialer)
         self._agent_id = agent_id
         self._filter = messages.filter_message(wanted)
         self._session = session
-        self._lock = threading.Lock()
-        self._channel = dialer.channel()
-        self._calls = AlertServiceStub(self._channel)
 
     def close(self) -> None:
         """End every call."""
-        self._channel.close()
+        self._calls.close()
 
     def at_hand(self, settled_from: datetime) -> tuple[Alert, ...]:
         """Return the open alerts, however old, and the settled ones raised from `settled_from` on; newest first."""
@@ -68,7 +67,7 @@ class AlertClient:
         if raised_from:
             request.raised_from.FromDatetime(raised_from)
         while True:
-            response = self._call(self._stub.ListAlerts, request)
+            response = self._call(lambda stub: stub.ListAlerts, request)
             yield from (messages.alert(one) for one in response.alerts)
             request.page_token = response.next_page_token
             if not request.page_token:
@@ -76,23 +75,25 @@ class AlertClient:
 
     def alert(self, alert_id: str) -> Alert:
         """Return one alert as it stands now."""
-        return self._alert(self._stub.GetAlert, alert_service_pb2.GetAlertRequest(alert_id=alert_id))
+        return self._alert(lambda stub: stub.GetAlert, alert_service_pb2.GetAlertRequest(alert_id=alert_id))
 
     def pictures(self, alert_id: str, deadline_s: float = CALL_DEADLINE_S) -> Pictures:
         """Return the pictures of one alert."""
         request = alert_service_pb2.GetAlertRequest(alert_id=alert_id, include_images=True)
-        return messages.pictures(self._call(self._stub.GetAlert, request, deadline_s).images)
+        return messages.pictures(self._call(lambda stub: stub.GetAlert, request, deadline_s).images)
 
     def claim(self, alert_id: str) -> Alert:
         """Take the alert, or renew the person's own claim."""
         return self._alert(
-            self._stub.ClaimAlert, alert_service_pb2.ClaimAlertRequest(alert_id=alert_id, agent_id=self._agent_id)
+            lambda stub: stub.ClaimAlert,
+            alert_service_pb2.ClaimAlertRequest(alert_id=alert_id, agent_id=self._agent_id),
         )
 
     def release(self, alert_id: str) -> Alert:
         """Give the alert back."""
         return self._alert(
-            self._stub.ReleaseAlert, alert_service_pb2.ReleaseAlertRequest(alert_id=alert_id, agent_id=self._agent_id)
+            lambda stub: stub.ReleaseAlert,
+            alert_service_pb2.ReleaseAlertRequest(alert_id=alert_id, agent_id=self._agent_id),
         )
 
     def adjudicate(self, alert_id: str, version: int, outcome: Outcome, reason: Reason, note: str) -> Alert:
@@ -105,33 +106,33 @@ class AlertClient:
             reason=messages.REASONS.number(reason),
             note=note,
         )
-        return self._alert(self._stub.AdjudicateAlert, request)
+        return self._alert(lambda stub: stub.AdjudicateAlert, request)
 
     def confirm(self, alert_id: str, version: int, reference: str, note: str, token: str = "") -> Alert:
         """Confirm the alert. `token` is that of a supervisor who stands beside the person that has signed in."""
         request = alert_service_pb2.ConfirmAlertRequest(
             alert_id=alert_id, version=version, cekal_online_reference=reference, note=note
         )
-        return self._alert(self._stub.ConfirmAlert, request, token)
+        return self._alert(lambda stub: stub.ConfirmAlert, request, token)
 
     def clear(self, alert_id: str, version: int, reason: Reason, note: str) -> Alert:
         """Clear an alert that was referred."""
         request = alert_service_pb2.ClearAlertRequest(
             alert_id=alert_id, version=version, reason=messages.REASONS.number(reason), note=note
         )
-        return self._alert(self._stub.ClearAlert, request)
+        return self._alert(lambda stub: stub.ClearAlert, request)
 
     def record_follow_up(self, alert_id: str, version: int, follow_up: FollowUp) -> Alert:
         """Record a contact with the agency."""
         request = alert_service_pb2.RecordFollowUpRequest(
             alert_id=alert_id, version=version, follow_up=messages.follow_up_message(follow_up)
         )
-        return self._alert(self._stub.RecordFollowUp, request)
+        return self._alert(lambda stub: stub.RecordFollowUp, request)
 
     def close_alert(self, alert_id: str, version: int) -> Alert:
         """Close the alert."""
         return self._alert(
-            self._stub.CloseAlert, alert_service_pb2.CloseAlertRequest(alert_id=alert_id, version=version)
+            lambda stub: stub.CloseAlert, alert_service_pb2.CloseAlertRequest(alert_id=alert_id, version=version)
         )
 
     def report(self, start: datetime, end: datetime | None = None) -> ShiftReport:
@@ -140,22 +141,14 @@ class AlertClient:
         request.start_time.FromDatetime(start)
         if end:
             request.end_time.FromDatetime(end)
-        return messages.report(self._call(self._stub.GetShiftReport, request, REPORT_DEADLINE_S))
+        return messages.report(self._call(lambda stub: stub.GetShiftReport, request, REPORT_DEADLINE_S))
 
-    def _alert(self, method: Callable[..., Any], request: object, token: str = "") -> Alert:
+    def _alert(self, method: _Method, request: object, token: str = "") -> Alert:
         return messages.alert(self._call(method, request, token=token).alert)
 
-    def _call(
-        self, method: Callable[..., Any], request: object, deadline_s: float = CALL_DEADLINE_S, token: str = ""
-    ) -> Any:  # noqa: ANN401  # each method has an answer of its own
-        return method(request, timeout=deadline_s, metadata=bearer(token or self._session.token()))
-
-    @property
-    def _stub(self) -> AlertServiceStub:
-        """The calls, on a channel that shows the newest certificate."""
-        with self._lock:
-            if self._dialer.outdated:
-                former, self._channel = self._channel, self._dialer.channel()
-                self._calls = AlertServiceStub(self._channel)
-                former.close()
-            return self._calls
+    def _call(self, method: _Method, request: object, deadline_s: float = CALL_DEADLINE_S, token: str = "") -> Any:  # noqa: ANN401  # each method has an answer of its own
+        metadata = bearer(token or self._session.token())
+        return self._calls.make(
+            lambda channel, left_s: method(AlertServiceStub(channel))(request, timeout=left_s, metadata=metadata),
+            deadline_s,
+        )

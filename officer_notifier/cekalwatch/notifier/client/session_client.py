@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
 from cekalwatch.notifier.client import messages
 from cekalwatch.notifier.model.person import Session
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.v1 import session_pb2, session_service_pb2
 from cekalwatch.v1.session_service_pb2_grpc import SessionServiceStub
+from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.tokens import bearer
 
@@ -22,9 +27,9 @@ class SessionClient:
         self.file = file
 
     @property
-    def address(self) -> str:
-        """The server's address."""
-        return self._dialer.address
+    def addresses(self) -> str:
+        """Where the servers are, in words."""
+        return ", ".join(self._dialer.servers.addresses)
 
     def why_refused(self) -> str:
         """Return why no connection is possible, or an empty text when certificates are not the reason."""
@@ -36,8 +41,7 @@ class SessionClient:
             purpose=session_pb2.SESSION_PURPOSE_CALLS,
             password=session_service_pb2.PasswordProof(sign_in_name=name, password=password),
         )
-        with self._dialer.channel() as channel:
-            answer = SessionServiceStub(channel).SignIn(request, timeout=DEADLINE_S)
+        answer = self._call(lambda stub: stub.SignIn, request)
         return messages.session(answer.session), str(answer.token)
 
     def sign_in(self, name: str, password: str) -> Session:
@@ -48,17 +52,13 @@ class SessionClient:
 
     def whoami(self) -> Session:
         """Return the session of who is signed in."""
-        with self._dialer.channel() as channel:
-            answer = SessionServiceStub(channel).GetSession(
-                session_service_pb2.GetSessionRequest(), timeout=DEADLINE_S, metadata=bearer(self.file.token())
-            )
+        answer = self._call(lambda stub: stub.GetSession, session_service_pb2.GetSessionRequest(), self.file.token())
         return messages.session(answer.session)
 
     def change_password(self, present: str, wanted: str) -> None:
         """Change the password of who is signed in."""
         request = session_service_pb2.ChangePasswordRequest(present_password=present, new_password=wanted)
-        with self._dialer.channel() as channel:
-            SessionServiceStub(channel).ChangePassword(request, timeout=DEADLINE_S, metadata=bearer(self.file.token()))
+        self._call(lambda stub: stub.ChangePassword, request, self.file.token())
 
     def sign_out(self) -> None:
         """Forget the token at once, and end its session; when the server was not told, it ends by itself."""
@@ -68,7 +68,15 @@ class SessionClient:
 
     def end(self, token: str) -> None:
         """End the session of a token."""
-        with self._dialer.channel() as channel:
-            SessionServiceStub(channel).SignOut(
-                session_service_pb2.SignOutRequest(), timeout=DEADLINE_S, metadata=bearer(token)
+        self._call(lambda stub: stub.SignOut, session_service_pb2.SignOutRequest(), token)
+
+    def _call(
+        self, method: Callable[[SessionServiceStub], Callable[..., Any]], request: object, token: str = ""
+    ) -> Any:  # noqa: ANN401  # each method has an answer of its own
+        with closing(Calls(self._dialer)) as calls:
+            return calls.make(
+                lambda channel, left_s: method(SessionServiceStub(channel))(
+                    request, timeout=left_s, metadata=bearer(token)
+                ),
+                DEADLINE_S,
             )

@@ -78,7 +78,7 @@ class EventCall(Protocol):
 
 
 class SubscriptionClient:
-    """One agent's calls. It keeps one channel, and replaces it when the agent's certificate was renewed."""
+    """One agent's calls. It keeps one channel, and replaces it when the agent's certificate or its server changed."""
 
     def __init__(self, dialer: Dialer, agent_id: str, wanted: AlertFilter, session: SessionFile) -> None:
         """`session` holds the token of the person who has signed in; it goes along when history is asked for."""
@@ -94,8 +94,21 @@ class SubscriptionClient:
 
     @property
     def outdated(self) -> bool:
-        """True when the certificate was renewed: the stream should be opened anew, on a new connection."""
+        """True when the stream should be opened anew: the certificate was renewed, or another call lost the server."""
         return self._dialer.outdated
+
+    def reached(self) -> None:
+        """Note that the server answers."""
+        self._dialer.reached()
+
+    def lost(self) -> None:
+        """Note that the server is away; the next stream goes to another, if there is one."""
+        self._dialer.lost()
+
+    @property
+    def servers(self) -> int:
+        """How many servers there are."""
+        return len(self._dialer.servers)
 
     def why_refused(self) -> str:
         """Return why no connection is possible, or an empty text when certificates are not the reason."""
@@ -145,6 +158,8 @@ class Subscription:
         self._backoff = backoff or Backoff(most_s=MAX_PAUSE_S)
         self._position: int | None = None
         self._came_through = False
+        self._misses = 0
+        """Streams that ended since a server answered."""
         self._stopped = threading.Event()
         self._call: EventCall | None = None
         self._problem = ""
@@ -163,11 +178,17 @@ class Subscription:
                 return
             if ending is None:
                 continue
-            yield ending
+            if isinstance(ending, StartedOver):
+                yield ending
+            else:
+                self._client.lost()
+                self._misses += 1
+                if self._misses >= self._client.servers:  # what the next server mends is not worth an officer's look
+                    yield self._explained(ending)
             self._stopped.wait(self._backoff.next_delay_s())
 
     def _stream(self) -> Generator[Update, None, Disconnected | StartedOver | None]:
-        """Yield one stream's updates, and return the update for its end; None when the certificate was renewed."""
+        """Yield one stream's updates, and return the update for its end; None to open it anew at once."""
         call = self._client.subscribe(self._start, self._position)
         self._call = call
         if self._stopped.is_set():  # stop() may have looked for a call just before there was this one
@@ -197,6 +218,8 @@ class Subscription:
         acknowledged comes twice then, and the inbox drops it.
         """
         if isinstance(update, Connected):
+            self._client.reached()
+            self._misses = 0
             self._backoff.reset()
             self._came_through = True
         if self._start is Start.ACKNOWLEDGED:
@@ -210,7 +233,7 @@ class Subscription:
         """Return what the end of a stream means; raises ProgramError when another attempt is useless."""
         code = error.code()
         if code in RETRYABLE_CODES:
-            return Disconnected(self._unreachable() if code is grpc.StatusCode.UNAVAILABLE else Cause.FAILED)
+            return Disconnected(Cause.UNREACHABLE if code is grpc.StatusCode.UNAVAILABLE else Cause.FAILED)
         reason = error_reason(error)
         if code is grpc.StatusCode.FAILED_PRECONDITION and reason in set(LostPosition):
             self._position = None
@@ -227,9 +250,11 @@ class Subscription:
             Exit.CONFIG,
         )
 
-    def _unreachable(self) -> Cause:
+    def _explained(self, ending: Disconnected) -> Disconnected:
+        if ending.cause is not Cause.UNREACHABLE:
+            return ending
         problem = self._client.why_refused()
         if problem and problem != self._problem:
             log.warning("certificate_refused", problem=problem)
         self._problem = problem
-        return Cause.CERTIFICATE if problem else Cause.UNREACHABLE
+        return Disconnected(Cause.CERTIFICATE) if problem else ending

@@ -6,7 +6,8 @@ The stream is connected again for ever: troubles are told beside the alerts, and
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, cast
@@ -22,6 +23,7 @@ from cekalwatch.v1 import trouble_pb2, trouble_service_pb2
 from cekalwatch.v1.trouble_service_pb2_grpc import TroubleServiceStub
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.bounds import MAX_PAGE
+from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
@@ -50,29 +52,35 @@ class TroubleClient:
         self._backoff = Backoff(most_s=MAX_PAUSE_S)
         self._stopped = threading.Event()
         self._call: Any = None
+        self._away = False
+        """Whether the newest stream ended because its server is away or ends."""
         self._refused: grpc.StatusCode | None = None
 
     def acknowledge(self, trouble_id: str) -> Trouble:
         """Record that the person who is signed in has seen a trouble; errors stay grpc.RpcError."""
         request = trouble_service_pb2.AcknowledgeTroubleRequest(trouble_id=trouble_id)
-        with self._dialer.channel() as channel:
-            answer = TroubleServiceStub(channel).AcknowledgeTrouble(
-                request, timeout=DEADLINE_S, metadata=bearer(self._session.token())
-            )
+        with closing(Calls(self._dialer)) as calls:
+            answer = self._answer(calls, lambda stub: stub.AcknowledgeTrouble, request)
         return trouble(answer.trouble)
 
     def listed(self, begin_from: datetime) -> Iterator[Trouble]:
         """Yield the troubles that began from then on, newest first, page by page; errors stay grpc.RpcError."""
         request = trouble_service_pb2.ListTroublesRequest(site=self._site, page_size=MAX_PAGE)
         request.begin_from.FromDatetime(begin_from)
-        with self._dialer.channel() as channel:
-            stub = TroubleServiceStub(channel)
+        with closing(Calls(self._dialer)) as calls:
             while True:
-                answer = stub.ListTroubles(request, timeout=DEADLINE_S, metadata=bearer(self._session.token()))
+                answer = self._answer(calls, lambda stub: stub.ListTroubles, request)
                 yield from map(trouble, answer.troubles)
                 request.page_token = answer.next_page_token
                 if not request.page_token:
                     return
+
+    def _answer(self, calls: Calls, method: Callable[[TroubleServiceStub], Callable[..., Any]], request: object) -> Any:  # noqa: ANN401  # each method has an answer of its own
+        metadata = bearer(self._session.token())
+        return calls.make(
+            lambda channel, left_s: method(TroubleServiceStub(channel))(request, timeout=left_s, metadata=metadata),
+            DEADLINE_S,
+        )
 
     def stop(self) -> None:
         """End `updates`."""
@@ -84,10 +92,13 @@ class TroubleClient:
         """Yield what is wrong, at first and after each change, until `stop`."""
         while not self._stopped.is_set():
             yield from self._stream()
+            if self._away:
+                self._dialer.lost()
             self._stopped.wait(self._backoff.next_delay_s())
 
     def _stream(self) -> Iterator[Troubles]:
         with self._dialer.channel() as channel:
+            self._away = False
             request = trouble_service_pb2.WatchTroublesRequest(site=self._site)
             call = TroubleServiceStub(channel).WatchTroubles(request)
             self._call = call
@@ -97,7 +108,9 @@ class TroubleClient:
                 watch.expect_within(self._silence_timeout_s)
                 try:
                     yield from self._read(cast("Iterator[trouble_service_pb2.WatchTroublesResponse]", call), watch)
+                    self._away = not self._dialer.outdated
                 except grpc.RpcError as error:
+                    self._away = watch.fired or error.code() is grpc.StatusCode.UNAVAILABLE
                     self._note(error.code())
                 finally:
                     call.cancel()
@@ -111,6 +124,7 @@ class TroubleClient:
                 case "open":
                     known = {one.trouble_id: one for one in map(trouble, news.open.troubles)}
                     self._backoff.reset()
+                    self._dialer.reached()
                     self._refused = None
                 case "changed":
                     one = trouble(news.changed)

@@ -85,6 +85,6 @@ def _screen(
     # On the same terminal, log lines would tear the table; it shows the connection's state itself.
     configure_logs("error" if sys.stderr.isatty() else settings.log_level)
     painter = Painter(settings.language)
-    agent_id, server = settings.agent_id, settings.server_address
-    with LiveConsole(console, painter, pictures, agent_id, server, settings.counters) as screen:
+    agent_id, servers = settings.agent_id, ", ".join(settings.server_addresses)
+    with LiveConsole(console, painter, pictures, agent_id, servers, settings.counters) as screen:
         yield screen, Recall.AT_HAND

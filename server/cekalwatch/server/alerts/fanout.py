@@ -59,6 +59,7 @@ class Fanout:
         self._tail: deque[DetailedEvent] = deque(maxlen=keep)
         self._grown = asyncio.Event()
         self._woken = asyncio.Event()
+        self._ended = False
         # A thread of its own: reading the log must not wait behind the calls of single agents.
         self._reading = ThreadPoolExecutor(1, "fanout")
         _, self._head = store.log_bounds()
@@ -76,6 +77,11 @@ class Fanout:
     def wake(self) -> None:
         """Wake the task that follows the log; call it on the event loop's thread."""
         self._woken.set()
+
+    def end(self) -> None:
+        """Let every subscriber's stream end after what it still has to read: the server is about to stop."""
+        self._ended = True
+        self._grown.set()
 
     async def follow_log(self, period_s: float) -> None:
         """Wait for a `wake`, at most `period_s` seconds, since other servers write too, and read the log."""
@@ -133,7 +139,7 @@ class Fanout:
                     yield details
 
     async def follow(self, after: int, wants: Wants, quiet_s: float) -> AsyncGenerator[DetailedEvent | None, None]:
-        """Yield the events after `after` of wanted alerts, for ever; None when none came for `quiet_s` seconds."""
+        """Yield the events after `after` of wanted alerts until `end`; None when none came for `quiet_s` seconds."""
         position = after
         while True:
             grown, head = self._grown, self._head
@@ -145,6 +151,8 @@ class Fanout:
                     yield item
             if position < self._head:
                 continue
+            if self._ended:
+                return
             try:
                 async with asyncio.timeout(quiet_s):
                     await grown.wait()

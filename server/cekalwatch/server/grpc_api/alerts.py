@@ -71,7 +71,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         request: pb.SubscribeAlertsRequest,
         context: Context,
     ) -> AsyncIterator[pb.SubscribeAlertsResponse]:
-        """Send what happens to alerts, for ever, from the position that is asked for."""
+        """Send what happens to alerts, until the server stops, from the position that is asked for."""
         agent_id = convert.agent_id(request.agent_id)
         subscriber = current_caller()
         subscriber.speak_as(agent_id)

@@ -38,7 +38,7 @@ class TroubleServicer(trouble_service_pb2_grpc.TroubleServiceServicer):
     async def WatchTroubles(
         self, request: pb.WatchTroublesRequest, context: Context
     ) -> AsyncIterator[pb.WatchTroublesResponse]:
-        """Send what is wrong now, and then every change, for ever."""
+        """Send what is wrong now, and then every change, until the server stops."""
         site = current_caller().narrow_site(convert_alerts.site(request.site))
         async with aclosing(self._feed.watch(site, self._keep_alive_period_s)) as news:
             async for one in news:

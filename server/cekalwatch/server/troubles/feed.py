@@ -36,10 +36,16 @@ class TroubleFeed:
         self._recent_after = self._position
         self._grown = asyncio.Event()
         self._woken = asyncio.Event()
+        self._ended = False
 
     def wake(self) -> None:
         """Say that a trouble has changed; any thread may call it."""
         self._loop.call_soon_threadsafe(self._woken.set)
+
+    def end(self) -> None:
+        """Let every watcher's stream end: the server is about to stop."""
+        self._ended = True
+        self._grown.set()
 
     @property
     def open(self) -> OpenTroubles:
@@ -67,7 +73,7 @@ class TroubleFeed:
             self._grown = asyncio.Event()
 
     async def watch(self, site: str, quiet_s: float) -> AsyncGenerator[OpenTroubles | Trouble | None, None]:
-        """Yield what is open at `site` (empty: anywhere), then every change there, for ever.
+        """Yield what is open at `site` (empty: anywhere), then every change there, until `end`.
 
         None when nothing came for `quiet_s` seconds.
         """
@@ -85,6 +91,8 @@ class TroubleFeed:
                     yield trouble
             if newer:
                 continue
+            if self._ended:
+                return
             try:
                 async with asyncio.timeout(quiet_s):
                     await grown.wait()

@@ -32,6 +32,7 @@ from cekalwatch.program.session_file import SessionFile
 from cekalwatch.v1 import camera_pb2
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
+from cekalwatch.wire.server_choice import ServerChoice
 from cekalwatch.wire.vocabulary.orders import Direction
 from tests.support.builders.notifier_alerts import FRESH
 from tests.support.fakes.alert_server import NOBODY, AlertServer, EventLog, alert_message
@@ -63,7 +64,7 @@ class Watch:
 
     def __call__(
         self,
-        address: str,
+        address: str | ServerChoice,
         start: Start = Start.ACKNOWLEDGED,
         *,
         silence_timeout_s: float = 30,
@@ -255,3 +256,51 @@ def test_stop_ends_the_updates_at_once(watch: Watch) -> None:
         stopped_before = watch(server.address)
         stopped_before.subscription.stop()
         assert list(stopped_before.updates) == []
+
+
+def two_servers(log: EventLog) -> tuple[ServerChoice, AlertServer, AlertServer]:
+    """Two servers of one log, the first one that the agent tries before the other."""
+    known = {one.address: one for one in (AlertServer(log), AlertServer(log))}
+    choice = ServerChoice(known, AGENT)
+    first, second = (known[address] for address in choice.addresses)
+    return choice, first, second
+
+
+def test_the_next_server_is_gone_to_without_a_word_about_the_first(watch: Watch) -> None:
+    log = EventLog()
+    choice, first, second = two_servers(log)
+    with first, second:
+        watcher = watch(choice)
+        watcher.next_of(Connected)
+        log.raise_alert()
+        assert watcher.sequences(1) == [1]
+        log.acknowledged[AGENT] = 1
+        first.stop()
+        log.raise_alert()
+        seen: list[Update] = []
+        while not (seen and isinstance(seen[-1], AlertEvent)):
+            seen.append(next(watcher.updates))
+        assert {type(update) for update in seen} <= {Connected, KeepAlive, AlertEvent}
+        assert len(second.subscriptions) == 1
+
+
+def test_an_agent_is_told_when_no_server_is_left_and_goes_on_when_one_comes_back(watch: Watch) -> None:
+    log = EventLog()
+    choice, first, second = two_servers(log)
+    with first, second:
+        watcher = watch(choice)
+        watcher.next_of(Connected)
+    assert watcher.next_of(Disconnected) == Disconnected(Cause.UNREACHABLE)
+    with AlertServer(log, first.port):
+        watcher.next_of(Connected)
+
+
+def test_a_stream_goes_along_when_another_call_has_lost_the_server(watch: Watch) -> None:
+    log = EventLog()
+    choice, first, second = two_servers(log)
+    with first, second:
+        watcher = watch(choice)
+        watcher.next_of(Connected)
+        choice.lost(first.address)
+        watcher.next_of(Connected)
+        assert len(second.subscriptions) == 1

@@ -177,6 +177,22 @@ async def test_silence_is_told(log: Log):
         assert item.event.sequence == sequence
 
 
+async def test_when_the_server_ends_a_subscriber_gets_what_there_is_and_its_stream_ends(log: Log):
+    fanout = log.fanout()
+    before = [await log.commit_and_publish(fanout) for _ in range(2)]
+
+    async def read() -> list[int]:
+        async with aclosing(fanout.follow(0, AlertFilter().wants_alert, quiet_s=3600)) as events:
+            return [item.event.sequence async for item in events if item]
+
+    reading = asyncio.create_task(read())
+    await asyncio.sleep(0)
+    fanout.end()
+    async with asyncio.timeout(30):
+        assert await reading == before
+        assert await read() == before, "also one that comes late ends"
+
+
 async def test_positions_out_of_the_log_are_refused(log: Log):
     first, last = log.commit().sequence, log.commit().sequence
     fanout = log.fanout()

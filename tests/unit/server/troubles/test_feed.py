@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+
+import pytest
 
 from cekalwatch.server.domain.troubles import Fault, Trouble
 from cekalwatch.server.storage.database import Database
@@ -42,6 +45,22 @@ async def test_a_watcher_that_fell_behind_gets_everything_that_is_open_anew(tmp_
     assert isinstance(anew, tuple)
     assert [one.fault for one in anew] == [fault(7)]
     await slow.aclose()
+    database.close()
+
+
+async def test_when_the_server_ends_so_does_the_stream_of_a_watcher(tmp_path: Path):
+    database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
+    database.upgrade()
+    store = TroubleStore(database)
+    TroubleBoard(store, HandClock()).agree([fault(1)], lambda *_: True)
+    feed = TroubleFeed(store)
+    watcher = feed.watch("", quiet_s=3600)
+    await anext(watcher)
+    following = asyncio.ensure_future(anext(watcher))
+    await asyncio.sleep(0)
+    feed.end()
+    with pytest.raises(StopAsyncIteration):
+        await asyncio.wait_for(following, 30)
     database.close()
 
 

@@ -1,0 +1,97 @@
+"""Calls of one request and one answer, over a channel to the server in use, from any thread.
+
+A call that finds no server is made again on the next one. It may have been carried out all the same, with its answer
+lost: so it must be one that changes nothing when it comes twice, as a step that names the alert's version.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import grpc
+
+from cekalwatch.wire.dialer import Dialer
+
+ANSWERED = "grpc-status-details-bin"
+"""Metadata that comes with every error which a server itself told."""
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(eq=False)
+class _Line:
+    """A channel, and how many calls go on in it."""
+
+    channel: grpc.Channel
+    address: str
+    calls: int = 0
+    retired: bool = False
+
+
+class Calls:
+    """Opens the channel with the first call, and another one when the certificate was renewed or the server is lost."""
+
+    def __init__(self, dialer: Dialer) -> None:
+        """The choice of servers is that of `dialer`: what else uses it goes along to the next server."""
+        self._dialer = dialer.another()
+        self._lock = threading.Lock()
+        self._line: _Line | None = None
+
+    def close(self) -> None:
+        """End every call."""
+        with self._lock:
+            if self._line:
+                self._line.channel.close()
+
+    def make(self, call: Callable[[grpc.Channel, float], Answer], deadline_s: float) -> Answer:
+        """Return what `call` answers, given a channel and the seconds left; raises grpc.RpcError of the last server."""
+        servers = self._dialer.servers
+        end_s = time.monotonic() + deadline_s
+        for others_left in reversed(range(len(servers))):
+            with self._lent() as line:
+                try:
+                    answer = call(line.channel, max(0.0, end_s - time.monotonic()))
+                except grpc.RpcError as error:
+                    if not _is_away(error):
+                        raise
+                    servers.lost(line.address)
+                    if not others_left or time.monotonic() >= end_s:
+                        raise
+                else:
+                    servers.reached(line.address)
+                    return answer
+        raise RuntimeError("there is always a server")
+
+    @contextmanager
+    def _lent(self) -> Iterator[_Line]:
+        """Lend the channel of the server in use; a former one is closed when its last call has ended."""
+        with self._lock:
+            if self._line is None or self._dialer.outdated:
+                if self._line:
+                    self._retire(self._line)
+                self._line = _Line(self._dialer.channel(), self._dialer.address)
+            line = self._line
+            line.calls += 1
+        try:
+            yield line
+        finally:
+            with self._lock:
+                line.calls -= 1
+                if line.retired and not line.calls:
+                    line.channel.close()
+
+    def _retire(self, line: _Line) -> None:
+        line.retired = True
+        if not line.calls:
+            line.channel.close()
+
+
+def _is_away(error: grpc.RpcError) -> bool:
+    """Whether no server answered: the connection was not there, or broke."""
+    told = any(one.key == ANSWERED for one in error.trailing_metadata() or ())
+    return error.code() is grpc.StatusCode.UNAVAILABLE and not told

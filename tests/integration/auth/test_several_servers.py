@@ -1,0 +1,130 @@
+"""What one server knows of people, alerts and captures counts on the other one of the same database."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import grpc
+import pytest
+
+from cekalwatch.program.secret_files import write_private
+from cekalwatch.server.app import Server
+from cekalwatch.server.domain.people import LockOut
+from cekalwatch.v1 import session_service_pb2 as sessions
+from cekalwatch.wire.identity import DeviceRole, Identity
+from cekalwatch.wire.tokens import bearer
+from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.builders.keys import TESTS_KEY
+from tests.support.scenarios.port_office import PortOffice, Seat
+from tests.support.scenarios.server import CaptureClient, face, reason_of
+from tests.support.scenarios.sign_in import Desk, becomes, refused
+from tests.support.scenarios.site_pki import SITE, Site, now
+from tests.support.tools.postgres import fresh_database
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass
+class Office:
+    """An office with two servers."""
+
+    port: PortOffice
+    second: str
+    """The address of the other server."""
+
+    @asynccontextmanager
+    async def desk(self, address: str, name: str, role: DeviceRole = DeviceRole.NOTIFIER) -> AsyncIterator[Desk]:
+        """A device at one of the servers."""
+        files = self.port.site.device(role, name)
+        async with self.port.site.dialer(address, files).aio_channel() as channel:
+            yield Desk(channel)
+
+    @property
+    def first(self) -> str:
+        return self.port.address
+
+
+@pytest.fixture
+async def office(tmp_path: Path, postgres: str) -> AsyncIterator[Office]:
+    site = Site(tmp_path)
+    with fresh_database(postgres) as database:
+        shared = {
+            "database_url": database,
+            "master_key_from": f"file:{tmp_path / 'master.key'}",
+            "pki_dir": tmp_path / "pki",
+            "tls_dir": tmp_path / "tls",
+            "grouping_window_s": 0,
+        }
+        write_private(tmp_path / "master.key", f"{TESTS_KEY.text}\n".encode())
+        port = PortOffice(site, site.settings(**shared))
+        port.hire("budi", PersonRole.OFFICER)
+        port.hire("ani", PersonRole.OFFICER)
+        other = site.settings(**shared, data_dir=tmp_path / "second")
+        async with port.open(), Server(other, port.clock) as second:
+            yield Office(port, f"127.0.0.1:{second.port}")
+
+
+async def test_wrong_passwords_count_wherever_they_are_tried(office: Office) -> None:
+    async with office.desk(office.first, "pc-1") as one, office.desk(office.second, "pc-1") as other:
+        for number in range(LockOut().free_tries):
+            assert await refused((one, other)[number % 2].sign_in("budi", "salah")) == "SIGN_IN_REFUSED"
+        for desk in (one, other):
+            assert await refused(desk.sign_in("budi")) == "SIGN_IN_LOCKED"
+
+
+async def test_a_session_is_one_on_both_until_it_ends(office: Office) -> None:
+    async with office.desk(office.first, "pc-1") as one, office.desk(office.second, "pc-1") as other:
+        token = await one.sign_in("budi")
+        assert (await other.whoami(token)).display_name == "Petugas budi"
+        await other.sessions().SignOut(sessions.SignOutRequest(), metadata=bearer(token))
+        assert await refused(one.whoami(token)) == "SESSION_ENDED"
+
+
+async def test_who_holds_an_alert_holds_it_on_both(office: Office) -> None:
+    alert_id = await office.port.raise_alert()
+    budi = await office.port.sign_in("budi")
+    ani = await office.port.sign_in("ani")
+    async with office.desk(office.second, "pc-ani") as desk:
+        ani_there = Seat(desk.channel, "pc-ani", ani.token)
+        await budi.claim(alert_id)
+        assert await ani_there.refusal("ClaimAlert", alert_id=alert_id, agent_id="pc-ani") == "ALERT_HELD"
+    async with office.desk(office.second, "pc-budi") as desk:
+        budi_there = Seat(desk.channel, "pc-budi", budi.token)
+        judged = await budi_there.judge(await budi_there.get(alert_id))
+    assert (await ani.get(alert_id)).version == judged.version
+
+
+async def test_a_capture_that_both_get_is_one_sighting(office: Office) -> None:
+    capture = face(track="1")
+    for address in (office.first, office.second):
+        async with office.desk(address, "dep-1", DeviceRole.CAMERA) as desk:
+            camera = await CaptureClient.open(desk.channel)
+            assert (await camera.receipt(capture))[0] == "ACCEPTED"
+            camera.call.cancel()
+    with office.port.database.engine.connect() as connection:
+        events, sightings = (
+            connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one()  # noqa: S608  # names of tables
+            for table in ("alert_event", "sighting")
+        )
+    assert (events, sightings) == (1, 1)
+
+
+async def test_a_revoked_device_is_refused_by_both(office: Office) -> None:
+    async with office.desk(office.first, "pc-1") as one, office.desk(office.second, "pc-1") as other:
+        token = await one.sign_in("budi")
+        office.port.site.pki.revoke(Identity(DeviceRole.NOTIFIER, SITE, "pc-1"), now())
+
+        for desk in (one, other):
+            await becomes(partial(is_revoked, desk, token))
+
+
+async def is_revoked(desk: Desk, token: str) -> bool:
+    try:
+        await desk.whoami(token)
+    except grpc.aio.AioRpcError as error:
+        return reason_of(error) == "CERTIFICATE_REVOKED"
+    return False

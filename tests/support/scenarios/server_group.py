@@ -1,0 +1,153 @@
+"""Several servers of one site, each a process with an address and a folder of its own, on one PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.database import Database
+from cekalwatch.wire.dialer import Dialer
+from cekalwatch.wire.identity import DeviceRole
+from cekalwatch.wire.server_choice import ServerChoice
+from cekalwatch.wire.tls import FollowedTls
+from deploy.demo.programs import Program, wait_until
+from deploy.demo.stack import Notifier, kept_port
+from tests.support.scenarios.server import list_astronaut
+from tests.support.scenarios.site_pki import Site
+
+START_S = 60.0
+CALL_S = 5.0
+
+
+@dataclass
+class GroupMember:
+    """One server, whichever process it is at the moment."""
+
+    name: str
+    address: str
+    config_file: Path
+    program: Program | None = None
+
+
+@dataclass
+class ServerGroup:
+    """The servers; `people` sign in at any, for sessions are in the database."""
+
+    site: Site
+    settings: ServerSettings
+    """Of whoever works on the database beside the servers."""
+    members: list[GroupMember]
+    logs: Path
+    _opened: ExitStack = field(default_factory=ExitStack)
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        return tuple(member.address for member in self.members)
+
+    def at(self, address: str) -> GroupMember:
+        return next(member for member in self.members if member.address == address)
+
+    def launch(self, member: GroupMember) -> Program:
+        """Start a server, and do not wait for it."""
+        arguments = ["-m", "cekalwatch.server", "serve", "--config", str(member.config_file)]
+        member.program = self._opened.enter_context(Program(member.name, arguments, self.logs))
+        return member.program
+
+    def wait_for(self, member: GroupMember) -> None:
+        """Wait until a server that was launched serves."""
+        assert member.program is not None
+        with Dialer(member.address, self.site.diagnostics()).channel() as channel:
+            health = health_pb2_grpc.HealthStub(channel)
+
+            def serving() -> bool:
+                try:
+                    answer = health.Check(health_pb2.HealthCheckRequest(), timeout=CALL_S)
+                except grpc.RpcError:
+                    return False
+                return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+            wait_until(serving, START_S, "Serving", member.program)
+
+    def upgrade(self, member: GroupMember) -> None:
+        """Let a server end as it does for an upgrade, and start it again."""
+        assert member.program is not None
+        member.program.stop()
+        self.launch(member)
+        self.wait_for(member)
+
+    def kill(self, address: str) -> None:
+        """End a server as a power cut does."""
+        program = self.at(address).program
+        assert program is not None
+        program.kill()
+
+    def dialer(self, role: DeviceRole, name: str) -> Dialer:
+        """Return what opens channels to them as that device."""
+        followed = FollowedTls(self.site.device(role, name), self.site.problems.append)
+        return Dialer(ServerChoice(self.addresses, name), followed)
+
+    def notifier(self, agent_id: str, folder: Path) -> Notifier:
+        """Start the console of a PC, which knows all the servers, and wait until it gets what comes from now on."""
+        files = self.site.device(DeviceRole.NOTIFIER, agent_id)
+        notifier = Notifier(agent_id, ",".join(self.addresses), files.folder, folder, lambda _: None)
+        self._opened.enter_context(notifier.program)
+        database = Database(self.settings.database_address)
+
+        def has_position() -> bool:
+            with database.engine.connect() as connection:
+                return agent_id in connection.exec_driver_sql("SELECT agent_id FROM agent").scalars()
+
+        wait_until(has_position, START_S, "The notifier's connection", notifier.program)
+        database.close()
+        return notifier
+
+    def close(self) -> None:
+        self._opened.close()
+
+
+@contextmanager
+def server_group(folder: Path, database_url: str, servers: int = 3) -> Iterator[ServerGroup]:
+    """Run so many servers that have the portrait on their list."""
+    site = Site(folder)
+    shared = {
+        "database_url": database_url,
+        "master_key_from": f"file:{folder / 'master.key'}",
+        "grouping_window_s": 0,
+        "keep_alive_period_s": 1,
+        "threads": 1,
+    }
+    settings = site.settings(**shared)
+    list_astronaut(settings)
+    with ExitStack() as ports:
+        members = []
+        for number in range(1, servers + 1):
+            name, address = f"server-{number}", f"127.0.0.1:{ports.enter_context(kept_port())}"
+            own = {"listen": address, "data_dir": str(folder / name)}
+            own |= {"tls_dir": str(folder / "tls"), "pki_dir": str(folder / "pki")}
+            config_file = folder / f"{name}.toml"
+            config_file.write_text(_toml(settings, shared | own))
+            members.append(GroupMember(name, address, config_file))
+        group = ServerGroup(site, settings, members, folder / "logs")
+        ports.callback(group.close)
+        for member in members:
+            group.launch(member)
+        for member in members:
+            group.wait_for(member)
+        yield group
+
+
+def _toml(settings: ServerSettings, own: dict[str, object]) -> str:
+    common = settings.model_dump(mode="json", include={"models_dir", "model_pack", "threshold", "escalate_after_s"})
+    # JSON's strings and numbers are TOML's as well.
+    lines = [f"{name} = {json.dumps(value)}" for name, value in (common | own).items()]
+    for camera in settings.cameras:
+        lines += ["", "[[cameras]]", f'camera_id = "{camera.camera_id}"', f'site = "{camera.site}"']
+        lines += [f'counter = "{camera.counter}"', f'direction = "{camera.direction}"']
+    return "\n".join(lines) + "\n"
