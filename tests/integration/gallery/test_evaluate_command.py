@@ -19,13 +19,17 @@ import pytest
 
 from cekalwatch.program.errors import Exit
 from cekalwatch.server.domain.alerts.false_alerts import PassageCount
+from cekalwatch.server.encryption.master_key_source import KeyFile
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.models.store import ThresholdStore
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason
 from cekalwatch.wire.vocabulary.orders import Direction
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.alerts import NOON
+from tests.support.builders.keys import keyring
+from tests.support.builders.learned import learned
 from tests.support.builders.portraits import encoded, wall
 from tests.support.builders.watchlist import FixedClock
 from tests.support.scenarios.adjudication import Counter
@@ -226,7 +230,7 @@ def test_alerts_that_were_judged_tell_false_alerts_a_passage_and_another_thresho
     clock = FixedClock(NOON)
     with closing(Database(f"sqlite:///{tmp_path / 'cekalwatch.sqlite3'}")) as database:
         database.upgrade()
-        desk = Counter(database, clock)
+        desk = Counter(database, clock, keys=keyring(database, KeyFile(tmp_path / "master.key")))
         desk.list_subject()
         officer = desk.hire("ani", PersonRole.OFFICER)
         alert = desk.raise_alert()
@@ -234,6 +238,7 @@ def test_alerts_that_were_judged_tell_false_alerts_a_passage_and_another_thresho
         desk.claim(alert, officer)
         desk.judge(alert, officer, Outcome.NOT_SAME_PERSON, Reason.FACE_DIFFERS)
         FieldStore(database).add([PassageCount("dep-1", "batam-center", Direction.DEPARTURE, NOON, 4000)])
+        assert ThresholdStore(database).learn(None, learned(desk.alerts.get(alert).model_version, 0.06), None)
     assert nothing_judged.returncode == Exit.NO_INPUT
     assert "judge some first" in nothing_judged.stderr
     out = tmp_path / "field.json"
@@ -245,12 +250,17 @@ def test_alerts_that_were_judged_tell_false_alerts_a_passage_and_another_thresho
     assert figures["whole"]["fpir"]["value"] == pytest.approx(1 / 4000)
     assert [line["key"] for line in figures["hours"]] == ["12:00"]
     assert figures["thresholds"][0]["alerts"] == 1
+    (known,) = figures["learned"]
+    assert (known["passages"], known["counting"], known["left_out"]) == (4_000, 3_600, ["dep-9"])
+    assert [known[name] for name in ("packs", "threshold", "low", "high")] == pytest.approx([0.5, 0.56, 0.53, 0.58])
     page, groups = tmp_path / "field.html", tmp_path / "evaluation.json"
     assert run("evaluate", "alerts", "--page", page, "--data-dir", tmp_path).returncode == Exit.OK
     text = " ".join(page.read_text().split())
     assert "4,000 faces were seen, and 1 alerts raised. 0 were confirmed, 1 were about somebody else" in text
     assert "people on the list when this page was made</td><td>1</td>" in text
     assert "0.00025 (6.3e-06 to 0.0014)" in text
+    assert "from the model pack&#39;s 0.500 to 0.560; what is wanted needs 0.530 to 0.580 (95 %)" in text
+    assert "4,000 passages counted, 3,600 of them by weight, without dep-9, whose scores stand out" in text
     assert "what group a traveller belongs to is not recorded" in text
     assert not re.search(r"<script|src=|href=|S-1|ani", text), "it names nobody and needs no other address"
     rate = {"value": 0.02, "low": 0.015, "high": 0.03, "events": 2, "trials": 100}

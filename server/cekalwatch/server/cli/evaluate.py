@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 
 from cekalwatch.program.command import require_extra
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.database import command_database
+from cekalwatch.server.cli.database import command_context
 from cekalwatch.server.cli.options import Config, DataDir, ModelPack, Threads, command_settings
 from cekalwatch.server.cli.output import counting_progress
 
@@ -156,20 +156,22 @@ def alerts(
     from cekalwatch.server.evaluation.report.document import read_groups
     from cekalwatch.server.evaluation.report.field_screen import field_json, field_page, show_field
     from cekalwatch.server.evaluation.statistics.field import FieldData, field_report
-    from cekalwatch.server.storage.alerts.field_store import FieldStore
 
     measured = read_groups(groups) if groups else None
-    settings = command_settings(config, data_dir=data_dir)
+    settings = command_settings(config, data_dir, log_level="error")
     places = {entry.site: entry for entry in settings.sites}
     if site is not None and site not in places:
         raise ProgramError(f"There is no site {site} in the configuration; there is {', '.join(places)}", Exit.USAGE)
     zone = (places[site] if site else settings.home).zone
     start = since.replace(tzinfo=zone) if since else BEGINNING
     end = until.replace(tzinfo=zone) if until else SystemClock().now()
-    with command_database(settings) as database:
-        database.upgrade()
-        store = FieldStore(database)
-        found = FieldData(start, end, site or "", store.alerts(start, end, site), store.passages(start, end, site))
+    with command_context(settings, create=False) as context:
+        store, thresholds = context.stores.field, context.stores.thresholds
+        raised = store.alerts(start, end, site)
+        learned = [thresholds.learned(version) for version in sorted({one.model_version for one in raised})]
+        found = FieldData(
+            start, end, site or "", raised, store.passages(start, end, site), [one for one in learned if one]
+        )
         listed = store.listed()
     if all(alert.verdict is AlertVerdict.OPEN for alert in found.alerts):
         raise ProgramError(

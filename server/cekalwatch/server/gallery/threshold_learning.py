@@ -143,7 +143,14 @@ class ThresholdLearner:
         before = known or LearnedThreshold(pack.model_version, LearnedOffset(), "", SiteFindings.NONE)
         packs = pack.thresholds.threshold(templates, site.wanted_fpir)
         findings = SiteFindings(
-            evidence.passages, round(evidence.weight, 1), evidence.standing_out, None, 0.0, 0.0, before.findings.move
+            evidence.passages,
+            round(evidence.weight, 1),
+            evidence.standing_out,
+            None,
+            0.0,
+            0.0,
+            packs,
+            before.findings.move,
         )
         if tail is None:
             return replace(before, findings=findings), None

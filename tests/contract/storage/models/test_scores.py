@@ -30,7 +30,7 @@ from tests.support.scenarios.adjudication import Counter
 
 TAIL = ThresholdModel(400, 0.41, 0.0513, 0.0417, 0.013, Provenance("", "model-1", "2026-03-01", 0, 900, 0, "0.1.0"))
 MOVE = ThresholdMove(datetime(2026, 3, 1, 5, tzinfo=UTC), 0.41, 0.46, 97, 0.0371)
-FINDINGS = SiteFindings(1_000, 900.5, (StandingOut("dep-1", "batam-center", 3.7, 400),), TAIL, 0.02, 0.07, MOVE)
+FINDINGS = SiteFindings(1_000, 900.5, (StandingOut("dep-1", "batam-center", 3.7, 400),), TAIL, 0.02, 0.07, 0.41, MOVE)
 LEARNED = LearnedThreshold("model-1", LearnedOffset(0.05, "2026-03-01", 0.05), "2026-02-01", FINDINGS)
 ENTRY = AuditEntry(NOON, Actor(Party.SERVER, "test"), Action.THRESHOLD_LEARNED)
 

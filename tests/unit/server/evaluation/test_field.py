@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from cekalwatch.server.domain.alerts.false_alerts import AlertVerdict, FieldAlert, PassageCount, verdict_of
+from cekalwatch.server.evaluation.report.field_screen import field_json, field_page
 from cekalwatch.server.evaluation.statistics.field import FieldData, FieldReport, exact_rate, field_report
 from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason
 from cekalwatch.wire.vocabulary.orders import Direction
 from tests.support.builders.alerts import NOON
+from tests.support.builders.learned import learned
 from tests.support.builders.watchlist import WIB
 
 
@@ -92,6 +96,24 @@ def test_scores_of_different_models_are_never_mixed():
         ("model-1", 1, 0),
         ("model-2", 2, 1),
     ]
+
+
+def test_what_was_learned_stands_beside_the_alerts_figures():
+    data = FieldData(
+        NOON - timedelta(1), NOON + timedelta(1), "", [alert(0.6)], [count(10)], [learned("model-1", 0.06)]
+    )
+    (figures,) = field_report(data, WIB).learned
+    assert (figures.threshold, figures.low, figures.high) == pytest.approx((0.56, 0.53, 0.58))
+    assert (figures.passages, figures.counting, figures.left_out) == (4_000, 3_600, ("dep-9",))
+
+
+def test_too_few_passages_give_no_interval():
+    known = learned("model-1", 0.0)
+    few = replace(known, findings=replace(known.findings, passages=140, weight=140.0, tail=None, low=0.0, high=0.0))
+    whole = field_report(FieldData(NOON, NOON, "", [alert(0.6)], [], [few]), WIB)
+    assert json.loads(field_json(whole))["learned"][0]["low"] is None
+    page = " ".join(field_page(whole, 1, NOON, None).split())
+    assert "too few passages for a threshold of the site&#39;s own: 140 passages counted" in page
 
 
 def test_an_exact_interval_of_nothing_is_near_the_rule_of_three():

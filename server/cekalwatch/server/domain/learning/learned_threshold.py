@@ -44,6 +44,8 @@ class SiteFindings:
     low: float
     """The wanted threshold is this far from the pack's at least, with 95 % of certainty; 0 without a tail."""
     high: float
+    packs: float
+    """The pack's threshold for the list of that moment; 0 before anything was looked at."""
     move: ThresholdMove | None
     """The last step; None when there never was one."""
 
@@ -68,11 +70,12 @@ class SiteFindings:
             tail=ThresholdModel.from_json(tail) if tail else None,
             low=float(document["low"]),
             high=float(document["high"]),
+            packs=float(document["packs"]),
             move=ThresholdMove(**{**move, "at": datetime.fromisoformat(move["at"])}) if move else None,
         )
 
 
-SiteFindings.NONE = SiteFindings(0, 0.0, (), None, 0.0, 0.0, None)
+SiteFindings.NONE = SiteFindings(0, 0.0, (), None, 0.0, 0.0, 0.0, None)
 
 
 @dataclass(frozen=True)

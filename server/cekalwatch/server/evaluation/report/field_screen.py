@@ -14,7 +14,7 @@ from rich.table import Table
 
 from cekalwatch.server.evaluation.report.document import MeasuredGroups
 from cekalwatch.server.evaluation.report.template import environment
-from cekalwatch.server.evaluation.statistics.field import FieldLine, FieldReport, Halving
+from cekalwatch.server.evaluation.statistics.field import FieldLine, FieldReport, Halving, LearnedFigures
 from cekalwatch.server.evaluation.statistics.metrics import Rate
 
 
@@ -24,6 +24,8 @@ def show_field(report: FieldReport, console: Console) -> None:
     _show("Camera", (*report.cameras, report.whole), console)
     _show("List", report.lists, console)
     _show("Hour", report.hours, console)
+    for learned in report.learned:
+        console.print(f"{learned.model_version}: {_evidence(learned)}.", markup=False, highlight=False)
     for halving in report.halvings:
         console.print(_sentence(halving), markup=False, highlight=False)
 
@@ -39,7 +41,7 @@ def field_page(report: FieldReport, listed: int, made_at: datetime, measured: Me
     `listed` people are on the list at `made_at`; `measured` are figures by group of volunteers, if there are any.
     """
     return (
-        environment(share=_rate, sentence=_sentence)
+        environment(share=_rate, sentence=_sentence, evidence=_evidence)
         .get_template("field.html")
         .render(report=report, listed=listed, made_at=made_at, measured=measured)
     )
@@ -67,6 +69,19 @@ def _sentence(halving: Halving) -> str:
     return (
         f"{halving.model_version}: at a threshold of {halving.threshold:.3f} instead of {halving.threshold_before:.3f} "
         f"only {halving.false_alerts_left} of {halving.false_alerts} false alerts would have come; {missed}."
+    )
+
+
+def _evidence(learned: LearnedFigures) -> str:
+    """Say what was learned, and from how much."""
+    counted = f"{learned.passages:,} passages counted, {learned.counting:,} of them by weight"
+    if learned.left_out:
+        counted += f", without {', '.join(learned.left_out)}, whose scores stand out"
+    if math.isnan(learned.low):
+        return f"too few passages for a threshold of the site's own: {counted}; the model pack's is {learned.packs:.3f}"
+    return (
+        f"the site's own passages moved the threshold from the model pack's {learned.packs:.3f} to "
+        f"{learned.threshold:.3f}; what is wanted needs {learned.low:.3f} to {learned.high:.3f} (95 %); {counted}"
     )
 
 

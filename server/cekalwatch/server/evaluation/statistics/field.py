@@ -16,6 +16,7 @@ from datetime import datetime, tzinfo
 from scipy.stats import binomtest
 
 from cekalwatch.server.domain.alerts.false_alerts import AlertVerdict, FieldAlert, PassageCount, list_at
+from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold
 from cekalwatch.server.evaluation.statistics.metrics import Rate
 from cekalwatch.wire.vocabulary.orders import Direction
 
@@ -63,6 +64,26 @@ class ThresholdUse:
 
 
 @dataclass(frozen=True)
+class LearnedFigures:
+    """What the passages of all sites said of one model version's threshold when they were looked at last."""
+
+    model_version: str
+    threshold: float
+    """Where it was moved to; it is in force unless people or the settings have set another one."""
+    packs: float
+    """The model pack's, for the same list."""
+    low: float
+    """The threshold for the wanted FPIR is this at least, with 95 % of certainty; NaN while too few passages count."""
+    high: float
+    passages: int
+    """Passages that were counted, of the last days."""
+    counting: int
+    """So many of them count, as no camera and no day counts for much."""
+    left_out: tuple[str, ...]
+    """Cameras whose scores stand out, and do not count."""
+
+
+@dataclass(frozen=True)
 class FieldReport:
     """Figures of all alerts on captures from `since` on and before `until`."""
 
@@ -78,6 +99,8 @@ class FieldReport:
     halvings: tuple[Halving, ...]
     thresholds: tuple[ThresholdUse, ...]
     """As the alerts had them; a model version that raised none is not among them."""
+    learned: tuple[LearnedFigures, ...]
+    """As it is now, whatever the period."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +112,8 @@ class FieldData:
     site: str
     alerts: Sequence[FieldAlert]
     counts: Sequence[PassageCount]
+    learned: Sequence[LearnedThreshold] = ()
+    """What is known now of the thresholds of the alerts' model versions."""
 
 
 _Where = Callable[[str, Direction, datetime], str]
@@ -106,6 +131,7 @@ def field_report(data: FieldData, zone: tzinfo) -> FieldReport:
         hours=_lines(data, lambda _, __, moment: f"{moment.astimezone(zone):%H}:00"),
         halvings=_halvings(data.alerts),
         thresholds=_thresholds(data.alerts),
+        learned=tuple(map(_learned, data.learned)),
     )
 
 
@@ -154,6 +180,20 @@ def _thresholds(alerts: Sequence[FieldAlert]) -> tuple[ThresholdUse, ...]:
     return tuple(
         ThresholdUse(version, min(one.threshold for one in own), max(one.threshold for one in own), len(own))
         for version, own in _by_version(alerts)
+    )
+
+
+def _learned(known: LearnedThreshold) -> LearnedFigures:
+    found = known.findings
+    return LearnedFigures(
+        model_version=known.model_version,
+        threshold=found.packs + known.offset.value,
+        packs=found.packs,
+        low=found.packs + found.low if found.tail else math.nan,
+        high=found.packs + found.high if found.tail else math.nan,
+        passages=found.passages,
+        counting=round(found.weight),
+        left_out=tuple(one.camera_id for one in found.standing_out),
     )
 
 
