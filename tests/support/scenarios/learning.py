@@ -6,7 +6,7 @@ Scores are drawn, and everything that counts, keeps and moves is the product's.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -131,6 +131,18 @@ class LearningPort:
     @property
     def learned(self) -> LearnedThreshold | None:
         return self.thresholds.learned(self._model)
+
+    def lists_twice(self, scores: Sequence[float]) -> None:
+        """List one more subject for each score, with two photographs that score so with each other."""
+        for number, score in enumerate(scores):
+            key, second = f"T-{number}", np.zeros(SIZE, dtype=np.float32)
+            second[:2] = score, math.sqrt(1 - score**2)
+            photographs = [
+                reference(f"{key} {place}".encode(), template=template, model_version=self._model)
+                for place, template in enumerate((np.eye(SIZE, dtype=np.float32)[0], second))
+            ]
+            self.desk.watchlist.put(subject(key), order(f"O-{key}", subject_id=key), photographs)
+        self.holder.follow()
 
     def passes(self, camera: str, scores: NDArray[np.float64], *, settled: bool = True) -> None:
         """Let somebody who is not listed pass `camera` for each score; an officer clears what alerts."""

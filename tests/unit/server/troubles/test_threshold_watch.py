@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.troubles import Fault
 from cekalwatch.server.gallery.threshold import ThresholdSetting
 from cekalwatch.server.storage.database import Database
@@ -58,6 +60,18 @@ def test_a_step_is_told_for_a_day_with_what_it_means(database: Database):
     assert "missed" not in fault.details, "nobody has two photographs"
     port.clock.advance(TOLD_FOR + timedelta(seconds=1))
     assert screen.faults() == {}
+
+
+def test_a_step_tells_how_many_of_the_listed_are_missed(database: Database):
+    port = LearningPort(database, cameras=1)
+    port.lists_twice([0.9] * 21 + [0.55] * 3 + [0.3] * 6)
+    before = port.decision.value
+    port.passes("dep-0", Passers(0.12).scores(900))
+    port.look()
+    assert before < 0.55 < port.decision.value, "three more are missed after the step than before it"
+    assert Screen(database, port).faults()[TroubleKind.THRESHOLD_MOVED].details["missed"] == "30"
+    ((_, _, details),) = port.desk.trail(Action.THRESHOLD_LEARNED)
+    assert json.loads(details)["missed"] == "0.3000"
 
 
 def test_once_two_people_have_set_the_threshold_no_step_is_told(database: Database):
