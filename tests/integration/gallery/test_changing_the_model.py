@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import shutil
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,6 +24,8 @@ from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.models.store import ModelStore
 from cekalwatch.server.storage.models.tables import GalleryStateRow
 from cekalwatch.v1 import operations_service_pb2, operations_service_pb2_grpc
+from cekalwatch.v1.alert_service_pb2 import SubscribeAlertsRequest
+from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.vision.manifest import PackError, load_pack
 from tests.support.builders.portraits import astronaut
 from tests.support.scenarios.server import CaptureClient, Running, face, list_astronaut, running, settings
@@ -71,6 +75,30 @@ class Camera:
         return self.sent
 
 
+class Officer:
+    """A notifier's subscription, which takes every alert event as it comes."""
+
+    def __init__(self, server: Running) -> None:
+        stub: Any = AlertServiceStub(server.channel)
+        self._call = stub.SubscribeAlerts(SubscribeAlertsRequest(agent_id="pc-1"))
+        self.subscribed = False
+        self.told: list[str] = []
+        """Captures of the events."""
+        self._task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        async for message in self._call:
+            self.subscribed = True
+            if message.WhichOneof("message") == "event":
+                self.told.append(message.event.capture_id)
+
+    async def leave(self) -> None:
+        """End the subscription; raises what it failed with before."""
+        self._call.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+
+
 def alerted_with(chosen: ServerSettings) -> Counter[str]:
     """Count the sightings of the listed subject by the model that found it."""
     return Counter(
@@ -87,9 +115,13 @@ async def test_no_traveller_is_missed_while_the_model_changes_there_and_back(tmp
     chosen = usual(tmp_path)
     list_astronaut(chosen, model=model("light"))
     async with running(chosen) as server:
+        officer = Officer(server)
+        await until(lambda: officer.subscribed)
         camera = Camera(server)
-        await until(lambda: camera.sent > 5)
+        await until(lambda: len(officer.told) > 5)
+        before = camera.sent
         await done(await gallery("rebuild", "--pack", other, data=tmp_path))
+        assert camera.sent > before, "nobody waits for the rebuild"
         assert (await in_use(server))[0] == "light", "the old one serves until it is told"
         await done(await gallery("switch", "--pack", other, data=tmp_path))
         await follows(server, other)
@@ -100,6 +132,9 @@ async def test_no_traveller_is_missed_while_the_model_changes_there_and_back(tmp
         back = camera.sent
         await until(lambda: camera.sent > back + 5)
         sent = await camera.stop()
+        await until(lambda: len(officer.told) >= sent)
+        await officer.leave()
+    assert len(set(officer.told)) == len(officer.told) == sent, "the officer is told of each traveller, and once"
     found = alerted_with(chosen)
     assert found.total() == sent
     assert found.keys() == {model("light"), model(other)}
