@@ -1,125 +1,290 @@
-"""How soon a threshold that was fitted on LFW keeps its promise among people of South Asia.
+"""How soon a threshold that was fitted on LFW keeps its promise among people of South Asia, through a real server.
 
     python -m benchmarks recognition.learned_threshold
 
-Two hundred of the South Asian photographs are listed. The others pass three cameras, and one person of LFW to every
-four of them; one passage in a hundred is of somebody listed. Whoever is there twice (a score of 0.8 or more with
-somebody listed) is left out. There is one photograph a person, so further passages are made of it by light, blur, size
-and mirror. Recogniser, counting, settling of alerts, fit and steps are the product's; the search is the same product of
-templates, without the capture stream. FPIR is then counted on other variants of the people who passed.
+Two hundred of the South Asian photographs are listed. The others pass four cameras of a server process, and people of
+LFW with them: two in five on the first day, none on the last, while the regions change; one passage in a hundred is of
+somebody listed. Whoever is in the set twice (a score of 0.8 or more with somebody listed) is left out. There is one
+photograph a person, so all passages are made of it by light, blur, size and mirror. Crops are cut, coded and streamed
+as cameras do, one a passage; people settle each alert. FPIR is then counted on other variants of the people who passed,
+and FNIR on people of LFW with two photographs, at the learned threshold and at one that is fitted, as for a pack, on
+all scores of the people who passed.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
-from dataclasses import replace
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
 
-from benchmarks.recognition.faces import PACK, collection, maker
-from cekalwatch.server.domain.learning.threshold_steps import LearningBounds
+from benchmarks.recognition.faces import PACK, THREADS, collection
+from benchmarks.recognition.learning_site import LearningSite, Passer
+from cekalwatch.camera.detection.crop import cut, encode
+from cekalwatch.camera.outbox.capture_message import to_request
+from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.server.evaluation.collection import LabelledPhotograph
 from cekalwatch.server.evaluation.samples import FaceTemplates
-from cekalwatch.server.storage.database import Database
+from cekalwatch.server.evaluation.statistics.field import exact_rate
+from cekalwatch.server.evaluation.statistics.tail import fit_tail
+from cekalwatch.server.evaluation.templates import TemplateCache, TemplateMaker, middle_face
+from cekalwatch.server.recognition.packs.installed import Engine, open_detector, open_engine
+from cekalwatch.v1 import capture_pb2
+from cekalwatch.v1.operations_pb2 import GalleryStatus
+from cekalwatch.vision.alignment import align
+from cekalwatch.vision.inference import InferenceChoice, InferenceEngine, Precision
 from cekalwatch.vision.manifest import load_pack
-from tests.support.builders.keys import open_keys
-from tests.support.scenarios.learning import WANTED, LearningPort
+from cekalwatch.vision.quality import measure as measure_quality
+from cekalwatch.vision.runtime import limit_native_threads
+from cekalwatch.wire.vocabulary.capture import LANDMARKS
 
 LISTED: Final = 200
 PASSAGES: Final = 1_500
-DAYS: Final = 5
-CAMERAS: Final = 3
+WANTED: Final = 1e-2
+CAMERAS: Final = 4
 LISTED_SHARE: Final = 0.01
-LFW_SHARE: Final = 0.2
+LFW_SHARES: Final = (0.4, 0.3, 0.2, 0.1, 0.0)
+"""Of the passages of each day."""
+REGIONS: Final = ("jharkhand", "kashmir", "punjab", "tamilnadu")
+"""In the order in which most of their people come."""
 SAME_PHOTOGRAPH: Final = 0.8
-VARIANTS: Final = 4
-"""Two of each photograph pass, the others are what FPIR is counted on."""
+PASSED, FRESH = (0, 1), (2, 3)
+"""Numbers of the variants that pass, and of those that FPIR is counted on."""
+QUARTERS: Final = 4
+"""The server is waited for so often in a day."""
+FIRST: Final = 2 * CAMERAS
+"""The first of a quarter, whose coming ends the passages before them."""
+MATED: Final = 400
+JPEG_QUALITY: Final = 85
+SEED: Final = 15
 
 Templates = NDArray[np.float32]
+Scores = NDArray[np.float64]
 Pictures = NDArray[np.uint8]
+Figures = dict[str, float]
 
 
-def measure() -> dict[str, float]:
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """A photograph as a camera sees it in one passage."""
+
+    photograph: LabelledPhotograph
+    face: capture_pb2.FaceCapture
+    template: Templates
+    """What the server makes of it."""
+
+    @property
+    def groups(self) -> tuple[str, str]:
+        """Region and sex."""
+        region, sex = self.photograph.path.parts[-3:-1]
+        return region, sex
+
+
+class Eyes:
+    """Detector, recogniser and camera of one run, with the engine that the server chooses."""
+
+    def __init__(self) -> None:
+        limit_native_threads(1)
+        self._pack = load_pack(PACK)
+        self._engine: Engine = open_engine(self._pack, 1, InferenceChoice(InferenceEngine.AUTO, Precision.AUTO))
+        recogniser = self._engine.recogniser
+        self._maker = TemplateMaker(lambda: open_detector(self._pack, 1), recogniser, TemplateCache(), THREADS)
+        self._own = threading.local()
+        self._began = datetime.now(UTC)
+
+    def templates(
+        self, photographs: Iterable[LabelledPhotograph], *, listed: bool
+    ) -> list[tuple[LabelledPhotograph, Templates]]:
+        """Return each photograph with a face, with its template; as enrolment makes it where it is to be `listed`."""
+        found = []
+        for sample in self._maker.samples((one, listed) for one in photographs):
+            if isinstance(sample.result, FaceTemplates):
+                template = sample.result.reference if listed else sample.result.probe
+                assert template is not None
+                found.append((sample.photograph, template))
+        return found
+
+    def sights(self, photographs: Sequence[LabelledPhotograph], number: int) -> list[Sight]:
+        """Return the photographs in which a camera finds a face, as from other passages for each `number`."""
+        dice = [np.random.default_rng((SEED, number, place)) for place in range(len(photographs))]
+        with ThreadPoolExecutor(THREADS) as pool:
+            return [one for one in pool.map(self._sight, photographs, dice) if one]
+
+    def _sight(self, photograph: LabelledPhotograph, dice: np.random.Generator) -> Sight | None:
+        if not hasattr(self._own, "detector"):
+            self._own.detector = open_detector(self._pack, 1)
+        picture = _variant(np.asarray(cv2.imread(str(photograph.path)), dtype=np.uint8), dice)
+        face = middle_face(self._own.detector.detect(picture), picture)
+        crop = cut(Frame(picture, self._began, 0.0), face, 1, measure_quality(picture, face)) if face else None
+        if crop is None:
+            return None
+        message = to_request(encode(crop, JPEG_QUALITY)).face
+        seen = cv2.imdecode(np.frombuffer(message.jpeg, np.uint8), cv2.IMREAD_COLOR)
+        points = [getattr(message.landmarks, name) for name in LANDMARKS]
+        aligned = align(np.asarray(seen, np.uint8), np.array([(one.x, one.y) for one in points], np.float32))
+        return Sight(photograph, message, self._engine.recogniser.embed(aligned[np.newaxis])[0])
+
+
+def measure() -> Figures:
     """Return the figures `threshold.learned_…`; raises FileNotFoundError where the photographs are not there."""
-    dice = np.random.default_rng(15)
-    asian = [*collection("southasian").photographs]
+    dice, console, eyes = np.random.default_rng(SEED), Console(), Eyes()
+    asian, lfw = [*collection("southasian").photographs], [*collection("lfw").photographs]
+    mated = _mated(lfw, eyes)
     dice.shuffle(asian)
-    lfw = [*collection("lfw").photographs]
-    lfw = [lfw[number] for number in dice.choice(len(lfw), round(PASSAGES * LFW_SHARE), replace=False)]
-    pack = load_pack(PACK)
-    with tempfile.TemporaryDirectory() as folder:
-        listed = _templates(asian[:LISTED], references=True)
-        rest = _sampled(asian[LISTED:])
-        once = [one for one, face in rest if (face @ listed.T).max() < SAME_PHOTOGRAPH]
-        strangers = [_templates(_varied(once, number, Path(folder))) for number in range(VARIANTS)]
-        others = _templates(lfw)
-        mated = _templates(_varied(asian[: round(PASSAGES * LISTED_SHARE)], 9, Path(folder)))
-        database = Database(f"sqlite:///{folder}/learned.sqlite3")
-        database.upgrade()
-        open_keys(database)
-        port = LearningPort(database, CAMERAS, LearningBounds(), pack, listed)
-        before = port.decision.value
-        passers = np.concatenate([_scores(one, listed) for one in (*strangers[:2], others)])
-        passers = dice.permutation(passers)[: PASSAGES - len(mated)]
-        ours = dice.permutation(_scores(mated, listed))
-        for day in range(DAYS):
-            # Whoever is listed and alerts is confirmed, and never counts; the others of them count as strangers.
-            missed = [score for score in np.array_split(ours, DAYS)[day] if score < port.decision.value]
-            today = np.concatenate([np.array_split(passers, DAYS)[day], missed])
-            cameras = zip(port.cameras, np.array_split(dice.permutation(today), CAMERAS), strict=True)
-            port.day(dict(cameras))
-        after, promise = port.decision.value, port.decision.promise
-        database.close()
-    fresh = np.concatenate([_scores(one, listed) for one in strangers[2:]])
-    return {
-        "threshold.learned_before": round(before, 4),
-        "threshold.learned": round(after, 4),
-        "threshold.learned_low": round(promise.low if promise else 0.0, 4),
-        "threshold.learned_high": round(promise.high if promise else 0.0, 4),
-        "threshold.learned_passages": len(passers) + len(mated),
-        "threshold.learned_fpir_ratio_before": round(float((fresh >= before).mean()) / WANTED, 3),
-        "threshold.learned_fpir_ratio": round(float((fresh >= after).mean()) / WANTED, 3),
-        "threshold.learned_needed": round(float(np.quantile(fresh, 1 - WANTED)), 4),
-        "threshold.learned_fresh_passages": len(fresh),
-    }
-
-
-def _templates(photographs: Sequence[LabelledPhotograph], *, references: bool = False) -> Templates:
-    """Return the template of each photograph with a face."""
-    return np.array([face for _, face in _sampled(photographs, references=references)], dtype=np.float32)
-
-
-def _sampled(
-    photographs: Sequence[LabelledPhotograph], *, references: bool = False
-) -> list[tuple[LabelledPhotograph, Templates]]:
-    """Return each photograph with a face, and its template."""
-    found = [(one.photograph, one.result) for one in maker().samples((one, True) for one in photographs)]
-    return [
-        (photograph, face.reference if references else face.probe)
-        for photograph, face in found
-        if isinstance(face, FaceTemplates) and face.reference is not None
+    dice.shuffle(lfw)
+    listed = eyes.templates(asian[:LISTED], listed=True)
+    names = {photograph.path: f"S-{number}" for number, (photograph, _) in enumerate(listed)}
+    known = np.array([template for _, template in listed])
+    once = [
+        photograph
+        for photograph, template in eyes.templates(asian[LISTED:], listed=False)
+        if float((known @ template).max()) < SAME_PHOTOGRAPH
     ]
+    strangers = _by_region([one for number in PASSED for one in eyes.sights(once, number)], dice)
+    foreigners = eyes.sights(lfw[: round(PASSAGES * sum(LFW_SHARES) / len(LFW_SHARES))], 0)
+    ours = eyes.sights([one for one, _ in listed[: round(PASSAGES * LISTED_SHARE)]], 0)
+    fresh = [one for number in FRESH for one in eyes.sights(once, number)]
+    scores = _scores(fresh, known)
+    days = _days(strangers, foreigners, ours, dice)
+    passed = [one for day in days for one in day]
+    with tempfile.TemporaryDirectory() as folder:
+        site = LearningSite(Path(folder), PACK, WANTED, CAMERAS, known)
+        with site:
+            before = site.gallery().threshold
+            after = _play(site, days, names, scores, console)
+    strange = [one for one in passed if one.photograph.path not in names]
+    fitted = fit_tail(_scores(strange, known).astype(np.float32), LISTED, load_pack(PACK).thresholds.provenance)
+    at_once = fitted.threshold(len(known), WANTED)
+    figures = {
+        "threshold.learned_before": before,
+        "threshold.learned": after.threshold,
+        "threshold.learned_low": after.threshold_promise.low,
+        "threshold.learned_high": after.threshold_promise.high,
+        "threshold.learned_passages": site.passed,
+        "threshold.learned_counted": after.threshold_promise.counted,
+        "threshold.learned_alerts_cleared": site.cleared,
+        "threshold.learned_alerts_confirmed": site.confirmed,
+        "threshold.learned_needed": float(np.quantile(scores, 1 - WANTED)),
+        "threshold.learned_fresh_passages": len(scores),
+        "threshold.learned_fpir_ratio_before": _ratio(scores, before),
+        "threshold.learned_fpir_ratio": _ratio(scores, after.threshold),
+        "threshold.learned_fpir_ratio_of_all_who_passed": _ratio(_scores(strange, known), after.threshold),
+        "threshold.fitted_at_once": at_once,
+        "threshold.learned_lfw_fnir": float((mated < after.threshold).mean()),
+        "threshold.fitted_at_once_lfw_fnir": float((mated < at_once).mean()),
+        **_by_group(fresh, scores, before, after.threshold, console),
+    }
+    return {name: round(float(value), 4) for name, value in figures.items()}
 
 
-def _scores(probes: Templates, listed: Templates) -> NDArray[np.float64]:
-    return np.asarray((probes @ listed.T).max(axis=1), dtype=np.float64)
+def _play(
+    site: LearningSite, days: Sequence[Sequence[Sight]], names: dict[Path, str], fresh: Scores, console: Console
+) -> GalleryStatus:
+    """Let the days pass, and print what each did; return what the server says at the end."""
+    table = Table("day", "passages", "threshold (95 %)", "cleared, confirmed", "FPIR ÷ wanted, South Asian people")
+
+    def tell(day: str) -> GalleryStatus:
+        now = site.gallery()
+        interval = f"{now.threshold:.3f} ({now.threshold_promise.low:.3f} to {now.threshold_promise.high:.3f})"
+        alerts = f"{site.cleared}, {site.confirmed}"
+        table.add_row(day, str(site.passed), interval, alerts, f"{_ratio(fresh, now.threshold):.2f}")
+        return now
+
+    tell("before")
+    last: Sequence[Passer] = ()
+    for number, day in enumerate(days):
+        people = [Passer(one.face, names.get(one.photograph.path, "")) for one in day]
+        if number == len(days) - 1:
+            people, last = people[:-FIRST], people[-FIRST:]
+        for part in np.array_split(np.arange(len(people)), QUARTERS):
+            quarter = [people[place] for place in part]
+            site.passes(quarter[:FIRST])
+            site.learns()
+            site.passes(quarter[FIRST:])
+            site.settle()
+            site.clock.go(hours=24 / QUARTERS)
+        tell(str(number + 1))
+    site.passes(last)
+    site.learns()
+    after = tell("after")
+    console.print(table)
+    return after
 
 
-def _varied(photographs: Sequence[LabelledPhotograph], number: int, folder: Path) -> list[LabelledPhotograph]:
-    """Return the photographs as from other passages: the same for the same `number`."""
-    dice = np.random.default_rng(number)
-    varied = []
-    for place, photograph in enumerate(photographs):
-        picture = np.asarray(cv2.imread(str(photograph.path)), dtype=np.uint8)
-        path = folder / f"{number}-{place}.jpg"
-        cv2.imwrite(str(path), _variant(picture, dice), [cv2.IMWRITE_JPEG_QUALITY, 85])
-        varied.append(replace(photograph, path=path))
-    return varied
+def _days(
+    strangers: Sequence[Sight], foreigners: Sequence[Sight], ours: Sequence[Sight], dice: np.random.Generator
+) -> list[list[Sight]]:
+    """Return who passes on each day, in the order in which they do."""
+    shares = np.array(LFW_SHARES)
+    parts = zip(
+        _in_parts(strangers[: PASSAGES - len(foreigners) - len(ours)], 1 - shares),
+        _in_parts(foreigners, shares),
+        _in_parts(ours, np.ones(len(shares))),
+        strict=True,
+    )
+    days = [[one for part in day for one in part] for day in parts]
+    return [[day[place] for place in dice.permutation(len(day))] for day in days]
+
+
+def _in_parts(sights: Sequence[Sight], weights: NDArray[np.float64]) -> list[Sequence[Sight]]:
+    ends = np.round(np.cumsum(weights) / weights.sum() * len(sights)).astype(int)
+    return [sights[begin:end] for begin, end in zip((0, *ends[:-1]), ends, strict=True)]
+
+
+def _by_region(sights: Sequence[Sight], dice: np.random.Generator) -> list[Sight]:
+    """Return the sights so that each region has its time, and some of its people pass at any."""
+    places = [REGIONS.index(one.groups[0]) + len(REGIONS) * float(dice.random()) for one in sights]
+    return [sights[place] for place in np.argsort(places)]
+
+
+def _by_group(fresh: Sequence[Sight], scores: Scores, before: float, after: float, console: Console) -> Figures:
+    """Print the FPIR of each region and sex; return their ratios to the wanted one, and the largest."""
+    table = Table("people", "passages", "FPIR before", "FPIR (95 %, passages as independent)", "÷ wanted")
+    members: defaultdict[str, list[int]] = defaultdict(list)
+    for place, one in enumerate(fresh):
+        for group in ("all", *one.groups):
+            members[group].append(place)
+    ratios: Figures = {}
+    for group, places in members.items():
+        own = scores[places]
+        rate = exact_rate(int((own >= after).sum()), len(own))
+        ratios[group] = rate.value / WANTED
+        shown = f"{rate.value:.4f} ({rate.low:.4f} to {rate.high:.4f})"
+        table.add_row(group, str(len(own)), f"{_ratio(own, before) * WANTED:.3f}", shown, f"{ratios[group]:.2f}")
+    console.print(table)
+    del ratios["all"]
+    figures = {f"threshold.learned_fpir_ratio_{group}": ratio for group, ratio in ratios.items()}
+    return figures | {"threshold.learned_fpir_ratio_worst_group": max(ratios.values())}
+
+
+def _mated(photographs: Sequence[LabelledPhotograph], eyes: Eyes) -> Scores:
+    """Return the scores of second photographs of people with their first."""
+    people: defaultdict[str, list[LabelledPhotograph]] = defaultdict(list)
+    for one in photographs:
+        people[one.person].append(one)
+    pairs = [several[:2] for several in people.values() if len(several) > 1][:MATED]
+    references = {photograph.person: found for photograph, found in eyes.templates((a for a, _ in pairs), listed=True)}
+    probes = eyes.templates((b for _, b in pairs), listed=False)
+    return np.array([float(found @ references[one.person]) for one, found in probes if one.person in references])
+
+
+def _scores(sights: Sequence[Sight], listed: Templates) -> Scores:
+    return np.asarray((np.array([one.template for one in sights]) @ listed.T).max(axis=1), dtype=np.float64)
+
+
+def _ratio(scores: Scores, threshold: float) -> float:
+    return float((scores >= threshold).mean()) / WANTED
 
 
 def _variant(picture: Pictures, dice: np.random.Generator) -> Pictures:
