@@ -178,12 +178,12 @@ def _cctv(study: Study, watched: WatchedList, threshold: float) -> dict[str, flo
     # Numbers beyond those of LFW's people.
     own = {100_000 + number: folder for number, folder in enumerate(folders)}
     hard = _list({number: study.reference(folder / "list.jpg") for number, folder in own.items()})
+    files = {number: sorted((folder / "cctv").iterdir()) for number, folder in own.items()}
+    sightings = {number: study.frames(files[number]) for number in own}
     both = WatchedList(np.concatenate([watched.rows, hard.rows]), np.concatenate([watched.owners, hard.owners]))
-    probes = [
-        study.probes(number, study.frames(sorted((folder / "cctv").iterdir())), CCTV_POLICY)
-        for number, folder in own.items()
-    ]
-    return {
+    probes = [study.probes(number, sightings[number], CCTV_POLICY) for number in own]
+    found = sum(map(len, sightings.values())) / sum(map(len, files.values()))
+    return {"camera.cctv_frames_found": round(found, 3)} | {
         f"camera.best_shot_cctv_missed{'' if way == 'chosen' else '_' + way}": round(
             fnir(both.search([ways[way] for ways in probes], frozenset(own)), threshold) * len(own)
         )

@@ -161,6 +161,14 @@ def test_the_light_misses_none_of_a_hundred_photographs(tmp_path: Path):
 
 
 @pytest.mark.slow
+def test_the_standard_finds_a_large_face_that_is_out_of_focus(tmp_path: Path):
+    blurred = np.asarray(cv2.GaussianBlur(astronaut()[:288, 48:400], (0, 0), 8), dtype=np.uint8)
+    (face,) = _standard(tmp_path).detect(blurred)
+    assert face.score > 0.7
+    # The middle of the landmarks in `assert_astronaut`, 48 pixels further left.
+    assert np.linalg.norm(face.landmarks.mean(axis=0) - (176, 123)) < 15
+
+
 def test_the_lights_landmarks_are_near_those_of_a_better_detector(tmp_path: Path):
     """Recognition rests on them. One pass of O-Net instead of three gives 0.064 of the eye distance, not 0.043."""
     ours, theirs = _light(tmp_path), _scrfd_2_5g(tmp_path)

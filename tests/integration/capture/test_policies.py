@@ -37,7 +37,7 @@ async def test_each_camera_is_welcomed_with_its_own_policy(tmp_path: Path) -> No
     async with running(chosen) as server:
         own, usual = [(await CaptureClient.open(server.channel, name)).policy for name in ("dep-1", "arr-1")]
     assert (own.max_yaw_degrees, own.max_crops_per_track, own.jpeg_quality) == (25, 9, 70)
-    assert (usual.max_yaw_degrees, usual.max_crops_per_track, usual.jpeg_quality) == (40, 5, 70)
+    assert (usual.max_yaw_degrees, usual.max_crops_per_track, usual.jpeg_quality) == (50, 5, 70)
 
 
 @pytest.mark.slow

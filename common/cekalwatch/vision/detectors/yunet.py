@@ -50,31 +50,36 @@ class YunetDetector:
 
     def detect(self, picture: Picture) -> list[Face]:
         """Return the faces, best score first."""
-        size = self._fixed_size or size_in_steps(picture, self._long_side, max(_STRIDES))
+        return self.look(picture, self._long_side, self._min_score)
+
+    def look(self, picture: Picture, long_side: int, min_score: float) -> list[Face]:
+        """Return what `detect` would with that input size and least score."""
+        size = self._fixed_size or size_in_steps(picture, long_side, max(_STRIDES))
         canvas, factors = in_the_corner(picture, size)
         outputs = self._session.run(
             _output_names(), {self._input: np.asarray(cv2.dnn.blobFromImage(canvas), dtype=np.float32)}
         )
-        scores, positions = self._decode(outputs, *size)
+        scores, positions = _decode(outputs, size, min_score)
         positions *= factors
         return faces_of(positions[:, :2].reshape(-1, 4), scores, positions[:, 2:], _MAX_OVERLAP)
 
-    def _decode(
-        self, outputs: list[Tensor], input_width: int, input_height: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return scores, shape (n,), and positions in input pixels, shape (n, 7, 2): two corners, five landmarks."""
-        all_scores, all_positions = [], []
-        for level, stride in enumerate(_STRIDES):
-            classes, objects, boxes, points = outputs[level * len(_OUTPUTS) : (level + 1) * len(_OUTPUTS)]
-            scores = np.sqrt(np.clip(classes[0, :, 0], 0, 1) * np.clip(objects[0, :, 0], 0, 1))
-            hits = np.flatnonzero(scores >= self._min_score)
-            cells = _cells(input_width // stride, input_height // stride)[hits]
-            centres, halves = cells + boxes[0, hits, :2], np.exp(boxes[0, hits, 2:]) / 2
-            landmarks = cells[:, None] + points[0, hits].reshape(-1, 5, 2)
-            corners = np.stack([centres - halves, centres + halves], axis=1)
-            all_scores.append(scores[hits])
-            all_positions.append(np.concatenate([corners, landmarks], axis=1) * stride)
-        return np.concatenate(all_scores), np.concatenate(all_positions).astype(np.float32)
+
+def _decode(
+    outputs: list[Tensor], size: tuple[int, int], min_score: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return scores, shape (n,), and positions in input pixels, shape (n, 7, 2): two corners, five landmarks."""
+    all_scores, all_positions = [], []
+    for level, stride in enumerate(_STRIDES):
+        classes, objects, boxes, points = outputs[level * len(_OUTPUTS) : (level + 1) * len(_OUTPUTS)]
+        scores = np.sqrt(np.clip(classes[0, :, 0], 0, 1) * np.clip(objects[0, :, 0], 0, 1))
+        hits = np.flatnonzero(scores >= min_score)
+        cells = _cells(size[0] // stride, size[1] // stride)[hits]
+        centres, halves = cells + boxes[0, hits, :2], np.exp(boxes[0, hits, 2:]) / 2
+        landmarks = cells[:, None] + points[0, hits].reshape(-1, 5, 2)
+        corners = np.stack([centres - halves, centres + halves], axis=1)
+        all_scores.append(scores[hits])
+        all_positions.append(np.concatenate([corners, landmarks], axis=1) * stride)
+    return np.concatenate(all_scores), np.concatenate(all_positions).astype(np.float32)
 
 
 def _output_names() -> list[str]:

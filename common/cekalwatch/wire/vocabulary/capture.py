@@ -27,8 +27,9 @@ class CapturePolicy:
 
     min_eye_distance_px: EyeDistance = 32.0
     """Smallest distance between the eyes, in pixels of the frame."""
-    max_yaw_degrees: Turn = 40.0
-    """Largest turn of the head to either side."""
+    max_yaw_degrees: Turn = 50.0
+    """Largest turn of the head to either side. Crops turned by 40 to 50 degrees, measured from five landmarks, are
+    recognised as well as others; beyond that they are not (docs/adr/0030)."""
     max_pitch_degrees: Turn = 45.0
     """Largest nod of the head up or down. It is wider than the 15 degrees that recognition wants: measured from five
     landmarks, a laugh looks like a nod of up to 40."""
