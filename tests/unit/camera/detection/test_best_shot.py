@@ -50,8 +50,8 @@ def test_the_first_usable_shot_goes_at_once() -> None:
 @pytest.mark.parametrize(
     "quality",
     [
-        quality_of(0.9, yaw=41),
-        quality_of(0.9, yaw=-41),
+        quality_of(0.9, yaw=51),
+        quality_of(0.9, yaw=-51),
         quality_of(0.9, pitch=46),
         quality_of(0.9, pitch=-46),
         quality_of(0.0),
