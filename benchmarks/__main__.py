@@ -24,6 +24,7 @@ FOLDERS = {
         "server_throughput",
         "gallery",
         "lfw",
+        "precision",
         "evaluation",
         "fusion",
         "likeness",

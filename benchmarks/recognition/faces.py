@@ -17,6 +17,7 @@ from cekalwatch.server.evaluation.collection import Collection, LabelledPhotogra
 from cekalwatch.server.evaluation.people import EvaluatedPerson, gather
 from cekalwatch.server.evaluation.templates import TemplateCache, TemplateMaker
 from cekalwatch.server.recognition.packs.installed import open_detector, open_engine
+from cekalwatch.vision.inference import ONNXRUNTIME_F32, InferenceChoice
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.vision.runtime import limit_native_threads
 
@@ -32,19 +33,18 @@ def collection(name: str) -> Collection:
     return read_collection(FACES / name)
 
 
-def maker(threads: int = THREADS) -> TemplateMaker:
+def maker(threads: int = THREADS, choice: InferenceChoice = ONNXRUNTIME_F32) -> TemplateMaker:
     """Return what makes templates with the pack `standard`, with an empty cache."""
     limit_native_threads(1)
     pack = load_pack(PACK)
-    return TemplateMaker(
-        lambda: open_detector(pack, threads=1), open_engine(pack, threads=1).recogniser, TemplateCache(), threads
-    )
+    recogniser = open_engine(pack, 1, choice).recogniser
+    return TemplateMaker(lambda: open_detector(pack, threads=1), recogniser, TemplateCache(), threads)
 
 
 @cache
-def people(name: str) -> tuple[EvaluatedPerson, ...]:
+def people(name: str, choice: InferenceChoice = ONNXRUNTIME_F32) -> tuple[EvaluatedPerson, ...]:
     """Return everybody, each photograph with its template as probe and as reference."""
-    return _with_templates(name, collection(name).photographs)
+    return _with_templates(name, collection(name).photographs, choice)
 
 
 @cache
@@ -83,6 +83,8 @@ def distant_people(name: str) -> tuple[EvaluatedPerson, ...]:
         return _with_templates(f"{name}, distant", scaled)
 
 
-def _with_templates(title: str, photographs: Sequence[LabelledPhotograph]) -> tuple[EvaluatedPerson, ...]:
-    samples = maker().samples((photograph, True) for photograph in photographs)
+def _with_templates(
+    title: str, photographs: Sequence[LabelledPhotograph], choice: InferenceChoice = ONNXRUNTIME_F32
+) -> tuple[EvaluatedPerson, ...]:
+    samples = maker(choice=choice).samples((photograph, True) for photograph in photographs)
     return tuple(gather(track(samples, total=len(photographs), description=title)))

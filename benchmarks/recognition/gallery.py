@@ -1,9 +1,9 @@
 """The gallery at 1,000 to 1,000,000 templates: searching, loading from the database, following a change, memory.
 
 Each size is measured in a process of its own. Lists are made up: a subject, an order, a reference face and a template
-of 512 random numbers each, sealed in SQLite as the server's store seals them; photographs, which loading does not read,
-are left out. The million is fed through the same builder, sealed and opened piece by piece as loading does it, without
-a database of two gigabytes.
+of as many random numbers as the default pack's each, sealed in SQLite as the server's store seals them; photographs,
+which loading does not read, are left out. The million is fed through the same builder, sealed and opened piece by piece
+as loading does it, without a database of gigabytes.
 """
 
 from __future__ import annotations
@@ -43,7 +43,10 @@ from cekalwatch.server.storage.watchlist.rows import WatchlistRows
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.wire.vocabulary.orders import OrderKind
 
-SIZE = 512
+SIZE = 128
+"""Numbers in a template of the default pack."""
+LARGE_SIZE = 512
+"""In one of the pack `light` and of InsightFace's."""
 MODEL = "made-up-00000000"
 SIZES = {"1k": 1_000, "10k": 10_000, "100k": 100_000, "1m": 1_000_000}
 BATCHES = (1, 8, 32)
@@ -61,7 +64,7 @@ def measure() -> dict[str, float]:
         figures |= _apart("search", name, GalleryStorage.FP16)
         if name != "1m":
             figures |= _apart("search", name, GalleryStorage.FLOAT32)
-    figures |= _apart("memory")
+    figures |= _apart("sizes") | _apart("memory")
     with tempfile.TemporaryDirectory() as folder:
         for name in ("10k", "100k"):
             _fill(Path(folder) / name, SIZES[name])
@@ -87,6 +90,25 @@ def search(name: str, storage: GalleryStorage) -> dict[str, float]:
         label = f"gallery.search_{name}{kind}" + ("" if batch == 1 else f"_x{batch}")
         figures |= {f"{label}_ms": wall * 1e3, f"{label}_cpu_ms": used * 1e3}
     return figures
+
+
+def sizes() -> dict[str, float]:
+    """Search a million with one probe in both sizes of template, and read as many bytes as the small rows have once."""
+
+    def searched(size: int) -> float:
+        gallery = _made_up(SIZES["1m"], GalleryStorage.FP16, size=size)
+        probe = _unit(np.random.default_rng(2), 1, size)
+        return _timed(lambda: gallery.search(MODEL, probe, MOST))[0]
+
+    large, small = searched(LARGE_SIZE), searched(SIZE)
+    rows = np.ones(SIZES["1m"] * SIZE * 2 // 8, np.int64)
+    read, _ = _timed(lambda: np.bitwise_or.reduce(rows))
+    return {
+        "gallery.search_1m_512_ms": large * 1e3,
+        "gallery.search_1m_128_ms": small * 1e3,
+        "gallery.search_1m_128_to_512": small / large,
+        "gallery.search_1m_128_to_reading": small / read,
+    }
 
 
 def memory() -> dict[str, float]:
@@ -168,16 +190,16 @@ class HeldClock:
         return self.moment
 
 
-def _made_up(count: int, storage: GalleryStorage, rows: WatchlistRows | None = None) -> Gallery:
+def _made_up(count: int, storage: GalleryStorage, rows: WatchlistRows | None = None, size: int = SIZE) -> Gallery:
     """Build a gallery in pieces; with `rows`, each template is sealed and opened on its way."""
-    generator, builder = np.random.default_rng(1), GalleryBuilder(MODEL, SIZE, storage)
+    generator, builder = np.random.default_rng(1), GalleryBuilder(MODEL, size, storage)
     for start in range(0, count, PIECE_ROWS):
         keys = [_key(number) for number in range(start, min(count, start + PIECE_ROWS))]
-        templates = _unit(generator, len(keys))
+        templates = _unit(generator, len(keys), size)
         if rows is not None:
             sealed = [rows.template_row(key, MODEL, key, one).vector for key, one in zip(keys, templates, strict=True)]
             opened = [rows.vector(key, MODEL, key, one) for key, one in zip(keys, sealed, strict=True)]
-            templates = np.frombuffer(b"".join(opened), dtype="<f4").reshape(-1, SIZE)
+            templates = np.frombuffer(b"".join(opened), dtype="<f4").reshape(-1, size)
         builder.add(templates, keys)
     return builder.gallery()
 
@@ -186,8 +208,8 @@ def _key(number: int) -> str:
     return f"CEKAL-{number:08}"
 
 
-def _unit(generator: np.random.Generator, count: int) -> NDArray[np.float32]:
-    rows = generator.standard_normal((count, SIZE), dtype=np.float32)
+def _unit(generator: np.random.Generator, count: int, size: int = SIZE) -> NDArray[np.float32]:
+    rows = generator.standard_normal((count, size), dtype=np.float32)
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
 
 
@@ -264,6 +286,8 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["search", name, storage]:
             found = search(name, GalleryStorage(storage))
+        case ["sizes"]:
+            found = sizes()
         case ["memory"]:
             found = memory()
         case ["load", name, folder]:

@@ -14,6 +14,7 @@ import platform
 import signal
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
@@ -30,6 +31,7 @@ from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.connections import ConnectionWatch
 from cekalwatch.server.domain.clock import Clock, SystemClock
 from cekalwatch.server.gallery.model_follower import open_pack, pack_in_use
+from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.threshold import ThresholdSetting
 from cekalwatch.server.grpc_api.capture import CaptureServicer
 from cekalwatch.server.grpc_api.enrolment_port import MAX_CONNECTIONS_OF_ADDRESS, EnrolmentPort
@@ -111,13 +113,17 @@ class Server:
         pack = pack_in_use(settings, stores.models)
         decoder = PhotographDecoder(settings.threads)
         stack.callback(decoder.close)
-        engines = EngineInUse(open_pack(settings, pack), settings.threads, decoder.decode)
+        terms = TermsReader(stores.watchlist, context.checkpoints)
+        with ThreadPoolExecutor(1, "open-networks") as beside:
+            opening = beside.submit(open_pack, settings, pack)
+            terms.read()  # a long list takes longer than the networks
+        engines = EngineInUse(opening.result(), settings.threads, decoder.decode)
         self._context, self._engines = context, engines
         trail = AuditTrail(stores.audit, clock)
         stack.callback(trail.close)
 
         presence = Presence(clock)
-        search = GalleryWiring.open(context, engines)
+        search = GalleryWiring.open(context, engines, terms)
         alerts = AlertsWiring.open(context, search.freshness, presence, trail)
         captures = CaptureWiring.open(context, search, alerts.announce, presence)
         watchlist = WatchlistWiring.open(context, search, captures.waiting, trail)

@@ -276,8 +276,9 @@ async def test_the_status_tells_cameras_agents_and_captures(tmp_path: Path):
             frames_per_second=12.5, outbox_depth=3, view_state=capture_pb2.VIEW_STATE_OK
         )
         await camera.call.write(capture_service_pb2.StreamFacesRequest(heartbeat=heartbeat))
-        await camera.receipt(face())
         agent = Agent(server.channel)
+        await agent.subscribed()  # a new agent gets what comes from now on
+        await camera.receipt(face())
         await agent.acknowledge((await agent.event()).sequence)
         status = await operations_service_pb2_grpc.OperationsServiceStub(server.channel).GetStatus(
             operations_service_pb2.GetStatusRequest()

@@ -22,6 +22,7 @@ from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Party
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.people import Person
+from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.grpc_api.capture import CaptureServicer
 from cekalwatch.server.presence import Presence
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
@@ -160,7 +161,8 @@ class Office:
         trail = AuditTrail(context.stores.audit, self.clock)
         stack.callback(trail.close)
         presence = Presence(self.clock)
-        search = GalleryWiring.open(context, EngineInUse(engine(), 1, decode_photograph))
+        terms = TermsReader(context.stores.watchlist, context.checkpoints)
+        search = GalleryWiring.open(context, EngineInUse(engine(), 1, decode_photograph), terms)
         alerts = AlertsWiring.open(context, search.freshness, presence, trail)
         captures = CaptureWiring.open(context, search, alerts.announce, presence)
         self._fanout = alerts.fanout

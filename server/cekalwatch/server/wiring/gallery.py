@@ -39,13 +39,12 @@ class GalleryWiring:
     learner: ThresholdLearner
 
     @classmethod
-    def open(cls, context: Context, engines: EngineInUse) -> Self:
+    def open(cls, context: Context, engines: EngineInUse, terms: TermsReader) -> Self:
         """Load the watchlist's templates of the engine's model. Raises ProgramError where people would be missing."""
         settings, stores, clock = context.settings, context.stores, context.clock
         pack = engines.engine().pack
         note_configuration(context, pack)
         model = searched_model(settings, stores.thresholds, pack)
-        terms = TermsReader(stores.watchlist, context.checkpoints)
         snapshots = SnapshotHolder(stores.watchlist.templates, terms, clock, model, settings.gallery_storage)
         check_complete(snapshots.current(), pack, stores.models)
         sources = ModelStores(stores.models, stores.thresholds, stores.photographs, stores.audit)
