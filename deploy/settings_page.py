@@ -21,13 +21,18 @@ HEAD = """# Settings
 
 <!-- Written by `make settings-page` from the descriptions in the code; do not edit it by hand. -->
 
-Each program takes its settings from, in rising order: the defaults, a TOML file (`--config FILE`, or the environment
-variable `<PREFIX>CONFIG`), environment variables, and the options of a command. The setting `listen` of the server is
-`listen = "…"` in the file and `CEKALWATCH_SERVER_LISTEN` in the environment; a setting within a table, such as
-`period_s` of `[watchlist.sync]`, is `CEKALWATCH_SERVER_WATCHLIST__SYNC__PERIOD_S`. Lists and tables are written as JSON
-in the environment. A setting that does not exist is an error, and so is a value outside its bounds.
+Each program takes its settings from, in rising order: the defaults, a TOML file, environment variables, and the options
+of a command. The file is the one that `--config FILE` or the environment variable `<PREFIX>CONFIG` names. When none is
+named it is `/etc/cekalwatch/server.toml` (`camera.toml`, `notifier.toml`; on Windows in the folder `cekalwatch` of
+`C:/ProgramData`), or else the same name in the account's own folder, `~/.config/cekalwatch`. Each command says on
+standard error which file it has read.
 
-What a program uses, and where each value comes from: `cekalwatch-server settings --config FILE`; likewise
+The setting `listen` of the server is `listen = "…"` in the file and `CEKALWATCH_SERVER_LISTEN` in the environment; a
+setting within a table, such as `period_s` of `[watchlist.sync]`, is `CEKALWATCH_SERVER_WATCHLIST__SYNC__PERIOD_S`.
+Lists and tables are written as JSON in the environment. A setting that does not exist is an error, and so is a value
+outside its bounds.
+
+What a program uses, and where each value comes from: `cekalwatch-server settings`; likewise
 `cekalwatch-camera settings` and `cekalwatch-notifier settings`. `--format toml` prints a configuration file to start
 from. Paths that begin with `~` are those of the account under which the program runs.
 """

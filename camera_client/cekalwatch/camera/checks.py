@@ -6,18 +6,12 @@ For the command `check`. Each function waits some seconds at most, and changes n
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
-from pathlib import Path
 
 import grpc
 import uuid6
-from cryptography import x509
 
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.ptz.monitor import preset_status
@@ -32,11 +26,14 @@ from cekalwatch.camera.uplink.messages import Hello, ProtocolError
 from cekalwatch.camera.uplink.stream import StreamLost, Timing
 from cekalwatch.camera.uplink.uplink import Link, greet
 from cekalwatch.camera.view.monitor import PresetStatus
+from cekalwatch.program.checks.certificate import check_certificate
+from cekalwatch.program.checks.machine import check_disk, check_settings
+from cekalwatch.program.checks.results import CheckResult, CheckVerdict, Judged
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.settings import LoadedSettings
 from cekalwatch.vision.detectors.factory import open_detector
-from cekalwatch.wire.identity import DeviceRole, Identity, IdentityError
-from cekalwatch.wire.tls import TlsFiles
+from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.vocabulary.capture import is_wrong
 
 FRAMES = 10
@@ -46,68 +43,27 @@ MIN_RATE = 5.0
 """Frames a second below which a traveller who walks by may be missed."""
 MIN_HEIGHT = 720
 """Pixels below which faces three metres away have less than 60 pixels between the eyes, with usual lenses."""
-MIN_FREE_BYTES = 1_000_000_000
 ANSWER_S = 10.0
-RENEW_WITHIN = timedelta(days=30)
-"""A certificate that has less left should be renewed."""
 
 
-class CheckVerdict(StrEnum):
-    """How a part is."""
-
-    OK = "OK"
-    WARN = "WARN"
-    """It works, and will not for long, or not well."""
-    FAIL = "FAIL"
-    """It does not work."""
-
-
-Judged = tuple[CheckVerdict, str]
-"""A verdict, and a sentence that says what to do."""
-
-
-@dataclass(frozen=True)
-class CheckResult:
-    """One line of the report."""
-
-    subject: str
-    """The part: source, detector, disk, certificate, server, clock or mount."""
-    verdict: CheckVerdict
-    text: str
-    camera_id: str = ""
-    """Empty for what all cameras share."""
-
-
-def check_installation(settings: CameraSettings, clock: Clock) -> Iterator[CheckResult]:
+def check_installation(loaded: LoadedSettings[CameraSettings], clock: Clock) -> Iterator[CheckResult]:
     """Yield the results as they come: what all cameras share, then each camera."""
-    yield CheckResult("disk", *check_disk(settings.spool_dir))
+    settings = loaded.values
+    yield CheckResult("settings", *check_settings(loaded))
+    yield CheckResult("disk", *check_disk(settings.spool_dir, "captures of an outage would be dropped"))
     for one in settings.each():
         yield CheckResult("source", *check_source(one, clock), one.camera_id)
         yield CheckResult("detector", *check_detector(one, settings.threads), one.camera_id)
         if one.ptz:
             yield CheckResult("mount", *asyncio.run(check_mount(one.ptz, settings)), one.camera_id)
-        yield CheckResult("certificate", *check_certificate(one, clock), one.camera_id)
+        yield CheckResult(
+            "certificate", *check_certificate(one.tls_dir, DeviceRole.CAMERA, one.camera_id, clock.now()), one.camera_id
+        )
         for address in settings.server_addresses:
             judged, offset_s = asyncio.run(check_server(one, address, clock))
             yield CheckResult("server", *judged, one.camera_id)
             if offset_s is not None:
                 yield CheckResult("clock", *check_clock(offset_s), one.camera_id)
-
-
-def check_disk(folder: Path) -> Judged:
-    """See that `folder`, or where it would be made, can be written and has room."""
-    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    try:
-        with tempfile.TemporaryFile(dir=there) as file:
-            file.write(b"cekalwatch")
-            file.flush()
-        free = shutil.disk_usage(there).free
-    except OSError as error:
-        return CheckVerdict.FAIL, f"{there} cannot be written: {error.strerror}"
-    text = f"{free / 1e9:.1f} GB free for {folder}"
-    if free < MIN_FREE_BYTES:
-        return CheckVerdict.WARN, f"{text}: too little for an outage; captures would be dropped"
-    return CheckVerdict.OK, text
 
 
 def check_source(one: OneCamera, clock: Clock) -> Judged:
@@ -166,27 +122,6 @@ async def check_mount(turnable: Turnable, settings: CameraSettings) -> Judged:
             return CheckVerdict.FAIL, "it does not say where it looks, so that nothing is sent (docs/camera.md)"
 
 
-def check_certificate(one: OneCamera, clock: Clock) -> Judged:
-    """Say whose certificate this is, and until when it is valid."""
-    if not one.tls_dir.exists():
-        return CheckVerdict.WARN, f"none in {one.tls_dir}: only a server on this machine can be reached; enrol it"
-    try:
-        certificate = read_certificate(one.tls_dir)
-        identity = _identity(certificate)
-    except (OSError, ValueError, x509.ExtensionNotFound) as error:
-        reason = (error.strerror or "no reason given") if isinstance(error, OSError) else str(error)
-        return CheckVerdict.FAIL, f"{TlsFiles(one.tls_dir).certificate} cannot be used: {reason}"
-    until, left = certificate.not_valid_after_utc, certificate.not_valid_after_utc - clock.now()
-    text = f"{identity.uri}, valid until {until:%Y-%m-%d} ({left.days} days)"
-    if (identity.role, identity.name) != (DeviceRole.CAMERA, one.camera_id):
-        return CheckVerdict.FAIL, f"{text}: it is not that of the camera {one.camera_id}"
-    if left <= timedelta() or clock.now() < certificate.not_valid_before_utc:
-        return CheckVerdict.FAIL, f"{text}: not valid now; is this machine's clock right?"
-    if left < RENEW_WITHIN:
-        return CheckVerdict.WARN, f"{text}: renew it (docs/certificates.md)"
-    return CheckVerdict.OK, text
-
-
 async def check_server(one: OneCamera, address: str, clock: Clock) -> tuple[Judged, float | None]:
     """Say hello and goodbye for this camera; return the verdict, and how far this clock is ahead, if known."""
     try:
@@ -223,19 +158,6 @@ def check_clock(offset_s: float) -> Judged:
 def clock_offset_s(before: datetime, server: datetime, after: datetime) -> float:
     """Return how far this clock is ahead of the server's, which was read half-way between `before` and `after`."""
     return ((before + (after - before) / 2) - server).total_seconds()
-
-
-def read_certificate(tls_dir: Path) -> x509.Certificate:
-    """Return the device's certificate in `tls_dir`; raises OSError or ValueError."""
-    return x509.load_pem_x509_certificate(TlsFiles(tls_dir).certificate.read_bytes())
-
-
-def _identity(certificate: x509.Certificate) -> Identity:
-    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    uris = names.get_values_for_type(x509.UniformResourceIdentifier)
-    if len(uris) != 1:
-        raise IdentityError("it names no device")
-    return Identity.parse(uris[0])
 
 
 def _some_frames(source: FrameSource) -> list[Frame]:

@@ -12,9 +12,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from cekalwatch.camera.camera import Camera
-from cekalwatch.camera.checks import read_certificate
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.sources.stream_health import StreamFault
+from cekalwatch.program.checks.certificate import read_certificate
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.wire.address import split_address

@@ -47,6 +47,11 @@ class ClientSettings(Settings):
     """Folder with certificate.pem, key.pem and authority.pem. While it does not exist, plaintext is spoken, and only to
     a server on this machine."""
 
+    @property
+    def works_on(self) -> str:
+        """The server, or each of several."""
+        return f"the server {', '.join(self.server_addresses)}"
+
     def servers(self, client: str) -> ServerChoice:
         """Return the servers in the order of the device with this key."""
         return ServerChoice(self.server_addresses, client)

@@ -24,7 +24,7 @@ from cekalwatch.v1.enrolment_service_pb2 import EnrolDeviceRequest
 from cekalwatch.v1.enrolment_service_pb2_grpc import EnrolmentServiceStub
 from cekalwatch.wire.address import AddressError, split_address
 from cekalwatch.wire.identity import DeviceRole, Identity, IdentityError
-from cekalwatch.wire.invitation import InvitationCode, InvitationError, fingerprint
+from cekalwatch.wire.invitation import DeviceInvitation, InvitationCode, InvitationError, fingerprint
 from cekalwatch.wire.options import CLIENT_OPTIONS
 from cekalwatch.wire.tls import TlsError, TlsFiles
 
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 TIMEOUT_S = 10.0
 CODE_VARIABLE = "CEKALWATCH_ENROLMENT_CODE"
 """The environment's way to give the code, for programs that set devices up."""
+INVITATION_VARIABLE = "CEKALWATCH_INVITATION"
+"""The same for a whole invitation."""
 
 
 def enrol(address: str, code_file: Path | None, role: DeviceRole, tls_dir: Path) -> Identity:
@@ -41,13 +43,44 @@ def enrol(address: str, code_file: Path | None, role: DeviceRole, tls_dir: Path)
 
     The code is that of the file, of `CODE_VARIABLE`, or typed.
     """
-    files = TlsFiles(tls_dir)
-    if files.key.exists():
-        raise ProgramError(f"This device already has a certificate, in {tls_dir}; remove that folder first", Exit.USAGE)
+    _refuse_second(tls_dir)
     try:
         code = InvitationCode.parse(secret_of(code_file, CODE_VARIABLE, "Code"))
+    except InvitationError as error:
+        raise ProgramError(str(error), Exit.USAGE) from None
+    return _enrolled(address, code, role, tls_dir)
+
+
+def read_invitation(file: Path | None, role: DeviceRole) -> DeviceInvitation:
+    """Return the invitation in the file, in `INVITATION_VARIABLE` or as it is typed. Raises ProgramError."""
+    try:
+        invitation = DeviceInvitation.parse(secret_of(file, INVITATION_VARIABLE, "Invitation"))
+    except InvitationError as error:
+        raise ProgramError(str(error), Exit.USAGE) from None
+    if invitation.identity.role is not role:
+        raise ProgramError(f"This is a {role}, and the invitation is for a {invitation.identity.role}", Exit.USAGE)
+    return invitation
+
+
+def accept(invitation: DeviceInvitation, tls_dir: Path) -> None:
+    """Enrol as the invitation says, and write key, certificate and authority to `tls_dir`. Raises ProgramError."""
+    _refuse_second(tls_dir)
+    identity = _enrolled(invitation.enrol, invitation.code, invitation.identity.role, tls_dir)
+    if identity != invitation.identity:
+        TlsFiles(tls_dir).key.unlink()
+        raise ProgramError(f"The server made this {identity.uri}, and the invitation says {invitation.identity.uri}")
+
+
+def _refuse_second(tls_dir: Path) -> None:
+    if TlsFiles(tls_dir).key.exists():
+        raise ProgramError(f"This device already has a certificate, in {tls_dir}; remove that folder first", Exit.USAGE)
+
+
+def _enrolled(address: str, code: InvitationCode, role: DeviceRole, tls_dir: Path) -> Identity:
+    files = TlsFiles(tls_dir)
+    try:
         host, port = split_address(address)
-    except (InvitationError, AddressError) as error:
+    except AddressError as error:
         raise ProgramError(str(error), Exit.USAGE) from None
     make_private_folder(tls_dir)
     authority = _authority(host, port, code)

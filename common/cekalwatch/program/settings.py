@@ -3,16 +3,22 @@
 `Settings` subclasses state `env_prefix`; the field `server_addresses` of the prefix `CEKALWATCH_CAMERA_` is
 `server_addresses = […]` in the file and `CEKALWATCH_CAMERA_SERVER_ADDRESSES` in the environment. Unknown keys are
 errors: a misspelt setting must not be ignored.
+
+The file is the one that is named; when none is, `camera.toml` in `SYSTEM_FOLDER`, or else in the account's own folder.
 """
 
 from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, Generic, Literal, Self, TypeVar
 
+import platformdirs
+import structlog
 from pydantic import ConfigDict, ValidationError
 from pydantic_settings import (
     BaseSettings,
@@ -23,9 +29,17 @@ from pydantic_settings import (
 )
 
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.prompts import tell
+
+log = structlog.get_logger()
 
 SECTION: Final = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 """Configuration of the pydantic dataclasses that are tables of a settings file: unknown keys are errors."""
+
+SYSTEM_FOLDER: Final = (
+    Path("/etc/cekalwatch") if os.name == "posix" else platformdirs.site_config_path("cekalwatch", appauthor=False)
+)
+"""Where the settings of the whole machine are looked for; on Windows, in the folder of all users' program data."""
 
 _UNKNOWN: Final = frozenset({"extra_forbidden", "unexpected_keyword_argument"})
 
@@ -42,7 +56,7 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls, file: Path | None = None, **overrides: Any) -> Self:  # noqa: ANN401  # settings have many types
-        """Read the settings; `file` or `<PREFIX>CONFIG` names the TOML file.
+        """Read the settings; `file` or `<PREFIX>CONFIG` names the TOML file, or it is one of `usual_files`.
 
         Raises ProgramError that names each wrong key. `overrides` that are None count as not given, so that command
         line options can be passed as they are.
@@ -52,9 +66,10 @@ class Settings(BaseSettings):
     @classmethod
     def load_with_sources(cls, file: Path | None = None, **overrides: Any) -> LoadedSettings[Self]:  # noqa: ANN401
         """Read the settings as `load` does, and tell what each source stated. Raises ProgramError."""
-        chosen = file or _file_from_environment(cls)
-        if chosen and not chosen.is_file():
-            raise ProgramError(f"There is no configuration file {chosen}", Exit.CONFIG)
+        named = file or _file_from_environment(cls)
+        chosen = named or next(filter(_is_there, cls.usual_files()), None)
+        if named and not _is_there(named):
+            raise ProgramError(f"There is no configuration file {named}", Exit.CONFIG)
         if unknown := _unknown_variables(cls):
             raise ProgramError(f"Wrong settings: there is no {', '.join(unknown)}; see the environment", Exit.CONFIG)
         sources: list[PydanticBaseSettingsSource] = []
@@ -79,7 +94,7 @@ class Settings(BaseSettings):
         except ValidationError as error:
             lines = [
                 f"  {'.'.join(map(str, item['loc'])) or 'altogether'}: "
-                f"{'there is no such setting' if item['type'] in _UNKNOWN else item['msg']}"
+                f"{_no_such(cls, item['loc']) if item['type'] in _UNKNOWN else item['msg']}"
                 for item in error.errors()
             ]
             raise ProgramError("Wrong settings:\n" + "\n".join(lines), Exit.CONFIG) from None
@@ -90,7 +105,26 @@ class Settings(BaseSettings):
         except OSError as error:
             raise ProgramError(f"{chosen} cannot be read: {error.strerror}", Exit.CONFIG) from None
         plain = cls.model_construct(**{name: getattr(values, name) for name in cls.model_fields})
-        return LoadedSettings(plain, stated)
+        return LoadedSettings(plain, stated, chosen)
+
+    @property
+    def works_on(self) -> str:
+        """What a command with these settings works on, in words; each program says its own."""
+        return "this machine"
+
+    @classmethod
+    def usual_files(cls) -> tuple[Path, ...]:
+        """Return where the TOML file is looked for when none is named: the machine's, then the account's own."""
+        name = f"{_prefix(cls).rstrip('_').rpartition('_')[2].lower()}.toml"
+        return SYSTEM_FOLDER / name, platformdirs.user_config_path("cekalwatch", appauthor=False) / name
+
+    @classmethod
+    def new_file(cls, named: Path | None) -> Path:
+        """Return where `init` writes settings: `named`, or the first of `usual_files` that this account may write."""
+        if named:
+            return named
+        files = cls.usual_files()
+        return next((file for file in files if _may_be_made(file)), files[-1])
 
 
 Values_co = TypeVar("Values_co", bound=Settings, covariant=True)
@@ -103,16 +137,68 @@ class LoadedSettings(Generic[Values_co]):
     values: Values_co
     sources: tuple[tuple[str, dict[str, Any]], ...]
     """"option", "environment" and "file", each with the settings that it states; an earlier one wins."""
+    file: Path | None = None
+    """The TOML file that was read; None: there is none."""
+
+    def told(self) -> Values_co:
+        """Tell the person at the terminal on which data a command works, and return the settings."""
+        tell(f"Using {self.values.works_on}; settings: {self.file or 'no file (--config)'}")
+        return self.values
+
+    def log(self) -> None:
+        """Write the same to the log of a program that runs on."""
+        log.info("settings_read", file=str(self.file or ""), using=self.values.works_on)
+
+
+def _prefix(settings: type[BaseSettings]) -> str:
+    return str(settings.model_config.get("env_prefix", ""))
 
 
 def _file_from_environment(settings: type[BaseSettings]) -> Path | None:
-    name = os.environ.get(f"{settings.model_config.get('env_prefix', '')}CONFIG")
+    name = os.environ.get(f"{_prefix(settings)}CONFIG")
     return Path(name) if name else None
 
 
+def _is_there(file: Path) -> bool:
+    """Whether it is a file. One in a folder that may not be entered counts: that it cannot be read is told then."""
+    try:
+        return file.is_file()
+    except PermissionError:
+        return True
+
+
+def _may_be_made(file: Path) -> bool:
+    there = next(path for path in file.parents if path.exists())
+    return os.access(there, os.W_OK)
+
+
 def _unknown_variables(settings: type[BaseSettings]) -> list[str]:
-    """Return the environment's variables with the prefix that name no field; pydantic-settings ignores them."""
-    prefix = settings.model_config.get("env_prefix", "")
+    """Return the environment's variables with the prefix that name no field, each with what may be meant.
+
+    pydantic-settings ignores them.
+    """
+    prefix = _prefix(settings)
     known = {"CONFIG", *(name.upper() for name in settings.model_fields)}
-    names = (name for name in os.environ if prefix and name.upper().startswith(prefix))
-    return sorted(name for name in names if name.upper().removeprefix(prefix).split("__")[0] not in known)
+    names = sorted(name for name in os.environ if prefix and name.upper().startswith(prefix))
+    keys = {name: name.upper().removeprefix(prefix).split("__")[0] for name in names}
+    return [f"{name}{_meant(key, known, prefix)}" for name, key in keys.items() if key not in known]
+
+
+def _no_such(settings: type[Settings], place: Iterable[int | str]) -> str:
+    """Return that there is no setting at this place, and which may be meant: of the same table first."""
+    from cekalwatch.program.setting_list import describe  # it knows this module
+
+    *tables, key = (part for part in place if isinstance(part, str))
+    found = [(one.table.replace("[", "").replace("]", ""), one.key) for one in describe(settings)]
+    path = "".join(f"{table}." for table in tables)
+    # The place in a table that has several forms names the form too.
+    holder = max((table for table, _ in found if path.startswith(f"{table}.")), key=len, default="")
+    meant = _meant(key, (name for table, name in found if table == holder))
+    # One that was written into another table is found by its own name.
+    elsewhere = (f" (did you mean {table}.{name}?)" for table, name in found if name == key and table)
+    return f"there is no such setting{meant or next(elsewhere, '')}"
+
+
+def _meant(key: str, known: Iterable[str], prefix: str = "") -> str:
+    close = get_close_matches(key, list(known), n=1)
+    return f" (did you mean {prefix}{close[0]}?)" if close else ""

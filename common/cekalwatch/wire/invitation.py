@@ -4,6 +4,10 @@
 
 80 random bits cannot be guessed while the code is valid, and nobody can make another certificate with the same 128
 bits; so the code is short enough to be typed.
+
+A device that sets itself up needs more than that: a `DeviceInvitation`, one line that is carried as a file.
+
+    cekalwatch://batam-center/camera/departure-1?server=cekal.local:50051&enrol=cekal.local:50052&code=AB3DEF-…
 """
 
 from __future__ import annotations
@@ -14,6 +18,10 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from typing import Self
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from cekalwatch.wire.address import AddressError, split_address
+from cekalwatch.wire.identity import Identity, IdentityError
 
 SECRET_BYTES = 10
 FINGERPRINT_BYTES = 16
@@ -55,6 +63,44 @@ class InvitationCode:
         """The code as it is shown to a person."""
         letters = base64.b32encode(self.secret + self.fingerprint).decode("ascii").rstrip("=")
         return "-".join(letters[start : start + GROUP] for start in range(0, len(letters), GROUP))
+
+
+@dataclass(frozen=True, repr=False)
+class DeviceInvitation:
+    """All with which a device sets itself up; a secret while its code is good, so that it has no `repr`."""
+
+    identity: Identity
+    """Who the device will be."""
+    server: str
+    """HOST:PORT of the server."""
+    enrol: str
+    """HOST:PORT at which it enrols."""
+    code: InvitationCode
+    counters: tuple[str, ...] = ()
+    """The counters whose alerts an officer's PC shows; none: of all."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read what `text` returned; raises InvitationError."""
+        try:
+            parts = urlsplit(text.strip())
+            fields = parse_qs(parts.query, strict_parsing=True)
+            (server,), (enrol,), (code,) = fields["server"], fields["enrol"], fields["code"]
+            split_address(server)
+            split_address(enrol)
+            identity = Identity.parse(parts._replace(query="").geturl())
+            return cls(identity, server, enrol, InvitationCode.parse(code), tuple(fields.get("counter", ())))
+        except (KeyError, ValueError, AddressError, IdentityError):
+            raise InvitationError(
+                "This is no whole invitation: take the file that `cekalwatch-server pki invite --out` or `init` wrote"
+            ) from None
+
+    @property
+    def text(self) -> str:
+        """The invitation as one line."""
+        fields = [("server", self.server), ("enrol", self.enrol), ("code", self.code.text)]
+        fields += [("counter", counter) for counter in self.counters]
+        return f"{self.identity.uri}?{urlencode(fields, safe=':[]')}"
 
 
 def fingerprint(authority_der: bytes) -> bytes:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.camera.checks import CheckVerdict, check_clock, clock_offset_s
+from cekalwatch.camera.checks import check_clock, clock_offset_s
+from cekalwatch.program.checks.results import CheckVerdict
 from cekalwatch.program.errors import Exit
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.builders.camera import BEGIN
@@ -35,7 +36,8 @@ async def checked(home: Path, *options: str, **variables: str) -> Report:
     code, printed, errors = await camera_command(
         "check", "--detector", str(light_pack()), *options, "--json", home=home, **variables
     )
-    assert not errors, errors
+    assert errors.startswith("Using the server "), errors
+    assert errors.count("\n") == 1, errors
     findings = json.loads(printed)
     return Report(
         code,
@@ -58,7 +60,7 @@ async def test_an_installation_that_is_in_order_passes(video: Path, tmp_path: Pa
         options = ("--source", str(video), "--camera-id", "dep-1", "--server", server.address)
         report = await checked(tmp_path, *options, CEKALWATCH_CAMERA_TLS_DIR=str(files.folder))
     assert report.code == Exit.OK, report.printed
-    assert set(report.verdicts) == {"disk", "source", "detector", "certificate", "server", "clock"}
+    assert set(report.verdicts) == {"settings", "disk", "source", "detector", "certificate", "server", "clock"}
     assert set(report.verdicts.values()) == {"OK"}
     assert "days" in report.texts["certificate"]
 

@@ -6,11 +6,12 @@ import asyncio
 
 import pytest
 
-from cekalwatch.camera.checks import CheckVerdict, check_mount
+from cekalwatch.camera.checks import check_mount
 from cekalwatch.camera.ptz.monitor import arrive
 from cekalwatch.camera.ptz.onvif import PtzPosition, opened
 from cekalwatch.camera.ptz.soap import OnvifError
 from cekalwatch.camera.settings import CameraSettings
+from cekalwatch.program.checks.results import CheckVerdict
 from tests.support.fakes.onvif_device import PASSWORD, OnvifDevice
 from tests.support.scenarios.turning import (
     ARRIVALS,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,6 +25,25 @@ class Cord:
     length_m: Annotated[float, Field(gt=0)] = 2.0
 
 
+@dataclass(frozen=True)
+class RoundPlug:
+    """One form of a table that has several."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    kind: Literal["round"]
+    pins: int = 2
+
+
+@dataclass(frozen=True)
+class FlatPlug:
+    """The other form."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    kind: Literal["flat"]
+
+
 class Sample(Settings):
     model_config = SettingsConfigDict(env_prefix="CEKALWATCH_SAMPLE_")
 
@@ -33,6 +52,8 @@ class Sample(Settings):
     lamp: Lamp = Lamp()
     cord: Cord = Cord()
     names: tuple[str, ...] = ()
+    bulbs: tuple[Lamp, ...] = ()
+    plug: Annotated[RoundPlug | FlatPlug, Field(discriminator="kind")] | None = None
 
 
 @pytest.fixture
@@ -86,18 +107,53 @@ def test_settings_cannot_be_changed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "place"),
-    [("cuont = 2\n", "cuont"), ("lamp = {wats = 2}\n", "lamp.wats"), ("cord = {metres = 2}\n", "cord.metres")],
+    ("text", "told"),
+    [
+        ("cuont = 2\n", "cuont: there is no such setting (did you mean count?)"),
+        ("lamp = {wats = 2}\n", "lamp.wats: there is no such setting (did you mean watts?)"),
+        ("cord = {metres = 2}\n", "cord.metres: there is no such setting"),
+        ("[[bulbs]]\nwats = 2\n", "bulbs.0.wats: there is no such setting (did you mean watts?)"),
+        ("length_m = 2\n", "length_m: there is no such setting (did you mean cord.length_m?)"),
+        ('plug = {kind = "round", pinns = 2}\n', "plug.round.pinns: there is no such setting (did you mean pins?)"),
+    ],
 )
-def test_misspelt_key_of_the_file_is_refused_by_its_name(file: Path, text: str, place: str) -> None:
+def test_misspelt_key_of_the_file_is_refused_with_what_may_be_meant(file: Path, text: str, told: str) -> None:
     file.write_text(text)
-    assert refusal(file) == f"Wrong settings:\n  {place}: there is no such setting"
+    assert refusal(file) == f"Wrong settings:\n  {told}"
 
 
 @pytest.mark.parametrize("name", ["CEKALWATCH_SAMPLE_CUONT", "CEKALWATCH_SAMPLE_LAPM__WATTS"])
 def test_misspelt_variable_is_refused_by_its_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "2")
-    assert name in refusal()
+    meant = {"CEKALWATCH_SAMPLE_CUONT": "COUNT"}.get(name, "LAMP")
+    assert f"there is no {name} (did you mean CEKALWATCH_SAMPLE_{meant}?)" in refusal()
+
+
+def test_a_file_that_nobody_names_is_looked_for_on_the_machine_and_then_in_the_account(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine, account = tmp_path / "etc", tmp_path / "config" / "cekalwatch"
+    monkeypatch.setattr("cekalwatch.program.settings.SYSTEM_FOLDER", machine)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(account.parent))
+    assert Sample.usual_files() == (machine / "sample.toml", account / "sample.toml")
+    assert Sample.load_with_sources().file is None
+    for folder, name in ((account, "the account"), (machine, "the machine")):
+        folder.mkdir(parents=True)
+        (folder / "sample.toml").write_text(f'name = "{name}"\n')
+        assert Sample.load().name == name
+    assert Sample.load_with_sources().file == machine / "sample.toml"
+    named = tmp_path / "sample.toml"
+    named.write_text('name = "named"\n')
+    monkeypatch.setenv("CEKALWATCH_SAMPLE_CONFIG", str(named))
+    assert Sample.load().name == "named"
+
+
+def test_a_command_says_which_file_it_read_apart_from_its_results(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text("count = 2\n")
+    assert Sample.load_with_sources(file).told().count == 2
+    assert capsys.readouterr() == ("", f"Using this machine; settings: {file}\n")
 
 
 def test_variables_of_other_programs_are_none_of_our_business(monkeypatch: pytest.MonkeyPatch) -> None:

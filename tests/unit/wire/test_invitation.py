@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cekalwatch.wire.invitation import InvitationCode, InvitationError, digest, fingerprint
+from cekalwatch.wire.identity import DeviceRole, Identity
+from cekalwatch.wire.invitation import DeviceInvitation, InvitationCode, InvitationError, digest, fingerprint
 
 
 @given(st.binary(min_size=10, max_size=10), st.binary(min_size=16, max_size=16))
@@ -38,3 +39,30 @@ def test_neither_a_log_nor_the_ledger_gets_the_secret() -> None:
     assert code.text not in repr(code)
     assert code.secret.hex() not in repr(code)
     assert code.secret not in digest(code.secret)
+
+
+@given(
+    st.sampled_from(DeviceRole),
+    st.tuples(st.text(min_size=1, max_size=20), st.text(min_size=1, max_size=64)),
+    st.sampled_from(["cekal.local:50051", "10.1.2.3:50051", "[fd00::1]:50051"]),
+)
+def test_a_whole_invitation_is_read_back_as_one_line(role: DeviceRole, counters: tuple[str, ...], server: str) -> None:
+    identity = Identity(role, "batam-center", "departure-1")
+    made = DeviceInvitation(identity, server, "cekal.local:50052", InvitationCode.new(b"authority"), counters)
+    assert DeviceInvitation.parse(f" {made.text}\n") == made
+    assert made.text.isascii()
+    assert made.text.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("part", "other"),
+    [("code=", "kode="), ("server=cekal.local:50051", "server=cekal.local"), ("/camera/", "/kamera/"), ("?", " ")],
+)
+def test_an_invitation_that_lacks_something_is_refused_and_never_shown(part: str, other: str) -> None:
+    identity = Identity(DeviceRole.CAMERA, "batam-center", "departure-1")
+    code = InvitationCode.new(b"authority")
+    text = DeviceInvitation(identity, "cekal.local:50051", "cekal.local:50052", code).text
+    with pytest.raises(InvitationError) as refused:
+        DeviceInvitation.parse(text.replace(part, other, 1))
+    assert code.text not in str(refused.value)
+    assert code.text not in repr(DeviceInvitation.parse(text))

@@ -36,7 +36,11 @@ Detector = Annotated[
 ]
 Config = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="TOML file with settings; options and CEKALWATCH_CAMERA_… win over it."),
+    typer.Option(
+        metavar="FILE",
+        help="TOML file with settings; /etc/cekalwatch/camera.toml when it is there. Options and CEKALWATCH_CAMERA_… "
+        "win over it.",
+    ),
 ]
 
 
@@ -48,9 +52,12 @@ def chosen_camera(
     Raises ProgramError when it is not clear which.
     """
     if source:
-        settings = CameraSettings.load(config, source=source, camera_id=camera_id or UNNAMED, detector=detector)
+        loaded = CameraSettings.load_with_sources(
+            config, source=source, camera_id=camera_id or UNNAMED, detector=detector
+        )
+        settings = loaded.told()
         return settings, settings.each()[0]
-    settings = CameraSettings.load(config, detector=detector)
+    settings = CameraSettings.load_with_sources(config, detector=detector).told()
     cameras = settings.each()
     found = [one for one in cameras if camera_id in {None, one.camera_id}]
     if len(found) != 1:

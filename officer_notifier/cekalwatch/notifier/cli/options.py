@@ -19,7 +19,10 @@ Server = Annotated[
 ]
 AgentId = Annotated[str | None, typer.Option(metavar="KEY", help="Key of this agent; default: the name of this PC.")]
 LanguageOption = Annotated[Language | None, typer.Option("--language", help="Language of the texts; default id.")]
-Config = Annotated[Path | None, typer.Option(metavar="FILE", help="TOML file with settings.")]
+Config = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="TOML file with settings; /etc/cekalwatch/notifier.toml when it is there."),
+]
 
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:
@@ -29,8 +32,8 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     def run(
         *, server: str | None, agent_id: str | None, language: Language | None, config: Path | None, **own: object
     ) -> None:
-        settings = NotifierSettings.load(config, server_addresses=server, agent_id=agent_id, language=language)
-        command(settings, **own)
+        loaded = NotifierSettings.load_with_sources(config, server_addresses=server, agent_id=agent_id, language=language)
+        command(loaded.told(), **own)
 
     _, *parameters = signature(command, eval_str=True).parameters.values()
     shared = {"server": Server, "agent_id": AgentId, "language": LanguageOption, "config": Config}
