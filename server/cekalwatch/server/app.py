@@ -59,6 +59,7 @@ from cekalwatch.server.wiring.authentication import (
 from cekalwatch.server.wiring.capture import CaptureWiring
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.gallery import GalleryWiring, note_configuration
+from cekalwatch.server.wiring.losses import refuse_lost_database
 from cekalwatch.server.wiring.periodic import Chore
 from cekalwatch.server.wiring.troubles import TroublesWiring
 from cekalwatch.server.wiring.watchlist import WatchlistWiring
@@ -104,6 +105,7 @@ class Server:
             log.warning("confinement_incomplete", missing=", ".join(missing))
 
         database = Database(settings.database_address)
+        refuse_lost_database(settings, database)
         database.upgrade()
         stack.callback(database.close)
         actor = Actor(Party.SERVER, platform.node() or "unnamed")

@@ -23,7 +23,7 @@ from tests.support.builders.watchlist_folder import row, write_orders
 from tests.support.scenarios.audit_forger import Forger
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, person
 from tests.support.tools.packs import light_environment
-from tests.support.tools.programs import run_program
+from tests.support.tools.programs import empty_site, run_program
 
 
 class Trail:
@@ -212,17 +212,8 @@ def test_an_export_does_not_overwrite(trail: Trail, tmp_path: Path):
     assert out.read_text() == "of before"
 
 
-@pytest.mark.parametrize("command", ["verify", "export", "checkpoint"])
-def test_a_database_that_is_not_there_is_not_made(tmp_path: Path, command: str):
-    folder = tmp_path / "none"
-    done = run_program("server", "audit", command, "--data-dir", folder)
-    assert done.returncode == Exit.NO_INPUT
-    assert "cekalwatch.sqlite3" in done.stderr
-    assert not folder.exists()
-
-
 def test_an_import_without_server_is_recorded_with_the_account_that_ran_it(tmp_path: Path):
-    data = tmp_path / "data"
+    data = empty_site(tmp_path / "data")
     days = {"valid_from": "2026-01-01", "valid_until": "2026-06-30", "received_on": "2026-01-01"}
     rows = [row("O-1", **days), row("O-2", subject_id="S-2", **days | {"received_on": "yesterday"})]
     write_orders(tmp_path / "list", rows)

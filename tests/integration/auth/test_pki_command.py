@@ -120,6 +120,31 @@ def test_a_key_or_a_folder_that_others_may_read_is_refused(technician: Technicia
     assert "chmod 600" in technician.is_refused("list")[1]
 
 
+def test_a_device_is_who_the_settings_say(technician: Technician, tmp_path: Path) -> None:
+    technician.types("init")
+    out = ("--out", str(tmp_path / "gate-1"))
+    refused = technician.is_refused("issue", "--role", "camera", "--name", "gate-1", *out)
+    assert refused[0] is Exit.USAGE
+    assert "no camera gate-1 (but departure-1, arrival-1, x): write it into [[cameras]]" in refused[1]
+    assert "is at batam-center" in technician.is_refused("invite", *CAMERA, "--site", "sekupang")[1]
+    pc = ("--role", "notifier", "--name", "counter-1")
+    assert "no site sekupang; they have batam-center" in technician.is_refused("invite", *pc, "--site", "sekupang")[1]
+    technician.types("invite", *pc)
+    assert "its invitation is withdrawn" in technician.types("revoke", *pc)
+    with technician.config.open("a") as config:
+        config.write('[[sites]]\nsite = "batam-center"\n[[sites]]\nsite = "sekupang"\n')
+    assert "--site: batam-center, sekupang" in technician.is_refused("invite", *pc)[1]
+    technician.types("invite", *pc, "--site", "sekupang")
+    assert "cekalwatch://sekupang/notifier/counter-1" in technician.types("list")
+
+
+def test_a_camera_that_the_settings_no_longer_have_can_be_revoked(technician: Technician, tmp_path: Path) -> None:
+    technician.types("init")
+    technician.types("issue", *CAMERA, "--out", str(tmp_path / "camera"))
+    technician.config.write_text("")
+    assert "1 revoked" in technician.types("revoke", *CAMERA)
+
+
 def recorded(technician: Technician) -> list[tuple[str, str, str]]:
     """Action, objects and details of what the trail holds, whose actor is always this account."""
     database = Database(f"sqlite:///{technician.data / 'cekalwatch.sqlite3'}")
@@ -161,9 +186,9 @@ def test_without_a_trail_nothing_is_issued_and_a_stolen_device_is_revoked_all_th
     database.unlink()
     database.mkdir()
     other = ("--role", "camera", "--name", "arrival-1")
-    assert technician.is_refused("issue", *other, "--out", str(tmp_path / "other"))[0] is Exit.UNAVAILABLE
-    assert technician.is_refused("invite", *other)[0] is Exit.UNAVAILABLE
+    assert technician.is_refused("issue", *other, "--out", str(tmp_path / "other"))[0] is Exit.NO_INPUT
+    assert technician.is_refused("invite", *other)[0] is Exit.NO_INPUT
     assert not (tmp_path / "other").exists()
-    assert technician.is_refused("revoke", *CAMERA)[0] is Exit.UNAVAILABLE
+    assert technician.is_refused("revoke", *CAMERA)[0] is Exit.NO_INPUT
     listed = technician.types("list")
     assert ("revoked" in listed, "in force" in listed, "invited" in listed) == (True, False, False)

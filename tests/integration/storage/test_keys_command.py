@@ -21,7 +21,7 @@ from cekalwatch.v1 import alert_service_pb2, alert_service_pb2_grpc, operations_
 from tests.support.builders.keys import key_store
 from tests.support.builders.portraits import astronaut
 from tests.support.scenarios.server import CaptureClient, Running, face, jpeg, list_astronaut, running, settings
-from tests.support.tools.programs import server_command
+from tests.support.tools.programs import empty_site, server_command
 from tests.support.tools.raw_files import JFIF, back_up, folder_bytes, pieces, shown
 
 WITHIN_S = 60
@@ -183,7 +183,7 @@ async def test_a_lost_master_key_is_told_and_not_made_anew(tmp_path: Path) -> No
 
 async def test_the_environment_gives_the_master_key(tmp_path: Path) -> None:
     environment = {"CEKALWATCH_SERVER_MASTER_KEY_FROM": "env:SITE_KEY", "SITE_KEY": SecretMasterKey.generate().text}
-    outcome = await server_command("keys", "list", data=tmp_path, **environment)
+    outcome = await server_command("keys", "list", data=empty_site(tmp_path), **environment)
     assert (outcome.returncode, SecretMasterKey.from_text(environment["SITE_KEY"]).key_id in outcome.stdout) == (
         0,
         True,

@@ -45,6 +45,7 @@ class Machine:
             f'listen = "127.0.0.1:9"\n{source}'
         )
         self.database = Database(f"sqlite:///{self.data / 'cekalwatch.sqlite3'}")
+        self.database.upgrade()
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "cekalwatch.server", "watchlist", "sync", *arguments]
@@ -69,7 +70,7 @@ class Machine:
             return result.exception.exit_code, f"{result.output}{result.exception}"
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
-        return result.exit_code, result.output
+        return result.exit_code, result.stdout if "--json" in arguments else result.output
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from tests.support.builders.portraits import astronaut, encoded, group
 from tests.support.builders.watchlist_folder import Row, row, write_orders
 from tests.support.scenarios.server import running, settings
 from tests.support.tools.packs import light_environment
-from tests.support.tools.programs import server_command
+from tests.support.tools.programs import empty_site, server_command
 
 TODAY = datetime.now(UTC).date()
 IN_FORCE = {
@@ -42,7 +42,7 @@ IN_FORCE = {
 async def run(*arguments: str, folder: Path, data: Path) -> subprocess.CompletedProcess[str]:
     """Import the list in `folder`."""
     models = light_environment()
-    return await server_command("watchlist", "import", folder, *arguments, data=data, **models)
+    return await server_command("watchlist", "import", folder, *arguments, data=empty_site(data), **models)
 
 
 def mixed_list(folder: Path) -> Path:

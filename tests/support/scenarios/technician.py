@@ -12,12 +12,14 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.app import app
 from cekalwatch.server.settings.settings import ServerSettings
 
+CAMERAS = ("departure-1", "arrival-1", "x")
+
 
 class Technician:
     """Types commands in this process; all of them work on `data`, with the settings that are written."""
 
     def __init__(self, folder: Path, *command: str, **settings: str) -> None:
-        """`command`: what all that is typed begins with."""
+        """`command`: what all that is typed begins with. The settings have the cameras `CAMERAS`."""
         self.data = folder / "data"
         self.config = folder / "server.toml"
         self._command = command
@@ -25,7 +27,11 @@ class Technician:
 
     def write(self, **settings: str) -> None:
         """Write the configuration file anew."""
-        self.config.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()))
+        lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+        for key in CAMERAS:
+            camera = {"camera_id": key, "site": "batam-center", "counter": "D1", "direction": "DEPARTURE"}
+            lines += ["[[cameras]]", *(f"{name} = {json.dumps(value)}" for name, value in camera.items())]
+        self.config.write_text("\n".join(lines) + "\n")
 
     @property
     def settings(self) -> ServerSettings:
@@ -39,7 +45,7 @@ class Technician:
         if outcome.exception and not isinstance(outcome.exception, SystemExit):
             raise outcome.exception
         assert outcome.exit_code == 0, outcome.output
-        return outcome.output
+        return outcome.stdout
 
     def is_refused(self, *arguments: str) -> tuple[Exit, str]:
         """Return the exit code and the words of a command that is refused."""

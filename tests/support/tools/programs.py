@@ -13,11 +13,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import closing
 from functools import cache
 from importlib import import_module
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from pkgutil import walk_packages
+
+from cekalwatch.server.storage.database import Database
 
 WAIT_S = 240.0
 PACKAGES = ("cekalwatch.camera.cli", "cekalwatch.notifier.cli", "cekalwatch.server.cli")
@@ -56,6 +59,13 @@ def run_program(
         process.close()
         sys.stderr.write(errors.read_text())  # for the search of logs
         return subprocess.CompletedProcess([program, *words], exit_code, output.read_text(), errors.read_text())
+
+
+def empty_site(data: Path) -> Path:
+    """Make an empty database below `data`, as a server that was started once leaves it, and return the folder."""
+    with closing(Database(f"sqlite:///{data / 'cekalwatch.sqlite3'}")) as database:
+        database.upgrade()
+    return data
 
 
 async def server_command(*arguments: str | Path, data: Path, **environment: str) -> subprocess.CompletedProcess[str]:

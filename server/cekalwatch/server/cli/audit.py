@@ -113,7 +113,7 @@ def export(
 
     settings = command_settings(config, data_dir, log_level="error")
     first, end = span(since, until, settings.home.zone)
-    with command_context(settings, create=False) as context:
+    with command_context(settings) as context:
         store, clock = context.stores.audit, context.clock
 
         def words(texts: Texts) -> str:
@@ -142,9 +142,11 @@ def checkpoint(config: Config = None, data_dir: DataDir = None) -> None:
     from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
     from cekalwatch.server.wiring.audit import open_signer
+    from cekalwatch.server.wiring.losses import refuse_lost_audit_key
 
     settings = command_settings(config, data_dir)
     with _store(settings) as store:
+        refuse_lost_audit_key(settings, store)
         try:
             made = CheckpointSigner(store, *open_signer(settings, store), SystemClock()).sign()
         except HistoryChangedError as error:
@@ -181,7 +183,7 @@ def accept_history(
     if not MIN_EXPLANATION <= len(explanation) <= MAX_TEXT or not explanation.isprintable():
         raise ProgramError(f"An explanation has {MIN_EXPLANATION} to {MAX_TEXT} characters", Exit.USAGE)
     settings = command_settings(config, data_dir, log_level="error")
-    with command_context(settings, create=False) as context:
+    with command_context(settings) as context:
         store, clock = context.stores.audit, context.clock
         signer = CheckpointSigner(store, *open_signer(settings, store), clock)
         found = signer.history_change()

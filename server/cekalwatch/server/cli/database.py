@@ -39,17 +39,16 @@ def command_database(settings: ServerSettings) -> Iterator[Database]:
 
 
 @contextmanager
-def command_context(settings: ServerSettings, *, create: bool = True) -> Iterator[Context]:
+def command_context(settings: ServerSettings) -> Iterator[Context]:
     """Yield what a command works with that opens the keys: all it does is recorded as done by the account that runs it.
 
-    The database is brought up to date. Raises ProgramError, also when it is not there and may not be created.
+    The database is brought up to date. Raises ProgramError, also when there is none: no command makes one.
     """
     from cekalwatch.server.audit.entry import operator
     from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.wiring.context import Context
 
     with command_database(settings) as database, ExitStack() as stack:
-        if not create:
-            database.check_exists()
+        database.check_exists()
         database.upgrade()
         yield Context.open(settings, database, SystemClock(), operator(), stack)

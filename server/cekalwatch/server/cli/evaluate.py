@@ -165,7 +165,7 @@ def alerts(
     zone = (places[site] if site else settings.home).zone
     start = since.replace(tzinfo=zone) if since else BEGINNING
     end = until.replace(tzinfo=zone) if until else SystemClock().now()
-    with command_context(settings, create=False) as context:
+    with command_context(settings) as context:
         store, thresholds = context.stores.field, context.stores.thresholds
         raised = store.alerts(start, end, site)
         learned = [thresholds.learned(version) for version in sorted({one.model_version for one in raised})]

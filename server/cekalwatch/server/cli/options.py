@@ -10,10 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cekalwatch.program.errors import Exit, ProgramError
+
 if TYPE_CHECKING:
     from cekalwatch.server.settings.settings import ServerSettings
 
-Config = Annotated[Path | None, typer.Option(metavar="FILE", help="Configuration file (TOML).")]
+Config = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Configuration file (TOML); /etc/cekalwatch/server.toml when it is there."),
+]
 DataDir = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Folder of the database, the keys and the model packs.")
 ]
@@ -35,10 +40,22 @@ ServerAddress = Annotated[
 def command_settings(
     config: Path | None, data_dir: Path | None = None, *, log_level: str = "warning", **options: object
 ) -> ServerSettings:
-    """Return the settings of a command, which logs from `log_level` on to standard error. Raises ProgramError."""
+    """Return the settings of a command, which logs from `log_level` on to standard error, and tell which they are.
+
+    Raises ProgramError, also where neither settings nor data are found: a command must not work on another, empty site.
+    """
     from cekalwatch.program.logs import configure_logs
     from cekalwatch.server.settings.settings import ServerSettings
 
-    settings = ServerSettings.load(config, data_dir=data_dir, **options)
+    loaded = ServerSettings.load_with_sources(config, data_dir=data_dir, **options)
+    settings = loaded.values
+    if loaded.file is None and not (settings.data_dir.is_dir() or settings.database_url or settings.models_dir):
+        looked = ", ".join(map(str, ServerSettings.usual_files()))
+        raise ProgramError(
+            f"There are no settings ({looked}), and no data in {settings.data_dir}. Name the server's settings with "
+            "--config or CEKALWATCH_SERVER_CONFIG, or its folder with --data-dir; a new site is set up with: "
+            "cekalwatch-server init",
+            Exit.CONFIG,
+        )
     configure_logs(log_level)
-    return settings
+    return loaded.told()

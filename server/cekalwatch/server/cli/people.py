@@ -136,5 +136,5 @@ def _admin(config: Path | None, data_dir: Path | None) -> Iterator[tuple[PeopleA
 
 
 def _context(config: Path | None, data_dir: Path | None) -> AbstractContextManager[Context]:
-    """Open the database, which is created if there is none. Raises ProgramError."""
+    """Open the database, which must exist. Raises ProgramError."""
     return command_context(command_settings(config, data_dir, log_level="error"))

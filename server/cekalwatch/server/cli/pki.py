@@ -25,7 +25,10 @@ app = typer.Typer(
 EXAMPLES = "Examples:\n\n"
 Role = Annotated[DeviceRole, typer.Option(help="What the device is for.", show_choices=True)]
 Name = Annotated[str, typer.Option(metavar="KEY", help="Key of the device: a camera's or agent's is its own.")]
-Site = Annotated[str | None, typer.Option(metavar="KEY", help="Key of the site; the first configured when not given.")]
+Site = Annotated[
+    str | None,
+    typer.Option(metavar="KEY", help="Key of the site. A camera's is in the settings; needed where there are several."),
+]
 Days = Annotated[int, typer.Option(min=1, max=825, help="For how long the certificate is good.")]
 
 
@@ -33,13 +36,19 @@ Days = Annotated[int, typer.Option(min=1, max=825, help="For how long the certif
 def init(site: Site = None, config: Config = None, data_dir: DataDir = None) -> None:
     """Make the site's authority in `pki_dir`. Its key never leaves that folder: keep a copy of it under lock.
 
-    With `authority_key_from` the key is in that token, which makes it when it holds none.
+    With `authority_key_from` the key is in that token, which makes it when it holds none. What is done with it is
+    recorded in the database, which is made as well.
     """
+    from cekalwatch.program.secret_files import make_private_folder
     from cekalwatch.server.pki.site_pki import SitePki
+    from cekalwatch.server.wiring.losses import make_database
 
     settings = command_settings(config, data_dir)
     name = _identity(settings, DeviceRole.SERVER, site, "authority").site
+    if not settings.data_dir.exists():
+        make_private_folder(settings.data_dir)
     SitePki.create(settings.pki_path, name, datetime.now(UTC), settings.authority_token)
+    make_database(settings)
     typer.echo(f"The authority of {name} is in {settings.pki_path}")
 
 
@@ -64,9 +73,9 @@ def issue(
 ) -> None:
     """Make a key and a certificate here. For a device elsewhere `pki invite` is better: its key stays where it is."""
     settings = command_settings(config, data_dir)
-    identity = _identity(settings, role, site, name)
     if out is None and role is not DeviceRole.SERVER:
         raise ProgramError("--out is missing: the folder that gets key and certificates", Exit.USAGE)
+    identity = _identity(settings, role, site, name)
     folder = out or settings.tls_path
     pki, now = _pki(settings), datetime.now(UTC)
     with _journal(settings) as journal:
@@ -99,10 +108,10 @@ def renew(
     from cekalwatch.wire.tls import TlsFiles
 
     settings = command_settings(config, data_dir)
-    identity = _identity(settings, role, site, name)
     if out is None and role is not DeviceRole.SERVER:
         raise ProgramError("--out is missing: the file that gets the certificate", Exit.USAGE)
     pki, now = _pki(settings), datetime.now(UTC)
+    identity = _listed(settings, pki, role, site, name)
     with _journal(settings) as journal:
         certificate = pki.renew(identity, now, days)
         journal.renewed(identity, certificate, now)
@@ -115,34 +124,59 @@ def renew(
 def revoke(role: Role, name: Name, site: Site = None, config: Config = None, data_dir: DataDir = None) -> None:
     """Revoke all certificates and invitations of a device. Its open streams end within 10 seconds."""
     settings = command_settings(config, data_dir)
-    identity = _identity(settings, role, site, name)
-    now = datetime.now(UTC)
-    count = _pki(settings).revoke(identity, now)
+    pki, now = _pki(settings), datetime.now(UTC)
+    identity = _listed(settings, pki, role, site, name)
+    invited = any(one.identity == identity for one in pki.open_invitations(now))
+    count = pki.revoke(identity, now)
     if count:
         typer.echo(f"{identity.uri}: {count} revoked")
+    if invited:
+        typer.echo(f"{identity.uri}: its invitation is withdrawn")
     # The trail is opened last: a database that is away must not keep a stolen device in.
     with _journal(settings) as journal:
         journal.revoked(identity, count, now)
-    if not count:
+    if not count and not invited:
         raise ProgramError(f"{identity.uri} has no certificate in force; see: pki list", Exit.USAGE)
 
 
-@app.command(epilog=EXAMPLES + "  cekalwatch-server pki invite --role camera --name departure-1 --minutes 30")
+@app.command(
+    epilog=EXAMPLES + "  cekalwatch-server pki invite --role camera --name departure-1 --out departure-1.invitation\n\n"
+    "  cekalwatch-server pki invite --role notifier --name counter-d1 --site sekupang --counter D1 --out d1.invitation"
+)
 def invite(
     role: Role,
     name: Name,
     site: Site = None,
     minutes: Annotated[int, typer.Option(min=1, max=1440, help="For how long the code is good.")] = 60,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write all that the device's `init` needs into this file, a secret."),
+    ] = None,
+    counter: Annotated[
+        list[str] | None, typer.Option(help="With --out: a counter whose alerts an officer's PC shows; repeatable.")
+    ] = None,
     config: Config = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Print a code with which one device enrols itself, once. The server must run with `enrolment_listen`."""
+    """Print a code with which one device enrols itself, once. The server must run with `enrolment_listen`.
+
+    With --out it goes into a file, with the server's address and who the device is: carry that to the device.
+    """
+    from cekalwatch.program.secret_files import write_private
+    from cekalwatch.server.founding.invitations import reached_at
+    from cekalwatch.wire.invitation import DeviceInvitation
+
     settings = command_settings(config, data_dir)
     identity = _identity(settings, role, site, name)
+    reached = reached_at(settings) if out else None
     pki, now = _pki(settings), datetime.now(UTC)
     with _journal(settings) as journal:
         code = pki.invite(identity, now, timedelta(minutes=minutes))
         journal.invited(identity, code, minutes, now)
+    if out and reached:
+        write_private(out, f"{DeviceInvitation(identity, *reached, code, tuple(counter or ())).text}\n".encode())
+        typer.echo(f"{out}: for {identity.uri}, good for {minutes} minutes. On the device: init --invitation FILE")
+        return
     typer.echo(f"Code of {identity.uri}, good for {minutes} minutes and one device:", err=True)
     typer.echo(code.text)
 
@@ -173,7 +207,37 @@ def _journal(settings: ServerSettings) -> PkiJournal:
 
 
 def _identity(settings: ServerSettings, role: DeviceRole, site: str | None, name: str) -> Identity:
+    """Return who a new device is: a camera as the settings have it, any other at one of their sites."""
+    sites = [one.site for one in settings.sites]
     try:
-        return Identity(role, site or settings.home.site, name)
+        wanted = Identity(role, site or settings.home.site, name)
     except IdentityError as error:
         raise ProgramError(str(error), Exit.USAGE) from None
+    if role is DeviceRole.CAMERA:
+        places = {camera.camera_id: camera.site for camera in settings.cameras}
+        if name not in places:
+            known = ", ".join(places) or "none"
+            raise ProgramError(
+                f"The settings have no camera {name} (but {known}): write it into [[cameras]] and restart the server",
+                Exit.USAGE,
+            )
+        if site not in {None, places[name]}:
+            raise ProgramError(f"The camera {name} is at {places[name]} in the settings, not at {site}", Exit.USAGE)
+        return Identity(role, places[name], name)
+    if wanted.site not in sites:
+        raise ProgramError(f"The settings have no site {site}; they have {', '.join(sites)}", Exit.USAGE)
+    if role is DeviceRole.NOTIFIER and site is None and len(sites) > 1:
+        raise ProgramError(f"Say at which site this PC is, with --site: {', '.join(sites)}", Exit.USAGE)
+    return wanted
+
+
+def _listed(settings: ServerSettings, pki: SitePki, role: DeviceRole, site: str | None, name: str) -> Identity:
+    """Return who a device is that has a certificate or an invitation, also when the settings have it no longer."""
+    known = [one.identity for one in pki.issued()]
+    known += [one.identity for one in pki.open_invitations(datetime.now(UTC))]
+    found = {one for one in known if (one.role, one.name) == (role, name) and site in {None, one.site}}
+    if len(found) > 1:
+        raise ProgramError(
+            f"Say at which site, with --site: {', '.join(sorted(one.site for one in found))}", Exit.USAGE
+        )
+    return found.pop() if found else _identity(settings, role, site, name)

@@ -20,7 +20,7 @@ app = typer.Typer(help="What is kept no longer: show what is due, and remove it.
 @app.command(epilog="Example:\n\n  cekalwatch-server retention due --config /etc/cekalwatch/server.toml")
 def due(config: Config = None, data_dir: DataDir = None) -> None:
     """Show what the next sweeps remove, and remove nothing. Subjects are named by their keys."""
-    with command_context(command_settings(config, data_dir=data_dir), create=False) as context:
+    with command_context(command_settings(config, data_dir=data_dir)) as context:
         sweeper, eraser = _opened(context)
         report, subjects = sweeper.due(), list(eraser.due())
     _show("are due", report.unsettled_images, report.alerts, len(subjects))
@@ -34,7 +34,7 @@ def due(config: Config = None, data_dir: DataDir = None) -> None:
 )
 def sweep(config: Config = None, data_dir: DataDir = None) -> None:
     """Remove what is due now, and record it in the audit trail. It cannot be undone."""
-    with command_context(command_settings(config, data_dir=data_dir), create=False) as context:
+    with command_context(command_settings(config, data_dir=data_dir)) as context:
         sweeper, eraser = _opened(context)
         _show("were removed", sweeper.sweep_unsettled_images(), sweeper.sweep_records(), eraser.erase())
 

@@ -27,7 +27,7 @@ app = typer.Typer(
 )
 def check(config: Config = None, data_dir: DataDir = None) -> None:
     """Look at every row on which decisions rest, and name those that do not stand as they were written."""
-    with command_context(command_settings(config, data_dir, log_level="critical"), create=False) as context:
+    with command_context(command_settings(config, data_dir, log_level="critical")) as context:
         found = _scan(context).all()
     _show(found)
     if found:
@@ -55,7 +55,7 @@ def accept(
     from cekalwatch.server.auth.signing_in.terminal import Terminal
     from cekalwatch.server.domain.people import TwoPersonAction
 
-    with command_context(command_settings(config, data_dir, log_level="critical"), create=False) as context:
+    with command_context(command_settings(config, data_dir, log_level="critical")) as context:
         scan = _scan(context)
         found = [one for one in scan.all() if not row or "/".join(one.key) in row]
         if not found:

@@ -93,7 +93,7 @@ def learned(config: Config = None, data_dir: DataDir = None) -> None:
     from cekalwatch.server.cli.gallery.opening import model_in_use
 
     settings = command_settings(config, data_dir, log_level="error")
-    with command_context(settings, create=False) as context:
+    with command_context(settings) as context:
         model_version = model_in_use(settings, context.stores.models).model_version
         found = context.stores.thresholds.learned(model_version)
     if found is None:
@@ -122,7 +122,7 @@ def forget(config: Config = None, data_dir: DataDir = None) -> None:
     from cekalwatch.server.gallery.threshold import ThresholdSetting
 
     settings = command_settings(config, data_dir, log_level="error")
-    with command_context(settings, create=False) as context:
+    with command_context(settings) as context:
         stores, clock = context.stores, context.clock
         model_version = model_in_use(settings, stores.models).model_version
         terminal = Terminal(context.database, clock, ask, ask_secret, tell)
@@ -145,7 +145,7 @@ def _change(value: float | None, config: Path | None, data_dir: Path | None) -> 
     if value is not None and not MIN_THRESHOLD <= value <= MAX_THRESHOLD:
         raise ProgramError(f"A threshold is between {MIN_THRESHOLD} and {MAX_THRESHOLD}", Exit.USAGE)
     settings = command_settings(config, data_dir, log_level="error")
-    with command_context(settings, create=False) as context:
+    with command_context(settings) as context:
         stores, clock = context.stores, context.clock
         model_version = model_in_use(settings, stores.models).model_version
 

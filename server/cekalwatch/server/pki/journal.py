@@ -19,10 +19,10 @@ from cekalwatch.wire.invitation import InvitationCode, public_id
 
 
 class PkiJournal:
-    """The trail in the database at `url`, as a context manager; the database is made when there is none.
+    """The trail in the database at `url`, as a context manager.
 
-    Opening raises ProgramError when the database cannot be used, so that what follows is not done. A method raises it
-    when that happens afterwards: what it should record is done.
+    Opening raises ProgramError when there is no database or it cannot be used, so that what follows is not done. A
+    method raises it when that happens afterwards: what it should record is done.
     """
 
     def __init__(self, url: str) -> None:
@@ -30,7 +30,11 @@ class PkiJournal:
 
     def __enter__(self) -> Self:
         try:
+            self._database.check_exists()
             self._database.upgrade()
+        except StorageError as error:
+            self._database.close()
+            raise ProgramError(f"Cannot use the database {self._database.name} ({error})", Exit.UNAVAILABLE) from None
         except ProgramError:
             self._database.close()
             raise

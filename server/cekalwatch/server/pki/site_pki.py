@@ -55,6 +55,11 @@ class SitePki:
         """The authority's certificate."""
         return pem(self._authority.certificate)
 
+    @property
+    def valid_until(self) -> datetime:
+        """Until when the authority's own certificate is valid."""
+        return self._authority.certificate.not_valid_after_utc
+
     def issue(
         self, identity: Identity, hosts: Sequence[str], out: Path, now: datetime, days: int = DEVICE_DAYS
     ) -> x509.Certificate:
@@ -83,7 +88,7 @@ class SitePki:
         public_key = former.public_key()
         if not isinstance(public_key, ec.EllipticCurvePublicKey):
             raise ProgramError(f"The key of {identity.uri} is of another kind than this authority's", Exit.CONFIG)
-        certificate = self._authority.issue(identity, public_key, _hosts(former), now, days)
+        certificate = self._authority.issue(identity, public_key, hosts_of(former), now, days)
         self._ledger.enter(identity, certificate)
         return certificate
 
@@ -161,7 +166,8 @@ def _requested_key(request_der: bytes) -> ec.EllipticCurvePublicKey:
     return public_key
 
 
-def _hosts(certificate: x509.Certificate) -> list[str]:
+def hosts_of(certificate: x509.Certificate) -> list[str]:
+    """Return the names, then the addresses, under which a server is reached."""
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return [
         *names.get_values_for_type(x509.DNSName),

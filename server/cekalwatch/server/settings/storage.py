@@ -8,6 +8,7 @@ from typing import Annotated
 import platformdirs
 from pydantic import AfterValidator
 
+from cekalwatch.program.setting_list import hide
 from cekalwatch.program.settings import Settings
 from cekalwatch.server.audit.checkpoints import SigningKey
 from cekalwatch.server.encryption.master_key_source import MasterKeySource, parse_source
@@ -46,6 +47,11 @@ class StorageSection(Settings):
     def database_address(self) -> str:
         """The SQLAlchemy address in use."""
         return self.database_url or f"sqlite:///{self.data_dir / 'cekalwatch.sqlite3'}"
+
+    @property
+    def works_on(self) -> str:
+        """The folder of the data, and the address of a database elsewhere, without its password."""
+        return f"{hide(self.database_url)} and {self.data_dir}" if self.database_url else str(self.data_dir)
 
     @property
     def audit_key_file(self) -> Path:

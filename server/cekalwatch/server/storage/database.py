@@ -8,12 +8,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from enum import StrEnum
 from pathlib import Path
 
 import sqlalchemy
 import structlog
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
@@ -30,6 +33,16 @@ BUSY_TIMEOUT_S = 10
 """How long a write to SQLite waits for another process's write."""
 
 log = structlog.get_logger()
+
+
+class Migrations(StrEnum):
+    """How the tables of a database are to what the program needs."""
+
+    AS_NEEDED = "AS_NEEDED"
+    OLDER = "OLDER"
+    """The next start of the server brings them up to date."""
+    NEWER = "NEWER"
+    """They were made by a newer version of the program."""
 
 
 class Database:
@@ -76,11 +89,30 @@ class Database:
                 Exit.CONFIG,
             ) from None
 
-    def check_exists(self) -> None:
-        """Raise ProgramError when it is an SQLite file that is not there, which opening would create."""
+    @property
+    def is_there(self) -> bool:
+        """Whether it has tables of this program; asking makes no SQLite file. Raises StorageError."""
         if self._is_sqlite and not Path(self.name).is_file():
+            return False
+        with self.connection() as connection:
+            return sqlalchemy.inspect(connection).has_table("alembic_version")
+
+    def migrations(self) -> Migrations:
+        """Return how far its tables are from those that this version of the program needs. Raises StorageError."""
+        script = ScriptDirectory(str(MIGRATIONS))
+        with self.connection() as connection:
+            found = MigrationContext.configure(connection).get_current_revision()
+        if found == script.get_current_head():
+            return Migrations.AS_NEEDED
+        known = {one.revision for one in script.walk_revisions()}
+        return Migrations.OLDER if found in known else Migrations.NEWER
+
+    def check_exists(self) -> None:
+        """Raise ProgramError when there is none, or an empty one. Raises StorageError."""
+        if not self.is_there:
             raise ProgramError(
-                f"There is no database {self.name}. Name the server's settings (--config) or its folder (--data-dir).",
+                f"There is no database {self.name}. Name the server's settings (--config) or its folder (--data-dir); "
+                "restore it from a backup if it is gone; a new site is set up with: cekalwatch-server init",
                 Exit.NO_INPUT,
             )
 

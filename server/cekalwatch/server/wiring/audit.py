@@ -23,6 +23,7 @@ from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.wiring.context import Context
+from cekalwatch.server.wiring.losses import refuse_lost_audit_key
 from cekalwatch.server.wiring.periodic import Chore, at_stop
 
 SIGN_PERIOD_S = 10.0
@@ -125,6 +126,7 @@ class AuditWiring:
     def open(cls, context: Context) -> Self:
         """Open key and ledger. Raises ProgramError, StorageError."""
         settings, clock = context.settings, context.clock
+        refuse_lost_audit_key(settings, context.stores.audit)
         key, ledger = open_signer(settings, context.stores.audit)
         guard = HistoryGuard(CheckpointSigner(context.stores.audit, key, ledger, clock), clock)
         delivery = CheckpointDelivery(ledger, checkpoint_destinations(settings))

@@ -20,7 +20,7 @@ def test_each_setting_says_where_its_value_comes_from(tmp_path: Path, monkeypatc
     outcome = CliRunner().invoke(app, arguments)
     assert outcome.exit_code == Exit.OK
     assert "hidden" not in outcome.output
-    found = {one["name"]: (one["value"], one["from"]) for one in json.loads(outcome.output)}
+    found = {one["name"]: (one["value"], one["from"]) for one in json.loads(outcome.stdout)}
     assert found["legal.urgent_days"] == (14, "file")
     assert found["watchlist.sync.period_s"] == (60, "environment")
     assert found["data_dir"] == (str(tmp_path), "option")

@@ -23,7 +23,7 @@ PackName = Annotated[str, typer.Option("--pack", help="Name of the other model p
 
 def opened(config: Path | None, data_dir: Path | None) -> AbstractContextManager[Context]:
     """Return what yields the database of a configuration, which must exist. Raises ProgramError."""
-    return command_context(command_settings(config, data_dir, log_level="error"), create=False)
+    return command_context(command_settings(config, data_dir, log_level="error"))
 
 
 def audit_entry(context: Context, action: Action, outcome: str = "OK", **details: int | str) -> AuditEntry:

@@ -191,7 +191,7 @@ def _look(settings: ServerSettings) -> Iterator[tuple[WatchlistBrowser, Lookalik
     from cekalwatch.server.gallery.model_follower import pack_in_use
     from cekalwatch.server.watchlist.browser import WatchlistBrowser
 
-    with command_context(settings, create=False) as context:
+    with command_context(settings) as context:
         stores = context.stores
         pack = pack_in_use(settings, stores.models)
         look = WatchlistBrowser(

@@ -1,0 +1,53 @@
+"""Refuses to begin anew where what is left says that there was something: a lost database, a lost audit key."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.audit.store import AuditStore
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.errors import StorageError
+
+
+def make_database(settings: ServerSettings) -> None:
+    """Make the database, or bring it up to date. Raises ProgramError, also when one is lost."""
+    with closing(Database(settings.database_address)) as database:
+        refuse_lost_database(settings, database)
+        database.upgrade()
+
+
+def refuse_lost_database(settings: ServerSettings, database: Database) -> None:
+    """Raise ProgramError when there is no database, and files beside it are from one that there was."""
+    try:
+        if database.is_there:
+            return
+    except StorageError:
+        return  # that it cannot be used is told by who opens it
+    files = (settings.audit_key_file, settings.audit_ledger_file, settings.seen_versions_file)
+    left = [str(file) for file in files if file.exists()]
+    if left:
+        raise ProgramError(
+            f"The database {database.name} is gone or empty, and {', '.join(left)} belong to one that was there. "
+            "Restore it from a backup, or mend the settings when it is elsewhere. Only if the site is to begin anew, "
+            "without its list, people and alerts, move these files away",
+            Exit.CONFIG,
+        )
+
+
+def refuse_lost_audit_key(settings: ServerSettings, store: AuditStore) -> None:
+    """Raise ProgramError when the key that signed checkpoints is missing. Raises StorageError.
+
+    Servers that share a database have a key each, so that its checkpoints may be by another; a ledger is this server's.
+    """
+    if settings.audit_key_from or settings.audit_key_file.exists():
+        return
+    is_alone = settings.database_address.startswith("sqlite")
+    if settings.audit_ledger_file.exists() or (is_alone and store.checkpoints()):
+        raise ProgramError(
+            f"The audit key {settings.audit_key_file} is gone, and checkpoints were signed with it. Put it back from "
+            "where its copy is kept, with mode 600. If it is lost, an auditor and an administrator sign for a new one: "
+            "cekalwatch-server audit accept-history (docs/audit.md)",
+            Exit.CONFIG,
+        )
