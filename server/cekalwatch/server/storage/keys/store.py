@@ -82,6 +82,12 @@ class KeyStore:
         self.guard = RowGuard(database.engine, self.keyring, SeenVersions(seen, self.keyring))
         database.guard = self.guard
 
+    @staticmethod
+    def is_begun(database: Database) -> bool:
+        """Whether an upgraded database has keys already. Raises StorageError."""
+        with database.session() as session:
+            return session.exec(select(DataKeyRow.key_id)).first() is not None
+
     @classmethod
     def open(
         cls, database: Database, source: MasterKeySource, clock: Clock, actor: Actor, seen: Path | None = None

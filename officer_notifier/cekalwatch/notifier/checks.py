@@ -1,0 +1,67 @@
+"""Is everything in order with this PC? A function for each part: its verdict, and what to do. Nothing is changed."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from datetime import datetime
+
+import grpc
+
+from cekalwatch.notifier.desktop.autostart import entries
+from cekalwatch.notifier.settings import NotifierSettings
+from cekalwatch.program.checks.certificate import check_certificate, identity_of, read_certificate
+from cekalwatch.program.checks.machine import check_clock_set, check_disk, check_settings
+from cekalwatch.program.checks.results import CheckResult, CheckVerdict, Judged
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.settings import LoadedSettings
+from cekalwatch.wire.identity import DeviceRole
+
+ANSWER_S = 10.0
+
+
+def check_installation(loaded: LoadedSettings[NotifierSettings], now: datetime) -> Iterator[CheckResult]:
+    """Yield the results as they come; only the server is waited for, ANSWER_S and some seconds at most."""
+    settings = loaded.values
+    yield CheckResult("settings", *check_settings(loaded))
+    yield CheckResult("disk", *check_disk(settings.state_dir, "what was shown on this PC cannot be recorded"))
+    yield CheckResult("clock", *check_clock_set())
+    judged = check_certificate(settings.tls_dir, DeviceRole.NOTIFIER, settings.agent_id, now)
+    yield CheckResult("certificate", *judged)
+    if judged[0] is CheckVerdict.OK and settings.site:
+        yield CheckResult("site", *check_site(settings))
+    yield CheckResult("server", *check_server(settings))
+    yield CheckResult("windows", *check_windows())
+
+
+def check_site(settings: NotifierSettings) -> Judged:
+    """See that the wanted alerts are of the site whose alerts this PC may get. Its certificate can be read."""
+    own = identity_of(read_certificate(settings.tls_dir)).site
+    if own != settings.site:
+        return CheckVerdict.FAIL, f"`site` is {settings.site}, and this PC is one of {own}: no alert would come"
+    return CheckVerdict.OK, own
+
+
+def check_server(settings: NotifierSettings) -> Judged:
+    """Connect to the server with this PC's certificate."""
+    address = settings.server_address
+    try:
+        dialer = settings.dialer()
+    except ProgramError as error:
+        return CheckVerdict.FAIL, str(error)
+    with dialer.channel() as channel:
+        try:
+            grpc.channel_ready_future(channel).result(ANSWER_S)
+        except grpc.FutureTimeoutError:
+            reason = dialer.why_refused() or "nobody answers; is cekalwatch-server running there, and the way open?"
+            return CheckVerdict.FAIL, f"{address}: {reason}"
+    return CheckVerdict.OK, f"{address} lets this PC connect"
+
+
+def check_windows() -> Judged:
+    """See that the windows can be shown, and come by themselves when the officer signs in on the PC."""
+    if importlib.util.find_spec("PySide6") is None:
+        return CheckVerdict.WARN, "not installed, there is only the console: pip install 'cekalwatch[desktop]'"
+    if not all(file.exists() for file in entries(())):
+        return CheckVerdict.WARN, "they do not come by themselves after sign-in on this PC: cekalwatch-notifier install"
+    return CheckVerdict.OK, "they come when the officer signs in on this PC"

@@ -1,0 +1,87 @@
+"""The server's ports, and what it must reach elsewhere."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from cekalwatch.program.checks.machine import check_reachable
+from cekalwatch.program.checks.results import CheckVerdict, Judged
+from cekalwatch.program.connection import open_dialer
+from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.watchlist.sources.files.settings import FolderSettings, SpreadsheetSettings
+from cekalwatch.server.watchlist.sources.web.settings import HttpSettings
+from cekalwatch.wire.address import split_address
+
+CONNECT_S = 3.0
+ANSWER_S = 5.0
+EVERY_INTERFACE = frozenset({"0.0.0.0", "::"})  # noqa: S104  # what `listen` may say; nothing is bound for others
+_PORTS = {"https": 443, "http": 80}
+
+
+def check_listen(settings: ServerSettings) -> Judged:
+    """Ask the running server how it is; where none runs, see that its port is free. Raises ProgramError."""
+    host, port = split_address(settings.listen)
+    address = f"127.0.0.1:{port}" if host in EVERY_INTERFACE else settings.listen
+    try:
+        socket.create_connection(split_address(address), CONNECT_S).close()
+    except OSError:
+        return _bindable(host, port)
+    dialer = open_dialer(address, settings.tls_path)
+    with dialer.channel() as channel:
+        try:
+            request = health_pb2.HealthCheckRequest()
+            answer = health_pb2_grpc.HealthStub(channel).Check(request, timeout=ANSWER_S)
+        except grpc.RpcError:
+            reason = dialer.why_refused() or "something else listens there"
+            return CheckVerdict.FAIL, f"{address} does not answer as this server: {reason}"
+    if answer.status == health_pb2.HealthCheckResponse.SERVING:
+        return CheckVerdict.OK, f"runs and serves at {settings.listen}"
+    return CheckVerdict.FAIL, f"runs at {settings.listen} and is not well; its log and docs/operations.md say why"
+
+
+def check_enrolment(settings: ServerSettings) -> Judged:
+    """See that devices can enrol, at a port of their own."""
+    if not settings.enrolment_listen:
+        return CheckVerdict.WARN, "no device can enrol: set enrolment_listen, for example 0.0.0.0:50052"
+    if split_address(settings.enrolment_listen)[1] == split_address(settings.listen)[1]:
+        return CheckVerdict.FAIL, f"enrolment_listen and listen have the same port: {settings.enrolment_listen}"
+    return CheckVerdict.OK, f"{settings.enrolment_listen}, open while a device is invited"
+
+
+def other_places(settings: ServerSettings) -> Iterator[tuple[str, Judged]]:
+    """Yield each place that the settings name, and whether it can be reached."""
+    match settings.watchlist.source:
+        case HttpSettings(address=address):
+            yield "source", _reachable(address)
+        case FolderSettings(path=path) | SpreadsheetSettings(file=path):
+            there = path.exists()
+            text = f"{path} is there" if there else f"there is no {path}"
+            yield "source", (CheckVerdict.OK if there else CheckVerdict.FAIL, text)
+    if settings.openid:
+        yield "identity provider", _reachable(settings.openid.issuer)
+    if settings.audit.syslog:
+        yield "syslog", check_reachable(settings.audit.syslog)
+    if settings.audit.timestamp_url:
+        yield "time stamps", _reachable(settings.audit.timestamp_url)
+
+
+def _bindable(host: str, port: int) -> Judged:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind((host, port))
+        except OSError as error:
+            return CheckVerdict.FAIL, f"it does not run, and cannot listen at {host}:{port}: {error.strerror}"
+    return CheckVerdict.WARN, f"it does not run; {host}:{port} is free"
+
+
+def _reachable(url: str) -> Judged:
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return check_reachable(f"{host}:{parts.port or _PORTS.get(parts.scheme, 443)}")
