@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cekalwatch.camera.cli import init as init_command
 from cekalwatch.camera.cli.check import check
 from cekalwatch.camera.cli.options import CameraId, Config, Detector, Server, Source
 from cekalwatch.camera.cli.presets import presets, turn
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 
 
+app.command(epilog=init_command.EPILOG)(init_command.init)
 app.command()(check)
 app.command()(survey)
 app.command()(preview)
@@ -63,9 +65,9 @@ def run(
       cekalwatch-camera run --source rtsp://10.0.0.7/1 --camera-id gate-1
       cekalwatch-camera run --source 0 --camera-id gate-2
       cekalwatch-camera run --source walk.mp4 --realtime --camera-id gate-1
-      cekalwatch-camera run --config /etc/cekalwatch/camera.toml
+      cekalwatch-camera run        # as /etc/cekalwatch/camera.toml says
     """
-    settings = CameraSettings.load(
+    loaded = CameraSettings.load_with_sources(
         config,
         source=source,
         camera_id=camera_id,
@@ -77,21 +79,24 @@ def run(
         threads=threads,
         log_level=log_level,
     )
-    configure_logs(settings.log_level)
+    configure_logs(loaded.values.log_level)
+    loaded.log()
     from cekalwatch.camera import app as client
 
-    client.run(settings)
+    client.run(loaded.values)
 
 
 @app.command("settings", epilog=settings_examples("cekalwatch-camera"))
 def show_settings(
-    config: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
+    config: Config = None,
     form: Annotated[SettingsFormat, typer.Option("--format", help="How to print the settings.")] = SettingsFormat.TABLE,
 ) -> None:
     """Show every setting: its value and where that comes from, its default and its meaning."""
     from cekalwatch.program.settings_command import print_settings
 
-    print_settings(CameraSettings.load_with_sources(config), form)
+    loaded = CameraSettings.load_with_sources(config)
+    loaded.told()
+    print_settings(loaded, form)
 
 
 @app.command(

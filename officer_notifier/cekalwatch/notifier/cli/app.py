@@ -18,7 +18,9 @@ from cekalwatch.notifier.desktop.autostart import agent_command, entries
 from cekalwatch.notifier.desktop.autostart import install as install_files
 from cekalwatch.notifier.desktop.autostart import uninstall as uninstall_files
 from cekalwatch.notifier.settings import DEFAULT_TLS_DIR, NotifierSettings, ThemeName
+from cekalwatch.program.checks.results import AsJson, show_results
 from cekalwatch.program.command import SettingsFormat, require_extra, settings_examples
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.wire.vocabulary.orders import Direction
 
 app = typer.Typer(
@@ -90,7 +92,7 @@ def console(
     """Show alerts as they come, until Ctrl-C. It continues where it stopped, even after a crash."""
     if from_start and from_now:
         raise typer.BadParameter("choose one of --from-start and --from-now")
-    settings = NotifierSettings.load(
+    settings = NotifierSettings.load_with_sources(
         config,
         server_addresses=server,
         agent_id=agent_id,
@@ -99,7 +101,7 @@ def console(
         counters=tuple(counter) if counter else None,
         direction=direction,
         images_dir=images,
-    )
+    ).told()
     start = Start.BEGINNING if from_start else Start.NOW if from_now else Start.ACKNOWLEDGED
     run(settings, start, output)
 
@@ -127,7 +129,9 @@ def desktop(
     require_extra("desktop", ("PySide6",))
     from cekalwatch.notifier.desktop.run import run as run_desktop
 
-    settings = NotifierSettings.load(config, server_addresses=server, agent_id=agent_id, language=language, theme=theme)
+    settings = NotifierSettings.load_with_sources(
+        config, server_addresses=server, agent_id=agent_id, language=language, theme=theme
+    ).told()
     run_desktop(settings, Start.ACKNOWLEDGED)
 
 
@@ -139,7 +143,24 @@ def show_settings(
     """Show every setting: its value and where that comes from, its default and its meaning."""
     from cekalwatch.program.settings_command import print_settings
 
-    print_settings(NotifierSettings.load_with_sources(config), form)
+    loaded = NotifierSettings.load_with_sources(config)
+    loaded.told()
+    print_settings(loaded, form)
+
+
+@app.command(
+    epilog="Examples:\n\n  cekalwatch-notifier check\n\n  cekalwatch-notifier check --json\n\n"
+    "Exit code 0: nothing fails. 1: something does. 78: a setting is wrong."
+)
+def check(config: Config = None, server: Server = None, agent_id: AgentId = None, as_json: AsJson = False) -> None:
+    """Look whether this PC is in order, and say what to do: one line for each part, with OK, WARN or FAIL."""
+    from datetime import UTC, datetime
+
+    from cekalwatch.notifier.checks import check_installation
+
+    loaded = NotifierSettings.load_with_sources(config, server_address=server, agent_id=agent_id)
+    loaded.told()
+    show_results(check_installation(loaded, datetime.now(UTC)), as_json=as_json)
 
 
 @app.command(epilog="Example:\n\n  cekalwatch-notifier install --config /etc/cekalwatch/notifier.toml")
@@ -188,6 +209,48 @@ def enrol(
 
     identity = enrol_device(server, code_file, DeviceRole.NOTIFIER, tls_dir)
     typer.echo(f"This is {identity.uri}; its certificate is in {tls_dir}")
+
+
+@app.command(
+    epilog="Examples:\n\n  cekalwatch-notifier init --invitation /media/usb/counter-d1.invitation\n\n"
+    "Run it as the account under which the agent runs: each account of a shared PC is a PC of its own."
+)
+def init(
+    *,
+    invitation: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="File that `cekalwatch-server pki invite --out` wrote; -: standard input."),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="File that the settings go to; /etc/cekalwatch/notifier.toml.")
+    ] = None,
+    tls_dir: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where key and certificates go; the setting `tls_dir`.")
+    ] = DEFAULT_TLS_DIR,
+) -> None:
+    """Set this PC up: get its certificate, write its settings, and say what comes next.
+
+    Server, site, name and counters are in the invitation, which is asked for unless it is in --invitation or
+    CEKALWATCH_INVITATION.
+    """
+    from cekalwatch.program.enrolment import accept, read_invitation
+    from cekalwatch.program.secret_files import write_private
+    from cekalwatch.program.settings_command import literal
+    from cekalwatch.wire.identity import DeviceRole
+
+    found = read_invitation(invitation, DeviceRole.NOTIFIER)
+    file = NotifierSettings.new_file(config)
+    if file.exists():
+        raise ProgramError(f"There are settings in {file} already, which stay as they are", Exit.USAGE)
+    accept(found, tls_dir)
+    settings: dict[str, object] = {"server_address": found.server, "agent_id": found.identity.name}
+    settings |= {"site": found.identity.site, "counters": list(found.counters), "tls_dir": tls_dir.absolute()}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_private(file, "".join(f"{name} = {literal(value)}\n" for name, value in settings.items()).encode())
+    NotifierSettings.load(file)
+    named = "" if file in NotifierSettings.usual_files() else f" --config {file}"
+    typer.echo(f"This is {found.identity.uri}; its settings are in {file}, its certificate in {tls_dir}")
+    typer.echo(f"Next: cekalwatch-notifier check{named}, then: cekalwatch-notifier install{named}")
 
 
 for name, command in (

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cekalwatch.program.command import SettingsFormat, settings_examples
-from cekalwatch.server.cli import audit, evaluate, keys, models, people, pki, retention, rows, thresholds
+from cekalwatch.server.cli import audit, check, evaluate, init, keys, models, people, pki, retention, rows, thresholds
 from cekalwatch.server.cli.gallery import comparing, rebuilding, switching
 from cekalwatch.server.cli.options import Config, DataDir, Listen, LogLevel, ModelPack, Threads
 from cekalwatch.server.cli.watchlist import checking, deletion, importing, looking, syncing
@@ -35,8 +35,8 @@ watchlist.command(epilog=looking.SHOW_EPILOG)(looking.show)
 watchlist.command(epilog=looking.HISTORY_EPILOG)(looking.history)
 
 app = typer.Typer(
-    help="The recognition server of Cekalwatch.\n\nSettings come from --config FILE (TOML), environment variables "
-    "CEKALWATCH_SERVER_<NAME>, and options; the later wins. `settings` shows all of them.",
+    help="The recognition server of Cekalwatch.\n\nSettings come from /etc/cekalwatch/server.toml or --config FILE, "
+    "environment variables CEKALWATCH_SERVER_<NAME>, and options; the later wins. `settings` shows all of them.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -51,6 +51,10 @@ app.add_typer(retention.app, name="retention")
 app.add_typer(rows.app, name="rows")
 app.add_typer(thresholds.app, name="thresholds")
 app.add_typer(watchlist, name="watchlist")
+
+
+app.command("init", epilog=init.EPILOG)(init.init)
+app.command("check", epilog=check.EPILOG)(check.check)
 
 
 def _print_version(wanted: bool) -> None:
@@ -78,12 +82,14 @@ def show_settings(
     from cekalwatch.program.settings_command import print_settings
     from cekalwatch.server.settings.settings import ServerSettings
 
-    print_settings(ServerSettings.load_with_sources(config, data_dir=data_dir), form)
+    loaded = ServerSettings.load_with_sources(config, data_dir=data_dir)
+    loaded.told()
+    print_settings(loaded, form)
 
 
 @app.command(
     epilog="Examples:\n\n"
-    "  cekalwatch-server serve --config /etc/cekalwatch/server.toml\n\n"
+    "  cekalwatch-server serve\n\n"
     "  CEKALWATCH_SERVER_LISTEN=127.0.0.1:50051 cekalwatch-server serve --data-dir ./data"
 )
 def serve(
@@ -99,14 +105,16 @@ def serve(
     On SIGHUP it reads the settings again, and sends changed capture policies to the cameras.
     """
     from cekalwatch.program.logs import configure_logs
+    from cekalwatch.program.settings import LoadedSettings
     from cekalwatch.server.app import run
     from cekalwatch.server.settings.settings import ServerSettings
 
-    def load() -> ServerSettings:
-        return ServerSettings.load(
+    def load() -> LoadedSettings[ServerSettings]:
+        return ServerSettings.load_with_sources(
             config, listen=listen, data_dir=data_dir, model_pack=model_pack, threads=threads, log_level=log_level
         )
 
-    settings = load()
-    configure_logs(settings.log_level)
-    run(settings, load)
+    loaded = load()
+    configure_logs(loaded.values.log_level)
+    loaded.log()
+    run(loaded.values, lambda: load().values)

@@ -1,0 +1,81 @@
+"""`cekalwatch-server init`: sets a site up, from the settings to the invitations of its devices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cekalwatch.program.translations import Language
+
+EPILOG = (
+    "Examples:\n\n  cekalwatch-server init\n\n"
+    "  cekalwatch-server init --answers batam.toml --sheets /media/usb/hand-over\n\n"
+    "The file of answers is TOML: office, hosts, administrator, administrator_name, [[sites]] and [[cameras]]; "
+    "docs/install.md has one. Exit code 0: the site is made, whatever `check` still wants. 2: there is a site already. "
+    "78: an answer is wrong."
+)
+
+
+def init(
+    answers: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="TOML file with all answers, instead of being asked.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="File that the settings go to; /etc/cekalwatch/server.toml.")
+    ] = None,
+    sheets: Annotated[
+        Path, typer.Option(metavar="DIR", help="New folder for hand-over sheets and invitations.")
+    ] = Path("hand-over"),
+    language: Annotated[Language, typer.Option(help="Language of the hand-over sheets.")] = Language.ID,
+) -> None:
+    """Set a site up: settings, authority, certificate, keys, database, model pack, administrator and invitations.
+
+    Run it as the account under which the server runs. What is there already stays as it is.
+    """
+    from datetime import UTC, datetime
+
+    from cekalwatch.program.checks.results import CheckVerdict
+    from cekalwatch.program.errors import ProgramError
+    from cekalwatch.program.logs import configure_logs
+    from cekalwatch.program.prompts import tell
+    from cekalwatch.program.translations import Texts
+    from cekalwatch.server.checks.installation import check_installation
+    from cekalwatch.server.cli.models import install
+    from cekalwatch.server.founding.answers import Answers, ask_answers
+    from cekalwatch.server.founding.sheets import write_sheets
+    from cekalwatch.server.founding.site import found_site
+    from cekalwatch.server.settings.settings import ServerSettings
+
+    configure_logs("error")
+    file = ServerSettings.new_file(config).absolute()
+    given = Answers.load(answers) if answers else ask_answers()
+    now = datetime.now(UTC)
+    founded = found_site(given, file, now)
+    written = write_sheets(founded, given.office, sheets, Texts("cekalwatch.server", language), now)
+    try:
+        install(given.model_pack, file, None, accept_license=False, url=None, sha256=None, force=False)
+    except ProgramError as error:
+        tell(f"The model pack is missing: {error}")
+    named = "" if file in ServerSettings.usual_files() else f" --config {file}"
+    for result in check_installation(ServerSettings.load_with_sources(file), datetime.now(UTC)):
+        if result.verdict is not CheckVerdict.OK:
+            typer.echo(f"{result.verdict:<4}  {result.camera_id or result.subject}: {result.text}")
+    typer.echo(
+        f"The site is made. Settings: {file}; data: {given.data_dir}; hand-over sheets: {', '.join(map(str, written))}"
+    )
+    typer.echo(f"First password of {given.administrator}, shown only here: {founded.first_password}")
+    typer.echo("Next:")
+    for number, step in enumerate(
+        (
+            f"copy the keys that the sheets name to where they are kept, and {sheets} to each port; then delete it",
+            f"cekalwatch-server serve{named}",
+            "at each device within a day: cekalwatch-camera init or cekalwatch-notifier init, with its invitation",
+            f"cekalwatch-server people add NAME --display-name NAME --role officer{named}",
+            f"cekalwatch-server watchlist import FOLDER{named}, or a source (docs/connect-cekal.md)",
+            f"cekalwatch-server check{named}",
+        ),
+        1,
+    ):
+        typer.echo(f"  {number}. {step}")

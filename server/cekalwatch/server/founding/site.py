@@ -1,0 +1,139 @@
+"""Makes a site: settings, database, keys, authority, the server's certificate, first administrator, invitations."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.secret_files import make_private_folder, write_private
+from cekalwatch.server.audit.entry import operator
+from cekalwatch.server.auth.people_admin import PeopleAdmin
+from cekalwatch.server.auth.signing_in.passwords import Passwords
+from cekalwatch.server.domain.clock import SystemClock
+from cekalwatch.server.founding.answers import Answers
+from cekalwatch.server.founding.invitations import Reached, reached_at
+from cekalwatch.server.pki.journal import PkiJournal
+from cekalwatch.server.pki.site_pki import SitePki
+from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.errors import StorageError
+from cekalwatch.server.wiring.audit import open_signer
+from cekalwatch.server.wiring.context import Context
+from cekalwatch.server.wiring.losses import make_database
+from cekalwatch.wire.identity import DeviceRole, Identity
+from cekalwatch.wire.invitation import DeviceInvitation
+from cekalwatch.wire.vocabulary.people import PersonRole
+
+SERVER_NAME = "main"
+INVITED_FOR = timedelta(hours=24)
+
+
+@dataclass(frozen=True, repr=False)
+class Founded:
+    """A new site, with the secrets that are handed over; no `repr`, so that no log shows them."""
+
+    settings: ServerSettings
+    reached: Reached
+    first_password: str
+    """The administrator's, to be changed at the first sign-in."""
+    invitations: tuple[DeviceInvitation, ...]
+    """Of all cameras and officers' PCs."""
+    invited_until: datetime
+
+
+def found_site(answers: Answers, config: Path, now: datetime) -> Founded:
+    """Write the settings to `config`, and make all that they name but the model pack.
+
+    Raises ProgramError when there is a site already, or something cannot be made; the folder is empty then as before.
+    """
+    _refuse_second(answers, config)
+    make_private_folder(answers.data_dir)
+    try:
+        config.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ProgramError(f"{config.parent} cannot be made: {error.strerror}", Exit.CONFIG) from None
+    draft = config.with_name(f".{config.name}.new")
+    write_private(draft, answers.settings_toml().encode())
+    try:
+        settings = ServerSettings.load(draft)
+        make_database(settings)
+        pki = SitePki.create(settings.pki_path, settings.home.site, now, settings.authority_token)
+        server = Identity(DeviceRole.SERVER, settings.home.site, SERVER_NAME)
+        with PkiJournal(settings.database_address) as journal:
+            journal.issued(server, pki.issue(server, answers.hosts, settings.tls_path, now), now)
+        first_password = _make_keys_and_administrator(settings, answers)
+        reached = reached_at(settings)
+        invitations = tuple(_invite(settings, pki, reached, answers, now))
+        draft.replace(config)
+    except BaseException:
+        _empty(answers.data_dir)
+        raise
+    finally:
+        draft.unlink(missing_ok=True)
+    return Founded(settings, reached, first_password, invitations, now + INVITED_FOR)
+
+
+def _refuse_second(answers: Answers, config: Path) -> None:
+    if config.exists():
+        raise ProgramError(
+            f"There are settings in {config} already, which stay as they are; look with: cekalwatch-server check "
+            f"--config {config}",
+            Exit.USAGE,
+        )
+    if answers.data_dir.exists() and any(answers.data_dir.iterdir()):
+        raise ProgramError(
+            f"There is something in {answers.data_dir} already, which stays as it is: name another folder, or move it "
+            "away if it is from a try",
+            Exit.USAGE,
+        )
+    if not answers.database_url:
+        return
+    with closing(Database(answers.database_url)) as database:
+        try:
+            there = database.is_there
+        except StorageError as error:
+            raise ProgramError(f"The database {database.name} cannot be reached: {error}", Exit.UNAVAILABLE) from None
+        if there:
+            raise ProgramError(f"The database {database.name} has a site already, which stays as it is", Exit.USAGE)
+
+
+def _empty(folder: Path) -> None:
+    """Remove what is in a folder that was empty."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _make_keys_and_administrator(settings: ServerSettings, answers: Answers) -> str:
+    with closing(Database(settings.database_address)) as database, ExitStack() as stack:
+        context = Context.open(settings, database, SystemClock(), operator(), stack)
+        open_signer(settings, context.stores.audit)
+        admin = PeopleAdmin(context.stores.people, Passwords(), context.clock, context.actor)
+        sites = frozenset(one.site for one in settings.sites)
+        first = admin.add(
+            answers.administrator, answers.administrator_name, frozenset({PersonRole.ADMINISTRATOR}), sites
+        )
+    if first is None:
+        raise ProgramError("The administrator has no first password")
+    return first
+
+
+def _invite(
+    settings: ServerSettings, pki: SitePki, reached: Reached, answers: Answers, now: datetime
+) -> Iterator[DeviceInvitation]:
+    devices: list[tuple[Identity, tuple[str, ...]]] = [
+        (Identity(DeviceRole.CAMERA, one.site, one.camera_id), ()) for one in answers.cameras
+    ]
+    devices += [(Identity(DeviceRole.NOTIFIER, one.site, one.name), one.counters) for one in answers.seats]
+    with PkiJournal(settings.database_address) as journal:
+        for identity, counters in devices:
+            code = pki.invite(identity, now, INVITED_FOR)
+            journal.invited(identity, code, int(INVITED_FOR / timedelta(minutes=1)), now)
+            yield DeviceInvitation(identity, *reached, code, counters)
