@@ -172,7 +172,8 @@ def test_extra_is_enough_for_its_program(with_extra: Installed, extra: str) -> N
     assert "Usage" in result.stdout
     if extra != "simulator":
         shown = with_extra.run(f"cekalwatch-{extra}", "settings", "--format", "json")
-        assert (shown.returncode, shown.stderr) == (Exit.OK, "")
+        assert (shown.returncode, shown.stderr.count("\n")) == (Exit.OK, 1)
+        assert shown.stderr.startswith("Using ")
         assert "log_level" in {one["name"] for one in json.loads(shown.stdout)}
 
 
