@@ -230,7 +230,7 @@ def test_smaller_extras_do_not_bring_the_other_programs(with_extra: Installed, e
 
 def test_extra_brings_nothing_that_its_machine_need_not_have(with_extra: Installed, extra: str) -> None:
     unwanted = {
-        "server": {"matplotlib", "jinja2", "psutil"},
+        "server": {"matplotlib", "psutil"},
         "simulator": {"faiss-cpu", "sqlmodel", "sqlalchemy", "insightface", "onnxruntime"},
         "camera": {"faiss-cpu", "sqlmodel", "sqlalchemy", "insightface", "alembic", "onnx"},
         "notifier": {"opencv-python", "opencv-python-headless", "onnxruntime", "numpy", "faiss-cpu", "sqlmodel"}
