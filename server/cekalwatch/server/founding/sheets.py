@@ -45,7 +45,7 @@ def _page(founded: Founded, site: Site, office: str, texts: Texts, now: datetime
         cameras=[(one, by_key[one.camera_id]) for one in settings.cameras if one.site == site.site],
         notifiers=[one for identity, one in here.items() if identity.role is DeviceRole.NOTIFIER],
         keys=[
-            (texts.say("KEY_MASTER"), settings.master_key_source.name),
+            (texts.say("KEY_MASTER"), settings.master_key_from or settings.data_dir / "master.key"),
             (texts.say("KEY_AUTHORITY"), settings.authority_key_from or settings.pki_path / "authority.key"),
             (texts.say("KEY_AUDIT"), settings.audit_key_from or settings.audit_key_file),
         ],
