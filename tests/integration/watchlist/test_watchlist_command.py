@@ -42,7 +42,7 @@ IN_FORCE = {
 async def run(*arguments: str, folder: Path, data: Path) -> subprocess.CompletedProcess[str]:
     """Import the list in `folder`."""
     models = light_environment()
-    return await server_command("watchlist", "import", folder, *arguments, data=empty_site(data), **models)
+    return await server_command("watchlist", "import", folder, *arguments, data=data, **models)
 
 
 def mixed_list(folder: Path) -> Path:
@@ -90,7 +90,7 @@ def stored(chosen: ServerSettings) -> tuple[list[str], datetime | None, int]:
 
 @pytest.mark.slow
 async def test_a_list_goes_into_the_database_when_no_server_runs(tmp_path: Path) -> None:
-    folder, data, report = mixed_list(tmp_path / "list"), tmp_path / "data", tmp_path / "report.json"
+    folder, data, report = mixed_list(tmp_path / "list"), empty_site(tmp_path / "data"), tmp_path / "report.json"
     first = await run("--offline", "--report", str(report), folder=folder, data=data)
     assert first.returncode == Exit.DATA_PROBLEMS, first.stderr
     check_mixed_report(summary_of(report))
@@ -110,18 +110,18 @@ async def test_a_list_goes_into_the_database_when_no_server_runs(tmp_path: Path)
 async def test_a_list_without_problems_ends_with_0(tmp_path: Path) -> None:
     folder = write_orders(tmp_path / "list", [row("O-1", **IN_FORCE, photographs="portrait.jpg")])
     (folder / "portrait.jpg").write_bytes(encoded(astronaut()))
-    outcome = await run("--offline", folder=folder, data=tmp_path / "data")
+    outcome = await run("--offline", folder=folder, data=empty_site(tmp_path / "data"))
     assert outcome.returncode == Exit.OK, outcome.stderr
     assert "1 records: 1 stored" in outcome.stdout
 
 
 async def test_windows_1252_is_read_when_that_is_said(tmp_path: Path) -> None:
     folder = write_orders(tmp_path / "list", [row("O-1", **IN_FORCE, name="Contoh Müller")], encoding="cp1252")
-    refused = await run("--offline", folder=folder, data=tmp_path / "data")
+    refused = await run("--offline", folder=folder, data=empty_site(tmp_path / "data"))
     assert refused.returncode == Exit.DATA_PROBLEMS
     assert 'set encoding to "windows-1252". ' in refused.stderr
     assert "Nothing was imported" in refused.stderr
-    outcome = await run("--offline", "--encoding", "windows-1252", folder=folder, data=tmp_path / "data")
+    outcome = await run("--offline", "--encoding", "windows-1252", folder=folder, data=empty_site(tmp_path / "data"))
     assert outcome.returncode == Exit.OK, outcome.stderr
 
 
@@ -171,7 +171,7 @@ async def test_both_ways_store_the_same(tmp_path: Path) -> None:
             )
         ],
     )
-    await run("--offline", folder=folder, data=tmp_path / "offline")
+    await run("--offline", folder=folder, data=empty_site(tmp_path / "offline"))
     async with running(settings(tmp_path / "online")) as server:
         await run("--server", server.address, folder=folder, data=tmp_path / "unused")
     files = []
@@ -184,7 +184,7 @@ async def test_both_ways_store_the_same(tmp_path: Path) -> None:
     assert files[0].subject.name == "Ünal Contoh"
     # The same record is known again, whichever way it comes.
     report = tmp_path / "report.json"
-    await run("--offline", "--report", str(report), folder=folder, data=tmp_path / "online")
+    await run("--offline", "--report", str(report), folder=folder, data=empty_site(tmp_path / "online"))
     assert summary_of(report)["unchanged"] == 1
 
 
@@ -196,7 +196,7 @@ async def test_the_configured_server_is_asked_first_and_its_absence_noticed(
         monkeypatch.setenv("CEKALWATCH_SERVER_LISTEN", server.address)
         assert (await run(folder=folder, data=tmp_path / "own")).returncode == Exit.OK
         assert not (tmp_path / "own").exists()
-    assert (await run(folder=folder, data=tmp_path / "own")).returncode == Exit.OK
+    assert (await run(folder=folder, data=empty_site(tmp_path / "own"))).returncode == Exit.OK
     assert stored(settings(tmp_path / "own"))[0] == ["S-1"]
 
 
@@ -258,7 +258,7 @@ async def test_a_missing_list_has_its_own_exit_code(tmp_path: Path) -> None:
 
 async def test_a_list_in_which_no_row_can_be_read_makes_nothing_fresh(tmp_path: Path) -> None:
     folder = write_orders(tmp_path / "list", [row("O-1", kind="?")])
-    assert (await run("--offline", folder=folder, data=tmp_path / "data")).returncode == Exit.DATA_PROBLEMS
+    assert (await run("--offline", folder=folder, data=empty_site(tmp_path / "data"))).returncode == Exit.DATA_PROBLEMS
     assert not (tmp_path / "data").exists()
 
 
@@ -296,6 +296,7 @@ def long_list(folder: Path, most: int) -> Path:
 
 async def begun(folder: Path, data: Path, *arguments: str) -> asyncio.subprocess.Process:
     """Begin an import into the database, and wait until something is stored."""
+    empty_site(data)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "cekalwatch.server", "watchlist", "import", str(folder), "--offline"),
         *("--data-dir", str(data), *arguments),
