@@ -258,7 +258,7 @@ async def test_a_missing_list_has_its_own_exit_code(tmp_path: Path) -> None:
 
 async def test_a_list_in_which_no_row_can_be_read_makes_nothing_fresh(tmp_path: Path) -> None:
     folder = write_orders(tmp_path / "list", [row("O-1", kind="?")])
-    assert (await run("--offline", folder=folder, data=empty_site(tmp_path / "data"))).returncode == Exit.DATA_PROBLEMS
+    assert (await run("--offline", folder=folder, data=tmp_path / "data")).returncode == Exit.DATA_PROBLEMS
     assert not (tmp_path / "data").exists()
 
 
