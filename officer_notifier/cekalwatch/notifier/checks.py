@@ -13,6 +13,7 @@ from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.program.checks.certificate import check_certificate, identity_of, read_certificate
 from cekalwatch.program.checks.machine import check_clock_set, check_disk, check_settings
 from cekalwatch.program.checks.results import CheckResult, CheckVerdict, Judged
+from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.settings import LoadedSettings
 from cekalwatch.wire.identity import DeviceRole
@@ -21,7 +22,7 @@ ANSWER_S = 10.0
 
 
 def check_installation(loaded: LoadedSettings[NotifierSettings], now: datetime) -> Iterator[CheckResult]:
-    """Yield the results as they come; only the server is waited for, ANSWER_S and some seconds at most."""
+    """Yield the results as they come; each server is waited for ANSWER_S and some seconds at most."""
     settings = loaded.values
     yield CheckResult("settings", *check_settings(loaded))
     yield CheckResult("disk", *check_disk(settings.state_dir, "what was shown on this PC cannot be recorded"))
@@ -30,7 +31,8 @@ def check_installation(loaded: LoadedSettings[NotifierSettings], now: datetime) 
     yield CheckResult("certificate", *judged)
     if judged[0] is CheckVerdict.OK and settings.site:
         yield CheckResult("site", *check_site(settings))
-    yield CheckResult("server", *check_server(settings))
+    for address in settings.server_addresses:
+        yield CheckResult("server", *check_server(address, settings))
     yield CheckResult("windows", *check_windows())
 
 
@@ -42,11 +44,10 @@ def check_site(settings: NotifierSettings) -> Judged:
     return CheckVerdict.OK, own
 
 
-def check_server(settings: NotifierSettings) -> Judged:
-    """Connect to the server with this PC's certificate."""
-    address = settings.server_address
+def check_server(address: str, settings: NotifierSettings) -> Judged:
+    """Connect to one of the servers with this PC's certificate."""
     try:
-        dialer = settings.dialer()
+        dialer = open_dialer(address, settings.tls_dir)
     except ProgramError as error:
         return CheckVerdict.FAIL, str(error)
     with dialer.channel() as channel:

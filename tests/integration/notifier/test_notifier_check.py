@@ -36,7 +36,7 @@ async def test_a_pc_in_order_passes_and_one_with_anothers_certificate_does_not(t
     async with running(site.settings(), site.diagnostics()) as server:
         config = written(
             tmp_path,
-            server_address=server.address,
+            server_addresses=server.address,
             agent_id="counter-1",
             tls_dir=str(files.folder),
             site=site.server.site,
@@ -54,7 +54,7 @@ def test_each_fault_is_told_and_none_hides_another(tmp_path: Path) -> None:
     site = Site(tmp_path)
     files = site.device(DeviceRole.NOTIFIER, "counter-1")
     config = written(
-        tmp_path, server_address="127.0.0.1:1", agent_id="counter-1", tls_dir=str(files.folder), site="elsewhere"
+        tmp_path, server_addresses="127.0.0.1:1", agent_id="counter-1", tls_dir=str(files.folder), site="elsewhere"
     )
     code, verdicts, texts = checked(config)
     assert (code, verdicts["site"], verdicts["server"]) == (Exit.FAILED, "FAIL", "FAIL")

@@ -64,11 +64,11 @@ def _present(file: Path, found: DeviceInvitation, tls_dir: Path) -> str:
     from cekalwatch.program.settings_command import literal
 
     if not file.exists():
-        return f"server_address = {literal(found.server)}\ntls_dir = {literal(tls_dir.absolute())}\n"
+        return f"server_addresses = [{literal(found.server)}]\ntls_dir = {literal(tls_dir.absolute())}\n"
     settings = CameraSettings.load(file)
-    if settings.server_address != found.server or settings.tls_dir != tls_dir.absolute():
+    if found.server not in settings.server_addresses or settings.tls_dir != tls_dir.absolute():
         raise ProgramError(
-            f"{file} is for the server {settings.server_address} with certificates in {settings.tls_dir}, the "
+            f"{file} is for {settings.works_on} with certificates in {settings.tls_dir}, the "
             f"invitation for {found.server} with {tls_dir.absolute()}: name another --config or --tls-dir",
             Exit.USAGE,
         )

@@ -158,7 +158,7 @@ def check(config: Config = None, server: Server = None, agent_id: AgentId = None
 
     from cekalwatch.notifier.checks import check_installation
 
-    loaded = NotifierSettings.load_with_sources(config, server_address=server, agent_id=agent_id)
+    loaded = NotifierSettings.load_with_sources(config, server_addresses=server, agent_id=agent_id)
     loaded.told()
     show_results(check_installation(loaded, datetime.now(UTC)), as_json=as_json)
 
@@ -243,7 +243,7 @@ def init(
     if file.exists():
         raise ProgramError(f"There are settings in {file} already, which stay as they are", Exit.USAGE)
     accept(found, tls_dir)
-    settings: dict[str, object] = {"server_address": found.server, "agent_id": found.identity.name}
+    settings: dict[str, object] = {"server_addresses": [found.server], "agent_id": found.identity.name}
     settings |= {"site": found.identity.site, "counters": list(found.counters), "tls_dir": tls_dir.absolute()}
     file.parent.mkdir(parents=True, exist_ok=True)
     write_private(file, "".join(f"{name} = {literal(value)}\n" for name, value in settings.items()).encode())

@@ -32,7 +32,9 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     def run(
         *, server: str | None, agent_id: str | None, language: Language | None, config: Path | None, **own: object
     ) -> None:
-        loaded = NotifierSettings.load_with_sources(config, server_addresses=server, agent_id=agent_id, language=language)
+        loaded = NotifierSettings.load_with_sources(
+            config, server_addresses=server, agent_id=agent_id, language=language
+        )
         command(loaded.told(), **own)
 
     _, *parameters = signature(command, eval_str=True).parameters.values()
