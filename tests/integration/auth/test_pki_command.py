@@ -125,12 +125,12 @@ def test_a_device_is_who_the_settings_say(technician: Technician, tmp_path: Path
     out = ("--out", str(tmp_path / "gate-1"))
     refused = technician.is_refused("issue", "--role", "camera", "--name", "gate-1", *out)
     assert refused[0] is Exit.USAGE
-    assert "no camera gate-1 (but departure-1, arrival-1, x): write it into [[cameras]]" in refused[1]
+    assert "no camera gate-1 (but departure-1, arrival-1, x, y): write it into [[cameras]]" in refused[1]
     assert "is at batam-center" in technician.is_refused("invite", *CAMERA, "--site", "sekupang")[1]
     pc = ("--role", "notifier", "--name", "counter-1")
     assert "no site sekupang; they have batam-center" in technician.is_refused("invite", *pc, "--site", "sekupang")[1]
     technician.types("invite", *pc)
-    assert "its invitation is withdrawn" in technician.types("revoke", *pc)
+    assert "was only invited, and has no certificate: its code is good no more" in technician.types("revoke", *pc)
     with technician.config.open("a") as config:
         config.write('[[sites]]\nsite = "batam-center"\n[[sites]]\nsite = "sekupang"\n')
     assert "--site: batam-center, sekupang" in technician.is_refused("invite", *pc)[1]

@@ -12,7 +12,7 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.app import app
 from cekalwatch.server.settings.settings import ServerSettings
 
-CAMERAS = ("departure-1", "arrival-1", "x")
+CAMERAS = ("departure-1", "arrival-1", "x", "y")
 
 
 class Technician:

@@ -24,10 +24,12 @@ app = typer.Typer(
 
 EXAMPLES = "Examples:\n\n"
 Role = Annotated[DeviceRole, typer.Option(help="What the device is for.", show_choices=True)]
-Name = Annotated[str, typer.Option(metavar="KEY", help="Key of the device: a camera's or agent's is its own.")]
+Name = Annotated[str, typer.Option(metavar="NAME", help="Name of the device: of a camera, its `camera_id`.")]
 Site = Annotated[
     str | None,
-    typer.Option(metavar="KEY", help="Key of the site. A camera's is in the settings; needed where there are several."),
+    typer.Option(
+        metavar="NAME", help="Name of the site. A camera's is in the settings; needed where there are several."
+    ),
 ]
 Days = Annotated[int, typer.Option(min=1, max=825, help="For how long the certificate is good.")]
 
@@ -130,8 +132,8 @@ def revoke(role: Role, name: Name, site: Site = None, config: Config = None, dat
     count = pki.revoke(identity, now)
     if count:
         typer.echo(f"{identity.uri}: {count} revoked")
-    if invited:
-        typer.echo(f"{identity.uri}: its invitation is withdrawn")
+    elif invited:
+        typer.echo(f"{identity.uri} was only invited, and has no certificate: its code is good no more")
     # The trail is opened last: a database that is away must not keep a stolen device in.
     with _journal(settings) as journal:
         journal.revoked(identity, count, now)
