@@ -50,9 +50,11 @@ STARTED_IN = {
     "camera/sources/native_log.py": "within the decoder, which is begun again",
     "camera/uplink/stream.py": "one stream, which ends with any of them",
     "camera/uplink/uplink.py": "one stream, which ends with it",
+    "server/watchlist/sync/schedule.py": "a supervised loop, which ends with its run",
     "server/watchlist/sources/web/client.py": "one answer, which it cuts off",
     "notifier/client/background_thread.py": "supervised loops",
     "notifier/desktop/widgets/picture_decoder.py": "one picture, which has a deadline",
+    "server/storage/cluster/hints.py": "supervised loops",
     "program/confined/pool.py": "a supervised loop",
 }
 """The files that start tasks and threads, and why none of these can end in silence."""
@@ -71,6 +73,8 @@ LOOPS = {
     "watch_connections",
     *("follow_troubles", "look_at_cameras", "look_at_rows", "look_at_server", "look_at_sources"),
     *("look_at_threshold", "sweep_troubles", "tell_health"),
+    # which server does the shared ones
+    *("keep_chores", "tell_presence"),
     # the audit trail and the keys
     *("deliver_checkpoints", "record_refusals", "reseal", "sign_audit_trail", "tell_refusals"),
 }

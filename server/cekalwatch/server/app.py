@@ -28,9 +28,10 @@ from cekalwatch.program.confined.command import missing_protections
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.audit.entry import Actor, Party
+from cekalwatch.server.cluster.peers import Load
 from cekalwatch.server.connections import ConnectionWatch
 from cekalwatch.server.domain.clock import Clock, SystemClock
-from cekalwatch.server.gallery.model_follower import open_pack, pack_in_use
+from cekalwatch.server.gallery.model_follower import open_pack, pack_in_use, trusted_choice
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.threshold import ThresholdSetting
 from cekalwatch.server.grpc_api.capture import CaptureServicer
@@ -45,6 +46,7 @@ from cekalwatch.server.recognition.photograph_decoder import PhotographDecoder
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.status import StatusService
 from cekalwatch.server.storage.audit.trail import AuditTrail
+from cekalwatch.server.storage.cluster.hints import HintTopic
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.keys.resealing import Resealer
@@ -57,10 +59,11 @@ from cekalwatch.server.wiring.authentication import (
     open_enrolment,
 )
 from cekalwatch.server.wiring.capture import CaptureWiring
+from cekalwatch.server.wiring.cluster import KEEP_CHORES_PERIOD_S, ClusterWiring
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.gallery import GalleryWiring, note_configuration
 from cekalwatch.server.wiring.losses import refuse_lost_database
-from cekalwatch.server.wiring.periodic import Chore
+from cekalwatch.server.wiring.periodic import Chore, SharedChore
 from cekalwatch.server.wiring.troubles import TroublesWiring
 from cekalwatch.server.wiring.watchlist import WatchlistWiring
 from cekalwatch.vision.runtime import limit_native_threads
@@ -92,6 +95,14 @@ class Server:
         return self._enrolment.port if self._enrolment else 0
 
     async def __aenter__(self) -> Self:
+        try:
+            await self._open()
+        except BaseException:
+            await asyncio.to_thread(self._stack.pop_all().close)
+            raise
+        return self
+
+    async def _open(self) -> None:
         settings, clock, stack = self._settings, self._clock, self._stack
         started_at = clock.now()
         tls = settings.tls()
@@ -111,7 +122,8 @@ class Server:
         actor = Actor(Party.SERVER, platform.node() or "unnamed")
         context = Context.open(settings, database, clock, actor, stack)
         stores = context.stores
-        audit = AuditWiring.open(context)
+        cluster = ClusterWiring.open(context)
+        audit = AuditWiring.open(context, cluster.duty)
         pack = pack_in_use(settings, stores.models)
         decoder = PhotographDecoder(settings.threads)
         stack.callback(decoder.close)
@@ -126,15 +138,23 @@ class Server:
 
         presence = Presence(clock)
         search = GalleryWiring.open(context, engines, terms)
-        alerts = AlertsWiring.open(context, search.freshness, presence, trail)
+        alerts = AlertsWiring.open(context, search.freshness, presence, trail, cluster.hints)
         captures = CaptureWiring.open(context, search, alerts.announce, presence)
         watchlist = WatchlistWiring.open(context, search, captures.waiting, trail)
+
+        def load() -> Load:
+            return Load(captures.waiting(), sum(captures.intake.outcomes.values()))
+
+        peers = cluster.peers(lambda: self.address, lambda: engines.recogniser().model_version, presence, load)
         limit = timedelta(seconds=settings.revocations_limit_s)
-        wellbeing = Wellbeing(lambda: certificates.revocations, limit, clock, audit.state)
-        troubles = TroublesWiring.open(context, presence, search, wellbeing)
+        wellbeing = Wellbeing(
+            lambda: certificates.revocations, limit, clock, audit.state, clock_ahead=lambda: peers.clock_ahead
+        )
+        troubles = TroublesWiring.open(context, presence, search, wellbeing, cluster.hints)
         connections = ConnectionWatch(self._bounds)
         stack.callback(connections.close)
         authentication = AuthenticationWiring.open(context, certificates, presence, connections.let_in)
+
         status = StatusService(
             started_at=started_at,
             thread_budget=settings.threads,
@@ -145,7 +165,8 @@ class Server:
             intake=captures.intake,
             decider=captures.decider,
             fanout=alerts.fanout,
-            presence=presence,
+            peers=peers,
+            chores_by=cluster.lease.holder,
             alerts=stores.alerts,
             troubles=troubles.feed,
             wellbeing=wellbeing,
@@ -185,19 +206,24 @@ class Server:
             *troubles.chores,
             *authentication.chores,
             *audit.chores,
-            Chore("reseal", RESEAL_PERIOD_S, Resealer(database, context.keys).take_turn),
+            cluster.chore(peers),
+            SharedChore("reseal", RESEAL_PERIOD_S, Resealer(database, context.keys).take_turn),
         ]
 
         async def tell_health() -> None:
             blind = search.snapshots.current().blind
             await self._grpc.tell_health(searched=not blind, sound=wellbeing.sound)
 
+        await asyncio.to_thread(partial(peers.join, model_chosen=trusted_choice(stores.models) is not None))
+        await asyncio.to_thread(cluster.duty.look)
         await asyncio.to_thread(certificates.follow)  # opening may have taken long
         connections.start()
         await self._grpc.start()
+        cluster.hints.start({HintTopic.ALERT_EVENTS: alerts.wake, HintTopic.TROUBLES: troubles.feed.wake})
         await tell_health()
         loops = (
-            *(chore.kept() for chore in chores),
+            LOOPS.keep("keep_chores", cluster.duty.keep, KEEP_CHORES_PERIOD_S),
+            *(chore.kept(cluster.duty) for chore in chores),
             *authentication.interceptor.open_calls.loops(),
             LOOPS.keep("follow_event_log", partial(alerts.fanout.follow_log, FANOUT_PERIOD_S)),
             LOOPS.keep("follow_troubles", troubles.follow),
@@ -211,13 +237,17 @@ class Server:
             self._housekeeping.append(asyncio.create_task(enrolling))
         log.info(
             "serving",
-            address=f"{settings.listen.rpartition(':')[0]}:{self.port}",
+            address=self.address,
             threads=settings.threads,
             engine=str(engines.engine().inference.engine),
             precision=str(engines.engine().inference.precision),
             transport="tls" if tls else "plaintext, this machine only",
         )
-        return self
+
+    @property
+    def address(self) -> str:
+        """Where it listens, as HOST:PORT."""
+        return f"{self._settings.listen.rpartition(':')[0]}:{self.port}"
 
     async def reload(self, settings: ServerSettings) -> None:
         """Let cameras send what the capture policies of `settings` say from now on. Other settings need a restart.

@@ -41,6 +41,46 @@ class CameraPresence:
 
 
 @dataclass(frozen=True)
+class ServerRun:
+    """A server that shares the database, from its start to its end, and how it does."""
+
+    run_id: str
+    """Its key, made at its start."""
+    name: str
+    """As the audit trail calls it."""
+    address: str
+    """Where it listens, as HOST:PORT."""
+    version: str
+    """Of the program."""
+    model_version: str
+    """Of the templates that it searches."""
+    law: Mapping[str, str]
+    """What decides about orders there, by the names of the settings."""
+    started_at: datetime
+    captures_waiting: int = 0
+    """To be embedded."""
+    captures_per_second: float = 0.0
+    """Since it told last."""
+
+
+@dataclass(frozen=True)
+class ToldRun:
+    """A server's run, with what it told of itself last."""
+
+    run: ServerRun
+    seen_at: datetime
+    """When it told, by the database's clock."""
+    alive: bool
+    """Whether that was a moment ago."""
+    clock_ahead: timedelta | None
+    """By how much its clock was ahead of the database's (negative: behind); None where that is this machine's own."""
+    cameras: Mapping[str, CameraPresence]
+    """Those that it has heard."""
+    agents: frozenset[str]
+    """Those that are subscribed there."""
+
+
+@dataclass(frozen=True)
 class Rejection:
     """A camera was refused."""
 
@@ -59,6 +99,10 @@ class Presence:
         self._rejections: dict[str, Rejection] = {}
         self._agents: Counter[str] = Counter()
         self._clocks: dict[str, CameraClock] = {}
+
+    def now(self) -> datetime:
+        """Return the server's time."""
+        return self._clock.now()
 
     def camera_connected(self, camera_id: str) -> None:
         """Count a stream of that camera."""

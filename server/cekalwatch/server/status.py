@@ -13,12 +13,13 @@ from cekalwatch.server.alerts.fanout import Fanout
 from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.capture.deciding import Decider
 from cekalwatch.server.capture.intake import Intake
+from cekalwatch.server.cluster.peers import Peers
 from cekalwatch.server.connections import ConnectionState
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.troubles import Trouble
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.pki.revocations import RevocationState
-from cekalwatch.server.presence import CameraPresence, Presence
+from cekalwatch.server.presence import CameraPresence, ToldRun
 from cekalwatch.server.recognition.packs.installed import Engine
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.troubles.feed import TroubleFeed
@@ -33,13 +34,14 @@ class AgentState:
     """A notifier agent and its position in the event log."""
 
     agent_id: str
-    connected: bool
+    server: str
+    """Where it is subscribed; empty while it is not."""
     acknowledged_sequence: int
 
 
 @dataclass(frozen=True)
 class ServerStatus:
-    """The state of the whole server at one moment."""
+    """The state of this server at one moment, and of the cameras and agents of all that share the database."""
 
     server_version: str
     started_at: datetime
@@ -53,8 +55,13 @@ class ServerStatus:
     unplaceable: int
     """Captures that were rejected since their time could not be placed."""
     head_sequence: int
-    cameras: tuple[tuple[Camera, CameraPresence], ...]
+    cameras: tuple[tuple[Camera, CameraPresence, str], ...]
+    """Each with the name of the server that heard it last; empty when none did."""
     agents: tuple[AgentState, ...]
+    servers: tuple[ToldRun, ...]
+    """This one first."""
+    chores_by: str
+    """Key of the run of the server that does the chores of all; empty while none does."""
     troubles: tuple[Trouble, ...]
     revocations: RevocationState | None
     """None where no lists are followed."""
@@ -77,16 +84,20 @@ class StatusService:
     intake: Intake
     decider: Decider
     fanout: Fanout
-    presence: Presence
+    peers: Peers
+    chores_by: Callable[[], str]
+    """Reads which server's run does the chores; it blocks."""
     alerts: AlertStore
     troubles: TroubleFeed
     wellbeing: Wellbeing
     connections: Callable[[], ConnectionState]
 
     async def status(self) -> ServerStatus:
-        """Return the status; only the agents' positions are read from the database."""
+        """Return the status; agents' positions, and what other servers told, are read from the database."""
         positions = await asyncio.to_thread(self.alerts.positions)
-        connected = self.presence.agents
+        whole = await asyncio.to_thread(self.peers.whole)
+        chores_by = await asyncio.to_thread(self.chores_by)
+        nobody = (CameraPresence(), "")
         engine = self.engine()
         return ServerStatus(
             server_version=version("cekalwatch"),
@@ -100,11 +111,13 @@ class StatusService:
             alerts_raised=self.decider.alerts_raised,
             unplaceable=self.intake.unplaceable,
             head_sequence=self.fanout.head,
-            cameras=tuple((camera, self.presence.camera(camera.camera_id)) for camera in self.cameras),
+            cameras=tuple((camera, *whole.cameras.get(camera.camera_id, nobody)) for camera in self.cameras),
             agents=tuple(
-                AgentState(agent_id, agent_id in connected, positions.get(agent_id, 0))
-                for agent_id in sorted(connected | positions.keys())
+                AgentState(agent_id, whole.agents.get(agent_id, ""), positions.get(agent_id, 0))
+                for agent_id in sorted(whole.agents.keys() | positions.keys())
             ),
+            servers=whole.servers,
+            chores_by=chores_by,
             troubles=self.troubles.open,
             revocations=self.wellbeing.revocations(),
             revocations_stale=self.wellbeing.stale_revocations is not None,

@@ -30,6 +30,8 @@ class Wellbeing:
     clock: Clock
     signing: Callable[[], SigningState]
     loops: Callable[[], tuple[LoopState, ...]] = lambda: LOOPS.states
+    clock_ahead: Callable[[], timedelta] = timedelta
+    """By how much the server's clock is ahead of the database's (negative: behind)."""
 
     @property
     def failing_loops(self) -> tuple[LoopState, ...]:

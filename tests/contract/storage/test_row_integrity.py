@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy
 from sqlmodel import SQLModel, select, update
 
-import cekalwatch.server.wiring.context  # noqa: F401  # has all tables
+import cekalwatch.server.app  # noqa: F401  # has all tables
 from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold, SiteFindings
 from cekalwatch.server.domain.learning.score_counts import BINS, CountKey, ScoreCounts
 from cekalwatch.server.domain.learning.threshold_steps import LearnedOffset
@@ -35,15 +35,19 @@ from tests.support.scenarios.adjudication import Counter
 
 UNSIGNED = {
     "agent": "positions: who lies gets less, or the same again",
+    "agent_presence": "who is connected to which server",
     "alert_event": "tells what to look at; what is shown is read from the alert",
     "audit_checkpoint": "signed",
     "audit_entry": "a chain of its own",
     "audit_head": "a chain of its own",
     "camera_news": "what servers tell each other of cameras",
+    "camera_presence": "which camera is connected to which server, and how it does",
+    "chore_lease": "which server does the chores; a time that is too far ahead counts for nothing",
     "data_key": "wrapped by the master key",
     "event_log": "a lock, and how far it was pruned",
     "passage_count": "statistics",
     "reference_picture": "sealed with its key",
+    "server_run": "what servers tell each other of themselves; one may refuse to start for it",
     "sign_in_failure": "counts of wrong passwords",
     "sign_in_key": "a key for these, and a lock",
     "subject_identity": "an index: the sealed facts of both subjects decide",

@@ -29,6 +29,7 @@ from cekalwatch.server.recognition.engine_in_use import EngineInUse
 from cekalwatch.server.recognition.photographs import decode_photograph
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.trail import AuditTrail
+from cekalwatch.server.storage.cluster.hints import Hints
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.store import Account, KeptPassword
 from cekalwatch.server.storage.watchlist.record_store import NewReference
@@ -163,7 +164,7 @@ class Office:
         presence = Presence(self.clock)
         terms = TermsReader(context.stores.watchlist, context.checkpoints)
         search = GalleryWiring.open(context, EngineInUse(engine(), 1, decode_photograph), terms)
-        alerts = AlertsWiring.open(context, search.freshness, presence, trail)
+        alerts = AlertsWiring.open(context, search.freshness, presence, trail, Hints(database))
         captures = CaptureWiring.open(context, search, alerts.announce, presence)
         self._fanout = alerts.fanout
         self._chores = (*search.chores, *captures.chores, *alerts.chores)

@@ -41,6 +41,7 @@ class TroubleKind(StrEnum):
     AUDIT_CHECKPOINTS_WAITING = "AUDIT_CHECKPOINTS_WAITING"
     THRESHOLD_MOVED = "THRESHOLD_MOVED"
     SCORES_STAND_OUT = "SCORES_STAND_OUT"
+    SERVER_CLOCK_WRONG = "SERVER_CLOCK_WRONG"
 
 
 OF_VIEWS = {
@@ -74,6 +75,7 @@ OF_SERVERS = frozenset(
         TroubleKind.AUDIT_UNSIGNED,
         TroubleKind.AUDIT_HISTORY_CHANGED,
         TroubleKind.AUDIT_CHECKPOINTS_WAITING,
+        TroubleKind.SERVER_CLOCK_WRONG,
     }
 )
 """A server does not do all of its work."""

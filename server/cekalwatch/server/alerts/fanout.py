@@ -53,8 +53,16 @@ class DetailedEvent:
 class Fanout:
     """The events that subscribers read; only the event loop's thread uses it."""
 
-    def __init__(self, store: AlertStore, details: AlertDetailsReader, keep: int = 1000) -> None:
+    def __init__(
+        self,
+        store: AlertStore,
+        details: AlertDetailsReader,
+        keep: int = 1000,
+        follow_supervisors: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`follow_supervisors` looks at which devices supervisors are signed in; it blocks."""
         self._store = store
+        self._follow_supervisors = follow_supervisors
         self._details = details
         self._tail: deque[DetailedEvent] = deque(maxlen=keep)
         self._grown = asyncio.Event()
@@ -91,7 +99,8 @@ class Fanout:
     async def catch_up(self) -> None:
         """Read the events beyond the head, and wake the subscribers."""
         while True:
-            found, reached = await asyncio.get_running_loop().run_in_executor(self._reading, self._read, self._head)
+            reading = asyncio.get_running_loop().run_in_executor(self._reading, self._read_newest, self._head)
+            found, reached = await reading
             if reached == self._head:
                 return
             for item in found:
@@ -165,7 +174,17 @@ class Fanout:
             # Newest first, so that a subscriber close to the head does not look at all the others.
             newer = takewhile(lambda item: item.event.sequence > position, reversed(self._tail))
             return list(newer)[::-1], max(position, self._head)
-        return await asyncio.to_thread(self._read, position)
+        head = self._head
+        found, reached = await asyncio.to_thread(self._read, position)
+        return [item for item in found if item.event.sequence <= head], min(reached, head)
+
+    def _read_newest(self, position: int) -> tuple[list[DetailedEvent], int]:
+        """Read the events beyond the head, before any subscriber may see them."""
+        found, reached = self._read(position)
+        if any(item.details.alert.went_to_supervisors for item in found):
+            # Who signed in before the event gets it, at whatever server: their list of alerts does not have it.
+            self._follow_supervisors()
+        return found, reached
 
     def _read(self, position: int) -> tuple[list[DetailedEvent], int]:
         events = self._store.events_after(position, PAGE)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -25,6 +27,12 @@ class CheckpointSection(Settings):
     def home(self) -> Site:
         """The first site: what counts where none is named."""
         return self.sites[0]
+
+    @property
+    def law(self) -> Mapping[str, str]:
+        """What decides about orders, by the names of the settings: the figures, and the time zone of each site."""
+        figures = {f"legal.{name}": str(value) for name, value in asdict(self.legal).items()}
+        return figures | {f"sites.{site.site}": site.time_zone for site in self.sites}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy
 import structlog
@@ -24,6 +25,7 @@ from sqlmodel import Session
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.storage.errors import StorageError
+from cekalwatch.server.storage.fence import current_fence
 from cekalwatch.server.storage.integrity.guard import RowGuard
 from cekalwatch.server.storage.integrity.guarded_session import GuardedSession
 
@@ -31,6 +33,13 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 BUSY_TIMEOUT_S = 10
 """How long a write to SQLite waits for another process's write."""
+
+MAX_IDLE_TRANSACTION_S = 10
+"""After this long without a statement PostgreSQL ends a transaction: a server that was stopped in the middle of one
+must not keep the others waiting for its locks."""
+
+_READ_FOR_LONG = sqlalchemy.text("SET LOCAL idle_in_transaction_session_timeout = 0")
+"""For what only reads: it holds nobody up, and each part may be looked at for as long as it takes."""
 
 log = structlog.get_logger()
 
@@ -65,6 +74,8 @@ class Database:
             ) from None
         if self._is_sqlite:
             sqlalchemy.event.listen(self.engine, "connect", _set_pragmas)
+        else:
+            sqlalchemy.event.listen(self.engine, "connect", _bound_transactions)
 
     def upgrade(self) -> None:
         """Create the database if there is none, and bring its tables up to date, in one transaction.
@@ -121,17 +132,39 @@ class Database:
         """The address without its password, for messages."""
         return self._url.database or "" if self._is_sqlite else self._url.render_as_string(hide_password=True)
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether several servers may use it at the same time."""
+        return not self._is_sqlite
+
     @contextmanager
     def session(self) -> Iterator[Session]:
-        """Yield a session; what was not committed when the block ends is rolled back. Raises StorageError."""
-        with _as_storage_errors(), GuardedSession(self.engine, self.guard) as session:
+        """Yield a session; what was not committed when the block ends is rolled back. Raises StorageError.
+
+        Behind a fence that has fallen, the commit raises LeaseLostError.
+        """
+        with _as_storage_errors(), GuardedSession(self.engine, self.guard, current_fence()) as session:
             yield session
 
     @contextmanager
     def connection(self, **options: object) -> Iterator[Connection]:
         """Yield a connection with these execution options, for reading without a session. Raises StorageError."""
-        with _as_storage_errors(), self.engine.connect().execution_options(**options) as connection:
-            yield connection
+        with _as_storage_errors(), self.engine.connect() as connection:
+            if options and self.is_shared:
+                connection.execute(_READ_FOR_LONG)
+            yield connection.execution_options(**options)
+
+    def own_connection(self) -> Any:  # noqa: ANN401  # psycopg's, which is an extra
+        """Return a connection of the driver that commits each statement and belongs to the caller, who closes it.
+
+        For PostgreSQL only. Raises StorageError.
+        """
+        with _as_storage_errors():
+            pooled = self.engine.raw_connection()
+            connection: Any = pooled.driver_connection
+            pooled.detach()
+        connection.autocommit = True
+        return connection
 
     @contextmanager
     def one_state(self) -> Iterator[Session]:
@@ -142,6 +175,7 @@ class Database:
                 session.connection().exec_driver_sql("BEGIN")
             else:
                 session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+                session.execute(_READ_FOR_LONG)
             yield session
 
     def purge_journal(self) -> None:
@@ -219,6 +253,11 @@ def _set_pragmas(connection: object, _record: object) -> None:
     # secure_delete writes zeros over what is removed: a deleted photograph must not stay in a free page.
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _bound_transactions(connection: Any, _record: object) -> None:  # noqa: ANN401  # the driver's, which may be absent
+    connection.execute(f"SET idle_in_transaction_session_timeout = '{MAX_IDLE_TRANSACTION_S}s'")
+    connection.commit()
 
 
 def _first_line(error: DBAPIError) -> str:

@@ -1,9 +1,10 @@
-"""Looks for what is wrong with this server itself: failing loops, old revocations, an unsigned audit trail."""
+"""Looks for what is wrong with this server: failing loops, old revocations, its clock, an unsigned audit trail."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cekalwatch.server.cluster.agreement import MAX_CLOCK_DIFFERENCE
 from cekalwatch.server.domain.troubles import MAX_ABOUT, MAX_DETAIL, Fault
 from cekalwatch.server.troubles.board import TroubleBoard
 from cekalwatch.server.wellbeing import Wellbeing
@@ -31,6 +32,9 @@ class ServerWatch:
         if failing := self.wellbeing.failing_loops:
             names = ", ".join(one.name for one in failing)[:MAX_DETAIL]
             found.append(Fault(TroubleKind.LOOP_FAILING, about, details={"loops": names}))
+        if abs(ahead := self.wellbeing.clock_ahead()) >= MAX_CLOCK_DIFFERENCE:
+            offset_s = {"offset_s": f"{ahead.total_seconds():.0f}"}
+            found.append(Fault(TroubleKind.SERVER_CLOCK_WRONG, about, details=offset_s))
         signing = self.wellbeing.signing()
         if signing.waits:
             found.append(Fault(TroubleKind.AUDIT_UNSIGNED, about, details={"reason": signing.waits.value}))

@@ -20,11 +20,12 @@ from cekalwatch.server.auth.supervised import SupervisedDevices
 from cekalwatch.server.grpc_api.alerts import AlertServicer
 from cekalwatch.server.presence import Presence
 from cekalwatch.server.storage.audit.trail import AuditTrail
+from cekalwatch.server.storage.cluster.hints import Hints, HintTopic
 from cekalwatch.server.storage.people.session_store import SessionStore
 from cekalwatch.server.watchlist.erasure import SubjectEraser
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.server.wiring.context import Context
-from cekalwatch.server.wiring.periodic import Chore
+from cekalwatch.server.wiring.periodic import Chore, SharedChore
 
 SWEEP_PERIOD_S = 3600.0
 SWEEP_PROBES_PERIOD_S = 30.0
@@ -44,27 +45,36 @@ class AlertsWiring:
     servicer: AlertServicer
     fanout: Fanout
     announce: Callable[[], None]
-    """Says that the event log has grown; any thread may call it."""
+    """Says that the event log has grown by this server; any thread may call it."""
+    wake: Callable[[], None]
+    """Lets the event log be read, since it may have grown; any thread may call it."""
     chores: tuple[Chore, ...]
 
     @classmethod
-    def open(cls, context: Context, freshness: FreshnessGauge, presence: Presence, trail: AuditTrail) -> Self:
+    def open(
+        cls, context: Context, freshness: FreshnessGauge, presence: Presence, trail: AuditTrail, hints: Hints
+    ) -> Self:
         """Begin at the end of the event log."""
         settings, stores, clock, actor = context.settings, context.stores, context.clock, context.actor
         alerts, handling, policy = stores.alerts, stores.handling, settings.handling_policy
         orders = AlertOrders(stores.watchlist, context.checkpoints)
         details = AlertDetailsReader(alerts, stores.watchlist, stores.people, orders, clock)
-        fanout, acknowledgements = Fanout(alerts, details), Acknowledgements(alerts, clock)
+        supervised = SupervisedDevices(SessionStore(context.database), settings.session_terms, clock)
+        fanout = Fanout(alerts, details, follow_supervisors=supervised.follow)
+        acknowledgements = Acknowledgements(alerts, clock)
         deliveries = DeliveryTrail(stores.audit, clock, actor)
         context.stack.callback(deliveries.close)
         context.stack.callback(fanout.close)
         context.stack.callback(acknowledgements.close)
         loop = asyncio.get_running_loop()
 
-        def announce() -> None:
+        def wake() -> None:
             loop.call_soon_threadsafe(fanout.wake)
 
-        supervised = SupervisedDevices(SessionStore(context.database), settings.session_terms, clock)
+        def announce() -> None:
+            wake()
+            hints.send(HintTopic.ALERT_EVENTS)
+
         adjudicator = Adjudicator(handling, alerts, orders, stores.people, clock, policy, actor, announce)
         servicer = AlertServicer(
             fanout,
@@ -90,18 +100,21 @@ class AlertsWiring:
             servicer,
             fanout,
             announce,
+            wake,
             (
-                Chore("sweep_events", SWEEP_PERIOD_S, sweeper.sweep),
-                Chore("sweep_probes", SWEEP_PROBES_PERIOD_S, sweeper.sweep_probes),
-                Chore("sweep_records", SWEEP_PERIOD_S, sweeper.sweep_records),
-                Chore("sweep_images", SWEEP_IMAGES_PERIOD_S, sweeper.sweep_images),
-                Chore(
+                SharedChore("sweep_events", SWEEP_PERIOD_S, sweeper.sweep),
+                SharedChore("sweep_probes", SWEEP_PROBES_PERIOD_S, sweeper.sweep_probes),
+                SharedChore("sweep_records", SWEEP_PERIOD_S, sweeper.sweep_records),
+                SharedChore("sweep_images", SWEEP_IMAGES_PERIOD_S, sweeper.sweep_images),
+                SharedChore(
                     "forget_passages", FORGET_PASSAGES_PERIOD_S, lambda: alerts.forget_passages(clock.now() - window)
                 ),
-                Chore("sweep_unsettled_images", SWEEP_IMAGES_PERIOD_S, sweeper.sweep_unsettled_images),
-                Chore("erase_subjects", ERASE_PERIOD_S, eraser.erase),
-                Chore("look_at_orders", ORDERS_PERIOD_S, watch.look),
+                SharedChore("sweep_unsettled_images", SWEEP_IMAGES_PERIOD_S, sweeper.sweep_unsettled_images),
+                SharedChore("erase_subjects", ERASE_PERIOD_S, eraser.erase),
+                SharedChore("look_at_orders", ORDERS_PERIOD_S, watch.look),
                 Chore("follow_supervisors", SUPERVISED_PERIOD_S, supervised.follow),
-                Chore("escalate", ESCALATE_PERIOD_S, Escalator(handling, clock, policy, actor, announce).escalate),
+                SharedChore(
+                    "escalate", ESCALATE_PERIOD_S, Escalator(handling, clock, policy, actor, announce).escalate
+                ),
             ),
         )

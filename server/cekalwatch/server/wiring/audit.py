@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Self
@@ -17,11 +17,13 @@ from cekalwatch.server.audit.history import HistoryChange, HistoryChangedError
 from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.audit.syslog import SyslogReceiver
 from cekalwatch.server.audit.timestamps import TimestampAuthority
+from cekalwatch.server.cluster.duty import ChoreDuty
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.hardware.errors import TokenError
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
 from cekalwatch.server.storage.audit.store import AuditStore
+from cekalwatch.server.storage.fence import LeaseLostError, fenced
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.losses import refuse_lost_audit_key
 from cekalwatch.server.wiring.periodic import Chore, at_stop
@@ -63,9 +65,14 @@ def checkpoint_destinations(settings: ServerSettings) -> Sequence[Destination]:
 
 @dataclass
 class HistoryGuard:
-    """Signs while the history is what it was, and says so while it is not; `look` blocks."""
+    """Looks whether the history is what it was, and says so while it is not; signs it while it is, as a chore.
+
+    Methods block.
+    """
 
     signer: CheckpointSigner
+    duty: ChoreDuty
+    """Every server looks, and the one that has it signs."""
     clock: Clock
     change: HistoryChange | None = None
     """What is wrong with the history; nothing is signed meanwhile, and entries are recorded all the same."""
@@ -78,7 +85,7 @@ class HistoryGuard:
     def look(self) -> None:
         """Check the history, and sign what is due. Raises StorageError, ProgramError where it cannot be checked."""
         try:
-            self.newest = self.signer.sign_if_due()
+            self.newest = self._behind_lease(self.signer.sign_if_due) or self.signer.newest()
         except HistoryChangedError as error:
             self._refuse(error)
             return
@@ -96,9 +103,19 @@ class HistoryGuard:
     def sign(self) -> None:
         """Sign the trail's end, when the server stops."""
         try:
-            self.signer.sign()
+            self._behind_lease(self.signer.sign)
         except HistoryChangedError as error:
             self._refuse(error)
+
+    def _behind_lease(self, sign: Callable[[], Checkpoint | None]) -> Checkpoint | None:
+        """Return what `sign` does; None, and nothing is stored, where another server has to."""
+        if (lease := self.duty.lease) is None:
+            return None
+        try:
+            with fenced(lease):
+                return sign()
+        except LeaseLostError:
+            return None
 
     def _refuse(self, error: HistoryChangedError) -> None:
         now = self.clock.now()
@@ -123,12 +140,12 @@ class AuditWiring:
         return SigningState(guard.newest, guard.change, waits, self.delivery.states)
 
     @classmethod
-    def open(cls, context: Context) -> Self:
+    def open(cls, context: Context, duty: ChoreDuty) -> Self:
         """Open key and ledger. Raises ProgramError, StorageError."""
         settings, clock = context.settings, context.clock
         refuse_lost_audit_key(settings, context.stores.audit)
         key, ledger = open_signer(settings, context.stores.audit)
-        guard = HistoryGuard(CheckpointSigner(context.stores.audit, key, ledger, clock), clock)
+        guard = HistoryGuard(CheckpointSigner(context.stores.audit, key, ledger, clock), duty, clock)
         delivery = CheckpointDelivery(ledger, checkpoint_destinations(settings))
         context.stack.callback(at_stop, "checkpoint of the last audit entries", guard.sign)
         chores = (

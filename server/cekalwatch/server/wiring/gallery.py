@@ -18,7 +18,7 @@ from cekalwatch.server.recognition.engine_in_use import EngineInUse
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.server.watchlist.sources.opening import source_name
 from cekalwatch.server.wiring.context import Context
-from cekalwatch.server.wiring.periodic import Chore
+from cekalwatch.server.wiring.periodic import Chore, SharedChore
 from cekalwatch.vision.manifest import MANIFEST_FILE, Pack, file_sha256
 
 FOLLOW_PERIOD_S = 2.0
@@ -71,8 +71,8 @@ class GalleryWiring:
         """What is done regularly."""
         return (
             Chore("follow_gallery", FOLLOW_PERIOD_S, self.follow),
-            Chore("make_templates", CATCH_UP_PERIOD_S, self.model.catch_up),
-            Chore("learn_threshold", LEARN_PERIOD_S, self.learner.learn),
+            SharedChore("make_templates", CATCH_UP_PERIOD_S, self.model.catch_up),
+            SharedChore("learn_threshold", LEARN_PERIOD_S, self.learner.learn),
         )
 
     def follow(self) -> None:

@@ -11,14 +11,16 @@ import structlog
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.loops import LOOPS
+from cekalwatch.server.cluster.duty import ChoreDuty
 from cekalwatch.server.storage.errors import StorageError
+from cekalwatch.server.storage.fence import LeaseLostError, fenced
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class Chore:
-    """Blocking work that is done again and again."""
+    """Blocking work that each server does again and again."""
 
     name: str
     """As the log and the status call it."""
@@ -26,12 +28,31 @@ class Chore:
     """Pause after each round."""
     work: Callable[[], object]
 
-    def kept(self) -> Coroutine[Any, Any, None]:
-        """Return the loop that does it on worker threads, for ever."""
-        return LOOPS.keep(self.name, self._round, self.period_s)
+    def kept(self, duty: ChoreDuty) -> Coroutine[Any, Any, None]:
+        """Return the loop that does it on worker threads, for ever. `duty` is this server's."""
 
-    async def _round(self) -> None:
-        await asyncio.to_thread(self.work)
+        async def do() -> None:
+            await asyncio.to_thread(self.once, duty)
+
+        return LOOPS.keep(self.name, do, self.period_s)
+
+    def once(self, duty: ChoreDuty) -> None:  # noqa: ARG002  # see SharedChore
+        """Do it, on the calling thread."""
+        self.work()
+
+
+class SharedChore(Chore):
+    """Blocking work on the database that one server does for all that share it, while it has the duty."""
+
+    def once(self, duty: ChoreDuty) -> None:
+        """Do it if this server has to; what it writes goes behind the lease."""
+        if (lease := duty.lease) is None:
+            return
+        try:
+            with fenced(lease):
+                self.work()
+        except LeaseLostError:
+            log.warning("chore_left", chore=self.name, term=lease.term)
 
 
 def at_stop(what: str, work: Callable[[], object]) -> None:

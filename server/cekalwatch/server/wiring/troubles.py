@@ -8,6 +8,7 @@ from typing import Self
 
 from cekalwatch.server.grpc_api.troubles import TroubleServicer
 from cekalwatch.server.presence import Presence
+from cekalwatch.server.storage.cluster.hints import Hints, HintTopic
 from cekalwatch.server.storage.integrity.scan import RowScan
 from cekalwatch.server.troubles.board import TroubleBoard
 from cekalwatch.server.troubles.camera_watch import CameraTerms, CameraWatch
@@ -20,7 +21,7 @@ from cekalwatch.server.troubles.threshold_watch import ThresholdWatch
 from cekalwatch.server.wellbeing import Wellbeing
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.gallery import GalleryWiring
-from cekalwatch.server.wiring.periodic import Chore
+from cekalwatch.server.wiring.periodic import Chore, SharedChore
 
 LOOK_AT_CAMERAS_PERIOD_S = 1.0
 LOOK_AT_SOURCES_PERIOD_S = 5.0
@@ -40,11 +41,18 @@ class TroublesWiring:
     chores: tuple[Chore, ...]
 
     @classmethod
-    def open(cls, context: Context, presence: Presence, search: GalleryWiring, wellbeing: Wellbeing) -> Self:
+    def open(
+        cls, context: Context, presence: Presence, search: GalleryWiring, wellbeing: Wellbeing, hints: Hints
+    ) -> Self:
         """Begin with the troubles that are open."""
         settings, store, clock = context.settings, context.stores.troubles, context.clock
         feed = TroubleFeed(store)
-        board = TroubleBoard(store, clock, feed.wake)
+
+        def changed() -> None:
+            feed.wake()
+            hints.send(HintTopic.TROUBLES)
+
+        board = TroubleBoard(store, clock, changed)
         terms = CameraTerms(timedelta(seconds=settings.heartbeat_period_s), settings.least_camera_fps)
         cameras = CameraWatch(settings.cameras, presence, store, board, clock, terms)
         sources = SourceWatch(search.source, context.stores.syncs, search.freshness, search.snapshots.current, board)
@@ -61,7 +69,7 @@ class TroublesWiring:
             Chore("look_at_server", LOOK_AT_SERVER_PERIOD_S, server.look),
             Chore("look_at_threshold", LOOK_AT_THRESHOLD_PERIOD_S, thresholds.look),
             Chore("look_at_rows", LOOK_AT_ROWS_PERIOD_S, rows.look),
-            Chore("sweep_troubles", SWEEP_PERIOD_S, sweeper.sweep),
+            SharedChore("sweep_troubles", SWEEP_PERIOD_S, sweeper.sweep),
         )
         return cls(servicer, feed, chores)
 

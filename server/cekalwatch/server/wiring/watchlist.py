@@ -15,7 +15,7 @@ from cekalwatch.server.watchlist.sync.service import SyncService
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.gallery import GalleryWiring
 from cekalwatch.server.wiring.imports import Imports
-from cekalwatch.server.wiring.periodic import Chore
+from cekalwatch.server.wiring.periodic import Chore, SharedChore
 
 IMPORT_THREADS = 2
 SYNC_LOOK_PERIOD_S = 2.0
@@ -50,4 +50,4 @@ class WatchlistWiring:
             SyncService(stores.syncs, scheduler, clock),
             search.freshness,
         )
-        return cls(servicer, (Chore("synchronise", SYNC_LOOK_PERIOD_S, scheduler.look),) if scheduler else ())
+        return cls(servicer, (SharedChore("synchronise", SYNC_LOOK_PERIOD_S, scheduler.look),) if scheduler else ())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -56,13 +57,20 @@ class Log:
 
     def clear(self, alert_id: UUID) -> None:
         """Let an officer say that an alert is of somebody else."""
+        self._judge(alert_id, Outcome.NOT_SAME_PERSON, Reason.FACE_DIFFERS)
+
+    def refer(self, alert_id: UUID) -> None:
+        """Let an officer refer an alert."""
+        self._judge(alert_id, Outcome.REFERRED, Reason.FACE_AGREES)
+
+    def _judge(self, alert_id: UUID, outcome: Outcome, reason: Reason) -> None:
         officer = Holder(uuid4(), "pc-1")
-        finding = Finding(Outcome.NOT_SAME_PERSON, Reason.FACE_DIFFERS, "", officer.person_id, NOON)
+        finding = Finding(outcome, reason, "", officer.person_id, NOON)
 
         def make(alert: Alert) -> HandlingStep:
             claimed = alert.handling.claimed(officer, NOON, HandlingPolicy())
-            cleared = claimed.adjudicated(officer, finding, NOON, Circumstances(unchanged=True, order_in_force=True))
-            return HandlingStep(cleared, (AlertEventType.CLAIMED, AlertEventType.ADJUDICATED))
+            judged = claimed.adjudicated(officer, finding, NOON, Circumstances(unchanged=True, order_in_force=True))
+            return HandlingStep(judged, (AlertEventType.CLAIMED, AlertEventType.ADJUDICATED))
 
         self._step(alert_id, make)
 
@@ -78,8 +86,8 @@ class Log:
         store = HandlingStore(self.database, keyring(self.database))
         store.step(alert_id, make, lambda alert, event: handling_entry(alert, event, ACTOR), NOON)
 
-    def fanout(self) -> Fanout:
-        made = Fanout(self.store, self.details, keep=3)
+    def fanout(self, follow_supervisors: Callable[[], None] = lambda: None) -> Fanout:
+        made = Fanout(self.store, self.details, keep=3, follow_supervisors=follow_supervisors)
         self.fanouts.append(made)
         return made
 
@@ -250,3 +258,28 @@ async def test_what_has_gone_up_to_the_whole_site_passes_every_counter(log: Log)
     log.go_up(up.alert_id)
     assert await waiting(log, 0, elsewhere) == [up.alert_id]
     assert await waiting(log, 0, other_site) == []
+
+
+async def test_a_supervisor_who_signed_in_elsewhere_before_a_referral_gets_it_though_nobody_looked_yet(log: Log):
+    """They sign in at one server, and their PC's stream is at another, which has not heard of it."""
+    signed_in, known = set[str](), set[str]()
+    fanout = log.fanout(follow_supervisors=lambda: known.update(signed_in))
+    here = AlertFilter(site="batam-center", counters=frozenset({"A7"}))
+
+    def wants(alert: Alert) -> bool:
+        return replace(here, supervises="pc-1" in known).wants_alert(alert)
+
+    before, after = log.commit(), log.commit()
+    await fanout.catch_up()
+    log.refer(before.alert_id)
+    await fanout.catch_up()
+    async with asyncio.timeout(30), aclosing(fanout.follow(fanout.head, wants, quiet_s=30)) as events:
+        told = asyncio.create_task(anext(events))
+        await asyncio.sleep(0)
+        signed_in.add("pc-1")
+        assert log.store.list_alerts(replace(here, supervises=True), None, 10)[0].alert_id == before.alert_id
+        log.refer(after.alert_id)
+        await fanout.catch_up()
+        item = await told
+    assert item is not None
+    assert item.event.alert_id == after.alert_id

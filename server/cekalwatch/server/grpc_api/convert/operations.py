@@ -13,7 +13,7 @@ from cekalwatch.server.grpc_api.convert.common import camera_message, duration, 
 from cekalwatch.server.grpc_api.convert.troubles import trouble_message
 from cekalwatch.server.grpc_api.convert.watchlist import freshness_message
 from cekalwatch.server.pki.revocations import RevocationState
-from cekalwatch.server.presence import CameraPresence
+from cekalwatch.server.presence import CameraPresence, ToldRun
 from cekalwatch.server.status import ServerStatus
 from cekalwatch.v1 import capture_pb2, operations_pb2, operations_service_pb2
 from cekalwatch.wire.vocabulary.camera_health import Heartbeat
@@ -54,12 +54,13 @@ def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResp
             unplaceable=status.unplaceable,
         ),
         head_sequence=status.head_sequence,
-        cameras=[_camera_status(camera, presence) for camera, presence in status.cameras],
+        cameras=[_camera_status(*one) for one in status.cameras],
         agents=[
             operations_pb2.AgentStatus(
                 agent_id=agent.agent_id,
-                connected=agent.connected,
+                connected=bool(agent.server),
                 acknowledged_sequence=agent.acknowledged_sequence,
+                server=agent.server,
             )
             for agent in status.agents
         ],
@@ -79,6 +80,26 @@ def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResp
         inference=operations_pb2.InferenceStatus(
             engine=status.inference.engine, precision=status.inference.precision, batch=status.inference.batch
         ),
+        servers=[_server(one, does_chores=one.run.run_id == status.chores_by) for one in status.servers],
+    )
+
+
+def _server(told: ToldRun, *, does_chores: bool) -> operations_pb2.ServerStatus:
+    run = told.run
+    return operations_pb2.ServerStatus(
+        name=run.name,
+        address=run.address,
+        alive=told.alive,
+        last_heard_time=timestamp(told.seen_at),
+        start_time=timestamp(run.started_at),
+        server_version=run.version,
+        model_version=run.model_version,
+        does_chores=does_chores,
+        cameras=sum(one.streams > 0 for one in told.cameras.values()) if told.alive else 0,
+        agents=len(told.agents),
+        captures_waiting=run.captures_waiting,
+        captures_per_second=run.captures_per_second,
+        clock_ahead=None if told.clock_ahead is None else duration(told.clock_ahead.total_seconds()),
     )
 
 
@@ -112,7 +133,7 @@ def _signing(state: SigningState) -> operations_pb2.SigningStatus:
     )
 
 
-def _camera_status(camera: Camera, presence: CameraPresence) -> operations_pb2.CameraStatus:
+def _camera_status(camera: Camera, presence: CameraPresence, server: str) -> operations_pb2.CameraStatus:
     heartbeat = presence.heartbeat or Heartbeat()
     spool, drops = heartbeat.spool, heartbeat.drops
     return operations_pb2.CameraStatus(
@@ -132,4 +153,5 @@ def _camera_status(camera: Camera, presence: CameraPresence) -> operations_pb2.C
         ),
         clock_ahead=None if presence.clock_ahead is None else duration(presence.clock_ahead.total_seconds()),
         drops=capture_pb2.DropCounts(**asdict(drops)),
+        server=server,
     )

@@ -42,6 +42,10 @@ class CheckpointSigner:
         due = newest is None or self._clock.now() - datetime.fromisoformat(newest.at) >= EVERY
         return self.sign() if entries and (due or entries >= EVERY_ENTRIES) else newest
 
+    def newest(self) -> Checkpoint | None:
+        """Check the history, and return the newest checkpoint."""
+        return self._history.check()[0]
+
     def sign(self) -> Checkpoint | None:
         """Return a checkpoint at the trail's end, made now unless there is one; None when the trail is empty.
 
@@ -52,7 +56,7 @@ class CheckpointSigner:
             return newest
         made = self._key.sign(newest.number + 1 if newest else 1, end.sequence, end.hash, stamp(self._clock.now()))
         if not self._ledger.put(made):
-            return self._history.check()[0]  # another program with this key was first
+            return self.newest()  # another program with this key was first
         self._store_made(made)
         return made
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import ORMExecuteState
 from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import Session
 
+from cekalwatch.server.storage.fence import Fence
 from cekalwatch.server.storage.integrity.guard import RowGuard
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError, RowKey, SignedRow, form_of
 
@@ -20,9 +21,13 @@ Signed = TypeVar("Signed", bound=SignedRow)
 class GuardedSession(Session):
     """A session on a database whose rows are signed. Objects keep what they hold after a commit."""
 
-    def __init__(self, engine: Engine, guard: RowGuard | None) -> None:
-        """Without a guard, that is before the keys are open, signed rows can be neither written nor used."""
+    def __init__(self, engine: Engine, guard: RowGuard | None, fence: Fence | None = None) -> None:
+        """Without a guard, that is before the keys are open, signed rows can be neither written nor used.
+
+        With a fence, a commit raises LeaseLostError unless it stands.
+        """
         super().__init__(engine, expire_on_commit=False)
+        self.fence = fence
         self._guard = guard
         self.ours: dict[int, SignedRow] = {}
         """What this session has signed, by identity; held, so that no other object gets the same."""
@@ -99,6 +104,13 @@ def _sign(session: GuardedSession, *_: object) -> None:
         if isinstance(row, SignedRow):
             session.guard.sign(row, _version_before(session, row))
             session.ours[id(row)] = row
+
+
+@sqlalchemy.event.listens_for(GuardedSession, "before_commit")
+def _check_fence(session: GuardedSession) -> None:
+    if session.fence:
+        session.flush()  # which may wait for others; the fence's own lock is held for a moment only
+        session.fence.check(session)
 
 
 def _version_before(session: GuardedSession, row: SignedRow) -> int:

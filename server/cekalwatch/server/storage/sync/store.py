@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -21,6 +22,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.syncs import SyncRun, SyncState
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.fence import LeaseLostError, fenced
 from cekalwatch.server.storage.integrity.guarded_session import in_order
 from cekalwatch.server.storage.sync.progress import BegunRun, KnownOrder, Lease, LeftOrder, PageEnd, SeenOrder
 from cekalwatch.server.storage.sync.rows import run_of, run_values, state_of
@@ -30,13 +32,26 @@ from cekalwatch.server.storage.watchlist.rows import utc_text
 from cekalwatch.server.storage.watchlist.tables import BanOrderRow
 from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
-LEASE = timedelta(seconds=60)
-"""How long a run may be silent before another server takes it over."""
+LEASE = timedelta(seconds=8)
+"""How long a run may be silent before another server takes it over; the program that makes it renews it meanwhile."""
 
 AT_ONCE = 500
 """Orders in one statement."""
 
 Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class SyncFence:
+    """The fence behind which a run imports: its lease."""
+
+    lease: Lease
+
+    def check(self, session: Session) -> None:
+        """Raise LeaseLostError when another server has taken over the synchronisation."""
+        held = select(SyncStateRow.id).where(col(SyncStateRow.lease) == self.lease.key)
+        if session.exec(held.with_for_update(read=True)).first() is None:
+            raise LeaseLostError("another server has taken over the synchronisation")
 
 
 class SyncStore:
@@ -252,6 +267,14 @@ class SyncStore:
             write_audit(session, note(state_of(row)))
             session.commit()
 
+    def renew(self, lease: Lease, now: datetime) -> bool:
+        """Keep the lease of a run that waits for its source; whether it still had it."""
+        with self._database.session() as session:
+            mine = col(SyncStateRow.lease) == lease.key
+            renewed = session.exec(update(SyncStateRow).where(mine).values(lease_until=now + LEASE)).rowcount
+            session.commit()
+        return renewed > 0
+
     def refused(self) -> int:
         """Count the source's orders whose last record could not be used."""
         query = select(func.count()).select_from(SyncOrderRow).where(col(SyncOrderRow.problem) != "")
@@ -270,7 +293,8 @@ class SyncStore:
     def _held(self, lease: Lease, now: datetime, run: SyncRun) -> Iterator[Session]:
         """Yield a session that has renewed the lease and keeps the run as it stands."""
         mine = col(SyncStateRow.lease) == lease.key
-        with self._database.session() as session:
+        # Behind no other fence: it holds the lease itself until it commits, and may give it back.
+        with fenced(None), self._database.session() as session:
             if not session.exec(update(SyncStateRow).where(mine).values(lease_until=now + LEASE)).rowcount:
                 raise CekalwatchError(Code.SYNC_TAKEN_OVER)
             this = col(SyncRunRow.run_id) == lease.run_id

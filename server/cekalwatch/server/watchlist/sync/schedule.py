@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import structlog
 
+from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry
 from cekalwatch.server.concurrency.background import BackgroundThreads
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.syncs import SyncTerms
-from cekalwatch.server.storage.sync.progress import BegunRun
-from cekalwatch.server.storage.sync.store import SyncStore
+from cekalwatch.server.storage.fence import fenced
+from cekalwatch.server.storage.sync.progress import BegunRun, Lease
+from cekalwatch.server.storage.sync.store import SyncFence, SyncStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.sources.source import WatchlistSource
 from cekalwatch.server.watchlist.sync.synchroniser import Synchroniser, SyncParts, SyncStoppedError
@@ -26,6 +29,9 @@ from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
 GIVE_WAY_S = 0.5
 """Longest time for which a record lets captures go first: a busy port must not keep the list out of date."""
+
+RENEW_PERIOD_S = 2.0
+"""How often the lease of the run under way is renewed, well within what it lasts."""
 
 _LOOK_AGAIN_S = 0.01
 
@@ -102,6 +108,7 @@ class SyncScheduler:
         self._on_end = on_end
         self._synchroniser = Synchroniser(SyncParts(source, store, begin_import, clock, terms, self._yield.give_way))
         self._thread = BackgroundThreads(1, "sync")
+        self._under_way: BegunRun | None = None
 
     @property
     def source(self) -> str:
@@ -110,9 +117,11 @@ class SyncScheduler:
 
     def look(self) -> None:
         """Begin a run if one is due."""
+        if self._under_way:
+            return  # its lease may have run out, which another server may make something of
         begun = self._store.begin(self.source, self._clock.now(), if_due=True)
         if begun:
-            self._thread.submit(self._run, begun, self._actor)
+            self._submit(begun, self._actor)
 
     def start(self, actor: Actor, *, from_start: bool = False) -> int:
         """Begin a run that `actor` asks for, and return its key; raises SYNC_RUNNING."""
@@ -121,7 +130,7 @@ class SyncScheduler:
         begun = self._store.begin(self.source, now, from_start=from_start, entry=entry)
         if begun is None:
             raise RuntimeError("only a run that must be due may not begin")
-        self._thread.submit(self._run, begun, actor)
+        self._submit(begun, actor)
         return begun.lease.run_id
 
     def close(self) -> None:
@@ -129,9 +138,35 @@ class SyncScheduler:
         self._yield.stop()
         self._thread.shutdown()
 
+    def _submit(self, begun: BegunRun, actor: Actor) -> None:
+        self._under_way = begun
+        self._thread.submit(self._run, begun, actor)
+
     def _run(self, begun: BegunRun, actor: Actor) -> None:
         try:
-            self._synchroniser.run(begun, actor, self._next_run.after)
+            with self._renewed(begun.lease), fenced(SyncFence(begun.lease)):
+                self._synchroniser.run(begun, actor, self._next_run.after)
             self._on_end()
         except Exception:  # nobody waits for what the thread raises
             log.exception("synchronisation_failed")
+        finally:
+            if self._under_way is begun:
+                self._under_way = None
+
+    @contextmanager
+    def _renewed(self, lease: Lease) -> Iterator[None]:
+        """Renew the lease while the block lasts, however long the source takes to answer."""
+        ended = threading.Event()
+
+        def renew() -> bool:
+            return not ended.wait(RENEW_PERIOD_S) and self._store.renew(lease, self._clock.now())
+
+        renewing = threading.Thread(
+            target=LOOPS.keep_here, args=("renew_synchronisation", renew, ended.wait), name="sync-lease", daemon=True
+        )
+        renewing.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            renewing.join()

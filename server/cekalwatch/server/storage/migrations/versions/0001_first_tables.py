@@ -564,6 +564,45 @@ def upgrade() -> None:
         sa.Column("site", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("camera_id"),
     )
+    op.create_table(
+        "chore_lease",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("holder", sa.String(), nullable=False),
+        sa.Column("term", sa.Integer(), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.execute("INSERT INTO chore_lease (id, holder, term) VALUES (1, '', 0)")
+    op.create_table(
+        "server_run",
+        sa.Column("run_id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.Column("model_version", sa.String(), nullable=False),
+        sa.Column("law", sa.JSON(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("clock_ahead_ms", sa.Integer(), nullable=False),
+        sa.Column("captures_waiting", sa.Integer(), nullable=False),
+        sa.Column("captures_per_second", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("run_id"),
+    )
+    op.create_table(
+        "camera_presence",
+        sa.Column("run_id", sa.String(), nullable=False),
+        sa.Column("camera_id", sa.String(), nullable=False),
+        sa.Column("facts", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["run_id"], ["server_run.run_id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("run_id", "camera_id"),
+    )
+    op.create_table(
+        "agent_presence",
+        sa.Column("run_id", sa.String(), nullable=False),
+        sa.Column("agent_id", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["run_id"], ["server_run.run_id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("run_id", "agent_id"),
+    )
     # The one row that whoever changes a trouble locks and counts in.
     op.execute("INSERT INTO trouble_log (id, change) VALUES (1, 0)")
 
@@ -620,6 +659,10 @@ def downgrade() -> None:
         for table in ("audit_checkpoint", "audit_entry"):
             op.execute(f"DROP FUNCTION {table}_refuse CASCADE")
     op.drop_table("watchlist_success")
+    op.drop_table("agent_presence")
+    op.drop_table("camera_presence")
+    op.drop_table("server_run")
+    op.drop_table("chore_lease")
     op.drop_table("camera_news")
     with op.batch_alter_table("trouble", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_trouble_change"))

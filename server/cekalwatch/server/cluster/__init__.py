@@ -1,0 +1,1 @@
+"""Several servers on one database: which of them does what one does for all."""

@@ -1,0 +1,63 @@
+"""Whether a server may work beside the others of its database: all must decide alike.
+
+A server with another law would obey orders that the others do not, one with another model would search templates that
+the others lack, and one with another clock would end claims and sessions before their time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+
+from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.presence import ServerRun, ToldRun
+
+MAX_CLOCK_DIFFERENCE = timedelta(seconds=2)
+"""Between two servers: claims, sessions and the lease of a synchronisation are judged by each server's clock."""
+
+
+def check_agreement(
+    myself: ServerRun, clock_ahead: timedelta, others: Iterable[ToldRun], *, model_chosen: bool
+) -> None:
+    """Raise ProgramError where this server, which starts, and one that lives do not fit together.
+
+    `clock_ahead` is of this server's clock, against the database's. With `model_chosen` the database names the model,
+    which each server changes to at its own time.
+    """
+    for other in others:
+        is_myself = (other.run.name, other.run.address) == (myself.name, myself.address)  # or was, before it died
+        if is_myself or not other.alive:
+            continue
+        where = f"The server {other.run.name} at {other.run.address} works on this database"
+        if differing := list(_differing(myself, other.run)):
+            raise ProgramError(
+                f"{where} with other settings of the law ({'; '.join(differing)}). Give all servers of a database the "
+                "same [legal] and [[sites]]; to change them, stop all servers first.",
+                Exit.CONFIG,
+            )
+        if not model_chosen and other.run.model_version != myself.model_version:
+            raise ProgramError(
+                f"{where} with the model {other.run.model_version}, and this one would use {myself.model_version}. "
+                "Name the same `model_pack` in the settings of all servers, and install the same version of it; to "
+                "change the model of all, use `gallery switch`.",
+                Exit.CONFIG,
+            )
+        apart = clock_ahead - (other.clock_ahead or timedelta())
+        if abs(apart) > MAX_CLOCK_DIFFERENCE:
+            raise ProgramError(
+                f"{where}, and the two clocks are {abs(apart).total_seconds():.1f} s apart: this one is "
+                f"{_ahead(clock_ahead)} the database's, the other {_ahead(other.clock_ahead or timedelta())}. Set up "
+                "NTP on both machines.",
+                Exit.CONFIG,
+            )
+
+
+def _differing(myself: ServerRun, other: ServerRun) -> Iterator[str]:
+    for name in sorted(myself.law.keys() | other.law.keys()):
+        here, there = myself.law.get(name, "none"), other.law.get(name, "none")
+        if here != there:
+            yield f"{name} is {there} there and {here} here"
+
+
+def _ahead(by: timedelta) -> str:
+    return f"{abs(by).total_seconds():.1f} s {'ahead of' if by >= timedelta() else 'behind'}"

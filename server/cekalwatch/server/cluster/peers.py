@@ -1,0 +1,125 @@
+"""This server among those that share the database: it tells of itself, and knows of the whole what all have told.
+
+Each tells about once a second; what is asked of the whole is read when it is asked.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.server.cluster.agreement import check_agreement
+from cekalwatch.server.presence import CameraPresence, Presence, ServerRun, ToldRun
+from cekalwatch.server.storage.cluster.presence_store import PresenceStore
+
+
+@dataclass(frozen=True)
+class Load:
+    """How much a server has to do."""
+
+    captures_waiting: int
+    """To be embedded."""
+    captures_total: int
+    """Since it started."""
+
+
+@dataclass(frozen=True)
+class WholePresence:
+    """Who is connected to any of the servers, as of one moment."""
+
+    servers: tuple[ToldRun, ...]
+    """This one first; then the others, those that live before those that died."""
+    cameras: Mapping[str, tuple[CameraPresence, str]]
+    """Each camera that was heard, and the name of the server that heard it last."""
+    agents: Mapping[str, str]
+    """Each agent that is subscribed, and the name of its server."""
+
+
+class Peers:
+    """Tells of the server whose run is `myself`. Methods block; one thread tells, any may ask."""
+
+    def __init__(
+        self,
+        myself: Callable[[], ServerRun],
+        presence: Presence,
+        load: Callable[[], Load],
+        store: PresenceStore,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._myself = myself
+        self._presence = presence
+        self._load = load
+        self._store = store
+        self._monotonic = monotonic
+        self._told: dict[str, CameraPresence] = {}
+        self._counted = (monotonic(), 0)
+        self._run: ServerRun | None = None
+        self.clock_ahead = timedelta()
+        """By how much this server's clock was ahead of the database's when it told last (negative: behind)."""
+
+    def join(self, *, model_chosen: bool) -> None:
+        """Begin to tell. Raises ProgramError where this server may not work beside the others; see `check_agreement`.
+
+        With `model_chosen` the database names the model. Raises StorageError.
+        """
+        self.tell()  # first, so that of two that start at the same moment one sees the other
+        myself = self._myself()
+        try:
+            check_agreement(myself, self.clock_ahead, self._store.told(), model_chosen=model_chosen)
+        except ProgramError:
+            self.leave()
+            raise
+
+    def tell(self) -> None:
+        """Tell how this server does, and what has changed with its cameras. Raises StorageError."""
+        cameras = dict(self._presence.cameras)
+        changed = {name: one for name, one in cameras.items() if self._told.get(name) != one}
+        run = self._as_it_does()
+        self.clock_ahead = self._store.tell(run, changed, self._presence.agents)
+        self._told, self._run = cameras, run
+
+    def leave(self) -> None:
+        """Say that this server stops. Raises StorageError."""
+        self._store.leave(self._myself().run_id)
+
+    def whole(self) -> WholePresence:
+        """Return who is connected anywhere; of this server as it is now. Raises StorageError."""
+        told = {one.run.run_id: one for one in self._store.told()}
+        run = replace(self._run or self._myself(), captures_waiting=self._load().captures_waiting)
+        before = told.pop(run.run_id, None)
+        own = ToldRun(
+            run,
+            before.seen_at if before else self._presence.now(),
+            True,
+            before.clock_ahead if before else None,
+            self._presence.cameras,
+            self._presence.agents,
+        )
+        servers = (own, *told.values())
+        cameras: dict[str, tuple[CameraPresence, str]] = {}
+        for server in servers:
+            for name, one in server.cameras.items():
+                here = one if server.alive else replace(one, streams=0, gone_at=one.gone_at or server.seen_at)
+                if name not in cameras or _newer(here, cameras[name][0]):
+                    cameras[name] = (here, server.run.name)
+        agents = {name: server.run.name for server in reversed(servers) for name in server.agents}
+        return WholePresence(servers, cameras, agents)
+
+    def _as_it_does(self) -> ServerRun:
+        load, (before_s, counted) = self._load(), self._counted
+        now_s = self._monotonic()
+        self._counted = (now_s, load.captures_total)
+        rate = (load.captures_total - counted) / max(now_s - before_s, 0.001)
+        return replace(self._myself(), captures_waiting=load.captures_waiting, captures_per_second=round(rate, 2))
+
+
+def _newer(one: CameraPresence, other: CameraPresence) -> bool:
+    """Whether `one` says more of how the camera is now."""
+    if (one.streams > 0) != (other.streams > 0):
+        return one.streams > 0
+    if one.last_heard_at is None or other.last_heard_at is None:
+        return one.last_heard_at is not None
+    return one.last_heard_at > other.last_heard_at

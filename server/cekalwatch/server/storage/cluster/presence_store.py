@@ -1,0 +1,106 @@
+"""What the servers of one database tell each other of themselves, their cameras and agents. Methods block.
+
+What a server told counts for `LASTS` by the database's clock; after that it has gone, and so have the streams that it
+had. On SQLite there is nobody to tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import sqlalchemy
+from pydantic import TypeAdapter, ValidationError
+from sqlmodel import Session, col, delete, func, select
+
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.presence import CameraPresence, ServerRun, ToldRun
+from cekalwatch.server.storage.cluster.tables import AgentPresenceRow, CameraPresenceRow, ServerRunRow
+from cekalwatch.server.storage.database import Database
+
+LASTS = timedelta(seconds=6)
+"""How long a server counts as alive after it told of itself."""
+FORGOTTEN_AFTER = timedelta(hours=1)
+"""How long a server that died is listed."""
+
+_CAMERA: TypeAdapter[CameraPresence] = TypeAdapter(CameraPresence)
+
+
+class PresenceStore:
+    """Of the database; `clock` is this server's own."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def tell(self, run: ServerRun, cameras: Mapping[str, CameraPresence], agents: frozenset[str]) -> timedelta:
+        """Tell of this server: of the cameras whose presence has changed, and of all agents. Raises StorageError.
+
+        Returns by how much this server's clock is ahead of the database's (negative: behind).
+        """
+        if not self._database.is_shared:
+            return timedelta()
+        with self._database.session() as session:
+            now, ahead = self._compare_clocks(session)
+            session.exec(delete(ServerRunRow).where(col(ServerRunRow.seen_at) < now - FORGOTTEN_AFTER))
+            facts = {name: getattr(run, name) for name in ServerRun.__dataclass_fields__} | {"law": dict(run.law)}
+            session.merge(ServerRunRow(**facts, seen_at=now, clock_ahead_ms=round(ahead.total_seconds() * 1000)))
+            session.flush()
+            for camera_id, camera in sorted(cameras.items()):
+                told = _CAMERA.dump_python(camera, mode="json")
+                session.merge(CameraPresenceRow(run_id=run.run_id, camera_id=camera_id, facts=told))
+            mine = col(AgentPresenceRow.run_id) == run.run_id
+            known = frozenset(session.exec(select(AgentPresenceRow.agent_id).where(mine)))
+            if gone := known - agents:
+                session.exec(delete(AgentPresenceRow).where(mine, col(AgentPresenceRow.agent_id).in_(gone)))
+            session.add_all(AgentPresenceRow(run_id=run.run_id, agent_id=name) for name in sorted(agents - known))
+            session.commit()
+        return ahead
+
+    def _compare_clocks(self, session: Session) -> tuple[datetime, timedelta]:
+        """Return the database's time, and by how much this server's is ahead; the time that asking takes is halved."""
+        session.connection()  # connecting takes longer
+        before, now, after = self._clock.now(), _database_now(session), self._clock.now()
+        return now, before + (after - before) / 2 - now
+
+    def told(self) -> list[ToldRun]:
+        """Return what all servers told, those that live first, then by name and start. Raises StorageError."""
+        if not self._database.is_shared:
+            return []
+        with self._database.session() as session:
+            now = _database_now(session)
+            found = [_told(session, row, now) for row in session.exec(select(ServerRunRow))]
+        return sorted(found, key=lambda one: (not one.alive, one.run.name, one.run.started_at))
+
+    def leave(self, run_id: str) -> None:
+        """Forget this server, which stops. Raises StorageError."""
+        if self._database.is_shared:
+            with self._database.session() as session:
+                session.exec(delete(ServerRunRow).where(col(ServerRunRow.run_id) == run_id))
+                session.commit()
+
+
+def _database_now(session: Session) -> datetime:
+    now: datetime = session.execute(sqlalchemy.select(func.clock_timestamp())).scalar_one()
+    return now
+
+
+def _told(session: Session, row: ServerRunRow, now: datetime) -> ToldRun:
+    alive = abs(now - row.seen_at) <= LASTS  # no server writes a time that lies ahead
+    cameras = session.exec(select(CameraPresenceRow).where(col(CameraPresenceRow.run_id) == row.run_id))
+    agents = session.exec(select(AgentPresenceRow.agent_id).where(col(AgentPresenceRow.run_id) == row.run_id))
+    return ToldRun(
+        ServerRun(**{name: getattr(row, name) for name in ServerRun.__dataclass_fields__}),
+        row.seen_at,
+        alive,
+        timedelta(milliseconds=row.clock_ahead_ms),
+        {one.camera_id: camera for one in cameras if (camera := _camera(one)) is not None},
+        frozenset(agents) if alive else frozenset(),
+    )
+
+
+def _camera(row: CameraPresenceRow) -> CameraPresence | None:
+    try:
+        return _CAMERA.validate_python(row.facts)
+    except ValidationError:  # of another version of the program
+        return None

@@ -1,0 +1,133 @@
+"""What servers tell of themselves, their cameras and agents, and for how long it counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy
+
+from cekalwatch.server.cluster.peers import Load, Peers
+from cekalwatch.server.domain.clock import SystemClock
+from cekalwatch.server.presence import CameraPresence, Presence, ServerRun
+from cekalwatch.server.storage.cluster.presence_store import FORGOTTEN_AFTER, LASTS, PresenceStore
+from cekalwatch.server.storage.database import Database
+from cekalwatch.wire.vocabulary.camera_health import Drops, Heartbeat, SpoolState, SpoolStatus, ViewState
+from tests.support.scenarios.server import LateClock
+
+T0 = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
+RUN = ServerRun("a", "server-1", "10.0.0.1:7443", "1.0", "standard-1", {"legal.urgent_days": "20"}, T0, 3, 1.5)
+BEAT = Heartbeat(
+    12.5,
+    3,
+    1.25,
+    ViewState.DARK,
+    7,
+    SpoolStatus(SpoolState.DISK_FULL, 2, 4000, 9.5),
+    Drops(1, 2, 3, 4),
+    dropped_total=11,
+)
+CAMERA = CameraPresence(1, T0, None, BEAT, 4, T0, timedelta(seconds=-2.5))
+
+
+def age(database: Database, by: timedelta) -> None:
+    """Let time pass since everything was told."""
+    with database.engine.begin() as connection:
+        earlier = sqlalchemy.text("UPDATE server_run SET seen_at = seen_at - make_interval(secs => :by)")
+        connection.execute(earlier, {"by": by.total_seconds()})
+
+
+def test_on_one_file_there_is_nobody_to_tell(database: Database) -> None:
+    if database.is_shared:
+        pytest.skip("several servers may use it")
+    store = PresenceStore(database, SystemClock())
+    store.tell(RUN, {"dep-1": CAMERA}, frozenset({"pc-1"}))
+    presence = Presence(SystemClock())
+    presence.camera_connected("dep-1")
+    presence.agent_connected("pc-1")
+    whole = Peers(lambda: RUN, presence, lambda: Load(0, 0), store).whole()
+    assert store.told() == []
+    assert [(one.run.run_id, one.alive, one.clock_ahead) for one in whole.servers] == [("a", True, None)]
+    assert {name: server for name, (_, server) in whole.cameras.items()} == {"dep-1": "server-1"}
+    assert whole.agents == {"pc-1": "server-1"}
+
+
+@pytest.mark.slow
+class TestOfSeveralServers:
+    """On PostgreSQL."""
+
+    @pytest.fixture
+    def shared(self, database: Database) -> Database:
+        if not database.is_shared:
+            pytest.skip("one server has it")
+        return database
+
+    def test_what_was_told_is_read_as_it_was(self, shared: Database) -> None:
+        store = PresenceStore(shared, SystemClock())
+        store.tell(RUN, {"dep-1": CAMERA, "arr-1": CameraPresence()}, frozenset({"pc-1", "pc-2"}))
+        later = replace(RUN, captures_waiting=9)
+        store.tell(later, {"arr-1": replace(CAMERA, streams=2)}, frozenset({"pc-2", "pc-3"}))
+        (told,) = store.told()
+        assert (told.run, told.alive) == (later, True)
+        assert told.cameras == {"dep-1": CAMERA, "arr-1": replace(CAMERA, streams=2)}
+        assert told.agents == {"pc-2", "pc-3"}
+
+    def test_the_clock_is_compared_with_the_databases(self, shared: Database) -> None:
+        clock = LateClock()
+        clock.go(minutes=3)
+        store = PresenceStore(shared, clock)
+        for ahead in (store.tell(RUN, {}, frozenset()), store.told()[0].clock_ahead):
+            assert ahead is not None
+            assert abs(ahead - timedelta(minutes=3)) < timedelta(seconds=10)
+
+    def test_a_server_that_tells_nothing_more_has_gone_with_its_agents_and_is_forgotten(self, shared: Database) -> None:
+        store = PresenceStore(shared, SystemClock())
+        store.tell(RUN, {"dep-1": CAMERA}, frozenset({"pc-1"}))
+        age(shared, LASTS + timedelta(seconds=1))
+        presence = Presence(SystemClock())
+        whole = Peers(lambda: replace(RUN, run_id="b", name="server-2"), presence, lambda: Load(0, 0), store).whole()
+        assert [(one.run.name, one.alive) for one in whole.servers] == [("server-2", True), ("server-1", False)]
+        camera, server = whole.cameras["dep-1"]
+        assert (camera.streams, camera.last_heard_at, server) == (0, T0, "server-1")
+        assert whole.agents == {}
+        age(shared, FORGOTTEN_AFTER)
+        store.tell(replace(RUN, run_id="b"), {}, frozenset())
+        assert [one.run.run_id for one in store.told()] == ["b"]
+
+    def test_a_camera_is_where_its_stream_is(self, shared: Database) -> None:
+        store, mine = PresenceStore(shared, SystemClock()), Presence(SystemClock())
+        mine.camera_connected("dep-1")
+        peers = Peers(lambda: replace(RUN, run_id="b", name="server-2"), mine, lambda: Load(0, 0), store)
+        store.tell(RUN, {"dep-1": replace(CAMERA, streams=0, gone_at=T0)}, frozenset())
+        assert peers.whole().cameras["dep-1"][1] == "server-2"
+        mine.camera_disconnected("dep-1")
+        store.tell(RUN, {"dep-1": CAMERA}, frozenset())
+        assert peers.whole().cameras["dep-1"] == (CAMERA, "server-1")
+
+    def test_who_stops_in_order_leaves_nothing(self, shared: Database) -> None:
+        store = PresenceStore(shared, SystemClock())
+        store.tell(RUN, {"dep-1": CAMERA}, frozenset({"pc-1"}))
+        store.leave(RUN.run_id)
+        with shared.engine.connect() as connection:
+            for table in ("server_run", "camera_presence", "agent_presence"):
+                assert connection.execute(sqlalchemy.text(f"SELECT count(*) FROM {table}")).scalar_one() == 0  # noqa: S608
+
+    def test_only_what_changed_is_told_again(self, shared: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+        store, presence = PresenceStore(shared, SystemClock()), Presence(SystemClock())
+        peers = Peers(lambda: RUN, presence, lambda: Load(1, 40), store)
+        told: list[list[str]] = []
+        tell = store.tell
+
+        def noted(run: ServerRun, cameras: dict[str, CameraPresence], agents: frozenset[str]) -> timedelta:
+            told.append(sorted(cameras))
+            return tell(run, cameras, agents)
+
+        monkeypatch.setattr(store, "tell", noted)
+        presence.camera_connected("dep-1")
+        presence.camera_connected("arr-1")
+        peers.tell()
+        peers.tell()
+        presence.heartbeat_received("arr-1", BEAT)
+        peers.tell()
+        assert told == [["arr-1", "dep-1"], [], ["arr-1"]]
