@@ -33,7 +33,7 @@ FOLDERS = {
         "learned_threshold",
         "long_lists",
     ),
-    "alerts": ("chain_latency", "fanout", "paint", "start", "starvation", "morning", "failover"),
+    "alerts": ("chain_latency", "fanout", "cross_server", "paint", "start", "starvation", "morning", "failover"),
     "security": ("audit_verify", "tls", "decode_memory", "sign_in", "receipts", "scan_bombs", "floods"),
     "watchlist": ("sync", "sources", "imports", "service"),
     "camera": ("tracking", "load", "spool", "soak", "best_shot", "crops", "bytes"),

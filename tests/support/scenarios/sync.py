@@ -190,7 +190,7 @@ class SyncBench(Generic[Source]):
     def run(self, *, from_start: bool = False) -> SyncRun:
         """Synchronise once, a minute after the last time."""
         self.clock.advance(timedelta(minutes=1))
-        parts = SyncParts(self.source, self.store, self._begin, self.clock, self.terms, self.give_way)
+        parts = SyncParts(self.source, self.store, self.begin_import, self.clock, self.terms, self.give_way)
         begun = self.store.begin(self.source.name, self.clock.now(), from_start=from_start)
         assert begun
         run = Synchroniser(parts).run(begun, SYNCER, lambda _: self.clock.now())
@@ -208,7 +208,8 @@ class SyncBench(Generic[Source]):
         held = {one.order_id: one for file in self.watchlist.list_subjects("", 1000) for one in file.orders}
         return held[key].withdrawn_at
 
-    def _begin(self, actor: Actor) -> ImportRun:
+    def begin_import(self, actor: Actor) -> ImportRun:
+        """Begin what imports a run's records."""
         importer = WatchlistImporter(
             self.watchlist,
             Enroller(engine().detector, engine().recogniser),

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import threading
+from datetime import datetime, timedelta
 
 import pytest
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.syncs import SyncCounts
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.sync.store import LEASE, SyncStore
+from cekalwatch.server.storage.fence import LeaseLostError, fenced
+from cekalwatch.server.storage.sync.progress import Lease
+from cekalwatch.server.storage.sync.store import LEASE, SyncFence, SyncStore
+from cekalwatch.server.watchlist.sync import schedule
 from cekalwatch.server.watchlist.sync.synchroniser import SyncStoppedError
 from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
-from tests.support.scenarios.sync import SyncBench, TestSource
+from tests.support.builders.watchlist import order, subject
+from tests.support.scenarios.sync import SYNCER, SyncBench, TestSource
 
 
 @pytest.fixture
@@ -125,6 +130,62 @@ def test_one_run_at_a_time_until_its_lease_runs_out(bench: SyncBench[TestSource]
     assert (first.outcome, second.outcome) == (SyncOutcome.BROKEN_OFF, SyncOutcome.RUNNING)
     with pytest.raises(CekalwatchError, match=Code.SYNC_TAKEN_OVER):
         bench.store.advance(begun.lease, now + LEASE, begun.run, reading=1)
+
+
+def test_a_run_that_was_taken_over_imports_nothing_more(bench: SyncBench[TestSource]) -> None:
+    """Its server was stopped for a while."""
+    now = bench.clock.now()
+    begun = bench.store.begin("test source", now)
+    assert begun
+    with fenced(SyncFence(begun.lease)):
+        bench.watchlist.put(subject("S-1"), order("O-1", subject_id="S-1"))
+    assert SyncStore(bench.database).begin("test source", now + LEASE)
+    with fenced(SyncFence(begun.lease)), pytest.raises(LeaseLostError):
+        bench.watchlist.put(subject("S-2"), order("O-2", subject_id="S-2"))
+    assert [file.subject.subject_id for file in bench.watchlist.list_subjects("", 10)] == ["S-1"]
+
+
+def test_a_lease_that_is_renewed_is_not_taken_over(bench: SyncBench[TestSource]) -> None:
+    other, now = SyncStore(bench.database), bench.clock.now()
+    begun = bench.store.begin("test source", now)
+    assert begun
+    assert bench.store.renew(begun.lease, now + LEASE - timedelta(seconds=1))
+    assert other.begin("test source", now + LEASE, if_due=True) is None
+    assert other.begin("test source", now + 2 * LEASE)
+    assert not bench.store.renew(begun.lease, now + 2 * LEASE)
+
+
+def test_whoever_makes_a_run_renews_its_lease_while_the_source_takes_its_time(
+    bench: SyncBench[TestSource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "RENEW_PERIOD_S", 0.01)
+    renewed, ended = threading.Semaphore(0), threading.Event()
+    renew = bench.store.renew
+
+    def noted(lease: Lease, now: datetime) -> bool:
+        kept = renew(lease, now)
+        renewed.release()
+        return kept
+
+    def give_way() -> int:
+        assert renewed.acquire(timeout=30)
+        return 0
+
+    monkeypatch.setattr(bench.store, "renew", noted)
+    scheduler = schedule.SyncScheduler(
+        bench.source,
+        bench.store,
+        bench.begin_import,
+        bench.clock,
+        bench.terms,
+        SYNCER,
+        waiting=give_way,
+        on_end=ended.set,
+    )
+    scheduler.look()
+    assert ended.wait(30)
+    scheduler.close()
+    assert bench.store.runs(1)[0].outcome is SyncOutcome.DONE
 
 
 def test_a_run_is_due_once_the_last_one_said_so(bench: SyncBench[TestSource]) -> None:
