@@ -72,7 +72,7 @@ class Camera:
         receipts_wait_s: float,
         preset_status: Callable[[], PresetStatus] | None = None,
     ) -> None:
-        """`receipts_wait_s`: how long a file waits for the server (see CameraSettings); `preset_status`: where a camera
+        """`receipts_wait_s`: how long a file waits for receipts (see CameraSettings); `preset_status`: where a camera
         that can be turned looks (see ViewMonitor).
 
         Crops of a file go to the spool only when it is read at its own pace; otherwise it can be read again.
@@ -145,7 +145,7 @@ class Camera:
             except Refused as refused:
                 if on_refusal is RefusalPolicy.EXIT and not self.source.endless:
                     exit_code = Exit.CONFIG if refused.code in WRONG_CONFIGURATION else Exit.FAILED
-                    raise ProgramError(f"{refused} Camera key: {self.camera_id}.", exit_code) from None
+                    raise ProgramError(f"{refused} Camera: {self.camera_id}.", exit_code) from None
                 log.error("server_refuses", problem=str(refused), retry_in_s=REFUSED_PAUSE_S)  # noqa: TRY400
             except ProgramError as error:
                 if on_refusal is RefusalPolicy.EXIT:
@@ -181,11 +181,8 @@ class Camera:
 
     async def _read_to_the_end(self) -> None:
         # The server's welcome comes first: it says what may be sent, and a camera that it does not know need not begin.
-        if not await set_within(self._welcomed, self._receipts_wait_s):
-            reason = await asyncio.to_thread(self._dialer.why_refused) if self._dialer else None
-            raise ProgramError(
-                f"No server answered{self._at_address()}: {reason or 'is cekalwatch-server running?'}", Exit.UNAVAILABLE
-            )
+        # A file waits for it as a camera does: the uplink goes on trying, and logs why there is none.
+        await self._welcomed.wait()
         reading = asyncio.create_task(self._run_vision())
         silence = asyncio.create_task(self._no_receipts())
         emptied = asyncio.create_task(self._emptied(reading))

@@ -19,12 +19,19 @@ from pydantic_settings import SettingsConfigDict
 from cekalwatch.camera.outbox.spool import SpoolTerms
 from cekalwatch.camera.sources.opencv import Transport
 from cekalwatch.camera.turnable import OF_THE_DEVICE, Turnable
-from cekalwatch.program.connection import ClientSettings
+from cekalwatch.program.connection import ClientSettings, certificate_name
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.vision.region import Region
 from cekalwatch.wire.address import is_loopback
+from cekalwatch.wire.tls import TlsFiles
 
 DEFAULT_TLS_DIR = Path(platformdirs.user_data_dir("cekalwatch-camera", appauthor=False)) / "tls"
+
+DEFAULT_DETECTOR = Path(platformdirs.user_data_dir("cekalwatch-server", appauthor=False)) / "models" / "standard"
+SYSTEM_DETECTORS = tuple(
+    Path("/var/lib") / name / "models" / "standard" for name in ("cekalwatch", "cekalwatch-camera")
+)
+"""Where a service has its model pack."""
 
 CameraId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 Source = Annotated[str, Field(min_length=1)]
@@ -64,8 +71,9 @@ class CameraOptions(BaseModel):
     are not compared: each camera that it has signed could then stand for another."""
     device_size: Literal["480p", "720p", "1080p"] = "720p"
     """Size of the picture that a device is asked for; it gives the nearest that it has."""
-    detector: Path = Path(platformdirs.user_data_dir("cekalwatch-server", appauthor=False)) / "models" / "standard"
-    """Folder of a model pack, or an SCRFD or YuNet network (.onnx)."""
+    detector: Path = DEFAULT_DETECTOR
+    """Folder of a model pack, or an SCRFD or YuNet network (.onnx). When not set, also looked for in `models/standard`
+    of /var/lib/cekalwatch and /var/lib/cekalwatch-camera."""
     region: Annotated[tuple[tuple[float, float], ...] | None, AfterValidator(_region)] = None
     """The part of the picture in which faces are looked for; when not set, the whole of it. Corners, each with x and y
     from 0 to 1 from the left and the top: two of a rectangle, or three and more of a polygon."""
@@ -83,7 +91,7 @@ class OneCamera(CameraOptions):
     """One camera: an entry of `[[cameras]]`, or the camera that the top of the file states."""
 
     camera_id: CameraId
-    """Key of this camera in the server's configuration."""
+    """Name of this camera in the server's configuration."""
     source: Source
     """Video file, folder of pictures, device number or rtsp:// address."""
     tls_dir: Path = DEFAULT_TLS_DIR
@@ -96,7 +104,7 @@ class CameraSettings(ClientSettings, CameraOptions):
     model_config = SettingsConfigDict(env_prefix="CEKALWATCH_CAMERA_")
 
     camera_id: CameraId | None = None
-    """Key of this camera in the server's configuration."""
+    """Name of this camera in the server's configuration; when not set, the name in the certificate in `tls_dir`."""
     source: Source | None = None
     """Video file, folder of pictures, device number or rtsp:// address."""
     cameras: tuple[OneCamera, ...] = ()
@@ -107,7 +115,8 @@ class CameraSettings(ClientSettings, CameraOptions):
     threads: Annotated[int, Field(ge=1, le=64)] = 1
     """Native threads for detection and image work, for each camera."""
     receipts_wait_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
-    """With a file: seconds for which the server may be silent before the client gives up."""
+    """With a file: seconds for which crops may wait without a receipt before the client gives up. For a server that is
+    not there yet it waits as a camera does."""
     spool_dir: Path = Path(platformdirs.user_state_dir("cekalwatch-camera", appauthor=False)) / "spool"
     """Folder in which crops that have no receipt in time wait, encrypted; each camera has a folder below it."""
     spool_key: Path = Path(platformdirs.user_config_dir("cekalwatch-camera", appauthor=False)) / "spool.key"
@@ -165,10 +174,21 @@ class CameraSettings(ClientSettings, CameraOptions):
     def each(self) -> tuple[OneCamera, ...]:
         """Return the cameras, with what the top says where they say nothing; raises ProgramError when there is none."""
         common = {name: getattr(self, name) for name in CameraOptions.model_fields}
-        if self.camera_id and self.source:
-            return (OneCamera(camera_id=self.camera_id, source=self.source, tls_dir=self.tls_dir, **common),)
+        if self.detector == DEFAULT_DETECTOR and not self.detector.exists():
+            common["detector"] = next((one for one in SYSTEM_DETECTORS if one.is_dir()), self.detector)
+        if self.source:
+            if not (camera_id := self.camera_id or certificate_name(self.tls_dir)):
+                raise ProgramError(
+                    f"Wrong settings: camera_id is needed, since there is no certificate with a name in {self.tls_dir}",
+                    Exit.CONFIG,
+                )
+            own = self.tls_dir / camera_id
+            tls_dir = own if own.is_dir() and not TlsFiles(self.tls_dir).certificate.exists() else self.tls_dir
+            return (OneCamera(camera_id=camera_id, source=self.source, tls_dir=tls_dir, **common),)
         if not self.cameras:
-            raise ProgramError("Wrong settings: camera_id and source are needed, or [[cameras]]", Exit.CONFIG)
+            raise ProgramError(
+                "Wrong settings: a source is needed, or [[cameras]] with a camera_id and a source each", Exit.CONFIG
+            )
         return tuple(_filled(one, common | {"tls_dir": self.tls_dir / one.camera_id}) for one in self.cameras)
 
 

@@ -13,6 +13,7 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.settings import Settings
 from cekalwatch.wire.address import address_form, is_loopback
 from cekalwatch.wire.dialer import Dialer
+from cekalwatch.wire.identity import IdentityError
 from cekalwatch.wire.server_choice import ServerChoice
 from cekalwatch.wire.tls import FollowedTls, TlsError, TlsFiles
 
@@ -69,6 +70,16 @@ def open_dialer(servers: ServerChoice | str, tls_dir: Path) -> Dialer:
                 Exit.CONFIG,
             )
     return Dialer(servers, tls)
+
+
+def certificate_name(tls_dir: Path) -> str:
+    """Return the name in the certificate in `tls_dir`; empty where there is none that can be read."""
+    from cekalwatch.program.enrolment import identity_in
+
+    try:
+        return identity_in(TlsFiles(tls_dir).certificate.read_bytes()).name
+    except (OSError, IdentityError):
+        return ""  # whoever opens a connection says what is wrong with it
 
 
 def follow(tls_dir: Path) -> FollowedTls | None:

@@ -27,6 +27,7 @@ from cekalwatch.wire.identity import DeviceRole, Identity, IdentityError
 from cekalwatch.wire.invitation import DeviceInvitation, InvitationCode, InvitationError, fingerprint
 from cekalwatch.wire.options import CLIENT_OPTIONS
 from cekalwatch.wire.tls import TlsError, TlsFiles
+from cekalwatch.wire.told import told_by
 
 if TYPE_CHECKING:
     from OpenSSL import SSL
@@ -146,22 +147,30 @@ def _sign(address: str, code: InvitationCode, authority: bytes, key: ec.Elliptic
         except grpc.RpcError as error:
             refused = error.code() is grpc.StatusCode.PERMISSION_DENIED
             raise ProgramError(
-                f"The server at {address} did not enrol this device: {error.details()}",
+                f"The server at {address} did not enrol this device: {told_by(error)}",
                 Exit.FAILED if refused else Exit.UNAVAILABLE,
             ) from None
+
+
+def identity_in(certificate_pem: bytes) -> Identity:
+    """Return whom a certificate names; raises IdentityError."""
+    try:
+        certificate = x509.load_pem_x509_certificate(certificate_pem)
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        (uri,) = names.get_values_for_type(x509.UniformResourceIdentifier)
+    except (ValueError, x509.ExtensionNotFound) as error:
+        raise IdentityError(f"the certificate names no device: {error}") from None
+    return Identity.parse(uri)
 
 
 def _checked(files: TlsFiles, role: DeviceRole) -> Identity:
     """Return the identity in the new certificate; removes the key and raises ProgramError when it is unusable."""
     try:
         material = files.read()
-        certificate = x509.load_pem_x509_certificate(material.certificate)
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        (uri,) = names.get_values_for_type(x509.UniformResourceIdentifier)
-        identity = Identity.parse(uri)
+        identity = identity_in(material.certificate)
         if identity.role is not role:
             raise IdentityError(f"the code is for a {identity.role}, and this is a {role}")
-    except (TlsError, IdentityError, ValueError, x509.ExtensionNotFound) as error:
+    except (TlsError, IdentityError) as error:
         files.key.unlink()
         raise ProgramError(f"The received certificate cannot be used: {error}", Exit.FAILED) from None
     return identity

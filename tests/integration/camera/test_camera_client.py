@@ -331,18 +331,21 @@ async def test_a_camera_key_that_the_server_does_not_know_is_a_configuration_err
     ended = await ended_with(server, passages, detector, tmp_path)
     assert ended.code == Exit.CONFIG
     assert "NOT_FOUND" in ended.errors
-    assert "Camera key: gate-1" in ended.errors
+    assert "Camera: gate-1" in ended.errors
     assert "Traceback" not in ended.errors
 
 
-async def test_without_a_server_the_client_says_so(passages: Path, detector: Path, tmp_path: Path) -> None:
+async def test_a_file_waits_for_a_server_that_comes_later(passages: Path, detector: Path, tmp_path: Path) -> None:
     server = CaptureServer()
     await server.start()
     await server.vanish()
-    async with client(passages, detector, tmp_path, address=server.address, receipts_wait_s="0.5") as camera:
-        ended = await camera.ended()
-    assert ended.code == Exit.UNAVAILABLE
-    assert f"No server answered at {server.address}" in ended.errors
+    async with client(passages, detector, tmp_path, address=server.address) as camera:
+        assert camera.process.stderr is not None
+        while b"server_lost" not in (line := await camera.process.stderr.readline()):
+            assert line, "it ended, though it should wait"
+        async with serving(server, server.port):
+            ended = await camera.ended()
+    assert ended.code == Exit.OK, ended.errors
 
 
 @pytest.mark.slow

@@ -97,7 +97,7 @@ def test_the_list_is_synchronised_and_the_status_told_without_a_server(machine: 
     write_orders(folder, [row("O-1", subject_id="S-1"), row("O-2", valid_from="someday")])
     code, told = machine.run("now")
     assert code == Exit.DATA_PROBLEMS
-    assert "Refused: O-2: RECORD_INVALID (valid_from)" in told
+    assert "Refused: O-2: RECORD_INVALID (valid_from): a day as YYYY-MM-DD, with a year from 1900 to 2200" in told
     assert "3 ended" in told
     code, told = machine.run("status", "--json")
     found = json.loads(told)
@@ -171,6 +171,16 @@ async def test_through_the_running_server(tmp_path: Path, folder: Path):
         code, told = await to_thread(machine.process, "status", "--json", "--server", server.address)
         assert json.loads(told)["last"]["counts"]["added"] == 5
     assert machine.run("now", "--server", server.address)[0] == Exit.UNAVAILABLE
+
+
+@pytest.mark.slow
+async def test_a_server_that_began_without_the_source_is_to_be_restarted(tmp_path: Path, folder: Path):
+    machine = Machine(tmp_path, f'[watchlist.source]\nkind = "folder"\npath = "{folder}"\n')
+    async with running(settings(tmp_path / "data")) as server:
+        command = ("server", "watchlist", "sync", "now", "--server", server.address, "--config", machine.config)
+        done = await to_thread(run_program, *command)
+    assert done.returncode == Exit.CONFIG
+    assert "the running server began without it: restart the server" in done.stderr
 
 
 @pytest.mark.slow

@@ -4,14 +4,34 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.camera import settings as settings_module
 from cekalwatch.camera.settings import CameraSettings
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.wire.identity import DeviceRole
+from tests.support.scenarios.site_pki import Site
 
 
 def test_defaults_need_a_source_and_a_key_only() -> None:
     settings = CameraSettings.load(source="0", camera_id="gate-1")
     assert (settings.server_addresses, settings.threads, settings.realtime) == (("127.0.0.1:50051",), 1, False)
     assert settings.detector.parts[-2:] == ("models", "standard")
+
+
+def test_a_camera_with_a_certificate_needs_neither_name_nor_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = Site(tmp_path).device(DeviceRole.CAMERA, "gate-1")
+    pack = tmp_path / "models" / "standard"
+    pack.mkdir(parents=True)
+    monkeypatch.setattr(settings_module, "SYSTEM_DETECTORS", (tmp_path / "none", pack))
+    monkeypatch.setattr(settings_module, "DEFAULT_DETECTOR", missing := tmp_path / "nothing")
+    (one,) = CameraSettings.load(source="0", tls_dir=files.folder, detector=missing).each()
+    assert (one.camera_id, one.tls_dir, one.detector) == ("gate-1", files.folder, pack)
+    files.folder.rename(tmp_path / "gate-1")
+    (one,) = CameraSettings.load(source="0", camera_id="gate-1", tls_dir=tmp_path).each()
+    assert one.tls_dir == tmp_path / "gate-1"
+    with pytest.raises(ProgramError, match="camera_id is needed, since there is no certificate"):
+        CameraSettings.load(source="0", tls_dir=tmp_path / "none").each()
 
 
 def test_the_command_line_wins_over_the_environment_and_that_over_the_file(
@@ -51,7 +71,7 @@ def test_a_wrong_setting_is_named(changes: dict[str, object], named: str) -> Non
 
 def test_settings_can_be_read_before_there_is_a_camera() -> None:
     settings = CameraSettings.load()
-    with pytest.raises(ProgramError, match="camera_id and source are needed"):
+    with pytest.raises(ProgramError, match="a source is needed"):
         settings.each()
 
 
@@ -94,8 +114,8 @@ def test_each_of_several_cameras_has_a_certificate_of_its_own(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "camera_id and source are needed"),
-        ('camera_id = "gate-1"', "camera_id and source are needed"),
+        ("", "a source is needed"),
+        ('camera_id = "gate-1"', "a source is needed"),
         (f'source = "0"\n{SEVERAL}', "not both"),
         (SEVERAL.replace("gate-2", "gate-1"), "gate-1 more than once"),
         (SEVERAL.replace("track_miss_s = 0.5", "track_mis_s = 0.5"), "cameras.1.track_mis_s"),

@@ -9,7 +9,7 @@ import typer
 
 from cekalwatch.camera.cli import init as init_command
 from cekalwatch.camera.cli.check import check
-from cekalwatch.camera.cli.options import CameraId, Config, Detector, Server, Source
+from cekalwatch.camera.cli.options import CameraId, Config, Detector, Server, Source, TlsDir
 from cekalwatch.camera.cli.presets import presets, turn
 from cekalwatch.camera.cli.survey import preview, survey
 from cekalwatch.camera.settings import DEFAULT_TLS_DIR, CameraSettings
@@ -45,6 +45,7 @@ def run(
         Transport | None, typer.Option(help="How a network camera sends its pictures. Default: tcp.")
     ] = None,
     server: Server = None,
+    tls_dir: TlsDir = None,
     detector: Detector = None,
     detect_every: Annotated[int | None, typer.Option(help="Look for faces in one of this many frames.")] = None,
     threads: Annotated[int | None, typer.Option(help="Native threads to use.")] = None,
@@ -55,10 +56,21 @@ def run(
 
     A camera (device number or rtsp address) is watched until Ctrl-C or SIGTERM,
     and opened again when it fails. A file ends with exit code 0 when every crop
-    has its receipt; 69: source or server cannot be reached; 78: a setting, the
-    model pack or the camera's key is wrong. Several cameras are [[cameras]] of
-    the configuration file: one that is away, refused or without a certificate is
-    tried again, and does not end the others.
+    has its receipt; 69: the source cannot be opened; 78: a setting, the model
+    pack or the camera's name is wrong. Several cameras are tables of the
+    configuration file:
+
+    \b
+      server_addresses = ["cekal.batam.local:50051"]
+      [[cameras]]
+      camera_id = "departure-1"
+      source = "rtsp://10.0.0.7/1"
+      [[cameras]]
+      camera_id = "departure-2"
+      source = "0"
+
+    One that is away, refused or without a certificate is tried again, and does
+    not end the others.
 
     \b
     Examples:
@@ -74,6 +86,7 @@ def run(
         realtime=realtime,
         rtsp_transport=rtsp_transport,
         server_addresses=server,
+        tls_dir=tls_dir,
         detector=detector,
         detect_every=detect_every,
         threads=threads,

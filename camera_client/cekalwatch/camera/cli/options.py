@@ -21,9 +21,19 @@ Source = Annotated[
         help="Video file, folder of JPEG or PNG pictures, device number, or rtsp:// address without a password.",
     ),
 ]
-CameraId = Annotated[str | None, typer.Option(metavar="KEY", help="Key of this camera in the server's configuration.")]
+CameraId = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Name of this camera in the server's configuration. Default: its certificate's."),
+]
 WhichCamera = Annotated[
-    str | None, typer.Option("--camera-id", metavar="KEY", help="Which camera of the configuration file.")
+    str | None, typer.Option("--camera-id", metavar="NAME", help="Which camera of the configuration file.")
+]
+TlsDir = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Folder of this camera's certificate, where `enrol --tls-dir` put it. Default: that of `enrol`.",
+    ),
 ]
 Server = Annotated[
     str | None,

@@ -40,7 +40,7 @@ def presets(config: Config = None, camera_id: WhichCamera = None) -> None:
 
 def turn(
     preset: Annotated[
-        str | None, typer.Argument(help="Name or token of a preset. Default: that of the camera key.")
+        str | None, typer.Argument(help="Name or token of a preset. Default: that of the camera.")
     ] = None,
     minutes: Annotated[
         float, typer.Option("--minutes", min=1, max=24 * 60, help="For how long the camera's tour is left.")

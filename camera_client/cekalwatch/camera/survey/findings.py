@@ -184,8 +184,12 @@ def findings(recording: Recording, passages: Iterable[SurveyedPassage]) -> Surve
         else {},
         grade=_grade(fit, len(passed)),
         advice=_advice(wrong, len(passed), nod, recording.rate),
-        magnify=60.0 / median if median < 60.0 else None,
+        magnify=max(60.0 / median, LEAST_MAGNIFY) if median < 60.0 else None,
     )
+
+
+LEAST_MAGNIFY = 1.1
+"""What is said of faces that are hardly too small: "1.0 times larger" asks for nothing."""
 
 
 def _grade(fit: int, passages: int) -> Grade:

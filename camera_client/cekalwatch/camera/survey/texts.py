@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cekalwatch.camera.survey.findings import Advice, SurveyResult
+from cekalwatch.camera.survey.findings import LEAST_MAGNIFY, Advice, SurveyResult
 from cekalwatch.camera.survey.fitness import Flaw
 from cekalwatch.program.translations import Language, Texts
 
@@ -30,7 +30,7 @@ class SurveyTexts(Texts):
         return self.say(
             f"ADVICE_{advice.name}",
             passages=found.passages,
-            magnify=self.number(found.magnify or 1.0, 1),
+            magnify=self.number(found.magnify or LEAST_MAGNIFY, 1),
             rate=self.number(found.recording.rate, 1),
         )
 

@@ -27,7 +27,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="Sign-in name, for exa
 Roles = Annotated[list[PersonRole], typer.Option("--role", case_sensitive=False, help="A role; repeatable.")]
 Sites = Annotated[
     list[str] | None,
-    typer.Option("--site", metavar="KEY", help="A site where the person works; repeatable."),
+    typer.Option("--site", metavar="NAME", help="A site where the person works; repeatable."),
 ]
 
 

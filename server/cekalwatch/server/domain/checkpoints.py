@@ -23,7 +23,7 @@ class Site:
     """A port or terminal. Its local clock decides which orders are in force. Raises ValueError for an unknown zone."""
 
     site: Key
-    """Key of the site: lower-case letters, digits and hyphens."""
+    """Name of the site: lower-case letters, digits and hyphens."""
     time_zone: str = "Asia/Jakarta"
     """Time zone of the IANA list. WIB is Asia/Jakarta, WITA Asia/Makassar, WIT Asia/Jayapura."""
 
@@ -44,9 +44,9 @@ class Camera:
     """A camera that may connect."""
 
     camera_id: Key
-    """Key of the camera, the one in its certificate."""
+    """Name of the camera, the one in its certificate."""
     site: Key
-    """Key of the site where it hangs."""
+    """Name of the site where it hangs."""
     counter: Annotated[str, Field(min_length=1, max_length=64)]
     """What officers call the counter below it."""
     direction: Direction

@@ -87,6 +87,7 @@ def test_a_camera_that_looks_down_on_most_is_told_though_each_face_could_be_a_sm
 
 def test_it_says_how_much_larger_faces_must_be():
     assert of(0, *[face(eye_distance_px=25)] * 9).magnify == pytest.approx(2.4)
+    assert of(0, *[face(eye_distance_px=59)] * 9).magnify == 1.1, "1.0 times larger asks for nothing"
     assert of(9).magnify is None
     assert of(0).magnify is None
 

@@ -23,7 +23,7 @@ EPILOG = (
 
 
 def delete(
-    subject_id: Annotated[str, typer.Argument(help="Key of the subject.")],
+    subject_id: Annotated[str, typer.Argument(help="Id of the subject.")],
     config: Config = None,
     data_dir: DataDir = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,

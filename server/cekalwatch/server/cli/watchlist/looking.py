@@ -82,14 +82,14 @@ def list_(
     valid_on: Annotated[
         str, typer.Option(help="With an order that is ACTIVE on this day (YYYY-MM-DD), or has --status then.")
     ] = "",
-    subject: Annotated[str, typer.Option(help="The subject with this key.")] = "",
+    subject: Annotated[str, typer.Option(help="The subject with this id.")] = "",
     name: Annotated[str, typer.Option(help="With this text in the name or in an alias.")] = "",
     only: Annotated[
         Only | None,
         typer.Option(help="With an INVALID or flagged order, no photograph, or a stale template."),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=500, help="How many subjects at most.")] = 50,
-    after: Annotated[str, typer.Option(help="Continue after the subject with this key.")] = "",
+    after: Annotated[str, typer.Option(help="Continue after the subject with this id.")] = "",
     form: Format = Form.TABLE,
     config: Config = None,
     data_dir: DataDir = None,
@@ -117,7 +117,7 @@ def list_(
 
 
 def show(
-    subject_id: Annotated[str, typer.Argument(help="Key of the subject.")],
+    subject_id: Annotated[str, typer.Argument(help="Id of the subject.")],
     photo: Annotated[
         Path | None,
         typer.Option(help="Write the pictures of the reference faces into this folder, readable only for you."),
@@ -149,7 +149,7 @@ def show(
 
 
 def history(
-    subject_id: Annotated[str, typer.Argument(help="Key of the subject.")],
+    subject_id: Annotated[str, typer.Argument(help="Id of the subject.")],
     form: Format = Form.TABLE,
     config: Config = None,
     data_dir: DataDir = None,

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from cekalwatch.server.cli.output import whole_table
 from cekalwatch.server.domain.subjects import FaceFigures
+from cekalwatch.server.watchlist.imports.records import FIELD_FORMS
 from cekalwatch.server.watchlist.imports.reports import RecordReport, summarise
 from cekalwatch.wire.vocabulary.orders import OrderStatus
 from cekalwatch.wire.vocabulary.watchlist import ImportOutcome, PhotoOutcome
@@ -52,8 +53,10 @@ def remarks(report: RecordReport) -> list[str]:
     """Return a line for each remark on a record."""
     lines = []
     if report.outcome is ImportOutcome.REFUSED:
-        message = report.reason.message if report.reason else ""
-        lines.append(f"{report.reason} ({report.field}): {message}" if report.field else f"{report.reason}: {message}")
+        message = FIELD_FORMS.get(report.field) or (report.reason.message if report.reason else "")
+        place = f" [{report.place}]" if report.place and report.place != report.order_id else ""
+        field = f" ({report.field})" if report.field else ""
+        lines.append(f"{report.reason}{field}{place}: {message}")
     if report.status is OrderStatus.INVALID:
         lines.append("never alerts; it breaks " + ", ".join(report.broken_rules))
     if report.flags:

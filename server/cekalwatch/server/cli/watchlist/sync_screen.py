@@ -17,9 +17,13 @@ MAX_LINES = 50
 
 def tell_findings(run: SyncRun) -> None:
     """Print what a person must look at."""
+    from cekalwatch.server.domain.errors import Code
+    from cekalwatch.server.watchlist.imports.records import FIELD_FORMS
+
     refused = [
         f"Refused: {one.order_id or 'a row without a usable key'}: {one.reason}"
         + (f" ({one.field})" if one.field else "")
+        + (f": {FIELD_FORMS[one.field]}" if one.field in FIELD_FORMS and one.reason is Code.RECORD_INVALID else "")
         for one in run.refusals
     ]
     flagged = [

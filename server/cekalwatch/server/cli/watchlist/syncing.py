@@ -86,6 +86,12 @@ def now(
         try:
             run = _followed(syncs, syncs.start(from_start=from_start))
         except CekalwatchError as error:
+            if error.code is Code.SYNC_NOT_CONFIGURED:  # by the server, for these settings have a source
+                raise ProgramError(
+                    "The settings name a source, and the running server began without it: restart the server, and run "
+                    "this again",
+                    Exit.CONFIG,
+                ) from None
             raise _refused(error) from None
     _tell(run)
 

@@ -8,6 +8,7 @@ import grpc
 
 from cekalwatch.v1 import watchlist_service_pb2_grpc
 from cekalwatch.wire.dialer import Dialer
+from cekalwatch.wire.told import told_by
 
 
 class ServerClient:
@@ -29,5 +30,5 @@ class ServerClient:
         if not isinstance(error, grpc.Call):
             return type(error).__name__
         unreachable = error.code() is grpc.StatusCode.UNAVAILABLE
-        details = (self._dialer.why_refused() if unreachable else "") or error.details()
+        details = (self._dialer.why_refused() if unreachable else "") or told_by(error)
         return f"{error.code().name}, {details}".rstrip(", .")

@@ -34,6 +34,39 @@ SUBJECT_TEXTS: Final = MappingProxyType(
 """Facts of a subject that are free texts, with their greatest lengths. Sources and messages take their names from here,
 so that another one is added here, in `Subject` and in the contract only."""
 
+_ID = f"1 to {MAX_KEY} printable characters without space at the ends, and neither a name nor a number of the person"
+_A_DAY = "a day as YYYY-MM-DD"
+_PLAUSIBLE_DAY = f"{_A_DAY}, with a year from {min(PLAUSIBLE_YEARS)} to {max(PLAUSIBLE_YEARS)}"
+
+FIELD_FORMS: Final = MappingProxyType(
+    {
+        "row": "the row cannot be read: as many cells as there are columns, in UTF-8",
+        "order_id": f"{_ID}; each once",
+        "subject_id": _ID,
+        "extends_order_id": "the id of another order, or empty",
+        "name": f"1 to {MAX_NAME} printable characters",
+        "aliases": f"at most {MAX_ALIASES}, of 1 to {MAX_NAME} printable characters each",
+        "sex": "M, F, X or empty",
+        "nik": "16 digits, or empty",
+        "date_of_birth": f"{_A_DAY}, a year alone, or empty",
+        "nationality": "a code of three letters as in passports (ISO 3166-1 alpha-3, as IDN), or empty",
+        "travel_documents": f"at most {MAX_DOCUMENTS}, as type:number:country (three letters, or left out)",
+        "kind": " or ".join(OrderKind),
+        "requesting_agency": f"1 to {MAX_NAME} printable characters",
+        "valid_from": _PLAUSIBLE_DAY,
+        "valid_until": f"{_A_DAY}, not before valid_from",
+        "received_on": _PLAUSIBLE_DAY,
+        "decree_number": f"at most {MAX_SHORT_TEXT} printable characters",
+        "decree_date": f"{_A_DAY}, or empty",
+        "reason": f"at most {MAX_REASON} printable characters",
+        "urgent": "yes, no or empty",
+        "revoked_at": "a moment as YYYY-MM-DDTHH:MM:SS with its offset, or empty",
+        "photographs": f"at most {MAX_PHOTOS_PER_RECORD} names, each once, of 1 to {MAX_NAME} printable characters",
+        **{name: f"at most {most} printable characters" for name, most in SUBJECT_TEXTS.items()},
+    }
+)
+"""What each field may hold, for the person who has to correct one."""
+
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _YEAR = re.compile(r"(18|19|20)\d{2}", re.ASCII)
 _NIK = re.compile(r"\d{16}", re.ASCII)

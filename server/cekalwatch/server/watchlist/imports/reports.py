@@ -41,11 +41,13 @@ class RecordReport:
     broken_rules: tuple[OrderRule, ...] = ()
     flags: tuple[OrderFlag, ...] = ()
     photos: tuple[PhotoReport, ...] = ()
+    place: str = ""
+    """Where a refused record stands in its source; empty where that is not known."""
 
     @classmethod
-    def refused(cls, order_id: str, subject_id: str, error: RecordError) -> Self:
+    def refused(cls, order_id: str, subject_id: str, error: RecordError, place: str = "") -> Self:
         """Return the report on a record that cannot be read."""
-        return cls(order_id, subject_id, ImportOutcome.REFUSED, error.code, error.field)
+        return cls(order_id, subject_id, ImportOutcome.REFUSED, error.code, error.field, place=place)
 
     @property
     def has_problem(self) -> bool:

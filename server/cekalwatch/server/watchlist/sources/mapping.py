@@ -130,7 +130,7 @@ class RecordMapper:
     def refused(self, place: str, row: Row | None, error: RecordError) -> RefusedRow:
         """Return the report on a row that cannot be read, under its key or, without a usable one, its `place`."""
         order_id, subject_id = (self._shown_key(row, field) for field in ("order_id", "subject_id"))
-        return RefusedRow(RecordReport.refused(order_id or place, subject_id, error), keyed=bool(order_id))
+        return RefusedRow(RecordReport.refused(order_id or place, subject_id, error, place), keyed=bool(order_id))
 
     def _shown_key(self, row: Row | None, field: str) -> str:
         try:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.subjects import TravelDocument
 from cekalwatch.server.watchlist.imports.records import (
+    FIELD_FORMS,
     ImportRecord,
     Photograph,
     RecordError,
@@ -76,6 +77,7 @@ def test_an_order_that_cannot_be_read_names_the_field(field: str, value: str) ->
     with pytest.raises(RecordError) as caught:
         build_order(**ORDER | {field: value})
     assert (caught.value.code, caught.value.field) == (Code.RECORD_INVALID, field)
+    assert FIELD_FORMS[field], "whoever corrects it is told what may stand there"
 
 
 def test_a_subject_is_read_from_texts() -> None:

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.watchlist.report_screen import show_reports
+from cekalwatch.server.cli.watchlist.report_screen import remarks, show_reports
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.watchlist.imports.records import RecordError
 from cekalwatch.server.watchlist.imports.report_file import check_report_file, write_report
@@ -115,6 +115,11 @@ def test_the_screen_shows_problems_first_and_says_what_they_are() -> None:
     for expected in ("RECORD_INVALID (valid_from)", "breaks TERM_TOO_LONG", "b.jpg: PHOTO_NO_FACE. No face", "BLURRED"):
         assert expected in text
     assert "5 records: 4 stored, 0 unchanged, 1 refused; 1 flagged INVALID, 1 RENEWED_TOO_LONG." in text
+
+
+def test_a_refused_field_is_told_with_what_it_may_hold_and_its_place() -> None:
+    report = RecordReport.refused("O-1", "S-1", RecordError("sex"), "orders.csv, row 4")
+    assert remarks(report) == ["RECORD_INVALID (sex) [orders.csv, row 4]: M, F, X or empty"]
 
 
 def test_names_that_look_like_markup_are_shown_as_they_are() -> None:
