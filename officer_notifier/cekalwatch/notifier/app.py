@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from types import FrameType
 from typing import Protocol
 
@@ -35,10 +36,13 @@ class Notifier:
     acknowledgements: Acknowledgements
     inbox: Inbox
     troubles: TroubleClient
+    zone: tzinfo
 
     def delivery(self, screen: NotifierScreen, recall: Recall) -> AlertDelivery:
         """Return what brings alerts to `screen`."""
-        return AlertDelivery(self.alert_client, self.acknowledgements, self.inbox, screen, recall)
+        return AlertDelivery(
+            self.alert_client, self.acknowledgements, self.inbox, screen, recall, lambda: datetime.now(self.zone)
+        )
 
     def deliver(self, delivery: AlertDelivery, screen: NotifierScreen) -> None:
         """Bring alerts and troubles to `screen` until the subscription is stopped.
@@ -67,6 +71,7 @@ def opened(settings: NotifierSettings, start: Start) -> Iterator[Notifier]:
             Acknowledgements(client.acknowledge),
             inbox,
             TroubleClient(dialer.another(), wanted.site, session, settings.silence_timeout_s),
+            settings.zone,
         )
 
 

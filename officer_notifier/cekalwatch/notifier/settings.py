@@ -8,27 +8,35 @@ import re
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from cekalwatch.notifier.model.alert import AlertFilter
-from cekalwatch.program.connection import ClientSettings, open_dialer
+from cekalwatch.program.connection import ClientSettings, certificate_name, open_dialer
 from cekalwatch.program.translations import Language
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.vocabulary.orders import Direction
 
 DEFAULT_TLS_DIR = Path(platformdirs.user_data_dir("cekalwatch-notifier", appauthor=False)) / "tls"
 
-_KEY = r"^[a-z0-9-]{1,64}$"
-
 
 def host_key() -> str:
-    """Return this PC's name in the form of a key."""
+    """Return this PC's name in the form of an agent's name."""
     key = re.sub(r"[^a-z0-9-]+", "-", platform.node().lower()).strip("-")[:64]
     return key or "notifier"
+
+
+def known_zone(name: str) -> str:
+    """Return the name of a time zone; raises ValueError when there is no such zone."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"there is no time zone {name!r}; an example is Asia/Makassar") from None
+    return name
 
 
 class ThemeName(StrEnum):
@@ -48,10 +56,14 @@ class NotifierSettings(ClientSettings):
     tls_dir: Path = DEFAULT_TLS_DIR
     """Folder with certificate.pem, key.pem and authority.pem. While it does not exist, plaintext is spoken, and only to
     a server on this machine."""
-    agent_id: Annotated[str, Field(pattern=_KEY)] = Field(default_factory=host_key)
-    """Key of this agent, under which the server remembers what it has shown; by default the name of this PC."""
+    agent_id: Annotated[str, Field(pattern=r"^([a-z0-9-]{1,64})?$")] = ""
+    """Name of this agent, under which the server remembers what it has shown. Empty: that in this PC's certificate,
+    which the server asks for; without a certificate, the name of this PC."""
     language: Language = Language.ID
     """Language of windows and texts: id or en."""
+    time_zone: Annotated[str, AfterValidator(known_zone)] = "Asia/Jakarta"
+    """Time zone of the site, as the server's `sites` name it; all times on screen are in it, with its short name (WIB),
+    whatever the clock of this PC is set to."""
     site: Annotated[str, Field(pattern=r"^([a-z0-9-]{1,64})?$")] = ""
     """Show only alerts of this site; empty: of all."""
     counters: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=64)], ...], Field(max_length=64)] = ()
@@ -81,6 +93,19 @@ class NotifierSettings(ClientSettings):
     """Size of all text; 1 is readable from a metre. High-density screens are taken into account in any case."""
     sound: bool = True
     """Whether a new alert makes a sound; it is shown in any case."""
+
+    @model_validator(mode="after")
+    def _name_the_agent(self) -> Self:
+        """Let windows, console and commands have one name, which is that of the certificate."""
+        if not self.agent_id:
+            # The settings are immutable to everybody else.
+            object.__setattr__(self, "agent_id", certificate_name(self.tls_dir) or host_key())
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The site's time zone."""
+        return ZoneInfo(self.time_zone)
 
     def dialer(self) -> Dialer:
         """Return what opens channels to the servers; raises ProgramError when the certificate cannot be used."""

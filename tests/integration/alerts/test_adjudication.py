@@ -180,7 +180,7 @@ async def test_an_order_that_was_revoked_meanwhile_is_neither_referred_nor_confi
 async def test_a_claim_whose_pc_died_is_given_back_and_goes_up_to_everybody_at_the_site(office: PortOffice):
     budi = await office.sign_in("budi")
     elsewhere = await office.pc("pc-elsewhere")
-    far = elsewhere.subscribe(filter=messages.AlertFilter(counters=["A7"]))
+    far = elsewhere.subscribe(filter=messages.AlertFilter(counters=["A1"]))
     hall = (await office.pc("pc-hall")).subscribe()
     assert (await far.read()).HasField("subscribed")
     alert = await budi.claim(await office.raise_alert())
@@ -281,7 +281,7 @@ async def test_from_the_supervisors_list_on_every_referral_elsewhere_reaches_the
     )  # nothing may hang on who sits there being looked up
     async with closed_office.open() as office:
         budi, hall = await office.sign_in("budi"), await office.pc("pc-hall")
-        elsewhere = messages.AlertFilter(counters=["D9"])
+        elsewhere = messages.AlertFilter(counters=["A1"])
         watching = hall.subscribe(filter=elsewhere)
         assert (await watching.read()).HasField("subscribed")
         before = await referred(office, budi)
@@ -300,7 +300,7 @@ async def test_from_the_supervisors_list_on_every_referral_elsewhere_reaches_the
 @pytest.mark.slow
 async def test_a_referral_reaches_a_pc_where_a_supervisor_signed_in_without_a_list(office: PortOffice):
     budi, hall = await office.sign_in("budi"), await office.pc("pc-hall")
-    watching = hall.subscribe(filter=messages.AlertFilter(counters=["D9"]))
+    watching = hall.subscribe(filter=messages.AlertFilter(counters=["A1"]))
     await sign_in(hall.channel, "siti")
     arriving = asyncio.create_task(events_until(watching, lambda _: True))
     referrals = 1

@@ -17,6 +17,7 @@ import pytest
 from cekalwatch.server.alerts.deliveries import DeliveryTrail
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import Acknowledgements, DetailedEvent, Fanout, Wants
+from cekalwatch.server.alerts.waiting import WaitingAlerts
 from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.auth.certificate import LoopbackAuthentication
 from cekalwatch.server.auth.refusals import RefusalLog
@@ -107,6 +108,8 @@ class AlertLog:
             counter.adjudicator,
             counter.handling,
             "batam-center",
+            WaitingAlerts(store, self.fanout),
+            [replace(DEPARTURE, counter=name) for name in NAMES],
         )
         first = store.record(match(), timedelta(0), NOON)
         assert first is not None

@@ -17,7 +17,7 @@ from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog
 from cekalwatch.notifier.desktop.windows import alert_window
 from cekalwatch.notifier.desktop.windows.tray import Light
 from cekalwatch.notifier.model.alert import Pictures
-from cekalwatch.notifier.model.subscription_updates import Cause, Freshness
+from cekalwatch.notifier.model.subscription_updates import Cause, Disconnected, Freshness
 from cekalwatch.program.translations import Language
 from cekalwatch.wire.vocabulary.adjudication import Reason, Step
 from tests.support.scenarios.officer_pc import OfficerPc, OfficeThread, officer_pc
@@ -104,6 +104,7 @@ def test_a_new_alert_does_not_change_what_is_under_the_hand(office: OfficeThread
     pc.until(lambda: len(pc.controller.waiting()) == 2)
     assert pc.window.alert_id == first
     assert "1 more waiting" in pc.window.queue_text
+    pc.turn_to()
     QTest.keyClick(pc.window, Qt.Key.Key_PageDown, Qt.KeyboardModifier.ControlModifier)
     pc.shows(second, "NEW")
 
@@ -226,6 +227,7 @@ def test_pictures_zoom_and_move_together(office: OfficeThread, pc: OfficerPc) ->
     pc.sign_in("budi")
     pc.shows(office.raise_alert(), "NEW")
     view = pc.window.view.comparison
+    pc.turn_to()
     for _ in range(20):
         QTest.keyClick(pc.window, Qt.Key.Key_Plus)
     assert view.probe.zoom == view.reference.zoom == 8
@@ -250,7 +252,7 @@ def test_the_tray_tells_connection_freshness_and_open_alerts(office: OfficeThrea
     pc.controller.connected(Freshness(None, stale=False, active_subjects=0))
     assert light() is Light.AMBER
     assert "NEVER IMPORTED" in tray.toolTip()
-    pc.controller.disconnected(Cause.SILENT)
+    pc.controller.disconnected(Disconnected(Cause.SILENT))
     assert light() is Light.RED
     assert "DISCONNECTED" in tray.toolTip()
     assert "New alerts do not show" in words_on(pc)

@@ -226,7 +226,7 @@ def test_server_that_refuses_is_told(notifier: Notifier) -> None:
         process = notifier.start(server.address, "--format", "jsonl", stderr=subprocess.PIPE)
         _, errors = process.communicate(timeout=WAIT_S)
     assert process.returncode == Exit.CONFIG
-    assert b"The server refuses the subscription (INVALID_ARGUMENT)" in errors
+    assert b"The server refuses the subscription: INVALID_ARGUMENT" in errors
 
 
 class Terminal:

@@ -16,7 +16,7 @@ from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall
 from cekalwatch.notifier.delivery.inbox import Inbox
 from cekalwatch.notifier.model.alert import Alert, AlertFilter, ShownAlert
 from cekalwatch.notifier.model.ringing import rings
-from cekalwatch.notifier.model.subscription_updates import Cause, Freshness, KeepAlive, LostPosition
+from cekalwatch.notifier.model.subscription_updates import Disconnected, Freshness, KeepAlive, LostPosition
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole, Identity
@@ -42,10 +42,10 @@ class Paper:
             if known is None or one.alert.version >= known.version:
                 self.alerts[one.alert.alert_id] = one.alert
 
-    def connected(self, freshness: Freshness) -> None:
+    def connected(self, freshness: Freshness, waiting: int) -> None:
         pass
 
-    def disconnected(self, cause: Cause) -> None:
+    def disconnected(self, ended: Disconnected) -> None:
         pass
 
     def started_over(self, lost: LostPosition) -> None:

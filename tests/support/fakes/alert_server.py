@@ -6,12 +6,12 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, NoReturn, Self, cast
 
 import grpc
@@ -166,6 +166,10 @@ class AlertServer(_Servicer):  # type: ignore[misc]
         )
         self.failures: dict[str, grpc.StatusCode] = {}
         """Methods that answer with this code instead."""
+        self.refusals: dict[str, tuple[str, dict[str, str]]] = {}
+        """Methods that are refused with this reason of the error catalogue, and what is told with it."""
+        self.waiting_alerts = 0
+        """How many alerts the server says wait."""
         self.mute = False
         """True: streams stay open and say nothing more, as if the machine behind them hung."""
         self._stopping = False
@@ -204,7 +208,10 @@ class AlertServer(_Servicer):  # type: ignore[misc]
             position, head = self._position(request, context), self.log.head
         yield alert_service_pb2.SubscribeAlertsResponse(
             subscribed=alert_service_pb2.Subscribed(
-                after_sequence=position, head_sequence=head, freshness=self.freshness
+                after_sequence=position,
+                head_sequence=head,
+                freshness=self.freshness,
+                waiting_alerts=self.waiting_alerts,
             )
         )
         if request.WhichOneof("start") is None:
@@ -224,7 +231,10 @@ class AlertServer(_Servicer):  # type: ignore[misc]
             if not fresh:
                 yield alert_service_pb2.SubscribeAlertsResponse(
                     keep_alive=alert_service_pb2.KeepAlive(
-                        server_time=timestamp(datetime.now(UTC)), head_sequence=self.log.head, freshness=self.freshness
+                        server_time=timestamp(datetime.now(UTC)),
+                        head_sequence=self.log.head,
+                        freshness=self.freshness,
+                        waiting_alerts=self.waiting_alerts,
                     )
                 )
 
@@ -301,6 +311,8 @@ class AlertServer(_Servicer):  # type: ignore[misc]
             _abort(context, code_pb2.UNAUTHENTICATED, "SESSION_ENDED" if shown else "SIGN_IN_NEEDED")
 
     def _fail(self, context: grpc.ServicerContext, method: str) -> None:
+        if refusal := self.refusals.get(method):
+            _abort(context, code_pb2.PERMISSION_DENIED, *refusal)
         if code := self.failures.get(method):
             context.abort(code, "made to fail by the test")
 
@@ -326,9 +338,11 @@ def _matches(wanted: alert_service_pb2.AlertFilter, alert: alert_pb2.Alert) -> b
     )
 
 
-def _abort(context: grpc.ServicerContext, code: int, reason: str) -> NoReturn:
+def _abort(
+    context: grpc.ServicerContext, code: int, reason: str, told: Mapping[str, str] = MappingProxyType({})
+) -> NoReturn:
     detail = any_pb2.Any()
-    detail.Pack(error_details_pb2.ErrorInfo(reason=reason, domain="cekalwatch"))
+    detail.Pack(error_details_pb2.ErrorInfo(reason=reason, domain="cekalwatch", metadata=told))
     status = status_pb2.Status(code=code, message=f"The server says {reason}.", details=[detail])
     context.abort_with_status(cast("grpc.Status", rpc_status.to_status(status)))
     raise AssertionError("abort raises")

@@ -26,14 +26,14 @@ from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.server.domain.subjects import TravelDocument
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from cekalwatch.wire.identity import DeviceRole
+from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.vocabulary.adjudication import Reason, Step
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.keys import keyring
 from tests.support.scenarios.people import PASSWORD, Office, person
 from tests.support.scenarios.port_office import PortOffice
 from tests.support.scenarios.server import list_astronaut, order_in_force
-from tests.support.scenarios.site_pki import Site
+from tests.support.scenarios.site_pki import SITE, Site
 
 WAIT_MS = 90_000
 T = TypeVar("T")
@@ -93,6 +93,10 @@ class OfficeThread:
         """Add an officer whose password must be changed."""
         Office(self.office.database).hire(person(name), first=True)
 
+    def revoke_pc(self, name: str) -> None:
+        """Revoke the certificate of a PC."""
+        self.office.site.pki.revoke(Identity(DeviceRole.NOTIFIER, SITE, name), datetime.now(UTC))
+
     def revoke_order(self) -> None:
         """Revoke the listed person's order, from now on."""
         watchlist = WatchlistStore(
@@ -138,6 +142,11 @@ class OfficerPc:
         """The question on screen."""
         return self.agent.dialog or self.window.flow.dialog
 
+    @property
+    def words(self) -> str:
+        """Everything that the alert window says now."""
+        return "\n".join(one.text() for one in self.window.findChildren(QLabel) if one.isVisible())
+
     def type(self, window: QWidget, keys: str) -> None:
         """Type into whatever has the keyboard in a window."""
         for key in keys:
@@ -148,6 +157,11 @@ class OfficerPc:
                 QTest.keyClick(receiver, Qt.Key.Key_Return)
             else:
                 QTest.keyClicks(receiver, key)
+
+    def turn_to(self) -> None:
+        """Give the keyboard to the alert window, as a click on it would."""
+        self.window.bring_up()
+        self.until(self.window.isActiveWindow)
 
     def press(self, key: Qt.Key) -> None:
         """Press the key of a step, once the alert window takes keys and offers the step."""
@@ -188,7 +202,17 @@ class OfficerPc:
 def officer_pc(
     office: OfficeThread, folder: Path, qapp: QApplication, qtbot: QtBot, name: str, **settings: Any
 ) -> Iterator[OfficerPc]:
-    """Run the agent on the PC `name`, with a certificate of the office's site."""
+    """Run the agent on the PC `name`, with a certificate of the office's site, once it is connected."""
+    with starting_pc(office, folder, qapp, qtbot, name, **settings) as pc:
+        pc.until(lambda: pc.controller.connection.ready)
+        yield pc
+
+
+@contextmanager
+def starting_pc(
+    office: OfficeThread, folder: Path, qapp: QApplication, qtbot: QtBot, name: str, **settings: Any
+) -> Iterator[OfficerPc]:
+    """Run the agent on the PC `name` as `officer_pc` does, connected or not."""
     files = office.office.site.device(DeviceRole.NOTIFIER, name)
     chosen = NotifierSettings.load(
         None,
@@ -206,6 +230,5 @@ def officer_pc(
     )
     with assembled(chosen, Start.ACKNOWLEDGED, qapp) as (agent, work):
         pc = OfficerPc(agent, qtbot)
-        pc.until(lambda: pc.controller.connection.ready)
         yield pc
         assert not work.done() or work.result() is None

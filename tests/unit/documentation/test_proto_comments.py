@@ -25,6 +25,7 @@ from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES
 from cekalwatch.server.recognition.face_pictures import MAX_PROBE_BYTES
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts.rows import MAX_SIGHTINGS
+from cekalwatch.server.storage.alerts.store import MAX_WAITING
 from cekalwatch.server.storage.troubles.store import MAX_OPEN
 from cekalwatch.server.watchlist.imports import records
 from cekalwatch.wire import bounds
@@ -71,6 +72,7 @@ def bounds_of(field: str) -> tuple[float, float]:
 
 
 STATED = {
+    "Subscribed.waiting_alerts": (f"at most {MAX_WAITING}:",),
     "FaceCapture.jpeg": (
         f"at most {bounds.MAX_CROP_BYTES // 1000} kB",
         f"{bounds.MAX_CROP_PIXELS // 10**6} megapixel",

@@ -7,12 +7,22 @@ import pytest
 
 from cekalwatch.notifier.settings import NotifierSettings, host_key
 from cekalwatch.program.errors import ProgramError
+from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.vocabulary.orders import Direction
+from tests.support.scenarios.site_pki import Site
 
 
 def test_agent_is_named_after_the_pc() -> None:
     assert re.fullmatch(r"[a-z0-9-]{1,64}", host_key())
     assert NotifierSettings.load().agent_id == host_key()
+
+
+def test_with_a_certificate_the_agent_goes_by_its_name(tmp_path: Path) -> None:
+    files = Site(tmp_path).device(DeviceRole.NOTIFIER, "counter-d1")
+    assert NotifierSettings.load(tls_dir=files.folder).agent_id == "counter-d1"
+    assert NotifierSettings.load(tls_dir=files.folder, agent_id="pc-7").agent_id == "pc-7"
+    files.certificate.write_text("none")
+    assert NotifierSettings.load(tls_dir=files.folder).agent_id == host_key()
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ MIN_KEY_LENGTH = 4
 FIND_SETTLED_FOR = timedelta(days=2)
 """How old a settled alert may be that a command finds; an open one may have any age."""
 
-Key = Annotated[str, typer.Argument(metavar="KEY", help="The alert's key, or its last characters, 4 or more.")]
+Key = Annotated[str, typer.Argument(metavar="ID", help="The alert's id, or its last characters, 4 or more.")]
 Seen = Annotated[
     int,
     typer.Option(
@@ -96,7 +96,7 @@ def _context(settings: NotifierSettings) -> Iterator[CommandContext]:
     with suppress(FileNotFoundError):
         os.utime(session.file)
     sessions = SessionClient(settings.dialer(), session)
-    formatter = AlertFormatter(settings.language)
+    formatter = AlertFormatter(settings.language, settings.zone)
     with (
         closing(AlertClient(settings.dialer(), settings.agent_id, settings.wanted, session)) as alert_client,
         explained_refusals(sessions, formatter),
@@ -114,7 +114,7 @@ def list_alerts(
     """List the alerts that somebody has to do something about, however old."""
     with _context(settings) as context:
         client = context.alert_client
-        alerts = client.at_hand(day_began(datetime.now(UTC))) if everything else client.listed(OPEN_STATES)
+        alerts = client.at_hand(day_began(datetime.now(settings.zone))) if everything else client.listed(OPEN_STATES)
         print_alerts(context.console, alerts, context.formatter)
 
 
@@ -239,7 +239,7 @@ def shift(
 ) -> None:
     """Figures of the shift, for supervisors."""
     with _context(settings) as context:
-        end = datetime.now().astimezone()
+        end = datetime.now(settings.zone)
         start = end - timedelta(hours=hours)
         report = context.alert_client.report(start)
         print_report(context.console, report, context.formatter)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -66,7 +67,7 @@ def console(
     server: Server = None,
     agent_id: AgentId = None,
     language: LanguageOption = None,
-    site: Annotated[str | None, typer.Option(metavar="KEY", help="Only alerts of this site.")] = None,
+    site: Annotated[str | None, typer.Option(metavar="NAME", help="Only alerts of this site.")] = None,
     counter: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only alerts of this counter; may be given several times.")
     ] = None,
@@ -124,9 +125,17 @@ def desktop(
     language: LanguageOption = None,
     theme: Annotated[ThemeName | None, typer.Option(case_sensitive=False, help="Default: as the desktop.")] = None,
     config: Config = None,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Start it again whenever it crashed; `install` lets it run so.")
+    ] = False,
 ) -> None:
     """Run in the tray, and bring alerts to the front. A second start shows the window of the first."""
     require_extra("desktop", ("PySide6",))
+    if restart:
+        from cekalwatch.notifier.desktop.restarting import keep_running
+
+        arguments = [one for one in sys.argv[1:] if one != "--restart"]
+        raise typer.Exit(keep_running((sys.executable, "-m", "cekalwatch.notifier", *arguments)))
     from cekalwatch.notifier.desktop.run import run as run_desktop
 
     settings = NotifierSettings.load_with_sources(

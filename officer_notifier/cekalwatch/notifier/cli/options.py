@@ -17,7 +17,9 @@ Server = Annotated[
     str | None,
     typer.Option(metavar="HOST:PORT", help="The server; default 127.0.0.1:50051. Several with commas between."),
 ]
-AgentId = Annotated[str | None, typer.Option(metavar="KEY", help="Key of this agent; default: the name of this PC.")]
+AgentId = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Name of this agent; default: that in the certificate.")
+]
 LanguageOption = Annotated[Language | None, typer.Option("--language", help="Language of the texts; default id.")]
 Config = Annotated[
     Path | None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from zoneinfo import ZoneInfo
 
 import grpc
 import typer
@@ -18,6 +19,7 @@ from cekalwatch.program.logs import configure_logs
 from cekalwatch.program.prompts import ask, ask_secret
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.program.translations import Texts
+from cekalwatch.wire.told import told_by
 
 
 @with_settings
@@ -30,7 +32,7 @@ def sign_in(settings: NotifierSettings) -> None:
         if who.password_change_needed:
             typer.echo(texts.say("CHANGE_FIRST_PASSWORD"), err=True)
             client.change_password(password, _new_password(texts))
-        _print_session(who, texts)
+        _print_session(who, texts, settings.zone)
 
 
 @with_settings
@@ -45,7 +47,7 @@ def sign_out(settings: NotifierSettings) -> None:
 def whoami(settings: NotifierSettings) -> None:
     """Show who is signed in on this PC."""
     with _client(settings) as (client, texts):
-        _print_session(client.whoami(), texts)
+        _print_session(client.whoami(), texts, settings.zone)
 
 
 @with_settings
@@ -66,7 +68,7 @@ def explained_refusals(client: SessionClient, texts: Texts) -> Iterator[None]:
         words = explain(error, texts)
         if error.code() not in UNREACHABLE:
             raise ProgramError(words, Exit.REFUSED) from None
-        why = client.why_refused() or error.details()
+        why = client.why_refused() or told_by(error)
         raise ProgramError(f"{client.addresses}: {words} ({why})", Exit.UNAVAILABLE) from None
 
 
@@ -86,7 +88,7 @@ def _new_password(texts: Texts) -> str:
     return wanted
 
 
-def _print_session(who: Session, texts: Texts) -> None:
+def _print_session(who: Session, texts: Texts, zone: ZoneInfo) -> None:
     roles = ", ".join(texts.say(f"ROLE_{role}") for role in sorted(who.roles))
-    until = f"{who.expires_at.astimezone():%H:%M}"
+    until = f"{who.expires_at.astimezone(zone):%H:%M %Z}"
     typer.echo(texts.say("SIGNED_IN", name=who.display_name, roles=roles, time=until))

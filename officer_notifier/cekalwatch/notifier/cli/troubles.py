@@ -25,7 +25,7 @@ from cekalwatch.program.session_file import SessionFile
 
 commands = typer.Typer(no_args_is_help=True, help="Troubles of cameras and the watchlist; sign in first.")
 
-Key = Annotated[str, typer.Argument(metavar="KEY", help="The trouble's key, or its last characters.")]
+Key = Annotated[str, typer.Argument(metavar="ID", help="The trouble's id, or its last characters.")]
 Days = Annotated[int, typer.Option(metavar="NUMBER", min=1, help="Troubles that began within so many days.")]
 
 
@@ -75,7 +75,7 @@ def seen(settings: NotifierSettings, key: Key) -> None:
 def _context(settings: NotifierSettings) -> Iterator[tuple[TroubleClient, TroubleFormatter]]:
     configure_logs("error")
     session = SessionFile(settings.session_path)
-    formatter = TroubleFormatter(settings.language)
+    formatter = TroubleFormatter(settings.language, settings.zone)
     client = TroubleClient(settings.dialer(), settings.site, session, settings.silence_timeout_s)
     with explained_refusals(SessionClient(settings.dialer(), session), formatter):
         yield client, formatter

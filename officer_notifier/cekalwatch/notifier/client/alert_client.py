@@ -30,8 +30,8 @@ _Method = Callable[[AlertServiceStub], Callable[..., Any]]
 
 
 def day_began(now: datetime) -> datetime:
-    """Return the local midnight before `now`: settled alerts since then are today's."""
-    return now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    """Return the midnight before `now` in its time zone: settled alerts since then are today's."""
+    return now.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 class AlertClient:
@@ -47,6 +47,11 @@ class AlertClient:
     def close(self) -> None:
         """End every call."""
         self._calls.close()
+
+    @property
+    def token(self) -> str:
+        """What shows who has signed in here; empty when nobody has."""
+        return self._session.token()
 
     def at_hand(self, settled_from: datetime) -> tuple[Alert, ...]:
         """Return the open alerts, however old, and the settled ones raised from `settled_from` on; newest first."""

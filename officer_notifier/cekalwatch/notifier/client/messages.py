@@ -50,7 +50,12 @@ def update(response: alert_service_pb2.SubscribeAlertsResponse) -> Update | None
     match response.WhichOneof("message"):
         case "subscribed":
             subscribed = response.subscribed
-            return Connected(subscribed.after_sequence, subscribed.head_sequence, _freshness(subscribed.freshness))
+            return Connected(
+                subscribed.after_sequence,
+                subscribed.head_sequence,
+                _freshness(subscribed.freshness),
+                subscribed.waiting_alerts,
+            )
         case "event":
             event = response.event
             return AlertEvent(event.sequence, _EVENT_TYPES.member(event.type), alert(event.alert))
@@ -58,7 +63,8 @@ def update(response: alert_service_pb2.SubscribeAlertsResponse) -> Update | None
             return WaitingAlert(alert(response.waiting_alert))
         case "keep_alive":
             keep_alive = response.keep_alive
-            return KeepAlive(replace(_freshness(keep_alive.freshness), as_of=_moment(keep_alive.server_time)))
+            freshness = replace(_freshness(keep_alive.freshness), as_of=_moment(keep_alive.server_time))
+            return KeepAlive(freshness, keep_alive.waiting_alerts)
         case _:
             return None
 

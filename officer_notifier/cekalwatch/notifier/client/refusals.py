@@ -10,6 +10,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from cekalwatch.notifier.model.safe_text import safe_text
+from cekalwatch.notifier.model.subscription_updates import Refusal
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.translations import Texts
 
@@ -32,8 +33,19 @@ def explain(error: Failure, texts: Texts) -> str:
     if reason == "ALERT_HELD" and details.get("holder"):
         return texts.say("REFUSED_ALERT_HELD_BY", holder=safe_text(details["holder"]))
     if f"REFUSED_{reason}" in texts:
-        return texts.say(f"REFUSED_{reason}")
+        return texts.say(f"REFUSED_{reason}", **told(details))
     return texts.say("REFUSED_FAILED", code=reason or error.code().name)
+
+
+def told(details: Mapping[str, str]) -> dict[str, str]:
+    """Return what the server may say with a refusal, for the texts that name it."""
+    return {name: safe_text(details.get(name, "?")) for name in ("holder", "counters", "known")}
+
+
+def refusal_of(error: grpc.RpcError) -> Refusal:
+    """Return the code of the error catalogue, or else gRPC's, with what the server said beside it."""
+    reason, details = _info(error)
+    return Refusal(safe_text(reason) or error.code().name, MappingProxyType(told(details)))
 
 
 def error_reason(error: Failure) -> str:

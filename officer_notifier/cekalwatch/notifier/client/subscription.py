@@ -14,7 +14,7 @@ import grpc
 import structlog
 
 from cekalwatch.notifier.client import messages
-from cekalwatch.notifier.client.refusals import SESSION_OVER, error_reason
+from cekalwatch.notifier.client.refusals import SESSION_OVER, error_reason, refusal_of
 from cekalwatch.notifier.client.stream_watchdog import StreamWatchdog
 from cekalwatch.notifier.model.alert import AlertFilter
 from cekalwatch.notifier.model.subscription_updates import (
@@ -23,6 +23,7 @@ from cekalwatch.notifier.model.subscription_updates import (
     Connected,
     Disconnected,
     LostPosition,
+    Refusal,
     StartedOver,
     Update,
 )
@@ -48,6 +49,8 @@ RETRYABLE_CODES = frozenset(
 """A later attempt can succeed without anybody doing anything. FAILED_PRECONDITION's reason decides; before others, a
 person must change something."""
 
+REFUSED_PAUSE_S = 15.0
+"""Between two attempts while the server does not serve this PC: each refusal costs it something."""
 MAX_PAUSE_S = 5.0
 """Between two attempts. Shorter than a camera's: an officer waits, and there are few notifiers."""
 
@@ -163,6 +166,7 @@ class Subscription:
         self._stopped = threading.Event()
         self._call: EventCall | None = None
         self._problem = ""
+        self._refusal: Refusal | None = None
 
     def stop(self) -> None:
         """End `updates`."""
@@ -171,7 +175,10 @@ class Subscription:
             call.cancel()
 
     def updates(self) -> Iterator[Update]:
-        """Yield what happens until `stop`; raises ProgramError when no later attempt can succeed."""
+        """Yield what happens until `stop`; raises ProgramError when the history is asked for and nobody may see it.
+
+        A refusal ends nothing: the certificate may be renewed, or the server's settings changed, while this goes on.
+        """
         while not self._stopped.is_set():
             ending = yield from self._stream()
             if self._stopped.is_set():
@@ -180,12 +187,15 @@ class Subscription:
                 continue
             if isinstance(ending, StartedOver):
                 yield ending
-            else:
-                self._client.lost()
-                self._misses += 1
-                if self._misses >= self._client.servers:  # what the next server mends is not worth an officer's look
-                    yield self._explained(ending)
-            self._stopped.wait(self._backoff.next_delay_s())
+                self._stopped.wait(self._backoff.next_delay_s())
+                continue
+            self._client.lost()
+            self._misses += 1
+            everywhere = self._misses >= self._client.servers
+            if everywhere:  # what the next server mends is not worth an officer's look
+                yield self._explained(ending)
+            refused = everywhere and ending.cause is Cause.REFUSED
+            self._stopped.wait(REFUSED_PAUSE_S if refused else self._backoff.next_delay_s())
 
     def _stream(self) -> Generator[Update, None, Disconnected | StartedOver | None]:
         """Yield one stream's updates, and return the update for its end; None to open it anew at once."""
@@ -222,6 +232,7 @@ class Subscription:
             self._misses = 0
             self._backoff.reset()
             self._came_through = True
+            self._refusal = None
         if self._start is Start.ACKNOWLEDGED:
             return
         if isinstance(update, Connected):
@@ -230,7 +241,7 @@ class Subscription:
             self._position = update.sequence
 
     def _broken(self, error: grpc.RpcError) -> Disconnected | StartedOver:
-        """Return what the end of a stream means; raises ProgramError when another attempt is useless."""
+        """Return what the end of a stream means; raises ProgramError as `updates` says."""
         code = error.code()
         if code in RETRYABLE_CODES:
             return Disconnected(Cause.UNREACHABLE if code is grpc.StatusCode.UNAVAILABLE else Cause.FAILED)
@@ -245,10 +256,15 @@ class Subscription:
             self._position = None
             self._start = Start.ACKNOWLEDGED
             return Disconnected(Cause.FAILED)
-        raise ProgramError(
-            f"The server refuses the subscription ({code.name}{f', {reason}' if reason else ''}): {error.details()}",
-            Exit.CONFIG,
-        )
+        if reason in SESSION_OVER and self._start is Start.BEGINNING:
+            raise ProgramError(
+                "Sign in first: who has not signed in sees no history (cekalwatch-notifier sign-in)", Exit.REFUSED
+            )
+        refusal = refusal_of(error)
+        if refusal != self._refusal:
+            log.error("subscription_refused", code=refusal.code)
+        self._refusal = refusal
+        return Disconnected(Cause.REFUSED, refusal)
 
     def _explained(self, ending: Disconnected) -> Disconnected:
         if ending.cause is not Cause.UNREACHABLE:

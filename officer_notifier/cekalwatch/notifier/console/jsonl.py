@@ -23,9 +23,9 @@ import structlog
 from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.notifier.model.alert import Alert, ShownAlert
 from cekalwatch.notifier.model.ringing import is_supervised, rings
-from cekalwatch.notifier.model.subscription_updates import Cause, Freshness, LostPosition
+from cekalwatch.notifier.model.subscription_updates import Cause, Disconnected, Freshness, LostPosition
 from cekalwatch.notifier.model.trouble import Trouble, Troubles
-from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.errors import Exit, ProgramError
 
 
 class JsonLines:
@@ -70,7 +70,7 @@ class JsonLines:
             except BrokenPipeError:
                 raise ProgramError("The program that read the alerts has ended") from None
 
-    def connected(self, freshness: Freshness) -> None:
+    def connected(self, freshness: Freshness, waiting: int) -> None:  # noqa: ARG002  # a program counts what it reads
         """Log the connection, and a watchlist that is stale."""
         if self._link != "connected":
             self._link = "connected"
@@ -79,11 +79,13 @@ class JsonLines:
             self._stale = freshness.stale
             self._log.warning("watchlist_stale" if freshness.stale else "watchlist_fresh_again")
 
-    def disconnected(self, cause: Cause) -> None:
-        """Log that the connection is gone."""
-        if self._link != cause:
-            self._link = cause
-            self._log.warning("disconnected", cause=cause.value)
+    def disconnected(self, ended: Disconnected) -> None:
+        """Log that the connection is gone; raises ProgramError when the server does not serve this PC as it is."""
+        if ended.refusal:
+            raise ProgramError(f"The server refuses the subscription: {ended.refusal.code}", Exit.CONFIG)
+        if self._link != ended.cause:
+            self._link = ended.cause
+            self._log.warning("disconnected", cause=ended.cause.value)
 
     def started_over(self, lost: LostPosition) -> None:
         """Log that events may be missing, or that the log is another one."""

@@ -19,7 +19,7 @@ from cekalwatch.notifier.model.alert import Alert, ShownAlert
 from cekalwatch.notifier.model.person import Session
 from cekalwatch.notifier.model.ringing import is_supervised, rings
 from cekalwatch.notifier.model.steps import claims_to_renew
-from cekalwatch.notifier.model.subscription_updates import Cause, Connection, Freshness, LostPosition
+from cekalwatch.notifier.model.subscription_updates import Connection, Disconnected, Freshness, LostPosition
 from cekalwatch.notifier.model.trouble import Troubles, shown_to
 
 _REPAINTS_PER_SECOND = 1
@@ -102,17 +102,18 @@ class LiveConsole:
         if ringing:
             self._console.bell()
 
-    def connected(self, freshness: Freshness) -> None:
+    def connected(self, freshness: Freshness, waiting: int) -> None:
         """Show the connection and the watchlist's age."""
         with self._lock:
             connection = self._view.connection.made(self._now())
-            self._view = replace(self._view, connection=connection, freshness=freshness)
+            self._view = replace(self._view, connection=connection, freshness=freshness, waiting=waiting)
         self._live.refresh()
 
-    def disconnected(self, cause: Cause) -> None:
+    def disconnected(self, ended: Disconnected) -> None:
         """Show since when there is no connection, and why."""
         with self._lock:
-            self._view = replace(self._view, connection=self._view.connection.lost(cause, self._now()))
+            lost = self._view.connection.lost(ended.cause, self._now(), ended.refusal)
+            self._view = replace(self._view, connection=lost)
         self._live.refresh()
 
     def started_over(self, lost: LostPosition) -> None:

@@ -84,7 +84,7 @@ def _screen(
         raise ProgramError("Standard output is no terminal; write --format jsonl for a pipe or a file", Exit.USAGE)
     # On the same terminal, log lines would tear the table; it shows the connection's state itself.
     configure_logs("error" if sys.stderr.isatty() else settings.log_level)
-    painter = Painter(settings.language)
+    painter = Painter(settings.language, settings.zone)
     agent_id, servers = settings.agent_id, ", ".join(settings.server_addresses)
     with LiveConsole(console, painter, pictures, agent_id, servers, settings.counters) as screen:
         yield screen, Recall.AT_HAND

@@ -42,6 +42,8 @@ class ConsoleView:
     alerts: tuple[ShownAlert, ...] = ()
     images: Mapping[str, ImagePaths] = field(default_factory=dict)
     """Where pictures are now, by the alert's key."""
+    waiting: int = 0
+    """How many alerts wait, as the server counts: more than are shown where nobody has signed in."""
     troubles: Troubles = ()
     """Those that concern who is at this PC, oldest first."""
 
@@ -60,7 +62,8 @@ class Painter:
         head: list[RenderableType] = [*self._header(view), Rule(style="dim")]
         foot = Text(self._say("VERIFY"), style="italic", no_wrap=True, overflow="ellipsis")
         if not view.alerts:
-            return Group(*head, Text(self._say("NO_ALERTS"), style="dim"), Text(), foot)
+            words = self._formatter.waiting(view.waiting) if view.waiting else self._say("NO_ALERTS")
+            return Group(*head, Text(words, style="bold" if view.waiting else "dim"), Text(), foot)
         widths = _widths(console.width)
         head.append(self._titles(widths))
         room = console.height - _height(console, Group(*head)) - 2
@@ -90,6 +93,8 @@ class Painter:
         lines = [first, Text(self._formatter.watchlist(freshness), style=style)]
         if not connection.ready:
             lines.append(Text(self._say("DISCONNECTED_WARNING"), style="bold red"))
+        if advice := self._formatter.refusal(connection):
+            lines.append(Text(advice, style="bold red"))
         if view.lost:
             lines.append(Text(self._say(f"LOST_{view.lost.name}"), style="yellow"))
         lines += [Text(line, style="bold red") for line in self._formatter.trouble_lines(view.troubles)]
@@ -112,11 +117,12 @@ class Painter:
         return Group(_grid(widths, [*cells, self._score(alert)]), images, Text())
 
     def _when(self, shown: ShownAlert, now: datetime) -> Text:
-        alert, clock = shown.alert, self._formatter.clock
+        # The head of the screen has the time zone; a narrow column has no room for it.
+        alert, clock = shown.alert, self._formatter.hour
         text = Text(clock(alert.raised_at), style="bold")
         raised = alert.raised_at.astimezone(self._zone)
         if raised.date() != shown.notified_at.astimezone(self._zone).date():
-            text.append(f"\n{raised:%Y-%m-%d}")
+            text.append(f"\n{self._formatter.date(raised)}")
         captured = self._say("CAPTURED", time=clock(alert.captured_at))
         text.append(f"\n{captured}\n{short_key(alert.alert_id)}", style="not bold")
         if now - shown.notified_at < NEW_FOR and not shown.relisted:

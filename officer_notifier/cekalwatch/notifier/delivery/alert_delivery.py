@@ -27,13 +27,13 @@ import grpc
 import structlog
 
 from cekalwatch.notifier.client.alert_client import AlertClient, day_began
+from cekalwatch.notifier.client.refusals import SESSION_OVER, error_reason
 from cekalwatch.notifier.delivery.acknowledgements import Acknowledgements
 from cekalwatch.notifier.delivery.inbox import Arrival, Inbox
 from cekalwatch.notifier.model.alert import Alert, ShownAlert
 from cekalwatch.notifier.model.person import Session
 from cekalwatch.notifier.model.subscription_updates import (
     AlertEvent,
-    Cause,
     Connected,
     Disconnected,
     Freshness,
@@ -67,10 +67,10 @@ class Screen(Protocol):
     def show(self, *shown: ShownAlert) -> None:
         """Show alerts as they stand now, and ring where `model/ringing.py` says so; then they have been shown."""
 
-    def connected(self, freshness: Freshness) -> None:
-        """Show that alerts can come, and how old the watchlist is."""
+    def connected(self, freshness: Freshness, waiting: int) -> None:
+        """Show that alerts can come, how old the watchlist is, and how many alerts wait."""
 
-    def disconnected(self, cause: Cause) -> None:
+    def disconnected(self, ended: Disconnected) -> None:
         """Show that no alert can come."""
 
     def started_over(self, lost: LostPosition) -> None:
@@ -97,6 +97,8 @@ class AlertDelivery:
         self._at_hand_owed = recall is Recall.AT_HAND
         self._supervisors_owed = False
         self._uncertain_owed = True
+        self._refused_to: str | None = None
+        """The token with which the server refused to list: it is not asked again until somebody else signs in."""
         self._now = now
         self._log = structlog.get_logger()
 
@@ -119,23 +121,23 @@ class AlertDelivery:
             case Connected():
                 if update.head_sequence < self._inbox.newest_sequence():
                     self._other_log()
-                self._sign_of_life(update.freshness)
+                self._sign_of_life(update)
             case KeepAlive():
-                self._sign_of_life(update.freshness)
+                self._sign_of_life(update)
             case WaitingAlert():
                 self._show_alerts([update.alert])
             case AlertEvent():
                 self._event(update)
             case Disconnected():
-                self._screen.disconnected(update.cause)
+                self._screen.disconnected(update)
             case StartedOver():
                 if update.lost is LostPosition.UNKNOWN:
                     self._other_log()
                 else:
                     self._screen.started_over(update.lost)
 
-    def _sign_of_life(self, freshness: Freshness) -> None:
-        self._screen.connected(freshness)
+    def _sign_of_life(self, update: Connected | KeepAlive) -> None:
+        self._screen.connected(update.freshness, update.waiting)
         self._list_again()
         self._acknowledgements.try_again()
 
@@ -160,6 +162,10 @@ class AlertDelivery:
         self._screen.started_over(LostPosition.UNKNOWN)
 
     def _list_again(self) -> None:
+        token = self._alert_client.token
+        if token == self._refused_to:
+            return
+        self._refused_to = None
         try:
             if self._supervisors_owed:
                 unsettled = self._alert_client.listed(UNSETTLED)
@@ -172,7 +178,10 @@ class AlertDelivery:
                 self._list_uncertain()
                 self._uncertain_owed = False
         except grpc.RpcError as error:
-            self._log.warning("listing_failed", code=error.code().name)
+            if error_reason(error) in SESSION_OVER:
+                self._refused_to = token
+            else:
+                self._log.warning("listing_failed", code=error.code().name)
 
     def _list_uncertain(self) -> None:
         for alert_id in self._inbox.uncertain_alerts():

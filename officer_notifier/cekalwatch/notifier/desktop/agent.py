@@ -46,7 +46,10 @@ class DesktopAgent(QObject):
         self.lock = IdleLock(controller, app)
         self.dialog: FormDialog | None = None
         self._connect()
+        self.alert.menu.setMenu(self.tray.menu)
         self.tray.show()
+        if not QSystemTrayIcon.isSystemTrayAvailable():
+            self.alert.come_up()
 
     def close(self) -> None:
         """Remove everything from the screen. It is deleted at once: Python might do it later in another thread."""
@@ -114,6 +117,9 @@ class DesktopAgent(QObject):
         controller.session_changed.connect(self._session_changed)
         controller.rang.connect(self._rang)
         controller.orders_ended.connect(self._orders_ended)
+        # What waited before this PC began, or keeps it from working, is shown though nothing rings.
+        controller.found_waiting.connect(self.alert.come_up)
+        controller.refused.connect(self._refused)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._scheme_changed)
 
     def _rang(self, alert_id: str) -> None:
@@ -126,6 +132,12 @@ class DesktopAgent(QObject):
         """Say in the tray that an alert can only be cleared, whatever window is open."""
         say = self.controller.formatter.say
         self._announce(say("TRAY_ORDERS_ENDED", place=self._place(alert_id)))
+
+    def _refused(self) -> None:
+        """Come up red with what to do: no alert can come."""
+        self.alert.come_up()
+        formatter = self.controller.formatter
+        self._announce(formatter.refusal(self.controller.connection))
 
     def _place(self, alert_id: str) -> str:
         shown = self.controller.alert_cache.find(alert_id)

@@ -80,7 +80,7 @@ def windows_entry(command: tuple[str, ...]) -> str:
 
 def agent_command(config: Path | None) -> tuple[str, ...]:
     """Return what starts the agent here, by full paths; raises ProgramError."""
-    options = ("desktop", *(("--config", str(config.resolve())) if config else ()))
+    options = ("desktop", "--restart", *(("--config", str(config.resolve())) if config else ()))
     if sys.platform == "win32":
         # pythonw opens no console window.
         return (str(Path(sys.executable).with_name("pythonw.exe")), "-m", "cekalwatch.notifier", *options)

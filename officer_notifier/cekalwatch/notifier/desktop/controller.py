@@ -31,7 +31,7 @@ from cekalwatch.notifier.model.person import Session
 from cekalwatch.notifier.model.ringing import is_supervised, rings
 from cekalwatch.notifier.model.shift_report import ShiftReport
 from cekalwatch.notifier.model.steps import RENEW_CLAIMS_EVERY, Options, claims_to_renew, held_here, options, standing
-from cekalwatch.notifier.model.subscription_updates import Cause, Connection, Freshness, LostPosition
+from cekalwatch.notifier.model.subscription_updates import Connection, Disconnected, Freshness, LostPosition
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.program.translations import Language
 from cekalwatch.wire.vocabulary.adjudication import PENDING, AlertEventType, AlertState
@@ -81,6 +81,10 @@ class Controller(QObject):
     orders_ended = Signal(str)
     """The key of an alert whose orders have just ended."""
     session_changed = Signal()
+    found_waiting = Signal()
+    """Alerts waited already when this PC began."""
+    refused = Signal()
+    """The server does not serve this PC, for a new reason."""
 
     def __init__(
         self,
@@ -104,6 +108,8 @@ class Controller(QObject):
         self._actions = AlertActions(alert_client, sessions)
         self._worker = Worker(self)
         self._followed = ""
+        self._counted: int | None = None
+        """How many alerts waited when the server last said so; None before."""
         self._unseen: set[str] = set()
         """Alerts that rang here and that nobody has opened since."""
         cache = PictureCache(alert_client.pictures, settings.picture_lifetime)
@@ -139,20 +145,26 @@ class Controller(QObject):
                 self.orders_ended.emit(kept.alert.alert_id)
         self.changed.emit()
 
-    def connected(self, freshness: Freshness) -> None:
-        """Alerts can come."""
+    def connected(self, freshness: Freshness, waiting: int = 0) -> None:
+        """Alerts can come; `waiting` of them wait, as the server counts."""
         if not self.connection.ready:
             self.pictures.retry()
+        first, self._counted = self._counted is None, waiting
         self.connection = self.connection.made(datetime.now(UTC))
         if freshness.as_of:
             self.clock.heard(freshness.as_of)
         self.freshness = freshness
         self.changed.emit()
+        if first and self.waiting_count:
+            self.found_waiting.emit()
 
-    def disconnected(self, cause: Cause) -> None:
+    def disconnected(self, ended: Disconnected) -> None:
         """No alert can come."""
-        self.connection = self.connection.lost(cause, datetime.now(UTC))
+        former = self.connection
+        self.connection = former.lost(ended.cause, datetime.now(UTC), ended.refusal)
         self.changed.emit()
+        if ended.refusal and ended.refusal != former.refusal:
+            self.refused.emit()
 
     def started_over(self, lost: LostPosition) -> None:
         """Events may be missing; alerts of a log that is gone leave."""
@@ -171,7 +183,7 @@ class Controller(QObject):
     @property
     def formatter(self) -> TroubleFormatter:
         """The texts in the language of the screen."""
-        return TroubleFormatter(self.language)
+        return TroubleFormatter(self.language, self.settings.zone)
 
     def options(self, alert: Alert) -> Options:
         """Return what can be done with the alert now."""
@@ -199,6 +211,17 @@ class Controller(QObject):
             or shown.alert.alert_id in self._unseen
             or held_here(shown.alert, self.session, self.settings.agent_id)
         )
+
+    @property
+    def waiting_count(self) -> int | None:
+        """How many alerts wait for somebody; None when that is not known.
+
+        A PC where nobody has signed in knows those that came since it began, and how many the server counts.
+        """
+        known = len(self.waiting())
+        if self.unlocked:
+            return known
+        return max(known, self._counted) if self._counted is not None and self.connection.ready else known or None
 
     def look_at(self, alert_id: str) -> None:
         """Take note of the alert on screen; a person has seen the one before."""
@@ -276,7 +299,7 @@ class Controller(QObject):
         """Load the open alerts and today's, in addition to those that were sent here; nothing while nobody is here."""
         if not self.unlocked:
             return
-        now = datetime.now().astimezone()
+        now = datetime.now(self.settings.zone)
 
         def loaded(alerts: tuple[Alert, ...]) -> None:
             for alert in reversed(alerts):

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.trouble_controller import TroubleController
 from cekalwatch.notifier.model.alert import Alert, ShownAlert
-from cekalwatch.notifier.model.subscription_updates import Cause, Freshness, LostPosition
+from cekalwatch.notifier.model.subscription_updates import Disconnected, Freshness, LostPosition
 from cekalwatch.notifier.model.trouble import Troubles
 
 
@@ -38,13 +38,13 @@ class DesktopScreen(QObject):
         """See `Screen`."""
         self._do(lambda: self._controller.show(*shown))
 
-    def connected(self, freshness: Freshness) -> None:
+    def connected(self, freshness: Freshness, waiting: int) -> None:
         """See `Screen`."""
-        self._do(lambda: self._controller.connected(freshness))
+        self._do(lambda: self._controller.connected(freshness, waiting))
 
-    def disconnected(self, cause: Cause) -> None:
+    def disconnected(self, ended: Disconnected) -> None:
         """See `Screen`."""
-        self._do(lambda: self._controller.disconnected(cause))
+        self._do(lambda: self._controller.disconnected(ended))
 
     def started_over(self, lost: LostPosition) -> None:
         """See `Screen`."""

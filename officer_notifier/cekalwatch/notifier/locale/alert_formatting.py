@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 
 from cekalwatch.notifier.model.alert import Alert, Document, Order
 from cekalwatch.notifier.model.handling import Finding, FollowUp, PersonReference
 from cekalwatch.notifier.model.person import Session
 from cekalwatch.notifier.model.shift_report import ShiftReport, Tally
 from cekalwatch.notifier.model.steps import Hindrance, standing
-from cekalwatch.notifier.model.subscription_updates import Connection, Freshness
+from cekalwatch.notifier.model.subscription_updates import Cause, Connection, Freshness
 from cekalwatch.program.translations import Language, Texts
 from cekalwatch.wire.vocabulary.adjudication import UNDECIDED, AlertState, Escalation
 from cekalwatch.wire.vocabulary.orders import Direction, OrderKind, OrderStatus
@@ -37,9 +37,14 @@ class AlertFormatter(Texts):
     """The notifier's texts in one language, and alerts in these words; times are those of one zone."""
 
     def __init__(self, language: Language, zone: tzinfo | None = None) -> None:
-        """Times are those of `zone`, or of this PC."""
+        """Times are those of `zone`, the site's, or of this PC."""
         super().__init__("cekalwatch.notifier", language)
         self._zone = zone
+
+    @property
+    def zone(self) -> tzinfo | None:
+        """The time zone; None for that of this PC."""
+        return self._zone
 
     # Who, why, where and when.
 
@@ -50,7 +55,7 @@ class AlertFormatter(Texts):
     def subject(self, alert: Alert) -> tuple[Fact, ...]:
         """Return who the traveller may be. What is not held is left out, but for what every officer asks for."""
         subject, unknown = alert.subject, self.say("UNKNOWN")
-        born = ", ".join(part for part in (subject.place_of_birth, subject.date_of_birth) if part)
+        born = ", ".join(part for part in (subject.place_of_birth, self.written(subject.date_of_birth)) if part)
         facts = [
             Fact(self.say("FACT_SEX"), self.say(f"SEX_{subject.sex}") if subject.sex in _SEXES else unknown),
             Fact(self.say("FACT_BORN"), born or unknown),
@@ -67,7 +72,7 @@ class AlertFormatter(Texts):
     def subject_line(self, alert: Alert) -> str:
         """Return nationality and date of birth, for a table."""
         unknown = self.say("UNKNOWN")
-        born = self.say("BORN", date=alert.subject.date_of_birth or unknown)
+        born = self.say("BORN", date=self.written(alert.subject.date_of_birth) or unknown)
         return f"{alert.subject.nationality or unknown}, {born}"
 
     def order(self, order: Order) -> tuple[Fact, Fact, Fact, Fact]:
@@ -81,7 +86,7 @@ class AlertFormatter(Texts):
         if order.renewed_too_long:
             words.append(self.say("ORDER_RENEWED_TOO_LONG"))
         decree = (
-            self.say("DECREE", number=order.decree_number, date=order.decree_date)
+            self.say("DECREE", number=order.decree_number, date=self.written(order.decree_date))
             if order.decree_number
             else self.say("NO_DECREE")
         )
@@ -89,7 +94,7 @@ class AlertFormatter(Texts):
             Fact(self.say("FACT_KIND"), ", ".join(words), warning=ended or order.urgent or order.renewed_too_long),
             Fact(self.say("FACT_DECREE"), decree),
             Fact(self.say("FACT_AGENCY"), order.requesting_agency),
-            Fact(self.say("FACT_VALIDITY"), f"{order.valid_from} – {order.valid_until}"),
+            Fact(self.say("FACT_VALIDITY"), f"{self.written(order.valid_from)} – {self.written(order.valid_until)}"),
         )
 
     def order_kind(self, kind: OrderKind | None) -> str:
@@ -234,6 +239,22 @@ class AlertFormatter(Texts):
             return self.say("CONNECTING", time=since)
         return self.say("DISCONNECTED", time=since, cause=self.say(f"CAUSE_{connection.cause}"))
 
+    def refusal(self, connection: Connection) -> str:
+        """Return why this PC or its certificate is refused, and what to do; empty when it is not."""
+        if connection.cause is Cause.CERTIFICATE:
+            return self.say("CERTIFICATE_ADVICE")
+        if (refusal := connection.refusal) is None:
+            return ""
+        if f"REFUSED_{refusal.code}" in self:
+            return self.say(f"REFUSED_{refusal.code}", **refusal.details)
+        return self.say("REFUSED_PC", code=refusal.code)
+
+    def waiting(self, count: int | None) -> str:
+        """Return how many alerts wait, to somebody who has not signed in; None: that is not known."""
+        if count is None:
+            return self.say("LOCKED_UNKNOWN")
+        return self.say("LOCKED_WAITING", count=count) if count else self.say("LOCKED_NOTHING")
+
     def watchlist(self, freshness: Freshness | None) -> str:
         """Return how old the watchlist is, and which of its sources have been away for too long."""
         if freshness is None:
@@ -241,7 +262,7 @@ class AlertFormatter(Texts):
         if freshness.last_success is None:
             words = self.say("WATCHLIST_NEVER")
         else:
-            time = freshness.last_success.astimezone(self._zone).strftime("%Y-%m-%d %H:%M")
+            time = self.minute(freshness.last_success)
             words = self.say(
                 "WATCHLIST_STALE" if freshness.stale else "WATCHLIST_FRESH",
                 time=time,
@@ -272,18 +293,38 @@ class AlertFormatter(Texts):
 
     # Time.
 
+    def date(self, day: date) -> str:
+        """Return a day as people here write it: 2 Maret 2026."""
+        return f"{day.day} {self.say('MONTHS').split()[day.month - 1]} {day.year}"
+
+    def written(self, iso_date: str) -> str:
+        """Return a date of a list; one that is no full date, such as a year alone, as it stands there."""
+        try:
+            return self.date(date.fromisoformat(iso_date))
+        except ValueError:
+            return iso_date
+
     def time(self, moment: datetime) -> str:
-        """Return a moment by this PC's clock: the day, and the second."""
-        return moment.astimezone(self._zone).strftime("%Y-%m-%d %H:%M:%S")
+        """Return a moment by the site's clock: the day, the second, and the time zone."""
+        return f"{self.date(moment.astimezone(self._zone))} {self.clock(moment)}"
+
+    def minute(self, moment: datetime) -> str:
+        """Return a moment by the site's clock: the day, the minute, and the time zone."""
+        local = moment.astimezone(self._zone)
+        return f"{self.date(local)} {local:%H:%M %Z}"
 
     def moment(self, moment: datetime, now: datetime) -> str:
         """Return a moment, without the day where that is today."""
         today = moment.astimezone(self._zone).date() == now.astimezone(self._zone).date()
         return self.clock(moment) if today else self.time(moment)
 
+    def hour(self, moment: datetime) -> str:
+        """Return a moment of today to the second, where the time zone is said elsewhere."""
+        return f"{moment.astimezone(self._zone):%H:%M:%S}"
+
     def clock(self, moment: datetime) -> str:
-        """Return a moment of today."""
-        return moment.astimezone(self._zone).strftime("%H:%M:%S")
+        """Return a moment of today: the second, and the time zone."""
+        return f"{moment.astimezone(self._zone):%H:%M:%S %Z}"
 
     def duration(self, length: timedelta) -> str:
         """Return a length of time in its largest whole unit; one below zero, of a clock that was set back, as zero."""

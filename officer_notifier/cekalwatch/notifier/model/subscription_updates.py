@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 from cekalwatch.notifier.model.alert import Alert
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType
@@ -35,6 +37,8 @@ class Connected:
     after_sequence: int
     head_sequence: int
     freshness: Freshness
+    waiting: int = 0
+    """How many alerts wait for somebody, as the server counts: where nobody has signed in, a PC may not list them."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,8 @@ class KeepAlive:
     """Nothing happened, and the connection lives."""
 
     freshness: Freshness
+    waiting: int = 0
+    """As in `Connected`."""
 
 
 class Cause(StrEnum):
@@ -71,7 +77,17 @@ class Cause(StrEnum):
     """The server ended the stream, as it does when it stops."""
     CERTIFICATE = "CERTIFICATE"
     """One end does not accept the other's certificate, or has none; the log says which."""
+    REFUSED = "REFUSED"
+    """The server does not serve this PC as it is; somebody has to do something about it."""
     FAILED = "FAILED"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why the server does not serve this PC: a code of the error catalogue, and what it says with it, by name."""
+
+    code: str
+    details: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True)
@@ -79,6 +95,8 @@ class Disconnected:
     """The connection is gone, or could still not be made; another attempt follows."""
 
     cause: Cause
+    refusal: Refusal | None = None
+    """With REFUSED."""
 
 
 class LostPosition(StrEnum):
@@ -108,11 +126,13 @@ class Connection:
     ready: bool = False
     cause: Cause | None = None
     """Why there is no connection; None while the first attempt runs."""
+    refusal: Refusal | None = None
+    """With REFUSED."""
 
     def made(self, now: datetime) -> Connection:
         """Return the state once alerts can come."""
         return self if self.ready else Connection(now, ready=True)
 
-    def lost(self, cause: Cause, now: datetime) -> Connection:
+    def lost(self, cause: Cause, now: datetime, refusal: Refusal | None = None) -> Connection:
         """Return the state without a connection: since its loss, whatever made later attempts fail."""
-        return Connection(self.since if self.cause else now, cause=cause)
+        return Connection(self.since if self.cause else now, cause=cause, refusal=refusal)

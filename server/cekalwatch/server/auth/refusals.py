@@ -23,6 +23,8 @@ PERIOD: Final = timedelta(minutes=1)
 """How long repeats are counted before their sum is told."""
 MAX_KINDS: Final = 1000
 """Kinds of refusals by callers that are counted apart; those beyond are summed for all callers together."""
+EXPECTED: Final = frozenset({Code.SIGN_IN_NEEDED})
+"""Refusals that nobody has to do anything about: a PC asks, and nobody has signed in there yet."""
 ANYBODY: Final = "others"
 """Stands for the callers beyond the bound."""
 
@@ -119,7 +121,10 @@ class RefusalLog:
         for one in due:
             code, caller = one.key
             since, until = stamp(one.since), stamp(one.until)
-            log.warning("calls_refused", code=code, caller=caller, times=one.times, since=since, until=until)
+            if code in EXPECTED:
+                log.info("sign_ins_awaited", caller=caller, times=one.times, since=since, until=until)
+            else:
+                log.warning("calls_refused", code=code, caller=caller, times=one.times, since=since, until=until)
         self._repeats.settle(due)
 
 

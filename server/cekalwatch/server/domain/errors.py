@@ -70,6 +70,7 @@ class Code(StrEnum):
     # Requests.
     ARGUMENT_INVALID = auto(), Kind.INVALID_ARGUMENT, "A field of the request is out of its bounds."
     PAGE_TOKEN_INVALID = auto(), Kind.INVALID_ARGUMENT, "The page token was not issued by this server."
+    COUNTER_UNKNOWN = auto(), Kind.INVALID_ARGUMENT, "No camera of this server is at a counter of the filter."
     ALERT_NOT_FOUND = auto(), Kind.NOT_FOUND, "There is no alert with this key."
     TROUBLE_NOT_FOUND = auto(), Kind.NOT_FOUND, "There is no trouble with this key."
     SUBJECT_NOT_FOUND = auto(), Kind.NOT_FOUND, "There is no subject with this key."

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import grpc
@@ -14,11 +15,13 @@ from cekalwatch.server.alerts.adjudication import Adjudicator
 from cekalwatch.server.alerts.deliveries import DeliveryTrail
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout
+from cekalwatch.server.alerts.waiting import WaitingAlerts
 from cekalwatch.server.audit.alert_entries import shown_objects
 from cekalwatch.server.audit.entry import Action, Actor, Party, Thing
 from cekalwatch.server.auth.rights import Caller
 from cekalwatch.server.auth.supervised import SupervisedDevices
 from cekalwatch.server.domain.alerts.alert import Alert, AlertFilter
+from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.adjudication import AdjudicationMethods
@@ -55,9 +58,13 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         adjudicator: Adjudicator,
         handling: HandlingStore,
         home_site: str,
+        waiting: WaitingAlerts,
+        cameras: Sequence[Camera],
     ) -> None:
         super().__init__(adjudicator, handling, details, clock, home_site)
         self._fanout = fanout
+        self._waiting = waiting
+        self._cameras = cameras
         self._acknowledgements = acknowledgements
         self._supervised = supervised
         self._freshness = freshness
@@ -75,14 +82,17 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         agent_id = convert.agent_id(request.agent_id)
         subscriber = current_caller()
         subscriber.speak_as(agent_id)
-        wants = self._wants(subscriber, convert.alert_filter(request.filter))
+        asked = convert.alert_filter(request.filter)
+        wants = self._wants(subscriber, asked)
+        self._refuse_unknown(subscriber.narrow(asked))
         after = await self._start(agent_id, subscriber, request)
         agent = _agent(agent_id)
         opened_by = subscriber.actor if subscriber.session else agent
         await self._trail.note(opened_by, Action.SUBSCRIPTION_OPENED, after_event=after)
         self._presence.agent_connected(agent_id)
         try:
-            yield convert.subscribed(after, self._fanout.head, self._freshness.now())
+            waiting_count = await self._waiting.count(wants)
+            yield convert.subscribed(after, self._fanout.head, self._freshness.now(), waiting_count)
             if request.WhichOneof("start") is None:
                 async with aclosing(self._fanout.waiting(after, wants, self._clock)) as waiting:
                     async for details in waiting:
@@ -92,7 +102,8 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
             async with aclosing(events):
                 async for item in events:
                     if item is None:
-                        yield convert.keep_alive(self._clock.now(), self._fanout.head, self._freshness.now())
+                        now, freshness = self._clock.now(), self._freshness.now()
+                        yield convert.keep_alive(now, self._fanout.head, freshness, await self._waiting.count(wants))
                     else:
                         await self._deliveries.note(agent, item.details, item.event.sequence)
                         yield convert.event_message(item)
@@ -107,6 +118,16 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
             return (supervised if subscriber.device in self._supervised else wanted).wants_alert(alert)
 
         return wants
+
+    def _refuse_unknown(self, wanted: AlertFilter) -> None:
+        """Refuse a counter without a camera: its PC would wait for ever, and look as if all were well."""
+        near = [one for one in self._cameras if replace(wanted, counters=frozenset()).wants(one)]
+        known = {one.counter for one in near}
+        if unknown := wanted.counters - known:
+            error = CekalwatchError(Code.COUNTER_UNKNOWN, str(len(unknown)))
+            told = {"counters": ", ".join(sorted(unknown)), "known": ", ".join(sorted(known)) or "–"}
+            error.told = MappingProxyType(told)
+            raise error
 
     async def _start(self, agent_id: str, subscriber: Caller, request: pb.SubscribeAlertsRequest) -> int:
         head = self._fanout.head

@@ -28,7 +28,7 @@ from cekalwatch.server.auth.certificate import CertificateAuthentication, peer_o
 from cekalwatch.server.auth.limits import REFUSAL_DELAY_S, CallLimits, DeviceLimitError
 from cekalwatch.server.auth.person import PersonAuthentication, Tokens, joint_action
 from cekalwatch.server.auth.proxies import refuse_proxied
-from cekalwatch.server.auth.refusals import RefusalLog
+from cekalwatch.server.auth.refusals import EXPECTED, RefusalLog
 from cekalwatch.server.auth.rights import Caller
 from cekalwatch.server.connections import Received
 from cekalwatch.server.domain.clock import SystemClock
@@ -222,7 +222,10 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
             admitted = _caller.get(None)
             name = str(admitted.device.actor) if admitted else _stranger(certificate_pem, context)
             if self._refusals.is_new(error.code, name):
-                log.warning("call_not_allowed", method=method, code=error.code, detail=error.detail, caller=name)
+                if error.code in EXPECTED:
+                    log.info("sign_in_awaited", method=method, caller=name)
+                else:
+                    log.warning("call_not_allowed", method=method, code=error.code, detail=error.detail, caller=name)
             self._refused(method, certificate_pem, error.code)
             if admitted is None:
                 digest = hashlib.sha256(certificate_pem).hexdigest() if certificate_pem else name

@@ -16,6 +16,7 @@ from cekalwatch.server.alerts.escalation import Escalator
 from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout
 from cekalwatch.server.alerts.order_watch import OrderWatch
 from cekalwatch.server.alerts.retention import RetentionSweeper
+from cekalwatch.server.alerts.waiting import WaitingAlerts
 from cekalwatch.server.auth.supervised import SupervisedDevices
 from cekalwatch.server.grpc_api.alerts import AlertServicer
 from cekalwatch.server.presence import Presence
@@ -90,6 +91,8 @@ class AlertsWiring:
             adjudicator,
             handling,
             settings.home.site,
+            WaitingAlerts(alerts, fanout),
+            settings.cameras,
         )
         watch = OrderWatch(handling, alerts, stores.watchlist, context.checkpoints, clock, actor, announce)
         window = timedelta(seconds=settings.grouping_window_s)

@@ -10,6 +10,7 @@ from pathlib import Path
 import grpc
 import pytest
 
+from cekalwatch.notifier.client import subscription
 from cekalwatch.notifier.client.subscription import (
     RETRYABLE_CODES,
     Start,
@@ -27,7 +28,7 @@ from cekalwatch.notifier.model.subscription_updates import (
     StartedOver,
     Update,
 )
-from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.v1 import camera_pb2
 from cekalwatch.wire.backoff import Backoff
@@ -96,7 +97,7 @@ def test_history_takes_somebody_who_signed_in(watch: Watch) -> None:
     log = EventLog(acknowledged={AGENT: 2}, sessions=set())
     log.raise_alert()
     log.raise_alert()
-    with AlertServer(log) as server, pytest.raises(ProgramError, match="SIGN_IN_NEEDED"):
+    with AlertServer(log) as server, pytest.raises(ProgramError, match="Sign in first"):
         next(watch(server.address, Start.BEGINNING).updates)
 
 
@@ -239,12 +240,25 @@ def test_passing_failure_is_tried_again(watch: Watch, code: grpc.StatusCode) -> 
 @pytest.mark.parametrize(
     "code", [code for code in grpc.StatusCode if code not in RETRYABLE_CODES | {grpc.StatusCode.OK}]
 )
-def test_refusal_that_a_person_must_mend_ends_the_subscription(watch: Watch, code: grpc.StatusCode) -> None:
+def test_refusal_that_a_person_must_mend_is_told_and_tried_again(
+    watch: Watch, code: grpc.StatusCode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscription, "REFUSED_PAUSE_S", 0.01)
     with AlertServer(EventLog()) as server:
         server.failures["SubscribeAlerts"] = code
-        with pytest.raises(ProgramError, match=f"refuses the subscription .{code.name}") as caught:
-            next(watch(server.address).updates)
-        assert caught.value.exit_code is Exit.CONFIG
+        watcher = watch(server.address)
+        first = next(watcher.updates)
+        assert isinstance(first, Disconnected)
+        assert (first.cause, first.refusal and first.refusal.code) == (Cause.REFUSED, code.name)
+        server.failures.clear()
+        server.refusals["SubscribeAlerts"] = ("COUNTER_UNKNOWN", {"counters": "Z9", "known": "D1"})
+        refused = watcher.next_of(Disconnected)
+        assert isinstance(refused, Disconnected)
+        assert refused.refusal
+        assert refused.refusal.code == "COUNTER_UNKNOWN"
+        assert refused.refusal.details["counters"] == "Z9"
+        server.refusals.clear()
+        watcher.next_of(Connected)
 
 
 def test_stop_ends_the_updates_at_once(watch: Watch) -> None:

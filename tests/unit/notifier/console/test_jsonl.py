@@ -15,7 +15,7 @@ import structlog
 from cekalwatch.notifier.console.jsonl import JsonLines
 from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.notifier.model.alert import News, Pictures
-from cekalwatch.notifier.model.subscription_updates import Cause, Freshness
+from cekalwatch.notifier.model.subscription_updates import Cause, Disconnected, Freshness
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 from tests.support.builders.notifier_alerts import FRESH, make_alert, make_shown
@@ -104,11 +104,11 @@ def test_changes_of_the_connection_are_logged_once_and_nothing_is_printed(pictur
     with structlog.testing.capture_logs() as logged:
         screen = JsonLines(pipe, pictures)
         for cause in (Cause.UNREACHABLE, Cause.UNREACHABLE, Cause.SILENT):
-            screen.disconnected(cause)
+            screen.disconnected(Disconnected(cause))
         for _ in range(2):
-            screen.connected(FRESH)
+            screen.connected(FRESH, 0)
         for _ in range(2):
-            screen.connected(Freshness(EPOCH, stale=True, active_subjects=1))
+            screen.connected(Freshness(EPOCH, stale=True, active_subjects=1), 0)
     events = [entry["event"] for entry in logged]
     assert events == ["disconnected", "disconnected", "connected", "watchlist_stale"]
     assert pipe.taken == b""

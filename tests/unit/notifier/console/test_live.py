@@ -15,7 +15,7 @@ from cekalwatch.notifier.console.live import LiveConsole
 from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.notifier.console.view import Painter
 from cekalwatch.notifier.model.alert import News, Pictures
-from cekalwatch.notifier.model.subscription_updates import Cause, Freshness, LostPosition
+from cekalwatch.notifier.model.subscription_updates import Cause, Disconnected, Freshness, LostPosition, Refusal
 from cekalwatch.program.translations import Language
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Outcome, Reason
 from cekalwatch.wire.vocabulary.people import PersonRole
@@ -127,19 +127,26 @@ def test_connection_state_has_the_time_of_its_last_change(terminal: Terminal) ->
     live, clock = terminal.live, terminal.clock
     assert (live.view.connection.ready, live.view.connection.cause) == (False, None)
     clock.pass_time(seconds=10)
-    live.connected(FRESH)
+    live.connected(FRESH, 0)
     clock.pass_time(seconds=10)
-    live.connected(Freshness(EPOCH, stale=True, active_subjects=1))
+    live.connected(Freshness(EPOCH, stale=True, active_subjects=1), 0)
     assert (live.view.connection.since - EPOCH).seconds == 10
     assert live.view.freshness
     assert live.view.freshness.stale
     clock.pass_time(seconds=10)
-    live.disconnected(Cause.CLOSED)
+    live.disconnected(Disconnected(Cause.CLOSED))
     clock.pass_time(seconds=10)
-    live.disconnected(Cause.UNREACHABLE)
+    live.disconnected(Disconnected(Cause.UNREACHABLE))
     assert (live.view.connection.since - EPOCH).seconds == 30
     assert live.view.connection.cause is Cause.UNREACHABLE
     assert "DISCONNECTED" in terminal.written
+    live.disconnected(Disconnected(Cause.REFUSED, Refusal("CERTIFICATE_REVOKED")))
+    assert "pki invite" in terminal.written
+
+
+def test_a_locked_console_says_how_many_alerts_wait(terminal: Terminal) -> None:
+    terminal.live.connected(FRESH, 2)
+    assert "Waiting alerts: 2" in terminal.written
 
 
 def test_alerts_of_a_replaced_log_leave_and_those_of_a_shortened_one_stay(terminal: Terminal) -> None:

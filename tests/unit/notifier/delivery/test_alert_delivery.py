@@ -19,7 +19,14 @@ from cekalwatch.notifier.delivery.inbox import Inbox
 from cekalwatch.notifier.model.alert import Alert, AlertFilter, ShownAlert
 from cekalwatch.notifier.model.person import Session
 from cekalwatch.notifier.model.ringing import rings
-from cekalwatch.notifier.model.subscription_updates import AlertEvent, Cause, Freshness, KeepAlive, LostPosition, Update
+from cekalwatch.notifier.model.subscription_updates import (
+    AlertEvent,
+    Disconnected,
+    Freshness,
+    KeepAlive,
+    LostPosition,
+    Update,
+)
 from cekalwatch.v1 import adjudication_pb2
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
@@ -70,11 +77,11 @@ class Paper:
         if self.dies == "after showing":
             raise Killed
 
-    def connected(self, freshness: Freshness) -> None:
+    def connected(self, freshness: Freshness, waiting: int) -> None:  # noqa: ARG002  # the protocol's
         self.links.append("stale" if freshness.stale else "fresh")
 
-    def disconnected(self, cause: Cause) -> None:
-        self.links.append(cause)
+    def disconnected(self, ended: Disconnected) -> None:
+        self.links.append(ended.cause)
 
     def started_over(self, lost: LostPosition) -> None:
         self.lost.append(lost)

@@ -80,7 +80,13 @@ def test_the_command_writes_what_starts_this_very_program(tmp_path: Path) -> Non
     path = tmp_path / ".config" / "autostart" / "cekalwatch-notifier.desktop"
     assert f"Written: {path}" in done.stdout
     (line,) = [line for line in path.read_text().splitlines() if line.startswith("Exec=")]
-    assert shlex.split(line.removeprefix("Exec=")) == [str(program.resolve()), "desktop", "--config", str(settings)]
+    assert shlex.split(line.removeprefix("Exec=")) == [
+        str(program.resolve()),
+        "desktop",
+        "--restart",
+        "--config",
+        str(settings),
+    ]
     assert run("--remove").returncode == Exit.OK
     assert not path.exists()
     settings.write_text("no_such_setting = 1\n")

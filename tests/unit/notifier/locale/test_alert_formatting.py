@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta, timezone
+from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -20,7 +21,7 @@ from cekalwatch.wire.vocabulary.orders import OrderStatus
 from tests.support.builders.notifier_alerts import BUDI, SITI, SetClock, held_by, judged_by, make_alert, session_of
 from tests.support.fakes.alert_server import EPOCH
 
-WIB = timezone(timedelta(hours=7))
+WIB = ZoneInfo("Asia/Jakarta")
 ENGLISH, INDONESIAN = AlertFormatter(Language.EN, WIB), AlertFormatter(Language.ID, WIB)
 
 
@@ -31,7 +32,7 @@ def test_the_subjects_facts_are_told_and_what_is_not_held_is_said() -> None:
     facts = {fact.label: fact.value for fact in ENGLISH.subject(replace(alert, subject=subject))}
     assert facts == {
         "Sex": "Male",
-        "Born": "Medan, 1979-04-12",
+        "Born": "Medan, 12 April 1979",
         "Nationality": "IDN",
         "Documents": "passport C1234567 (IDN)\nKITAS 2C11",
         "NIK": "2171011204790003",
@@ -47,7 +48,7 @@ def test_the_subjects_facts_are_told_and_what_is_not_held_is_said() -> None:
 def test_an_order_that_is_not_in_force_is_a_warning() -> None:
     (order,) = make_alert().orders
     kind, *_, validity = INDONESIAN.order(order)
-    assert (kind, validity.value) == (Fact("Jenis", "Pencegahan"), "2026-02-10 – 2026-08-09")
+    assert (kind, validity.value) == (Fact("Jenis", "Pencegahan"), "10 Februari 2026 – 9 Agustus 2026")
     kind, *_ = INDONESIAN.order(replace(order, status=OrderStatus.REVOKED))
     assert kind == Fact("Jenis", "Pencegahan, tidak berlaku", warning=True)
 
@@ -61,9 +62,23 @@ def test_an_order_that_is_renewed_for_too_long_is_a_warning_in_both_languages() 
     assert kind == Fact("Jenis", "Pencegahan, diperbarui melebihi batas waktu: mintakan pemeriksaan", warning=True)
 
 
+def test_dates_are_written_as_people_here_write_them_and_what_is_no_date_stays() -> None:
+    assert INDONESIAN.written("2026-08-09") == "9 Agustus 2026"
+    assert ENGLISH.written("2026-08-09") == "9 August 2026"
+    assert [INDONESIAN.written(text) for text in ("1975", "", "??")] == ["1975", "", "??"]
+
+
+def test_times_are_the_sites_with_its_zone() -> None:
+    east = AlertFormatter(Language.ID, ZoneInfo("Asia/Jayapura"))
+    assert INDONESIAN.time(EPOCH) == "2 Maret 2026 08:30:00 WIB"
+    assert east.time(EPOCH) == "2 Maret 2026 10:30:00 WIT"
+    assert east.clock(EPOCH) == "10:30:00 WIT"
+    assert east.minute(EPOCH) == "2 Maret 2026 10:30 WIT"
+
+
 def test_a_late_passage_is_a_warning() -> None:
     facts = ENGLISH.passage(replace(make_alert(), late=True))
-    assert [fact.value for fact in facts][:2] == ["Counter 3, Departure, batam-center", "2026-03-02 08:29:59"]
+    assert [fact.value for fact in facts][:2] == ["Counter 3, Departure, batam-center", "2 March 2026 08:29:59 WIB"]
     assert facts[-1].warning
     assert "may have gone on" in facts[-1].value
     assert not any(fact.warning for fact in ENGLISH.passage(make_alert()))
@@ -90,9 +105,9 @@ def test_the_history_tells_who_found_what_and_why() -> None:
     handling = replace(alert.handling, reference="CO-2026/117", follow_ups=(told,))
     values = [fact.value for fact in ENGLISH.history(replace(alert, state=AlertState.CONFIRMED, handling=handling))]
     assert values == [
-        "Referred: Other (note required) “a scar” — Budi, 2026-03-02 08:30:00",
+        "Referred: Other (note required) “a scar” — Budi, 2 March 2026 08:30:00 WIB",
         "CO-2026/117",
-        "2026-03-02 08:30:00 Kejaksaan Agung, Pak Anton, phone: they come — Siti",
+        "2 March 2026 08:30:00 WIB Kejaksaan Agung, Pak Anton, phone: they come — Siti",
     ]
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC
+from datetime import UTC, datetime
+from types import MappingProxyType
 
-from PySide6.QtCore import QDateTime
+from PySide6.QtCore import QDate, QDateTime, QLocale, QTime
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QButtonGroup, QDateTimeEdit, QRadioButton, QVBoxLayout, QWidget
 
@@ -15,8 +16,12 @@ from cekalwatch.notifier.desktop.widgets.elements import label
 from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
 from cekalwatch.notifier.model.alert import Alert
 from cekalwatch.notifier.model.handling import FollowUp
+from cekalwatch.program.translations import Language
 from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE, REASONS, STEP_OUTCOMES, Reason, Step
 
+_LOCALES = MappingProxyType(
+    {Language.ID: QLocale(QLocale.Language.Indonesian), Language.EN: QLocale(QLocale.Language.English)}
+)
 DATE_MARGIN_PX = 8
 """Space before the first character of a date."""
 
@@ -144,15 +149,19 @@ class FollowUpDialog(StepDialog):
         self.agency = self.line(alert.orders[0].requesting_agency if alert.orders else "")
         self.contact = self.line()
         self.outcome = self.note()
-        self.when = QDateTimeEdit(QDateTime.currentDateTime())
-        self.when.setDisplayFormat("yyyy-MM-dd HH:mm")
+        # The clock of the site, which may not be that of this PC.
+        now = datetime.now(formatter.zone)
+        site_time = QDateTime(QDate(now.year, now.month, now.day), QTime(now.hour, now.minute))
+        self.when = QDateTimeEdit(site_time)
+        self.when.setLocale(_LOCALES[formatter.language])
+        self.when.setDisplayFormat("d MMMM yyyy HH:mm")
         # A style sheet's padding does not move the text of such a field, and its border covers the first character.
         self.when.lineEdit().setTextMargins(DATE_MARGIN_PX, 0, 0, 0)
-        self.when.setMaximumDateTime(QDateTime.currentDateTime().addSecs(60))
+        self.when.setMaximumDateTime(site_time.addSecs(60))
         for title, field in (
             (self.say("ASK_AGENCY"), self.agency),
             (self.say("ASK_CONTACT"), self.contact),
-            (self.say("ASK_WHEN"), self.when),
+            (self.say("ASK_WHEN", zone=f"{now:%Z}"), self.when),
             (self.say("ASK_RESULT"), self.outcome),
         ):
             self.ask(title, field)
@@ -165,13 +174,14 @@ class FollowUpDialog(StepDialog):
 
     def decision(self) -> Decision:
         """See `StepDialog`."""
-        moment = self.when.dateTime().toPython()
+        chosen = self.when.dateTime().toPython()
+        moment = chosen.replace(tzinfo=self.formatter.zone)  # type: ignore[attr-defined]  # the stubs say object
         return Decision(
             Step.FOLLOW_UP,
             follow_up=FollowUp(
                 agency=self.agency.text().strip(),
                 contact=self.contact.text().strip(),
                 result=text_of(self.outcome),
-                contacted_at=moment.astimezone(UTC),  # type: ignore[attr-defined]  # a naive time is this PC's
+                contacted_at=moment.astimezone(UTC),
             ),
         )

@@ -31,7 +31,7 @@ class PhotoView(QWidget):
         self._zoom = 1.0
         self._centre = QPointF(0.5, 0.5)
         self._drag: QPoint | None = None
-        self.setMinimumSize(240, 260)
+        self.setMinimumSize(200, 180)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     @property

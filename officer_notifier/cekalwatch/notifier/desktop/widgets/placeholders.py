@@ -26,10 +26,10 @@ class LockedPlaceholder(QWidget):
         layout.addWidget(self.sign_in, 0, Qt.AlignmentFlag.AlignCenter)
         layout.addStretch(1)
 
-    def show_count(self, waiting: int, formatter: AlertFormatter) -> None:
-        """Say how many alerts wait."""
+    def show_count(self, waiting: int | None, formatter: AlertFormatter) -> None:
+        """Say how many alerts wait; None: that is not known."""
         say = formatter.say
-        self.count.setText(say("LOCKED_WAITING", count=waiting) if waiting else say("LOCKED_NOTHING"))
+        self.count.setText(formatter.waiting(waiting))
         self._why.setText(say("LOCKED_WHY"))
         self.sign_in.setText(say("BUTTON_SIGN_IN"))
 

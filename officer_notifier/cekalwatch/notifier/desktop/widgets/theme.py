@@ -145,6 +145,7 @@ QPushButton {{ background: {theme.panel}; border: 2px solid {theme.border}; bord
 QPushButton:hover {{ border-color: {theme.accent}; }}
 QPushButton:focus {{ border: 3px solid {theme.focus}; }}
 QPushButton:disabled {{ color: {theme.muted}; border-style: dashed; }}
+QPushButton::menu-indicator {{ image: none; width: 0; }}
 QPushButton[role="main"] {{ background: {theme.accent}; color: {theme.accent_text}; border-color: {theme.accent}; }}
 QPushButton[role="main"]:focus {{ border: 3px solid {theme.focus}; }}
 QPushButton[role="main"]:disabled {{ background: {theme.panel}; color: {theme.muted}; border-color: {theme.border}; }}

@@ -10,7 +10,7 @@ from functools import partial
 
 from PySide6.QtCore import QElapsedTimer, QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QScreen, QShortcut, QShowEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QStackedWidget, QSystemTrayIcon, QVBoxLayout, QWidget
 
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.dialogs.step_flow import StepFlow
@@ -32,6 +32,7 @@ from cekalwatch.wire.vocabulary.adjudication import PENDING, AlertState, Step
 
 KEYS_IGNORED_MS = 600
 """For so long after the window gets the keyboard, its keys do nothing: they may have been meant for another one."""
+MENU_KEY = "F1"
 _AGES_EVERY_MS = 1_000
 
 
@@ -57,6 +58,8 @@ class AlertWindow(QMainWindow):
         self._place = label(wrap=True)
         self._queue = button("")
         self._previous, self._next = button("◀"), button("▶")
+        self.menu = button("☰")
+        """Opens the menu of the tray, which some desktops do not have."""
         self._previous.clicked.connect(partial(self.turn, -1))
         self._next.clicked.connect(partial(self.turn, 1))
         self._queue.clicked.connect(partial(self.turn, 1))
@@ -68,7 +71,7 @@ class AlertWindow(QMainWindow):
         top.addWidget(self._headline, 3)
         top.addWidget(self._place, 2)
         top.addWidget(self._age)
-        for one in (self._previous, self._queue, self._next):
+        for one in (self._previous, self._queue, self._next, self.menu):
             # They have keys of their own; the tabulator key reaches the buttons of steps first.
             one.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             top.addWidget(one)
@@ -96,6 +99,7 @@ class AlertWindow(QMainWindow):
         self.setCentralWidget(body)
 
         for keys, action in (
+            (MENU_KEY, self.menu.showMenu),
             ("Ctrl+PgDown", partial(self.turn, 1)),
             ("Ctrl+PgUp", partial(self.turn, -1)),
             ("+", self.view.comparison.larger),
@@ -165,8 +169,7 @@ class AlertWindow(QMainWindow):
         self.setWindowTitle(formatter.say("WINDOW_ALERT"))
         self._paint_header()
         self._paint_link()
-        waiting = len(controller.waiting())
-        self.locked.show_count(waiting, formatter)
+        self.locked.show_count(controller.waiting_count, formatter)
         self.quiet.show_words(formatter)
         shown = controller.alert_cache.find(self._alert_id)
         if not controller.unlocked:
@@ -197,9 +200,12 @@ class AlertWindow(QMainWindow):
         super().showEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
-        """Hide only: the notifier lives in the tray."""
+        """Hide only: the notifier lives in the tray; where there is none, among the other windows."""
         event.ignore()
-        self.hide()
+        if QSystemTrayIcon.isSystemTrayAvailable():
+            self.hide()
+        else:
+            self.showMinimized()
 
     @property
     def screen_for_alerts(self) -> QScreen:
@@ -249,8 +255,7 @@ class AlertWindow(QMainWindow):
         shown = controller.alert_cache.find(self._alert_id) if controller.unlocked else None
         others = [one for one in controller.waiting() if one.alert.alert_id != self._alert_id]
         if shown is None:
-            waiting = controller.waiting()
-            tone = "alarm" if waiting else "quiet"
+            tone = "alarm" if controller.waiting_count or controller.connection.cause else "quiet"
             self._headline.setText(formatter.say("APP_NAME" if controller.unlocked else "LOCKED"))
             self._place.setText("")
             self._age.setText("")
@@ -264,6 +269,7 @@ class AlertWindow(QMainWindow):
             self._age.setText(formatter.duration(now - alert.raised_at))
         set_role(self._header, tone, "tone")
         self._queue.setText(formatter.say("NEXT_WAITING", count=len(others)))
+        name_by(self.menu, formatter.say("MENU"))
         name_by(self._previous, formatter.say("PREVIOUS_ALERT"))
         name_by(self._next, formatter.say("NEXT_ALERT"))
         for one in (self._queue, self._previous, self._next):
@@ -277,6 +283,8 @@ class AlertWindow(QMainWindow):
         elif controller.freshness and controller.freshness.outdated:
             words = [formatter.watchlist(controller.freshness)]
         lines = ["  ".join(words)] if words else []
+        if advice := formatter.refusal(controller.connection):
+            lines.append(advice)
         lines += formatter.trouble_lines(self._troubles.blind)
         self.link.setText("\n".join(lines))
         self.link.setVisible(bool(lines))

@@ -60,7 +60,7 @@ class SupervisorWindow(QMainWindow):
         super().__init__()
         self._controller = controller
         self.report: ShiftReport | None = None
-        self._start = self._end = datetime.now().astimezone()
+        self._start = self._end = datetime.now(controller.settings.zone)
         self.table = AlertTableModel(controller, SUPERVISOR)
         self.table.states = StateFilter.OPEN
         self.view = AlertTableView(self.table)
@@ -104,7 +104,7 @@ class SupervisorWindow(QMainWindow):
         """Load the figures again."""
         if not self.allowed:
             return
-        self._end = datetime.now().astimezone()
+        self._end = datetime.now(self._controller.settings.zone)
         self._start = self._end - timedelta(hours=self.hours.currentData())
         self._controller.load_report(self._start, self._take, lambda words: self._tell(words, "error"))
 
@@ -133,7 +133,7 @@ class SupervisorWindow(QMainWindow):
         say = formatter.say
         self.setWindowTitle(say("WINDOW_SUPERVISOR"))
         self._open_title.setText(say("OPEN_COUNT", count=controller.alert_cache.open_count))
-        self._figures_title.setText(say("SHIFT_TITLE", time=formatter.time(self._start)[:16]))
+        self._figures_title.setText(say("SHIFT_TITLE", time=formatter.minute(self._start)))
         self.hours.setAccessibleName(say("SHIFT_LENGTH"))
         self.view.setAccessibleName(say("OPEN_ALERTS"))
         self.cameras.setAccessibleName(say("COLUMN_CAMERA"))
@@ -149,7 +149,7 @@ class SupervisorWindow(QMainWindow):
         newest = controller.alert_cache.newest_first()
         ordered = sorted(newest, key=lambda one: (-one.alert.handling.escalation, one.alert.raised_at))
         self.table.refresh(ordered if self.allowed else ())
-        self.locked.show_count(len(controller.waiting()), formatter)
+        self.locked.show_count(controller.waiting_count, formatter)
         self.pages.setCurrentIndex(0 if self.allowed else 1)
 
     def _page(self) -> QWidget:

@@ -92,7 +92,7 @@ class TodayWindow(QMainWindow):
         self.count.setText(say("ALERT_COUNT", count=rows))
         self.empty.setText(say("LIST_EMPTY"))
         self.empty.setVisible(rows == 0)
-        self.locked.show_count(len(controller.waiting()), formatter)
+        self.locked.show_count(controller.waiting_count, formatter)
         self.pages.setCurrentIndex(0 if controller.unlocked else 1)
 
     def _paint_if_seen(self) -> None:

@@ -83,6 +83,8 @@ class Tray(QSystemTrayIcon):
         self.menu = QMenu()
         self.state = self.menu.addAction("")
         self.state.setEnabled(False)
+        self.advice = self.menu.addAction("")
+        self.advice.setEnabled(False)
         self.menu.addSeparator()
         self.alert = self._item(self.alert_asked)
         self.today = self._item(self.today_asked)
@@ -117,16 +119,25 @@ class Tray(QSystemTrayIcon):
         formatter = controller.formatter
         say = formatter.say
         count = controller.alert_cache.open_count
+        if not controller.unlocked:
+            count = max(count, controller.waiting_count or 0)
         if (self.light, count) != self._drawn:
             self._drawn = (self.light, count)
             self.setIcon(icon(self.light, count))
-        words = [formatter.connection(controller.connection), say("OPEN_COUNT", count=count)]
+        open_words = say("OPEN_COUNT", count=count)
+        if not controller.unlocked and not count:
+            open_words = formatter.waiting(controller.waiting_count)
+        words = [formatter.connection(controller.connection), open_words]
         if ended := controller.alert_cache.ended_count:
             words.append(say("ORDERS_ENDED_COUNT", count=ended))
         if controller.freshness and controller.freshness.outdated:
             words.insert(1, formatter.watchlist(controller.freshness))
-        self.setToolTip("\n".join((say("APP_NAME"), *words, *formatter.trouble_lines(self._troubles.blind))))
+        advice = formatter.refusal(controller.connection)
+        lines = [*words, advice] if advice else words
+        self.setToolTip("\n".join((say("APP_NAME"), *lines, *formatter.trouble_lines(self._troubles.blind))))
         self.state.setText("   ".join(words))
+        self.advice.setText(advice)
+        self.advice.setVisible(bool(advice))
         session = controller.session
         for action, text in (
             (self.alert, say("MENU_ALERT")),

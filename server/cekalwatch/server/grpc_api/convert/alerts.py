@@ -84,20 +84,28 @@ def alert_id(value: str) -> UUID:
         raise CekalwatchError(Code.ALERT_NOT_FOUND) from None
 
 
-def subscribed(after: int, head: int, freshness: Freshness) -> alert_service_pb2.SubscribeAlertsResponse:
+def subscribed(after: int, head: int, freshness: Freshness, waiting: int) -> alert_service_pb2.SubscribeAlertsResponse:
     """Write the first message of a subscription."""
     return alert_service_pb2.SubscribeAlertsResponse(
         subscribed=alert_service_pb2.Subscribed(
-            after_sequence=after, head_sequence=head, freshness=freshness_message(freshness)
+            after_sequence=after,
+            head_sequence=head,
+            freshness=freshness_message(freshness),
+            waiting_alerts=waiting,
         )
     )
 
 
-def keep_alive(now: datetime, head: int, freshness: Freshness) -> alert_service_pb2.SubscribeAlertsResponse:
+def keep_alive(
+    now: datetime, head: int, freshness: Freshness, waiting: int
+) -> alert_service_pb2.SubscribeAlertsResponse:
     """Write a keep-alive."""
     return alert_service_pb2.SubscribeAlertsResponse(
         keep_alive=alert_service_pb2.KeepAlive(
-            server_time=timestamp(now), head_sequence=head, freshness=freshness_message(freshness)
+            server_time=timestamp(now),
+            head_sequence=head,
+            freshness=freshness_message(freshness),
+            waiting_alerts=waiting,
         )
     )
 

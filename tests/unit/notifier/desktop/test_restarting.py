@@ -1,0 +1,60 @@
+"""An agent that crashes comes back, and one that was closed does not: with real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import structlog
+
+from cekalwatch.notifier.desktop.restarting import keep_running
+from cekalwatch.program.errors import Exit
+from cekalwatch.wire.backoff import Backoff
+from tests.support.fakes.alert_server import wait_for
+
+AGENT = """
+import os, sys, time
+from pathlib import Path
+lives, ends = Path(sys.argv[1]), sys.argv[2:]
+with lives.open("a") as file:
+    file.write("x")
+how = ends[min(len(lives.read_text()), len(ends)) - 1]
+if how == "lives":
+    time.sleep(600)
+if how == "crash":
+    os.kill(os.getpid(), 9)
+sys.exit(int(how))
+"""
+
+
+def run(folder: Path, *ends: str) -> tuple[int, int]:
+    """Run an agent that ends as told, one end a life; return the exit code, and how many lives it took."""
+    lives = folder / "lives"
+    code = keep_running((sys.executable, "-c", AGENT, str(lives), *ends), Backoff(first_s=0.01, most_s=0.01))
+    return code, len(lives.read_text())
+
+
+def test_an_agent_that_crashed_is_started_again_until_it_is_closed(tmp_path: Path) -> None:
+    with structlog.testing.capture_logs() as logged:
+        assert run(tmp_path, "crash", str(int(Exit.FAILED)), "crash", "0") == (Exit.OK, 4)
+    assert [entry["event"] for entry in logged] == ["agent_crashed"] * 3
+
+
+@pytest.mark.parametrize("code", [Exit.OK, Exit.CONFIG, Exit.MISSING_EXTRA])
+def test_what_a_person_must_change_first_is_not_tried_again(tmp_path: Path, code: Exit) -> None:
+    assert run(tmp_path, str(int(code)), "crash") == (code, 1)
+
+
+def test_a_signal_ends_the_agent_too(tmp_path: Path) -> None:
+    def end() -> None:
+        wait_for((tmp_path / "lives").exists)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    ender = threading.Thread(target=end)
+    ender.start()
+    assert run(tmp_path, "lives") == (-signal.SIGTERM, 1)
+    ender.join()
