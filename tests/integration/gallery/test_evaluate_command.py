@@ -41,7 +41,9 @@ PEOPLE = 40
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return run_program("server", *arguments, environment=os.environ | {"CEKALWATCH_SERVER_MODEL_PACK": "light"})
+    # `auto` takes the faster precision, and which one that is may change between two runs on a busy machine.
+    chosen = {"CEKALWATCH_SERVER_MODEL_PACK": "light", "CEKALWATCH_SERVER_PRECISION": "f32"}
+    return run_program("server", *arguments, environment=os.environ | chosen)
 
 
 @cache
