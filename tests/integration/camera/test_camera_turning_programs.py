@@ -72,7 +72,9 @@ async def test_the_commands_list_presets_and_turn(device: OnvifDevice, tmp_path:
     async with camera_program("turn", *config, home=tmp_path, **password) as turning:
         await until(lambda: device.heading is not None)
         device.finish_turn()
-        assert await ended(turning) == (Exit.OK, "The camera is at arrivals\n", "")
+        code, said, errors = await ended(turning)
+    assert (code, said) == (Exit.OK, "The camera is at arrivals\n"), errors
+    assert errors == f"Using the server 127.0.0.1:50051; settings: {settings}\n"
     code, _, errors = await camera_command("turn", *config, home=tmp_path)
     assert code == Exit.CONFIG
     assert "No password" in errors
@@ -91,7 +93,8 @@ async def test_the_command_leaves_the_tour_and_takes_it_up(device: OnvifDevice, 
     config, password = ("--config", str(settings)), {"CEKALWATCH_CAMERA_PTZ_PASSWORD": PASSWORD}
     key = device.address.removeprefix("http://")
     code, said, errors = await camera_command("turn", "departures", "--stay", *config, home=tmp_path, **password)
-    assert (code, errors) == (Exit.OK, "")
+    assert code == Exit.OK, errors
+    assert errors == f"Using the server 127.0.0.1:50051; settings: {settings}\n"
     assert said == "The camera is at departures\nIts tour is left until someone runs `turn --tour`\n"
     order = read_turn(tmp_path / "ptz", key)
     assert order is not None
