@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import tomllib
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.auth.signing_in.sign_in_terms import SessionTerms
 from cekalwatch.server.domain.checkpoints import Camera, LegalParameters
+from cekalwatch.server.founding.answers import Answers
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.wire.vocabulary.orders import Direction
 from tests.support.repository import ROOT
@@ -136,15 +136,13 @@ def test_an_identity_provider_without_https_is_refused() -> None:
     assert refused.value.exit_code is Exit.CONFIG
 
 
-def test_the_installation_pages_example_can_be_loaded(tmp_path: Path) -> None:
+def test_the_installation_pages_answers_and_the_settings_that_follow_can_be_loaded(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "install.md").read_text("utf-8")
-    examples = [block for block in _blocks(page) if "[[cameras]]" in block]
-    assert examples
-    for number, example in enumerate(examples):
-        tomllib.loads(example)
-        file = tmp_path / f"{number}.toml"
-        file.write_text(example)
-        assert ServerSettings.load(file).cameras
+    (example,) = [block for block in _blocks(page) if "[[cameras]]" in block]
+    answers, settings = tmp_path / "answers.toml", tmp_path / "server.toml"
+    answers.write_text(example)
+    settings.write_text(Answers.load(answers).settings_toml())
+    assert ServerSettings.load(settings).cameras
 
 
 def _blocks(page: str) -> list[str]:
