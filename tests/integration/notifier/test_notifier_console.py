@@ -121,6 +121,7 @@ def test_signal_ends_it_cleanly_even_without_a_server(notifier: Notifier, number
         pass
     process = notifier.start_jsonl(server.address)
     assert process.stderr
+    assert b'"settings_read"' in process.stderr.readline()
     assert b'"disconnected"' in process.stderr.readline()
     assert stop(process, number) == Exit.OK
 

@@ -22,6 +22,7 @@ from cekalwatch.notifier.settings import DEFAULT_TLS_DIR, NotifierSettings, Them
 from cekalwatch.program.checks.results import AsJson, show_results
 from cekalwatch.program.command import SettingsFormat, require_extra, settings_examples
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.logs import configure_logs
 from cekalwatch.wire.vocabulary.orders import Direction
 
 app = typer.Typer(
@@ -93,7 +94,7 @@ def console(
     """Show alerts as they come, until Ctrl-C. It continues where it stopped, even after a crash."""
     if from_start and from_now:
         raise typer.BadParameter("choose one of --from-start and --from-now")
-    settings = NotifierSettings.load_with_sources(
+    loaded = NotifierSettings.load_with_sources(
         config,
         server_addresses=server,
         agent_id=agent_id,
@@ -102,9 +103,14 @@ def console(
         counters=tuple(counter) if counter else None,
         direction=direction,
         images_dir=images,
-    ).told()
+    )
+    if output is OutputFormat.LIVE:
+        loaded.told()
+    else:
+        configure_logs(loaded.values.log_level)
+        loaded.log()
     start = Start.BEGINNING if from_start else Start.NOW if from_now else Start.ACKNOWLEDGED
-    run(settings, start, output)
+    run(loaded.values, start, output)
 
 
 @app.command(
@@ -138,10 +144,12 @@ def desktop(
         raise typer.Exit(keep_running((sys.executable, "-m", "cekalwatch.notifier", *arguments)))
     from cekalwatch.notifier.desktop.run import run as run_desktop
 
-    settings = NotifierSettings.load_with_sources(
+    loaded = NotifierSettings.load_with_sources(
         config, server_addresses=server, agent_id=agent_id, language=language, theme=theme
-    ).told()
-    run_desktop(settings, Start.ACKNOWLEDGED)
+    )
+    configure_logs(loaded.values.log_level)
+    loaded.log()
+    run_desktop(loaded.values, Start.ACKNOWLEDGED)
 
 
 @app.command("settings", epilog=settings_examples("cekalwatch-notifier"))

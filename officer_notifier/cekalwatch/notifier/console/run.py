@@ -75,7 +75,6 @@ def _screen(
     settings: NotifierSettings, output: OutputFormat, pictures: PictureFolder
 ) -> Iterator[tuple[NotifierScreen, Recall]]:
     if output is OutputFormat.JSONL:
-        configure_logs(settings.log_level)
         with FileIO(sys.stdout.fileno(), "wb", closefd=False) as pipe:
             yield JsonLines(pipe, pictures, settings.counters), Recall.UNCERTAIN
         return

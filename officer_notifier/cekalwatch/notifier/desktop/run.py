@@ -23,7 +23,6 @@ from cekalwatch.notifier.desktop.sign_in_recall import SignInRecall
 from cekalwatch.notifier.desktop.single_instance import SingleInstance
 from cekalwatch.notifier.desktop.trouble_controller import TroubleController
 from cekalwatch.notifier.settings import NotifierSettings
-from cekalwatch.program.logs import configure_logs
 
 _LOOK_EVERY_MS = 200
 _COLLECT_EVERY_MS = 10_000
@@ -31,7 +30,6 @@ _COLLECT_EVERY_MS = 10_000
 
 def run(settings: NotifierSettings, start: Start) -> None:
     """Show alerts until the person closes the agent, or SIGINT or SIGTERM; raises ProgramError when it cannot go on."""
-    configure_logs(settings.log_level)
     QGuiApplication.setHighDpiScaleFactorRoundingPolicy(Qt.HighDpiScaleFactorRoundingPolicy.PassThrough)
     app = QApplication([sys.argv[0]])
     app.setApplicationName("Cekalwatch")
