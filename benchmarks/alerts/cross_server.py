@@ -32,7 +32,7 @@ from tests.support.scenarios.server import CaptureClient, face, list_astronaut, 
 from tests.support.tools.packs import light_pack
 from tests.support.tools.postgres import fresh_database, postgres_server
 
-EVENTS = 100
+EVENTS = 60
 PERIOD_S = 0.5
 WAIT_S = 30.0
 AGENT = "pc-1"
@@ -48,6 +48,7 @@ def servers(folder: Path, address: str) -> Iterator[tuple[Stack, Stack]]:
         "threshold": 0.45,
         "grouping_window_s": 0,
         "escalate_after_s": 3600,
+        "receipt_delay_s": 0.02,
     }
     one, other = (
         StackConfig(
