@@ -22,6 +22,7 @@ FOLDERS = {
     "recognition": (
         "detector_speed",
         "server_throughput",
+        "many_cameras",
         "gallery",
         "lfw",
         "precision",

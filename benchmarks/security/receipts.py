@@ -52,6 +52,7 @@ SIDE = 160
 CROP_BYTES = 16_000
 AWAY_S, THERE_S = 6.0, 6.0
 LISTED, OTHER = "listed", "other"
+OWN_CONNECTION = (*CLIENT_OPTIONS, ("grpc.use_local_subchannel_pool", 1))
 SEED = 13
 
 
@@ -116,8 +117,8 @@ class Camera:
     @classmethod
     @asynccontextmanager
     async def connected(cls, address: str, camera_id: str = "dep-1") -> AsyncIterator[Camera]:
-        """Shake hands; read for the time of the block."""
-        async with grpc.aio.insecure_channel(address, options=CLIENT_OPTIONS) as channel:
+        """Shake hands on a connection of its own; read for the time of the block."""
+        async with grpc.aio.insecure_channel(address, options=OWN_CONNECTION) as channel:
             camera = cls(capture_service_pb2_grpc.CaptureServiceStub(channel).StreamFaces())
             hello = pb.Hello(camera_id=camera_id, client_version="bench", run_id=str(uuid6.uuid7()))
             await camera._call.write(pb.StreamFacesRequest(hello=hello))
