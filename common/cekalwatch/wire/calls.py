@@ -16,9 +16,7 @@ from typing import TypeVar
 import grpc
 
 from cekalwatch.wire.dialer import Dialer
-
-ANSWERED = "grpc-status-details-bin"
-"""Metadata that comes with every error which a server itself told."""
+from cekalwatch.wire.told import is_told
 
 Answer = TypeVar("Answer")
 
@@ -93,5 +91,4 @@ class Calls:
 
 def _is_away(error: grpc.RpcError) -> bool:
     """Whether no server answered: the connection was not there, or broke."""
-    told = any(one.key == ANSWERED for one in error.trailing_metadata() or ())
-    return error.code() is grpc.StatusCode.UNAVAILABLE and not told
+    return error.code() is grpc.StatusCode.UNAVAILABLE and not is_told(error)

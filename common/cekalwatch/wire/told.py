@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import grpc
 
 STATUS_DETAILS = "grpc-status-details-bin"
@@ -19,7 +22,12 @@ def told_by(error: grpc.RpcError | grpc.aio.AioRpcError) -> str:
     """Return why a call failed."""
     if not isinstance(error, grpc.Call | grpc.aio.AioRpcError):
         return "the call failed"
-    own = any(key == STATUS_DETAILS for key, _ in error.trailing_metadata() or ())
-    if own and (details := error.details()):
+    if is_told(error) and (details := error.details()):
         return str(details)
     return PLAIN_WORDS.get(error.code(), f"the call failed ({error.code().name})")
+
+
+def is_told(error: grpc.RpcError | grpc.aio.AioRpcError) -> bool:
+    """Whether a server itself told the error of a call; otherwise it is of gRPC, as when no server answers."""
+    metadata: Iterable[Any] = error.trailing_metadata() or ()  # pairs, with names in one kind of call only
+    return any(key == STATUS_DETAILS for key, _ in metadata)
