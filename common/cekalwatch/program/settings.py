@@ -20,6 +20,7 @@ from typing import Any, Final, Generic, Literal, Self, TypeVar
 import platformdirs
 import structlog
 from pydantic import ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -40,8 +41,6 @@ SYSTEM_FOLDER: Final = (
     Path("/etc/cekalwatch") if os.name == "posix" else platformdirs.site_config_path("cekalwatch", appauthor=False)
 )
 """Where the settings of the whole machine are looked for; on Windows, in the folder of all users' program data."""
-
-_UNKNOWN: Final = frozenset({"extra_forbidden", "unexpected_keyword_argument"})
 
 
 class Settings(BaseSettings):
@@ -93,9 +92,7 @@ class Settings(BaseSettings):
             stated = tuple(zip(("option", "environment", "file"), (source() for source in sources), strict=True))
         except ValidationError as error:
             lines = [
-                f"  {'.'.join(map(str, item['loc'])) or 'altogether'}: "
-                f"{_no_such(cls, item['loc']) if item['type'] in _UNKNOWN else item['msg']}"
-                for item in error.errors()
+                f"  {'.'.join(map(str, item['loc'])) or 'altogether'}: {_wrong(cls, item)}" for item in error.errors()
             ]
             raise ProgramError("Wrong settings:\n" + "\n".join(lines), Exit.CONFIG) from None
         except SettingsError as error:
@@ -182,6 +179,20 @@ def _unknown_variables(settings: type[BaseSettings]) -> list[str]:
     names = sorted(name for name in os.environ if prefix and name.upper().startswith(prefix))
     keys = {name: name.upper().removeprefix(prefix).split("__")[0] for name in names}
     return [f"{name}{_meant(key, known, prefix)}" for name, key in keys.items() if key not in known]
+
+
+def _wrong(settings: type[Settings], item: ErrorDetails) -> str:
+    """Return what is wrong with one setting, in the words of a person."""
+    match item["type"]:
+        case "extra_forbidden" | "unexpected_keyword_argument":
+            return _no_such(settings, item["loc"])
+        case "missing":
+            return "it is missing"
+        case "too_short" if not item["ctx"]["actual_length"]:
+            return "nothing valid is stated, and at least one is needed"
+        case "value_error":
+            return str(item["ctx"]["error"])
+    return item["msg"]
 
 
 def _no_such(settings: type[Settings], place: Iterable[int | str]) -> str:

@@ -62,10 +62,10 @@ def run(
 
     \b
       server_addresses = ["cekal.batam.local:50051"]
-      [[cameras]]
+      [\\[cameras]]
       camera_id = "departure-1"
       source = "rtsp://10.0.0.7/1"
-      [[cameras]]
+      [\\[cameras]]
       camera_id = "departure-2"
       source = "0"
 

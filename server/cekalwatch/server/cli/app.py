@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from cekalwatch.program.checks.results import AsJson, show_results
 from cekalwatch.program.command import SettingsFormat, settings_examples
-from cekalwatch.server.cli import audit, check, evaluate, init, keys, models, people, pki, retention, rows, thresholds
+from cekalwatch.server.cli import audit, evaluate, init, keys, models, people, pki, retention, rows, thresholds
 from cekalwatch.server.cli.gallery import comparing, rebuilding, switching
 from cekalwatch.server.cli.options import Config, DataDir, Listen, LogLevel, ModelPack, Threads
 from cekalwatch.server.cli.watchlist import checking, deletion, importing, looking, syncing
@@ -51,10 +52,7 @@ app.add_typer(retention.app, name="retention")
 app.add_typer(rows.app, name="rows")
 app.add_typer(thresholds.app, name="thresholds")
 app.add_typer(watchlist, name="watchlist")
-
-
 app.command("init", epilog=init.EPILOG)(init.init)
-app.command("check", epilog=check.EPILOG)(check.check)
 
 
 def _print_version(wanted: bool) -> None:
@@ -85,6 +83,30 @@ def show_settings(
     loaded = ServerSettings.load_with_sources(config, data_dir=data_dir)
     loaded.told()
     print_settings(loaded, form)
+
+
+@app.command(
+    epilog="Examples:\n\n  cekalwatch-server check\n\n"
+    "  cekalwatch-server check --json | jq '.[] | select(.verdict != \"OK\")'\n\n"
+    "It changes nothing, and may be run while the server runs. Exit code 0: nothing fails. 1: something does. 78: a "
+    "setting is wrong."
+)
+def check(config: Config = None, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Look whether this server is in order, and say what to do: one line for each part, with OK, WARN or FAIL.
+
+    Settings, files and their modes, disk, clock, certificates, database, keys, list, people, model pack, cameras and
+    devices, ports, and what must be reachable.
+    """
+    from datetime import UTC, datetime
+
+    from cekalwatch.program.logs import configure_logs
+    from cekalwatch.server.checks.installation import check_installation
+    from cekalwatch.server.settings.settings import ServerSettings
+
+    loaded = ServerSettings.load_with_sources(config, data_dir=data_dir)
+    configure_logs("critical")
+    loaded.told()
+    show_results(check_installation(loaded, datetime.now(UTC)), as_json=as_json)
 
 
 @app.command(

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from typer.core import TyperCommand, TyperGroup
-from typer.main import get_command
 from typer.testing import CliRunner
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.app import app
+from tests.support.tools.commands import commands_of
 
 FOUNDING = frozenset({"init", "serve"})
 """They may make a site."""
@@ -37,18 +35,7 @@ REQUIRED = {
 ROLES = {"people": "officer"}
 
 
-def commands() -> Iterator[tuple[str, TyperCommand]]:
-    def walk(command: object, path: tuple[str, ...]) -> Iterator[tuple[str, TyperCommand]]:
-        if isinstance(command, TyperGroup):
-            for name, part in command.commands.items():
-                yield from walk(part, (*path, name))
-        elif isinstance(command, TyperCommand):
-            yield " ".join(path), command
-
-    yield from walk(get_command(app), ())
-
-
-COMMANDS = {name: command for name, command in commands() if name not in FOUNDING}
+COMMANDS = {name: command for name, command in commands_of(app) if name not in FOUNDING}
 
 
 def typed(name: str, folder: Path) -> list[str]:

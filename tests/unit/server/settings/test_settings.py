@@ -145,6 +145,21 @@ def test_the_installation_pages_answers_and_the_settings_that_follow_can_be_load
     assert ServerSettings.load(settings).cameras
 
 
+def test_what_is_wrong_with_the_answers_is_said_in_words(tmp_path: Path) -> None:
+    answers = tmp_path / "answers.toml"
+    answers.write_text('office = "X"\nhosts = []\ncamras = []\n[[sites]]\nsite = "batam"\ntime_zone = "Asia/Mars"\n')
+    with pytest.raises(ProgramError) as refused:
+        Answers.load(answers)
+    assert str(refused.value).splitlines()[1:] == [
+        "  hosts: nothing valid is stated, and at least one is needed",
+        "  sites.0: 'Asia/Mars' is no time zone of the IANA list; WIB is Asia/Jakarta",
+        "  sites: nothing valid is stated, and at least one is needed",
+        "  administrator: it is missing",
+        "  administrator_name: it is missing",
+        "  camras: there is no such setting (did you mean cameras?)",
+    ]
+
+
 def _blocks(page: str) -> list[str]:
     """The indented or fenced blocks of a page."""
     found: list[list[str]] = [[]]

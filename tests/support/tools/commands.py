@@ -1,0 +1,22 @@
+"""The commands of a program, as its command line has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from typer import Typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+
+def commands_of(app: Typer) -> Iterator[tuple[str, TyperCommand]]:
+    """Yield the words of each command, and the command; not the groups that hold them."""
+
+    def walk(command: object, path: tuple[str, ...]) -> Iterator[tuple[str, TyperCommand]]:
+        if isinstance(command, TyperGroup):
+            for name, part in command.commands.items():
+                yield from walk(part, (*path, name))
+        elif isinstance(command, TyperCommand):
+            yield " ".join(path), command
+
+    yield from walk(get_command(app), ())

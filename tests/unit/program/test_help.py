@@ -1,0 +1,30 @@
+"""What each command says of itself."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from typer import Typer
+from typer.testing import CliRunner
+
+from cekalwatch.camera.cli.app import app as camera
+from cekalwatch.notifier.cli.app import app as notifier
+from cekalwatch.server.cli.app import app as server
+from tests.support.tools.commands import commands_of
+
+PROGRAMS = {"camera": camera, "notifier": notifier, "server": server}
+
+
+@pytest.mark.parametrize(
+    ("program", "words"), [(name, words) for name, app in PROGRAMS.items() for words, _ in commands_of(app)]
+)
+def test_the_help_has_an_example_and_shows_brackets_as_they_are_typed(program: str, words: str):
+    app: Typer = PROGRAMS[program]
+    command = dict(commands_of(app))[words]
+    done = CliRunner().invoke(app, [*words.split(), "--help"], env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"})
+    assert done.exit_code == 0, done.output
+    assert "Example" in done.output
+    said = f"{command.help} {command.epilog} {' '.join(str(getattr(one, 'help', '')) for one in command.params)}"
+    for written in re.findall(r"\[\S+", said.replace("\\[", "[")):
+        assert written in done.output
