@@ -72,7 +72,7 @@ def test_what_is_in_order_is_ok_and_what_is_missing_says_what_to_do(site: Checke
     )
     assert found["server"] == ("WARN", f"it does not run; {site.settings.listen} is free")
     assert any("departure-1" in one and "no capture host has this key: pki invite" in one for one in each)
-    assert "nobody sees the alerts of its counters D1" in found["notifiers"][1]
+    assert "nobody sees the alerts of its counters D1; pki invite --role notifier" in found["notifiers"][1]
     assert sorted(site.data.rglob("*")) == before
 
 
@@ -83,6 +83,7 @@ def test_devices_and_settings_are_compared(site: Checked, tmp_path: Path) -> Non
     each = site.check()[2]
     assert any(one.startswith("x ") and "a capture host has its certificate" in one for one in each)
     assert any(one.startswith("arrival-1 ") and "invited, and not enrolled yet" in one for one in each)
+    assert any("counters D1; counter-1: invited, and not enrolled yet" in one for one in each), each
     assert any("batam-center/camera/x, valid until" in one and "renew it" in one for one in each)
     site.config.write_text(f'listen = "{site.settings.listen}"\n')
     assert any(

@@ -40,11 +40,16 @@ def check_devices(settings: ServerSettings, now: datetime) -> Iterator[CheckResu
     seats = {one.identity.site for one in newest.values() if one.identity.role is DeviceRole.NOTIFIER}
     for site in sorted({one.site for one in settings.cameras} - seats):
         counters = ", ".join(dict.fromkeys(one.counter for one in settings.cameras if one.site == site))
+        waiting = sorted(one.name for one in invited if one.role is DeviceRole.NOTIFIER and one.site == site)
+        then = (
+            f"{', '.join(waiting)}: invited, and not enrolled yet"
+            if waiting
+            else f"pki invite --role notifier --name NAME --site {site}"
+        )
         yield CheckResult(
             "notifiers",
             CheckVerdict.WARN,
-            f"no officer's PC at {site} is enrolled, so that nobody sees the alerts of its counters {counters}: "
-            f"pki invite --role notifier --name NAME --site {site}",
+            f"no officer's PC at {site} is enrolled, so that nobody sees the alerts of its counters {counters}; {then}",
         )
     for identity, one in newest.items():
         verdict, said = judge_dates(identity, one.certificate, now)
