@@ -12,6 +12,7 @@ import grpc
 import pytest
 from google.protobuf import empty_pb2
 
+from cekalwatch.server.alerts.fanout import Fanout
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.auth import limits
 from cekalwatch.server.auth.rights import RIGHTS
@@ -141,6 +142,21 @@ async def test_a_device_that_never_was_there_gets_nothing_of_what_was_before_it(
     await office.raise_alert(track="2")
     assert (await _next(fresh)).sequence > begins
     assert (await _next(fresh)).sequence > begins
+
+
+@pytest.mark.slow
+async def test_what_this_server_has_not_read_yet_is_history_too_and_the_same_log(
+    office: PortOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when another server wrote it a moment ago: a PC that came from there must not think the log was replaced."""
+    monkeypatch.setattr(Fanout, "wake", lambda _: None)
+    monkeypatch.setattr(Fanout, "catch_up", asyncio.Event().wait)
+    await office.raise_alert()
+    pc = await office.pc("pc-1")
+    call = pc.alerts.SubscribeAlerts(messages.SubscribeAlertsRequest(agent_id="pc-1"), timeout=WAIT_S)
+    subscribed = (await call.read()).subscribed
+    call.cancel()
+    assert (subscribed.after_sequence, subscribed.head_sequence) == (1, 1)
 
 
 @pytest.mark.slow

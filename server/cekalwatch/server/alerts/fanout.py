@@ -125,10 +125,10 @@ class Fanout:
         pruned, _ = await asyncio.to_thread(self._store.log_bounds)
         return pruned
 
-    async def reaches(self, sequence: int) -> bool:
-        """Whether the log goes as far as `sequence`; else that is of another log."""
-        _, end = await asyncio.to_thread(self._store.log_bounds)
-        return sequence <= end
+    async def newest_position(self) -> int:
+        """Return the end of the log as it is in the database, which may be beyond the head."""
+        _, newest = await asyncio.to_thread(self._store.log_bounds)
+        return newest
 
     async def acknowledged_position(self, agent_id: str) -> int | None:
         """Return the last event that the agent acknowledged; None for one that comes for the first time."""

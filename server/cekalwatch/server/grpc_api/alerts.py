@@ -85,14 +85,14 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         asked = convert.alert_filter(request.filter)
         wants = self._wants(subscriber, asked)
         self._refuse_unknown(subscriber.narrow(asked))
-        after = await self._start(agent_id, subscriber, request)
+        after, newest = await self._start(agent_id, subscriber, request)
         agent = _agent(agent_id)
         opened_by = subscriber.actor if subscriber.session else agent
         await self._trail.note(opened_by, Action.SUBSCRIPTION_OPENED, after_event=after)
         self._presence.agent_connected(agent_id)
         try:
             waiting_count = await self._waiting.count(wants)
-            yield convert.subscribed(after, self._fanout.head, self._freshness.now(), waiting_count)
+            yield convert.subscribed(after, newest, self._freshness.now(), waiting_count)
             if request.WhichOneof("start") is None:
                 async with aclosing(self._fanout.waiting(after, wants, self._clock)) as waiting:
                     async for details in waiting:
@@ -129,24 +129,27 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
             error.told = MappingProxyType(told)
             raise error
 
-    async def _start(self, agent_id: str, subscriber: Caller, request: pb.SubscribeAlertsRequest) -> int:
-        head = self._fanout.head
+    async def _start(self, agent_id: str, subscriber: Caller, request: pb.SubscribeAlertsRequest) -> tuple[int, int]:
+        """Return the event after which the stream begins, and the newest of the log."""
         own = await self._fanout.acknowledged_position(agent_id)
+        # Not the head: what another server committed before this call is history here too, and an agent that has shown
+        # it must not take this log for another one.
+        newest = await self._fanout.newest_position()
         if own is None:
             # Kept at once, so that what comes before its first acknowledgement is not lost when the stream breaks.
-            own = await self._acknowledgements.take(agent_id, head)
+            own = await self._acknowledgements.take(agent_id, newest)
         match request.WhichOneof("start"):
             case "after_sequence":
                 start = await self._fanout.start_after(convert.sequence(request.after_sequence))
             case "now":
-                start = head
+                start = newest
             case "from_start":
                 start = await self._fanout.oldest_position()
             case _:
                 start = await self._fanout.start_after(own)
-        if start < own and not subscriber.sees_history and await self._fanout.reaches(own):
+        if start < own and not subscriber.sees_history and own <= newest:
             raise CekalwatchError(Code.SIGN_IN_NEEDED, "history")
-        return start
+        return start, newest
 
     async def AcknowledgeAlerts(
         self, request: pb.AcknowledgeAlertsRequest, context: Context
