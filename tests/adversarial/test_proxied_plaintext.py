@@ -43,9 +43,10 @@ class Proxy(grpc.GenericRpcHandler):
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
         method = str(handler_call_details.method)
 
-        async def passed(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
-            ask: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = self._server.stream_stream(method)
-            call = ask(requests, metadata=self._headers)
+        async def passed(request: bytes, context: Any) -> AsyncIterator[bytes]:
+            # Sent in one piece: where a stream is refused while it is being written, gRPC's client forgets the refusal.
+            ask: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = self._server.unary_stream(method)
+            call = ask(request, metadata=self._headers)
             try:
                 async for answer in call:
                     yield answer
@@ -53,7 +54,7 @@ class Proxy(grpc.GenericRpcHandler):
                 context.set_trailing_metadata(tuple(error.trailing_metadata() or ()))
                 await context.abort(error.code(), error.details() or "")
 
-        return grpc.stream_stream_rpc_method_handler(passed)
+        return grpc.unary_stream_rpc_method_handler(passed)
 
 
 async def through(address: str, headers: tuple[tuple[str, str], ...]) -> str:
