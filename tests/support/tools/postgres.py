@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -24,21 +27,29 @@ def postgres_server() -> Iterator[str]:
     if address := os.environ.get(ADDRESS_VARIABLE):
         yield address
         return
+    node = PostgresNode(postgres_programs())
+    try:
+        node.make()
+        node.start()
+        yield node.address
+    finally:
+        node.close()
+
+
+def postgres_programs() -> Path:
+    """Return the folder of PostgreSQL's programs, or skip the test with the reason."""
     pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'cekalwatch[postgres]'")
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
     if not programs:
         pytest.skip(f"no PostgreSQL in /usr/lib/postgresql, and {ADDRESS_VARIABLE} names none")
-    with _cluster(programs[-1]) as address:
-        yield address
+    return programs[-1]
 
 
 @contextmanager
 def fresh_database(server: str) -> Iterator[str]:
     """Give the address of a new, empty database on `server`; it goes when the block ends."""
     name = f"cekalwatch_{uuid4().hex}"
-    admin = sqlalchemy.create_engine(
-        server.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT"
-    )
+    admin = sqlalchemy.create_engine(_driver(server), isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
     try:
@@ -49,33 +60,138 @@ def fresh_database(server: str) -> Iterator[str]:
         admin.dispose()
 
 
-@contextmanager
-def _cluster(programs: Path) -> Iterator[str]:
-    """Run a cluster that listens on a socket in a folder of its own; durability is off, since nobody needs it later."""
-    as_owner: list[str] = []
-    folder = Path(tempfile.mkdtemp(prefix="cekalwatch-postgres-"))
-    try:
+class PostgresNode:
+    """One PostgreSQL of this test run's own, in a folder of its own, whose processes may be killed.
+
+    `close` ends it and removes its folder. Durability against the end of the machine is off unless `durable`: nobody
+    needs the data later, and what a killed process has written stays.
+    """
+
+    def __init__(self, programs: Path, port: int = 0, *, durable: bool = False) -> None:
+        """Prepare it; with a `port` it listens at 127.0.0.1, else at a socket in its folder alone."""
+        self._programs = programs
+        self._as_owner: list[str] = []
+        self._owner: pwd.struct_passwd | None = None
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root
             try:
-                owner = pwd.getpwnam("postgres")
+                self._owner = pwd.getpwnam("postgres")
             except KeyError:
                 pytest.skip("PostgreSQL cannot run as root, and there is no user postgres")
-            os.chown(folder, owner.pw_uid, owner.pw_gid)
-            as_owner = ["runuser", "-u", "postgres", "--"]
-        data = folder / "data"
+            self._as_owner = ["runuser", "-u", "postgres", "--"]
+        self.port = port
+        self._durable = durable
+        self.folder = Path(tempfile.mkdtemp(prefix="cekalwatch-postgres-"))
+        if self._owner:
+            os.chown(self.folder, self._owner.pw_uid, self._owner.pw_gid)
+        self.data = self.folder / "data"
+        self.log_file = self.folder / "server.log"
+        self._commands_log = self.folder.parent / f"{self.folder.name}.log"
 
-        def run(*arguments: str) -> None:
-            with (folder.parent / f"{folder.name}.log").open("ab") as log:
-                subprocess.run([*as_owner, *arguments], check=True, cwd="/", stdout=log, stderr=log)
+    @property
+    def address(self) -> str:
+        """Of its database `postgres`."""
+        if self.port:
+            return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+        return f"postgresql://postgres@/postgres?host={self.folder}"
 
-        run(str(programs / "initdb"), "-D", str(data), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync")
-        options = f"-c listen_addresses='' -c fsync=off -c unix_socket_directories='{folder}'"
-        control = str(programs / "pg_ctl")
-        run(control, "-D", str(data), "-o", options, "-w", "-l", str(folder / "server.log"), "start")
+    def make(self) -> None:
+        """Make an empty cluster."""
+        self._run("initdb", "-D", str(self.data), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync")
+
+    def make_copy_of(self, primary: PostgresNode) -> None:
+        """Make a standby of another node, which runs, in place of what there is; it follows it once it is started."""
+        shutil.rmtree(self.data, ignore_errors=True)
+        source = f"host=127.0.0.1 port={primary.port} user=postgres"
+        options = ("--write-recovery-conf", "--checkpoint=fast", "--no-sync")
+        self._run("pg_basebackup", "-D", str(self.data), "-d", source, *options)
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        listen = f"-c listen_addresses='127.0.0.1' -c port={self.port}" if self.port else "-c listen_addresses=''"
+        durable = "on" if self._durable else "off"
+        options = f"{listen} -c fsync={durable} -c unix_socket_directories='{self.folder}'"
+        self._control("-o", options, "-w", "-l", str(self.log_file), "start")
+
+    def promote(self) -> None:
+        """Let a standby take writes, and wait until it does."""
+        self._control("-w", "promote")
+
+    def stop(self, mode: str = "immediate") -> None:
+        """Stop it by `pg_ctl`: smart, fast or immediate."""
+        self._control("-m", mode, "-w", "stop")
+
+    def kill(self) -> None:
+        """End all its processes, as a power cut does."""
+        processes = self._processes()
+        for pid in processes:  # the postmaster first, so that it starts no other
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        while any(_lives(pid) for pid in processes):
+            time.sleep(0.01)
+        # Where nobody buries the dead, their lock files look as if they lived.
+        (self.data / "postmaster.pid").unlink()
+        for lock in self.folder.glob(".s.PGSQL.*"):
+            lock.unlink()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stop all its processes for the time of the block: it takes connections and answers nothing."""
+        processes = self._processes()
+        for pid in processes:
+            os.kill(pid, signal.SIGSTOP)
         try:
-            yield f"postgresql://postgres@/postgres?host={folder}"
+            yield
         finally:
-            run(control, "-D", str(data), "-m", "immediate", "-w", "stop")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        (folder.parent / f"{folder.name}.log").unlink(missing_ok=True)
+            for pid in processes:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+    def execute(self, statement: str) -> list[sqlalchemy.Row[Any]]:
+        """Execute a statement outside any transaction, and return its rows."""
+        engine = sqlalchemy.create_engine(_driver(self.address), isolation_level="AUTOCOMMIT")
+        try:
+            with engine.connect() as connection:
+                result = connection.exec_driver_sql(statement)
+                return list(result) if result.returns_rows else []
+        finally:
+            engine.dispose()
+
+    def set(self, name: str, value: str) -> None:
+        """Set a parameter that needs no restart."""
+        self.execute(f"ALTER SYSTEM SET {name} = '{value}'")
+        self.execute("SELECT pg_reload_conf()")
+
+    def close(self) -> None:
+        """End it, if it runs, and remove its folder."""
+        with suppress(FileNotFoundError):
+            self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self._commands_log.unlink(missing_ok=True)
+
+    def _processes(self) -> list[int]:
+        """Return the postmaster and its children; raises FileNotFoundError when it does not run."""
+        postmaster = int((self.data / "postmaster.pid").read_text().splitlines()[0])
+        if not _lives(postmaster):
+            raise FileNotFoundError(f"the postmaster {postmaster} has ended")
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        return [postmaster, *map(int, children)]
+
+    def _control(self, *arguments: str) -> None:
+        self._run("pg_ctl", "-D", str(self.data), *arguments)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        with self._commands_log.open("ab") as log:
+            command = [*self._as_owner, str(self._programs / program), *arguments]
+            subprocess.run(command, check=True, cwd="/", stdout=log, stderr=log)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def _driver(address: str) -> str:
+    return address.replace("postgresql://", "postgresql+psycopg://")
