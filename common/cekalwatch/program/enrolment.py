@@ -95,7 +95,7 @@ def _enrolled(address: str, code: InvitationCode, role: DeviceRole, tls_dir: Pat
 
 def _authority(host: str, port: int, code: InvitationCode) -> bytes:
     """Return the authority's certificate, PEM: the one in the server's chain that has the code's fingerprint."""
-    from OpenSSL import SSL  # Python's ssl shows no chain before 3.13; servers do not install pyOpenSSL
+    from OpenSSL import SSL  # Python's ssl shows no chain before 3.13
 
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     # Nothing is trusted here: the fingerprint decides, and gRPC verifies the server by what it picks.

@@ -21,6 +21,8 @@ class DeviceRole(StrEnum):
     SERVER = "server"
     CAMERA = "camera"
     NOTIFIER = "notifier"
+    PORT = "port"
+    """The server of a port, at the centre."""
     DIAGNOSTICS = "diagnostics"
 
 

@@ -12,20 +12,23 @@ from pathlib import Path
 
 import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from cekalwatch.program.errors import Exit
+from cekalwatch.program.secret_files import write_private
 from cekalwatch.server.app import Server
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.v1 import enrolment_service_pb2 as pb
 from cekalwatch.v1.enrolment_service_pb2_grpc import EnrolmentServiceStub
 from cekalwatch.wire.identity import DeviceRole, Identity
-from cekalwatch.wire.invitation import InvitationCode
+from cekalwatch.wire.invitation import DeviceInvitation, InvitationCode
 from cekalwatch.wire.tls import TlsFiles
 from tests.support.scenarios.server import CaptureClient, reason_of
 from tests.support.scenarios.site_pki import SITE, Site, certificate_request, now
 from tests.support.tools.programs import run_program
 
 CAMERA = Identity(DeviceRole.CAMERA, SITE, "dep-1")
+PORT = Identity(DeviceRole.PORT, SITE, "main")
 NOTIFIER = Identity(DeviceRole.NOTIFIER, SITE, "pc-1")
 HOUR = timedelta(hours=1)
 SOUND_REQUEST = certificate_request()
@@ -72,6 +75,28 @@ async def test_invited_camera_enrols_and_streams_and_its_key_is_its_own(site: Si
     assert stat.S_IMODE(TlsFiles(folder).key.stat().st_mode) == 0o600
     key = TlsFiles(folder).key.read_bytes()
     assert not [file for file in site.folder.rglob("*") if file.is_file() and key in file.read_bytes()]
+
+
+async def test_the_server_of_a_port_enrols_at_its_centre(site: Site, tmp_path: Path) -> None:
+    code = site.pki.invite(PORT, now(), HOUR)
+    folder, file = tmp_path / "centre", tmp_path / "invitation"
+
+    async def accept(at: str) -> tuple[int, str]:
+        config = tmp_path / "server.toml"
+        config.write_text(f'sites = [{{site = "{at}"}}]\n')
+        arguments = ("--invitation", file, "--tls-dir", folder, "--config", config, "--data-dir", tmp_path / "port")
+        done = await asyncio.to_thread(run_program, "server", "pki", "accept", *arguments)
+        return done.returncode, " ".join((done.stdout + done.stderr).split())
+
+    async with enrolling(site) as ports:
+        write_private(file, DeviceInvitation(PORT, ports.address, ports.enrolment, code).text.encode())
+        exit_code, words = await accept("sekupang")
+        assert (exit_code, "for the port batam-center" in words) == (Exit.USAGE, True), words
+        exit_code, words = await accept(SITE)
+        assert (exit_code, PORT.uri in words) == (Exit.OK, True), words
+        async with site.dialer(ports.address, TlsFiles(folder)).aio_channel() as channel:
+            await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
+    assert stat.S_IMODE(TlsFiles(folder).key.stat().st_mode) == 0o600
 
 
 async def test_code_works_once(site: Site, tmp_path: Path) -> None:

@@ -92,6 +92,15 @@ def test_devices_and_settings_are_compared(site: Checked, tmp_path: Path) -> Non
     )
 
 
+def test_ports_servers_are_told_and_two_at_one_site_are_one_too_many(site: Checked, tmp_path: Path) -> None:
+    site.types("pki", "invite", "--role", "port", "--name", "main")
+    assert "cekalwatch://batam-center/port/main: invited, and not enrolled yet" in site.check()[1]["port"][1]
+    site.types("pki", "issue", "--role", "port", "--name", "main", "--out", str(tmp_path / "main"))
+    assert site.check()[1]["port"] == ("OK", "cekalwatch://batam-center/port/main: its server has its certificate")
+    site.types("pki", "issue", "--role", "port", "--name", "old", "--out", str(tmp_path / "old"))
+    assert any("port/main: the port has other servers, old; revoke" in one for one in site.check()[2])
+
+
 def test_each_loss_is_named(site: Checked) -> None:
     site.data.chmod(0o755)
     (site.data / "master.key").chmod(0o644)

@@ -83,6 +83,7 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "calls on one connection": (options.MAX_STREAMS_PER_CONNECTION,),
     "calls of one camera": (limits.MAX_OPEN[DeviceRole.CAMERA],),
     "calls of one notifier": (limits.MAX_OPEN[DeviceRole.NOTIFIER],),
+    "calls of one port's server": (limits.MAX_OPEN[DeviceRole.PORT],),
     "calls of one diagnostics device": (limits.MAX_OPEN[DeviceRole.DIAGNOSTICS],),
     "calls of the server's own certificate": (limits.MAX_OPEN[DeviceRole.SERVER],),
     "faces of a stream that wait to be taken in": (SETTINGS.credits,),

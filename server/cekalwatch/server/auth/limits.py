@@ -16,10 +16,11 @@ from cekalwatch.wire.bounds import MAX_PAGE
 from cekalwatch.wire.identity import DeviceRole, Identity
 
 MAX_OPEN: Final[Mapping[DeviceRole, int]] = MappingProxyType(
-    {DeviceRole.CAMERA: 4, DeviceRole.NOTIFIER: 9, DeviceRole.DIAGNOSTICS: 5, DeviceRole.SERVER: 64}
+    {DeviceRole.CAMERA: 4, DeviceRole.NOTIFIER: 9, DeviceRole.PORT: 8, DeviceRole.DIAGNOSTICS: 5, DeviceRole.SERVER: 64}
 )
-"""Calls that a device of each role may have open; a camera that reconnects has two streams for a while, and a
-notifier keeps one of alerts and one of troubles, makes four calls at once for its person and one for its deliveries."""
+"""Calls that a device of each role may have open; a camera that reconnects has two streams for a while, and so has
+each of a port's streams. A notifier keeps one stream of alerts and one of troubles, makes four calls at once for its
+person and one for its deliveries."""
 TOKENS_PER_S: Final = 50.0
 MAX_TOKENS: Final = 200.0
 ACKNOWLEDGEMENT: Final = "/cekalwatch.v1.AlertService/AcknowledgeAlerts"

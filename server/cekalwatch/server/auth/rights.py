@@ -93,6 +93,8 @@ _SHRUNKEN_LIST = Right(
     TwoPersonAction.ACCEPT_SHRUNKEN_LIST,
 )
 _OBSERVER = Right(_devices((DeviceRole.DIAGNOSTICS, Reach.SERVER, _NOBODY), (DeviceRole.SERVER, Reach.SERVER, _NOBODY)))
+# With that, `check` on a port's server sees whether the centre lets it in.
+_HEALTH = Right({**_OBSERVER.devices, DeviceRole.PORT: Grant(Reach.OWN_SITE)})
 _STATUS = Right({**_OBSERVER.devices, DeviceRole.NOTIFIER: Grant(Reach.SERVER, KEEPS_SYSTEM)})
 # An agent's tray shows blind counters before anybody signs in.
 _TROUBLE_WATCH = Right({**_OBSERVER.devices, DeviceRole.NOTIFIER: Grant(Reach.OWN_SITE)})
@@ -136,7 +138,7 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "/cekalwatch.v1.SessionService/GetSession": _SESSION,
         "/cekalwatch.v1.SessionService/ChangePassword": _SESSION,
         "/cekalwatch.v1.SessionService/SignOut": _SESSION,
-        "/grpc.health.v1.Health/Check": _OBSERVER,
+        "/grpc.health.v1.Health/Check": _HEALTH,
         "/grpc.health.v1.Health/List": _OBSERVER,
         "/grpc.health.v1.Health/Watch": _OBSERVER,
         "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _OBSERVER,

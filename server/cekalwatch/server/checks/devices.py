@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 
 from cekalwatch.program.checks.certificate import judge_dates
@@ -51,6 +51,7 @@ def check_devices(settings: ServerSettings, now: datetime) -> Iterator[CheckResu
             CheckVerdict.WARN,
             f"no officer's PC at {site} is enrolled, so that nobody sees the alerts of its counters {counters}; {then}",
         )
+    yield from _check_ports(newest, invited)
     for identity, one in newest.items():
         verdict, said = judge_dates(identity, one.certificate, now)
         if verdict is not CheckVerdict.OK:
@@ -61,3 +62,17 @@ def check_devices(settings: ServerSettings, now: datetime) -> Iterator[CheckResu
                 CheckVerdict.WARN,
                 f"{identity.uri} has a certificate, and the settings have no such camera: add it, or revoke it",
             )
+
+
+def _check_ports(newest: Mapping[Identity, Issued], invited: Collection[Identity]) -> Iterator[CheckResult]:
+    """Yield a result for each port's server; two of one port would each have all that is its."""
+    ports = [one for one in newest if one.role is DeviceRole.PORT]
+    for identity in ports:
+        others = sorted(one.name for one in ports if one.site == identity.site and one != identity)
+        if others:
+            text = f"{identity.uri}: the port has other servers, {', '.join(others)}; revoke what is not in use"
+            yield CheckResult("port", CheckVerdict.WARN, text)
+        else:
+            yield CheckResult("port", CheckVerdict.OK, f"{identity.uri}: its server has its certificate")
+    for identity in sorted({one for one in invited if one.role is DeviceRole.PORT} - set(ports), key=str):
+        yield CheckResult("port", CheckVerdict.WARN, f"{identity.uri}: invited, and not enrolled yet")

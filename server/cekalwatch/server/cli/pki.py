@@ -23,6 +23,10 @@ app = typer.Typer(
 )
 
 EXAMPLES = "Examples:\n\n"
+CENTRE_TLS_DIR = "centre"
+"""Below the data folder: the certificate with which this server shows itself to a centre."""
+_AT_SITE = frozenset({DeviceRole.NOTIFIER, DeviceRole.PORT})
+"""Roles of devices that stand at one site, of which the settings do not say it."""
 Role = Annotated[DeviceRole, typer.Option(help="What the device is for.", show_choices=True)]
 Name = Annotated[str, typer.Option(metavar="NAME", help="Name of the device: of a camera, its `camera_id`.")]
 Site = Annotated[
@@ -144,6 +148,7 @@ def revoke(role: Role, name: Name, site: Site = None, config: Config = None, dat
 @app.command(
     epilog=EXAMPLES + "  cekalwatch-server pki invite --role camera --name departure-1 --out departure-1.invitation\n\n"
     "  cekalwatch-server pki invite --role notifier --name counter-d1 --site sekupang --counter D1 --out d1.invitation"
+    "\n\n  cekalwatch-server pki invite --role port --name main --site sekupang --out sekupang.invitation"
 )
 def invite(
     role: Role,
@@ -177,10 +182,45 @@ def invite(
         journal.invited(identity, code, minutes, now)
     if out and reached:
         write_private(out, f"{DeviceInvitation(identity, *reached, code, tuple(counter or ())).text}\n".encode())
-        typer.echo(f"{out}: for {identity.uri}, good for {minutes} minutes. On the device: init --invitation FILE")
+        typer.echo(f"{out}: for {identity.uri}, good for {minutes} minutes. On the device: {_next_step(role)}")
         return
     typer.echo(f"Code of {identity.uri}, good for {minutes} minutes and one device:", err=True)
     typer.echo(code.text)
+
+
+@app.command(epilog=EXAMPLES + "  cekalwatch-server pki accept --invitation sekupang.invitation")
+def accept(
+    invitation: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="What `pki invite --role port --out` wrote at the centre; -: standard input."
+        ),
+    ] = None,
+    tls_dir: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where key and certificates go; `centre` in `data_dir` if not given."),
+    ] = None,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Enrol this server at a centre, as the server of a port. Its key is made here and stays here.
+
+    The invitation is asked for, unless it is in --invitation or CEKALWATCH_INVITATION.
+    """
+    from cekalwatch.program.enrolment import accept as accept_invitation
+    from cekalwatch.program.enrolment import read_invitation
+
+    settings = command_settings(config, data_dir)
+    found = read_invitation(invitation, DeviceRole.PORT)
+    if found.identity.site not in (sites := [one.site for one in settings.sites]):
+        raise ProgramError(
+            f"The invitation is for the port {found.identity.site}, and this server's settings have "
+            f"{', '.join(sites)}: take that port's invitation, or write the site into [[sites]]",
+            Exit.USAGE,
+        )
+    folder = tls_dir or settings.data_dir / CENTRE_TLS_DIR
+    accept_invitation(found, folder)
+    typer.echo(f"This is {found.identity.uri} for the centre at {found.server}; its certificate is in {folder}")
 
 
 @app.command("list", epilog=EXAMPLES + "  cekalwatch-server pki list")
@@ -228,9 +268,13 @@ def _identity(settings: ServerSettings, role: DeviceRole, site: str | None, name
         return Identity(role, places[name], name)
     if wanted.site not in sites:
         raise ProgramError(f"The settings have no site {site}; they have {', '.join(sites)}", Exit.USAGE)
-    if role is DeviceRole.NOTIFIER and site is None and len(sites) > 1:
-        raise ProgramError(f"Say at which site this PC is, with --site: {', '.join(sites)}", Exit.USAGE)
+    if role in _AT_SITE and site is None and len(sites) > 1:
+        raise ProgramError(f"Say at which site this {role} is, with --site: {', '.join(sites)}", Exit.USAGE)
     return wanted
+
+
+def _next_step(role: DeviceRole) -> str:
+    return "cekalwatch-server pki accept --invitation FILE" if role is DeviceRole.PORT else "init --invitation FILE"
 
 
 def _listed(settings: ServerSettings, pki: SitePki, role: DeviceRole, site: str | None, name: str) -> Identity:
