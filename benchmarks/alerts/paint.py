@@ -38,10 +38,10 @@ from benchmarks.alerts.officer_desk import (
 )
 from benchmarks.alerts.offscreen import MAX_WAIT_S, application, wait
 from cekalwatch.notifier.actions.alert_actions import Decision
-from cekalwatch.notifier.client.subscription import Start
 from cekalwatch.notifier.delivery.acknowledgements import PAUSE_S
 from cekalwatch.notifier.desktop.agent import DesktopAgent
 from cekalwatch.notifier.desktop.run import assembled
+from cekalwatch.office.client.subscription import Start
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.v1 import alert_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub

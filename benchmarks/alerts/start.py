@@ -62,9 +62,9 @@ def _holds(stack: Stack, alerts: int) -> bool:
 def desk(server_address: str, state_dir: Path, tls_dir: Path) -> None:
     """Be the officer's PC: print when all alerts were in the list, and when all that is on screen had been painted."""
     from benchmarks.alerts.offscreen import DESK, application, wait
-    from cekalwatch.notifier.client.subscription import Start
     from cekalwatch.notifier.desktop.run import assembled
     from cekalwatch.notifier.settings import NotifierSettings
+    from cekalwatch.office.client.subscription import Start
     from cekalwatch.program.logs import configure_logs
 
     configure_logs("warning")

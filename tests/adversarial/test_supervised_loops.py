@@ -52,7 +52,7 @@ STARTED_IN = {
     "camera/uplink/uplink.py": "one stream, which ends with it",
     "server/watchlist/sync/schedule.py": "a supervised loop, which ends with its run",
     "server/watchlist/sources/web/client.py": "one answer, which it cuts off",
-    "notifier/client/background_thread.py": "supervised loops",
+    "office/client/background_thread.py": "supervised loops",
     "notifier/desktop/widgets/picture_decoder.py": "one picture, which has a deadline",
     "server/storage/cluster/hints.py": "supervised loops",
     "program/confined/pool.py": "a supervised loop",

@@ -23,12 +23,15 @@ class Language(StrEnum):
 
 
 class Texts:
-    """The texts of one package in one language."""
+    """The texts of a package in one language, with those that it shares with others."""
 
-    def __init__(self, package: str, language: Language) -> None:
-        """Read the catalogue of `package` (`cekalwatch.notifier`); raises ProgramError when it is not compiled."""
+    def __init__(self, package: str, language: Language, *shared: str) -> None:
+        """Read the catalogues of `package` (`cekalwatch.notifier`) and of `shared` ones, which say what it does not.
+
+        Raises ProgramError when one is not compiled.
+        """
         self.language = language
-        self._catalogue = _read(package, language)
+        self._catalogue = _read((package, *shared), language)
 
     def __contains__(self, message_id: str) -> bool:
         """Whether there is a text with this id."""
@@ -49,12 +52,13 @@ class _UnknownMessage(NullTranslations):
 
 
 @cache
-def _read(package: str, language: Language) -> GNUTranslations:
+def _read(packages: tuple[str, ...], language: Language) -> GNUTranslations:
+    package, *shared = packages
     file = files(package) / "locale" / language / "LC_MESSAGES" / "messages.mo"
     try:
         with file.open("rb") as compiled:
             catalogue = GNUTranslations(compiled)
     except FileNotFoundError:
         raise ProgramError(f"{file} is missing: run `make setup`, which compiles the texts", Exit.CONFIG) from None
-    catalogue.add_fallback(_UnknownMessage())
+    catalogue.add_fallback(_read(tuple(shared), language) if shared else _UnknownMessage())
     return catalogue

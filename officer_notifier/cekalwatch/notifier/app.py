@@ -10,15 +10,15 @@ from datetime import datetime, tzinfo
 from types import FrameType
 from typing import Protocol
 
-from cekalwatch.notifier.client.alert_client import AlertClient
-from cekalwatch.notifier.client.session_client import SessionClient
-from cekalwatch.notifier.client.subscription import Start, Subscription, SubscriptionClient
-from cekalwatch.notifier.client.trouble_client import TroubleClient
 from cekalwatch.notifier.delivery.acknowledgements import Acknowledgements
 from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall, Screen
 from cekalwatch.notifier.delivery.inbox import Inbox
 from cekalwatch.notifier.delivery.trouble_delivery import TroubleDelivery, TroubleScreen
 from cekalwatch.notifier.settings import NotifierSettings
+from cekalwatch.office.client.alert_client import AlertClient
+from cekalwatch.office.client.session_client import SessionClient
+from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
+from cekalwatch.office.client.trouble_client import TroubleClient
 from cekalwatch.program.session_file import SessionFile
 
 

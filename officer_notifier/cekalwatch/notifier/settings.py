@@ -15,7 +15,7 @@ import platformdirs
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from cekalwatch.notifier.model.alert import AlertFilter
+from cekalwatch.office.model.alert import AlertFilter
 from cekalwatch.program.connection import ClientSettings, certificate_name, open_dialer
 from cekalwatch.program.translations import Language
 from cekalwatch.wire.dialer import Dialer

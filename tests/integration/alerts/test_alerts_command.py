@@ -16,14 +16,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from cekalwatch.notifier.client.alert_client import AlertClient
-from cekalwatch.notifier.client.session_client import SessionClient
 from cekalwatch.notifier.console.claim_renewal import ClaimRenewal
 from cekalwatch.notifier.console.live import LiveConsole
 from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.notifier.console.view import Painter
-from cekalwatch.notifier.model.alert import AlertFilter, ShownAlert
-from cekalwatch.notifier.model.person import Session
+from cekalwatch.office.client.alert_client import AlertClient
+from cekalwatch.office.client.session_client import SessionClient
+from cekalwatch.office.model.alert import AlertFilter, ShownAlert
+from cekalwatch.office.model.person import Session
 from cekalwatch.program.errors import Exit
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.program.translations import Language

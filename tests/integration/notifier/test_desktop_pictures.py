@@ -11,7 +11,7 @@ import sqlalchemy
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from cekalwatch.notifier.model.alert import Alert, Pictures
+from cekalwatch.office.model.alert import Alert, Pictures
 from cekalwatch.program.translations import Language
 from cekalwatch.server.audit.entry import Action
 from tests.support.scenarios.officer_pc import OfficerPc, OfficeThread, officer_pc

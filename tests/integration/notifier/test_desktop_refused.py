@@ -9,9 +9,9 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from cekalwatch.notifier.client import subscription
 from cekalwatch.notifier.desktop.windows.tray import Light
-from cekalwatch.notifier.model.subscription_updates import Cause
+from cekalwatch.office.client import subscription
+from cekalwatch.office.model.subscription_updates import Cause
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.scenarios.officer_pc import OfficerPc, OfficeThread, officer_pc, starting_pc
 

@@ -19,8 +19,8 @@ from pytestqt.qtbot import QtBot
 
 from cekalwatch.notifier.desktop.dialogs.step_dialogs import ConfirmDialog, FollowUpDialog, ReasonDialog, TakeStep
 from cekalwatch.notifier.desktop.widgets.elements import TITLE_PX
-from cekalwatch.notifier.model.alert import Alert
 from cekalwatch.notifier.settings import ThemeName
+from cekalwatch.office.model.alert import Alert
 from cekalwatch.program.translations import Language
 from cekalwatch.wire.vocabulary.troubles import TroubleKind
 from tests.support.builders.notifier_troubles import make_trouble, of_source

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from cekalwatch.notifier.desktop.windows.tray import Light
-from cekalwatch.notifier.model.subscription_updates import Freshness
+from cekalwatch.office.model.subscription_updates import Freshness
 from cekalwatch.program.translations import Language
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.wire.identity import DeviceRole

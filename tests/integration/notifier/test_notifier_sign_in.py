@@ -13,8 +13,8 @@ from pathlib import Path
 import grpc
 import pytest
 
-from cekalwatch.notifier.client.alert_client import AlertClient
-from cekalwatch.notifier.model.alert import AlertFilter
+from cekalwatch.office.client.alert_client import AlertClient
+from cekalwatch.office.model.alert import AlertFilter
 from cekalwatch.program.errors import Exit
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.server.app import Server

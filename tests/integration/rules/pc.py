@@ -8,15 +8,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from cekalwatch.notifier.client.alert_client import AlertClient
-from cekalwatch.notifier.client.messages import update
-from cekalwatch.notifier.client.subscription import Start, SubscriptionClient
 from cekalwatch.notifier.delivery.acknowledgements import Acknowledgements
 from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall
 from cekalwatch.notifier.delivery.inbox import Inbox
-from cekalwatch.notifier.model.alert import Alert, AlertFilter, ShownAlert
-from cekalwatch.notifier.model.ringing import rings
-from cekalwatch.notifier.model.subscription_updates import Disconnected, Freshness, KeepAlive, LostPosition
+from cekalwatch.notifier.delivery.ringing import rings
+from cekalwatch.office.client.alert_client import AlertClient
+from cekalwatch.office.client.messages import update
+from cekalwatch.office.client.subscription import Start, SubscriptionClient
+from cekalwatch.office.model.alert import Alert, AlertFilter, ShownAlert
+from cekalwatch.office.model.subscription_updates import Disconnected, Freshness, KeepAlive, LostPosition
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole, Identity

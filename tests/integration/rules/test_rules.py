@@ -20,8 +20,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, precondition, rule
 
-from cekalwatch.notifier.client.refusals import error_reason
-from cekalwatch.notifier.model.handling import FollowUp
+from cekalwatch.office.client.refusals import error_reason
+from cekalwatch.office.model.handling import FollowUp
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason
 from cekalwatch.wire.vocabulary.orders import OrderKind

@@ -10,9 +10,9 @@ from typing import Any
 import grpc
 import pytest
 
-from cekalwatch.notifier.client.subscription import Start, Subscription, SubscriptionClient
-from cekalwatch.notifier.model.alert import AlertFilter
-from cekalwatch.notifier.model.subscription_updates import Connected, Freshness, KeepAlive
+from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
+from cekalwatch.office.model.alert import AlertFilter
+from cekalwatch.office.model.subscription_updates import Connected, Freshness, KeepAlive
 from cekalwatch.server.app import Server
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database

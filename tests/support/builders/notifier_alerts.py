@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from cekalwatch.notifier.client import messages as convert
-from cekalwatch.notifier.model.alert import Alert, News, ShownAlert
-from cekalwatch.notifier.model.handling import Claim, Finding, Handling, PersonReference
-from cekalwatch.notifier.model.person import Session
-from cekalwatch.notifier.model.subscription_updates import Freshness
+from cekalwatch.office.client import messages as convert
+from cekalwatch.office.model.alert import Alert, News, ShownAlert
+from cekalwatch.office.model.handling import Claim, Finding, Handling, PersonReference
+from cekalwatch.office.model.person import Session
+from cekalwatch.office.model.subscription_updates import Freshness
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Outcome, Reason
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.fakes.alert_server import EPOCH, alert_message

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from cekalwatch.notifier.model.trouble import Trouble
+from cekalwatch.office.model.trouble import Trouble
 from cekalwatch.wire.vocabulary.troubles import TroubleKind
 from tests.support.fakes.alert_server import EPOCH
 

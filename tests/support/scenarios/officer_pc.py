@@ -18,11 +18,11 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.exceptions import TimeoutError as QtTimeoutError
 from pytestqt.qtbot import QtBot
 
-from cekalwatch.notifier.client.subscription import Start
 from cekalwatch.notifier.desktop.agent import DesktopAgent
 from cekalwatch.notifier.desktop.run import assembled
 from cekalwatch.notifier.desktop.widgets.action_bar import KEYS
 from cekalwatch.notifier.settings import NotifierSettings
+from cekalwatch.office.client.subscription import Start
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.server.domain.subjects import TravelDocument
 from cekalwatch.server.storage.watchlist.store import WatchlistStore

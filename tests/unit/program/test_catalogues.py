@@ -21,10 +21,10 @@ from babel.messages.pofile import read_po
 from cekalwatch.camera.survey.findings import BINS, Advice, Grade
 from cekalwatch.camera.survey.fitness import Flaw
 from cekalwatch.notifier.desktop.windows.alert_table import Column, StateFilter
-from cekalwatch.notifier.model.alert import PicturesMissing, ScoreLevel
-from cekalwatch.notifier.model.steps import Hindrance
-from cekalwatch.notifier.model.subscription_updates import Cause, LostPosition
 from cekalwatch.notifier.settings import ThemeName
+from cekalwatch.office.model.alert import PicturesMissing, ScoreLevel
+from cekalwatch.office.model.steps import Hindrance
+from cekalwatch.office.model.subscription_updates import Cause, LostPosition
 from cekalwatch.program.translations import Language
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.wire.vocabulary.adjudication import AlertState, Escalation, Outcome, Reason, Step
@@ -44,15 +44,18 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "METRIC_": {name.upper() for name in BINS},
     },
     "notifier": {
+        "COLUMN_": set(Column),
+        "FILTER_": set(StateFilter),
+        "LOST_": {lost.name for lost in LostPosition},
+        "PICTURES_": set(PicturesMissing),
+        "THEME_": set(ThemeName),
+    },
+    "office": {
         "ADVICE_": {*TroubleKind, "UNKNOWN"},
         "CAUSE_": set(Cause),
-        "COLUMN_": set(Column),
         "DIRECTION_": set(Direction),
         "ESCALATION_": {level.name for level in Escalation} - {"COUNTER"},
-        "FILTER_": set(StateFilter),
         "HINDRANCE_": set(Hindrance),
-        "PICTURES_": set(PicturesMissing),
-        "LOST_": {lost.name for lost in LostPosition},
         "ORDER_KIND_": set(OrderKind),
         "OUTCOME_": {*Outcome, "UNKNOWN"},
         "REASON_": {*Reason, "UNKNOWN"},
@@ -61,13 +64,15 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "SEX_": {"M", "F", "X"},
         "STATE_": {*AlertState, "UNKNOWN"},
         "STEP_": set(Step),
-        "THEME_": set(ThemeName),
         "TROUBLE_": {*TroubleKind, "UNKNOWN"},
     },
 }
 """The members of each family of a package."""
-OPTIONAL = {"notifier": {"REFUSED_": set(Code)}}
+OPTIONAL = {"office": {"REFUSED_": set(Code)}}
 """Families of which some members have a text; the code asks which."""
+SHARED = "office"
+SHARERS = {"notifier"}
+"""The programs that say the shared texts beside their own."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,11 @@ def catalogue(package: Path, language: Language) -> Catalog:
 
 def texts(package: Path, language: Language) -> dict[str, str]:
     return {str(message.id): str(message.string) for message in catalogue(package, language) if message.id}
+
+
+def both(program: str, language: Language) -> dict[str, str]:
+    """The texts that a program says: its own and the shared ones."""
+    return texts(named(program), language) | texts(named(SHARED), language)
 
 
 def fields(text: str) -> set[str]:
@@ -136,8 +146,23 @@ def members(package: Path) -> Iterator[str]:
         yield from (f"{prefix}{value}" for value in values)
 
 
+def named(name: str) -> Path:
+    (found,) = (package for package in PACKAGES if package.name == name)
+    return found
+
+
+def sayable(package: Path) -> list[Path]:
+    """The packages whose texts a package can say."""
+    return [package, named(SHARED)] if package.name in SHARERS else [package]
+
+
+def sayers(package: Path) -> list[Path]:
+    """The packages that can say a package's texts."""
+    return [package, *map(named, sorted(SHARERS))] if package.name == SHARED else [package]
+
+
 def test_there_is_a_program_with_texts() -> None:
-    assert {"camera", "notifier"} <= {package.name for package in PACKAGES}
+    assert {"camera", "notifier", "office"} <= {package.name for package in PACKAGES}
 
 
 def test_every_message_is_translated_into_both_languages(package: Path) -> None:
@@ -161,30 +186,32 @@ def test_both_languages_fill_in_the_same_values(package: Path) -> None:
 
 def test_every_id_that_is_said_has_a_text(package: Path) -> None:
     assert said(package).elsewhere == []
-    assert said(package).ids - set(texts(package, Language.EN)) == set()
+    assert said(package).ids - {one for other in sayable(package) for one in texts(other, Language.EN)} == set()
 
 
 def test_every_family_has_a_text_for_each_of_its_values(package: Path) -> None:
     optional = set(OPTIONAL.get(package.name, {}))
-    assert said(package).families - optional == set(FAMILIES.get(package.name, {}))
+    known = {prefix for other in sayable(package) for prefix in FAMILIES.get(other.name, {})}
+    assert said(package).families - optional - known == set()
+    used = {prefix for other in sayers(package) for prefix in said(other).families}
+    assert set(FAMILIES.get(package.name, {})) - used == set()
     assert set(members(package)) - set(texts(package, Language.EN)) == set()
 
 
 def test_every_text_is_said_somewhere(package: Path) -> None:
-    used = said(package).ids | set(members(package))
+    used = {one for other in sayers(package) for one in said(other).ids} | set(members(package))
     for prefix, values in OPTIONAL.get(package.name, {}).items():
         used |= {f"{prefix}{value}" for value in values}
     assert set(texts(package, Language.EN)) - used == set()
 
 
 def test_the_notifiers_texts_claim_no_more_than_a_possible_match() -> None:
-    (notifier,) = (package for package in PACKAGES if package.name == "notifier")
     claims = re.compile(r"\b(hit|hits|akurat\w*|accuracy|confirmed|terkonfirmasi)\b|%", re.IGNORECASE)
     for language in Language:
-        shown = texts(notifier, language)
+        shown = both("notifier", language)
         assert not [one for one, text in shown.items() if claims.search(text) and not one.endswith("_CONFIRMED")]
-    assert "kemungkinan cocok" in texts(notifier, Language.ID)["VERIFY"]
-    assert "possible match" in texts(notifier, Language.EN)["VERIFY"]
+    assert "kemungkinan cocok" in both("notifier", Language.ID)["VERIFY"]
+    assert "possible match" in both("notifier", Language.EN)["VERIFY"]
 
 
 def test_the_indonesian_texts_use_the_words_of_the_office() -> None:
@@ -193,8 +220,7 @@ def test_the_indonesian_texts_use_the_words_of_the_office() -> None:
     )
     for package in PACKAGES:
         assert not {one: text for one, text in texts(package, Language.ID).items() if elsewhere.search(text)}
-    (notifier,) = (package for package in PACKAGES if package.name == "notifier")
-    shown = texts(notifier, Language.ID)
+    shown = both("notifier", Language.ID)
     assert shown["STEP_CLAIM"] == "Tangani"
     assert shown["STEP_REFER"] == "Orang yang sama → teruskan ke Cekal Online"
     assert shown["STEP_CLEAR"] == "Nyatakan bukan orang dimaksud"
@@ -207,8 +233,7 @@ def test_the_indonesian_texts_use_the_words_of_the_office() -> None:
 
 
 def test_the_refusals_that_a_person_can_do_something_about_are_explained() -> None:
-    (notifier,) = (package for package in PACKAGES if package.name == "notifier")
-    explained = set(texts(notifier, Language.EN))
+    explained = set(texts(named(SHARED), Language.EN))
     adjudication = {Code.ALERT_HELD, Code.ALERT_NOT_CLAIMED, Code.ALERT_STATE_WRONG, Code.ALERT_CHANGED}
     adjudication |= {Code.REASON_INVALID, Code.NOTE_INVALID, Code.REFERENCE_INVALID, Code.ORDER_NOT_IN_FORCE}
     adjudication |= {Code.FOLLOW_UP_MISSING, Code.TOO_MANY_FOLLOW_UPS, Code.SESSION_ENDED}

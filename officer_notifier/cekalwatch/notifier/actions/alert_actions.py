@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import grpc
 
-from cekalwatch.notifier.client.alert_client import AlertClient
-from cekalwatch.notifier.client.session_client import SessionClient
-from cekalwatch.notifier.model.alert import Alert
-from cekalwatch.notifier.model.handling import FollowUp
+from cekalwatch.office.client.alert_client import AlertClient
+from cekalwatch.office.client.session_client import SessionClient
+from cekalwatch.office.model.alert import Alert
+from cekalwatch.office.model.handling import FollowUp
 from cekalwatch.wire.vocabulary.adjudication import JUDGEMENTS, STEP_OUTCOMES, AlertState, Reason, Step
 
 

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cekalwatch.notifier.locale.alert_formatting import AlertFormatter, Fact
-from cekalwatch.notifier.model.alert import Alert
-from cekalwatch.notifier.model.shift_report import ShiftReport
+from cekalwatch.office.locale.alert_formatting import AlertFormatter, Fact
+from cekalwatch.office.model.alert import Alert
+from cekalwatch.office.model.shift_report import ShiftReport
 from cekalwatch.wire.vocabulary.adjudication import AlertState
 
 SHORT_KEY = 6

@@ -19,12 +19,13 @@ from cekalwatch.notifier.actions.shift_csv import figures_csv
 from cekalwatch.notifier.cli.alert_output import print_alert, print_alerts, print_report
 from cekalwatch.notifier.cli.options import with_settings
 from cekalwatch.notifier.cli.session import explained_refusals
-from cekalwatch.notifier.client.alert_client import AlertClient, day_began
-from cekalwatch.notifier.client.session_client import SessionClient
-from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
-from cekalwatch.notifier.model.alert import Alert
-from cekalwatch.notifier.model.handling import FollowUp
+from cekalwatch.notifier.locale.texts import NotifierTexts
 from cekalwatch.notifier.settings import NotifierSettings
+from cekalwatch.office.client.alert_client import AlertClient, day_began
+from cekalwatch.office.client.session_client import SessionClient
+from cekalwatch.office.locale.alert_formatting import AlertFormatter
+from cekalwatch.office.model.alert import Alert
+from cekalwatch.office.model.handling import FollowUp
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.program.prompts import ask, ask_secret
@@ -96,7 +97,7 @@ def _context(settings: NotifierSettings) -> Iterator[CommandContext]:
     with suppress(FileNotFoundError):
         os.utime(session.file)
     sessions = SessionClient(settings.dialer(), session)
-    formatter = AlertFormatter(settings.language, settings.zone)
+    formatter = NotifierTexts(settings.language, settings.zone)
     with (
         closing(AlertClient(settings.dialer(), settings.agent_id, settings.wanted, session)) as alert_client,
         explained_refusals(sessions, formatter),

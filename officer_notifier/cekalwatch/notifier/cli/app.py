@@ -13,12 +13,12 @@ from cekalwatch.notifier.cli import session as session_command
 from cekalwatch.notifier.cli.alerts import commands as alert_commands
 from cekalwatch.notifier.cli.options import AgentId, Config, LanguageOption, Server
 from cekalwatch.notifier.cli.troubles import commands as trouble_commands
-from cekalwatch.notifier.client.subscription import Start
 from cekalwatch.notifier.console.run import OutputFormat, run
 from cekalwatch.notifier.desktop.autostart import agent_command, entries
 from cekalwatch.notifier.desktop.autostart import install as install_files
 from cekalwatch.notifier.desktop.autostart import uninstall as uninstall_files
 from cekalwatch.notifier.settings import DEFAULT_TLS_DIR, NotifierSettings, ThemeName
+from cekalwatch.office.client.subscription import Start
 from cekalwatch.program.checks.results import AsJson, show_results
 from cekalwatch.program.command import SettingsFormat, require_extra, settings_examples
 from cekalwatch.program.errors import Exit, ProgramError

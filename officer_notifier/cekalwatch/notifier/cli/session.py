@@ -10,10 +10,11 @@ import grpc
 import typer
 
 from cekalwatch.notifier.cli.options import with_settings
-from cekalwatch.notifier.client.refusals import UNREACHABLE, explain
-from cekalwatch.notifier.client.session_client import SessionClient
-from cekalwatch.notifier.model.person import Session
+from cekalwatch.notifier.locale.texts import NotifierTexts
 from cekalwatch.notifier.settings import NotifierSettings
+from cekalwatch.office.client.refusals import UNREACHABLE, explain
+from cekalwatch.office.client.session_client import SessionClient
+from cekalwatch.office.model.person import Session
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.program.prompts import ask, ask_secret
@@ -76,7 +77,7 @@ def explained_refusals(client: SessionClient, texts: Texts) -> Iterator[None]:
 def _client(settings: NotifierSettings) -> Iterator[tuple[SessionClient, Texts]]:
     configure_logs("error")
     client = SessionClient(settings.dialer(), SessionFile(settings.session_path))
-    texts = Texts("cekalwatch.notifier", settings.language)
+    texts = NotifierTexts(settings.language)
     with explained_refusals(client, texts):
         yield client, texts
 

@@ -15,10 +15,11 @@ from rich.text import Text
 from cekalwatch.notifier.cli.alert_output import short_key
 from cekalwatch.notifier.cli.options import with_settings
 from cekalwatch.notifier.cli.session import explained_refusals
-from cekalwatch.notifier.client.session_client import SessionClient
-from cekalwatch.notifier.client.trouble_client import TroubleClient
-from cekalwatch.notifier.locale.trouble_formatting import TroubleFormatter
+from cekalwatch.notifier.locale.texts import NotifierTexts
 from cekalwatch.notifier.settings import NotifierSettings
+from cekalwatch.office.client.session_client import SessionClient
+from cekalwatch.office.client.trouble_client import TroubleClient
+from cekalwatch.office.locale.trouble_formatting import TroubleFormatter
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.program.session_file import SessionFile
@@ -75,7 +76,7 @@ def seen(settings: NotifierSettings, key: Key) -> None:
 def _context(settings: NotifierSettings) -> Iterator[tuple[TroubleClient, TroubleFormatter]]:
     configure_logs("error")
     session = SessionFile(settings.session_path)
-    formatter = TroubleFormatter(settings.language, settings.zone)
+    formatter = NotifierTexts(settings.language, settings.zone)
     client = TroubleClient(settings.dialer(), settings.site, session, settings.silence_timeout_s)
     with explained_refusals(SessionClient(settings.dialer(), session), formatter):
         yield client, formatter

@@ -9,12 +9,12 @@ from datetime import timedelta
 import grpc
 import structlog
 
-from cekalwatch.notifier.client.alert_client import AlertClient
-from cekalwatch.notifier.client.background_thread import BackgroundThread
-from cekalwatch.notifier.client.session_client import SessionClient
 from cekalwatch.notifier.console.live import LiveConsole
-from cekalwatch.notifier.model.person import Session
-from cekalwatch.notifier.model.steps import RENEW_CLAIMS_EVERY
+from cekalwatch.office.client.alert_client import AlertClient
+from cekalwatch.office.client.background_thread import BackgroundThread
+from cekalwatch.office.client.session_client import SessionClient
+from cekalwatch.office.model.person import Session
+from cekalwatch.office.model.steps import RENEW_CLAIMS_EVERY
 
 LOOK_EVERY = timedelta(seconds=2)
 """How soon the console knows of who has signed in."""

@@ -21,10 +21,10 @@ from pathlib import Path
 import structlog
 
 from cekalwatch.notifier.console.picture_folder import PictureFolder
-from cekalwatch.notifier.model.alert import Alert, ShownAlert
-from cekalwatch.notifier.model.ringing import is_supervised, rings
-from cekalwatch.notifier.model.subscription_updates import Cause, Disconnected, Freshness, LostPosition
-from cekalwatch.notifier.model.trouble import Trouble, Troubles
+from cekalwatch.notifier.delivery.ringing import is_supervised, rings
+from cekalwatch.office.model.alert import Alert, ShownAlert
+from cekalwatch.office.model.subscription_updates import Cause, Disconnected, Freshness, LostPosition
+from cekalwatch.office.model.trouble import Trouble, Troubles
 from cekalwatch.program.errors import Exit, ProgramError
 
 

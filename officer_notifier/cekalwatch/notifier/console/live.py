@@ -15,12 +15,12 @@ from rich.live import Live
 from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.notifier.console.view import ConsoleView, Painter
 from cekalwatch.notifier.delivery.alert_cache import AlertCache
-from cekalwatch.notifier.model.alert import Alert, ShownAlert
-from cekalwatch.notifier.model.person import Session
-from cekalwatch.notifier.model.ringing import is_supervised, rings
-from cekalwatch.notifier.model.steps import claims_to_renew
-from cekalwatch.notifier.model.subscription_updates import Connection, Disconnected, Freshness, LostPosition
-from cekalwatch.notifier.model.trouble import Troubles, shown_to
+from cekalwatch.notifier.delivery.ringing import is_supervised, rings
+from cekalwatch.office.model.alert import Alert, ShownAlert
+from cekalwatch.office.model.person import Session
+from cekalwatch.office.model.steps import claims_to_renew
+from cekalwatch.office.model.subscription_updates import Connection, Disconnected, Freshness, LostPosition
+from cekalwatch.office.model.trouble import Troubles, shown_to
 
 _REPAINTS_PER_SECOND = 1
 

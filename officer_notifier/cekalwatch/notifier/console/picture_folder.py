@@ -21,8 +21,8 @@ from types import TracebackType
 import grpc
 import structlog
 
-from cekalwatch.notifier.client.background_thread import BackgroundThread
-from cekalwatch.notifier.model.alert import Alert, Pictures
+from cekalwatch.office.client.background_thread import BackgroundThread
+from cekalwatch.office.model.alert import Alert, Pictures
 from cekalwatch.pictures.errors import PictureError
 from cekalwatch.pictures.jpeg import read_plain_jpeg
 from cekalwatch.program.errors import Exit, ProgramError

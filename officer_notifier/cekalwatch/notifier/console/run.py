@@ -13,7 +13,6 @@ from io import FileIO
 from rich.console import Console
 
 from cekalwatch.notifier.app import NotifierScreen, opened, stopped_by_signals
-from cekalwatch.notifier.client.subscription import Start
 from cekalwatch.notifier.console.claim_renewal import ClaimRenewal
 from cekalwatch.notifier.console.jsonl import JsonLines
 from cekalwatch.notifier.console.live import LiveConsole
@@ -21,6 +20,7 @@ from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.notifier.console.view import Painter
 from cekalwatch.notifier.delivery.alert_delivery import Recall
 from cekalwatch.notifier.settings import NotifierSettings
+from cekalwatch.office.client.subscription import Start
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.logs import configure_logs
 

@@ -16,10 +16,10 @@ from rich.text import Text
 
 from cekalwatch.notifier.cli.alert_output import short_key
 from cekalwatch.notifier.console.picture_folder import ImagePaths
-from cekalwatch.notifier.locale.trouble_formatting import TroubleFormatter
-from cekalwatch.notifier.model.alert import Alert, Order, ShownAlert
-from cekalwatch.notifier.model.subscription_updates import Connection, Freshness, LostPosition
-from cekalwatch.notifier.model.trouble import Troubles
+from cekalwatch.notifier.locale.texts import NotifierTexts
+from cekalwatch.office.model.alert import Alert, Order, ShownAlert
+from cekalwatch.office.model.subscription_updates import Connection, Freshness, LostPosition
+from cekalwatch.office.model.trouble import Troubles
 from cekalwatch.program.translations import Language
 
 NEW_FOR = timedelta(seconds=60)
@@ -54,7 +54,7 @@ class Painter:
     def __init__(self, language: Language, zone: tzinfo | None = None) -> None:
         """Times are shown in `zone`, or in that of this PC."""
         self._zone = zone
-        self._formatter = TroubleFormatter(language, zone)
+        self._formatter = NotifierTexts(language, zone)
         self._say = self._formatter.say
 
     def paint(self, view: ConsoleView, console: Console, now: datetime) -> RenderableType:

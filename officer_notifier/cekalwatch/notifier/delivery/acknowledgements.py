@@ -14,7 +14,7 @@ from types import TracebackType
 import grpc
 import structlog
 
-from cekalwatch.notifier.client.background_thread import BackgroundThread
+from cekalwatch.office.client.background_thread import BackgroundThread
 
 PAUSE_S = (0.2, 1.0)
 """Between the first event that is not acknowledged and the acknowledgement; drawn for each."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from cekalwatch.notifier.model.alert import Alert, ShownAlert
+from cekalwatch.office.model.alert import Alert, ShownAlert
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 
 MAX_ALERTS = 500

@@ -26,13 +26,13 @@ from typing import Protocol
 import grpc
 import structlog
 
-from cekalwatch.notifier.client.alert_client import AlertClient, day_began
-from cekalwatch.notifier.client.refusals import SESSION_OVER, error_reason
 from cekalwatch.notifier.delivery.acknowledgements import Acknowledgements
 from cekalwatch.notifier.delivery.inbox import Arrival, Inbox
-from cekalwatch.notifier.model.alert import Alert, ShownAlert
-from cekalwatch.notifier.model.person import Session
-from cekalwatch.notifier.model.subscription_updates import (
+from cekalwatch.office.client.alert_client import AlertClient, day_began
+from cekalwatch.office.client.refusals import SESSION_OVER, error_reason
+from cekalwatch.office.model.alert import Alert, ShownAlert
+from cekalwatch.office.model.person import Session
+from cekalwatch.office.model.subscription_updates import (
     AlertEvent,
     Connected,
     Disconnected,

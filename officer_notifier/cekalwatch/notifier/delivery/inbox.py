@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
-from cekalwatch.notifier.model.alert import Alert, News
+from cekalwatch.office.model.alert import Alert, News
 from cekalwatch.program.errors import Exit, ProgramError
 
 MAX_EVENTS = 100_000

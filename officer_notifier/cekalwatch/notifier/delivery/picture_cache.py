@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
 
-from cekalwatch.notifier.model.alert import Alert, Pictures
+from cekalwatch.office.model.alert import Alert, Pictures
 
 MAX_ALERTS = 100
 """Above this number, the pictures that have been here longest go first: some 25 MB."""

@@ -19,8 +19,8 @@ from cekalwatch.notifier.desktop.windows.supervisor_window import SupervisorWind
 from cekalwatch.notifier.desktop.windows.today_window import TodayWindow
 from cekalwatch.notifier.desktop.windows.tray import Tray
 from cekalwatch.notifier.desktop.windows.trouble_window import TroubleWindow
-from cekalwatch.notifier.model.trouble import Trouble
 from cekalwatch.notifier.settings import ThemeName
+from cekalwatch.office.model.trouble import Trouble
 
 
 class DesktopAgent(QObject):

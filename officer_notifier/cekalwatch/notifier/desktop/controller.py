@@ -18,21 +18,22 @@ import structlog
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from cekalwatch.notifier.actions.alert_actions import AlertActions, Decision
-from cekalwatch.notifier.client.alert_client import AlertClient, day_began
-from cekalwatch.notifier.client.refusals import SESSION_OVER, Failure, error_reason, explain
-from cekalwatch.notifier.client.session_client import SessionClient
 from cekalwatch.notifier.delivery.alert_cache import AlertCache
 from cekalwatch.notifier.delivery.picture_cache import PictureCache
+from cekalwatch.notifier.delivery.ringing import is_supervised, rings
 from cekalwatch.notifier.desktop.picture_loader import PictureLoader
 from cekalwatch.notifier.desktop.worker import Worker
-from cekalwatch.notifier.locale.trouble_formatting import TroubleFormatter
-from cekalwatch.notifier.model.alert import Alert, ShownAlert
-from cekalwatch.notifier.model.person import Session
-from cekalwatch.notifier.model.ringing import is_supervised, rings
-from cekalwatch.notifier.model.shift_report import ShiftReport
-from cekalwatch.notifier.model.steps import RENEW_CLAIMS_EVERY, Options, claims_to_renew, held_here, options, standing
-from cekalwatch.notifier.model.subscription_updates import Connection, Disconnected, Freshness, LostPosition
+from cekalwatch.notifier.locale.texts import NotifierTexts
 from cekalwatch.notifier.settings import NotifierSettings
+from cekalwatch.office.client.alert_client import AlertClient, day_began
+from cekalwatch.office.client.refusals import SESSION_OVER, Failure, error_reason, explain
+from cekalwatch.office.client.session_client import SessionClient
+from cekalwatch.office.locale.trouble_formatting import TroubleFormatter
+from cekalwatch.office.model.alert import Alert, ShownAlert
+from cekalwatch.office.model.person import Session
+from cekalwatch.office.model.shift_report import ShiftReport
+from cekalwatch.office.model.steps import RENEW_CLAIMS_EVERY, Options, claims_to_renew, held_here, options, standing
+from cekalwatch.office.model.subscription_updates import Connection, Disconnected, Freshness, LostPosition
 from cekalwatch.program.translations import Language
 from cekalwatch.wire.vocabulary.adjudication import PENDING, AlertEventType, AlertState
 
@@ -183,7 +184,7 @@ class Controller(QObject):
     @property
     def formatter(self) -> TroubleFormatter:
         """The texts in the language of the screen."""
-        return TroubleFormatter(self.language, self.settings.zone)
+        return NotifierTexts(self.language, self.settings.zone)
 
     def options(self, alert: Alert) -> Options:
         """Return what can be done with the alert now."""

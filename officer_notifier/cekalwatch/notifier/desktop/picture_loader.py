@@ -11,10 +11,10 @@ from functools import partial
 import grpc
 import structlog
 
-from cekalwatch.notifier.client.refusals import Failure
 from cekalwatch.notifier.delivery.picture_cache import PictureCache
 from cekalwatch.notifier.desktop.worker import Worker
-from cekalwatch.notifier.model.alert import Alert, Pictures, PicturesMissing
+from cekalwatch.office.client.refusals import Failure
+from cekalwatch.office.model.alert import Alert, Pictures, PicturesMissing
 
 log = structlog.get_logger()
 

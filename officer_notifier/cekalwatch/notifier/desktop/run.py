@@ -14,7 +14,6 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
 from cekalwatch.notifier.app import Notifier, opened, stopped_by_signals
-from cekalwatch.notifier.client.subscription import Start
 from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall
 from cekalwatch.notifier.desktop.agent import DesktopAgent
 from cekalwatch.notifier.desktop.controller import Controller
@@ -23,6 +22,7 @@ from cekalwatch.notifier.desktop.sign_in_recall import SignInRecall
 from cekalwatch.notifier.desktop.single_instance import SingleInstance
 from cekalwatch.notifier.desktop.trouble_controller import TroubleController
 from cekalwatch.notifier.settings import NotifierSettings
+from cekalwatch.office.client.subscription import Start
 
 _LOOK_EVERY_MS = 200
 _COLLECT_EVERY_MS = 10_000

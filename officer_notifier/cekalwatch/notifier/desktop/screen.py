@@ -10,9 +10,9 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.trouble_controller import TroubleController
-from cekalwatch.notifier.model.alert import Alert, ShownAlert
-from cekalwatch.notifier.model.subscription_updates import Disconnected, Freshness, LostPosition
-from cekalwatch.notifier.model.trouble import Troubles
+from cekalwatch.office.model.alert import Alert, ShownAlert
+from cekalwatch.office.model.subscription_updates import Disconnected, Freshness, LostPosition
+from cekalwatch.office.model.trouble import Troubles
 
 
 class DesktopScreen(QObject):

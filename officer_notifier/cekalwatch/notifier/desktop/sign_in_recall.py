@@ -7,12 +7,12 @@ from contextlib import suppress
 import shiboken6
 from PySide6.QtCore import QObject
 
-from cekalwatch.notifier.client.refusals import Failure
 from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.screen import ScreenGone
 from cekalwatch.notifier.desktop.worker import Worker
-from cekalwatch.notifier.model.person import Session
+from cekalwatch.office.client.refusals import Failure
+from cekalwatch.office.model.person import Session
 
 
 class SignInRecall(QObject):

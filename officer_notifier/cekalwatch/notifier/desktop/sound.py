@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, QProcess, QTimer
 from PySide6.QtWidgets import QApplication
 
 from cekalwatch.notifier.desktop.controller import Controller
-from cekalwatch.notifier.model.alert import Alert
+from cekalwatch.office.model.alert import Alert
 
 AGAIN_EVERY_MS = 15_000
 """How often the bell rings on for an alert that needs somebody, and that nobody here has looked at."""

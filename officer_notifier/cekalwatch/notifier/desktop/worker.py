@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import grpc
 from PySide6.QtCore import QObject, Signal, Slot
 
-from cekalwatch.notifier.client.refusals import Failure
+from cekalwatch.office.client.refusals import Failure
 from cekalwatch.program.errors import ProgramError
 
 CALLS_AT_ONCE = 4

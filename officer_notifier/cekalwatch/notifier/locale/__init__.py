@@ -1,1 +1,1 @@
-"""Texts for people, in Indonesian and English, and how an alert is put into words."""
+"""Texts of the notifier alone, in Indonesian and English; the rest is in `cekalwatch.office`."""

@@ -14,8 +14,8 @@ import structlog
 
 from cekalwatch.notifier.console.jsonl import JsonLines
 from cekalwatch.notifier.console.picture_folder import PictureFolder
-from cekalwatch.notifier.model.alert import News, Pictures
-from cekalwatch.notifier.model.subscription_updates import Cause, Disconnected, Freshness
+from cekalwatch.office.model.alert import News, Pictures
+from cekalwatch.office.model.subscription_updates import Cause, Disconnected, Freshness
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 from tests.support.builders.notifier_alerts import FRESH, make_alert, make_shown

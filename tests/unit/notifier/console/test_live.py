@@ -14,8 +14,8 @@ from rich.console import Console
 from cekalwatch.notifier.console.live import LiveConsole
 from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.notifier.console.view import Painter
-from cekalwatch.notifier.model.alert import News, Pictures
-from cekalwatch.notifier.model.subscription_updates import Cause, Disconnected, Freshness, LostPosition, Refusal
+from cekalwatch.office.model.alert import News, Pictures
+from cekalwatch.office.model.subscription_updates import Cause, Disconnected, Freshness, LostPosition, Refusal
 from cekalwatch.program.translations import Language
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Outcome, Reason
 from cekalwatch.wire.vocabulary.people import PersonRole

@@ -14,9 +14,9 @@ from pathlib import Path
 import grpc
 import pytest
 
-from cekalwatch.notifier.client.alert_client import AlertClient
 from cekalwatch.notifier.console.picture_folder import ImagePaths, PictureFolder
-from cekalwatch.notifier.model.alert import Alert, AlertFilter, Pictures
+from cekalwatch.office.client.alert_client import AlertClient
+from cekalwatch.office.model.alert import Alert, AlertFilter, Pictures
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.vocabulary.adjudication import AlertState

@@ -14,8 +14,8 @@ from rich.console import Console
 
 from cekalwatch.notifier.console.picture_folder import ImagePaths
 from cekalwatch.notifier.console.view import ConsoleView, Painter
-from cekalwatch.notifier.model.alert import ScoreLevel, ShownAlert
-from cekalwatch.notifier.model.subscription_updates import Cause, Connection, Freshness, LostPosition
+from cekalwatch.office.model.alert import ScoreLevel, ShownAlert
+from cekalwatch.office.model.subscription_updates import Cause, Connection, Freshness, LostPosition
 from cekalwatch.program.translations import Language
 from cekalwatch.wire.vocabulary.orders import Direction, OrderKind
 from tests.support.builders.notifier_alerts import BUDI, FRESH, held_by, make_alert, make_shown

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from cekalwatch.notifier.delivery.alert_cache import AlertCache
-from cekalwatch.notifier.model.alert import News
+from cekalwatch.office.model.alert import News
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Escalation
 from tests.support.builders.notifier_alerts import BUDI, held_by, make_alert, make_shown
 from tests.support.fakes.alert_server import EPOCH

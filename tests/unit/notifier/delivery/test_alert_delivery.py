@@ -11,15 +11,15 @@ from pathlib import Path
 import grpc
 import pytest
 
-from cekalwatch.notifier.client.alert_client import AlertClient
-from cekalwatch.notifier.client.subscription import Start, Subscription, SubscriptionClient
 from cekalwatch.notifier.delivery.acknowledgements import Acknowledgements
 from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall
 from cekalwatch.notifier.delivery.inbox import Inbox
-from cekalwatch.notifier.model.alert import Alert, AlertFilter, ShownAlert
-from cekalwatch.notifier.model.person import Session
-from cekalwatch.notifier.model.ringing import rings
-from cekalwatch.notifier.model.subscription_updates import (
+from cekalwatch.notifier.delivery.ringing import rings
+from cekalwatch.office.client.alert_client import AlertClient
+from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
+from cekalwatch.office.model.alert import Alert, AlertFilter, ShownAlert
+from cekalwatch.office.model.person import Session
+from cekalwatch.office.model.subscription_updates import (
     AlertEvent,
     Disconnected,
     Freshness,

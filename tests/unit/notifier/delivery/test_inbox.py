@@ -8,7 +8,7 @@ import pytest
 
 from cekalwatch.notifier.delivery import inbox as inbox_module
 from cekalwatch.notifier.delivery.inbox import Arrival, Inbox
-from cekalwatch.notifier.model.alert import News
+from cekalwatch.office.model.alert import News
 from cekalwatch.program.errors import Exit, ProgramError
 from tests.support.builders.notifier_alerts import make_alert
 

@@ -10,7 +10,7 @@ import pytest
 
 from cekalwatch.notifier.delivery import picture_cache
 from cekalwatch.notifier.delivery.picture_cache import PictureCache
-from cekalwatch.notifier.model.alert import Alert, Pictures
+from cekalwatch.office.model.alert import Alert, Pictures
 from tests.support.builders.notifier_alerts import make_alert
 
 

@@ -12,15 +12,15 @@ from cekalwatch.notifier.desktop.dialogs.step_dialogs import DATE_MARGIN_PX, Fol
 from cekalwatch.notifier.desktop.widgets.elements import label
 from cekalwatch.notifier.desktop.widgets.theme import LIGHT, style_sheet
 from cekalwatch.notifier.desktop.windows.alert_view import AlertView
-from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
-from cekalwatch.notifier.model.alert import Alert, PicturesMissing
-from cekalwatch.notifier.model.steps import options
+from cekalwatch.notifier.locale.texts import NotifierTexts
+from cekalwatch.office.model.alert import Alert, PicturesMissing
+from cekalwatch.office.model.steps import options
 from cekalwatch.program.translations import Language
 from cekalwatch.wire.vocabulary.adjudication import Step
 from tests.support.builders.notifier_alerts import BUDI, held_by, make_alert, make_shown, session_of
 from tests.support.fakes.alert_server import EPOCH
 
-FORMATTER = AlertFormatter(Language.ID)
+FORMATTER = NotifierTexts(Language.ID)
 NAMES = ("W" * 200, "MUHAMMAD ABDURRAHMAN " * 9)
 
 

@@ -8,7 +8,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDialog, QFormLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from cekalwatch.notifier.desktop.widgets.elements import button, label, message, row, set_role
-from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
+from cekalwatch.office.locale.alert_formatting import AlertFormatter
 from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE
 
 Send = Callable[[Callable[[], object], Callable[[str], object]], object]

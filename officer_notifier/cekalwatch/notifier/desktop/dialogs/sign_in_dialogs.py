@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QWidget
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog
 from cekalwatch.notifier.desktop.widgets.elements import label
-from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
+from cekalwatch.office.locale.alert_formatting import AlertFormatter
 
 
 class SignInDialog(FormDialog):

@@ -13,9 +13,9 @@ from PySide6.QtWidgets import QButtonGroup, QDateTimeEdit, QRadioButton, QVBoxLa
 from cekalwatch.notifier.actions.alert_actions import Decision, SignInProof
 from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog, text_of
 from cekalwatch.notifier.desktop.widgets.elements import label
-from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
-from cekalwatch.notifier.model.alert import Alert
-from cekalwatch.notifier.model.handling import FollowUp
+from cekalwatch.office.locale.alert_formatting import AlertFormatter
+from cekalwatch.office.model.alert import Alert
+from cekalwatch.office.model.handling import FollowUp
 from cekalwatch.program.translations import Language
 from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE, REASONS, STEP_OUTCOMES, Reason, Step
 

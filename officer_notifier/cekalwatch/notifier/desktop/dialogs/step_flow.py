@@ -12,7 +12,7 @@ from cekalwatch.notifier.actions.alert_actions import Decision
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.dialogs.step_dialogs import ConfirmDialog, FollowUpDialog, ReasonDialog, StepDialog
 from cekalwatch.notifier.desktop.widgets.action_bar import ActionBar
-from cekalwatch.notifier.model.alert import Alert
+from cekalwatch.office.model.alert import Alert
 from cekalwatch.wire.vocabulary.adjudication import Step
 
 

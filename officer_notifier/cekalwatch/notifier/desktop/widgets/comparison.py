@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 
 from cekalwatch.notifier.desktop.widgets.elements import button, label, name_by, row
 from cekalwatch.notifier.desktop.widgets.photo_view import ZOOM_STEP, PhotoView
-from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
-from cekalwatch.notifier.model.alert import Pictures, PicturesMissing
+from cekalwatch.office.locale.alert_formatting import AlertFormatter
+from cekalwatch.office.model.alert import Pictures, PicturesMissing
 
 _NONE = Pictures(b"", ())
 

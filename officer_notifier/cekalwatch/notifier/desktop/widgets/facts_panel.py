@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QVBoxLayout
 
 from cekalwatch.notifier.desktop.widgets.elements import clear, label
-from cekalwatch.notifier.locale.alert_formatting import Fact
+from cekalwatch.office.locale.alert_formatting import Fact
 
 
 class FactsPanel(QFrame):

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from cekalwatch.notifier.desktop.widgets.elements import button, label
-from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
+from cekalwatch.office.locale.alert_formatting import AlertFormatter
 
 
 class LockedPlaceholder(QWidget):

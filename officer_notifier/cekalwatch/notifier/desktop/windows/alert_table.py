@@ -11,8 +11,8 @@ from PySide6.QtGui import QFont, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from cekalwatch.notifier.desktop.controller import Controller
-from cekalwatch.notifier.model.alert import ShownAlert
-from cekalwatch.notifier.model.steps import standing
+from cekalwatch.office.model.alert import ShownAlert
+from cekalwatch.office.model.steps import standing
 from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, UNDECIDED, AlertState
 
 _PAINT_AFTER_MS = 50

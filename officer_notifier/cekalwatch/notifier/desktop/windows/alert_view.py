@@ -9,9 +9,9 @@ from cekalwatch.notifier.desktop.widgets.action_bar import ActionBar
 from cekalwatch.notifier.desktop.widgets.comparison import Comparison
 from cekalwatch.notifier.desktop.widgets.elements import label, message, panel, set_role
 from cekalwatch.notifier.desktop.widgets.facts_panel import FactsPanel
-from cekalwatch.notifier.locale.alert_formatting import AlertFormatter, Fact
-from cekalwatch.notifier.model.alert import Alert, Pictures, PicturesMissing, ScoreLevel, ShownAlert
-from cekalwatch.notifier.model.steps import Options
+from cekalwatch.office.locale.alert_formatting import AlertFormatter, Fact
+from cekalwatch.office.model.alert import Alert, Pictures, PicturesMissing, ScoreLevel, ShownAlert
+from cekalwatch.office.model.steps import Options
 
 _MAX_ORDERS = 4
 _SIGHTINGS_IN_STRIP = 8

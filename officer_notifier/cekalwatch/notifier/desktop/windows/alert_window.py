@@ -27,7 +27,7 @@ from cekalwatch.notifier.desktop.widgets.elements import (
 )
 from cekalwatch.notifier.desktop.widgets.placeholders import LockedPlaceholder, QuietPlaceholder
 from cekalwatch.notifier.desktop.windows.alert_view import AlertView
-from cekalwatch.notifier.model.steps import standing
+from cekalwatch.office.model.steps import standing
 from cekalwatch.wire.vocabulary.adjudication import PENDING, AlertState, Step
 
 KEYS_IGNORED_MS = 600

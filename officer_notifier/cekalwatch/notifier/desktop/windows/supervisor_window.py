@@ -42,8 +42,8 @@ from cekalwatch.notifier.desktop.windows.alert_table import (
     StateFilter,
     soon,
 )
-from cekalwatch.notifier.locale.alert_formatting import SHIFT_FIGURES, AlertFormatter
-from cekalwatch.notifier.model.shift_report import ShiftReport, Tally
+from cekalwatch.office.locale.alert_formatting import SHIFT_FIGURES, AlertFormatter
+from cekalwatch.office.model.shift_report import ShiftReport, Tally
 
 HOURS = (8, 12, 24)
 """Lengths of a shift that can be chosen."""

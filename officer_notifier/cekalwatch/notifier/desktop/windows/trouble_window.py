@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QGridLayout, QMainWindow, QPushButton, QScrollArea
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.trouble_controller import TroubleController
 from cekalwatch.notifier.desktop.widgets.elements import button, clear, fit, in_front, label, message, set_role
-from cekalwatch.notifier.model.trouble import Trouble
+from cekalwatch.office.model.trouble import Trouble
 
 
 class TroubleWindow(QMainWindow):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from cekalwatch.notifier.model.handling import Handling
+from cekalwatch.office.model.handling import Handling
 from cekalwatch.wire.vocabulary.adjudication import (
     FOR_SUPERVISORS,
     OPEN_STATES,

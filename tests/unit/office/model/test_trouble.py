@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cekalwatch.notifier.model.trouble import may_acknowledge, own_blind, shown_to
+from cekalwatch.office.model.trouble import may_acknowledge, own_blind, shown_to
 from cekalwatch.wire.vocabulary.people import PersonRole
 from cekalwatch.wire.vocabulary.troubles import TroubleKind
 from tests.support.builders.notifier_alerts import BUDI, session_of

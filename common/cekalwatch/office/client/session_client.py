@@ -6,8 +6,8 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
-from cekalwatch.notifier.client import messages
-from cekalwatch.notifier.model.person import Session
+from cekalwatch.office.client import messages
+from cekalwatch.office.model.person import Session
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.v1 import session_pb2, session_service_pb2
 from cekalwatch.v1.session_service_pb2_grpc import SessionServiceStub

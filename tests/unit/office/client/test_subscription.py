@@ -10,15 +10,15 @@ from pathlib import Path
 import grpc
 import pytest
 
-from cekalwatch.notifier.client import subscription
-from cekalwatch.notifier.client.subscription import (
+from cekalwatch.office.client import subscription
+from cekalwatch.office.client.subscription import (
     RETRYABLE_CODES,
     Start,
     Subscription,
     SubscriptionClient,
 )
-from cekalwatch.notifier.model.alert import AlertFilter
-from cekalwatch.notifier.model.subscription_updates import (
+from cekalwatch.office.model.alert import AlertFilter
+from cekalwatch.office.model.subscription_updates import (
     AlertEvent,
     Cause,
     Connected,

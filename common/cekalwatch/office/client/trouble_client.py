@@ -15,9 +15,9 @@ from typing import Any, cast
 import grpc
 import structlog
 
-from cekalwatch.notifier.client.stream_watchdog import StreamWatchdog
-from cekalwatch.notifier.model.safe_text import safe_text
-from cekalwatch.notifier.model.trouble import Trouble, Troubles
+from cekalwatch.office.client.stream_watchdog import StreamWatchdog
+from cekalwatch.office.model.safe_text import safe_text
+from cekalwatch.office.model.trouble import Trouble, Troubles
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.v1 import trouble_pb2, trouble_service_pb2
 from cekalwatch.v1.trouble_service_pb2_grpc import TroubleServiceStub

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from cekalwatch.notifier.client.background_thread import BackgroundThread
+from cekalwatch.office.client.background_thread import BackgroundThread
 
 
 class StreamWatchdog(BackgroundThread):

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from cekalwatch.notifier.model.alert import Alert, ShownAlert
-from cekalwatch.notifier.model.person import Session
+from cekalwatch.office.model.alert import Alert, ShownAlert
+from cekalwatch.office.model.person import Session
 from cekalwatch.wire.vocabulary.adjudication import JUDGEMENTS, AlertState, Step, step_states
 
 RENEW_CLAIMS_EVERY = timedelta(seconds=30)

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-from cekalwatch.notifier.client import messages
-from cekalwatch.notifier.model.alert import Alert, AlertFilter, Pictures
-from cekalwatch.notifier.model.handling import FollowUp
-from cekalwatch.notifier.model.shift_report import ShiftReport
+from cekalwatch.office.client import messages
+from cekalwatch.office.model.alert import Alert, AlertFilter, Pictures
+from cekalwatch.office.model.handling import FollowUp
+from cekalwatch.office.model.shift_report import ShiftReport
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.v1 import alert_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub

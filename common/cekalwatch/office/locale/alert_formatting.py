@@ -1,16 +1,16 @@
-"""An alert in words: what the desktop's windows, the console and the commands say about it. Pure."""
+"""An alert in words: what windows, pages and commands say about it. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 
-from cekalwatch.notifier.model.alert import Alert, Document, Order
-from cekalwatch.notifier.model.handling import Finding, FollowUp, PersonReference
-from cekalwatch.notifier.model.person import Session
-from cekalwatch.notifier.model.shift_report import ShiftReport, Tally
-from cekalwatch.notifier.model.steps import Hindrance, standing
-from cekalwatch.notifier.model.subscription_updates import Cause, Connection, Freshness
+from cekalwatch.office.model.alert import Alert, Document, Order
+from cekalwatch.office.model.handling import Finding, FollowUp, PersonReference
+from cekalwatch.office.model.person import Session
+from cekalwatch.office.model.shift_report import ShiftReport, Tally
+from cekalwatch.office.model.steps import Hindrance, standing
+from cekalwatch.office.model.subscription_updates import Cause, Connection, Freshness
 from cekalwatch.program.translations import Language, Texts
 from cekalwatch.wire.vocabulary.adjudication import UNDECIDED, AlertState, Escalation
 from cekalwatch.wire.vocabulary.orders import Direction, OrderKind, OrderStatus
@@ -34,11 +34,11 @@ class Fact:
 
 
 class AlertFormatter(Texts):
-    """The notifier's texts in one language, and alerts in these words; times are those of one zone."""
+    """A program's texts in one language, and alerts in these words; times are those of one zone."""
 
-    def __init__(self, language: Language, zone: tzinfo | None = None) -> None:
-        """Times are those of `zone`, the site's, or of this PC."""
-        super().__init__("cekalwatch.notifier", language)
+    def __init__(self, program: str, language: Language, zone: tzinfo | None = None) -> None:
+        """`program` is the package of the program. Times are those of `zone`, the site's, or of this machine."""
+        super().__init__(program, language, "cekalwatch.office")
         self._zone = zone
 
     @property

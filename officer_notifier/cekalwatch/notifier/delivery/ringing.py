@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cekalwatch.notifier.model.alert import News, ShownAlert
-from cekalwatch.notifier.model.person import Session
+from cekalwatch.office.model.alert import News, ShownAlert
+from cekalwatch.office.model.person import Session
 from cekalwatch.wire.vocabulary.adjudication import PENDING, UNDECIDED, UNSETTLED, AlertEventType
 
 _ASKED_AGAIN = frozenset({AlertEventType.ORDERS_RESUMED, AlertEventType.CLEARED})

@@ -7,8 +7,8 @@ from itertools import product
 
 import pytest
 
-from cekalwatch.notifier.model.alert import Alert, News
-from cekalwatch.notifier.model.ringing import is_supervised, rings
+from cekalwatch.notifier.delivery.ringing import is_supervised, rings
+from cekalwatch.office.model.alert import Alert, News
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Outcome, Reason
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.notifier_alerts import BUDI, SITI, held_by, judged_by, make_alert, make_shown, session_of

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from cekalwatch.notifier.model.alert import Alert
+from cekalwatch.office.model.alert import Alert
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 
 

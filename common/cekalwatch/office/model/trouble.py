@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
-from cekalwatch.notifier.model.person import Session
+from cekalwatch.office.model.person import Session
 from cekalwatch.wire.vocabulary.people import CONFIRMS
 from cekalwatch.wire.vocabulary.troubles import BLIND, TroubleKind, acknowledges
 

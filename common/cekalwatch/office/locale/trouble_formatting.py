@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
-from cekalwatch.notifier.model.trouble import Trouble, Troubles
+from cekalwatch.office.locale.alert_formatting import AlertFormatter
+from cekalwatch.office.model.trouble import Trouble, Troubles
 from cekalwatch.wire.vocabulary.troubles import OF_SOURCES
 
 _NAMED = (
@@ -35,7 +35,7 @@ MAX_LINES = 3
 
 
 class TroubleFormatter(AlertFormatter):
-    """The notifier's texts in one language, and troubles in these words."""
+    """A program's texts in one language, with alerts and troubles in these words."""
 
     def trouble_place(self, trouble: Trouble) -> str:
         """Return the counter with the camera, the camera alone, or the source."""

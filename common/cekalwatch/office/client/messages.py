@@ -6,12 +6,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from cekalwatch.notifier.model.alert import Alert, AlertFilter, Candidate, Document, Order, Pictures, Sighting, Subject
-from cekalwatch.notifier.model.handling import Claim, Finding, FollowUp, Handling, PersonReference
-from cekalwatch.notifier.model.person import Session
-from cekalwatch.notifier.model.safe_text import safe_text
-from cekalwatch.notifier.model.shift_report import ShiftReport, Tally
-from cekalwatch.notifier.model.subscription_updates import (
+from cekalwatch.office.model.alert import Alert, AlertFilter, Candidate, Document, Order, Pictures, Sighting, Subject
+from cekalwatch.office.model.handling import Claim, Finding, FollowUp, Handling, PersonReference
+from cekalwatch.office.model.person import Session
+from cekalwatch.office.model.safe_text import safe_text
+from cekalwatch.office.model.shift_report import ShiftReport, Tally
+from cekalwatch.office.model.subscription_updates import (
     AlertEvent,
     Connected,
     Freshness,

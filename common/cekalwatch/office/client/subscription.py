@@ -13,11 +13,11 @@ from typing import Protocol, cast
 import grpc
 import structlog
 
-from cekalwatch.notifier.client import messages
-from cekalwatch.notifier.client.refusals import SESSION_OVER, error_reason, refusal_of
-from cekalwatch.notifier.client.stream_watchdog import StreamWatchdog
-from cekalwatch.notifier.model.alert import AlertFilter
-from cekalwatch.notifier.model.subscription_updates import (
+from cekalwatch.office.client import messages
+from cekalwatch.office.client.refusals import SESSION_OVER, error_reason, refusal_of
+from cekalwatch.office.client.stream_watchdog import StreamWatchdog
+from cekalwatch.office.model.alert import AlertFilter
+from cekalwatch.office.model.subscription_updates import (
     AlertEvent,
     Cause,
     Connected,

@@ -10,11 +10,12 @@ import pytest
 
 from cekalwatch.notifier.actions.shift_csv import figures_csv
 from cekalwatch.notifier.desktop.controller import ServerClock
-from cekalwatch.notifier.locale.alert_formatting import AlertFormatter, Fact
-from cekalwatch.notifier.model.alert import Document
-from cekalwatch.notifier.model.handling import FollowUp
-from cekalwatch.notifier.model.shift_report import ShiftReport, Tally
-from cekalwatch.notifier.model.steps import Hindrance
+from cekalwatch.notifier.locale.texts import NotifierTexts
+from cekalwatch.office.locale.alert_formatting import Fact
+from cekalwatch.office.model.alert import Document
+from cekalwatch.office.model.handling import FollowUp
+from cekalwatch.office.model.shift_report import ShiftReport, Tally
+from cekalwatch.office.model.steps import Hindrance
 from cekalwatch.program.translations import Language
 from cekalwatch.wire.vocabulary.adjudication import AlertState, Escalation, Outcome, Reason
 from cekalwatch.wire.vocabulary.orders import OrderStatus
@@ -22,7 +23,7 @@ from tests.support.builders.notifier_alerts import BUDI, SITI, SetClock, held_by
 from tests.support.fakes.alert_server import EPOCH
 
 WIB = ZoneInfo("Asia/Jakarta")
-ENGLISH, INDONESIAN = AlertFormatter(Language.EN, WIB), AlertFormatter(Language.ID, WIB)
+ENGLISH, INDONESIAN = NotifierTexts(Language.EN, WIB), NotifierTexts(Language.ID, WIB)
 
 
 def test_the_subjects_facts_are_told_and_what_is_not_held_is_said() -> None:
@@ -69,7 +70,7 @@ def test_dates_are_written_as_people_here_write_them_and_what_is_no_date_stays()
 
 
 def test_times_are_the_sites_with_its_zone() -> None:
-    east = AlertFormatter(Language.ID, ZoneInfo("Asia/Jayapura"))
+    east = NotifierTexts(Language.ID, ZoneInfo("Asia/Jayapura"))
     assert INDONESIAN.time(EPOCH) == "2 Maret 2026 08:30:00 WIB"
     assert east.time(EPOCH) == "2 Maret 2026 10:30:00 WIT"
     assert east.clock(EPOCH) == "10:30:00 WIT"
@@ -148,7 +149,7 @@ def test_exported_figures_start_no_formula_in_a_spreadsheet() -> None:
 def test_an_alert_whose_orders_have_ended_says_so_until_it_is_settled(
     language: Language, short: str, meaning: str
 ) -> None:
-    formatter = AlertFormatter(language)
+    formatter = NotifierTexts(language)
     ended = replace(make_alert(), orders_ended_at=EPOCH)
     assert short in formatter.state(ended, EPOCH)
     assert meaning in formatter.orders_ended(ended)
