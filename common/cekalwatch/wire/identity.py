@@ -23,6 +23,8 @@ class DeviceRole(StrEnum):
     NOTIFIER = "notifier"
     PORT = "port"
     """The server of a port, at the centre."""
+    CONSOLE = "console"
+    """A web console, whose people sign in on it."""
     DIAGNOSTICS = "diagnostics"
 
 

@@ -20,6 +20,7 @@ from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
 from cekalwatch.office.client.trouble_client import TroubleClient
 from cekalwatch.program.session_file import SessionFile
+from cekalwatch.wire.calls import Calls
 
 
 class NotifierScreen(Screen, TroubleScreen, Protocol):
@@ -63,7 +64,7 @@ def opened(settings: NotifierSettings, start: Start) -> Iterator[Notifier]:
         agent_id, wanted = settings.agent_id, settings.wanted
         dialer = settings.dialer()  # its choice of servers is shared: what one part finds out serves all
         client = stack.enter_context(closing(SubscriptionClient(dialer, agent_id, wanted, session)))
-        alert_client = stack.enter_context(closing(AlertClient(dialer, agent_id, wanted, session)))
+        alert_client = stack.enter_context(closing(AlertClient(Calls(dialer), agent_id, wanted, session)))
         yield Notifier(
             alert_client,
             SessionClient(dialer, session),

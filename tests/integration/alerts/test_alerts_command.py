@@ -27,6 +27,7 @@ from cekalwatch.office.model.person import Session
 from cekalwatch.program.errors import Exit
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.program.translations import Language
+from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import PASSWORD
@@ -174,7 +175,7 @@ async def test_the_console_keeps_the_claims_of_who_works_and_of_nobody_who_went_
     terminal = Console(file=io.StringIO(), force_terminal=True, width=120)
     now, came = time.time(), list[Session]()
     with ExitStack() as stack:
-        alert_client = stack.enter_context(closing(AlertClient(dialer, "pc-budi", AlertFilter(), budi.session)))
+        alert_client = stack.enter_context(closing(AlertClient(Calls(dialer), "pc-budi", AlertFilter(), budi.session)))
         pictures = PictureFolder(tmp_path / "pictures", alert_client.pictures, timedelta(minutes=10))
         screen = LiveConsole(terminal, Painter(Language.EN), pictures, "pc-budi", office.address)
         stack.enter_context(screen)

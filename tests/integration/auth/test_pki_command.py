@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from cekalwatch.program.errors import Exit
 from cekalwatch.server.audit.entry import operator
@@ -48,6 +49,20 @@ def test_a_site_is_set_up_with_three_commands_and_every_key_is_private(technicia
     assert [str(one) for one in names.value.get_values_for_type(x509.IPAddress)] == ["10.1.2.3", "127.0.0.1", "::1"]
     until = certificate(TlsFiles(tmp_path / "camera")).not_valid_after_utc
     assert timedelta(days=397) < until - datetime.now(UTC) < timedelta(days=399)
+
+
+def test_a_console_serves_pages_under_a_name_that_no_server_has(technician: Technician, tmp_path: Path) -> None:
+    technician.types("init")
+    technician.types("issue", "--role", "server", "--name", "main", "--host", "cekal.batam.local")
+    console = ("--role", "console", "--name", "console", "--out", str(tmp_path / "console"))
+    refused = technician.is_refused("issue", *console, "--host", "cekal.batam.local")[1]
+    assert "cekal.batam.local is a server's name: give cekalwatch://batam-center/console/console one" in refused
+    technician.types("issue", *console, "--host", "konsol.batam.local")
+    extensions = certificate(TlsFiles(tmp_path / "console")).extensions
+    uses = extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    assert set(uses) == {ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH}
+    names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert "konsol.batam.local" in names.get_values_for_type(x509.DNSName)
 
 
 def test_renewal_keeps_the_key_and_revocation_ends_every_certificate(technician: Technician, tmp_path: Path) -> None:
@@ -96,7 +111,7 @@ def test_what_must_not_be_done_is_refused_in_one_sentence(technician: Technician
     assert "renew it, or revoke it" in technician.is_refused("invite", *CAMERA)[1]
     assert "--out is missing" in technician.is_refused("issue", "--role", "camera", "--name", "x")[1]
     assert (
-        "Only a server has host names"
+        "Only a server and a console have host names"
         in technician.is_refused(
             "issue", "--role", "camera", "--name", "x", "--host", "y", "--out", str(tmp_path / "x")
         )[1]

@@ -19,6 +19,7 @@ from cekalwatch.program.errors import Exit
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.server.app import Server
 from cekalwatch.server.storage.database import Database
+from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, person
@@ -51,7 +52,7 @@ class OfficerPc:
 
     async def sees_alerts(self) -> bool:
         """Whether the notifier on this PC gets what it asks for."""
-        client = AlertClient(self.site.dialer(self.address, self.files), "pc-1", AlertFilter(), self.session)
+        client = AlertClient(Calls(self.site.dialer(self.address, self.files)), "pc-1", AlertFilter(), self.session)
         try:
             await asyncio.to_thread(client.at_hand, datetime.now(UTC))
         except grpc.RpcError:

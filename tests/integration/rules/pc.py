@@ -18,6 +18,7 @@ from cekalwatch.office.client.subscription import Start, SubscriptionClient
 from cekalwatch.office.model.alert import Alert, AlertFilter, ShownAlert
 from cekalwatch.office.model.subscription_updates import Disconnected, Freshness, KeepAlive, LostPosition
 from cekalwatch.program.session_file import SessionFile
+from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole, Identity
 from tests.integration.rules.line import Exchange, Line
@@ -86,7 +87,7 @@ class Pc:
         self._dialer = _Dialer(lambda: Line(exchange, identity))
         self._session = SessionFile(folder / "session")
         self._session.keep(who)
-        self.client = AlertClient(self._dialer, name, self._wanted, self._session)
+        self.client = AlertClient(Calls(self._dialer), name, self._wanted, self._session)
         self.alive = False
 
     def start(self) -> None:

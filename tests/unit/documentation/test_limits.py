@@ -84,6 +84,7 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "calls of one camera": (limits.MAX_OPEN[DeviceRole.CAMERA],),
     "calls of one notifier": (limits.MAX_OPEN[DeviceRole.NOTIFIER],),
     "calls of one port's server": (limits.MAX_OPEN[DeviceRole.PORT],),
+    "calls of one web console": (limits.MAX_OPEN[DeviceRole.CONSOLE],),
     "calls of one diagnostics device": (limits.MAX_OPEN[DeviceRole.DIAGNOSTICS],),
     "calls of the server's own certificate": (limits.MAX_OPEN[DeviceRole.SERVER],),
     "faces of a stream that wait to be taken in": (SETTINGS.credits,),

@@ -10,15 +10,14 @@ from datetime import datetime
 from typing import Any
 
 from cekalwatch.office.client import messages
+from cekalwatch.office.client.token import Token
 from cekalwatch.office.model.alert import Alert, AlertFilter, Pictures
 from cekalwatch.office.model.handling import FollowUp
 from cekalwatch.office.model.shift_report import ShiftReport
-from cekalwatch.program.session_file import SessionFile
 from cekalwatch.v1 import alert_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.bounds import MAX_PAGE
 from cekalwatch.wire.calls import Calls
-from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, AlertState, Outcome, Reason
 
@@ -35,11 +34,11 @@ def day_began(now: datetime) -> datetime:
 
 
 class AlertClient:
-    """One PC's calls about alerts, for the person who has signed in."""
+    """The calls about alerts of the person who has signed in at one desk: a PC, or a web console."""
 
-    def __init__(self, dialer: Dialer, agent_id: str, wanted: AlertFilter, session: SessionFile) -> None:
+    def __init__(self, calls: Calls, agent_id: str, wanted: AlertFilter, session: Token) -> None:
         """`session` holds the token of the person who has signed in."""
-        self._calls = Calls(dialer)
+        self._calls = calls
         self._agent_id = agent_id
         self._filter = messages.filter_message(wanted)
         self._session = session

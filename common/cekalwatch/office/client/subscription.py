@@ -16,6 +16,7 @@ import structlog
 from cekalwatch.office.client import messages
 from cekalwatch.office.client.refusals import SESSION_OVER, error_reason, refusal_of
 from cekalwatch.office.client.stream_watchdog import StreamWatchdog
+from cekalwatch.office.client.token import Token
 from cekalwatch.office.model.alert import AlertFilter
 from cekalwatch.office.model.subscription_updates import (
     AlertEvent,
@@ -28,7 +29,6 @@ from cekalwatch.office.model.subscription_updates import (
     Update,
 )
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.program.session_file import SessionFile
 from cekalwatch.v1 import alert_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.backoff import Backoff
@@ -83,7 +83,7 @@ class EventCall(Protocol):
 class SubscriptionClient:
     """One agent's calls. It keeps one channel, and replaces it when the agent's certificate or its server changed."""
 
-    def __init__(self, dialer: Dialer, agent_id: str, wanted: AlertFilter, session: SessionFile) -> None:
+    def __init__(self, dialer: Dialer, agent_id: str, wanted: AlertFilter, session: Token) -> None:
         """`session` holds the token of the person who has signed in; it goes along when history is asked for."""
         self._dialer = dialer
         self._session = session

@@ -16,9 +16,9 @@ import grpc
 import structlog
 
 from cekalwatch.office.client.stream_watchdog import StreamWatchdog
+from cekalwatch.office.client.token import Token
 from cekalwatch.office.model.safe_text import safe_text
 from cekalwatch.office.model.trouble import Trouble, Troubles
-from cekalwatch.program.session_file import SessionFile
 from cekalwatch.v1 import trouble_pb2, trouble_service_pb2
 from cekalwatch.v1.trouble_service_pb2_grpc import TroubleServiceStub
 from cekalwatch.wire.backoff import Backoff
@@ -40,7 +40,7 @@ log = structlog.get_logger()
 class TroubleClient:
     """One PC's calls about troubles. `updates` runs in one thread; the rest may be called from any."""
 
-    def __init__(self, dialer: Dialer, site: str, session: SessionFile, silence_timeout_s: float) -> None:
+    def __init__(self, dialer: Dialer, site: str, session: Token, silence_timeout_s: float) -> None:
         """`site`: only what is there and what concerns all; empty: all that this PC may see.
 
         No message for `silence_timeout_s` seconds counts as a lost connection.

@@ -30,6 +30,7 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.program.prompts import ask, ask_secret
 from cekalwatch.program.session_file import SessionFile
+from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, Reason, Step
 
 MIN_KEY_LENGTH = 4
@@ -99,7 +100,7 @@ def _context(settings: NotifierSettings) -> Iterator[CommandContext]:
     sessions = SessionClient(settings.dialer(), session)
     formatter = NotifierTexts(settings.language, settings.zone)
     with (
-        closing(AlertClient(settings.dialer(), settings.agent_id, settings.wanted, session)) as alert_client,
+        closing(AlertClient(Calls(settings.dialer()), settings.agent_id, settings.wanted, session)) as alert_client,
         explained_refusals(sessions, formatter),
     ):
         yield CommandContext(alert_client, sessions, formatter, Console(highlight=False))

@@ -16,13 +16,23 @@ from cekalwatch.wire.bounds import MAX_PAGE
 from cekalwatch.wire.identity import DeviceRole, Identity
 
 MAX_OPEN: Final[Mapping[DeviceRole, int]] = MappingProxyType(
-    {DeviceRole.CAMERA: 4, DeviceRole.NOTIFIER: 9, DeviceRole.PORT: 8, DeviceRole.DIAGNOSTICS: 5, DeviceRole.SERVER: 64}
+    {
+        DeviceRole.CAMERA: 4,
+        DeviceRole.NOTIFIER: 9,
+        DeviceRole.PORT: 8,
+        DeviceRole.CONSOLE: 64,
+        DeviceRole.DIAGNOSTICS: 5,
+        DeviceRole.SERVER: 64,
+    }
 )
 """Calls that a device of each role may have open; a camera that reconnects has two streams for a while, and so has
 each of a port's streams. A notifier keeps one stream of alerts and one of troubles, makes four calls at once for its
-person and one for its deliveries."""
+person and one for its deliveries. A console makes those of all who have a page of it open."""
 TOKENS_PER_S: Final = 50.0
 MAX_TOKENS: Final = 200.0
+"""What a device may spend, and what it can save up for."""
+SHARE: Final[Mapping[DeviceRole, float]] = MappingProxyType({DeviceRole.CONSOLE: 10.0})
+"""How many devices' tokens one of this role has: many people work on a console at once."""
 ACKNOWLEDGEMENT: Final = "/cekalwatch.v1.AlertService/AcknowledgeAlerts"
 ACKNOWLEDGEMENT_COST: Final = 0.1
 """An agent that catches up acknowledges many events in a row."""
@@ -134,5 +144,6 @@ class CallLimits:
         if who not in self._buckets:
             if len(self._buckets) >= MAX_KNOWN:
                 self._buckets = {one: bucket for one, bucket in self._buckets.items() if not bucket.is_full(now_s)}
-            self._buckets[who] = TokenBucket(TOKENS_PER_S, MAX_TOKENS, now_s)
+            share = SHARE.get(who.role, 1.0) if isinstance(who, Identity) else 1.0
+            self._buckets[who] = TokenBucket(share * TOKENS_PER_S, share * MAX_TOKENS, now_s)
         return self._buckets[who]

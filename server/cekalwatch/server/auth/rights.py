@@ -70,22 +70,28 @@ def _devices(*grants: tuple[DeviceRole, Reach, frozenset[PersonRole]]) -> Mappin
 
 _NOBODY: frozenset[PersonRole] = frozenset()
 _ANYBODY = frozenset(PersonRole)
+_DESKS = (DeviceRole.NOTIFIER, DeviceRole.CONSOLE)
+"""Where the people of a site work with alerts."""
+
+
+def _at_desks(people: frozenset[PersonRole]) -> Right:
+    return Right(_devices(*((role, Reach.OWN_SITE, people) for role in _DESKS)))
+
 
 _CAMERA = Right(_devices((DeviceRole.CAMERA, Reach.ITSELF, _NOBODY)))
 # What is delivered is kept until it is acknowledged, and agents run before anybody signs in.
 _AGENT = Right(_devices((DeviceRole.NOTIFIER, Reach.ITSELF, _NOBODY)))
 # What an agent has had already is history, and takes somebody who sees alerts: see `Caller.sees_history`.
-_SUBSCRIPTION = Right({DeviceRole.NOTIFIER: Grant(Reach.ITSELF, welcome=SEES_ALERTS)})
-_OFFICE = Right(_devices((DeviceRole.NOTIFIER, Reach.OWN_SITE, SEES_ALERTS)))
-_ADJUDICATION = Right(_devices((DeviceRole.NOTIFIER, Reach.OWN_SITE, HANDLES_ALERTS)))
+_SUBSCRIPTION = Right(dict.fromkeys(_DESKS, Grant(Reach.ITSELF, welcome=SEES_ALERTS)))
+_OFFICE = _at_desks(SEES_ALERTS)
+_ADJUDICATION = _at_desks(HANDLES_ALERTS)
 # No second person's token: the officer is the one who judged the alert, perhaps an hour ago at another desk.
-_CONFIRMATION = Right(_devices((DeviceRole.NOTIFIER, Reach.OWN_SITE, CONFIRMS)))
-_SHIFT = Right(_devices((DeviceRole.NOTIFIER, Reach.OWN_SITE, SEES_SHIFT_REPORT)))
+_CONFIRMATION = _at_desks(CONFIRMS)
+_SHIFT = _at_desks(SEES_SHIFT_REPORT)
 _WATCHLIST = Right(
     _devices(
         (DeviceRole.SERVER, Reach.SERVER, _NOBODY),
-        (DeviceRole.NOTIFIER, Reach.SERVER, KEEPS_WATCHLIST),
-        (DeviceRole.DIAGNOSTICS, Reach.SERVER, KEEPS_WATCHLIST),
+        *((role, Reach.SERVER, KEEPS_WATCHLIST) for role in (*_DESKS, DeviceRole.DIAGNOSTICS)),
     )
 )
 _SHRUNKEN_LIST = Right(
@@ -93,13 +99,13 @@ _SHRUNKEN_LIST = Right(
     TwoPersonAction.ACCEPT_SHRUNKEN_LIST,
 )
 _OBSERVER = Right(_devices((DeviceRole.DIAGNOSTICS, Reach.SERVER, _NOBODY), (DeviceRole.SERVER, Reach.SERVER, _NOBODY)))
-# With that, `check` on a port's server sees whether the centre lets it in.
-_HEALTH = Right({**_OBSERVER.devices, DeviceRole.PORT: Grant(Reach.OWN_SITE)})
-_STATUS = Right({**_OBSERVER.devices, DeviceRole.NOTIFIER: Grant(Reach.SERVER, KEEPS_SYSTEM)})
+# With that, `check` on a port's server and on a console's machine sees whether the server lets it in.
+_HEALTH = Right({**_OBSERVER.devices, **dict.fromkeys((DeviceRole.PORT, DeviceRole.CONSOLE), Grant(Reach.OWN_SITE))})
+_STATUS = Right({**_OBSERVER.devices, **dict.fromkeys(_DESKS, Grant(Reach.SERVER, KEEPS_SYSTEM))})
 # An agent's tray shows blind counters before anybody signs in.
-_TROUBLE_WATCH = Right({**_OBSERVER.devices, DeviceRole.NOTIFIER: Grant(Reach.OWN_SITE)})
-_TROUBLE_LIST = Right({**_OBSERVER.devices, DeviceRole.NOTIFIER: Grant(Reach.OWN_SITE, SEES_TROUBLES)})
-_ACKNOWLEDGEMENT = Right(_devices((DeviceRole.NOTIFIER, Reach.OWN_SITE, KEEPS_SOURCES)))
+_TROUBLE_WATCH = Right({**_OBSERVER.devices, **dict.fromkeys(_DESKS, Grant(Reach.OWN_SITE))})
+_TROUBLE_LIST = Right({**_OBSERVER.devices, **dict.fromkeys(_DESKS, Grant(Reach.OWN_SITE, SEES_TROUBLES))})
+_ACKNOWLEDGEMENT = _at_desks(KEEPS_SOURCES)
 _THRESHOLD = Right(
     _devices(*((role, Reach.SERVER, KEEPS_SYSTEM) for role in _WATCHLIST.devices)), TwoPersonAction.CHANGE_THRESHOLD
 )
@@ -210,7 +216,7 @@ class Caller:
 
     def sit_at(self, agent_id: str) -> None:
         """Refuse with NAME_NOT_ALLOWED to work under another agent's key than that of its own device."""
-        if self.identity.role is DeviceRole.NOTIFIER and agent_id != self.identity.name:
+        if self.identity.role in _DESKS and agent_id != self.identity.name:
             raise CekalwatchError(Code.NAME_NOT_ALLOWED)
 
     def act_at(self, site: str) -> None:

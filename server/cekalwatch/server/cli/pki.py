@@ -25,7 +25,7 @@ app = typer.Typer(
 EXAMPLES = "Examples:\n\n"
 CENTRE_TLS_DIR = "centre"
 """Below the data folder: the certificate with which this server shows itself to a centre."""
-_AT_SITE = frozenset({DeviceRole.NOTIFIER, DeviceRole.PORT})
+_AT_SITE = frozenset({DeviceRole.NOTIFIER, DeviceRole.PORT, DeviceRole.CONSOLE})
 """Roles of devices that stand at one site, of which the settings do not say it."""
 Role = Annotated[DeviceRole, typer.Option(help="What the device is for.", show_choices=True)]
 Name = Annotated[str, typer.Option(metavar="NAME", help="Name of the device: of a camera, its `camera_id`.")]
@@ -68,7 +68,8 @@ def issue(
     name: Name,
     site: Site = None,
     host: Annotated[
-        list[str] | None, typer.Option(help="With a server: name or address under which devices reach it; repeatable.")
+        list[str] | None,
+        typer.Option(help="With a server or a console: name or address under which it is reached; repeatable."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for key and certificates; a server's is `tls_dir` when not given.")

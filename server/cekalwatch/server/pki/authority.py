@@ -27,6 +27,8 @@ from cekalwatch.wire.tls import TlsError, require_private
 
 AUTHORITY_DAYS = 3650
 DEVICE_DAYS = 398
+CALLED = frozenset({DeviceRole.SERVER, DeviceRole.CONSOLE})
+"""Roles that others call: by gRPC, and with a browser."""
 CLOCKS_DIFFER = timedelta(hours=1)
 """Certificates begin so much earlier, for devices whose clock is behind."""
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
@@ -111,9 +113,10 @@ class Authority:
     def issue(
         self, identity: Identity, public_key: ec.EllipticCurvePublicKey, hosts: Sequence[str], now: datetime, days: int
     ) -> x509.Certificate:
-        """Sign a device's certificate. A server has the `hosts` (names and addresses) under which it is reached.
+        """Sign a device's certificate. Who is called by others has the `hosts` (names and addresses) for that.
 
-        Raises ProgramError when a server has none, another role has some, or the authority ends before it would.
+        Raises ProgramError when a server has none, a role that nobody calls has some, or the authority ends before it
+        would.
         """
         until = now + timedelta(days=days)
         if until > self.certificate.not_valid_after_utc:
@@ -121,17 +124,13 @@ class Authority:
                 f"The authority itself ends on {self.certificate.not_valid_after_utc:%Y-%m-%d}: choose fewer days",
                 Exit.USAGE,
             )
-        is_server = identity.role is DeviceRole.SERVER
-        if bool(hosts) is not is_server:
-            raise ProgramError(
-                "A server needs --host, a name or address under which it is reached"
-                if is_server
-                else "Only a server has host names",
-                Exit.USAGE,
-            )
+        if identity.role is DeviceRole.SERVER and not hosts:
+            raise ProgramError("A server needs --host, a name or address under which it is reached", Exit.USAGE)
+        if hosts and identity.role not in CALLED:
+            raise ProgramError("Only a server and a console have host names", Exit.USAGE)
         alternatives: list[x509.GeneralName] = [x509.UniformResourceIdentifier(identity.uri)]
         uses = [ExtendedKeyUsageOID.CLIENT_AUTH]
-        if is_server:
+        if hosts:
             alternatives += [_host(host) for host in dict.fromkeys((*hosts, *LOOPBACK_HOSTS))]
             uses.append(ExtendedKeyUsageOID.SERVER_AUTH)
         issuer_key = self.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value

@@ -21,7 +21,7 @@ from cekalwatch.program.secret_files import make_private_folder, write_private
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.hardware.errors import TokenError
 from cekalwatch.server.hardware.uri import TokenUri
-from cekalwatch.server.pki.authority import DEVICE_DAYS, Authority, Revoked, key_pem, pem
+from cekalwatch.server.pki.authority import DEVICE_DAYS, LOOPBACK_HOSTS, Authority, Revoked, key_pem, pem
 from cekalwatch.server.pki.ledger import Invitation, Issued, Ledger
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.invitation import InvitationCode, digest
@@ -70,6 +70,7 @@ class SitePki:
                 f"There is a certificate in {out} already; choose another --out, or renew it", Exit.USAGE
             )
         self._refuse_second(identity, now)
+        self._refuse_name_of_server(identity, hosts, now)
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = self._authority.issue(identity, key.public_key(), hosts, now, days)
         make_private_folder(out)
@@ -152,6 +153,17 @@ class SitePki:
                 f"{identity.uri} has a certificate in force: renew it, or revoke it when its key is lost or stolen",
                 Exit.USAGE,
             )
+
+    def _refuse_name_of_server(self, identity: Identity, hosts: Sequence[str], now: datetime) -> None:
+        """Refuse a console a name by which cameras call a server: who has its key could take the server's place."""
+        if identity.role is DeviceRole.SERVER:
+            return
+        servers = (
+            one.certificate for one in self._ledger.issued() if one.identity.role is DeviceRole.SERVER and one.good(now)
+        )
+        taken = {name for certificate in servers for name in hosts_of(certificate)} - set(LOOPBACK_HOSTS)
+        if both := sorted(taken & set(hosts)):
+            raise ProgramError(f"{', '.join(both)} is a server's name: give {identity.uri} one of its own", Exit.USAGE)
 
 
 def _requested_key(request_der: bytes) -> ec.EllipticCurvePublicKey:

@@ -18,6 +18,7 @@ from cekalwatch.notifier.console.picture_folder import ImagePaths, PictureFolder
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.model.alert import Alert, AlertFilter, Pictures
 from cekalwatch.program.errors import ProgramError
+from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.vocabulary.adjudication import AlertState
 from tests.support.builders.jpegs import plain_jpeg, scan_bomb
@@ -183,7 +184,7 @@ def fetched(server: AlertServer, folder: Path) -> ImagePaths:
     """Raise an alert with a picture, and return where the pictures are that a client loads of it."""
     raised = server.log.raise_alert(alert_message())
     alert = replace(make_alert(alert_id=raised.alert.alert_id), probe_capture_id=raised.alert.probe_capture_id)
-    with closing(AlertClient(Dialer(server.address, None), "pc-1", AlertFilter(), NOBODY)) as client:
+    with closing(AlertClient(Calls(Dialer(server.address, None)), "pc-1", AlertFilter(), NOBODY)) as client:
         pictures = PictureFolder(folder, client.pictures, LIFETIME)
         pictures.fetch(alert)
         return pictures.paths(alert.alert_id)

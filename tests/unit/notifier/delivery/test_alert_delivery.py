@@ -29,6 +29,7 @@ from cekalwatch.office.model.subscription_updates import (
 )
 from cekalwatch.v1 import adjudication_pb2
 from cekalwatch.wire.backoff import Backoff
+from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 from cekalwatch.wire.vocabulary.people import PersonRole
@@ -97,7 +98,7 @@ class Run:
         self.inbox = self._stack.enter_context(closing(Inbox(folder / "inbox.sqlite3")))
         client = self._stack.enter_context(closing(SubscriptionClient(Dialer(address, None), AGENT, wanted, NOBODY)))
         alert_client = self._stack.enter_context(
-            closing(AlertClient(Dialer(address, None), AGENT, AlertFilter(), NOBODY))
+            closing(AlertClient(Calls(Dialer(address, None)), AGENT, AlertFilter(), NOBODY))
         )
         backoff = Backoff(first_s=0.01, most_s=0.05, random=random.Random(1))  # noqa: S311  # jitter
         subscription = Subscription(client, start, 30, backoff)
