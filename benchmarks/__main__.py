@@ -24,6 +24,7 @@ FOLDERS = {
         "server_throughput",
         "many_cameras",
         "gallery",
+        "server_start",
         "lfw",
         "precision",
         "evaluation",

@@ -31,6 +31,7 @@ from cekalwatch.server.domain.subjects import FaceFigures, ReferenceFace, Subjec
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.encryption.master_key_source import KeyFile
 from cekalwatch.server.gallery.index import Gallery, GalleryBuilder
+from cekalwatch.server.gallery.kept_terms import TermsFile
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.row_format import GalleryStorage
 from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
@@ -48,6 +49,7 @@ SIZE = 128
 LARGE_SIZE = 512
 """In one of the pack `light` and of InsightFace's."""
 MODEL = "made-up-00000000"
+FILE = "test.sqlite3"
 SIZES = {"1k": 1_000, "10k": 10_000, "100k": 100_000, "1m": 1_000_000}
 BATCHES = (1, 8, 32)
 MOST = 5
@@ -67,7 +69,7 @@ def measure() -> dict[str, float]:
     figures |= _apart("sizes") | _apart("memory")
     with tempfile.TemporaryDirectory() as folder:
         for name in ("10k", "100k"):
-            _fill(Path(folder) / name, SIZES[name])
+            fill(Path(folder) / name, SIZES[name])
             figures |= _apart("load", name, str(Path(folder) / name))
     return figures
 
@@ -152,6 +154,11 @@ def load(name: str, folder: str) -> dict[str, float]:
         f"gallery.census_{name}_s": time.perf_counter() - begun,
         f"gallery.census_{name}_cpu_s": time.process_time() - used,
     }
+    file = TermsFile(Path(folder) / "order_terms.sealed", keyring, {})
+    census.read().keep(file)
+    begun = time.perf_counter()
+    assert TermsReader(watchlist, CHECKPOINTS, file).read().active(NOW) == SIZES[name]
+    figures[f"gallery.kept_terms_{name}_s"] = time.perf_counter() - begun
     begun, used = time.perf_counter(), time.process_time()
     holder = SnapshotHolder(watchlist.templates, census, clock, _model())
     assert len(holder.current().gallery) == SIZES[name]
@@ -231,9 +238,10 @@ def _facts(number: int) -> tuple[Subject, BanOrder, ReferenceFace]:
     return subject, order, ReferenceFace(f"{number:032x}", key, "0" * 64, FIGURES)
 
 
-def _fill(folder: Path, count: int) -> None:
+def fill(folder: Path, count: int, model: str = MODEL, file: str = FILE) -> None:
     """Write a list straight into the tables; through the store it would take a commit each."""
-    database, keyring = _opened(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    database, keyring = _opened(folder, file)
     rows, generator = WatchlistRows(keyring), np.random.default_rng(1)
     for start in range(0, count, PIECE_ROWS):
         with database.session() as session:
@@ -245,13 +253,13 @@ def _fill(folder: Path, count: int) -> None:
             session.add_all([rows.reference_row(face) for _, _, face in facts])
             session.flush()
             for template, (_, _, face) in zip(_unit(generator, len(facts)), facts, strict=True):
-                session.add(rows.template_row(face.reference_id, MODEL, face.subject_id, template))
+                session.add(rows.template_row(face.reference_id, model, face.subject_id, template))
             session.commit()
     database.close()
 
 
-def _opened(folder: Path) -> tuple[Database, Keyring]:
-    database = Database(f"sqlite:///{folder / 'test.sqlite3'}")
+def _opened(folder: Path, file: str = FILE) -> tuple[Database, Keyring]:
+    database = Database(f"sqlite:///{folder / file}")
     database.upgrade()
     myself = Actor(Party.COMMAND, "benchmark")
     keys = KeyStore.open(database, KeyFile(folder / "master.key"), SystemClock(), myself)

@@ -31,6 +31,7 @@ from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.cluster.peers import Load
 from cekalwatch.server.connections import ConnectionWatch
 from cekalwatch.server.domain.clock import Clock, SystemClock
+from cekalwatch.server.gallery.kept_terms import TermsFile
 from cekalwatch.server.gallery.model_follower import open_pack, pack_in_use, trusted_choice
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.threshold import ThresholdSetting
@@ -72,6 +73,7 @@ FANOUT_PERIOD_S = 0.1
 HEALTH_PERIOD_S = 0.5
 ENROLMENT_PERIOD_S = 0.5
 RESEAL_PERIOD_S = 2.0
+KEEP_TERMS_PERIOD_S = 60.0
 STOP_GRACE_S = 3.0
 
 log = structlog.get_logger()
@@ -127,7 +129,9 @@ class Server:
         pack = pack_in_use(settings, stores.models)
         decoder = PhotographDecoder(settings.threads)
         stack.callback(decoder.close)
-        terms = TermsReader(stores.watchlist, context.checkpoints)
+        kept = TermsFile(settings.order_terms_file, context.keys.keyring, settings.law)
+        terms = TermsReader(stores.watchlist, context.checkpoints, kept)
+        stack.callback(terms.keep)
         with ThreadPoolExecutor(1, "open-networks") as beside:
             opening = beside.submit(open_pack, settings, pack)
             terms.read()  # a long list takes longer than the networks
@@ -207,6 +211,7 @@ class Server:
             *authentication.chores,
             *audit.chores,
             cluster.chore(peers),
+            Chore("keep_order_terms", KEEP_TERMS_PERIOD_S, terms.keep),
             SharedChore("reseal", RESEAL_PERIOD_S, Resealer(database, context.keys).take_turn),
         ]
 

@@ -2,7 +2,7 @@
 
 An order's first and last moment follow from what is held of it. So all orders are read once, and after that those of
 the subjects that changed; that an order ends by the clock is seen without the database. Only numbers are kept, and no
-personal data.
+personal data. From one run to the next they are in a file (`kept_terms`).
 """
 
 from __future__ import annotations
@@ -14,15 +14,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Self
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
-from cekalwatch.server.domain.orders.ban_order import SubjectFile
 from cekalwatch.server.domain.orders.law import Checkpoints
+from cekalwatch.server.gallery.kept_terms import KeptTerms, TermsFile
+from cekalwatch.server.storage.watchlist.reading import MARK_BYTES, MarkedFile
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 
 SUBJECTS_A_QUERY = 500
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NEVER: Final = np.iinfo(np.int64).min
+_UNMARKED: Final = bytes(MARK_BYTES)
+
+log = structlog.get_logger()
 
 Numbers = NDArray[np.int64]
 """Subjects by the hash of their key, or moments in microseconds since 1970."""
@@ -44,15 +49,20 @@ class OrderTerms:
     """The subject of each term; a subject's terms do not overlap."""
     _first: Numbers
     _last: Numbers
+    _marks: NDArray[np.uint8]
+    """Shape (subjects, MARK_BYTES): of the rows that each subject's terms follow from; zeros: not from these alone."""
 
     @classmethod
-    def of(cls, version: int, keys: Collection[str], files: Iterable[SubjectFile], checkpoints: Checkpoints) -> Self:
+    def of(cls, version: int, keys: Collection[str], files: Iterable[MarkedFile], checkpoints: Checkpoints) -> Self:
         """Compute the terms of the subjects with these keys, of which `files` could be read."""
         ends = dict.fromkeys(_numbers(keys).tolist(), _NEVER)
         damaged = dict.fromkeys(ends, True)
+        marks = dict.fromkeys(ends, _UNMARKED)
         terms: list[tuple[int, int, int]] = []
-        for file in files:
+        for one in files:
+            file = one.file
             owner = hash(file.subject.subject_id.encode())
+            marks[owner] = one.mark or _UNMARKED
             damaged[owner] = bool(file.unreadable) or not file.orders
             for first, last in _merged(checkpoints.terms(file)):
                 terms.append((owner, first, last))
@@ -62,7 +72,44 @@ class OrderTerms:
         table = np.array(terms, np.int64).reshape(-1, 3)
         until = np.fromiter(ends.values(), np.int64, len(ends))
         unsure = np.fromiter(damaged.values(), np.bool_, len(damaged))
-        return cls(version, subjects[order], until[order], unsure[order], *table.T)
+        marked = np.frombuffer(b"".join(marks.values()), np.uint8).reshape(-1, MARK_BYTES)
+        return cls(
+            version, subjects[order], until[order], unsure[order], table[:, 0], table[:, 1], table[:, 2], marked[order]
+        )
+
+    @classmethod
+    def kept(cls, version: int, keys: Sequence[str], marks: Sequence[bytes], held: KeptTerms) -> Self:
+        """Take over the terms of subjects with these keys, whose marks are among those that are held."""
+        subjects = _numbers(keys)
+        order = np.argsort(subjects)
+        places = np.fromiter((held.places[mark] for mark in marks), np.int64, len(marks))
+        begin, counts = held.starts[places], held.starts[places + 1] - held.starts[places]
+        last = held.terms[np.maximum(held.starts[places + 1] - 1, 0), 1] if len(held.terms) else counts
+        ends = np.where(counts > 0, last, _NEVER)
+        # The rows of all their terms: for each subject, those from where its begin.
+        before = np.concatenate([[0], np.cumsum(counts)[:-1]]) if len(counts) else counts
+        rows = np.arange(int(counts.sum())) + np.repeat(begin - before, counts)
+        marked = np.frombuffer(b"".join(marks), np.uint8).reshape(-1, MARK_BYTES)
+        return cls(
+            version,
+            subjects[order],
+            ends[order],
+            np.zeros(len(subjects), np.bool_),
+            np.repeat(subjects, counts),
+            held.terms[rows, 0],
+            held.terms[rows, 1],
+            marked[order],
+        )
+
+    def keep(self, file: TermsFile) -> None:
+        """Write the terms of those whose rows are marked to `file`."""
+        marked = self._marks.any(axis=1)
+        wanted = np.isin(self._owners, self.subjects[marked])
+        order = np.lexsort((self._first[wanted], self._owners[wanted]))
+        owners = self._owners[wanted][order]
+        starts = np.searchsorted(owners, self.subjects[marked])
+        terms = np.stack([self._first[wanted][order], self._last[wanted][order]], axis=1)
+        file.write(self._marks[marked], np.append(starts, len(owners)), terms)
 
     def with_changes(self, keys: Sequence[str], fresh: OrderTerms) -> OrderTerms:
         """Return the terms after the subjects with these keys changed; `fresh` are theirs now."""
@@ -78,6 +125,7 @@ class OrderTerms:
             np.concatenate([self._owners[others], fresh._owners]),
             np.concatenate([self._first[others], fresh._first]),
             np.concatenate([self._last[others], fresh._last]),
+            np.concatenate([self._marks[kept], fresh._marks])[order],
         )
 
     def are_searched(self, keys: Iterable[bytes], now: datetime) -> NDArray[np.bool_]:
@@ -111,11 +159,14 @@ class OrderTerms:
 class TermsReader:
     """Holds the terms and follows the watchlist. It blocks; threads may share it."""
 
-    def __init__(self, store: WatchlistStore, checkpoints: Checkpoints) -> None:
+    def __init__(self, store: WatchlistStore, checkpoints: Checkpoints, file: TermsFile | None = None) -> None:
+        """With a `file`, the first reading takes from it what still stands."""
         self._store = store
         self._checkpoints = checkpoints
+        self._file = file
         self._reading = threading.Lock()
         self._terms: OrderTerms | None = None
+        self._written: OrderTerms | None = None
 
     def read(self) -> OrderTerms:
         """Return the terms as of the watchlist's newest state. Raises StorageError."""
@@ -123,11 +174,32 @@ class TermsReader:
             # Read before the rows: what changes meanwhile is read again, and not missed.
             version = self._store.version()
             if self._terms is None:
-                self._terms = self._of(version, self._all_keys())
+                self._terms = self._begun(version)
             elif version != self._terms.version:
                 changed = self._store.changed_since(self._terms.version)
                 self._terms = self._terms.with_changes(changed, self._of(version, self._store.held(changed)))
             return self._terms
+
+    def keep(self) -> None:
+        """Write the terms to the file, if they have changed since; one thread calls it."""
+        terms = self._terms
+        if self._file and terms and terms is not self._written:
+            terms.keep(self._file)
+            self._written = terms
+
+    def _begun(self, version: int) -> OrderTerms:
+        """Return the terms of all subjects: those of the file whose rows are the same, and the others computed."""
+        if self._file is None or (held := self._file.read()) is None:
+            return self._of(version, self._all_keys())
+        known, marks, others = list[str](), list[bytes](), list[str]()
+        for key, mark in self._store.marks():
+            if mark in held.places:
+                known.append(key)
+                marks.append(mark)
+            else:
+                others.append(key)
+        log.info("kept_terms_used", subjects=len(known), read=len(others))
+        return OrderTerms.kept(version, known, marks, held).with_changes(others, self._of(version, others))
 
     def _all_keys(self) -> list[str]:
         keys: list[str] = []
@@ -137,7 +209,7 @@ class TermsReader:
 
     def _of(self, version: int, keys: Sequence[str]) -> OrderTerms:
         pieces = [keys[start : start + SUBJECTS_A_QUERY] for start in range(0, len(keys), SUBJECTS_A_QUERY)]
-        files = (file for piece in pieces for file in self._store.orders_of(piece))
+        files = (file for piece in pieces for file in self._store.marked_orders_of(piece))
         return OrderTerms.of(version, keys, files, self._checkpoints)
 
 

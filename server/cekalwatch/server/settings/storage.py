@@ -81,6 +81,11 @@ class StorageSection(Settings):
         return self.data_dir / "seen_versions.json"
 
     @property
+    def order_terms_file(self) -> Path:
+        """When orders are in force, sealed, so that a start need not read them all; it may be removed."""
+        return self.data_dir / "order_terms.sealed"
+
+    @property
     def master_key_source(self) -> MasterKeySource:
         """Where the master key comes from."""
         return parse_source(self.master_key_from or f"file:{self.data_dir / 'master.key'}")

@@ -14,6 +14,7 @@ from cekalwatch.server.domain.orders.ban_order import BanOrder, SubjectFile
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.gallery.order_terms import OrderTerms, TermsReader
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.watchlist.reading import MarkedFile
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.builders.audit import deleted
 from tests.support.builders.keys import keyring
@@ -76,13 +77,13 @@ def test_those_who_changed_are_read_alone_and_the_clock_reads_nobody(
     reader = TermsReader(store, CHECKPOINTS)
     assert reader.read().active(MARCH) == 20
     asked: list[str] = []
-    read = store.orders_of
+    read = store.marked_orders_of
 
-    def reading(keys: Collection[str]) -> list[SubjectFile]:
+    def reading(keys: Collection[str]) -> list[MarkedFile]:
         asked.extend(keys)
         return read(keys)
 
-    monkeypatch.setattr(store, "orders_of", reading)
+    monkeypatch.setattr(store, "marked_orders_of", reading)
     assert reader.read().active(JULY) == 0
     listed(store, "S-5", revoked_at=MARCH)
     assert reader.read().active(MARCH + timedelta(minutes=2)) == 19
@@ -126,7 +127,7 @@ def test_terms_are_what_the_law_says_of_each_moment(
     person = subject()
     file = SubjectFile(person, tuple(one for one in orders if one.subject_id == person.subject_id), ())
     first, second = sorted((now, later))
-    terms = OrderTerms.of(1, [person.subject_id], [file], CHECKPOINTS)
+    terms = OrderTerms.of(1, [person.subject_id], [MarkedFile(file, b"")], CHECKPOINTS)
 
     def in_force(moment: datetime) -> bool:
         return any(one.in_force for one in CHECKPOINTS.judged(file, moment, "batam-center"))

@@ -6,9 +6,10 @@ many of its orders are.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar, cast
 
 import structlog
@@ -28,7 +29,21 @@ Signed = TypeVar("Signed", bound=SignedRow)
 Row = TypeVar("Row")
 Value = TypeVar("Value")
 
+MARK_BYTES = 16
+_MAC_BYTES = 32
+_UNMARKED = b""
+
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class MarkedFile:
+    """A subject with its orders, and what stands for the rows that they were read from."""
+
+    file: SubjectFile
+    mark: bytes
+    """Digest of the MACs of its rows: the same while they stand as they were read. Empty where the terms of the orders
+    do not follow from these rows alone: one is damaged, or urgent, which orders under other keys may make invalid."""
 
 
 def readable(found: Iterable[Row], convert: Callable[[Row], Value], key: Callable[[Row], str]) -> Iterator[Value]:
@@ -60,10 +75,41 @@ def read_files(session: Session, rows: WatchlistRows, keys: Collection[str]) -> 
 
 def read_orders(session: Session, rows: WatchlistRows, keys: Collection[str]) -> list[SubjectFile]:
     """Return the subjects of `keys` with their orders and without their reference faces, by key."""
-    files = _read_alone(session, rows, keys)
-    urgent = [file for file in files if any(order.urgent for order in file.orders)]
+    return [one.file for one in read_marked(session, rows, keys)]
+
+
+def read_marked(session: Session, rows: WatchlistRows, keys: Collection[str]) -> list[MarkedFile]:
+    """Return the same with their marks."""
+    found = _read_alone(session, rows, keys)
+    urgent = [one.file for one in found if any(order.urgent for order in one.file.orders)]
     others = _same_person(session, rows, urgent) if urgent else {}
-    return [replace(file, elsewhere=others.get(file.subject.subject_id, ())) for file in files] if others else files
+    if not others:
+        return found
+    return [replace(one, file=replace(one.file, elsewhere=others.get(_key(one.file), ()))) for one in found]
+
+
+def read_marks(session: Session) -> Iterator[tuple[str, bytes]]:
+    """Yield each subject's key and the mark of its rows as they stand; empty where one was put back."""
+    versions = guard_of(session).versions
+    seen = {key: versions.of((table, key)) for table, key in versions.of_table(str(BanOrderRow.__tablename__))}
+    macs_of: dict[str, list[object]] = defaultdict(list)
+    orders = select(BanOrderRow.order_id, BanOrderRow.subject_id, BanOrderRow.row_version, BanOrderRow.mac)
+    for order_id, subject_id, version, mac in session.execute(orders):
+        macs_of[subject_id].append(None if order_id in seen and version < seen[order_id] else mac)
+    for subject_id, mac in session.execute(select(SubjectRow.subject_id, SubjectRow.mac)):
+        yield subject_id, _mark([mac, *macs_of[subject_id]])
+
+
+def _mark(macs: list[object]) -> bytes:
+    """Return what stands for rows with these MACs, the subject's first; empty for what is no MAC."""
+    known = [mac for mac in macs if isinstance(mac, bytes) and len(mac) == _MAC_BYTES]
+    if len(known) < len(macs):
+        return _UNMARKED
+    return hashlib.blake2b(known[0] + b"".join(sorted(known[1:])), digest_size=MARK_BYTES).digest()
+
+
+def _key(file: SubjectFile) -> str:
+    return file.subject.subject_id
 
 
 def _same_person(
@@ -77,7 +123,7 @@ def _same_person(
     known: dict[str, SubjectFile] = {}
     for start in range(0, len(wanted), KEYS_A_QUERY):
         some = _read_alone(session, rows, wanted[start : start + KEYS_A_QUERY])
-        known |= {file.subject.subject_id: file for file in some}
+        known |= {_key(one.file): one.file for one in some}
     return {
         one.subject_id: tuple(
             order
@@ -90,7 +136,7 @@ def _same_person(
     }
 
 
-def _read_alone(session: Session, rows: WatchlistRows, keys: Collection[str]) -> list[SubjectFile]:
+def _read_alone(session: Session, rows: WatchlistRows, keys: Collection[str]) -> list[MarkedFile]:
     """Read subjects with their orders, and nothing of the same person under other keys."""
     query = (
         select(BanOrderRow)
@@ -98,20 +144,25 @@ def _read_alone(session: Session, rows: WatchlistRows, keys: Collection[str]) ->
         .order_by(col(BanOrderRow.received_on).desc(), col(BanOrderRow.order_id).desc())
     )
     orders_of: dict[str, list[BanOrder]] = defaultdict(list)
+    macs_of: dict[str, list[object]] = defaultdict(list)
     found = list(_plain(session, BanOrderRow, query))
+    for row in found:
+        macs_of[row.subject_id].append(None if row.urgent else row.mac)
     for order in readable(found, _checked(session, BanOrderRow, rows.order), lambda row: row.order_id):
         orders_of[order.subject_id].append(order)
     damaged = Counter(row.subject_id for row in found)
     damaged.subtract({subject_id: len(orders) for subject_id, orders in orders_of.items()})
     subjects = select(SubjectRow).where(col(SubjectRow.subject_id).in_(keys)).order_by(col(SubjectRow.subject_id))
-    return [
-        SubjectFile(subject, tuple(orders_of[subject.subject_id]), (), damaged[subject.subject_id])
-        for subject in readable(
-            _plain(session, SubjectRow, subjects),
-            _checked(session, SubjectRow, rows.subject),
-            lambda row: row.subject_id,
-        )
-    ]
+    check, read = guard_of(session).check_plain, rows.subject
+
+    def marked(row: SubjectRow) -> MarkedFile:
+        check(SubjectRow, row)
+        key = row.subject_id
+        file = SubjectFile(read(row), tuple(orders_of[key]), (), damaged[key])
+        sure = file.orders and not file.unreadable
+        return MarkedFile(file, _mark([row.mac, *macs_of[key]]) if sure else _UNMARKED)
+
+    return list(readable(_plain(session, SubjectRow, subjects), marked, lambda row: row.subject_id))
 
 
 def _checked(session: Session, table: type[Signed], read: Callable[[Signed], Value]) -> Callable[[Signed], Value]:

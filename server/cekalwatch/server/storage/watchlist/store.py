@@ -5,7 +5,7 @@ Methods block: call them from a worker thread. A damaged row is left out, counte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,7 +33,14 @@ from cekalwatch.server.storage.watchlist.changes import (
     note_success,
 )
 from cekalwatch.server.storage.watchlist.identities import remove_identities
-from cekalwatch.server.storage.watchlist.reading import read_files, read_orders, readable
+from cekalwatch.server.storage.watchlist.reading import (
+    MarkedFile,
+    read_files,
+    read_marked,
+    read_marks,
+    read_orders,
+    readable,
+)
 from cekalwatch.server.storage.watchlist.record_store import RecordStore
 from cekalwatch.server.storage.watchlist.tables import (
     BanOrderRow,
@@ -206,6 +213,16 @@ class WatchlistStore(RecordStore):
         """Return those of the subjects that are held, by key, with their orders and without reference faces."""
         with self._database.session() as session:
             return read_orders(session, self._rows, subject_ids)
+
+    def marked_orders_of(self, subject_ids: Collection[str]) -> list[MarkedFile]:
+        """Return the same, each with the mark of the rows that it was read from."""
+        with self._database.session() as session:
+            return read_marked(session, self._rows, subject_ids)
+
+    def marks(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the keys of all subjects, each with the mark of its rows as they stand now; no row is checked."""
+        with self._database.session() as session:
+            yield from read_marks(session)
 
     def subject_keys(self, after: str, limit: int) -> Sequence[str]:
         """Return the first `limit` keys of subjects beyond `after`."""

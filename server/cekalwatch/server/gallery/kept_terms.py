@@ -1,0 +1,97 @@
+"""The terms of orders in a file, sealed, from one run of a server to the next: a start need not read every order again.
+
+A subject's terms follow from its rows and the law alone. So they are kept by the mark of these rows, and hold for
+whoever has exactly the same rows: a file that is old, or of another state of the database, holds for fewer subjects
+and wrongly for none. Nothing in it names anybody. What it does not hold for is read and computed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.secret_files import write_private
+from cekalwatch.server.domain.orders import law
+from cekalwatch.server.encryption.keyring import AssociatedData, DamagedValueError, Keyring
+from cekalwatch.server.storage.watchlist.reading import MARK_BYTES
+
+MAX_BYTES = 512 * 1024 * 1024
+"""A million subjects take 40 MB."""
+_PLACE = AssociatedData("order_terms", "file")
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, eq=False)
+class KeptTerms:
+    """Terms by the marks of rows."""
+
+    places: Mapping[bytes, int]
+    """The place of each mark."""
+    starts: NDArray[np.int64]
+    """Shape (marks + 1,): where the terms of each mark begin, and those of the one before end."""
+    terms: NDArray[np.int64]
+    """Shape (terms, 2): first and last moment in microseconds since 1970, ascending for each mark."""
+
+
+@dataclass
+class TermsFile:
+    """The file of one server. It blocks; one thread at a time uses it."""
+
+    file: Path
+    keyring: Keyring
+    legal: Mapping[str, str]
+    """What decides about orders, by the names of the settings; with other figures the file is not read."""
+    _failed: bool = field(default=False, repr=False)
+
+    def read(self) -> KeptTerms | None:
+        """Return what the file holds; None where there is none that was written under this law with this database."""
+        try:
+            if self.file.stat().st_size > MAX_BYTES:
+                raise ValueError("too large")
+            plain = io.BytesIO(self.keyring.open(self._place(), self.file.read_bytes()))
+            marks, starts, terms = (np.load(plain, allow_pickle=False) for _ in range(3))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, DamagedValueError) as error:
+            log.warning("kept_terms_unused", file=str(self.file), error=type(error).__name__)
+            return None
+        raw = marks.tobytes()
+        starting = range(0, len(raw), MARK_BYTES)
+        return KeptTerms({raw[at : at + MARK_BYTES]: place for place, at in enumerate(starting)}, starts, terms)
+
+    def write(self, marks: NDArray[np.uint8], starts: NDArray[np.int64], terms: NDArray[np.int64]) -> None:
+        """Replace the file; `marks` has the shape (marks, MARK_BYTES). A file that cannot be written is logged."""
+        plain = io.BytesIO()
+        for one in (marks, starts, terms):
+            np.save(plain, one, allow_pickle=False)
+        try:
+            write_private(self.file, self.keyring.seal(self._place(), plain.getvalue()))
+        except ProgramError as error:
+            if not self._failed:
+                log.warning("kept_terms_not_written", problem=str(error))
+            self._failed = True
+        else:
+            self._failed = False
+
+    def _place(self) -> bytes:
+        return _PLACE.at(json.dumps(dict(self.legal), sort_keys=True), _program())
+
+
+@cache
+def _program() -> str:
+    """Return a digest of the code that the terms follow from: after an upgrade that changed it, they are made anew."""
+    own = Path(__file__)
+    code = sorted(Path(law.__file__).parent.glob("*.py"))
+    code += [own, own.with_name("order_terms.py"), Path(law.__file__).parent.with_name("checkpoints.py")]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in code)).hexdigest()
