@@ -36,6 +36,7 @@ STARTED_IN = {
     "server/capture/intake.py": "one capture, whose failure is its receipt",
     "server/capture/session.py": "one stream, which ends with any of them",
     "server/concurrency/batching.py": "supervised loops",
+    "server/monitoring/listener.py": "a supervised loop, and requests that are answered each on its own",
     "server/connections.py": "a supervised loop",
     "server/grpc_api/import_call.py": "one import, which is told its error",
     "camera/app.py": "what watches is a supervised loop; a mount catches all itself, and tells that it looks nowhere",

@@ -40,6 +40,7 @@ from cekalwatch.server.grpc_api.enrolment_port import MAX_CONNECTIONS_OF_ADDRESS
 from cekalwatch.server.grpc_api.operations import OperationsServicer
 from cekalwatch.server.grpc_api.server import GrpcServer, Servicers
 from cekalwatch.server.memory import return_large_pieces
+from cekalwatch.server.monitoring.instruments import Instruments
 from cekalwatch.server.open_files import connection_bound, raise_limit
 from cekalwatch.server.presence import Presence
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
@@ -64,6 +65,7 @@ from cekalwatch.server.wiring.cluster import KEEP_CHORES_PERIOD_S, ClusterWiring
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.gallery import GalleryWiring, note_configuration
 from cekalwatch.server.wiring.losses import refuse_lost_database
+from cekalwatch.server.wiring.monitoring import MonitoringWiring, WatchedParts
 from cekalwatch.server.wiring.periodic import Chore, SharedChore
 from cekalwatch.server.wiring.troubles import TroublesWiring
 from cekalwatch.server.wiring.watchlist import WatchlistWiring
@@ -90,11 +92,18 @@ class Server:
         """Connections that one address may have at each port."""
         self.port = 0
         self._enrolment: EnrolmentPort | None = None
+        self._monitoring: MonitoringWiring | None = None
+        self._stopping = False
 
     @property
     def enrolment_port(self) -> int:
         """Where devices enrol while somebody is invited; 0 where they never do."""
         return self._enrolment.port if self._enrolment else 0
+
+    @property
+    def metrics_port(self) -> int:
+        """Where metrics are served; 0 where they are not."""
+        return self._monitoring.listener.port if self._monitoring else 0
 
     async def __aenter__(self) -> Self:
         try:
@@ -117,12 +126,14 @@ class Server:
         if missing := missing_protections():
             log.warning("confinement_incomplete", missing=", ".join(missing))
 
+        instruments = Instruments()
         database = Database(settings.database_address)
+        database.measure = instruments.measures.commit
         refuse_lost_database(settings, database)
         database.upgrade()
         stack.callback(database.close)
         actor = Actor(Party.SERVER, platform.node() or "unnamed")
-        context = Context.open(settings, database, clock, actor, stack)
+        context = Context.open(settings, database, clock, actor, stack, instruments.measures)
         stores = context.stores
         cluster = ClusterWiring.open(context)
         audit = AuditWiring.open(context, cluster.duty)
@@ -178,6 +189,17 @@ class Server:
         )
         threshold = ThresholdSetting(stores.thresholds, clock, lambda: engines.recogniser().model_version)
 
+        self._monitoring = MonitoringWiring.open(
+            context,
+            tls,
+            certificates,
+            authentication.refusals,
+            WatchedParts(
+                cluster.run_id, status, presence, captures, authentication.sign_ins, stopping=lambda: self._stopping
+            ),
+            instruments,
+        )
+
         self._sessions = captures.sessions
         self._fanout, self._troubles = alerts.fanout, troubles.feed
         self._watchlist = watchlist.servicer
@@ -210,6 +232,7 @@ class Server:
             *troubles.chores,
             *authentication.chores,
             *audit.chores,
+            *(self._monitoring.chores if self._monitoring else ()),
             cluster.chore(peers),
             Chore("keep_order_terms", KEEP_TERMS_PERIOD_S, terms.keep),
             SharedChore("reseal", RESEAL_PERIOD_S, Resealer(database, context.keys).take_turn),
@@ -226,6 +249,8 @@ class Server:
         await self._grpc.start()
         cluster.hints.start({HintTopic.ALERT_EVENTS: alerts.wake, HintTopic.TROUBLES: troubles.feed.wake})
         await tell_health()
+        if self._monitoring:
+            await asyncio.to_thread(self._monitoring.start)
         loops = (
             LOOPS.keep("keep_chores", cluster.duty.keep, KEEP_CHORES_PERIOD_S),
             *(chore.kept(cluster.duty) for chore in chores),
@@ -268,6 +293,7 @@ class Server:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._stopping = True
         await self._grpc.announce_stop()
         self._sessions.drain()
         self._fanout.end()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -13,7 +13,7 @@ from cekalwatch.server.alerts.fanout import Fanout
 from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.capture.deciding import Decider
 from cekalwatch.server.capture.intake import Intake
-from cekalwatch.server.cluster.peers import Peers
+from cekalwatch.server.cluster.peers import Peers, WholePresence
 from cekalwatch.server.connections import ConnectionState
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.troubles import Trouble
@@ -72,6 +72,16 @@ class ServerStatus:
 
 
 @dataclass(frozen=True)
+class ToldStatus:
+    """The part of the status that is in the database."""
+
+    positions: Mapping[str, int]
+    """The last acknowledged sequence of each agent."""
+    whole: WholePresence
+    chores_by: str
+
+
+@dataclass(frozen=True)
 class StatusService:
     """Collects the status from the parts of the server."""
 
@@ -93,10 +103,16 @@ class StatusService:
     connections: Callable[[], ConnectionState]
 
     async def status(self) -> ServerStatus:
-        """Return the status; agents' positions, and what other servers told, are read from the database."""
-        positions = await asyncio.to_thread(self.alerts.positions)
-        whole = await asyncio.to_thread(self.peers.whole)
-        chores_by = await asyncio.to_thread(self.chores_by)
+        """Return the status, with what the database says now. Raises StorageError."""
+        return self.with_told(await asyncio.to_thread(self.read))
+
+    def read(self) -> ToldStatus:
+        """Return what the database says now; it blocks. Raises StorageError."""
+        return ToldStatus(self.alerts.positions(), self.peers.whole(), self.chores_by())
+
+    def with_told(self, told: ToldStatus) -> ServerStatus:
+        """Return the status now, with what the database said; it does not block, and any thread may ask."""
+        positions, whole = told.positions, told.whole
         nobody = (CameraPresence(), "")
         engine = self.engine()
         return ServerStatus(
@@ -117,7 +133,7 @@ class StatusService:
                 for agent_id in sorted(whole.agents.keys() | positions.keys())
             ),
             servers=whole.servers,
-            chores_by=chores_by,
+            chores_by=told.chores_by,
             troubles=self.troubles.open,
             revocations=self.wellbeing.revocations(),
             revocations_stale=self.wellbeing.stale_revocations is not None,

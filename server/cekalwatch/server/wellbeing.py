@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 
 from cekalwatch.program.loops import LOOPS, LoopState
 from cekalwatch.server.audit.signing_state import SigningState
@@ -17,6 +18,19 @@ from cekalwatch.server.pki.revocations import RevocationState
 
 FAILING_AFTER_S = 10.0
 """A loop that fails for so long does not come right by itself."""
+
+
+class ServerFault(StrEnum):
+    """Why a server is not well."""
+
+    LOOP_FAILING = "LOOP_FAILING"
+    REVOCATIONS_STALE = "REVOCATIONS_STALE"
+    AUDIT_HISTORY_CHANGED = "AUDIT_HISTORY_CHANGED"
+    GALLERY_EMPTY = "GALLERY_EMPTY"
+    """Nobody is searched though somebody should be."""
+    DATABASE_AWAY = "DATABASE_AWAY"
+    """The last alert, or what stands for one, could not be committed."""
+    STOPPING = "STOPPING"
 
 
 @dataclass(frozen=True)
@@ -45,6 +59,16 @@ class Wellbeing:
         return state if state and state.stale(self.limit, self.clock.now()) else None
 
     @property
+    def faults(self) -> tuple[ServerFault, ...]:
+        """Why the server does not do its work for clients, on a history that is not forged; it can be signed later."""
+        found = {
+            ServerFault.LOOP_FAILING: self.failing_loops,
+            ServerFault.REVOCATIONS_STALE: self.stale_revocations,
+            ServerFault.AUDIT_HISTORY_CHANGED: self.signing().change,
+        }
+        return tuple(fault for fault, there in found.items() if there)
+
+    @property
     def sound(self) -> bool:
-        """Whether the server does its work for clients, on a history that is not forged; it can be signed later."""
-        return not (self.failing_loops or self.stale_revocations or self.signing().change)
+        """Whether there is none."""
+        return not self.faults

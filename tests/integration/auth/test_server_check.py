@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pytest_httpserver import HTTPServer
 from typer.testing import CliRunner
 
 from cekalwatch.program.errors import Exit
@@ -123,6 +124,24 @@ def test_a_port_that_something_else_holds_fails(site: Checked) -> None:
         verdict, text = site.check()[1]["server"]
     assert verdict == "FAIL"
     assert "does not answer as this server" in text
+
+
+def test_a_port_of_metrics_that_something_else_holds_fails(site: Checked) -> None:
+    assert site.check()[1]["metrics"] == ("OK", "no metrics are served: [metrics] listen is not set")
+    with socket.socket() as kept:
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.bind(("127.0.0.1", 0))
+        free = f"127.0.0.1:{kept.getsockname()[1]}"
+        site.write(**{"listen": site.settings.listen, "metrics.listen": free})
+        assert site.check()[1]["metrics"] == ("WARN", f"it does not run; {free} is free")
+    site.write(**{"listen": site.settings.listen, "metrics.listen": site.settings.listen})
+    assert "the port of another listener" in site.check()[1]["metrics"][1]
+    with HTTPServer() as other:
+        site.write(**{"listen": site.settings.listen, "metrics.listen": f"127.0.0.1:{other.port}"})
+        verdict, text = site.check()[1]["metrics"]
+        assert (verdict, "something else than this server" in text) == ("FAIL", True)
+        other.expect_request("/healthz").respond_with_data("LOOP_FAILING\n", status=503)
+        assert site.check()[1]["metrics"] == ("OK", f"127.0.0.1:{other.port}: LOOP_FAILING")
 
 
 def test_a_database_of_another_version_is_told(site: Checked) -> None:

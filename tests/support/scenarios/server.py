@@ -77,6 +77,8 @@ class Running:
 
     address: str
     channel: grpc.aio.Channel
+    metrics_port: int
+    """0: none are served."""
 
 
 @asynccontextmanager
@@ -86,7 +88,7 @@ async def running(chosen: ServerSettings, tls: FollowedTls | None = None) -> Asy
         Server(chosen) as server,
         Dialer(f"127.0.0.1:{server.port}", tls).aio_channel() as channel,
     ):
-        yield Running(f"127.0.0.1:{server.port}", channel)
+        yield Running(f"127.0.0.1:{server.port}", channel, server.metrics_port)
 
 
 @cache

@@ -16,6 +16,7 @@ from cekalwatch.server.domain.passages import MAX_CROPS, MAX_EACH
 from cekalwatch.server.domain.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.server.grpc_api import enrolment, enrolment_port, requests
 from cekalwatch.server.grpc_api.convert import alerts
+from cekalwatch.server.monitoring import listener
 from cekalwatch.server.recognition import photographs
 from cekalwatch.server.recognition.photograph_decoder import DECODER_LIMITS
 from cekalwatch.server.settings.settings import ServerSettings
@@ -108,6 +109,9 @@ FIGURES: dict[str, tuple[float, ...]] = {
         enrolment_port.MAX_CONNECTIONS,
         enrolment_port.MAX_CONNECTIONS_OF_ADDRESS,
     ),
+    "connections to the listener for metrics": (listener.MAX_CONNECTIONS, listener.MAX_CONNECTIONS_OF_ADDRESS),
+    "a request to the listener for metrics": (listener.MAX_REQUEST_BYTES,),
+    "a connection to the listener for metrics": (listener.CONNECTION_S,),
     "connected, and no TLS and HTTP/2 yet": (options.HANDSHAKE_TIMEOUT_MS / 1000,),
     "pings are not answered": ((options.KEEPALIVE_PERIOD_MS + options.KEEPALIVE_TIMEOUT_MS) / 1000,),
     "a connection without calls": (options.CONNECTION_IDLE_MS / 1000,),

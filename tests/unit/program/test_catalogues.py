@@ -27,6 +27,7 @@ from cekalwatch.office.model.steps import Hindrance
 from cekalwatch.office.model.subscription_updates import Cause, LostPosition
 from cekalwatch.program.translations import Language
 from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.wellbeing import ServerFault
 from cekalwatch.wire.vocabulary.adjudication import AlertState, Escalation, Outcome, Reason, Step
 from cekalwatch.wire.vocabulary.orders import Direction, OrderKind
 from cekalwatch.wire.vocabulary.people import PersonRole
@@ -65,6 +66,9 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "STATE_": {*AlertState, "UNKNOWN"},
         "STEP_": set(Step),
         "TROUBLE_": {*TroubleKind, "UNKNOWN"},
+    },
+    "server": {
+        "FAULT_": set(ServerFault),
     },
 }
 """The members of each family of a package."""

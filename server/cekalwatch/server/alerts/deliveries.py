@@ -15,6 +15,7 @@ from cekalwatch.server.audit.alert_entries import shown_objects
 from cekalwatch.server.audit.entry import MAX_OBJECTS, Action, Actor, AuditEntry
 from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.measures import BatchMeasure, unmeasured
 from cekalwatch.server.storage.audit.store import AuditStore
 
 MAX_AT_ONCE = 2_000
@@ -32,12 +33,12 @@ class _Delivery:
 class DeliveryTrail:
     """Records in the name of `myself`, on one thread; it is called from the event loop."""
 
-    def __init__(self, store: AuditStore, clock: Clock, myself: Actor) -> None:
+    def __init__(self, store: AuditStore, clock: Clock, myself: Actor, measure: BatchMeasure = unmeasured) -> None:
         self._store = store
         self._clock = clock
         self._myself = myself
         self._writing: BatchWorker[_Delivery, None] = BatchWorker(
-            "deliveries", self._write, threads=1, most=MAX_AT_ONCE
+            "deliveries", self._write, threads=1, most=MAX_AT_ONCE, measure=measure
         )
 
     async def note(self, device: Actor, details: AlertDetails, event: int = 0) -> None:

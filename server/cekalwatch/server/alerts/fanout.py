@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import takewhile
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from cekalwatch.server.concurrency.following import woken_within
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.measures import UNMEASURED, Measures
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.watchlist.rows import DAMAGED
 
@@ -81,6 +82,11 @@ class Fanout:
     def head(self) -> int:
         """The newest sequence that was read from the log."""
         return self._head
+
+    def occurred_at(self, sequence: int) -> datetime | None:
+        """Return when an event was committed; None for one that is not in memory."""
+        newer = takewhile(lambda item: item.event.sequence >= sequence, reversed(self._tail))
+        return next((item.event.occurred_at for item in newer if item.event.sequence == sequence), None)
 
     def wake(self) -> None:
         """Wake the task that follows the log; call it on the event loop's thread."""
@@ -207,16 +213,28 @@ class Fanout:
 class Acknowledgements:
     """Moves agents' positions in the event log forward; those that come at the same moment share one commit."""
 
-    def __init__(self, store: AlertStore, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: AlertStore,
+        clock: Clock,
+        occurred_at: Callable[[int], datetime | None] = lambda _: None,
+        measures: Measures = UNMEASURED,
+    ) -> None:
+        """`occurred_at` says when an event was committed, if it is known, for the measure of how long it took."""
         self._store = store
         self._clock = clock
+        self._occurred_at = occurred_at
+        self._measure = measures.acknowledgement
         self._writing: BatchWorker[tuple[str, int], int] = BatchWorker(
-            "acknowledge", self._write, threads=1, most=MAX_AT_ONCE
+            "acknowledge", self._write, threads=1, most=MAX_AT_ONCE, measure=measures.batch("acknowledge")
         )
 
     async def take(self, agent_id: str, sequence: int) -> int:
         """Return the agent's position after it is committed; raises POSITION_UNKNOWN beyond the log's end."""
-        return await self._writing.do((agent_id, sequence))
+        position = await self._writing.do((agent_id, sequence))
+        if occurred_at := self._occurred_at(sequence):
+            self._measure((self._clock.now() - occurred_at).total_seconds())
+        return position
 
     def close(self) -> None:
         """Write what waits, and end the thread."""

@@ -15,6 +15,7 @@ import json
 import os
 import stat
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
@@ -52,6 +53,11 @@ class Checkpoint:
     """The signer's key as base64: 32 bytes of Ed25519, or the compressed point (33 bytes) of a P-256 key."""
     signature: str
     """As base64: 64 bytes of Ed25519, or an ECDSA signature as DER."""
+
+    @property
+    def signed_at(self) -> datetime:
+        """The moment `at`."""
+        return datetime.fromisoformat(self.at)
 
     @property
     def valid(self) -> bool:

@@ -7,6 +7,7 @@ that: each kind of refusal by each caller has one line or entry a period. What i
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -110,9 +111,12 @@ class RefusalLog:
 
     def __init__(self, clock: Clock) -> None:
         self._repeats: Repeats[tuple[Code, str]] = Repeats(clock, lambda key: (key[0], ANYBODY))
+        self.totals: Counter[Code] = Counter()
+        """How often calls were refused since the start, by code."""
 
     def is_new(self, code: Code, caller: str) -> bool:
         """Count a refusal, and say whether it gets a line of its own."""
+        self.totals[code] += 1
         return self._repeats.is_new((code, caller))
 
     def tell_sums(self, *, at_once: bool = False) -> None:

@@ -19,6 +19,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.law import Checkpoints, alerts_on
 from cekalwatch.server.domain.passages import Passages, PassageScore
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
+from cekalwatch.server.measures import UNMEASURED, Measures
 from cekalwatch.server.recognition.face_pictures import probe_jpeg
 from cekalwatch.server.recognition.probes import Probe
 from cekalwatch.server.storage.alerts.store import AlertStore
@@ -113,6 +114,7 @@ class Decider:
         timing: AlertTiming,
         announce: Callable[[], None],
         begun: Callable[[Capture], None],
+        measures: Measures = UNMEASURED,
     ) -> None:
         self._snapshot = snapshot
         self._orders = orders
@@ -123,6 +125,7 @@ class Decider:
         self._timing = timing
         self._announce = announce
         self._begun = begun
+        self._measures = measures
         self.alerts_raised = 0
 
     def decide(self, batch: list[EmbeddedCapture]) -> Sequence[CaptureOutcome | Exception]:
@@ -159,6 +162,9 @@ class Decider:
                 for item, neighbours, fused, count in zip(comparable, found, probes, crops, strict=True)
             ]
         )
+        decided = self._clock.now()
+        for item in comparable:
+            self._measures.decision((decided - item.capture.captured_at).total_seconds())
         return [next(settled) if item.probe.model_version == model else OtherModelError(model) for item in batch]
 
     def _settle(
@@ -188,6 +194,7 @@ class Decider:
             self.alerts_raised += 1
         log.info("alert_event", type=event.type, sequence=event.sequence, alert_id=str(event.alert_id))
         self._announce()
+        self._measures.event((self._clock.now() - item.capture.captured_at).total_seconds())
         return CaptureOutcome.ACCEPTED
 
     def _match(

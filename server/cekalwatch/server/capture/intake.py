@@ -20,6 +20,7 @@ from cekalwatch.server.capture.deciding import EmbeddedCapture, EmptyGalleryErro
 from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.domain.captures import Capture, Receipt, Rejected
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.measures import Measure, unmeasured
 from cekalwatch.server.recognition.probes import Probe
 from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 
@@ -46,11 +47,14 @@ class Intake:
         decider: BatchWorker[EmbeddedCapture, CaptureOutcome],
         health: DatabaseHealth,
         receipt_delay_s: float,
+        measure: Measure = unmeasured,
     ) -> None:
+        """`measure` is told how long each capture took from its arrival to its receipt."""
         self._embedder = embedder
         self._decider = decider
         self._health = health
         self._delay_s = receipt_delay_s
+        self._measure = measure
         self._done: OrderedDict[UUID, None] = OrderedDict()
         self._working: set[asyncio.Task[Outcome]] = set()
         self.outcomes: Counter[CaptureOutcome] = Counter()
@@ -63,6 +67,11 @@ class Intake:
         `taken` is called once, when the capture no longer waits to be embedded.
         """
         came_s = asyncio.get_running_loop().time()
+        receipt = await self._receipt_for(capture, taken, came_s)
+        self._measure(asyncio.get_running_loop().time() - came_s)
+        return receipt
+
+    async def _receipt_for(self, capture: Capture | Rejected, taken: Callable[[], None], came_s: float) -> Receipt:
         if isinstance(capture, Rejected):
             taken()
             self.unplaceable += capture.reason is Code.CAPTURE_TIME_UNPLACEABLE

@@ -11,7 +11,7 @@ from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.settings import LoadedSettings
 from cekalwatch.server.checks.data import check_data
 from cekalwatch.server.checks.devices import check_devices
-from cekalwatch.server.checks.network import check_enrolment, check_listen, other_places
+from cekalwatch.server.checks.network import check_enrolment, check_listen, check_metrics, other_places
 from cekalwatch.server.checks.secrets import check_audit_key, check_authority, check_folder, check_server_certificate
 from cekalwatch.server.recognition.packs.installed import load_named
 from cekalwatch.server.settings.settings import ServerSettings
@@ -32,6 +32,7 @@ def check_installation(loaded: LoadedSettings[ServerSettings], now: datetime) ->
     yield from check_devices(settings, now)
     yield CheckResult("server", *_told(lambda: check_listen(settings)))
     yield CheckResult("enrolment", *check_enrolment(settings))
+    yield CheckResult("metrics", *check_metrics(settings))
     for subject, judged in other_places(settings):
         yield CheckResult(subject, *judged)
 

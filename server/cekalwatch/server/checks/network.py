@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import grpc
+import httpx
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from cekalwatch.program.checks.machine import check_reachable
@@ -15,7 +16,7 @@ from cekalwatch.program.connection import open_dialer
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.watchlist.sources.files.settings import FolderSettings, SpreadsheetSettings
 from cekalwatch.server.watchlist.sources.web.settings import HttpSettings
-from cekalwatch.wire.address import split_address
+from cekalwatch.wire.address import is_loopback, split_address
 
 CONNECT_S = 3.0
 ANSWER_S = 5.0
@@ -42,6 +43,31 @@ def check_listen(settings: ServerSettings) -> Judged:
     if answer.status == health_pb2.HealthCheckResponse.SERVING:
         return CheckVerdict.OK, f"runs and serves at {settings.listen}"
     return CheckVerdict.FAIL, f"runs at {settings.listen} and is not well; its log and docs/operations.md say why"
+
+
+def check_metrics(settings: ServerSettings) -> Judged:
+    """See that those who watch the server can: it is their port, or it is free."""
+    if not (listen := settings.metrics.listen):
+        return CheckVerdict.OK, "no metrics are served: [metrics] listen is not set"
+    host, port = split_address(listen)
+    if not is_loopback(listen) and not settings.tls_path.exists():
+        return CheckVerdict.FAIL, f"{listen} is for other machines too, and the server has no certificate yet"
+    if any(port == split_address(other)[1] for other in (settings.listen, settings.enrolment_listen) if other and port):
+        return CheckVerdict.FAIL, f"[metrics] listen has the port of another listener of the server: {listen}"
+    address = ("127.0.0.1" if host in EVERY_INTERFACE else host, port)
+    try:
+        socket.create_connection(address, CONNECT_S).close()
+    except OSError:
+        return _bindable(host, port)
+    if not is_loopback(listen):
+        return CheckVerdict.OK, f"something answers at {listen}: the server, if it runs"
+    try:
+        health = httpx.get(f"http://{listen}/healthz", timeout=ANSWER_S, trust_env=False)
+    except httpx.HTTPError:
+        health = None
+    if health is None or health.status_code not in {httpx.codes.OK, httpx.codes.SERVICE_UNAVAILABLE}:
+        return CheckVerdict.FAIL, f"something else than this server answers at {listen}: choose another port"
+    return CheckVerdict.OK, f"{listen}: {', '.join(health.text.split())}"
 
 
 def check_enrolment(settings: ServerSettings) -> Judged:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 from typing import Generic, TypeVar
 
 from cekalwatch.program.loops import LOOPS
+from cekalwatch.server.measures import BatchMeasure, unmeasured
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -70,7 +72,7 @@ class BatchWorker(Generic[Item, Result]):
     """Threads that turn batches of items into as many results. `work` may give an exception in place of a result.
 
     An error in `unwell` that `work` raises is one of the worker and not of its items: each caller gets it, and the
-    worker pauses as a loop that fails, which is logged and shown.
+    worker pauses as a loop that fails, which is logged and shown. `measure` is told of each batch.
     Each `party` of an item gets its turn in every round: one that has many items waiting delays its own only.
     """
 
@@ -83,8 +85,10 @@ class BatchWorker(Generic[Item, Result]):
         most: int,
         party: Callable[[Item], Hashable] = lambda _: None,
         unwell: tuple[type[Exception], ...] = (),
+        measure: BatchMeasure = unmeasured,
     ) -> None:
         self._work = work
+        self._measure = measure
         self._unwell = unwell
         self._most = most
         self._party = party
@@ -117,6 +121,7 @@ class BatchWorker(Generic[Item, Result]):
         batch = self._queue.get(self._most)
         results: Sequence[Result | Exception]
         failure: Exception | None = None
+        begun_s = time.perf_counter()
         try:
             results = self._work([item for item, _ in batch]) if batch else ()
             if len(results) != len(batch):
@@ -124,6 +129,8 @@ class BatchWorker(Generic[Item, Result]):
         except Exception as error:  # noqa: BLE001  # each caller gets it
             results = [error] * len(batch)
             failure = error if isinstance(error, self._unwell) else None
+        if batch:
+            self._measure(len(batch), time.perf_counter() - begun_s)
         _deliver([future for _, future in batch], results)
         if failure:
             raise failure

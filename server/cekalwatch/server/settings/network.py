@@ -15,7 +15,8 @@ from cekalwatch.wire.address import address_form, is_loopback
 from cekalwatch.wire.tls import FollowedTls
 
 
-def _address_or_none(address: str) -> str:
+def address_or_none(address: str) -> str:
+    """Let pass an empty text or HOST:PORT; raises ValueError."""
     return address_form(address) if address else ""
 
 
@@ -36,7 +37,7 @@ class NetworkSection(StorageSection):
     revocations_limit_s: Annotated[float, Field(ge=1, le=86_400)] = 60.0
     """Seconds for which the revocation lists may be unreadable before that is a trouble, and the server's health says
     NOT_SERVING. The lists that were read last stay in force."""
-    enrolment_listen: Annotated[str, AfterValidator(_address_or_none)] = ""
+    enrolment_listen: Annotated[str, AfterValidator(address_or_none)] = ""
     """HOST:PORT at which devices with an invitation enrol, another port than `listen`; empty: no device can enrol."""
     connections: Annotated[int, Field(ge=32, le=50_000)] = 2_000
     """Connections that the server has at once; fewer where its account may not open so many files."""

@@ -10,6 +10,7 @@ from cekalwatch.server.settings.alerts import AlertSection
 from cekalwatch.server.settings.audit import AuditSection
 from cekalwatch.server.settings.capture import CaptureSection
 from cekalwatch.server.settings.checkpoint import CheckpointSection
+from cekalwatch.server.settings.monitoring import MonitoringSection
 from cekalwatch.server.settings.network import NetworkSection
 from cekalwatch.server.settings.recognition import RecognitionSection
 from cekalwatch.server.settings.sign_in import SignInSection
@@ -19,6 +20,7 @@ from cekalwatch.wire.vocabulary.capture import CapturePolicy
 
 
 class ServerSettings(
+    MonitoringSection,
     AuditSection,
     SignInSection,
     WatchlistSection,

@@ -24,6 +24,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlmodel import Session
 
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.measures import Measure, unmeasured
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.fence import current_fence
 from cekalwatch.server.storage.integrity.guard import RowGuard
@@ -62,6 +63,8 @@ class Database:
         self._url = _address(url)
         self.guard: RowGuard | None = None
         """Who guards signed rows, once the keys are open; see `KeyStore.open`."""
+        self.measure: Measure = unmeasured
+        """Who is told how long commits take."""
         self._is_sqlite = self._url.get_backend_name() == "sqlite"
         options = {"timeout": BUSY_TIMEOUT_S} if self._is_sqlite else {}
         try:
@@ -143,7 +146,7 @@ class Database:
 
         Behind a fence that has fallen, the commit raises LeaseLostError.
         """
-        with _as_storage_errors(), GuardedSession(self.engine, self.guard, current_fence()) as session:
+        with _as_storage_errors(), GuardedSession(self.engine, self.guard, current_fence(), self.measure) as session:
             yield session
 
     @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Self
@@ -64,6 +64,8 @@ class AuthenticationWiring:
     interceptor: AuthenticationInterceptor
     refusals: RefusalLog
     """Of all calls, for the log."""
+    sign_ins: Mapping[str, int]
+    """How tries to sign in ended since the start: OK, or the code of the refusal."""
     chores: tuple[Chore, ...]
 
     @classmethod
@@ -104,7 +106,7 @@ class AuthenticationWiring:
             Chore("tell_refusals", SUM_REFUSALS_PERIOD_S, refusals.tell_sums),
             Chore("record_refusals", SUM_REFUSALS_PERIOD_S, providers.refusals.record_sums),
         )
-        return cls(servicer, interceptor, refusals, chores)
+        return cls(servicer, interceptor, refusals, providers.sign_in.outcomes, chores)
 
 
 def open_enrolment(

@@ -42,6 +42,8 @@ class CaptureWiring:
     decider: Decider
     waiting: Callable[[], int]
     """How many captures wait to be embedded."""
+    undecided: Callable[[], int]
+    """How many wait to be decided."""
     chores: tuple[Chore, ...]
 
     @classmethod
@@ -53,7 +55,7 @@ class CaptureWiring:
         presence: Presence,
     ) -> Self:
         """Start the threads; `announce` is called after the commit of an alert event."""
-        settings, stores, stack = context.settings, context.stores, context.stack
+        settings, stores, stack, measures = context.settings, context.stores, context.stack, context.measures
         counter = PassageCounter(stores.field)
         stack.callback(at_stop, "passages of the last minute", counter.write)
         cameras = {camera.camera_id: camera for camera in settings.cameras}
@@ -67,9 +69,15 @@ class CaptureWiring:
             AlertTiming(timedelta(seconds=settings.grouping_window_s), timedelta(seconds=settings.late_after_s)),
             announce,
             counter.begun,
+            context.measures,
         )
         deciding = BatchWorker(
-            "decide", decider.decide, threads=1, most=DECIDE_BATCH, party=lambda face: face.capture.camera.camera_id
+            "decide",
+            decider.decide,
+            threads=1,
+            most=DECIDE_BATCH,
+            party=lambda face: face.capture.camera.camera_id,
+            measure=measures.batch("decide"),
         )
         stack.callback(deciding.close)
         embedding = BatchWorker(
@@ -79,6 +87,7 @@ class CaptureWiring:
             most=search.engines.engine().inference.batch,
             party=lambda capture: capture.camera.camera_id,
             unwell=(RecogniserError,),
+            measure=measures.batch("embed"),
         )
         stack.callback(embedding.close)
         probe = WriteProbe(context.database, context.keys.keyring)
@@ -88,11 +97,11 @@ class CaptureWiring:
                 probe.write(ALERT_BYTES if large else 0)
             return [None] * len(attempts)
 
-        writing = BatchWorker("write-probe", write, threads=1, most=1)
+        writing = BatchWorker("write-probe", write, threads=1, most=1, measure=measures.batch("write-probe"))
         stack.callback(writing.close)
         delay_s = settings.receipt_delay_s
         health = DatabaseHealth(writing.do, delay_s / WRITES_PER_RECEIPT_DELAY)
-        intake = Intake(embedding, deciding, health, delay_s)
+        intake = Intake(embedding, deciding, health, delay_s, measures.receipt)
         terms = CaptureTerms(settings.credits, settings.heartbeat_period_s, settings.handshake_s)
         return cls(
             tuple(cameras.values()),
@@ -101,6 +110,7 @@ class CaptureWiring:
             health,
             decider,
             lambda: embedding.waiting,
+            lambda: deciding.waiting,
             (
                 Chore("count_passages", COUNT_PASSAGES_PERIOD_S, counter.write),
                 Chore("count_scores", COUNT_SCORES_PERIOD_S, scores.write),

@@ -5,6 +5,8 @@ A provider says who a person is. What that person may do is decided here alone, 
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol, TypeVar
@@ -12,7 +14,7 @@ from uuid import UUID
 
 import structlog
 
-from cekalwatch.server.audit.entry import Action, AuditEntry, Thing
+from cekalwatch.server.audit.entry import OK, Action, AuditEntry, Thing
 from cekalwatch.server.auth.refusals import RefusalTrail
 from cekalwatch.server.auth.sessions import Beside, Device, Session, Sessions
 from cekalwatch.server.domain.clock import Clock
@@ -86,6 +88,9 @@ class SignInService:
         self._sessions = sessions
         self._refusals = refusals
         self._clock = clock
+        self._counting = threading.Lock()
+        self.outcomes: Counter[str] = Counter()
+        """How tries to sign in ended since the start: OK, or the code of the refusal."""
 
     def sign_in(self, proof: Proof, device: Device, beside: Beside | None = None) -> tuple[str, Session]:
         """Sign a person in, and return the token and the session; with `beside`, as the second person of that act.
@@ -103,12 +108,14 @@ class SignInService:
             raise
         by_password = isinstance(proof, PasswordProof)
         token, session = self._sessions.begin(account, device, beside, by_password=by_password)
+        self._count(OK)
         purpose = beside.act.action if beside else "SESSION"
         log.info("signed_in", person_id=str(account.person.person_id), purpose=purpose, device=str(device.actor))
         return token, session
 
     def note(self, refusal: SignInRefusedError, device: Device) -> None:
         """Record a refusal, or count it when it repeats; not tries on a name that is locked already: the lock is."""
+        self._count(refusal.code)
         if refusal.code is Code.SIGN_IN_LOCKED:
             return
         now = self._clock.now()
@@ -119,6 +126,10 @@ class SignInService:
             entries.append(AuditEntry(now, device.actor, Action.SIGN_IN_LOCKED, known, details={"seconds": seconds}))
         if self._refusals.record(*entries):
             log.warning("sign_in_refused", code=refusal.code, detail=refusal.detail, device=str(device.actor))
+
+    def _count(self, outcome: str) -> None:
+        with self._counting:
+            self.outcomes[outcome] += 1
 
     def _identify(self, proof: Proof) -> Account:
         if isinstance(proof, PasswordProof):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
 
 from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.domain.checkpoints import Camera
@@ -123,7 +122,7 @@ def _signing(state: SigningState) -> operations_pb2.SigningStatus:
     return operations_pb2.SigningStatus(
         checkpoint_number=newest.number if newest else 0,
         signed_entry=newest.sequence if newest else 0,
-        sign_time=timestamp(datetime.fromisoformat(newest.at)) if newest else None,
+        sign_time=timestamp(newest.signed_at) if newest else None,
         change=state.change or "",
         waits=state.waits or "",
         destinations=[

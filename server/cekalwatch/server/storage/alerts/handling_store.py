@@ -26,7 +26,15 @@ from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import checked
 from cekalwatch.server.storage.keys.store import hold_sealing_key
-from cekalwatch.wire.vocabulary.adjudication import CLEARING, UNSETTLED, AlertEventType, AlertState, Escalation, Outcome
+from cekalwatch.wire.vocabulary.adjudication import (
+    CLEARING,
+    OPEN_STATES,
+    UNSETTLED,
+    AlertEventType,
+    AlertState,
+    Escalation,
+    Outcome,
+)
 
 _UNCOUNTED = frozenset({AlertEventType.ESCALATED})
 """Leaves the version: it changes nothing that a person judges, and no judgement may be refused for it."""
@@ -54,6 +62,16 @@ class RaisedAlert:
 
 
 @dataclass(frozen=True)
+class OpenAlerts:
+    """The open alerts of one state."""
+
+    state: AlertState
+    count: int
+    oldest_at: datetime
+    """When the oldest was raised."""
+
+
+@dataclass(frozen=True)
 class UnsettledAlert:
     """What tells whether the orders of an unsettled alert have to be looked at again."""
 
@@ -70,6 +88,13 @@ class HandlingStore:
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
         self._keyring = keyring
+
+    def open_alerts(self) -> list[OpenAlerts]:
+        """Count the alerts about which somebody has still to do something, by state; rows are not checked."""
+        state, raised_at = col(AlertRow.state), col(AlertRow.raised_at)
+        query = select(state, func.count(), func.min(raised_at)).where(state.in_(OPEN_STATES)).group_by(state)
+        with self._database.session() as session:
+            return [OpenAlerts(AlertState(one), count, oldest) for one, count, oldest in session.exec(query)]
 
     def step(
         self,

@@ -11,6 +11,7 @@ from sqlalchemy.orm import ORMExecuteState
 from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import Session
 
+from cekalwatch.server.measures import Measure, timed, unmeasured
 from cekalwatch.server.storage.fence import Fence
 from cekalwatch.server.storage.integrity.guard import RowGuard
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError, RowKey, SignedRow, form_of
@@ -21,18 +22,26 @@ Signed = TypeVar("Signed", bound=SignedRow)
 class GuardedSession(Session):
     """A session on a database whose rows are signed. Objects keep what they hold after a commit."""
 
-    def __init__(self, engine: Engine, guard: RowGuard | None, fence: Fence | None = None) -> None:
+    def __init__(
+        self, engine: Engine, guard: RowGuard | None, fence: Fence | None = None, measure: Measure = unmeasured
+    ) -> None:
         """Without a guard, that is before the keys are open, signed rows can be neither written nor used.
 
-        With a fence, a commit raises LeaseLostError unless it stands.
+        With a fence, a commit raises LeaseLostError unless it stands. `measure` is told how long commits take.
         """
         super().__init__(engine, expire_on_commit=False)
         self.fence = fence
         self._guard = guard
+        self._measure = measure
         self.ours: dict[int, SignedRow] = {}
         """What this session has signed, by identity; held, so that no other object gets the same."""
         self.replaced: dict[int, SignedRow] = {}
         """What it writes wholly, whatever was there."""
+
+    def commit(self) -> None:
+        """Commit, which may raise what the database says."""
+        with timed(self._measure):
+            super().commit()
 
     @property
     def guard(self) -> RowGuard:

@@ -289,6 +289,13 @@ class SyncStore:
         with self._database.session() as session:
             return [run_of(row) for row in session.exec(query)]
 
+    def ended(self) -> dict[SyncOutcome, tuple[int, datetime]]:
+        """Return how many of the runs that are kept ended so, and when the last of them did."""
+        outcome, ended_at = col(SyncRunRow.outcome), col(SyncRunRow.ended_at)
+        query = select(outcome, func.count(), func.max(ended_at)).where(ended_at.is_not(None)).group_by(outcome)
+        with self._database.session() as session:
+            return {SyncOutcome(one): (count, last) for one, count, last in session.exec(query) if last}
+
     @contextmanager
     def _held(self, lease: Lease, now: datetime, run: SyncRun) -> Iterator[Session]:
         """Yield a session that has renewed the lease and keeps the run as it stands."""

@@ -1,0 +1,64 @@
+"""What of the database is watched, read from time to time, so that nobody who asks can keep the database busy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.status import StatusService, ToldStatus
+from cekalwatch.server.storage.alerts.handling_store import HandlingStore, OpenAlerts
+from cekalwatch.server.storage.sync.store import SyncStore
+from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
+
+CURRENT_FOR = timedelta(seconds=30)
+"""Older figures are not told: none is better than one that may be wrong."""
+
+
+@dataclass(frozen=True)
+class DatabaseFigures:
+    """The figures of one moment."""
+
+    read_at: datetime
+    told: ToldStatus
+    alerts: tuple[OpenAlerts, ...]
+    runs: Mapping[SyncOutcome, tuple[int, datetime]]
+    """How many of the synchronisations that are kept ended so, and when the last of them did."""
+    shrunk: bool
+    """Whether a list that lost many orders waits for two people."""
+
+
+@dataclass
+class FigureReader:
+    """Reads the figures and keeps them; any thread may ask for them."""
+
+    status: StatusService
+    handling: HandlingStore
+    syncs: SyncStore
+    clock: Clock
+    _newest: DatabaseFigures | None = field(default=None, init=False)
+
+    def read(self) -> None:
+        """Read them anew; it blocks. Raises StorageError."""
+        read_at = self.clock.now()
+        self._newest = DatabaseFigures(
+            read_at,
+            self.status.read(),
+            tuple(self.handling.open_alerts()),
+            self.syncs.ended(),
+            self.syncs.state().waiting is not None,
+        )
+
+    @property
+    def newest(self) -> DatabaseFigures:
+        """Those that were read last. Raises RuntimeError before the first."""
+        if self._newest is None:
+            raise RuntimeError("nothing was read yet")
+        return self._newest
+
+    @property
+    def current(self) -> DatabaseFigures | None:
+        """The same; None when they are old, since the database does not answer."""
+        newest = self.newest
+        return newest if self.clock.now() - newest.read_at <= CURRENT_FOR else None
