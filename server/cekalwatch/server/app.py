@@ -64,7 +64,7 @@ from cekalwatch.server.wiring.capture import CaptureWiring
 from cekalwatch.server.wiring.cluster import KEEP_CHORES_PERIOD_S, ClusterWiring
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.gallery import GalleryWiring, note_configuration
-from cekalwatch.server.wiring.losses import refuse_lost_database
+from cekalwatch.server.wiring.losses import refuse_lost_database, tell_restored
 from cekalwatch.server.wiring.monitoring import MonitoringWiring, WatchedParts
 from cekalwatch.server.wiring.periodic import Chore, SharedChore
 from cekalwatch.server.wiring.troubles import TroublesWiring
@@ -186,6 +186,7 @@ class Server:
             troubles=troubles.feed,
             wellbeing=wellbeing,
             connections=lambda: connections.state,
+            restored_backup=tell_restored(stores.audit),
         )
         threshold = ThresholdSetting(stores.thresholds, clock, lambda: engines.recogniser().model_version)
 

@@ -10,6 +10,7 @@ from importlib.metadata import version
 
 from cekalwatch.program.loops import LoopState
 from cekalwatch.server.alerts.fanout import Fanout
+from cekalwatch.server.audit.history import RestoredBackup
 from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.capture.deciding import Decider
 from cekalwatch.server.capture.intake import Intake
@@ -69,6 +70,8 @@ class ServerStatus:
     loops: tuple[LoopState, ...]
     signing: SigningState
     connections: ConnectionState
+    restored_backup: RestoredBackup | None
+    """The one that the site was restored from last; None: it never was."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ class StatusService:
     troubles: TroubleFeed
     wellbeing: Wellbeing
     connections: Callable[[], ConnectionState]
+    restored_backup: RestoredBackup | None
 
     async def status(self) -> ServerStatus:
         """Return the status, with what the database says now. Raises StorageError."""
@@ -140,4 +144,5 @@ class StatusService:
             loops=self.wellbeing.loops(),
             signing=self.wellbeing.signing(),
             connections=self.connections(),
+            restored_backup=self.restored_backup,
         )

@@ -63,16 +63,10 @@ class Checkpoint:
     def valid(self) -> bool:
         """Whether the signature is that of `public_key`."""
         try:
-            raw = base64.b64decode(self.public_key, validate=True)
-            signature = base64.b64decode(self.signature, validate=True)
             statement = _statement(self.number, self.sequence, self.hash, self.at)
-            if len(raw) == _ED25519_BYTES:
-                Ed25519PublicKey.from_public_bytes(raw).verify(signature, statement)
-            else:
-                ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), raw).verify(signature, statement, _ECDSA)
-        except (InvalidSignature, binascii.Error, ValueError, TypeError):
+        except (ValueError, TypeError):
             return False
-        return True
+        return is_signed(self.public_key, self.signature, statement)
 
     def to_json(self) -> str:
         """Return it as one line of JSON, without its end: what is sent, written and stamped."""
@@ -174,12 +168,31 @@ class SigningKey:
 
         A key in a token raises TokenError.
         """
-        statement = _statement(number, sequence, entry_hash, at)
+        signature = self.sign_statement(_statement(number, sequence, entry_hash, at))
+        return Checkpoint(number, sequence, entry_hash, at, self.public_key, signature)
+
+    def sign_statement(self, statement: bytes) -> str:
+        """Return the signature of `statement`, as base64; it begins with a line that says what it is for.
+
+        A key in a token raises TokenError.
+        """
         if isinstance(self._key, TokenSigningKey):
-            signature = self._key.sign(statement, _ECDSA)
+            return base64.b64encode(self._key.sign(statement, _ECDSA)).decode()
+        return base64.b64encode(self._key.sign(statement)).decode()
+
+
+def is_signed(public_key: str, signature: str, statement: bytes) -> bool:
+    """Whether the owner of `public_key` signed `statement`; key and signature are as in `Checkpoint`."""
+    try:
+        raw = base64.b64decode(public_key, validate=True)
+        made = base64.b64decode(signature, validate=True)
+        if len(raw) == _ED25519_BYTES:
+            Ed25519PublicKey.from_public_bytes(raw).verify(made, statement)
         else:
-            signature = self._key.sign(statement)
-        return Checkpoint(number, sequence, entry_hash, at, self.public_key, base64.b64encode(signature).decode())
+            ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), raw).verify(made, statement, _ECDSA)
+    except (InvalidSignature, binascii.Error, ValueError, TypeError):
+        return False
+    return True
 
 
 def _statement(number: int, sequence: int, entry_hash: str, at: str) -> bytes:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from cekalwatch.program.checks.results import CheckResult, CheckVerdict, Judged
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.audit.entry import operator
+from cekalwatch.server.backup.record import BackupRecord
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database, Migrations
@@ -61,6 +62,20 @@ def _check_content(settings: ServerSettings, database: Database, now: datetime) 
     yield CheckResult("master key", CheckVerdict.OK, f"{source.name}; keep a copy of it apart from the backups")
     yield CheckResult("watchlist", *_check_list(context, now))
     yield CheckResult("people", *_check_people(context))
+
+
+def check_backup(settings: ServerSettings, now: datetime) -> Judged:
+    """Say how old the last backup is."""
+    terms, last = settings.backup, BackupRecord.load(settings.backup_record_file)
+    if last is None:
+        if not terms.recipients:
+            return CheckVerdict.WARN, "none was ever made: set recipients and folder in [backup] (docs/backup.md)"
+        return CheckVerdict.WARN, "none was ever made: cekalwatch-server backup, and each night (docs/backup.md)"
+    age = now - last.made_at
+    text = f"the last backup is {age / timedelta(hours=1):.1f} hours old: {last.file}"
+    if age > terms.limit:
+        return CheckVerdict.WARN, f"{text}; {terms.limit_h:g} are the limit: why did no newer one come?"
+    return CheckVerdict.OK, text
 
 
 def _check_list(context: Context, now: datetime) -> Judged:

@@ -9,7 +9,7 @@ from cekalwatch.program.checks.machine import check_clock_set, check_disk, check
 from cekalwatch.program.checks.results import CheckResult, CheckVerdict, Judged
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.settings import LoadedSettings
-from cekalwatch.server.checks.data import check_data
+from cekalwatch.server.checks.data import check_backup, check_data
 from cekalwatch.server.checks.devices import check_devices
 from cekalwatch.server.checks.network import check_enrolment, check_listen, check_metrics, other_places
 from cekalwatch.server.checks.secrets import check_audit_key, check_authority, check_folder, check_server_certificate
@@ -28,6 +28,7 @@ def check_installation(loaded: LoadedSettings[ServerSettings], now: datetime) ->
     yield CheckResult("certificate", *check_server_certificate(settings, now))
     yield from check_data(settings, now)
     yield CheckResult("audit key", *_told(lambda: check_audit_key(settings)))
+    yield CheckResult("backup", *check_backup(settings, now))
     yield CheckResult("model pack", *_told(lambda: _check_pack(settings)))
     yield from check_devices(settings, now)
     yield CheckResult("server", *_told(lambda: check_listen(settings)))

@@ -11,6 +11,7 @@ from cekalwatch.program.checks.results import AsJson, show_results
 from cekalwatch.program.command import SettingsFormat, settings_examples
 from cekalwatch.server.cli import audit, evaluate, init, keys, models, people, pki, retention, rows, thresholds
 from cekalwatch.server.cli.gallery import comparing, rebuilding, switching
+from cekalwatch.server.cli.keeping import backing_up, coming_back
 from cekalwatch.server.cli.options import Config, DataDir, Listen, LogLevel, ModelPack, Threads
 from cekalwatch.server.cli.watchlist import checking, deletion, importing, looking, syncing
 
@@ -53,6 +54,9 @@ app.add_typer(rows.app, name="rows")
 app.add_typer(thresholds.app, name="thresholds")
 app.add_typer(watchlist, name="watchlist")
 app.command("init", epilog=init.EPILOG)(init.init)
+app.command("backup", epilog=backing_up.EPILOG)(backing_up.backup)
+app.command("backup-key", epilog=backing_up.KEY_EPILOG)(backing_up.backup_key)
+app.command("restore", epilog=coming_back.EPILOG)(coming_back.restore)
 
 
 def _print_version(wanted: bool) -> None:

@@ -13,6 +13,7 @@ import typer
 from cekalwatch.program.errors import Exit, ProgramError
 
 if TYPE_CHECKING:
+    from cekalwatch.program.settings import LoadedSettings
     from cekalwatch.server.settings.settings import ServerSettings
 
 Config = Annotated[
@@ -44,6 +45,13 @@ def command_settings(
 
     Raises ProgramError, also where neither settings nor data are found: a command must not work on another, empty site.
     """
+    return loaded_settings(config, data_dir, log_level=log_level, **options).values
+
+
+def loaded_settings(
+    config: Path | None, data_dir: Path | None = None, *, log_level: str = "warning", **options: object
+) -> LoadedSettings[ServerSettings]:
+    """Do the same, and return where the settings come from as well."""
     from cekalwatch.program.logs import configure_logs
     from cekalwatch.server.settings.settings import ServerSettings
 
@@ -58,4 +66,5 @@ def command_settings(
             Exit.CONFIG,
         )
     configure_logs(log_level)
-    return loaded.told()
+    loaded.told()
+    return loaded

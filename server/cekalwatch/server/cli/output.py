@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -25,5 +33,14 @@ def whole_table(columns: Sequence[str | Column], rows: Iterable[Sequence[str]], 
 
 def counting_progress() -> Progress:
     """Return a progress bar on standard error that says how many of how many are done."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return _progress(MofNCompleteColumn())
+
+
+def byte_progress() -> Progress:
+    """Return a progress bar on standard error that says how many bytes of how many are done."""
+    return _progress(DownloadColumn())
+
+
+def _progress(amount: ProgressColumn) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), amount, TimeRemainingColumn())
     return Progress(*columns, console=Console(stderr=True))

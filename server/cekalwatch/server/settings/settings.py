@@ -8,6 +8,7 @@ from pydantic_settings import SettingsConfigDict
 
 from cekalwatch.server.settings.alerts import AlertSection
 from cekalwatch.server.settings.audit import AuditSection
+from cekalwatch.server.settings.backup import BackupSection
 from cekalwatch.server.settings.capture import CaptureSection
 from cekalwatch.server.settings.checkpoint import CheckpointSection
 from cekalwatch.server.settings.monitoring import MonitoringSection
@@ -21,6 +22,7 @@ from cekalwatch.wire.vocabulary.capture import CapturePolicy
 
 class ServerSettings(
     MonitoringSection,
+    BackupSection,
     AuditSection,
     SignInSection,
     WatchlistSection,

@@ -113,13 +113,11 @@ class Database:
 
     def migrations(self) -> Migrations:
         """Return how far its tables are from those that this version of the program needs. Raises StorageError."""
-        script = ScriptDirectory(str(MIGRATIONS))
         with self.connection() as connection:
-            found = MigrationContext.configure(connection).get_current_revision()
-        if found == script.get_current_head():
+            found = MigrationContext.configure(connection).get_current_revision() or ""
+        if found == ScriptDirectory(str(MIGRATIONS)).get_current_head():
             return Migrations.AS_NEEDED
-        known = {one.revision for one in script.walk_revisions()}
-        return Migrations.OLDER if found in known else Migrations.NEWER
+        return Migrations.OLDER if is_known_revision(found) else Migrations.NEWER
 
     def check_exists(self) -> None:
         """Raise ProgramError when there is none, or an empty one. Raises StorageError."""
@@ -192,6 +190,11 @@ class Database:
     def close(self) -> None:
         """Close the pooled connections."""
         self.engine.dispose()
+
+
+def is_known_revision(revision: str) -> bool:
+    """Whether this version of the program has that migration, so that it can use what it made."""
+    return revision in {one.revision for one in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
 
 
 @contextmanager

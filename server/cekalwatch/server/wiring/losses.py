@@ -1,14 +1,28 @@
-"""Refuses to begin anew where what is left says that there was something: a lost database, a lost audit key."""
+"""What was lost: refuses to begin anew where what is left says that there was something, and tells of what is gone."""
 
 from __future__ import annotations
 
 from contextlib import closing
 
+import structlog
+
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.audit.entry import stamp
+from cekalwatch.server.audit.history import RestoredBackup
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
+
+log = structlog.get_logger()
+
+
+def tell_restored(store: AuditStore) -> RestoredBackup | None:
+    """Return the backup that the site was restored from last, and write it to the log. Raises StorageError."""
+    restored = store.restored_backup()
+    if restored:
+        log.warning("restored_from_backup", made_at=stamp(restored.made_at), restored_at=stamp(restored.restored_at))
+    return restored
 
 
 def make_database(settings: ServerSettings) -> None:

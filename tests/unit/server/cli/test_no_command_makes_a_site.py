@@ -12,10 +12,10 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.app import app
 from tests.support.tools.commands import commands_of
 
-FOUNDING = frozenset({"init", "serve"})
+FOUNDING = frozenset({"init", "restore", "serve"})
 """They may make a site."""
-NEEDS_NONE = frozenset({"check", "settings"})
-"""They tell what there is, and need nothing of it."""
+NEEDS_NONE = frozenset({"backup-key", "check", "settings"})
+"""They need nothing of what there is."""
 WITHOUT_DATA = frozenset({"pki init", "models import", "models install", "models list"})
 """They can be used once there are settings, and before there are data."""
 REQUIRED = {

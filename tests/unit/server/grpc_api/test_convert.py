@@ -154,6 +154,7 @@ def told(heartbeat: Heartbeat) -> Any:
         loops=(),
         signing=SigningState(),
         connections=ConnectionState(),
+        restored_backup=None,
     )
     message: operations_service_pb2.GetStatusResponse = operations.status_message(status)
     message.SerializeToString()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from cekalwatch.server.audit.history import RestoredBackup
 from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.gallery.threshold import ThresholdPromise, ThresholdSource
@@ -79,7 +80,14 @@ def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResp
         inference=operations_pb2.InferenceStatus(
             engine=status.inference.engine, precision=status.inference.precision, batch=status.inference.batch
         ),
+        restored_backup=_restored(status.restored_backup) if status.restored_backup else None,
         servers=[_server(one, does_chores=one.run.run_id == status.chores_by) for one in status.servers],
+    )
+
+
+def _restored(backup: RestoredBackup) -> operations_pb2.RestoredBackup:
+    return operations_pb2.RestoredBackup(
+        backup_time=timestamp(backup.made_at), restore_time=timestamp(backup.restored_at)
     )
 
 

@@ -17,6 +17,7 @@ from sqlmodel import Session, col, select, update
 
 from cekalwatch.server.audit.checkpoints import Checkpoint
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Link, link
+from cekalwatch.server.audit.history import RestoredBackup
 from cekalwatch.server.storage.audit.tables import AuditCheckpointRow, AuditEntryRow, AuditHeadRow
 from cekalwatch.server.storage.database import Database
 
@@ -104,6 +105,23 @@ class AuditStore:
         )
         with self._database.session() as session:
             return [Link._make(row) for row in reversed(session.exec(query).all())]
+
+    def restored_backup(self) -> RestoredBackup | None:
+        """Return the backup that the site was restored from last; None when it never was, or its entry is damaged."""
+        query = (
+            select(AuditEntryRow.at, AuditEntryRow.details)
+            .where(col(AuditEntryRow.action) == Action.BACKUP_RESTORED)
+            .order_by(col(AuditEntryRow.sequence).desc())
+        )
+        with self._database.session() as session:
+            found = session.exec(query.limit(1)).first()
+        try:
+            if found:
+                made_at = datetime.fromisoformat(json.loads(found[1])["made_at"])
+                return RestoredBackup(made_at, datetime.fromisoformat(found[0]))
+        except (ValueError, TypeError, KeyError):
+            pass
+        return None
 
     def append_changed(self, actor: Actor, action: Action, facts: Mapping[str, int | str], now: datetime) -> None:
         """Append `facts`, with the names of those that changed, unless the actor's last entry says the same."""

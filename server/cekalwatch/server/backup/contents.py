@@ -1,0 +1,97 @@
+"""Which files of a site go into a backup beside its database, and where they come back to."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.encryption.master_key_source import KeyFile
+from cekalwatch.server.settings.settings import ServerSettings
+
+DATABASE = "database"
+SETTINGS = "settings/server.toml"
+MASTER_KEY = "keys/master.key"
+AUDIT_KEY = "keys/audit_key.pem"
+AUDIT_LEDGER = "keys/audit_ledger.sqlite3"
+SEEN_VERSIONS = "keys/seen_versions.json"
+PKI = "keys/pki/"
+TLS = "keys/tls/"
+TLS_FILES = ("certificate.pem", "key.pem", "authority.pem")
+PKI_FILES = ("authority.pem", "authority.key", "ledger.sqlite3", "revoked.pem")
+
+
+@dataclass(frozen=True)
+class SiteFiles:
+    """The files of keys, and their places by the settings of a server."""
+
+    settings: ServerSettings
+
+    def places(self) -> dict[str, Path]:
+        """Return where each file is or belongs, by its name in a backup; what is in a token or elsewhere has none."""
+        settings = self.settings
+        found = {
+            AUDIT_KEY: settings.audit_key_file,
+            AUDIT_LEDGER: settings.audit_ledger_file,
+            SEEN_VERSIONS: settings.seen_versions_file,
+        }
+        if isinstance(settings.master_key_source, KeyFile):
+            found[MASTER_KEY] = settings.master_key_source.path
+        found |= {f"{PKI}{name}": settings.pki_path / name for name in PKI_FILES}
+        return found | {f"{TLS}{name}": settings.tls_path / name for name in TLS_FILES}
+
+    def read(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the files that are there, each with its name. Raises ProgramError.
+
+        The ledger is read before the database: one that knew more than the database would look like an attack.
+        """
+        for name, path in self.places().items():
+            try:
+                if path.exists():
+                    yield name, (_copy(path) if path.suffix == ".sqlite3" else path.read_bytes())
+            except (OSError, sqlite3.Error) as error:
+                raise ProgramError(f"{path} cannot be read: {error}", Exit.UNAVAILABLE) from None
+
+    def missing(self, *, with_keys: bool) -> list[str]:
+        """Return what a restored site needs and this backup lacks, in sentences."""
+        settings = self.settings
+        found = []
+        source = settings.master_key_source
+        if not with_keys or not isinstance(source, KeyFile):
+            found.append(
+                f"the master key, from {source.name}: without it nobody can read the faces and names in the database"
+            )
+        if not with_keys:
+            found.append(f"the audit key and its ledger beside it, {settings.audit_key_file.parent}")
+            found.append(f"the authority in {settings.pki_path}, and the server's certificate in {settings.tls_path}")
+        if settings.audit_key_from:
+            found.append("the audit key, which is in its token")
+        if settings.authority_key_from:
+            found.append("the authority's key, which is in its token")
+        found.append(f"the model pack {settings.model_pack}, which is installed anew: cekalwatch-server models install")
+        return found
+
+    def lacking(self, *, signs: bool) -> Iterator[str]:
+        """Yield what is not there and has to be, in sentences; `signs`: checkpoints were signed before."""
+        settings, places = self.settings, self.places()
+        if MASTER_KEY in places and not places[MASTER_KEY].exists():
+            yield f"the master key: {places[MASTER_KEY]}"
+        if signs and not settings.audit_key_from and not settings.audit_key_file.exists():
+            yield f"the audit key and its ledger: {settings.audit_key_file}, {settings.audit_ledger_file}"
+        if not (settings.tls_path / "key.pem").exists():
+            yield f"the server's certificate: {settings.tls_path}"
+        if not (settings.pki_path / "authority.pem").exists():
+            yield f"the site's authority: {settings.pki_path}"
+        if not settings.models_path.exists():
+            yield f"the model pack: cekalwatch-server models install {settings.model_pack}"
+
+
+def _copy(file: Path) -> bytes:
+    """Return a small database that others may be writing."""
+    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
+        connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        return connection.serialize()

@@ -1,0 +1,247 @@
+"""Brings a site back from a backup into an empty place, and looks whether it is what the backup says. It blocks."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+
+from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.secret_files import make_private_folder, write_private
+from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger
+from cekalwatch.server.audit.checkpoints import KeptCheckpoint
+from cekalwatch.server.audit.entry import Action, AuditEntry, Link, operator, stamp
+from cekalwatch.server.backup.archive import Identity, damaged, read_archive
+from cekalwatch.server.backup.contents import AUDIT_LEDGER, DATABASE, MASTER_KEY, SETTINGS, SiteFiles
+from cekalwatch.server.backup.manifest import Manifest
+from cekalwatch.server.encryption.master_key_source import KeyFile
+from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.audit.store import AuditStore
+from cekalwatch.server.storage.audit.trail_check import TrailCheck
+from cekalwatch.server.storage.database import Database, is_known_revision
+from cekalwatch.server.storage.snapshots.snapshot import (
+    DatabaseKind,
+    DatabaseState,
+    Restoring,
+    current_state,
+    restoring,
+)
+
+STAGING = ".restoring"
+MAX_PROBLEMS = 20
+
+Progress = Callable[[int, int], None]
+"""Told how many bytes were read, and of how many."""
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A site that is back."""
+
+    manifest: Manifest
+    state: DatabaseState
+    placed: tuple[Path, ...]
+    """Files of keys and settings, where they are now."""
+    entries: int
+    """Of the audit trail, all of which were looked at."""
+    problems: tuple[str, ...]
+    """What is wrong with the trail, in sentences."""
+    lacking: tuple[str, ...]
+    """What the site needs and has not, in sentences."""
+
+
+def look(archive: Path, identity: Identity, progress: Progress = lambda _done, _total: None) -> Manifest:
+    """Read the whole backup and write nothing. Raises ProgramError when it cannot be restored by this program."""
+    done, total = 0, archive.stat().st_size if archive.exists() else 0
+
+    def count(_name: str, part: bytes) -> None:
+        nonlocal done
+        done += len(part)
+        progress(done, total)
+
+    manifest = Manifest.read(*read_archive(archive, identity, count), archive)
+    if DATABASE not in manifest.files:
+        raise damaged(archive, "it has no database")
+    if not is_known_revision(manifest.database.revision):
+        raise ProgramError(
+            f"{archive} is of a newer version of this program ({manifest.version}): update the program first",
+            Exit.CONFIG,
+        )
+    return manifest
+
+
+def restore(
+    archive: Path,
+    identity: Identity,
+    settings: ServerSettings,
+    *,
+    keys_from: Path | None,
+    kept: Sequence[KeptCheckpoint],
+    now: datetime,
+    progress: Progress = lambda _done, _total: None,
+) -> Restored:
+    """Bring the site back to where `settings` say; `kept`: an auditor's own checkpoints, which the trail must have.
+
+    Raises ProgramError: when something is there already, the key is wrong, or the backup is not whole. Nothing was
+    written then.
+    """
+    _refuse_used(settings)
+    manifest = look(archive, identity)
+    kind = DatabaseKind.of(settings.database_address)
+    if kind is not manifest.kind:
+        raise ProgramError(
+            f"The backup is of {manifest.kind}, and the settings name a database of {kind}: take the same kind",
+            Exit.CONFIG,
+        )
+    if kept and manifest.signer not in {one.checkpoint.public_key for one in kept}:
+        raise ProgramError(
+            f"{archive} is signed by {manifest.signer or 'nobody'}, which signed no checkpoint that was brought",
+            Exit.DATA_PROBLEMS,
+        )
+    with _staging(settings) as staging:
+        files = _Files(manifest, SiteFiles(settings), keys_from, staging)
+        url = f"sqlite:///{staging / DATABASE}" if kind is DatabaseKind.SQLITE else settings.database_address
+        with restoring(url) as target:
+            _write(archive, identity, target, files, progress)
+        files.check_master_key()
+        with closing(Database(url)) as database:
+            state = current_state(database)
+            if state != manifest.database:
+                raise damaged(archive, "the database holds other rows than its manifest says")
+            store = AuditStore(database)
+            check = TrailCheck(store, manifest.signer, CheckpointLedger(files.staged(AUDIT_LEDGER)), kept)
+            if not files.staged(AUDIT_LEDGER).exists():
+                check = TrailCheck(store, manifest.signer, None, kept)
+            problems = tuple(islice(check.problems(_passed), MAX_PROBLEMS))
+            details: dict[str, int | str] = {"made_at": stamp(manifest.made_at), "entries": manifest.database.entries}
+            store.append(AuditEntry(now, operator(), Action.BACKUP_RESTORED, details=details))
+        if kind is DatabaseKind.SQLITE:
+            files.add(Path(Database(settings.database_address).name), staging / DATABASE)
+        placed = files.place()
+        return Restored(manifest, state, placed, check.entries, problems, tuple(files.lacking()))
+
+
+def _passed(links: Iterable[Link]) -> Iterator[Link]:
+    yield from links
+
+
+def _write(archive: Path, identity: Identity, target: Restoring, files: _Files, progress: Progress) -> None:
+    done, total = 0, archive.stat().st_size
+
+    def take(name: str, part: bytes) -> None:
+        nonlocal done
+        done += len(part)
+        progress(done, total)
+        if name == DATABASE:
+            target.write(part)
+        else:
+            files.take(name, part)
+
+    Manifest.read(*read_archive(archive, identity, take), archive)  # it may be another file by now
+
+
+class _Files:
+    """Settings and keys on their way to their places, in a folder beside the database."""
+
+    def __init__(self, manifest: Manifest, site: SiteFiles, keys_from: Path | None, staging: Path) -> None:
+        self._manifest = manifest
+        self._site = site
+        self._staging = staging
+        self._places = site.places() | {SETTINGS: site.settings.data_dir / "server.toml"}
+        self._moves = dict[Path, Path]()
+        if keys_from:
+            self._take_from(keys_from)
+
+    def staged(self, name: str) -> Path:
+        """Return where the file is until it is placed."""
+        return self._staging / name.replace("/", "-")
+
+    def take(self, name: str, part: bytes) -> None:
+        if name not in self._places:
+            return  # of a token's key, for example, which these settings place elsewhere
+        file = self.staged(name)
+        before = file.read_bytes() if self._moves.get(self._places[name]) == file else b""
+        write_private(file, before + part)
+        self._moves[self._places[name]] = file
+
+    def add(self, place: Path, file: Path) -> None:
+        self._moves[place] = file
+
+    def check_master_key(self) -> None:
+        """Refuse another site's master key. Raises ProgramError."""
+        file = self.staged(MASTER_KEY)
+        wraps = self._manifest.database.master_keys
+        if file.exists() and (found := KeyFile(file).read().key_id) not in wraps:
+            raise ProgramError(
+                f"The master key {found} does not open the database of this backup, which has {', '.join(wraps)}",
+                Exit.CONFIG,
+            )
+
+    def place(self) -> tuple[Path, ...]:
+        """Move all to their places, and return them. Raises ProgramError."""
+        try:
+            for place, file in self._moves.items():
+                make_private_folder(place.parent)
+                shutil.move(file, place)
+        except OSError as error:
+            raise ProgramError(f"A file cannot be put into its place: {error}", Exit.UNAVAILABLE) from None
+        return tuple(self._moves)
+
+    def lacking(self) -> Iterator[str]:
+        """Yield what is not in its place."""
+        yield from self._site.lacking(signs=self._manifest.database.counts.get("audit_checkpoint", 0) > 0)
+
+    def _take_from(self, folder: Path) -> None:
+        """Take the keys that the backup lacks from another data folder of the site."""
+        if not folder.is_dir():
+            raise ProgramError(f"There is no folder {folder} with keys", Exit.NO_INPUT)
+        old = SiteFiles(self._site.settings.model_copy(update={"data_dir": folder})).places()
+        for name, path in old.items():
+            if (
+                name in self._places
+                and name not in self._manifest.files
+                and path.exists()
+                and path != self._places[name]
+            ):
+                self.take(name, path.read_bytes())
+
+
+@contextmanager
+def _staging(settings: ServerSettings) -> Iterator[Path]:
+    """Make the data folder, and in it one that goes when the block ends; the data folder goes too if it is empty."""
+    there = settings.data_dir.exists()
+    make_private_folder(settings.data_dir)
+    staging = settings.data_dir / STAGING
+    with ExitStack() as stack:
+        if not there:
+            stack.callback(_remove_if_empty, settings.data_dir)
+        make_private_folder(staging)
+        stack.callback(shutil.rmtree, staging, ignore_errors=True)
+        yield staging
+
+
+def _remove_if_empty(folder: Path) -> None:
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _refuse_used(settings: ServerSettings) -> None:
+    folder = settings.data_dir
+    places = [path for path in SiteFiles(settings).places().values() if path.exists()]
+    if folder.exists() and any(path.name != STAGING for path in folder.iterdir()):
+        raise ProgramError(
+            f"There is something in {folder} already, which stays as it is. Stop its server, move it away "
+            f"(mv {folder} {folder}.old) and run this again; --keys-from {folder}.old takes the keys from there",
+            Exit.USAGE,
+        )
+    with closing(Database(settings.database_address)) as database:
+        if not database.is_shared and Path(database.name).exists():
+            places.append(Path(database.name))
+    if places:
+        raise ProgramError(
+            f"{', '.join(map(str, places))} would be overwritten, and may be in use: move them away first", Exit.USAGE
+        )

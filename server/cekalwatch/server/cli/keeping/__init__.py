@@ -1,0 +1,1 @@
+"""Keeping a site: backups, coming back from one, and newer versions."""

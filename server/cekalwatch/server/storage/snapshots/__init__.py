@@ -1,0 +1,1 @@
+"""A database as it is at one moment, as a stream of bytes, and back: for backups."""

@@ -1,0 +1,109 @@
+"""The archive: what goes in comes out, as a stream, and what is no archive of ours is refused."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyrage
+import pytest
+
+from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.backup.archive import FileFacts, Identity, read_archive, write_archive
+
+MEGABYTE = 1 << 20
+
+
+def described(facts: dict[str, FileFacts]) -> bytes:
+    return repr(sorted(facts)).encode()
+
+
+@pytest.fixture(scope="module")
+def identity() -> Identity:
+    return Identity.new()
+
+
+def sealed(file: Path, identity: Identity, *members: tuple[str, bytes]) -> Path:
+    """Make an age file with a tar archive of these members."""
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as archive:
+        for name, content in members:
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    file.write_bytes(pyrage.encrypt(plain.getvalue(), [identity.key.to_public()]))
+    return file
+
+
+@pytest.mark.parametrize("size", [0, 1, 4 * MEGABYTE, 4 * MEGABYTE + 1])
+def test_files_come_out_as_they_went_in(tmp_path: Path, identity: Identity, size: int) -> None:
+    file, content, found = tmp_path / "one.age", os.urandom(size), bytearray()
+    with file.open("wb") as out:
+        write_archive(out, [("database", [content[:100], content[100:]])], described, [identity.public])
+    manifest, facts = read_archive(file, identity, lambda _name, part: found.extend(part))
+    assert (bytes(found), manifest) == (content, b"['database']")
+    assert facts["database"].size == size
+
+
+def test_any_tar_reads_it(tmp_path: Path, identity: Identity) -> None:
+    file = tmp_path / "one.age"
+    with file.open("wb") as out:
+        write_archive(out, [("keys/master.key", [b"secret"])], described, [identity.public])
+    plain = io.BytesIO(pyrage.decrypt(file.read_bytes(), [identity.key]))
+    with tarfile.open(fileobj=plain) as archive:
+        assert archive.getnames() == ["keys/master.key/000000", "manifest.json"]
+        assert {member.mode for member in archive} == {0o600}
+
+
+def test_it_is_never_in_memory_as_a_whole(tmp_path: Path, identity: Identity) -> None:
+    def chunks() -> Iterator[bytes]:
+        for _ in range(64):
+            yield os.urandom(MEGABYTE)
+
+    file = tmp_path / "large.age"
+    tracemalloc.start()
+    try:
+        with file.open("wb") as out:
+            write_archive(out, [("database", chunks())], described, [identity.public])
+        read_archive(file, identity)
+        assert tracemalloc.get_traced_memory()[1] < 24 * MEGABYTE
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil/000000", "/etc/passwd/000000", "a/../b/000000", ".hidden/000000", "database"]
+)
+def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, identity: Identity, name: str) -> None:
+    taken: list[str] = []
+    file = sealed(tmp_path / "evil.age", identity, (name, b"x"), ("manifest.json", b"{}"))
+    with pytest.raises(ProgramError) as caught:
+        read_archive(file, identity, lambda name, _part: taken.append(name))
+    assert (caught.value.exit_code, taken) == (Exit.DATA_PROBLEMS, [])
+
+
+def test_something_else_that_was_encrypted_is_refused(tmp_path: Path, identity: Identity) -> None:
+    file = tmp_path / "letter.age"
+    file.write_bytes(pyrage.encrypt(b"Dear Sir or Madam, " * 100, [identity.key.to_public()]))
+    with pytest.raises(ProgramError, match="something else is in it"):
+        read_archive(file, identity)
+    with pytest.raises(ProgramError, match="is no whole backup"):
+        read_archive(sealed(tmp_path / "cut.age", identity, ("database/000000", b"x")), identity)
+
+
+def test_a_key_file_is_read_as_age_keygen_writes_it(tmp_path: Path, identity: Identity) -> None:
+    file = tmp_path / "backup.key"
+    file.write_text(f"# created: 2026-11-26T02:00:00+07:00\n{identity.text}")
+    file.chmod(0o600)
+    assert Identity.read(file).public == identity.public
+    file.chmod(0o644)
+    with pytest.raises(ProgramError, match="Others can read the private key"):
+        Identity.read(file)
+    file.write_text("no key")
+    file.chmod(0o600)
+    with pytest.raises(ProgramError, match="no private key of age"):
+        Identity.read(file)
