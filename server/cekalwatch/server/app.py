@@ -48,6 +48,7 @@ from cekalwatch.server.recognition.photograph_decoder import PhotographDecoder
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.status import StatusService
 from cekalwatch.server.storage.audit.trail import AuditTrail
+from cekalwatch.server.storage.availability import WAITED_FOR
 from cekalwatch.server.storage.cluster.hints import HintTopic
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
@@ -76,6 +77,7 @@ HEALTH_PERIOD_S = 0.5
 ENROLMENT_PERIOD_S = 0.5
 RESEAL_PERIOD_S = 2.0
 KEEP_TERMS_PERIOD_S = 60.0
+AWAIT_DATABASE_PERIOD_S = 2.0
 STOP_GRACE_S = 3.0
 
 log = structlog.get_logger()
@@ -129,9 +131,9 @@ class Server:
         instruments = Instruments()
         database = Database(settings.database_address)
         database.measure = instruments.measures.commit
-        refuse_lost_database(settings, database)
-        database.upgrade()
         stack.callback(database.close)
+        await asyncio.to_thread(refuse_lost_database, settings, database)
+        await asyncio.to_thread(database.upgrade)
         actor = Actor(Party.SERVER, platform.node() or "unnamed")
         context = Context.open(settings, database, clock, actor, stack, instruments.measures)
         stores = context.stores
@@ -163,7 +165,12 @@ class Server:
         peers = cluster.peers(lambda: self.address, lambda: engines.recogniser().model_version, presence, load)
         limit = timedelta(seconds=settings.revocations_limit_s)
         wellbeing = Wellbeing(
-            lambda: certificates.revocations, limit, clock, audit.state, clock_ahead=lambda: peers.clock_ahead
+            lambda: certificates.revocations,
+            limit,
+            clock,
+            audit.state,
+            database=lambda: database.availability.away,
+            clock_ahead=lambda: peers.clock_ahead,
         )
         troubles = TroublesWiring.open(context, presence, search, wellbeing, cluster.hints)
         connections = ConnectionWatch(self._bounds)
@@ -240,6 +247,7 @@ class Server:
         ]
 
         async def tell_health() -> None:
+            database.availability.tell()
             blind = search.snapshots.current().blind
             await self._grpc.tell_health(searched=not blind, sound=wellbeing.sound)
 
@@ -310,6 +318,18 @@ class Server:
         log.info("stopped")
 
 
+async def await_database(address: str, stopped: asyncio.Event) -> None:
+    """Wait while only a standby answers, or the database starts; anything else is for who opens it to tell."""
+    with contextlib.closing(Database(address)) as database:
+        while not stopped.is_set() and not await asyncio.to_thread(database.answers):
+            away = database.availability.away
+            if away is None or away.reason not in WAITED_FOR:
+                return
+            log.warning("database_awaited", reason=away.reason.value, problem=away.problem)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stopped.wait(), AWAIT_DATABASE_PERIOD_S)
+
+
 def run(settings: ServerSettings, load: Callable[[], ServerSettings]) -> None:
     """Serve until SIGINT or SIGTERM; on SIGHUP take over the capture policies that `load` reads.
 
@@ -328,6 +348,9 @@ def run(settings: ServerSettings, load: Callable[[], ServerSettings]) -> None:
         for sign in (signal.SIGINT, signal.SIGTERM):
             with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C arrives as KeyboardInterrupt
                 loop.add_signal_handler(sign, stopped.set)
+        await await_database(settings.database_address, stopped)
+        if stopped.is_set():
+            return
         async with Server(settings) as server:
             reloads = set[asyncio.Task[None]]()
 

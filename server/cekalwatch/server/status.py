@@ -23,11 +23,16 @@ from cekalwatch.server.pki.revocations import RevocationState
 from cekalwatch.server.presence import CameraPresence, ToldRun
 from cekalwatch.server.recognition.packs.installed import Engine
 from cekalwatch.server.storage.alerts.store import AlertStore
+from cekalwatch.server.storage.availability import DatabaseAway
+from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.troubles.feed import TroubleFeed
 from cekalwatch.server.watchlist.freshness import Freshness, FreshnessGauge
 from cekalwatch.server.wellbeing import Wellbeing
 from cekalwatch.vision.inference import Inference
 from cekalwatch.wire.vocabulary.capture import CaptureOutcome
+
+MAX_READ_S = 10.0
+"""How long reading from the database may take."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,8 @@ class ServerStatus:
     connections: ConnectionState
     restored_backup: RestoredBackup | None
     """The one that the site was restored from last; None: it never was."""
+    database: DatabaseAway | None
+    """Why the database cannot be used, in which case the status tells of this server alone; None while it can."""
 
 
 @dataclass(frozen=True)
@@ -107,8 +114,24 @@ class StatusService:
     restored_backup: RestoredBackup | None
 
     async def status(self) -> ServerStatus:
-        """Return the status, with what the database says now. Raises StorageError."""
-        return self.with_told(await asyncio.to_thread(self.read))
+        """Return the status, with what the database says now; of this server alone while that cannot be used.
+
+        Raises StorageError when it cannot be read though the database can be used.
+        """
+        return self.with_told(await self._told())
+
+    async def _told(self) -> ToldStatus:
+        if self.wellbeing.database() is None:
+            try:
+                async with asyncio.timeout(MAX_READ_S):
+                    return await asyncio.to_thread(self.read)
+            except TimeoutError:
+                problem = StorageError("it takes too long to read")
+            except StorageError as error:
+                problem = error
+            if self.wellbeing.database() is None:
+                raise problem
+        return ToldStatus({}, self.peers.alone(), "")
 
     def read(self) -> ToldStatus:
         """Return what the database says now; it blocks. Raises StorageError."""
@@ -145,4 +168,5 @@ class StatusService:
             signing=self.wellbeing.signing(),
             connections=self.connections(),
             restored_backup=self.restored_backup,
+            database=self.wellbeing.database(),
         )

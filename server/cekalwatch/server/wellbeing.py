@@ -1,4 +1,4 @@
-"""Whether the server is able to do its work, as it can tell by itself: loops, age of revocations, audit history.
+"""Whether the server is able to do its work, as it can tell by itself: database, loops, revocations, audit history.
 
 What it finds wrong is a trouble on the screens of administrators, and its health says NOT_SERVING where it matters to
 clients.
@@ -15,6 +15,7 @@ from cekalwatch.program.loops import LOOPS, LoopState
 from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.pki.revocations import RevocationState
+from cekalwatch.server.storage.availability import DatabaseAway
 
 FAILING_AFTER_S = 10.0
 """A loop that fails for so long does not come right by itself."""
@@ -29,7 +30,7 @@ class ServerFault(StrEnum):
     GALLERY_EMPTY = "GALLERY_EMPTY"
     """Nobody is searched though somebody should be."""
     DATABASE_AWAY = "DATABASE_AWAY"
-    """The last alert, or what stands for one, could not be committed."""
+    """No connection can be had, or the last alert, or what stands for one, could not be committed."""
     STOPPING = "STOPPING"
 
 
@@ -44,6 +45,7 @@ class Wellbeing:
     clock: Clock
     signing: Callable[[], SigningState]
     loops: Callable[[], tuple[LoopState, ...]] = lambda: LOOPS.states
+    database: Callable[[], DatabaseAway | None] = lambda: None
     clock_ahead: Callable[[], timedelta] = timedelta
     """By how much the server's clock is ahead of the database's (negative: behind)."""
 
@@ -62,6 +64,7 @@ class Wellbeing:
     def faults(self) -> tuple[ServerFault, ...]:
         """Why the server does not do its work for clients, on a history that is not forged; it can be signed later."""
         found = {
+            ServerFault.DATABASE_AWAY: self.database(),
             ServerFault.LOOP_FAILING: self.failing_loops,
             ServerFault.REVOCATIONS_STALE: self.stale_revocations,
             ServerFault.AUDIT_HISTORY_CHANGED: self.signing().change,

@@ -23,7 +23,7 @@ class PostgresPair:
         self._nodes = (one, other)
         self.primary = one
         self.standby: PostgresNode | None = None
-        self.database = f"cekalwatch_{uuid4().hex}"
+        self.database = "cekalwatch"
 
     @property
     def address(self) -> str:
@@ -32,11 +32,20 @@ class PostgresPair:
         return f"postgresql://postgres@/{self.database}?{hosts}"
 
     def begin(self) -> None:
-        """Make and start the primary, with the database, and the standby."""
+        """Make and start the primary, the standby and the database."""
         self.primary.make()
         self.primary.start()
-        self.primary.execute(f"CREATE DATABASE {self.database}")
         self.mend()
+        self.renew_database()
+
+    def renew_database(self) -> None:
+        """Let `address` be that of a new, empty database, which the standby has as well."""
+        self.primary.execute(f"DROP DATABASE IF EXISTS {self.database} WITH (FORCE)")
+        self.database = f"cekalwatch_{uuid4().hex}"
+        self.primary.execute(f"CREATE DATABASE {self.database}")
+        if standby := self.standby:
+            has = f"SELECT 1 FROM pg_database WHERE datname = '{self.database}'"  # noqa: S608  # a name of ours
+            wait_until(lambda: bool(standby.execute(has)), FOLLOWS_S, "The standby's copy of the database")
 
     def mend(self) -> None:
         """Make the node that is not the primary its standby, whatever it was, and wait for commits on it from then on.
@@ -51,14 +60,20 @@ class PostgresPair:
         self.synchronous(on=True)
 
     def synchronous(self, *, on: bool) -> None:
-        """Let commits wait for the standby, or not; on return it is so."""
+        """Let commits wait for the standby, which follows, or not."""
         self.primary.set("synchronous_standby_names", "*" if on else "")
-        wanted = "sync" if on else "async"
-        wait_until(
-            lambda: [row[0] for row in self.primary.execute("SELECT sync_state FROM pg_stat_replication")] == [wanted],
-            FOLLOWS_S,
-            f"A standby that is {wanted}",
-        )
+        if on:
+            states = "SELECT sync_state FROM pg_stat_replication"
+            wait_until(
+                lambda: [row[0] for row in self.primary.execute(states)] == ["sync"], FOLLOWS_S, "A synchronous standby"
+            )
+
+    def lose_standby(self) -> None:
+        """Kill the standby: commits wait until `mend`, or until they need no standby."""
+        if self.standby is None:
+            raise ValueError("there is no standby to lose")
+        self.standby.kill()
+        self.standby = None
 
     def promote(self) -> None:
         """Let the standby be the primary. The former one should be dead, or both take writes."""

@@ -26,6 +26,7 @@ from cekalwatch.server.recognition.face_pictures import MAX_PROBE_BYTES
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts.rows import MAX_SIGHTINGS
 from cekalwatch.server.storage.alerts.store import MAX_WAITING
+from cekalwatch.server.storage.availability import MAX_PROBLEM
 from cekalwatch.server.storage.troubles.store import MAX_OPEN
 from cekalwatch.server.watchlist.imports import records
 from cekalwatch.wire import bounds
@@ -72,6 +73,7 @@ def bounds_of(field: str) -> tuple[float, float]:
 
 
 STATED = {
+    "DatabaseStatus.problem": (f"at most {MAX_PROBLEM} characters",),
     "Subscribed.waiting_alerts": (f"at most {MAX_WAITING}:",),
     "FaceCapture.jpeg": (
         f"at most {bounds.MAX_CROP_BYTES // 1000} kB",

@@ -87,7 +87,13 @@ class Peers:
 
     def whole(self) -> WholePresence:
         """Return who is connected anywhere; of this server as it is now. Raises StorageError."""
-        told = {one.run.run_id: one for one in self._store.told()}
+        return self._whole({one.run.run_id: one for one in self._store.told()})
+
+    def alone(self) -> WholePresence:
+        """Return who is connected to this server; it reads nothing."""
+        return self._whole({})
+
+    def _whole(self, told: dict[str, ToldRun]) -> WholePresence:
         run = replace(self._run or self._myself(), captures_waiting=self._load().captures_waiting)
         before = told.pop(run.run_id, None)
         own = ToldRun(

@@ -34,7 +34,8 @@ class StorageSection(Settings):
     data_dir: Path = Path(platformdirs.user_data_dir("cekalwatch-server", appauthor=False))
     """Folder of the database, the keys, the certificates and the model packs, unless they are placed elsewhere."""
     database_url: str = ""
-    """SQLAlchemy address of the database; empty for an SQLite file in `data_dir`."""
+    """Address of the database: postgresql://USER@HOST/NAME, with several hosts postgresql://USER@HOST:PORT,HOST:PORT/NAME,
+    of which the one is used that takes writes; options of libpq after a `?`. Empty: an SQLite file in `data_dir`."""
     master_key_from: Annotated[str, AfterValidator(_master_key_source)] = ""
     """Where the key is that opens the database: "file:PATH", "env:NAME", "command:PROGRAM ARGUMENTS", or the PKCS#11
     URI (RFC 7512) of a secret key in a token. Empty means the file `data_dir`/master.key, which is made at the first

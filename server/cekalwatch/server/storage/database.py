@@ -6,6 +6,7 @@ It knows no table; what the tables hold is the stores' matter.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
@@ -19,12 +20,13 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.engine import URL, Connection, Dialect, Engine, ExceptionContext, make_url
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlmodel import Session
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.measures import Measure, unmeasured
+from cekalwatch.server.measures import Measure, timed, unmeasured
+from cekalwatch.server.storage.availability import Availability, AwayReason
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.fence import current_fence
 from cekalwatch.server.storage.integrity.guard import RowGuard
@@ -39,8 +41,37 @@ MAX_IDLE_TRANSACTION_S = 10
 """After this long without a statement PostgreSQL ends a transaction: a server that was stopped in the middle of one
 must not keep the others waiting for its locks."""
 
+CONNECT_TIMEOUT_S = 3
+"""For one host."""
+POOL_TIMEOUT_S = 10
+"""How long a thread waits for a connection that others have."""
+_PATIENCE = {
+    "connect_timeout": CONNECT_TIMEOUT_S,
+    # A machine without power says nothing more; it is given up after 6 s.
+    "keepalives_idle": 3,
+    "keepalives_interval": 1,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 6000,
+    # Of several hosts, the one that takes writes.
+    "target_session_attrs": "read-write",
+}
+"""Parameters of libpq; those that the address has stand."""
+_READ_ONLY = "25006"
+"""The SQLSTATE of a write where none are taken."""
+
+_HOSTS = re.compile(
+    r"(?P<before>postgresql(?:\+\w+)?://(?:[^@/]*@)?)(?P<hosts>[^][@/,?]+(?:,[^][@/,?]+)+)/(?P<name>[^?]*)(?:\?(?P<options>.*))?"
+)
+"""An address with several hosts, as PostgreSQL's own programs take it."""
+
 _READ_FOR_LONG = sqlalchemy.text("SET LOCAL idle_in_transaction_session_timeout = 0")
 """For what only reads: it holds nobody up, and each part may be looked at for as long as it takes."""
+
+_REMEDIES = {
+    None: "Check that it is reachable and writable, and restore it from a backup if it is damaged.",
+    AwayReason.READ_ONLY: "What answers is a standby, which takes no writes: name the primary's host as well in "
+    "`database_url`, or promote the standby if the primary is lost (docs/high-availability.md).",
+}
 
 log = structlog.get_logger()
 
@@ -66,11 +97,9 @@ class Database:
         self.measure: Measure = unmeasured
         """Who is told how long commits take."""
         self._is_sqlite = self._url.get_backend_name() == "sqlite"
-        options = {"timeout": BUSY_TIMEOUT_S} if self._is_sqlite else {}
+        self.availability = Availability()
         try:
-            self.engine = sqlalchemy.create_engine(
-                self._url, connect_args=options, pool_pre_ping=not self._is_sqlite, hide_parameters=True
-            )
+            self.engine = self._new_engine()
         except ImportError:
             raise ProgramError(
                 "psycopg is not installed. Install with: pip install 'cekalwatch[postgres]'", Exit.MISSING_EXTRA
@@ -78,7 +107,32 @@ class Database:
         if self._is_sqlite:
             sqlalchemy.event.listen(self.engine, "connect", _set_pragmas)
         else:
+            sqlalchemy.event.listen(self.engine, "do_connect", self._dial)
             sqlalchemy.event.listen(self.engine, "connect", _bound_transactions)
+            sqlalchemy.event.listen(self.engine, "handle_error", _leave_read_only)
+
+    def _new_engine(self) -> Engine:
+        if self._is_sqlite:
+            return sqlalchemy.create_engine(
+                self._url, connect_args={"timeout": BUSY_TIMEOUT_S}, pool_pre_ping=False, hide_parameters=True
+            )
+        patience = {name: value for name, value in _PATIENCE.items() if name not in self._url.query}
+        return sqlalchemy.create_engine(
+            self._url, connect_args=patience, pool_pre_ping=True, pool_timeout=POOL_TIMEOUT_S, hide_parameters=True
+        )
+
+    def _dial(self, dialect: Dialect, _record: object, arguments: list[Any], named: dict[str, Any]) -> Any:  # noqa: ANN401  # psycopg's
+        return self.availability.dial(lambda: dialect.connect(*arguments, **named))
+
+    def answers(self) -> bool:
+        """Connect, and say whether that succeeded; see `availability` for why not. A file that is not there does."""
+        if self._is_sqlite:
+            return True
+        try:
+            with self.connection():
+                return True
+        except StorageError:
+            return False
 
     def upgrade(self) -> None:
         """Create the database if there is none, and bring its tables up to date, in one transaction.
@@ -92,10 +146,10 @@ class Database:
         except OSError as error:
             raise ProgramError(f"Cannot create the database {self.name}: {error.strerror}", Exit.UNAVAILABLE) from None
         except DBAPIError as error:
+            away = self.availability.away
+            remedy = _REMEDIES.get(away.reason if away else None, _REMEDIES[None])
             raise ProgramError(
-                f"Cannot use the database {self.name}: {_first_line(error)}. Check that it is reachable and writable, "
-                "and restore it from a backup if it is damaged.",
-                Exit.UNAVAILABLE,
+                f"Cannot use the database {self.name}: {_first_line(error)}. {remedy}", Exit.UNAVAILABLE
             ) from None
         except CommandError as error:
             raise ProgramError(
@@ -144,8 +198,17 @@ class Database:
 
         Behind a fence that has fallen, the commit raises LeaseLostError.
         """
-        with _as_storage_errors(), GuardedSession(self.engine, self.guard, current_fence(), self.measure) as session:
+        with (
+            _as_storage_errors(),
+            GuardedSession(self.engine, self.guard, current_fence(), self._committing) as session,
+        ):
             yield session
+
+    @contextmanager
+    def _committing(self) -> Iterator[None]:
+        """Do what commits in this block, and note how long it takes."""
+        with self.availability.committing(), timed(self.measure):
+            yield
 
     @contextmanager
     def connection(self, **options: object) -> Iterator[Connection]:
@@ -208,11 +271,13 @@ def _as_storage_errors() -> Iterator[None]:
 
 def _address(url: str) -> URL:
     try:
-        address = make_url(url)
+        address = make_url(_HOSTS.sub(_as_options, url))
         backend = address.get_backend_name()
-    except (ArgumentError, SQLAlchemyError):
+    except (ValueError, SQLAlchemyError):
         raise ProgramError(
-            "The database address is wrong; write sqlite:///FILE or postgresql://USER@HOST/NAME", Exit.CONFIG
+            "The database address is wrong; write sqlite:///FILE or postgresql://USER@HOST/NAME, with several hosts "
+            "postgresql://USER@HOST:PORT,HOST:PORT/NAME",
+            Exit.CONFIG,
         ) from None
     if backend == "postgresql":
         return address.set(drivername="postgresql+psycopg")
@@ -222,6 +287,12 @@ def _address(url: str) -> URL:
             Exit.CONFIG,
         )
     return address
+
+
+def _as_options(found: re.Match[str]) -> str:
+    """Write several hosts as SQLAlchemy reads them."""
+    hosts = "&".join(f"host={host}" for host in found["hosts"].split(","))
+    return f"{found['before']}/{found['name']}?{hosts}{'&' if found['options'] else ''}{found['options'] or ''}"
 
 
 def _create_privately(file: Path) -> None:
@@ -264,6 +335,12 @@ def _set_pragmas(connection: object, _record: object) -> None:
 def _bound_transactions(connection: Any, _record: object) -> None:  # noqa: ANN401  # the driver's, which may be absent
     connection.execute(f"SET idle_in_transaction_session_timeout = '{MAX_IDLE_TRANSACTION_S}s'")
     connection.commit()
+
+
+def _leave_read_only(context: ExceptionContext) -> None:
+    """Take a connection on which nothing can be written for a broken one: the database was put back, or never led."""
+    if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
+        context.is_disconnect = True
 
 
 def _first_line(error: DBAPIError) -> str:

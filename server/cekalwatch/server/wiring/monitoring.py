@@ -66,7 +66,9 @@ class WatchedParts:
             ServerFault.DATABASE_AWAY: not self.captures.health.well or figures.current is None,
             ServerFault.STOPPING: self.stopping(),
         }
-        return (*self.status.wellbeing.faults, *(fault for fault, there in found.items() if there))
+        return tuple(
+            dict.fromkeys((*self.status.wellbeing.faults, *(fault for fault, there in found.items() if there)))
+        )
 
 
 @dataclass(frozen=True)

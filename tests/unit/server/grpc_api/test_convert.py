@@ -155,6 +155,7 @@ def told(heartbeat: Heartbeat) -> Any:
         signing=SigningState(),
         connections=ConnectionState(),
         restored_backup=None,
+        database=None,
     )
     message: operations_service_pb2.GetStatusResponse = operations.status_message(status)
     message.SerializeToString()

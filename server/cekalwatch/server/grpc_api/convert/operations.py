@@ -15,6 +15,7 @@ from cekalwatch.server.grpc_api.convert.watchlist import freshness_message
 from cekalwatch.server.pki.revocations import RevocationState
 from cekalwatch.server.presence import CameraPresence, ToldRun
 from cekalwatch.server.status import ServerStatus
+from cekalwatch.server.storage.availability import DatabaseAway
 from cekalwatch.v1 import capture_pb2, operations_pb2, operations_service_pb2
 from cekalwatch.wire.vocabulary.camera_health import Heartbeat
 from cekalwatch.wire.vocabulary.capture import CaptureOutcome
@@ -81,6 +82,7 @@ def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResp
             engine=status.inference.engine, precision=status.inference.precision, batch=status.inference.batch
         ),
         restored_backup=_restored(status.restored_backup) if status.restored_backup else None,
+        database=_database(status.database),
         servers=[_server(one, does_chores=one.run.run_id == status.chores_by) for one in status.servers],
     )
 
@@ -89,6 +91,12 @@ def _restored(backup: RestoredBackup) -> operations_pb2.RestoredBackup:
     return operations_pb2.RestoredBackup(
         backup_time=timestamp(backup.made_at), restore_time=timestamp(backup.restored_at)
     )
+
+
+def _database(away: DatabaseAway | None) -> operations_pb2.DatabaseStatus:
+    if away is None:
+        return operations_pb2.DatabaseStatus()
+    return operations_pb2.DatabaseStatus(away=duration(away.seconds), reason=away.reason, problem=away.problem)
 
 
 def _server(told: ToldRun, *, does_chores: bool) -> operations_pb2.ServerStatus:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
 import sqlalchemy
@@ -11,7 +12,6 @@ from sqlalchemy.orm import ORMExecuteState
 from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import Session
 
-from cekalwatch.server.measures import Measure, timed, unmeasured
 from cekalwatch.server.storage.fence import Fence
 from cekalwatch.server.storage.integrity.guard import RowGuard
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError, RowKey, SignedRow, form_of
@@ -23,24 +23,29 @@ class GuardedSession(Session):
     """A session on a database whose rows are signed. Objects keep what they hold after a commit."""
 
     def __init__(
-        self, engine: Engine, guard: RowGuard | None, fence: Fence | None = None, measure: Measure = unmeasured
+        self,
+        engine: Engine,
+        guard: RowGuard | None,
+        fence: Fence | None = None,
+        committing: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         """Without a guard, that is before the keys are open, signed rows can be neither written nor used.
 
-        With a fence, a commit raises LeaseLostError unless it stands. `measure` is told how long commits take.
+        With a fence, a commit raises LeaseLostError unless it stands. Each commit is done within `committing()`.
         """
         super().__init__(engine, expire_on_commit=False)
         self.fence = fence
+        self._committing = committing
         self._guard = guard
-        self._measure = measure
         self.ours: dict[int, SignedRow] = {}
         """What this session has signed, by identity; held, so that no other object gets the same."""
         self.replaced: dict[int, SignedRow] = {}
         """What it writes wholly, whatever was there."""
 
     def commit(self) -> None:
-        """Commit, which may raise what the database says."""
-        with timed(self._measure):
+        """Write what has changed, and commit it."""
+        self.flush()
+        with self._committing():
             super().commit()
 
     @property

@@ -1,0 +1,159 @@
+"""Whether the database answers, by how connecting and committing goes, and bounds on how often connecting is tried.
+
+While no connection can be had, one caller at a time tries, a few times a second; the others are told at once what that
+one was told. So a server whose database is away neither floods it as it comes back, nor waits with all its threads.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+import structlog
+
+TRY_PERIOD_S = 0.25
+"""Between two attempts to connect, while none succeeds."""
+COMMIT_WAITS_S = 5.0
+"""A commit that takes longer waits for something that does not come by itself."""
+MAX_PROBLEM = 300
+
+log = structlog.get_logger()
+
+_C = TypeVar("_C")
+
+
+class AwayReason(StrEnum):
+    """Why the database cannot be used."""
+
+    UNREACHABLE = "UNREACHABLE"
+    """No host answers."""
+    READ_ONLY = "READ_ONLY"
+    """What answers takes no writes: a standby that is not promoted."""
+    STARTING = "STARTING"
+    """It starts, stops or recovers."""
+    REFUSED = "REFUSED"
+    """It answers, and lets nobody in: a wrong password or name, or too many connections."""
+    COMMITS_WAIT = "COMMITS_WAIT"
+    """It is reached, and what is committed is not confirmed: its synchronous standby is away."""
+
+
+WAITED_FOR = frozenset({AwayReason.READ_ONLY, AwayReason.STARTING})
+"""What ends by itself as a rule, while somebody promotes or starts the database."""
+
+
+@dataclass(frozen=True)
+class DatabaseAway:
+    """The database cannot be used."""
+
+    reason: AwayReason
+    seconds: float
+    """For how long."""
+    problem: str = ""
+    """What connecting ended with; it names hosts, and no password."""
+
+
+@dataclass(frozen=True)
+class _Failure:
+    error: Exception
+    since_s: float
+    last_s: float
+
+
+class Availability:
+    """Of one database, for one program. Any thread may use it; `monotonic` gives seconds."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._trying = threading.Lock()
+        self._failure: _Failure | None = None
+        self._commits: dict[object, float] = {}
+        self._told: AwayReason | None = None
+        self._told_at_s = 0.0
+
+    @property
+    def away(self) -> DatabaseAway | None:
+        """How the last attempt to connect failed, or what commits wait for; None while all is well."""
+        now_s, failure = self._monotonic(), self._failure
+        if failure is not None:
+            return DatabaseAway(_reason(failure.error), now_s - failure.since_s, _problem(failure.error))
+        waits_s = now_s - min(tuple(self._commits.values()), default=now_s)
+        return DatabaseAway(AwayReason.COMMITS_WAIT, waits_s) if waits_s > COMMIT_WAITS_S else None
+
+    def dial(self, connect: Callable[[], _C]) -> _C:
+        """Return what `connect` does, and note how that went; while it fails, it is not called for each caller.
+
+        Raises what it raises, or what it raised a moment ago.
+        """
+        failure = self._failure
+        if failure is None:
+            return self._try(connect)
+        if not self._trying.acquire(blocking=False):
+            raise _again(failure.error)
+        try:
+            self._refuse_too_soon()
+            return self._try(connect)
+        finally:
+            self._trying.release()
+
+    def _refuse_too_soon(self) -> None:
+        """Raise what was raised a moment ago; another thread may have connected meanwhile."""
+        failure = self._failure
+        if failure is not None and self._monotonic() - failure.last_s < TRY_PERIOD_S:
+            raise _again(failure.error)
+
+    def _try(self, connect: Callable[[], _C]) -> _C:
+        try:
+            connection = connect()
+        except Exception as error:
+            now_s, failure = self._monotonic(), self._failure
+            self._failure = _Failure(_again(error), now_s if failure is None else failure.since_s, now_s)
+            raise
+        self._failure = None
+        return connection
+
+    @contextmanager
+    def committing(self) -> Iterator[None]:
+        """Note for how long the block, which commits, takes."""
+        key = object()
+        self._commits[key] = self._monotonic()
+        try:
+            yield
+        finally:
+            del self._commits[key]
+
+    def tell(self) -> None:
+        """Log that the database went away or came back since this was called last; one thread calls it regularly."""
+        away, now_s = self.away, self._monotonic()
+        reason = away.reason if away else None
+        if reason is self._told:
+            return
+        if away:
+            log.error("database_away", reason=away.reason.value, problem=away.problem)
+            if self._told is None:
+                self._told_at_s = now_s - away.seconds
+        else:
+            log.info("database_back", away_s=round(now_s - self._told_at_s, 1))
+        self._told = reason
+
+
+def _again(error: Exception) -> Exception:
+    return type(error)(*error.args)
+
+
+def _problem(error: Exception) -> str:
+    return "; ".join(line.strip(" \t-") for line in str(error).splitlines())[:MAX_PROBLEM]
+
+
+def _reason(error: Exception) -> AwayReason:
+    """Tell by what libpq and the hosts said; of several hosts the one that could be used first counts."""
+    said = str(error)
+    if "read-only" in said:
+        return AwayReason.READ_ONLY
+    if "the database system is" in said:
+        return AwayReason.STARTING
+    return AwayReason.REFUSED if "FATAL" in said else AwayReason.UNREACHABLE
