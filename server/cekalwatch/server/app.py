@@ -67,6 +67,7 @@ from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.gallery import GalleryWiring, note_configuration
 from cekalwatch.server.wiring.losses import refuse_lost_database, tell_restored
 from cekalwatch.server.wiring.monitoring import MonitoringWiring, WatchedParts
+from cekalwatch.server.wiring.notices import NoticesWiring
 from cekalwatch.server.wiring.periodic import Chore, SharedChore
 from cekalwatch.server.wiring.troubles import TroublesWiring
 from cekalwatch.server.wiring.watchlist import WatchlistWiring
@@ -241,6 +242,7 @@ class Server:
             *authentication.chores,
             *audit.chores,
             *(self._monitoring.chores if self._monitoring else ()),
+            *NoticesWiring.open(context).chores,
             cluster.chore(peers),
             Chore("keep_order_terms", KEEP_TERMS_PERIOD_S, terms.keep),
             SharedChore("reseal", RESEAL_PERIOD_S, Resealer(database, context.keys).take_turn),

@@ -13,6 +13,7 @@ import cekalwatch.server.app  # noqa: F401  # has all tables
 from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold, SiteFindings
 from cekalwatch.server.domain.learning.score_counts import BINS, CountKey, ScoreCounts
 from cekalwatch.server.domain.learning.threshold_steps import LearnedOffset
+from cekalwatch.server.domain.notices import Notice
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
@@ -23,6 +24,7 @@ from cekalwatch.server.storage.integrity.versions import next_version
 from cekalwatch.server.storage.keys.resealing import Resealer
 from cekalwatch.server.storage.models.score_store import ScoreStore
 from cekalwatch.server.storage.models.store import ThresholdStore
+from cekalwatch.server.storage.notices.store import NoticeStore
 from cekalwatch.server.storage.people.tables import PersonRow
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.storage.watchlist.tables import BanOrderRow
@@ -45,6 +47,7 @@ UNSIGNED = {
     "chore_lease": "which server does the chores; a time that is too far ahead counts for nothing",
     "data_key": "wrapped by the master key",
     "event_log": "a lock, and how far it was pruned",
+    "notice_position": "how far a receiver was told: one that skips leaves a gap in the sequences it gets",
     "passage_count": "statistics",
     "reference_picture": "sealed with its key",
     "server_run": "what servers tell each other of themselves; one may refuse to start for it",
@@ -85,6 +88,7 @@ def fill(database: Database, scan: RowScan) -> None:
     ScoreStore(database).add([ScoreCounts(CountKey("2026-03-01", "dep-1", "model", 1, "batam"), np.zeros(BINS), 20)])
     learned = LearnedThreshold("model", LearnedOffset(), "", SiteFindings.NONE)
     ThresholdStore(database).forget_learned(learned, entry(1))
+    NoticeStore(database).add("siem", "alerts", [Notice("alert/1", "alert.raised", NOON, {})], 1, NOON)
 
 
 def change(database: Database, statement: str) -> None:
@@ -118,6 +122,7 @@ def test_any_column_that_is_changed_is_found(database: Database, scan: RowScan) 
         "decision_threshold": "value = 0.51",
         "score_count": "reached = 7",
         "learned_threshold": "step = 0.1",
+        "notice": "body = 'x'",
     }
     for table, changed in changes.items():
         change(database, f"UPDATE {table} SET {changed}")  # noqa: S608  # written above

@@ -13,6 +13,7 @@ from cekalwatch.server.storage.cluster import tables as cluster_tables
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.keys import store as key_tables
 from cekalwatch.server.storage.models import tables as model_tables
+from cekalwatch.server.storage.notices import tables as notice_tables
 from cekalwatch.server.storage.people import tables as people_tables
 from cekalwatch.server.storage.sync import tables as sync_tables
 from cekalwatch.server.storage.troubles import tables as trouble_tables
@@ -27,6 +28,7 @@ TABLES = (
     cluster_tables,
     key_tables,
     model_tables,
+    notice_tables,
     people_tables,
     sync_tables,
     trouble_tables,

@@ -1,4 +1,4 @@
-"""Sends checkpoints to a syslog receiver over TLS: RFC 5424 messages in the frames of RFC 5425.
+"""Sends to a syslog receiver over TLS: RFC 5424 messages in the frames of RFC 5425.
 
 Syslog has no acknowledgements. A receiver must answer the end of TLS with its own, after it has read all before
 (RFC 5425, 4.4): so each batch has a connection of its own, and has arrived when that was ended in order.
@@ -14,6 +14,7 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from enum import IntEnum
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,19 +24,25 @@ from cekalwatch.wire.address import split_address
 from cekalwatch.wire.tls import TlsFiles
 
 TIMEOUT_S = 10.0
-LOG_AUDIT_NOTICE = 13 * 8 + 5
-"""Facility "log audit", severity "notice" (RFC 5424, 6.2.1)."""
+LOG_AUDIT = 13
+"""The facility (RFC 5424, 6.2.1)."""
 APP_NAME = "cekalwatch-server"
-MESSAGE_ID = "audit_checkpoint"
 _T = TypeVar("_T")
 _NOT_PRINTABLE = re.compile(r"[^!-~]")
 
 
-def message(checkpoint: Checkpoint) -> bytes:
-    """Return a checkpoint as a message of RFC 5424: its text is that of `Checkpoint.to_json`."""
+class Severity(IntEnum):
+    """How much it matters (RFC 5424, 6.2.1)."""
+
+    WARNING = 4
+    NOTICE = 5
+
+
+def message(at: str, message_id: str, text: str, severity: Severity = Severity.NOTICE) -> bytes:
+    """Return a message of RFC 5424; `at` in the form of `audit.entry.stamp`, `text` in ASCII."""
     host = _NOT_PRINTABLE.sub("_", platform.node())[:255] or "-"
-    header = f"<{LOG_AUDIT_NOTICE}>1 {checkpoint.at} {host} {APP_NAME} {os.getpid()} {MESSAGE_ID} -"
-    return f"{header} {checkpoint.to_json()}".encode()
+    moment = _NOT_PRINTABLE.sub("_", at)
+    return f"<{LOG_AUDIT * 8 + severity}>1 {moment} {host} {APP_NAME} {os.getpid()} {message_id} - {text}".encode()
 
 
 def framed(text: bytes) -> bytes:
@@ -56,7 +63,11 @@ class SyslogReceiver:
 
     def deliver(self, checkpoints: Sequence[Checkpoint]) -> None:
         """Send checkpoints, and wait until the receiver has read them; raises DeliveryError."""
-        context, data = self._context(), b"".join(framed(message(one)) for one in checkpoints)
+        self.send([message(one.at, "audit_checkpoint", one.to_json()) for one in checkpoints])
+
+    def send(self, messages: Sequence[bytes]) -> None:
+        """Send messages, and wait until the receiver has read them; raises DeliveryError."""
+        context, data = self._context(), b"".join(map(framed, messages))
         try:
             with socket.create_connection((self._host, self._port), TIMEOUT_S) as plain:
                 _Conversation(plain, context, self._host).send_all_and_end(data)

@@ -13,6 +13,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from cekalwatch.program.checks.machine import check_reachable
 from cekalwatch.program.checks.results import CheckVerdict, Judged
 from cekalwatch.program.connection import open_dialer
+from cekalwatch.server.notices.terms import WebhookTerms
+from cekalwatch.server.notices.webhook import NoticeError, read_webhook_secret
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.watchlist.sources.files.settings import FolderSettings, SpreadsheetSettings
 from cekalwatch.server.watchlist.sources.web.settings import HttpSettings
@@ -92,8 +94,20 @@ def other_places(settings: ServerSettings) -> Iterator[tuple[str, Judged]]:
         yield "identity provider", _reachable(settings.openid.issuer)
     if settings.audit.syslog:
         yield "syslog", check_reachable(settings.audit.syslog)
+    if settings.notices.syslog:
+        yield "syslog of notices", check_reachable(settings.notices.syslog)
+    for webhook in settings.notices.webhooks:
+        yield f"webhook {webhook.name}", _webhook(webhook)
     if settings.audit.timestamp_url:
         yield "time stamps", _reachable(settings.audit.timestamp_url)
+
+
+def _webhook(terms: WebhookTerms) -> Judged:
+    try:
+        read_webhook_secret(terms.secret_file)
+    except NoticeError as error:
+        return CheckVerdict.FAIL, str(error)
+    return _reachable(terms.url)
 
 
 def _bindable(host: str, port: int) -> Judged:

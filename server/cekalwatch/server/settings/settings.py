@@ -13,6 +13,7 @@ from cekalwatch.server.settings.capture import CaptureSection
 from cekalwatch.server.settings.checkpoint import CheckpointSection
 from cekalwatch.server.settings.monitoring import MonitoringSection
 from cekalwatch.server.settings.network import NetworkSection
+from cekalwatch.server.settings.notices import NoticeSection
 from cekalwatch.server.settings.recognition import RecognitionSection
 from cekalwatch.server.settings.sign_in import SignInSection
 from cekalwatch.server.settings.troubles import TroubleSection
@@ -23,6 +24,7 @@ from cekalwatch.wire.vocabulary.capture import CapturePolicy
 class ServerSettings(
     MonitoringSection,
     BackupSection,
+    NoticeSection,
     AuditSection,
     SignInSection,
     WatchlistSection,

@@ -146,6 +146,21 @@ class AuditStore:
             rows = session.exec(select(AuditCheckpointRow).order_by(col(AuditCheckpointRow.sequence)))
             return [_checkpoint(row) for row in rows]
 
+    def checkpoints_after(self, sequence: int, limit: int) -> list[Checkpoint]:
+        """Return at most `limit` checkpoints at or after `sequence`, by rising sequence; all signers' at the last one.
+
+        A signer may come to a sequence late at which another one has signed, so those at `sequence` are among them.
+        """
+        place = col(AuditCheckpointRow.sequence)
+        query = select(AuditCheckpointRow).where(place >= sequence).order_by(place).limit(limit)
+        with self._database.session() as session:
+            return [_checkpoint(row) for row in session.exec(query)]
+
+    def newest_checkpoint_sequence(self) -> int:
+        """Return the highest sequence at which somebody has signed; 0 when nobody has."""
+        with self._database.session() as session:
+            return session.exec(select(func.max(AuditCheckpointRow.sequence))).one() or 0
+
     def newest_checkpoint(self, public_key: str) -> Checkpoint | None:
         """Return the signer's checkpoint with the highest number."""
         query = (

@@ -65,6 +65,32 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key_id"),
     )
     op.create_table(
+        "notice",
+        sa.Column("row_version", sa.BigInteger(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
+        sa.Column("target", sa.String(), nullable=False),
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("notice_id", sa.String(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("body", sa.String(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_try_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("failure", sa.String(), nullable=False),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("outcome", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("target", "number"),
+        sa.UniqueConstraint("target", "source"),
+    )
+    op.create_index("ix_notice_target_settled_at", "notice", ["target", "settled_at"], unique=False)
+    op.create_table(
+        "notice_position",
+        sa.Column("target", sa.String(), nullable=False),
+        sa.Column("stream", sa.String(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("target", "stream"),
+    )
+    op.create_table(
         "event_log",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("pruned_through", sa.Integer(), nullable=False),
@@ -740,6 +766,9 @@ def downgrade() -> None:
     op.drop_table("watchlist_state")
     op.drop_table("subject")
     op.drop_table("event_log")
+    op.drop_table("notice_position")
+    op.drop_index("ix_notice_target_settled_at", table_name="notice")
+    op.drop_table("notice")
     op.drop_table("data_key")
     with op.batch_alter_table("alert", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_alert_state"))

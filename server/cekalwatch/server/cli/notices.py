@@ -1,0 +1,109 @@
+"""`cekalwatch-server notices`: who is told what happens, and what became of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.cli.database import command_context
+from cekalwatch.server.cli.options import Config, DataDir, command_settings
+from cekalwatch.server.cli.output import whole_table
+
+if TYPE_CHECKING:
+    from datetime import datetime, tzinfo
+
+    from cekalwatch.server.notices.terms import NoticeTerms
+    from cekalwatch.server.storage.notices.store import LoggedNotice, NoticeStore
+
+EPILOG = (
+    "Examples:\n\n  cekalwatch-server notices\n\n  cekalwatch-server notices --test\n\n"
+    "Exit code 0: shown, or everybody has taken the test. 69: somebody has not. 78: a setting is wrong."
+)
+
+
+def notices(
+    test: Annotated[bool, typer.Option("--test", help="Send everybody a notice that says that it is a test.")] = False,
+    last: Annotated[int, typer.Option(min=1, max=1000, help="Notices that are shown of each webhook.")] = 20,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Show who is told what happens, and the log of deliveries; with --test, try them."""
+    settings = command_settings(config, data_dir)
+    terms = settings.notices
+    if not (terms.webhooks or terms.syslog):
+        raise ProgramError("Nobody is told: set [[notices.webhooks]] or notices.syslog (docs/notices.md)", Exit.CONFIG)
+    if test:
+        _test(terms)
+        return
+    from cekalwatch.server.storage.notices.store import NoticeStore
+
+    with command_context(settings) as context:
+        _show(terms, NoticeStore(context.database), last, settings.home.zone)
+
+
+def _test(terms: NoticeTerms) -> None:
+    from datetime import UTC, datetime
+    from uuid import uuid4
+
+    from cekalwatch.server.audit.delivery import DeliveryError
+    from cekalwatch.server.audit.entry import stamp
+    from cekalwatch.server.audit.syslog import message
+    from cekalwatch.server.domain.notices import Notice
+    from cekalwatch.server.notices.webhook import NoticeError, Webhook
+    from cekalwatch.server.wiring.notices import notice_syslog
+
+    now, failed = datetime.now(UTC), False
+    body = Notice("test", "test", now, {}).body()
+    for one in terms.webhooks:
+        webhook = Webhook(one)
+        try:
+            webhook.send(f"msg_{uuid4().hex}", body, now)
+            typer.echo(f"{one.name} ({webhook.host}): took it")
+        except NoticeError as error:
+            failed = True
+            typer.echo(f"{one.name} ({webhook.host}): {error}")
+    if terms.syslog:
+        try:
+            notice_syslog(terms).send([message(stamp(now), "test", body)])
+            typer.echo(f"syslog ({terms.syslog}): took it")
+        except DeliveryError as error:
+            failed = True
+            typer.echo(f"syslog ({terms.syslog}): {error}")
+    if failed:
+        raise typer.Exit(Exit.UNAVAILABLE)
+
+
+def _show(terms: NoticeTerms, store: NoticeStore, last: int, zone: tzinfo) -> None:
+    from cekalwatch.server.notices.syslog_feed import AUDIT, TARGET, TROUBLES
+    from cekalwatch.server.notices.webhook import Webhook
+
+    console = Console()
+    for one in terms.webhooks:
+        kinds = ", ".join(sorted(one.kinds))
+        title = f"{one.name} ({Webhook(one).host}): {kinds}; {store.count_waiting(one.name)} wait"
+        rows = [_cells(notice, zone) for notice in store.newest(one.name, last)]
+        console.print(whole_table(("made", "notice", "attempts", "became of it"), rows, title))
+    if terms.syslog:
+        entry, change = store.position(TARGET, AUDIT), store.position(TARGET, TROUBLES)
+        told = "nothing yet" if entry is None else f"entries up to {entry}, changes of troubles up to {change}"
+        console.print(f"syslog ({terms.syslog}): {told}", markup=False, highlight=False)
+
+
+def _cells(notice: LoggedNotice, zone: tzinfo) -> tuple[str, str, str, str]:
+    import json
+
+    def told(moment: datetime) -> str:
+        return moment.astimezone(zone).isoformat(sep=" ", timespec="seconds")
+
+    if notice.settled_at:
+        became = f"{notice.outcome} {told(notice.settled_at)}"
+    elif notice.attempts:
+        became = f"tried again {told(notice.next_try_at)}"
+    else:
+        became = "waits"
+    kind = str(json.loads(notice.body)["type"])
+    failure = f": {notice.failure}" if notice.failure else ""
+    return told(notice.made_at), f"{kind} {notice.notice_id}", str(notice.attempts), became + failure

@@ -1,0 +1,67 @@
+"""What the settings say of notices: `[notices]`, and `[[notices.webhooks]]` for each receiver."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+
+from cekalwatch.server.domain.checkpoints import Key
+from cekalwatch.server.domain.notices import NoticeKind
+from cekalwatch.wire.address import address_form
+
+
+def _address_or_none(address: str) -> str:
+    return address_form(address) if address else ""
+
+
+def _https(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not parts.hostname:
+        raise ValueError("must begin with https://")
+    if parts.username or parts.password or parts.fragment:
+        raise ValueError("must have no user, password or fragment: what proves the sender is the signature")
+    return url
+
+
+@dataclass(frozen=True)
+class WebhookTerms:
+    """A receiver of webhooks."""
+
+    name: Key
+    """What it is called in the log of deliveries: lower-case letters, digits and hyphens."""
+    url: Annotated[str, AfterValidator(_https), Field(max_length=512)]
+    """Where notices are posted, https only. No redirect is followed."""
+    secret_file: Path
+    """File that nobody else may read, with the secret that signs: "whsec_" and 24 to 64 bytes as Base64. It is read for
+    each notice, so that it can be changed."""
+    authorities: Path | None = None
+    """PEM file of the authorities that sign the receiver's certificate; when not set, those of the system."""
+    kinds: Annotated[frozenset[NoticeKind], Field(min_length=1)] = frozenset(NoticeKind)
+    """What it is told of: "alerts", "troubles", "checkpoints"."""
+
+
+@dataclass(frozen=True)
+class NoticeTerms:
+    """Who is told what."""
+
+    webhooks: tuple[WebhookTerms, ...] = ()
+    """The receivers of webhooks (docs/notices.md)."""
+    syslog: Annotated[str, AfterValidator(_address_or_none)] = ""
+    """HOST:PORT of a syslog receiver with TLS (RFC 5425, usually port 6514) that gets each entry of the audit trail
+    and each trouble; empty: none. Checkpoints go to `audit.syslog`, which may be the same."""
+    syslog_authorities: Path | None = None
+    """PEM file of the authorities that sign the receiver's certificate; when not set, those of the system."""
+    syslog_tls_dir: Path | None = None
+    """Folder with certificate.pem and key.pem that the receiver asks for; when not set, it gets none."""
+    log_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    """Days for which the log has a notice after it was delivered or given up."""
+
+    def __post_init__(self) -> None:
+        for name, times in Counter(one.name for one in self.webhooks).items():
+            if times > 1:
+                raise ValueError(f"webhook {name!r} is listed twice")

@@ -1,0 +1,143 @@
+"""Posts notices over HTTPS, signed in the manner of Standard Webhooks.
+
+The signature is an HMAC-SHA256 over the notice's id, the moment of the attempt and the body, so that a receiver knows
+who sent it, and when. Only the configured address is ever asked: no redirect is followed, and no proxy of the
+environment used. Nothing of the answer is read but its status.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import ssl
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+
+from cekalwatch.server.notices.terms import WebhookTerms
+from cekalwatch.wire.tls import TlsError, require_private
+
+TIMEOUT_S = 10.0
+SECRET_PREFIX = "whsec_"  # noqa: S105  # a form
+SECRET_BYTES = range(24, 65)
+MAX_SECRET_FILE = 1024
+REFUSED = frozenset({400, 410, 413, 414, 415, 422})
+"""Statuses that say that this notice will never be taken: it is given up, so that it holds up no other."""
+
+
+class NoticeFailure(StrEnum):
+    """Why a notice was not taken."""
+
+    UNREACHABLE = "UNREACHABLE"
+    TIMED_OUT = "TIMED_OUT"
+    NOT_TRUSTED = "NOT_TRUSTED"
+    """The receiver's certificate is not signed by the authorities of the settings."""
+    SECRET_UNUSABLE = "SECRET_UNUSABLE"  # noqa: S105  # a code
+    """The file with the secret, or that of the authorities, cannot be used."""
+    ANSWERED = "ANSWERED"
+    """The receiver answered with another status than 2xx."""
+
+
+class NoticeError(Exception):
+    """A notice was not taken; `lasting`: and never will be. The text never has the secret."""
+
+    def __init__(self, failure: NoticeFailure, detail: str = "", *, lasting: bool = False) -> None:
+        super().__init__(f"{failure}: {detail}" if detail else str(failure))
+        self.failure = failure
+        self.lasting = lasting
+
+
+def signature(secret: bytes, notice_id: str, timestamp: int, body: str) -> str:
+    """Return the value of the header `webhook-signature`; `timestamp` is in seconds since 1970."""
+    mac = hmac.digest(secret, f"{notice_id}.{timestamp}.{body}".encode(), hashlib.sha256)
+    return "v1," + base64.b64encode(mac).decode()
+
+
+class Webhook:
+    """A receiver. Methods block."""
+
+    def __init__(self, terms: WebhookTerms) -> None:
+        self._terms = terms
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self._terms.name
+
+    @property
+    def host(self) -> str:
+        """Where it is, without what an address may have of secrets."""
+        return urlsplit(self._terms.url).netloc
+
+    def send(self, notice_id: str, body: str, now: datetime) -> None:
+        """Post a notice; returns when the receiver has taken it. Raises NoticeError."""
+        timestamp = int(now.timestamp())
+        headers = {
+            "content-type": "application/json",
+            "user-agent": "cekalwatch",
+            "webhook-id": notice_id,
+            "webhook-timestamp": str(timestamp),
+            "webhook-signature": signature(read_webhook_secret(self._terms.secret_file), notice_id, timestamp, body),
+        }
+        try:
+            with (
+                httpx.Client(
+                    timeout=TIMEOUT_S, follow_redirects=False, trust_env=False, verify=self._verification()
+                ) as client,
+                client.stream("POST", self._terms.url, content=body.encode(), headers=headers) as response,
+            ):
+                status = response.status_code
+        except httpx.TimeoutException:
+            raise NoticeError(NoticeFailure.TIMED_OUT, f"no answer in {TIMEOUT_S:g} s") from None
+        except httpx.HTTPError as error:
+            if why := _certificate_fault(error):
+                raise NoticeError(NoticeFailure.NOT_TRUSTED, why) from None
+            raise NoticeError(NoticeFailure.UNREACHABLE, type(error).__name__) from None
+        if not httpx.codes.is_success(status):
+            raise NoticeError(NoticeFailure.ANSWERED, str(status), lasting=status in REFUSED)
+
+    def _verification(self) -> ssl.SSLContext:
+        authorities = self._terms.authorities
+        try:
+            context = ssl.create_default_context(cafile=str(authorities) if authorities else None)
+        except OSError:
+            raise NoticeError(NoticeFailure.SECRET_UNUSABLE, f"{authorities} is no file of certificates") from None
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        return context
+
+
+def read_webhook_secret(file: Path) -> bytes:
+    """Return the secret in a file that nobody else may read; raises NoticeError, which does not show it."""
+    try:
+        require_private(file)
+        with file.open(encoding="ascii") as stream:
+            text = stream.read(MAX_SECRET_FILE).strip()
+        secret = base64.b64decode(text.removeprefix(SECRET_PREFIX), validate=True)
+    except TlsError as error:
+        problem = str(error).replace("private key", "secret")
+        raise NoticeError(NoticeFailure.SECRET_UNUSABLE, problem) from None
+    except OSError as error:
+        raise NoticeError(NoticeFailure.SECRET_UNUSABLE, f"{file}: {error.strerror}") from None
+    except (binascii.Error, ValueError):
+        secret = b""
+    if len(secret) not in SECRET_BYTES:
+        raise NoticeError(
+            NoticeFailure.SECRET_UNUSABLE,
+            f"{file} has no secret of {SECRET_BYTES.start} to {SECRET_BYTES.stop - 1} bytes as Base64; make one with: "
+            f"(printf {SECRET_PREFIX}; openssl rand -base64 32)",
+        )
+    return secret
+
+
+def _certificate_fault(error: BaseException | None) -> str:
+    """Return why a certificate was refused, from anywhere in `error`; empty if none was."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error.verify_message or "not verified"
+        error = error.__cause__ or error.__context__
+    return ""

@@ -1,0 +1,1 @@
+"""The log of notices, and how far each target was told."""

@@ -1,0 +1,71 @@
+"""What other systems of the office are told: the log of notices, its webhooks, and the feed to syslog."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Self
+
+from cekalwatch.server.audit.syslog import SyslogReceiver
+from cekalwatch.server.domain.notices import NoticeKind
+from cekalwatch.server.notices.collector import (
+    AlertNotices,
+    CheckpointNotices,
+    NoticeCollector,
+    NoticeSource,
+    TroubleNotices,
+)
+from cekalwatch.server.notices.delivery import NoticeDelivery
+from cekalwatch.server.notices.syslog_feed import TARGET, SyslogFeed
+from cekalwatch.server.notices.terms import NoticeTerms
+from cekalwatch.server.notices.webhook import Webhook
+from cekalwatch.server.storage.notices.store import NoticeStore
+from cekalwatch.server.wiring.context import Context
+from cekalwatch.server.wiring.periodic import Chore, SharedChore
+
+COLLECT_PERIOD_S = 1.0
+DELIVER_PERIOD_S = 1.0
+SYSLOG_PERIOD_S = 2.0
+SWEEP_PERIOD_S = 3600.0
+
+
+@dataclass(frozen=True)
+class NoticesWiring:
+    """The regular work on notices; one server does it for all of a database."""
+
+    chores: tuple[Chore, ...]
+
+    @classmethod
+    def open(cls, context: Context) -> Self:
+        """Open what the settings name; nothing, where they name nobody."""
+        terms, clock, stores = context.settings.notices, context.clock, context.stores
+        store = NoticeStore(context.database)
+        chores: list[Chore] = []
+        if terms.webhooks:
+            sources: dict[NoticeKind, NoticeSource] = {
+                NoticeKind.ALERTS: AlertNotices(stores.alerts),
+                NoticeKind.TROUBLES: TroubleNotices(stores.troubles),
+                NoticeKind.CHECKPOINTS: CheckpointNotices(stores.audit, clock),
+            }
+            collector = NoticeCollector(store, sources, terms.webhooks, clock)
+            chores.append(SharedChore("collect_notices", COLLECT_PERIOD_S, collector.collect))
+            for one in terms.webhooks:
+                delivery = NoticeDelivery(Webhook(one), store, clock)
+                chores.append(SharedChore(f"send_notices_{one.name}", DELIVER_PERIOD_S, delivery.deliver))
+        if terms.syslog:
+            feed = SyslogFeed(notice_syslog(terms), store, stores.audit, stores.troubles, clock)
+            chores.append(SharedChore("send_syslog", SYSLOG_PERIOD_S, feed.send))
+        if chores:
+            targets = [one.name for one in terms.webhooks] + ([TARGET] if terms.syslog else [])
+
+            def sweep() -> None:
+                store.keep_only(targets)
+                store.remove_settled(clock.now() - timedelta(days=terms.log_days))
+
+            chores.append(SharedChore("sweep_notices", SWEEP_PERIOD_S, sweep))
+        return cls(tuple(chores))
+
+
+def notice_syslog(terms: NoticeTerms) -> SyslogReceiver:
+    """Return the receiver of the settings, which name one."""
+    return SyslogReceiver(terms.syslog, terms.syslog_authorities, terms.syslog_tls_dir)

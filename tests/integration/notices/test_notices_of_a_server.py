@@ -1,0 +1,205 @@
+"""A whole server that tells others: what they get, what is left after it was killed, and what the command shows."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from cekalwatch.server.audit.entry import operator
+from cekalwatch.server.domain.clock import SystemClock
+from cekalwatch.server.domain.notices import Notice
+from cekalwatch.server.domain.troubles import Fault, TroubleChanges
+from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.audit.store import AuditStore
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.notices.store import NoticeOutcome, NoticeStore
+from cekalwatch.server.storage.troubles.store import TroubleStore
+from cekalwatch.server.wiring import notices as notices_wiring
+from cekalwatch.server.wiring.context import Context
+from cekalwatch.server.wiring.periodic import SharedChore
+from cekalwatch.wire.identity import DeviceRole
+from cekalwatch.wire.tls import TlsFiles
+from cekalwatch.wire.vocabulary.troubles import TroubleKind
+from tests.support.builders.alerts import NOON
+from tests.support.builders.audit import entry
+from tests.support.builders.keys import key_store
+from tests.support.fakes.syslog_receiver import SyslogReceiver
+from tests.support.fakes.webhook_receiver import WebhookReceiver, write_secret
+from tests.support.scenarios.server import running, settings
+from tests.support.scenarios.sign_in import becomes
+from tests.support.scenarios.site_pki import Site
+from tests.support.tools.packs import light_environment
+
+WAIT_S = 60.0
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> TlsFiles:
+    return Site(tmp_path / "site").device(DeviceRole.SERVER, "collector")
+
+
+def config(folder: Path, receiver: WebhookReceiver, syslog: str = "") -> Path:
+    """Write the settings of a server in `folder` as an office has them."""
+    secret, file = write_secret(folder / "webhook.secret"), folder / "server.toml"
+    file.write_text(
+        f"""
+        data_dir = "{folder / "data"}"
+        listen = "127.0.0.1:0"
+        [notices]
+        syslog = "{syslog}"
+        syslog_authorities = "{receiver.authority}"
+        [[notices.webhooks]]
+        name = "siem"
+        url = "{receiver.url}"
+        secret_file = "{secret}"
+        authorities = "{receiver.authority}"
+        """
+    )
+    return file
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "cekalwatch.server", *arguments],
+        env=os.environ | light_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=WAIT_S,
+    )
+
+
+async def test_a_server_tells_what_happens_in_it(
+    tmp_path: Path, files: TlsFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for period in ("COLLECT_PERIOD_S", "DELIVER_PERIOD_S", "SYSLOG_PERIOD_S"):
+        monkeypatch.setattr(notices_wiring, period, 0.1)
+    with WebhookReceiver(files) as receiver, SyslogReceiver(files) as collector:
+        chosen = ServerSettings.load(config(tmp_path, receiver, collector.address))
+        chosen = settings(chosen.data_dir, notices=chosen.notices, cameras=())
+        async with running(chosen):
+            database = Database(chosen.database_address)
+            store = NoticeStore(database)
+
+            async def followed() -> bool:
+                return None not in {store.position("siem", "troubles"), store.position("syslog:", "troubles")}
+
+            await becomes(followed)
+            fault = Fault(TroubleKind.CAMERA_COVERED, "dep-9", "batam-center", "D9")
+            TroubleStore(database).write(TroubleChanges(begun=(fault,)), SystemClock().now())
+
+            async def told() -> bool:
+                there = any("trouble_open - {" in one and "dep-9" in one for one in collector.messages)
+                return there and any(one["data"].get("about") == "dep-9" for one in receiver.taken)
+
+            await becomes(told)
+            AuditStore(database).append(entry(1))
+
+            async def recorded() -> bool:
+                return any(" audit_entry - {" in one for one in collector.messages)
+
+            await becomes(recorded)
+            database.close()
+    assert receiver.wrong == []
+
+
+async def test_another_server_of_the_database_sends_nothing(tmp_path: Path, files: TlsFiles) -> None:
+    with WebhookReceiver(files) as receiver:
+        chosen = ServerSettings.load(config(tmp_path, receiver, "127.0.0.1:1"))
+    with ExitStack() as stack:
+        database = Database(chosen.database_address)
+        database.upgrade()
+        stack.callback(database.close)
+        context = Context.open(chosen, database, SystemClock(), operator(), stack)
+        chores = notices_wiring.NoticesWiring.open(context).chores
+        none = notices_wiring.NoticesWiring.open(
+            Context.open(settings(chosen.data_dir), database, SystemClock(), operator(), stack)
+        ).chores
+    assert [one.name for one in chores] == ["collect_notices", "send_notices_siem", "send_syslog", "sweep_notices"]
+    assert all(isinstance(one, SharedChore) for one in chores), "the one that has the lease does them"
+    assert none == ()
+
+
+def test_a_server_that_is_killed_while_it_sends_sends_it_again_and_then_the_rest(
+    tmp_path: Path, files: TlsFiles
+) -> None:
+    killed = threading.Event()
+    process: list[subprocess.Popen[bytes]] = []
+
+    def meanwhile(number: int) -> None:
+        if number == 1:
+            process[0].send_signal(signal.SIGKILL)
+            process[0].wait(WAIT_S)
+            killed.set()
+
+    with WebhookReceiver(files, meanwhile=meanwhile) as receiver:
+        file = config(tmp_path, receiver)
+        chosen = ServerSettings.load(file)
+        database = Database(chosen.database_address)
+        database.upgrade()
+        key_store(database, chosen.master_key_source)
+        told = [Notice(f"alert/{number}", f"alert.{number}", NOON, {}) for number in (1, 2, 3)]
+        store = NoticeStore(database)
+        store.add("siem", "alerts", told, 0, SystemClock().now())
+        ids = [one.notice_id for one in store.waiting("siem", 10)]
+
+        def start() -> subprocess.Popen[bytes]:
+            return subprocess.Popen(
+                [sys.executable, "-m", "cekalwatch.server", "serve", "--config", str(file)],
+                env=os.environ | light_environment(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+
+        process.append(start())
+        assert killed.wait(WAIT_S)
+        assert [one.outcome for one in store.newest("siem", 3)] == [None] * 3
+        second = start()
+        try:
+            settled = threading.Event()
+            for _ in range(int(WAIT_S * 10)):
+                if not store.count_waiting("siem"):
+                    break
+                settled.wait(0.1)
+        finally:
+            second.terminate()
+            second.wait(WAIT_S)
+        assert {one.outcome for one in store.newest("siem", 3)} == {NoticeOutcome.DELIVERED}
+        database.close()
+    assert receiver.attempts[:4] == [ids[0], *ids], "the first one twice, by the same id"
+
+
+def test_the_command_shows_the_log_and_tries_everybody(tmp_path: Path, files: TlsFiles) -> None:
+    collector = SyslogReceiver(files)
+    with WebhookReceiver(files, 204, 503) as receiver, collector:
+        file = config(tmp_path, receiver, collector.address)
+        assert command("notices", "--config", str(file), "--test").returncode == 0
+        assert receiver.types == ["test"]
+        assert " test - {" in collector.messages[0]
+        failed = command("notices", "--config", str(file), "--test")
+    assert failed.returncode == 69
+    assert "ANSWERED: 503" in failed.stdout
+    chosen = ServerSettings.load(file)
+    database = Database(chosen.database_address)
+    database.upgrade()
+    key_store(database, chosen.master_key_source)
+    store = NoticeStore(database)
+    store.add("siem", "alerts", [Notice("alert/1", "alert.raised", NOON, {})], 1, NOON)
+    store.settle(store.waiting("siem", 1)[0], NoticeOutcome.GIVEN_UP, "ANSWERED: 422", NOON)
+    database.close()
+    shown = command("notices", "--config", str(file))
+    assert shown.returncode == 0, shown.stderr
+    text = " ".join(shown.stdout.split())
+    assert "0 wait" in text
+    for part in ("alert.raised", "GIVEN_UP", "ANSWERED: 422", "2026-03-01 12:00:00", "nothing yet"):
+        assert all(word in text for word in part.split()), text
+    nobody = command("notices", "--data-dir", str(chosen.data_dir))
+    assert nobody.returncode == 78
+    assert "notices.md" in nobody.stderr
