@@ -1,0 +1,144 @@
+"""Each due alert was raised once, and nobody else alerted; passages were grouped as ADR 9 says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from benchmarks.chaos.evidence import Evidence, LoggedEvent, StoredFinding, StoredSighting
+from benchmarks.chaos.port import GROUPING_WINDOW_S
+from benchmarks.chaos.truth import Due
+from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, Outcome, Reason, disproves
+
+WINDOW = timedelta(seconds=GROUPING_WINDOW_S)
+FINDING_EVENTS = ("ADJUDICATED", "CONFIRMED", "CLEARED")
+"""Events of which each has a finding."""
+
+
+def missing(evidence: Evidence) -> list[str]:
+    """Say which passages have no alert that must have one: also while things settle."""
+    return [
+        f"passage {passage.number} of {passage.subject_id} at {passage.camera_id}: capture {crop.capture_id} "
+        f"{'had its receipt' if crop.receipt else 'was on the disk or had time'}, and is in no alert"
+        for passage in evidence.passages
+        if passage.due is Due.ALERT
+        for crop in passage.crops
+        if crop.certain and crop.capture_id not in evidence.sightings
+    ]
+
+
+def wrong(evidence: Evidence) -> list[str]:
+    """Say what alerted that must not have, or not so."""
+    return [*_strangers(evidence), *_passages(evidence), *_log(evidence), *_groups(evidence)]
+
+
+def _strangers(evidence: Evidence) -> Iterator[str]:
+    known = {crop.capture_id: passage for passage in evidence.passages for crop in passage.crops}
+    for sighting in evidence.sightings.values():
+        passage = known.get(sighting.capture_id)
+        if passage is None:
+            yield f"capture {sighting.capture_id} alerted, and nobody has taken it"
+        elif passage.due is Due.NOTHING:
+            yield f"passage {passage.number} of {passage.subject_id} at {passage.camera_id} alerted, and must not"
+        elif evidence.alerts[sighting.alert_id].subject_ids != {passage.subject_id}:
+            subjects = sorted(evidence.alerts[sighting.alert_id].subject_ids)
+            yield f"passage {passage.number} of {passage.subject_id} is in the alert of {subjects}"
+
+
+def _passages(evidence: Evidence) -> Iterator[str]:
+    for passage in evidence.passages:
+        if passage.due is Due.EITHER:
+            continue
+        found = [evidence.sightings[one.capture_id] for one in passage.crops if one.capture_id in evidence.sightings]
+        if len({one.alert_id for one in found}) > 1:
+            yield f"passage {passage.number} is in {len({one.alert_id for one in found})} alerts"
+
+
+def _log(evidence: Evidence) -> Iterator[str]:
+    captures: Counter[str] = Counter()
+    raised: Counter[str] = Counter()
+    for event in evidence.events:
+        if event.capture_id:
+            captures[event.capture_id] += 1
+        raised[event.alert_id] += event.type == "RAISED"
+    yield from (f"capture {key} has {times} events" for key, times in captures.items() if times > 1)
+    if captures.keys() != evidence.sightings.keys():
+        yield f"sightings and events differ in {len(captures.keys() ^ evidence.sightings.keys())} captures"
+    yield from (f"alert {key} was raised {times} times" for key, times in raised.items() if times != 1)
+
+
+@dataclass
+class _Standing:
+    """An alert as far as the log has been read."""
+
+    alert_id: str
+    subject_ids: frozenset[str]
+    state: str
+    last_seen: datetime
+    arrived: datetime
+    """When its newest crop came."""
+    passages: set[str] = field(default_factory=set)
+    findings: list[StoredFinding] = field(default_factory=list)
+
+    @property
+    def takes_more(self) -> bool:
+        """Whether another passage of its subject joins it."""
+        return self.state in OPEN_STATES or self.disproved
+
+    @property
+    def disproved(self) -> bool:
+        """Whether somebody found that this is somebody else."""
+        return any(disproves(Outcome(one.outcome), Reason(one.reason)) for one in self.findings)
+
+
+def _groups(evidence: Evidence) -> Iterator[str]:
+    """Read the log from its beginning, and hold each sighting against the rule."""
+    open_ended = {crop.capture_id for one in evidence.passages if one.due is Due.EITHER for crop in one.crops}
+    standing: dict[str, _Standing] = {}
+    for event in evidence.events:
+        sighting = evidence.sightings.get(event.capture_id)
+        if event.type == "RAISED" and sighting:
+            if event.capture_id not in open_ended:
+                yield from _raised(event, sighting, evidence, standing)
+            alert = evidence.alerts[event.alert_id]
+            standing[event.alert_id] = _Standing(
+                event.alert_id, alert.subject_ids, "NEW", sighting.captured_at, event.occurred_at, {sighting.passage}
+            )
+        elif event.alert_id in standing:
+            yield from _further(event, sighting, evidence, standing[event.alert_id])
+
+
+def _raised(
+    event: LoggedEvent, sighting: StoredSighting, evidence: Evidence, standing: dict[str, _Standing]
+) -> Iterator[str]:
+    subjects = evidence.alerts[event.alert_id].subject_ids
+    for earlier in standing.values():
+        near = abs(sighting.captured_at - earlier.last_seen) <= WINDOW
+        # The faces of a passage are forgotten when the window has passed since its last crop came.
+        remembered = event.occurred_at - earlier.arrived <= WINDOW
+        if earlier.subject_ids & subjects and near and remembered and earlier.takes_more:
+            yield f"event {event.sequence} raised an alert of {sorted(subjects)}, and {earlier.alert_id} took more"
+
+
+def _further(
+    event: LoggedEvent, sighting: StoredSighting | None, evidence: Evidence, alert: _Standing
+) -> Iterator[str]:
+    if sighting:
+        if sighting.passage not in alert.passages:
+            if abs(sighting.captured_at - alert.last_seen) > WINDOW:
+                yield f"event {event.sequence}: a passage joined alert {alert.alert_id} outside of the window"
+            if not alert.takes_more:
+                yield f"event {event.sequence}: a passage joined alert {alert.alert_id}, which was {alert.state}"
+        alert.passages.add(sighting.passage)
+        alert.last_seen = max(alert.last_seen, sighting.captured_at)
+        alert.arrived = event.occurred_at
+        return
+    if event.type in FINDING_EVENTS:
+        found = evidence.findings.get(alert.alert_id, ())
+        if len(alert.findings) < len(found):
+            alert.findings.append(found[len(alert.findings)])
+            outcome = alert.findings[-1].outcome
+            alert.state = "CLEARED" if outcome == Outcome.NOT_SAME_PERSON else outcome
+    alert.state = {"CLAIMED": "CLAIMED", "RELEASED": "NEW", "CLOSED": "CLOSED"}.get(event.type, alert.state)

@@ -1,0 +1,48 @@
+"""Each event was shown at each PC that should show it, in the order of the log, and none twice."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from benchmarks.chaos.evidence import Evidence
+from benchmarks.chaos.machines.officers_pc import PcPlan, ShownLine
+
+
+def missing(evidence: Evidence) -> list[str]:
+    """Say what has not been shown yet."""
+    seen_at: dict[str, set[str]] = defaultdict(set)
+    problems = []
+    for event in evidence.events:
+        if sighting := evidence.sightings.get(event.capture_id):
+            seen_at[event.alert_id].add(sighting.counter)
+        for plan, lines in evidence.shown.items():
+            if plan.counters and not seen_at[event.alert_id] & set(plan.counters):
+                continue
+            if not _was_shown(event.sequence, event.alert_id, lines):
+                problems.append(f"{plan.name} did not show event {event.sequence} ({event.type} of {event.alert_id})")
+    return problems
+
+
+def _was_shown(sequence: int, alert_id: str, lines: Sequence[ShownLine]) -> bool:
+    """Whether the event was, or, where nobody can say so, its alert once more."""
+    return any(line.sequence == sequence or (line.sequence is None and line.alert_id == alert_id) for line in lines)
+
+
+def wrong(evidence: Evidence) -> list[str]:
+    """Say what was shown that must not have been, or not so."""
+    return [problem for plan, lines in evidence.shown.items() for problem in _of(plan, lines, evidence)]
+
+
+def _of(plan: PcPlan, lines: Sequence[ShownLine], evidence: Evidence) -> Iterator[str]:
+    alert_of = {event.sequence: event.alert_id for event in evidence.events}
+    newest = 0
+    for line in lines:
+        if line.sequence is None:
+            continue
+        if line.sequence <= newest:
+            yield f"{plan.name} showed event {line.sequence} after {newest}, in its life {line.life}"
+        newest = max(newest, line.sequence)
+        known = alert_of.get(line.sequence, line.alert_id)  # the evidence may be a moment older
+        if known != line.alert_id:
+            yield f"{plan.name} showed event {line.sequence} as one of {line.alert_id}; it is of {known}"

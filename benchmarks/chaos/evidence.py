@@ -1,0 +1,117 @@
+"""What the programs have written down and shown, as the checks read it: past the servers, and from the PCs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import col, select
+
+from benchmarks.chaos.machines.officers_pc import PcPlan, ShownLine
+from benchmarks.chaos.port import Port
+from benchmarks.chaos.truth import Answer, SeenPassage
+from cekalwatch.server.storage.alerts.tables import AlertEventRow, AlertRow, FindingRow, SightingRow
+from cekalwatch.server.storage.audit.store import AuditStore
+from cekalwatch.server.storage.database import Database
+
+
+@dataclass(frozen=True)
+class LoggedEvent:
+    """An event of the log."""
+
+    sequence: int
+    type: str
+    occurred_at: datetime
+    alert_id: str
+    capture_id: str
+
+
+@dataclass(frozen=True)
+class StoredAlert:
+    """An alert as it stands."""
+
+    alert_id: str
+    state: str
+    version: int
+    subject_ids: frozenset[str]
+    """Its candidates."""
+
+
+@dataclass(frozen=True)
+class StoredSighting:
+    """A capture that belongs to an alert."""
+
+    capture_id: str
+    alert_id: str
+    passage: str
+    counter: str
+    captured_at: datetime
+
+
+@dataclass(frozen=True)
+class StoredFinding:
+    """What somebody found."""
+
+    alert_id: str
+    person_id: str
+    outcome: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All of it at one moment."""
+
+    passages: Sequence[SeenPassage]
+    answers: Sequence[Answer]
+    events: Sequence[LoggedEvent]
+    alerts: Mapping[str, StoredAlert]
+    sightings: Mapping[str, StoredSighting]
+    """By capture."""
+    findings: Mapping[str, Sequence[StoredFinding]]
+    """By alert, in order."""
+    audited: Sequence[int]
+    """The events that the audit trail has entries of, in its order."""
+    shown: Mapping[PcPlan, Sequence[ShownLine]]
+
+    @classmethod
+    def of(cls, port: Port) -> Evidence:
+        """Read it. Raises StorageError when the database is away."""
+        shown = {pc.plan: pc.lines for pc in port.pcs.values()}
+        passages, answers = port.truth.copied(), port.truth.copied_answers()
+        database = port.database()
+        try:
+            return _read(database, passages, answers, shown)
+        finally:
+            database.close()
+
+
+def _read(
+    database: Database,
+    passages: Sequence[SeenPassage],
+    answers: Sequence[Answer],
+    shown: Mapping[PcPlan, Sequence[ShownLine]],
+) -> Evidence:
+    with database.one_state() as session:
+        events = [
+            LoggedEvent(row.sequence or 0, str(row.type), row.occurred_at, row.alert_id, row.capture_id)
+            for row in session.exec(select(AlertEventRow).order_by(col(AlertEventRow.sequence)))
+        ]
+        alerts = {
+            row.alert_id: StoredAlert(
+                row.alert_id, row.state, row.version, frozenset(str(one["subject_id"]) for one in row.candidates)
+            )
+            for row in session.exec(select(AlertRow))
+        }
+        sightings = {
+            row.capture_id: StoredSighting(row.capture_id, row.alert_id, row.passage, row.counter, row.captured_at)
+            for row in session.exec(select(SightingRow))
+        }
+        findings = defaultdict(list)
+        for row in session.exec(select(FindingRow).order_by(col(FindingRow.alert_id), col(FindingRow.number))):
+            findings[row.alert_id].append(StoredFinding(row.alert_id, row.person_id, row.outcome, row.reason))
+    told = [one.details for one in AuditStore(database).links() if one.action.startswith("ALERT_")]
+    audited = [int(one.split('"event":')[1].split(",")[0]) for one in told if '"version"' in one]
+    return Evidence(passages, answers, events, alerts, sightings, findings, audited, shown)

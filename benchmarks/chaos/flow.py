@@ -1,0 +1,96 @@
+"""The stream of travellers: somebody passes a camera, all the time, and the truth knows who."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmarks.chaos.machines.capture_hosts import CaptureHost
+from benchmarks.chaos.people import LISTED, STRANGERS, WANDERER, Traveller
+from benchmarks.chaos.truth import Due, SeenCrop, SeenPassage, Truth
+from cekalwatch.wire.vocabulary.orders import Direction
+from deploy.demo.stack import CameraPlan
+
+PACE_S = 0.9
+"""From one passage to the next, on the average."""
+MAX_CROPS = 3
+
+
+@dataclass(frozen=True)
+class WatchingCamera:
+    """A camera, and the host that runs it."""
+
+    plan: CameraPlan
+    host: CaptureHost
+
+
+class Flow(threading.Thread):
+    """Lets people pass until `close`, but not between `pause` and `resume`."""
+
+    def __init__(
+        self, people: Mapping[str, Traveller], cameras: Sequence[WatchingCamera], truth: Truth, seed: str
+    ) -> None:
+        super().__init__(name="flow", daemon=True)
+        self._people, self._cameras, self._truth = people, cameras, truth
+        self._chance = random.Random(seed)  # noqa: S311  # who passes, no secret
+        self._count = 0
+        self._going, self._closed = threading.Event(), threading.Event()
+        self._stands = threading.Event()
+        self._stands.set()
+
+    def resume(self) -> None:
+        """Let people pass."""
+        self._stands.clear()
+        self._going.set()
+
+    def pause(self) -> None:
+        """Let nobody pass, and return when nobody does."""
+        self._going.clear()
+        self._stands.wait()
+
+    def close(self) -> None:
+        """End."""
+        self._closed.set()
+        self._going.set()
+        self.join()
+
+    def run(self) -> None:
+        """Let people pass."""
+        while not self._closed.is_set():
+            if not self._going.is_set():
+                self._stands.set()
+                self._going.wait()
+                continue
+            self._somebody()
+            self._closed.wait(self._chance.uniform(0.4, 1.6) * PACE_S)
+
+    def _somebody(self) -> None:
+        self._count += 1
+        number = self._count
+        camera = self._chance.choice(self._cameras)
+        subject_id = self._chance.choice((*LISTED, WANDERER, *STRANGERS))
+        score = self._chance.uniform(0.5, 0.95)
+        noise = self._chance.randrange(2**32)
+        captures = [
+            self._people[subject_id].seen(str(number), score, noise + crop)
+            for crop in range(self._chance.randint(1, MAX_CROPS))
+        ]
+        crops = [SeenCrop(one.capture_id, one.jpeg, time.monotonic()) for one in captures]
+        plan = camera.plan
+        due = self._due(subject_id, plan)
+        self._truth.passed(SeenPassage(number, subject_id, plan.camera_id, plan.counter, due, crops))
+        for capture in captures:
+            camera.host.take(plan.camera_id, capture)
+
+    def _due(self, subject_id: str, plan: CameraPlan) -> Due:
+        if plan.direction == Direction.ARRIVAL or subject_id in STRANGERS:
+            return Due.NOTHING  # their orders forbid to leave the country
+        if subject_id != WANDERER:
+            return Due.ALERT
+        listed = self._truth.wanderer_listed
+        if listed is None:
+            return Due.EITHER
+        return Due.ALERT if listed else Due.NOTHING

@@ -1,0 +1,220 @@
+"""An officer's PC: the notifier's console as a process, and the officer who works with what it shows.
+
+The officer uses the notifier's own calls, over the same lines as the console.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import grpc
+
+from benchmarks.chaos.machines.process import Lives
+from benchmarks.chaos.truth import Answer, Truth
+from cekalwatch.notifier.actions.alert_actions import AlertActions, Decision
+from cekalwatch.notifier.client.alert_client import AlertClient
+from cekalwatch.notifier.client.session_client import SessionClient
+from cekalwatch.notifier.model.alert import Alert, AlertFilter
+from cekalwatch.notifier.model.handling import FollowUp
+from cekalwatch.program.connection import open_dialer
+from cekalwatch.program.session_file import SessionFile
+from cekalwatch.wire.server_choice import ServerChoice
+from cekalwatch.wire.vocabulary.adjudication import PENDING, STEP_OUTCOMES, UNDECIDED, AlertState, Reason, Step
+from cekalwatch.wire.vocabulary.people import PersonRole
+
+NO_ANSWER = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED}
+OTHER_WAS_FASTER = {grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.ABORTED, grpc.StatusCode.RESOURCE_EXHAUSTED}
+PAUSE_S = (0.3, 1.5)
+"""Between two steps of an officer."""
+AT_HAND = 40
+"""An officer works on the newest alerts."""
+
+
+@dataclass(frozen=True)
+class PcPlan:
+    """A PC, and who sits there."""
+
+    name: str
+    person: str
+    role: PersonRole
+    counters: tuple[str, ...] = ()
+    """Those that it watches; none: all."""
+
+
+@dataclass(frozen=True)
+class ShownLine:
+    """A line that the console printed of an alert."""
+
+    life: int
+    sequence: int | None
+    """None of an alert that was listed again."""
+    alert_id: str
+
+
+class OfficersPc:
+    """The PC."""
+
+    def __init__(
+        self, plan: PcPlan, folder: Path, addresses: Sequence[str], tls_dir: Path, truth: Truth, logs: Path
+    ) -> None:
+        self.plan, self._folder, self._tls_dir, self._truth = plan, folder, tls_dir, truth
+        self._addresses = tuple(addresses)
+        self._lock = threading.Lock()
+        self._lines: list[ShownLine] = []
+        self._alerts: dict[str, None] = {}
+        self.began_after = 0
+        """The position from which it is sent events."""
+        arguments = ["-m", "cekalwatch.notifier", "console", "--format", "jsonl", "--agent-id", plan.name]
+        arguments += ["--server", ",".join(addresses), "--images", str(folder / "images")]
+        arguments += [part for counter in plan.counters for part in ("--counter", counter)]
+        environment = {
+            "CEKALWATCH_NOTIFIER_STATE_DIR": str(folder / "state"),
+            "CEKALWATCH_NOTIFIER_TLS_DIR": str(tls_dir),
+        }
+        self.program = Lives(plan.name, arguments, logs, environment, self._said)
+
+    @property
+    def session_file(self) -> SessionFile:
+        """Where the token of who sits there is."""
+        return SessionFile(self._folder / "state" / f"session-{self.plan.name}")
+
+    @property
+    def lines(self) -> list[ShownLine]:
+        """What it has shown so far, in order."""
+        with self._lock:
+            return list(self._lines)
+
+    def newest_alerts(self) -> list[str]:
+        """Return the alerts that were shown last."""
+        with self._lock:
+            return list(self._alerts)[-AT_HAND:]
+
+    def _said(self, life: int, line: str) -> None:
+        record = json.loads(line)
+        if record["event_type"] == "TROUBLE":
+            return
+        alert_id = str(record["alert_id"])
+        with self._lock:
+            self._lines.append(ShownLine(life, record["sequence"], alert_id))
+            self._alerts.pop(alert_id, None)
+            self._alerts[alert_id] = None
+
+    def officer(self, seed: str) -> Officer:
+        """Return who works there."""
+        choice = ServerChoice(self._addresses, self.plan.name)
+        return Officer(self, AlertFilter(counters=self.plan.counters), choice, self._tls_dir, self._truth, seed)
+
+
+class Officer(threading.Thread):
+    """Claims and decides alerts until `close`, but not between `pause` and `resume`."""
+
+    def __init__(
+        self,
+        pc: OfficersPc,
+        wanted: AlertFilter,
+        servers: ServerChoice,
+        tls_dir: Path,
+        truth: Truth,
+        seed: str,
+    ) -> None:
+        super().__init__(name=f"officer at {pc.plan.name}", daemon=True)
+        self._pc, self._truth = pc, truth
+        dialer = open_dialer(servers, tls_dir)
+        self._alerts = AlertClient(dialer, pc.plan.name, wanted, pc.session_file)
+        self._actions = AlertActions(self._alerts, SessionClient(dialer.another(), pc.session_file))
+        self._chance = random.Random(seed)  # noqa: S311  # choices of an officer, no secrets
+        self._going, self._closed, self._stands = threading.Event(), threading.Event(), threading.Event()
+        self._stands.set()
+
+    def resume(self) -> None:
+        """Let the officer work."""
+        self._stands.clear()
+        self._going.set()
+
+    def pause(self) -> None:
+        """Let the officer begin nothing new; `stands` when nothing is under way."""
+        self._going.clear()
+
+    @property
+    def stands(self) -> bool:
+        """Whether no step of the officer is under way."""
+        return self._stands.is_set()
+
+    def close(self) -> None:
+        """End."""
+        self._closed.set()
+        self._going.set()
+        self.join()
+        self._alerts.close()
+
+    def run(self) -> None:
+        """Work."""
+        while not self._closed.is_set():
+            if not self._going.is_set():
+                self._stands.set()
+                self._going.wait()
+                continue
+            self._work()
+            self._closed.wait(self._chance.uniform(*PAUSE_S))
+
+    def _work(self) -> None:
+        shown = self._pc.newest_alerts()
+        if not shown:
+            return
+        alert_id = self._chance.choice(shown)
+        try:
+            alert = self._alerts.alert(alert_id)
+            if decision := self._decision(alert):
+                after = self._actions.carry_out(alert, decision)
+                outcome = str(STEP_OUTCOMES.get(decision.step, ""))
+                self._truth.answered(
+                    Answer(
+                        self._pc.plan.name,
+                        self._pc.plan.person,
+                        alert_id,
+                        str(decision.step),
+                        outcome,
+                        after.version,
+                        str(after.state),
+                    )
+                )
+        except grpc.RpcError as error:
+            if error.code() not in NO_ANSWER | OTHER_WAS_FASTER:
+                self._truth.complain(f"{self._pc.plan.person} was refused: {error.code().name} {error.details()}")
+
+    def _decision(self, alert: Alert) -> Decision | None:
+        """Decide as one who is never sure."""
+        supervisor = self._pc.plan.role is PersonRole.SUPERVISOR
+        if alert.state in UNDECIDED:
+            return None if supervisor else self._first_look(alert)
+        if alert.state in PENDING:
+            if not supervisor:
+                return None
+            if self._chance.random() < 0.5:
+                return Decision(Step.CONFIRM, reference="CO-2026/0117")
+            return Decision(Step.CLEAR, Reason.NOT_LISTED_IN_CEKAL_ONLINE)
+        if alert.state is AlertState.CONFIRMED and not alert.handling.follow_ups:
+            return Decision(Step.FOLLOW_UP, follow_up=_told_to_the_agency())
+        return None if alert.state is AlertState.CLOSED else Decision(Step.CLOSE)
+
+    def _first_look(self, alert: Alert) -> Decision | None:
+        draw = self._chance.random()
+        if draw < 0.35:
+            return Decision(Step.REFER, Reason.FACE_AGREES)
+        if draw < 0.5:
+            return Decision(Step.NOT_SAME, Reason.FACE_DIFFERS)
+        if draw < 0.6:
+            return Decision(Step.CANNOT_TELL, Reason.IMAGE_TOO_POOR)
+        if alert.state is AlertState.NEW:
+            return Decision(Step.CLAIM) if draw < 0.8 else None
+        return Decision(Step.RELEASE) if draw < 0.7 else None
+
+
+def _told_to_the_agency() -> FollowUp:
+    return FollowUp("Kejaksaan Agung", "duty desk", "two officers come", datetime.now(UTC))
