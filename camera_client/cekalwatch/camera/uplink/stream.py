@@ -225,7 +225,8 @@ class Stream:
     def _handle(self, receipt: Receipt) -> None:
         self._counts.receipts[receipt.outcome] += 1
         if receipt.outcome is CaptureOutcome.RETRY:
-            log.info("capture_to_be_sent_again", capture_id=receipt.capture_id, reason=receipt.reason)
+            # Without its key, which tells when somebody passed: nobody knows yet whether they are listed (rule 8).
+            log.info("capture_to_be_sent_again", reason=receipt.reason)
             self._outbox.retry_later(receipt.capture_id)
             return
         if receipt.outcome is CaptureOutcome.REJECTED:
