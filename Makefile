@@ -8,7 +8,7 @@ SBOM ?= build/sbom.json
 # All but `cuda`, which cannot be installed beside them.
 LOCKED_EXTRAS := server evaluation simulator pkcs11 postgres camera notifier desktop
 
-.PHONY: settings-page help setup demo test test-quick lint bench fuzz audit sbom release lock clean
+.PHONY: settings-page help setup demo test test-quick lint bench chaos fuzz audit sbom release lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 12
@@ -43,6 +43,10 @@ lint: $(STAMP)  ## Check style, types, imports and the contract
 
 bench: $(STAMP)  ## Measure; writes build/bench.json
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks $(ARGS)
+
+chaos: $(STAMP)  ## Break a running port in every way, and check that nothing is lost (ROUNDS=30 SEED=1 DAY=1)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks.chaos --rounds $(or $(ROUNDS),30) \
+		$(if $(SEED),--seed $(SEED)) $(if $(DAY),--day $(DAY)) $(ARGS)
 
 fuzz: $(STAMP)  ## Fuzz all that reads what others send, one target after another (SECONDS=300 each)
 	for target in $$($(BIN)/python -m tests.fuzz --list); do \

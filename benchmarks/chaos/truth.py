@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -79,7 +79,8 @@ class Answer:
 class Truth:
     """Filled by many threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
+        self._now_s = now_s
         self._lock = threading.RLock()
         self.passages: list[SeenPassage] = []
         self.answers: list[Answer] = []
@@ -104,7 +105,7 @@ class Truth:
     def taken(self, capture_id: str) -> None:
         """Note that a camera has taken a crop."""
         with self._lock:
-            self._crops[capture_id].taken_s = time.monotonic()
+            self._crops[capture_id].taken_s = self._now_s()
 
     def has_receipt(self, capture_id: str) -> None:
         """Note that a crop has its receipt."""
@@ -120,7 +121,7 @@ class Truth:
     def host_killed(self, cameras: Iterable[str]) -> None:
         """Note that a capture host dies now: what is young, or could not be written, may be gone."""
         with self._lock:
-            now_s, dying = time.monotonic(), set(cameras)
+            now_s, dying = self._now_s(), set(cameras)
             for capture_id, crop in self._crops.items():
                 camera = self._camera_of[capture_id]
                 if camera not in dying or crop.receipt:

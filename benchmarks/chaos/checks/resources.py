@@ -42,10 +42,11 @@ class Resources:
             first = self._first.setdefault(program.pid, now)
             if first is not now:
                 self.table.append((program.name, first, now))
-        return [problem for name, first, now in self.table if (problem := _growth(name, first, now))]
+        return [problem for name, first, now in self.table if (problem := growth(name, first, now))]
 
 
-def _growth(name: str, first: Taken, now: Taken) -> str:
+def growth(name: str, first: Taken, now: Taken) -> str:
+    """Say by what a process has grown beyond the margin; empty when by nothing."""
     grown = []
     if now.memory_bytes > first.memory_bytes * (1 + MEMORY_SHARE) + MEMORY_BYTES:
         grown.append(f"memory from {first.memory_bytes / 1e6:.0f} to {now.memory_bytes / 1e6:.0f} MB")
