@@ -12,6 +12,7 @@ import argparse
 import json
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -24,7 +25,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from benchmarks.chaos.faults import disks
 from benchmarks.chaos.faults.catalogue import FAULTS
+from benchmarks.chaos.machines.disk import can_mount
 from benchmarks.chaos.people import travellers
 from benchmarks.chaos.playing import Failure, Played, play
 from benchmarks.chaos.schedule import FAULTS_A_DAY, Day, days
@@ -32,6 +35,7 @@ from cekalwatch.program.errors import ProgramError
 from tests.support.scenarios.server import engine
 
 OUT = Path("build/chaos.json")
+DISK_KINDS = [fault.kind for fault in disks.FAULTS]
 EXAMPLES = """examples:
   make chaos                            thirty faults, by a seed of chance
   make chaos ROUNDS=1000 SEED=7         a thousand: ten days of a hundred
@@ -62,16 +66,23 @@ def main() -> int:
     if asked.rounds < 1:
         parser.error("--rounds must be at least 1")
     seed = secrets.randbelow(2**31) if asked.seed is None else asked.seed
+    console = Console()
     kinds = [FAULTS[name].kind for name in (sorted(set(asked.only)) if asked.only else FAULTS)]
+    if not can_mount():
+        kinds = [kind for kind in kinds if kind not in DISK_KINDS]
+        console.print("[yellow]Without faults of disks:[/yellow] only root can make file systems for them.")
+    if not kinds:
+        parser.error("--only leaves no fault that can be made here")
     planned = [one for one in days(seed, asked.rounds, kinds) if asked.day in (None, one.number)]
     if not planned:
         parser.error(f"--day must be from 1 to {-(-asked.rounds // FAULTS_A_DAY)}")
-    console = Console()
     if asked.list:
         _print_schedule(console, planned)
         return 0
     replay = f"make chaos ROUNDS={asked.rounds} SEED={seed}"
     console.print(f"{replay}: {sum(one.faults for one in planned)} faults")
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # or the programs would go on
     begun_s = time.monotonic()
     try:
         played, kept = _play(console, planned, keep=asked.keep)

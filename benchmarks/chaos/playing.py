@@ -25,6 +25,7 @@ from cekalwatch.program.errors import ProgramError
 SETTLED_WITHIN_S = 180.0
 """After all faults are mended."""
 MENDED_WITHIN_S = 120.0
+MANAGER_PERIOD_S = 1.0
 REST_S = 2.0
 """For which nobody works before memory and descriptors are looked at."""
 
@@ -60,7 +61,7 @@ def play(
     """Play a day in `folder`, up to its end or its first failure."""
     played, truth = Played(), Truth()
     tell(f"day {day.number}: the port is set up", 0)
-    with port(folder, people, truth) as running, _at_work(running, people, day) as (flow, officers):
+    with port(folder, people, truth) as running, _managed(running), _at_work(running, people, day) as (flow, officers):
         resources = Resources()
         for stretch in day.stretches:
             flow.resume()
@@ -79,6 +80,25 @@ def play(
                 break
         _count(running, played)
     return played
+
+
+@contextmanager
+def _managed(running: Port) -> Iterator[None]:
+    """Start programs again that ended since something was away, as a service manager does, until the block ends."""
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(MANAGER_PERIOD_S):
+            for program in running.programs:
+                program.revive()
+
+    thread = threading.Thread(target=look, name="service manager", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 @contextmanager
@@ -133,6 +153,8 @@ def _make(
 def _settle(running: Port, officers: Sequence[Officer], played: Played) -> Problems:
     """Wait until the port has done all that it has to do; say what it has not."""
     begun_s = time.monotonic()
+    if deaths := [("deaths", death) for program in running.programs for death in program.deaths()]:
+        return deaths
     try:
         running.wait_until_serving()
     except ProgramError as error:
@@ -161,7 +183,6 @@ def _settle(running: Port, officers: Sequence[Officer], played: Played) -> Probl
 def _checks(running: Port, resources: Resources, *, last: bool) -> Problems:
     evidence = Evidence.of(running)
     problems: Problems = [("complaints", problem) for problem in running.truth.complaints]
-    problems += [("deaths", death) for program in running.programs for death in program.deaths()]
     problems += [("capture", f"{host.name} dropped {host.drops}") for host in running.hosts.values() if host.drops]
     problems += [("alerts", problem) for problem in alerts.wrong(evidence)]
     problems += [("delivery", problem) for problem in delivery.wrong(evidence)]
@@ -180,6 +201,7 @@ def _count(running: Port, played: Played) -> None:
         "passages": len(passages),
         "captures": sum(len(one.crops) for one in passages),
         "captures_that_may_be_lost": sum(crop.unsure for one in passages for crop in one.crops),
+        "starts_by_the_service_manager": sum(program.revivals for program in running.programs),
         "answers": len(running.truth.copied_answers()),
         "lines_shown": sum(len(pc.lines) for pc in running.pcs.values()),
     }

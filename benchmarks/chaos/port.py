@@ -6,6 +6,7 @@ It starts them, asks them how they are, and ends them; it knows nothing of fault
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -20,6 +21,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from benchmarks.chaos.machines.capture_hosts import CaptureHost
 from benchmarks.chaos.machines.cluster import Cluster
+from benchmarks.chaos.machines.disk import can_mount, mounted
 from benchmarks.chaos.machines.line import Line, LineRoom, LineState, line_room, to_address, to_socket
 from benchmarks.chaos.machines.officers_pc import OfficersPc, PcPlan
 from benchmarks.chaos.machines.process import Lives
@@ -53,6 +55,12 @@ PCS = (
     PcPlan("pc-4", "dedi", PersonRole.OFFICER, ("D2", "D3")),
     PcPlan("pc-5", "siti", PersonRole.SUPERVISOR),
 )
+DISKS: Mapping[str, int] = {
+    "postgres/data": 350_000_000,
+    **dict.fromkeys(SERVERS, 30_000_000),
+    **{f"{name}/spool": 20_000_000 for name in HOSTS},
+}
+"""Folders with a disk of their own, where that is possible, and how many bytes each has."""
 START_S = 120.0
 CALL_S = 5.0
 GROUPING_WINDOW_S = 6.0
@@ -95,6 +103,8 @@ class Port:
     servers: dict[str, PortServer] = field(default_factory=dict)
     hosts: dict[str, CaptureHost] = field(default_factory=dict)
     pcs: dict[str, OfficersPc] = field(default_factory=dict)
+    authority: threading.Lock = field(default_factory=threading.Lock)
+    """Held by who issues or revokes."""
     _today: date = field(default_factory=lambda: datetime.now(UTC).date())
     """The list keeps its dates over midnight."""
 
@@ -197,6 +207,8 @@ def port(folder: Path, people: Mapping[str, Traveller], truth: Truth) -> Iterato
     folder.chmod(0o711)  # PostgreSQL's own account must come through
     with ExitStack() as opened:
         site = Site(folder)
+        for name, size_bytes in DISKS.items() if can_mount() else ():
+            opened.enter_context(mounted(folder / name, size_bytes))
         cluster = Cluster(folder / "postgres")
         opened.callback(cluster.kill)
         room = opened.enter_context(line_room())

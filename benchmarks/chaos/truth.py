@@ -6,6 +6,7 @@ them. It knows nothing of what the programs wrote down.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -14,10 +15,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from benchmarks.chaos.people import WANDERER
+from cekalwatch.camera.outbox.spooler import PAUSE_S
 
 SURE_AFTER_S = 4.0
 """What had waited for so long when a capture host was killed is on its disk: the time after which it is written, a
 round of the spooler, and a busy machine's disk."""
+
+
+DISK_TRIED_AFTER_S = PAUSE_S + SURE_AFTER_S
+"""The spooler leaves a disk alone for a while after it failed."""
 
 
 class Due(StrEnum):
@@ -88,8 +94,8 @@ class Truth:
         """What went wrong in a way that needs no comparison."""
         self._crops: dict[str, SeenCrop] = {}
         self._camera_of: dict[str, str] = {}
-        self._unsafe_disks: set[str] = set()
-        """Cameras whose spool takes nothing now."""
+        self._unsafe_until: dict[str, float] = {}
+        """Until when a camera's spool takes nothing."""
         self._list_changes = 0
         self.wanderer_listed: bool | None = False
         """Whether the wanderer is on the list; None while that changes."""
@@ -127,20 +133,20 @@ class Truth:
                 if camera not in dying or crop.receipt:
                     continue
                 young = crop.taken_s is None or now_s - crop.taken_s < SURE_AFTER_S
-                if young or camera in self._unsafe_disks:
+                if young or now_s < self._unsafe_until.get(camera, 0.0):
                     crop.unsure = True
 
     @contextmanager
     def unsafe_disk(self, cameras: Iterable[str]) -> Iterator[None]:
-        """Note for the time of the block that these cameras can write nothing."""
-        mine = set(cameras)
+        """Note that these cameras can write nothing for the time of the block, and until they try again after it."""
+        mine = list(cameras)
         with self._lock:
-            self._unsafe_disks |= mine
+            self._unsafe_until |= dict.fromkeys(mine, math.inf)
         try:
             yield
         finally:
             with self._lock:
-                self._unsafe_disks -= mine
+                self._unsafe_until |= dict.fromkeys(mine, self._now_s() + DISK_TRIED_AFTER_S)
 
     def list_changes(self) -> int:
         """Note that the wanderer comes or goes; return what `list_changed` needs."""

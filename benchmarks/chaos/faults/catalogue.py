@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from benchmarks.chaos.faults import database, lines, lists, processes
+from benchmarks.chaos.faults import certificates, clocks, database, disks, lines, lists, processes, rows
 from benchmarks.chaos.faults.fault import Fault
 
 FAULTS: Mapping[str, Fault] = {
-    fault.kind.name: fault for module in (processes, lines, database, lists) for fault in module.FAULTS
+    fault.kind.name: fault
+    for module in (processes, lines, database, lists, certificates, clocks, rows, disks)
+    for fault in module.FAULTS
 }

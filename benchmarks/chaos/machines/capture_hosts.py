@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import queue
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -36,10 +37,14 @@ class CaptureHost:
             takes_input=True,
         )
         self._lock = threading.Lock()
+        # Through a thread of its own: a host that hangs must not hold up who passes elsewhere.
+        self._orders: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._unsaid = 0
+        threading.Thread(target=self._feed, daemon=True, name=f"{name}-input").start()
         self._status: dict[str, dict[str, object]] = {}
         self._status_s = 0.0
         self.refused: dict[str, str] = {}
-        """Why the server refuses a camera; those that it does not are not there."""
+        """Why the server refused a camera last."""
         self.dropped = 0
         """Captures that cameras gave up, over all lives that have ended."""
 
@@ -51,11 +56,23 @@ class CaptureHost:
     def take(self, camera_id: str, capture: FaceCapture) -> None:
         """Let a camera take a crop; a host that is dead takes none."""
         content = base64.b64encode(capture_message.to_bytes(capture, "")).decode()
-        self.program.say(json.dumps({"camera": camera_id, "capture": content}))
+        self._order(json.dumps({"camera": camera_id, "capture": content}))
 
     def set_clock(self, ahead_s: float) -> None:
         """Set the host's clock, so much ahead of this machine's."""
-        self.program.say(json.dumps({"clock_ahead_s": ahead_s}))
+        self._order(json.dumps({"clock_ahead_s": ahead_s}))
+
+    def _order(self, line: str) -> None:
+        with self._lock:
+            self._unsaid += 1
+        self._orders.put(line)
+
+    def _feed(self) -> None:
+        while True:
+            line = self._orders.get()
+            self.program.say(line)  # a host that is dead sees nothing
+            with self._lock:
+                self._unsaid -= 1
 
     def kill(self) -> None:
         """Cut its power."""
@@ -72,11 +89,13 @@ class CaptureHost:
         with self._lock:
             if self._status_s <= since_s:
                 return f"{self.name} has not told how it stands"
+            if self._unsaid:
+                return f"{self.name} has {self._unsaid} crops still to see"
             waiting = {key: one for key, one in self._status.items() if one["depth"] or one["stored"]}
         files = list(self.spool.rglob("*.capture")) if self.spool.exists() else []
         if waiting or files:
-            return f"{self.name} holds {waiting or 'nothing in memory'}, and {len(files)} files"
-        return f"{self.name}: {self.refused}" if self.refused else ""
+            return f"{self.name} holds {waiting or 'nothing in memory'}, and {len(files)} files; {self.refused or ''}"
+        return ""
 
     @property
     def drops(self) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import signal
 import subprocess
@@ -30,12 +29,14 @@ class Cluster:
             raise ProgramError(NO_CLUSTER, Exit.MISSING_EXTRA)
         self._programs = programs[-1]
         self.folder = folder
-        folder.mkdir(parents=True)
+        self.data.mkdir(parents=True, exist_ok=True)
         # PostgreSQL refuses to run as root.
         self._owner: str | None = None
         if os.geteuid() == 0:
             self._owner = "postgres"
-            shutil.chown(folder, pwd.getpwnam("postgres").pw_name, "postgres")
+            for own in (folder, self.data):
+                shutil.chown(own, "postgres", "postgres")
+        self.data.chmod(0o700)
         self._process: subprocess.Popen[bytes] | None = None
         self._run("initdb", "-D", str(self.data), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync")
         self.start()
@@ -63,7 +64,9 @@ class Cluster:
         return f"postgresql+psycopg://postgres@/{database}?host={self.folder}"
 
     def start(self) -> None:
-        """Start it, and wait until it takes connections. Raises ProgramError."""
+        """Start it unless it runs, and wait until it takes connections. Raises ProgramError."""
+        if self._process is not None and self._process.poll() is None and self._answers():
+            return
         deadline = time.monotonic() + START_S
         while True:
             with (self.folder / "server.log").open("ab") as log:

@@ -112,10 +112,9 @@ class Line:
                 await self._until_passable(back=back)
                 if self._state is LineState.SLOW:
                     await asyncio.sleep(SLOW_S + len(piece) / SLOW_BYTES_PER_S)
-                for target in targets[1:]:
-                    with contextlib.suppress(OSError):
+                for target in targets:
+                    if not target.transport.is_closing():
                         target.write(piece)
-                targets[0].write(piece)
                 await targets[0].drain()
         return True
 

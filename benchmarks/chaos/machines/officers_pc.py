@@ -18,12 +18,13 @@ import grpc
 from benchmarks.chaos.machines.process import Lives
 from benchmarks.chaos.truth import Answer, Truth
 from cekalwatch.notifier.actions.alert_actions import AlertActions, Decision
-from cekalwatch.notifier.client.alert_client import AlertClient
-from cekalwatch.notifier.client.session_client import SessionClient
-from cekalwatch.notifier.model.alert import Alert, AlertFilter
-from cekalwatch.notifier.model.handling import FollowUp
+from cekalwatch.office.client.alert_client import AlertClient
+from cekalwatch.office.client.session_client import SessionClient
+from cekalwatch.office.model.alert import Alert, AlertFilter
+from cekalwatch.office.model.handling import FollowUp
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.session_file import SessionFile
+from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.server_choice import ServerChoice
 from cekalwatch.wire.vocabulary.adjudication import PENDING, STEP_OUTCOMES, UNDECIDED, AlertState, Reason, Step
 from cekalwatch.wire.vocabulary.people import PersonRole
@@ -126,7 +127,7 @@ class Officer(threading.Thread):
         super().__init__(name=f"officer at {pc.plan.name}", daemon=True)
         self._pc, self._truth = pc, truth
         dialer = open_dialer(servers, tls_dir)
-        self._alerts = AlertClient(dialer, pc.plan.name, wanted, pc.session_file)
+        self._alerts = AlertClient(Calls(dialer), pc.plan.name, wanted, pc.session_file)
         self._actions = AlertActions(self._alerts, SessionClient(dialer.another(), pc.session_file))
         self._chance = random.Random(seed)  # noqa: S311  # choices of an officer, no secrets
         self._going, self._closed, self._stands = threading.Event(), threading.Event(), threading.Event()

@@ -7,12 +7,11 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.errors import Exit, ProgramError
 
 STOP_S = 30.0
 
@@ -23,7 +22,6 @@ class Life:
 
     number: int
     process: subprocess.Popen[bytes]
-    began_s: float
     reader: threading.Thread | None = None
     meant_to_end: bool = False
     """Whether the bench ended it."""
@@ -44,6 +42,7 @@ class Lives:
 
     def __post_init__(self) -> None:
         self.lives: list[Life] = []
+        self.revivals = 0
         self.lock = threading.RLock()
         """Held by who begins or ends a life."""
 
@@ -75,7 +74,7 @@ class Lives:
                     env=os.environ | {"PYTHONUNBUFFERED": "1"} | dict(self.environment),
                     start_new_session=True,
                 )
-            life = Life(len(self.lives) + 1, process, time.monotonic())
+            life = Life(len(self.lives) + 1, process)
             if self.on_line:
                 life.reader = threading.Thread(target=self._read, args=(life,), name=self.name, daemon=True)
                 life.reader.start()
@@ -89,17 +88,16 @@ class Lives:
                 self.on_line(life.number, line.decode("utf-8", "replace"))
 
     def say(self, line: str) -> bool:
-        """Write a line to its standard input; return whether it took it."""
-        with self.lock:
-            target = self.lives[-1].process.stdin
-            if target is None or not self.running:
-                return False
-            try:
-                target.write(line.encode() + b"\n")
-                target.flush()
-            except (BrokenPipeError, ValueError):
-                return False
-            return True
+        """Write a line to its standard input; return whether it took it. It blocks while the program hangs."""
+        target = self.lives[-1].process.stdin
+        if target is None or not self.running:
+            return False
+        try:
+            target.write(line.encode() + b"\n")
+            target.flush()
+        except (BrokenPipeError, ValueError):  # it died
+            return False
+        return True
 
     def kill(self) -> None:
         """End it as a power cut does."""
@@ -149,13 +147,21 @@ class Lives:
             if self.running:
                 os.kill(self.pid, signal.SIGCONT)
 
+    def revive(self) -> None:
+        """Begin another life if it ended since something was away, as a service manager does."""
+        with self.lock:
+            if self.lives and not self.running:
+                life = self.lives[-1]
+                if not life.meant_to_end and life.process.returncode == Exit.UNAVAILABLE:
+                    self.revivals += 1
+                    self.launch()
+
     def deaths(self) -> list[str]:
-        """Say which lives ended by themselves."""
+        """Say which lives ended by themselves, but for those that ended since something was away."""
         return [
-            f"{self.name}, life {life.number}, ended by itself with {life.process.returncode} after "
-            f"{time.monotonic() - life.began_s:.0f} s at most:\n{self.last_lines()}"
+            f"{self.name}, life {life.number}, ended by itself with {life.process.returncode}:\n{self.last_lines()}"
             for life in self.lives
-            if life.process.poll() is not None and not life.meant_to_end
+            if life.process.poll() not in (None, Exit.UNAVAILABLE) and not life.meant_to_end
         ]
 
     def last_lines(self, count: int = 12) -> str:

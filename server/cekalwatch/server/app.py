@@ -25,7 +25,7 @@ from typing import Self
 import structlog
 
 from cekalwatch.program.confined.command import missing_protections
-from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.cluster.peers import Load
@@ -111,8 +111,14 @@ class Server:
     async def __aenter__(self) -> Self:
         try:
             await self._open()
-        except BaseException:
+        except BaseException as error:
             await asyncio.to_thread(self._stack.pop_all().close)
+            if isinstance(error, StorageError):
+                raise ProgramError(
+                    f"The database went away while the server started ({error}). Start the server again when the "
+                    "database is reachable; a service manager does so by itself.",
+                    Exit.UNAVAILABLE,
+                ) from None
             raise
         return self
 

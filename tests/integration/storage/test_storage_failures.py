@@ -14,10 +14,13 @@ import grpc
 import numpy as np
 import pytest
 
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.domain.subjects import ReferenceFace
 from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.columns import TEMPLATE
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows
 from cekalwatch.v1 import (
     alert_pb2,
@@ -201,3 +204,16 @@ async def test_a_damaged_order_does_not_silence_the_others_of_its_subject(tmp_pa
         (alert,) = await alerts(server.channel)
         assert [order.order_id for order in alert.orders] == ["O-1"]
         assert alert.orders[0].status == watchlist_pb2.ORDER_STATUS_ACTIVE
+
+
+async def test_a_database_that_goes_away_while_the_server_starts_ends_it_with_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_away(*_: object) -> None:
+        raise StorageError("OperationalError")
+
+    monkeypatch.setattr(AuditStore, "append_changed", is_away)
+    with pytest.raises(ProgramError, match="went away while the server started") as caught:
+        async with running(settings(tmp_path)):
+            pass
+    assert caught.value.exit_code is Exit.UNAVAILABLE

@@ -1,0 +1,56 @@
+"""Disks without room, and a disk that has become read-only: those of the capture hosts, the servers and PostgreSQL.
+
+Each is a small file system of its own, so that only root can make these faults; others go without.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from benchmarks.chaos.faults.fault import Fault
+from benchmarks.chaos.machines import disk
+from benchmarks.chaos.port import HOSTS, SERVERS, Port
+from benchmarks.chaos.schedule import FaultKind
+
+_LONG = (3.0, 15.0)
+
+
+@contextmanager
+def spool_full(port: Port, target: str, _: random.Random) -> Iterator[None]:
+    """A capture host can keep nothing."""
+    host = port.hosts[target]
+    with port.truth.unsafe_disk(host.cameras), disk.full(host.spool):
+        yield
+
+
+@contextmanager
+def spool_read_only(port: Port, target: str, _: random.Random) -> Iterator[None]:
+    """A capture host can keep nothing, and remove nothing."""
+    host = port.hosts[target]
+    with port.truth.unsafe_disk(host.cameras), disk.read_only(host.spool):
+        yield
+
+
+@contextmanager
+def data_full(port: Port, target: str, _: random.Random) -> Iterator[None]:
+    """A server can write nothing to its own folder: no signature's ledger, no checkpoint, no seen version."""
+    with disk.full(port.servers[target].data_dir):
+        yield
+
+
+@contextmanager
+def database_full(port: Port, _target: str, _: random.Random) -> Iterator[None]:
+    """PostgreSQL has no room: it refuses what needs some, and ends when its log has none."""
+    with disk.full(port.cluster.data):
+        yield
+    port.cluster.start()
+
+
+FAULTS = (
+    Fault(FaultKind("full disk of a capture host", tuple(HOSTS), 1.0, _LONG, "disk"), spool_full),
+    Fault(FaultKind("read-only disk of a capture host", tuple(HOSTS), 1.0, _LONG, "disk"), spool_read_only),
+    Fault(FaultKind("full disk of a server", SERVERS, 1.0, _LONG, "disk"), data_full),
+    Fault(FaultKind("full disk of PostgreSQL", ("database",), 1.0, (2.0, 8.0), "process"), database_full),
+)
