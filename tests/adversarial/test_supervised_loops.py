@@ -69,7 +69,8 @@ LOOPS = {
     *("escalate", "follow_event_log", "follow_supervisors", "forget_passages", "look_at_orders"),
     *("sweep_events", "sweep_images", "sweep_probes", "sweep_records", "sweep_unsettled_images"),
     # captures, and who may what
-    *("count_passages", "count_scores", "probe_database", "check_devices", "check_people", "follow_revocations"),
+    *("count_passages", "count_scores", "probe_database", "expect_write", "check_devices", "check_people"),
+    "follow_revocations",
     # what is wrong
     "watch_connections",
     *("follow_troubles", "look_at_cameras", "look_at_rows", "look_at_server", "look_at_sources"),

@@ -75,6 +75,7 @@ from cekalwatch.vision.runtime import limit_native_threads
 
 FANOUT_PERIOD_S = 0.1
 HEALTH_PERIOD_S = 0.5
+EXPECT_WRITE_PERIOD_S = 2.0
 ENROLMENT_PERIOD_S = 0.5
 RESEAL_PERIOD_S = 2.0
 KEEP_TERMS_PERIOD_S = 60.0
@@ -259,6 +260,9 @@ class Server:
             blind = search.snapshots.current().blind
             await self._grpc.tell_health(searched=not blind, sound=wellbeing.sound)
 
+        async def expect_write() -> None:
+            captures.health.expect_soon()
+
         await asyncio.to_thread(partial(peers.join, model_chosen=trusted_choice(stores.models) is not None))
         await asyncio.to_thread(cluster.duty.look)
         await asyncio.to_thread(certificates.follow)  # opening may have taken long
@@ -275,6 +279,7 @@ class Server:
             LOOPS.keep("follow_event_log", partial(alerts.fanout.follow_log, FANOUT_PERIOD_S)),
             LOOPS.keep("follow_troubles", troubles.follow),
             LOOPS.keep("probe_database", captures.health.write_expected),
+            LOOPS.keep("expect_write", expect_write, EXPECT_WRITE_PERIOD_S),
             LOOPS.keep("tell_health", tell_health, HEALTH_PERIOD_S),
         )
         self._housekeeping = [asyncio.create_task(loop) for loop in loops]

@@ -34,6 +34,11 @@ class DatabaseHealth:
         self._expected.append(moment_s)
         self._called.set()
 
+    def expect_soon(self) -> None:
+        """Have something written now, unless something is expected already: so it is known also while nobody comes."""
+        if not self._expected:
+            self.expect(asyncio.get_running_loop().time())
+
     def sound_since(self, moment_s: float) -> bool:
         """Whether a write that began at `moment_s` or later has succeeded."""
         return self._sound_s >= moment_s

@@ -1,4 +1,4 @@
-"""Whether the database answers, by how connecting and committing goes, and bounds on how often connecting is tried.
+"""Whether the database can be used, by how connecting, writing and committing goes; bounds attempts to connect.
 
 While no connection can be had, one caller at a time tries, a few times a second; the others are told at once what that
 one was told. So a server whose database is away neither floods it as it comes back, nor waits with all its threads.
@@ -33,14 +33,30 @@ class AwayReason(StrEnum):
     UNREACHABLE = "UNREACHABLE"
     """No host answers."""
     READ_ONLY = "READ_ONLY"
-    """What answers takes no writes: a standby that is not promoted."""
+    """What answers takes no writes: a standby that is not promoted, or a file that may only be read."""
     STARTING = "STARTING"
     """It starts, stops or recovers."""
     REFUSED = "REFUSED"
     """It answers, and lets nobody in: a wrong password or name, or too many connections."""
     COMMITS_WAIT = "COMMITS_WAIT"
     """It is reached, and what is committed is not confirmed: its synchronous standby is away."""
+    FULL = "FULL"
+    """Its disk is full."""
+    NOT_WRITTEN = "NOT_WRITTEN"
+    """Its file cannot be opened or written: the disk is damaged, was taken away, or has a limit."""
+    LOST = "LOST"
+    """Its file is gone, or is another one than was opened: what is written goes nowhere. Or its tables are gone."""
 
+
+_WRITE_FAILURES = (
+    ("SQLITE_FULL", AwayReason.FULL),
+    ("DiskFull", AwayReason.FULL),
+    ("SQLITE_READONLY", AwayReason.READ_ONLY),
+    ("SQLITE_IOERR", AwayReason.NOT_WRITTEN),
+    ("SQLITE_CANTOPEN", AwayReason.NOT_WRITTEN),
+    ("UndefinedTable", AwayReason.LOST),
+)
+"""By how the drivers' names for a failure begin."""
 
 WAITED_FOR = frozenset({AwayReason.READ_ONLY, AwayReason.STARTING})
 """What ends by itself as a rule, while somebody promotes or starts the database."""
@@ -58,6 +74,13 @@ class DatabaseAway:
 
 
 @dataclass(frozen=True)
+class _Refusal:
+    reason: AwayReason
+    problem: str
+    since_s: float
+
+
+@dataclass(frozen=True)
 class _Failure:
     error: Exception
     since_s: float
@@ -71,16 +94,19 @@ class Availability:
         self._monotonic = monotonic
         self._trying = threading.Lock()
         self._failure: _Failure | None = None
+        self._refusal: _Refusal | None = None
         self._commits: dict[object, float] = {}
         self._told: AwayReason | None = None
         self._told_at_s = 0.0
 
     @property
     def away(self) -> DatabaseAway | None:
-        """How the last attempt to connect failed, or what commits wait for; None while all is well."""
-        now_s, failure = self._monotonic(), self._failure
+        """How the last attempt to connect or to write failed, or what commits wait for; None while all is well."""
+        now_s, failure, refusal = self._monotonic(), self._failure, self._refusal
         if failure is not None:
             return DatabaseAway(_reason(failure.error), now_s - failure.since_s, _problem(failure.error))
+        if refusal is not None:
+            return DatabaseAway(refusal.reason, now_s - refusal.since_s, refusal.problem)
         waits_s = now_s - min(tuple(self._commits.values()), default=now_s)
         return DatabaseAway(AwayReason.COMMITS_WAIT, waits_s) if waits_s > COMMIT_WAITS_S else None
 
@@ -115,6 +141,22 @@ class Availability:
             raise
         self._failure = None
         return connection
+
+    def note_failure(self, name: str) -> None:
+        """Note how a statement failed, by the driver's name for it, if that says that nothing can be written."""
+        for begin, reason in _WRITE_FAILURES:
+            if name.startswith(begin):
+                self.note_refusal(reason, name)
+
+    def note_refusal(self, reason: AwayReason, problem: str) -> None:
+        """Note that nothing can be written, until `note_written`."""
+        refusal = self._refusal
+        if refusal is None or refusal.reason is not reason:
+            self._refusal = _Refusal(reason, problem[:MAX_PROBLEM], self._monotonic())
+
+    def note_written(self) -> None:
+        """Note that something was written, where it stays."""
+        self._refusal = None
 
     @contextmanager
     def committing(self) -> Iterator[None]:

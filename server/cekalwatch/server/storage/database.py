@@ -27,8 +27,9 @@ from sqlmodel import Session
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.measures import Measure, timed, unmeasured
 from cekalwatch.server.storage.availability import Availability, AwayReason
-from cekalwatch.server.storage.errors import StorageError
+from cekalwatch.server.storage.errors import StorageError, driver_name
 from cekalwatch.server.storage.fence import current_fence
+from cekalwatch.server.storage.file_place import DatabaseLostError, FilePlace
 from cekalwatch.server.storage.integrity.guard import RowGuard
 from cekalwatch.server.storage.integrity.guarded_session import GuardedSession
 
@@ -98,6 +99,7 @@ class Database:
         """Who is told how long commits take."""
         self._is_sqlite = self._url.get_backend_name() == "sqlite"
         self.availability = Availability()
+        self._place = FilePlace(Path(self._url.database or "")) if self._is_sqlite else None
         try:
             self.engine = self._new_engine()
         except ImportError:
@@ -106,6 +108,7 @@ class Database:
             ) from None
         if self._is_sqlite:
             sqlalchemy.event.listen(self.engine, "connect", _set_pragmas)
+            sqlalchemy.event.listen(self.engine, "connect", self._note_opened)
         else:
             sqlalchemy.event.listen(self.engine, "do_connect", self._dial)
             sqlalchemy.event.listen(self.engine, "connect", _bound_transactions)
@@ -123,6 +126,30 @@ class Database:
 
     def _dial(self, dialect: Dialect, _record: object, arguments: list[Any], named: dict[str, Any]) -> Any:  # noqa: ANN401  # psycopg's
         return self.availability.dial(lambda: dialect.connect(*arguments, **named))
+
+    def _note_opened(self, *_: object) -> None:
+        if self._place:
+            self._place.note_opened()
+
+    def check_in_place(self) -> None:
+        """Raise DatabaseLostError when its file is gone or replaced, so that what was committed is nowhere."""
+        if self._place is None:
+            return
+        try:
+            self._place.check()
+        except DatabaseLostError as error:
+            self.availability.note_refusal(AwayReason.LOST, str(error))
+            raise
+
+    @contextmanager
+    def _as_storage_errors(self) -> Iterator[None]:
+        try:
+            self.check_in_place()
+            yield
+        except SQLAlchemyError as error:
+            self.availability.note_failure(driver_name(error))
+            # Its text may quote the row.
+            raise StorageError.of(error) from None
 
     def answers(self) -> bool:
         """Connect, and say whether that succeeded; see `availability` for why not. A file that is not there does."""
@@ -199,21 +226,22 @@ class Database:
         Behind a fence that has fallen, the commit raises LeaseLostError.
         """
         with (
-            _as_storage_errors(),
+            self._as_storage_errors(),
             GuardedSession(self.engine, self.guard, current_fence(), self._committing) as session,
         ):
             yield session
 
     @contextmanager
     def _committing(self) -> Iterator[None]:
-        """Do what commits in this block, and note how long it takes."""
+        """Do what commits in this block, and note how long it takes. Raises DatabaseLostError when it went nowhere."""
         with self.availability.committing(), timed(self.measure):
             yield
+        self.check_in_place()
 
     @contextmanager
     def connection(self, **options: object) -> Iterator[Connection]:
         """Yield a connection with these execution options, for reading without a session. Raises StorageError."""
-        with _as_storage_errors(), self.engine.connect() as connection:
+        with self._as_storage_errors(), self.engine.connect() as connection:
             if options and self.is_shared:
                 connection.execute(_READ_FOR_LONG)
             yield connection.execution_options(**options)
@@ -223,7 +251,7 @@ class Database:
 
         For PostgreSQL only. Raises StorageError.
         """
-        with _as_storage_errors():
+        with self._as_storage_errors():
             pooled = self.engine.raw_connection()
             connection: Any = pooled.driver_connection
             pooled.detach()
@@ -258,15 +286,6 @@ class Database:
 def is_known_revision(revision: str) -> bool:
     """Whether this version of the program has that migration, so that it can use what it made."""
     return revision in {one.revision for one in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
-
-
-@contextmanager
-def _as_storage_errors() -> Iterator[None]:
-    try:
-        yield
-    except SQLAlchemyError as error:
-        # Its text may quote the row.
-        raise StorageError.of(error) from None
 
 
 def _address(url: str) -> URL:

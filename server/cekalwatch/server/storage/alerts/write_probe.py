@@ -39,3 +39,4 @@ class WriteProbe:
             row.filling = secrets.token_hex(size // 2)
             session.add(row)
             session.commit()
+        self.database.availability.note_written()
