@@ -52,7 +52,11 @@ def servers(folder: Path, address: str) -> Iterator[tuple[Stack, Stack]]:
     }
     one, other = (
         StackConfig(
-            folder / name, light_pack().parent, model_pack="light", transport=Transport.PLAINTEXT, settings=shared
+            folder / name,
+            light_pack().parent,
+            model_pack="light",
+            transport=Transport.PLAINTEXT,
+            settings=shared | {"server_name": name},
         )
         for name in ("one", "other")
     )

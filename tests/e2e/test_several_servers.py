@@ -35,7 +35,13 @@ def servers(tmp_path: Path, postgres: str) -> Iterator[list[Stack]]:
             running.enter_context(
                 Stack(
                     StackConfig(
-                        tmp_path / name, light_pack().parent, (), "batam-center", "light", Transport.PLAINTEXT, settings
+                        tmp_path / name,
+                        light_pack().parent,
+                        (),
+                        "batam-center",
+                        "light",
+                        Transport.PLAINTEXT,
+                        settings | {"server_name": name},
                     )
                 )
             )

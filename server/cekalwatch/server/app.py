@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import platform
 import signal
 import sys
 from collections.abc import Callable
@@ -62,7 +61,7 @@ from cekalwatch.server.wiring.authentication import (
     open_enrolment,
 )
 from cekalwatch.server.wiring.capture import CaptureWiring
-from cekalwatch.server.wiring.cluster import KEEP_CHORES_PERIOD_S, ClusterWiring
+from cekalwatch.server.wiring.cluster import KEEP_CHORES_PERIOD_S, ClusterWiring, hold_folder
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.gallery import GalleryWiring, note_configuration
 from cekalwatch.server.wiring.losses import refuse_lost_database, tell_restored
@@ -137,12 +136,13 @@ class Server:
             log.warning("confinement_incomplete", missing=", ".join(missing))
 
         instruments = Instruments()
+        hold_folder(settings.data_dir, stack)
         database = Database(settings.database_address)
         database.measure = instruments.measures.commit
         stack.callback(database.close)
         await asyncio.to_thread(refuse_lost_database, settings, database)
         await asyncio.to_thread(database.upgrade)
-        actor = Actor(Party.SERVER, platform.node() or "unnamed")
+        actor = Actor(Party.SERVER, settings.name)
         context = Context.open(settings, database, clock, actor, stack, instruments.measures)
         stores = context.stores
         cluster = ClusterWiring.open(context)

@@ -63,7 +63,7 @@ async def office(tmp_path: Path, postgres: str) -> AsyncIterator[Office]:
         port = PortOffice(site, site.settings(**shared))
         port.hire("budi", PersonRole.OFFICER)
         port.hire("ani", PersonRole.OFFICER)
-        other = site.settings(**shared, data_dir=tmp_path / "second")
+        other = site.settings(**shared, data_dir=tmp_path / "second", server_name="second")
         async with port.open(), Server(other, port.clock) as second:
             yield Office(port, f"127.0.0.1:{second.port}")
 

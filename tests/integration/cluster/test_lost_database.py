@@ -162,8 +162,9 @@ async def port_on(pair: PostgresPair, folder: Path) -> AsyncIterator[Port]:
     write_private(folder / "master.key", f"{TESTS_KEY.text}\n".encode())
     office = PortOffice(site, site.settings(**shared))
     office.hire("budi")
+    second_settings = site.settings(**shared, data_dir=folder / "second", server_name="second")
     laptop = site.device(DeviceRole.DIAGNOSTICS, "laptop")
-    async with office.open(), Server(site.settings(**shared, data_dir=folder / "second"), office.clock) as other:
+    async with office.open(), Server(second_settings, office.clock) as other:
         second = f"127.0.0.1:{other.port}"
         camera = ScriptedCamera("dep-1", site.dialer(office.address, site.device(DeviceRole.CAMERA, "dep-1")))
         pc = site.dialer(second, site.device(DeviceRole.NOTIFIER, "pc-budi"))

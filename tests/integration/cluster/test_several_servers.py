@@ -37,7 +37,7 @@ class Cluster:
 
     def settings(self, name: str, **overrides: Any) -> Any:
         shared = {"database_url": self._address, "master_key_from": f"file:{self._folder / 'master.key'}"}
-        return settings(self._folder / name, **shared | overrides)
+        return settings(self._folder / name, **shared | {"server_name": name} | overrides)
 
     async def start(self, name: str, **overrides: Any) -> Running:
         stack = AsyncExitStack()
@@ -136,6 +136,19 @@ async def test_each_server_tells_of_the_whole_and_one_takes_over_the_chores_of_a
             await becomes(has_taken_over)
             assert not any(each.connected for each in (await status(other)).cameras)
             call.cancel()
+    finally:
+        await cluster.close()
+
+
+async def test_each_server_needs_a_name_and_a_folder_of_its_own(cluster: Cluster) -> None:
+    try:
+        async with asyncio.timeout(WAIT_S):
+            await cluster.start("one")
+            with pytest.raises(ProgramError, match="Give each a `data_dir` of its own"):
+                await cluster.start("one", server_name="other")
+            with pytest.raises(ProgramError, match="Give each server a `server_name` of its own"):
+                await cluster.start("other", server_name="one")
+            await cluster.start("other")
     finally:
         await cluster.close()
 

@@ -129,7 +129,7 @@ def server_group(folder: Path, database_url: str, servers: int = 3) -> Iterator[
         members = []
         for number in range(1, servers + 1):
             name, address = f"server-{number}", f"127.0.0.1:{ports.enter_context(kept_port())}"
-            own = {"listen": address, "data_dir": str(folder / name)}
+            own = {"listen": address, "server_name": name, "data_dir": str(folder / name)}
             own |= {"tls_dir": str(folder / "tls"), "pki_dir": str(folder / "pki")}
             config_file = folder / f"{name}.toml"
             config_file.write_text(_toml(settings, shared | own))

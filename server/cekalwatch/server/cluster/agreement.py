@@ -25,8 +25,8 @@ def check_agreement(
     which each server changes to at its own time.
     """
     for other in others:
-        is_myself = (other.run.name, other.run.address) == (myself.name, myself.address)  # or was, before it died
-        if is_myself or not other.alive:
+        was_myself = other.run.name == myself.name  # before it died: `Peers` has looked
+        if was_myself or not other.alive:
             continue
         where = f"The server {other.run.name} at {other.run.address} works on this database"
         if differing := list(_differing(myself, other.run)):

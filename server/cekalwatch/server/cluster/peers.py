@@ -10,10 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cluster.agreement import check_agreement
 from cekalwatch.server.presence import CameraPresence, Presence, ServerRun, ToldRun
 from cekalwatch.server.storage.cluster.presence_store import PresenceStore
+
+NAMESAKE_DIED_AFTER = timedelta(seconds=3)
+"""A server that has told nothing for so long has died; one that lives tells each second."""
+NAMESAKE_PERIOD_S = 0.25
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,14 @@ class Peers:
         load: Callable[[], Load],
         store: PresenceStore,
         monotonic: Callable[[], float] = time.monotonic,
+        wait: Callable[[float], object] = time.sleep,
     ) -> None:
         self._myself = myself
         self._presence = presence
         self._load = load
         self._store = store
         self._monotonic = monotonic
+        self._wait = wait
         self._told: dict[str, CameraPresence] = {}
         self._counted = (monotonic(), 0)
         self._run: ServerRun | None = None
@@ -65,6 +71,7 @@ class Peers:
 
         With `model_chosen` the database names the model. Raises StorageError.
         """
+        self._refuse_namesake()
         self.tell()  # first, so that of two that start at the same moment one sees the other
         myself = self._myself()
         try:
@@ -72,6 +79,19 @@ class Peers:
         except ProgramError:
             self.leave()
             raise
+
+    def _refuse_namesake(self) -> None:
+        """Raise ProgramError when another server of this name tells of itself, and not only did so before it died."""
+        name, before = self._myself().name, None
+        while (told := self._store.newest_of(name)) and told.quiet < NAMESAKE_DIED_AFTER:
+            if before and told.seen_at > before.seen_at:
+                raise ProgramError(
+                    f"A server with the name {name} works on this database already, at {told.address}. Give each "
+                    "server a `server_name` of its own",
+                    Exit.CONFIG,
+                )
+            before = told
+            self._wait(NAMESAKE_PERIOD_S)
 
     def tell(self) -> None:
         """Tell how this server does, and what has changed with its cameras. Raises StorageError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +26,9 @@ class NetworkSection(StorageSection):
 
     listen: Annotated[str, AfterValidator(address_form)] = "127.0.0.1:50051"
     """HOST:PORT of the gRPC server. With port 0 the system chooses one, and the log says which."""
+    server_name: Annotated[str, Field(max_length=64, pattern=r"^[\w.-]*$")] = ""
+    """Name of this server in the audit trail, status and troubles; empty: that of the machine. Servers that share a
+    database have one each."""
     tls_dir: Path | None = None
     """Folder with certificate.pem, key.pem and authority.pem; when not set, `data_dir`/tls. While the folder does not
     exist, the server speaks plaintext, and only on this machine."""
@@ -48,6 +52,11 @@ class NetworkSection(StorageSection):
     """Seconds between signs of life on a stream of alerts."""
     reader_stall_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
     """Seconds for which a client may leave unread what a stream brings; then the stream is ended."""
+
+    @property
+    def name(self) -> str:
+        """What this server is called."""
+        return self.server_name or platform.node() or "unnamed"
 
     @property
     def tls_path(self) -> Path:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Self
 from uuid import uuid4
 
+from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.secret_files import FOLDER_MODE
 from cekalwatch.server.cluster.duty import PERIOD_S, ChoreDuty
 from cekalwatch.server.cluster.peers import Load, Peers
 from cekalwatch.server.presence import Presence, ServerRun
@@ -19,6 +23,27 @@ from cekalwatch.server.wiring.periodic import Chore, at_stop
 
 KEEP_CHORES_PERIOD_S = PERIOD_S
 TELL_PRESENCE_PERIOD_S = 1.0
+LOCK_FILE = "server.lock"
+
+
+def hold_folder(folder: Path, stack: ExitStack) -> None:
+    """Keep the folder of the data for this server until `stack` closes. Raises ProgramError when another one has it.
+
+    Two would sign with one key, and each would overwrite what the other has seen. On Windows nothing is held.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return
+    folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    held = stack.enter_context((folder / LOCK_FILE).open("ab"))
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise ProgramError(
+            f"Another server works in {folder}. Give each a `data_dir` of its own, or stop the other one first",
+            Exit.UNAVAILABLE,
+        ) from None
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy
 
+from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.cluster.peers import Load, Peers
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.presence import CameraPresence, Presence, ServerRun
@@ -104,6 +106,21 @@ class TestOfSeveralServers:
         mine.camera_disconnected("dep-1")
         store.tell(RUN, {"dep-1": CAMERA}, frozenset())
         assert peers.whole().cameras["dep-1"] == (CAMERA, "server-1")
+
+    def test_two_servers_of_one_name_do_not_work_together(self, shared: Database) -> None:
+        store, presence = PresenceStore(shared, SystemClock()), Presence(SystemClock())
+        other, mine = replace(RUN, run_id="b", address="10.0.0.2:7443"), replace(RUN, run_id="c")
+        store.tell(other, {}, frozenset())
+
+        def joining(meanwhile: Callable[[], object]) -> Peers:
+            return Peers(lambda: mine, presence, lambda: Load(0, 0), store, wait=lambda _: meanwhile())
+
+        with pytest.raises(ProgramError, match=r"server-1 works on this database already, at 10\.0\.0\.2:7443"):
+            joining(lambda: store.tell(other, {}, frozenset())).join(model_chosen=False)
+        assert [one.run.run_id for one in store.told()] == ["b"]
+        # One that tells nothing more was this server before it was killed.
+        joining(lambda: age(shared, timedelta(seconds=1))).join(model_chosen=False)
+        assert {one.run.run_id for one in store.told()} == {"b", "c"}
 
     def test_who_stops_in_order_leaves_nothing(self, shared: Database) -> None:
         store = PresenceStore(shared, SystemClock())

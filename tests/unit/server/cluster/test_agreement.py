@@ -63,5 +63,5 @@ def test_clocks_that_are_apart_are_refused_whichever_is_wrong() -> None:
 def test_who_died_and_who_this_server_was_before_its_end_does_not_count() -> None:
     law = LAW | {"legal.urgent_days": "14"}
     check_agreement(MYSELF, timedelta(), [told(alive=False, law=law)], model_chosen=False)
-    before = told(law=law, name=MYSELF.name, address=MYSELF.address)
+    before = told(law=law, name=MYSELF.name)
     check_agreement(MYSELF, timedelta(), [before], model_chosen=False)

@@ -7,6 +7,7 @@ had. On SQLite there is nobody to tell.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy
@@ -24,6 +25,17 @@ FORGOTTEN_AFTER = timedelta(hours=1)
 """How long a server that died is listed."""
 
 _CAMERA: TypeAdapter[CameraPresence] = TypeAdapter(CameraPresence)
+
+
+@dataclass(frozen=True)
+class LastTold:
+    """When a server told of itself last."""
+
+    address: str
+    seen_at: datetime
+    """By the database's clock."""
+    quiet: timedelta
+    """Since then."""
 
 
 class PresenceStore:
@@ -71,6 +83,15 @@ class PresenceStore:
             now = _database_now(session)
             found = [_told(session, row, now) for row in session.exec(select(ServerRunRow))]
         return sorted(found, key=lambda one: (not one.alive, one.run.name, one.run.started_at))
+
+    def newest_of(self, name: str) -> LastTold | None:
+        """Return the run of that name that told of itself last. Raises StorageError."""
+        if not self._database.is_shared:
+            return None
+        with self._database.session() as session:
+            runs = select(ServerRunRow).where(ServerRunRow.name == name).order_by(col(ServerRunRow.seen_at).desc())
+            row, now = session.exec(runs).first(), _database_now(session)
+        return LastTold(row.address, row.seen_at, now - row.seen_at) if row else None
 
     def leave(self, run_id: str) -> None:
         """Forget this server, which stops. Raises StorageError."""
