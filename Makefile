@@ -6,7 +6,7 @@ STAMP := $(VENV)/.setup
 
 SBOM ?= build/sbom.json
 # All but `cuda`, which cannot be installed beside them.
-LOCKED_EXTRAS := server evaluation simulator pkcs11 postgres camera notifier desktop
+LOCKED_EXTRAS := server evaluation simulator pkcs11 postgres camera notifier desktop console
 
 .PHONY: settings-page help setup demo test test-quick lint bench chaos fuzz audit sbom release lock clean
 
@@ -36,7 +36,7 @@ test-quick: $(STAMP)  ## Run the tests that take no more than seconds; ARGS as f
 lint: $(STAMP)  ## Check style, types, imports and the contract
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy common server camera_client officer_notifier tests benchmarks deploy hatch_build.py
+	$(BIN)/mypy common server camera_client officer_notifier web_console tests benchmarks deploy hatch_build.py
 	$(BIN)/lint-imports
 	$(BIN)/buf lint
 	$(BIN)/buf format -d --exit-code
@@ -71,4 +71,4 @@ settings-page: $(STAMP)  ## Renew docs/settings.md from the descriptions of the 
 clean:  ## Remove what the targets made
 	rm -rf $(VENV) build dist
 	find protos -name '*_pb2*' -delete
-	find common server camera_client officer_notifier -name '*.mo' -delete
+	find common server camera_client officer_notifier web_console -name '*.mo' -delete

@@ -1,18 +1,38 @@
-"""Build hook: generates the protobuf and gRPC stubs beside their .proto files, and compiles the texts for people.
+"""Build hook: generates the protobuf and gRPC stubs beside their .proto files, compiles the texts for people, and takes
+the console's scripts out of the package that ships them.
 
 What it makes is never committed. It is made for wheels and for editable installs alike.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
+import subprocess
 import sys
+import tempfile
+import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+SCRIPTS_PACKAGE = "django-htmx==1.29.0"
+SCRIPTS_WHEEL = "0ec5be1645ed71e6787bd75e0250624f00274ac3bb1730f07b6629a95688929b"
+SCRIPTS = {
+    "htmx.min.js": (
+        "django_htmx/static/django_htmx/htmx-2.min.js",
+        "71ea67185bfa8c98c39d31717c6fce5d852370fcdfd129db4543774d3145c0de",
+    ),
+    "sse.min.js": (
+        "django_htmx/static/django_htmx/ext/hx-sse-2.min.js",
+        "98a46496de0c3605fbffdce9167ba427bdd9553184f83f149c261891a92c0136",
+    ),
+}
+"""The browser's htmx (0BSD) and its extension for server-sent events: where each is in the wheel, and its sha256. The
+package is not installed, and none of its Python runs."""
 
 
 class GeneratedFilesHook(BuildHookInterface):  # type: ignore[type-arg]  # hatchling leaves its configuration type open
@@ -23,6 +43,7 @@ class GeneratedFilesHook(BuildHookInterface):  # type: ignore[type-arg]  # hatch
         _generate_stubs(Path(self.root) / "protos")
         for catalogue in sorted(Path(self.root).glob("*/cekalwatch/*/locale/*/LC_MESSAGES/*.po")):
             _compile_catalogue(catalogue)
+        _take_scripts(Path(self.root) / "web_console" / "cekalwatch" / "console" / "static" / "vendor")
 
 
 def _generate_stubs(root: Path) -> None:
@@ -58,6 +79,26 @@ def _compile_catalogue(file: Path) -> None:
     catalogue.creation_date = catalogue.revision_date = datetime.fromtimestamp(0, UTC)
     with file.with_suffix(".mo").open("wb") as compiled:
         write_mo(compiled, catalogue)
+
+
+def _take_scripts(folder: Path) -> None:
+    """Put the console's scripts into `folder`, unless they are there; raises RuntimeError when one is another."""
+    if all(_sha256(folder / name) == digest for name, (_, digest) in SCRIPTS.items()):
+        return
+    folder.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as work:
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", work, SCRIPTS_PACKAGE]
+        subprocess.run([*command, "--only-binary", ":all:", "--disable-pip-version-check"], check=True, timeout=600)
+        (wheel,) = Path(work).glob("*.whl")
+        if (digest := _sha256(wheel)) != SCRIPTS_WHEEL:
+            raise RuntimeError(f"{SCRIPTS_PACKAGE} is not what it should be: its sha256 is {digest}")
+        with zipfile.ZipFile(wheel) as archive:
+            for name, (member, _) in SCRIPTS.items():
+                (folder / name).write_bytes(archive.read(member))
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else ""
 
 
 def _program(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Prints docs/settings.md: every setting of the three programs. `make settings-page` writes it.
+"""Prints docs/settings.md: every setting of the programs. `make settings-page` writes it.
 
 python -m deploy.settings_page
 """
@@ -6,6 +6,7 @@ python -m deploy.settings_page
 from __future__ import annotations
 
 from cekalwatch.camera.settings import CameraSettings
+from cekalwatch.console.settings import ConsoleSettings
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.program.settings import Settings
 from cekalwatch.program.settings_command import markdown
@@ -15,6 +16,7 @@ PROGRAMS: dict[str, type[Settings]] = {
     "cekalwatch-server": ServerSettings,
     "cekalwatch-camera": CameraSettings,
     "cekalwatch-notifier": NotifierSettings,
+    "cekalwatch-console": ConsoleSettings,
 }
 
 HEAD = """# Settings
@@ -23,18 +25,18 @@ HEAD = """# Settings
 
 Each program takes its settings from, in rising order: the defaults, a TOML file, environment variables, and the options
 of a command. The file is the one that `--config FILE` or the environment variable `<PREFIX>CONFIG` names. When none is
-named it is `/etc/cekalwatch/server.toml` (`camera.toml`, `notifier.toml`; on Windows in the folder `cekalwatch` of
-`C:/ProgramData`), or else the same name in the account's own folder, `~/.config/cekalwatch`. Each command says on
-standard error which file it has read.
+named it is `/etc/cekalwatch/server.toml` (`camera.toml`, `notifier.toml`, `console.toml`; on Windows in the folder
+`cekalwatch` of `C:/ProgramData`), or else the same name in the account's own folder, `~/.config/cekalwatch`. Each
+command says on standard error which file it has read.
 
 The setting `listen` of the server is `listen = "…"` in the file and `CEKALWATCH_SERVER_LISTEN` in the environment; a
 setting within a table, such as `period_s` of `[watchlist.sync]`, is `CEKALWATCH_SERVER_WATCHLIST__SYNC__PERIOD_S`.
 Lists and tables are written as JSON in the environment. A setting that does not exist is an error, and so is a value
 outside its bounds.
 
-What a program uses, and where each value comes from: `cekalwatch-server settings`; likewise
-`cekalwatch-camera settings` and `cekalwatch-notifier settings`. `--format toml` prints a configuration file to start
-from. Paths that begin with `~` are those of the account under which the program runs.
+What a program uses, and where each value comes from: `cekalwatch-server settings`; likewise with the other programs.
+`--format toml` prints a configuration file to start from. Paths that begin with `~` are those of the account under
+which the program runs.
 """
 
 

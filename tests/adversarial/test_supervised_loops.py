@@ -28,7 +28,7 @@ from tests.support.scenarios.site_pki import SITE, Site, now
 from tests.support.scenarios.troubles import Watcher
 
 WAIT_S = 60.0
-PROGRAMS = ("common", "server", "camera_client", "officer_notifier")
+PROGRAMS = ("common", "server", "camera_client", "officer_notifier", "web_console")
 STARTS = {"create_task", "ensure_future", "Thread", "Timer", "start_new_thread", "start_http_server"}
 
 STARTED_IN = {
@@ -54,6 +54,8 @@ STARTED_IN = {
     "server/watchlist/sync/schedule.py": "a supervised loop, which ends with its run",
     "server/watchlist/sources/web/client.py": "one answer, which it cuts off",
     "office/client/background_thread.py": "supervised loops",
+    "console/app.py": "a supervised loop",
+    "console/serving.py": "supervised loops",
     "notifier/desktop/widgets/picture_decoder.py": "one picture, which has a deadline",
     "server/storage/cluster/hints.py": "supervised loops",
     "program/confined/pool.py": "a supervised loop",

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.repository import ROOT
 
-FOLDERS = ("protos", "common", "server", "camera_client", "officer_notifier", "deploy/simulator")
+FOLDERS = ("protos", "common", "server", "camera_client", "officer_notifier", "web_console", "deploy/simulator")
 
 
 @pytest.fixture(scope="module")

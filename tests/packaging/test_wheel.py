@@ -24,8 +24,20 @@ from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.slow
 
-EXTRAS = ("server", "camera", "notifier", "simulator")
-PARTS = {"v1", "wire", "program", "server", "vision", "camera", "notifier", "pictures", "simulator"}
+EXTRAS = ("server", "camera", "notifier", "console", "simulator")
+PARTS = {
+    "v1",
+    "wire",
+    "program",
+    "server",
+    "vision",
+    "camera",
+    "notifier",
+    "console",
+    "office",
+    "pictures",
+    "simulator",
+}
 UV = (str(Path(sys.executable).parent / "uv"), "--quiet")
 
 
@@ -145,6 +157,11 @@ def test_texts_for_people_were_compiled(names: set[str]) -> None:
     assert {f"{catalogue}.mo" for catalogue in catalogues} <= names
 
 
+def test_the_consoles_scripts_are_in_it(names: set[str]) -> None:
+    folder = "cekalwatch/console/static/vendor"
+    assert {f"{folder}/htmx.min.js", f"{folder}/sse.min.js"} <= names
+
+
 def test_wheel_states_its_extras_and_cannot_be_published_by_mistake(wheel: Path, names: set[str]) -> None:
     (metadata_name,) = (name for name in names if name.endswith("/METADATA"))
     with ZipFile(wheel) as archive:
@@ -197,7 +214,8 @@ def test_every_module_of_the_program_can_be_imported(with_extra: Installed, extr
     own = {
         "server": ["server", "vision"],
         "camera": ["camera", "vision"],
-        "notifier": ["notifier"],
+        "notifier": ["office", "notifier"],
+        "console": ["office", "console"],
         "simulator": ["simulator"],
     }[extra]
     # The notifier's windows need the extra `desktop`, which a console does not have, and reports of an evaluation the
@@ -222,6 +240,7 @@ def test_smaller_extras_do_not_bring_the_other_programs(with_extra: Installed, e
         "server": (),
         "camera": ("server",),
         "notifier": ("server", "camera"),
+        "console": ("server", "camera"),
         "simulator": ("server", "notifier"),
     }[extra]
     for other in absent:
@@ -235,5 +254,6 @@ def test_extra_brings_nothing_that_its_machine_need_not_have(with_extra: Install
         "camera": {"faiss-cpu", "sqlmodel", "sqlalchemy", "insightface", "alembic", "onnx"},
         "notifier": {"opencv-python", "opencv-python-headless", "onnxruntime", "numpy", "faiss-cpu", "sqlmodel"}
         | {"pyside6-essentials"},
+        "console": {"opencv-python", "onnxruntime", "numpy", "faiss-cpu", "sqlmodel", "pyside6-essentials"},
     }[extra]
     assert not with_extra.packages & unwanted

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, Generic, Literal, Self, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
 import structlog
@@ -213,3 +214,12 @@ def _no_such(settings: type[Settings], place: Iterable[int | str]) -> str:
 def _meant(key: str, known: Iterable[str], prefix: str = "") -> str:
     close = get_close_matches(key, list(known), n=1)
     return f" (did you mean {prefix}{close[0]}?)" if close else ""
+
+
+def known_zone(name: str) -> str:
+    """Return the name of a time zone; raises ValueError when there is no such zone."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"there is no time zone {name!r}; an example is Asia/Makassar") from None
+    return name

@@ -6,23 +6,18 @@ import importlib.util
 from collections.abc import Iterator
 from datetime import datetime
 
-import grpc
-
 from cekalwatch.notifier.desktop.autostart import entries
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.program.checks.certificate import check_certificate, identity_of, read_certificate
 from cekalwatch.program.checks.machine import check_clock_set, check_disk, check_settings
 from cekalwatch.program.checks.results import CheckResult, CheckVerdict, Judged
-from cekalwatch.program.connection import open_dialer
-from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.checks.server import check_server
 from cekalwatch.program.settings import LoadedSettings
 from cekalwatch.wire.identity import DeviceRole
 
-ANSWER_S = 10.0
-
 
 def check_installation(loaded: LoadedSettings[NotifierSettings], now: datetime) -> Iterator[CheckResult]:
-    """Yield the results as they come; each server is waited for ANSWER_S and some seconds at most."""
+    """Yield the results as they come; each server is waited for some seconds at most."""
     settings = loaded.values
     yield CheckResult("settings", *check_settings(loaded))
     yield CheckResult("disk", *check_disk(settings.state_dir, "what was shown on this PC cannot be recorded"))
@@ -32,7 +27,7 @@ def check_installation(loaded: LoadedSettings[NotifierSettings], now: datetime) 
     if judged[0] is CheckVerdict.OK and settings.site:
         yield CheckResult("site", *check_site(settings))
     for address in settings.server_addresses:
-        yield CheckResult("server", *check_server(address, settings))
+        yield CheckResult("server", *check_server(address, settings.tls_dir))
     yield CheckResult("windows", *check_windows())
 
 
@@ -42,21 +37,6 @@ def check_site(settings: NotifierSettings) -> Judged:
     if own != settings.site:
         return CheckVerdict.FAIL, f"`site` is {settings.site}, and this PC is one of {own}: no alert would come"
     return CheckVerdict.OK, own
-
-
-def check_server(address: str, settings: NotifierSettings) -> Judged:
-    """Connect to one of the servers with this PC's certificate."""
-    try:
-        dialer = open_dialer(address, settings.tls_dir)
-    except ProgramError as error:
-        return CheckVerdict.FAIL, str(error)
-    with dialer.channel() as channel:
-        try:
-            grpc.channel_ready_future(channel).result(ANSWER_S)
-        except grpc.FutureTimeoutError:
-            reason = dialer.why_refused() or "nobody answers; is cekalwatch-server running there, and the way open?"
-            return CheckVerdict.FAIL, f"{address}: {reason}"
-    return CheckVerdict.OK, f"{address} lets this PC connect"
 
 
 def check_windows() -> Judged:

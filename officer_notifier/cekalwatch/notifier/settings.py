@@ -9,7 +9,7 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import platformdirs
 from pydantic import AfterValidator, Field, model_validator
@@ -17,6 +17,7 @@ from pydantic_settings import SettingsConfigDict
 
 from cekalwatch.office.model.alert import AlertFilter
 from cekalwatch.program.connection import ClientSettings, certificate_name, open_dialer
+from cekalwatch.program.settings import known_zone
 from cekalwatch.program.translations import Language
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.vocabulary.orders import Direction
@@ -28,15 +29,6 @@ def host_key() -> str:
     """Return this PC's name in the form of an agent's name."""
     key = re.sub(r"[^a-z0-9-]+", "-", platform.node().lower()).strip("-")[:64]
     return key or "notifier"
-
-
-def known_zone(name: str) -> str:
-    """Return the name of a time zone; raises ValueError when there is no such zone."""
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"there is no time zone {name!r}; an example is Asia/Makassar") from None
-    return name
 
 
 class ThemeName(StrEnum):

@@ -181,7 +181,9 @@ async def test_the_console_keeps_the_claims_of_who_works_and_of_nobody_who_went_
         stack.enter_context(screen)
         claimed = await asyncio.to_thread(alert_client.alert, alert_id)
         screen.show(ShownAlert(claimed, claimed.raised_at))
-        keeper = ClaimRenewal(screen, alert_client, sessions, came.append, "pc-budi", 300, lambda: now)
+        keeper = ClaimRenewal(
+            screen, alert_client, sessions, budi.session.file, came.append, "pc-budi", 300, lambda: now
+        )
         office.clock.go(seconds=60)
         assert await asyncio.to_thread(keeper.renew) == 1
         assert await asyncio.to_thread(keeper.renew) == 1

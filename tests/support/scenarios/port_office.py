@@ -122,9 +122,9 @@ class PortOffice:
         self._office = Office(self.database)
         self._seats = AsyncExitStack()
 
-    def hire(self, name: str, *roles: PersonRole) -> Person:
-        """Add a person, an officer unless `roles` are given."""
-        self.people[name] = self._office.hire(person(name, *roles)).person
+    def hire(self, name: str, *roles: PersonRole, first: bool = False) -> Person:
+        """Add a person, an officer unless `roles` are given; `first`: with a password that must be changed."""
+        self.people[name] = self._office.hire(person(name, *roles), first=first).person
         return self.people[name]
 
     @asynccontextmanager

@@ -16,6 +16,7 @@ PROGRAMS = {
     "server": "server/cekalwatch/server",
     "camera": "camera_client/cekalwatch/camera",
     "notifier": "officer_notifier/cekalwatch/notifier",
+    "console": "web_console/cekalwatch/console",
     "all": "common/cekalwatch",
 }
 LEVELS = {"debug": "debug", "info": "info", "warning": "warning", "error": "error", "exception": "error"}

@@ -12,6 +12,7 @@ import string
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,9 @@ from babel.messages.pofile import read_po
 
 from cekalwatch.camera.survey.findings import BINS, Advice, Grade
 from cekalwatch.camera.survey.fitness import Flaw
+from cekalwatch.console.menu import MENU
+from cekalwatch.console.pages.alerts import STEPS
+from cekalwatch.console.pages.figures import SPANS
 from cekalwatch.notifier.desktop.windows.alert_table import Column, StateFilter
 from cekalwatch.notifier.settings import ThemeName
 from cekalwatch.office.model.alert import PicturesMissing, ScoreLevel
@@ -43,6 +47,11 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "FLAW_": {flaw.name for flaw in Flaw},
         "GRADE_": {grade.name for grade in Grade},
         "METRIC_": {name.upper() for name in BINS},
+    },
+    "console": {
+        "MEANS_": set(STEPS),
+        "MENU_": {entry.title for entry in MENU},
+        "SPAN_": {span.upper() for span in SPANS},
     },
     "notifier": {
         "COLUMN_": set(Column),
@@ -75,7 +84,7 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
 OPTIONAL = {"office": {"REFUSED_": set(Code)}}
 """Families of which some members have a text; the code asks which."""
 SHARED = "office"
-SHARERS = {"notifier"}
+SHARERS = {"console", "notifier"}
 """The programs that say the shared texts beside their own."""
 
 
@@ -211,8 +220,8 @@ def test_every_text_is_said_somewhere(package: Path) -> None:
 
 def test_the_notifiers_texts_claim_no_more_than_a_possible_match() -> None:
     claims = re.compile(r"\b(hit|hits|akurat\w*|accuracy|confirmed|terkonfirmasi)\b|%", re.IGNORECASE)
-    for language in Language:
-        shown = both("notifier", language)
+    for language, program in product(Language, sorted(SHARERS)):
+        shown = both(program, language)
         assert not [one for one, text in shown.items() if claims.search(text) and not one.endswith("_CONFIRMED")]
     assert "kemungkinan cocok" in both("notifier", Language.ID)["VERIFY"]
     assert "possible match" in both("notifier", Language.EN)["VERIFY"]

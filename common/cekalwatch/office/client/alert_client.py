@@ -63,19 +63,27 @@ class AlertClient:
         self, states: frozenset[AlertState] = frozenset(), raised_from: datetime | None = None
     ) -> Iterator[Alert]:
         """Yield the alerts in `states` (none: in any) raised from `raised_from` on, newest first, page by page."""
+        token = ""
+        while True:
+            page, token = self.page(states, raised_from, MAX_PAGE, token)
+            yield from page
+            if not token:
+                return
+
+    def page(
+        self, states: frozenset[AlertState], raised_from: datetime | None, size: int, token: str = ""
+    ) -> tuple[list[Alert], str]:
+        """Return at most `size` of what `listed` yields, and the token of the next page; empty: there is none."""
         request = alert_service_pb2.ListAlertsRequest(
             filter=self._filter,
-            page_size=MAX_PAGE,
+            page_size=size,
+            page_token=token,
             states=sorted(messages.STATES.number(state) for state in states),
         )
         if raised_from:
             request.raised_from.FromDatetime(raised_from)
-        while True:
-            response = self._call(lambda stub: stub.ListAlerts, request)
-            yield from (messages.alert(one) for one in response.alerts)
-            request.page_token = response.next_page_token
-            if not request.page_token:
-                return
+        response = self._call(lambda stub: stub.ListAlerts, request)
+        return [messages.alert(one) for one in response.alerts], str(response.next_page_token)
 
     def alert(self, alert_id: str) -> Alert:
         """Return one alert as it stands now."""

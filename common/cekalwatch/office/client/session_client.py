@@ -7,8 +7,8 @@ from contextlib import closing
 from typing import Any
 
 from cekalwatch.office.client import messages
+from cekalwatch.office.client.token import TokenHolder
 from cekalwatch.office.model.person import Session
-from cekalwatch.program.session_file import SessionFile
 from cekalwatch.v1 import session_pb2, session_service_pb2
 from cekalwatch.v1.session_service_pb2_grpc import SessionServiceStub
 from cekalwatch.wire.calls import Calls
@@ -20,9 +20,10 @@ DEADLINE_S = 15.0
 
 
 class SessionClient:
-    """Signs people in and out on this PC. Its calls are rare: each opens a channel, with the newest certificate."""
+    """Signs people in and out at a desk. Its calls are rare: each opens a channel, with the newest certificate."""
 
-    def __init__(self, dialer: Dialer, file: SessionFile) -> None:
+    def __init__(self, dialer: Dialer, file: TokenHolder) -> None:
+        """`file` holds the token of the person who has signed in."""
         self._dialer = dialer
         self.file = file
 

@@ -10,3 +10,13 @@ class Token(Protocol):
 
     def token(self) -> str:
         """Return it; empty when nobody is."""
+
+
+class TokenHolder(Token, Protocol):
+    """Where a token stays as long as its person is signed in: a file on a PC, memory in a web console."""
+
+    def keep(self, token: str) -> None:
+        """Hold a token; raises ProgramError when that is not possible."""
+
+    def forget(self) -> None:
+        """Hold none any more; raises ProgramError when that is not possible."""

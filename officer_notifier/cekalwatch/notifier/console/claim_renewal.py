@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import grpc
 import structlog
@@ -30,14 +31,19 @@ class ClaimRenewal(BackgroundThread):
         screen: LiveConsole,
         alert_client: AlertClient,
         sessions: SessionClient,
+        session_file: Path,
         person_came: Callable[[Session], object],
         agent_id: str,
         away_after_s: float,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """`person_came` is told of who has signed in, before their claims are renewed."""
+        """`session_file` is written by each command.
+
+        `person_came` is told of who has signed in, before their claims are renewed.
+        """
         super().__init__("claims")
         self._screen, self._alert_client, self._sessions = screen, alert_client, sessions
+        self._session_file = session_file
         self._person_came, self._followed = person_came, ""
         self._agent_id, self._away_after_s, self._now = agent_id, away_after_s, now
         self._looked_at, self._due_s = "", 0.0
@@ -45,7 +51,7 @@ class ClaimRenewal(BackgroundThread):
     def renew(self) -> int:
         """Renew the claims that are held here, and return how many there were."""
         try:
-            last_command = self._sessions.file.file.stat().st_mtime
+            last_command = self._session_file.stat().st_mtime
         except OSError:  # nobody has signed in
             return 0
         if self._now() - last_command > self._away_after_s:

@@ -54,6 +54,7 @@ def run(settings: NotifierSettings, start: Start, output: OutputFormat) -> None:
                 screen,
                 notifier.alert_client,
                 notifier.sessions,
+                settings.session_path,
                 delivery.person_came,
                 settings.agent_id,
                 settings.idle_lock_s,

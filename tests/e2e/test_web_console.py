@@ -1,0 +1,111 @@
+"""The web console in a real browser, with TLS: nothing that keeps people out, and an alert that comes by itself."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.base import AXE_FILE_PATH
+from playwright.async_api import Browser, Page, async_playwright
+
+from cekalwatch.program.translations import Language
+from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.scenarios.people import PASSWORD
+from tests.support.scenarios.port_office import PortOffice
+from tests.support.scenarios.site_pki import Site
+from tests.support.scenarios.web_console import Pages, served
+
+pytestmark = pytest.mark.slow
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+SCREENS = ({"width": 1366, "height": 768}, {"width": 683, "height": 384})
+"""That of an old PC, and the same at 200 %."""
+AXE = Path(AXE_FILE_PATH).read_text("utf-8")
+
+
+@pytest.fixture
+async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
+    site = Site(tmp_path)
+    found = PortOffice(site, site.settings())
+    found.hire("budi")
+    found.hire("sari", PersonRole.SUPERVISOR)
+    async with found.open():
+        yield found
+
+
+@pytest.fixture
+async def pages(office: PortOffice) -> AsyncIterator[Pages]:
+    async with served(office, hosts=("127.0.0.1",)) as found:
+        yield found
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("chromium is not installed: apt-get install chromium")
+    async with (
+        async_playwright() as playwright,
+        await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"]) as launched,
+    ):
+        yield launched
+
+
+async def signed_in(browser: Browser, pages: Pages, problems: list[str], **looks: object) -> Page:
+    """Sign in by keyboard, as a person does."""
+    page = await browser.new_page(ignore_https_errors=True, **looks)  # type: ignore[arg-type]  # the looks are many
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    await page.goto(f"https://{pages.address}/")
+    await page.keyboard.type("sari")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type(PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector("#part")
+    return page
+
+
+async def test_an_alert_comes_onto_the_open_page_and_is_confirmed_there(
+    office: PortOffice, pages: Pages, browser: Browser
+) -> None:
+    problems: list[str] = []
+    page = await signed_in(browser, pages, problems)
+    cookie = next(one for one in await page.context.cookies() if one["name"] == "__Host-cekalwatch")
+    assert (cookie["secure"], cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, True, "Strict", "/")
+    assert "No alert is open" in await page.inner_text("#part")
+    alert_id = await office.raise_alert()
+    await page.wait_for_selector("text=Contoh Satu", timeout=30_000)
+    officer = await office.sign_in("budi")
+    await officer.judge(await officer.claim(alert_id))
+    await page.wait_for_selector("text=Referred", timeout=30_000)
+    await page.click("text=Contoh Satu")
+    await page.click("summary:has-text('Confirm')")
+    await page.fill("#reference", "CO-2026/0117")
+    await page.click("details[open] button")
+    await page.wait_for_selector("text=Saved.")
+    assert "CO-2026/0117" in await page.inner_text("main")
+    assert problems == []
+
+
+async def test_nothing_on_any_page_keeps_people_out(office: PortOffice, pages: Pages, browser: Browser) -> None:
+    alert_id = await office.raise_alert()
+    officer = await office.sign_in("budi")
+    await officer.judge(await officer.claim(alert_id))
+    problems: list[str] = []
+    paths = ("/", "/alerts", f"/alerts/{alert_id}", "/troubles", "/figures", "/system", "/password", "/nowhere")
+    for scheme, screen, language in zip(("light", "dark"), SCREENS, Language, strict=True):
+        page = await signed_in(browser, pages, problems, color_scheme=scheme, viewport=screen)
+        if language is Language.ID:
+            await page.click("text=Bahasa Indonesia")
+        for path in paths:
+            await page.goto(f"https://{pages.address}{path}")
+            for section in await page.query_selector_all("details:not([open]) summary"):
+                await section.click()
+            assert await page.get_attribute("html", "lang") == language
+            found = await page.evaluate(f"(() => {{ {AXE}; return axe.run({{runOnly: {RULES}}}) }})()")
+            assert [(path, one["id"], one["nodes"][0]["html"]) for one in found["violations"]] == []
+            width = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert width <= 0, f"{path} is wider than the screen"
+        await page.close()
+    assert [one for one in problems if "404" not in one] == []

@@ -1,0 +1,265 @@
+"""The web console against a real server: who gets in, who sees what, and what supervisors do there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import partial
+from operator import add
+from pathlib import Path
+
+import httpx
+import pytest
+
+from cekalwatch.console.pages.routes import ROUTES, Page
+from cekalwatch.v1 import adjudication_pb2 as adjudication
+from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD
+from tests.support.scenarios.port_office import PortOffice
+from tests.support.scenarios.site_pki import Site
+from tests.support.scenarios.web_console import Browser, Pages, form_token, served, words
+
+pytestmark = pytest.mark.slow
+SCRIPT = "<script>alert('x')</script>"
+ROLES = tuple(PersonRole)
+
+
+@pytest.fixture
+async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
+    site = Site(tmp_path)
+    found = PortOffice(site, site.settings())
+    found.hire("budi")
+    found.hire("sari", PersonRole.SUPERVISOR)
+    for role in ROLES:
+        found.hire(role.lower().replace("_", "-"), role)
+    async with found.open():
+        yield found
+
+
+@pytest.fixture
+async def pages(office: PortOffice) -> AsyncIterator[Pages]:
+    async with served(office) as found:
+        yield found
+
+
+def filled(page: Page) -> str:
+    """The path of a page, with keys of nothing."""
+    nothing = "00000000-0000-7000-8000-000000000000"
+    return page.path.format(alert_id=nothing, trouble_id=nothing, picture="probe", step="close")
+
+
+async def test_a_stranger_sees_the_sign_in_page_and_nothing_else(pages: Pages) -> None:
+    async with pages.browser() as browser:
+        for page in ROUTES:
+            if page.people is None:
+                continue
+            answer = await browser.get(filled(page)) if page.method == "GET" else await browser.post(filled(page))
+            if page.by_a_person:
+                assert (answer.status_code, answer.headers["location"][:8]) == (303, "/sign-in"), page
+            else:
+                assert answer.status_code == 401, page
+
+
+async def test_a_person_sees_the_pages_of_their_roles_and_no_other(pages: Pages) -> None:
+    for role in ROLES:
+        async with pages.browser() as browser:
+            await browser.sign_in(role.lower().replace("_", "-"))
+            token = await browser.token()
+            for page in ROUTES:
+                if page.people is None or page.stream or page.path == "/sign-out":
+                    continue
+                path = filled(page)
+                answer = await (browser.get(path) if page.method == "GET" else browser.post(path, token))
+                refused = answer.status_code == 403
+                assert refused == bool(page.people and role not in page.people), (role, page)
+                assert answer.status_code in {200, 403, 404, 409}, (role, page, answer.text)
+
+
+async def test_a_cookie_is_worth_nothing_after_sign_out_and_a_new_one_comes_with_each_sign_in(pages: Pages) -> None:
+    async with pages.browser() as browser, pages.browser() as thief:
+        assert (await browser.sign_in("sari", "wrong")).status_code == 403
+        assert not browser.client.cookies
+        answer = await browser.sign_in("sari")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
+        cookie = answer.headers["set-cookie"].lower()
+        assert "httponly" in cookie
+        assert "samesite=strict" in cookie
+        first = browser.client.cookies["cekalwatch"]
+        await browser.sign_in("sari")
+        second = browser.client.cookies["cekalwatch"]
+        assert first != second
+        for stolen, status in ((first, 303), (second, 200)):
+            thief.client.cookies.set("cekalwatch", stolen, domain="127.0.0.1")
+            assert (await thief.get("/")).status_code == status
+        token = await browser.token()
+        await browser.post("/sign-out", token)
+        thief.client.cookies.set("cekalwatch", second, domain="127.0.0.1")
+        assert (await thief.get("/")).status_code == 303
+
+
+async def test_forms_of_other_pages_and_of_other_sessions_do_nothing(pages: Pages) -> None:
+    async with pages.browser() as browser, pages.browser() as other:
+        await browser.sign_in("sari")
+        await other.sign_in("sari")
+        token = await browser.token()
+        for origin in ("", "null", "https://evil.example", "http://127.0.0.1"):
+            assert (await browser.post("/sign-out", token, origin)).status_code == 403
+        for wrong in ("", "x", await other.token()):
+            assert (await browser.post("/sign-out", wrong)).status_code == 403
+        assert (await browser.post("/sign-in", origin="https://evil.example", name="sari")).status_code == 403
+        assert (await browser.get("/")).status_code == 200
+
+
+async def test_what_a_browser_is_told_with_every_answer(pages: Pages) -> None:
+    async with pages.browser() as browser:
+        await browser.sign_in("sari")
+        for path in ("/", "/sign-in", "/nowhere", "/alerts", "/static/console.css"):
+            headers = (await browser.get(path)).headers
+            assert "'unsafe" not in headers["content-security-policy"]
+            assert "default-src 'none'" in headers["content-security-policy"]
+            assert "frame-ancestors 'none'" in headers["content-security-policy"]
+            assert headers["x-content-type-options"] == "nosniff"
+            assert headers["referrer-policy"] == "same-origin"
+            stored = "private, max-age=3600" if path.startswith("/static") else "no-store"
+            assert headers["cache-control"] == stored
+        page = (await browser.get("/")).text
+        assert " style=" not in page
+        assert "<style" not in page
+        assert all("src=" in part for part in page.split("<script")[1:])
+
+
+async def test_another_name_a_large_form_and_a_way_out_are_refused(pages: Pages) -> None:
+    async with pages.browser() as browser:
+        assert (await browser.get("/sign-in", headers={"Host": "evil.example"})).status_code == 421
+        assert (await browser.post("/sign-in", name="x" * 100_000)).status_code == 413
+        for after in ("//evil.example", "https://evil.example", "/\\evil.example", "\t//evil.example"):
+            answer = await browser.post("/sign-in", name="sari", password=PASSWORD, after=after)
+            assert answer.headers["location"] == "/", after
+        answer = await browser.post("/sign-in", name="sari", password=PASSWORD, after="/figures")
+        assert answer.headers["location"] == "/figures"
+
+
+async def test_what_was_typed_is_text_wherever_it_comes_back(office: PortOffice, pages: Pages) -> None:
+    async with pages.browser() as browser:
+        answer = await browser.post("/sign-in", name=f'"{SCRIPT}', password="x", after=f"/{SCRIPT}")
+        assert SCRIPT not in answer.text
+        assert "&lt;script&gt;" in answer.text
+        await browser.sign_in("sari")
+        assert SCRIPT not in (await browser.get("/alerts", params={"since": SCRIPT, "state": SCRIPT})).text
+        alert_id = await referred(office)
+        page = await browser.get(f"/alerts/{alert_id}")
+        answer = await browser.post(
+            f"/alerts/{alert_id}/confirm", form_token(page), version=version_in(page), reference=SCRIPT, note=SCRIPT
+        )
+        assert answer.status_code == 409
+        assert SCRIPT not in answer.text
+        assert "&lt;script&gt;" in answer.text, "what was typed stays in the form"
+
+
+async def test_a_first_password_is_changed_before_anything_else(office: PortOffice, pages: Pages) -> None:
+    office.hire("dewi", PersonRole.SUPERVISOR, first=True)
+    first = PASSWORD
+    async with pages.browser() as browser:
+        assert (await browser.sign_in("dewi", first)).headers["location"] == "/password"
+        assert (await browser.get("/alerts")).headers["location"] == "/password"
+        token = await browser.token("/password")
+        answer = await browser.post("/password", token, present=first, wanted=OTHER_PASSWORD, again="x")
+        assert "differ" in words(answer)
+        answer = await browser.post("/password", token, present=first, wanted=OTHER_PASSWORD, again=OTHER_PASSWORD)
+        assert answer.status_code == 200, words(answer)
+        assert (await browser.get("/alerts")).status_code == 200
+
+
+async def referred(office: PortOffice) -> str:
+    """Let an officer refer an alert, and return its key."""
+    alert_id = await office.raise_alert()
+    seat = await office.sign_in("budi")
+    await seat.judge(await seat.claim(alert_id))
+    return alert_id
+
+
+def version_in(page: httpx.Response) -> str:
+    found = page.text.partition('name="version" value="')[2].partition('"')[0]
+    assert found.isdecimal()
+    return found
+
+
+async def step(browser: Browser, alert_id: str, name: str, **fields: str) -> httpx.Response:
+    page = await browser.get(f"/alerts/{alert_id}")
+    return await browser.post(f"/alerts/{alert_id}/{name}", form_token(page), version=version_in(page), **fields)
+
+
+async def test_a_supervisor_confirms_records_the_contact_and_closes(office: PortOffice, pages: Pages) -> None:
+    alert_id = await referred(office)
+    async with pages.browser() as browser:
+        await browser.sign_in("sari")
+        page = await browser.get(f"/alerts/{alert_id}")
+        assert "Contoh Satu" in words(page)
+        assert (await browser.get(f"/alerts/{alert_id}/pictures/probe")).headers["content-type"] == "image/jpeg"
+        assert (await browser.get(f"/alerts/{alert_id}/pictures/0")).content[:2] == b"\xff\xd8"
+        assert (await browser.get(f"/alerts/{alert_id}/pictures/99")).status_code == 404
+        assert (await step(browser, alert_id, "confirm", reference="CO-2026/0117")).status_code == 303
+        fields = {"agency": "Kejaksaan", "contact": "piket", "result": "dua petugas", "when": "2026-03-01T08:00"}
+        assert "wrong" in words(await step(browser, alert_id, "follow_up", **fields | {"when": "yesterday"}))
+        answer = await step(browser, alert_id, "follow_up", **fields)
+        assert answer.status_code == 303, words(answer)
+        assert (await step(browser, alert_id, "close")).status_code == 303
+        assert "Closed" in words(await browser.get(f"/alerts/{alert_id}"))
+        assert (await (await office.sign_in("budi")).get(alert_id)).state == adjudication.ALERT_STATE_CLOSED
+
+
+async def test_what_changed_meanwhile_is_told_and_nothing_is_done(office: PortOffice, pages: Pages) -> None:
+    alert_id = await referred(office)
+    async with pages.browser() as first, pages.browser() as second:
+        await first.sign_in("sari")
+        await second.sign_in("supervisor")
+        page = await second.get(f"/alerts/{alert_id}")
+        await step(first, alert_id, "clear", reason="FACE_DIFFERS")
+        answer = await second.post(
+            f"/alerts/{alert_id}/confirm", form_token(page), version=version_in(page), reference="CO-2026/0117"
+        )
+        assert answer.status_code == 409
+        assert "Cleared" in words(await second.get(f"/alerts/{alert_id}"))
+
+
+async def test_an_alert_shows_at_once_on_the_page_that_somebody_looks_at(office: PortOffice, pages: Pages) -> None:
+    async with pages.browser() as browser:
+        await browser.sign_in("sari")
+        assert "No alert is open" in words(await browser.get("/"))
+        async with browser.client.stream("GET", "/now/news") as news:
+            lines = news.aiter_lines()
+            raised = asyncio.create_task(office.raise_alert())
+            async with asyncio.timeout(30):
+                async for line in lines:
+                    if line == "event: changed" and "Contoh Satu" in words(await browser.get("/now/part")):
+                        break
+            await raised
+
+
+async def test_who_does_nothing_is_signed_out_though_the_page_renews_itself(office: PortOffice) -> None:
+    async with served(office, idle_lock_s=30.0) as pages, pages.browser() as browser:
+        await browser.sign_in("sari")
+        sessions = pages.console.web_sessions
+        begun_s = sessions._monotonic()
+        for later_s in (10.0, 20.0, 29.0):
+            sessions._monotonic = partial(add, begun_s, later_s)
+            assert (await browser.get("/now/part")).status_code == 200
+        sessions._monotonic = partial(add, begun_s, 31.0)
+        assert (await browser.get("/now/part")).status_code == 401
+        assert (await browser.get("/")).status_code == 303
+
+
+async def test_without_a_server_pages_say_so(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    office = PortOffice(site, site.settings())
+    office.hire("sari", PersonRole.SUPERVISOR)
+    serving = office.open()
+    await serving.__aenter__()
+    async with served(office) as pages, pages.browser() as browser:
+        await browser.sign_in("sari")
+        assert (await browser.get("/system")).status_code == 200
+        await serving.__aexit__(None, None, None)
+        answer = await browser.get("/alerts")
+        assert (answer.status_code, "cannot be reached" in words(answer)) == (503, True), words(answer)
+        token = pages.console.web_sessions.find(browser.client.cookies["cekalwatch"], used=True)
+        assert token, "who was signed in stays so: the server is only away"

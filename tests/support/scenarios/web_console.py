@@ -1,0 +1,102 @@
+"""A web console that serves real pages, and browsers without a screen."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from html import unescape
+from typing import Any
+
+import httpx
+import uvicorn
+
+from cekalwatch.console.app import Console
+from cekalwatch.console.serving import web_context
+from cekalwatch.console.settings import ConsoleSettings
+from cekalwatch.program.translations import Language
+from cekalwatch.wire.identity import DeviceRole, Identity
+from cekalwatch.wire.tls import TlsFiles
+from tests.support.scenarios.people import PASSWORD
+from tests.support.scenarios.port_office import PortOffice
+from tests.support.scenarios.site_pki import SITE, now
+
+WAIT_S = 30.0
+
+
+@dataclass
+class Browser:
+    """One browser: it keeps cookies, follows links of one page to the next, and fills in forms."""
+
+    client: httpx.AsyncClient
+    origin: str
+
+    async def get(self, path: str, **options: Any) -> httpx.Response:
+        return await self.client.get(path, **options)
+
+    async def post(self, path: str, token: str = "", origin: str | None = None, **fields: str) -> httpx.Response:
+        """Send a form of the page; `origin` None: as a browser says it of the console's own page."""
+        data = fields | ({"form_token": token} if token else {})
+        return await self.client.post(path, data=data, headers={"Origin": self.origin if origin is None else origin})
+
+    async def token(self, path: str = "/") -> str:
+        """Return what stands in the forms of a page."""
+        return form_token(await self.get(path))
+
+    async def sign_in(self, name: str, password: str = PASSWORD) -> httpx.Response:
+        return await self.post("/sign-in", name=name, password=password)
+
+
+def form_token(page: httpx.Response) -> str:
+    found = re.search(r'name="form_token" value="([^"]+)"', page.text)
+    assert found, page.text
+    return found[1]
+
+
+def words(page: httpx.Response) -> str:
+    """The text of a page, as a person reads it."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
+
+
+@dataclass
+class Pages:
+    """A console that serves."""
+
+    console: Console
+    address: str
+    """HOST:PORT; with TLS when there are host names in the console's certificate."""
+
+    @asynccontextmanager
+    async def browser(self, **options: Any) -> AsyncIterator[Browser]:
+        async with httpx.AsyncClient(base_url=f"http://{self.address}", timeout=WAIT_S, **options) as client:
+            yield Browser(client, f"http://{self.address}")
+
+
+@asynccontextmanager
+async def served(
+    office: PortOffice, name: str = "console", hosts: tuple[str, ...] = (), **overrides: Any
+) -> AsyncIterator[Pages]:
+    """Serve a console of the office's site: with TLS under the names `hosts`, or in plaintext on this machine."""
+    files = TlsFiles(office.site.folder / "devices" / name)
+    office.site.pki.issue(Identity(DeviceRole.CONSOLE, SITE, name), hosts, files.folder, now())
+    settings = ConsoleSettings.load(
+        None,
+        **{"server_addresses": office.address, "tls_dir": files.folder, "language": Language.EN} | overrides,
+    )
+    console = Console(settings)
+    config = uvicorn.Config(console.app, host="127.0.0.1", port=0, log_config=None)
+    config.load()
+    config.ssl = web_context(settings.web_tls) if settings.web_tls else None
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    try:
+        async with asyncio.timeout(WAIT_S):
+            while not (server.started and console.news.connected):  # noqa: ASYNC110  # both come soon, and tell nobody
+                await asyncio.sleep(0.02)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield Pages(console, f"127.0.0.1:{port}")
+    finally:
+        server.should_exit = server.force_exit = True
+        await serving

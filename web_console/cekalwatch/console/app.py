@@ -1,0 +1,195 @@
+"""The console as an ASGI application: it finds out who asks, and lets the pages answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+import grpc
+import structlog
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from cekalwatch.console.defences import Defences
+from cekalwatch.console.locale.texts import ConsoleTexts
+from cekalwatch.console.news import News
+from cekalwatch.console.pages.routes import ROUTES, Page
+from cekalwatch.console.settings import ConsoleSettings
+from cekalwatch.console.visit import NotSignedInError, Visit
+from cekalwatch.console.web_sessions import WebSession, WebSessions
+from cekalwatch.office.client.refusals import SESSION_OVER, UNREACHABLE, error_reason, explain
+from cekalwatch.office.client.session_client import SessionClient
+from cekalwatch.program.loops import LOOPS
+from cekalwatch.program.translations import Language
+from cekalwatch.wire.calls import Calls
+from cekalwatch.wire.vocabulary.people import PersonRole
+
+FOLDER: Final = Path(__file__).parent
+LANGUAGE_COOKIE: Final = "language"
+SWEEP_S: Final = 5.0
+MAX_FIELDS: Final = 50
+SIGN_INS: Final = RateLimitItemPerMinute(20)
+"""Of one address: several people may sit behind it."""
+
+log = structlog.get_logger()
+
+
+class Console:
+    """What all pages share."""
+
+    def __init__(self, settings: ConsoleSettings) -> None:
+        """Raises ProgramError when a certificate cannot be used."""
+        self.settings = settings
+        self.tls = settings.web_tls is not None
+        self.dialer = settings.dialer()
+        self.calls = Calls(self.dialer)
+        self.news = News(settings)
+        self.web_sessions = WebSessions(settings.idle_lock_s)
+        self.templates = Environment(
+            loader=FileSystemLoader(FOLDER / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._sign_ins = MovingWindowRateLimiter(MemoryStorage())
+        self._texts = {language: ConsoleTexts(language, settings.zone) for language in Language}
+        # The prefix makes browsers refuse such a cookie of another name of this host, or one without TLS.
+        self.cookie = "__Host-cekalwatch" if self.tls else "cekalwatch"
+
+    @property
+    def app(self) -> ASGIApp:
+        """The application."""
+        routes = [Route(page.path, partial(self._answer, page), methods=[page.method]) for page in ROUTES]
+        files = Mount("/static", StaticFiles(directory=FOLDER / "static"))
+        inner = Starlette(
+            routes=[*routes, files], lifespan=self._open, exception_handlers={404: self._missing, 405: self._missing}
+        )
+        return Defences(inner, self.settings.allowed_hosts, tls=self.tls)
+
+    def texts_of(self, request: Request) -> ConsoleTexts:
+        """Return the texts in the language that the browser's person chose."""
+        chosen = request.cookies.get(LANGUAGE_COOKIE, "")
+        return self._texts[Language(chosen) if chosen in set(Language) else self.settings.language]
+
+    def set_session_cookie(self, response: Response, secret: str) -> None:
+        """Give the browser the cookie of a session; with an empty text, take it away."""
+        response.set_cookie(
+            self.cookie, secret, max_age=None if secret else 0, secure=self.tls, httponly=True, samesite="strict"
+        )
+
+    def is_open(self, session: WebSession) -> bool:
+        """Whether a browser's session goes on."""
+        return self.web_sessions.holds(session)
+
+    def sign_in_allowed(self, visit: Visit) -> bool:
+        """Whether the address of a browser has tried rarely enough; the server counts each name's tries itself."""
+        client = visit.request.client
+        return self._sign_ins.hit(SIGN_INS, client.host if client else "")
+
+    def end(self, session: WebSession) -> None:
+        """End a browser's session here and at the server."""
+        self.web_sessions.end(session)
+        token = session.token()
+        session.forget()
+        # It runs out by itself; signing out must not fail because the server is away.
+        with suppress(grpc.RpcError):
+            SessionClient(self.dialer, session).end(token)
+
+    @asynccontextmanager
+    async def _open(self, _: Starlette) -> AsyncIterator[None]:
+        with self.news:
+            sweeping = asyncio.create_task(LOOPS.keep("end_idle_sessions", self._sweep, SWEEP_S))
+            try:
+                yield
+            finally:
+                sweeping.cancel()
+                self.calls.close()
+
+    async def _sweep(self) -> None:
+        for session in self.web_sessions.take_idle():
+            await run_in_threadpool(self.end, session)
+
+    async def _missing(self, request: Request, _: Exception) -> Response:
+        visit = Visit(self, request, self.texts_of(request), self._session_of(request, used=True))
+        return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
+
+    def _session_of(self, request: Request, *, used: bool) -> WebSession | None:
+        secret = request.cookies.get(self.cookie, "")
+        return self.web_sessions.find(secret, used=used) if secret else None
+
+    async def _answer(self, page: Page, request: Request) -> Response:
+        """Answer a request for one page."""
+        visit = Visit(self, request, self.texts_of(request), self._session_of(request, used=page.by_a_person))
+        if page.method == "POST":
+            if not _is_own_form(request, tls=self.tls):
+                return visit.problem(visit.texts.say("FORM_FOREIGN"), HTTPStatus.FORBIDDEN)
+            visit.form = await _fields(request)
+        if page.people is not None and (refusal := self._refusal(page, page.people, visit)):
+            return refusal
+        try:
+            if page.stream:
+                return await page.stream(visit)
+            return await run_in_threadpool(page.handler, visit)
+        except NotSignedInError:
+            return self._to_sign_in(visit, page)
+        except grpc.RpcError as error:
+            return await self._refused(visit, page, error)
+
+    def _refusal(self, page: Page, people: frozenset[PersonRole], visit: Visit) -> Response | None:
+        """Return what who asks gets instead of a page for `people`; None for who may see it: decided here alone."""
+        if (session := visit.session) is None:
+            return self._to_sign_in(visit, page)
+        if page.method == "POST" and visit.form.get("form_token") != session.form_token:
+            return visit.problem(visit.texts.say("FORM_OLD"), HTTPStatus.FORBIDDEN)
+        if session.person.password_change_needed and not page.with_first_password:
+            return visit.to("/password")
+        if people and not session.person.roles & people:
+            return visit.problem(visit.texts.say("PAGE_NOT_ALLOWED"), HTTPStatus.FORBIDDEN)
+        return None
+
+    async def _refused(self, visit: Visit, page: Page, error: grpc.RpcError) -> Response:
+        if error_reason(error) in SESSION_OVER and visit.session:
+            await run_in_threadpool(self.end, visit.session)
+            return self._to_sign_in(visit, page)
+        log.warning("page_refused", page=page.path, code=error_reason(error) or error.code().name)
+        away = error.code() in UNREACHABLE
+        status = HTTPStatus.SERVICE_UNAVAILABLE if away else HTTPStatus.CONFLICT
+        return visit.problem(explain(error, visit.texts), status)
+
+    def _to_sign_in(self, visit: Visit, page: Page) -> Response:
+        if not page.by_a_person:  # a part of a page that is open: it says so itself
+            return visit.page("part_signed_out.html", HTTPStatus.UNAUTHORIZED)
+        after = visit.request.url.path if page.method == "GET" else "/"
+        response = visit.to("/sign-in" if after == "/" else f"/sign-in?after={quote(after)}")
+        self.set_session_cookie(response, "")
+        return response
+
+
+def _is_own_form(request: Request, *, tls: bool) -> bool:
+    """Whether a form was sent by a page of this console: browsers say with each such request where it comes from."""
+    return request.headers.get("origin") == f"{'https' if tls else 'http'}://{request.headers.get('host', '')}"
+
+
+async def _fields(request: Request) -> dict[str, str]:
+    """Return the fields of a form; what is no text is left out."""
+    try:
+        async with request.form(max_files=0, max_fields=MAX_FIELDS) as form:
+            return {name: value for name, value in form.items() if isinstance(value, str)}
+    except ClientDisconnect:
+        return {}

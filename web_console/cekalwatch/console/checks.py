@@ -1,0 +1,40 @@
+"""Is all in order with this console? A function for each part: its verdict, and what to do. Nothing is changed."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from datetime import datetime
+
+from cekalwatch.console.serving import web_context
+from cekalwatch.console.settings import ConsoleSettings
+from cekalwatch.program.checks.certificate import check_certificate
+from cekalwatch.program.checks.machine import check_clock_set, check_settings
+from cekalwatch.program.checks.results import CheckResult, CheckVerdict, Judged
+from cekalwatch.program.checks.server import check_server
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.settings import LoadedSettings
+from cekalwatch.wire.identity import DeviceRole
+
+
+def check_installation(loaded: LoadedSettings[ConsoleSettings], now: datetime) -> Iterator[CheckResult]:
+    """Yield the results as they come; each server is waited for some seconds at most."""
+    settings = loaded.values
+    yield CheckResult("settings", *check_settings(loaded))
+    yield CheckResult("clock", *check_clock_set())
+    yield CheckResult("certificate", *check_certificate(settings.tls_dir, DeviceRole.CONSOLE, settings.name, now))
+    yield CheckResult("pages", *check_pages(settings))
+    for address in settings.server_addresses:
+        yield CheckResult("server", *check_server(address, settings.tls_dir))
+
+
+def check_pages(settings: ConsoleSettings) -> Judged:
+    """See that the pages can be served, and under which names."""
+    try:
+        tls = settings.web_tls
+        if tls is None:
+            return CheckVerdict.WARN, f"in plaintext at {settings.listen}, for browsers on this machine only"
+        web_context(tls)
+    except (ProgramError, OSError, ssl.SSLError) as error:
+        return CheckVerdict.FAIL, str(error)
+    return CheckVerdict.OK, f"at {settings.listen}, called {', '.join(settings.allowed_hosts)}"

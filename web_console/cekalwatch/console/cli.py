@@ -1,0 +1,87 @@
+"""The command line of `cekalwatch-console`."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cekalwatch.console.settings import ConsoleSettings
+from cekalwatch.program.checks.results import AsJson, show_results
+from cekalwatch.program.command import SettingsFormat, settings_examples
+from cekalwatch.program.logs import configure_logs
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Shows alerts, troubles and figures in a browser, to who supervises, keeps the list, administers or audits.",
+)
+Config = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Settings (TOML); /etc/cekalwatch/console.toml if not given.")
+]
+Server = Annotated[
+    str | None, typer.Option(metavar="HOST:PORT", help="Recognition server, or several with commas between.")
+]
+Listen = Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Where browsers find the pages.")]
+
+
+def _print_version(*, wanted: bool) -> None:
+    if wanted:
+        typer.echo(version("cekalwatch"))
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Show alerts, troubles and figures in a browser."""
+
+
+@app.command(
+    epilog="Examples:\n\n  cekalwatch-console serve\n\n"
+    "  cekalwatch-console serve --server cekal.batam.local:50051 --listen 0.0.0.0:8443\n\n"
+    "Exit codes: 0 stopped by Ctrl-C or SIGTERM; 2 wrong option; 69 the address is taken; 78 wrong setting or "
+    "certificate."
+)
+def serve(config: Config = None, server: Server = None, listen: Listen = None) -> None:
+    """Serve the pages until Ctrl-C or SIGTERM."""
+    from cekalwatch.console.serving import run
+
+    loaded = ConsoleSettings.load_with_sources(config, server_addresses=server, listen=listen)
+    configure_logs(loaded.values.log_level)
+    loaded.log()
+    run(loaded.values)
+
+
+@app.command("settings", epilog=settings_examples("cekalwatch-console"))
+def show_settings(
+    config: Config = None,
+    form: Annotated[SettingsFormat, typer.Option("--format", help="How to print them.")] = SettingsFormat.TABLE,
+) -> None:
+    """Show every setting: its value and where that comes from, its default and its meaning."""
+    from cekalwatch.program.settings_command import print_settings
+
+    loaded = ConsoleSettings.load_with_sources(config)
+    loaded.told()
+    print_settings(loaded, form)
+
+
+@app.command(
+    epilog="Examples:\n\n  cekalwatch-console check\n\n  cekalwatch-console check --json\n\n"
+    "Exit code 0: nothing fails. 1: something does. 78: a setting is wrong."
+)
+def check(config: Config = None, server: Server = None, listen: Listen = None, as_json: AsJson = False) -> None:
+    """Look whether this console is in order, and say what to do: one line for each part, with OK, WARN or FAIL."""
+    from datetime import UTC, datetime
+
+    from cekalwatch.console.checks import check_installation
+
+    loaded = ConsoleSettings.load_with_sources(config, server_addresses=server, listen=listen)
+    loaded.told()
+    show_results(check_installation(loaded, datetime.now(UTC)), as_json=as_json)

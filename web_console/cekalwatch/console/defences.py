@@ -1,0 +1,96 @@
+"""What stands before the pages, whoever asks: the name that was called, the size of a request, and headers.
+
+The pages have no inline code, and nothing of them comes from elsewhere; what they say is written down in no cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from starlette.datastructures import MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MAX_FORM_BYTES = 64 << 10
+HSTS_S = 180 * 24 * 3600
+STATIC_S = 3600
+_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        *(f"{kind}-src 'self'" for kind in ("script", "style", "img", "connect")),
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    # Not no-referrer: with that, browsers hide the origin of a form's request, by which we know it for our own.
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+class _TooLargeError(Exception):
+    """A request is larger than any form."""
+
+
+class Defences:
+    """An ASGI application around another one."""
+
+    def __init__(self, app: ASGIApp, hosts: Collection[str], *, tls: bool) -> None:
+        """`hosts`: names by which browsers may call. `tls`: browsers are told to come with TLS only from now on."""
+        self._app = app
+        self._hosts = {host.lower() for host in hosts}
+        self._tls = tls
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, unless it must not reach the pages."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._set_headers(MutableHeaders(scope=message), static=str(scope["path"]).startswith("/static/"))
+            await send(message)
+
+        headers = dict(scope["headers"])
+        if _host_name(headers.get(b"host", b"").decode("latin-1")) not in self._hosts:
+            # Another site's name that leads here would make its pages one with ours.
+            await PlainTextResponse("This console has another name.", 421)(scope, receive, send_guarded)
+            return
+        taken = 0
+
+        async def receive_bounded() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > MAX_FORM_BYTES:
+                raise _TooLargeError
+            return message
+
+        length = headers.get(b"content-length", b"0").decode("latin-1")
+        try:
+            if not length.isdecimal() or int(length) > MAX_FORM_BYTES:
+                raise _TooLargeError
+            await self._app(scope, receive_bounded, send_guarded)
+        except _TooLargeError:
+            await PlainTextResponse("The request is too large.", 413)(scope, receive, send_guarded)
+
+    def _set_headers(self, headers: MutableHeaders, *, static: bool) -> None:
+        for name, value in _HEADERS.items():
+            headers[name] = value
+        headers["Cache-Control"] = f"private, max-age={STATIC_S}" if static else "no-store"
+        if self._tls:
+            headers["Strict-Transport-Security"] = f"max-age={HSTS_S}"
+
+
+def _host_name(host: str) -> str:
+    """Return the name in a Host header, without its port."""
+    name, colon, port = host.rpartition(":")
+    return (name if colon and port.isdecimal() else host).lower()

@@ -1,0 +1,1 @@
+"""Texts of the console alone, in Indonesian and English; the rest is in `cekalwatch.office`."""

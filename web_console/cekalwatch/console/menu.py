@@ -1,0 +1,31 @@
+"""The menu: which pages a person is offered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from cekalwatch.wire.vocabulary.people import KEEPS_SYSTEM, SEES_ALERTS, SEES_SHIFT_REPORT, PersonRole
+from cekalwatch.wire.vocabulary.troubles import SEES_TROUBLES
+
+ANYBODY: Final[frozenset[PersonRole]] = frozenset()
+"""Whoever has signed in."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A page in the menu."""
+
+    path: str
+    title: str
+    """What its text is called, after MENU_."""
+    people: frozenset[PersonRole]
+
+
+MENU: Final = (
+    Entry("/", "NOW", ANYBODY),
+    Entry("/alerts", "ALERTS", SEES_ALERTS),
+    Entry("/troubles", "TROUBLES", SEES_TROUBLES),
+    Entry("/figures", "FIGURES", SEES_SHIFT_REPORT),
+    Entry("/system", "SYSTEM", KEEPS_SYSTEM),
+)

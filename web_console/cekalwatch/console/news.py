@@ -1,0 +1,122 @@
+"""That something changed at the server: one subscription of this console wakes the pages that people look at.
+
+A page then asks again for what its own person may see. The console's subscription has no person, begins with what comes
+from now on, and nothing of what it is told about people is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, suppress
+from types import TracebackType
+from typing import Self
+
+from cekalwatch.console.settings import ConsoleSettings
+from cekalwatch.office.client.background_thread import BackgroundThread
+from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
+from cekalwatch.office.client.trouble_client import TroubleClient
+from cekalwatch.office.model.alert import AlertFilter
+from cekalwatch.office.model.subscription_updates import Connected, Disconnected, Freshness, KeepAlive
+from cekalwatch.office.model.trouble import Troubles
+
+
+class _Nobody:
+    """The token of a console's own streams."""
+
+    def token(self) -> str:
+        return ""
+
+
+class _Follower(BackgroundThread):
+    """Follows one stream."""
+
+    def __init__(
+        self,
+        name: str,
+        updates: Callable[[], Iterator[object]],
+        stop: Callable[[], None],
+        tell: Callable[[object], None],
+    ) -> None:
+        super().__init__(name)
+        self._updates, self._stop, self._tell = updates, stop, tell
+
+    def _round(self) -> bool:
+        for update in self._updates():
+            self._tell(update)
+        return False  # streams end when they are stopped
+
+    def _wake(self) -> None:
+        self._stop()
+
+
+class News:
+    """Counts what changed, and lets the tasks of one event loop wait for more. It works within a `with` block."""
+
+    def __init__(self, settings: ConsoleSettings) -> None:
+        """Raises ProgramError when the certificate cannot be used."""
+        dialer = settings.dialer()
+        self._client = SubscriptionClient(dialer, settings.name, AlertFilter(), _Nobody())
+        subscription = Subscription(self._client, Start.NOW, settings.silence_timeout_s)
+        troubles = TroubleClient(dialer.another(), "", _Nobody(), settings.silence_timeout_s)
+        self._followers = (
+            _Follower("follow_alerts", subscription.updates, subscription.stop, self._take),
+            _Follower("follow_troubles", troubles.updates, troubles.stop, self._take_troubles),
+        )
+        self._opened = ExitStack()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._changed = asyncio.Event()
+        self.count = 0
+        self.connected = False
+        """Whether the server tells what happens."""
+        self.freshness: Freshness | None = None
+        """How old the list is; None until the server has said so."""
+        self.troubles: Troubles = ()
+        """What is wrong at the site; who may see which is for the page to ask."""
+
+    def __enter__(self) -> Self:
+        """Begin to follow; on the event loop whose tasks wait."""
+        self._loop = asyncio.get_running_loop()
+        self._opened.enter_context(closing(self._client))
+        for follower in self._followers:
+            self._opened.enter_context(follower)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._opened.close()
+
+    async def after(self, count: int, patience_s: float) -> int:
+        """Wait until there is more than `count`, at most `patience_s` seconds; return how much there is."""
+        if self.count == count:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(patience_s):
+                    await self._changed.wait()
+        return self.count
+
+    def _take(self, update: object) -> None:
+        """Take an update of the alerts' stream, on its thread."""
+        match update:
+            case KeepAlive():
+                self.freshness = update.freshness
+                return
+            case Connected():
+                self.connected, self.freshness = True, update.freshness
+            case Disconnected():
+                self.connected = False
+        self._change()
+
+    def _take_troubles(self, troubles: object) -> None:
+        if isinstance(troubles, tuple):
+            self.troubles = troubles
+            self._change()
+
+    def _change(self) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        self.count += 1
+        self._changed.set()
+        self._changed = asyncio.Event()

@@ -1,0 +1,1 @@
+"""The pages: what each needs and who may see it is in `routes.py`."""

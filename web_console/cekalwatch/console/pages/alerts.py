@@ -1,0 +1,149 @@
+"""*Alerts*: finding them, one with its pictures and history, and the steps of who supervises."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from http import HTTPStatus
+from typing import Final
+
+import grpc
+from starlette.responses import Response
+
+from cekalwatch.console.visit import Visit
+from cekalwatch.office.client.refusals import explain
+from cekalwatch.office.model.alert import Alert
+from cekalwatch.office.model.handling import FollowUp
+from cekalwatch.office.model.steps import Hindrance, options
+from cekalwatch.wire.vocabulary.adjudication import (
+    MAX_NOTE,
+    OPEN_STATES,
+    REASONS,
+    AlertState,
+    Outcome,
+    Reason,
+    Step,
+)
+
+PAGE_SIZE: Final = 50
+STEPS: Final = (Step.CONFIRM, Step.CLEAR, Step.FOLLOW_UP, Step.CLOSE)
+"""What is done here. The judgement of who stands before the traveller belongs to the counter's PC."""
+_STATES: Final = {"open": OPEN_STATES, "settled": frozenset(AlertState) - OPEN_STATES}
+
+
+def search(visit: Visit) -> Response:
+    """Show a page of alerts, newest first."""
+    chosen, since = visit.query("state"), visit.query("since")
+    states = _STATES.get(chosen) or ({AlertState(chosen)} if chosen in set(AlertState) else frozenset())
+    begin, words = _day(since, visit)
+    found, token = visit.alerts.page(frozenset(states), begin, PAGE_SIZE, visit.query("page"))
+    return visit.page(
+        "alerts.html", alerts=found, token=token, chosen=chosen, since=since, states=list(AlertState), words=words
+    )
+
+
+def show(visit: Visit) -> Response:
+    """Show one alert."""
+    return _show(visit, visit.alerts.alert(visit.part("alert_id")))
+
+
+def picture(visit: Visit) -> Response:
+    """Return a picture of an alert: `probe`, or the number of a reference face, from 0."""
+    pictures = visit.alerts.pictures(visit.part("alert_id"))
+    wanted = visit.part("picture")
+    faces = {"probe": pictures.probe} | {str(number): one for number, one in enumerate(pictures.references)}
+    jpeg = faces.get(wanted, b"")
+    if not jpeg:
+        return Response(status_code=HTTPStatus.NOT_FOUND)
+    return Response(jpeg, media_type="image/jpeg")
+
+
+def take_step(visit: Visit) -> Response:
+    """Take a step with the alert as the person saw it; what was typed stays when it is refused."""
+    alert_id, wanted = visit.part("alert_id"), visit.part("step").upper()
+    if wanted not in {step.value for step in STEPS}:
+        return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
+    step = Step(wanted)
+    problem = ""
+    try:
+        problem = _carry_out(visit, alert_id, step)
+    except grpc.RpcError as error:
+        problem = explain(error, visit.texts)
+    if problem:
+        alert = visit.alerts.alert(alert_id)
+        return _show(visit, alert, problem, step, HTTPStatus.CONFLICT)
+    return visit.to(f"/alerts/{alert_id}?done=1")
+
+
+def _carry_out(visit: Visit, alert_id: str, step: Step) -> str:
+    """Take a step; return why its form is not complete, or an empty text. Raises grpc.RpcError."""
+    form, say = visit.form, visit.texts.say
+    version = int(form.get("version", "0")) if form.get("version", "").isdecimal() else 0
+    note = form.get("note", "").replace("\r\n", "\n").strip()
+    if len(note) > MAX_NOTE:
+        return say("REFUSED_NOTE_INVALID")
+    match step:
+        case Step.CONFIRM:
+            reference = form.get("reference", "").strip().upper()
+            if not reference:
+                return say("REFUSED_REFERENCE_INVALID")
+            visit.alerts.confirm(alert_id, version, reference, note)
+        case Step.CLEAR:
+            reason = form.get("reason", "")
+            if reason not in REASONS[Outcome.CLEARED]:
+                return say("CHOOSE_REASON")
+            if reason == Reason.OTHER and not note:
+                return say("REFUSED_NOTE_INVALID")
+            visit.alerts.clear(alert_id, version, Reason(reason), note)
+        case Step.FOLLOW_UP:
+            agency, contact, result = (
+                form.get(name, "").replace("\r\n", "\n").strip() for name in ("agency", "contact", "result")
+            )
+            when = _moment(form.get("when", ""), visit)
+            if when is None:
+                return say("DATE_WRONG")
+            if not all(0 < len(text) <= MAX_NOTE for text in (agency, contact, result)):
+                return say("REFUSED_NOTE_INVALID")
+            visit.alerts.record_follow_up(alert_id, version, FollowUp(agency, contact, result, when))
+        case _:
+            visit.alerts.close_alert(alert_id, version)
+    return ""
+
+
+def _show(
+    visit: Visit, alert: Alert, problem: str = "", tried: Step | None = None, status: HTTPStatus = HTTPStatus.OK
+) -> Response:
+    possible = options(alert, visit.person, visit.console.settings.name, visit.now)
+    steps: dict[Step, Hindrance | None] = {step: possible.steps[step] for step in STEPS if step in possible.steps}
+    pictures = visit.alerts.pictures(alert.alert_id) if alert.probe_capture_id else None
+    return visit.page(
+        "alert.html",
+        status,
+        alert=alert,
+        steps=steps,
+        tried=tried,
+        problem=problem,
+        done=bool(visit.query("done")) and not problem,
+        references=len(pictures.references) if pictures else 0,
+        probe=bool(pictures and pictures.probe),
+        reasons=REASONS[Outcome.CLEARED],
+        max_note=MAX_NOTE,
+        at=visit.now.astimezone(visit.texts.zone).strftime("%Y-%m-%dT%H:%M"),
+        form=visit.form,
+    )
+
+
+def _day(written: str, visit: Visit) -> tuple[datetime | None, str]:
+    """Return the beginning of a day by the site's clock, and what is wrong with what was written."""
+    if not written:
+        return None, ""
+    try:
+        return datetime.combine(date.fromisoformat(written), time(), visit.texts.zone).astimezone(UTC), ""
+    except (ValueError, OverflowError):
+        return None, visit.texts.say("DATE_WRONG")
+
+
+def _moment(written: str, visit: Visit) -> datetime | None:
+    try:
+        return datetime.fromisoformat(written).replace(tzinfo=visit.texts.zone).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

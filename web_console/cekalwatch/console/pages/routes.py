@@ -1,0 +1,57 @@
+"""Every page: its path, who may see it, and what answers. A page that is not here does not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from starlette.responses import Response
+
+from cekalwatch.console.menu import ANYBODY
+from cekalwatch.console.pages import alerts, figures, now, session, system, troubles
+from cekalwatch.console.visit import Visit
+from cekalwatch.wire.vocabulary.people import HANDLES_ALERTS, KEEPS_SYSTEM, SEES_ALERTS, SEES_SHIFT_REPORT, PersonRole
+from cekalwatch.wire.vocabulary.troubles import KEEPS_SOURCES, SEES_TROUBLES
+
+STRANGERS: Final = None
+"""Also who has not."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page, or something that a page does."""
+
+    method: Literal["GET", "POST"]
+    path: str
+    people: frozenset[PersonRole] | None
+    """Who may see it: the roles of which a person needs one, ANYBODY or STRANGERS. The server decides again."""
+    handler: Callable[[Visit], Response]
+    """Answers in a thread; may raise NotSignedInError and grpc.RpcError."""
+    by_a_person: bool = True
+    """Whether a person asks for it; a part that a page renews by itself keeps nobody signed in."""
+    with_first_password: bool = False
+    """Whether it is there for who has not changed the first password yet."""
+    stream: Callable[[Visit], Awaitable[Response]] | None = None
+    """Answers instead on the event loop, for as long as the browser listens."""
+
+
+ROUTES: Final = (
+    Page("GET", "/sign-in", STRANGERS, session.ask_sign_in),
+    Page("POST", "/sign-in", STRANGERS, session.sign_in),
+    Page("POST", "/language", STRANGERS, session.choose_language),
+    Page("POST", "/sign-out", ANYBODY, session.sign_out, with_first_password=True),
+    Page("GET", "/password", ANYBODY, session.ask_password, with_first_password=True),
+    Page("POST", "/password", ANYBODY, session.change_password, with_first_password=True),
+    Page("GET", "/", ANYBODY, now.show),
+    Page("GET", "/now/part", ANYBODY, now.part, by_a_person=False),
+    Page("GET", "/now/news", ANYBODY, now.part, by_a_person=False, stream=now.news),
+    Page("GET", "/alerts", SEES_ALERTS, alerts.search),
+    Page("GET", "/alerts/{alert_id}", SEES_ALERTS, alerts.show),
+    Page("GET", "/alerts/{alert_id}/pictures/{picture}", SEES_ALERTS, alerts.picture),
+    Page("POST", "/alerts/{alert_id}/{step}", HANDLES_ALERTS, alerts.take_step),
+    Page("GET", "/troubles", SEES_TROUBLES, troubles.show),
+    Page("POST", "/troubles/{trouble_id}/seen", KEEPS_SOURCES, troubles.acknowledge),
+    Page("GET", "/figures", SEES_SHIFT_REPORT, figures.show),
+    Page("GET", "/system", KEEPS_SYSTEM, system.show),
+)

@@ -1,0 +1,104 @@
+"""Signing in and out, the password, and the language."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import grpc
+from starlette.responses import Response
+
+from cekalwatch.console.visit import Visit
+from cekalwatch.console.web_sessions import WebSession
+from cekalwatch.office.client.refusals import explain
+from cekalwatch.office.client.session_client import SessionClient
+from cekalwatch.program.translations import Language
+
+LANGUAGE_S = 365 * 24 * 3600
+MAX_NAME = 64
+MAX_PASSWORD = 256
+
+
+def ask_sign_in(visit: Visit) -> Response:
+    """Ask who it is."""
+    return visit.page("sign_in.html", after=_own_path(visit.query("after")), name="", words="")
+
+
+def sign_in(visit: Visit) -> Response:
+    """Begin a session; the browser gets a new cookie, whatever it had."""
+    name, password = visit.form.get("name", "").strip(), visit.form.get("password", "")
+    after = _own_path(visit.form.get("after", ""))
+
+    def again(words: str, status: HTTPStatus) -> Response:
+        return visit.page("sign_in.html", status, after=after, name=name, words=words)
+
+    if not (0 < len(name) <= MAX_NAME and 0 < len(password) <= MAX_PASSWORD):
+        return again(visit.texts.say("REFUSED_SIGN_IN_REFUSED"), HTTPStatus.FORBIDDEN)
+    if not visit.console.sign_in_allowed(visit):
+        return again(visit.texts.say("SIGN_IN_TOO_OFTEN"), HTTPStatus.TOO_MANY_REQUESTS)
+    nobody = _Nobody()
+    try:
+        person, token = SessionClient(visit.console.dialer, nobody).prove(name, password)
+    except grpc.RpcError as error:
+        return again(explain(error, visit.texts), HTTPStatus.FORBIDDEN)
+    if visit.session:
+        visit.console.end(visit.session)
+    secret, _, removed = visit.console.web_sessions.begin(person, name, token)
+    for session in removed:
+        visit.console.end(session)
+    response = visit.to("/password" if person.password_change_needed else after)
+    visit.console.set_session_cookie(response, secret)
+    return response
+
+
+def sign_out(visit: Visit) -> Response:
+    """End the session here and at the server."""
+    visit.console.end(visit.signed_in)
+    response = visit.to("/sign-in")
+    visit.console.set_session_cookie(response, "")
+    return response
+
+
+def ask_password(visit: Visit) -> Response:
+    """Ask for another password."""
+    return visit.page("password.html", words="")
+
+
+def change_password(visit: Visit) -> Response:
+    """Change the password; the person signs in anew by it, since the first session was for that alone."""
+    present, wanted, again = (visit.form.get(name, "") for name in ("present", "wanted", "again"))
+    if wanted != again:
+        return _not_changed(visit, visit.texts.say("PASSWORDS_DIFFER"))
+    session = visit.signed_in
+    try:
+        visit.sessions.change_password(present, wanted)
+        person = visit.sessions.whoami()
+    except grpc.RpcError as error:
+        return _not_changed(visit, explain(error, visit.texts))
+    session.person = person
+    return visit.page("done.html", words=visit.texts.say("PASSWORD_CHANGED"), then="/")
+
+
+def choose_language(visit: Visit) -> Response:
+    """Show the pages in another language from now on."""
+    response = visit.to(_own_path(visit.form.get("after", "")))
+    wanted = visit.form.get("language", "")
+    if wanted in set(Language):
+        response.set_cookie("language", wanted, max_age=LANGUAGE_S, secure=visit.console.tls, samesite="lax")
+    return response
+
+
+def _not_changed(visit: Visit, words: str) -> Response:
+    return visit.page("password.html", HTTPStatus.CONFLICT, words=words)
+
+
+def _own_path(path: str) -> str:
+    """Return a path of this console; anything else could lead the browser elsewhere."""
+    sound = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable() and "\\" not in path
+    return path if sound else "/"
+
+
+class _Nobody(WebSession):
+    """Holds the token of nobody, while it is found out who it is."""
+
+    def __init__(self) -> None:
+        self._token = ""

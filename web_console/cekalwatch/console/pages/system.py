@@ -1,0 +1,14 @@
+"""*System*: versions, model, list, cameras, PCs and servers at a glance."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from cekalwatch.console.status_client import ask_status
+from cekalwatch.console.visit import Visit
+
+
+def show(visit: Visit) -> Response:
+    """Show how the server does."""
+    status = ask_status(visit.console.calls, visit.signed_in.token())
+    return visit.page("system.html", status=status)

@@ -1,0 +1,92 @@
+"""Serves the console: uvicorn with TLS, whose certificate is read again when it was renewed."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from pathlib import Path
+from typing import Final
+
+import structlog
+import uvicorn
+
+from cekalwatch.console.app import Console
+from cekalwatch.console.settings import ConsoleSettings
+from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.loops import LOOPS
+from cekalwatch.program.service import ServiceManager
+
+MAX_CONNECTIONS: Final = 500
+KEEP_ALIVE_S: Final = 30
+HANDSHAKE_AND_HEADERS_BYTES: Final = 32 << 10
+GRACE_S: Final = 5
+RENEWAL_PERIOD_S: Final = 60.0
+
+log = structlog.get_logger()
+
+
+def web_context(files: tuple[Path, Path]) -> ssl.SSLContext:
+    """Return the TLS of the pages, from certificate and key; raises OSError and ssl.SSLError."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(*files)
+    return context
+
+
+def run(settings: ConsoleSettings) -> None:
+    """Serve until SIGINT or SIGTERM; raises ProgramError when that cannot begin."""
+    tls = settings.web_tls
+    try:
+        context = web_context(tls) if tls else None
+    except (OSError, ssl.SSLError) as error:
+        raise ProgramError(f"The pages' certificate cannot be used: {error}", Exit.CONFIG) from None
+    console = Console(settings)
+    host, _, port = settings.listen.rpartition(":")
+    config = uvicorn.Config(
+        console.app,
+        host=host.strip("[]"),
+        port=int(port),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+        limit_concurrency=MAX_CONNECTIONS,
+        h11_max_incomplete_event_size=HANDSHAKE_AND_HEADERS_BYTES,
+    )
+    config.load()
+    config.ssl = context
+    server = uvicorn.Server(config)
+    asyncio.run(_serve(server, settings, tls, context))
+    if not server.started:
+        raise ProgramError(f"{settings.listen} cannot be listened at: is another program there?", Exit.UNAVAILABLE)
+
+
+async def _serve(
+    server: uvicorn.Server, settings: ConsoleSettings, tls: tuple[Path, Path] | None, context: ssl.SSLContext | None
+) -> None:
+    manager = ServiceManager()
+
+    async def follow_certificate() -> None:
+        if tls and context:
+            await asyncio.to_thread(context.load_cert_chain, *tls)
+
+    async def tell() -> bool:
+        if not server.started:
+            return True
+        manager.ready()
+        log.info("serving_pages", address=settings.listen, transport="tls" if tls else "plaintext, this machine only")
+        return False
+
+    tasks = [
+        asyncio.create_task(LOOPS.keep("follow_web_certificate", follow_certificate, RENEWAL_PERIOD_S)),
+        asyncio.create_task(LOOPS.keep("tell_started", tell, 0.1)),
+    ]
+    try:
+        await server.serve()
+    except SystemExit:  # uvicorn ends the process where an address is taken
+        return
+    finally:
+        for task in tasks:
+            task.cancel()

@@ -1,0 +1,104 @@
+"""The console's settings: a TOML file, environment variables `CEKALWATCH_CONSOLE_…`, command line options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import platformdirs
+from cryptography import x509
+from pydantic import AfterValidator, Field
+from pydantic_settings import SettingsConfigDict
+
+from cekalwatch.program.connection import ClientSettings, certificate_name, open_dialer
+from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.settings import known_zone
+from cekalwatch.program.translations import Language
+from cekalwatch.wire.address import address_form, is_loopback
+from cekalwatch.wire.dialer import Dialer
+from cekalwatch.wire.tls import TlsFiles
+
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+
+
+class ConsoleSettings(ClientSettings):
+    """Every setting of `cekalwatch-console`, with its default."""
+
+    model_config = SettingsConfigDict(env_prefix="CEKALWATCH_CONSOLE_")
+
+    tls_dir: Path = Path(platformdirs.user_data_dir("cekalwatch-console", appauthor=False)) / "tls"
+    """Folder with certificate.pem, key.pem and authority.pem. While it does not exist, plaintext is spoken, and only to
+    a server on this machine."""
+    listen: Annotated[str, AfterValidator(address_form)] = "127.0.0.1:8443"
+    """HOST:PORT at which browsers find the pages; 0.0.0.0 for all addresses of this machine."""
+    web_certificate: Path | None = None
+    """Certificate of the pages with its chain, PEM; when not set, that in `tls_dir`, which needs `pki issue --host`.
+    Without any, the pages are only served to this machine."""
+    web_key: Path | None = None
+    """Private key of `web_certificate`, PEM."""
+    hosts: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=255)], ...], Field(max_length=16)] = ()
+    """Names and addresses under which browsers call the console, without port; a call by another one is refused. None:
+    those in the pages' certificate, and this machine's own."""
+    language: Language = Language.ID
+    """Language of the pages until a person chooses the other one: id or en."""
+    time_zone: Annotated[str, AfterValidator(known_zone)] = "Asia/Jakarta"
+    """Time zone of the site, as the server's `sites` name it; all times on the pages are in it."""
+    idle_lock_s: Annotated[float, Field(ge=30, le=3600)] = 900.0
+    """Seconds without a click or a key after which the person is signed out; the server's own limit counts as well."""
+    silence_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    """Seconds without a message of the server after which its news count as lost, and are asked for again."""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The site's time zone."""
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def name(self) -> str:
+        """Name of this console: that in its certificate."""
+        return certificate_name(self.tls_dir) or "console"
+
+    def dialer(self) -> Dialer:
+        """Return what opens channels to the servers; raises ProgramError when the certificate cannot be used."""
+        return open_dialer(self.servers(self.name), self.tls_dir)
+
+    @property
+    def web_tls(self) -> tuple[Path, Path] | None:
+        """Certificate and key of the pages; None: plaintext, which stays on this machine. Raises ProgramError."""
+        if (self.web_certificate is None) is not (self.web_key is None):
+            raise ProgramError("web_certificate and web_key go together: set both, or neither", Exit.CONFIG)
+        if self.web_certificate and self.web_key:
+            return self.web_certificate, self.web_key
+        files = TlsFiles(self.tls_dir)
+        if names_in(files.certificate):
+            return files.certificate, files.key
+        if is_loopback(self.listen):
+            return None
+        raise ProgramError(
+            f"{self.listen} is for other machines too, and there is no certificate for the pages: set web_certificate "
+            "and web_key, or issue this console's with a host name (docs/console.md)",
+            Exit.CONFIG,
+        )
+
+    @property
+    def allowed_hosts(self) -> tuple[str, ...]:
+        """The names by which browsers may call."""
+        if self.hosts:
+            return self.hosts
+        tls = self.web_tls
+        return tuple(dict.fromkeys((*(names_in(tls[0]) if tls else ()), *LOOPBACK_HOSTS)))
+
+
+def names_in(certificate: Path) -> tuple[str, ...]:
+    """Return the host names and addresses in a certificate; none where there is none that can be read."""
+    try:
+        read = x509.load_pem_x509_certificates(certificate.read_bytes())[0]
+        names = read.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (OSError, ValueError, IndexError, x509.ExtensionNotFound):
+        return ()  # whoever serves with it says what is wrong
+    addresses = (str(one) for one in names.get_values_for_type(x509.IPAddress))
+    return (
+        *names.get_values_for_type(x509.DNSName),
+        *(f"[{one}]" if ":" in one else one for one in addresses),
+    )

@@ -1,0 +1,143 @@
+"""The server's status, as plain values. Protobuf and unsafe text stop here; errors stay grpc.RpcError."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from cekalwatch.office.model.safe_text import safe_text
+from cekalwatch.v1 import operations_pb2, operations_service_pb2
+from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
+from cekalwatch.wire.calls import Calls
+from cekalwatch.wire.tokens import bearer
+
+DEADLINE_S = 10.0
+
+
+@dataclass(frozen=True)
+class CameraState:
+    """A camera, as the server heard of it."""
+
+    camera_id: str
+    site: str
+    counter: str
+    connected: bool
+    heard_at: datetime | None
+    frames_per_second: float
+    waiting: int
+    """Crops that it could not send yet."""
+    dropped: int
+
+
+@dataclass(frozen=True)
+class ServerState:
+    """One of the servers that share a database."""
+
+    name: str
+    alive: bool
+    version: str
+    cameras: int
+    agents: int
+    captures_per_second: float
+
+
+@dataclass(frozen=True)
+class ServerStatus:
+    """How the server does."""
+
+    version: str
+    started_at: datetime | None
+    model: str
+    engine: str
+    threshold: float
+    expected_fpir: float
+    subjects: int
+    references_unsearched: int
+    list_at: datetime | None
+    list_stale: bool
+    sources: tuple[tuple[str, datetime | None, bool], ...]
+    """Name, last success, and whether it has been away for too long."""
+    captures: int
+    alerts: int
+    cameras: tuple[CameraState, ...]
+    agents: tuple[tuple[str, bool], ...]
+    """Name of each officer's PC, and whether it is connected."""
+    servers: tuple[ServerState, ...]
+    loops: tuple[tuple[str, timedelta], ...]
+    """What the server does again and again, and for how long it has failed."""
+    revocations_stale: bool
+    checkpoint_at: datetime | None
+    audit_waits: str
+    """Why nothing is signed; empty while all is well."""
+
+
+def ask_status(calls: Calls, token: str) -> ServerStatus:
+    """Ask the server how it does, for the person of a token."""
+    request = operations_service_pb2.GetStatusRequest()
+    answer: operations_service_pb2.GetStatusResponse = calls.make(
+        lambda channel, left_s: OperationsServiceStub(channel).GetStatus(
+            request, timeout=left_s, metadata=bearer(token)
+        ),
+        DEADLINE_S,
+    )
+    gallery, freshness = answer.gallery, answer.freshness
+    return ServerStatus(
+        version=safe_text(answer.server_version),
+        started_at=_moment(answer, "start_time"),
+        model=safe_text(f"{gallery.model_pack} {gallery.model_version}".strip()),
+        engine=safe_text(f"{answer.inference.engine} {answer.inference.precision}".strip()),
+        threshold=gallery.threshold,
+        expected_fpir=gallery.expected_fpir,
+        subjects=gallery.subjects,
+        references_unsearched=gallery.references_without_template,
+        list_at=_moment(freshness, "last_success_time"),
+        list_stale=freshness.stale,
+        sources=tuple(
+            (safe_text(one.source), _moment(one, "last_success_time"), one.stale) for one in freshness.sources
+        ),
+        captures=answer.captures.accepted,
+        alerts=answer.captures.alerts_raised,
+        cameras=tuple(_camera(one) for one in answer.cameras),
+        agents=tuple((safe_text(one.agent_id), one.connected) for one in answer.agents),
+        servers=tuple(_server(one) for one in answer.servers),
+        loops=tuple(
+            (safe_text(one.name), one.failing.ToTimedelta()) for one in answer.loops if one.HasField("failing")
+        ),
+        revocations_stale=answer.revocations.stale,
+        checkpoint_at=_moment(answer.signing, "sign_time"),
+        audit_waits=safe_text(answer.signing.waits or answer.signing.change),
+    )
+
+
+def _camera(one: operations_pb2.CameraStatus) -> CameraState:
+    return CameraState(
+        camera_id=safe_text(one.camera.camera_id),
+        site=safe_text(one.camera.site),
+        counter=safe_text(one.camera.counter),
+        connected=one.connected,
+        heard_at=_moment(one, "last_heard_time"),
+        frames_per_second=one.frames_per_second,
+        waiting=one.outbox_depth,
+        dropped=one.dropped_total,
+    )
+
+
+def _server(one: operations_pb2.ServerStatus) -> ServerState:
+    return ServerState(
+        name=safe_text(one.name),
+        alive=one.alive,
+        version=safe_text(one.server_version),
+        cameras=one.cameras,
+        agents=one.agents,
+        captures_per_second=one.captures_per_second,
+    )
+
+
+def _moment(message: object, name: str) -> datetime | None:
+    """Return a moment of a message; None where it is not set."""
+    if not message.HasField(name):  # type: ignore[attr-defined]  # of any message
+        return None
+    value: Timestamp = getattr(message, name)
+    return value.ToDatetime(UTC)

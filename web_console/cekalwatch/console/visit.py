@@ -1,0 +1,115 @@
+"""One request of a browser, as the pages see it, and the answers that they give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from cekalwatch.console.locale.texts import ConsoleTexts
+from cekalwatch.console.menu import MENU, Entry
+from cekalwatch.console.web_sessions import WebSession
+from cekalwatch.office.client.alert_client import AlertClient
+from cekalwatch.office.client.session_client import SessionClient
+from cekalwatch.office.client.trouble_client import TroubleClient
+from cekalwatch.office.model.alert import AlertFilter
+from cekalwatch.office.model.person import Session
+from cekalwatch.wire.vocabulary.people import PersonRole
+
+if TYPE_CHECKING:
+    from cekalwatch.console.app import Console
+
+
+class NotSignedInError(Exception):
+    """A page was asked for that needs somebody who has signed in."""
+
+
+@dataclass
+class Visit:
+    """A request: who makes it, in which language, with which fields."""
+
+    console: Console
+    request: Request
+    texts: ConsoleTexts
+    session: WebSession | None
+    form: Mapping[str, str] = field(default_factory=dict)
+    """What was filled in; empty for a request that changes nothing."""
+
+    @property
+    def signed_in(self) -> WebSession:
+        """The session; raises NotSignedInError."""
+        if self.session is None:
+            raise NotSignedInError
+        return self.session
+
+    @property
+    def person(self) -> Session:
+        """Who makes it; raises NotSignedInError."""
+        return self.signed_in.person
+
+    @property
+    def now(self) -> datetime:
+        """The moment."""
+        return datetime.now(UTC)
+
+    def has(self, roles: frozenset[PersonRole]) -> bool:
+        """Whether the person has one of these roles."""
+        return bool(self.session and self.session.person.roles & roles)
+
+    @property
+    def menu(self) -> list[Entry]:
+        """The pages that the person is offered."""
+        return [entry for entry in MENU if not entry.people or self.has(entry.people)]
+
+    def is_at(self, path: str) -> bool:
+        """Whether the page is the one at `path`, or below it."""
+        here = self.request.url.path
+        return here == path or (path != "/" and here.startswith(f"{path}/"))
+
+    def query(self, name: str) -> str:
+        """Return a field of the address, or an empty text."""
+        return str(self.request.query_params.get(name, ""))
+
+    def part(self, name: str) -> str:
+        """Return a part of the path."""
+        return str(self.request.path_params[name])
+
+    @property
+    def alerts(self) -> AlertClient:
+        """The person's calls about alerts."""
+        return AlertClient(self.console.calls, self.console.settings.name, AlertFilter(), self.signed_in)
+
+    @property
+    def troubles(self) -> TroubleClient:
+        """The person's calls about troubles."""
+        return TroubleClient(self.console.dialer, "", self.signed_in, self.console.settings.silence_timeout_s)
+
+    @property
+    def sessions(self) -> SessionClient:
+        """The calls about the person's session."""
+        return SessionClient(self.console.dialer, self.signed_in)
+
+    def page(self, template: str, code: HTTPStatus = HTTPStatus.OK, /, **values: object) -> Response:
+        """Render a page, or a part of one."""
+        html = self.console.templates.get_template(template).render(
+            visit=self,
+            say=self.texts.say,
+            texts=self.texts,
+            now=self.now,
+            form_token=self.session.form_token if self.session else "",
+            **values,
+        )
+        return HTMLResponse(html, code)
+
+    def to(self, path: str) -> Response:
+        """Send the browser to another page of the console, with GET."""
+        return RedirectResponse(path, HTTPStatus.SEE_OTHER)
+
+    def problem(self, words: str, code: HTTPStatus) -> Response:
+        """Say what went wrong, in words for a person."""
+        return self.page("problem.html", code, words=words)

@@ -1,0 +1,105 @@
+"""Who is signed in with which browser. Sessions are in memory only: who signed in before a restart does so again.
+
+A browser has a cookie of 256 random bits, of which only the SHA-256 is kept here. The server's token never leaves the
+console, so that a stolen cookie is worth nothing once its person has signed out, and nothing elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from cekalwatch.office.model.person import Session
+
+SECRET_BYTES = 32
+MAX_SESSIONS = 500
+"""Browsers that are signed in; the one that was idle for longest makes room."""
+
+
+@dataclass(eq=False)
+class WebSession:
+    """One browser's session. It holds the token with which calls are made for its person."""
+
+    person: Session
+    name: str
+    """The sign-in name that was typed."""
+    form_token: str = field(default_factory=lambda: secrets.token_urlsafe(SECRET_BYTES), repr=False)
+    """Stands in each form that the browser gets; a form without it is not its own."""
+    used_at_s: float = 0.0
+    _token: str = field(default="", repr=False)
+
+    def token(self) -> str:
+        """Return the token; empty once the session has ended."""
+        return self._token
+
+    def keep(self, token: str) -> None:
+        """Hold a token."""
+        self._token = token
+
+    def forget(self) -> None:
+        """Hold none any more."""
+        self._token = ""
+
+
+class WebSessions:
+    """The sessions of all browsers. It may be used from several threads."""
+
+    def __init__(self, idle_s: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """A session that nobody uses for `idle_s` seconds, or as long as the server allows, has ended."""
+        self._idle_s = idle_s
+        self._monotonic = monotonic
+        self._sessions: dict[str, WebSession] = {}
+        self._lock = threading.Lock()
+
+    def begin(self, person: Session, name: str, token: str) -> tuple[str, WebSession, list[WebSession]]:
+        """Begin a session; return the cookie's value, the session, and those that had to make room."""
+        secret = secrets.token_urlsafe(SECRET_BYTES)
+        session = WebSession(person, name, used_at_s=self._monotonic())
+        session.keep(token)
+        with self._lock:
+            removed = []
+            while len(self._sessions) >= MAX_SESSIONS:
+                oldest = min(self._sessions, key=lambda key: self._sessions[key].used_at_s)
+                removed.append(self._sessions.pop(oldest))
+            self._sessions[_digest(secret)] = session
+        return secret, session, removed
+
+    def find(self, secret: str, *, used: bool) -> WebSession | None:
+        """Return the session of a cookie; None when there is none any more. `used`: a person did something."""
+        with self._lock:
+            session = self._sessions.get(_digest(secret))
+            if session is None or self._is_over(session):
+                return None
+            if used:
+                session.used_at_s = self._monotonic()
+            return session
+
+    def holds(self, session: WebSession) -> bool:
+        """Whether a session goes on."""
+        with self._lock:
+            return any(one is session for one in self._sessions.values()) and not self._is_over(session)
+
+    def end(self, session: WebSession) -> None:
+        """End a session: whoever still has its cookie has nothing."""
+        with self._lock:
+            self._sessions = {key: one for key, one in self._sessions.items() if one is not session}
+
+    def take_idle(self) -> list[WebSession]:
+        """Remove the sessions that nobody uses any more, and return them: the server is to end them too."""
+        with self._lock:
+            over = [one for one in self._sessions.values() if self._is_over(one)]
+            self._sessions = {key: one for key, one in self._sessions.items() if one not in over}
+            return over
+
+    def _is_over(self, session: WebSession) -> bool:
+        servers = session.person.idle_timeout
+        limit_s = min(self._idle_s, servers.total_seconds()) if servers else self._idle_s
+        return self._monotonic() - session.used_at_s > limit_s
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
