@@ -218,7 +218,7 @@ class Server:
 
         self._sessions = captures.sessions
         self._fanout, self._troubles = alerts.fanout, troubles.feed
-        self._watchlist = watchlist.servicer
+        self._watchlist, self._list_feed = watchlist.servicer, watchlist.feed
         self._grpc = GrpcServer(
             Servicers(
                 capture=CaptureServicer(captures.sessions, clock),
@@ -227,6 +227,7 @@ class Server:
                 operations=OperationsServicer(status, threshold),
                 session=authentication.servicer,
                 troubles=troubles.servicer,
+                list_feed=watchlist.feed_servicer,
             ),
             settings.listen,
             tls,
@@ -278,6 +279,7 @@ class Server:
             *authentication.interceptor.open_calls.loops(),
             LOOPS.keep("follow_event_log", partial(alerts.fanout.follow_log, FANOUT_PERIOD_S)),
             LOOPS.keep("follow_troubles", troubles.follow),
+            *watchlist.loops(),
             LOOPS.keep("probe_database", captures.health.write_expected),
             LOOPS.keep("expect_write", expect_write, EXPECT_WRITE_PERIOD_S),
             LOOPS.keep("tell_health", tell_health, HEALTH_PERIOD_S),
@@ -320,6 +322,7 @@ class Server:
         self._sessions.drain()
         self._fanout.end()
         self._troubles.end()
+        self._list_feed.end()
         await self._grpc.stop(STOP_GRACE_S)
         self._watchlist.end_imports()
         for task in self._housekeeping:

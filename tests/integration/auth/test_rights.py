@@ -107,7 +107,7 @@ MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
         "cekalwatch.v1.TroubleService/AcknowledgeTrouble": KEEPERS | LIST_MANAGERS,
         **PEOPLES,
     },
-    DeviceRole.PORT: {"grpc.health.v1.Health/Check": ALONE},
+    DeviceRole.PORT: {"cekalwatch.v1.ListFeedService/": ALONE, "grpc.health.v1.Health/Check": ALONE},
     DeviceRole.DIAGNOSTICS: {**OBSERVING, **dict.fromkeys(WATCHLIST, LIST_MANAGERS), **PEOPLES},
     DeviceRole.SERVER: {**OBSERVING, **dict.fromkeys(WATCHLIST, ALONE), **PEOPLES},
 }

@@ -10,6 +10,7 @@ from typing import Any
 
 import grpc
 import pytest
+import uuid6
 from google.protobuf.message import Message
 
 from cekalwatch.server.app import Server
@@ -25,6 +26,8 @@ from cekalwatch.v1 import (
     capture_service_pb2_grpc,
     enrolment_service_pb2,
     enrolment_service_pb2_grpc,
+    list_feed_service_pb2,
+    list_feed_service_pb2_grpc,
     operations_service_pb2,
     operations_service_pb2_grpc,
     session_service_pb2,
@@ -75,6 +78,10 @@ class Scene:
         return watchlist_service_pb2_grpc.WatchlistServiceStub(self.channel)
 
     @property
+    def list_feed(self) -> Any:
+        return list_feed_service_pb2_grpc.ListFeedServiceStub(self.channel)
+
+    @property
     def sessions(self) -> Any:
         return session_service_pb2_grpc.SessionServiceStub(self.channel)
 
@@ -121,6 +128,34 @@ async def get_alert(scene: Scene) -> None:
     await list_alerts(scene)
     request = alert_service_pb2.GetAlertRequest(alert_id=scene.alert_id, include_images=True)
     assert (await scene.alerts.GetAlert(request, metadata=bearer(scene.token))).images.probe_jpeg
+
+
+PORT = list_feed_service_pb2.PortServer(sites=[SITE], run_id=str(uuid6.uuid7()))
+
+
+async def follow_list(scene: Scene) -> None:
+    stream = scene.list_feed.FollowList(list_feed_service_pb2.FollowListRequest(port=PORT))
+    await stream.read()
+    stream.cancel()
+
+
+async def _page(scene: Scene) -> list_feed_service_pb2.ReadListResponse:
+    request = list_feed_service_pb2.ReadListRequest(port=PORT)
+    page: list_feed_service_pb2.ReadListResponse = await scene.list_feed.ReadList(request)
+    return page
+
+
+async def read_list(scene: Scene) -> None:
+    assert (await _page(scene)).subjects
+
+
+async def fetch_references(scene: Scene) -> None:
+    (listed,) = (await _page(scene)).subjects
+    wanted = [one.reference_id for one in listed.references]
+    request = list_feed_service_pb2.FetchReferencesRequest(
+        port=PORT, subject_id=listed.subject_id, reference_ids=wanted
+    )
+    assert [piece.last async for piece in scene.list_feed.FetchReferences(request)][-1]
 
 
 async def list_subjects(scene: Scene) -> None:

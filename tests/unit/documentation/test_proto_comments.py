@@ -18,7 +18,7 @@ from cekalwatch.server.domain.alerts.handling import MAX_FOLLOW_UP_BYTES, MAX_FO
 from cekalwatch.server.domain.people import LockOut
 from cekalwatch.server.gallery import threshold
 from cekalwatch.server.gallery.lookalikes import MAX_LOOKALIKES
-from cekalwatch.server.grpc_api.convert import adjudication, alerts, session, sync, watchlist
+from cekalwatch.server.grpc_api.convert import adjudication, alerts, list_feed, session, sync, watchlist
 from cekalwatch.server.grpc_api.convert import troubles as trouble_messages
 from cekalwatch.server.grpc_api.enrolment import MAX_REQUEST_BYTES
 from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES
@@ -154,6 +154,15 @@ STATED = {
     "SyncRun.detail": (f"at most {syncs.MAX_DETAIL} characters",),
     "SyncRun.refusals": (f"at most {syncs.MAX_REFUSALS}.",),
     "SyncRun.remarks": (f"at most {syncs.MAX_REMARKS}.",),
+    "PortServer.sites": (f"1 to {list_feed.MAX_SITES}.",),
+    "PortServer.model_version": (TEXT,),
+    "PortServer.server_version": (TEXT,),
+    "FetchReferencesRequest.reference_ids": (f"1 to {bounds.MAX_PAGE},",),
+    "FetchReferencesResponse.data": (
+        f"at most {bounds.PHOTO_CHUNK_BYTES // 1000} kB",
+        f"at most {bounds.MAX_PHOTO_BYTES // 10**6} MB",
+    ),
+    "ListFeedService.FollowList": (f"each {ServerSettings().keep_alive_period_s:.0f} s by default",),
     "GetSubjectRequest.include_photos": (f"at most {watchlist.MAX_PICTURES}, ",),
     "ImportRecord.photo_names": (f"at most {bounds.MAX_PHOTOS_PER_RECORD}.",),
     "PhotoChunk.data": (

@@ -42,9 +42,14 @@ STATUS_COST: Final = 1.0
 VIEW: Final = "/cekalwatch.v1.AlertService/GetAlert"
 VIEW_COST: Final = 2.0
 """A PC that starts with fifty open alerts, or a console on a busy morning, looks at many in a row."""
+PORT_READS: Final = ("/cekalwatch.v1.ListFeedService/ReadList", "/cekalwatch.v1.ListFeedService/FetchReferences")
+PORT_READ_COST: Final = 0.1
+"""A port that begins reads a hundred thousand subjects in a row."""
 DEFAULT_COST: Final = 10.0
 COSTS: Final[Mapping[str, float]] = MappingProxyType(
-    {ACKNOWLEDGEMENT: ACKNOWLEDGEMENT_COST, VIEW: VIEW_COST} | dict.fromkeys(STATUS, STATUS_COST)
+    {ACKNOWLEDGEMENT: ACKNOWLEDGEMENT_COST, VIEW: VIEW_COST}
+    | dict.fromkeys(STATUS, STATUS_COST)
+    | dict.fromkeys(PORT_READS, PORT_READ_COST)
 )
 COST_OF_ENTRY: Final = 0.5
 """Of each entry that a page may have, beyond the first few."""

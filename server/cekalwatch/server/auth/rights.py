@@ -88,6 +88,8 @@ _ADJUDICATION = _at_desks(HANDLES_ALERTS)
 # No second person's token: the officer is the one who judged the alert, perhaps an hour ago at another desk.
 _CONFIRMATION = _at_desks(CONFIRMS)
 _SHIFT = _at_desks(SEES_SHIFT_REPORT)
+# The whole list: a traveller may come to any port.
+_PORT = Right(_devices((DeviceRole.PORT, Reach.OWN_SITE, _NOBODY)))
 _WATCHLIST = Right(
     _devices(
         (DeviceRole.SERVER, Reach.SERVER, _NOBODY),
@@ -135,6 +137,9 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "/cekalwatch.v1.WatchlistService/AcceptShrunkenList": _SHRUNKEN_LIST,
         "/cekalwatch.v1.WatchlistService/GetSyncStatus": _WATCHLIST,
         "/cekalwatch.v1.WatchlistService/ListSyncRuns": _WATCHLIST,
+        "/cekalwatch.v1.ListFeedService/FollowList": _PORT,
+        "/cekalwatch.v1.ListFeedService/ReadList": _PORT,
+        "/cekalwatch.v1.ListFeedService/FetchReferences": _PORT,
         "/cekalwatch.v1.OperationsService/GetStatus": _STATUS,
         "/cekalwatch.v1.OperationsService/SetThreshold": _THRESHOLD,
         "/cekalwatch.v1.TroubleService/WatchTroubles": _TROUBLE_WATCH,

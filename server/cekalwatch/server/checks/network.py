@@ -16,9 +16,13 @@ from cekalwatch.program.connection import open_dialer
 from cekalwatch.server.notices.terms import WebhookTerms
 from cekalwatch.server.notices.webhook import NoticeError, read_webhook_secret
 from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.watchlist.sources.centre.settings import CentreSettings
 from cekalwatch.server.watchlist.sources.files.settings import FolderSettings, SpreadsheetSettings
+from cekalwatch.server.watchlist.sources.source import SourceUnavailable
 from cekalwatch.server.watchlist.sources.web.settings import HttpSettings
+from cekalwatch.server.wiring.imports import port_caller
 from cekalwatch.wire.address import is_loopback, split_address
+from cekalwatch.wire.told import told_by
 
 CONNECT_S = 3.0
 ANSWER_S = 5.0
@@ -86,6 +90,8 @@ def other_places(settings: ServerSettings) -> Iterator[tuple[str, Judged]]:
     match settings.watchlist.source:
         case HttpSettings(address=address):
             yield "source", _reachable(address)
+        case CentreSettings():
+            yield "centre", _centre(settings)
         case FolderSettings(path=path) | SpreadsheetSettings(file=path):
             there = path.exists()
             text = f"{path} is there" if there else f"there is no {path}"
@@ -108,6 +114,23 @@ def _webhook(terms: WebhookTerms) -> Judged:
     except NoticeError as error:
         return CheckVerdict.FAIL, str(error)
     return _reachable(terms.url)
+
+
+def _centre(settings: ServerSettings) -> Judged:
+    """Ask the centre how it is, as the port that this server is there."""
+    caller = port_caller(settings, lambda: "")
+    if caller is None:
+        raise ValueError("the source is no centre")
+    try:
+        dialer = caller.dialer()
+    except SourceUnavailable as error:
+        return CheckVerdict.FAIL, str(error)
+    with dialer.channel() as channel:
+        try:
+            health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=ANSWER_S)
+        except grpc.RpcError as error:
+            return CheckVerdict.FAIL, f"{dialer.address}: {dialer.why_refused() or told_by(error)}"
+    return CheckVerdict.OK, f"{dialer.address} answers, and knows this port"
 
 
 def _bindable(host: str, port: int) -> Judged:

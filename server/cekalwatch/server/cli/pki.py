@@ -23,8 +23,6 @@ app = typer.Typer(
 )
 
 EXAMPLES = "Examples:\n\n"
-CENTRE_TLS_DIR = "centre"
-"""Below the data folder: the certificate with which this server shows itself to a centre."""
 _AT_SITE = frozenset({DeviceRole.NOTIFIER, DeviceRole.PORT, DeviceRole.CONSOLE})
 """Roles of devices that stand at one site, of which the settings do not say it."""
 Role = Annotated[DeviceRole, typer.Option(help="What the device is for.", show_choices=True)]
@@ -210,6 +208,7 @@ def accept(
     """
     from cekalwatch.program.enrolment import accept as accept_invitation
     from cekalwatch.program.enrolment import read_invitation
+    from cekalwatch.server.watchlist.sources.centre.settings import CENTRE_TLS_DIR
 
     settings = command_settings(config, data_dir)
     found = read_invitation(invitation, DeviceRole.PORT)

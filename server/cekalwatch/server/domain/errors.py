@@ -115,6 +115,13 @@ class Code(StrEnum):
     PHOTO_BADLY_LIT = auto(), Kind.INVALID_ARGUMENT, "The face in the photograph is too dark or too bright."
     UPLOAD_STALLED = auto(), Kind.UNAVAILABLE, "The import was not continued in time."
     SUBJECT_FULL = auto(), Kind.INVALID_ARGUMENT, "The subject has as many orders or photographs as it can have."
+    # The list of a centre.
+    LIST_POSITION_UNKNOWN = auto(), Kind.FAILED_PRECONDITION, "The list has no such position; begin from the start."
+    PORT_FOLLOWED_ELSEWHERE = (
+        auto(),
+        Kind.FAILED_PRECONDITION,
+        "Another program with this port's certificate follows the list: end it, or invite each server by itself.",
+    )
     # Its synchronisation.
     SYNC_NOT_CONFIGURED = (
         auto(),

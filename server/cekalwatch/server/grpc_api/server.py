@@ -16,6 +16,7 @@ from cekalwatch.server.grpc_api.alerts import AlertServicer
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor, current_caller
 from cekalwatch.server.grpc_api.capture import CaptureServicer
 from cekalwatch.server.grpc_api.errors import CatalogueErrors
+from cekalwatch.server.grpc_api.list_feed import ListFeedServicer
 from cekalwatch.server.grpc_api.operations import OperationsServicer
 from cekalwatch.server.grpc_api.session import SessionServicer
 from cekalwatch.server.grpc_api.troubles import TroubleServicer
@@ -25,6 +26,8 @@ from cekalwatch.v1 import (
     alert_service_pb2_grpc,
     capture_service_pb2,
     capture_service_pb2_grpc,
+    list_feed_service_pb2,
+    list_feed_service_pb2_grpc,
     operations_service_pb2,
     operations_service_pb2_grpc,
     session_service_pb2,
@@ -42,6 +45,7 @@ SERVICES = (
     CAPTURES,
     alert_service_pb2.DESCRIPTOR.services_by_name["AlertService"].full_name,
     watchlist_service_pb2.DESCRIPTOR.services_by_name["WatchlistService"].full_name,
+    list_feed_service_pb2.DESCRIPTOR.services_by_name["ListFeedService"].full_name,
     operations_service_pb2.DESCRIPTOR.services_by_name["OperationsService"].full_name,
     session_service_pb2.DESCRIPTOR.services_by_name["SessionService"].full_name,
     trouble_service_pb2.DESCRIPTOR.services_by_name["TroubleService"].full_name,
@@ -61,6 +65,7 @@ class Servicers:
     operations: OperationsServicer
     session: SessionServicer
     troubles: TroubleServicer
+    list_feed: ListFeedServicer
 
 
 class GrpcServer:
@@ -88,6 +93,7 @@ class GrpcServer:
         operations_service_pb2_grpc.add_OperationsServiceServicer_to_server(servicers.operations, self._server)
         session_service_pb2_grpc.add_SessionServiceServicer_to_server(servicers.session, self._server)
         trouble_service_pb2_grpc.add_TroubleServiceServicer_to_server(servicers.troubles, self._server)
+        list_feed_service_pb2_grpc.add_ListFeedServiceServicer_to_server(servicers.list_feed, self._server)
         self._health = health.aio.HealthServicer()
         self._serving: dict[str, bool] = {}
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

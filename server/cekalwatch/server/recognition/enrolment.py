@@ -133,6 +133,11 @@ class Enroller:
         """The model version that the templates are bound to."""
         return self._recogniser.model_version
 
+    @property
+    def template_size(self) -> int:
+        """Numbers of a template."""
+        return self._recogniser.size
+
     def enrol(self, data: bytes) -> Enrolment:
         """Return the reference face of the photograph in `data` (JPEG, PNG, WebP, BMP, TIFF).
 

@@ -38,6 +38,7 @@ SEALED = (
     FOLLOW_UP_FACTS,
 )
 
+LIST_IDENTITY = AssociatedData("watchlist_state", "version")
 SUBJECT_IDENTITY = AssociatedData("subject_identity", "digest")
 ORDER_CONTENT = AssociatedData("ban_order", "content_hash")
 PHOTO_DIGEST = AssociatedData("reference_face", "photo_digest")

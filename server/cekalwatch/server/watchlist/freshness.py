@@ -57,16 +57,24 @@ class FreshnessGauge:
         self._limit = limit
         self._source = source
         self._last_success_at: datetime | None = None
+        self._told: dict[str, datetime | None] = {}
         self._active_subjects = 0
         self.read()
 
     def read(self) -> None:
         """Read the last success, and count the subjects whose orders are in force now."""
         self._last_success_at = self._store.last_success_at(self._source)
+        self._told = self._store.sources_of(self._source) if self._source else {}
         self._active_subjects = self._terms.read().active(self._clock.now())
 
     def now(self) -> Freshness:
-        """Return the freshness now; a source from which nothing ever came is stale."""
-        last = self._last_success_at
-        stale = last is None or self._clock.now() - last > self._limit
-        return Freshness((SourceFreshness(self._source, last, stale),), self._active_subjects)
+        """Return the freshness now; a source from which nothing ever came is stale.
+
+        A centre is as old as each of its own sources was when it told of them last, however new the list is from it.
+        """
+        now = self._clock.now()
+        found = {self._source: self._last_success_at} | self._told
+        sources = tuple(
+            SourceFreshness(source, last, last is None or now - last > self._limit) for source, last in found.items()
+        )
+        return Freshness(sources, self._active_subjects)

@@ -11,8 +11,11 @@ from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.concurrency.background import BackgroundThreads
 from cekalwatch.server.gallery.lookalikes import LookalikeFinder, SearchedList
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
+from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
+from cekalwatch.server.watchlist.sources.centre.caller import PortCaller
+from cekalwatch.server.watchlist.sources.centre.settings import CENTRE_TLS_DIR, CentreSettings
 from cekalwatch.server.watchlist.sources.opening import open_source
 from cekalwatch.server.watchlist.sync.schedule import SyncScheduler
 from cekalwatch.server.wiring.context import Context
@@ -29,6 +32,8 @@ class Imports:
         self._engines = engines
         self._threads = BackgroundThreads(context.settings.threads, "enrol")
         context.stack.callback(self._threads.shutdown, cancel_futures=True)
+        self.caller = port_caller(context.settings, lambda: engines().recogniser().model_version)
+        """Who calls the centre that is the source; None where another is, or none."""
         self.lookalikes = LookalikeFinder(searched, self._threshold)
 
     def begin(self, actor: Actor, permitted: Callable[[], None] = lambda: None) -> ImportRun:
@@ -52,7 +57,7 @@ class Imports:
         context, settings = self._context, self._context.settings
         if settings.watchlist.source is None:
             return None
-        source = open_source(settings.watchlist.source, settings.home.zone)
+        source = open_source(settings.watchlist.source, settings.home.zone, self.caller)
         scheduler = SyncScheduler(
             source,
             context.stores.syncs,
@@ -68,3 +73,12 @@ class Imports:
 
     def _threshold(self, templates: int) -> float:
         return self._engines().engine().pack.thresholds.threshold(templates, self._context.settings.wanted_fpir)
+
+
+def port_caller(settings: ServerSettings, model_version: Callable[[], str]) -> PortCaller | None:
+    """Return who calls the centre that is the source; None where another is, or none."""
+    source = settings.watchlist.source
+    if not isinstance(source, CentreSettings):
+        return None
+    tls_dir = source.tls_dir or settings.data_dir / CENTRE_TLS_DIR
+    return PortCaller(source, tuple(site.site for site in settings.sites), tls_dir, model_version)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Self
+from functools import partial
+from typing import Any, Self
 
+from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.grpc_api.import_call import ImportWorkers
+from cekalwatch.server.grpc_api.list_feed import ListFeedServicer
 from cekalwatch.server.grpc_api.watchlist import WatchlistServicer
 from cekalwatch.server.storage.audit.trail import AuditTrail
+from cekalwatch.server.storage.watchlist.list_feed import ListFeedStore
 from cekalwatch.server.watchlist.imports.upload import Pace, Uploads
+from cekalwatch.server.watchlist.list_feed import ListFeed
+from cekalwatch.server.watchlist.sources.centre.following import CentreFollower
 from cekalwatch.server.watchlist.sync.service import SyncService
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.gallery import GalleryWiring
@@ -19,6 +25,8 @@ from cekalwatch.server.wiring.periodic import Chore, SharedChore
 
 IMPORT_THREADS = 2
 SYNC_LOOK_PERIOD_S = 2.0
+FOLLOW_LIST_PERIOD_S = 0.5
+HASTEN_LOOK_PERIOD_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -26,6 +34,11 @@ class WatchlistWiring:
     """The service, and the synchronisation if a source is configured."""
 
     servicer: WatchlistServicer
+    feed: ListFeed
+    """What ports follow."""
+    feed_servicer: ListFeedServicer
+    follower: CentreFollower | None
+    """Of the centre that is the source."""
     chores: tuple[Chore, ...]
 
     @classmethod
@@ -50,4 +63,20 @@ class WatchlistWiring:
             SyncService(stores.syncs, scheduler, clock),
             search.freshness,
         )
-        return cls(servicer, (SharedChore("synchronise", SYNC_LOOK_PERIOD_S, scheduler.look),) if scheduler else ())
+        follower = None
+        if scheduler and imports.caller:
+            noted = partial(stores.watchlist.note_sources_of, imports.caller.settings.name)
+            follower = CentreFollower(imports.caller, scheduler.hasten, noted)
+        feed_store = ListFeedStore(context.database, context.keys.keyring)
+        feed = ListFeed(feed_store, clock)
+        feed_servicer = ListFeedServicer(feed, feed_store, search.freshness, trail, clock, settings.keep_alive_period_s)
+        chores = (SharedChore("synchronise", SYNC_LOOK_PERIOD_S, scheduler.look),) if scheduler else ()
+        return cls(servicer, feed, feed_servicer, follower, chores)
+
+    def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        """Return the loops that follow the list here, for ports, and a centre's."""
+        loops = [LOOPS.keep("follow_list", self.feed.follow, FOLLOW_LIST_PERIOD_S)]
+        if self.follower:
+            loops.append(LOOPS.keep("follow_centre", self.follower.follow))
+            loops.append(LOOPS.keep("hasten_synchronisation", self.follower.hasten, HASTEN_LOOK_PERIOD_S))
+        return tuple(loops)

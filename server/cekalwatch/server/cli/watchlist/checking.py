@@ -61,11 +61,12 @@ def check_source(
 
     from cekalwatch.server.watchlist.sources.opening import open_source
     from cekalwatch.server.watchlist.sources.source import SourceMisconfigured, SourceUnavailable
+    from cekalwatch.server.wiring.imports import port_caller
 
     settings = command_settings(config)
     if settings.watchlist.source is None:
         raise ProgramError("No source is configured: write [watchlist.source]; see docs/connect-cekal.md", Exit.CONFIG)
-    source = open_source(settings.watchlist.source, settings.home.zone)
+    source = open_source(settings.watchlist.source, settings.home.zone, port_caller(settings, lambda: ""))
     found = _Found()
     try:
         with closing(source):
@@ -83,10 +84,14 @@ def check_source(
 def _read(source: WatchlistSource, most: int, found: _Found, *, photographs: bool) -> None:
     from rich.progress import track
 
+    from cekalwatch.server.watchlist.sources.source import WithdrawnOthers
+
     reading = source.read("")
     total = min(filter(None, (most, reading.expected)), default=None)
     items = (item for page in reading.pages for item in page.items)
     for item in track(items, "Reading", total, console=Console(stderr=True)):
+        if isinstance(item, WithdrawnOthers):
+            continue
         found.read += 1
         _count(item, found, photographs=photographs)
         if found.read == most:
@@ -94,7 +99,7 @@ def _read(source: WatchlistSource, most: int, found: _Found, *, photographs: boo
 
 
 def _count(item: SourceItem, found: _Found, *, photographs: bool) -> None:
-    from cekalwatch.server.watchlist.sources.source import OfferedOrder, WithdrawnOrder
+    from cekalwatch.server.watchlist.sources.source import OfferedOrder, RefusedRow, WithdrawnOrder
 
     match item:
         case WithdrawnOrder():
@@ -102,7 +107,7 @@ def _count(item: SourceItem, found: _Found, *, photographs: bool) -> None:
         case OfferedOrder():
             if photographs:
                 _count_record(item.load(), found)
-        case _:
+        case RefusedRow():
             found.problem(_shown_key(item.report, keyed=item.keyed), f"{item.report.reason} ({item.report.field})")
 
 

@@ -15,10 +15,10 @@ from cekalwatch.server.grpc_api.convert.records import (
     IMPORT_OUTCOMES,
     ORDER_STATUSES,
     PHOTO_OUTCOMES,
-    face_figures,
     order_facts_message,
     subject_message,
 )
+from cekalwatch.server.watchlist.imports.messages import read_figures
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
 from cekalwatch.server.watchlist.imports.reports import PhotoReport, RecordReport
 from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2
@@ -106,7 +106,7 @@ def _photo_report(message: watchlist_pb2.PhotoReport) -> PhotoReport:
         outcome=PHOTO_OUTCOMES.member(message.outcome) or PhotoOutcome.REFUSED,
         reason=Code(message.reason) if message.reason else None,
         warnings=tuple(message.warnings),
-        figures=face_figures(message.eye_distance_px, message.figures) if message.HasField("figures") else None,
+        figures=read_figures(message.eye_distance_px, message.figures) if message.HasField("figures") else None,
         also_under=tuple(message.also_under),
     )
 

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from datetime import date
 
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.subjects import FaceFigures, Subject
 from cekalwatch.server.grpc_api.convert.common import timestamp
+from cekalwatch.server.watchlist.imports.messages import FIGURES, ORDER_FIELDS, ORDER_KINDS
 from cekalwatch.v1 import watchlist_pb2
-from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus
+from cekalwatch.wire.vocabulary.orders import OrderStatus
 from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 from cekalwatch.wire.vocabulary.watchlist import ImportOutcome, PhotoOutcome
 
-SUBJECT_FIELDS = tuple(field.name for field in fields(Subject))
-ORDER_FIELDS = tuple(
-    field.name for field in fields(BanOrder) if field.name not in {"kind", "revoked_at", "withdrawn_at", "urgent_since"}
-)
-"""Those that have the same name and meaning in the message; days are written as YYYY-MM-DD."""
-_FIGURES = tuple(field.name for field in fields(FaceFigures) if field.name != "eye_distance_px")
-ORDER_KINDS = ProtoEnum(watchlist_pb2.OrderKind, "ORDER_KIND", OrderKind)
 ORDER_STATUSES = ProtoEnum(watchlist_pb2.OrderStatus, "ORDER_STATUS", OrderStatus)
 IMPORT_OUTCOMES = ProtoEnum(watchlist_pb2.ImportOutcome, "IMPORT_OUTCOME", ImportOutcome)
 PHOTO_OUTCOMES = ProtoEnum(watchlist_pb2.PhotoOutcome, "PHOTO_OUTCOME", PhotoOutcome)
@@ -45,9 +39,4 @@ def order_facts_message(order: BanOrder) -> watchlist_pb2.BanOrder:
 
 def face_figures_message(figures: FaceFigures) -> watchlist_pb2.FaceFigures:
     """Write what was measured of a face, except its eye distance, which is in the message around it."""
-    return watchlist_pb2.FaceFigures(**{name: getattr(figures, name) for name in _FIGURES})
-
-
-def face_figures(eye_distance_px: float, message: watchlist_pb2.FaceFigures) -> FaceFigures:
-    """Read what was measured of a face."""
-    return FaceFigures(eye_distance_px, **{name: getattr(message, name) for name in _FIGURES})
+    return watchlist_pb2.FaceFigures(**{name: getattr(figures, name) for name in FIGURES})

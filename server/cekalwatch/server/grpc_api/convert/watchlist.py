@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from types import MappingProxyType
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -12,17 +11,15 @@ from cekalwatch.server.domain.subjects import ReferenceFace, Subject
 from cekalwatch.server.grpc_api.convert.common import ANSWER_FRAME_BYTES, page, timestamp
 from cekalwatch.server.grpc_api.convert.records import (
     IMPORT_OUTCOMES,
-    ORDER_FIELDS,
-    ORDER_KINDS,
     ORDER_STATUSES,
     PHOTO_OUTCOMES,
-    SUBJECT_FIELDS,
     face_figures_message,
     order_facts_message,
     subject_message,
 )
 from cekalwatch.server.watchlist.freshness import Freshness
-from cekalwatch.server.watchlist.imports.records import RecordError, build_order, build_subject, check_keys, photo_names
+from cekalwatch.server.watchlist.imports.messages import read_order, read_subject
+from cekalwatch.server.watchlist.imports.records import RecordError, check_keys, photo_names
 from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.server.watchlist.imports.upload import RecordAssembly
 from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2
@@ -52,27 +49,11 @@ def record_begun(message: watchlist_service_pb2.ImportRecord) -> RecordAssembly 
     """Read the facts of a record: return the assembly that takes its photographs, or the report that refuses it."""
     person, ban = message.subject, message.order
     try:
-        documents = [(paper.type, paper.number, paper.issuing_country) for paper in person.travel_documents]
-        facts = {name: getattr(person, name) for name in SUBJECT_FIELDS}
-        subject = build_subject(**facts | {"travel_documents": documents})
-        order = build_order(
-            **{name: getattr(ban, name) for name in ORDER_FIELDS},
-            kind=ORDER_KINDS.member(ban.kind) or "",
-            revoked_at=_revoked_at(ban),
-        )
+        subject, order = read_subject(person), read_order(ban)
         check_keys(subject, order)
         return RecordAssembly(subject, order, photo_names(message.photo_names))
     except RecordError as error:
         return RecordReport.refused(ban.order_id[:MAX_WORD], person.subject_id[:MAX_WORD], error)
-
-
-def _revoked_at(ban: watchlist_pb2.BanOrder) -> datetime | None:
-    if not ban.HasField("revoked_time"):
-        return None
-    try:
-        return ban.revoked_time.ToDatetime(UTC)
-    except (ValueError, OverflowError):
-        raise RecordError("revoked_at") from None
 
 
 def import_report(report: RecordReport) -> watchlist_service_pb2.ImportWatchlistResponse:

@@ -71,12 +71,14 @@ class SyncStore:
         now: datetime,
         *,
         if_due: bool = False,
+        hastened: bool = False,
         from_start: bool = False,
         entry: AuditEntry | None = None,
     ) -> BegunRun | None:
         """Begin a run with its lease; None when it may only begin `if_due`, and is not due, or another is under way.
 
-        With another source than before, or `from_start`, it reads from the beginning. Raises SYNC_RUNNING.
+        `hastened`: it is due now. With another source than before, or `from_start`, it reads from the beginning. Raises
+        SYNC_RUNNING.
         """
         with self._database.session() as session:
             _lock(session)
@@ -85,7 +87,7 @@ class SyncStore:
                 if if_due:
                     return None
                 raise CekalwatchError(Code.SYNC_RUNNING)
-            if if_due and row.next_run_at and row.next_run_at > now:
+            if if_due and not hastened and row.next_run_at and row.next_run_at > now:
                 return None
             if from_start or row.source != source:
                 row.source, row.cursor, row.reading_open = source, "", False
@@ -143,6 +145,18 @@ class SyncStore:
             )
             for key in order_ids
         }
+
+    def keys_of(self, subject_ids: Sequence[str]) -> dict[str, set[str]]:
+        """Return the keys of the source's orders that the watchlist has of each of these subjects."""
+        found: dict[str, set[str]] = {key: set() for key in subject_ids}
+        query = select(BanOrderRow.subject_id, BanOrderRow.order_id).join(
+            SyncOrderRow, col(SyncOrderRow.order_id) == col(BanOrderRow.order_id)
+        )
+        with self._database.session() as session:
+            for some in _slices(subject_ids):
+                for subject_id, order_id in session.exec(query.where(col(BanOrderRow.subject_id).in_(some))):
+                    found[subject_id].add(order_id)
+        return found
 
     def advance(
         self,

@@ -6,9 +6,10 @@ who follows it can come too late. A deleted subject keeps its row, without which
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, delete, select, update
 
 from cekalwatch.server.storage.watchlist.tables import WatchlistChangeRow, WatchlistStateRow, WatchlistSuccessRow
@@ -38,6 +39,22 @@ def note_success(session: Session, source: str, now: datetime) -> None:
     """Note that the watchlist was brought up to date from `source`; empty: by hand."""
     session.exec(delete(WatchlistSuccessRow).where(col(WatchlistSuccessRow.source) == source))
     session.add(WatchlistSuccessRow(source=source, last_success_at=now))
+
+
+def note_sources_of(session: Session, source: str, told: Mapping[str, datetime | None]) -> None:
+    """Note how old the list of `source` is by each of its own sources, by name; what was told before is forgotten."""
+    session.exec(delete(WatchlistSuccessRow).where(_of_source(source)))
+    session.add_all(WatchlistSuccessRow(source=f"{source}: {name}", last_success_at=at) for name, at in told.items())
+
+
+def sources_of(session: Session, source: str) -> dict[str, datetime | None]:
+    """Return what `note_sources_of` noted, by `SOURCE: NAME`."""
+    rows = session.exec(select(WatchlistSuccessRow).where(_of_source(source)).order_by(WatchlistSuccessRow.source))
+    return {row.source: row.last_success_at for row in rows}
+
+
+def _of_source(source: str) -> ColumnElement[bool]:
+    return col(WatchlistSuccessRow.source).startswith(f"{source}: ", autoescape=True)
 
 
 def current_version(session: Session) -> int:

@@ -252,7 +252,7 @@ class _Held:
         if held is None or not (held.urgent and order.urgent):
             return order
         try:
-            first = self.order(held).first_received_on
+            first = min(self.order(held).first_received_on, order.first_received_on)
         except DAMAGED:
             return order
         return replace(order, urgent_since=first) if first < order.received_on else order

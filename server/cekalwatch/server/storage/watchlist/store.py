@@ -5,7 +5,7 @@ Methods block: call them from a worker thread. A damaged row is left out, counte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,7 +30,9 @@ from cekalwatch.server.storage.watchlist.changes import (
     count_change,
     current_version,
     lock_watchlist,
+    note_sources_of,
     note_success,
+    sources_of,
 )
 from cekalwatch.server.storage.watchlist.identities import remove_identities
 from cekalwatch.server.storage.watchlist.reading import (
@@ -254,6 +256,20 @@ class WatchlistStore(RecordStore):
         query = select(WatchlistSuccessRow.last_success_at).where(col(WatchlistSuccessRow.source) == source)
         with self._database.session() as session:
             return session.exec(query).first()
+
+    def sources_of(self, source: str) -> dict[str, datetime | None]:
+        """Return when the list of `source` was brought up to date from each of its own sources, by `SOURCE: NAME`.
+
+        None: never.
+        """
+        with self._database.session() as session:
+            return sources_of(session, source)
+
+    def note_sources_of(self, source: str, told: Mapping[str, datetime | None]) -> None:
+        """Note that, as `source` tells it now; by the names of its sources."""
+        with self._database.session() as session:
+            note_sources_of(session, source, told)
+            session.commit()
 
     def mark_success(self, now: datetime, entry: AuditEntry | None = None) -> None:
         """Note that lists were imported by hand at `now` (aware), with the audit trail's `entry` on that."""

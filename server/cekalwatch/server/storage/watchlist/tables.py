@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from cekalwatch.server.storage.columns import moment, sealed
+from cekalwatch.server.storage.columns import moment_or_none, sealed
 from cekalwatch.server.storage.integrity.signed_row import SignedRow
 
 
@@ -118,13 +118,14 @@ class WatchlistStateRow(SQLModel, table=True):
 
 
 class WatchlistSuccessRow(SQLModel, table=True):
-    """When the watchlist was last brought up to date from one source."""
+    """When the watchlist was last brought up to date from one source, or the source's own list from one of its own."""
 
     __tablename__ = "watchlist_success"
 
     source: str = Field(primary_key=True)
-    """Name of the source; empty: imports by hand."""
-    last_success_at: datetime = moment()
+    """Name of the source; empty: imports by hand. Of a source's own source: the name of that one too, after `: `."""
+    last_success_at: datetime | None = moment_or_none()
+    """None: never, as a source says of its own."""
 
 
 class WatchlistChangeRow(SQLModel, table=True):

@@ -25,7 +25,7 @@ from cekalwatch.server.gallery.lookalikes import Face, LookalikeFinder
 from cekalwatch.server.recognition.enrolment import Enroller, EnrolmentError
 from cekalwatch.server.storage.watchlist.record_store import NewRecord, NewReference, RecordResult, StoreOutcome
 from cekalwatch.server.storage.watchlist.store import EnrolledFace, WatchlistStore
-from cekalwatch.server.watchlist.imports.records import ImportRecord
+from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
 from cekalwatch.server.watchlist.imports.reports import PhotoReport, RecordReport
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning, ImportOutcome, PhotoOutcome
@@ -203,7 +203,7 @@ class WatchlistImporter:
                     raise CekalwatchError(Code.SUBJECT_FULL)
                 else:
                     outcome = PhotoOutcome.ENROLLED
-                    known = new[digest] = self._reference(photograph.data)
+                    known = new[digest] = self._reference(photograph)
                 faces[len(reports)] = known.template
                 reports.append(PhotoReport(name, outcome, None, known.warnings, known.figures))
             except EnrolmentError as refusal:
@@ -214,9 +214,16 @@ class WatchlistImporter:
                 reports.append(PhotoReport(name, PhotoOutcome.REFUSED, error.code))
         return PreparedRecord(record, tuple(reports), faces, tuple(new.values()))
 
-    def _reference(self, photo: bytes) -> NewReference:
+    def _reference(self, photograph: Photograph) -> NewReference:
+        photo, ready = photograph.data, photograph.enrolled
         if len(photo) > MAX_PHOTO_BYTES:
             raise CekalwatchError(Code.PHOTO_TOO_LARGE)
+        if ready and ready.model_version == self._enroller.model_version:
+            template = np.frombuffer(ready.template, dtype="<f4").astype(np.float32, copy=False)
+            if len(template) == self._enroller.template_size:
+                return NewReference(
+                    photo, ready.face_jpeg, ready.figures, ready.warnings, ready.model_version, template
+                )
         enrolment = self._enroller.enrol(photo)
         return NewReference(
             photo=photo,

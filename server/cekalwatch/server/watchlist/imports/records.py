@@ -15,7 +15,7 @@ from typing import Final
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import PLAUSIBLE_YEARS, BanOrder
-from cekalwatch.server.domain.subjects import Subject, TravelDocument
+from cekalwatch.server.domain.subjects import MAX_REFERENCES, FaceFigures, Subject, TravelDocument
 from cekalwatch.wire.bounds import MAX_PHOTOS_PER_RECORD
 from cekalwatch.wire.vocabulary.orders import OrderKind
 
@@ -98,18 +98,34 @@ class RecordError(CekalwatchError):
 
 
 @dataclass(frozen=True)
+class EnrolledFace:
+    """What somebody else with the same model has made of a photograph."""
+
+    face_jpeg: bytes
+    figures: FaceFigures
+    warnings: tuple[str, ...]
+    model_version: str
+    template: bytes
+    """Little-endian float32 numbers, of length 1 together."""
+
+
+@dataclass(frozen=True)
 class Photograph:
     """A photograph of a record: its bytes, or the reason why they cannot be had."""
 
     name: str
     data: bytes = b""
     problem: Code | None = None
+    enrolled: EnrolledFace | None = None
+    """With that, nothing is made of it here, if the model is the same."""
 
 
 @dataclass(frozen=True)
 class ImportRecord:
-    """One order to import. Raises RecordError for keys that `check_keys` refuses, and for photographs that are too many
-    or not told apart.
+    """One order to import.
+
+    Raises RecordError for keys that `check_keys` refuses, and for photographs that are more than a subject may have, or
+    not told apart.
     """
 
     subject: Subject
@@ -118,7 +134,7 @@ class ImportRecord:
 
     def __post_init__(self) -> None:
         check_keys(self.subject, self.order)
-        photo_names([photograph.name for photograph in self.photographs])
+        photo_names([photograph.name for photograph in self.photographs], most=MAX_REFERENCES)
 
 
 def check_keys(subject: Subject, order: BanOrder) -> None:
@@ -232,9 +248,9 @@ def key(field: str, value: str) -> str:
     return value
 
 
-def photo_names(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the names of a record's photographs: at most 10, each once, of 1 to 200 printable characters."""
-    if len(names) > MAX_PHOTOS_PER_RECORD or len(set(names)) < len(names):
+def photo_names(names: Sequence[str], most: int = MAX_PHOTOS_PER_RECORD) -> tuple[str, ...]:
+    """Return the names of a record's photographs: each once, of 1 to 200 printable characters. Raises RecordError."""
+    if len(names) > most or len(set(names)) < len(names):
         raise RecordError("photographs")
     if not all(1 <= len(name) <= MAX_NAME and name.isprintable() for name in names):
         raise RecordError("photographs")

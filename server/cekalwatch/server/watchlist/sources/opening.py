@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 from datetime import tzinfo
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from cekalwatch.server.watchlist.sources.centre.settings import CentreSettings
 from cekalwatch.server.watchlist.sources.files.settings import FolderSettings, SpreadsheetSettings
 from cekalwatch.server.watchlist.sources.source import WatchlistSource
 from cekalwatch.server.watchlist.sources.sql.settings import SqlSettings
 from cekalwatch.server.watchlist.sources.web.settings import HttpSettings
 
+if TYPE_CHECKING:
+    from cekalwatch.server.watchlist.sources.centre.caller import PortCaller
+
 SourceSettings = Annotated[
-    FolderSettings | HttpSettings | SqlSettings | SpreadsheetSettings, Field(discriminator="kind")
+    FolderSettings | HttpSettings | SqlSettings | SpreadsheetSettings | CentreSettings, Field(discriminator="kind")
 ]
 """`[watchlist.source]`: one of these, by its `kind`."""
 
 
 def source_name(settings: SourceSettings | None, zone: tzinfo) -> str:
     """Return what the source is called; empty when there is none."""
+    if isinstance(settings, CentreSettings):
+        return settings.name
     return open_source(settings, zone).name if settings else ""
 
 
-def open_source(settings: SourceSettings, zone: tzinfo) -> WatchlistSource:
-    """Return the source; nothing is reached yet. Times without an offset are those of `zone`, the checkpoint's."""
+def open_source(settings: SourceSettings, zone: tzinfo, caller: PortCaller | None = None) -> WatchlistSource:
+    """Return the source; nothing is reached yet. Times without an offset are those of `zone`, the checkpoint's.
+
+    `caller`: who calls where the source is a centre.
+    """
     # Each brings a library of its own, which the others do not need.
     match settings:
         case FolderSettings():
@@ -43,3 +52,9 @@ def open_source(settings: SourceSettings, zone: tzinfo) -> WatchlistSource:
             from cekalwatch.server.watchlist.sources.files.spreadsheet import SpreadsheetSource
 
             return SpreadsheetSource(settings, zone)
+        case CentreSettings():
+            from cekalwatch.server.watchlist.sources.centre.centre import CentreSource
+
+            if caller is None:
+                raise ValueError("somebody must call the centre")
+            return CentreSource(caller)

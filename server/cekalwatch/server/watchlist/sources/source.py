@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.server.watchlist.imports.reports import RecordReport
 
@@ -37,6 +38,15 @@ class WithdrawnOrder:
 
 
 @dataclass(frozen=True)
+class WithdrawnOthers:
+    """Of one subject, the source no longer has other orders than these; it is no order itself."""
+
+    subject_id: str
+    but: frozenset[str]
+    """Keys of the orders that it has; none when it no longer has the subject."""
+
+
+@dataclass(frozen=True)
 class RefusedRow:
     """A row that cannot be read. What is held of its order stays unchanged."""
 
@@ -47,7 +57,7 @@ class RefusedRow:
     after a reading with such a row it is not known which orders have left the source."""
 
 
-SourceItem = OfferedOrder | WithdrawnOrder | RefusedRow
+SourceItem = OfferedOrder | WithdrawnOrder | WithdrawnOthers | RefusedRow
 
 
 @dataclass(frozen=True)
@@ -94,9 +104,22 @@ class WatchlistSource(Protocol):
 class SourceUnavailable(Exception):  # noqa: N818  # it is a state of the source
     """The source cannot be reached, or gives no list; the text says what to do, without personal data."""
 
+    code = Code.SOURCE_UNAVAILABLE
+    """What its run is recorded with."""
+
 
 class SourceMisconfigured(SourceUnavailable):
     """The source is there, but what it gives does not fit its settings: a person must change one of them."""
+
+    code = Code.SOURCE_UNREADABLE
+
+
+class SourceRefused(SourceMisconfigured):
+    """The source does not let this server in: a person must change that there or here."""
+
+    def __init__(self, code: Code, text: str) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class BrokenPage(SourceUnavailable):
@@ -105,6 +128,8 @@ class BrokenPage(SourceUnavailable):
 
 class SourceTooCostly(SourceMisconfigured):
     """Reading the list takes more memory or time than it may: it is damaged, made to do harm, or too large."""
+
+    code = Code.SOURCE_TOO_COSTLY
 
 
 class CursorExpired(Exception):  # noqa: N818  # it is a state of the cursor

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -22,6 +22,7 @@ from cekalwatch.server.watchlist.sources.source import (
     SourceItem,
     SourcePage,
     WithdrawnOrder,
+    WithdrawnOthers,
 )
 from cekalwatch.server.watchlist.sync.findings import SyncFindings
 from cekalwatch.wire.vocabulary.watchlist import ImportOutcome, PhotoOutcome
@@ -96,7 +97,11 @@ class SyncIntake:
             if not self._unremembered().isdisjoint(keys):
                 self.settle()
             known, taken = self._store.known(keys), set[str]()
+            others = self._store.keys_of([item.subject_id for item in items if isinstance(item, WithdrawnOthers)])
             for item in items:
+                if isinstance(item, WithdrawnOthers):
+                    self._withdraw(sorted(others[item.subject_id] - item.but))
+                    continue
                 if (key := _key(item)) in taken:
                     self.settle()
                     known |= self._store.known([key])
@@ -107,7 +112,8 @@ class SyncIntake:
                     self._remember()
         refused = [item for item in page.items if isinstance(item, RefusedRow)]
         keyless = not all(item.keyed for item in refused)
-        self._under_way.append(PageEnd(page.cursor, len(page.items), len(refused), keyless))
+        count = sum(not isinstance(item, WithdrawnOthers) for item in page.items)
+        self._under_way.append(PageEnd(page.cursor, count, len(refused), keyless))
         self._end_pages()
 
     def settle(self) -> None:
@@ -120,6 +126,10 @@ class SyncIntake:
         """Judge what is flagged by all that came after it."""
         self._findings.judge_again(self._importing.remarkable)
 
+    def _withdraw(self, order_ids: Sequence[str]) -> None:
+        self._counts["read"] += len(order_ids)
+        self._batch.gone.update(order_ids)
+
     def _take(self, item: SourceItem, known: Mapping[str, KnownOrder]) -> None:
         self._counts["read"] += 1
         match item:
@@ -131,6 +141,8 @@ class SyncIntake:
                     self._counts["unchanged"] += 1
                 else:
                     self._import(item, before)
+            case WithdrawnOthers():
+                raise TypeError("it is no order")
             case WithdrawnOrder():
                 self._batch.gone.add(item.order_id)
             case RefusedRow(report=report, keyed=keyed):
@@ -213,6 +225,8 @@ class SyncIntake:
 
 
 def _key(item: SourceItem) -> str:
+    if isinstance(item, WithdrawnOthers):
+        return ""
     if isinstance(item, RefusedRow):
         return item.report.order_id if item.keyed else ""
     return item.order_id

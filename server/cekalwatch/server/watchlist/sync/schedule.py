@@ -117,11 +117,19 @@ class SyncScheduler:
 
     def look(self) -> None:
         """Begin a run if one is due."""
+        self._begin(hastened=False)
+
+    def hasten(self) -> bool:
+        """Begin a run though none is due; False while one is under way."""
+        return self._begin(hastened=True)
+
+    def _begin(self, *, hastened: bool) -> bool:
         if self._under_way:
-            return  # its lease may have run out, which another server may make something of
-        begun = self._store.begin(self.source, self._clock.now(), if_due=True)
+            return False  # its lease may have run out, which another server may make something of
+        begun = self._store.begin(self.source, self._clock.now(), if_due=True, hastened=hastened)
         if begun:
             self._submit(begun, self._actor)
+        return begun is not None
 
     def start(self, actor: Actor, *, from_start: bool = False) -> int:
         """Begin a run that `actor` asks for, and return its key; raises SYNC_RUNNING."""

@@ -23,8 +23,6 @@ from cekalwatch.server.storage.sync.store import AT_ONCE, SyncStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.sources.source import (
     CursorExpired,
-    SourceMisconfigured,
-    SourceTooCostly,
     SourceUnavailable,
     WatchlistSource,
 )
@@ -107,7 +105,7 @@ class Synchroniser:
             return replace(intake.run, outcome=SyncOutcome.BROKEN_OFF), False
         except SourceUnavailable as error:
             log.warning("source_failed", reason=str(error))
-            return _failed(intake.run, _code(error), str(error)), False
+            return _failed(intake.run, error.code, str(error)), False
         except CursorExpired:
             detail = "The list changed while it was read."
             return _failed(intake.run, Code.SOURCE_UNAVAILABLE, detail), True
@@ -171,15 +169,6 @@ class Synchroniser:
     def _ended(self, order_ids: Sequence[str], actor: Actor) -> AuditEntry:
         keys = tuple(map(Thing.ORDER.key, order_ids))
         return AuditEntry(self._clock.now(), actor, Action.ORDERS_WITHDRAWN, keys, details={"orders": len(keys)})
-
-
-def _code(error: SourceUnavailable) -> Code:
-    match error:
-        case SourceTooCostly():
-            return Code.SOURCE_TOO_COSTLY
-        case SourceMisconfigured():
-            return Code.SOURCE_UNREADABLE
-    return Code.SOURCE_UNAVAILABLE
 
 
 def _failed(run: SyncRun, code: Code, detail: str = "") -> SyncRun:

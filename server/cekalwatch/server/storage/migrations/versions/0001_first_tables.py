@@ -552,7 +552,7 @@ def upgrade() -> None:
     op.create_table(
         "watchlist_success",
         sa.Column("source", sa.String(), nullable=False),
-        sa.Column("last_success_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_success_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("source"),
     )
     op.create_table(

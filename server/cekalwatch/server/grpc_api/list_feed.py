@@ -1,0 +1,105 @@
+"""ListFeedService: the list as ports follow it. It converts, calls and converts back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+import grpc
+
+from cekalwatch.server.audit.entry import Action, Thing
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.grpc_api.authentication import current_caller
+from cekalwatch.server.grpc_api.convert import list_feed as convert
+from cekalwatch.server.storage.audit.trail import AuditTrail
+from cekalwatch.server.storage.watchlist.list_feed import ListFeedStore
+from cekalwatch.server.watchlist.freshness import FreshnessGauge
+from cekalwatch.server.watchlist.list_feed import ListFeed, ListPosition, PortProgram
+from cekalwatch.v1 import list_feed_service_pb2 as pb
+from cekalwatch.v1 import list_feed_service_pb2_grpc
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class ListFeedServicer(list_feed_service_pb2_grpc.ListFeedServiceServicer):
+    """Serves the servers of ports."""
+
+    def __init__(
+        self,
+        feed: ListFeed,
+        store: ListFeedStore,
+        freshness: FreshnessGauge,
+        trail: AuditTrail,
+        clock: Clock,
+        keep_alive_period_s: float,
+    ) -> None:
+        self._feed = feed
+        self._store = store
+        self._freshness = freshness
+        self._trail = trail
+        self._clock = clock
+        self._keep_alive_period_s = keep_alive_period_s
+
+    async def FollowList(self, request: pb.FollowListRequest, context: Context) -> AsyncIterator[pb.FollowListResponse]:
+        """Say where the list stands, until the server stops."""
+        port = _program(request.port)
+        with self._feed.followed_by(port):
+            await self._trail.note(current_caller().actor, Action.LIST_FOLLOWED, model=port.model_version)
+            async with aclosing(self._feed.news(self._keep_alive_period_s)) as news:
+                async for state in news:
+                    yield convert.list_message(state, self._freshness.now(), self._clock.now())
+
+    async def ReadList(self, request: pb.ReadListRequest, context: Context) -> pb.ReadListResponse:
+        """Return the subjects that changed after a position."""
+        self._feed.admit(_program(request.port))
+        after = await self._position(request.position)
+        limit = convert.SUBJECTS_AT_ONCE
+        found = await asyncio.to_thread(self._store.changed_after, after.version, after.subject_id, limit)
+        page = convert.list_page(found, after, limit)
+        if page.subjects:
+            given = [Thing.SUBJECT.key(one.subject_id) for one in page.subjects]
+            await self._trail.note(current_caller().actor, Action.LIST_READ, given, subjects=len(given))
+        return page
+
+    async def FetchReferences(
+        self, request: pb.FetchReferencesRequest, context: Context
+    ) -> AsyncIterator[pb.FetchReferencesResponse]:
+        """Send photographs of a subject with what was made of them."""
+        port = _program(request.port)
+        self._feed.admit(port)
+        subject_id, wanted = convert.wanted_references(request)
+        asked = [Thing.SUBJECT.key(subject_id)]
+        await self._trail.note(current_caller().actor, Action.REFERENCES_FETCHED, asked, references=len(wanted))
+        for key in wanted:
+            stored = await asyncio.to_thread(self._store.reference, subject_id, key, port.model_version)
+            for piece in convert.reference_pieces(stored) if stored else ():
+                yield piece
+
+    async def _position(self, asked: str) -> ListPosition:
+        """Return where to begin; raises LIST_POSITION_UNKNOWN for a position of another list, or of a later state."""
+        if not asked:
+            return ListPosition(self._store.identity)
+        position = ListPosition.parse(asked)
+        if position.identity != self._store.identity:
+            raise CekalwatchError(Code.LIST_POSITION_UNKNOWN, "another list")
+        if position.version > await asyncio.to_thread(self._store.version):
+            raise CekalwatchError(Code.LIST_POSITION_UNKNOWN, "a later state")
+        return position
+
+
+def _program(port: pb.PortServer) -> PortProgram:
+    """Return who calls; raises SITE_NOT_ALLOWED unless its own settings have the site of its certificate."""
+    sites, run_id, (model_version, version) = (
+        convert.port_sites(port),
+        convert.port_run(port),
+        convert.port_versions(port),
+    )
+    caller = current_caller()
+    if caller.on_this_machine:
+        return PortProgram(min(sites), caller.identity.name, run_id, model_version, version)
+    if caller.identity.site not in sites:
+        raise CekalwatchError(Code.SITE_NOT_ALLOWED, caller.identity.site)
+    return PortProgram(caller.identity.site, caller.identity.name, run_id, model_version, version)

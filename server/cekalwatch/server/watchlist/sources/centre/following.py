@@ -1,0 +1,135 @@
+"""Follows a centre: hears that its list has changed, and how old that is; a synchronisation then reads it.
+
+It belongs to the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import grpc
+import structlog
+
+from cekalwatch.server.watchlist.sources.centre.caller import PortCaller, told_code
+from cekalwatch.server.watchlist.sources.centre.messages import told_sources
+from cekalwatch.server.watchlist.sources.source import SourceUnavailable
+from cekalwatch.v1 import list_feed_service_pb2 as pb
+from cekalwatch.v1.list_feed_service_pb2_grpc import ListFeedServiceStub
+from cekalwatch.wire.backoff import Backoff
+from cekalwatch.wire.dialer import Dialer
+from cekalwatch.wire.told import is_told, told_by
+
+SILENCE_S = 35.0
+"""No word from the centre for so long counts as a lost line: three and a half of its signs of life by default."""
+MOST_PAUSE_S = 5.0
+"""Between two attempts to reach the centre."""
+REFUSED_PAUSE_S = 15.0
+"""The same after it refused this server."""
+HASTEN_PERIOD_S = 2.0
+"""Least time from the beginning of one run to the next that a change begins: an import at the centre changes the list
+many times a second."""
+
+log = structlog.get_logger()
+
+
+class CentreFollower:
+    """Keeps a stream to the centre open, and lets runs begin as soon as there is something to read."""
+
+    def __init__(
+        self,
+        caller: PortCaller,
+        hasten: Callable[[], bool],
+        note_sources: Callable[[Mapping[str, datetime | None]], None],
+        backoff: Backoff | None = None,
+    ) -> None:
+        """`hasten` begins a run and says whether it could; `note_sources` keeps how old the centre's list is.
+
+        Both block.
+        """
+        self._caller = caller
+        self._hasten = hasten
+        self._note_sources = note_sources
+        self._backoff = backoff or Backoff(most_s=MOST_PAUSE_S)
+        self._dialer: Dialer | None = None
+        self._state = ""
+        self._told: Mapping[str, datetime | None] | None = None
+        self._due = False
+        self._hastened_s = -HASTEN_PERIOD_S
+        self._why_lost: str | None = ""
+        """None while the centre answers; else why it does not, empty before the first attempt."""
+
+    async def follow(self) -> None:
+        """Follow until the stream ends, and wait a little then."""
+        try:
+            dialer = self._dialer
+            if dialer is None:
+                self._dialer = dialer = await asyncio.to_thread(self._caller.dialer)
+        except SourceUnavailable as error:
+            self._lost(str(error))
+            await asyncio.sleep(REFUSED_PAUSE_S)
+            return
+        why, refused = await self._stream(dialer)
+        if why:
+            dialer.lost()
+            self._lost(why)
+            await asyncio.sleep(REFUSED_PAUSE_S if refused else self._backoff.next_delay_s())
+
+    async def hasten(self) -> None:
+        """Begin a run if there is something to read, in one round."""
+        if not self._due or time.monotonic() - self._hastened_s < HASTEN_PERIOD_S:
+            return
+        self._due = False
+        if await asyncio.to_thread(self._hasten):
+            self._hastened_s = time.monotonic()
+        else:
+            self._due = True  # after the one that is under way
+
+    async def _stream(self, dialer: Dialer) -> tuple[str, bool]:
+        """Follow one stream to its end; return why it ended, and whether the centre refused this server.
+
+        Empty when it is to be opened anew at once.
+        """
+        async with dialer.aio_channel() as channel:
+            stub: Any = ListFeedServiceStub(channel)  # the stubs are typed for one kind of channel
+            call = stub.FollowList(pb.FollowListRequest(port=self._caller.message()))
+            try:
+                while True:
+                    async with asyncio.timeout(SILENCE_S):
+                        message = await call.read()
+                    if message is grpc.aio.EOF:
+                        return "it ended the stream", False
+                    dialer.reached()
+                    await self._take(message)
+                    if dialer.outdated:
+                        return "", False
+            except TimeoutError:
+                return "it is silent", False
+            except grpc.aio.AioRpcError as error:
+                code = told_code(error)
+                told = is_told(error) and error.code() is not grpc.StatusCode.UNAVAILABLE
+                return f"{code}: {told_by(error)}" if code else told_by(error), told
+            finally:
+                call.cancel()
+
+    async def _take(self, message: pb.FollowListResponse) -> None:
+        if self._why_lost is not None:
+            self._why_lost, self._due = None, True
+            self._backoff.reset()
+            log.info("centre_followed", source=self._caller.settings.name)
+        if message.state != self._state:
+            self._state, self._due = message.state, True
+        told = told_sources(message.freshness)
+        if told != self._told:
+            await asyncio.to_thread(self._note_sources, told)
+            self._told = told
+
+    def _lost(self, why: str) -> None:
+        """Tell that the line is lost, and let a run find out and record what that means."""
+        if self._why_lost is None or (self._why_lost != why and why):
+            log.warning("centre_lost", source=self._caller.settings.name, reason=why)
+            self._due = True
+        self._why_lost = why

@@ -1,0 +1,194 @@
+"""A port with a server of its own follows the list of a centre: both real, with certificates, in this process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlmodel import update
+
+from cekalwatch.server.audit.entry import Action, AuditEntry, operator
+from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.domain.syncs import SyncRun
+from cekalwatch.server.recognition.enrolment import Enroller
+from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.sync.tables import SyncStateRow
+from cekalwatch.server.watchlist.sources.centre.caller import PortCaller
+from cekalwatch.v1.list_feed_service_pb2 import PortServer
+from cekalwatch.wire.identity import DeviceRole, Identity
+from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
+from tests.support.builders.watchlist import order, subject
+from tests.support.scenarios.centre_and_port import PORT_SITE, Centre, Port, port_running
+from tests.support.scenarios.server import list_astronaut, order_in_force
+from tests.support.scenarios.site_pki import Site, now
+
+WAIT_S = 60.0
+
+
+@pytest.fixture
+def centre(tmp_path: Path) -> Centre:
+    return Centre(Site(tmp_path / "centre"), tmp_path)
+
+
+async def becomes(is_so: Callable[[], bool]) -> None:
+    """Wait until it is so: what a server does by itself, it tells nobody."""
+    async with asyncio.timeout(WAIT_S):
+        while not await asyncio.to_thread(is_so):  # noqa: ASYNC110  # nothing announces it
+            await asyncio.sleep(0.05)
+
+
+def newest(port: Port) -> SyncRun | None:
+    return next(iter(port.syncs.runs(1)), None)
+
+
+def is_done(port: Port) -> bool:
+    run = newest(port)
+    return run is not None and run.outcome is SyncOutcome.DONE
+
+
+def failed_with(port: Port, code: Code) -> Callable[[], bool]:
+    return lambda: any(run.reason is code for run in port.syncs.runs(3))
+
+
+async def test_what_changes_at_the_centre_is_searched_at_the_port_and_nothing_is_embedded_there(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list_astronaut(centre.settings, order_in_force(order_id="O-1"))
+    embedded: list[bytes] = []
+    enrol = Enroller.enrol
+    monkeypatch.setattr(Enroller, "enrol", lambda self, data: embedded.append(data) or enrol(self, data))
+    async with centre.open() as line, port_running(centre.port_settings(line.address)) as port:
+        await becomes(lambda: port.orders() == {"O-1": True})
+        await becomes(lambda: is_done(port))
+        await port.pass_by()
+        assert await port.alerts() == 1
+        with centre.opened() as list_:
+            # Revoked at the centre: the person is searched no more.
+            list_.put(subject(nationality="USA"), order_in_force(order_id="O-1", revoked_at=datetime.now(UTC)))
+            await becomes(lambda: port.watchlist.get_subject("S-1").orders[0].revoked_at is not None)
+            await becomes(lambda: is_done(port))
+            await port.pass_by()
+            assert await port.alerts() == 1
+            # Another order of the same person, and one of a person who is then deleted.
+            list_.put(subject(nationality="USA"), order_in_force(order_id="O-2"))
+            list_.put(subject("S-9"), order("O-9", subject_id="S-9"))
+            await becomes(lambda: port.orders() == {"O-1": True, "O-2": True, "O-9": True})
+            list_.delete_subject("S-9", lambda _: AuditEntry(now(), operator(), Action.SUBJECT_DELETED))
+            await becomes(lambda: port.orders() == {"O-1": True, "O-2": True, "O-9": False})
+        await becomes(lambda: is_done(port))
+        await port.pass_by()
+        assert await port.alerts() == 2
+        assert embedded == []
+    actions = centre.trail()
+    for action in (Action.LIST_FOLLOWED, Action.LIST_READ, Action.REFERENCES_FETCHED):
+        assert action in actions
+
+
+async def test_a_port_goes_on_without_the_line_and_catches_up_by_what_changed(centre: Centre) -> None:
+    list_astronaut(centre.settings, order_in_force(order_id="O-1"))
+    async with centre.open() as line, port_running(centre.port_settings(line.address)) as port:
+        await becomes(lambda: port.orders() == {"O-1": True})
+        await becomes(lambda: is_done(port))
+        line.cut()
+        await becomes(failed_with(port, Code.SOURCE_UNAVAILABLE))
+        await port.pass_by()
+        assert await port.alerts() == 1
+        with centre.opened() as list_:
+            list_.put(subject("S-2"), order("O-2", subject_id="S-2"))
+        line.mend()
+        await becomes(lambda: port.orders() == {"O-1": True, "O-2": True})
+        await becomes(lambda: is_done(port))
+        caught_up = next(run for run in port.syncs.runs(100) if run.counts.added and not run.whole)
+        assert (caught_up.counts.read, caught_up.counts.added) == (1, 1)
+        # How old the centre's own list is, the port knows while it cannot ask.
+        told = port.watchlist.sources_of(port.settings.watchlist.source.name)
+        assert set(told) == {f"centre {line.address}: import"}
+        assert None not in told.values()
+
+
+async def test_a_port_starts_over_where_the_centre_does_not_know_its_position(centre: Centre) -> None:
+    list_astronaut(centre.settings, order_in_force(order_id="O-1"))
+    with centre.opened() as list_:
+        list_.put(subject("S-2"), order("O-2", subject_id="S-2"))
+    async with centre.open() as line:
+        chosen = centre.port_settings(line.address)
+        async with port_running(chosen) as port:
+            await becomes(lambda: port.orders() == {"O-1": True, "O-2": True})
+            await becomes(lambda: is_done(port))
+        # The centre's database is another one now, with another list.
+        centre.begin_anew()
+        list_astronaut(centre.settings, order_in_force(order_id="O-1"))
+    async with centre.open() as other:
+        chosen = centre.port_settings(other.address)
+        rename_source(chosen, chosen.watchlist.source.name)
+        async with port_running(chosen) as port:
+            await becomes(lambda: port.orders() == {"O-1": True, "O-2": False})
+            assert next(run for run in port.syncs.runs(100) if run.counts.ended).whole
+
+
+async def test_a_port_that_is_revoked_stops_at_once_and_says_so(centre: Centre) -> None:
+    list_astronaut(centre.settings, order_in_force(order_id="O-1"))
+    async with centre.open() as line, port_running(centre.port_settings(line.address)) as port:
+        await becomes(lambda: port.orders() == {"O-1": True})
+        await becomes(lambda: is_done(port))
+        centre.site.pki.revoke(Identity(DeviceRole.PORT, PORT_SITE, "main"), now())
+        await becomes(failed_with(port, Code.CERTIFICATE_REVOKED))
+        with centre.opened() as list_:
+            list_.put(subject("S-2"), order("O-2", subject_id="S-2"))
+        runs = len(port.syncs.runs(100))
+        await becomes(lambda: len(port.syncs.runs(100)) > runs + 1)  # one may have begun before the change
+        assert port.orders() == {"O-1": True}
+        await port.pass_by()
+        assert await port.alerts() == 1
+
+
+async def test_one_certificate_is_for_one_program_and_for_its_own_site(centre: Centre) -> None:
+    list_astronaut(centre.settings, order_in_force(order_id="O-1"))
+    async with centre.open() as line, port_running(centre.port_settings(line.address)) as port:
+        await becomes(lambda: port.orders() == {"O-1": True})
+        second = centre.port_settings(line.address, data_dir=centre.folder / "second")
+        async with port_running(second) as twin:
+            await becomes(failed_with(twin, Code.PORT_FOLLOWED_ELSEWHERE))
+            assert twin.orders() == {}
+        elsewhere = centre.port_settings(
+            line.address, data_dir=centre.folder / "third", sites=({"site": "tanjung-uban"},), cameras=()
+        )
+        async with port_running(elsewhere) as stranger:
+            await becomes(failed_with(stranger, Code.SITE_NOT_ALLOWED))
+            assert any("is for the port sekupang" in run.detail for run in stranger.syncs.runs(3))
+            assert stranger.orders() == {}
+        assert is_done(port)
+
+
+async def test_a_port_with_another_model_makes_its_templates_itself(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list_astronaut(centre.settings, order_in_force(order_id="O-1"))
+    embedded: list[bytes] = []
+    enrol, said = Enroller.enrol, PortCaller.message
+    monkeypatch.setattr(Enroller, "enrol", lambda self, data: embedded.append(data) or enrol(self, data))
+
+    def of_another_model(self: PortCaller) -> PortServer:
+        message = said(self)
+        message.model_version = "other-00000000"
+        return message
+
+    monkeypatch.setattr(PortCaller, "message", of_another_model)
+    async with centre.open() as line, port_running(centre.port_settings(line.address)) as port:
+        await becomes(lambda: is_done(port))
+        await port.pass_by()
+        assert await port.alerts() == 1
+    assert len(embedded) == 1
+
+
+def rename_source(chosen: ServerSettings, name: str) -> None:
+    """Let the port's state be of the source `name`: the centre's address in a test is another one each time."""
+    database = Database(chosen.database_address)
+    with database.session() as session:
+        session.exec(update(SyncStateRow).values(source=name))
+        session.commit()
+    database.close()

@@ -1,0 +1,71 @@
+"""A line between two machines that can be cut and mended: a TCP proxy on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+
+class CutLine:
+    """The line; `line_to` opens it."""
+
+    def __init__(self, server_port: int) -> None:
+        self.address = ""
+        self._server_port = server_port
+        self._whole = True
+        self._open: set[asyncio.StreamWriter] = set()
+
+    def cut(self) -> None:
+        """Break all connections, and let none be made."""
+        self._whole = False
+        for one in self._open:
+            one.transport.abort()
+
+    def mend(self) -> None:
+        """Let connections be made again."""
+        self._whole = True
+
+    async def carry(self, from_client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        """Carry one connection until either end closes it."""
+        if not self._whole:
+            to_client.transport.abort()
+            return
+        from_server, to_server = await asyncio.open_connection("127.0.0.1", self._server_port)
+        self._open |= {to_client, to_server}
+        ways = [
+            asyncio.create_task(_pass_on(from_client, to_server)),
+            asyncio.create_task(_pass_on(from_server, to_client)),
+        ]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+            self._open -= {to_client, to_server}
+            to_client.close()
+            to_server.close()
+
+
+async def _pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    while piece := await source.read(65_536):
+        target.write(piece)
+        await target.drain()
+
+
+@asynccontextmanager
+async def line_to(server_port: int) -> AsyncIterator[CutLine]:
+    """Open a line to the server on that port of this machine."""
+    line = CutLine(server_port)
+    server = await asyncio.start_server(line.carry, "127.0.0.1", 0)
+    line.address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        yield line
+    finally:
+        line.cut()
+        server.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(5):
+                await server.wait_closed()
