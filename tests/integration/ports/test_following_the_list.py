@@ -13,7 +13,7 @@ from sqlmodel import update
 from cekalwatch.server.audit.entry import Action, AuditEntry, operator
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.syncs import SyncRun
-from cekalwatch.server.recognition.enrolment import Enroller
+from cekalwatch.server.recognition.enrolment import Enroller, Enrolment
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sync.tables import SyncStateRow
@@ -54,13 +54,23 @@ def failed_with(port: Port, code: Code) -> Callable[[], bool]:
     return lambda: any(run.reason is code for run in port.syncs.runs(3))
 
 
+def count_enrolments(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """Return the list to which each photograph is added of which a template is made from now on."""
+    made, enrol = list[bytes](), Enroller.enrol
+
+    def counted(self: Enroller, data: bytes) -> Enrolment:
+        made.append(data)
+        return enrol(self, data)
+
+    monkeypatch.setattr(Enroller, "enrol", counted)
+    return made
+
+
 async def test_what_changes_at_the_centre_is_searched_at_the_port_and_nothing_is_embedded_there(
     centre: Centre, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     list_astronaut(centre.settings, order_in_force(order_id="O-1"))
-    embedded: list[bytes] = []
-    enrol = Enroller.enrol
-    monkeypatch.setattr(Enroller, "enrol", lambda self, data: embedded.append(data) or enrol(self, data))
+    embedded = count_enrolments(monkeypatch)
     async with centre.open() as line, port_running(centre.port_settings(line.address)) as port:
         await becomes(lambda: port.orders() == {"O-1": True})
         await becomes(lambda: is_done(port))
@@ -105,7 +115,7 @@ async def test_a_port_goes_on_without_the_line_and_catches_up_by_what_changed(ce
         caught_up = next(run for run in port.syncs.runs(100) if run.counts.added and not run.whole)
         assert (caught_up.counts.read, caught_up.counts.added) == (1, 1)
         # How old the centre's own list is, the port knows while it cannot ask.
-        told = port.watchlist.sources_of(port.settings.watchlist.source.name)
+        told = port.watchlist.sources_of(f"centre {line.address}")
         assert set(told) == {f"centre {line.address}: import"}
         assert None not in told.values()
 
@@ -124,7 +134,7 @@ async def test_a_port_starts_over_where_the_centre_does_not_know_its_position(ce
         list_astronaut(centre.settings, order_in_force(order_id="O-1"))
     async with centre.open() as other:
         chosen = centre.port_settings(other.address)
-        rename_source(chosen, chosen.watchlist.source.name)
+        rename_source(chosen, f"centre {other.address}")
         async with port_running(chosen) as port:
             await becomes(lambda: port.orders() == {"O-1": True, "O-2": False})
             assert next(run for run in port.syncs.runs(100) if run.counts.ended).whole
@@ -168,9 +178,7 @@ async def test_a_port_with_another_model_makes_its_templates_itself(
     centre: Centre, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     list_astronaut(centre.settings, order_in_force(order_id="O-1"))
-    embedded: list[bytes] = []
-    enrol, said = Enroller.enrol, PortCaller.message
-    monkeypatch.setattr(Enroller, "enrol", lambda self, data: embedded.append(data) or enrol(self, data))
+    embedded, said = count_enrolments(monkeypatch), PortCaller.message
 
     def of_another_model(self: PortCaller) -> PortServer:
         message = said(self)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from cekalwatch.server.watchlist.sources.centre.messages import photographs, sub
 from cekalwatch.server.watchlist.sources.source import (
     OfferedOrder,
     RefusedRow,
+    SourceItem,
     SourceMisconfigured,
     WithdrawnOthers,
 )
@@ -40,13 +42,13 @@ def listed(file: SubjectFile | None, *, held: bool = True) -> pb.ListedSubject:
     return listed_subject(ChangedSubject(7, "S-1", file, held))
 
 
-def items(message: pb.ListedSubject, given: Sequence[Photograph] = ()):  # type: ignore[no-untyped-def]
+def items(message: pb.ListedSubject, given: Sequence[Photograph] = ()) -> list[SourceItem]:
     return subject_items(message, lambda _key, _wanted: tuple(given))
 
 
 def pieces(**changes: object) -> list[pb.FetchReferencesResponse]:
-    usual = {"face": FACE, "photo": PHOTO, "face_jpeg": jpeg(astronaut(0.2)), "template": TEMPLATE}
-    return list(reference_pieces(StoredReference(**usual | changes)))  # type: ignore[arg-type]
+    usual: dict[str, Any] = {"face": FACE, "photo": PHOTO, "face_jpeg": jpeg(astronaut(0.2)), "template": TEMPLATE}
+    return list(reference_pieces(StoredReference(**usual | changes)))
 
 
 def wanted(digest: str = DIGEST, key: str = "R-1") -> list[pb.ListedReference]:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.watchlist.settings import WatchlistSettings
+from cekalwatch.server.watchlist.sources.files.settings import FolderSettings
 from cekalwatch.server.watchlist.sources.mapping_settings import FIELDS, REQUIRED, MappingSettings
 
 ALL_REQUIRED = {name: name.upper() for name in REQUIRED}
@@ -98,11 +99,8 @@ def test_settings_come_from_the_environment_too(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("CEKALWATCH_SERVER_WATCHLIST__SOURCE__MAPPING__DATE_FORMATS", '["%d/%m/%Y"]')
     monkeypatch.setenv("CEKALWATCH_SERVER_WATCHLIST__SYNC__PERIOD_S", "60")
     watchlist = ServerSettings.load().watchlist
-    assert watchlist.source
-    assert (watchlist.source.kind, watchlist.source.mapping) == (
-        "folder",
-        MappingSettings(date_formats=("%d/%m/%Y",)),
-    )
+    assert isinstance(watchlist.source, FolderSettings)
+    assert watchlist.source.mapping == MappingSettings(date_formats=("%d/%m/%Y",))
     assert watchlist.sync.period_s == 60
 
 
