@@ -42,8 +42,10 @@ from cekalwatch.server.recognition.photographs import decode_photograph
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
 from cekalwatch.server.watchlist.imports.reports import RecordReport
+from cekalwatch.server.wiring.losses import make_database
 from cekalwatch.vision.alignment import align
 from cekalwatch.vision.faces import FaceDetector, Picture
+from cekalwatch.vision.inference import InferenceChoice, InferenceEngine, Precision
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.vocabulary.orders import OrderKind
 from cekalwatch.wire.vocabulary.watchlist import PhotoOutcome
@@ -67,7 +69,10 @@ class BareLoop:
 
     def __init__(self, threads: int) -> None:
         pack = load_pack(PACK)
-        self._engine: Engine = open_engine(pack, threads=1)
+        # The server's own choice: against another engine the figure would say how fast that is.
+        self._engine: Engine = open_engine(
+            pack, threads=1, choice=InferenceChoice(InferenceEngine.AUTO, Precision.AUTO)
+        )
         self._detectors = [open_detector(pack, threads=1) for _ in range(threads)]
         self._workers = ThreadPoolExecutor(threads)
 
@@ -120,6 +125,7 @@ def measure(subjects: int = SUBJECTS) -> dict[str, float]:
         settings = ServerSettings(
             listen="127.0.0.1:0", data_dir=Path(folder), models_dir=PACK.parent.resolve(), threads=THREADS
         )
+        make_database(settings)
         mine, theirs = itertools.tee(records(subjects))
         with local_import(settings) as run, closing(run.import_records(mine)) as reports:
             for _ in track(range(-(-subjects // TURN)), description="turns"):

@@ -118,13 +118,14 @@ async def test_another_server_of_the_database_sends_nothing(tmp_path: Path, file
         database.upgrade()
         stack.callback(database.close)
         context = Context.open(chosen, database, SystemClock(), operator(), stack)
-        chores = notices_wiring.NoticesWiring.open(context).chores
+        chores = notices_wiring.NoticesWiring.open(context, lambda: None).chores
         none = notices_wiring.NoticesWiring.open(
-            Context.open(settings(chosen.data_dir), database, SystemClock(), operator(), stack)
+            Context.open(settings(chosen.data_dir), database, SystemClock(), operator(), stack), lambda: None
         ).chores
-    assert [one.name for one in chores] == ["collect_notices", "send_notices_siem", "send_syslog", "sweep_notices"]
+    names = ["look_at_notices", "collect_notices", "send_notices_siem", "send_syslog", "sweep_notices"]
+    assert [one.name for one in chores] == names
     assert all(isinstance(one, SharedChore) for one in chores), "the one that has the lease does them"
-    assert none == ()
+    assert [one.name for one in none] == ["look_at_notices"], "an old trouble ends"
 
 
 def test_a_server_that_is_killed_while_it_sends_sends_it_again_and_then_the_rest(

@@ -42,6 +42,7 @@ class TroubleKind(StrEnum):
     THRESHOLD_MOVED = "THRESHOLD_MOVED"
     SCORES_STAND_OUT = "SCORES_STAND_OUT"
     SERVER_CLOCK_WRONG = "SERVER_CLOCK_WRONG"
+    NOTICES_WAITING = "NOTICES_WAITING"
 
 
 OF_VIEWS = {
@@ -83,7 +84,9 @@ OF_DATABASE = frozenset({TroubleKind.ROWS_CHANGED})
 """Somebody may be at work who means harm."""
 OF_THRESHOLDS = frozenset({TroubleKind.THRESHOLD_MOVED, TroubleKind.SCORES_STAND_OUT})
 """More or fewer travellers alert than before, or than at other cameras."""
-OF_CAMERAS = frozenset(TroubleKind) - OF_SOURCES - OF_SERVERS - OF_DATABASE - OF_THRESHOLDS
+OF_RECEIVERS = frozenset({TroubleKind.NOTICES_WAITING})
+"""Another system of the office is not told what happens."""
+OF_CAMERAS = frozenset(TroubleKind) - OF_SOURCES - OF_SERVERS - OF_DATABASE - OF_THRESHOLDS - OF_RECEIVERS
 """Travellers at one counter may pass unseen."""
 BLIND = frozenset({TroubleKind.CAMERA_DOWN, TroubleKind.CAMERA_REJECTED, *OF_VIEWS.values()})
 """The counter's travellers are not recognised at all."""
@@ -96,6 +99,6 @@ SEES_TROUBLES = KEEPS_SOURCES | {PersonRole.AUDITOR}
 
 def acknowledges(kind: TroubleKind) -> frozenset[PersonRole]:
     """Return the roles of those who see a trouble of that kind, and may say that they have."""
-    if kind in OF_SERVERS | OF_DATABASE:
+    if kind in OF_SERVERS | OF_DATABASE | OF_RECEIVERS:
         return KEEPS_SYSTEM
     return KEEPS_SOURCES if kind in OF_SOURCES else CONFIRMS

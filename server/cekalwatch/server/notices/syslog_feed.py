@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -51,6 +52,14 @@ def trouble_message(trouble: Trouble) -> bytes:
     return message(stamp(notice.at), notice.type.replace(".", "_"), notice.body(), severity)
 
 
+@dataclass(frozen=True)
+class FeedFailure:
+    """A receiver that takes nothing."""
+
+    since: datetime
+    reason: str
+
+
 class SyslogFeed:
     """Feeds one receiver. It blocks; one thread at a time."""
 
@@ -62,7 +71,8 @@ class SyslogFeed:
         self._audit = audit
         self._troubles = troubles
         self._clock = clock
-        self._failure = ""
+        self.failing: FeedFailure | None = None
+        """What the last attempt failed with; any thread may ask."""
         self._pause = FIRST_PAUSE
         self._not_before = clock.now()
 
@@ -74,15 +84,16 @@ class SyslogFeed:
             self._follow(AUDIT, self._audit.head()[0], self._entries)
             self._follow(TROUBLES, self._troubles.state()[0], self._changes)
         except DeliveryError as error:
-            if str(error) != self._failure:
+            now, before = self._clock.now(), self.failing
+            if before is None or before.reason != str(error):
                 log.warning("syslog_not_sent", failure=error.failure, detail=error.detail)
-            self._failure = str(error)
-            self._not_before = self._clock.now() + self._pause
+            self.failing = FeedFailure(before.since if before else now, str(error))
+            self._not_before = now + self._pause
             self._pause = min(self._pause * 2, MAX_PAUSE)
             return
-        if self._failure:
+        if self.failing:
             log.info("syslog_sent_again")
-        self._failure, self._pause = "", FIRST_PAUSE
+        self.failing, self._pause = None, FIRST_PAUSE
 
     def _follow(self, stream: str, end: int, after: Callable[[int], Page]) -> None:
         position = self._store.position(TARGET, stream)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
@@ -20,12 +21,15 @@ from cekalwatch.server.notices.syslog_feed import TARGET, SyslogFeed
 from cekalwatch.server.notices.terms import NoticeTerms
 from cekalwatch.server.notices.webhook import Webhook
 from cekalwatch.server.storage.notices.store import NoticeStore
+from cekalwatch.server.troubles.board import TroubleBoard
+from cekalwatch.server.troubles.notice_watch import NoticeWatch
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.periodic import Chore, SharedChore
 
 COLLECT_PERIOD_S = 1.0
 DELIVER_PERIOD_S = 1.0
 SYSLOG_PERIOD_S = 2.0
+LOOK_PERIOD_S = 5.0
 SWEEP_PERIOD_S = 3600.0
 
 
@@ -36,11 +40,14 @@ class NoticesWiring:
     chores: tuple[Chore, ...]
 
     @classmethod
-    def open(cls, context: Context) -> Self:
-        """Open what the settings name; nothing, where they name nobody."""
+    def open(cls, context: Context, tell_troubles: Callable[[], None]) -> Self:
+        """Open what the settings name; `tell_troubles` is called when a trouble has changed."""
         terms, clock, stores = context.settings.notices, context.clock, context.stores
         store = NoticeStore(context.database)
-        chores: list[Chore] = []
+        feed = SyslogFeed(notice_syslog(terms), store, stores.audit, stores.troubles, clock) if terms.syslog else None
+        board = TroubleBoard(stores.troubles, clock, tell_troubles)
+        watch = NoticeWatch(store, [one.name for one in terms.webhooks], feed, board, clock)
+        chores: list[Chore] = [SharedChore("look_at_notices", LOOK_PERIOD_S, watch.look)]
         if terms.webhooks:
             sources: dict[NoticeKind, NoticeSource] = {
                 NoticeKind.ALERTS: AlertNotices(stores.alerts),
@@ -52,10 +59,9 @@ class NoticesWiring:
             for one in terms.webhooks:
                 delivery = NoticeDelivery(Webhook(one), store, clock)
                 chores.append(SharedChore(f"send_notices_{one.name}", DELIVER_PERIOD_S, delivery.deliver))
-        if terms.syslog:
-            feed = SyslogFeed(notice_syslog(terms), store, stores.audit, stores.troubles, clock)
+        if feed:
             chores.append(SharedChore("send_syslog", SYSLOG_PERIOD_S, feed.send))
-        if chores:
+        if terms.webhooks or feed:
             targets = [one.name for one in terms.webhooks] + ([TARGET] if terms.syslog else [])
 
             def sweep() -> None:
