@@ -6,7 +6,7 @@ STAMP := $(VENV)/.setup
 
 SBOM ?= build/sbom.json
 # All but `cuda`, which cannot be installed beside them.
-LOCKED_EXTRAS := server evaluation simulator pkcs11 postgres camera notifier desktop console
+LOCKED_EXTRAS := server evaluation simulator pkcs11 postgres otel camera notifier desktop console
 
 .PHONY: settings-page help setup demo test test-quick lint bench chaos fuzz audit sbom release lock clean
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import platform
 import signal
 import sys
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ from cekalwatch.program.confined.command import missing_protections
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.service import ServiceManager
+from cekalwatch.program.traces import TRACES
 from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.vision.runtime import limit_native_threads
 from cekalwatch.wire.backoff import Backoff
@@ -74,6 +76,7 @@ class Cameras:
         service = ServiceManager()
         with ExitStack() as stack:
             stack.enter_context(_stopped_by_signals(self._stop))
+            stack.enter_context(TRACES.exporting(self._settings.traces, "cekalwatch-camera", platform.node()))
             if self._settings.metrics_listen:
                 stack.enter_context(serving_metrics(self._settings.metrics_listen, self._now, self._clock))
             watchdog = asyncio.create_task(self._watch(service))

@@ -21,6 +21,7 @@ from cekalwatch.camera.sources.opencv import Transport
 from cekalwatch.camera.turnable import OF_THE_DEVICE, Turnable
 from cekalwatch.program.connection import ClientSettings, certificate_name
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.traces import TraceTerms
 from cekalwatch.vision.region import Region
 from cekalwatch.wire.address import is_loopback
 from cekalwatch.wire.tls import TlsFiles
@@ -136,6 +137,8 @@ class CameraSettings(ClientSettings, CameraOptions):
     """Time zone of the IANA list in which `hours` of tours are given, as Asia/Jakarta; empty: this machine's."""
     metrics_listen: Annotated[str, AfterValidator(_on_loopback)] = ""
     """HOST:PORT on this machine where Prometheus reads metrics, for example 127.0.0.1:9464; empty: none are served."""
+    traces: TraceTerms = TraceTerms()
+    """Traces of captures (docs/monitoring.md)."""
 
     @model_validator(mode="after")
     def _one_or_several(self) -> Self:

@@ -20,6 +20,7 @@ from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
 from cekalwatch.office.client.trouble_client import TroubleClient
 from cekalwatch.program.session_file import SessionFile
+from cekalwatch.program.traces import TRACES
 from cekalwatch.wire.calls import Calls
 
 
@@ -59,6 +60,7 @@ class Notifier:
 def opened(settings: NotifierSettings, start: Start) -> Iterator[Notifier]:
     """Open the parts; at the end of the block, close them."""
     with ExitStack() as stack:
+        stack.enter_context(TRACES.exporting(settings.traces, "cekalwatch-notifier", settings.agent_id))
         inbox = stack.enter_context(closing(Inbox(settings.inbox_path)))
         session = SessionFile(settings.session_path)
         agent_id, wanted = settings.agent_id, settings.wanted

@@ -18,6 +18,7 @@ from pydantic_settings import SettingsConfigDict
 from cekalwatch.office.model.alert import AlertFilter
 from cekalwatch.program.connection import ClientSettings, certificate_name, open_dialer
 from cekalwatch.program.settings import known_zone
+from cekalwatch.program.traces import TraceTerms
 from cekalwatch.program.translations import Language
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.vocabulary.orders import Direction
@@ -85,6 +86,8 @@ class NotifierSettings(ClientSettings):
     """Size of all text; 1 is readable from a metre. High-density screens are taken into account in any case."""
     sound: bool = True
     """Whether a new alert makes a sound; it is shown in any case."""
+    traces: TraceTerms = TraceTerms()
+    """Traces of captures (docs/monitoring.md)."""
 
     @model_validator(mode="after")
     def _name_the_agent(self) -> Self:

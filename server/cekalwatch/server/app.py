@@ -26,6 +26,7 @@ import structlog
 from cekalwatch.program.confined.command import missing_protections
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.loops import LOOPS
+from cekalwatch.program.traces import TRACES
 from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.cluster.peers import Load
 from cekalwatch.server.connections import ConnectionWatch
@@ -135,6 +136,7 @@ class Server:
         if missing := missing_protections():
             log.warning("confinement_incomplete", missing=", ".join(missing))
 
+        stack.enter_context(TRACES.exporting(settings.traces, "cekalwatch-server", settings.name))
         instruments = Instruments()
         hold_folder(settings.data_dir, stack)
         database = Database(settings.database_address)

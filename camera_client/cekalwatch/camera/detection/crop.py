@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 import cv2
 import numpy as np
@@ -15,6 +15,7 @@ import uuid6
 
 from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.sources.frames import Frame
+from cekalwatch.program.traces import TRACES
 from cekalwatch.vision.faces import Face, Landmarks, Picture
 from cekalwatch.vision.quality import FaceQuality
 from cekalwatch.wire.bounds import MAX_CROP_BYTES
@@ -78,6 +79,8 @@ def encode(crop: Crop, jpeg_quality: int) -> FaceCapture:
         for quality in range(jpeg_quality, min(MIN_JPEG_QUALITY, jpeg_quality) - 1, -JPEG_QUALITY_STEP):
             jpeg = cv2.imencode(".jpg", crop.picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
             if len(jpeg) <= MAX_CROP_BYTES:
+                trace, now = TRACES.begin(), datetime.now(UTC)
+                TRACES.record("capture.prepare", TRACES.within(trace), trace, crop.captured_at, now)
                 return FaceCapture(
                     capture_id=str(uuid6.uuid7()),
                     track_id=str(crop.track),
@@ -86,5 +89,6 @@ def encode(crop: Crop, jpeg_quality: int) -> FaceCapture:
                     landmarks=tuple((float(x), float(y)) for x, y in crop.landmarks),
                     detector_score=crop.detector_score,
                     quality=crop.quality,
+                    trace=trace,
                 )
         crop = crop.scaled(SHRINKING)

@@ -10,6 +10,7 @@ from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from cekalwatch.camera.outbox.face_capture import FaceCapture
+from cekalwatch.program.traces import trace_context
 from cekalwatch.v1 import capture_pb2
 from cekalwatch.v1.capture_service_pb2 import StreamFacesRequest
 from cekalwatch.vision.quality import FaceQuality
@@ -53,6 +54,7 @@ def from_bytes(data: bytes) -> FaceCapture:
             brightness=quality.brightness,
             score=quality.score,
         ),
+        trace=trace_context(message.trace_parent),
         run_id=message.run_id,
         clock_ahead=message.clock_ahead.ToTimedelta() if message.HasField("clock_ahead") else None,
     )
@@ -68,6 +70,7 @@ def _message(capture: FaceCapture, run_id: str) -> capture_pb2.FaceCapture:
     return capture_pb2.FaceCapture(
         capture_id=capture.capture_id,
         clock_ahead=clock_ahead,
+        trace_parent=capture.trace,
         track_id=capture.track_id,
         run_id=run_id,
         capture_time=captured_at,

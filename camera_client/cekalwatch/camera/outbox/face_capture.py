@@ -24,6 +24,8 @@ class FaceCapture:
     """Eyes, nose, mouth corners, each from the picture's left."""
     detector_score: float
     quality: FaceQuality
+    trace: str = ""
+    """The context in which it is traced (`program/traces.py`); empty where it is not."""
     run_id: str = ""
     """The run of the program that took it, when that was an earlier one; each run numbers its tracks from 1."""
 

@@ -17,6 +17,7 @@ from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.item import OutboxItem
 from cekalwatch.camera.outbox.send_policy import SendPolicy
 from cekalwatch.camera.outbox.state import EPOCH, OutboxState
+from cekalwatch.program.traces import TRACES
 from cekalwatch.wire.vocabulary.camera_health import Drops
 
 FIRST_PAUSE_S = 1.0
@@ -153,6 +154,8 @@ class Outbox:
             if item := self._state.items.get(capture_id):
                 self._state.note_arrival(item)
                 self._state.forget(item)
+                if item.capture:
+                    TRACES.record("capture", item.capture.trace, "", item.capture.captured_at, self.clock.now())
                 self._settled += 1
                 self._last_settled_s = self.clock.monotonic_s()
                 self._state.changed()

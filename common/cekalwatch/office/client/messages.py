@@ -19,6 +19,7 @@ from cekalwatch.office.model.subscription_updates import (
     Update,
     WaitingAlert,
 )
+from cekalwatch.program.traces import trace_context
 from cekalwatch.v1 import adjudication_pb2, alert_pb2, alert_service_pb2, camera_pb2, session_pb2, watchlist_pb2
 from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE, AlertEventType, AlertState, Escalation, Outcome, Reason
 from cekalwatch.wire.vocabulary.orders import Direction, OrderFlag, OrderKind, OrderStatus
@@ -58,7 +59,8 @@ def update(response: alert_service_pb2.SubscribeAlertsResponse) -> Update | None
             )
         case "event":
             event = response.event
-            return AlertEvent(event.sequence, _EVENT_TYPES.member(event.type), alert(event.alert))
+            trace = trace_context(event.trace_parent)
+            return AlertEvent(event.sequence, _EVENT_TYPES.member(event.type), alert(event.alert), trace)
         case "waiting_alert":
             return WaitingAlert(alert(response.waiting_alert))
         case "keep_alive":

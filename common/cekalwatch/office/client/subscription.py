@@ -29,6 +29,7 @@ from cekalwatch.office.model.subscription_updates import (
     Update,
 )
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.traces import METADATA
 from cekalwatch.v1 import alert_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.backoff import Backoff
@@ -138,10 +139,11 @@ class SubscriptionClient:
         # No deadline: the stream is meant to last. The typing stubs leave the call's type open.
         return cast("EventCall", self._stub.SubscribeAlerts(request, metadata=bearer(token)))
 
-    def acknowledge(self, sequence: int) -> None:
-        """Tell the server that every event up to `sequence` has been shown."""
+    def acknowledge(self, sequence: int, trace: str = "") -> None:
+        """Tell the server that every event up to `sequence` has been shown; `trace` goes along."""
         request = alert_service_pb2.AcknowledgeAlertsRequest(agent_id=self._agent_id, sequence=sequence)
-        self._stub.AcknowledgeAlerts(request, timeout=CALL_DEADLINE_S)
+        metadata = ((METADATA, trace),) if trace else ()
+        self._stub.AcknowledgeAlerts(request, timeout=CALL_DEADLINE_S, metadata=metadata)
 
 
 class Subscription:

@@ -49,6 +49,8 @@ class AlertEvent:
     event_type: AlertEventType | None
     """None: one that only a newer server knows; the alert is shown as it stands."""
     alert: Alert
+    trace: str = ""
+    """The context in which its capture is traced (`program/traces.py`); empty where it is not."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import grpc
 import structlog
 
 from cekalwatch.office.client.background_thread import BackgroundThread
+from cekalwatch.program.traces import TRACES
 
 PAUSE_S = (0.2, 1.0)
 """Between the first event that is not acknowledged and the acknowledgement; drawn for each."""
@@ -27,20 +28,21 @@ class Acknowledgements(BackgroundThread):
 
     def __init__(
         self,
-        acknowledge: Callable[[int], None],
+        acknowledge: Callable[[int, str], None],
         pause_s: Callable[[], float] = lambda: random.uniform(*PAUSE_S),  # noqa: S311  # no secret
     ) -> None:
-        """`acknowledge` tells the server a sequence, or raises grpc.RpcError."""
+        """`acknowledge` tells the server a sequence, in the context of a trace, or raises grpc.RpcError."""
         super().__init__("acknowledgements")
         self._acknowledge, self._pause_s = acknowledge, pause_s
         self._owed: int | None = None
+        self._trace = ""
         self._tried = False
         self._changed = threading.Condition()
 
-    def owe(self, sequence: int) -> None:
-        """Acknowledge every event up to `sequence` soon."""
+    def owe(self, sequence: int, trace: str = "") -> None:
+        """Acknowledge every event up to `sequence` soon, in the context in which that one is traced."""
         with self._changed:
-            self._owed, self._tried = sequence, False
+            self._owed, self._trace, self._tried = sequence, trace, False
             self._changed.notify()
 
     def try_again(self) -> None:
@@ -57,11 +59,12 @@ class Acknowledgements(BackgroundThread):
     def send(self) -> None:
         """Acknowledge what is owed; what fails stays owed until there is a reason to try again."""
         with self._changed:
-            sequence, self._tried = self._owed, True
+            sequence, trace, self._tried = self._owed, self._trace, True
         if sequence is None:
             return
         try:
-            self._acknowledge(sequence)
+            with TRACES.span("alert.acknowledge", trace) as context:
+                self._acknowledge(sequence, context)
         except grpc.RpcError as error:
             log.warning("acknowledgement_failed", sequence=sequence, code=error.code().name)
         else:

@@ -43,6 +43,7 @@ from cekalwatch.office.model.subscription_updates import (
     Update,
     WaitingAlert,
 )
+from cekalwatch.program.traces import TRACES
 from cekalwatch.wire.vocabulary.adjudication import PENDING, UNSETTLED
 
 SHOWN_AT_ONCE = 10
@@ -148,12 +149,15 @@ class AlertDelivery:
             self._other_log()
         if arrival is not Arrival.KNOWN:
             # Before the record, so that little time passes between the record and the showing.
-            self._screen.prepare(event.alert)
-            news = self._inbox.news(event.alert)
-            self._inbox.record(event.sequence, alert_id)
-            self._screen.show(ShownAlert(event.alert, self._now(), event.sequence, event.event_type, news))
+            with TRACES.span("alert.show", event.trace) as trace:
+                self._screen.prepare(event.alert)
+                news = self._inbox.news(event.alert)
+                self._inbox.record(event.sequence, alert_id)
+                self._screen.show(ShownAlert(event.alert, self._now(), event.sequence, event.event_type, news))
             self._inbox.mark_shown(event.sequence, event.alert)
-        self._acknowledgements.owe(event.sequence)
+            self._acknowledgements.owe(event.sequence, trace)
+        else:
+            self._acknowledgements.owe(event.sequence)
 
     def _other_log(self) -> None:
         self._log.warning("event_log_replaced", newest_sequence=self._inbox.newest_sequence())

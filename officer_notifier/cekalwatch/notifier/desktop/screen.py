@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtWidgets import QApplication
 
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.trouble_controller import TroubleController
@@ -36,7 +37,7 @@ class DesktopScreen(QObject):
 
     def show(self, *shown: ShownAlert) -> None:
         """See `Screen`."""
-        self._do(lambda: self._controller.show(*shown))
+        self._do(lambda: self._show(*shown))
 
     def connected(self, freshness: Freshness, waiting: int) -> None:
         """See `Screen`."""
@@ -54,6 +55,12 @@ class DesktopScreen(QObject):
         """See `TroubleScreen`."""
         with suppress(ScreenGone):  # the thread that tells troubles ends with the windows
             self._do(lambda: self._troubles.take(present))
+
+    def _show(self, *shown: ShownAlert) -> None:
+        self._controller.show(*shown)
+        for window in QApplication.topLevelWidgets():
+            if window.isVisible():
+                window.repaint()  # now, so that what is said to have been shown is on the screen
 
     def _do(self, action: Callable[[], None]) -> None:
         request = _Request(action)

@@ -10,6 +10,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from cekalwatch.program.traces import TRACES
 from cekalwatch.server.capture.neighbours import MAX_PASSAGE_CANDIDATES, Neighbours
 from cekalwatch.server.domain.alerts.match import Candidate, CropMatch, Match
 from cekalwatch.server.domain.captures import Capture
@@ -179,7 +180,9 @@ class Decider:
             match = self._match(snapshot, item, neighbours, fused, fused_crops)
             if match is None:
                 return CaptureOutcome.ACCEPTED
-            event = self._store.record(match, self._timing.grouping_window, self._clock.now())
+            with TRACES.span("alert.commit", match.capture.trace, camera=match.capture.camera.camera_id) as trace:
+                traced = replace(match, capture=replace(match.capture, trace=trace))
+                event = self._store.record(traced, self._timing.grouping_window, self._clock.now())
         except StorageError as error:
             log.warning("alert_not_committed", error=str(error))
             return CekalwatchError(Code.STORAGE_UNAVAILABLE)

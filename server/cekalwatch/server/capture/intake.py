@@ -15,6 +15,7 @@ from uuid import UUID
 
 import structlog
 
+from cekalwatch.program.traces import TRACES
 from cekalwatch.server.capture.database_health import DatabaseHealth
 from cekalwatch.server.capture.deciding import EmbeddedCapture, EmptyGalleryError, OtherModelError
 from cekalwatch.server.concurrency.batching import BatchWorker
@@ -67,7 +68,11 @@ class Intake:
         `taken` is called once, when the capture no longer waits to be embedded.
         """
         came_s = asyncio.get_running_loop().time()
-        receipt = await self._receipt_for(capture, taken, came_s)
+        if isinstance(capture, Rejected):
+            receipt = await self._receipt_for(capture, taken, came_s)
+        else:
+            with TRACES.span("capture.receive", capture.trace, camera=capture.camera.camera_id):
+                receipt = await self._receipt_for(capture, taken, came_s)
         self._measure(asyncio.get_running_loop().time() - came_s)
         return receipt
 
@@ -122,12 +127,14 @@ class Intake:
         """Embed and decide, and again when the gallery has changed to another model in between (domain rule 11)."""
         for attempt in range(MAX_ATTEMPTS):
             try:
-                probe = await self._embedder.do(capture)
+                with TRACES.span("capture.embed", capture.trace):
+                    probe = await self._embedder.do(capture)
             finally:
                 if attempt == 0:
                     taken()
             try:
-                await self._decider.do(EmbeddedCapture(capture, probe))
+                with TRACES.span("capture.decide", capture.trace):
+                    await self._decider.do(EmbeddedCapture(capture, probe))
             except OtherModelError:
                 log.info("capture_embedded_again", camera_id=capture.camera.camera_id)
             except EmptyGalleryError:

@@ -24,6 +24,8 @@ class Capture:
     landmarks: tuple[tuple[float, float], ...]
     quality: float
     """The client's quality figure for the whole crop, 0 to 1."""
+    trace: str = ""
+    """The context in which it is traced (`program/traces.py`); empty where it is not."""
 
 
 @dataclass(frozen=True)

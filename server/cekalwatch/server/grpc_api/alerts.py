@@ -11,6 +11,7 @@ from typing import Any
 
 import grpc
 
+from cekalwatch.program.traces import METADATA, TRACES, trace_context
 from cekalwatch.server.alerts.adjudication import Adjudicator
 from cekalwatch.server.alerts.deliveries import DeliveryTrail
 from cekalwatch.server.alerts.details import AlertDetailsReader
@@ -106,6 +107,9 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
                         yield convert.keep_alive(now, self._fanout.head, freshness, await self._waiting.count(wants))
                     else:
                         await self._deliveries.note(agent, item.details, item.event.sequence)
+                        event, now = item.event, self._clock.now()
+                        trace = TRACES.within(event.trace)
+                        TRACES.record("alert.deliver", trace, event.trace, event.occurred_at, now, agent=agent_id)
                         yield convert.event_message(item)
         finally:
             self._presence.agent_disconnected(agent_id)
@@ -157,7 +161,9 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         """Move an agent's position in the event log forward."""
         agent_id = convert.agent_id(request.agent_id)
         current_caller().speak_as(agent_id)
-        position = await self._acknowledgements.take(agent_id, convert.sequence(request.sequence))
+        told = {str(key): value for key, value in context.invocation_metadata() or ()}
+        with TRACES.span("alert.acknowledged", trace_context(str(told.get(METADATA, ""))), agent=agent_id):
+            position = await self._acknowledgements.take(agent_id, convert.sequence(request.sequence))
         return pb.AcknowledgeAlertsResponse(acknowledged_sequence=position)
 
     async def ListAlerts(self, request: pb.ListAlertsRequest, context: Context) -> pb.ListAlertsResponse:

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from cekalwatch.program.settings import Settings
+from cekalwatch.program.traces import TraceTerms
 from cekalwatch.server.settings.network import address_or_none
 
 
@@ -25,3 +26,5 @@ class MonitoringSection(Settings):
 
     metrics: MetricsTerms = MetricsTerms()
     """Metrics, and a page on the health of the server (docs/monitoring.md)."""
+    traces: TraceTerms = TraceTerms()
+    """Traces of captures (docs/monitoring.md)."""

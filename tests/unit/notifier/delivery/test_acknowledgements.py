@@ -22,7 +22,7 @@ class Server:
         self.told: Queue[int] = Queue()
         self.away = False
 
-    def acknowledge(self, sequence: int) -> None:
+    def acknowledge(self, sequence: int, _: str) -> None:
         self.told.put(sequence)
         if self.away:
             raise Unreachable

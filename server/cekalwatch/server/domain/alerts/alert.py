@@ -216,6 +216,8 @@ class AlertEvent:
     alert_id: UUID
     capture_id: UUID | None = None
     """The capture that caused it; None if a person or the clock did."""
+    trace: str = ""
+    """The context in which that capture is traced; empty where it is not."""
 
 
 @dataclass(frozen=True)

@@ -121,6 +121,7 @@ def event_message(item: DetailedEvent) -> alert_service_pb2.SubscribeAlertsRespo
             event_time=timestamp(event.occurred_at),
             alert=alert_message(item.details),
             capture_id=str(event.capture_id or ""),
+            trace_parent=event.trace,
         )
     )
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from google.protobuf.duration_pb2 import Duration
 
+from cekalwatch.program.traces import trace_context
 from cekalwatch.server.capture.session import Drain, Goodbye, Hello, Inbound, Outbound, Receipts, Welcome
 from cekalwatch.server.domain.camera_clock import CameraClock
 from cekalwatch.server.domain.captures import Capture, Receipt, Rejected
@@ -121,6 +122,7 @@ def capture(face: capture_pb2.FaceCapture, camera: Camera, run_id: str, clock: C
         jpeg=face.jpeg,
         landmarks=points,
         quality=face.quality.score,
+        trace=trace_context(face.trace_parent),
     )
 
 

@@ -15,6 +15,7 @@ from uuid import UUID
 import uuid6
 from sqlmodel import Session, col, select
 
+from cekalwatch.program.traces import trace_context
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent, Sighting
 from cekalwatch.server.domain.alerts.handling import Claim, Handling, Holder
@@ -162,6 +163,7 @@ def event_of(row: AlertEventRow) -> AlertEvent:
         occurred_at=row.occurred_at,
         alert_id=UUID(row.alert_id),
         capture_id=UUID(row.capture_id) if row.capture_id else None,
+        trace=trace_context(row.trace),
     )
 
 

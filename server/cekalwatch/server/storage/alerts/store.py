@@ -110,7 +110,13 @@ class AlertStore:
             # What is cleared keeps no picture, and gets no new one: crops of the same passage may come yet.
             if alert.open:
                 self._keep_better_probe(session, row.alert_id, match, further=placement.further)
-            event = AlertEventRow(type=kind, occurred_at=now, alert_id=row.alert_id, capture_id=str(capture.capture_id))
+            event = AlertEventRow(
+                type=kind,
+                occurred_at=now,
+                alert_id=row.alert_id,
+                capture_id=str(capture.capture_id),
+                trace=capture.trace,
+            )
             session.add(event)
             session.flush()
             committed = event_of(event)

@@ -138,6 +138,8 @@ class AlertEventRow(SQLModel, table=True):
     alert_id: str = Field(foreign_key="alert.alert_id", index=True)
     capture_id: str
     """Empty where a person or the clock caused it."""
+    trace: str = ""
+    """The context in which that capture is traced; empty where it is not."""
 
 
 class EventLogRow(SQLModel, table=True):

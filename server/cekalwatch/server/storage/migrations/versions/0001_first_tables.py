@@ -126,6 +126,7 @@ def upgrade() -> None:
         sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("alert_id", sa.String(), nullable=False),
         sa.Column("capture_id", sa.String(), nullable=False),
+        sa.Column("trace", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
             ["alert_id"],
             ["alert.alert_id"],
