@@ -40,6 +40,8 @@ lint: $(STAMP)  ## Check style, types, imports and the contract
 	$(BIN)/lint-imports
 	$(BIN)/buf lint
 	$(BIN)/buf format -d --exit-code
+	@last=$$(git describe --tags --abbrev=0 --match 'v*' 2>/dev/null) || exit 0; \
+		echo "buf breaking, against $$last"; $(BIN)/buf breaking --against ".git#tag=$$last"
 
 bench: $(STAMP)  ## Measure; writes build/bench.json
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks $(ARGS)

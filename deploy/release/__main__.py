@@ -3,8 +3,9 @@
     python -m deploy.release --key ~/.minisign/cekalwatch.key --out dist
 
 In the end `dist` has the wheel, the lock, the bill of materials, the attestation, and SHA256SUMS of all of them with
-its signature. Nothing is made when a change is not committed, two builds differ, a vulnerability is known, or the list
-of vulnerabilities cannot be read.
+its signature. Nothing is made when a change is not committed, CHANGELOG.md has no date for the version, a migration
+that was released is another one, two builds differ, a vulnerability is known, or the list of vulnerabilities cannot be
+read.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from deploy.release.attestation import Origin, statement
+from deploy.release.frozen import dated_versions, problems, version_of
 from deploy.release.sbom import ROOT, write_sbom
 from deploy.release.wheel import ReleaseError, build_reproducibly, sha256
 
@@ -38,6 +40,10 @@ def release(root: Path, out: Path, key: Path, audit: Sequence[str] = AUDIT) -> N
         raise ReleaseError(f"There is no secret key of minisign in {key}")
     if _git(root, "status", "--porcelain"):
         raise ReleaseError("There are changes that are not committed: a release is a commit's")
+    if (version := version_of(root)) not in dated_versions(root):
+        raise ReleaseError(f"CHANGELOG.md has no part with a date for {version}")
+    for problem in problems(root):
+        raise ReleaseError(problem)
     if subprocess.run(audit, cwd=root, check=False).returncode:
         raise ReleaseError("A vulnerability is known, or the list of vulnerabilities cannot be read: no release")
     commit, epoch = _git(root, "rev-parse", "HEAD"), int(_git(root, "log", "-1", "--format=%ct"))

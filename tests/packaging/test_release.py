@@ -13,6 +13,7 @@ from zipfile import ZipFile
 import pytest
 
 from deploy.release.__main__ import SUMS, main, release
+from deploy.release.frozen import record, version_of
 from deploy.release.wheel import ReleaseError, build_reproducibly, sha256
 from tests.support.repository import ROOT
 
@@ -43,6 +44,8 @@ def repository(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("clone") / "cekalwatch"
     shutil.copytree(source, root)
     shutil.copy(ROOT / "requirements.lock", root)
+    (root / "CHANGELOG.md").write_text(f"## [{version_of(root)}] - 2026-11-26\n")
+    record(root)
     who = ("-c", "user.name=test", "-c", "user.email=test@localhost")
     for command in (("init", "-q"), ("add", "-A"), (*who, "commit", "-q", "-m", "sources")):
         assert run("git", *command, cwd=root).returncode == 0

@@ -143,7 +143,7 @@ class Server:
         database.measure = instruments.measures.commit
         stack.callback(database.close)
         await asyncio.to_thread(refuse_lost_database, settings, database)
-        await asyncio.to_thread(database.upgrade)
+        await asyncio.to_thread(database.begin)
         actor = Actor(Party.SERVER, settings.name)
         context = Context.open(settings, database, clock, actor, stack, instruments.measures)
         stores = context.stores

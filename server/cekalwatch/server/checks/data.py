@@ -42,7 +42,7 @@ def _check_database(database: Database) -> Judged:
         return CheckVerdict.WARN, f"there is no {database.name}: the first start of the server makes it"
     match database.migrations():
         case Migrations.OLDER:
-            return CheckVerdict.WARN, f"{database.name} is of an older version: the next start brings it up to date"
+            return CheckVerdict.FAIL, f"{database.name} is of an older version: cekalwatch-server upgrade"
         case Migrations.NEWER:
             return CheckVerdict.FAIL, f"{database.name} is of a newer version: update this program"
     return CheckVerdict.OK, database.name

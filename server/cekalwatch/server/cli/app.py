@@ -11,7 +11,7 @@ from cekalwatch.program.checks.results import AsJson, show_results
 from cekalwatch.program.command import SettingsFormat, settings_examples
 from cekalwatch.server.cli import audit, evaluate, init, keys, models, notices, people, pki, retention, rows, thresholds
 from cekalwatch.server.cli.gallery import comparing, rebuilding, switching
-from cekalwatch.server.cli.keeping import backing_up, coming_back
+from cekalwatch.server.cli.keeping import backing_up, coming_back, upgrading
 from cekalwatch.server.cli.options import Config, DataDir, Listen, LogLevel, ModelPack, Threads
 from cekalwatch.server.cli.watchlist import checking, deletion, importing, looking, syncing
 
@@ -57,6 +57,7 @@ app.command("init", epilog=init.EPILOG)(init.init)
 app.command("backup", epilog=backing_up.EPILOG)(backing_up.backup)
 app.command("backup-key", epilog=backing_up.KEY_EPILOG)(backing_up.backup_key)
 app.command("restore", epilog=coming_back.EPILOG)(coming_back.restore)
+app.command("upgrade", epilog=upgrading.EPILOG)(upgrading.upgrade)
 app.command("notices", epilog=notices.EPILOG)(notices.notices)
 
 

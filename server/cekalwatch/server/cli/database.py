@@ -42,7 +42,7 @@ def command_database(settings: ServerSettings) -> Iterator[Database]:
 def command_context(settings: ServerSettings) -> Iterator[Context]:
     """Yield what a command works with that opens the keys: all it does is recorded as done by the account that runs it.
 
-    The database is brought up to date. Raises ProgramError, also when there is none: no command makes one.
+    Raises ProgramError, also when there is no database, or one of another version: no command makes or changes one.
     """
     from cekalwatch.server.audit.entry import operator
     from cekalwatch.server.domain.clock import SystemClock
@@ -50,5 +50,5 @@ def command_context(settings: ServerSettings) -> Iterator[Context]:
 
     with command_database(settings) as database, ExitStack() as stack:
         database.check_exists()
-        database.upgrade()
+        database.begin()
         yield Context.open(settings, database, SystemClock(), operator(), stack)

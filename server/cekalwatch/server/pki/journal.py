@@ -31,7 +31,7 @@ class PkiJournal:
     def __enter__(self) -> Self:
         try:
             self._database.check_exists()
-            self._database.upgrade()
+            self._database.begin()
         except StorageError as error:
             self._database.close()
             raise ProgramError(f"Cannot use the database {self._database.name} ({error})", Exit.UNAVAILABLE) from None

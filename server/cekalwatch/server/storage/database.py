@@ -82,7 +82,7 @@ class Migrations(StrEnum):
 
     AS_NEEDED = "AS_NEEDED"
     OLDER = "OLDER"
-    """The next start of the server brings them up to date."""
+    """`cekalwatch-server upgrade` brings them up to date."""
     NEWER = "NEWER"
     """They were made by a newer version of the program."""
 
@@ -160,6 +160,23 @@ class Database:
                 return True
         except StorageError:
             return False
+
+    def begin(self) -> None:
+        """Make the tables of a new database; one that is there stays as it is, and must be as this version needs it.
+
+        Raises ProgramError: as `upgrade` does, and when the tables are of an older version.
+        """
+        try:
+            older = self.is_there and self.migrations() is Migrations.OLDER
+        except StorageError:
+            older = False  # `upgrade` says why it cannot be used
+        if older:
+            raise ProgramError(
+                f"The tables of {self.name} are of an older version of this program. Stop all its servers, and run: "
+                "cekalwatch-server upgrade; it makes a backup first (docs/upgrading.md)",
+                Exit.CONFIG,
+            )
+        self.upgrade()
 
     def upgrade(self) -> None:
         """Create the database if there is none, and bring its tables up to date, in one transaction.

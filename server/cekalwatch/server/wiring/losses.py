@@ -26,10 +26,10 @@ def tell_restored(store: AuditStore) -> RestoredBackup | None:
 
 
 def make_database(settings: ServerSettings) -> None:
-    """Make the database, or bring it up to date. Raises ProgramError, also when one is lost."""
+    """Make the database, unless it is there. Raises ProgramError, also when one is lost."""
     with closing(Database(settings.database_address)) as database:
         refuse_lost_database(settings, database)
-        database.upgrade()
+        database.begin()
 
 
 def refuse_lost_database(settings: ServerSettings, database: Database) -> None:

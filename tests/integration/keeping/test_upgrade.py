@@ -1,0 +1,135 @@
+"""`upgrade`: a database of an older version is refused everywhere, and changed by one command, after a backup."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.app import Server
+from cekalwatch.server.audit.entry import Action
+from cekalwatch.server.backup.archive import Identity
+from cekalwatch.server.backup.restoring import look
+from cekalwatch.server.cli.app import app
+from cekalwatch.server.storage import database as storage
+from cekalwatch.server.storage.audit.store import AuditStore
+from cekalwatch.server.storage.database import Database, Migrations
+from tests.support.scenarios.server import list_astronaut, settings
+
+NEXT = """
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision, branch_labels, depends_on = "9998", "{before}", None, None
+
+
+def upgrade() -> None:
+    op.create_table("added", sa.Column("name", sa.String(), primary_key=True))
+    {then}
+"""
+
+
+class Site:
+    """A site that this version made, and settings of it for the commands."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.settings = settings(folder / "data")
+        list_astronaut(self.settings)
+        self.identity, self.out = Identity.new(), folder / "backups"
+        self.out.mkdir()
+        self.config = folder / "server.toml"
+        self.write(f'[backup]\nrecipients = ["{self.identity.public}"]\nfolder = "{self.out}"\n')
+
+    def write(self, more: str, listen: str = "127.0.0.1:1") -> None:
+        self.config.write_text(f'data_dir = "{self.settings.data_dir}"\nlisten = "{listen}"\n{more}')
+
+    def program_with_another_migration(self, patch: pytest.MonkeyPatch, then: str = "") -> None:
+        """Let the program need one migration more than the database has."""
+        folder = self.folder / "migrations"
+        shutil.copytree(storage.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        before = max(path.name.split("_")[0] for path in (folder / "versions").glob("[0-9]*.py"))
+        (folder / "versions" / "9998_next.py").write_text(NEXT.format(before=before, then=then))
+        patch.setattr(storage, "MIGRATIONS", folder)
+
+    def run(self, *words: str) -> str:
+        outcome = CliRunner().invoke(app, [*words, "--config", str(self.config)])
+        if isinstance(outcome.exception, ProgramError):
+            raise outcome.exception
+        assert outcome.exit_code == Exit.OK, outcome.output
+        return outcome.output
+
+    def state(self) -> tuple[Migrations, bool]:
+        """How far the database is, and whether the new table is there."""
+        with closing(Database(self.settings.database_address)) as database, database.connection() as connection:
+            query = "SELECT count(*) FROM sqlite_master WHERE name = 'added'"
+            return database.migrations(), bool(connection.exec_driver_sql(query).scalar_one())
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+async def test_nobody_changes_an_older_database_by_the_way(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.program_with_another_migration(monkeypatch)
+    with pytest.raises(ProgramError, match="cekalwatch-server upgrade") as caught:
+        async with Server(site.settings):
+            pass
+    assert caught.value.exit_code is Exit.CONFIG
+    with pytest.raises(ProgramError, match="cekalwatch-server upgrade"):
+        site.run("keys", "list")
+    assert site.state() == (Migrations.OLDER, False)
+
+
+def test_it_makes_a_backup_changes_the_tables_and_records_it(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.program_with_another_migration(monkeypatch)
+    told = site.run("upgrade")
+    (archive,) = site.out.iterdir()
+    assert str(archive) in told
+    assert look(archive, site.identity).database.revision != "9998", "the backup is of before"
+    assert site.state() == (Migrations.AS_NEEDED, True)
+    with closing(Database(site.settings.database_address)) as database:
+        entries = list(AuditStore(database).links())
+    assert [entry.action for entry in entries][-2:] == [Action.BACKUP_MADE, Action.DATABASE_UPGRADED]
+    assert '"after":"9998"' in entries[-1].details.replace(" ", "")
+    assert "nothing to do" in site.run("upgrade")
+    assert len(list(site.out.iterdir())) == 1
+
+
+def test_without_a_backup_nothing_is_changed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.program_with_another_migration(monkeypatch)
+    site.write("")
+    with pytest.raises(ProgramError, match=r"--to, or folder in \[backup\]"):
+        site.run("upgrade")
+    assert site.state() == (Migrations.OLDER, False)
+    site.run("upgrade", "--without-backup")
+    assert site.state() == (Migrations.AS_NEEDED, True)
+
+
+def test_a_migration_that_fails_changes_nothing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.program_with_another_migration(monkeypatch, then='op.drop_table("nobody_has_this")')
+    with pytest.raises(ProgramError):
+        site.run("upgrade")
+    assert site.state() == (Migrations.OLDER, False)
+
+
+def test_a_newer_database_and_a_running_server_are_refused(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(Database(site.settings.database_address)) as database, database.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(ProgramError, match="of a newer version"):
+        site.run("upgrade")
+    with closing(Database(site.settings.database_address)) as database, database.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+    site.program_with_another_migration(monkeypatch)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        terms = f'[backup]\nrecipients = ["{site.identity.public}"]\nfolder = "{site.out}"\n'
+        site.write(terms, f"127.0.0.1:{server.getsockname()[1]}")
+        with pytest.raises(ProgramError, match="A server runs"):
+            site.run("upgrade")
+    assert list(site.out.iterdir()) == []
