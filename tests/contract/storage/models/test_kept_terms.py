@@ -209,6 +209,18 @@ def test_a_row_that_is_put_back_with_an_old_file_is_refused(runs: Runs) -> None:
     assert terms.searched(MARCH) == 11
 
 
+def test_a_version_that_is_no_number_is_refused_and_harms_nobody_else(runs: Runs) -> None:
+    if runs.database.is_shared:
+        pytest.skip("PostgreSQL takes numbers only")
+    runs.put("S-3", revoked_at=MARCH - timedelta(days=1))
+    runs.put("S-3")
+    runs.start()
+    runs.execute("UPDATE ban_order SET row_version = 'x' WHERE order_id IN ('O-S-3', 'O-S-4')")
+    terms, asked = runs.start()
+    assert asked == ["S-3", "S-4"]
+    assert (terms.unreadable, terms.searched(MARCH)) == (2, 10)
+
+
 def test_nothing_in_it_can_be_read_and_who_is_erased_leaves_it(runs: Runs) -> None:
     runs.start()
     held = runs.file.read()

@@ -95,7 +95,9 @@ def read_marks(session: Session) -> Iterator[tuple[str, bytes]]:
     macs_of: dict[str, list[object]] = defaultdict(list)
     orders = select(BanOrderRow.order_id, BanOrderRow.subject_id, BanOrderRow.row_version, BanOrderRow.mac)
     for order_id, subject_id, version, mac in session.execute(orders):
-        macs_of[subject_id].append(None if order_id in seen and version < seen[order_id] else mac)
+        newest = seen.get(order_id, 0)
+        stands = isinstance(version, int) and version >= newest  # whatever the database holds there
+        macs_of[subject_id].append(mac if stands else None)
     for subject_id, mac in session.execute(select(SubjectRow.subject_id, SubjectRow.mac)):
         yield subject_id, _mark([mac, *macs_of[subject_id]])
 
