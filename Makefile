@@ -8,7 +8,7 @@ SBOM ?= build/sbom.json
 # All but `cuda`, which cannot be installed beside them.
 LOCKED_EXTRAS := server evaluation simulator pkcs11 postgres otel camera notifier desktop console
 
-.PHONY: settings-page help setup demo test test-quick lint bench chaos fuzz audit sbom release lock clean
+.PHONY: settings-page help setup demo test test-quick lint bench chaos fuzz audit sbom release packages packages-test lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 12
@@ -62,6 +62,13 @@ sbom: $(STAMP)  ## Write the bill of materials, build/sbom.json (CycloneDX)
 
 release: $(STAMP)  ## Make a signed release of this commit in dist/ (KEY=FILE, a secret key of minisign)
 	$(BIN)/python -m deploy.release --key "$(or $(KEY),$(error KEY=FILE is missing: a secret key of minisign))" --out dist
+
+packages: $(STAMP)  ## Make the Debian packages in build/packages, for the Debian that this runs on
+	$(BIN)/python -m deploy.packages
+
+packages-test: $(STAMP)  ## Install, start, upgrade, remove and purge them on clean machines (root, mmdebstrap)
+	$(BIN)/python -m deploy.packages --level 3 --out build/packages-test
+	CEKALWATCH_PACKAGES="$(CURDIR)/build/packages-test" PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/packaging/debian
 
 lock: $(STAMP)  ## Renew requirements.lock within the ranges of pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -8,6 +9,10 @@ import pytest
 from tests.support.repository import ROOT
 
 FOLDERS = ("protos", "common", "server", "camera_client", "officer_notifier", "web_console", "deploy/simulator")
+
+
+# They install on clean machines, as root, for minutes: `make packages-test`.
+collect_ignore = [] if "CEKALWATCH_PACKAGES" in os.environ else ["debian"]
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,7 @@ from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.slow
 
+OFFLINE = "pip install --no-index --find-links wheels"
 EXTRAS = ("server", "camera", "notifier", "console", "simulator")
 PARTS = {
     "v1",
@@ -180,7 +181,7 @@ def test_program_without_its_extra_says_how_to_install_it(base: Installed, part:
     assert result.returncode == Exit.MISSING_EXTRA
     assert result.stdout == ""
     (line,) = result.stderr.splitlines()
-    assert line.endswith(f"Install with: pip install 'cekalwatch[{part}]'")
+    assert line.endswith(f"Install with: {OFFLINE} 'cekalwatch[{part}]'")
 
 
 def test_extra_is_enough_for_its_program(with_extra: Installed, extra: str) -> None:
@@ -198,7 +199,7 @@ def test_the_desktop_agent_says_what_a_console_does_not_have(with_extra: Install
     if extra == "notifier":
         result = with_extra.run("cekalwatch-notifier", "desktop")
         assert result.returncode == Exit.MISSING_EXTRA
-        assert "pip install 'cekalwatch[desktop]'" in result.stderr
+        assert f"{OFFLINE} 'cekalwatch[desktop]'" in result.stderr
 
 
 def test_the_evaluation_says_what_a_server_does_not_have(with_extra: Installed, extra: str) -> None:
@@ -207,7 +208,7 @@ def test_the_evaluation_says_what_a_server_does_not_have(with_extra: Installed, 
         for command in (("photographs", "."), ("alerts",)):
             result = with_extra.run("cekalwatch-server", "evaluate", *command)
             assert result.returncode == Exit.MISSING_EXTRA
-            assert "pip install 'cekalwatch[evaluation]'" in result.stderr
+            assert f"{OFFLINE} 'cekalwatch[evaluation]'" in result.stderr
 
 
 def test_every_module_of_the_program_can_be_imported(with_extra: Installed, extra: str) -> None:

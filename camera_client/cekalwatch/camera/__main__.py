@@ -13,8 +13,9 @@ def main() -> None:
         ),
     )
     from cekalwatch.camera.cli.app import app
-    from cekalwatch.program.command import run
+    from cekalwatch.program.command import refuse_root, run
 
+    refuse_root("cekalwatch-camera")
     run(app)
 
 

@@ -21,6 +21,7 @@ from cekalwatch.camera.sources.opencv import Transport
 from cekalwatch.camera.turnable import OF_THE_DEVICE, Turnable
 from cekalwatch.program.connection import ClientSettings, certificate_name
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.settings import SHIPPED_PACKS
 from cekalwatch.program.traces import TraceTerms
 from cekalwatch.vision.region import Region
 from cekalwatch.wire.address import is_loopback
@@ -29,10 +30,11 @@ from cekalwatch.wire.tls import TlsFiles
 DEFAULT_TLS_DIR = Path(platformdirs.user_data_dir("cekalwatch-camera", appauthor=False)) / "tls"
 
 DEFAULT_DETECTOR = Path(platformdirs.user_data_dir("cekalwatch-server", appauthor=False)) / "models" / "standard"
-SYSTEM_DETECTORS = tuple(
-    Path("/var/lib") / name / "models" / "standard" for name in ("cekalwatch", "cekalwatch-camera")
+SYSTEM_DETECTORS = (
+    *(Path("/var/lib") / name / "models" / "standard" for name in ("cekalwatch", "cekalwatch-camera")),
+    SHIPPED_PACKS / "standard",
 )
-"""Where a service has its model pack."""
+"""Where a service has its model pack, and where a package puts it."""
 
 CameraId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 Source = Annotated[str, Field(min_length=1)]
@@ -74,7 +76,7 @@ class CameraOptions(BaseModel):
     """Size of the picture that a device is asked for; it gives the nearest that it has."""
     detector: Path = DEFAULT_DETECTOR
     """Folder of a model pack, or an SCRFD or YuNet network (.onnx). When not set, also looked for in `models/standard`
-    of /var/lib/cekalwatch and /var/lib/cekalwatch-camera."""
+    of /var/lib/cekalwatch and /var/lib/cekalwatch-camera, and where the package `cekalwatch-models` puts it."""
     region: Annotated[tuple[tuple[float, float], ...] | None, AfterValidator(_region)] = None
     """The part of the picture in which faces are looked for; when not set, the whole of it. Corners, each with x and y
     from 0 to 1 from the left and the top: two of a rectangle, or three and more of a polygon."""

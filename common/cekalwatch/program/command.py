@@ -6,6 +6,8 @@ Nothing beside the standard library is imported here, since a missing package ha
 from __future__ import annotations
 
 import importlib.util
+import os
+import shlex
 import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -41,11 +43,30 @@ def settings_examples(program: str) -> str:
 
 
 def require_extra(extra: str, modules: tuple[str, ...]) -> None:
-    """Exit with MISSING_EXTRA and the line that installs `extra` if one of `modules` cannot be found."""
+    """Exit with MISSING_EXTRA and the line that installs `extra` if one of `modules` cannot be found.
+
+    The name of our wheel is nobody's on the public index, so that it is never installed from there.
+    """
     missing = [name for name in modules if importlib.util.find_spec(name) is None]
     if missing:
-        print(f"{', '.join(missing)} not installed. Install with: pip install 'cekalwatch[{extra}]'", file=sys.stderr)  # noqa: T201
+        install = f"pip install --no-index --find-links wheels 'cekalwatch[{extra}]'"
+        print(f"{', '.join(missing)} not installed. Install with: {install}", file=sys.stderr)  # noqa: T201
         raise SystemExit(Exit.MISSING_EXTRA)
+
+
+def packaged(program: str) -> bool:
+    """Return whether this process is the Debian package's `program`, which runs as the account of that name."""
+    return sys.prefix == f"/usr/lib/{program}"
+
+
+def refuse_root(program: str) -> None:
+    """Exit with USAGE and what to type where root runs a package's service, which could not write root's files."""
+    asked = sys.argv[1:]
+    if sys.platform == "win32" or os.geteuid() or not packaged(program):
+        return
+    if asked and "COMP_WORDS" not in os.environ and not {"--help", "--version"} & set(asked):
+        print(f"Error: not as root. Run: sudo -u {program} {program} {shlex.join(asked)}", file=sys.stderr)  # noqa: T201
+        raise SystemExit(Exit.USAGE)
 
 
 def run(app: typer.Typer) -> None:

@@ -42,6 +42,8 @@ SYSTEM_FOLDER: Final = (
     Path("/etc/cekalwatch") if os.name == "posix" else platformdirs.site_config_path("cekalwatch", appauthor=False)
 )
 """Where the settings of the whole machine are looked for; on Windows, in the folder of all users' program data."""
+SHIPPED_PACKS: Final = (Path("/usr/share/cekalwatch") if os.name == "posix" else SYSTEM_FOLDER) / "models"
+"""Where a package or an installer puts model packs, for all programs of the machine; not changed by programs."""
 
 
 class Settings(BaseSettings):

@@ -42,7 +42,10 @@ def check_site(settings: NotifierSettings) -> Judged:
 def check_windows() -> Judged:
     """See that the windows can be shown, and come by themselves when the officer signs in on the PC."""
     if importlib.util.find_spec("PySide6") is None:
-        return CheckVerdict.WARN, "not installed, there is only the console: pip install 'cekalwatch[desktop]'"
+        return (
+            CheckVerdict.WARN,
+            "not installed, there is only the console: install the extra `desktop` (docs/install.md)",
+        )
     if not all(file.exists() for file in entries(())):
         return CheckVerdict.WARN, "they do not come by themselves after sign-in on this PC: cekalwatch-notifier install"
     return CheckVerdict.OK, "they come when the officer signs in on this PC"

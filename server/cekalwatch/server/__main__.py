@@ -6,9 +6,10 @@ from cekalwatch.program.command import require_extra
 def main() -> None:
     """Run the command line; exits the process."""
     require_extra("server", ("typer", "faiss", "sqlmodel", "insightface", "onnxruntime", "cv2", "PIL", "cryptography"))
-    from cekalwatch.program.command import run
+    from cekalwatch.program.command import refuse_root, run
     from cekalwatch.server.cli.app import app
 
+    refuse_root("cekalwatch-server")
     run(app)
 
 

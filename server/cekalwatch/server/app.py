@@ -26,6 +26,7 @@ import structlog
 from cekalwatch.program.confined.command import missing_protections
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.loops import LOOPS
+from cekalwatch.program.service import ServiceManager
 from cekalwatch.program.traces import TRACES
 from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.cluster.peers import Load
@@ -81,6 +82,8 @@ RESEAL_PERIOD_S = 2.0
 KEEP_TERMS_PERIOD_S = 60.0
 AWAIT_DATABASE_PERIOD_S = 2.0
 STOP_GRACE_S = 3.0
+ALIVE_PERIOD_S = 10.0
+"""The longest time between two reports to the service manager."""
 
 log = structlog.get_logger()
 
@@ -351,8 +354,11 @@ async def await_database(address: str, stopped: asyncio.Event) -> None:
 def run(settings: ServerSettings, load: Callable[[], ServerSettings]) -> None:
     """Serve until SIGINT or SIGTERM; on SIGHUP take over the capture policies that `load` reads.
 
-    Raises ProgramError when the server cannot start.
+    The service manager is told when it serves, and that its event loop runs. Raises ProgramError when the server cannot
+    start.
     """
+    service = ServiceManager()
+    alive_s = min(ALIVE_PERIOD_S, service.watchdog_s / 3) if service.watchdog_s else ALIVE_PERIOD_S
 
     async def reload(server: Server) -> None:
         try:
@@ -379,6 +385,14 @@ def run(settings: ServerSettings, load: Callable[[], ServerSettings]) -> None:
 
             if sys.platform != "win32":
                 loop.add_signal_handler(signal.SIGHUP, begin_reload)
+
+            async def tell_alive() -> None:
+                service.alive(f"serving at {server.address}")
+
+            service.ready()
+            telling = loop.create_task(LOOPS.keep("tell_service_manager", tell_alive, alive_s, first_s=0))
             await stopped.wait()
+            service.stopping()
+            telling.cancel()
 
     asyncio.run(serve())

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import os
 import sys
 
 import pytest
 import typer
 
-from cekalwatch.program.command import INTERRUPTED, require_extra, run
+from cekalwatch.program.command import INTERRUPTED, refuse_root, require_extra, run
 from cekalwatch.program.errors import Exit, ProgramError
 
 app = typer.Typer(pretty_exceptions_enable=False)
@@ -63,10 +64,43 @@ def test_missing_packages_are_told_with_the_line_that_installs_them(capsys: pyte
     with pytest.raises(SystemExit) as caught:
         require_extra("camera", ("json", "no_such_package", "nor_this_one"))
     assert caught.value.code == Exit.MISSING_EXTRA
-    line = "no_such_package, nor_this_one not installed. Install with: pip install 'cekalwatch[camera]'\n"
+    install = "pip install --no-index --find-links wheels 'cekalwatch[camera]'"
+    line = f"no_such_package, nor_this_one not installed. Install with: {install}\n"
     assert capsys.readouterr().err == line
 
 
 def test_nothing_is_said_when_all_packages_are_there(capsys: pytest.CaptureFixture[str]) -> None:
     require_extra("camera", ("json", "typer"))
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="accounts of Unix")
+@pytest.mark.parametrize(
+    ("arguments", "account", "prefix", "refused"),
+    [
+        (("init", "--answers", "my port.toml"), 0, "/usr/lib/sample", True),
+        (("init",), 1000, "/usr/lib/sample", False),
+        (("init",), 0, "/home/dev/.venv", False),
+        (("init", "--help"), 0, "/usr/lib/sample", False),
+        ((), 0, "/usr/lib/sample", False),
+    ],
+    ids=["root", "another account", "no package", "help", "nothing asked"],
+)
+def test_root_is_told_which_account_runs_a_packages_service(
+    arguments: tuple[str, ...],
+    account: int,
+    prefix: str,
+    refused: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["sample", *arguments])
+    monkeypatch.setattr(sys, "prefix", prefix)
+    monkeypatch.setattr(os, "geteuid", lambda: account)
+    if not refused:
+        refuse_root("sample")
+        return
+    with pytest.raises(SystemExit) as caught:
+        refuse_root("sample")
+    assert caught.value.code == Exit.USAGE
+    assert "sudo -u sample sample init --answers 'my port.toml'" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -20,9 +21,23 @@ from cekalwatch.program.logs import configure_logs
 app = typer.Typer(
     help="Finds faces at a camera and sends the best crops of each passage to the recognition server.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_show_locals=False,  # a source may hold a password
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"cekalwatch-camera {version('cekalwatch')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Take the options that come before a command."""
 
 
 app.command(epilog=init_command.EPILOG)(init_command.init)

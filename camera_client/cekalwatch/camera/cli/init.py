@@ -39,6 +39,7 @@ def init(
     Server, site and key are in the invitation, which is asked for unless it is in --invitation or
     CEKALWATCH_INVITATION. Run it as the account under which the service runs.
     """
+    from cekalwatch.program.command import packaged
     from cekalwatch.program.enrolment import accept, read_invitation
     from cekalwatch.program.prompts import ask
     from cekalwatch.program.secret_files import write_private
@@ -55,8 +56,11 @@ def init(
     write_private(file, (before + _camera(found, address)).encode())
     CameraSettings.load(file).each()
     named = "" if file in CameraSettings.usual_files() else f" --config {file}"
+    service = packaged("cekalwatch-camera") and not named
+    run = "sudo systemctl start cekalwatch-camera" if service else "the service (docs/camera.md)"
+    program = "sudo -u cekalwatch-camera cekalwatch-camera" if service else "cekalwatch-camera"
     typer.echo(f"This is {found.identity.uri}; its settings are in {file}, its certificate in {tls_dir}")
-    typer.echo(f"Next: cekalwatch-camera check{named}, then the service (docs/camera.md)")
+    typer.echo(f"Next: {program} check{named}, then {run}")
 
 
 def _present(file: Path, found: DeviceInvitation, tls_dir: Path) -> str:

@@ -37,6 +37,7 @@ def init(
     from datetime import UTC, datetime
 
     from cekalwatch.program.checks.results import CheckVerdict
+    from cekalwatch.program.command import packaged
     from cekalwatch.program.errors import ProgramError
     from cekalwatch.program.logs import configure_logs
     from cekalwatch.program.prompts import tell
@@ -66,15 +67,17 @@ def init(
         f"The site is made. Settings: {file}; data: {given.data_dir}; hand-over sheets: {', '.join(map(str, written))}"
     )
     typer.echo(f"First password of {given.administrator}, shown only here: {founded.first_password}")
+    service = packaged("cekalwatch-server")
+    program = "sudo -u cekalwatch-server cekalwatch-server" if service else "cekalwatch-server"
     typer.echo("Next:")
     for number, step in enumerate(
         (
             f"copy the keys that the sheets name to where they are kept, and {sheets} to each port; then delete it",
-            f"cekalwatch-server serve{named}",
+            "sudo systemctl start cekalwatch-server" if service and not named else f"{program} serve{named}",
             "at each device within a day: cekalwatch-camera init or cekalwatch-notifier init, with its invitation",
-            f"cekalwatch-server people add NAME --display-name NAME --role officer{named}",
-            f"cekalwatch-server watchlist import FOLDER{named}, or a source (docs/connect-cekal.md)",
-            f"cekalwatch-server check{named}",
+            f"{program} people add NAME --display-name NAME --role officer{named}",
+            f"{program} watchlist import FOLDER{named}, or a source (docs/connect-cekal.md)",
+            f"{program} check{named}",
         ),
         1,
     ):

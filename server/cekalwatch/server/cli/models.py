@@ -48,7 +48,11 @@ def install(
     ] = None,
     force: Force = False,
 ) -> None:
-    """Install a model pack. A sound pack of that name is kept."""
+    """Install a model pack: from the package cekalwatch-models where that is installed, or from the network.
+
+    A sound pack of that name is kept.
+    """
+    from cekalwatch.program.settings import SHIPPED_PACKS
     from cekalwatch.server.recognition.packs import installed as packs
     from cekalwatch.server.recognition.packs import published as published_packs
 
@@ -65,6 +69,12 @@ def install(
     if name in builders:
         if url or sha256:
             raise ProgramError(f"{name} is built from packages; it takes neither --url nor --sha256", Exit.USAGE)
+        if (shipped := SHIPPED_PACKS / name).is_dir():
+            pack = packs.import_pack(shipped, folder, name, _UNSTATED_LICENCE)
+            typer.echo(
+                f"{name} installed from {shipped}: {pack.folder} ({pack.model_version}). Licence: {pack.licence}"
+            )
+            return
         _build(folder, name, *builders[name])
     else:
         typer.echo(f"Licence of {name}: {published_packs.LICENCE}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Self
@@ -18,6 +19,8 @@ from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.wire.address import address_form
 from cekalwatch.wire.vocabulary.orders import Direction
 
+SERVICE_DATA = Path("/var/lib/cekalwatch")
+"""Made by the Debian package, for its account."""
 DEFAULT_ZONE = "Asia/Jakarta"
 DEFAULT_LISTEN = "0.0.0.0:50051"  # only with a certificate, which `init` makes
 DEFAULT_ENROLMENT = "0.0.0.0:50052"
@@ -49,6 +52,13 @@ class PlannedNotifier:
     """The counters whose alerts it shows; none: of all."""
 
 
+def _usual_data_dir() -> Path:
+    if SERVICE_DATA.is_dir() and os.access(SERVICE_DATA, os.W_OK):
+        return SERVICE_DATA
+    own: Path = ServerSettings.model_fields["data_dir"].default
+    return own
+
+
 class Answers(Settings):
     """All that `init` needs to know."""
 
@@ -68,8 +78,9 @@ class Answers(Settings):
     """Sign-in name of the first administrator."""
     administrator_name: Annotated[str, Field(min_length=1)]
     """The same person's name for screens."""
-    data_dir: Path = ServerSettings.model_fields["data_dir"].default
-    """Folder of the data."""
+    data_dir: Path = Field(default_factory=_usual_data_dir)
+    """Folder of the data; when not set, that of the package's service where this is its account, or else the
+    account's own."""
     database_url: str = ""
     """Address of a PostgreSQL database; empty: an SQLite file in `data_dir`."""
     models_dir: Path | None = None
@@ -144,7 +155,7 @@ def ask_answers() -> Answers:
         cameras=cameras,
         administrator=ask("Sign-in name of the first administrator"),
         administrator_name=ask("That person's name"),
-        data_dir=ask("Folder of the data", str(Answers.model_fields["data_dir"].default)),
+        data_dir=ask("Folder of the data", str(_usual_data_dir())),
     )
 
 

@@ -17,6 +17,8 @@ def open_token(uri: TokenUri) -> Token:
         from cekalwatch.server.hardware.token import Token
     except ModuleNotFoundError:
         raise ProgramError(
-            "python-pkcs11 is not installed. Install with: pip install 'cekalwatch[pkcs11]'", Exit.MISSING_EXTRA
+            "python-pkcs11 is not installed. Install with: pip install --no-index --find-links wheels "
+            "'cekalwatch[pkcs11]'",
+            Exit.MISSING_EXTRA,
         ) from None
     return Token(uri)

@@ -104,7 +104,9 @@ class Database:
             self.engine = self._new_engine()
         except ImportError:
             raise ProgramError(
-                "psycopg is not installed. Install with: pip install 'cekalwatch[postgres]'", Exit.MISSING_EXTRA
+                "psycopg is not installed. Install with: pip install --no-index --find-links wheels "
+                "'cekalwatch[postgres]'",
+                Exit.MISSING_EXTRA,
             ) from None
         if self._is_sqlite:
             sqlalchemy.event.listen(self.engine, "connect", _set_pragmas)

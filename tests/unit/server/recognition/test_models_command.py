@@ -14,6 +14,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 from cekalwatch.program.errors import Exit
+from cekalwatch.server.cli.models import app
 from cekalwatch.server.recognition.packs.installed import load_named
 from cekalwatch.vision.manifest import EngineKind
 from tests.support.tools.packs import MODELS, light_pack
@@ -34,6 +35,20 @@ def test_a_sound_light_is_left_as_it_is():
     assert done.returncode == Exit.OK
     assert "installed already" in done.stdout
     assert (light_pack() / "manifest.json").stat().st_mtime_ns == before
+
+
+@pytest.mark.slow
+def test_a_pack_that_a_package_brought_is_taken_without_a_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    shutil.copytree(light_pack(), tmp_path / "shipped" / "light")
+    monkeypatch.setattr("cekalwatch.program.settings.SHIPPED_PACKS", tmp_path / "shipped")
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_: pytest.fail("the network was asked"))
+    with pytest.raises(SystemExit) as ended:
+        app(["install", "light", "--models-dir", str(tmp_path / "models")])
+    assert ended.value.code == Exit.OK
+    assert f"light installed from {tmp_path / 'shipped' / 'light'}" in capsys.readouterr().out.replace("\n", "")
+    assert load_named(tmp_path / "models", "light").model_version == load_named(MODELS, "light").model_version
 
 
 @pytest.mark.slow

@@ -1,0 +1,50 @@
+"""The three kinds of machine, and what each of them needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One kind of machine."""
+
+    package: str
+    """Name of its Debian package and of its program."""
+    extras: tuple[str, ...]
+    """Of the wheel."""
+    application: str
+    """MODULE:NAME of the program's command line."""
+    unneeded: tuple[str, ...] = ()
+    """Files that its wheels bring and no part of the program loads; glob patterns within `site-packages`."""
+
+    @property
+    def requirement(self) -> str:
+        """What pip is asked for."""
+        return f"cekalwatch[{','.join(self.extras)}]"
+
+
+_QT_PARTS = (
+    "Concurrent", "Designer", "Help", "Labs", "OpenGLWidgets", "PrintSupport", "Qml", "Quick", "ShaderTools", "Sql",
+    "Test", "UiTools",
+)  # fmt: skip
+_QT_TOOLS = ("assistant", "balsam*", "designer", "linguist", "lrelease", "lupdate", "qml*", "qsb", "svgtoqml")
+_QT_FOLDERS = ("doc", "glue", "include", "scripts", "support", "typesystems", "Qt/libexec", "Qt/metatypes", "Qt/qml")
+_QT_PLUGINS = (
+    "designer", "egldeviceintegrations", "imageformats/libqpdf*", "platforminputcontexts/libqtvirtualkeyboard*",
+    "platformthemes/libqgtk3*",    "printsupport", "qmllint", "qmltooling", "sqldrivers", "vectorimageformats", "wayland-graphics-integration-server",
+)  # fmt: skip
+_QT = (
+    *(f"PySide6/Qt{part}*" for part in _QT_PARTS),
+    *(f"PySide6/Qt/lib/libQt6{part}*" for part in _QT_PARTS),
+    *(f"PySide6/Qt/lib/libQt6{part}*" for part in ("Lottie", "WaylandCompositor", "WaylandEglCompositor")),
+    "PySide6/libpyside6qml*",
+    *(f"PySide6/{name}" for name in (*_QT_TOOLS, *_QT_FOLDERS)),
+    *(f"PySide6/Qt/plugins/{name}" for name in _QT_PLUGINS),
+)
+
+MACHINES = (
+    Machine("cekalwatch-server", ("server", "postgres", "pkcs11"), "cekalwatch.server.cli.app:app"),
+    Machine("cekalwatch-camera", ("camera",), "cekalwatch.camera.cli.app:app"),
+    Machine("cekalwatch-notifier", ("desktop",), "cekalwatch.notifier.cli.app:app", _QT),
+)
