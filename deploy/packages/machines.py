@@ -32,7 +32,8 @@ _QT_TOOLS = ("assistant", "balsam*", "designer", "linguist", "lrelease", "lupdat
 _QT_FOLDERS = ("doc", "glue", "include", "scripts", "support", "typesystems", "Qt/libexec", "Qt/metatypes", "Qt/qml")
 _QT_PLUGINS = (
     "designer", "egldeviceintegrations", "imageformats/libqpdf*", "platforminputcontexts/libqtvirtualkeyboard*",
-    "platformthemes/libqgtk3*",    "printsupport", "qmllint", "qmltooling", "sqldrivers", "vectorimageformats", "wayland-graphics-integration-server",
+    "platformthemes/libqgtk3*", "printsupport", "qmllint", "qmltooling", "sqldrivers", "vectorimageformats",
+    "wayland-graphics-integration-server",
 )  # fmt: skip
 _QT = (
     *(f"PySide6/Qt{part}*" for part in _QT_PARTS),

@@ -13,17 +13,19 @@ from deploy.packages.__main__ import DEBIAN
 pytestmark = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
 
 
-@pytest.fixture(params=["cekalwatch-server", "cekalwatch-camera"])
+@pytest.fixture(params=sorted(DEBIAN.glob("*.service")), ids=lambda file: file.stem)
 def unit(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A unit of a package, whose program is a file of this machine."""
-    program = tmp_path / request.param
+    package = request.param.name.split(".")[0]
+    program = tmp_path / package
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
-    manual = f"man:{request.param}(1) "
-    text = (DEBIAN / f"{request.param}.service").read_text()
+    manual = f"man:{package}(1) "
+    text = request.param.read_text()
     assert manual in text
-    unit = tmp_path / f"{request.param}.service"
-    unit.write_text(text.replace(f"/usr/bin/{request.param}", str(program)).replace(manual, ""))
+    *_, name, kind = request.param.name.split(".")
+    unit = tmp_path / f"{name}.{kind}"
+    unit.write_text(text.replace(f"/usr/bin/{package}", str(program)).replace(manual, ""))
     return unit
 
 
