@@ -45,7 +45,7 @@ _QT = (
 )
 
 MACHINES = (
-    Machine("cekalwatch-server", ("server", "postgres", "pkcs11"), "cekalwatch.server.cli.app:app"),
-    Machine("cekalwatch-camera", ("camera",), "cekalwatch.camera.cli.app:app"),
-    Machine("cekalwatch-notifier", ("desktop",), "cekalwatch.notifier.cli.app:app", _QT),
+    Machine("cekalwatch-server", ("server", "postgres", "pkcs11", "otel"), "cekalwatch.server.cli.app:app"),
+    Machine("cekalwatch-camera", ("camera", "otel"), "cekalwatch.camera.cli.app:app"),
+    Machine("cekalwatch-notifier", ("desktop", "otel"), "cekalwatch.notifier.cli.app:app", _QT),
 )

@@ -141,7 +141,7 @@ class _Exporting:
             from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
         except ImportError:
             raise ProgramError(
-                "Traces need OpenTelemetry. Install with: pip install 'cekalwatch[otel]'", Exit.MISSING_EXTRA
+                "Traces need OpenTelemetry: install the extra `otel` (docs/install.md)", Exit.MISSING_EXTRA
             ) from None
         # It writes to the root logger at each failure; what matters of it is told below.
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL + 1)
