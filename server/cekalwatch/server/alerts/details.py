@@ -93,9 +93,13 @@ class AlertDetailsReader:
 
     def of(self, alert: Alert) -> AlertDetails:
         """Return the details of an alert that was read."""
-        file = self._file(alert.subject_id)
+        keys = {alert.subject_id, *(candidate.subject_id for candidate in alert.candidates)}
+        # Who has left the watchlist is not found. The alert stays, with the key of the subject.
+        files = {key: _nobody(key) for key in keys}
+        files |= {file.subject.subject_id: file for file in self._watchlist.orders_of(keys)}
+        file = files[alert.subject_id]
         orders = self._orders.orders(alert, file, self._clock.now())
-        names = {candidate.subject_id: self._file(candidate.subject_id).subject.name for candidate in alert.candidates}
+        names = {candidate.subject_id: files[candidate.subject_id].subject.name for candidate in alert.candidates}
         return AlertDetails(alert, file.subject, orders, names, self._people.display_names(alert.handling.people))
 
     def _file(self, subject_id: str) -> SubjectFile:
@@ -104,5 +108,8 @@ class AlertDetailsReader:
         except CekalwatchError as error:
             if error.code is not Code.SUBJECT_NOT_FOUND:
                 raise
-            # The subject has left the watchlist. The alert stays, with the key of the subject.
-            return SubjectFile(Subject(subject_id, name=""), (), ())
+            return _nobody(subject_id)
+
+
+def _nobody(subject_id: str) -> SubjectFile:
+    return SubjectFile(Subject(subject_id, name=""), (), ())
