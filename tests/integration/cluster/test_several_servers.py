@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 
-from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server import app
 from cekalwatch.server.encryption.master_key_source import KeyFile
+from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import alert_service_pb2
 from cekalwatch.v1 import operations_service_pb2 as operations
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
@@ -149,6 +150,28 @@ async def test_each_server_needs_a_name_and_a_folder_of_its_own(cluster: Cluster
             with pytest.raises(ProgramError, match="Give each server a `server_name` of its own"):
                 await cluster.start("other", server_name="one")
             await cluster.start("other")
+    finally:
+        await cluster.close()
+
+
+async def test_an_older_server_does_not_start_on_a_newer_database_and_one_that_runs_goes_on(
+    cluster: Cluster, address: str
+) -> None:
+    list_astronaut(cluster.settings("one"))
+    try:
+        async with asyncio.timeout(WAIT_S):
+            one = await cluster.start("one")
+            camera = await CaptureClient.open(one.channel)
+            with closing(Database(address)) as database, database.engine.begin() as connection:
+                connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+            with pytest.raises(
+                ProgramError, match=r"made by a newer version of this program.*update the program"
+            ) as no:
+                await cluster.start("other")
+            assert no.value.exit_code is Exit.CONFIG
+            assert await camera.receipt(face()) == ("ACCEPTED", "")
+            assert len((await status(one)).servers) == 1
+            camera.call.cancel()
     finally:
         await cluster.close()
 
