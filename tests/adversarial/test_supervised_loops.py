@@ -52,7 +52,7 @@ STARTED_IN = {
     "camera/uplink/stream.py": "one stream, which ends with any of them",
     "camera/uplink/uplink.py": "one stream, which ends with it",
     "server/watchlist/sync/schedule.py": "a supervised loop, which ends with its run",
-    "server/watchlist/sources/web/client.py": "one answer, which it cuts off",
+    "server/concurrency/line_cutter.py": "one answer, which it cuts off",
     "office/client/background_thread.py": "supervised loops",
     "console/app.py": "a supervised loop",
     "console/serving.py": "supervised loops",
@@ -76,7 +76,7 @@ LOOPS = {
     "follow_revocations",
     # what is wrong
     "watch_connections",
-    *("follow_troubles", "look_at_cameras", "look_at_rows", "look_at_server", "look_at_sources"),
+    *("follow_troubles", "look_at_cameras", "look_at_notices", "look_at_rows", "look_at_server", "look_at_sources"),
     *("look_at_threshold", "sweep_troubles", "tell_health"),
     # which server does the shared ones
     *("keep_chores", "tell_presence"),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import socket
+import ssl
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +22,7 @@ from cekalwatch.server.audit.entry import stamp
 from cekalwatch.server.domain.notices import Notice, NoticeKind
 from cekalwatch.server.domain.troubles import Fault, TroubleChanges
 from cekalwatch.server.notices import collector as collecting
+from cekalwatch.server.notices import webhook
 from cekalwatch.server.notices.collector import (
     AlertNotices,
     CheckpointNotices,
@@ -195,6 +199,32 @@ def test_nobody_else_is_asked(office: Office, monkeypatch: pytest.MonkeyPatch, t
     with WebhookReceiver(impostor) as receiver, failing(NoticeFailure.NOT_TRUSTED):
         office.webhook(receiver).send("msg_5", "{}", now)
     assert receiver.attempts == []
+
+
+def test_an_answer_without_end_is_cut_off(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook, "LONGEST_S", 0.5)
+    context, over = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), threading.Event()
+    context.load_cert_chain(office.files.certificate, office.files.key)
+
+    def drip(listener: socket.socket) -> None:
+        plain, _ = listener.accept()
+        with suppress(OSError), context.wrap_socket(plain, server_side=True) as tls:
+            for byte in itertools.chain(b"HTTP/1.1 204 No Content\r\nx: ", itertools.repeat(ord("x"))):
+                if over.wait(0.05):
+                    return
+                tls.sendall(bytes([byte]))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        dripping = threading.Thread(target=drip, args=(listener,))
+        dripping.start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}/told"
+        terms = WebhookTerms("siem", url, office.secret, office.files.authority)
+        try:
+            with failing(NoticeFailure.UNREACHABLE):
+                Webhook(terms).send("msg_1", "{}", datetime.now(UTC))
+        finally:
+            over.set()
+            dripping.join(10)
 
 
 @pytest.mark.parametrize(

@@ -19,10 +19,14 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from cekalwatch.server.concurrency.line_cutter import LineCutter
 from cekalwatch.server.notices.terms import WebhookTerms
 from cekalwatch.wire.tls import TlsError, require_private
 
 TIMEOUT_S = 10.0
+"""For each step of an attempt."""
+LONGEST_S = 30.0
+"""For all of it."""
 SECRET_PREFIX = "whsec_"  # noqa: S105  # a form
 SECRET_BYTES = range(24, 65)
 MAX_SECRET_FILE = 1024
@@ -84,12 +88,18 @@ class Webhook:
             "webhook-timestamp": str(timestamp),
             "webhook-signature": signature(read_webhook_secret(self._terms.secret_file), notice_id, timestamp, body),
         }
+        cutter, verification = LineCutter(), self._verification()
         try:
             with (
-                httpx.Client(
-                    timeout=TIMEOUT_S, follow_redirects=False, trust_env=False, verify=self._verification()
-                ) as client,
-                client.stream("POST", self._terms.url, content=body.encode(), headers=headers) as response,
+                cutter.within(LONGEST_S),
+                httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False, verify=verification) as client,
+                client.stream(
+                    "POST",
+                    self._terms.url,
+                    content=body.encode(),
+                    headers=headers,
+                    extensions={"trace": cutter.trace},
+                ) as response,
             ):
                 status = response.status_code
         except httpx.TimeoutException:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
-import threading
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from cekalwatch.server.concurrency.line_cutter import LineCutter
 from cekalwatch.server.watchlist.sources.secrets import read_secret
 from cekalwatch.server.watchlist.sources.source import SourceUnavailable
 from cekalwatch.server.watchlist.sources.web.settings import WebAccess
@@ -70,7 +68,7 @@ class WebClient:
         """Only addresses with the scheme, host and port of `address` are allowed. Raises SourceUnavailable."""
         self._access = access
         self._address = address
-        self._line: socket.socket | None = None
+        self._cutter = LineCutter()
         headers = {"accept-encoding": "identity", "user-agent": "cekalwatch"}
         if token := read_secret(access.token_from):
             headers["authorization"] = f"Bearer {token}"
@@ -128,11 +126,11 @@ class WebClient:
         status, place = 0, self._address
         longest = self._access.timeout_s * SLOWEST_FACTOR
         ends = time.monotonic() + longest
-        # httpx bounds each step; a head that comes byte by byte has no end of steps.
-        cutting = threading.Timer(longest, self._cut)
-        cutting.start()
         try:
-            with self._http.stream(method, url, headers=headers, extensions={"trace": self._traced}) as response:
+            with (
+                self._cutter.within(longest),
+                self._http.stream(method, url, headers=headers, extensions={"trace": self._cutter.trace}) as response,
+            ):
                 status, told = response.status_code, response.headers
                 if status in _TEMPORARY:
                     raise TemporaryFailure(
@@ -153,20 +151,6 @@ class WebClient:
             raise TemporaryFailure(f"{place} cannot be reached, or broke off ({type(error).__name__})") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise SourceUnavailable(f"{place} cannot be asked ({type(error).__name__})") from None
-        finally:
-            cutting.cancel()
-
-    def _traced(self, event: str, info: Mapping[str, Any]) -> None:
-        """Remember the line to the server, as httpcore tells of it."""
-        if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
-            self._line = info["return_value"].get_extra_info("socket")
-
-    def _cut(self) -> None:
-        """End the answer under way: who waits for it finds that the line has ended."""
-        if self._line is not None:
-            with suppress(OSError):
-                # Not that of a TLS socket, which would be unusable for the thread that reads from it.
-                socket.socket.shutdown(self._line, socket.SHUT_RDWR)
 
     def _whole(self, response: httpx.Response, most_bytes: int, ends: float) -> WebAnswer:
         body = bytearray()
