@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import resource
+import signal
 import sqlite3
 import stat
+import subprocess
 import sys
 from contextlib import closing
 from dataclasses import replace
@@ -69,6 +72,13 @@ class Site:
     def restore(self, archive: Path, target: ServerSettings, **options: object) -> Restored:
         usual = {"keys_from": None, "kept": (), "now": NOW + timedelta(days=1)}
         return restore(archive, self.identity, target, **usual | options)  # type: ignore[arg-type]  # by name
+
+    def config(self) -> None:
+        """Write the settings that a program of its own reads."""
+        self.file.write_text(
+            f'data_dir = "{self.settings.data_dir}"\n[backup]\nrecipients = ["{self.identity.public}"]\n'
+            '[[sites]]\nsite = "batam-center"\n'
+        )
 
     def change(self, statement: str) -> None:
         with closing(sqlite3.connect(self.settings.data_dir / "cekalwatch.sqlite3")) as connection, connection:
@@ -256,6 +266,43 @@ def test_old_backups_of_the_site_go_and_others_stay(site: Site) -> None:
     kept = site.settings.model_copy(update={"backup": replace(site.settings.backup, keep=2)})
     files = [make_backup(kept, None, site.out, with_keys=False, now=NOW + timedelta(days=day)).file for day in range(3)]
     assert sorted(site.out.iterdir()) == sorted([strange, *files[1:]])
+
+
+@pytest.mark.slow
+def test_a_backup_that_is_killed_leaves_nothing_in_the_clear(site: Site) -> None:
+    """It is killed while the copy of the database is there, as a machine that loses its power."""
+    before = {path.name for path in site.settings.data_dir.iterdir()}
+    site.config()
+    killed = f"""
+import os, signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from cekalwatch.server.backup.making import make_backup
+from cekalwatch.server.settings.settings import ServerSettings
+make_backup(
+    ServerSettings.load(Path({str(site.file)!r})), None, Path({str(site.out)!r}), with_keys=True,
+    now=datetime.now(UTC), progress=lambda done, total: os.kill(os.getpid(), signal.SIGKILL),
+)
+"""
+    done = subprocess.run([sys.executable, "-c", killed], check=False, capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    left = {path.name for path in site.settings.data_dir.iterdir()} - before
+    assert {name for name in left if not name.endswith(("-wal", "-shm"))} == set()
+    (draft,) = site.out.iterdir()
+    assert draft.name.endswith(".age.part")
+    os.utime(draft, (0, 0))
+    made = site.back_up()
+    assert list(site.out.iterdir()) == [made.file], "the next one tidies up"
+
+
+def test_a_restore_that_was_killed_is_begun_anew(site: Site) -> None:
+    made, target = site.back_up(), site.elsewhere()
+    staging = target.data_dir / ".restoring"
+    staging.mkdir(parents=True, mode=0o700)
+    target.data_dir.chmod(0o700)
+    (staging / "database").write_bytes(b"half of it")
+    assert site.restore(made.file, target).problems == ()
+    assert not staging.exists()
 
 
 def test_check_says_how_old_the_last_backup_is(site: Site) -> None:

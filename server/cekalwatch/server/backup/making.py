@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ from cekalwatch.server.storage.snapshots.snapshot import DatabaseKind, Snapshot,
 
 NAME = "cekalwatch-{site}-{moment}.age"
 _OLD = re.compile(r"cekalwatch-(?P<site>.+)-\d{8}T\d{6}Z\.age", re.ASCII)
+
+STALE_S = 24 * 3600.0
+"""A backup that was not written on for so long is nobody's any more."""
 
 Progress = Callable[[int, int | None], None]
 """Told how many bytes of the database are packed, and of how many; None: nobody knows."""
@@ -122,6 +126,9 @@ class _new_file:  # noqa: N801  # it is used as a function
 
     def __enter__(self) -> int:
         try:
+            for left in self._file.parent.glob(".cekalwatch-*.age.part"):  # of a program that was killed
+                if time.time() - left.stat().st_mtime > STALE_S:
+                    left.unlink(missing_ok=True)
             if self._file.exists():
                 raise FileExistsError(0, "there is one of this second already")
             self._handle = os.open(self._draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)

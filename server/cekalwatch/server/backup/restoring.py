@@ -219,6 +219,7 @@ def _staging(settings: ServerSettings) -> Iterator[Path]:
     with ExitStack() as stack:
         if not there:
             stack.callback(_remove_if_empty, settings.data_dir)
+        shutil.rmtree(staging, ignore_errors=True)  # of a program that was killed
         make_private_folder(staging)
         stack.callback(shutil.rmtree, staging, ignore_errors=True)
         yield staging

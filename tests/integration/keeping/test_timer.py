@@ -1,0 +1,34 @@
+"""The units of the nightly backup, as systemd judges them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.repository import ROOT
+
+UNITS = ("cekalwatch-backup.service", "cekalwatch-backup.timer")
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
+def test_systemd_takes_the_units(tmp_path: Path) -> None:
+    for name in UNITS:
+        text = (ROOT / "deploy" / "systemd" / name).read_text()
+        program = f"{Path(sys.executable).parent}/cekalwatch-server"
+        (tmp_path / name).write_text(
+            text.replace("/opt/cekalwatch/bin/cekalwatch-server", program).replace(
+                "User=cekalwatch-server", "User=root"
+            )
+        )
+    done = subprocess.run(
+        ["systemd-analyze", "verify", *(str(tmp_path / name) for name in UNITS)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    complaints = [line for line in done.stderr.splitlines() if "cekalwatch-backup" in line and "man" not in line]
+    assert (done.returncode, complaints) == (0, []), done.stderr
