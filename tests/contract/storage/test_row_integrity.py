@@ -15,6 +15,7 @@ from cekalwatch.server.domain.learning.score_counts import BINS, CountKey, Score
 from cekalwatch.server.domain.learning.threshold_steps import LearnedOffset
 from cekalwatch.server.domain.notices import Notice
 from cekalwatch.server.domain.orders.ban_order import BanOrder
+from cekalwatch.server.domain.ports import LogStart, StartReason
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guard import CHANGED, REMOVED
@@ -26,12 +27,14 @@ from cekalwatch.server.storage.models.score_store import ScoreStore
 from cekalwatch.server.storage.models.store import ThresholdStore
 from cekalwatch.server.storage.notices.store import NoticeStore
 from cekalwatch.server.storage.people.tables import PersonRow
+from cekalwatch.server.storage.ports.store import PortStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.storage.watchlist.tables import BanOrderRow
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.alerts import NOON, capture, match
 from tests.support.builders.audit import entry
 from tests.support.builders.keys import key_store
+from tests.support.builders.ports import SEKUPANG, port_alert, report
 from tests.support.builders.watchlist import FixedClock, order, reference, subject
 from tests.support.scenarios.adjudication import Counter
 
@@ -44,11 +47,13 @@ UNSIGNED = {
     "audit_head": "a chain of its own",
     "camera_news": "what servers tell each other of cameras",
     "camera_presence": "which camera is connected to which server, and how it does",
+    "centre_report": "at a port, how far it has reported: shown, and nothing goes by it",
     "chore_lease": "which server does the chores; a time that is too far ahead counts for nothing",
     "data_key": "wrapped by the master key",
     "event_log": "a lock, and how far it was pruned",
     "notice_position": "how far a receiver was told: one that skips leaves a gap in the sequences it gets",
     "passage_count": "statistics",
+    "port_presence": "which port is connected to which server, and a lock",
     "reference_picture": "sealed with its key",
     "server_run": "what servers tell each other of themselves; one may refuse to start for it",
     "sign_in_failure": "counts of wrong passwords",
@@ -89,6 +94,9 @@ def fill(database: Database, scan: RowScan) -> None:
     learned = LearnedThreshold("model", LearnedOffset(), "", SiteFindings.NONE)
     ThresholdStore(database).forget_learned(learned, entry(1))
     NoticeStore(database).add("siem", "alerts", [Notice("alert/1", "alert.raised", NOON, {})], 1, NOON)
+    ports = PortStore(database, keyring)
+    ports.start(SEKUPANG, LogStart(0, StartReason.FIRST), NOON)
+    ports.record(SEKUPANG, [report(1, port_alert())], NOON)
 
 
 def change(database: Database, statement: str) -> None:
@@ -123,6 +131,9 @@ def test_any_column_that_is_changed_is_found(database: Database, scan: RowScan) 
         "score_count": "reached = 7",
         "learned_threshold": "step = 0.1",
         "notice": "body = 'x'",
+        "port_alert": "reported_at = raised_at, raised_at = reported_at, state = 'CLEARED'",
+        "port_event": "sequence = 2",
+        "port_position": "sequence = 0",
     }
     for table, changed in changes.items():
         change(database, f"UPDATE {table} SET {changed}")  # noqa: S608  # written above

@@ -76,6 +76,20 @@ class Code(StrEnum):
     SUBJECT_NOT_FOUND = auto(), Kind.NOT_FOUND, "There is no subject with this key."
     POSITION_TOO_OLD = auto(), Kind.FAILED_PRECONDITION, "These events are no longer kept; begin from the start."
     POSITION_UNKNOWN = auto(), Kind.FAILED_PRECONDITION, "The event log does not go so far; begin from the start."
+    # Ports with servers of their own.
+    REPORT_OUT_OF_ORDER = (
+        auto(),
+        Kind.FAILED_PRECONDITION,
+        "The port's reports do not follow what is stored; connect again and go on from there.",
+    )
+    REPORTS_TOO_MANY = auto(), Kind.RESOURCE_EXHAUSTED, "The port reports more than it was given leave for."
+    PORT_REPLACED = auto(), Kind.FAILED_PRECONDITION, "The port reports over another stream by now."
+    PORT_AWAY = (
+        auto(),
+        Kind.UNAVAILABLE,
+        "The port cannot give its picture now; try again when it is connected, or look at it there.",
+    )
+    ALERT_OF_PORT = auto(), Kind.FAILED_PRECONDITION, "A port's own server keeps this alert; it is decided there."
     # Adjudication.
     ALERT_HELD = auto(), Kind.FAILED_PRECONDITION, "Another person holds this alert."
     ALERT_NOT_CLAIMED = auto(), Kind.FAILED_PRECONDITION, "Nobody holds this alert; claim it first."

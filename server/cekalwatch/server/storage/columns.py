@@ -24,6 +24,7 @@ PASSAGE_TEMPLATE = AssociatedData("alert_passage", "template")
 PROBE_JPEG = AssociatedData("probe", "jpeg")
 FINDING_FACTS = AssociatedData("alert_finding", "facts")
 FOLLOW_UP_FACTS = AssociatedData("alert_follow_up", "facts")
+PORT_ALERT_FACTS = AssociatedData("port_alert", "facts")
 
 SEALED = (
     SUBJECT_FACTS,
@@ -36,6 +37,7 @@ SEALED = (
     PROBE_JPEG,
     FINDING_FACTS,
     FOLLOW_UP_FACTS,
+    PORT_ALERT_FACTS,
 )
 
 LIST_IDENTITY = AssociatedData("watchlist_state", "version")

@@ -15,6 +15,7 @@ from cekalwatch.server.storage.columns import Facts, Uninterpreted, UtcDateTime
 from cekalwatch.server.storage.keys import store as key_tables
 from cekalwatch.server.storage.models import tables as model_tables
 from cekalwatch.server.storage.people import tables as people_tables
+from cekalwatch.server.storage.ports import tables as port_tables
 from cekalwatch.server.storage.sync import tables as sync_tables
 from cekalwatch.server.storage.troubles import tables as trouble_tables
 from cekalwatch.server.storage.watchlist import tables as watchlist_tables
@@ -26,6 +27,7 @@ TABLES = (
     key_tables,
     model_tables,
     people_tables,
+    port_tables,
     sync_tables,
     trouble_tables,
     watchlist_tables,

@@ -630,6 +630,71 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["server_run.run_id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("run_id", "agent_id"),
     )
+    op.create_table(
+        "port_alert",
+        sa.Column("row_version", sa.BigInteger(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
+        sa.Column("site", sa.String(), nullable=False),
+        sa.Column("port", sa.String(), nullable=False),
+        sa.Column("alert_id", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("raised_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reported_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("facts", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("site", "port", "alert_id"),
+    )
+    with op.batch_alter_table("port_alert", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_port_alert_state"), ["state"], unique=False)
+        batch_op.create_index(batch_op.f("ix_port_alert_raised_at"), ["raised_at"], unique=False)
+
+    op.create_table(
+        "port_event",
+        sa.Column("row_version", sa.BigInteger(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
+        sa.Column("site", sa.String(), nullable=False),
+        sa.Column("port", sa.String(), nullable=False),
+        sa.Column("log", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("sequence", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("alert_id", sa.String(), nullable=False),
+        sa.Column("type", sa.String(), nullable=False),
+        sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("capture_id", sa.String(), nullable=False),
+        sa.Column("reported_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("site", "port", "log", "sequence"),
+    )
+    with op.batch_alter_table("port_event", schema=None) as batch_op:
+        batch_op.create_index("ix_port_event_alert", ["site", "port", "alert_id"], unique=False)
+
+    op.create_table(
+        "port_position",
+        sa.Column("row_version", sa.BigInteger(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
+        sa.Column("site", sa.String(), nullable=False),
+        sa.Column("port", sa.String(), nullable=False),
+        sa.Column("log", sa.Integer(), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), nullable=False),
+        sa.Column("alert_id", sa.String(), nullable=False),
+        sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("site", "port"),
+    )
+    op.create_table(
+        "port_presence",
+        sa.Column("site", sa.String(), nullable=False),
+        sa.Column("port", sa.String(), nullable=False),
+        sa.Column("server", sa.String(), nullable=False),
+        sa.Column("heard_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("waiting", sa.Integer(), nullable=False),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("site", "port"),
+    )
+    op.create_table(
+        "centre_report",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), nullable=False),
+        sa.Column("acknowledged_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.execute("INSERT INTO centre_report (id, sequence) VALUES (1, 0)")
     # The one row that whoever changes a trouble locks and counts in.
     op.execute("INSERT INTO trouble_log (id, change) VALUES (1, 0)")
 
@@ -686,6 +751,18 @@ def downgrade() -> None:
         for table in ("audit_checkpoint", "audit_entry"):
             op.execute(f"DROP FUNCTION {table}_refuse CASCADE")
     op.drop_table("watchlist_success")
+    op.drop_table("centre_report")
+    op.drop_table("port_presence")
+    op.drop_table("port_position")
+    with op.batch_alter_table("port_event", schema=None) as batch_op:
+        batch_op.drop_index("ix_port_event_alert")
+
+    op.drop_table("port_event")
+    with op.batch_alter_table("port_alert", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_port_alert_raised_at"))
+        batch_op.drop_index(batch_op.f("ix_port_alert_state"))
+
+    op.drop_table("port_alert")
     op.drop_table("agent_presence")
     op.drop_table("camera_presence")
     op.drop_table("server_run")

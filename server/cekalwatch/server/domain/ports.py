@@ -1,0 +1,113 @@
+"""Ports with servers of their own, and what they report of their alerts to the centre.
+
+A port reports the events of its own log, in order, and each with its alert as it stands there. The centre stores them,
+and decides nothing about them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType
+
+
+@dataclass(frozen=True, order=True)
+class Port:
+    """A port, by the certificate of its server."""
+
+    site: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.site}/{self.name}"
+
+
+@dataclass(frozen=True)
+class LogPosition:
+    """A place in a port's event log: the event at it, so that another log is noticed."""
+
+    sequence: int
+    alert_id: UUID
+    occurred_at: datetime
+
+
+class StartReason(StrEnum):
+    """Why a port reports from another event on than the centre asked for."""
+
+    FIRST = "FIRST"
+    """It reports for the first time."""
+    TOO_OLD = "TOO_OLD"
+    """It no longer holds the events after the centre's position."""
+    OTHER_LOG = "OTHER_LOG"
+    """Its log is another one."""
+
+
+@dataclass(frozen=True)
+class LogStart:
+    """From where a port's events follow."""
+
+    after: int
+    reason: StartReason | None = None
+    """None: from where the centre asked for."""
+
+
+@dataclass(frozen=True)
+class PortReport:
+    """An event of a port's log with its alert as it stands there, and the names of those who work on it."""
+
+    previous: int
+    """The event reported before."""
+    event: AlertEvent
+    alert: Alert
+    people: Mapping[UUID, str]
+
+
+@dataclass(frozen=True)
+class HeldAlerts:
+    """The alerts that a port still holds between two keys: after `after`, up to `up_to`; None: without a bound."""
+
+    after: UUID | None
+    up_to: UUID | None
+    alert_ids: tuple[UUID, ...]
+
+
+@dataclass(frozen=True)
+class PortAlert:
+    """An alert of a port, as it reported it last."""
+
+    port: Port
+    alert: Alert
+    people: Mapping[UUID, str]
+    reported_at: datetime
+
+
+@dataclass(frozen=True)
+class PortStep:
+    """Something that happened to a port's alert."""
+
+    type: AlertEventType
+    occurred_at: datetime
+    """By the port's clock."""
+    reported_at: datetime
+
+
+@dataclass(frozen=True)
+class PortState:
+    """How a port does, as the centre knows it."""
+
+    port: Port
+    server: str = ""
+    """The centre's server at which it is connected; empty while it is not."""
+    heard_at: datetime | None = None
+    waiting: int = 0
+    """Events that it had not reported when it was heard of last."""
+    version: str = ""
+    sequence: int = 0
+    """The newest event that is stored."""
+    unsettled: int = 0
+    """Its alerts that nobody there has settled."""

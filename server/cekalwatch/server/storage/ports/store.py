@@ -1,0 +1,338 @@
+"""Keeps what ports report. Each method is one transaction. Methods block: call them from a worker thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import ColumnElement, func
+from sqlmodel import Session, col, delete, select, update
+
+from cekalwatch.server.audit.entry import AuditEntry
+from cekalwatch.server.domain.alerts.alert import Alert
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.ports import (
+    HeldAlerts,
+    LogPosition,
+    LogStart,
+    Port,
+    PortAlert,
+    PortReport,
+    PortState,
+    PortStep,
+)
+from cekalwatch.server.encryption.keyring import DamagedValueError, Keyring
+from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.columns import PORT_ALERT_FACTS
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.integrity.guarded_session import checked, in_order, replace_row
+from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
+from cekalwatch.server.storage.keys.store import hold_sealing_key
+from cekalwatch.server.storage.ports.tables import PortAlertRow, PortEventRow, PortPositionRow, PortPresenceRow
+from cekalwatch.wire.vocabulary.adjudication import UNSETTLED, AlertEventType, AlertState
+
+MAX_STEPS = 200
+"""Steps that are read of an alert: the newest ones."""
+MAX_PORTS = 1000
+"""Ports that are listed."""
+AT_ONCE = 200
+"""Alerts whose records go in one transaction."""
+_DONE = (AlertState.CLEARED, AlertState.CLOSED)
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What is sealed of an alert."""
+
+    alert: Alert
+    people: dict[UUID, str]
+
+
+_FACTS: TypeAdapter[_Facts] = TypeAdapter(_Facts)
+
+
+class PortStore:
+    """What ports reported, in the centre's database."""
+
+    def __init__(self, database: Database, keyring: Keyring) -> None:
+        self._database = database
+        self._keyring = keyring
+
+    def position(self, port: Port) -> LogPosition | None:
+        """Return how far the port's log is stored; None when nothing is, or when somebody has changed what tells it."""
+        with self._database.session() as session:
+            row = _position(session, port)
+            if row is None or row.occurred_at is None:
+                return None
+            return LogPosition(row.sequence, UUID(row.alert_id), row.occurred_at)
+
+    def start(self, port: Port, start: LogStart, now: datetime) -> None:
+        """Take the events after `start.after` for those that follow; of a new log of the port, unless it goes on.
+
+        Raises REPORT_OUT_OF_ORDER when it goes on somewhere else.
+        """
+        with self._database.session() as session:
+            _lock(session, port, now)
+            row = _position(session, port)
+            if start.reason is None:
+                if row is None or row.sequence != start.after:
+                    raise CekalwatchError(Code.REPORT_OUT_OF_ORDER, f"{port} starts after {start.after}")
+                return
+            newest = select(func.max(PortEventRow.log)).where(*_of(PortEventRow, port))
+            number = max(session.exec(newest).one() or 0, row.log if row else 0) + 1
+            begun = PortPositionRow(site=port.site, port=port.name, log=number, sequence=start.after, alert_id="")
+            replace_row(session, begun)
+            session.commit()
+
+    def record(self, port: Port, reports: Sequence[PortReport], now: datetime) -> int:
+        """Store events with their alerts, those that are stored left out; return how far the log is stored.
+
+        Raises REPORT_OUT_OF_ORDER, and stores none, where one does not follow.
+        """
+        with self._database.session() as session:
+            _lock(session, port, now)
+            row = _position(session, port)
+            if row is None:
+                raise CekalwatchError(Code.REPORT_OUT_OF_ORDER, f"{port} has no position")
+            hold_sealing_key(session, self._keyring)
+            reached, last, latest = row.sequence, None, {}
+            for report in reports:
+                event = report.event
+                if event.sequence <= reached:
+                    continue
+                if report.previous != reached:
+                    detail = f"{port} reports {event.sequence} after {report.previous}, and {reached} is stored"
+                    raise CekalwatchError(Code.REPORT_OUT_OF_ORDER, detail)
+                reached, last = event.sequence, event
+                latest[event.alert_id] = report
+                if not _is_known(session, port, report):
+                    session.add(_event_row(port, row.log, report, now))
+            for report in latest.values():
+                replace_row(session, self._alert_row(port, report, now))
+            if last is not None:
+                row.sequence, row.alert_id, row.occurred_at = reached, str(last.alert_id), last.occurred_at
+                session.add(row)
+            session.commit()
+            return reached
+
+    def keep_only(self, port: Port, held: HeldAlerts, note: Callable[[int], AuditEntry]) -> int:
+        """Remove the alerts that the port does not hold any more, in that stretch of keys; return how many went.
+
+        What `note` makes of that number is committed with it, for the audit trail, if there were any.
+        """
+        query = select(PortAlertRow.alert_id).where(*_of(PortAlertRow, port))
+        if held.after:
+            query = query.where(col(PortAlertRow.alert_id) > str(held.after))
+        if held.up_to:
+            query = query.where(col(PortAlertRow.alert_id) <= str(held.up_to))
+        kept = set(map(str, held.alert_ids))
+        with self._database.session() as session:
+            gone = [key for key in session.exec(query) if key not in kept]
+            if not gone:
+                return 0
+            for start in range(0, len(gone), AT_ONCE):
+                _remove(session, port, gone[start : start + AT_ONCE])
+            write_audit(session, note(len(gone)))
+            session.commit()
+        self._database.purge_journal()
+        return len(gone)
+
+    def remove_records(self, before: datetime, note: Callable[[int], AuditEntry]) -> int:
+        """Remove alerts that were raised before and are cleared or closed, with their events; return how many went.
+
+        What `note` makes of their numbers is committed with them, for the audit trail.
+        """
+        due = (
+            select(PortAlertRow.site, PortAlertRow.port, PortAlertRow.alert_id)
+            .where(col(PortAlertRow.state).in_(_DONE), col(PortAlertRow.raised_at) <= before)
+            .limit(AT_ONCE)
+        )
+        gone = 0
+        while True:
+            with self._database.session() as session:
+                found = session.exec(due).all()
+                if not found:
+                    break
+                for site, name, alert_id in found:
+                    _remove(session, Port(site, name), [alert_id])
+                write_audit(session, note(len(found)))
+                session.commit()
+                gone += len(found)
+        if gone:
+            self._database.purge_journal()
+        return gone
+
+    def get(self, port: Port, alert_id: UUID) -> PortAlert:
+        """Return an alert of a port; raises ALERT_NOT_FOUND, and ValueError for a damaged one."""
+        with self._database.session() as session:
+            row = session.get(PortAlertRow, (port.site, port.name, str(alert_id)))
+            if row is None:
+                raise CekalwatchError(Code.ALERT_NOT_FOUND)
+            return self._alert(checked(session, row))
+
+    def has(self, alert_id: UUID) -> bool:
+        """Whether any port reported an alert with this key."""
+        query = select(PortAlertRow.port).where(col(PortAlertRow.alert_id) == str(alert_id)).limit(1)
+        with self._database.session() as session:
+            return session.exec(query).first() is not None
+
+    def steps(self, port: Port, alert_id: UUID) -> list[PortStep]:
+        """Return what happened to an alert, in order, at most the newest MAX_STEPS; changed rows are left out."""
+        query = (
+            select(PortEventRow)
+            .where(*_of(PortEventRow, port), col(PortEventRow.alert_id) == str(alert_id))
+            .order_by(col(PortEventRow.log).desc(), col(PortEventRow.sequence).desc())
+            .limit(MAX_STEPS)
+        )
+        with self._database.session() as session:
+            rows = in_order(session, session.exec(query))
+            steps = [PortStep(AlertEventType(row.type), row.occurred_at, row.reported_at) for row in rows]
+        return steps[::-1]
+
+    def alerts(
+        self, site: str, before: UUID | None, limit: int, states: Collection[AlertState] = ()
+    ) -> list[PortAlert]:
+        """Return at most `limit` alerts of ports at `site` (empty: all), newest first, older than the alert `before`.
+
+        Damaged ones are left out, and logged.
+        """
+        query = select(PortAlertRow).order_by(col(PortAlertRow.alert_id).desc())
+        if site:
+            query = query.where(col(PortAlertRow.site) == site)
+        if before:
+            query = query.where(col(PortAlertRow.alert_id) < str(before))
+        if states:
+            query = query.where(col(PortAlertRow.state).in_(states))
+        found: list[PortAlert] = []
+        with self._database.session() as session:
+            for row in session.exec(query).yield_per(limit):
+                try:
+                    found.append(self._alert(checked(session, row)))
+                except ValueError as error:
+                    log.error("alert_damaged", alert_id=row.alert_id, error=type(error).__name__)  # noqa: TRY400
+                if len(found) == limit:
+                    break
+        return found
+
+    def tell(self, port: Port, server: str, waiting: int, version: str, now: datetime) -> None:
+        """Note how a port does; `server` is where it is connected, empty: nowhere."""
+        row = PortPresenceRow(
+            site=port.site, port=port.name, server=server, heard_at=now, waiting=waiting, version=version
+        )
+        with self._database.session() as session:
+            session.merge(row)
+            session.commit()
+
+    def left(self, port: Port, server: str) -> None:
+        """Note that a port is connected at `server` no longer, unless it is at another one by now."""
+        here = (*_of(PortPresenceRow, port), col(PortPresenceRow.server) == server)
+        with self._database.session() as session:
+            session.exec(update(PortPresenceRow).where(*here).values(server=""))
+            session.commit()
+
+    def states(self) -> list[PortState]:
+        """Return how all ports do, by site and name."""
+        of_alerts = (
+            select(PortAlertRow.site, PortAlertRow.port, func.count())
+            .where(col(PortAlertRow.state).in_(UNSETTLED))
+            .group_by(col(PortAlertRow.site), col(PortAlertRow.port))
+        )
+        known = select(PortPresenceRow).order_by(col(PortPresenceRow.site), col(PortPresenceRow.port)).limit(MAX_PORTS)
+        with self._database.session() as session:
+            unsettled = {(site, name): count for site, name, count in session.exec(of_alerts)}
+            positions = in_order(session, session.exec(select(PortPositionRow)))
+            reached = {(row.site, row.port): row.sequence for row in positions}
+            return [
+                PortState(
+                    Port(row.site, row.port),
+                    row.server,
+                    row.heard_at,
+                    row.waiting,
+                    row.version,
+                    reached.get((row.site, row.port), 0),
+                    unsettled.get((row.site, row.port), 0),
+                )
+                for row in session.exec(known)
+            ]
+
+    def _alert_row(self, port: Port, report: PortReport, now: datetime) -> PortAlertRow:
+        alert = report.alert
+        key = (port.site, port.name, str(alert.alert_id))
+        facts = _FACTS.dump_json(_Facts(alert, dict(report.people)))
+        return PortAlertRow(
+            site=port.site,
+            port=port.name,
+            alert_id=str(alert.alert_id),
+            state=alert.state,
+            raised_at=alert.raised_at,
+            reported_at=now,
+            facts=self._keyring.seal(PORT_ALERT_FACTS.at(*key), facts),
+        )
+
+    def _alert(self, row: PortAlertRow) -> PortAlert:
+        """Return the row's alert; raises ValueError for a damaged one."""
+        place = PORT_ALERT_FACTS.at(row.site, row.port, row.alert_id)
+        try:
+            facts = _FACTS.validate_json(self._keyring.open(place, row.facts))
+        except ValidationError as error:
+            # Its text quotes what the row holds.
+            raise DamagedValueError(f"an alert of a port that cannot be read: {error.error_count()} faults") from None
+        return PortAlert(Port(row.site, row.port), facts.alert, facts.people, row.reported_at)
+
+
+def _lock(session: Session, port: Port, now: datetime) -> None:
+    """Keep others from storing reports of the port until the transaction ends; the first step of whoever does."""
+    if not session.exec(update(PortPresenceRow).where(*_of(PortPresenceRow, port)).values(heard_at=now)).rowcount:
+        session.add(PortPresenceRow(site=port.site, port=port.name, heard_at=now))
+        session.flush()
+
+
+def _position(session: Session, port: Port) -> PortPositionRow | None:
+    row = session.get(PortPositionRow, (port.site, port.name))
+    try:
+        return checked(session, row) if row else None
+    except ChangedRowError:
+        return None
+
+
+def _is_known(session: Session, port: Port, report: PortReport) -> bool:
+    """Whether the event is stored from a former log of the port, which told it under another sequence."""
+    event = report.event
+    same = select(PortEventRow.sequence).where(
+        *_of(PortEventRow, port),
+        col(PortEventRow.alert_id) == str(event.alert_id),
+        col(PortEventRow.type) == event.type,
+        col(PortEventRow.occurred_at) == event.occurred_at,
+        col(PortEventRow.capture_id) == str(event.capture_id or ""),
+    )
+    return session.exec(same.limit(1)).first() is not None
+
+
+def _event_row(port: Port, number: int, report: PortReport, now: datetime) -> PortEventRow:
+    event = report.event
+    return PortEventRow(
+        site=port.site,
+        port=port.name,
+        log=number,
+        sequence=event.sequence,
+        alert_id=str(event.alert_id),
+        type=event.type,
+        occurred_at=event.occurred_at,
+        capture_id=str(event.capture_id or ""),
+        reported_at=now,
+    )
+
+
+def _remove(session: Session, port: Port, alert_ids: Sequence[str]) -> None:
+    for table in (PortAlertRow, PortEventRow):
+        session.exec(delete(table).where(*_of(table, port), col(table.alert_id).in_(alert_ids)))
+
+
+def _of(table: type[PortAlertRow | PortEventRow | PortPresenceRow], port: Port) -> tuple[ColumnElement[bool], ...]:
+    return col(table.site) == port.site, col(table.port) == port.name

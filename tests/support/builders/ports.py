@@ -1,0 +1,47 @@
+"""What ports report, for tests of what the centre makes of it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+import uuid6
+
+from cekalwatch.server.domain.alerts.adjudication import Finding
+from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
+from cekalwatch.server.domain.alerts.handling import Handling
+from cekalwatch.server.domain.alerts.match import Candidate
+from cekalwatch.server.domain.ports import Port, PortReport
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState
+from tests.support.builders.alerts import ELSEWHERE, NOON
+
+SEKUPANG = Port("sekupang", "server")
+HARBOUR_BAY = Port("harbour-bay", "server")
+BUDI = UUID("11111111-1111-1111-1111-111111111111")
+
+
+def port_alert(state: AlertState = AlertState.NEW, *findings: Finding) -> Alert:
+    return Alert(
+        alert_id=uuid6.uuid7(),
+        version=1,
+        subject_id="S-1",
+        camera=ELSEWHERE,
+        captured_at=NOON,
+        last_seen_at=NOON,
+        threshold=0.5,
+        candidates=(Candidate("S-1", 0.7, ("O-1",)),),
+        model_version="model-1",
+        handling=Handling(NOON, state, findings=findings),
+        cameras=frozenset({ELSEWHERE}),
+    )
+
+
+def report(
+    sequence: int,
+    about: Alert,
+    *,
+    previous: int | None = None,
+    kind: AlertEventType = AlertEventType.RAISED,
+) -> PortReport:
+    event = AlertEvent(sequence, kind, NOON + timedelta(seconds=sequence), about.alert_id)
+    return PortReport(sequence - 1 if previous is None else previous, event, about, {BUDI: "Budi Santoso"})
