@@ -38,6 +38,7 @@ STARTED_IN = {
     "server/concurrency/batching.py": "supervised loops",
     "server/monitoring/listener.py": "a supervised loop, and requests that are answered each on its own",
     "server/connections.py": "a supervised loop",
+    "server/grpc_api/clients/report_stream.py": "one stream, which ends with any of them",
     "server/grpc_api/import_call.py": "one import, which is told its error",
     "camera/app.py": "what watches is a supervised loop; a mount catches all itself, and tells that it looks nowhere",
     "camera/camera.py": "one camera, which ends with any of them, and is begun again",
@@ -51,6 +52,7 @@ STARTED_IN = {
     "camera/sources/native_log.py": "within the decoder, which is begun again",
     "camera/uplink/stream.py": "one stream, which ends with any of them",
     "camera/uplink/uplink.py": "one stream, which ends with it",
+    "server/ports/reception.py": "one stream, which ends with any of them",
     "server/watchlist/sync/schedule.py": "a supervised loop, which ends with its run",
     "server/concurrency/line_cutter.py": "one answer, which it cuts off",
     "office/client/background_thread.py": "supervised loops",
@@ -71,6 +73,7 @@ LOOPS = {
     # alerts
     *("escalate", "follow_event_log", "follow_supervisors", "forget_passages", "look_at_orders"),
     *("sweep_events", "sweep_images", "sweep_probes", "sweep_records", "sweep_unsettled_images"),
+    "sweep_port_records",
     # captures, and who may what
     *("count_passages", "count_scores", "probe_database", "expect_write", "check_devices", "check_people"),
     "follow_revocations",

@@ -70,6 +70,7 @@ from cekalwatch.server.wiring.losses import refuse_lost_database, tell_restored
 from cekalwatch.server.wiring.monitoring import MonitoringWiring, WatchedParts
 from cekalwatch.server.wiring.notices import NoticesWiring
 from cekalwatch.server.wiring.periodic import Chore, SharedChore
+from cekalwatch.server.wiring.ports import PortsWiring
 from cekalwatch.server.wiring.troubles import TroublesWiring
 from cekalwatch.server.wiring.watchlist import WatchlistWiring
 from cekalwatch.vision.runtime import limit_native_threads
@@ -171,6 +172,7 @@ class Server:
         alerts = AlertsWiring.open(context, search.freshness, presence, trail, cluster.hints)
         captures = CaptureWiring.open(context, search, alerts.announce, presence)
         watchlist = WatchlistWiring.open(context, search, captures.waiting, trail)
+        ports = PortsWiring.open(context, alerts, trail, cluster.duty, watchlist.caller)
 
         def load() -> Load:
             return Load(captures.waiting(), sum(captures.intake.outcomes.values()))
@@ -184,6 +186,7 @@ class Server:
             audit.state,
             database=lambda: database.availability.away,
             clock_ahead=lambda: peers.clock_ahead,
+            reporting=ports.reporting,
         )
         troubles = TroublesWiring.open(context, presence, search, wellbeing, cluster.hints)
         connections = ConnectionWatch(self._bounds)
@@ -203,6 +206,7 @@ class Server:
             peers=peers,
             chores_by=cluster.lease.holder,
             alerts=stores.alerts,
+            ports=stores.ports.states,
             troubles=troubles.feed,
             wellbeing=wellbeing,
             connections=lambda: connections.state,
@@ -224,6 +228,7 @@ class Server:
         self._sessions = captures.sessions
         self._fanout, self._troubles = alerts.fanout, troubles.feed
         self._watchlist, self._list_feed = watchlist.servicer, watchlist.feed
+        self._ports = ports.reception
         self._grpc = GrpcServer(
             Servicers(
                 capture=CaptureServicer(captures.sessions, clock),
@@ -233,6 +238,7 @@ class Server:
                 session=authentication.servicer,
                 troubles=troubles.servicer,
                 list_feed=watchlist.feed_servicer,
+                ports=ports.servicer,
             ),
             settings.listen,
             tls,
@@ -252,6 +258,7 @@ class Server:
             *watchlist.chores,
             *alerts.chores,
             *troubles.chores,
+            *ports.chores,
             *authentication.chores,
             *audit.chores,
             *(self._monitoring.chores if self._monitoring else ()),
@@ -288,6 +295,7 @@ class Server:
             LOOPS.keep("probe_database", captures.health.write_expected),
             LOOPS.keep("expect_write", expect_write, EXPECT_WRITE_PERIOD_S),
             LOOPS.keep("tell_health", tell_health, HEALTH_PERIOD_S),
+            *((LOOPS.keep("report_alerts", ports.reporter.report),) if ports.reporter else ()),
         )
         self._housekeeping = [asyncio.create_task(loop) for loop in loops]
         if self._enrolment:
@@ -328,6 +336,7 @@ class Server:
         self._fanout.end()
         self._troubles.end()
         self._list_feed.end()
+        self._ports.end()
         await self._grpc.stop(STOP_GRACE_S)
         self._watchlist.end_imports()
         for task in self._housekeeping:

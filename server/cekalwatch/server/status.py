@@ -17,6 +17,7 @@ from cekalwatch.server.capture.intake import Intake
 from cekalwatch.server.cluster.peers import Peers, WholePresence
 from cekalwatch.server.connections import ConnectionState
 from cekalwatch.server.domain.checkpoints import Camera
+from cekalwatch.server.domain.ports import PortState, Reporting
 from cekalwatch.server.domain.troubles import Trouble
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.pki.revocations import RevocationState
@@ -79,6 +80,11 @@ class ServerStatus:
     """The one that the site was restored from last; None: it never was."""
     database: DatabaseAway | None
     """Why the database cannot be used, in which case the status tells of this server alone; None while it can."""
+    ports: tuple[PortState, ...]
+    """The ports that report to this centre."""
+    reporting: Reporting | None
+    """How the reports to the centre do; None where this server makes none."""
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,7 @@ class ToldStatus:
     """The last acknowledged sequence of each agent."""
     whole: WholePresence
     chores_by: str
+    ports: tuple[PortState, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,6 +115,8 @@ class StatusService:
     chores_by: Callable[[], str]
     """Reads which server's run does the chores; it blocks."""
     alerts: AlertStore
+    ports: Callable[[], list[PortState]]
+    """Reads how ports do; it blocks."""
     troubles: TroubleFeed
     wellbeing: Wellbeing
     connections: Callable[[], ConnectionState]
@@ -135,7 +144,7 @@ class StatusService:
 
     def read(self) -> ToldStatus:
         """Return what the database says now; it blocks. Raises StorageError."""
-        return ToldStatus(self.alerts.positions(), self.peers.whole(), self.chores_by())
+        return ToldStatus(self.alerts.positions(), self.peers.whole(), self.chores_by(), tuple(self.ports()))
 
     def with_told(self, told: ToldStatus) -> ServerStatus:
         """Return the status now, with what the database said; it does not block, and any thread may ask."""
@@ -169,4 +178,7 @@ class StatusService:
             connections=self.connections(),
             restored_backup=self.restored_backup,
             database=self.wellbeing.database(),
+            ports=told.ports,
+            reporting=self.wellbeing.reporting(),
+            at=self.wellbeing.clock.now(),
         )

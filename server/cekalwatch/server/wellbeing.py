@@ -14,11 +14,14 @@ from enum import StrEnum
 from cekalwatch.program.loops import LOOPS, LoopState
 from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.ports import Reporting
 from cekalwatch.server.pki.revocations import RevocationState
 from cekalwatch.server.storage.availability import DatabaseAway
 
 FAILING_AFTER_S = 10.0
 """A loop that fails for so long does not come right by itself."""
+UNREPORTED_AFTER = timedelta(minutes=1)
+"""A port whose centre is away for so long tells its administrators."""
 
 
 class ServerFault(StrEnum):
@@ -48,6 +51,8 @@ class Wellbeing:
     database: Callable[[], DatabaseAway | None] = lambda: None
     clock_ahead: Callable[[], timedelta] = timedelta
     """By how much the server's clock is ahead of the database's (negative: behind)."""
+    reporting: Callable[[], Reporting | None] = lambda: None
+    """How the reports to the centre do; None where this server makes none."""
 
     @property
     def failing_loops(self) -> tuple[LoopState, ...]:
@@ -70,6 +75,13 @@ class Wellbeing:
             ServerFault.AUDIT_HISTORY_CHANGED: self.signing().change,
         }
         return tuple(fault for fault, there in found.items() if there)
+
+    @property
+    def unreported(self) -> Reporting | None:
+        """The reports to the centre, if none have reached it for long."""
+        state = self.reporting()
+        away = state and not state.connected and self.clock.now() - state.since >= UNREPORTED_AFTER
+        return state if away else None
 
     @property
     def sound(self) -> bool:

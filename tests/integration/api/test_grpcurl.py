@@ -42,6 +42,7 @@ SERVICES = [
     "OperationsService",
     "SessionService",
     "TroubleService",
+    "PortService",
 ]
 
 

@@ -33,12 +33,15 @@ from tests.support.scenarios.audited_calls import (
     fetch_references,
     follow_list,
     get_alert,
+    get_port_alert,
     get_subject,
     import_watchlist,
     list_alerts,
+    list_port_alerts,
     list_subjects,
     read_list,
     refer_and_clear,
+    report_alerts,
     seat,
     set_threshold,
     sign_in_right_and_wrong,
@@ -60,6 +63,7 @@ NO_ENTRY_NEEDED = {
     "WatchlistService/ListSyncRuns": "tells the same of earlier runs",
     "TroubleService/WatchTroubles": "tells keys of cameras and sources, numbers and codes, and nothing of a traveller",
     "TroubleService/ListTroubles": "tells the same of earlier ones",
+    "PortService/ListPorts": "tells keys, times and counts of ports, and nothing of a person",
     "OperationsService/GetStatus": "tells counts, versions and keys of devices, and nothing of a person",
 }
 _WORKED_ON = ["alert:", "subject:S-1"]
@@ -103,6 +107,9 @@ ENTRIES: dict[str, tuple[Callable[[Scene], Awaitable[None]], dict[Action, list[s
     "SessionService/ChangePassword": (change_password, {Action.PASSWORD_CHANGED: ["person:"]}),
     "OperationsService/SetThreshold": (set_threshold, {Action.THRESHOLD_SET: ["person:"]}),
     "TroubleService/AcknowledgeTrouble": (acknowledge_trouble, {Action.TROUBLE_ACKNOWLEDGED: ["trouble:"]}),
+    "PortService/ReportAlerts": (report_alerts, {Action.PORT_REPORTS_OPENED: []}),
+    "PortService/ListPortAlerts": (list_port_alerts, {Action.ALERTS_LISTED: ["alert:", "subject:S-1"]}),
+    "PortService/GetPortAlert": (get_port_alert, {Action.ALERT_VIEWED: ["alert:", "subject:S-1"]}),
     "EnrolmentService/EnrolDevice": (enrol, {Action.DEVICE_ENROLLED: [f"device:{SITE}/camera/dep-1"]}),
 }
 

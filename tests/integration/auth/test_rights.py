@@ -74,6 +74,7 @@ WORK = tuple(
     f"cekalwatch.v1.AlertService/{name}"
     for name in ("ClaimAlert", "ReleaseAlert", "AdjudicateAlert", "ClearAlert", "RecordFollowUp", "CloseAlert")
 )
+PORTS = tuple(f"cekalwatch.v1.PortService/{name}" for name in ("ListPorts", "ListPortAlerts", "GetPortAlert"))
 # Device role -> what a method begins with -> the roles of which the person on the device must have one.
 MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
     DeviceRole.CAMERA: {"cekalwatch.v1.CaptureService/StreamFaces": ALONE},
@@ -85,6 +86,7 @@ MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
         **dict.fromkeys(WORK, COUNTER),
         "cekalwatch.v1.AlertService/ConfirmAlert": SUPERVISORS,
         "cekalwatch.v1.AlertService/GetShiftReport": SUPERVISORS | {PersonRole.AUDITOR},
+        **dict.fromkeys(PORTS, SUPERVISORS),
         **dict.fromkeys(WATCHLIST, LIST_MANAGERS),
         "cekalwatch.v1.OperationsService/GetStatus": KEEPERS,
         "cekalwatch.v1.TroubleService/WatchTroubles": ALONE,
@@ -100,6 +102,7 @@ MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
         **dict.fromkeys(WORK, COUNTER),
         "cekalwatch.v1.AlertService/ConfirmAlert": SUPERVISORS,
         "cekalwatch.v1.AlertService/GetShiftReport": SUPERVISORS | {PersonRole.AUDITOR},
+        **dict.fromkeys(PORTS, SUPERVISORS),
         **dict.fromkeys(WATCHLIST, LIST_MANAGERS),
         "cekalwatch.v1.OperationsService/GetStatus": KEEPERS,
         "cekalwatch.v1.TroubleService/WatchTroubles": ALONE,
@@ -107,7 +110,11 @@ MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
         "cekalwatch.v1.TroubleService/AcknowledgeTrouble": KEEPERS | LIST_MANAGERS,
         **PEOPLES,
     },
-    DeviceRole.PORT: {"cekalwatch.v1.ListFeedService/": ALONE, "grpc.health.v1.Health/Check": ALONE},
+    DeviceRole.PORT: {
+        "cekalwatch.v1.ListFeedService/": ALONE,
+        "cekalwatch.v1.PortService/ReportAlerts": ALONE,
+        "grpc.health.v1.Health/Check": ALONE,
+    },
     DeviceRole.DIAGNOSTICS: {**OBSERVING, **dict.fromkeys(WATCHLIST, LIST_MANAGERS), **PEOPLES},
     DeviceRole.SERVER: {**OBSERVING, **dict.fromkeys(WATCHLIST, ALONE), **PEOPLES},
 }

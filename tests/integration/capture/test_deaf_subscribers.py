@@ -110,6 +110,7 @@ class AlertLog:
             "batam-center",
             WaitingAlerts(store, self.fanout),
             [replace(DEPARTURE, counter=name) for name in NAMES],
+            lambda _: False,
         )
         first = store.record(match(), timedelta(0), NOON)
         assert first is not None

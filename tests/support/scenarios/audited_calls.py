@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import grpc
 import pytest
@@ -30,6 +31,8 @@ from cekalwatch.v1 import (
     list_feed_service_pb2_grpc,
     operations_service_pb2,
     operations_service_pb2_grpc,
+    port_service_pb2,
+    port_service_pb2_grpc,
     session_service_pb2,
     session_service_pb2_grpc,
     sync_pb2,
@@ -45,6 +48,7 @@ from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.watchlist_folder import row, write_orders
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, person
 from tests.support.scenarios.port_office import Seat, seen
+from tests.support.scenarios.reporting_port import ReportingPort
 from tests.support.scenarios.second_person import beside
 from tests.support.scenarios.server import CaptureClient, face, hello, settings
 from tests.support.scenarios.site_pki import SITE, Site, certificate_request, now
@@ -88,6 +92,10 @@ class Scene:
     @property
     def troubles(self) -> Any:
         return trouble_service_pb2_grpc.TroubleServiceStub(self.channel)
+
+    @property
+    def ports(self) -> Any:
+        return port_service_pb2_grpc.PortServiceStub(self.channel)
 
     @property
     def operations(self) -> Any:
@@ -156,6 +164,34 @@ async def fetch_references(scene: Scene) -> None:
         port=PORT, subject_id=listed.subject_id, reference_ids=wanted
     )
     assert [piece.last async for piece in scene.list_feed.FetchReferences(request)][-1]
+
+
+async def report_alerts(scene: Scene) -> None:
+    """Let a port of another server report an alert; in plaintext nobody is a port."""
+    site = Site(scene.folder / str(uuid4()))
+    files = site.device(DeviceRole.PORT, "server")
+    folders = {"data_dir": scene.folder, "tls_dir": site.folder / "tls", "pki_dir": site.folder / "pki"}
+    async with (
+        Server(site.settings(**folders)) as server,
+        site.dialer(f"127.0.0.1:{server.port}", files).aio_channel() as channel,
+    ):
+        port = await ReportingPort.open(channel)
+        assert await port.report(1) == 1
+
+
+async def list_port_alerts(scene: Scene) -> None:
+    await report_alerts(scene)
+    sari = await seat(scene, "sari", PersonRole.SUPERVISOR)
+    request = port_service_pb2.ListPortAlertsRequest()
+    answer = await scene.ports.ListPortAlerts(request, metadata=bearer(sari.token))
+    scene.alert_id = answer.alerts[0].alert.alert_id
+
+
+async def get_port_alert(scene: Scene) -> None:
+    await list_port_alerts(scene)
+    sari = await seat(scene, "sari", PersonRole.SUPERVISOR)
+    request = port_service_pb2.GetPortAlertRequest(site=SITE, port="server", alert_id=scene.alert_id)
+    await scene.ports.GetPortAlert(request, metadata=bearer(sari.token))
 
 
 async def list_subjects(scene: Scene) -> None:

@@ -15,8 +15,10 @@ from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.passages import MAX_CROPS, MAX_EACH
 from cekalwatch.server.domain.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.server.grpc_api import enrolment, enrolment_port, requests
+from cekalwatch.server.grpc_api.clients import report_stream
 from cekalwatch.server.grpc_api.convert import alerts
 from cekalwatch.server.monitoring import listener
+from cekalwatch.server.ports import reception
 from cekalwatch.server.recognition import photographs
 from cekalwatch.server.recognition.photograph_decoder import DECODER_LIMITS
 from cekalwatch.server.settings.settings import ServerSettings
@@ -84,6 +86,13 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "calls on one connection": (options.MAX_STREAMS_PER_CONNECTION,),
     "calls of one camera": (limits.MAX_OPEN[DeviceRole.CAMERA],),
     "calls of one notifier": (limits.MAX_OPEN[DeviceRole.NOTIFIER],),
+    "events that a port reports before the next receipt": (reception.ReportTerms().window,),
+    "events of a port": (reception.EVENTS_PER_S, reception.MAX_EVENTS),
+    "pictures that a centre asks of a port": (
+        reception.MAX_PICTURES,
+        report_stream.PICTURES_PER_S,
+        report_stream.MAX_PICTURES,
+    ),
     "calls of one port's server": (limits.MAX_OPEN[DeviceRole.PORT],),
     "calls of one web console": (limits.MAX_OPEN[DeviceRole.CONSOLE],),
     "calls of one diagnostics device": (limits.MAX_OPEN[DeviceRole.DIAGNOSTICS],),

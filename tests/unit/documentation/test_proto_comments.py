@@ -18,7 +18,17 @@ from cekalwatch.server.domain.alerts.handling import MAX_FOLLOW_UP_BYTES, MAX_FO
 from cekalwatch.server.domain.people import LockOut
 from cekalwatch.server.gallery import threshold
 from cekalwatch.server.gallery.lookalikes import MAX_LOOKALIKES
-from cekalwatch.server.grpc_api.convert import adjudication, alerts, list_feed, session, sync, watchlist
+from cekalwatch.server.grpc_api.clients.report_stream import MAX_ASKED_BY
+from cekalwatch.server.grpc_api.convert import (
+    adjudication,
+    alerts,
+    list_feed,
+    ports,
+    reports,
+    session,
+    sync,
+    watchlist,
+)
 from cekalwatch.server.grpc_api.convert import troubles as trouble_messages
 from cekalwatch.server.grpc_api.enrolment import MAX_REQUEST_BYTES
 from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES
@@ -27,6 +37,7 @@ from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts.rows import MAX_SIGHTINGS
 from cekalwatch.server.storage.alerts.store import MAX_WAITING
 from cekalwatch.server.storage.availability import MAX_PROBLEM
+from cekalwatch.server.storage.ports.store import MAX_PORTS, MAX_STEPS
 from cekalwatch.server.storage.troubles.store import MAX_OPEN
 from cekalwatch.server.watchlist.imports import records
 from cekalwatch.wire import bounds
@@ -147,6 +158,14 @@ STATED = {
     "Trouble.about": (f"1 to {troubles.MAX_ABOUT} printable characters",),
     "Trouble.details": (f"at most {troubles.MAX_DETAILS}; ", f"at most {troubles.MAX_DETAIL} printable characters"),
     "OpenTroubles.troubles": (f"at most {MAX_OPEN}.",),
+    "GetStatusResponse.ports": (f"most {MAX_PORTS}.",),
+    "ListPortsResponse.ports": (f"at most {MAX_PORTS}.",),
+    "ListPortAlertsRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {ports.DEFAULT_PAGE}.",),
+    "PortAlert.steps": (f"at most the newest {MAX_STEPS}; ",),
+    "PortHello.server_version": (TEXT,),
+    "HeldAlerts.alert_ids": (f"at most {reports.MAX_HELD}.",),
+    "PortPicture.probe_jpeg": (f"at most {MAX_PROBE_BYTES // 1000} kB",),
+    "PictureRequest.asked_by": (f"at most {MAX_ASKED_BY} printable characters",),
     "GetStatusResponse.troubles": (f"most {MAX_OPEN}.",),
     "WatchTroublesResponse.server_time": (f"{ServerSettings().keep_alive_period_s:.0f} s by default",),
     "ListTroublesRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {trouble_messages.DEFAULT_PAGE}.",),

@@ -43,6 +43,7 @@ class TroubleKind(StrEnum):
     SCORES_STAND_OUT = "SCORES_STAND_OUT"
     SERVER_CLOCK_WRONG = "SERVER_CLOCK_WRONG"
     NOTICES_WAITING = "NOTICES_WAITING"
+    CENTRE_AWAY = "CENTRE_AWAY"
 
 
 OF_VIEWS = {
@@ -77,6 +78,7 @@ OF_SERVERS = frozenset(
         TroubleKind.AUDIT_HISTORY_CHANGED,
         TroubleKind.AUDIT_CHECKPOINTS_WAITING,
         TroubleKind.SERVER_CLOCK_WRONG,
+        TroubleKind.CENTRE_AWAY,
     }
 )
 """A server does not do all of its work."""

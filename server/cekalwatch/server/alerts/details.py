@@ -79,9 +79,11 @@ class AlertDetailsReader:
 
     def pictures(self, alert_id: UUID) -> AlertPictures:
         """Return the pictures of an alert that are still kept; raises ALERT_NOT_FOUND."""
-        alert = self._alerts.get(alert_id)
+        return self.pictures_of(self._alerts.get(alert_id), self._alerts.probe(alert_id))
+
+    def pictures_of(self, alert: Alert, probe: bytes) -> AlertPictures:
+        """Return the probe with the reference faces that stand beside it."""
         file = self._file(alert.subject_id)
-        probe = self._alerts.probe(alert_id)
         room = MAX_PICTURE_BYTES - alert.handling.size - len(probe)
         references = []
         for face in file.references[:MAX_REFERENCES]:

@@ -87,6 +87,9 @@ _OFFICE = _at_desks(SEES_ALERTS)
 _ADJUDICATION = _at_desks(HANDLES_ALERTS)
 # No second person's token: the officer is the one who judged the alert, perhaps an hour ago at another desk.
 _CONFIRMATION = _at_desks(CONFIRMS)
+# Those of a port at its own site; where the centre's supervisors see all, the servicer says.
+_PORTS = _at_desks(CONFIRMS)
+_PORT = Right(_devices((DeviceRole.PORT, Reach.ITSELF, _NOBODY)))
 _SHIFT = _at_desks(SEES_SHIFT_REPORT)
 # The whole list: a traveller may come to any port.
 _PORT = Right(_devices((DeviceRole.PORT, Reach.OWN_SITE, _NOBODY)))
@@ -130,6 +133,10 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "/cekalwatch.v1.AlertService/RecordFollowUp": _ADJUDICATION,
         "/cekalwatch.v1.AlertService/CloseAlert": _ADJUDICATION,
         "/cekalwatch.v1.AlertService/GetShiftReport": _SHIFT,
+        "/cekalwatch.v1.PortService/ReportAlerts": _PORT,
+        "/cekalwatch.v1.PortService/ListPorts": _PORTS,
+        "/cekalwatch.v1.PortService/ListPortAlerts": _PORTS,
+        "/cekalwatch.v1.PortService/GetPortAlert": _PORTS,
         "/cekalwatch.v1.WatchlistService/ImportWatchlist": _WATCHLIST,
         "/cekalwatch.v1.WatchlistService/ListSubjects": _WATCHLIST,
         "/cekalwatch.v1.WatchlistService/GetSubject": _WATCHLIST,

@@ -111,3 +111,18 @@ class PortState:
     """The newest event that is stored."""
     unsettled: int = 0
     """Its alerts that nobody there has settled."""
+
+
+@dataclass(frozen=True)
+class Reporting:
+    """How a port's reports to the centre do."""
+
+    connected: bool
+    since: datetime
+    """When that began."""
+    waiting: int = 0
+    """Events that the centre has not stored."""
+    problem: str = ""
+    """Why it is not connected: a code of the catalogue where the centre told one, else UNREACHABLE."""
+    acknowledged_at: datetime | None = None
+    """When the centre last stored some, since this server started."""

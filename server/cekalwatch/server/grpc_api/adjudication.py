@@ -8,14 +8,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import grpc
 
 from cekalwatch.server.alerts.adjudication import ActingPerson, Adjudicator
-from cekalwatch.server.alerts.details import AlertDetailsReader
+from cekalwatch.server.alerts.details import AlertDetails, AlertDetailsReader
 from cekalwatch.server.alerts.shift_report import ShiftReport, shift_report
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.convert import adjudication as read
 from cekalwatch.server.grpc_api.convert import alerts as convert
@@ -36,8 +38,13 @@ class AdjudicationMethods:
         details: AlertDetailsReader,
         clock: Clock,
         home_site: str,
+        is_of_port: Callable[[UUID], bool],
     ) -> None:
-        """`home_site` is the site of a shift's figures where the caller's device has none."""
+        """`home_site` is the site of a shift's figures where the caller's device has none.
+
+        `is_of_port` tells whether a port's own server keeps an alert; it blocks.
+        """
+        self._is_of_port = is_of_port
         self._adjudicator = adjudicator
         self._handling = handling
         self._details = details
@@ -47,18 +54,22 @@ class AdjudicationMethods:
     async def ClaimAlert(self, request: pb.ClaimAlertRequest, context: Context) -> pb.ClaimAlertResponse:
         """Give the alert to the person who calls, or renew their claim."""
         alert_id, agent, who = convert.alert_id(request.alert_id), _agent_of_caller(request.agent_id), _acting_person()
-        return pb.ClaimAlertResponse(alert=await self._do(lambda: self._adjudicator.claim(alert_id, who, agent)))
+        return pb.ClaimAlertResponse(
+            alert=await self._do(alert_id, lambda: self._adjudicator.claim(alert_id, who, agent))
+        )
 
     async def ReleaseAlert(self, request: pb.ReleaseAlertRequest, context: Context) -> pb.ReleaseAlertResponse:
         """Give the alert back."""
         alert_id, agent, who = convert.alert_id(request.alert_id), _agent_of_caller(request.agent_id), _acting_person()
-        return pb.ReleaseAlertResponse(alert=await self._do(lambda: self._adjudicator.release(alert_id, who, agent)))
+        return pb.ReleaseAlertResponse(
+            alert=await self._do(alert_id, lambda: self._adjudicator.release(alert_id, who, agent))
+        )
 
     async def AdjudicateAlert(self, request: pb.AdjudicateAlertRequest, context: Context) -> pb.AdjudicateAlertResponse:
         """Record what the officer who holds the alert found."""
         alert_id, agent, who = convert.alert_id(request.alert_id), _agent_of_caller(request.agent_id), _acting_person()
         adjudication = read.adjudication(request)
-        alert = await self._do(lambda: self._adjudicator.adjudicate(alert_id, who, agent, adjudication))
+        alert = await self._do(alert_id, lambda: self._adjudicator.adjudicate(alert_id, who, agent, adjudication))
         return pb.AdjudicateAlertResponse(alert=alert)
 
     async def ConfirmAlert(self, request: pb.ConfirmAlertRequest, context: Context) -> pb.ConfirmAlertResponse:
@@ -66,26 +77,28 @@ class AdjudicationMethods:
         alert_id, who = convert.alert_id(request.alert_id), _acting_person()
         reference = read.reference(request.cekal_online_reference)
         alert = await self._do(
-            lambda: self._adjudicator.confirm(alert_id, who, reference, request.note, request.version)
+            alert_id, lambda: self._adjudicator.confirm(alert_id, who, reference, request.note, request.version)
         )
         return pb.ConfirmAlertResponse(alert=alert)
 
     async def ClearAlert(self, request: pb.ClearAlertRequest, context: Context) -> pb.ClearAlertResponse:
         """Clear a referred or undecided alert."""
         alert_id, who, adjudication = convert.alert_id(request.alert_id), _acting_person(), read.clearing(request)
-        return pb.ClearAlertResponse(alert=await self._do(lambda: self._adjudicator.clear(alert_id, who, adjudication)))
+        return pb.ClearAlertResponse(
+            alert=await self._do(alert_id, lambda: self._adjudicator.clear(alert_id, who, adjudication))
+        )
 
     async def RecordFollowUp(self, request: pb.RecordFollowUpRequest, context: Context) -> pb.RecordFollowUpResponse:
         """Record a contact with the requesting agency."""
         alert_id, who = convert.alert_id(request.alert_id), _acting_person()
         follow_up = read.follow_up(request.follow_up, who.person.person_id, self._clock.now())
-        alert = await self._do(lambda: self._adjudicator.follow_up(alert_id, who, follow_up, request.version))
+        alert = await self._do(alert_id, lambda: self._adjudicator.follow_up(alert_id, who, follow_up, request.version))
         return pb.RecordFollowUpResponse(alert=alert)
 
     async def CloseAlert(self, request: pb.CloseAlertRequest, context: Context) -> pb.CloseAlertResponse:
         """Close a confirmed or cleared alert."""
         alert_id, who = convert.alert_id(request.alert_id), _acting_person()
-        alert = await self._do(lambda: self._adjudicator.close(alert_id, who, request.version))
+        alert = await self._do(alert_id, lambda: self._adjudicator.close(alert_id, who, request.version))
         return pb.CloseAlertResponse(alert=alert)
 
     async def GetShiftReport(self, request: pb.GetShiftReportRequest, context: Context) -> pb.GetShiftReportResponse:
@@ -100,9 +113,16 @@ class AdjudicationMethods:
 
         return read.shift_message(await asyncio.to_thread(report))
 
-    async def _do(self, step: Callable[[], Alert]) -> alert_pb2.Alert:
-        details = await asyncio.to_thread(lambda: self._details.of(step()))
-        return convert.alert_message(details)
+    async def _do(self, alert_id: UUID, step: Callable[[], Alert]) -> alert_pb2.Alert:
+        def done() -> AlertDetails:
+            try:
+                return self._details.of(step())
+            except CekalwatchError as error:
+                if error.code is Code.ALERT_NOT_FOUND and self._is_of_port(alert_id):
+                    raise CekalwatchError(Code.ALERT_OF_PORT) from None
+                raise
+
+        return convert.alert_message(await asyncio.to_thread(done))
 
 
 def _agent_of_caller(value: str) -> str:

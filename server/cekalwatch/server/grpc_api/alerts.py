@@ -8,6 +8,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
+from uuid import UUID
 
 import grpc
 
@@ -61,8 +62,9 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         home_site: str,
         waiting: WaitingAlerts,
         cameras: Sequence[Camera],
+        is_of_port: Callable[[UUID], bool],
     ) -> None:
-        super().__init__(adjudicator, handling, details, clock, home_site)
+        super().__init__(adjudicator, handling, details, clock, home_site, is_of_port)
         self._fanout = fanout
         self._waiting = waiting
         self._cameras = cameras

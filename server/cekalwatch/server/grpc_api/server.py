@@ -18,6 +18,7 @@ from cekalwatch.server.grpc_api.capture import CaptureServicer
 from cekalwatch.server.grpc_api.errors import CatalogueErrors
 from cekalwatch.server.grpc_api.list_feed import ListFeedServicer
 from cekalwatch.server.grpc_api.operations import OperationsServicer
+from cekalwatch.server.grpc_api.ports import PortServicer
 from cekalwatch.server.grpc_api.session import SessionServicer
 from cekalwatch.server.grpc_api.troubles import TroubleServicer
 from cekalwatch.server.grpc_api.watchlist import WatchlistServicer
@@ -30,6 +31,8 @@ from cekalwatch.v1 import (
     list_feed_service_pb2_grpc,
     operations_service_pb2,
     operations_service_pb2_grpc,
+    port_service_pb2,
+    port_service_pb2_grpc,
     session_service_pb2,
     session_service_pb2_grpc,
     trouble_service_pb2,
@@ -49,6 +52,7 @@ SERVICES = (
     operations_service_pb2.DESCRIPTOR.services_by_name["OperationsService"].full_name,
     session_service_pb2.DESCRIPTOR.services_by_name["SessionService"].full_name,
     trouble_service_pb2.DESCRIPTOR.services_by_name["TroubleService"].full_name,
+    port_service_pb2.DESCRIPTOR.services_by_name["PortService"].full_name,
 )
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -66,6 +70,7 @@ class Servicers:
     session: SessionServicer
     troubles: TroubleServicer
     list_feed: ListFeedServicer
+    ports: PortServicer
 
 
 class GrpcServer:
@@ -94,6 +99,7 @@ class GrpcServer:
         session_service_pb2_grpc.add_SessionServiceServicer_to_server(servicers.session, self._server)
         trouble_service_pb2_grpc.add_TroubleServiceServicer_to_server(servicers.troubles, self._server)
         list_feed_service_pb2_grpc.add_ListFeedServiceServicer_to_server(servicers.list_feed, self._server)
+        port_service_pb2_grpc.add_PortServiceServicer_to_server(servicers.ports, self._server)
         self._health = health.aio.HealthServicer()
         self._serving: dict[str, bool] = {}
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

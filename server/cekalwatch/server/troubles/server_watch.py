@@ -35,6 +35,13 @@ class ServerWatch:
         if abs(ahead := self.wellbeing.clock_ahead()) >= MAX_CLOCK_DIFFERENCE:
             offset_s = {"offset_s": f"{ahead.total_seconds():.0f}"}
             found.append(Fault(TroubleKind.SERVER_CLOCK_WRONG, about, details=offset_s))
+        if unreported := self.wellbeing.unreported:
+            reported = {
+                "since": unreported.since.isoformat(timespec="seconds"),
+                "waiting": str(unreported.waiting),
+                "reason": unreported.problem or "ENDED",
+            }
+            found.append(Fault(TroubleKind.CENTRE_AWAY, about, details=reported))
         signing = self.wellbeing.signing()
         if signing.waits:
             found.append(Fault(TroubleKind.AUDIT_UNSIGNED, about, details={"reason": signing.waits.value}))

@@ -45,6 +45,8 @@ class AlertsWiring:
 
     servicer: AlertServicer
     fanout: Fanout
+    details: AlertDetailsReader
+    deliveries: DeliveryTrail
     announce: Callable[[], None]
     """Says that the event log has grown by this server; any thread may call it."""
     wake: Callable[[], None]
@@ -93,6 +95,7 @@ class AlertsWiring:
             settings.home.site,
             WaitingAlerts(alerts, fanout),
             settings.cameras,
+            stores.ports.has,
         )
         watch = OrderWatch(handling, alerts, stores.watchlist, context.checkpoints, clock, actor, announce)
         window = timedelta(seconds=settings.grouping_window_s)
@@ -102,6 +105,8 @@ class AlertsWiring:
         return cls(
             servicer,
             fanout,
+            details,
+            deliveries,
             announce,
             wake,
             (

@@ -23,6 +23,7 @@ from cekalwatch.server.storage.models.photograph_store import PhotographStore
 from cekalwatch.server.storage.models.score_store import ScoreStore
 from cekalwatch.server.storage.models.store import ModelStore, ThresholdStore
 from cekalwatch.server.storage.people.store import PeopleStore
+from cekalwatch.server.storage.ports.store import PortStore
 from cekalwatch.server.storage.sync.store import SyncStore
 from cekalwatch.server.storage.troubles.store import TroubleStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
@@ -39,6 +40,7 @@ class Stores:
     models: ModelStore
     people: PeopleStore
     photographs: PhotographStore
+    ports: PortStore
     retention: RetentionStore
     scores: ScoreStore
     syncs: SyncStore
@@ -57,6 +59,7 @@ class Stores:
             ModelStore(database),
             PeopleStore(database),
             PhotographStore(database, keyring),
+            PortStore(database, keyring),
             RetentionStore(database),
             ScoreStore(database),
             SyncStore(database),

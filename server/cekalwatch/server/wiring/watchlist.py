@@ -16,6 +16,7 @@ from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.watchlist.list_feed import ListFeedStore
 from cekalwatch.server.watchlist.imports.upload import Pace, Uploads
 from cekalwatch.server.watchlist.list_feed import ListFeed
+from cekalwatch.server.watchlist.sources.centre.caller import PortCaller
 from cekalwatch.server.watchlist.sources.centre.following import CentreFollower
 from cekalwatch.server.watchlist.sync.service import SyncService
 from cekalwatch.server.wiring.context import Context
@@ -39,6 +40,8 @@ class WatchlistWiring:
     feed_servicer: ListFeedServicer
     follower: CentreFollower | None
     """Of the centre that is the source."""
+    caller: PortCaller | None
+    """What this server says of itself there."""
     chores: tuple[Chore, ...]
 
     @classmethod
@@ -71,7 +74,7 @@ class WatchlistWiring:
         feed = ListFeed(feed_store, clock)
         feed_servicer = ListFeedServicer(feed, feed_store, search.freshness, trail, clock, settings.keep_alive_period_s)
         chores = (SharedChore("synchronise", SYNC_LOOK_PERIOD_S, scheduler.look),) if scheduler else ()
-        return cls(servicer, feed, feed_servicer, follower, chores)
+        return cls(servicer, feed, feed_servicer, follower, imports.caller, chores)
 
     def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
         """Return the loops that follow the list here, for ports, and a centre's."""

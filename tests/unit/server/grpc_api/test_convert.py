@@ -156,6 +156,9 @@ def told(heartbeat: Heartbeat) -> Any:
         connections=ConnectionState(),
         restored_backup=None,
         database=None,
+        ports=(),
+        reporting=None,
+        at=NOON,
     )
     message: operations_service_pb2.GetStatusResponse = operations.status_message(status)
     message.SerializeToString()

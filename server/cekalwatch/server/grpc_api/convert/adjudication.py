@@ -27,15 +27,15 @@ CLOCK_AHEAD = timedelta(minutes=5)
 """How far a PC's clock may be ahead of the server's."""
 OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
 
-_OUTCOMES = ProtoEnum(adjudication_pb2.Outcome, "OUTCOME", Outcome)
-_REASONS = ProtoEnum(adjudication_pb2.Reason, "REASON", Reason)
-_ESCALATIONS = ProtoEnum(adjudication_pb2.Escalation, "ESCALATION", Escalation)
+OUTCOMES = ProtoEnum(adjudication_pb2.Outcome, "OUTCOME", Outcome)
+REASONS = ProtoEnum(adjudication_pb2.Reason, "REASON", Reason)
+ESCALATIONS = ProtoEnum(adjudication_pb2.Escalation, "ESCALATION", Escalation)
 STATES = ProtoEnum(adjudication_pb2.AlertState, "ALERT_STATE", AlertState)
 
 
 def adjudication(request: alert_service_pb2.AdjudicateAlertRequest) -> Adjudication:
     """Read an officer's adjudication; raises OUTCOME_NOT_ALLOWED, REASON_INVALID or ARGUMENT_INVALID."""
-    outcome = _OUTCOMES.member(request.outcome)
+    outcome = OUTCOMES.member(request.outcome)
     if outcome is None:
         raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, str(request.outcome))
     candidate = request.candidate_subject_id
@@ -51,7 +51,7 @@ def clearing(request: alert_service_pb2.ClearAlertRequest) -> Adjudication:
 
 def reason(value: adjudication_pb2.Reason.ValueType) -> Reason:
     """Read a reason; raises REASON_INVALID."""
-    found = _REASONS.member(value)
+    found = REASONS.member(value)
     if found is None:
         raise CekalwatchError(Code.REASON_INVALID, str(value))
     return found
@@ -66,7 +66,7 @@ def reference(value: str) -> str:
 
 def follow_up(message: adjudication_pb2.FollowUp, by: UUID, now: datetime) -> FollowUp:
     """Read a contact with the agency; raises NOTE_INVALID, or ARGUMENT_INVALID for an impossible time."""
-    contacted_at = _moment(message.contact_time, "contact_time") if message.HasField("contact_time") else None
+    contacted_at = moment(message.contact_time, "contact_time") if message.HasField("contact_time") else None
     if contacted_at is None or contacted_at > now + CLOCK_AHEAD:
         raise CekalwatchError(Code.ARGUMENT_INVALID, "contact_time")
     return FollowUp(message.agency, message.contact, message.result, contacted_at, by, now)
@@ -82,15 +82,15 @@ def states(values: Collection[adjudication_pb2.AlertState.ValueType]) -> frozens
 
 def raised_from(request: alert_service_pb2.ListAlertsRequest) -> datetime | None:
     """Read the earliest time of a list request; raises ARGUMENT_INVALID."""
-    return _moment(request.raised_from, "raised_from") if request.HasField("raised_from") else None
+    return moment(request.raised_from, "raised_from") if request.HasField("raised_from") else None
 
 
 def shift(request: alert_service_pb2.GetShiftReportRequest, now: datetime) -> tuple[datetime, datetime]:
     """Read the start and end of a shift; raises ARGUMENT_INVALID."""
     if not request.HasField("start_time"):
         raise CekalwatchError(Code.ARGUMENT_INVALID, "start_time")
-    start = _moment(request.start_time, "start_time")
-    end = _moment(request.end_time, "end_time") if request.HasField("end_time") else now
+    start = moment(request.start_time, "start_time")
+    end = moment(request.end_time, "end_time") if request.HasField("end_time") else now
     if not timedelta(0) <= end - start <= MAX_SHIFT:
         raise CekalwatchError(Code.ARGUMENT_INVALID, "end_time")
     return start, end
@@ -103,7 +103,7 @@ def handling_message(handling: Handling, people: Mapping[UUID, str]) -> adjudica
         findings=[_finding(finding, people) for finding in handling.findings],
         cekal_online_reference=handling.reference,
         follow_ups=[_follow_up(follow_up, people) for follow_up in handling.follow_ups],
-        escalation=_ESCALATIONS.number(handling.escalation),
+        escalation=ESCALATIONS.number(handling.escalation),
         escalated_time=timestamp(handling.escalated_at) if handling.escalated_at else None,
         escalations=handling.escalations,
     )
@@ -131,8 +131,8 @@ def _claim(claim: Claim, people: Mapping[UUID, str]) -> adjudication_pb2.Claim:
 
 def _finding(finding: Finding, people: Mapping[UUID, str]) -> adjudication_pb2.Finding:
     return adjudication_pb2.Finding(
-        outcome=_OUTCOMES.number(finding.outcome),
-        reason=_REASONS.number(finding.reason),
+        outcome=OUTCOMES.number(finding.outcome),
+        reason=REASONS.number(finding.reason),
         note=finding.note,
         person=_person(finding.by, people),
         find_time=timestamp(finding.at),
@@ -155,11 +155,12 @@ def _person(person_id: UUID, people: Mapping[UUID, str]) -> adjudication_pb2.Per
     return adjudication_pb2.PersonReference(person_id=str(person_id), display_name=people.get(person_id, ""))
 
 
-def _moment(message: Timestamp, field: str) -> datetime:
+def moment(message: Timestamp, field: str) -> datetime:
+    """Read a time of our century; raises ARGUMENT_INVALID."""
     try:
-        moment = message.ToDatetime(UTC)
+        found = message.ToDatetime(UTC)
     except (ValueError, OverflowError):
         raise CekalwatchError(Code.ARGUMENT_INVALID, field) from None
-    if moment < OLDEST:
+    if found < OLDEST:
         raise CekalwatchError(Code.ARGUMENT_INVALID, field)
-    return moment
+    return found

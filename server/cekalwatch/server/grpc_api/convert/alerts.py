@@ -33,7 +33,7 @@ from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 DEFAULT_PAGE = 20
 MAX_COUNTERS = 64
 MAX_SEQUENCE = 2**62
-_EVENT_TYPES = ProtoEnum(alert_pb2.AlertEventType, "ALERT_EVENT_TYPE", AlertEventType)
+EVENT_TYPES = ProtoEnum(alert_pb2.AlertEventType, "ALERT_EVENT_TYPE", AlertEventType)
 
 
 def agent_id(value: str) -> str:
@@ -117,7 +117,7 @@ def event_message(item: DetailedEvent) -> alert_service_pb2.SubscribeAlertsRespo
     return alert_service_pb2.SubscribeAlertsResponse(
         event=alert_pb2.AlertEvent(
             sequence=event.sequence,
-            type=_EVENT_TYPES.number(event.type),
+            type=EVENT_TYPES.number(event.type),
             event_time=timestamp(event.occurred_at),
             alert=alert_message(item.details),
             capture_id=str(event.capture_id or ""),

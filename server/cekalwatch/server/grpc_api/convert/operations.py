@@ -7,9 +7,11 @@ from dataclasses import asdict
 from cekalwatch.server.audit.history import RestoredBackup
 from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.domain.checkpoints import Camera
+from cekalwatch.server.domain.ports import Reporting
 from cekalwatch.server.gallery.threshold import ThresholdPromise, ThresholdSource
 from cekalwatch.server.grpc_api.convert.capture import SPOOL_STATES, VIEW_STATES
 from cekalwatch.server.grpc_api.convert.common import camera_message, duration, timestamp
+from cekalwatch.server.grpc_api.convert.ports import port_status
 from cekalwatch.server.grpc_api.convert.troubles import trouble_message
 from cekalwatch.server.grpc_api.convert.watchlist import freshness_message
 from cekalwatch.server.pki.revocations import RevocationState
@@ -83,6 +85,8 @@ def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResp
         ),
         restored_backup=_restored(status.restored_backup) if status.restored_backup else None,
         database=_database(status.database),
+        ports=[port_status(one, status.at) for one in status.ports],
+        reporting=_reporting(status.reporting) if status.reporting else None,
         servers=[_server(one, does_chores=one.run.run_id == status.chores_by) for one in status.servers],
     )
 
@@ -115,6 +119,16 @@ def _server(told: ToldRun, *, does_chores: bool) -> operations_pb2.ServerStatus:
         captures_waiting=run.captures_waiting,
         captures_per_second=run.captures_per_second,
         clock_ahead=None if told.clock_ahead is None else duration(told.clock_ahead.total_seconds()),
+    )
+
+
+def _reporting(state: Reporting) -> operations_pb2.ReportingStatus:
+    return operations_pb2.ReportingStatus(
+        connected=state.connected,
+        since_time=timestamp(state.since),
+        events_waiting=state.waiting,
+        acknowledge_time=timestamp(state.acknowledged_at) if state.acknowledged_at else None,
+        problem=state.problem,
     )
 
 

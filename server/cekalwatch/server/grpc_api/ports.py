@@ -1,0 +1,139 @@
+"""PortService: reports of ports, and their alerts for supervisors at the centre. Converts, calls and converts back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any
+
+import grpc
+
+from cekalwatch.server.alerts.details import AlertDetails, AlertDetailsReader
+from cekalwatch.server.audit.alert_entries import shown_objects
+from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, Thing
+from cekalwatch.server.auth.rights import Reach
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.ports import Port, PortAlert
+from cekalwatch.server.grpc_api.authentication import current_caller
+from cekalwatch.server.grpc_api.convert import adjudication as read
+from cekalwatch.server.grpc_api.convert import alerts as read_alerts
+from cekalwatch.server.grpc_api.convert import ports as convert
+from cekalwatch.server.grpc_api.convert import reports
+from cekalwatch.server.grpc_api.convert.common import page_size
+from cekalwatch.server.ports.reception import Inbound, PortReception
+from cekalwatch.server.storage.audit.trail import AuditTrail
+from cekalwatch.server.storage.ports.store import PortStore
+from cekalwatch.v1 import port_service_pb2 as pb
+from cekalwatch.v1 import port_service_pb2_grpc
+from cekalwatch.wire.identity import DeviceRole
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class PortServicer(port_service_pb2_grpc.PortServiceServicer):
+    """Serves ports, and people who look at all of them."""
+
+    def __init__(
+        self,
+        reception: PortReception,
+        store: PortStore,
+        details: AlertDetailsReader,
+        trail: AuditTrail,
+        clock: Clock,
+        home_site: str,
+    ) -> None:
+        """From devices at `home_site`, the centre's own, all ports are seen."""
+        self._reception = reception
+        self._store = store
+        self._details = details
+        self._trail = trail
+        self._clock = clock
+        self._home_site = home_site
+
+    async def ReportAlerts(
+        self, request_iterator: AsyncIterator[pb.ReportAlertsRequest], context: Context
+    ) -> AsyncIterator[pb.ReportAlertsResponse]:
+        """Take a port's events, and acknowledge what is stored."""
+        who = current_caller().identity
+        if who.role is not DeviceRole.PORT:  # in plaintext nobody says which port they are
+            raise CekalwatchError(Code.METHOD_NOT_ALLOWED, str(who.role))
+        port, terms = Port(who.site, who.name), self._reception.terms
+        try:
+            async with asyncio.timeout(terms.handshake_s):
+                version = reports.hello(await anext(aiter(request_iterator)))
+        except StopAsyncIteration:
+            raise CekalwatchError(Code.HELLO_EXPECTED) from None
+        except TimeoutError:
+            raise CekalwatchError(Code.HELLO_TIMEOUT) from None
+        yield convert.start(await self._reception.position(port), terms)
+
+        async def inbound() -> AsyncIterator[Inbound]:
+            async for request in request_iterator:
+                yield reports.message(request, port, self._clock.now())
+
+        async with aclosing(self._reception.run(port, version, inbound())) as outbound:
+            async for message in outbound:
+                yield convert.outbound(message)
+
+    async def ListPorts(self, request: pb.ListPortsRequest, context: Context) -> pb.ListPortsResponse:
+        """Return the ports that ever reported."""
+        site, now = self._seen_site(""), self._clock.now()
+        states = await asyncio.to_thread(self._store.states)
+        return pb.ListPortsResponse(
+            ports=[convert.port_status(one, now) for one in states if site in {"", one.port.site}]
+        )
+
+    async def ListPortAlerts(self, request: pb.ListPortAlertsRequest, context: Context) -> pb.ListPortAlertsResponse:
+        """Return a page of the alerts of ports, newest first."""
+        site = self._seen_site(read_alerts.site(request.site))
+        before, states = read_alerts.alert_page_token(request.page_token), read.states(request.states)
+        limit = page_size(request.page_size, default=convert.DEFAULT_PAGE)
+        found = await asyncio.to_thread(self._store.alerts, site, before, limit, states)
+        details = await asyncio.to_thread(lambda: [self._details_of(one) for one in found])
+        page = convert.port_alert_page(
+            [convert.port_alert(one, its) for one, its in zip(found, details, strict=True)], limit
+        )
+        shown = shown_objects(one.alert for one in found[: len(page.alerts)])
+        await self._trail.note(current_caller().actor, Action.ALERTS_LISTED, shown, port_alerts=len(page.alerts))
+        return page
+
+    async def GetPortAlert(self, request: pb.GetPortAlertRequest, context: Context) -> pb.GetPortAlertResponse:
+        """Return one alert of a port; with its pictures, the port is asked for the probe."""
+        port, alert_id = convert.port(request.site, request.port), read_alerts.alert_id(request.alert_id)
+        actor = current_caller().actor
+        told: dict[str, int | str] = {"port": str(port), "pictures": int(request.include_images)}
+        try:
+            if self._seen_site("") not in {"", port.site}:
+                raise CekalwatchError(Code.ALERT_NOT_FOUND)  # as if there were none
+            found = await asyncio.to_thread(self._store.get, port, alert_id)
+        except CekalwatchError as error:
+            await self._note_view(actor, [Thing.ALERT.key(alert_id)], error.code, told)
+            raise
+        details = await asyncio.to_thread(self._details_of, found)
+        steps = await asyncio.to_thread(self._store.steps, port, alert_id)
+        # Recorded before the port is asked, which records it too.
+        await self._note_view(actor, shown_objects([found.alert]), OK, told)
+        pictures = None
+        if request.include_images:
+            probe = await self._reception.picture(port, alert_id, actor) if found.alert.probe_capture_id else b""
+            pictures = await asyncio.to_thread(self._details.pictures_of, found.alert, probe)
+        return convert.port_alert_answer(found, details, steps, pictures)
+
+    async def _note_view(
+        self, actor: Actor, objects: Iterable[str], outcome: str, told: Mapping[str, int | str]
+    ) -> None:
+        entry = AuditEntry(self._clock.now(), actor, Action.ALERT_VIEWED, tuple(objects), outcome, told)
+        await self._trail.enter(entry)
+
+    def _details_of(self, found: PortAlert) -> AlertDetails:
+        """Return an alert with subject and orders of the centre's list, and the port's people; it blocks."""
+        return replace(self._details.of(found.alert), people=found.people)
+
+    def _seen_site(self, wanted: str) -> str:
+        """Return the site whose ports are seen, empty for all; SITE_NOT_ALLOWED when `wanted` is another."""
+        caller = current_caller()
+        everywhere = caller.reach is Reach.SERVER or caller.identity.site == self._home_site
+        return wanted if everywhere else caller.narrow_site(wanted)

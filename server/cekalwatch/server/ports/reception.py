@@ -1,0 +1,314 @@
+"""Takes the reports of ports, one stream each: stores what comes, in order, and acknowledges what is stored.
+
+It asks a port for a picture when a person opens one. It knows no transport.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import count
+from uuid import UUID
+
+import structlog
+
+from cekalwatch.server.audit.device_entries import device
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry
+from cekalwatch.server.auth.limits import TokenBucket
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.ports import HeldAlerts, LogPosition, LogStart, Port, PortReport
+from cekalwatch.server.storage.audit.trail import AuditTrail
+from cekalwatch.server.storage.ports.store import PortStore
+from cekalwatch.wire.identity import DeviceRole, Identity
+
+MISSED_HEARTBEATS = 3
+MAX_AT_ONCE = 50
+"""Events that are stored together."""
+EVENTS_PER_S = 100.0
+MAX_EVENTS = 1_000.0
+"""A port that was away for days has many at once; after these, they are taken at the rate above."""
+MAX_PICTURES = 8
+"""Pictures that are asked of one port at the same time."""
+TELL_EVERY = timedelta(seconds=10)
+"""How often the database is told that a port lives."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class ReportTerms:
+    """The times and bounds of a stream of reports."""
+
+    heartbeat_period_s: float = 5.0
+    handshake_s: float = 10.0
+    window: int = 100
+    """Events that a port may send beyond the last receipt."""
+    picture_s: float = 8.0
+    """How long a port may take for a picture."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A port's sign of life: how many events it has not reported."""
+
+    events: int
+
+
+@dataclass(frozen=True)
+class PictureAnswer:
+    """A picture that was asked for; None: the alert has none any more."""
+
+    request_id: int
+    jpeg: bytes | None
+    refused: bool = False
+    """Whether the port gives none now, though there may be one."""
+
+
+@dataclass(frozen=True)
+class PictureRequest:
+    """A person at the centre opens the picture of an alert."""
+
+    request_id: int
+    alert_id: UUID
+    asked_by: Actor
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The port's events up to this one are stored."""
+
+    sequence: int
+
+
+@dataclass(frozen=True)
+class KeepAlive:
+    """Nothing happened for a while."""
+
+
+_Stored = LogStart | PortReport | HeldAlerts
+Inbound = _Stored | Waiting | PictureAnswer
+Outbound = Receipt | PictureRequest | KeepAlive
+
+
+class PortReception:
+    """The ports that are connected to this server of the centre; only the event loop's thread uses it."""
+
+    def __init__(self, store: PortStore, trail: AuditTrail, clock: Clock, actor: Actor, terms: ReportTerms) -> None:
+        """`actor` is this server."""
+        self.terms = terms
+        self._store = store
+        self._trail = trail
+        self._clock = clock
+        self._actor = actor
+        self._streams: dict[Port, _ReportStream] = {}
+
+    async def position(self, port: Port) -> LogPosition | None:
+        """Return from where a port should go on; None: from the oldest event that it holds."""
+        return await asyncio.to_thread(self._store.position, port)
+
+    async def run(self, port: Port, version: str, inbound: AsyncIterator[Inbound]) -> AsyncGenerator[Outbound, None]:
+        """Yield what the port is told, until it ends; raises the stream's error.
+
+        A stream of the same port that is open ends with PORT_REPLACED.
+        """
+        if former := self._streams.get(port):
+            former.end(Code.PORT_REPLACED)
+        stream = _ReportStream(port, version, self._store, self._trail, self._clock, self._actor, self.terms)
+        self._streams[port] = stream
+        log.info("port_connected", port=str(port), version=version)
+        try:
+            async with aclosing(stream.run(inbound)) as outbound:
+                async for message in outbound:
+                    yield message
+        finally:
+            log.info("port_disconnected", port=str(port))
+            if self._streams.get(port) is stream:
+                del self._streams[port]
+                await asyncio.to_thread(self._store.left, port, self._actor.key)
+
+    async def picture(self, port: Port, alert_id: UUID, asked_by: Actor) -> bytes:
+        """Return the probe of an alert, from its port; empty when none is kept there. Raises PORT_AWAY."""
+        stream = self._streams.get(port)
+        if stream is None:
+            raise CekalwatchError(Code.PORT_AWAY, f"{port} is not connected here")
+        return await stream.picture(alert_id, asked_by)
+
+    def end(self) -> None:
+        """Let every stream end: the server is about to stop."""
+        for stream in self._streams.values():
+            stream.end()
+
+
+class _ReportStream:
+    """The state of one stream."""
+
+    def __init__(
+        self,
+        port: Port,
+        version: str,
+        store: PortStore,
+        trail: AuditTrail,
+        clock: Clock,
+        actor: Actor,
+        terms: ReportTerms,
+    ) -> None:
+        self._port = port
+        self._version = version
+        self._store = store
+        self._trail = trail
+        self._clock = clock
+        self._actor = actor
+        self._terms = terms
+        self._to_store: asyncio.Queue[_Stored | None] = asyncio.Queue(terms.window)
+        """None at the end."""
+        self._outbound: asyncio.Queue[Outbound | None] = asyncio.Queue()
+        """None: look whether the stream has ended."""
+        self._started = False
+        self._pace: TokenBucket | None = None
+        self._unacknowledged = 0
+        self._pictures: dict[int, asyncio.Future[PictureAnswer]] = {}
+        self._numbers = count(1)
+        self._ended = False
+        self._error: Code | None = None
+        self._told_at: datetime | None = None
+
+    def end(self, error: Code | None = None) -> None:
+        """End the stream, with an error or in order."""
+        self._ended, self._error = True, error
+        self._outbound.put_nowait(None)
+
+    async def run(self, inbound: AsyncIterator[Inbound]) -> AsyncGenerator[Outbound, None]:
+        await self._tell(Waiting(0))
+        reading = asyncio.create_task(self._read(inbound))
+        storing = asyncio.create_task(self._store_all())
+        for task in (reading, storing):
+            task.add_done_callback(lambda _: self._outbound.put_nowait(None))
+        try:
+            while True:
+                if reading.done():
+                    reading.result()
+                if storing.done():
+                    storing.result()
+                if self._error:
+                    raise CekalwatchError(self._error, str(self._port))
+                if self._ended or (storing.done() and self._outbound.empty()):
+                    return
+                if (message := await self._next()) is not None:
+                    yield message
+        finally:
+            for task in (reading, storing):
+                task.cancel()
+            for answer in self._pictures.values():
+                answer.cancel()
+
+    async def picture(self, alert_id: UUID, asked_by: Actor) -> bytes:
+        """Ask for a picture; see `PortReception.picture`."""
+        if len(self._pictures) >= MAX_PICTURES:
+            raise CekalwatchError(Code.PORT_AWAY, f"{self._port} is asked for {MAX_PICTURES} pictures already")
+        number = next(self._numbers)
+        waiting = self._pictures[number] = asyncio.get_running_loop().create_future()
+        self._outbound.put_nowait(PictureRequest(number, alert_id, asked_by))
+        try:
+            # `wait` does not raise what the future does, so that a stream that ends is no cancelled caller.
+            await asyncio.wait([waiting], timeout=self._terms.picture_s)
+            answer = waiting.result() if waiting.done() and not waiting.cancelled() else None
+        finally:
+            self._pictures.pop(number, None)
+        if answer is None or answer.refused:
+            raise CekalwatchError(Code.PORT_AWAY, f"{self._port} gave no picture")
+        return answer.jpeg or b""
+
+    async def _next(self) -> Outbound | None:
+        try:
+            async with asyncio.timeout(self._terms.heartbeat_period_s):
+                return await self._outbound.get()
+        except TimeoutError:
+            return KeepAlive()
+
+    async def _read(self, inbound: AsyncIterator[Inbound]) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(MISSED_HEARTBEATS * self._terms.heartbeat_period_s):
+                    message = await anext(inbound)
+            except StopAsyncIteration:
+                await self._to_store.put(None)
+                return
+            except TimeoutError:
+                raise CekalwatchError(Code.STREAM_SILENT) from None
+            match message:
+                case Waiting():
+                    await self._tell(message)
+                case PictureAnswer():
+                    answered = self._pictures.get(message.request_id)
+                    if answered is not None and not answered.done():
+                        answered.set_result(message)
+                case _:
+                    await self._take(message)
+
+    async def _take(self, message: _Stored) -> None:
+        """Let what is to be stored wait for its turn, at the pace that one port may have."""
+        if self._started is isinstance(message, LogStart):
+            detail = "begins twice" if self._started else "does not say where it begins"
+            raise CekalwatchError(Code.REPORT_OUT_OF_ORDER, f"{self._port} {detail}")
+        self._started = True
+        if isinstance(message, PortReport):
+            if self._unacknowledged >= self._terms.window:
+                raise CekalwatchError(Code.REPORTS_TOO_MANY, str(self._port))
+            self._unacknowledged += 1
+        now_s = asyncio.get_running_loop().time()
+        self._pace = self._pace or TokenBucket(EVENTS_PER_S, MAX_EVENTS, now_s)
+        await asyncio.sleep(self._pace.take(1, now_s, math.inf) or 0)
+        await self._to_store.put(message)
+
+    async def _store_all(self) -> None:
+        """Store what comes, in order; events that came together in one transaction."""
+        following: deque[_Stored | None] = deque()
+        while True:
+            message = following.popleft() if following else await self._to_store.get()
+            now = self._clock.now()
+            match message:
+                case None:
+                    return
+                case LogStart():
+                    await self._begin(message, now)
+                case HeldAlerts():
+                    await asyncio.to_thread(self._store.keep_only, self._port, message, self._erased(now))
+                case PortReport():
+                    reports = [message]
+                    while len(reports) < MAX_AT_ONCE and not self._to_store.empty():
+                        further = self._to_store.get_nowait()
+                        if not isinstance(further, PortReport):
+                            following.append(further)
+                            break
+                        reports.append(further)
+                    reached = await asyncio.to_thread(self._store.record, self._port, reports, now)
+                    self._unacknowledged -= len(reports)
+                    self._outbound.put_nowait(Receipt(reached))
+
+    async def _begin(self, start: LogStart, now: datetime) -> None:
+        await asyncio.to_thread(self._store.start, self._port, start, now)
+        reason = start.reason.value if start.reason else "GOES_ON"
+        if start.reason:
+            log.warning("port_log_begun", port=str(self._port), after=start.after, reason=reason)
+        who = device(Identity(DeviceRole.PORT, self._port.site, self._port.name))
+        await self._trail.note(who, Action.PORT_REPORTS_OPENED, after_event=start.after, start=reason)
+
+    def _erased(self, now: datetime) -> Callable[[int], AuditEntry]:
+        def note(alerts: int) -> AuditEntry:
+            details: dict[str, int | str] = {"port_alerts": alerts, "port": str(self._port)}
+            log.info("retention_swept", port_alerts=alerts, port=str(self._port))
+            return AuditEntry(now, self._actor, Action.RETENTION_SWEPT, details=details)
+
+        return note
+
+    async def _tell(self, waiting: Waiting) -> None:
+        now = self._clock.now()
+        if self._told_at is None or now - self._told_at >= TELL_EVERY:
+            self._told_at = now
+            await asyncio.to_thread(self._store.tell, self._port, self._actor.key, waiting.events, self._version, now)

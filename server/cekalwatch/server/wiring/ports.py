@@ -1,0 +1,54 @@
+"""Ports with servers of their own: what the centre takes from them, and what this server reports if it is one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from cekalwatch.server.cluster.duty import ChoreDuty
+from cekalwatch.server.domain.ports import Reporting
+from cekalwatch.server.grpc_api.clients.report_stream import ReportedParts
+from cekalwatch.server.grpc_api.clients.reporter import AlertReporter
+from cekalwatch.server.grpc_api.ports import PortServicer
+from cekalwatch.server.ports.reception import PortReception, ReportTerms
+from cekalwatch.server.ports.retention import PortRecordSweeper
+from cekalwatch.server.storage.audit.trail import AuditTrail
+from cekalwatch.server.storage.ports.reported import ReportedLog
+from cekalwatch.server.watchlist.sources.centre.caller import PortCaller
+from cekalwatch.server.wiring.alerts import AlertsWiring
+from cekalwatch.server.wiring.context import Context
+from cekalwatch.server.wiring.periodic import SharedChore
+
+SWEEP_PERIOD_S = 3600.0
+
+
+@dataclass(frozen=True)
+class PortsWiring:
+    """The service of ports, and the reports of this one."""
+
+    servicer: PortServicer
+    reception: PortReception
+    reporter: AlertReporter | None
+    """None where this server reports to no centre."""
+    chores: tuple[SharedChore, ...]
+
+    @classmethod
+    def open(
+        cls, context: Context, alerts: AlertsWiring, trail: AuditTrail, duty: ChoreDuty, caller: PortCaller | None
+    ) -> Self:
+        """Open nothing yet; `caller` is what this server says of itself at its centre, if it has one."""
+        settings, stores, clock, actor = context.settings, context.stores, context.clock, context.actor
+        reception = PortReception(stores.ports, trail, clock, actor, ReportTerms())
+        servicer = PortServicer(reception, stores.ports, alerts.details, trail, clock, settings.home.site)
+        kept_for = settings.retention_policy.records
+        sweeper = PortRecordSweeper(stores.ports, clock, actor, kept_for)
+        reporter = None
+        if caller:
+            reported = ReportedLog(context.database)
+            parts = ReportedParts(alerts.fanout, stores.alerts, reported, trail, alerts.deliveries, clock, kept_for)
+            reporter = AlertReporter(caller, parts, duty)
+        return cls(servicer, reception, reporter, (SharedChore("sweep_port_records", SWEEP_PERIOD_S, sweeper.sweep),))
+
+    def reporting(self) -> Reporting | None:
+        """Return how the reports of this server do; None where it makes none."""
+        return self.reporter.state if self.reporter else None

@@ -1,0 +1,200 @@
+"""What a port may not do at its centre, whatever it sends: real streams, with the port's own certificate."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from cekalwatch.server.domain.errors import Code
+from cekalwatch.v1 import adjudication_pb2, alert_pb2, port_pb2, watchlist_pb2
+from cekalwatch.v1 import port_service_pb2 as pb
+from cekalwatch.wire.identity import DeviceRole, Identity
+from tests.support.scenarios.centre import PORT_NAME, Centre, Supervisor
+from tests.support.scenarios.port_office import Seat
+from tests.support.scenarios.reporting_port import ReportingPort, alert, camera, event
+from tests.support.scenarios.server import reason_of
+from tests.support.scenarios.site_pki import SITE, now
+
+WAIT_S = 60.0
+
+
+@dataclass
+class Attack:
+    """A centre with a supervisor, and a channel of a port that means harm."""
+
+    centre: Centre
+    rina: Supervisor
+    channel: grpc.aio.Channel
+
+    async def refused(self, *messages: pb.ReportAlertsRequest, begin: bool = True) -> str:
+        """Send messages over a new stream, and return the code with which it ends."""
+        port = await ReportingPort.open(self.channel, begin=begin)
+        for one in messages:
+            await port.call.write(one)
+        return await port.error()
+
+
+@asynccontextmanager
+async def attack(folder: Path) -> AsyncIterator[Attack]:
+    centre = Centre(folder)
+    async with centre.open() as rina, asyncio.timeout(WAIT_S):
+        files = centre.site.device(DeviceRole.PORT, PORT_NAME)
+        async with centre.site.dialer(centre.address, files).aio_channel() as channel:
+            yield Attack(centre, rina, channel)
+
+
+def late() -> alert_pb2.Alert:
+    message = alert()
+    message.raised_time.FromDatetime(datetime.now(UTC) + timedelta(days=3))
+    return message
+
+
+def sighted_elsewhere() -> alert_pb2.Alert:
+    message = alert()
+    sighting = message.sightings.add(capture_id=message.alert_id, camera=camera("sekupang"))
+    sighting.capture_time.FromDatetime(datetime.now(UTC))
+    return message
+
+
+def long_note() -> alert_pb2.Alert:
+    message = alert()
+    finding = message.handling.findings.add(
+        outcome=adjudication_pb2.OUTCOME_REFERRED, reason=adjudication_pb2.REASON_FACE_AGREES, note="x" * 1001
+    )
+    finding.person.person_id = message.alert_id
+    finding.find_time.FromDatetime(datetime.now(UTC))
+    return message
+
+
+ABSURD: dict[str, tuple[alert_pb2.Alert, str]] = {
+    "another site": (alert("sekupang"), Code.SITE_NOT_ALLOWED),
+    "seen at another site": (sighted_elsewhere(), Code.SITE_NOT_ALLOWED),
+    "no alert": (alert_pb2.Alert(), Code.ARGUMENT_INVALID),
+    "no key": (alert(alert_id="../../etc"), Code.ARGUMENT_INVALID),
+    "a score beyond all": (alert(candidates=[alert_pb2.Candidate(subject_id="S-1", score=7)]), Code.ARGUMENT_INVALID),
+    "a score that is none": (alert(threshold=float("nan")), Code.ARGUMENT_INVALID),
+    "nobody to ask about": (alert(candidates=[]), Code.ARGUMENT_INVALID),
+    "another subject": (alert(subject=watchlist_pb2.Subject(subject_id="S-9")), Code.ARGUMENT_INVALID),
+    "a key of another script": (alert(subject=watchlist_pb2.Subject(subject_id="S\n1")), Code.ARGUMENT_INVALID),
+    "a crowd": (alert(candidates=[alert_pb2.Candidate(subject_id="S-1")] * 11), Code.ARGUMENT_INVALID),
+    "in three days": (late(), Code.ARGUMENT_INVALID),
+    "no state": (alert(state=0), Code.ARGUMENT_INVALID),
+    "a novel": (long_note(), Code.NOTE_INVALID),
+}
+
+
+async def test_nothing_absurd_and_nothing_of_another_site_is_stored(tmp_path: Path) -> None:
+    async with attack(tmp_path / "centre") as one:
+        for name, (told, code) in ABSURD.items():
+            assert await one.refused(event(1, told)) == code, name
+        assert await one.rina.alerts() == []
+
+
+async def test_what_does_not_follow_is_refused(tmp_path: Path) -> None:
+    async with attack(tmp_path / "centre") as one:
+        assert await one.refused(event(1), begin=False) == Code.REPORT_OUT_OF_ORDER
+        assert await one.refused(event(5, previous=3)) == Code.REPORT_OUT_OF_ORDER
+        assert await one.refused(event(2, previous=7)) == Code.ARGUMENT_INVALID
+        goes_on = pb.ReportAlertsRequest(log_start=port_pb2.LogStart(after_sequence=9))
+        assert await one.refused(goes_on, begin=False) == Code.REPORT_OUT_OF_ORDER
+        assert await one.refused(goes_on) == Code.REPORT_OUT_OF_ORDER, "it begins twice"
+        assert await one.refused(pb.ReportAlertsRequest()) == Code.MESSAGE_EMPTY
+        assert await one.refused(pb.ReportAlertsRequest(hello=port_pb2.PortHello())) == Code.HELLO_REPEATED
+        assert await one.rina.alerts() == []
+
+
+async def test_a_port_that_comes_again_replaces_its_stream_and_goes_on_from_what_is_stored(tmp_path: Path) -> None:
+    async with attack(tmp_path / "centre") as one:
+        former = await ReportingPort.open(one.channel)
+        assert not former.start.HasField("position")
+        about = alert()
+        assert await former.report(1, about) == 1
+        later = await ReportingPort.open(one.channel)
+        assert (later.start.position.sequence, later.start.position.alert_id) == (1, about.alert_id)
+        assert await former.error() == Code.PORT_REPLACED
+        assert await later.report(1, about) == 1
+        assert await later.report(2) == 2
+        assert len((await one.rina.alert(about.alert_id)).alert.steps) == 1
+        assert len(await one.rina.alerts()) == 2
+
+
+async def test_a_port_that_is_revoked_is_cut_off_at_once_and_what_it_told_stays(tmp_path: Path) -> None:
+    async with attack(tmp_path / "centre") as one:
+        port = await ReportingPort.open(one.channel)
+        assert await port.report(1) == 1
+        one.centre.site.pki.revoke(Identity(DeviceRole.PORT, SITE, PORT_NAME), now())
+        assert await port.error() == Code.CERTIFICATE_REVOKED
+        with pytest.raises(grpc.aio.AioRpcError) as error:
+            await ReportingPort.open(one.channel)
+        assert reason_of(error.value) == Code.CERTIFICATE_REVOKED
+        assert len(await one.rina.alerts()) == 1
+        (state,) = await one.rina.ports()
+        assert not state.connected
+
+
+async def test_more_than_the_window_at_once_ends_the_stream(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async with attack(tmp_path / "centre") as one:
+        port = await ReportingPort.open(one.channel)
+        about = alert()
+        with pytest.raises((grpc.aio.AioRpcError, asyncio.InvalidStateError)):
+            for number in range(1, 1000 * port.start.window):
+                await port.call.write(event(number, about))
+        # gRPC's client may forget why a stream ended that it still writes to; the log of the centre says it.
+        assert await port.call.code() is not grpc.StatusCode.OK
+    assert Code.REPORTS_TOO_MANY in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("picture", [b"GIF89a", b"\xff\xd8\xff\xe0 no picture", b"\xff\xd8" + b"x" * 100_000])
+async def test_what_is_no_picture_of_the_agreed_form_reaches_no_officer(tmp_path: Path, picture: bytes) -> None:
+    async with attack(tmp_path / "centre") as one:
+        port = await ReportingPort.open(one.channel)
+        about = alert()
+        about.probe_capture_id = about.alert_id
+        await port.report(1, about)
+        asking = asyncio.create_task(refusal(one.rina.alert(about.alert_id, images=True)))
+        asked = (await port.next("picture_request")).picture_request
+        assert (asked.alert_id, asked.asked_by.partition(":")[0]) == (about.alert_id, "person")
+        answer = port_pb2.PortPicture(request_id=asked.request_id, probe_jpeg=picture)
+        await port.call.write(pb.ReportAlertsRequest(picture=answer))
+        assert await port.error() == Code.ARGUMENT_INVALID
+        assert await asking == Code.PORT_AWAY
+
+
+async def test_steps_on_a_ports_alert_are_refused_at_the_centre_and_say_where_it_is_decided(tmp_path: Path) -> None:
+    async with attack(tmp_path / "centre") as one:
+        port = await ReportingPort.open(one.channel)
+        about = alert()
+        await port.report(1, about)
+        seat = Seat(one.rina.channel, "pc-rina", one.rina.token)
+        claimed = await seat.refusal("ClaimAlert", alert_id=about.alert_id, agent_id="pc-rina")
+        assert claimed == Code.ALERT_OF_PORT
+        assert await seat.refusal("CloseAlert", alert_id=about.alert_id, version=1) == Code.ALERT_OF_PORT
+
+
+async def test_a_supervisor_of_another_site_sees_that_sites_ports_only(tmp_path: Path) -> None:
+    async with attack(tmp_path / "centre") as one:
+        port = await ReportingPort.open(one.channel)
+        about = alert()
+        await port.report(1, about)
+        async with one.centre.supervisor(SITE) as there:
+            assert [each.alert.alert_id for each in await there.alerts()] == [about.alert_id]
+            assert await refusal(there.alerts(site="jakarta")) == Code.SITE_NOT_ALLOWED
+        assert await refusal(one.rina.call("GetPortAlert", site="jakarta", port="x", alert_id=about.alert_id)) == (
+            Code.ALERT_NOT_FOUND
+        )
+
+
+async def refusal(call: Any) -> str:
+    try:
+        await call
+    except grpc.aio.AioRpcError as error:
+        return reason_of(error)
+    raise AssertionError("it was not refused")
