@@ -48,6 +48,7 @@ FOLDERS = {
     ),
     "security": ("audit_verify", "tls", "decode_memory", "sign_in", "receipts", "scan_bombs", "floods"),
     "watchlist": ("sync", "sources", "imports", "service"),
+    "ports": ("list_delay",),
     "camera": ("tracking", "load", "spool", "soak", "best_shot", "crops", "bytes"),
 }
 MODULES = tuple(f"{folder}.{name}" for folder, names in FOLDERS.items() for name in names)
