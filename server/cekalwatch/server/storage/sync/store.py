@@ -146,17 +146,11 @@ class SyncStore:
             for key in order_ids
         }
 
-    def keys_of(self, subject_ids: Sequence[str]) -> dict[str, set[str]]:
-        """Return the keys of the source's orders that the watchlist has of each of these subjects."""
-        found: dict[str, set[str]] = {key: set() for key in subject_ids}
-        query = select(BanOrderRow.subject_id, BanOrderRow.order_id).join(
-            SyncOrderRow, col(SyncOrderRow.order_id) == col(BanOrderRow.order_id)
-        )
+    def keys_of(self, subject_id: str) -> set[str]:
+        """Return the keys of the source's orders that the watchlist has of this subject."""
+        query = select(BanOrderRow.order_id).join(SyncOrderRow, col(SyncOrderRow.order_id) == col(BanOrderRow.order_id))
         with self._database.session() as session:
-            for some in _slices(subject_ids):
-                for subject_id, order_id in session.exec(query.where(col(BanOrderRow.subject_id).in_(some))):
-                    found[subject_id].add(order_id)
-        return found
+            return set(session.exec(query.where(col(BanOrderRow.subject_id) == subject_id)))
 
     def advance(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -97,10 +97,9 @@ class SyncIntake:
             if not self._unremembered().isdisjoint(keys):
                 self.settle()
             known, taken = self._store.known(keys), set[str]()
-            others = self._store.keys_of([item.subject_id for item in items if isinstance(item, WithdrawnOthers)])
             for item in items:
                 if isinstance(item, WithdrawnOthers):
-                    self._withdraw(sorted(others[item.subject_id] - item.but))
+                    self._withdraw_others(item)
                     continue
                 if (key := _key(item)) in taken:
                     self.settle()
@@ -126,9 +125,19 @@ class SyncIntake:
         """Judge what is flagged by all that came after it."""
         self._findings.judge_again(self._importing.remarkable)
 
-    def _withdraw(self, order_ids: Sequence[str]) -> None:
-        self._counts["read"] += len(order_ids)
-        self._batch.gone.update(order_ids)
+    def _withdraw_others(self, item: WithdrawnOthers) -> None:
+        """Take what has left of one subject."""
+        coming = {
+            one.item.order_id
+            for one in self._under_way
+            if isinstance(one, _UnderWay) and one.item.subject_id == item.subject_id
+        }
+        gone = (self._store.keys_of(item.subject_id) | coming) - item.but
+        if not gone.isdisjoint(self._unremembered()):
+            self.settle()  # an order may have come to this subject meanwhile, or gone from it to another
+            gone = self._store.keys_of(item.subject_id) - item.but
+        self._counts["read"] += len(gone)
+        self._batch.gone |= gone
 
     def _take(self, item: SourceItem, known: Mapping[str, KnownOrder]) -> None:
         self._counts["read"] += 1
