@@ -131,6 +131,20 @@ async def test_health_says_why_the_server_does_not_do_its_work(tmp_path: Path, m
         assert "follow_event_log" in page
 
 
+async def test_a_database_that_is_lost_is_told_with_the_reason(tmp_path: Path) -> None:
+    async with running(settings(tmp_path, metrics=ON_THIS_MACHINE)) as server, asyncio.timeout(WAIT_S):
+        database, elsewhere = tmp_path / "cekalwatch.sqlite3", tmp_path / "elsewhere.sqlite3"
+        database.rename(elsewhere)
+
+        async def lost() -> bool:
+            return "DATABASE_AWAY: LOST" in (await get(server.metrics_port, "/healthz")).text.splitlines()
+
+        await becomes(lost)
+        assert (await Metrics.scraped(server.metrics_port)).value("database_well") == 0
+        assert "<code>DATABASE_AWAY: LOST</code>" in (await get(server.metrics_port, "/")).text
+        elsewhere.rename(database)
+
+
 async def test_the_page_is_in_two_languages_escaped_and_without_scripts(tmp_path: Path) -> None:
     hostile = tmp_path / "<script>alert(1)</script>"
     hostile.mkdir(parents=True)

@@ -109,6 +109,12 @@ class Watched:
     """Why the server does not do its work."""
     database_well: Callable[[], bool]
 
+    def told_faults(self) -> Mapping[ServerFault, str]:
+        """Return the same, each with its name, and why the database cannot be used if that is known."""
+        away = self.status.wellbeing.database()
+        reasons = {ServerFault.DATABASE_AWAY: f": {away.reason}"} if away else {}
+        return {fault: f"{fault}{reasons.get(fault, '')}" for fault in self.faults()}
+
     def now(self) -> ServerStatus:
         """Return the status, with what the database said last."""
         return self.status.with_told(self.figures.newest.told)

@@ -69,8 +69,8 @@ class MonitoringPages:
         return Response(HTTPStatus.OK, CONTENT_TYPE_PLAIN_0_0_4, generate_latest(self._registry))
 
     def _health(self) -> Response:
-        if faults := self._watched.faults():
-            return Response.text(HTTPStatus.SERVICE_UNAVAILABLE, "\n".join(faults))
+        if faults := self._watched.told_faults():
+            return Response.text(HTTPStatus.SERVICE_UNAVAILABLE, "\n".join(faults.values()))
         return Response.text(HTTPStatus.OK, "SERVING")
 
     def _page(self, language: Language) -> Response:
@@ -83,7 +83,7 @@ class MonitoringPages:
             texts=Texts(PACKAGE, language),
             other=next(one for one in Language if one is not language),
             status=self._watched.now(),
-            faults=self._watched.faults(),
+            faults=self._watched.told_faults(),
             figures=figures.newest,
             current=figures.current is not None,
             by_hand=BY_HAND,

@@ -107,7 +107,7 @@ class MonitoringWiring:
             parts.sign_ins,
             {"embed": parts.captures.waiting, "decide": parts.captures.undecided},
             lambda: parts.faults(figures),
-            lambda: parts.captures.health.well,
+            lambda: parts.captures.health.well and parts.status.wellbeing.database() is None,
         )
         instruments.registry.register(ServerCollector(watched))
         pages = MonitoringPages(watched, instruments.registry, settings.home.zone)
