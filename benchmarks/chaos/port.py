@@ -1,4 +1,4 @@
-"""The port: three servers on one PostgreSQL, two capture hosts with two cameras each, five PCs, and the lines between.
+"""The port: three servers on a PostgreSQL with a standby, two capture hosts, five PCs, and the lines between them.
 
 It starts them, asks them how they are, and ends them; it knows nothing of faults or of what is right.
 """
@@ -16,13 +16,12 @@ from functools import partial
 from pathlib import Path
 
 import grpc
-import sqlalchemy
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from benchmarks.chaos.machines.capture_hosts import CaptureHost
-from benchmarks.chaos.machines.cluster import Cluster
+from benchmarks.chaos.machines.database import PortDatabase, port_database
 from benchmarks.chaos.machines.disk import can_mount, mounted
-from benchmarks.chaos.machines.line import Line, LineRoom, LineState, line_room, to_address, to_socket
+from benchmarks.chaos.machines.line import Line, LineRoom, LineState, line_room, to_address
 from benchmarks.chaos.machines.officers_pc import OfficersPc, PcPlan
 from benchmarks.chaos.machines.process import Lives
 from benchmarks.chaos.people import WANDERER, Traveller
@@ -56,7 +55,6 @@ PCS = (
     PcPlan("pc-5", "siti", PersonRole.SUPERVISOR),
 )
 DISKS: Mapping[str, int] = {
-    "postgres/data": 350_000_000,
     **dict.fromkeys(SERVERS, 30_000_000),
     **{f"{name}/spool": 20_000_000 for name in HOSTS},
 }
@@ -98,7 +96,7 @@ class Port:
     people: Mapping[str, Traveller]
     truth: Truth
     site: Site
-    cluster: Cluster
+    postgres: PortDatabase
     room: LineRoom
     servers: dict[str, PortServer] = field(default_factory=dict)
     hosts: dict[str, CaptureHost] = field(default_factory=dict)
@@ -136,7 +134,7 @@ class Port:
 
     def database(self) -> Database:
         """Open the database as who works beside the servers does, with its keys; close it."""
-        database = Database(self.cluster.address)
+        database = Database(self.postgres.address)
         database.upgrade()
         key_store(database, KeyFile(self.master_key))
         return database
@@ -204,15 +202,13 @@ def wait_until(holds: Callable[[], bool], within_s: float, else_say: str, progra
 @contextmanager
 def port(folder: Path, people: Mapping[str, Traveller], truth: Truth) -> Iterator[Port]:
     """Set the port up, and run it until the end of the block."""
-    folder.chmod(0o711)  # PostgreSQL's own account must come through
     with ExitStack() as opened:
         site = Site(folder)
         for name, size_bytes in DISKS.items() if can_mount() else ():
             opened.enter_context(mounted(folder / name, size_bytes))
-        cluster = Cluster(folder / "postgres")
-        opened.callback(cluster.kill)
+        postgres = opened.enter_context(port_database())
         room = opened.enter_context(line_room())
-        running = Port(folder, people, truth, site, cluster, room)
+        running = Port(folder, people, truth, site, postgres, room)
         opened.callback(_end_all, running)
         running.write_list(wanderer=False)
         _hire(running)
@@ -233,14 +229,14 @@ def _hire(running: Port) -> None:
 
 def _server(running: Port, name: str, address: str) -> PortServer:
     folder = running.folder
-    line = running.room.open(f"{name} to database", to_socket(running.cluster.socket))
+    hosts = "&".join(f"host={_line_to_node(running, name, number)}" for number in (1, 2))
     data_dir = folder / name
     settings = {
         **SETTINGS,
         "listen": address,
         "data_dir": str(data_dir),
         "models_dir": str(light_pack().parent),
-        "database_url": f"postgresql://postgres@{line.address}/port",
+        "database_url": f"postgresql://postgres@/{running.postgres.name}?{hosts}",
         "master_key_from": f"file:{running.master_key}",
         "tls_dir": str(folder / "tls"),
         "pki_dir": str(folder / "pki"),
@@ -256,6 +252,11 @@ def _server(running: Port, name: str, address: str) -> PortServer:
     config_file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     program = Lives(name, ["-m", "cekalwatch.server", "serve", "--config", str(config_file)], running.logs)
     return PortServer(name, address, config_file, data_dir, program)
+
+
+def _line_to_node(running: Port, server: str, number: int) -> str:
+    node = running.postgres.nodes[number - 1]
+    return running.room.open(f"{server} to database-{number}", to_address(f"127.0.0.1:{node.port}")).address
 
 
 def _begin(running: Port) -> None:
@@ -276,14 +277,14 @@ def _begin(running: Port) -> None:
         pc.session_file.keep(_sign_in(running, plan))
         pc.program.launch()
         running.pcs[plan.name] = pc
-    engine = sqlalchemy.create_engine(running.cluster.address.replace("postgresql:", "postgresql+psycopg:"))
+    database = Database(running.postgres.address)
 
     def all_follow() -> bool:
-        with engine.connect() as connection:
+        with database.connection() as connection:
             return set(connection.exec_driver_sql("SELECT agent_id FROM agent").scalars()) >= set(running.pcs)
 
     wait_until(all_follow, START_S, "Not all PCs get events")
-    engine.dispose()
+    database.close()
 
 
 def _lines_to_servers(running: Port, client: str) -> list[str]:

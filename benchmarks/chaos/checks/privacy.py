@@ -38,6 +38,8 @@ def wrong(port: Port) -> list[str]:
         database.close()
     pids = [program.pid for program in port.programs if program.running]
     written = {**disk_search.everything_written(port.folder, pids), **opened}
+    for folder in port.postgres.folders:
+        written |= disk_search.everything_written(folder)
     return list(_found(crops, written))
 
 

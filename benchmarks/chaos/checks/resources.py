@@ -10,8 +10,11 @@ from benchmarks.chaos.port import Port
 
 MEMORY_SHARE, MEMORY_BYTES = 0.3, 60_000_000
 """By how much a process may have grown: by this share of what it had, and as many bytes."""
-DESCRIPTORS = 16
-THREADS = 10
+DESCRIPTORS = 40
+"""A server that has just begun has few: there may come 15 connections to the database, one of each camera, and four of
+each PC."""
+THREADS = 20
+"""Pools begin their threads as they need them."""
 
 
 @dataclass(frozen=True)

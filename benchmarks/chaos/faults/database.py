@@ -1,4 +1,4 @@
-"""The database that dies, or is restarted in order."""
+"""The database that dies, is restarted in order, loses its standby, or goes on with that."""
 
 from __future__ import annotations
 
@@ -13,23 +13,41 @@ from benchmarks.chaos.schedule import FaultKind
 
 @contextmanager
 def killed(port: Port, _target: str, _: random.Random) -> Iterator[None]:
-    """PostgreSQL and all its backends are killed, and it recovers afterwards."""
-    port.cluster.kill()
+    """The primary and all its backends are killed, and it recovers afterwards."""
+    port.postgres.kill()
     yield
-    port.cluster.start()
+    port.postgres.start()
 
 
 @contextmanager
 def restarted(port: Port, _target: str, _: random.Random) -> Iterator[None]:
-    """PostgreSQL ends in order, which ends all connections, and starts again."""
-    port.cluster.stop()
+    """The primary ends in order, which ends all connections, and starts again."""
+    port.postgres.stop()
     yield
-    port.cluster.start()
+    port.postgres.start()
+
+
+@contextmanager
+def promoted(port: Port, _target: str, _: random.Random) -> Iterator[None]:
+    """The primary is killed and its standby promoted; the dead one becomes a standby afterwards."""
+    port.postgres.fail_over()
+    yield
+    port.postgres.mend()
+
+
+@contextmanager
+def without_standby(port: Port, _target: str, _: random.Random) -> Iterator[None]:
+    """The standby is killed, and all commits wait for a new one."""
+    port.postgres.lose_standby()
+    yield
+    port.postgres.mend()
 
 
 _DATABASE = ("database",)
 
 FAULTS = (
     Fault(FaultKind("kill of PostgreSQL", _DATABASE, 1.5, busies="process"), killed),
-    Fault(FaultKind("restart of PostgreSQL", _DATABASE, 1.0, (0.2, 3.0), busies="process"), restarted),
+    Fault(FaultKind("restart of PostgreSQL", _DATABASE, 1.0, (0.2, 3.0), "process"), restarted),
+    Fault(FaultKind("promotion of the standby", _DATABASE, 2.0, (3.0, 12.0), "process"), promoted),
+    Fault(FaultKind("loss of the standby", _DATABASE, 1.0, (1.0, 6.0), "process"), without_standby),
 )

@@ -42,10 +42,10 @@ def data_full(port: Port, target: str, _: random.Random) -> Iterator[None]:
 
 @contextmanager
 def database_full(port: Port, _target: str, _: random.Random) -> Iterator[None]:
-    """PostgreSQL has no room: it refuses what needs some, and ends when its log has none."""
-    with disk.full(port.cluster.data):
+    """The primary has no room: it refuses what needs some, and ends when its log has none."""
+    with disk.full(port.postgres.primary_folder):
         yield
-    port.cluster.start()
+    port.postgres.start()
 
 
 FAULTS = (

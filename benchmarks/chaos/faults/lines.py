@@ -13,6 +13,7 @@ from benchmarks.chaos.schedule import FaultKind
 
 _CLIENTS = (*HOSTS, *(plan.name for plan in PCS))
 _TO_DATABASE = tuple(f"{name} to database" for name in SERVERS)
+"""A server's lines to both nodes."""
 _LONG = (2.0, 20.0)
 """Long enough that both ends notice, now and then."""
 
@@ -20,10 +21,10 @@ _LONG = (2.0, 20.0)
 def _lines(state: LineState) -> Make:
     @contextmanager
     def made(port: Port, target: str, _: random.Random) -> Iterator[None]:
-        if target in port.room.lines:
-            lines = [port.room.lines[target]]
+        if target in _TO_DATABASE:
+            lines = [line for name, line in port.room.lines.items() if name.startswith(target)]
         else:
-            lines = [line for line in port.lines_of(target) if not line.name.endswith(" to database")]
+            lines = [line for line in port.lines_of(target) if " to database" not in line.name]
         for line in lines:
             line.be(state)
         yield

@@ -27,7 +27,7 @@ PLACES = {f"{one.table}.{one.column}": one for one in (SUBJECT_FACTS, ORDER_FACT
 @contextmanager
 def damaged(port: Port, target: str, chance: random.Random) -> Iterator[None]:
     """One value of a column is damaged; nothing happens while the database is away."""
-    database = Database(port.cluster.address)
+    database = Database(port.postgres.address)
     harm = None
     try:
         with suppress(StorageError), database.connection() as connection:

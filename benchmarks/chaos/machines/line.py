@@ -190,8 +190,3 @@ def to_address(address: str) -> Reach:
     """Reach HOST:PORT."""
     host, _, port = address.rpartition(":")
     return lambda: asyncio.open_connection(host, int(port))
-
-
-def to_socket(path: str) -> Reach:
-    """Reach a socket in a folder."""
-    return lambda: asyncio.open_unix_connection(path)

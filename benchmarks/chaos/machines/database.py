@@ -1,0 +1,111 @@
+"""The database of the port: a PostgreSQL and its synchronous standby, each with a small disk where possible."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import sqlalchemy
+from sqlalchemy.exc import SQLAlchemyError
+
+from benchmarks.chaos.machines.disk import can_mount, mounted
+from cekalwatch.program.errors import Exit, ProgramError
+from deploy.demo.stack import kept_port
+from tests.support.tools.postgres import PostgresNode, postgres_programs
+from tests.support.tools.postgres_pair import PostgresPair
+
+NO_POSTGRESQL = "There is no PostgreSQL in /usr/lib/postgresql; install the package postgresql"
+DISK_BYTES = 500_000_000
+
+
+class PortDatabase:
+    """The two nodes; `port_database` runs them. One of its methods at a time."""
+
+    def __init__(self, nodes: Sequence[PostgresNode], pair: PostgresPair) -> None:
+        self.nodes = tuple(nodes)
+        self._pair = pair
+
+    @property
+    def name(self) -> str:
+        """Of the database on both."""
+        return self._pair.database
+
+    @property
+    def address(self) -> str:
+        """For who works beside the servers: past the lines, of the node that takes writes."""
+        return self._pair.address
+
+    @property
+    def primary_folder(self) -> Path:
+        """Where the node that takes writes has its files."""
+        return self._pair.primary.folder
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where the nodes have their files."""
+        return tuple(node.folder for node in self.nodes)
+
+    def kill(self) -> None:
+        """Kill the primary; the standby waits for it."""
+        self._pair.primary.kill()
+
+    def stop(self) -> None:
+        """Let the primary end in order, with the connections that there are closed."""
+        self._pair.primary.stop("fast")
+
+    def start(self) -> None:
+        """Start the primary again, unless it runs."""
+        if not self._runs(self._pair.primary):
+            self._pair.primary.start()
+
+    def fail_over(self) -> None:
+        """Kill the primary, and promote the standby, which takes writes without a standby of its own."""
+        self._pair.fail_over()
+
+    def lose_standby(self) -> None:
+        """Kill the standby: each commit waits until `mend`."""
+        self._pair.lose_standby()
+
+    def mend(self) -> None:
+        """Make the node that is gone a standby of the other."""
+        self._pair.mend()
+
+    @staticmethod
+    def _runs(node: PostgresNode) -> bool:
+        engine = sqlalchemy.create_engine(node.address.replace("postgresql:", "postgresql+psycopg:"))
+        try:
+            with engine.connect():
+                return True
+        except SQLAlchemyError:
+            return False
+        finally:
+            engine.dispose()
+
+
+@contextmanager
+def port_database() -> Iterator[PortDatabase]:
+    """Run the pair until the end of the block. Raises ProgramError where there is no PostgreSQL."""
+    if not any(Path("/usr/lib/postgresql").glob("*/bin")):
+        raise ProgramError(NO_POSTGRESQL, Exit.MISSING_EXTRA)
+    programs = postgres_programs()
+    with ExitStack() as opened:
+        nodes = []
+        for _ in range(2):
+            node = PostgresNode(programs, opened.enter_context(kept_port()))
+            opened.callback(_remove, node.folder)
+            if can_mount():
+                owner = node.folder.stat()
+                opened.enter_context(mounted(node.folder, DISK_BYTES))
+                shutil.chown(node.folder, owner.st_uid, owner.st_gid)
+            opened.callback(node.close)
+            nodes.append(node)
+        pair = PostgresPair(*nodes)
+        pair.begin()
+        yield PortDatabase(nodes, pair)
+
+
+def _remove(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
