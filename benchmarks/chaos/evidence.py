@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlmodel import col, select
@@ -75,15 +75,18 @@ class Evidence:
     audited: Sequence[int]
     """The events that the audit trail has entries of, in its order."""
     shown: Mapping[PcPlan, Sequence[ShownLine]]
+    model_spans: Sequence[tuple[datetime, datetime]] = ()
+    """When the model of the gallery changed."""
 
     @classmethod
     def of(cls, port: Port) -> Evidence:
         """Read it. Raises StorageError when the database is away."""
         shown = {pc.plan: pc.lines for pc in port.pcs.values()}
         passages, answers = port.truth.copied(), port.truth.copied_answers()
+        spans = tuple(port.truth.model_spans)
         database = port.database()
         try:
-            return _read(database, passages, answers, shown)
+            return replace(_read(database, passages, answers, shown), model_spans=spans)
         finally:
             database.close()
 

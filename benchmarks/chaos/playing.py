@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.chaos.checks import adjudications, alerts, delivery, privacy, trail
+from benchmarks.chaos.checks import adjudications, alerts, delivery, logs, privacy, trail
 from benchmarks.chaos.checks.resources import Resources
 from benchmarks.chaos.evidence import Evidence
 from benchmarks.chaos.faults.fault import Fault
@@ -187,6 +187,7 @@ def _checks(running: Port, resources: Resources, *, last: bool) -> Problems:
     problems += [("alerts", problem) for problem in alerts.wrong(evidence)]
     problems += [("delivery", problem) for problem in delivery.wrong(evidence)]
     problems += [("adjudications", problem) for problem in adjudications.wrong(evidence)]
+    problems += [("logs", problem) for problem in logs.wrong(program.log_file for program in running.programs)]
     time.sleep(REST_S)
     problems += [("resources", problem) for problem in resources.wrong(running)]
     problems += [("audit", problem) for problem in trail.wrong(running)]

@@ -22,7 +22,7 @@ from benchmarks.chaos.machines.capture_hosts import CaptureHost
 from benchmarks.chaos.machines.database import PortDatabase, port_database
 from benchmarks.chaos.machines.disk import can_mount, mounted
 from benchmarks.chaos.machines.line import Line, LineRoom, LineState, line_room, to_address
-from benchmarks.chaos.machines.officers_pc import OfficersPc, PcPlan
+from benchmarks.chaos.machines.officers_pc import STATE, OfficersPc, PcPlan
 from benchmarks.chaos.machines.process import Lives
 from benchmarks.chaos.people import WANDERER, Traveller
 from benchmarks.chaos.truth import Truth
@@ -40,7 +40,7 @@ from deploy.demo.watchlist import ORDERS_FILE, write_watchlist
 from tests.support.builders.keys import key_store
 from tests.support.scenarios.people import PASSWORD, Office, person
 from tests.support.scenarios.site_pki import SITE, Site
-from tests.support.tools.packs import light_pack
+from tests.support.tools.second_pack import two_packs
 
 SERVERS = ("server-1", "server-2", "server-3")
 HOSTS: Mapping[str, tuple[CameraPlan, ...]] = {
@@ -57,6 +57,7 @@ PCS = (
 DISKS: Mapping[str, int] = {
     **dict.fromkeys(SERVERS, 30_000_000),
     **{f"{name}/spool": 20_000_000 for name in HOSTS},
+    **{f"{plan.name}/{STATE}": 4_000_000 for plan in PCS},
 }
 """Folders with a disk of their own, where that is possible, and how many bytes each has."""
 START_S = 120.0
@@ -115,6 +116,11 @@ class Port:
     def watchlist(self) -> Path:
         """The folder from which the servers take the list."""
         return self.folder / "watchlist"
+
+    @property
+    def models(self) -> Path:
+        """The model packs: `light`, with which the port begins, and another."""
+        return self.folder / "models"
 
     @property
     def master_key(self) -> Path:
@@ -210,6 +216,7 @@ def port(folder: Path, people: Mapping[str, Traveller], truth: Truth) -> Iterato
         room = opened.enter_context(line_room())
         running = Port(folder, people, truth, site, postgres, room)
         opened.callback(_end_all, running)
+        two_packs(running.models)
         running.write_list(wanderer=False)
         _hire(running)
         for name in SERVERS:
@@ -235,7 +242,7 @@ def _server(running: Port, name: str, address: str) -> PortServer:
         **SETTINGS,
         "listen": address,
         "data_dir": str(data_dir),
-        "models_dir": str(light_pack().parent),
+        "models_dir": str(running.models),
         "database_url": f"postgresql://postgres@/{running.postgres.name}?{hosts}",
         "master_key_from": f"file:{running.master_key}",
         "tls_dir": str(folder / "tls"),

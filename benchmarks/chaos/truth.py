@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from benchmarks.chaos.people import WANDERER
@@ -24,6 +25,10 @@ round of the spooler, and a busy machine's disk."""
 
 DISK_TRIED_AFTER_S = PAUSE_S + SURE_AFTER_S
 """The spooler leaves a disk alone for a while after it failed."""
+
+
+MODEL_FOLLOWED_WITHIN = timedelta(seconds=20)
+"""A server that hangs follows when it goes on."""
 
 
 class Due(StrEnum):
@@ -97,6 +102,8 @@ class Truth:
         self._unsafe_until: dict[str, float] = {}
         """Until when a camera's spool takes nothing."""
         self._list_changes = 0
+        self.model_spans: list[tuple[datetime, datetime]] = []
+        """When servers may have been at different models, or at a new one that knows no earlier passage."""
         self.wanderer_listed: bool | None = False
         """Whether the wanderer is on the list; None while that changes."""
 
@@ -163,6 +170,19 @@ class Truth:
         with self._lock:
             if change == self._list_changes:
                 self.wanderer_listed = listed
+
+    @contextmanager
+    def model_changes(self) -> Iterator[None]:
+        """Note that the model changes in the time of the block, and that servers follow a little later."""
+        begun = datetime.now(UTC)
+        with self._lock:
+            place = len(self.model_spans)
+            self.model_spans.append((begun, datetime.max.replace(tzinfo=UTC)))
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.model_spans[place] = (begun, datetime.now(UTC) + MODEL_FOLLOWED_WITHIN)
 
     def answered(self, answer: Answer) -> None:
         """Note what a person was told."""

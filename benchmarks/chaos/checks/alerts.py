@@ -118,6 +118,8 @@ def _raised(
         near = abs(sighting.captured_at - earlier.last_seen) <= WINDOW
         # The faces of a passage are forgotten when the window has passed since its last crop came.
         remembered = event.occurred_at - earlier.arrived <= WINDOW
+        if any(begun <= event.occurred_at and earlier.arrived <= ended for begun, ended in evidence.model_spans):
+            continue  # faces of two models cannot be compared
         if earlier.subject_ids & subjects and near and remembered and earlier.takes_more:
             yield f"event {event.sequence} raised an alert of {sorted(subjects)}, and {earlier.alert_id} took more"
 

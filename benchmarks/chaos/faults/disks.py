@@ -1,4 +1,4 @@
-"""Disks without room, and a disk that has become read-only: those of the capture hosts, the servers and PostgreSQL.
+"""Disks without room, and a disk that has become read-only: those of capture hosts, servers, PCs and PostgreSQL.
 
 Each is a small file system of its own, so that only root can make these faults; others go without.
 """
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from benchmarks.chaos.faults.fault import Fault
 from benchmarks.chaos.machines import disk
-from benchmarks.chaos.port import HOSTS, SERVERS, Port
+from benchmarks.chaos.port import HOSTS, PCS, SERVERS, Port
 from benchmarks.chaos.schedule import FaultKind
 
 _LONG = (3.0, 15.0)
@@ -41,6 +41,13 @@ def data_full(port: Port, target: str, _: random.Random) -> Iterator[None]:
 
 
 @contextmanager
+def pc_full(port: Port, target: str, _: random.Random) -> Iterator[None]:
+    """A PC cannot record what it is about to show, and so shows nothing."""
+    with disk.full(port.pcs[target].state_folder):
+        yield
+
+
+@contextmanager
 def database_full(port: Port, _target: str, _: random.Random) -> Iterator[None]:
     """The primary has no room: it refuses what needs some, and ends when its log has none."""
     with disk.full(port.postgres.primary_folder):
@@ -52,5 +59,6 @@ FAULTS = (
     Fault(FaultKind("full disk of a capture host", tuple(HOSTS), 1.0, _LONG, "disk"), spool_full),
     Fault(FaultKind("read-only disk of a capture host", tuple(HOSTS), 1.0, _LONG, "disk"), spool_read_only),
     Fault(FaultKind("full disk of a server", SERVERS, 1.0, _LONG, "disk"), data_full),
+    Fault(FaultKind("full disk of a PC", tuple(plan.name for plan in PCS), 1.0, _LONG, "disk"), pc_full),
     Fault(FaultKind("full disk of PostgreSQL", ("database",), 1.0, (2.0, 8.0), "process"), database_full),
 )

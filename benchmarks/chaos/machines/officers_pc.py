@@ -33,6 +33,7 @@ NO_ANSWER = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.Status
 OTHER_WAS_FASTER = {grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.ABORTED, grpc.StatusCode.RESOURCE_EXHAUSTED}
 PAUSE_S = (0.3, 1.5)
 """Between two steps of an officer."""
+STATE = "state"
 AT_HAND = 40
 """An officer works on the newest alerts."""
 
@@ -75,15 +76,20 @@ class OfficersPc:
         arguments += ["--server", ",".join(addresses), "--images", str(folder / "images")]
         arguments += [part for counter in plan.counters for part in ("--counter", counter)]
         environment = {
-            "CEKALWATCH_NOTIFIER_STATE_DIR": str(folder / "state"),
+            "CEKALWATCH_NOTIFIER_STATE_DIR": str(self.state_folder),
             "CEKALWATCH_NOTIFIER_TLS_DIR": str(tls_dir),
         }
         self.program = Lives(plan.name, arguments, logs, environment, self._said)
 
     @property
+    def state_folder(self) -> Path:
+        """Where its record of shown events is."""
+        return self._folder / STATE
+
+    @property
     def session_file(self) -> SessionFile:
         """Where the token of who sits there is."""
-        return SessionFile(self._folder / "state" / f"session-{self.plan.name}")
+        return SessionFile(self.state_folder / f"session-{self.plan.name}")
 
     @property
     def lines(self) -> list[ShownLine]:

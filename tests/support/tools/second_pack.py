@@ -25,9 +25,15 @@ def model_packs() -> Path:
     """Return a folder of model packs with `light`, `negated` and `standard`, made once for a run."""
     folder = MODELS.parent / f"two-models-{os.getpid()}"
     shutil.rmtree(folder, ignore_errors=True)
+    two_packs(folder)
+    shutil.copytree(standard_pack(), folder / "standard")
+    return folder
+
+
+def two_packs(folder: Path) -> None:
+    """Make a folder of model packs with `light` and `negated`."""
     shutil.copytree(light_pack(), folder / "light")
     shutil.copytree(light_pack(), folder / NAME)
-    shutil.copytree(standard_pack(), folder / "standard")
     pack = load_pack(folder / NAME)
     network = pack.path(pack.recogniser.file)
     model = onnx.load(network)
@@ -38,4 +44,3 @@ def model_packs() -> Path:
     model.graph.node.append(onnx.helper.make_node("Neg", ["before-negation"], [output.name]))
     onnx.save(model, network)
     write_manifest(replace(pack, name=NAME, sha256=dict(pack.sha256) | {network.name: file_sha256(network)}))
-    return folder

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from benchmarks.chaos.checks import adjudications, alerts, delivery
+from benchmarks.chaos.checks import adjudications, alerts, delivery, logs
 from benchmarks.chaos.checks.resources import DESCRIPTORS, MEMORY_BYTES, THREADS, Taken, growth
 from benchmarks.chaos.evidence import Evidence, LoggedEvent, StoredAlert, StoredFinding, StoredSighting
 from benchmarks.chaos.machines.officers_pc import PcPlan, ShownLine
@@ -168,6 +169,12 @@ def test_a_passage_that_should_have_joined_is_found_and_one_outside_of_the_windo
     assert alerts.wrong(raised_anew(whole_day(), 2 * GROUPING_WINDOW_S)) == []
 
 
+def test_a_passage_whose_face_cannot_be_compared_need_not_join() -> None:
+    day = raised_anew(whole_day(), 4)
+    assert alerts.wrong(replace(day, model_spans=[(at(3), at(60))])) == []
+    assert alerts.wrong(replace(day, model_spans=[(at(30), at(60))])) != []
+
+
 def test_a_passage_that_joined_a_closed_alert_is_found() -> None:
     day = whole_day()
     day = replace(day, events=[*day.events[:4], LoggedEvent(40, "CLOSED", at(3.5), "A", ""), *day.events[4:8]])
@@ -228,3 +235,15 @@ def test_a_process_may_grow_a_little() -> None:
     assert "memory from 100 to 300 MB" in growth("server-1", first, replace(first, memory_bytes=300_000_000))
     assert "descriptors" in growth("server-1", first, replace(first, descriptors=41 + DESCRIPTORS))
     assert "threads" in growth("server-1", first, replace(first, threads=21 + THREADS))
+
+
+def test_a_loop_that_failed_and_a_traceback_are_found(tmp_path: Path) -> None:
+    file = tmp_path / "server-1.log"
+    file.write_text('{"event": "serving"}\n{"event": "loop_failed", "level": "warning"}\n')
+    assert logs.wrong([file, tmp_path / "never-begun.log"]) == []
+    with file.open("a") as log:
+        log.write('{"error": "KeyError", "event": "loop_failed", "level": "error"}\n')
+        log.write("Traceback (most recent call last):\n  File x\nKeyError: 'a'\n")
+    first, second = logs.wrong([file])
+    assert "line 3" in first
+    assert "KeyError: 'a'" in second
