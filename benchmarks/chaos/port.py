@@ -156,7 +156,7 @@ class Port:
 
     def replace_list(self, table: bytes) -> None:
         """Put another table of orders in place of the present one."""
-        draft = self.folder / "orders.draft"
+        draft = self.folder / "watchlist draft" / ORDERS_FILE
         draft.write_bytes(table)
         draft.replace(self.watchlist / ORDERS_FILE)
 
