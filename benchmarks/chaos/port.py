@@ -240,6 +240,7 @@ def _server(running: Port, name: str, address: str) -> PortServer:
     data_dir = folder / name
     settings = {
         **SETTINGS,
+        "server_name": name,
         "listen": address,
         "data_dir": str(data_dir),
         "models_dir": str(running.models),
