@@ -17,6 +17,7 @@ from pathlib import Path
 from benchmarks.chaos.faults.fault import Fault
 from benchmarks.chaos.port import Port
 from benchmarks.chaos.schedule import FaultKind
+from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.audit.entry import Action, AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.gallery.rebuilding import Rebuilder
@@ -47,7 +48,7 @@ def switched(port: Port, _target: str, _: random.Random) -> Iterator[None]:
             try:
                 _switch(port)
                 break
-            except (StorageError, IncompleteModelError, CekalwatchError):
+            except (StorageError, IncompleteModelError, CekalwatchError, ProgramError):
                 time.sleep(1.0)
         yield
 
