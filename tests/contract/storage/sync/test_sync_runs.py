@@ -6,10 +6,12 @@ import threading
 from datetime import datetime, timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.syncs import SyncCounts
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.fence import LeaseLostError, fenced
 from cekalwatch.server.storage.sync.progress import Lease
 from cekalwatch.server.storage.sync.store import LEASE, SyncFence, SyncStore
@@ -186,6 +188,22 @@ def test_whoever_makes_a_run_renews_its_lease_while_the_source_takes_its_time(
     assert ended.wait(30)
     scheduler.close()
     assert bench.store.runs(1)[0].outcome is SyncOutcome.DONE
+
+
+def test_a_database_that_goes_away_at_the_end_of_a_run_is_told_without_a_traceback(
+    bench: SyncBench[TestSource],
+) -> None:
+    def is_away() -> None:
+        raise StorageError("OperationalError")
+
+    scheduler = schedule.SyncScheduler(
+        bench.source, bench.store, bench.begin_import, bench.clock, bench.terms, SYNCER, on_end=is_away
+    )
+    with capture_logs() as logs:
+        scheduler.look()
+        scheduler.close()
+    (told,) = [one for one in logs if one["event"] == "synchronisation_failed"]
+    assert told == {"event": "synchronisation_failed", "log_level": "error", "error": "OperationalError"}
 
 
 def test_a_run_is_due_once_the_last_one_said_so(bench: SyncBench[TestSource]) -> None:

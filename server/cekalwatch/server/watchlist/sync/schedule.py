@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from cekalwatch.program.errors import ToldError
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry
 from cekalwatch.server.concurrency.background import BackgroundThreads
@@ -155,6 +156,8 @@ class SyncScheduler:
             with self._renewed(begun.lease), fenced(SyncFence(begun.lease)):
                 self._synchroniser.run(begun, actor, self._next_run.after)
             self._on_end()
+        except ToldError as error:  # as when the database goes away at the end of a run
+            log.error("synchronisation_failed", error=str(error))  # noqa: TRY400  # no traceback
         except Exception:  # nobody waits for what the thread raises
             log.exception("synchronisation_failed")
         finally:
