@@ -57,7 +57,7 @@ class Inbox:
 
     def __init__(self, path: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         """Open or make the file; raises ProgramError when it cannot be used or another process has it."""
-        self._now = now
+        self._now, self._path = now, path
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # SQLite would make it readable for others; its journal takes over the mode of the file.
@@ -89,14 +89,14 @@ class Inbox:
 
     def arrival(self, sequence: int, alert_id: str) -> Arrival:
         """Return what is known of an event that arrives."""
-        held = self._database.execute("SELECT alert_id FROM shown WHERE sequence = ?", (sequence,)).fetchone()
+        held = self._execute("SELECT alert_id FROM shown WHERE sequence = ?", (sequence,)).fetchone()
         if held is None:
             return Arrival.NEW
         return Arrival.KNOWN if held[0] == alert_id else Arrival.OTHER_LOG
 
     def record(self, sequence: int, alert_id: str) -> None:
         """Record that a new event is about to be shown."""
-        self._database.execute(
+        self._execute(
             "INSERT INTO shown (sequence, alert_id, recorded_at) VALUES (?, ?, ?)",
             (sequence, alert_id, self._now().isoformat()),
         )
@@ -105,7 +105,7 @@ class Inbox:
 
     def news(self, alert: Alert) -> News:
         """Return what the alert, as it stands, is to this PC."""
-        held = self._database.execute("SELECT stamp FROM alert WHERE alert_id = ?", (alert.alert_id,)).fetchone()
+        held = self._execute("SELECT stamp FROM alert WHERE alert_id = ?", (alert.alert_id,)).fetchone()
         if held is None:
             return News.FIRST
         if held[0] == alert.stamp:
@@ -116,7 +116,7 @@ class Inbox:
         """Record that the event has been shown, and its alert as it stands."""
         now = self._now().isoformat()
         with self._one_write():
-            self._database.execute("UPDATE shown SET shown_at = ? WHERE sequence = ?", (now, sequence))
+            self._execute("UPDATE shown SET shown_at = ? WHERE sequence = ?", (now, sequence))
             self._keep(alert, now)
 
     def mark_alerts_shown(self, alerts: Iterable[Alert]) -> None:
@@ -133,30 +133,41 @@ class Inbox:
 
     def uncertain_alerts(self) -> tuple[str, ...]:
         """Return the alerts with uncertain events, in the order of the log."""
-        rows = self._database.execute(
+        rows = self._execute(
             "SELECT alert_id FROM shown WHERE shown_at IS NULL GROUP BY alert_id ORDER BY min(sequence)"
         )
         return tuple(row[0] for row in rows)
 
     def newest_sequence(self) -> int:
         """Return the highest sequence recorded, 0 when there is none."""
-        return int(self._database.execute("SELECT coalesce(max(sequence), 0) FROM shown").fetchone()[0])
+        return int(self._execute("SELECT coalesce(max(sequence), 0) FROM shown").fetchone()[0])
 
     def clear(self) -> None:
         """Forget everything: the server's log is another one."""
         with self._one_write():
-            self._database.execute("DELETE FROM shown")
-            self._database.execute("DELETE FROM alert")
+            self._execute("DELETE FROM shown")
+            self._execute("DELETE FROM alert")
 
     def close(self) -> None:
         """Close the file."""
         self._database.close()
 
+    def _execute(self, statement: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
+        """Execute a statement; raises ProgramError when the disk is full or cannot be written or read."""
+        try:
+            return self._database.execute(statement, values)
+        except sqlite3.OperationalError as error:
+            raise ProgramError(
+                f"The notifier cannot keep its record in {self._path}: {error}. Make room on the disk, or let it be "
+                "written; what was not shown comes when the notifier is started again.",
+                Exit.UNAVAILABLE,
+            ) from None
+
     def _settle(self, alert_id: str, now: str) -> None:
-        self._database.execute("UPDATE shown SET shown_at = ? WHERE alert_id = ? AND shown_at IS NULL", (now, alert_id))
+        self._execute("UPDATE shown SET shown_at = ? WHERE alert_id = ? AND shown_at IS NULL", (now, alert_id))
 
     def _keep(self, alert: Alert, now: str) -> None:
-        self._database.execute(
+        self._execute(
             "INSERT INTO alert (alert_id, stamp, shown_at) VALUES (?, ?, ?) "
             "ON CONFLICT DO UPDATE SET stamp = excluded.stamp, shown_at = excluded.shown_at",
             (alert.alert_id, alert.stamp, now),
@@ -165,21 +176,22 @@ class Inbox:
     @contextmanager
     def _one_write(self) -> Iterator[None]:
         """Make one transaction of the block, so that the disk is waited for once."""
-        self._database.execute("BEGIN IMMEDIATE")
+        self._execute("BEGIN IMMEDIATE")
         try:
             yield
         except BaseException:
-            self._database.execute("ROLLBACK")
+            if self._database.in_transaction:  # a full disk has ended it already
+                self._execute("ROLLBACK")
             raise
-        self._database.execute("COMMIT")
+        self._execute("COMMIT")
 
     def _prune(self) -> None:
-        self._database.execute(
+        self._execute(
             "DELETE FROM shown WHERE shown_at IS NOT NULL AND sequence <= "
             "(SELECT sequence FROM shown ORDER BY sequence DESC LIMIT 1 OFFSET ?)",
             (MAX_EVENTS,),
         )
-        self._database.execute(
+        self._execute(
             "DELETE FROM alert WHERE shown_at <= (SELECT shown_at FROM alert ORDER BY shown_at DESC LIMIT 1 OFFSET ?)",
             (MAX_EVENTS,),
         )

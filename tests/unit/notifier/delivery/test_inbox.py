@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import stat
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -122,3 +123,12 @@ def test_record_is_bounded_and_keeps_what_is_uncertain(path: Path, monkeypatch: 
     assert inbox.news(make_alert(alert_id="alert-1")) is News.FIRST, "pruned"
     assert inbox.news(make_alert(alert_id="alert-41")) is News.SAME
     inbox.close()
+
+
+def test_a_full_disk_is_told_in_a_sentence(tmp_path: Path) -> None:
+    with closing(Inbox(tmp_path / "inbox.sqlite3")) as inbox:
+        inbox._database.execute("PRAGMA max_page_count = 1")  # no more than there is
+        with pytest.raises(ProgramError, match=r"disk is full\. Make room") as caught:
+            for sequence in range(1, 10_000):
+                inbox.record(sequence, f"alert {sequence}")
+        assert caught.value.exit_code is Exit.UNAVAILABLE
