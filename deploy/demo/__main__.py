@@ -20,6 +20,7 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.recognition.engines.recogniser import Recogniser
 from cekalwatch.server.recognition.packs.installed import open_engine
 from cekalwatch.vision.manifest import load_pack
+from deploy.demo.desktop import show_desktop
 from deploy.demo.faces import built_in_people, people_of_folder
 from deploy.demo.look_alike import look_alike
 from deploy.demo.people import Person, Role
@@ -38,8 +39,11 @@ SAME_PICTURE = (
 )
 
 
-def main(console: Console, faces: Path | None, folder: Path, models: Path) -> Exit:
-    """Prepare and play the demonstration in `folder`, which is emptied first, and say how it went."""
+def main(console: Console, faces: Path | None, folder: Path, models: Path, *, desktop: bool = False) -> Exit:
+    """Prepare and play the demonstration in `folder`, which is emptied first, and say how it went.
+
+    With `desktop` it is shown on the windows of an officer's PC, until somebody ends it.
+    """
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
@@ -53,7 +57,7 @@ def main(console: Console, faces: Path | None, folder: Path, models: Path) -> Ex
     show_people(console, demo)
     if not faces:
         console.print(SAME_PICTURE)
-    return perform(console, demo)
+    return show_desktop(console, demo) if desktop else perform(console, demo)
 
 
 def demonstration(folder: Path, models: Path, people: Sequence[Person], recogniser: Recogniser) -> Demonstration:
@@ -73,6 +77,8 @@ def perform(console: Console, demo: Demonstration) -> Exit:
     outcome = play(demo, lambda record: show_event(console, demo.people, record))
     outcome.save(demo.folder / "summary.json")
     show_outcome(console, demo.people, outcome)
+    if outcome.passed:
+        console.print("What next: README.md, “Two ports, step by step”, sets it up for an office.")
     return Exit.OK if outcome.passed else Exit.FAILED
 
 
@@ -83,6 +89,7 @@ def _arguments() -> argparse.Namespace:
         type=Path,
         help="folder with one sub-folder a person, at least 3 photographs in each; the first is listed",
     )
+    parser.add_argument("--desktop", action="store_true", help="show it on the windows of an officer's PC, and stay")
     return parser.parse_args()
 
 
@@ -95,7 +102,8 @@ if __name__ == "__main__":
     screen = Console()
     signal.signal(signal.SIGTERM, _end)
     try:
-        sys.exit(main(screen, _arguments().faces, BUILD / "demo", BUILD / "models"))
+        chosen = _arguments()
+        sys.exit(main(screen, chosen.faces, BUILD / "demo", BUILD / "models", desktop=chosen.desktop))
     except ProgramError as error:
         screen.print(f"[bold red]Error:[/] {error}", highlight=False)
         sys.exit(error.exit_code)

@@ -91,7 +91,7 @@ class Notifier:
         self._on_event = on_event
         arguments = ["-m", "cekalwatch.notifier", "console", "--format", "jsonl", "--agent-id", agent_id]
         arguments += ["--server", server_address, "--images", str(folder / "images")]
-        self.program = Program(agent_id, arguments, folder / "logs", self._take, _notifier_paths(folder, tls_dir))
+        self.program = Program(agent_id, arguments, folder / "logs", self._take, notifier_paths(folder, tls_dir))
 
     def _take(self, line: str) -> None:
         record = json.loads(line)
@@ -145,7 +145,8 @@ class Notifier:
             return shown()
 
 
-def _notifier_paths(folder: Path, tls_dir: Path) -> dict[str, str]:
+def notifier_paths(folder: Path, tls_dir: Path) -> dict[str, str]:
+    """Return the variables that tell a notifier where its files and its certificate are."""
     return {
         "CEKALWATCH_NOTIFIER_STATE_DIR": str(folder / "notifier"),
         "CEKALWATCH_NOTIFIER_TLS_DIR": str(tls_dir),
@@ -222,12 +223,12 @@ class Stack:
     def sign_in(self, agent_id: str, role: PersonRole = PersonRole.OFFICER) -> None:
         """Sign somebody in on the agent's PC; without certificates nobody needs to."""
         if self.config.transport is Transport.TLS:
-            paths = _notifier_paths(self.config.folder, self.certificate(DeviceRole.NOTIFIER, agent_id))
+            paths = notifier_paths(self.config.folder, self.certificate(DeviceRole.NOTIFIER, agent_id))
             sign_officer_in(agent_id, self.config.site, self.config_file, self.address, paths, role)
 
     def work_on_alert(self, agent_id: str, step: str, alert_id: str, *options: str) -> None:
         """Let the person at an agent's PC do a step of `cekalwatch-notifier alerts`. Raises ProgramError."""
-        paths = _notifier_paths(self.config.folder, self.certificate(DeviceRole.NOTIFIER, agent_id))
+        paths = notifier_paths(self.config.folder, self.certificate(DeviceRole.NOTIFIER, agent_id))
         command = ["-m", "cekalwatch.notifier", "alerts", step, alert_id, *options, "--agent-id", agent_id]
         run_to_end(f"alerts-{step}", [*command, "--server", self.address], self.logs, START_SECONDS, paths)
 

@@ -1,0 +1,54 @@
+"""`make demo-desktop`: the demonstration on the windows of an officer's PC, until somebody ends it or them."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from rich.console import Console
+
+from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.wire.identity import DeviceRole
+from deploy.demo.officers import add_officer
+from deploy.demo.play import CAMERA, OFFICER, Demonstration
+from deploy.demo.programs import Program
+from deploy.demo.stack import Stack, StackConfig, notifier_paths
+
+PAUSE_S = 20.0
+"""Between the end of the video and its next beginning."""
+PERIOD_S = 0.5
+
+
+def show_desktop(console: Console, demo: Demonstration) -> Exit:
+    """Start the site and the agent's windows, say how to sign in, and let the video pass again and again.
+
+    Raises ProgramError when there is no screen, or a program fails.
+    """
+    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise ProgramError("There is no screen here: DISPLAY is not set; `make demo` needs none", Exit.UNAVAILABLE)
+    with Stack(StackConfig(demo.folder, demo.models, cameras=(CAMERA,))) as stack:
+        stack.import_watchlist(demo.watchlist)
+        stack.wait_for_gallery(sum(person.role.searched for person in demo.people))
+        paths = notifier_paths(demo.folder, stack.certificate(DeviceRole.NOTIFIER, OFFICER))
+        password = add_officer(OFFICER, stack.config.site, stack.config_file)
+        arguments = ["-m", "cekalwatch.notifier", "desktop", "--server", stack.address, "--agent-id", OFFICER]
+        with Program("desktop", arguments, stack.logs, environment=paths) as agent:
+            console.print(f"Sign in on the window as [bold]{OFFICER}[/] with the first password [bold]{password}[/].")
+            console.print("Travellers pass again and again. Ctrl-C ends it all.")
+            while agent.running:
+                _pass_once(stack, demo, agent)
+        if agent.wait(PERIOD_S):
+            agent.check()
+    return Exit.OK
+
+
+def _pass_once(stack: Stack, demo: Demonstration, agent: Program) -> None:
+    camera = stack.start_camera(CAMERA.camera_id, demo.video)
+    while camera.running and agent.running:
+        time.sleep(PERIOD_S)
+    if agent.running:
+        camera.wait_for_success(PERIOD_S)
+    until = time.monotonic() + PAUSE_S
+    while time.monotonic() < until and agent.running:
+        time.sleep(PERIOD_S)
