@@ -12,18 +12,16 @@ import pytest
 from tests.support.repository import ROOT
 
 UNITS = ("cekalwatch-backup.service", "cekalwatch-backup.timer")
+PACKAGED = ROOT / "deploy" / "packages" / "debian"
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
     for name in UNITS:
-        text = (ROOT / "deploy" / "systemd" / name).read_text()
+        text = (PACKAGED / f"cekalwatch-server.{name}").read_text().replace("User=cekalwatch-server", "User=root")
         program = f"{Path(sys.executable).parent}/cekalwatch-server"
-        (tmp_path / name).write_text(
-            text.replace("/opt/cekalwatch/bin/cekalwatch-server", program).replace(
-                "User=cekalwatch-server", "User=root"
-            )
-        )
+        assert "/usr/bin/cekalwatch-server" in text or name.endswith(".timer")
+        (tmp_path / name).write_text(text.replace("/usr/bin/cekalwatch-server", program))
     done = subprocess.run(
         ["systemd-analyze", "verify", *(str(tmp_path / name) for name in UNITS)],
         capture_output=True,
