@@ -239,6 +239,7 @@ class Server:
                 troubles=troubles.servicer,
                 list_feed=watchlist.feed_servicer,
                 ports=ports.servicer,
+                people=authentication.people,
             ),
             settings.listen,
             tls,

@@ -75,6 +75,10 @@ WORK = tuple(
     for name in ("ClaimAlert", "ReleaseAlert", "AdjudicateAlert", "ClearAlert", "RecordFollowUp", "CloseAlert")
 )
 PORTS = tuple(f"cekalwatch.v1.PortService/{name}" for name in ("ListPorts", "ListPortAlerts", "GetPortAlert"))
+PEOPLE = {
+    f"cekalwatch.v1.PeopleService/{name}": frozenset({PersonRole.ADMINISTRATOR})
+    for name in ("ListPeople", "AddPerson", "ChangePerson", "DisablePerson", "ResetPassword", "UnlockPerson")
+}
 # Device role -> what a method begins with -> the roles of which the person on the device must have one.
 MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
     DeviceRole.CAMERA: {"cekalwatch.v1.CaptureService/StreamFaces": ALONE},
@@ -109,13 +113,14 @@ MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
         "cekalwatch.v1.TroubleService/ListTroubles": KEEPERS | LIST_MANAGERS | {PersonRole.AUDITOR},
         "cekalwatch.v1.TroubleService/AcknowledgeTrouble": KEEPERS | LIST_MANAGERS,
         **PEOPLES,
+        **PEOPLE,
     },
     DeviceRole.PORT: {
         "cekalwatch.v1.ListFeedService/": ALONE,
         "cekalwatch.v1.PortService/ReportAlerts": ALONE,
         "grpc.health.v1.Health/Check": ALONE,
     },
-    DeviceRole.DIAGNOSTICS: {**OBSERVING, **dict.fromkeys(WATCHLIST, LIST_MANAGERS), **PEOPLES},
+    DeviceRole.DIAGNOSTICS: {**OBSERVING, **dict.fromkeys(WATCHLIST, LIST_MANAGERS), **PEOPLES, **PEOPLE},
     DeviceRole.SERVER: {**OBSERVING, **dict.fromkeys(WATCHLIST, ALONE), **PEOPLES},
 }
 WELCOME = {"cekalwatch.v1.AlertService/SubscribeAlerts": OFFICERS, "cekalwatch.v1.SessionService/SignIn": ANYBODY}

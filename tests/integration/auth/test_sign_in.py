@@ -17,7 +17,7 @@ from sqlmodel import select
 from cekalwatch.program.secret_files import write_private
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.auth.limits import MAX_OPEN
-from cekalwatch.server.grpc_api.session import MAX_WAITING
+from cekalwatch.server.grpc_api.workers import MAX_WAITING
 from cekalwatch.server.storage.people.tables import PersonSessionRow
 from cekalwatch.v1 import alert_service_pb2 as alerts
 from cekalwatch.v1 import session_pb2, watchlist_service_pb2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from functools import partial
 from operator import add
@@ -12,11 +13,12 @@ import httpx
 import pytest
 
 from cekalwatch.console.pages.routes import ROUTES, Page
+from cekalwatch.server.audit.entry import Action
 from cekalwatch.v1 import adjudication_pb2 as adjudication
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD
 from tests.support.scenarios.port_office import PortOffice
-from tests.support.scenarios.site_pki import Site
+from tests.support.scenarios.site_pki import SITE, Site
 from tests.support.scenarios.web_console import Browser, Pages, form_token, served, words
 
 pytestmark = pytest.mark.slow
@@ -45,7 +47,8 @@ async def pages(office: PortOffice) -> AsyncIterator[Pages]:
 def filled(page: Page) -> str:
     """The path of a page, with keys of nothing."""
     nothing = "00000000-0000-7000-8000-000000000000"
-    return page.path.format(alert_id=nothing, trouble_id=nothing, picture="probe", step="close")
+    keys = {"alert_id": nothing, "trouble_id": nothing, "picture": "probe", "step": "close"}
+    return page.path.format(**keys, name="nobody", act="enable")
 
 
 async def test_a_stranger_sees_the_sign_in_page_and_nothing_else(pages: Pages) -> None:
@@ -220,6 +223,37 @@ async def test_what_changed_meanwhile_is_told_and_nothing_is_done(office: PortOf
         )
         assert answer.status_code == 409
         assert "Cleared" in words(await second.get(f"/alerts/{alert_id}"))
+
+
+async def test_an_administrator_keeps_people_and_not_their_own_record(office: PortOffice, pages: Pages) -> None:
+    office.hire("elsewhere", PersonRole.OFFICER, sites=("batam-center", "sekupang"))
+    async with pages.browser() as browser, pages.browser() as other:
+        await browser.sign_in("administrator")
+        token = await browser.token("/people")
+        new = {"name": "Dewi", "display_name": f"Dewi {SCRIPT}", "role-OFFICER": "1", "sites": "batam-center"}
+        answer = await browser.post("/people", token, **new | {"role-OFFICER": ""})
+        assert (answer.status_code, "at least one role" in words(answer)) == (409, True)
+        assert 'value="dewi"' in answer.text.lower(), "what was typed stays"
+        answer = await browser.post("/people", token, **new | {"sites": "batam-center sekupang"})
+        assert (answer.status_code, "sekupang" in answer.text) == (409, True)
+        answer = await browser.post("/people", token, **new)
+        first = answer.text.partition("<code>")[2].partition("</code>")[0]
+        assert (await other.sign_in("dewi", first)).headers["location"] == "/password"
+        assert "already" in words(await browser.post("/people", token, **new))
+        listed = await browser.get("/people")
+        assert SCRIPT not in listed.text
+        assert "has yet to change the first password" in words(listed)
+        for act, code in (("change", 303), ("unlock", 303), ("disable", 303), ("enable", 303), ("reset", 200)):
+            answer = await browser.post(f"/people/dewi/{act}", token, **{"role-SUPERVISOR": "1", "sites": SITE})
+            assert answer.status_code == code, (act, words(answer))
+        assert (await other.get("/alerts")).status_code == 303, "the session ended when the person was disabled"
+        for name, why in (("administrator", "own record"), ("elsewhere", "site")):
+            answer = await browser.post(f"/people/{name}/change", token, **{"role-SUPERVISOR": "1", "sites": SITE})
+            assert (answer.status_code, why in words(answer)) == (409, True), words(answer)
+    trail = office.trail(Action.PERSON_CHANGED)[-5:]
+    changes = [json.loads(link.details)["change"] for link in trail]
+    assert changes == ["ROLES", "UNLOCKED", "DISABLED", "ENABLED", "PASSWORD_RESET"]
+    assert {link.actor.partition("@")[0] for link in trail} == {f"person:{office.people['administrator'].person_id}"}
 
 
 async def test_an_alert_shows_at_once_on_the_page_that_somebody_looks_at(office: PortOffice, pages: Pages) -> None:

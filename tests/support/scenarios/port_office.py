@@ -27,7 +27,7 @@ from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import PASSWORD, Office, person
 from tests.support.scenarios.server import CaptureClient, LateClock, face, list_astronaut, reason_of
-from tests.support.scenarios.site_pki import Site
+from tests.support.scenarios.site_pki import SITE, Site
 
 WAIT_S = 30.0
 
@@ -122,9 +122,9 @@ class PortOffice:
         self._office = Office(self.database)
         self._seats = AsyncExitStack()
 
-    def hire(self, name: str, *roles: PersonRole, first: bool = False) -> Person:
+    def hire(self, name: str, *roles: PersonRole, first: bool = False, sites: tuple[str, ...] = (SITE,)) -> Person:
         """Add a person, an officer unless `roles` are given; `first`: with a password that must be changed."""
-        self.people[name] = self._office.hire(person(name, *roles), first=first).person
+        self.people[name] = self._office.hire(person(name, *roles, sites=sites), first=first).person
         return self.people[name]
 
     @asynccontextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from cekalwatch.wire.vocabulary.people import KEEPS_SYSTEM, SEES_ALERTS, SEES_SHIFT_REPORT, PersonRole
+from cekalwatch.wire.vocabulary.people import KEEPS_PEOPLE, KEEPS_SYSTEM, SEES_ALERTS, SEES_SHIFT_REPORT, PersonRole
 from cekalwatch.wire.vocabulary.troubles import SEES_TROUBLES
 
 ANYBODY: Final[frozenset[PersonRole]] = frozenset()
@@ -27,5 +27,6 @@ MENU: Final = (
     Entry("/alerts", "ALERTS", SEES_ALERTS),
     Entry("/troubles", "TROUBLES", SEES_TROUBLES),
     Entry("/figures", "FIGURES", SEES_SHIFT_REPORT),
+    Entry("/people", "PEOPLE", KEEPS_PEOPLE),
     Entry("/system", "SYSTEM", KEEPS_SYSTEM),
 )

@@ -15,17 +15,11 @@ from typing import Self
 from cekalwatch.console.settings import ConsoleSettings
 from cekalwatch.office.client.background_thread import BackgroundThread
 from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
+from cekalwatch.office.client.token import NoToken
 from cekalwatch.office.client.trouble_client import TroubleClient
 from cekalwatch.office.model.alert import AlertFilter
 from cekalwatch.office.model.subscription_updates import Connected, Disconnected, Freshness, KeepAlive
 from cekalwatch.office.model.trouble import Troubles
-
-
-class _Nobody:
-    """The token of a console's own streams."""
-
-    def token(self) -> str:
-        return ""
 
 
 class _Follower(BackgroundThread):
@@ -56,9 +50,9 @@ class News:
     def __init__(self, settings: ConsoleSettings) -> None:
         """Raises ProgramError when the certificate cannot be used."""
         dialer = settings.dialer()
-        self._client = SubscriptionClient(dialer, settings.name, AlertFilter(), _Nobody())
+        self._client = SubscriptionClient(dialer, settings.name, AlertFilter(), NoToken())
         subscription = Subscription(self._client, Start.NOW, settings.silence_timeout_s)
-        troubles = TroubleClient(dialer.another(), "", _Nobody(), settings.silence_timeout_s)
+        troubles = TroubleClient(dialer.another(), "", NoToken(), settings.silence_timeout_s)
         self._followers = (
             _Follower("follow_alerts", subscription.updates, subscription.stop, self._take),
             _Follower("follow_troubles", troubles.updates, troubles.stop, self._take_troubles),

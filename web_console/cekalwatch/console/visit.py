@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from cekalwatch.console.locale.texts import ConsoleTexts
 from cekalwatch.console.menu import MENU, Entry
+from cekalwatch.console.people_client import PeopleClient
 from cekalwatch.console.web_sessions import WebSession
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.session_client import SessionClient
@@ -88,6 +89,11 @@ class Visit:
     def troubles(self) -> TroubleClient:
         """The person's calls about troubles."""
         return TroubleClient(self.console.dialer, "", self.signed_in, self.console.settings.silence_timeout_s)
+
+    @property
+    def people(self) -> PeopleClient:
+        """The administrator's calls about people."""
+        return PeopleClient(self.console.calls, self.signed_in)
 
     @property
     def sessions(self) -> SessionClient:

@@ -134,6 +134,7 @@ def session(message: session_pb2.Session) -> Session:
         expires_at=_moment(message.expire_time),
         idle_timeout=message.idle_timeout.ToTimedelta() if message.HasField("idle_timeout") else None,
         password_change_needed=message.password_change_needed,
+        sites=tuple(map(safe_text, message.sites)),
     )
 
 

@@ -20,3 +20,17 @@ class TokenHolder(Token, Protocol):
 
     def forget(self) -> None:
         """Hold none any more; raises ProgramError when that is not possible."""
+
+
+class NoToken:
+    """Where nobody has signed in, and nobody's token is kept."""
+
+    def token(self) -> str:
+        """Return an empty text."""
+        return ""
+
+    def keep(self, token: str) -> None:
+        """Keep nothing."""
+
+    def forget(self) -> None:
+        """Nothing is held."""

@@ -18,6 +18,8 @@ class Session:
     expires_at: datetime
     idle_timeout: timedelta | None = None
     password_change_needed: bool = False
+    sites: tuple[str, ...] = ()
+    """Keys of the sites where the person works."""
 
     @property
     def works(self) -> bool:

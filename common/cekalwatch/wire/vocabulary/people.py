@@ -33,6 +33,8 @@ KEEPS_WATCHLIST = frozenset({PersonRole.LIST_MANAGER})
 ACCEPTS_SHRUNKEN_LIST = KEEPS_WATCHLIST | CONFIRMS
 KEEPS_SYSTEM = frozenset({PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR})
 """Who may see the server's status, and be one of the two who change the threshold."""
+KEEPS_PEOPLE = frozenset({PersonRole.ADMINISTRATOR})
+"""Who may add people, give them roles and sites, and take them away."""
 
 Pair = tuple[PersonRole, PersonRole]
 """The roles of two people: one has the one, and the other the other, whoever comes first."""

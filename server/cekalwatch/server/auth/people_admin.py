@@ -10,19 +10,35 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Thing
 from cekalwatch.server.auth.signing_in.passwords import Passwords, first_password
 from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.people import Person, PersonError
 from cekalwatch.server.storage.people.store import Account, KeptPassword, NameTakenError, PeopleStore
 from cekalwatch.wire.vocabulary.people import PersonRole
 
 
-class PeopleAdmin:
-    """Changes records for `actor`. Methods raise ProgramError when there is nobody of that name."""
+class PersonRefusedError(ProgramError):
+    """A record cannot be as it is wanted; `code` says why to who calls from elsewhere."""
 
-    def __init__(self, store: PeopleStore, passwords: Passwords, clock: Clock, actor: Actor) -> None:
+    def __init__(self, code: Code, message: str) -> None:
+        super().__init__(message, Exit.USAGE)
+        self.code = code
+
+
+class PeopleAdmin:
+    """Changes records for `actor`. Methods raise PersonRefusedError, also when there is nobody of that name."""
+
+    def __init__(
+        self, store: PeopleStore, passwords: Passwords, clock: Clock, actor: Actor, by: Person | None = None
+    ) -> None:
+        """`by`: the administrator, whose own sites bound what they change.
+
+        None for a command on the server's machine, which changes everybody's records.
+        """
         self._store = store
         self._passwords = passwords
         self._clock = clock
         self._actor = actor
+        self._by = by
 
     def add(
         self,
@@ -33,40 +49,44 @@ class PeopleAdmin:
         *,
         with_password: bool = True,
     ) -> str | None:
-        """Add a person, and return the first password; None without one. Raises ProgramError."""
+        """Add a person, and return the first password; None without one."""
+        self._refuse_other_sites(sites)
         try:
             person = Person(uuid6.uuid7(), name, display_name, roles, sites)
             first, kept = self._first_password() if with_password else (None, KeptPassword(None, must_change=False))
             self._store.add(Account(person, kept), self._entry(person, Action.PERSON_ADDED, **_facts(person)))
         except PersonError as error:
-            raise ProgramError(f"This person cannot be added: {error}", Exit.USAGE) from None
+            raise PersonRefusedError(Code.PERSON_INVALID, f"This person cannot be added: {error}") from None
         except NameTakenError:
-            raise ProgramError(f"There is somebody with the sign-in name {name} already", Exit.USAGE) from None
+            raise PersonRefusedError(
+                Code.SIGN_IN_NAME_TAKEN, f"There is somebody with the sign-in name {name} already"
+            ) from None
         return first
 
     def change(self, name: str, roles: frozenset[PersonRole], sites: frozenset[str]) -> Person:
         """Yield the person these roles, and these sites if there are any; they count from the next call on."""
-        person = self._account(name).person
+        person = self.account(name).person
+        self._refuse_other_sites(sites)
         try:
             changed = replace(person, roles=roles, sites=sites or person.sites)
         except PersonError as error:
-            raise ProgramError(f"This cannot be: {error}", Exit.USAGE) from None
+            raise PersonRefusedError(Code.PERSON_INVALID, f"This cannot be: {error}") from None
         self._store.change(changed, self._entry(person, Action.PERSON_CHANGED, change="ROLES", **_facts(changed)))
         return changed
 
     def disable(self, name: str) -> None:
         """Refuse the person from now on; their sessions end."""
-        person = replace(self._account(name).person, disabled=True)
+        person = replace(self.account(name).person, disabled=True)
         self._store.change(person, self._entry(person, Action.PERSON_CHANGED, change="DISABLED"))
 
     def enable(self, name: str) -> None:
         """Let the person in again."""
-        person = replace(self._account(name).person, disabled=False)
+        person = replace(self.account(name).person, disabled=False)
         self._store.change(person, self._entry(person, Action.PERSON_CHANGED, change="ENABLED"))
 
     def reset(self, name: str) -> str:
         """Yield the person a first password, and return it; their sessions and a lock end."""
-        person = self._account(name).person
+        person = self.account(name).person
         first, kept = self._first_password()
         entry = self._entry(person, Action.PERSON_CHANGED, change="PASSWORD_RESET")
         self._store.set_password(person.person_id, kept, entry)
@@ -75,18 +95,28 @@ class PeopleAdmin:
 
     def unlock(self, name: str) -> bool:
         """Forget the name's wrong passwords; return whether there were any."""
-        person = self._account(name).person
+        person = self.account(name).person
         return self._store.forgive(name, self._entry(person, Action.PERSON_CHANGED, change="UNLOCKED"))
 
     def all(self) -> list[Account]:
         """Return everybody, by sign-in name."""
         return self._store.all()
 
-    def _account(self, name: str) -> Account:
+    def account(self, name: str) -> Account:
+        """Return the record of who is to be changed."""
         account = self._store.account(name)
         if account is None:
-            raise ProgramError(f"There is nobody with the sign-in name {name}; see: people list", Exit.USAGE)
+            raise PersonRefusedError(
+                Code.PERSON_UNKNOWN, f"There is nobody with the sign-in name {name}; see: people list"
+            )
+        if self._by and self._by.person_id == account.person.person_id:
+            raise PersonRefusedError(Code.OWN_RECORD, "Nobody changes their own record: ask another administrator")
+        self._refuse_other_sites(account.person.sites)
         return account
+
+    def _refuse_other_sites(self, sites: frozenset[str]) -> None:
+        if self._by and not sites <= self._by.sites:
+            raise PersonRefusedError(Code.PERSON_SITE_NOT_ALLOWED, "An administrator keeps people of their own sites")
 
     def _first_password(self) -> tuple[str, KeptPassword]:
         first = first_password()

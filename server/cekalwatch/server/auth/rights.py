@@ -23,6 +23,7 @@ from cekalwatch.wire.vocabulary.people import (
     ACCEPTS_SHRUNKEN_LIST,
     CONFIRMS,
     HANDLES_ALERTS,
+    KEEPS_PEOPLE,
     KEEPS_SYSTEM,
     KEEPS_WATCHLIST,
     SEES_ALERTS,
@@ -114,6 +115,9 @@ _ACKNOWLEDGEMENT = _at_desks(KEEPS_SOURCES)
 _THRESHOLD = Right(
     _devices(*((role, Reach.SERVER, KEEPS_SYSTEM) for role in _WATCHLIST.devices)), TwoPersonAction.CHANGE_THRESHOLD
 )
+_PEOPLE = Right(
+    _devices(*((role, Reach.SERVER, KEEPS_PEOPLE) for role in (DeviceRole.CONSOLE, DeviceRole.DIAGNOSTICS)))
+)
 # A second person signs in beside the session of the first.
 _SIGN_IN = Right({role: Grant(Reach.OWN_SITE, welcome=_ANYBODY) for role in _WATCHLIST.devices})
 _SESSION = Right(_devices(*((role, Reach.OWN_SITE, _ANYBODY) for role in _WATCHLIST.devices)))
@@ -152,6 +156,20 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "/cekalwatch.v1.TroubleService/WatchTroubles": _TROUBLE_WATCH,
         "/cekalwatch.v1.TroubleService/ListTroubles": _TROUBLE_LIST,
         "/cekalwatch.v1.TroubleService/AcknowledgeTrouble": _ACKNOWLEDGEMENT,
+        **dict.fromkeys(
+            (
+                f"/cekalwatch.v1.PeopleService/{name}"
+                for name in (
+                    "ListPeople",
+                    "AddPerson",
+                    "ChangePerson",
+                    "DisablePerson",
+                    "ResetPassword",
+                    "UnlockPerson",
+                )
+            ),
+            _PEOPLE,
+        ),
         "/cekalwatch.v1.SessionService/SignIn": _SIGN_IN,
         "/cekalwatch.v1.SessionService/GetSession": _SESSION,
         "/cekalwatch.v1.SessionService/ChangePassword": _SESSION,

@@ -201,6 +201,10 @@ class Code(StrEnum):
         Kind.PERMISSION_DENIED,
         "The second person signed for something else, or beside another session; sign in again for this.",
     )
+    PERSON_UNKNOWN = auto(), Kind.NOT_FOUND, "There is nobody with this sign-in name."
+    PERSON_INVALID = auto(), Kind.INVALID_ARGUMENT, "A person cannot have such a name, or lacks a role or a site."
+    SIGN_IN_NAME_TAKEN = auto(), Kind.FAILED_PRECONDITION, "There is somebody with this sign-in name already."
+    OWN_RECORD = auto(), Kind.PERMISSION_DENIED, "Nobody changes their own record."
     SAME_PERSON_TWICE = auto(), Kind.PERMISSION_DENIED, "This needs two different people."
     PASSWORD_CHANGE_NEEDED = auto(), Kind.PERMISSION_DENIED, "The first password must be changed before anything else."
     PASSWORD_NOT_KEPT_HERE = auto(), Kind.FAILED_PRECONDITION, "The password is kept by the identity provider."

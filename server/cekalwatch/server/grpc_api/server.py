@@ -18,6 +18,7 @@ from cekalwatch.server.grpc_api.capture import CaptureServicer
 from cekalwatch.server.grpc_api.errors import CatalogueErrors
 from cekalwatch.server.grpc_api.list_feed import ListFeedServicer
 from cekalwatch.server.grpc_api.operations import OperationsServicer
+from cekalwatch.server.grpc_api.people import PeopleServicer
 from cekalwatch.server.grpc_api.ports import PortServicer
 from cekalwatch.server.grpc_api.session import SessionServicer
 from cekalwatch.server.grpc_api.troubles import TroubleServicer
@@ -31,6 +32,8 @@ from cekalwatch.v1 import (
     list_feed_service_pb2_grpc,
     operations_service_pb2,
     operations_service_pb2_grpc,
+    people_service_pb2,
+    people_service_pb2_grpc,
     port_service_pb2,
     port_service_pb2_grpc,
     session_service_pb2,
@@ -51,6 +54,7 @@ SERVICES = (
     list_feed_service_pb2.DESCRIPTOR.services_by_name["ListFeedService"].full_name,
     operations_service_pb2.DESCRIPTOR.services_by_name["OperationsService"].full_name,
     session_service_pb2.DESCRIPTOR.services_by_name["SessionService"].full_name,
+    people_service_pb2.DESCRIPTOR.services_by_name["PeopleService"].full_name,
     trouble_service_pb2.DESCRIPTOR.services_by_name["TroubleService"].full_name,
     port_service_pb2.DESCRIPTOR.services_by_name["PortService"].full_name,
 )
@@ -71,6 +75,7 @@ class Servicers:
     troubles: TroubleServicer
     list_feed: ListFeedServicer
     ports: PortServicer
+    people: PeopleServicer
 
 
 class GrpcServer:
@@ -100,6 +105,7 @@ class GrpcServer:
         trouble_service_pb2_grpc.add_TroubleServiceServicer_to_server(servicers.troubles, self._server)
         list_feed_service_pb2_grpc.add_ListFeedServiceServicer_to_server(servicers.list_feed, self._server)
         port_service_pb2_grpc.add_PortServiceServicer_to_server(servicers.ports, self._server)
+        people_service_pb2_grpc.add_PeopleServiceServicer_to_server(servicers.people, self._server)
         self._health = health.aio.HealthServicer()
         self._serving: dict[str, bool] = {}
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

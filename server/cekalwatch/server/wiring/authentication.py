@@ -17,6 +17,7 @@ from cekalwatch.server.auth.certificate import (
 )
 from cekalwatch.server.auth.person import PersonAuthentication
 from cekalwatch.server.auth.refusals import RefusalLog
+from cekalwatch.server.auth.signing_in.passwords import Passwords
 from cekalwatch.server.auth.signing_in.providers import ProviderAuthentication
 from cekalwatch.server.connections import Received
 from cekalwatch.server.domain.clock import Clock
@@ -24,6 +25,7 @@ from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
 from cekalwatch.server.grpc_api.enrolment import EnrolmentServicer
 from cekalwatch.server.grpc_api.enrolment_port import EnrolmentPort
+from cekalwatch.server.grpc_api.people import PeopleServicer
 from cekalwatch.server.grpc_api.session import SessionServicer
 from cekalwatch.server.pki.revocations import Revocations
 from cekalwatch.server.pki.site_pki import REVOKED_FILE, SitePki
@@ -61,6 +63,7 @@ class AuthenticationWiring:
     """What stands before every call."""
 
     servicer: SessionServicer
+    people: PeopleServicer
     interceptor: AuthenticationInterceptor
     refusals: RefusalLog
     """Of all calls, for the log."""
@@ -90,6 +93,7 @@ class AuthenticationWiring:
         context.stack.callback(at_stop, "sums of refusals", partial(providers.refusals.record_sums, at_once=True))
         servicer = SessionServicer(providers.sign_in, providers.password_change, providers.sessions)
         context.stack.callback(servicer.close)
+        keeping = PeopleServicer(context.stores.people, Passwords(), context.clock, servicer.passwords)
         people = PersonAuthentication(providers.sessions)
 
         def refused(method: str, certificate_pem: bytes, reason: Code) -> None:
@@ -106,7 +110,7 @@ class AuthenticationWiring:
             Chore("tell_refusals", SUM_REFUSALS_PERIOD_S, refusals.tell_sums),
             Chore("record_refusals", SUM_REFUSALS_PERIOD_S, providers.refusals.record_sums),
         )
-        return cls(servicer, interceptor, refusals, providers.sign_in.outcomes, chores)
+        return cls(servicer, keeping, interceptor, refusals, providers.sign_in.outcomes, chores)
 
 
 def open_enrolment(

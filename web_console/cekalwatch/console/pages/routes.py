@@ -9,9 +9,16 @@ from typing import Final, Literal
 from starlette.responses import Response
 
 from cekalwatch.console.menu import ANYBODY
-from cekalwatch.console.pages import alerts, figures, now, session, system, troubles
+from cekalwatch.console.pages import alerts, figures, now, people, session, system, troubles
 from cekalwatch.console.visit import Visit
-from cekalwatch.wire.vocabulary.people import HANDLES_ALERTS, KEEPS_SYSTEM, SEES_ALERTS, SEES_SHIFT_REPORT, PersonRole
+from cekalwatch.wire.vocabulary.people import (
+    HANDLES_ALERTS,
+    KEEPS_PEOPLE,
+    KEEPS_SYSTEM,
+    SEES_ALERTS,
+    SEES_SHIFT_REPORT,
+    PersonRole,
+)
 from cekalwatch.wire.vocabulary.troubles import KEEPS_SOURCES, SEES_TROUBLES
 
 STRANGERS: Final = None
@@ -53,5 +60,9 @@ ROUTES: Final = (
     Page("GET", "/troubles", SEES_TROUBLES, troubles.show),
     Page("POST", "/troubles/{trouble_id}/seen", KEEPS_SOURCES, troubles.acknowledge),
     Page("GET", "/figures", SEES_SHIFT_REPORT, figures.show),
+    Page("GET", "/people", KEEPS_PEOPLE, people.show),
+    Page("POST", "/people", KEEPS_PEOPLE, people.add),
+    Page("GET", "/people/{name}", KEEPS_PEOPLE, people.show_one),
+    Page("POST", "/people/{name}/{act}", KEEPS_PEOPLE, people.act),
     Page("GET", "/system", KEEPS_SYSTEM, system.show),
 )

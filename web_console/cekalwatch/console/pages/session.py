@@ -8,9 +8,9 @@ import grpc
 from starlette.responses import Response
 
 from cekalwatch.console.visit import Visit
-from cekalwatch.console.web_sessions import WebSession
 from cekalwatch.office.client.refusals import explain
 from cekalwatch.office.client.session_client import SessionClient
+from cekalwatch.office.client.token import NoToken
 from cekalwatch.program.translations import Language
 
 LANGUAGE_S = 365 * 24 * 3600
@@ -35,9 +35,8 @@ def sign_in(visit: Visit) -> Response:
         return again(visit.texts.say("REFUSED_SIGN_IN_REFUSED"), HTTPStatus.FORBIDDEN)
     if not visit.console.sign_in_allowed(visit):
         return again(visit.texts.say("SIGN_IN_TOO_OFTEN"), HTTPStatus.TOO_MANY_REQUESTS)
-    nobody = _Nobody()
     try:
-        person, token = SessionClient(visit.console.dialer, nobody).prove(name, password)
+        person, token = SessionClient(visit.console.dialer, NoToken()).prove(name, password)
     except grpc.RpcError as error:
         return again(explain(error, visit.texts), HTTPStatus.FORBIDDEN)
     if visit.session:
@@ -95,10 +94,3 @@ def _own_path(path: str) -> str:
     """Return a path of this console; anything else could lead the browser elsewhere."""
     sound = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable() and "\\" not in path
     return path if sound else "/"
-
-
-class _Nobody(WebSession):
-    """Holds the token of nobody, while it is found out who it is."""
-
-    def __init__(self) -> None:
-        self._token = ""

@@ -21,7 +21,7 @@ NONCE_CHARACTERS = (16, 128)
 MAX_URI = 512
 SHA256_BYTES = 32
 
-_ROLES = ProtoEnum(session_pb2.PersonRole, "PERSON_ROLE", PersonRole)
+ROLES = ProtoEnum(session_pb2.PersonRole, "PERSON_ROLE", PersonRole)
 _ACTIONS = ProtoEnum(
     session_pb2.TwoPersonAction,
     "TWO_PERSON_ACTION",
@@ -72,7 +72,7 @@ def session_message(session: Session, idle: timedelta | None) -> session_pb2.Ses
     return session_pb2.Session(
         person_id=str(person.person_id),
         display_name=person.display_name,
-        roles=[_ROLES.number(role) for role in sorted(person.roles)],
+        roles=[ROLES.number(role) for role in sorted(person.roles)],
         sites=sorted(person.sites),
         expire_time=timestamp(session.expires_at),
         idle_timeout=duration(idle.total_seconds()) if idle else None,

@@ -1,0 +1,98 @@
+"""PeopleService: an administrator keeps the people who may sign in. It converts, calls and converts back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import grpc
+
+from cekalwatch.server.auth.people_admin import PeopleAdmin, PersonRefusedError
+from cekalwatch.server.auth.signing_in.passwords import Passwords
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import CekalwatchError
+from cekalwatch.server.domain.people import Person
+from cekalwatch.server.grpc_api.authentication import current_caller
+from cekalwatch.server.grpc_api.convert import people as convert
+from cekalwatch.server.grpc_api.workers import Workers
+from cekalwatch.server.storage.people.store import PeopleStore
+from cekalwatch.v1 import people_service_pb2 as pb
+from cekalwatch.v1 import people_service_pb2_grpc
+
+_T = TypeVar("_T")
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class PeopleServicer(people_service_pb2_grpc.PeopleServiceServicer):
+    """Serves administrators."""
+
+    def __init__(self, store: PeopleStore, passwords: Passwords, clock: Clock, workers: Workers) -> None:
+        """`workers` hash passwords, a few at once."""
+        self._store = store
+        self._passwords = passwords
+        self._clock = clock
+        self._workers = workers
+
+    async def ListPeople(self, request: pb.ListPeopleRequest, context: Context) -> pb.ListPeopleResponse:
+        """Return everybody with a site of the administrator's."""
+        by = self._administrator()
+        accounts = await asyncio.to_thread(self._admin().all)
+        seen = [one for one in accounts if by is None or one.person.sites & by.sites]
+        return pb.ListPeopleResponse(people=map(convert.person_record, seen))
+
+    async def AddPerson(self, request: pb.AddPersonRequest, context: Context) -> pb.AddPersonResponse:
+        """Add a person, and return the first password."""
+        name, shown = convert.sign_in_name(request.sign_in_name), convert.display_name(request.display_name)
+        roles, sites = convert.roles(request.roles), convert.sites(request.sites)
+        admin = self._admin()
+        first = await self._workers.do(
+            _told(lambda: admin.add(name, shown, roles, sites, with_password=not request.without_password))
+        )
+        return pb.AddPersonResponse(first_password=first or "")
+
+    async def ChangePerson(self, request: pb.ChangePersonRequest, context: Context) -> pb.ChangePersonResponse:
+        """Replace a person's roles and sites."""
+        name, roles = convert.sign_in_name(request.sign_in_name), convert.roles(request.roles)
+        sites, admin = convert.sites(request.sites), self._admin()
+        await asyncio.to_thread(_told(lambda: admin.change(name, roles, sites)))
+        account = await asyncio.to_thread(_told(lambda: admin.account(name)))
+        return pb.ChangePersonResponse(person=convert.person_record(account))
+
+    async def DisablePerson(self, request: pb.DisablePersonRequest, context: Context) -> pb.DisablePersonResponse:
+        """Refuse a person from now on, or let them in again."""
+        name, admin = convert.sign_in_name(request.sign_in_name), self._admin()
+        await asyncio.to_thread(_told(lambda: admin.disable(name) if request.disabled else admin.enable(name)))
+        return pb.DisablePersonResponse()
+
+    async def ResetPassword(self, request: pb.ResetPasswordRequest, context: Context) -> pb.ResetPasswordResponse:
+        """Give a person another first password, and return it."""
+        name, admin = convert.sign_in_name(request.sign_in_name), self._admin()
+        first = await self._workers.do(_told(lambda: admin.reset(name)))
+        return pb.ResetPasswordResponse(first_password=first)
+
+    async def UnlockPerson(self, request: pb.UnlockPersonRequest, context: Context) -> pb.UnlockPersonResponse:
+        """Forget a name's wrong passwords."""
+        name, admin = convert.sign_in_name(request.sign_in_name), self._admin()
+        return pb.UnlockPersonResponse(was_locked=await asyncio.to_thread(_told(lambda: admin.unlock(name))))
+
+    def _admin(self) -> PeopleAdmin:
+        return PeopleAdmin(self._store, self._passwords, self._clock, current_caller().actor, self._administrator())
+
+    def _administrator(self) -> Person | None:
+        """Who calls; None on the server's own machine, in plaintext, where nobody needs to have signed in."""
+        session = current_caller().session
+        return session.person if session else None
+
+
+def _told(work: Callable[[], _T]) -> Callable[[], _T]:
+    """Return `work` with the refusals of a record as the catalogue has them: without the name that was typed."""
+
+    def run() -> _T:
+        try:
+            return work()
+        except PersonRefusedError as error:
+            raise CekalwatchError(error.code) from None
+
+    return run

@@ -1,0 +1,83 @@
+"""*People*: who may sign in, with which roles, and where."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import grpc
+from starlette.responses import Response
+
+from cekalwatch.console.people_client import PersonRecord
+from cekalwatch.console.visit import Visit
+from cekalwatch.office.client.refusals import explain
+from cekalwatch.wire.vocabulary.people import PersonRole
+
+ACTS = ("change", "disable", "enable", "reset", "unlock")
+
+
+def show(visit: Visit) -> Response:
+    """Show everybody, and the form for somebody new."""
+    return _show(visit)
+
+
+def add(visit: Visit) -> Response:
+    """Add a person; the first password is shown once."""
+    name, shown = visit.form.get("name", "").strip().lower(), visit.form.get("display_name", "").strip()
+    try:
+        first = visit.people.add(name, shown, _roles(visit), _sites(visit))
+    except grpc.RpcError as error:
+        return _show(visit, explain(error, visit.texts))
+    return visit.page("first_password.html", name=name, first=first)
+
+
+def show_one(visit: Visit) -> Response:
+    """Show one person, and what can be changed."""
+    record = _find(visit)
+    if record is None:
+        return visit.problem(visit.texts.say("REFUSED_PERSON_UNKNOWN"), HTTPStatus.NOT_FOUND)
+    return _one(visit, record)
+
+
+def act(visit: Visit) -> Response:
+    """Change one person."""
+    name, wanted = visit.part("name"), visit.part("act")
+    record = _find(visit)
+    if record is None or wanted not in ACTS:
+        return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
+    try:
+        match wanted:
+            case "reset":
+                return visit.page("first_password.html", name=name, first=visit.people.reset(name))
+            case "change":
+                visit.people.change(name, _roles(visit), _sites(visit))
+            case "unlock":
+                visit.people.unlock(name)
+            case _:
+                visit.people.disable(name, disabled=wanted == "disable")
+    except grpc.RpcError as error:
+        return _one(visit, record, explain(error, visit.texts))
+    return visit.to("/people")
+
+
+def _find(visit: Visit) -> PersonRecord | None:
+    return next((one for one in visit.people.all() if one.name == visit.part("name")), None)
+
+
+def _roles(visit: Visit) -> frozenset[PersonRole]:
+    return frozenset(role for role in PersonRole if visit.form.get(f"role-{role}"))
+
+
+def _sites(visit: Visit) -> frozenset[str]:
+    return frozenset(visit.form.get("sites", "").split())
+
+
+def _show(visit: Visit, problem: str = "") -> Response:
+    code = HTTPStatus.CONFLICT if problem else HTTPStatus.OK
+    return visit.page(
+        "people.html", code, people=visit.people.all(), roles=list(PersonRole), problem=problem, form=visit.form
+    )
+
+
+def _one(visit: Visit, record: PersonRecord, problem: str = "") -> Response:
+    code = HTTPStatus.CONFLICT if problem else HTTPStatus.OK
+    return visit.page("person.html", code, person=record, roles=list(PersonRole), problem=problem)

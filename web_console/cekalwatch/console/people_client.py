@@ -1,0 +1,95 @@
+"""The calls about the people who may sign in, as plain values. Protobuf stops here; errors stay grpc.RpcError."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from cekalwatch.office.client.token import Token
+from cekalwatch.office.model.safe_text import safe_text
+from cekalwatch.v1 import people_pb2, session_pb2
+from cekalwatch.v1 import people_service_pb2 as pb
+from cekalwatch.v1.people_service_pb2_grpc import PeopleServiceStub
+from cekalwatch.wire.calls import Calls
+from cekalwatch.wire.tokens import bearer
+from cekalwatch.wire.vocabulary.people import PersonRole
+from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
+
+DEADLINE_S = 15.0
+_ROLES = ProtoEnum(session_pb2.PersonRole, "PERSON_ROLE", PersonRole)
+
+
+@dataclass(frozen=True)
+class PersonRecord:
+    """A person who may sign in."""
+
+    person_id: str
+    name: str
+    """With which they sign in."""
+    display_name: str
+    roles: frozenset[PersonRole]
+    sites: tuple[str, ...]
+    disabled: bool
+    first_password: bool
+    """Whether the first password is still to be changed."""
+    with_password: bool
+
+
+class PeopleClient:
+    """An administrator's calls. It may be used from several threads."""
+
+    def __init__(self, calls: Calls, session: Token) -> None:
+        self._calls = calls
+        self._session = session
+
+    def all(self) -> list[PersonRecord]:
+        """Return everybody with a site of the administrator's, by sign-in name."""
+        return [_record(one) for one in self._call(lambda stub: stub.ListPeople, pb.ListPeopleRequest()).people]
+
+    def add(self, name: str, display_name: str, roles: Collection[PersonRole], sites: Collection[str]) -> str:
+        """Add a person, and return the first password."""
+        request = pb.AddPersonRequest(
+            sign_in_name=name, display_name=display_name, roles=map(_ROLES.number, sorted(roles)), sites=sorted(sites)
+        )
+        return str(self._call(lambda stub: stub.AddPerson, request).first_password)
+
+    def change(self, name: str, roles: Collection[PersonRole], sites: Collection[str]) -> None:
+        """Replace a person's roles and sites."""
+        request = pb.ChangePersonRequest(
+            sign_in_name=name, roles=map(_ROLES.number, sorted(roles)), sites=sorted(sites)
+        )
+        self._call(lambda stub: stub.ChangePerson, request)
+
+    def disable(self, name: str, *, disabled: bool) -> None:
+        """Refuse a person from now on, or let them in again."""
+        self._call(lambda stub: stub.DisablePerson, pb.DisablePersonRequest(sign_in_name=name, disabled=disabled))
+
+    def reset(self, name: str) -> str:
+        """Give a person another first password, and return it."""
+        request = pb.ResetPasswordRequest(sign_in_name=name)
+        return str(self._call(lambda stub: stub.ResetPassword, request).first_password)
+
+    def unlock(self, name: str) -> None:
+        """Forget a name's wrong passwords."""
+        self._call(lambda stub: stub.UnlockPerson, pb.UnlockPersonRequest(sign_in_name=name))
+
+    def _call(self, method: Callable[[PeopleServiceStub], Callable[..., Any]], request: object) -> Any:  # noqa: ANN401  # each method has an answer of its own
+        metadata = bearer(self._session.token())
+        return self._calls.make(
+            lambda channel, left_s: method(PeopleServiceStub(channel))(request, timeout=left_s, metadata=metadata),
+            DEADLINE_S,
+        )
+
+
+def _record(one: people_pb2.PersonRecord) -> PersonRecord:
+    return PersonRecord(
+        person_id=safe_text(one.person_id),
+        name=safe_text(one.sign_in_name),
+        display_name=safe_text(one.display_name),
+        roles=frozenset(role for role in map(_ROLES.member, one.roles) if role),
+        sites=tuple(map(safe_text, one.sites)),
+        disabled=one.disabled,
+        first_password=one.first_password,
+        with_password=one.with_password,
+    )
