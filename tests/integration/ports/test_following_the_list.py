@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from sqlmodel import update
 
+from cekalwatch.program.checks.results import CheckVerdict, Judged
 from cekalwatch.server.audit.entry import Action, AuditEntry, operator
+from cekalwatch.server.checks.network import other_places
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.syncs import SyncRun
 from cekalwatch.server.recognition.enrolment import Enroller, Enrolment
@@ -52,6 +54,11 @@ def is_done(port: Port) -> bool:
 
 def failed_with(port: Port, code: Code) -> Callable[[], bool]:
     return lambda: any(run.reason is code for run in port.syncs.runs(3))
+
+
+async def checked(port: Port) -> Judged:
+    """What `check` says of the centre."""
+    return dict(await asyncio.to_thread(lambda: list(other_places(port.settings))))["centre"]
 
 
 def count_enrolments(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
@@ -145,8 +152,11 @@ async def test_a_port_that_is_revoked_stops_at_once_and_says_so(centre: Centre) 
     async with centre.open() as line, port_running(centre.port_settings(line.address)) as port:
         await becomes(lambda: port.orders() == {"O-1": True})
         await becomes(lambda: is_done(port))
+        assert (await checked(port))[0] is CheckVerdict.OK
         centre.site.pki.revoke(Identity(DeviceRole.PORT, PORT_SITE, "main"), now())
         await becomes(failed_with(port, Code.CERTIFICATE_REVOKED))
+        verdict, text = await checked(port)
+        assert (verdict, "was revoked" in text) == (CheckVerdict.FAIL, True), text
         with centre.opened() as list_:
             list_.put(subject("S-2"), order("O-2", subject_id="S-2"))
         runs = len(port.syncs.runs(100))

@@ -82,11 +82,14 @@ class CentreFollower:
         """Begin a run if there is something to read, in one round."""
         if not self._due or time.monotonic() - self._hastened_s < HASTEN_PERIOD_S:
             return
-        self._due = False
-        if await asyncio.to_thread(self._hasten):
-            self._hastened_s = time.monotonic()
-        else:
-            self._due = True  # after the one that is under way
+        self._due, begun = False, False
+        try:
+            begun = await asyncio.to_thread(self._hasten)
+        finally:
+            if begun:
+                self._hastened_s = time.monotonic()
+            else:
+                self._due = True  # after the one that is under way
 
     async def _stream(self, dialer: Dialer) -> tuple[str, bool]:
         """Follow one stream to its end; return why it ended, and whether the centre refused this server.
