@@ -239,11 +239,14 @@ def test_a_process_may_grow_a_little() -> None:
 
 def test_a_loop_that_failed_and_a_traceback_are_found(tmp_path: Path) -> None:
     file = tmp_path / "server-1.log"
-    file.write_text('{"event": "serving"}\n{"event": "loop_failed", "level": "warning"}\n')
+    file.write_text(
+        '{"event": "serving"}\n{"event": "loop_failed", "level": "warning"}\n'
+        "Error closing cursor\nTraceback (most recent call last):\n  File x\npsycopg.OperationalError: it broke\n"
+    )
     assert logs.wrong([file, tmp_path / "never-begun.log"]) == []
     with file.open("a") as log:
         log.write('{"error": "KeyError", "event": "loop_failed", "level": "error"}\n')
         log.write("Traceback (most recent call last):\n  File x\nKeyError: 'a'\n")
     first, second = logs.wrong([file])
-    assert "line 3" in first
+    assert "line 7" in first
     assert "KeyError: 'a'" in second
