@@ -23,10 +23,9 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
         assert "/usr/bin/cekalwatch-server" in text or name.endswith(".timer")
         (tmp_path / name).write_text(text.replace("/usr/bin/cekalwatch-server", program))
     done = subprocess.run(
-        ["systemd-analyze", "verify", *(str(tmp_path / name) for name in UNITS)],
+        ["systemd-analyze", "verify", "--man=no", *(str(tmp_path / name) for name in UNITS)],
         capture_output=True,
         text=True,
         check=False,
     )
-    complaints = [line for line in done.stderr.splitlines() if "cekalwatch-backup" in line and "man" not in line]
-    assert (done.returncode, complaints) == (0, []), done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
