@@ -158,7 +158,7 @@ async def read_list(scene: Scene) -> None:
 
 
 async def fetch_references(scene: Scene) -> None:
-    (listed,) = (await _page(scene)).subjects
+    listed = next(one for one in (await _page(scene)).subjects if one.references)
     wanted = [one.reference_id for one in listed.references]
     request = list_feed_service_pb2.FetchReferencesRequest(
         port=PORT, subject_id=listed.subject_id, reference_ids=wanted
@@ -170,9 +170,8 @@ async def report_alerts(scene: Scene) -> None:
     """Let a port of another server report an alert; in plaintext nobody is a port."""
     site = Site(scene.folder / str(uuid4()))
     files = site.device(DeviceRole.PORT, "server")
-    folders = {"data_dir": scene.folder, "tls_dir": site.folder / "tls", "pki_dir": site.folder / "pki"}
     async with (
-        Server(site.settings(**folders)) as server,
+        Server(another(scene, site)) as server,
         site.dialer(f"127.0.0.1:{server.port}", files).aio_channel() as channel,
     ):
         port = await ReportingPort.open(channel)
@@ -231,6 +230,19 @@ async def stream_faces(scene: Scene) -> None:
     await scene.raise_alert()
 
 
+def another(scene: Scene, site: Site, **overrides: Any) -> ServerSettings:
+    """Settings of another server, with certificates, on the database of the one that runs: with a folder of its own."""
+    first = settings(scene.folder)
+    return site.settings(
+        data_dir=scene.folder / "other",
+        tls_dir=site.folder / "tls",
+        pki_dir=site.folder / "pki",
+        database_url=first.database_address,
+        master_key_from=f"file:{scene.folder / 'master.key'}",
+        **overrides,
+    )
+
+
 async def enrol(scene: Scene) -> None:
     site = Site(scene.folder)
     invitation = site.pki.invite(Identity(DeviceRole.CAMERA, SITE, "dep-1"), now(), timedelta(minutes=5))
@@ -238,7 +250,7 @@ async def enrol(scene: Scene) -> None:
         invitation_secret=invitation.secret, certificate_request=certificate_request()
     )
     async with (
-        Server(site.settings(enrolment_listen="127.0.0.1:0")) as server,
+        Server(another(scene, site, enrolment_listen="127.0.0.1:0")) as server,
         site.stranger(f"127.0.0.1:{server.enrolment_port}") as channel,
     ):
         stub: Any = enrolment_service_pb2_grpc.EnrolmentServiceStub(channel)
