@@ -15,7 +15,7 @@ import pytest
 from cekalwatch.server.app import Server
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.grpc_api import requests
-from cekalwatch.server.grpc_api.enrolment import MAX_ENROLMENTS, MAX_ENROLMENTS_OF_ADDRESS
+from cekalwatch.server.grpc_api.servicers.enrolment import MAX_ENROLMENTS, MAX_ENROLMENTS_OF_ADDRESS
 from cekalwatch.v1 import enrolment_service_pb2 as pb
 from cekalwatch.v1.enrolment_service_pb2_grpc import EnrolmentServiceStub
 from cekalwatch.wire.identity import DeviceRole, Identity

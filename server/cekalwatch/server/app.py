@@ -36,10 +36,10 @@ from cekalwatch.server.gallery.kept_terms import TermsFile
 from cekalwatch.server.gallery.model_follower import open_pack, pack_in_use, trusted_choice
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.threshold import ThresholdSetting
-from cekalwatch.server.grpc_api.capture import CaptureServicer
 from cekalwatch.server.grpc_api.enrolment_port import MAX_CONNECTIONS_OF_ADDRESS, EnrolmentPort
-from cekalwatch.server.grpc_api.operations import OperationsServicer
 from cekalwatch.server.grpc_api.server import GrpcServer, Servicers
+from cekalwatch.server.grpc_api.servicers.capture import CaptureServicer
+from cekalwatch.server.grpc_api.servicers.operations import OperationsServicer
 from cekalwatch.server.memory import return_large_pieces
 from cekalwatch.server.monitoring.instruments import Instruments
 from cekalwatch.server.open_files import connection_bound, raise_limit

@@ -27,9 +27,9 @@ from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.gallery.order_terms import TermsReader
-from cekalwatch.server.grpc_api.alerts import AlertServicer
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
 from cekalwatch.server.grpc_api.errors import CatalogueErrors
+from cekalwatch.server.grpc_api.servicers.alerts import AlertServicer
 from cekalwatch.server.presence import Presence
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.alerts.tables import AlertEventRow

@@ -14,9 +14,10 @@ from cekalwatch.server.capture import intake, session
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.passages import MAX_CROPS, MAX_EACH
 from cekalwatch.server.domain.subjects import MAX_ORDERS, MAX_REFERENCES
-from cekalwatch.server.grpc_api import enrolment, enrolment_port, requests
+from cekalwatch.server.grpc_api import enrolment_port, requests
 from cekalwatch.server.grpc_api.clients import report_stream
 from cekalwatch.server.grpc_api.convert import alerts
+from cekalwatch.server.grpc_api.servicers import enrolment
 from cekalwatch.server.monitoring import listener
 from cekalwatch.server.ports import reception
 from cekalwatch.server.recognition import photographs

@@ -31,7 +31,7 @@ from cekalwatch.server.grpc_api.convert import (
     watchlist,
 )
 from cekalwatch.server.grpc_api.convert import troubles as trouble_messages
-from cekalwatch.server.grpc_api.enrolment import MAX_REQUEST_BYTES
+from cekalwatch.server.grpc_api.servicers.enrolment import MAX_REQUEST_BYTES
 from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES
 from cekalwatch.server.recognition.face_pictures import MAX_PROBE_BYTES
 from cekalwatch.server.settings.settings import ServerSettings

@@ -10,9 +10,9 @@ import grpc
 import structlog
 
 from cekalwatch.server.auth.refusals import RefusalLog
-from cekalwatch.server.grpc_api.enrolment import EnrolmentServicer, StrangerBounds
 from cekalwatch.server.grpc_api.errors import CatalogueErrors
 from cekalwatch.server.grpc_api.server import cannot_listen, listen_on
+from cekalwatch.server.grpc_api.servicers.enrolment import EnrolmentServicer, StrangerBounds
 from cekalwatch.v1 import enrolment_service_pb2_grpc
 from cekalwatch.wire.address import split_address
 from cekalwatch.wire.options import MAX_CONNECTIONS_OPTION, SERVER_OPTIONS, Option

@@ -12,17 +12,17 @@ from grpc_reflection.v1alpha import reflection
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.auth.refusals import RefusalLog
-from cekalwatch.server.grpc_api.alerts import AlertServicer
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor, current_caller
-from cekalwatch.server.grpc_api.capture import CaptureServicer
 from cekalwatch.server.grpc_api.errors import CatalogueErrors
-from cekalwatch.server.grpc_api.list_feed import ListFeedServicer
-from cekalwatch.server.grpc_api.operations import OperationsServicer
-from cekalwatch.server.grpc_api.people import PeopleServicer
-from cekalwatch.server.grpc_api.ports import PortServicer
-from cekalwatch.server.grpc_api.session import SessionServicer
-from cekalwatch.server.grpc_api.troubles import TroubleServicer
-from cekalwatch.server.grpc_api.watchlist import WatchlistServicer
+from cekalwatch.server.grpc_api.servicers.alerts import AlertServicer
+from cekalwatch.server.grpc_api.servicers.capture import CaptureServicer
+from cekalwatch.server.grpc_api.servicers.list_feed import ListFeedServicer
+from cekalwatch.server.grpc_api.servicers.operations import OperationsServicer
+from cekalwatch.server.grpc_api.servicers.people import PeopleServicer
+from cekalwatch.server.grpc_api.servicers.ports import PortServicer
+from cekalwatch.server.grpc_api.servicers.session import SessionServicer
+from cekalwatch.server.grpc_api.servicers.troubles import TroubleServicer
+from cekalwatch.server.grpc_api.servicers.watchlist import WatchlistServicer
 from cekalwatch.v1 import (
     alert_service_pb2,
     alert_service_pb2_grpc,

@@ -18,7 +18,7 @@ from cekalwatch.server.alerts.order_watch import OrderWatch
 from cekalwatch.server.alerts.retention import RetentionSweeper
 from cekalwatch.server.alerts.waiting import WaitingAlerts
 from cekalwatch.server.auth.supervised import SupervisedDevices
-from cekalwatch.server.grpc_api.alerts import AlertServicer
+from cekalwatch.server.grpc_api.servicers.alerts import AlertServicer
 from cekalwatch.server.presence import Presence
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.cluster.hints import Hints, HintTopic

@@ -23,10 +23,10 @@ from cekalwatch.server.connections import Received
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
-from cekalwatch.server.grpc_api.enrolment import EnrolmentServicer
 from cekalwatch.server.grpc_api.enrolment_port import EnrolmentPort
-from cekalwatch.server.grpc_api.people import PeopleServicer
-from cekalwatch.server.grpc_api.session import SessionServicer
+from cekalwatch.server.grpc_api.servicers.enrolment import EnrolmentServicer
+from cekalwatch.server.grpc_api.servicers.people import PeopleServicer
+from cekalwatch.server.grpc_api.servicers.session import SessionServicer
 from cekalwatch.server.pki.revocations import Revocations
 from cekalwatch.server.pki.site_pki import REVOKED_FILE, SitePki
 from cekalwatch.server.presence import Presence

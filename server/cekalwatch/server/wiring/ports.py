@@ -9,7 +9,7 @@ from cekalwatch.server.cluster.duty import ChoreDuty
 from cekalwatch.server.domain.ports import Reporting
 from cekalwatch.server.grpc_api.clients.report_stream import ReportedParts
 from cekalwatch.server.grpc_api.clients.reporter import AlertReporter
-from cekalwatch.server.grpc_api.ports import PortServicer
+from cekalwatch.server.grpc_api.servicers.ports import PortServicer
 from cekalwatch.server.ports.reception import PortReception, ReportTerms
 from cekalwatch.server.ports.retention import PortRecordSweeper
 from cekalwatch.server.storage.audit.trail import AuditTrail

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 
-from cekalwatch.server.grpc_api.troubles import TroubleServicer
+from cekalwatch.server.grpc_api.servicers.troubles import TroubleServicer
 from cekalwatch.server.presence import Presence
 from cekalwatch.server.storage.cluster.hints import Hints, HintTopic
 from cekalwatch.server.storage.integrity.scan import RowScan

@@ -26,11 +26,11 @@ from cekalwatch.server.domain.alerts.alert import Alert, AlertFilter
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.grpc_api.adjudication import AdjudicationMethods
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.convert import adjudication as read
 from cekalwatch.server.grpc_api.convert import alerts as convert
 from cekalwatch.server.grpc_api.convert.common import page_size
+from cekalwatch.server.grpc_api.servicers.adjudication import AdjudicationMethods
 from cekalwatch.server.presence import Presence
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore
 from cekalwatch.server.storage.audit.trail import AuditTrail

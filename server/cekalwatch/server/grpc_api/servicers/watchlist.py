@@ -17,8 +17,8 @@ from cekalwatch.server.gallery.lookalikes import LookalikeFinder
 from cekalwatch.server.grpc_api.authentication import current_admission, current_caller
 from cekalwatch.server.grpc_api.convert import watchlist as convert
 from cekalwatch.server.grpc_api.convert.common import page_size
-from cekalwatch.server.grpc_api.import_call import ImportCall, ImportWorkers
-from cekalwatch.server.grpc_api.sync import SyncMethods
+from cekalwatch.server.grpc_api.servicers.import_call import ImportCall, ImportWorkers
+from cekalwatch.server.grpc_api.servicers.sync import SyncMethods
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
