@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -232,9 +233,12 @@ async def stream_faces(scene: Scene) -> None:
 
 def another(scene: Scene, site: Site, **overrides: Any) -> ServerSettings:
     """Settings of another server, with certificates, on the database of the one that runs: with a folder of its own."""
-    first = settings(scene.folder)
+    first, folder = settings(scene.folder), scene.folder / "other"
+    folder.mkdir(exist_ok=True)
+    for file in scene.folder.glob("audit_*"):
+        shutil.copy2(file, folder)  # as for a server that takes over: checkpoints were signed with that key
     return site.settings(
-        data_dir=scene.folder / "other",
+        data_dir=folder,
         tls_dir=site.folder / "tls",
         pki_dir=site.folder / "pki",
         database_url=first.database_address,
