@@ -122,7 +122,7 @@ def test_an_address_that_cannot_be_used_is_refused(url: str) -> None:
 
 
 def test_a_server_that_cannot_be_reached_is_named_without_its_password() -> None:
-    pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'cekalwatch[postgres]'")
+    pytest.importorskip("psycopg", reason="psycopg is not installed: make setup brings it")
     database = Database("postgresql://officer:secret@127.0.0.1:1/list")
     with pytest.raises(ProgramError) as caught:
         database.upgrade()

@@ -38,7 +38,7 @@ def postgres_server() -> Iterator[str]:
 
 def postgres_programs() -> Path:
     """Return the folder of PostgreSQL's programs, or skip the test with the reason."""
-    pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'cekalwatch[postgres]'")
+    pytest.importorskip("psycopg", reason="psycopg is not installed: make setup brings it")
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
     if not programs:
         pytest.skip(f"no PostgreSQL in /usr/lib/postgresql, and {ADDRESS_VARIABLE} names none")
