@@ -57,7 +57,7 @@ PCS = (
 DISKS: Mapping[str, int] = {
     **dict.fromkeys(SERVERS, 30_000_000),
     **{f"{name}/spool": 20_000_000 for name in HOSTS},
-    **{f"{plan.name}/{STATE}": 4_000_000 for plan in PCS},
+    **{f"{plan.name}/{STATE}": 20_000_000 for plan in PCS},
 }
 """Folders with a disk of their own, where that is possible, and how many bytes each has."""
 START_S = 120.0

@@ -12,11 +12,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from benchmarks.chaos.machines.disk import can_mount, mounted
 from cekalwatch.program.errors import Exit, ProgramError
+from deploy.demo.programs import wait_until
 from deploy.demo.stack import kept_port
 from tests.support.tools.postgres import PostgresNode, postgres_programs
-from tests.support.tools.postgres_pair import PostgresPair
+from tests.support.tools.postgres_pair import FOLLOWS_S, PostgresPair
 
 NO_POSTGRESQL = "There is no PostgreSQL in /usr/lib/postgresql; install the package postgresql"
+SMALL = {"max_wal_size": "64MB", "min_wal_size": "32MB", "wal_recycle": "off"}
+"""Settings that keep the files small: the check of privacy reads every byte of them."""
 DISK_BYTES = 500_000_000
 
 
@@ -61,8 +64,20 @@ class PortDatabase:
             self._pair.primary.start()
 
     def fail_over(self) -> None:
-        """Kill the primary, and promote the standby, which takes writes without a standby of its own."""
+        """Kill the primary, and promote the standby, which takes writes without a standby of its own.
+
+        As whoever decides about promotions does, it waits until the standby has all that the primary shows: after a
+        restart the primary shows commits that nobody was told of, and that its standby does not have yet.
+        """
+        wait_until(self._standby_has_all, FOLLOWS_S, "A standby that has all")
         self._pair.fail_over()
+
+    def _standby_has_all(self) -> bool:
+        has_all = (
+            "SELECT count(*) FROM pg_stat_replication "
+            "WHERE state = 'streaming' AND sync_state = 'sync' AND flush_lsn >= pg_current_wal_lsn()"
+        )
+        return bool(self._pair.primary.execute(has_all)[0][0])
 
     def lose_standby(self) -> None:
         """Kill the standby: each commit waits until `mend`."""
@@ -103,6 +118,9 @@ def port_database() -> Iterator[PortDatabase]:
             nodes.append(node)
         pair = PostgresPair(*nodes)
         pair.begin()
+        for node in nodes:  # later copies have these too
+            for name, value in SMALL.items():
+                node.set(name, value)
         yield PortDatabase(nodes, pair)
 
 
