@@ -20,8 +20,10 @@ from cekalwatch.v1 import alert_service_pb2 as messages
 from cekalwatch.v1 import (
     capture_service_pb2,
     enrolment_service_pb2,
+    list_feed_service_pb2,
     operations_service_pb2,
     people_service_pb2,
+    port_service_pb2,
     session_service_pb2,
     trouble_service_pb2,
     watchlist_service_pb2,
@@ -38,8 +40,10 @@ NAME = b"Contoh Satu"
 CONTRACT = (
     messages,
     capture_service_pb2,
+    list_feed_service_pb2,
     operations_service_pb2,
     people_service_pb2,
+    port_service_pb2,
     session_service_pb2,
     trouble_service_pb2,
     watchlist_service_pb2,
