@@ -80,14 +80,14 @@ async def test_what_changes_at_the_centre_is_searched_at_the_port_and_nothing_is
     embedded = count_enrolments(monkeypatch)
     async with centre.open() as line, port_running(centre.port_settings(line.address)) as port:
         await becomes(lambda: port.orders() == {"O-1": True})
-        await becomes(lambda: is_done(port))
+        await port.searches(1)
         await port.pass_by()
         assert await port.alerts() == 1
         with centre.opened() as list_:
             # Revoked at the centre: the person is searched no more.
             list_.put(subject(nationality="USA"), order_in_force(order_id="O-1", revoked_at=datetime.now(UTC)))
             await becomes(lambda: port.watchlist.get_subject("S-1").orders[0].revoked_at is not None)
-            await becomes(lambda: is_done(port))
+            await port.searches(0)
             await port.pass_by()
             assert await port.alerts() == 1
             # Another order of the same person, and one of a person who is then deleted.
@@ -96,7 +96,7 @@ async def test_what_changes_at_the_centre_is_searched_at_the_port_and_nothing_is
             await becomes(lambda: port.orders() == {"O-1": True, "O-2": True, "O-9": True})
             list_.delete_subject("S-9", lambda _: AuditEntry(now(), operator(), Action.SUBJECT_DELETED))
             await becomes(lambda: port.orders() == {"O-1": True, "O-2": True, "O-9": False})
-        await becomes(lambda: is_done(port))
+        await port.searches(1)
         await port.pass_by()
         assert await port.alerts() == 2
         assert embedded == []
@@ -109,7 +109,7 @@ async def test_a_port_goes_on_without_the_line_and_catches_up_by_what_changed(ce
     list_astronaut(centre.settings, order_in_force(order_id="O-1"))
     async with centre.open() as line, port_running(centre.port_settings(line.address)) as port:
         await becomes(lambda: port.orders() == {"O-1": True})
-        await becomes(lambda: is_done(port))
+        await port.searches(1)
         line.cut()
         await becomes(failed_with(port, Code.SOURCE_UNAVAILABLE))
         await port.pass_by()
@@ -151,7 +151,7 @@ async def test_a_port_that_is_revoked_stops_at_once_and_says_so(centre: Centre) 
     list_astronaut(centre.settings, order_in_force(order_id="O-1"))
     async with centre.open() as line, port_running(centre.port_settings(line.address)) as port:
         await becomes(lambda: port.orders() == {"O-1": True})
-        await becomes(lambda: is_done(port))
+        await port.searches(1)
         assert (await checked(port))[0] is CheckVerdict.OK
         centre.site.pki.revoke(Identity(DeviceRole.PORT, PORT_SITE, "main"), now())
         await becomes(failed_with(port, Code.CERTIFICATE_REVOKED))
@@ -197,7 +197,7 @@ async def test_a_port_with_another_model_makes_its_templates_itself(
 
     monkeypatch.setattr(PortCaller, "message", of_another_model)
     async with centre.open() as line, port_running(centre.port_settings(line.address)) as port:
-        await becomes(lambda: is_done(port))
+        await port.searches(1)
         await port.pass_by()
         assert await port.alerts() == 1
     assert len(embedded) == 1

@@ -16,13 +16,15 @@ from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sync.store import SyncStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from cekalwatch.v1 import alert_service_pb2
+from cekalwatch.v1 import alert_service_pb2, operations_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
+from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.builders.keys import keyring
 from tests.support.fakes.cut_line import CutLine, line_to
 from tests.support.scenarios.server import CaptureClient, face, settings
+from tests.support.scenarios.sign_in import becomes
 from tests.support.scenarios.site_pki import SITE, Site
 
 PORT_SITE = "sekupang"
@@ -45,6 +47,16 @@ class Port:
         """Count the port's alerts."""
         stub: Any = AlertServiceStub(self.channel)
         return len((await stub.ListAlerts(alert_service_pb2.ListAlertsRequest())).alerts)
+
+    async def searches(self, subjects: int) -> None:
+        """Wait until the port searches so many people: its gallery follows its list a moment later."""
+        stub: Any = OperationsServiceStub(self.channel)
+
+        async def so_many() -> bool:
+            status = await stub.GetStatus(operations_service_pb2.GetStatusRequest())
+            return bool(status.gallery.subjects == subjects)
+
+        await becomes(so_many)
 
     async def pass_by(self) -> None:
         """Let the person of the portrait pass the departure camera."""
