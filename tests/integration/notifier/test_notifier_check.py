@@ -73,4 +73,4 @@ def test_a_wrong_setting_is_refused_before_anything_is_looked_at(tmp_path: Path)
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody comes to answer where nobody listens."""
-    monkeypatch.setattr("cekalwatch.notifier.checks.ANSWER_S", 4.0)
+    monkeypatch.setattr("cekalwatch.program.checks.server.ANSWER_S", 4.0)

@@ -47,6 +47,9 @@ class LineError(grpc.RpcError):
 class _Context:
     """As much of a servicer's context as is used."""
 
+    def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
+        return ()
+
     async def abort(self, code: grpc.StatusCode, details: str, metadata: tuple[tuple[str, bytes], ...]) -> NoReturn:
         raise LineError(code, details, metadata)
 
