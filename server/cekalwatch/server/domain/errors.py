@@ -134,7 +134,7 @@ class Code(StrEnum):
     PORT_FOLLOWED_ELSEWHERE = (
         auto(),
         Kind.FAILED_PRECONDITION,
-        "Another program with this port's certificate follows the list: end it, or invite each server by itself.",
+        "Another program with this certificate follows the list: end it, or invite each server by itself.",
     )
     # Its synchronisation.
     SYNC_NOT_CONFIGURED = (
