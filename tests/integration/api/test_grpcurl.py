@@ -43,6 +43,8 @@ SERVICES = [
     "SessionService",
     "TroubleService",
     "PortService",
+    "ListFeedService",
+    "PeopleService",
 ]
 
 
@@ -129,7 +131,7 @@ def test_it_lists_the_services(site: Site) -> None:
 @pytest.mark.parametrize("service", SERVICES)
 def test_it_describes_each_service_with_each_method(site: Site, service: str) -> None:
     described = site.text(documented("describe cekalwatch.v1.CaptureService").replace("CaptureService", service))
-    proto = ROOT / "protos/cekalwatch/v1" / f"{service.removesuffix('Service').lower()}_service.proto"
+    proto = ROOT / "protos/cekalwatch/v1" / f"{re.sub(r'(?<!^)(?=[A-Z])', '_', service).lower()}.proto"
     methods = re.findall(r"^  rpc (\w+)", proto.read_text("utf-8"), re.MULTILINE)
     assert methods
     assert re.findall(r"^  rpc (\w+)", described, re.MULTILINE) == sorted(methods)

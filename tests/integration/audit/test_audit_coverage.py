@@ -36,6 +36,7 @@ from tests.support.scenarios.audited_calls import (
     get_port_alert,
     get_subject,
     import_watchlist,
+    keep_people,
     list_alerts,
     list_port_alerts,
     list_subjects,
@@ -63,6 +64,7 @@ NO_ENTRY_NEEDED = {
     "WatchlistService/ListSyncRuns": "tells the same of earlier runs",
     "TroubleService/WatchTroubles": "tells keys of cameras and sources, numbers and codes, and nothing of a traveller",
     "TroubleService/ListTroubles": "tells the same of earlier ones",
+    "PeopleService/ListPeople": "tells an administrator who may sign in, and nothing of a traveller or a subject",
     "PortService/ListPorts": "tells keys, times and counts of ports, and nothing of a person",
     "OperationsService/GetStatus": "tells counts, versions and keys of devices, and nothing of a person",
 }
@@ -105,6 +107,11 @@ ENTRIES: dict[str, tuple[Callable[[Scene], Awaitable[None]], dict[Action, list[s
     ),
     "SessionService/SignOut": (sign_out, {Action.SIGNED_OUT: ["person:"]}),
     "SessionService/ChangePassword": (change_password, {Action.PASSWORD_CHANGED: ["person:"]}),
+    "PeopleService/AddPerson": (keep_people, {Action.PERSON_ADDED: ["person:"]}),
+    **dict.fromkeys(
+        (f"PeopleService/{name}" for name in ("ChangePerson", "DisablePerson", "ResetPassword", "UnlockPerson")),
+        (keep_people, {Action.PERSON_CHANGED: ["person:"]}),
+    ),
     "OperationsService/SetThreshold": (set_threshold, {Action.THRESHOLD_SET: ["person:"]}),
     "TroubleService/AcknowledgeTrouble": (acknowledge_trouble, {Action.TROUBLE_ACKNOWLEDGED: ["trouble:"]}),
     "PortService/ReportAlerts": (report_alerts, {Action.PORT_REPORTS_OPENED: []}),

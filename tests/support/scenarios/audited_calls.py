@@ -32,8 +32,11 @@ from cekalwatch.v1 import (
     list_feed_service_pb2_grpc,
     operations_service_pb2,
     operations_service_pb2_grpc,
+    people_service_pb2,
+    people_service_pb2_grpc,
     port_service_pb2,
     port_service_pb2_grpc,
+    session_pb2,
     session_service_pb2,
     session_service_pb2_grpc,
     sync_pb2,
@@ -299,6 +302,19 @@ async def change_password(scene: Scene) -> None:
     hire(scene, "citra")
     request = session_service_pb2.ChangePasswordRequest(present_password=PASSWORD, new_password=OTHER_PASSWORD)
     await scene.sessions.ChangePassword(request, metadata=bearer(await sign_in(scene, "citra")))
+
+
+async def keep_people(scene: Scene) -> None:
+    """Every change of a person's record."""
+    stub: Any = people_service_pb2_grpc.PeopleServiceStub(scene.channel)
+    roles, sites, name = [session_pb2.PERSON_ROLE_OFFICER], [SITE], f"dewi-{uuid4()}"
+    await stub.AddPerson(
+        people_service_pb2.AddPersonRequest(sign_in_name=name, display_name="Dewi", roles=roles, sites=sites)
+    )
+    await stub.ChangePerson(people_service_pb2.ChangePersonRequest(sign_in_name=name, roles=roles, sites=sites))
+    await stub.DisablePerson(people_service_pb2.DisablePersonRequest(sign_in_name=name, disabled=True))
+    await stub.ResetPassword(people_service_pb2.ResetPasswordRequest(sign_in_name=name))
+    await stub.UnlockPerson(people_service_pb2.UnlockPersonRequest(sign_in_name=name))
 
 
 async def set_threshold(scene: Scene) -> None:
