@@ -7,7 +7,7 @@ from pathlib import Path
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.v1 import adjudication_pb2 as words
 from cekalwatch.v1 import alert_pb2
-from tests.support.fakes.cut_link import cuttable
+from tests.support.fakes.cut_line import line_to
 from tests.support.scenarios.centre import Centre, port_of
 
 STEPS = [
@@ -65,7 +65,7 @@ async def test_a_picture_leaves_the_port_when_it_is_opened_and_both_record_who_d
 
 async def test_what_happens_while_the_line_is_cut_comes_in_order_and_once_when_it_is_mended(tmp_path: Path) -> None:
     centre = Centre(tmp_path / "centre")
-    async with centre.open() as rina, cuttable(centre.tcp_port) as link:
+    async with centre.open() as rina, line_to(centre.tcp_port) as link:
         port = port_of(tmp_path / "port", centre, link.address)
         async with port.open():
             before = await port.raise_alert("1")

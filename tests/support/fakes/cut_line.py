@@ -17,6 +17,10 @@ class CutLine:
         self._whole = True
         self._open: set[asyncio.StreamWriter] = set()
 
+    def lead_to(self, port: int) -> None:
+        """Let new connections go to another port of this machine."""
+        self._server_port = port
+
     def cut(self) -> None:
         """Break all connections, and let none be made."""
         self._whole = False
@@ -28,11 +32,15 @@ class CutLine:
         self._whole = True
 
     async def carry(self, from_client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
-        """Carry one connection until either end closes it."""
+        """Carry one connection until either end closes it, or the line is cut."""
         if not self._whole:
             to_client.transport.abort()
             return
-        from_server, to_server = await asyncio.open_connection("127.0.0.1", self._server_port)
+        try:
+            from_server, to_server = await asyncio.open_connection("127.0.0.1", self._server_port)
+        except OSError:
+            to_client.transport.abort()
+            return
         self._open |= {to_client, to_server}
         ways = [
             asyncio.create_task(_pass_on(from_client, to_server)),

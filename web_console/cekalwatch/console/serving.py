@@ -26,20 +26,25 @@ log = structlog.get_logger()
 
 
 def web_context(files: tuple[Path, Path]) -> ssl.SSLContext:
-    """Return the TLS of the pages, from certificate and key; raises OSError and ssl.SSLError."""
+    """Return the TLS of the pages, from certificate and key; raises ProgramError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(*files)
+    try:
+        context.load_cert_chain(*files)
+    except (OSError, ssl.SSLError) as error:
+        certificate, key = files
+        raise ProgramError(
+            f"The pages' certificate {certificate} and key {key} cannot be used ({error.strerror or error}): set "
+            "web_certificate and web_key to a pair of PEM files that this account may read",
+            Exit.CONFIG,
+        ) from None
     return context
 
 
 def run(settings: ConsoleSettings) -> None:
     """Serve until SIGINT or SIGTERM; raises ProgramError when that cannot begin."""
     tls = settings.web_tls
-    try:
-        context = web_context(tls) if tls else None
-    except (OSError, ssl.SSLError) as error:
-        raise ProgramError(f"The pages' certificate cannot be used: {error}", Exit.CONFIG) from None
+    context = web_context(tls) if tls else None
     console = Console(settings)
     host, _, port = settings.listen.rpartition(":")
     config = uvicorn.Config(
