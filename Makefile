@@ -8,7 +8,7 @@ SBOM ?= build/sbom.json
 # All but `cuda`, which cannot be installed beside them.
 LOCKED_EXTRAS := server evaluation simulator pkcs11 postgres otel camera notifier desktop console
 
-.PHONY: settings-page help setup demo demo-desktop test test-quick lint bench chaos fuzz audit sbom release packages packages-test lock clean
+.PHONY: settings-page help setup demo demo-ports demo-desktop test test-quick lint bench chaos fuzz audit sbom release packages packages-test lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 12
@@ -26,6 +26,9 @@ $(STAMP): requirements.lock pyproject.toml hatch_build.py $(wildcard protos/ceka
 
 demo: $(STAMP)  ## Run the whole chain once: cameras, server, notifier (FACES=DIR for your own faces)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m deploy.demo $(if $(FACES),--faces "$(FACES)")
+
+demo-ports: $(STAMP)  ## Run a centre and two ports with servers of their own, and cut the lines between them
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m deploy.demo.ports $(if $(FACES),--faces "$(FACES)")
 
 demo-desktop: $(STAMP)  ## Show it on the windows of an officer's PC, and stay until Ctrl-C
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m deploy.demo --desktop $(if $(FACES),--faces "$(FACES)")

@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
@@ -44,20 +44,29 @@ def main(console: Console, faces: Path | None, folder: Path, models: Path, *, de
 
     With `desktop` it is shown on the windows of an officer's PC, until somebody ends it.
     """
-    if folder.exists():
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True)
-    with console.status("Installing the model pack"):
-        install_standard(models, folder / "logs")
-    with console.status("Making people, watchlist and videos"):
-        engine = open_engine(load_pack(models / "standard"), threads=os.cpu_count() or 1)
-        people = people_of_folder(faces, engine.detector) if faces else built_in_people(engine.detector)
-        demo = demonstration(folder, models, people, engine.recogniser)
+    people, recogniser = prepared_people(console, faces, folder, models)
+    with console.status("Making watchlist and videos"):
+        demo = demonstration(folder, models, people, recogniser)
         demo.prepare(datetime.now(LOCAL_TIME).date())
     show_people(console, demo)
     if not faces:
         console.print(SAME_PICTURE)
     return show_desktop(console, demo) if desktop else perform(console, demo)
+
+
+def prepared_people(
+    console: Console, faces: Path | None, folder: Path, models: Path
+) -> tuple[list[Person], Recogniser]:
+    """Empty `folder`, install the model pack, and return the people of `faces` or the built-in ones."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    with console.status("Installing the model pack"):
+        install_standard(models, folder / "logs")
+    with console.status("Making people"):
+        engine = open_engine(load_pack(models / "standard"), threads=os.cpu_count() or 1)
+        people = people_of_folder(faces, engine.detector) if faces else built_in_people(engine.detector)
+    return people, engine.recogniser
 
 
 def demonstration(folder: Path, models: Path, people: Sequence[Person], recogniser: Recogniser) -> Demonstration:
@@ -82,15 +91,33 @@ def perform(console: Console, demo: Demonstration) -> Exit:
     return Exit.OK if outcome.passed else Exit.FAILED
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m deploy.demo", description=__doc__)
+def add_faces_option(parser: argparse.ArgumentParser) -> None:
+    """Let people bring their own photographs."""
     parser.add_argument(
         "--faces",
         type=Path,
         help="folder with one sub-folder a person, at least 3 photographs in each; the first is listed",
     )
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m deploy.demo", description=__doc__)
+    add_faces_option(parser)
     parser.add_argument("--desktop", action="store_true", help="show it on the windows of an officer's PC, and stay")
     return parser.parse_args()
+
+
+def run(perform: Callable[[Console], Exit]) -> NoReturn:
+    """Run a demonstration on the terminal, and end this program as it ends."""
+    screen = Console()
+    signal.signal(signal.SIGTERM, _end)
+    try:
+        sys.exit(perform(screen))
+    except ProgramError as error:
+        screen.print(f"[bold red]Error:[/] {error}", highlight=False)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def _end(number: int, _: FrameType | None) -> NoReturn:
@@ -99,13 +126,5 @@ def _end(number: int, _: FrameType | None) -> NoReturn:
 
 
 if __name__ == "__main__":
-    screen = Console()
-    signal.signal(signal.SIGTERM, _end)
-    try:
-        chosen = _arguments()
-        sys.exit(main(screen, chosen.faces, BUILD / "demo", BUILD / "models", desktop=chosen.desktop))
-    except ProgramError as error:
-        screen.print(f"[bold red]Error:[/] {error}", highlight=False)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    chosen = _arguments()
+    run(lambda screen: main(screen, chosen.faces, BUILD / "demo", BUILD / "models", desktop=chosen.desktop))

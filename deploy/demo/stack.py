@@ -24,6 +24,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.session_file import SessionFile
+from cekalwatch.server.watchlist.sources.centre.settings import CENTRE_TLS_DIR
 from cekalwatch.v1 import alert_pb2, alert_service_pb2, operations_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
@@ -77,6 +78,15 @@ class StackConfig:
     transport: Transport = Transport.TLS
     settings: Mapping[str, int | float | str] = field(default_factory=dict)
     """More settings of the server."""
+    ports: tuple[str, ...] = ()
+    """Sites of ports with servers of their own, to which this one gives its list."""
+    centre: str = ""
+    """HOST:PORT of the server whose list this one follows; its certificate for that is in `centre_tls`."""
+
+    @property
+    def centre_tls(self) -> Path:
+        """Folder of the certificate with which this server shows itself at its centre."""
+        return self.folder / "server" / CENTRE_TLS_DIR
 
 
 class Notifier:
@@ -196,6 +206,11 @@ class Stack:
         arguments = ["-m", "cekalwatch.server", "watchlist", "import", str(folder), "--config", str(self.config_file)]
         run_to_end("watchlist-import", arguments, self.logs, START_SECONDS)
 
+    def delete_subject(self, subject_id: str) -> None:
+        """Delete somebody from the list with all that is stored about them. Raises ProgramError."""
+        arguments = ["-m", "cekalwatch.server", "watchlist", "delete", subject_id, "--yes"]
+        run_to_end("watchlist-delete", [*arguments, "--config", str(self.config_file)], self.logs, START_SECONDS)
+
     def wait_for_gallery(self, subjects: int) -> None:
         """Wait until the server searches at least so many subjects: it polls for changes of the list."""
         wait_until(
@@ -251,8 +266,13 @@ class Stack:
         """Return the folder of a device's certificate, issued when it has none; it does not exist with plaintext."""
         folder = self.config.folder / "tls" / f"{role}-{name}"
         if self.config.transport is Transport.TLS and not folder.exists():
-            self.pki("issue", "--role", role, "--name", name, "--out", str(folder))
+            self.pki("issue", "--role", role, "--name", name, "--site", self.config.site, "--out", str(folder))
         return folder
+
+    def issue_for_port(self, site: str, folder: Path) -> None:
+        """Issue the certificate with which the server of a port shows itself here, unless the folder has one."""
+        if not folder.exists():
+            self.pki("issue", "--role", DeviceRole.PORT, "--name", "main", "--site", site, "--out", str(folder))
 
     def pki(self, *arguments: str) -> None:
         """Run `cekalwatch-server pki` on this site. Raises ProgramError when it fails."""
@@ -311,11 +331,14 @@ class Stack:
         }
         # JSON's strings and numbers are TOML's as well.
         lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
-        lines += ["", "[[sites]]", f"site = {json.dumps(config.site)}"]
+        for site in (config.site, *config.ports):
+            lines += ["", "[[sites]]", f"site = {json.dumps(site)}"]
         for camera in config.cameras:
             lines += ["", "[[cameras]]", f"camera_id = {json.dumps(camera.camera_id)}"]
             lines += [f"site = {json.dumps(config.site)}", f"counter = {json.dumps(camera.counter)}"]
             lines += [f"direction = {json.dumps(camera.direction)}"]
+        if config.centre:
+            lines += ["", "[watchlist.source]", 'kind = "centre"', f"addresses = [{json.dumps(config.centre)}]"]
         return "\n".join(lines) + "\n"
 
 

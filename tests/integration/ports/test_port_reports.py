@@ -7,7 +7,7 @@ from pathlib import Path
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.v1 import adjudication_pb2 as words
 from cekalwatch.v1 import alert_pb2
-from tests.support.fakes.cut_line import line_to
+from deploy.demo.ports.line import line_to
 from tests.support.scenarios.centre import Centre, port_of
 
 STEPS = [

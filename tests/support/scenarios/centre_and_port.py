@@ -21,8 +21,8 @@ from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole
+from deploy.demo.ports.line import CutLine, line_to
 from tests.support.builders.keys import keyring
-from tests.support.fakes.cut_line import CutLine, line_to
 from tests.support.scenarios.server import CaptureClient, face, settings
 from tests.support.scenarios.sign_in import becomes
 from tests.support.scenarios.site_pki import SITE, Site

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+
+OPEN_S = CLOSE_S = 5.0
 
 
 class CutLine:
-    """The line; `line_to` opens it."""
+    """The line; `line_to` and `line_on_a_thread` open it."""
 
     def __init__(self, server_port: int) -> None:
         self.address = ""
@@ -75,5 +78,43 @@ async def line_to(server_port: int) -> AsyncIterator[CutLine]:
         line.cut()
         server.close()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(CLOSE_S):
                 await server.wait_closed()
+
+
+class ThreadedLine:
+    """A line on an event loop of its own; any thread may use it. `line_on_a_thread` opens it."""
+
+    def __init__(self, line: CutLine, loop: asyncio.AbstractEventLoop) -> None:
+        self.address = line.address
+        self._line = line
+        self._loop = loop
+
+    def cut(self) -> None:
+        """Break all connections, and let none be made."""
+        self._loop.call_soon_threadsafe(self._line.cut)
+
+    def mend(self) -> None:
+        """Let connections be made again."""
+        self._loop.call_soon_threadsafe(self._line.mend)
+
+
+@contextmanager
+def line_on_a_thread(server_port: int) -> Iterator[ThreadedLine]:
+    """Open a line to the server on that port of this machine, for a program that has no event loop."""
+    opened = Future[tuple[ThreadedLine, Callable[[], object]]]()
+
+    async def serve() -> None:
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        async with line_to(server_port) as line:
+            opened.set_result((ThreadedLine(line, loop), lambda: loop.call_soon_threadsafe(ended.set)))
+            await ended.wait()
+
+    with ThreadPoolExecutor(1, "line") as thread:
+        serving = thread.submit(lambda: asyncio.run(serve()))
+        line, end = opened.result(OPEN_S)
+        try:
+            yield line
+        finally:
+            end()
+            serving.result()

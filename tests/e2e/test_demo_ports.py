@@ -1,0 +1,29 @@
+"""The demonstration of ports with the real programs: a centre, two ports, the lines cut and mended."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from cekalwatch.program.errors import Exit
+from deploy.demo.ports.__main__ import main
+from deploy.demo.ports.play import PORTS
+from tests.support.tools.packs import MODELS, standard_pack
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+def test_nobody_is_lost_while_the_lines_are_cut_and_all_comes_when_they_are_mended(tmp_path: Path) -> None:
+    standard_pack()
+    screen = Console(file=io.StringIO(), width=120)
+    assert main(screen, None, tmp_path / "demo", MODELS) == Exit.OK
+    assert isinstance(screen.file, io.StringIO)
+    table = screen.file.getvalue().split("Expected and found")[1]
+    for site in PORTS:
+        rows = [line for line in table.splitlines() if site in line]
+        assert sum("cut" in row for row in rows) == 6
+        assert any("picture of" in row for row in rows)
+    assert "wrong" not in table
