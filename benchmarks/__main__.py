@@ -50,8 +50,11 @@ FOLDERS = {
     "watchlist": ("sync", "sources", "imports", "service"),
     "ports": ("list_delay",),
     "camera": ("tracking", "load", "spool", "soak", "best_shot", "crops", "bytes"),
+    "soak": ("port_peak",),
 }
 MODULES = tuple(f"{folder}.{name}" for folder, names in FOLDERS.items() for name in names)
+HOURS_LONG = {"soak.port_peak"}
+"""Only run when they are asked for by name."""
 OUT = Path("build/bench.json")
 
 
@@ -78,11 +81,12 @@ def _lines(path: Path) -> list[str]:
 def main() -> int:
     """Run what was asked for; 1 when a benchmark could not run."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("modules", nargs="*", default=MODULES, help=f"some of: {', '.join(MODULES)}")
+    parser.add_argument("modules", nargs="*", help=f"some of: {', '.join(MODULES)}")
     console = Console()
     figures: dict[str, float] = json.loads(OUT.read_text()) if OUT.is_file() else {}
     failed = False
-    for name in parser.parse_args().modules:
+    chosen = parser.parse_args().modules or [name for name in MODULES if name not in HOURS_LONG]
+    for name in chosen:
         console.rule(name)
         try:
             figures |= importlib.import_module(f"benchmarks.{name}").measure()

@@ -78,6 +78,8 @@ class StackConfig:
     transport: Transport = Transport.TLS
     settings: Mapping[str, int | float | str] = field(default_factory=dict)
     """More settings of the server."""
+    followed_watchlist: Path | None = None
+    """Folder of a watchlist that the server follows by itself; None: it gets what is imported."""
     ports: tuple[str, ...] = ()
     """Sites of ports with servers of their own, to which this one gives its list."""
     centre: str = ""
@@ -339,6 +341,13 @@ class Stack:
             lines += [f"direction = {json.dumps(camera.direction)}"]
         if config.centre:
             lines += ["", "[watchlist.source]", 'kind = "centre"', f"addresses = [{json.dumps(config.centre)}]"]
+        if config.followed_watchlist:
+            lines += [
+                "",
+                "[watchlist.source]",
+                'kind = "folder"',
+                f"path = {json.dumps(str(config.followed_watchlist))}",
+            ]
         return "\n".join(lines) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""The bench's side of a capture host: gives it crops, and tells the truth what it says of them."""
+"""A bench's side of a capture host: gives it crops, and passes on what it says of them."""
 
 from __future__ import annotations
 
@@ -7,26 +7,48 @@ import json
 import queue
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from benchmarks.chaos.machines.process import Lives
-from benchmarks.chaos.truth import Truth
 from cekalwatch.camera.outbox import capture_message
 from cekalwatch.camera.outbox.face_capture import FaceCapture
 
 SPOOL_BYTES = 50_000_000
 
 
+class CaptureRecord(Protocol):
+    """What wants to know what became of captures; called from the host's reading thread."""
+
+    def taken(self, capture_id: str) -> None:
+        """Note that a camera has taken a crop."""
+
+    def has_receipt(self, capture_id: str) -> None:
+        """Note that a crop has its receipt."""
+
+    def dropped(self, capture_id: str) -> None:
+        """Note that a camera gave a crop up because the server rejects it."""
+
+    def host_killed(self, cameras: Iterable[str]) -> None:
+        """Note that the host dies now."""
+
+
 class CaptureHost:
     """One capture host."""
 
     def __init__(
-        self, name: str, folder: Path, addresses: Sequence[str], cameras: Mapping[str, Path], truth: Truth, logs: Path
+        self,
+        name: str,
+        folder: Path,
+        addresses: Sequence[str],
+        cameras: Mapping[str, Path],
+        record: CaptureRecord,
+        logs: Path,
     ) -> None:
         """`cameras`: the folder of each one's certificate."""
         self.name, self.folder, self.cameras = name, folder, tuple(cameras)
-        self._truth = truth
+        self._record = record
         pairs = [part for key, tls_dir in cameras.items() for part in (key, str(tls_dir))]
         module = "benchmarks.chaos.machines.capture_host"
         self.program = Lives(
@@ -78,7 +100,7 @@ class CaptureHost:
         """Cut its power."""
         self.program.kill()
         # What it had said before is known by now.
-        self._truth.host_killed(self.cameras)
+        self._record.host_killed(self.cameras)
         with self._lock:
             self.dropped += self._dropped_now()
             self._status = {}
@@ -109,11 +131,11 @@ class CaptureHost:
     def _said(self, _: int, line: str) -> None:
         match json.loads(line):
             case {"taken": capture_id}:
-                self._truth.taken(capture_id)
+                self._record.taken(capture_id)
             case {"receipt": capture_id}:
-                self._truth.has_receipt(capture_id)
+                self._record.has_receipt(capture_id)
             case {"dropped": capture_id}:
-                self._truth.dropped(capture_id)
+                self._record.dropped(capture_id)
             case {"refused": camera, "code": code}:
                 with self._lock:
                     self.refused[camera] = code
