@@ -49,7 +49,7 @@ MINUTES = 120.0
 CAMERAS = tuple(CameraPlan(f"departure-{number}", f"D{number}") for number in range(1, 13))
 OFFICERS = 5
 LISTED, STRANGERS = 400, 200
-ENROLLED = 0.9
+ENROLLED = 0.8
 """Least share of the list that must be searched: some photographs are refused."""
 LOADED_WITHIN_S = 600.0
 SETTLED_WITHIN_S = 120.0
