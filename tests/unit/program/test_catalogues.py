@@ -33,9 +33,10 @@ from cekalwatch.program.translations import Language
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.wellbeing import ServerFault
 from cekalwatch.wire.vocabulary.adjudication import AlertState, Escalation, Outcome, Reason, Step
-from cekalwatch.wire.vocabulary.orders import Direction, OrderKind
+from cekalwatch.wire.vocabulary.orders import Direction, OrderFlag, OrderKind, OrderRule
 from cekalwatch.wire.vocabulary.people import PersonRole
 from cekalwatch.wire.vocabulary.troubles import TroubleKind
+from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 from tests.support.repository import ROOT
 
 PACKAGES = sorted({path.parents[3] for path in ROOT.glob("*/cekalwatch/*/locale/*/LC_MESSAGES/messages.po")})
@@ -49,9 +50,13 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "METRIC_": {name.upper() for name in BINS},
     },
     "console": {
+        "FLAG_": set(OrderFlag),
         "MEANS_": set(STEPS),
         "MENU_": {entry.title for entry in MENU},
+        "RULE_": set(OrderRule),
         "SPAN_": {span.upper() for span in SPANS},
+        "SYNC_ALSO_": {"DOUBTFUL", "FLAGGED", "KEPT", "PHOTOGRAPHS_REFUSED", "RENEWED"},
+        "SYNC_OUTCOME_": {*SyncOutcome, "UNKNOWN"},
     },
     "notifier": {
         "COLUMN_": set(Column),

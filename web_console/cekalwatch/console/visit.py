@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from cekalwatch.console.list_keeping.sync_client import SyncClient
 from cekalwatch.console.locale.texts import ConsoleTexts
 from cekalwatch.console.menu import MENU, Entry
 from cekalwatch.console.people_client import PeopleClient
@@ -94,6 +95,11 @@ class Visit:
     def people(self) -> PeopleClient:
         """The administrator's calls about people."""
         return PeopleClient(self.console.calls, self.signed_in)
+
+    @property
+    def syncs(self) -> SyncClient:
+        """The list manager's calls about the synchronisation."""
+        return SyncClient(self.console.calls, self.sessions, self.signed_in)
 
     @property
     def sessions(self) -> SessionClient:

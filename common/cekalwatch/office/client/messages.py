@@ -54,7 +54,7 @@ def update(response: alert_service_pb2.SubscribeAlertsResponse) -> Update | None
             return Connected(
                 subscribed.after_sequence,
                 subscribed.head_sequence,
-                _freshness(subscribed.freshness),
+                freshness(subscribed.freshness),
                 subscribed.waiting_alerts,
             )
         case "event":
@@ -65,8 +65,8 @@ def update(response: alert_service_pb2.SubscribeAlertsResponse) -> Update | None
             return WaitingAlert(alert(response.waiting_alert))
         case "keep_alive":
             keep_alive = response.keep_alive
-            freshness = replace(_freshness(keep_alive.freshness), as_of=_moment(keep_alive.server_time))
-            return KeepAlive(freshness, keep_alive.waiting_alerts)
+            age = replace(freshness(keep_alive.freshness), as_of=_moment(keep_alive.server_time))
+            return KeepAlive(age, keep_alive.waiting_alerts)
         case _:
             return None
 
@@ -199,13 +199,14 @@ def _order(order: watchlist_pb2.BanOrder) -> Order:
     )
 
 
-def _freshness(freshness: watchlist_pb2.WatchlistFreshness) -> Freshness:
-    known = freshness.HasField("last_success_time")
+def freshness(message: watchlist_pb2.WatchlistFreshness) -> Freshness:
+    """Read how old the list is."""
+    known = message.HasField("last_success_time")
     return Freshness(
-        last_success=_moment(freshness.last_success_time) if known else None,
-        stale=freshness.stale,
-        active_subjects=freshness.active_subjects,
-        stale_sources=tuple(safe_text(one.source) for one in freshness.sources if one.stale and one.source),
+        last_success=_moment(message.last_success_time) if known else None,
+        stale=message.stale,
+        active_subjects=message.active_subjects,
+        stale_sources=tuple(safe_text(one.source) for one in message.sources if one.stale and one.source),
     )
 
 

@@ -37,6 +37,11 @@ def explain(error: Failure, texts: Texts) -> str:
     return texts.say("REFUSED_FAILED", code=reason or error.code().name)
 
 
+def meaning(code: str, texts: Texts) -> str:
+    """Return what a code of the server's error catalogue says of a record, a photograph or a source."""
+    return texts.say(f"REFUSED_{code}") if f"REFUSED_{code}" in texts else code
+
+
 def told(details: Mapping[str, str]) -> dict[str, str]:
     """Return what the server may say with a refusal, for the texts that name it."""
     return {name: safe_text(details.get(name, "?")) for name in ("holder", "counters", "known")}

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
+from google.protobuf.message import Message
+
 from cekalwatch.office.client import messages
 from cekalwatch.office.client.token import TokenHolder
 from cekalwatch.office.model.person import Session
@@ -13,7 +15,7 @@ from cekalwatch.v1 import session_pb2, session_service_pb2
 from cekalwatch.v1.session_service_pb2_grpc import SessionServiceStub
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.dialer import Dialer
-from cekalwatch.wire.tokens import bearer
+from cekalwatch.wire.tokens import bearer, request_digest
 
 DEADLINE_S = 15.0
 """A sign-in may have to wait for others."""
@@ -44,6 +46,17 @@ class SessionClient:
         )
         answer = self._call(lambda stub: stub.SignIn, request)
         return messages.session(answer.session), str(answer.token)
+
+    def countersign(
+        self, name: str, password: str, action: session_pb2.TwoPersonAction.ValueType, request: Message
+    ) -> str:
+        """Let a second person sign for a request beside who has signed in; return the token for that one call."""
+        asked = session_service_pb2.SignInRequest(
+            purpose=session_pb2.SESSION_PURPOSE_SECOND_PERSON,
+            password=session_service_pb2.PasswordProof(sign_in_name=name, password=password),
+            joint_act=session_pb2.JointAct(action=action, request_sha256=request_digest(request)),
+        )
+        return str(self._call(lambda stub: stub.SignIn, asked, self.file.token()).token)
 
     def sign_in(self, name: str, password: str) -> Session:
         """Sign in with a password, and keep the token; raises ProgramError when it cannot be written."""

@@ -9,12 +9,13 @@ from typing import Final, Literal
 from starlette.responses import Response
 
 from cekalwatch.console.menu import ANYBODY
-from cekalwatch.console.pages import alerts, figures, now, people, session, system, troubles
+from cekalwatch.console.pages import alerts, figures, now, people, session, sync, system, troubles
 from cekalwatch.console.visit import Visit
 from cekalwatch.wire.vocabulary.people import (
     HANDLES_ALERTS,
     KEEPS_PEOPLE,
     KEEPS_SYSTEM,
+    KEEPS_WATCHLIST,
     SEES_ALERTS,
     SEES_SHIFT_REPORT,
     PersonRole,
@@ -60,6 +61,11 @@ ROUTES: Final = (
     Page("GET", "/troubles", SEES_TROUBLES, troubles.show),
     Page("POST", "/troubles/{trouble_id}/seen", KEEPS_SOURCES, troubles.acknowledge),
     Page("GET", "/figures", SEES_SHIFT_REPORT, figures.show),
+    Page("GET", "/list/sync", KEEPS_WATCHLIST, sync.show),
+    Page("GET", "/list/sync/part", KEEPS_WATCHLIST, sync.part, by_a_person=False),
+    Page("GET", "/list/sync/runs/{run_id}", KEEPS_WATCHLIST, sync.show_run),
+    Page("POST", "/list/sync/start", KEEPS_WATCHLIST, sync.start),
+    Page("POST", "/list/sync/accept", KEEPS_WATCHLIST, sync.accept),
     Page("GET", "/people", KEEPS_PEOPLE, people.show),
     Page("POST", "/people", KEEPS_PEOPLE, people.add),
     Page("GET", "/people/{name}", KEEPS_PEOPLE, people.show_one),

@@ -1,0 +1,1 @@
+"""What brings the list in: its synchronisation, and files that people import."""
