@@ -1,4 +1,4 @@
-"""The three kinds of machine, and what each of them needs."""
+"""The kinds of machine, and what each of them needs."""
 
 from __future__ import annotations
 
@@ -47,5 +47,6 @@ _QT = (
 MACHINES = (
     Machine("cekalwatch-server", ("server", "postgres", "pkcs11", "otel"), "cekalwatch.server.cli.app:app"),
     Machine("cekalwatch-camera", ("camera", "otel"), "cekalwatch.camera.cli.app:app"),
+    Machine("cekalwatch-console", ("console",), "cekalwatch.console.cli:app"),
     Machine("cekalwatch-notifier", ("desktop", "otel"), "cekalwatch.notifier.cli.app:app", _QT),
 )

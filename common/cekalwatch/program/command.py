@@ -70,11 +70,27 @@ def refuse_root(program: str) -> None:
 
 
 def run(app: typer.Typer) -> None:
-    """Run `app` with the process's arguments, and exit: a ProgramError is one sentence and its exit code."""
+    """Run `app` with the process's arguments, and exit: a ProgramError is one sentence and its exit code.
+
+    Under a service manager the sentence is the service's status, and an entry of the log.
+    """
     try:
         app()
     except ProgramError as error:
-        print(f"Error: {error}", file=sys.stderr)  # noqa: T201  # a command's own words
+        _tell(str(error))
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
+
+
+def _tell(problem: str) -> None:
+    from cekalwatch.program.service import ServiceManager
+
+    manager = ServiceManager()
+    if not manager.is_there:
+        print(f"Error: {problem}", file=sys.stderr)  # noqa: T201  # a command's own words
+        return
+    from cekalwatch.program.logs import configure_logs
+
+    configure_logs()
+    manager.failed(problem)

@@ -10,6 +10,10 @@ import socket
 from collections.abc import Mapping
 from contextlib import suppress
 
+import structlog
+
+log = structlog.get_logger()
+
 
 class ServiceManager:
     """The service manager that started this program."""
@@ -34,6 +38,16 @@ class ServiceManager:
     def stopping(self) -> None:
         """Report that the program stops."""
         self._notify("STOPPING=1")
+
+    def failed(self, problem: str) -> None:
+        """Report why the program ends, as `systemctl status` then shows it; it is logged as well."""
+        self._notify(f"STATUS={' '.join(problem.split())}")
+        log.error("program_failed", problem=problem)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether a service manager listens."""
+        return bool(self._address)
 
     def _notify(self, message: str) -> None:
         if not self._address:

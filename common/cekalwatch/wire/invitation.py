@@ -78,6 +78,10 @@ class DeviceInvitation:
     code: InvitationCode
     counters: tuple[str, ...] = ()
     """The counters whose alerts an officer's PC shows; none: of all."""
+    hosts: tuple[str, ...] = ()
+    """Names and addresses by which browsers call a console; none: only its own machine does."""
+    time_zone: str = ""
+    """The site's, for a console; empty: not stated."""
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -89,7 +93,9 @@ class DeviceInvitation:
             split_address(server)
             split_address(enrol)
             identity = Identity.parse(parts._replace(query="").geturl())
-            return cls(identity, server, enrol, InvitationCode.parse(code), tuple(fields.get("counter", ())))
+            counters, hosts = (tuple(fields.get(name, ())) for name in ("counter", "host"))
+            (time_zone,) = fields.get("zone", [""])
+            return cls(identity, server, enrol, InvitationCode.parse(code), counters, hosts, time_zone)
         except (KeyError, ValueError, AddressError, IdentityError):
             raise InvitationError(
                 "This is no whole invitation: take the file that `cekalwatch-server pki invite --out` or `init` wrote"
@@ -100,6 +106,8 @@ class DeviceInvitation:
         """The invitation as one line."""
         fields = [("server", self.server), ("enrol", self.enrol), ("code", self.code.text)]
         fields += [("counter", counter) for counter in self.counters]
+        fields += [("host", host) for host in self.hosts]
+        fields += [("zone", self.time_zone)] if self.time_zone else []
         return f"{self.identity.uri}?{urlencode(fields, safe=':[]')}"
 
 

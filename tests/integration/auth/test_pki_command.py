@@ -12,10 +12,12 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from cekalwatch.program.errors import Exit
 from cekalwatch.server.audit.entry import operator
+from cekalwatch.server.pki.site_pki import SitePki, hosts_of
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.wire.invitation import InvitationCode, fingerprint, public_id
 from cekalwatch.wire.tls import TlsFiles
+from tests.support.scenarios.site_pki import certificate_request
 from tests.support.scenarios.technician import Technician
 
 
@@ -63,6 +65,22 @@ def test_a_console_serves_pages_under_a_name_that_no_server_has(technician: Tech
     assert set(uses) == {ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH}
     names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert "konsol.batam.local" in names.get_values_for_type(x509.DNSName)
+
+
+def test_a_console_is_invited_with_its_names_and_nobody_else_has_some(technician: Technician) -> None:
+    technician.types("init")
+    technician.types("issue", "--role", "server", "--name", "main", "--host", "cekal.batam.local")
+    console = ("--role", "console", "--name", "console")
+    assert "is a server's name" in technician.is_refused("invite", *console, "--host", "cekal.batam.local")[1]
+    assert "neither a host name nor an address" in technician.is_refused("invite", *console, "--host", "kön sol")[1]
+    assert "Only a server and a console" in technician.is_refused("invite", *CAMERA, "--host", "kamera.local")[1]
+    assert "invited" not in technician.types("list")
+    code = InvitationCode.parse(technician.types("invite", *console, "--host", "konsol.batam.local").splitlines()[-1])
+    _, enrolled = SitePki.load(technician.data / "pki").enrol(code.secret, certificate_request(), datetime.now(UTC))
+    assert hosts_of(enrolled)[0] == "konsol.batam.local"
+    technician.types("renew", *console, "--out", str(technician.data / "renewed.pem"))
+    renewed = x509.load_pem_x509_certificates((technician.data / "renewed.pem").read_bytes())[0]
+    assert hosts_of(renewed)[0] == "konsol.batam.local"
 
 
 def test_renewal_keeps_the_key_and_revocation_ends_every_certificate(technician: Technician, tmp_path: Path) -> None:

@@ -1,10 +1,13 @@
-"""`init` of the three programs: a site from a file of answers, and its devices from their invitations alone."""
+"""`init` of all programs: a site from a file of answers, and its devices from their invitations alone."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import re
 import stat
+import tempfile
 from contextlib import ExitStack
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,16 +17,19 @@ from typer.testing import CliRunner
 
 from cekalwatch.camera.cli.app import app as camera_app
 from cekalwatch.camera.settings import CameraSettings
+from cekalwatch.console.cli import app as console_app
+from cekalwatch.console.settings import ConsoleSettings
 from cekalwatch.notifier.cli.app import app as notifier_app
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.app import Server
 from cekalwatch.server.cli.app import app as server_app
+from cekalwatch.server.founding.sheets import folder_of_sheets
 from cekalwatch.server.settings.settings import ServerSettings
 from deploy.demo.stack import kept_port
 from tests.support.tools.packs import light_pack
 
-SITES = '[[sites]]\nsite = "batam-center"\n[[sites]]\nsite = "sekupang"\ntime_zone = "Asia/Jakarta"\n'
+SITES = '[[sites]]\nsite = "batam-center"\n[[sites]]\nsite = "sekupang"\ntime_zone = "Asia/Makassar"\n'
 CAMERAS = """
 [[cameras]]
 camera_id = "departure-1"
@@ -41,6 +47,11 @@ site = "sekupang"
 counter = "A <1>"
 direction = "ARRIVAL"
 """
+CONSOLES = """
+[[consoles]]
+site = "sekupang"
+hosts = ["konsol.sekupang.local", "10.1.2.4"]
+"""
 
 
 class Office:
@@ -54,7 +65,7 @@ class Office:
             'office = "Kantor Imigrasi Batam"\nhosts = ["localhost"]\nadministrator = "sari"\n'
             f'administrator_name = "Sari Dewi"\ndata_dir = "{self.data}"\nmodel_pack = "light"\n'
             f'models_dir = "{light_pack().parent}"\nlisten = "127.0.0.1:{ports[0]}"\n'
-            f'enrolment_listen = "127.0.0.1:{ports[1]}"\n{SITES}{CAMERAS}'
+            f'enrolment_listen = "127.0.0.1:{ports[1]}"\n{SITES}{CAMERAS}{CONSOLES}'
         )
 
     def init(self, *options: str, typed: str = "") -> str:
@@ -139,13 +150,16 @@ def test_each_port_has_a_sheet_of_its_own_for_this_account_only(office: Office) 
     assert office.invitation("sekupang-camera-arrival-1").read_text().strip() in cells
     assert "departure-1" not in sheet.read_text()
     assert any("master.key" in cell for cell in cells)
+    assert "konsol.sekupang.local, 10.1.2.4" in cells
+    assert office.invitation("sekupang-console-console").read_text().strip() in cells
+    assert "cekalwatch-console" not in (office.sheets / "batam-center.html").read_text()
     names = {file.stem for file in office.sheets.glob("*-notifier-*.invitation")}
     assert names == {"batam-center-notifier-batam-center-d1", "sekupang-notifier-sekupang-a-1"}
 
 
 async def test_devices_set_themselves_up_by_their_invitations_alone(office: Office, tmp_path: Path) -> None:
     office.found()
-    cameras, pc = tmp_path / "camera.toml", tmp_path / "notifier.toml"
+    cameras, pc, pages = (tmp_path / f"{name}.toml" for name in ("camera", "notifier", "console"))
     host = ("--config", str(cameras), "--tls-dir", str(tmp_path / "camera-tls"))
 
     def devices() -> None:
@@ -158,6 +172,15 @@ async def test_devices_set_themselves_up_by_their_invitations_alone(office: Offi
         with pytest.raises(ProgramError, match="already, which stay as they are"):
             typed(notifier_app, "init", *invitation, "--config", str(pc))
         assert '"certificate",\n    "verdict": "OK"' in typed(notifier_app, "check", "--json", "--config", str(pc))
+        invitation = ("--invitation", str(office.invitation("sekupang-console-console")))
+        given = ("--config", str(pages), "--tls-dir", str(tmp_path / "console-tls"))
+        for wrong, told in ((("--listen", "8443"), "listen"), (("--config", "/proc/none/console.toml"), "/proc/none")):
+            with pytest.raises(ProgramError, match=told):
+                typed(console_app, "init", *invitation, *given, *wrong)
+        told = typed(console_app, "init", *invitation, *given)
+        assert f"serve --config {pages}, then open https://konsol.sekupang.local:8443" in told
+        checked = json.loads(typed(console_app, "check", "--json", "--config", str(pages)))
+        assert [one["subject"] for one in checked if one["verdict"] == "FAIL"] == []
 
     async with Server(ServerSettings.load(office.config)):
         await asyncio.to_thread(devices)
@@ -169,6 +192,10 @@ async def test_devices_set_themselves_up_by_their_invitations_alone(office: Offi
     assert all((one.tls_dir / "key.pem").exists() for one in found)
     notifier = NotifierSettings.load(pc)
     assert (notifier.site, notifier.agent_id, notifier.counters) == ("sekupang", "sekupang-a-1", ("A <1>",))
+    console = ConsoleSettings.load(pages)
+    assert console.listen == "0.0.0.0:8443"
+    assert {"konsol.sekupang.local", "10.1.2.4"} <= set(console.allowed_hosts)
+    assert notifier.time_zone == console.time_zone == "Asia/Makassar"
     assert stat.S_IMODE(pc.stat().st_mode) == 0o600
 
 
@@ -188,8 +215,9 @@ def test_what_is_there_stays_as_it_is(office: Office) -> None:
     [
         ('site = "sekupang"\ncounter', 'site = "sekupnag"\ncounter', "which `sites` does not list"),
         ("office =", "ofice =", "ofice: there is no such setting (did you mean office?)"),
-        ('"Asia/Jakarta"', '"Asia/Batam"', "no time zone of the IANA list"),
+        ('"Asia/Makassar"', '"Asia/Batam"', "no time zone of the IANA list"),
         ('"sari"', '"sari dewi"', "administrator"),
+        ('"10.1.2.4"', '"localhost"', "localhost is the server's name: give the console at sekupang its own"),
     ],
 )
 def test_a_wrong_answer_makes_nothing(office: Office, wrong: str, right: str, told: str) -> None:
@@ -208,10 +236,35 @@ def test_what_cannot_be_made_leaves_no_half_of_a_site(office: Office) -> None:
     assert not office.config.exists()
 
 
+def test_without_a_place_for_the_sheets_nothing_is_made(office: Office) -> None:
+    with pytest.raises(ProgramError, match=r"answers.toml/sheets cannot be made: Not a directory"):
+        office.init("--answers", str(office.answers), "--sheets", str(office.answers / "sheets"))
+    assert [path.name for path in office.folder.iterdir()] == ["answers.toml"]
+
+
+def test_sheets_that_cannot_be_filled_are_not_left_behind(office: Office) -> None:
+    office.answers.write_text(office.answers.read_text().replace('"Sari Dewi"', f'"{"x" * 500}"'))
+    with pytest.raises(ProgramError, match="This person cannot be added"):
+        office.found()
+    assert not office.sheets.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="another account's folder is made by root")
+def test_a_folder_of_sheets_that_another_account_owns_is_refused() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        os.seteuid(65534)
+        try:
+            with pytest.raises(ProgramError, match="name another folder with --sheets"), folder_of_sheets(Path(folder)):
+                pytest.fail("nothing may be made")
+        finally:
+            os.seteuid(0)
+
+
 def test_a_person_is_asked_one_thing_after_another(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CEKALWATCH_ANSWERS_MODELS_DIR", str(light_pack().parent))
     monkeypatch.setenv("CEKALWATCH_ANSWERS_MODEL_PACK", "light")
-    lines = ["Kantor", "cekal.local", "sekupang", "", "dep-1", "D1", "departure", "sari", "Sari Dewi", str(office.data)]
+    lines = ["Kantor", "cekal.local", "sekupang", "", "dep-1", "D1", "departure", "konsol.local"]
+    lines += ["sari", "Sari Dewi", str(office.data)]
     told = office.init(typed="\n".join(lines) + "\n")
     settings = ServerSettings.load(office.config)
     assert (settings.home.site, settings.cameras[0].direction, settings.listen) == (
@@ -221,6 +274,7 @@ def test_a_person_is_asked_one_thing_after_another(office: Office, monkeypatch: 
     )
     assert "cekal.local:50052" in office.invitation("sekupang-camera-dep-1").read_text().replace("%3A", ":")
     assert "First password of sari" in told
+    assert "host=konsol.local" in office.invitation("sekupang-console-console").read_text()
 
 
 def test_an_invitation_goes_to_its_kind_of_device_only(office: Office) -> None:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,6 +51,23 @@ def test_pages_answer_to_the_names_in_their_certificate_and_to_no_other(tmp_path
     assert {"konsol.batam.local", "10.1.2.3", "127.0.0.1"} <= set(settings.allowed_hosts)
     assert "cekal.batam.local" not in settings.allowed_hosts
     assert ConsoleSettings.load(None, hosts=("one.example",)).allowed_hosts == ("one.example",)
+
+
+@pytest.mark.slow
+def test_the_service_manager_hears_that_it_serves(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(60)
+        watched = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "300000"}
+        options = ("--server", "127.0.0.1:1", "--listen", "127.0.0.1:0")
+        command = (sys.executable, "-m", "cekalwatch.console", "serve", *options)
+        own = {"CEKALWATCH_CONSOLE_TLS_DIR": str(tmp_path / "tls")}
+        with subprocess.Popen(command, env=os.environ | watched | own, stderr=subprocess.DEVNULL) as console:
+            assert manager.recv(1000) == b"READY=1"
+            alive = b"WATCHDOG=1\nSTATUS=serving pages at 127.0.0.1:0"
+            assert [manager.recv(1000) for _ in range(3)] == [alive] * 3
+            console.terminate()
+            assert console.wait(60) == -signal.SIGTERM
 
 
 @pytest.mark.slow

@@ -9,14 +9,15 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
 WAIT_S = 300.0
 _ENTER = """
-root=$1 network=$2; shift 2
+root=$1 network=$2 stick=$3; shift 3
 test "$network" = offline && ip link set lo up
+test -n "$stick" && mkdir -p "$root/media/usb" && mount --bind "$stick" "$root/media/usb"
 mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev" && exec chroot "$root" "$@"
 """
 
@@ -26,6 +27,10 @@ class CleanDebian:
     """One machine."""
 
     root: Path
+    network: Path | None = None
+    """Network namespace in which commands run; None: this machine's own."""
+    stick: Path | None = None
+    """What is mounted at /media/usb."""
 
     @classmethod
     def unpacked(cls, archive: Path, root: Path) -> CleanDebian:
@@ -52,7 +57,9 @@ class CleanDebian:
         inside = [*(as_account if account != "root" else []), *given, *command]
         namespaces = ["--mount", *(["--net"] if offline else [])]
         network = "offline" if offline else "online"
-        return ["unshare", *namespaces, "bash", "-ec", _ENTER, "-", str(self.root), network, *inside]
+        within = ["nsenter", f"--net={self.network}"] if self.network and not offline else []
+        enter = ["bash", "-ec", _ENTER, "-", str(self.root), network, str(self.stick or "")]
+        return [*within, "unshare", *namespaces, *enter, *inside]
 
     def run(
         self,
@@ -103,6 +110,12 @@ class CleanDebian:
         recommends = [] if recommended else ["--no-install-recommends"]
         names = [f"/tmp/{package.name}" for package in packages]  # noqa: S108  # of the other machine
         return self.works("apt-get", "install", "-q", "-y", *recommends, *names, offline=offline)
+
+    def copied(self, root: Path) -> CleanDebian:
+        """Make another machine that is the same up to now."""
+        root.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cp", "-a", "--one-file-system", self.root, root], check=True)
+        return replace(self, root=root)
 
     def write(self, path: str, text: str) -> None:
         """Write a file that all accounts may read."""

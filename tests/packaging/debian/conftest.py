@@ -72,10 +72,19 @@ def capture_host(machine: Callable[[str], CleanDebian], package: Packages) -> Cl
 
 
 @pytest.fixture(scope="session")
+def console_host(machine: Callable[[str], CleanDebian], package: Packages) -> CleanDebian:
+    """A machine with the web console."""
+    made = machine("console-host")
+    made.install(package("cekalwatch-console"))
+    made.works("apt-get", "install", "-q", "-y", "--no-install-recommends", "systemd", "sudo")
+    return made
+
+
+@pytest.fixture(scope="session")
 def officers_pc(machine: Callable[[str], CleanDebian], package: Packages) -> CleanDebian:
     """A PC with the notifier, and an account of an officer."""
     made = machine("pc")
     made.install(package("cekalwatch-notifier"))
-    made.works("apt-get", "install", "-q", "-y", "--no-install-recommends", "passwd")
+    made.works("apt-get", "install", "-q", "-y", "--no-install-recommends", "passwd", "sudo")
     made.works("useradd", "--create-home", "officer")
     return made

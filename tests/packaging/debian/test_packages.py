@@ -14,7 +14,7 @@ import pytest
 from cekalwatch.program.errors import Exit
 from tests.packaging.debian.clean_debian import CleanDebian
 
-PROGRAMS = ("cekalwatch-server", "cekalwatch-camera", "cekalwatch-notifier")
+PROGRAMS = ("cekalwatch-server", "cekalwatch-camera", "cekalwatch-notifier", "cekalwatch-console")
 IMPORT_ALL = """
 import importlib, pkgutil, sys
 for part in sys.argv[1:]:
@@ -25,14 +25,27 @@ for part in sys.argv[1:]:
         ):
             importlib.import_module(module.name)
 """
-PARTS = {"server": ("server", "vision"), "camera": ("camera", "vision"), "notifier": ("notifier",)}
+PARTS = {
+    "server": ("server", "vision"),
+    "camera": ("camera", "vision"),
+    "notifier": ("notifier",),
+    "console": ("console", "office"),
+}
+SERVICES = {"server": "server", "camera": "capture_host", "console": "console_host"}
+"""The programs that run as a service, and the machines that have them."""
 
 
 @pytest.fixture(params=PROGRAMS)
 def installed(request: pytest.FixtureRequest) -> tuple[str, CleanDebian]:
     """A program, and a machine that has its package."""
-    names = {"cekalwatch-server": "server", "cekalwatch-camera": "capture_host", "cekalwatch-notifier": "officers_pc"}
-    return request.param, request.getfixturevalue(names[request.param])
+    name = SERVICES.get(request.param.removeprefix("cekalwatch-"), "officers_pc")
+    return request.param, request.getfixturevalue(name)
+
+
+@pytest.fixture(params=SERVICES)
+def served(request: pytest.FixtureRequest) -> tuple[str, CleanDebian]:
+    """A program without its prefix that runs as a service, and its machine."""
+    return request.param, request.getfixturevalue(SERVICES[request.param])
 
 
 def test_each_program_starts_with_what_its_package_brings(installed: tuple[str, CleanDebian]):
@@ -53,7 +66,7 @@ def test_nothing_is_compiled_at_a_start(installed: tuple[str, CleanDebian]):
 
 def test_every_library_finds_what_it_is_linked_against(installed: tuple[str, CleanDebian]):
     program, machine = installed
-    places = {"cekalwatch-notifier": "PySide6"}.get(program, "cv2")
+    places = {"cekalwatch-notifier": "PySide6", "cekalwatch-console": "grpc"}.get(program, "cv2")
     folder = f"/usr/lib/{program}/lib/python3.13/site-packages/{places}"
     told = machine.works("sh", "-c", f"find {folder} -name '*.so*' -type f -exec ldd {{}} +")
     assert "libc.so.6" in told
@@ -63,7 +76,12 @@ def test_every_library_finds_what_it_is_linked_against(installed: tuple[str, Cle
 def test_manual_and_completion_have_every_command(installed: tuple[str, CleanDebian]):
     program, machine = installed
     page = gzip.decompress((machine.root / f"usr/share/man/man1/{program}.1.gz").read_bytes()).decode()
-    commands = {"cekalwatch-server": "watchlist import", "cekalwatch-camera": "survey", "cekalwatch-notifier": "sign"}
+    commands = {
+        "cekalwatch-server": "watchlist import",
+        "cekalwatch-camera": "survey",
+        "cekalwatch-notifier": "sign",
+        "cekalwatch-console": "serve",
+    }
     assert f'.SS "{commands[program]}' in page
     assert ".SH SYNOPSIS" in page
     offered = machine.works(
@@ -78,9 +96,8 @@ def test_manual_and_completion_have_every_command(installed: tuple[str, CleanDeb
     assert machine.has(f"usr/share/bash-completion/completions/{program}")
 
 
-@pytest.mark.parametrize("name", ["server", "camera"])
-def test_systemd_takes_the_unit_that_is_installed(name: str, server: CleanDebian, capture_host: CleanDebian):
-    machine = {"server": server, "camera": capture_host}[name]
+def test_systemd_takes_the_unit_that_is_installed(served: tuple[str, CleanDebian]):
+    name, machine = served
     unit = f"/usr/lib/systemd/system/cekalwatch-{name}.service"
     told = machine.run("systemd-analyze", "verify", "--man=no", unit)
     assert (told.returncode, told.stderr) == (0, "")
@@ -88,9 +105,9 @@ def test_systemd_takes_the_unit_that_is_installed(name: str, server: CleanDebian
     assert machine.has(f"etc/systemd/system/multi-user.target.wants/cekalwatch-{name}.service")
 
 
-@pytest.mark.parametrize("name", ["server", "camera"])
-def test_root_is_sent_to_the_account_of_the_service(name: str, server: CleanDebian, capture_host: CleanDebian):
-    machine, program = {"server": server, "camera": capture_host}[name], f"cekalwatch-{name}"
+def test_root_is_sent_to_the_account_of_the_service(served: tuple[str, CleanDebian]):
+    name, machine = served
+    program = f"cekalwatch-{name}"
     refused = machine.run(program, "init")
     assert refused.returncode == Exit.USAGE
     assert refused.stderr == f"Error: not as root. Run: sudo -u {program} {program} init\n"
@@ -121,8 +138,12 @@ def test_data_outlives_upgrade_and_removal_and_goes_at_a_purge_when_somebody_say
     machine: Callable[[str], CleanDebian], package: Callable[[str], Path], tmp_path: Path
 ):
     host = machine("leaving")
-    host.install(package("cekalwatch-server"), package("cekalwatch-camera"))
-    kept = {"server": "var/lib/cekalwatch/master.key", "camera": "var/lib/cekalwatch-camera/spool.key"}
+    host.install(*(package(f"cekalwatch-{name}") for name in SERVICES))
+    kept = {
+        "server": "var/lib/cekalwatch/master.key",
+        "camera": "var/lib/cekalwatch-camera/spool.key",
+        "console": "var/lib/cekalwatch-console/key.pem",
+    }
     for name, file in kept.items():
         host.works(
             "sh", "-c", f"echo made > /etc/cekalwatch/{name}.toml; echo key > /{file}", account=f"cekalwatch-{name}"
@@ -145,8 +166,9 @@ def test_data_outlives_upgrade_and_removal_and_goes_at_a_purge_when_somebody_say
     assert "/var/lib/cekalwatch-camera and /etc/cekalwatch stay. To delete them: rm -rf" in told.stdout + told.stderr
     assert host.has(kept["camera"])
 
-    host.works("debconf-set-selections", typed="cekalwatch-server cekalwatch-server/purge-data boolean true\n")
-    host.works("apt-get", "purge", "-q", "-y", "cekalwatch-server")
-    assert not host.has("var/lib/cekalwatch")
-    assert not host.has("etc/cekalwatch/server.toml")
+    for name, folder in (("server", "cekalwatch"), ("console", "cekalwatch-console")):
+        host.works("debconf-set-selections", typed=f"cekalwatch-{name} cekalwatch-{name}/purge-data boolean true\n")
+        host.works("apt-get", "purge", "-q", "-y", f"cekalwatch-{name}")
+        assert not host.has(f"var/lib/{folder}")
+        assert not host.has(f"etc/cekalwatch/{name}.toml")
     assert host.has("etc/cekalwatch/camera.toml")

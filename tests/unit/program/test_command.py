@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import json
 import os
+import socket
 import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -17,6 +20,8 @@ def sample(end: str) -> None:
     match end:
         case "problem":
             raise ProgramError("The lamp is off; switch it on.", Exit.UNAVAILABLE)
+        case "problems":
+            raise ProgramError("Wrong settings:\n  listen: it is missing", Exit.CONFIG)
         case "interrupt":
             raise KeyboardInterrupt
         case "bug":
@@ -37,6 +42,20 @@ def test_problem_is_one_sentence_and_an_exit_code(
     streams = capsys.readouterr()
     assert streams.err == "Error: The lamp is off; switch it on.\n"
     assert streams.out == ""
+
+
+def test_a_problem_is_the_status_of_a_service_and_in_its_log(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(5)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        assert ended(monkeypatch, "problems") == Exit.CONFIG
+        assert manager.recv(1000) == b"STATUS=Wrong settings: listen: it is missing"
+    logged = json.loads(capsys.readouterr().err)
+    assert (logged["event"], logged["level"]) == ("program_failed", "error")
+    assert logged["problem"] == "Wrong settings:\n  listen: it is missing"
 
 
 def test_ctrl_c_is_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

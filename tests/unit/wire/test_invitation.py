@@ -45,10 +45,14 @@ def test_neither_a_log_nor_the_ledger_gets_the_secret() -> None:
     st.sampled_from(DeviceRole),
     st.tuples(st.text(min_size=1, max_size=20), st.text(min_size=1, max_size=64)),
     st.sampled_from(["cekal.local:50051", "10.1.2.3:50051", "[fd00::1]:50051"]),
+    st.sampled_from([((), ""), (("konsol.local", "fd00::2"), "Asia/Makassar")]),
 )
-def test_a_whole_invitation_is_read_back_as_one_line(role: DeviceRole, counters: tuple[str, ...], server: str) -> None:
+def test_a_whole_invitation_is_read_back_as_one_line(
+    role: DeviceRole, counters: tuple[str, ...], server: str, console: tuple[tuple[str, ...], str]
+) -> None:
     identity = Identity(role, "batam-center", "departure-1")
-    made = DeviceInvitation(identity, server, "cekal.local:50052", InvitationCode.new(b"authority"), counters)
+    code = InvitationCode.new(b"authority")
+    made = DeviceInvitation(identity, server, "cekal.local:50052", code, counters, *console)
     assert DeviceInvitation.parse(f" {made.text}\n") == made
     assert made.text.isascii()
     assert made.text.isprintable()

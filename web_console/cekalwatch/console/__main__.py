@@ -7,8 +7,9 @@ def main() -> None:
     """Run the command line; exits the process."""
     require_extra("console", ("typer", "rich", "pydantic_settings", "starlette", "uvicorn", "jinja2", "multipart"))
     from cekalwatch.console.cli import app
-    from cekalwatch.program.command import run
+    from cekalwatch.program.command import refuse_root, run
 
+    refuse_root("cekalwatch-console")
     run(app)
 
 

@@ -36,4 +36,4 @@ def check_pages(settings: ConsoleSettings) -> Judged:
         web_context(tls)
     except ProgramError as error:
         return CheckVerdict.FAIL, str(error)
-    return CheckVerdict.OK, f"at {settings.listen}, called {', '.join(settings.allowed_hosts)}"
+    return CheckVerdict.OK, f"at {settings.listen}, called {', '.join(settings.allowed_hosts)}; open {settings.address}"

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from cekalwatch.console.init import EPILOG as INIT_EPILOG
+from cekalwatch.console.init import init
 from cekalwatch.console.settings import ConsoleSettings
 from cekalwatch.program.checks.results import AsJson, show_results
 from cekalwatch.program.command import SettingsFormat, settings_examples
@@ -57,6 +59,9 @@ def serve(config: Config = None, server: Server = None, listen: Listen = None) -
     configure_logs(loaded.values.log_level)
     loaded.log()
     run(loaded.values)
+
+
+app.command(epilog=INIT_EPILOG)(init)
 
 
 @app.command("settings", epilog=settings_examples("cekalwatch-console"))

@@ -21,6 +21,9 @@ KEEP_ALIVE_S: Final = 30
 HANDSHAKE_AND_HEADERS_BYTES: Final = 32 << 10
 GRACE_S: Final = 5
 RENEWAL_PERIOD_S: Final = 60.0
+ALIVE_PERIOD_S: Final = 5.0
+STARTS_WITHIN_S: Final = 0.1
+"""How soon after it serves that is told."""
 
 log = structlog.get_logger()
 
@@ -72,21 +75,27 @@ async def _serve(
     server: uvicorn.Server, settings: ConsoleSettings, tls: tuple[Path, Path] | None, context: ssl.SSLContext | None
 ) -> None:
     manager = ServiceManager()
+    alive_s = min(ALIVE_PERIOD_S, manager.watchdog_s / 3) if manager.watchdog_s else ALIVE_PERIOD_S
 
     async def follow_certificate() -> None:
         if tls and context:
             await asyncio.to_thread(context.load_cert_chain, *tls)
 
-    async def tell() -> bool:
+    async def tell_started() -> bool:
         if not server.started:
             return True
         manager.ready()
         log.info("serving_pages", address=settings.listen, transport="tls" if tls else "plaintext, this machine only")
         return False
 
+    async def tell_alive() -> None:
+        if server.started:
+            manager.alive(f"serving pages at {settings.listen}")
+
     tasks = [
         asyncio.create_task(LOOPS.keep("follow_web_certificate", follow_certificate, RENEWAL_PERIOD_S)),
-        asyncio.create_task(LOOPS.keep("tell_started", tell, 0.1)),
+        asyncio.create_task(LOOPS.keep("tell_started", tell_started, STARTS_WITHIN_S)),
+        asyncio.create_task(LOOPS.keep("tell_service_manager", tell_alive, alive_s)),
     ]
     try:
         await server.serve()

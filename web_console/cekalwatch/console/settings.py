@@ -15,10 +15,12 @@ from cekalwatch.program.connection import ClientSettings, certificate_name, open
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.settings import known_zone
 from cekalwatch.program.translations import Language
-from cekalwatch.wire.address import address_form, is_loopback
+from cekalwatch.wire.address import address_form, is_loopback, split_address
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.tls import TlsFiles
 
+DEFAULT_LISTEN = "127.0.0.1:8443"
+DEFAULT_TLS_DIR = Path(platformdirs.user_data_dir("cekalwatch-console", appauthor=False)) / "tls"
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -27,13 +29,13 @@ class ConsoleSettings(ClientSettings):
 
     model_config = SettingsConfigDict(env_prefix="CEKALWATCH_CONSOLE_")
 
-    tls_dir: Path = Path(platformdirs.user_data_dir("cekalwatch-console", appauthor=False)) / "tls"
+    tls_dir: Path = DEFAULT_TLS_DIR
     """Folder with certificate.pem, key.pem and authority.pem. While it does not exist, plaintext is spoken, and only to
     a server on this machine."""
-    listen: Annotated[str, AfterValidator(address_form)] = "127.0.0.1:8443"
+    listen: Annotated[str, AfterValidator(address_form)] = DEFAULT_LISTEN
     """HOST:PORT at which browsers find the pages; 0.0.0.0 for all addresses of this machine."""
     web_certificate: Path | None = None
-    """Certificate of the pages with its chain, PEM; when not set, that in `tls_dir`, which needs `pki issue --host`.
+    """Certificate of the pages with its chain, PEM; when not set, that in `tls_dir`, which needs `pki invite --host`.
     Without any, the pages are only served to this machine."""
     web_key: Path | None = None
     """Private key of `web_certificate`, PEM."""
@@ -77,9 +79,15 @@ class ConsoleSettings(ClientSettings):
             return None
         raise ProgramError(
             f"{self.listen} is for other machines too, and there is no certificate for the pages: set web_certificate "
-            "and web_key, or issue this console's with a host name (docs/console.md)",
+            "and web_key, or invite this console anew with --host (docs/console.md)",
             Exit.CONFIG,
         )
+
+    @property
+    def address(self) -> str:
+        """Where a browser opens the pages: the first name in their certificate, with the port. Raises ProgramError."""
+        scheme = "https" if self.web_tls else "http"
+        return f"{scheme}://{self.allowed_hosts[0]}:{split_address(self.listen)[1]}"
 
     @property
     def allowed_hosts(self) -> tuple[str, ...]:

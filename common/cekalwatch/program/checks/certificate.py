@@ -18,7 +18,8 @@ RENEW_WITHIN = timedelta(days=30)
 def check_certificate(tls_dir: Path, role: DeviceRole, name: str | None, now: datetime) -> Judged:
     """Say whose certificate this is, and until when it is valid; `name`: whose it must be, None for any."""
     if not tls_dir.exists():
-        return CheckVerdict.WARN, f"none in {tls_dir}: only programs on this machine can be reached; enrol it"
+        then = "" if role is DeviceRole.SERVER else f"; with its invitation: cekalwatch-{role} init"
+        return CheckVerdict.WARN, f"none in {tls_dir}: only programs on this machine can be reached{then}"
     try:
         certificate = read_certificate(tls_dir)
         identity = identity_of(certificate)

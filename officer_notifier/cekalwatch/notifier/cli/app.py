@@ -21,7 +21,6 @@ from cekalwatch.notifier.settings import DEFAULT_TLS_DIR, NotifierSettings, Them
 from cekalwatch.office.client.subscription import Start
 from cekalwatch.program.checks.results import AsJson, show_results
 from cekalwatch.program.command import SettingsFormat, require_extra, settings_examples
-from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.wire.vocabulary.orders import Direction
 
@@ -250,23 +249,17 @@ def init(
     Server, site, name and counters are in the invitation, which is asked for unless it is in --invitation or
     CEKALWATCH_INVITATION.
     """
-    from cekalwatch.program.enrolment import accept, read_invitation
-    from cekalwatch.program.secret_files import write_private
-    from cekalwatch.program.settings_command import literal
+    from cekalwatch.program.enrolment import read_invitation
+    from cekalwatch.program.setting_up import set_up
     from cekalwatch.wire.identity import DeviceRole
 
     found = read_invitation(invitation, DeviceRole.NOTIFIER)
     file = NotifierSettings.new_file(config)
-    if file.exists():
-        raise ProgramError(f"There are settings in {file} already, which stay as they are", Exit.USAGE)
-    accept(found, tls_dir)
-    settings: dict[str, object] = {"server_addresses": [found.server], "agent_id": found.identity.name}
-    settings |= {"site": found.identity.site, "counters": list(found.counters), "tls_dir": tls_dir.absolute()}
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_private(file, "".join(f"{name} = {literal(value)}\n" for name, value in settings.items()).encode())
-    NotifierSettings.load(file)
+    identity = found.identity
+    facts = {"agent_id": identity.name, "site": identity.site, "counters": list(found.counters)}
+    set_up(NotifierSettings, found, tls_dir, file, facts)
     named = "" if file in NotifierSettings.usual_files() else f" --config {file}"
-    typer.echo(f"This is {found.identity.uri}; its settings are in {file}, its certificate in {tls_dir}")
+    typer.echo(f"This is {identity.uri}; its settings are in {file}, its certificate in {tls_dir}")
     typer.echo(f"Next: cekalwatch-notifier check{named}, then: cekalwatch-notifier install{named}")
 
 

@@ -45,7 +45,7 @@ def init(
     from cekalwatch.server.checks.installation import check_installation
     from cekalwatch.server.cli.models import install
     from cekalwatch.server.founding.answers import Answers, ask_answers
-    from cekalwatch.server.founding.sheets import write_sheets
+    from cekalwatch.server.founding.sheets import folder_of_sheets, write_sheets
     from cekalwatch.server.founding.site import found_site
     from cekalwatch.server.settings.settings import ServerSettings
 
@@ -53,7 +53,9 @@ def init(
     file = ServerSettings.new_file(config).absolute()
     given = Answers.load(answers) if answers else ask_answers()
     now = datetime.now(UTC)
-    founded = found_site(given, file, now)
+    with folder_of_sheets(sheets):
+        founded = found_site(given, file, now)
+    typer.echo(f"First password of {given.administrator}, shown only here: {founded.first_password}")
     written = write_sheets(founded, given.office, sheets, Texts("cekalwatch.server", language), now)
     try:
         install(given.model_pack, file, None, accept_license=False, url=None, sha256=None, force=False)
@@ -66,7 +68,6 @@ def init(
     typer.echo(
         f"The site is made. Settings: {file}; data: {given.data_dir}; hand-over sheets: {', '.join(map(str, written))}"
     )
-    typer.echo(f"First password of {given.administrator}, shown only here: {founded.first_password}")
     service = packaged("cekalwatch-server")
     program = "sudo -u cekalwatch-server cekalwatch-server" if service else "cekalwatch-server"
     typer.echo("Next:")
@@ -74,7 +75,7 @@ def init(
         (
             f"copy the keys that the sheets name to where they are kept, and {sheets} to each port; then delete it",
             "sudo systemctl start cekalwatch-server" if service and not named else f"{program} serve{named}",
-            "at each device within a day: cekalwatch-camera init or cekalwatch-notifier init, with its invitation",
+            "at each device within a day: cekalwatch-camera, -notifier or -console init, with its invitation",
             f"{program} people add NAME --display-name NAME --role officer{named}",
             f"{program} watchlist import FOLDER{named}, or a source (docs/connect-cekal.md)",
             f"{program} check{named}",

@@ -147,6 +147,7 @@ def revoke(role: Role, name: Name, site: Site = None, config: Config = None, dat
 @app.command(
     epilog=EXAMPLES + "  cekalwatch-server pki invite --role camera --name departure-1 --out departure-1.invitation\n\n"
     "  cekalwatch-server pki invite --role notifier --name counter-d1 --site sekupang --counter D1 --out d1.invitation"
+    "\n\n  cekalwatch-server pki invite --role console --name console --host konsol.local --out konsol.invitation"
     "\n\n  cekalwatch-server pki invite --role port --name main --site sekupang --out sekupang.invitation"
 )
 def invite(
@@ -161,6 +162,10 @@ def invite(
     counter: Annotated[
         list[str] | None, typer.Option(help="With --out: a counter whose alerts an officer's PC shows; repeatable.")
     ] = None,
+    host: Annotated[
+        list[str] | None,
+        typer.Option(help="With a console: name or address by which browsers call it, no server's; repeatable."),
+    ] = None,
     config: Config = None,
     data_dir: DataDir = None,
 ) -> None:
@@ -174,13 +179,16 @@ def invite(
 
     settings = command_settings(config, data_dir)
     identity = _identity(settings, role, site, name)
+    hosts = tuple(host or ())
     reached = reached_at(settings) if out else None
     pki, now = _pki(settings), datetime.now(UTC)
     with _journal(settings) as journal:
-        code = pki.invite(identity, now, timedelta(minutes=minutes))
+        code = pki.invite(identity, now, timedelta(minutes=minutes), hosts)
         journal.invited(identity, code, minutes, now)
     if out and reached:
-        write_private(out, f"{DeviceInvitation(identity, *reached, code, tuple(counter or ())).text}\n".encode())
+        zone = next(one.time_zone for one in settings.sites if one.site == identity.site)
+        invitation = DeviceInvitation(identity, *reached, code, tuple(counter or ()), hosts, zone)
+        write_private(out, f"{invitation.text}\n".encode())
         typer.echo(f"{out}: for {identity.uri}, good for {minutes} minutes. On the device: {_next_step(role)}")
         return
     typer.echo(f"Code of {identity.uri}, good for {minutes} minutes and one device:", err=True)
@@ -274,7 +282,13 @@ def _identity(settings: ServerSettings, role: DeviceRole, site: str | None, name
 
 
 def _next_step(role: DeviceRole) -> str:
-    return "cekalwatch-server pki accept --invitation FILE" if role is DeviceRole.PORT else "init --invitation FILE"
+    match role:
+        case DeviceRole.PORT:
+            return "cekalwatch-server pki accept --invitation FILE"
+        case DeviceRole.CAMERA | DeviceRole.NOTIFIER | DeviceRole.CONSOLE:
+            return f"cekalwatch-{role} init --invitation FILE"
+        case _:
+            return "a program that takes its code"
 
 
 def _listed(settings: ServerSettings, pki: SitePki, role: DeviceRole, site: str | None, name: str) -> Identity:

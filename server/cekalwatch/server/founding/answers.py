@@ -52,6 +52,18 @@ class PlannedNotifier:
     """The counters whose alerts it shows; none: of all."""
 
 
+@dataclass(frozen=True, config=SECTION)
+class PlannedConsole:
+    """A web console."""
+
+    site: Key
+    """The port whose alerts and cameras it shows."""
+    hosts: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
+    """Names and addresses by which browsers call it; no server's."""
+    name: Key = "console"
+    """Its key."""
+
+
 def _usual_data_dir() -> Path:
     if SERVICE_DATA.is_dir() and os.access(SERVICE_DATA, os.W_OK):
         return SERVICE_DATA
@@ -74,6 +86,8 @@ class Answers(Settings):
     """Their cameras."""
     notifiers: tuple[PlannedNotifier, ...] = ()
     """The officers' PCs; when none is stated, one for each counter that has a camera."""
+    consoles: tuple[PlannedConsole, ...] = ()
+    """The web consoles, each for one port."""
     administrator: Annotated[str, Field(pattern=r"^\S+$")]
     """Sign-in name of the first administrator."""
     administrator_name: Annotated[str, Field(min_length=1)]
@@ -95,9 +109,12 @@ class Answers(Settings):
     @model_validator(mode="after")
     def _at_the_sites(self) -> Self:
         known = {one.site for one in self.sites}
-        for site in (*(one.site for one in self.cameras), *(one.site for one in self.notifiers)):
-            if site not in known:
-                raise ValueError(f"a camera or PC is at {site!r}, which `sites` does not list")
+        for one in (*self.cameras, *self.notifiers, *self.consoles):
+            if one.site not in known:
+                raise ValueError(f"a camera, PC or console is at {one.site!r}, which `sites` does not list")
+        for console in self.consoles:
+            if both := sorted({*console.hosts} & {*self.hosts}):
+                raise ValueError(f"{', '.join(both)} is the server's name: give the console at {console.site} its own")
         return self
 
     @property
@@ -148,11 +165,14 @@ def ask_answers() -> Answers:
             counter = ask(f"Counter below {key}", "1")
             direction = ask(f"Direction that {key} sees, DEPARTURE or ARRIVAL", "DEPARTURE").upper()
             cameras.append({"camera_id": key, "site": site, "counter": counter, "direction": direction})
+    asked = "Names or addresses by which browsers call the web console of {}, with commas; none: no console"
+    consoles = [{"site": site, "hosts": names} for site in sites if (names := _listed(ask(asked.format(site), "")))]
     return Answers.load(
         office=office,
         hosts=_listed(hosts),
         sites=[{"site": site, "time_zone": zone} for site, zone in zones.items()],
         cameras=cameras,
+        consoles=consoles,
         administrator=ask("Sign-in name of the first administrator"),
         administrator_name=ask("That person's name"),
         data_dir=ask("Folder of the data", str(_usual_data_dir())),

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 
 import jinja2
 
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.secret_files import make_private_folder, write_private
 from cekalwatch.program.translations import Texts
 from cekalwatch.server.domain.checkpoints import Site
@@ -15,9 +20,31 @@ from cekalwatch.server.founding.site import Founded
 from cekalwatch.wire.identity import DeviceRole
 
 
+@contextmanager
+def folder_of_sheets(folder: Path) -> Iterator[None]:
+    """Make the folder before anything else is done; where the block fails, it is removed again.
+
+    Raises ProgramError when nothing can be written into it.
+    """
+    new = not os.path.lexists(folder)
+    make_private_folder(folder)
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ProgramError(
+            f"{folder} cannot be written ({error.strerror}): name another folder with --sheets", Exit.CONFIG
+        ) from None
+    try:
+        yield
+    except BaseException:
+        if new:
+            folder.rmdir()
+        raise
+
+
 def write_sheets(founded: Founded, office: str, folder: Path, texts: Texts, now: datetime) -> list[Path]:
     """Write a sheet for each port, and a file for each invitation, which only this account can read. ProgramError."""
-    make_private_folder(folder)
     written = []
     for site in founded.settings.sites:
         sheet = folder / f"{site.site}.html"
@@ -44,6 +71,7 @@ def _page(founded: Founded, site: Site, office: str, texts: Texts, now: datetime
         reached=founded.reached,
         cameras=[(one, by_key[one.camera_id]) for one in settings.cameras if one.site == site.site],
         notifiers=[one for identity, one in here.items() if identity.role is DeviceRole.NOTIFIER],
+        consoles=[one for identity, one in here.items() if identity.role is DeviceRole.CONSOLE],
         keys=[
             (texts.say("KEY_MASTER"), settings.master_key_from or settings.data_dir / "master.key"),
             (texts.say("KEY_AUTHORITY"), settings.authority_key_from or settings.pki_path / "authority.key"),

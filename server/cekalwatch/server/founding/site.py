@@ -42,7 +42,7 @@ class Founded:
     first_password: str
     """The administrator's, to be changed at the first sign-in."""
     invitations: tuple[DeviceInvitation, ...]
-    """Of all cameras and officers' PCs."""
+    """Of all cameras, officers' PCs and consoles."""
     invited_until: datetime
 
 
@@ -128,12 +128,15 @@ def _make_keys_and_administrator(settings: ServerSettings, answers: Answers) -> 
 def _invite(
     settings: ServerSettings, pki: SitePki, reached: Reached, answers: Answers, now: datetime
 ) -> Iterator[DeviceInvitation]:
-    devices: list[tuple[Identity, tuple[str, ...]]] = [
-        (Identity(DeviceRole.CAMERA, one.site, one.camera_id), ()) for one in answers.cameras
+    none: tuple[str, ...] = ()
+    devices = [
+        *((Identity(DeviceRole.CAMERA, one.site, one.camera_id), none, none) for one in answers.cameras),
+        *((Identity(DeviceRole.NOTIFIER, one.site, one.name), one.counters, none) for one in answers.seats),
+        *((Identity(DeviceRole.CONSOLE, one.site, one.name), none, one.hosts) for one in answers.consoles),
     ]
-    devices += [(Identity(DeviceRole.NOTIFIER, one.site, one.name), one.counters) for one in answers.seats]
+    zones = {one.site: one.time_zone for one in settings.sites}
     with PkiJournal(settings.database_address) as journal:
-        for identity, counters in devices:
-            code = pki.invite(identity, now, INVITED_FOR)
+        for identity, counters, hosts in devices:
+            code = pki.invite(identity, now, INVITED_FOR, hosts)
             journal.invited(identity, code, int(INVITED_FOR / timedelta(minutes=1)), now)
-            yield DeviceInvitation(identity, *reached, code, counters)
+            yield DeviceInvitation(identity, *reached, code, counters, hosts, zones[identity.site])

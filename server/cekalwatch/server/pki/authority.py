@@ -126,8 +126,7 @@ class Authority:
             )
         if identity.role is DeviceRole.SERVER and not hosts:
             raise ProgramError("A server needs --host, a name or address under which it is reached", Exit.USAGE)
-        if hosts and identity.role not in CALLED:
-            raise ProgramError("Only a server and a console have host names", Exit.USAGE)
+        refuse_hosts(identity, hosts)
         alternatives: list[x509.GeneralName] = [x509.UniformResourceIdentifier(identity.uri)]
         uses = [ExtendedKeyUsageOID.CLIENT_AUTH]
         if hosts:
@@ -163,6 +162,14 @@ class Authority:
             entry = x509.RevokedCertificateBuilder().serial_number(one.serial).revocation_date(one.revoked_at).build()
             builder = builder.add_revoked_certificate(entry)
         return builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def refuse_hosts(identity: Identity, hosts: Sequence[str]) -> None:
+    """Raise ProgramError when a device that nobody calls shall have host names, or one of them cannot be one."""
+    if hosts and identity.role not in CALLED:
+        raise ProgramError("Only a server and a console have host names", Exit.USAGE)
+    for host in hosts:
+        _host(host)
 
 
 def pem(certificate: x509.Certificate) -> bytes:

@@ -6,6 +6,7 @@ invitation must be used once only.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -25,7 +26,7 @@ CREATE TABLE IF NOT EXISTS certificate (
 );
 CREATE INDEX IF NOT EXISTS certificate_uri ON certificate (uri);
 CREATE TABLE IF NOT EXISTS invitation (
-    digest BLOB PRIMARY KEY, uri TEXT NOT NULL, expires_at INTEGER NOT NULL, used_at INTEGER
+    digest BLOB PRIMARY KEY, uri TEXT NOT NULL, expires_at INTEGER NOT NULL, used_at INTEGER, hosts TEXT NOT NULL
 );
 """
 
@@ -49,6 +50,8 @@ class Invitation:
 
     identity: Identity
     expires_at: datetime
+    hosts: tuple[str, ...] = ()
+    """Names and addresses under which it will be called."""
 
 
 class Ledger:
@@ -110,12 +113,17 @@ class Ledger:
         with self._transaction() as database:
             database.execute("DELETE FROM invitation WHERE uri = ? AND used_at IS NULL", (invitation.identity.uri,))
             database.execute(
-                "INSERT INTO invitation VALUES (?, ?, ?, NULL)",
-                (digest, invitation.identity.uri, int(invitation.expires_at.timestamp())),
+                "INSERT INTO invitation VALUES (?, ?, ?, NULL, ?)",
+                (
+                    digest,
+                    invitation.identity.uri,
+                    int(invitation.expires_at.timestamp()),
+                    json.dumps(invitation.hosts),
+                ),
             )
 
     def use_invitation(
-        self, digest: bytes, now: datetime, issue: Callable[[Identity], x509.Certificate]
+        self, digest: bytes, now: datetime, issue: Callable[[Invitation], x509.Certificate]
     ) -> tuple[Identity, x509.Certificate] | None:
         """Use up the invitation of that digest; record and return what `issue` signs; None when there is no valid one.
 
@@ -124,24 +132,24 @@ class Ledger:
         with self._transaction() as database:
             rows = database.execute(
                 "UPDATE invitation SET used_at = ?1 WHERE digest = ?2 AND used_at IS NULL AND expires_at > ?1"
-                " RETURNING uri",
+                " RETURNING uri, expires_at, hosts",
                 (int(now.timestamp()), digest),
             ).fetchall()
             if not rows:
                 return None
-            identity = Identity.parse(rows[0][0])
-            certificate = issue(identity)
-            _enter(database, identity, certificate)
-        return identity, certificate
+            invitation = _invitation(*rows[0])
+            certificate = issue(invitation)
+            _enter(database, invitation.identity, certificate)
+        return invitation.identity, certificate
 
     def open_invitations(self, now: datetime) -> list[Invitation]:
         """Return the valid invitations."""
         with self._transaction() as database:
             rows = database.execute(
-                "SELECT uri, expires_at FROM invitation WHERE used_at IS NULL AND expires_at > ? ORDER BY rowid",
+                "SELECT uri, expires_at, hosts FROM invitation WHERE used_at IS NULL AND expires_at > ? ORDER BY rowid",
                 (int(now.timestamp()),),
             ).fetchall()
-        return [Invitation(Identity.parse(uri), datetime.fromtimestamp(at, UTC)) for uri, at in rows]
+        return [_invitation(*row) for row in rows]
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -158,6 +166,10 @@ def _enter(database: sqlite3.Connection, identity: Identity, certificate: x509.C
     until = int(certificate.not_valid_after_utc.timestamp())
     row = (f"{certificate.serial_number:x}", identity.uri, until, pem(certificate))
     database.execute("INSERT INTO certificate VALUES (?, ?, ?, ?, NULL)", row)
+
+
+def _invitation(uri: str, expires_at: int, hosts: str) -> Invitation:
+    return Invitation(Identity.parse(uri), datetime.fromtimestamp(expires_at, UTC), tuple(json.loads(hosts)))
 
 
 def _revoked(database: sqlite3.Connection) -> list[Revoked]:

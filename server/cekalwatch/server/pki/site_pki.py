@@ -21,7 +21,7 @@ from cekalwatch.program.secret_files import make_private_folder, write_private
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.hardware.errors import TokenError
 from cekalwatch.server.hardware.uri import TokenUri
-from cekalwatch.server.pki.authority import DEVICE_DAYS, LOOPBACK_HOSTS, Authority, Revoked, key_pem, pem
+from cekalwatch.server.pki.authority import DEVICE_DAYS, LOOPBACK_HOSTS, Authority, Revoked, key_pem, pem, refuse_hosts
 from cekalwatch.server.pki.ledger import Invitation, Issued, Ledger
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.invitation import InvitationCode, digest
@@ -104,13 +104,20 @@ class SitePki:
     def _publish(self, revoked: list[Revoked], now: datetime) -> None:
         write_private(self._folder / REVOKED_FILE, self._authority.revocation_list(revoked, now))
 
-    def invite(self, identity: Identity, now: datetime, valid_for: timedelta) -> InvitationCode:
-        """Allow a device to enrol once, and return its code, which is not kept. Raises ProgramError."""
+    def invite(
+        self, identity: Identity, now: datetime, valid_for: timedelta, hosts: Sequence[str] = ()
+    ) -> InvitationCode:
+        """Allow a device to enrol once, and return its code, which is not kept. Raises ProgramError.
+
+        A console's certificate will have `hosts`, the names and addresses by which browsers call it.
+        """
         if identity.role is DeviceRole.SERVER:
             raise ProgramError("A server is not invited; use: pki issue --role server", Exit.USAGE)
         self._refuse_second(identity, now)
+        refuse_hosts(identity, hosts)
+        self._refuse_name_of_server(identity, hosts, now)
         code = InvitationCode.new(self._authority.certificate.public_bytes(serialization.Encoding.DER))
-        self._ledger.invite(digest(code.secret), Invitation(identity, now + valid_for))
+        self._ledger.invite(digest(code.secret), Invitation(identity, now + valid_for, tuple(hosts)))
         return code
 
     def enrol(self, secret: bytes, request_der: bytes, now: datetime) -> tuple[Identity, x509.Certificate]:
@@ -121,8 +128,8 @@ class SitePki:
         """
         public_key = _requested_key(request_der)
 
-        def issue(identity: Identity) -> x509.Certificate:
-            return self._authority.issue(identity, public_key, (), now, DEVICE_DAYS)
+        def issue(invited: Invitation) -> x509.Certificate:
+            return self._authority.issue(invited.identity, public_key, invited.hosts, now, DEVICE_DAYS)
 
         try:
             enrolled = self._ledger.use_invitation(digest(secret), now, issue)
