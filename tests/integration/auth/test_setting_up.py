@@ -28,6 +28,7 @@ from cekalwatch.server.founding.sheets import folder_of_sheets
 from cekalwatch.server.settings.settings import ServerSettings
 from deploy.demo.stack import kept_port
 from tests.support.tools.packs import light_pack
+from tests.support.tools.postgres import fresh_database
 
 SITES = '[[sites]]\nsite = "batam-center"\n[[sites]]\nsite = "sekupang"\ntime_zone = "Asia/Makassar"\n'
 CAMERAS = """
@@ -58,7 +59,8 @@ class Office:
     """A technician's folder, with answers for a site in it."""
 
     def __init__(self, folder: Path, ports: list[int]) -> None:
-        self.folder = folder
+        self.folder, self.ports = folder, ports
+        folder.mkdir(exist_ok=True)
         self.data, self.config, self.sheets = folder / "data", folder / "server.toml", folder / "sheets"
         self.answers = folder / "answers.toml"
         self.answers.write_text(
@@ -237,7 +239,7 @@ def test_what_cannot_be_made_leaves_no_half_of_a_site(office: Office) -> None:
 
 
 def test_without_a_place_for_the_sheets_nothing_is_made(office: Office) -> None:
-    with pytest.raises(ProgramError, match=r"answers.toml/sheets cannot be made: Not a directory"):
+    with pytest.raises(ProgramError, match=r"answers.toml/sheets cannot be made"):
         office.init("--answers", str(office.answers), "--sheets", str(office.answers / "sheets"))
     assert [path.name for path in office.folder.iterdir()] == ["answers.toml"]
 
@@ -275,6 +277,31 @@ def test_a_person_is_asked_one_thing_after_another(office: Office, monkeypatch: 
     assert "cekal.local:50052" in office.invitation("sekupang-camera-dep-1").read_text().replace("%3A", ":")
     assert "First password of sari" in told
     assert "host=konsol.local" in office.invitation("sekupang-console-console").read_text()
+
+
+@pytest.mark.slow
+def test_a_site_is_made_on_postgresql_and_never_twice(office: Office, postgres: str) -> None:
+    with fresh_database(postgres) as address:
+        office.answers.write_text(f'database_url = "{address}"\n{office.answers.read_text()}')
+        assert "FAIL" not in office.found()
+        assert not (office.data / "cekalwatch.sqlite3").exists()
+        serve_once(ServerSettings.load(office.config))
+        assert "sari  first password" in typed(server_app, "people", "list", "--config", str(office.config))
+        assert "trail is whole" in typed(server_app, "audit", "verify", "--config", str(office.config))
+        second = Office(office.folder / "second", office.ports)
+        second.answers.write_text(f'database_url = "{address}"\n{second.answers.read_text()}')
+        with pytest.raises(ProgramError, match="has a site already, which stays as it is"):
+            second.found()
+        assert [path.name for path in second.folder.iterdir()] == ["answers.toml"]
+
+
+@pytest.mark.slow
+def test_a_database_that_cannot_be_reached_leaves_nothing(office: Office) -> None:
+    address = f"postgresql://nobody@127.0.0.1:{office.ports[0]}/none"
+    office.answers.write_text(f'database_url = "{address}"\n{office.answers.read_text()}')
+    with pytest.raises(ProgramError, match="cannot be reached"):
+        office.found()
+    assert [path.name for path in office.folder.iterdir()] == ["answers.toml"]
 
 
 def test_an_invitation_goes_to_its_kind_of_device_only(office: Office) -> None:

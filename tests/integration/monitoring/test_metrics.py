@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 from collections.abc import Callable
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,19 @@ import pytest
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server import wellbeing
 from cekalwatch.server.app import Server
+from cekalwatch.server.backup.record import BackupRecord
 from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.domain.notices import Notice
 from cekalwatch.server.monitoring import pages
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.notices.store import NoticeOutcome, NoticeStore
 from cekalwatch.server.wiring import monitoring
 from cekalwatch.v1 import alert_service_pb2 as alerts
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.identity import DeviceRole, Identity
+from tests.support.builders.keys import key_store
 from tests.support.builders.watchlist import subject
+from tests.support.fakes.webhook_receiver import write_secret
 from tests.support.scenarios.metrics import ON_THIS_MACHINE, Metrics, get
 from tests.support.scenarios.server import CaptureClient, face, list_astronaut, running, settings
 from tests.support.scenarios.sign_in import becomes
@@ -98,6 +105,29 @@ async def test_a_passage_with_an_alert_is_told_from_camera_to_acknowledgement(tm
             assert secret not in told.text
         call.cancel()
         camera.call.cancel()
+
+
+async def test_the_last_backup_and_what_a_webhook_has_not_taken_are_told(tmp_path: Path) -> None:
+    webhook = {"name": "siem", "url": "https://127.0.0.1:1/", "secret_file": write_secret(tmp_path / "webhook.secret")}
+    chosen = settings(tmp_path, metrics=ON_THIS_MACHINE, notices={"webhooks": [webhook]})
+    with closing(Database(chosen.database_address)) as database:
+        database.upgrade()
+        key_store(database, chosen.master_key_source)
+        store = NoticeStore(database)
+        store.add("siem", "none", [Notice(f"alert/{number}", "test", now(), {}) for number in (1, 2)], 2, now())
+        store.settle(store.waiting("siem", 2)[1], NoticeOutcome.GIVEN_UP, "ANSWERED: 422", now())
+    async with running(chosen) as server, asyncio.timeout(WAIT_S):
+        told = await metrics_become(server.metrics_port, lambda one: one.value("notices_waiting", target="siem") == 1)
+        assert told.value("notices_given_up", target="siem") == 1
+        assert (told.value("backup_stale"), told.value("backup_last_timestamp_seconds")) == (1, None)
+        made_at = now() - timedelta(hours=35)
+        for age, stale in ((timedelta(), 0), (timedelta(hours=2), 1)):
+            BackupRecord(made_at - age, "/srv/backup.age", 1, with_keys=False).save(chosen.backup_record_file)
+            moment = (made_at - age).timestamp()
+            told = await metrics_become(
+                server.metrics_port, lambda one, moment=moment: one.value("backup_last_timestamp_seconds") == moment
+            )
+            assert told.value("backup_stale") == stale
 
 
 @pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")

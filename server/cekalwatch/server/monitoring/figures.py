@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.status import StatusService, ToldStatus
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore, OpenAlerts
+from cekalwatch.server.storage.notices.store import NoticeStore
 from cekalwatch.server.storage.sync.store import SyncStore
 from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
+GIVEN_UP_WITHIN = timedelta(days=1)
 CURRENT_FOR = timedelta(seconds=30)
 """Older figures are not told: none is better than one that may be wrong."""
 
@@ -27,6 +29,12 @@ class DatabaseFigures:
     """How many of the synchronisations that are kept ended so, and when the last of them did."""
     shrunk: bool
     """Whether a list that lost many orders waits for two people."""
+    notices: Mapping[str, tuple[int, int]]
+    """How many notices to each webhook wait, and how many were given up within GIVEN_UP_WITHIN."""
+    backup_at: datetime | None
+    """When this server's last backup was made; None: never."""
+    backup_stale: bool
+    """Whether that is longer ago than it may be."""
 
 
 @dataclass
@@ -36,18 +44,32 @@ class FigureReader:
     status: StatusService
     handling: HandlingStore
     syncs: SyncStore
+    notices: NoticeStore
+    webhooks: Sequence[str]
+    """The names of those that the settings have."""
+    last_backup_at: Callable[[], datetime | None]
+    """When this server's last backup was made; it may read a file."""
+    backup_limit: timedelta
+    """How old it may be."""
     clock: Clock
     _newest: DatabaseFigures | None = field(default=None, init=False)
 
     def read(self) -> None:
         """Read them anew; it blocks. Raises StorageError."""
-        read_at = self.clock.now()
+        read_at, backup_at = self.clock.now(), self.last_backup_at()
+        recently = read_at - GIVEN_UP_WITHIN
         self._newest = DatabaseFigures(
             read_at,
             self.status.read(),
             tuple(self.handling.open_alerts()),
             self.syncs.ended(),
             self.syncs.state().waiting is not None,
+            {
+                one: (self.notices.count_waiting(one), self.notices.count_given_up(one, recently))
+                for one in self.webhooks
+            },
+            backup_at,
+            backup_at is None or read_at - backup_at > self.backup_limit,
         )
 
     @property

@@ -76,6 +76,10 @@ METRICS: Final[Mapping[str, tuple[type[CounterMetricFamily | GaugeMetricFamily],
     "audit_history_changed": (_GAUGE, "1 while the trail is not the one that was signed.", ()),
     "audit_signing_waits": (_GAUGE, "1 while a checkpoint waits for the token with the key.", ()),
     "audit_undelivered": (_GAUGE, "Checkpoints that have not reached a destination.", ("destination",)),
+    "notices_waiting": (_GAUGE, "Notices that a webhook has not taken yet.", ("target",)),
+    "notices_given_up": (_GAUGE, "Notices to it that were given up within a day.", ("target",)),
+    "backup_last_timestamp_seconds": (_GAUGE, "When the last backup of this server was made.", ()),
+    "backup_stale": (_GAUGE, "1 when that is longer ago than limit_h of [backup], or there is none.", ()),
     "revoked_certificates": (_GAUGE, "Certificates that are revoked.", ()),
     "revocations_unconfirmed_seconds": (_GAUGE, "For how long the lists of them could not be confirmed.", ()),
     "revocations_expire_timestamp_seconds": (_GAUGE, "When the first of the lists runs out.", ()),
@@ -210,6 +214,12 @@ class ServerCollector(Collector):
             yield "sync_runs", count, (outcome,)
             yield "sync_last_end_timestamp_seconds", last_at.timestamp(), (outcome,)
         yield "list_shrunk", figures.shrunk, ()
+        for target, (waiting, given_up) in figures.notices.items():
+            yield "notices_waiting", waiting, (target,)
+            yield "notices_given_up", given_up, (target,)
+        if figures.backup_at:
+            yield "backup_last_timestamp_seconds", figures.backup_at.timestamp(), ()
+        yield "backup_stale", figures.backup_stale, ()
         positions = figures.told.positions
         behind = [head - positions.get(agent_id, head) for agent_id in self._watched.presence.agents]
         yield "agents_behind_events", max([0, *behind]), ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Self
 
 import structlog
@@ -12,6 +13,7 @@ import structlog
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.auth.certificate import CertificateAuthentication
 from cekalwatch.server.auth.refusals import RefusalLog
+from cekalwatch.server.backup.record import BackupRecord
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.server import cannot_listen
 from cekalwatch.server.monitoring.figures import FigureReader
@@ -22,6 +24,7 @@ from cekalwatch.server.monitoring.pages import MonitoringPages
 from cekalwatch.server.presence import Presence
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.status import StatusService
+from cekalwatch.server.storage.notices.store import NoticeStore
 from cekalwatch.server.wellbeing import ServerFault
 from cekalwatch.server.wiring.capture import CaptureWiring
 from cekalwatch.server.wiring.context import Context
@@ -97,7 +100,21 @@ class MonitoringWiring:
         if not (listen := settings.metrics.listen):
             return None
         check_metrics_address(settings, tls)
-        figures = FigureReader(parts.status, stores.handling, stores.syncs, context.clock)
+
+        def last_backup_at() -> datetime | None:
+            last = BackupRecord.load(settings.backup_record_file)
+            return last.made_at if last else None
+
+        figures = FigureReader(
+            parts.status,
+            stores.handling,
+            stores.syncs,
+            NoticeStore(context.database),
+            [one.name for one in settings.notices.webhooks],
+            last_backup_at,
+            settings.backup.limit,
+            context.clock,
+        )
         watched = Watched(
             parts.run_id,
             parts.status,

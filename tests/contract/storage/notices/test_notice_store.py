@@ -51,6 +51,8 @@ def test_attempts_are_counted_and_what_is_settled_waits_no_more(store: NoticeSto
     store.settle(again, NoticeOutcome.DELIVERED, "", NOON)
     store.settle(second, NoticeOutcome.GIVEN_UP, "ANSWERED: 400", NOON + timedelta(days=1))
     assert waiting(store) == []
+    given_up = [store.count_given_up("siem", NOON + timedelta(days=days)) for days in (0, 1, 2)]
+    assert (given_up, store.count_given_up("other", NOON)) == ([1, 1, 0], 0)
     assert [(one.number, one.outcome, one.failure) for one in store.newest("siem", 10)] == [
         (2, NoticeOutcome.GIVEN_UP, "ANSWERED: 400"),
         (1, NoticeOutcome.DELIVERED, ""),

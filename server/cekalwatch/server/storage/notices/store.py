@@ -104,6 +104,13 @@ class NoticeStore:
         with self._database.session() as session:
             return session.exec(select(func.count()).select_from(NoticeRow).where(*waiting)).one()
 
+    def count_given_up(self, target: str, since: datetime) -> int:
+        """Return how many notices of the target were given up from that moment on."""
+        settled = (NoticeRow.target == target, col(NoticeRow.settled_at) >= since)
+        given_up = (*settled, NoticeRow.outcome == NoticeOutcome.GIVEN_UP)
+        with self._database.session() as session:
+            return session.exec(select(func.count()).select_from(NoticeRow).where(*given_up)).one()
+
     def newest(self, target: str, limit: int) -> list[LoggedNotice]:
         """Return the target's last notices, newest first."""
         query = select(NoticeRow).where(NoticeRow.target == target).order_by(col(NoticeRow.number).desc()).limit(limit)
