@@ -12,7 +12,7 @@ from cekalwatch.program.translations import Language
 EPILOG = (
     "Examples:\n\n  cekalwatch-server init\n\n"
     "  cekalwatch-server init --answers batam.toml --sheets /media/usb/hand-over\n\n"
-    "The file of answers is TOML: office, hosts, administrator, administrator_name, [\\[sites]], [\\[cameras]] and more; "
+    "The file of answers is TOML: office, hosts, administrator, administrator_name, [\\[sites]], [\\[cameras]] …; "
     "docs/install.md has one. Exit code 0: the site is made, whatever `check` still wants. 2: there is a site already. "
     "78: an answer is wrong."
 )
