@@ -109,9 +109,12 @@ class Answers(Settings):
     @model_validator(mode="after")
     def _at_the_sites(self) -> Self:
         known = {one.site for one in self.sites}
-        for one in (*self.cameras, *self.notifiers, *self.consoles):
-            if one.site not in known:
-                raise ValueError(f"a camera, PC or console is at {one.site!r}, which `sites` does not list")
+        places = [one.site for one in self.cameras]
+        places += [one.site for one in self.notifiers]
+        places += [one.site for one in self.consoles]
+        for site in places:
+            if site not in known:
+                raise ValueError(f"a camera, PC or console is at {site!r}, which `sites` does not list")
         for console in self.consoles:
             if both := sorted({*console.hosts} & {*self.hosts}):
                 raise ValueError(f"{', '.join(both)} is the server's name: give the console at {console.site} its own")
