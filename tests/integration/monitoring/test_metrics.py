@@ -121,13 +121,16 @@ async def test_the_last_backup_and_what_a_webhook_has_not_taken_are_told(tmp_pat
         assert told.value("notices_given_up", target="siem") == 1
         assert (told.value("backup_stale"), told.value("backup_last_timestamp_seconds")) == (1, None)
         made_at = now() - timedelta(hours=35)
-        for age, stale in ((timedelta(), 0), (timedelta(hours=2), 1)):
+
+        async def told_of_backup(age: timedelta) -> Metrics:
             BackupRecord(made_at - age, "/srv/backup.age", 1, with_keys=False).save(chosen.backup_record_file)
             moment = (made_at - age).timestamp()
-            told = await metrics_become(
-                server.metrics_port, lambda one, moment=moment: one.value("backup_last_timestamp_seconds") == moment
+            return await metrics_become(
+                server.metrics_port, lambda one: one.value("backup_last_timestamp_seconds") == moment
             )
-            assert told.value("backup_stale") == stale
+
+        assert (await told_of_backup(timedelta())).value("backup_stale") == 0
+        assert (await told_of_backup(timedelta(hours=2))).value("backup_stale") == 1
 
 
 @pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
