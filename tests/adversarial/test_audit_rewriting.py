@@ -64,7 +64,7 @@ class Office:
     def problems(self, *brought: KeptCheckpoint) -> list[str]:
         """What `audit verify` finds."""
         key = SigningKey.load(self.folder / "audit_key.pem").public_key
-        return list(TrailCheck(self.store, key, self.ledger, brought).problems(iter))
+        return list(map(str, TrailCheck(self.store, key, self.ledger, brought).problems(iter)))
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])

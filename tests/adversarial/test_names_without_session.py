@@ -18,6 +18,7 @@ from cekalwatch.server.auth import limits
 from cekalwatch.server.auth.rights import RIGHTS
 from cekalwatch.v1 import alert_service_pb2 as messages
 from cekalwatch.v1 import (
+    audit_service_pb2,
     capture_service_pb2,
     enrolment_service_pb2,
     list_feed_service_pb2,
@@ -39,6 +40,7 @@ WAIT_S = 60.0
 NAME = b"Contoh Satu"
 CONTRACT = (
     messages,
+    audit_service_pb2,
     capture_service_pb2,
     list_feed_service_pb2,
     operations_service_pb2,

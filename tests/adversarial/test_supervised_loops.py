@@ -39,6 +39,7 @@ STARTED_IN = {
     "server/monitoring/listener.py": "a supervised loop, and requests that are answered each on its own",
     "server/connections.py": "a supervised loop",
     "server/grpc_api/clients/report_stream.py": "one stream, which ends with any of them",
+    "server/grpc_api/servicers/audit.py": "one check of the trail, whose failure ends its call",
     "server/grpc_api/servicers/import_call.py": "one import, which is told its error",
     "camera/app.py": "what watches is a supervised loop; a mount catches all itself, and tells that it looks nowhere",
     "camera/camera.py": "one camera, which ends with any of them, and is begun again",

@@ -240,6 +240,7 @@ class Server:
                 list_feed=watchlist.feed_servicer,
                 ports=ports.servicer,
                 people=authentication.people,
+                audit=audit.servicer(context, trail),
             ),
             settings.listen,
             tls,

@@ -45,6 +45,7 @@ UNSIGNED = {
     "audit_checkpoint": "signed",
     "audit_entry": "a chain of its own",
     "audit_head": "a chain of its own",
+    "audit_index": "made of the entries, with which `audit verify` compares it",
     "camera_news": "what servers tell each other of cameras",
     "camera_presence": "which camera is connected to which server, and how it does",
     "centre_report": "at a port, how far it has reported: shown, and nothing goes by it",

@@ -45,6 +45,7 @@ SERVICES = [
     "PortService",
     "ListFeedService",
     "PeopleService",
+    "AuditService",
 ]
 
 

@@ -80,6 +80,8 @@ PEOPLE = {
     f"cekalwatch.v1.PeopleService/{name}": frozenset({PersonRole.ADMINISTRATOR})
     for name in ("ListPeople", "AddPerson", "ChangePerson", "DisablePerson", "ResetPassword", "UnlockPerson")
 }
+AUDITORS = frozenset({PersonRole.AUDITOR})
+TRAIL = {"cekalwatch.v1.AuditService/": AUDITORS}
 # Device role -> what a method begins with -> the roles of which the person on the device must have one.
 MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
     DeviceRole.CAMERA: {"cekalwatch.v1.CaptureService/StreamFaces": ALONE},
@@ -115,17 +117,19 @@ MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
         "cekalwatch.v1.TroubleService/AcknowledgeTrouble": KEEPERS | LIST_MANAGERS,
         **PEOPLES,
         **PEOPLE,
+        **TRAIL,
     },
     DeviceRole.PORT: {
         "cekalwatch.v1.ListFeedService/": ALONE,
         "cekalwatch.v1.PortService/ReportAlerts": ALONE,
         "grpc.health.v1.Health/Check": ALONE,
     },
-    DeviceRole.DIAGNOSTICS: {**OBSERVING, **dict.fromkeys(WATCHLIST, LIST_MANAGERS), **PEOPLES, **PEOPLE},
+    DeviceRole.DIAGNOSTICS: {**OBSERVING, **dict.fromkeys(WATCHLIST, LIST_MANAGERS), **PEOPLES, **PEOPLE, **TRAIL},
     DeviceRole.SERVER: {**OBSERVING, **dict.fromkeys(WATCHLIST, ALONE), **PEOPLES},
 }
 WELCOME = {"cekalwatch.v1.AlertService/SubscribeAlerts": OFFICERS, "cekalwatch.v1.SessionService/SignIn": ANYBODY}
 """What a device may alone, and where a session that is shown must be of one of these roles."""
+WITH_TWO = ("/SetThreshold", "/AcceptShrunkenList", "/ExportAuditEntries")
 NOBODY = None
 ANEW, ANEW_AFTER_S = 10, 0.5
 """How often a call is made again on a new connection, and after how long."""
@@ -215,7 +219,7 @@ def expected(
         return "PERSON_SITE_NOT_ALLOWED"
     if person_role not in people:
         return "PERSON_ROLE_NEEDED"
-    return "SECOND_PERSON_NEEDED" if method.endswith(("/SetThreshold", "/AcceptShrunkenList")) else ""
+    return "SECOND_PERSON_NEEDED" if method.endswith(WITH_TWO) else ""
 
 
 def tokens(chosen: ServerSettings, files: TlsFiles) -> dict[tuple[PersonRole, str], str]:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from cekalwatch.server.audit.entry import GENESIS, chain_hash
+from cekalwatch.server.audit.entry import GENESIS, Link, chain_hash
+from cekalwatch.server.audit.search_terms import index_rows
 from cekalwatch.server.storage.database import Database
 
-TABLES = ("audit_entry", "audit_checkpoint")
+TABLES = ("audit_entry", "audit_checkpoint", "audit_index")
 _COLUMNS = ("at", "actor", "action", "objects", "outcome", "details")
 
 
@@ -39,12 +40,13 @@ class Forger:
                 assert connection.exec_driver_sql(statement).rowcount > 0
 
     def rebuild(self, without: Iterable[int]) -> None:
-        """Remove entries, and build the chain anew over the others, with a head that fits."""
+        """Remove entries, and build chain and index anew over the others, with a head that fits."""
         self.drop_triggers()
         gone = set(without)
         with self.database.engine.begin() as connection:
             rows = connection.exec_driver_sql("SELECT * FROM audit_entry ORDER BY sequence").mappings().all()
             connection.exec_driver_sql("DELETE FROM audit_entry")
+            connection.exec_driver_sql("DELETE FROM audit_index")
             sequence, last = 0, GENESIS
             for row in rows:
                 if row["sequence"] in gone:
@@ -57,6 +59,9 @@ class Forger:
                     text(f"INSERT INTO audit_entry ({', '.join(names)}) VALUES ({places})"),  # noqa: S608  # own names
                     dict(zip(names, (sequence, previous, last, *texts), strict=True)),
                 )
+                index = text("INSERT INTO audit_index VALUES (:term, :moment, :sequence)")
+                for one in index_rows(Link(sequence, previous, last, *texts)):
+                    connection.execute(index, one._asdict())
             connection.execute(
                 text("UPDATE audit_head SET sequence = :sequence, hash = :hash"), {"sequence": sequence, "hash": last}
             )

@@ -25,6 +25,8 @@ from cekalwatch.v1 import (
     alert_pb2,
     alert_service_pb2,
     alert_service_pb2_grpc,
+    audit_service_pb2,
+    audit_service_pb2_grpc,
     capture_service_pb2_grpc,
     enrolment_service_pb2,
     enrolment_service_pb2_grpc,
@@ -100,6 +102,10 @@ class Scene:
     @property
     def ports(self) -> Any:
         return port_service_pb2_grpc.PortServiceStub(self.channel)
+
+    @property
+    def audit(self) -> Any:
+        return audit_service_pb2_grpc.AuditServiceStub(self.channel)
 
     @property
     def operations(self) -> Any:
@@ -322,6 +328,25 @@ async def set_threshold(scene: Scene) -> None:
     hire(scene, "sari", PersonRole.SUPERVISOR)
     request = operations_service_pb2.SetThresholdRequest(threshold=0.45)
     await scene.operations.SetThreshold(request, metadata=await two_people(scene, "adi", "sari", request))
+
+
+async def read_trail(scene: Scene) -> None:
+    """Search it, look at one entry, and check it."""
+    hire(scene, "budi")
+    search = audit_service_pb2.SearchAuditEntriesRequest(person="budi", subject_id="S-1", action="ALERT_RAISED")
+    await scene.audit.SearchAuditEntries(search)
+    await scene.audit.GetAuditEntry(audit_service_pb2.GetAuditEntryRequest(sequence=1))
+    async for answer in scene.audit.VerifyAuditTrail(audit_service_pb2.VerifyAuditTrailRequest()):
+        verdict = answer.verdict
+    assert not verdict.problems
+
+
+async def export_trail(scene: Scene) -> None:
+    hire(scene, "umi", PersonRole.AUDITOR)
+    hire(scene, "adi", PersonRole.ADMINISTRATOR)
+    request = audit_service_pb2.ExportAuditEntriesRequest(format=audit_service_pb2.AUDIT_EXPORT_FORMAT_CSV)
+    answers = scene.audit.ExportAuditEntries(request, metadata=await two_people(scene, "umi", "adi", request))
+    assert [answer.WhichOneof("message") async for answer in answers][-1] == "end"
 
 
 async def synchronise(scene: Scene) -> None:

@@ -22,6 +22,7 @@ from cekalwatch.server.grpc_api.clients.report_stream import MAX_ASKED_BY
 from cekalwatch.server.grpc_api.convert import (
     adjudication,
     alerts,
+    audit,
     list_feed,
     people,
     ports,
@@ -31,12 +32,14 @@ from cekalwatch.server.grpc_api.convert import (
     watchlist,
 )
 from cekalwatch.server.grpc_api.convert import troubles as trouble_messages
+from cekalwatch.server.grpc_api.servicers.audit import EXPORT_BYTES, LONG_CALLS, MAX_OF_A_KIND
 from cekalwatch.server.grpc_api.servicers.enrolment import MAX_REQUEST_BYTES
 from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES
 from cekalwatch.server.recognition.face_pictures import MAX_PROBE_BYTES
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts.rows import MAX_SIGHTINGS
 from cekalwatch.server.storage.alerts.store import MAX_WAITING
+from cekalwatch.server.storage.audit.search import MAX_LOOKED_AT
 from cekalwatch.server.storage.availability import MAX_PROBLEM
 from cekalwatch.server.storage.ports.store import MAX_PORTS, MAX_STEPS
 from cekalwatch.server.storage.troubles.store import MAX_OPEN
@@ -115,6 +118,16 @@ STATED = {
     "Welcome.heartbeat_period": (f"{NUMBERS[MISSED_HEARTBEATS]} missed ones",),
     "AddPersonRequest.sites": (f"at most {people.MAX_SITES}.",),
     "ChangePersonRequest.sites": (f"at most {people.MAX_SITES}.",),
+    "AuditEntry.objects": (f"at most the first {audit.MAX_SHOWN_OBJECTS}.",),
+    "SearchAuditEntriesRequest.person": (TEXT,),
+    "SearchAuditEntriesRequest.subject_id": (TEXT,),
+    "SearchAuditEntriesRequest.outcome": (f"at most {bounds.MAX_WORD} of A-Z and _.",),
+    "SearchAuditEntriesRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {audit.DEFAULT_PAGE}.",),
+    "SearchAuditEntriesResponse.next_page_token": (f"looked at {MAX_LOOKED_AT:,} entries",),
+    "AuditVerdict.problems": (f"of each kind the first {MAX_OF_A_KIND};",),
+    "AuditService.VerifyAuditTrail": (f"{NUMBERS[LONG_CALLS].capitalize()} at once",),
+    "AuditService.ExportAuditEntries": (f"{NUMBERS[LONG_CALLS].capitalize()} at once",),
+    "ExportAuditEntriesResponse.data": (f"at most {EXPORT_BYTES // 1000} kB",),
     "AlertFilter.counters": (f"At most {alerts.MAX_COUNTERS}.",),
     "Alert.candidates": (f"at most {MAX_CANDIDATES},",),
     "Alert.sightings": (f"newest {MAX_SIGHTINGS}.",),

@@ -21,6 +21,8 @@ from babel.messages.pofile import read_po
 
 from cekalwatch.camera.survey.findings import BINS, Advice, Grade
 from cekalwatch.camera.survey.fitness import Flaw
+from cekalwatch.console.audit_client import FORMATS
+from cekalwatch.console.locale.audit_words import ACTIONS, ACTORS, PROBLEMS, THINGS
 from cekalwatch.console.menu import MENU
 from cekalwatch.console.pages.alerts import STEPS
 from cekalwatch.console.pages.figures import SPANS
@@ -30,6 +32,8 @@ from cekalwatch.office.model.alert import PicturesMissing, ScoreLevel
 from cekalwatch.office.model.steps import Hindrance
 from cekalwatch.office.model.subscription_updates import Cause, LostPosition
 from cekalwatch.program.translations import Language
+from cekalwatch.server.audit.entry import Action, Party, Thing
+from cekalwatch.server.audit.problems import TrailProblemKind
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.wellbeing import ServerFault
 from cekalwatch.wire.vocabulary.adjudication import AlertState, Escalation, Outcome, Reason, Step
@@ -57,6 +61,11 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "SPAN_": {span.upper() for span in SPANS},
         "SYNC_ALSO_": {"DOUBTFUL", "FLAGGED", "KEPT", "PHOTOGRAPHS_REFUSED", "RENEWED"},
         "SYNC_OUTCOME_": {*SyncOutcome, "UNKNOWN"},
+        "ACTION_": set(ACTIONS),
+        "ACTOR_": set(ACTORS),
+        "EXPORT_": {form.upper() for form in FORMATS},
+        "PROBLEM_": set(PROBLEMS),
+        "THING_": set(THINGS),
     },
     "notifier": {
         "COLUMN_": set(Column),
@@ -214,6 +223,13 @@ def test_every_family_has_a_text_for_each_of_its_values(package: Path) -> None:
     used = {prefix for other in sayers(package) for prefix in said(other).families}
     assert set(FAMILIES.get(package.name, {})) - used == set()
     assert set(members(package)) - set(texts(package, Language.EN)) == set()
+
+
+def test_the_console_has_words_for_whatever_the_server_records_now() -> None:
+    assert set(ACTIONS) == set(Action)
+    assert {*ACTORS, "PERSON"} == {party.upper() for party in Party}
+    assert set(THINGS) == {thing.upper() for thing in Thing}
+    assert set(PROBLEMS) == {*TrailProblemKind, "UNSPECIFIED"}
 
 
 def test_every_text_is_said_somewhere(package: Path) -> None:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from cekalwatch.wire.vocabulary.people import KEEPS_PEOPLE, KEEPS_SYSTEM, SEES_ALERTS, SEES_SHIFT_REPORT, PersonRole
+from cekalwatch.wire.vocabulary.people import (
+    KEEPS_PEOPLE,
+    KEEPS_SYSTEM,
+    SEES_ALERTS,
+    SEES_AUDIT_TRAIL,
+    SEES_SHIFT_REPORT,
+    PersonRole,
+)
 from cekalwatch.wire.vocabulary.troubles import SEES_TROUBLES
 
 ANYBODY: Final[frozenset[PersonRole]] = frozenset()
@@ -27,6 +34,7 @@ MENU: Final = (
     Entry("/alerts", "ALERTS", SEES_ALERTS),
     Entry("/troubles", "TROUBLES", SEES_TROUBLES),
     Entry("/figures", "FIGURES", SEES_SHIFT_REPORT),
+    Entry("/audit", "AUDIT", SEES_AUDIT_TRAIL),
     Entry("/people", "PEOPLE", KEEPS_PEOPLE),
     Entry("/system", "SYSTEM", KEEPS_SYSTEM),
 )

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from cekalwatch.console.list_keeping.sync_client import SyncClient
+from cekalwatch.console.audit_client import AuditClient
 from cekalwatch.console.locale.texts import ConsoleTexts
 from cekalwatch.console.menu import MENU, Entry
 from cekalwatch.console.people_client import PeopleClient
@@ -100,6 +101,11 @@ class Visit:
     def syncs(self) -> SyncClient:
         """The list manager's calls about the synchronisation."""
         return SyncClient(self.console.calls, self.sessions, self.signed_in)
+
+    @property
+    def audit(self) -> AuditClient:
+        """The auditor's calls about the audit trail."""
+        return AuditClient(self.console.calls, self.console.dialer, self.signed_in)
 
     @property
     def sessions(self) -> SessionClient:

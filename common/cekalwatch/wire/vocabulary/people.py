@@ -28,6 +28,7 @@ HANDLES_ALERTS = JUDGES | CONFIRMS
 """Who may do anything with alerts."""
 SEES_ALERTS = HANDLES_ALERTS | {PersonRole.AUDITOR}
 SEES_SHIFT_REPORT = CONFIRMS | {PersonRole.AUDITOR}
+SEES_AUDIT_TRAIL = frozenset({PersonRole.AUDITOR})
 KEEPS_WATCHLIST = frozenset({PersonRole.LIST_MANAGER})
 """Who may import, synchronise and look at the watchlist."""
 ACCEPTS_SHRUNKEN_LIST = KEEPS_WATCHLIST | CONFIRMS

@@ -27,6 +27,7 @@ from cekalwatch.wire.vocabulary.people import (
     KEEPS_SYSTEM,
     KEEPS_WATCHLIST,
     SEES_ALERTS,
+    SEES_AUDIT_TRAIL,
     SEES_SHIFT_REPORT,
     PersonRole,
 )
@@ -118,6 +119,11 @@ _THRESHOLD = Right(
 _PEOPLE = Right(
     _devices(*((role, Reach.SERVER, KEEPS_PEOPLE) for role in (DeviceRole.CONSOLE, DeviceRole.DIAGNOSTICS)))
 )
+# The trail is one for all sites. The first of the two who export it is the auditor.
+_TRAIL = Right(
+    _devices(*((role, Reach.SERVER, SEES_AUDIT_TRAIL) for role in (DeviceRole.CONSOLE, DeviceRole.DIAGNOSTICS)))
+)
+_TRAIL_EXPORT = Right(_TRAIL.devices, TwoPersonAction.EXPORT_AUDIT)
 # A second person signs in beside the session of the first.
 _SIGN_IN = Right({role: Grant(Reach.OWN_SITE, welcome=_ANYBODY) for role in _WATCHLIST.devices})
 _SESSION = Right(_devices(*((role, Reach.OWN_SITE, _ANYBODY) for role in _WATCHLIST.devices)))
@@ -153,6 +159,10 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "/cekalwatch.v1.ListFeedService/FetchReferences": _PORT,
         "/cekalwatch.v1.OperationsService/GetStatus": _STATUS,
         "/cekalwatch.v1.OperationsService/SetThreshold": _THRESHOLD,
+        "/cekalwatch.v1.AuditService/SearchAuditEntries": _TRAIL,
+        "/cekalwatch.v1.AuditService/GetAuditEntry": _TRAIL,
+        "/cekalwatch.v1.AuditService/VerifyAuditTrail": _TRAIL,
+        "/cekalwatch.v1.AuditService/ExportAuditEntries": _TRAIL_EXPORT,
         "/cekalwatch.v1.TroubleService/WatchTroubles": _TROUBLE_WATCH,
         "/cekalwatch.v1.TroubleService/ListTroubles": _TROUBLE_LIST,
         "/cekalwatch.v1.TroubleService/AcknowledgeTrouble": _ACKNOWLEDGEMENT,

@@ -116,7 +116,7 @@ def restore(
             check = TrailCheck(store, manifest.signer, CheckpointLedger(files.staged(AUDIT_LEDGER)), kept)
             if not files.staged(AUDIT_LEDGER).exists():
                 check = TrailCheck(store, manifest.signer, None, kept)
-            problems = tuple(islice(check.problems(_passed), MAX_PROBLEMS))
+            problems = tuple(map(str, islice(check.problems(_passed), MAX_PROBLEMS)))
             details: dict[str, int | str] = {"made_at": stamp(manifest.made_at), "entries": manifest.database.entries}
             store.append(AuditEntry(now, operator(), Action.BACKUP_RESTORED, details=details))
         if kind is DatabaseKind.SQLITE:

@@ -211,6 +211,7 @@ class Code(StrEnum):
     PASSWORD_TOO_SHORT = auto(), Kind.INVALID_ARGUMENT, "A password must have at least 12 characters."
     PASSWORD_TOO_EASY = auto(), Kind.INVALID_ARGUMENT, "The password is easy to guess; use unrelated words."
     PASSWORD_NOT_CHANGED = auto(), Kind.INVALID_ARGUMENT, "The new password is the same as the present one."
+    AUDIT_ENTRY_NOT_FOUND = auto(), Kind.NOT_FOUND, "The audit trail has no entry with this number."
     # The server.
     SERVER_BUSY = auto(), Kind.RESOURCE_EXHAUSTED, "The server is busy; try again later."
     GALLERY_EMPTY = (

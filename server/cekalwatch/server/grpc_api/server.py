@@ -15,6 +15,7 @@ from cekalwatch.server.auth.refusals import RefusalLog
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor, current_caller
 from cekalwatch.server.grpc_api.errors import CatalogueErrors
 from cekalwatch.server.grpc_api.servicers.alerts import AlertServicer
+from cekalwatch.server.grpc_api.servicers.audit import AuditServicer
 from cekalwatch.server.grpc_api.servicers.capture import CaptureServicer
 from cekalwatch.server.grpc_api.servicers.list_feed import ListFeedServicer
 from cekalwatch.server.grpc_api.servicers.operations import OperationsServicer
@@ -26,6 +27,8 @@ from cekalwatch.server.grpc_api.servicers.watchlist import WatchlistServicer
 from cekalwatch.v1 import (
     alert_service_pb2,
     alert_service_pb2_grpc,
+    audit_service_pb2,
+    audit_service_pb2_grpc,
     capture_service_pb2,
     capture_service_pb2_grpc,
     list_feed_service_pb2,
@@ -57,6 +60,7 @@ SERVICES = (
     people_service_pb2.DESCRIPTOR.services_by_name["PeopleService"].full_name,
     trouble_service_pb2.DESCRIPTOR.services_by_name["TroubleService"].full_name,
     port_service_pb2.DESCRIPTOR.services_by_name["PortService"].full_name,
+    audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"].full_name,
 )
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -76,6 +80,7 @@ class Servicers:
     list_feed: ListFeedServicer
     ports: PortServicer
     people: PeopleServicer
+    audit: AuditServicer
 
 
 class GrpcServer:
@@ -106,6 +111,7 @@ class GrpcServer:
         list_feed_service_pb2_grpc.add_ListFeedServiceServicer_to_server(servicers.list_feed, self._server)
         port_service_pb2_grpc.add_PortServiceServicer_to_server(servicers.ports, self._server)
         people_service_pb2_grpc.add_PeopleServiceServicer_to_server(servicers.people, self._server)
+        audit_service_pb2_grpc.add_AuditServiceServicer_to_server(servicers.audit, self._server)
         self._health = health.aio.HealthServicer()
         self._serving: dict[str, bool] = {}
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

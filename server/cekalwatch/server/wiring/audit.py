@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Self
@@ -19,10 +20,14 @@ from cekalwatch.server.audit.syslog import SyslogReceiver
 from cekalwatch.server.audit.timestamps import TimestampAuthority
 from cekalwatch.server.cluster.duty import ChoreDuty
 from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.grpc_api.servicers.audit import AuditReaders, AuditServicer
 from cekalwatch.server.hardware.errors import TokenError
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
+from cekalwatch.server.storage.audit.search import AuditSearch
 from cekalwatch.server.storage.audit.store import AuditStore
+from cekalwatch.server.storage.audit.trail import AuditTrail
+from cekalwatch.server.storage.audit.trail_check import TrailCheck
 from cekalwatch.server.storage.fence import LeaseLostError, fenced
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.losses import refuse_lost_audit_key
@@ -117,6 +122,19 @@ class HistoryGuard:
         except LeaseLostError:
             return None
 
+    def sign_for_reader(self) -> Checkpoint | None:
+        """Sign the trail's end where this server does; return the newest checkpoint in the database.
+
+        None: there is none, or the history is not the one that was signed.
+        """
+        with suppress(TokenError):  # a chore tells of it
+            self.sign()
+        if self.change:
+            return None
+        store = self.signer.store
+        newest = store.checkpoints_after(store.newest_checkpoint_sequence(), 1)
+        return newest[0] if newest and newest[0].valid else None
+
     def _refuse(self, error: HistoryChangedError) -> None:
         now = self.clock.now()
         if error.change is not self.change or self._told_at is None or now - self._told_at >= TELL_AGAIN:
@@ -132,6 +150,24 @@ class AuditWiring:
     guard: HistoryGuard
     delivery: CheckpointDelivery
     chores: tuple[Chore, ...]
+    own_key: str
+    """Public key with which this server signs."""
+
+    def servicer(self, context: Context, trail: AuditTrail) -> AuditServicer:
+        """Return what serves auditors; it ends with the context."""
+        stores = context.stores
+        ledger = CheckpointLedger(context.settings.audit_ledger_file)
+        readers = AuditReaders(
+            trail,
+            stores.audit,
+            AuditSearch(context.database),
+            stores.people,
+            lambda: TrailCheck(stores.audit, self.own_key, ledger),
+            self.guard.sign_for_reader,
+        )
+        servicer = AuditServicer(readers)
+        context.stack.callback(servicer.close)
+        return servicer
 
     def state(self) -> SigningState:
         """Return how it stands, as of the last look; any thread may ask."""
@@ -152,4 +188,4 @@ class AuditWiring:
             Chore("sign_audit_trail", SIGN_PERIOD_S, guard.look),
             Chore("deliver_checkpoints", DELIVER_PERIOD_S, delivery.deliver),
         )
-        return cls(guard, delivery, chores)
+        return cls(guard, delivery, chores, key.public_key)

@@ -49,7 +49,7 @@ class Machine:
         return KeptCheckpoint(made)
 
     def problems(self, *brought: KeptCheckpoint) -> list[str]:
-        return list(TrailCheck(self.store, self.key.public_key, self.ledger, brought).problems(iter))
+        return list(map(str, TrailCheck(self.store, self.key.public_key, self.ledger, brought).problems(iter)))
 
     def go_back(self) -> None:
         """Restore the database as it was with three entries and one checkpoint."""

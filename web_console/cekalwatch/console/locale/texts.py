@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import tzinfo
 
 from cekalwatch.office.client.refusals import meaning
+from cekalwatch.console.locale.audit_words import AuditWords
 from cekalwatch.office.locale.trouble_formatting import TroubleFormatter
 from cekalwatch.program.translations import Language
 from cekalwatch.wire.vocabulary.orders import OrderFlag, OrderRule
@@ -15,6 +16,8 @@ class ConsoleTexts(TroubleFormatter):
 
     def __init__(self, language: Language, zone: tzinfo | None = None) -> None:
         super().__init__("cekalwatch.console", language, zone)
+        self.audit = AuditWords(self)
+        """Entries of the audit trail in words."""
 
     def reason(self, code: str) -> str:
         """Return what a code of the server's error catalogue says of a record, a photograph or a source."""

@@ -9,7 +9,7 @@ from typing import Final, Literal
 from starlette.responses import Response
 
 from cekalwatch.console.menu import ANYBODY
-from cekalwatch.console.pages import alerts, figures, now, people, session, sync, system, troubles
+from cekalwatch.console.pages import alerts, audit, figures, now, people, session, sync, system, troubles
 from cekalwatch.console.visit import Visit
 from cekalwatch.wire.vocabulary.people import (
     HANDLES_ALERTS,
@@ -17,6 +17,7 @@ from cekalwatch.wire.vocabulary.people import (
     KEEPS_SYSTEM,
     KEEPS_WATCHLIST,
     SEES_ALERTS,
+    SEES_AUDIT_TRAIL,
     SEES_SHIFT_REPORT,
     PersonRole,
 )
@@ -66,6 +67,10 @@ ROUTES: Final = (
     Page("GET", "/list/sync/runs/{run_id}", KEEPS_WATCHLIST, sync.show_run),
     Page("POST", "/list/sync/start", KEEPS_WATCHLIST, sync.start),
     Page("POST", "/list/sync/accept", KEEPS_WATCHLIST, sync.accept),
+    Page("GET", "/audit", SEES_AUDIT_TRAIL, audit.search),
+    Page("GET", "/audit/{sequence}", SEES_AUDIT_TRAIL, audit.show),
+    Page("POST", "/audit/verify", SEES_AUDIT_TRAIL, audit.verify),
+    Page("POST", "/audit/export", SEES_AUDIT_TRAIL, audit.export),
     Page("GET", "/people", KEEPS_PEOPLE, people.show),
     Page("POST", "/people", KEEPS_PEOPLE, people.add),
     Page("GET", "/people/{name}", KEEPS_PEOPLE, people.show_one),

@@ -25,7 +25,7 @@ ROLES = ProtoEnum(session_pb2.PersonRole, "PERSON_ROLE", PersonRole)
 _ACTIONS = ProtoEnum(
     session_pb2.TwoPersonAction,
     "TWO_PERSON_ACTION",
-    (TwoPersonAction.CHANGE_THRESHOLD, TwoPersonAction.ACCEPT_SHRUNKEN_LIST),
+    (TwoPersonAction.CHANGE_THRESHOLD, TwoPersonAction.ACCEPT_SHRUNKEN_LIST, TwoPersonAction.EXPORT_AUDIT),
 )
 _FOR_CALLS = (session_pb2.SESSION_PURPOSE_UNSPECIFIED, session_pb2.SESSION_PURPOSE_CALLS)
 

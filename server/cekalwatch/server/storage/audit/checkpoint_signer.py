@@ -26,7 +26,7 @@ class CheckpointSigner:
     """Signs with one key. Methods block, and raise what `SignedHistory.check` does: nothing is signed then."""
 
     def __init__(self, store: AuditStore, key: SigningKey, ledger: CheckpointLedger, clock: Clock) -> None:
-        self._store = store
+        self.store = store
         self._key = key
         self._ledger = ledger
         self._clock = clock
@@ -74,7 +74,7 @@ class CheckpointSigner:
         Checkpoints that the database lacks are given up; their numbers are not used again.
         """
         self._ledger.begin()
-        signed, held = self._ledger.newest(), self._store.newest_checkpoint(self._key.public_key)
+        signed, held = self._ledger.newest(), self.store.newest_checkpoint(self._key.public_key)
         number = max(signed.checkpoint.number if signed else 0, held.number if held and held.valid else 0)
         given_up, now = self._missing(number), self._clock.now()
         details: dict[str, int | str] = {
@@ -86,20 +86,20 @@ class CheckpointSigner:
             "explanation": explanation,
         }
         both = tuple(Thing.PERSON.key(one.person_id) for one in (people.first, people.second))
-        self._store.append(AuditEntry(now, operator(), Action.AUDIT_HISTORY_ACCEPTED, both, details=details))
-        made = self._key.sign(number + 1, *self._store.head(), stamp(now))
+        self.store.append(AuditEntry(now, operator(), Action.AUDIT_HISTORY_ACCEPTED, both, details=details))
+        made = self._key.sign(number + 1, *self.store.head(), stamp(now))
         self._ledger.accept(made, given_up)
         self._store_made(made)
         return made
 
     def _missing(self, through: int) -> list[GivenUp]:
         """Return the numbers that the database lacks, those given up before among them."""
-        own = {one.number for one in self._store.checkpoints() if one.public_key == self._key.public_key}
+        own = {one.number for one in self.store.checkpoints() if one.public_key == self._key.public_key}
         steps = count()
         gaps = groupby((one for one in range(1, through + 1) if one not in own), lambda one: one - next(steps))
         return [GivenUp(numbers[0], numbers[-1]) for numbers in (list(gap) for _, gap in gaps)]
 
     def _store_made(self, made: Checkpoint) -> None:
-        if self._store.add_checkpoint(made):
+        if self.store.add_checkpoint(made):
             log.info("audit_checkpoint", **made.__dict__)
         self._ledger.mark_stored(made.number)

@@ -11,21 +11,22 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, or_
+from sqlalchemy import func, insert
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select, update
 
 from cekalwatch.server.audit.checkpoints import Checkpoint
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Link, link
 from cekalwatch.server.audit.history import RestoredBackup
-from cekalwatch.server.storage.audit.tables import AuditCheckpointRow, AuditEntryRow, AuditHeadRow
+from cekalwatch.server.audit.search_terms import Footprint, IndexRow, index_rows, term_number
+from cekalwatch.server.storage.audit.tables import AuditCheckpointRow, AuditEntryRow, AuditHeadRow, AuditIndexRow
 from cekalwatch.server.storage.database import Database
 
 CHANGED = "changed"
 """The detail that names what changed."""
 PAGE = 2000
 
-_LINK = tuple(getattr(AuditEntryRow, name) for name in Link._fields)
+LINK_COLUMNS = tuple(getattr(AuditEntryRow, name) for name in Link._fields)
 
 
 def write_audit(session: Session, *entries: AuditEntry) -> None:
@@ -38,11 +39,14 @@ def write_audit(session: Session, *entries: AuditEntry) -> None:
     session.exec(update(AuditHeadRow).values(sequence=AuditHeadRow.sequence))
     sequence, last_hash = session.exec(select(AuditHeadRow.sequence, AuditHeadRow.hash)).one()
     rows: list[dict[str, Any]] = []
+    index: list[dict[str, Any]] = []
     for entry in entries:
         one = link(entry, sequence + 1, last_hash)
         sequence, last_hash = one.sequence, one.hash
         rows.append(one._asdict())
+        index += (row._asdict() for row in index_rows(one))
     session.connection().execute(insert(AuditEntryRow), rows)
+    session.connection().execute(insert(AuditIndexRow), index)
     session.exec(update(AuditHeadRow).values(sequence=sequence, hash=last_hash))
 
 
@@ -69,7 +73,7 @@ class AuditStore:
 
         They are read page by page, in the state of the beginning.
         """
-        query = select(*_LINK).order_by(col(AuditEntryRow.sequence))
+        query = select(*LINK_COLUMNS).order_by(col(AuditEntryRow.sequence))
         if since:
             query = query.where(col(AuditEntryRow.at) >= since)
         if until:
@@ -81,7 +85,7 @@ class AuditStore:
     def links_after(self, sequence: int, until: int) -> Iterator[Link]:
         """Yield the entries with sequences above `sequence`, up to `until`, in order."""
         place = col(AuditEntryRow.sequence)
-        query = select(*_LINK).where(place > sequence, place <= until).order_by(place)
+        query = select(*LINK_COLUMNS).where(place > sequence, place <= until).order_by(place)
         with self._database.connection(yield_per=PAGE) as connection:
             for page in connection.execute(query).partitions():
                 yield from map(Link._make, page)
@@ -92,19 +96,26 @@ class AuditStore:
             return session.exec(select(AuditEntryRow.hash).where(col(AuditEntryRow.sequence) == sequence)).first()
 
     def about(self, objects: Collection[str], actions: Collection[Action], most: int) -> list[Link]:
-        """Return the newest `most` entries with one of the actions on any of the objects, oldest first.
-
-        The whole trail is searched for these actions.
-        """
-        named = or_(*(col(AuditEntryRow.objects).contains(json.dumps(one), autoescape=True) for one in objects))
+        """Return the newest `most` entries with one of the actions on any of the objects, oldest first."""
+        named = select(AuditIndexRow.sequence).where(col(AuditIndexRow.term).in_(map(term_number, objects)))
         query = (
-            select(*_LINK)
-            .where(col(AuditEntryRow.action).in_(list(map(str, actions))), named)
+            select(*LINK_COLUMNS)
+            .where(col(AuditEntryRow.action).in_(list(map(str, actions))), col(AuditEntryRow.sequence).in_(named))
             .order_by(col(AuditEntryRow.sequence).desc())
             .limit(most)
         )
         with self._database.session() as session:
             return [Link._make(row) for row in reversed(session.exec(query).all())]
+
+    def index_footprint(self, through: int) -> Footprint:
+        """Return that of the index's rows of the entries up to sequence `through`."""
+        found = Footprint()
+        row = (col(AuditIndexRow.term), col(AuditIndexRow.moment), col(AuditIndexRow.sequence))
+        query = select(*row).where(row[-1] <= through)
+        with self._database.connection(yield_per=PAGE) as connection:
+            for page in connection.execute(query).partitions():
+                found.add(map(IndexRow._make, page))
+        return found
 
     def restored_backup(self) -> RestoredBackup | None:
         """Return the backup that the site was restored from last; None when it never was, or its entry is damaged."""

@@ -1,4 +1,5 @@
-"""Tables of the audit trail. Triggers, made by the first migration, refuse to change or remove entries and checkpoints.
+"""Tables of the audit trail. Triggers, made by the first migration, refuse to change or remove entries and checkpoints,
+and rows of the search's index.
 
 Columns are texts as they are hashed, so that both kinds of database hold the same and no conversion can differ.
 """
@@ -26,6 +27,18 @@ class AuditEntryRow(SQLModel, table=True):
     objects: str
     outcome: str
     details: str
+
+
+class AuditIndexRow(SQLModel, table=True):
+    """An entry under one of its terms (`audit.search_terms`); whoever removes a row hides the entry from searches."""
+
+    __tablename__ = "audit_index"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    term: int = Field(sa_column=Column(BigInteger(), primary_key=True, autoincrement=False))
+    moment: int = Field(sa_column=Column(BigInteger(), primary_key=True, autoincrement=False))
+    """Microseconds since 1970 (UTC)."""
+    sequence: int = Field(sa_column=Column(BigInteger(), primary_key=True, autoincrement=False))
 
 
 class AuditHeadRow(SQLModel, table=True):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger
 from cekalwatch.server.audit.checkpoints import Checkpoint, KeptCheckpoint
 from cekalwatch.server.audit.entry import Link
 from cekalwatch.server.audit.history import HistoryChangedError
+from cekalwatch.server.audit.problems import TrailProblem, TrailProblemKind
+from cekalwatch.server.audit.search_terms import Footprint, index_rows
 from cekalwatch.server.audit.timestamps import TimestampVerifier
 from cekalwatch.server.audit.verification import Anchor, ChainCheck
 from cekalwatch.server.storage.audit.store import AuditStore
@@ -41,8 +44,8 @@ class TrailCheck:
         """The signers whose checkpoints count."""
         return frozenset({one.checkpoint.public_key for one in self.brought} | {self.own_key}) - {""}
 
-    def problems(self, counted: Counted) -> Iterator[str]:
-        """Yield what is wrong, in sentences."""
+    def problems(self, counted: Counted) -> Iterator[TrailProblem]:
+        """Yield what is wrong."""
         # The ledger first: what comes to the trail after that is no problem.
         beside: list[Anchor] = []
         yield from self._beside_the_key(beside)
@@ -52,43 +55,69 @@ class TrailCheck:
         yield from self._brought(stored, anchors)
         self.signed = max((anchor.sequence for anchor in anchors), default=0)
         anchors += [*beside, *([Anchor(end, end_hash, "the head of the trail")] if end else [])]
-        check = ChainCheck(anchors)
-        yield from map(str, check.breaks(counted(self.store.links())))
-        self.entries = check.entries
+        check, last, broken = ChainCheck(anchors), 0, False
+        index = Footprint()
 
-    def _stored(self, stored: Sequence[Checkpoint], anchors: list[Anchor]) -> Iterator[str]:
+        def indexed(links: Iterable[Link]) -> Iterator[Link]:
+            nonlocal last
+            for one in links:
+                last = one.sequence
+                with suppress(ValueError):  # a damaged entry, which is a break
+                    index.add(index_rows(one))
+                yield one
+
+        for found in check.breaks(indexed(counted(self.store.links()))):
+            broken = True
+            yield TrailProblem.of(found)
+        self.entries = check.entries
+        if not broken and index != self.store.index_footprint(last):
+            yield TrailProblem(
+                TrailProblemKind.INDEX_WRONG,
+                1,
+                last,
+                "the entries are whole, and the index of the trail does not fit them: searches may miss some",
+            )
+
+    def _stored(self, stored: Sequence[Checkpoint], anchors: list[Anchor]) -> Iterator[TrailProblem]:
         for one in stored:
             name = f"the checkpoint of {one.at} at entry {one.sequence}"
             if not one.valid:
-                yield f"{name} was changed: its signature is wrong"
+                words = f"{name} was changed: its signature is wrong"
+                yield _of_checkpoint(TrailProblemKind.CHECKPOINT_CHANGED, one, words)
             elif one.public_key not in self.trusted:
-                yield f"{name} is signed by the unknown key {one.public_key}"
+                words = f"{name} is signed by the unknown key {one.public_key}"
+                yield _of_checkpoint(TrailProblemKind.CHECKPOINT_UNKNOWN, one, words)
             else:
                 anchors.append(_anchor(one))
 
-    def _brought(self, stored: Sequence[Checkpoint], anchors: list[Anchor]) -> Iterator[str]:
+    def _brought(self, stored: Sequence[Checkpoint], anchors: list[Anchor]) -> Iterator[TrailProblem]:
         for kept in self.brought:
             one = kept.checkpoint
             anchors.append(_anchor(one))
             if one not in stored:
-                yield f"checkpoint {one.number} of {one.at} at entry {one.sequence} was taken out of the database"
+                words = f"checkpoint {one.number} of {one.at} at entry {one.sequence} was taken out of the database"
+                yield _of_checkpoint(TrailProblemKind.CHECKPOINT_GONE, one, words)
             if kept.timestamp and self.timestamps:
                 try:
                     self.timestamps.moment(kept)
                     self.stamped += 1
                 except ValueError as error:
-                    yield f"the time stamp of checkpoint {one.number} of {one.at} is wrong: {error}"
+                    words = f"the time stamp of checkpoint {one.number} of {one.at} is wrong: {error}"
+                    yield _of_checkpoint(TrailProblemKind.TIMESTAMP_WRONG, one, words)
 
-    def _beside_the_key(self, anchors: list[Anchor]) -> Iterator[str]:
+    def _beside_the_key(self, anchors: list[Anchor]) -> Iterator[TrailProblem]:
         """Yield what is wrong by the signer's ledger, and add what it has signed and seen."""
         if not self.own_key or self.ledger is None:
             return
         try:
             signed, seen, given_up = self.ledger.newest(), self.ledger.seen(), self.ledger.given_up()
         except HistoryChangedError:
-            yield (
+            yield TrailProblem(
+                TrailProblemKind.LEDGER_GONE,
+                0,
+                0,
                 f"the ledger {self.ledger.name} is missing or empty: nobody can say what this server signed last. "
-                "Restore it, or see `audit accept-history`"
+                "Restore it, or see `audit accept-history`",
             )
             return
         if seen.sequence:
@@ -100,7 +129,12 @@ class TrailCheck:
         last = signed.checkpoint.number - (not signed.stored)
         for number in range(1, last + 1):
             if number not in own and not any(number in gap for gap in given_up):
-                yield f"checkpoint {number} of this server's {last} was taken out of the database"
+                words = f"checkpoint {number} of this server's {last} was taken out of the database"
+                yield TrailProblem(TrailProblemKind.CHECKPOINT_GONE, 0, 0, words)
+
+
+def _of_checkpoint(kind: TrailProblemKind, one: Checkpoint, words: str) -> TrailProblem:
+    return TrailProblem(kind, one.sequence, one.sequence, words)
 
 
 def _anchor(checkpoint: Checkpoint) -> Anchor:

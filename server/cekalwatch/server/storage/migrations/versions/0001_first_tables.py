@@ -364,6 +364,14 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_audit_entry_action"), ["action"], unique=False)
 
     op.create_table(
+        "audit_index",
+        sa.Column("term", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("moment", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("sequence", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("term", "moment", "sequence"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "audit_head",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
@@ -706,6 +714,7 @@ def upgrade() -> None:
     )
     _refuse_changes("audit_entry")
     _refuse_changes("audit_checkpoint")
+    _refuse_changes("audit_index")
     # The one row of the chain's head, which every writer locks; the hash before the first entry is zeros.
     op.execute(f"INSERT INTO audit_head (id, sequence, hash) VALUES (1, 0, '{'0' * 64}')")
 
@@ -743,12 +752,13 @@ def _refuse_changes(table: str) -> None:
 _SAME_KEY = {
     "audit_entry": "sequence = NEW.sequence",
     "audit_checkpoint": "public_key = NEW.public_key AND (sequence = NEW.sequence OR number = NEW.number)",
+    "audit_index": "term = NEW.term AND moment = NEW.moment AND sequence = NEW.sequence",
 }
 
 
 def downgrade() -> None:
     if op.get_context().dialect.name != "sqlite":
-        for table in ("audit_checkpoint", "audit_entry"):
+        for table in ("audit_checkpoint", "audit_entry", "audit_index"):
             op.execute(f"DROP FUNCTION {table}_refuse CASCADE")
     op.drop_table("watchlist_success")
     op.drop_table("centre_report")
@@ -802,6 +812,7 @@ def downgrade() -> None:
     op.drop_table("person")
     op.drop_table("audit_checkpoint")
     op.drop_table("audit_head")
+    op.drop_table("audit_index")
     with op.batch_alter_table("audit_entry", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_audit_entry_action"))
 

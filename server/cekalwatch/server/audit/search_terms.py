@@ -1,0 +1,94 @@
+"""What entries of the audit trail are found by: terms, which the search's index holds beside the chain.
+
+Whoever can write the database can take rows out of the index, and searches would miss entries; `Footprint` shows that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from cekalwatch.server.audit.entry import Action, Link, Party
+
+EVERYTHING = ""
+"""The term of all entries."""
+_SECRET = secrets.token_bytes(16)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_MASK = (1 << 64) - 1
+
+
+class Position(NamedTuple):
+    """The place of an entry in a search, which goes by time; of entries of one moment, the later sequence is newer."""
+
+    moment: int
+    """Microseconds since 1970 (UTC)."""
+    sequence: int
+
+
+class IndexRow(NamedTuple):
+    """An entry under one of its terms."""
+
+    term: int
+    moment: int
+    sequence: int
+
+
+def term_number(term: str) -> int:
+    """Return how the index holds a term: 64 bits of its BLAKE2b, signed. Others may have the same, very rarely."""
+    return int.from_bytes(hashlib.blake2b(term.encode(errors="replace"), digest_size=8).digest(), "big", signed=True)
+
+
+def action_term(action: Action | str) -> str:
+    """Return the term of all entries of an action."""
+    return f"action:{action}"
+
+
+def outcome_term(outcome: str) -> str:
+    """Return the term of all entries that ended so."""
+    return f"outcome:{outcome}"
+
+
+def terms_of(one: Link) -> set[str]:
+    """Return the terms of an entry: its objects, action, outcome, and who did it, without the device of a person.
+
+    Raises ValueError for an entry that is damaged.
+    """
+    objects = json.loads(one.objects)
+    if not isinstance(objects, list):
+        raise ValueError("the objects are no list")  # noqa: TRY004  # like other damage
+    actor = one.actor.partition("@")[0] if one.actor.startswith(f"{Party.PERSON}:") else one.actor
+    return {EVERYTHING, actor, action_term(one.action), outcome_term(one.outcome), *map(str, objects)}
+
+
+def moment_of(at: str) -> int:
+    """Return a moment as `stamp` writes it, or `datetime` reads it, as the index holds it; raises ValueError."""
+    return (datetime.fromisoformat(at) - _EPOCH) // _MICROSECOND
+
+
+def index_rows(one: Link) -> Iterator[IndexRow]:
+    """Yield the rows of an entry; raises ValueError for one that is damaged."""
+    moment = moment_of(one.at)
+    for term in terms_of(one):
+        yield IndexRow(term_number(term), moment, one.sequence)
+
+
+class Footprint:
+    """Tells whether two readings have the same rows, in whatever order; it holds for this process only."""
+
+    def __init__(self) -> None:
+        self._sum = 0
+
+    def add(self, rows: Iterable[IndexRow]) -> None:
+        """Count rows in."""
+        # With the secret, nobody can choose rows that weigh each other out.
+        self._sum = (self._sum + sum(hash((_SECRET, row)) for row in rows)) & _MASK
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Footprint) and self._sum == other._sum
+
+    __hash__ = None  # type: ignore[assignment]  # it changes

@@ -1,0 +1,242 @@
+"""AuditService: auditors look at the audit trail, and what they ask is recorded in it.
+
+It converts, calls and converts back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import grpc
+
+from cekalwatch.server.audit.checkpoints import Checkpoint
+from cekalwatch.server.audit.entry import OK, Action, Link, Thing
+from cekalwatch.server.audit.export import ExportFormat, written
+from cekalwatch.server.audit.problems import TrailProblem
+from cekalwatch.server.audit.search_terms import action_term, moment_of, outcome_term
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.grpc_api.authentication import current_caller
+from cekalwatch.server.grpc_api.convert import audit as convert
+from cekalwatch.server.grpc_api.convert.common import page_size
+from cekalwatch.server.grpc_api.long_calls import LongCall, LongCalls
+from cekalwatch.server.storage.audit.search import AuditPage, AuditQuery, AuditSearch
+from cekalwatch.server.storage.audit.store import AuditStore
+from cekalwatch.server.storage.audit.trail import AuditTrail
+from cekalwatch.server.storage.audit.trail_check import TrailCheck
+from cekalwatch.server.storage.people.store import PeopleStore
+from cekalwatch.v1 import audit_service_pb2 as pb
+from cekalwatch.v1 import audit_service_pb2_grpc
+
+LONG_CALLS = 2
+PROGRESS_S = 1.0
+MAX_OF_A_KIND = 8
+"""Problems of a kind that are told."""
+EXPORT_BYTES = 64_000
+PAUSE_EACH = 500
+PAUSE_S = 0.005
+"""A check rests so long after so many entries: recognition runs in the same process."""
+TAMPERED = "TAMPERED"
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+@dataclass(frozen=True)
+class AuditReaders:
+    """What the audit service reads with."""
+
+    trail: AuditTrail
+    store: AuditStore
+    search: AuditSearch
+    people: PeopleStore
+    check: Callable[[], TrailCheck]
+    """Makes a check of the whole trail; it blocks."""
+    signed: Callable[[], Checkpoint | None]
+    """Signs the trail's end where this server does, and returns the newest checkpoint; it blocks."""
+
+
+class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
+    """Serves auditors."""
+
+    def __init__(self, readers: AuditReaders) -> None:
+        self._readers = readers
+        self._calls = LongCalls("audit-calls", LONG_CALLS)
+
+    def close(self) -> None:
+        """End checks and exports that go on."""
+        self._calls.close()
+
+    async def SearchAuditEntries(
+        self, request: pb.SearchAuditEntriesRequest, context: Context
+    ) -> pb.SearchAuditEntriesResponse:
+        """Find entries; who looked for what is recorded first."""
+        limit = page_size(request.page_size, default=convert.DEFAULT_PAGE)
+        after, (since, until) = convert.position(request.page_token), convert.span(request)
+        wanted = convert.person(request.person) if request.person else None
+        action, outcome = convert.action(request.action), convert.outcome(request.outcome)
+        keys = [
+            kind.key(value)
+            for kind, value in (
+                (Thing.SUBJECT, convert.key(request.subject_id, "subject_id")),
+                (Thing.ALERT, convert.key(request.alert_id, "alert_id")),
+            )
+            if value
+        ]
+
+        def find() -> tuple[AuditPage, dict[UUID, str], list[str], str]:
+            if wanted:
+                keys.append(Thing.PERSON.key(self._person(wanted)))
+            ends = [outcome_term(outcome)] if outcome else []
+            terms = [*keys, *ends, *([action_term(action)] if action else [])]
+            query = AuditQuery(terms, *(moment_of(one) if one else None for one in (since, until)))
+            found = self._readers.search.page(query, limit, after)
+            names = self._readers.people.display_names(convert.people_named(one for _, one in found.found))
+            # What was typed may be a name; what the trail itself holds is a key.
+            known = [one for one in keys if self._readers.search.has(one)]
+            return found, names, known, outcome if outcome and self._readers.search.has(outcome_term(outcome)) else ""
+
+        found, names, known, ended = await asyncio.to_thread(find)
+        answer = convert.search_page(found, limit, names)
+        details = {"action": str(action or ""), "ended": ended, "since": since, "until": until}
+        await self._readers.trail.note(
+            current_caller().actor,
+            Action.AUDIT_SEARCHED,
+            known,
+            **{name: value for name, value in details.items() if value},
+            asked=len(keys),
+            entries=len(answer.entries),
+        )
+        return answer
+
+    async def GetAuditEntry(self, request: pb.GetAuditEntryRequest, context: Context) -> pb.GetAuditEntryResponse:
+        """Return one entry in full."""
+        readers, sequence = self._readers, request.sequence
+
+        def find() -> tuple[Link, Checkpoint | None, dict[UUID, str]]:
+            one = readers.search.entry(sequence)
+            if one is None:
+                raise CekalwatchError(Code.AUDIT_ENTRY_NOT_FOUND)
+            signed = [mark for mark in readers.store.checkpoints_after(sequence, 1) if mark.valid]
+            names = readers.people.display_names(convert.people_named([one]))
+            return one, signed[0] if signed else None, names
+
+        found = await asyncio.to_thread(find)
+        await readers.trail.note(current_caller().actor, Action.AUDIT_ENTRY_VIEWED, entry=sequence)
+        return convert.entry_answer(*found)
+
+    async def VerifyAuditTrail(
+        self, request: pb.VerifyAuditTrailRequest, context: Context
+    ) -> AsyncIterator[pb.VerifyAuditTrailResponse]:
+        """Check the whole trail."""
+        actor, call = current_caller().actor, self._calls.begin(context)
+        running = _Verification(call, self._readers.store.head, self._readers.check)
+        work = asyncio.ensure_future(call.do(running.run))
+        while not work.done():
+            await asyncio.wait({work}, timeout=PROGRESS_S)
+            yield pb.VerifyAuditTrailResponse(
+                progress=pb.AuditProgress(checked=running.checked, total=max(running.total, running.checked))
+            )
+        check = work.result()
+        found = running.problems
+        await self._readers.trail.note(
+            actor,
+            Action.AUDIT_VERIFIED,
+            outcome=TAMPERED if found else OK,
+            entries=check.entries,
+            signed=check.signed,
+            problems=running.counts.total(),
+        )
+        yield convert.verdict(check.entries, check.signed, found, check.trusted)
+
+    async def ExportAuditEntries(
+        self, request: pb.ExportAuditEntriesRequest, context: Context
+    ) -> AsyncIterator[pb.ExportAuditEntriesResponse]:
+        """Give entries out; that is recorded first, with both people."""
+        who, (since, until) = current_caller(), convert.span(request)
+        form, two = convert.export_format(request.format), who.two_people()
+        call, readers = self._calls.begin(context), self._readers
+        both = tuple(Thing.PERSON.key(one.person_id) for one in (two.first, two.second))
+        details = {"format": str(form), "since": since, "until": until}
+        await readers.trail.note(who.actor, Action.AUDIT_EXPORTED, both, **details)
+        signed = await call.do(readers.signed)
+        export = _Export(readers.store.links(since, until), form)
+        async for part in call.each(export.parts()):
+            yield pb.ExportAuditEntriesResponse(data=part)
+        end = pb.AuditExportEnd(entries=export.entries, checkpoint=signed.to_json() if signed else "")
+        yield pb.ExportAuditEntriesResponse(end=end)
+
+    def _person(self, wanted: UUID | str) -> UUID:
+        """Return the key of who is searched for; raises PERSON_UNKNOWN."""
+        if isinstance(wanted, UUID):
+            return wanted
+        account = self._readers.people.account(wanted)
+        if account is None:
+            raise CekalwatchError(Code.PERSON_UNKNOWN)
+        return account.person.person_id
+
+
+class _Stopped(Exception):  # noqa: N818  # no error: the client has left
+    """Nobody waits for the check any more."""
+
+
+@dataclass
+class _Verification:
+    """A check that goes on in a thread, while others look how far it is."""
+
+    call: LongCall
+    head: Callable[[], tuple[int, str]]
+    make: Callable[[], TrailCheck]
+    checked: int = 0
+    total: int = 0
+    problems: list[TrailProblem] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def run(self) -> TrailCheck:
+        """Check to the end, and return the check; raises what reading the trail does."""
+        self.total, _ = self.head()
+        check = self.make()
+        for one in check.problems(self._counted):
+            self.counts[one.kind] += 1
+            if self.counts[one.kind] <= MAX_OF_A_KIND:
+                self.problems.append(one)
+        return check
+
+    def _counted(self, links: Iterable[Link]) -> Iterator[Link]:
+        for one in links:
+            if self.checked % PAUSE_EACH == 0:
+                if self.call.ended:
+                    raise _Stopped
+                time.sleep(PAUSE_S)
+            self.checked += 1
+            yield one
+
+
+class _Export:
+    """The parts of an export."""
+
+    def __init__(self, links: Iterator[Link], form: ExportFormat) -> None:
+        self._links = links
+        self._form = form
+        self.entries = 0
+        """Given out so far."""
+
+    def parts(self) -> Generator[bytes, None, None]:
+        """Yield the bytes, as many as go into a message; it blocks."""
+        waiting = bytearray()
+        for line in written(self._counted(), self._form):
+            waiting += line.encode()
+            while len(waiting) >= EXPORT_BYTES:
+                yield bytes(waiting[:EXPORT_BYTES])
+                del waiting[:EXPORT_BYTES]
+        if waiting:
+            yield bytes(waiting)
+
+    def _counted(self) -> Iterator[Link]:
+        for one in self._links:
+            self.entries += 1
+            yield one

@@ -1,0 +1,168 @@
+"""*Audit*: searching the trail, one entry of it, checking it, and giving it out by two people."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from http import HTTPStatus
+from typing import Final
+
+import grpc
+import structlog
+from markupsafe import escape
+from starlette.responses import Response, StreamingResponse
+from typing_extensions import Buffer
+
+from cekalwatch.console.audit_client import FORMATS, Export, FullEntry, Progress, TrailPage, TrailQuery
+from cekalwatch.console.locale.audit_words import ACTIONS
+from cekalwatch.console.visit import Visit
+from cekalwatch.office.client.refusals import error_reason, explain
+
+PAGE_SIZE: Final = 50
+MAX_SEQUENCE_DIGITS: Final = 18
+_FIELDS: Final = ("person", "subject", "alert", "action", "outcome", "since", "until")
+_GAP: Final = "<!--progress-->"
+"""Where the template of a check is cut in two: its page is sent while it goes on."""
+
+log = structlog.get_logger()
+
+
+def search(visit: Visit) -> Response:
+    """Show a page of entries, newest first."""
+    return _show(visit, {name: visit.query(name).strip() for name in _FIELDS})
+
+
+def show(visit: Visit) -> Response:
+    """Show one entry in full."""
+    written = visit.part("sequence")
+    if not written.isascii() or not written.isdecimal() or len(written) > MAX_SEQUENCE_DIGITS:
+        return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
+    try:
+        found: FullEntry = visit.audit.entry(int(written))
+    except grpc.RpcError as error:
+        if error_reason(error) != "AUDIT_ENTRY_NOT_FOUND":
+            raise
+        return visit.problem(explain(error, visit.texts), HTTPStatus.NOT_FOUND)
+    return visit.page("audit_entry.html", found=found, entry=found.entry)
+
+
+def verify(visit: Visit) -> Response:
+    """Check the trail; the page grows while the server does."""
+    before, _, after = bytes(visit.page("audit_check.html", gap=_GAP).body).decode().partition(_GAP)
+    return StreamingResponse(_checked(visit, before, after), media_type="text/html; charset=utf-8")
+
+
+def export(visit: Visit) -> Response:
+    """Send entries as a file, when a second person has signed for it."""
+    form, problem = visit.form, ""
+    since, until, wrong = _span(visit, form.get("since", ""), form.get("until", ""))
+    name, password, wanted = form.get("second_name", "").strip(), form.get("second_password", ""), form.get("format", "")
+    if wrong:
+        problem = wrong
+    elif wanted not in FORMATS or not name or not password:
+        problem = visit.texts.say("SECOND_PERSON_MISSING")
+    elif not visit.console.sign_in_allowed(visit):
+        problem = visit.texts.say("SIGN_IN_TOO_OFTEN")
+    else:
+        try:
+            begun = visit.audit.export(since, until, wanted, name, password)
+        except grpc.RpcError as error:
+            of_second = error_reason(error) == "PERSON_ROLE_NEEDED"
+            problem = visit.texts.say("SECOND_PERSON_ROLE") if of_second else explain(error, visit.texts)
+        else:
+            file = f"audit-{visit.now.astimezone(visit.texts.zone):%Y%m%d-%H%M%S}"
+            headers = {"Content-Disposition": f'attachment; filename="{file}.zip"'}
+            return StreamingResponse(_zipped(begun, f"{file}.{wanted}"), media_type="application/zip", headers=headers)
+    return _show(visit, dict.fromkeys(_FIELDS, ""), export_problem=problem)
+
+
+def _show(visit: Visit, fields: dict[str, str], export_problem: str = "") -> Response:
+    since, until, problem = _span(visit, fields["since"], fields["until"])
+    named = {name: fields[name] for name in ("person", "subject", "alert", "action", "outcome")}
+    found = TrailPage((), "", {}, None)
+    if not problem:
+        try:
+            found = visit.audit.search(TrailQuery(**named, since=since, until=until), PAGE_SIZE, visit.query("page"))
+        except grpc.RpcError as error:
+            if error_reason(error) not in {"PERSON_UNKNOWN", "ARGUMENT_INVALID", "PAGE_TOKEN_INVALID"}:
+                raise
+            problem = explain(error, visit.texts)
+    return visit.page(
+        "audit.html",
+        HTTPStatus.CONFLICT if problem or export_problem else HTTPStatus.OK,
+        found=found,
+        fields=fields,
+        actions=ACTIONS,
+        formats=list(FORMATS),
+        problem=problem,
+        export_problem=export_problem,
+        form=visit.form,
+        second_name=visit.form.get("second_name", ""),
+    )
+
+
+def _span(visit: Visit, since: str, until: str) -> tuple[datetime | None, datetime | None, str]:
+    """Return the beginning of the first day and the end of the last by the site's clock, and what is wrong."""
+    try:
+        first = _begin(since, visit) if since else None
+        last = _begin(until, visit, days=1) if until else None
+    except (ValueError, OverflowError):
+        return None, None, visit.texts.say("DATE_WRONG")
+    if first and last and last <= first:
+        return None, None, visit.texts.say("DAYS_REVERSED")
+    return first, last, ""
+
+
+def _begin(written: str, visit: Visit, days: int = 0) -> datetime:
+    day = date.fromisoformat(written) + timedelta(days=days)
+    return datetime.combine(day, time(), visit.texts.zone).astimezone(UTC)
+
+
+def _checked(visit: Visit, before: str, after: str) -> Iterator[str]:
+    yield before
+    say = visit.texts.say
+    try:
+        for one in visit.audit.verify():
+            if isinstance(one, Progress):
+                yield f"<p>{escape(say('CHECK_PROGRESS', checked=f'{one.checked:,}', total=f'{one.total:,}'))}</p>\n"
+            else:
+                yield bytes(visit.page("audit_verdict.html", verdict=one).body).decode()
+    except grpc.RpcError as error:
+        yield f'<p class="problem" role="alert">{escape(explain(error, visit.texts))}</p>\n'
+    yield after
+
+
+class _Sink(io.RawIOBase):
+    """Takes what a writer of a ZIP file writes, and gives it on; nobody can go back in it."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Buffer) -> int:
+        before = len(self._data)
+        self._data += data
+        return len(self._data) - before
+
+    def take(self) -> bytes:
+        data = bytes(self._data)
+        self._data.clear()
+        return data
+
+
+def _zipped(begun: Export, name: str) -> Iterator[bytes]:
+    """Yield a ZIP file with the entries and the checkpoint; when it breaks off, the file cannot be opened."""
+    sink = _Sink()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+        with archive.open(name, "w", force_zip64=True) as file:
+            for part in begun.parts:
+                file.write(part)
+                yield sink.take()
+        if begun.checkpoint:
+            archive.writestr("checkpoint.jsonl", f"{begun.checkpoint}\n")
+    yield sink.take()
+    log.info("audit_exported", entries=begun.entries)
