@@ -137,7 +137,13 @@ async def test_without_the_right_second_person_nothing_is_exported(
     office: PortOffice, umi: Browser, second: str, password: str, told: str
 ) -> None:
     token = await umi.token("/audit")
-    fields = {"since": "2026-03-01", "until": "2026-03-02", "format": "csv", "second_name": second, "second_password": password}
+    fields = {
+        "since": "2026-03-01",
+        "until": "2026-03-02",
+        "format": "csv",
+        "second_name": second,
+        "second_password": password,
+    }
     answer = await umi.post("/audit/export", token, **fields)
     assert answer.status_code == 409
     assert told in words(answer)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from cekalwatch.console.list_keeping.sync_client import SyncClient
 from cekalwatch.console.audit_client import AuditClient
+from cekalwatch.console.list_keeping.sync_client import SyncClient
 from cekalwatch.console.locale.texts import ConsoleTexts
 from cekalwatch.console.menu import MENU, Entry
 from cekalwatch.console.people_client import PeopleClient

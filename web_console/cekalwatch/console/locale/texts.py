@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import tzinfo
 
-from cekalwatch.office.client.refusals import meaning
 from cekalwatch.console.locale.audit_words import AuditWords
+from cekalwatch.office.client.refusals import meaning
 from cekalwatch.office.locale.trouble_formatting import TroubleFormatter
 from cekalwatch.program.translations import Language
 from cekalwatch.wire.vocabulary.orders import OrderFlag, OrderRule

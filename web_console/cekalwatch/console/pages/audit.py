@@ -7,18 +7,20 @@ import zipfile
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from http import HTTPStatus
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import grpc
 import structlog
 from markupsafe import escape
 from starlette.responses import Response, StreamingResponse
-from typing_extensions import Buffer
 
 from cekalwatch.console.audit_client import FORMATS, Export, FullEntry, Progress, TrailPage, TrailQuery
 from cekalwatch.console.locale.audit_words import ACTIONS
 from cekalwatch.console.visit import Visit
 from cekalwatch.office.client.refusals import error_reason, explain
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 PAGE_SIZE: Final = 50
 MAX_SEQUENCE_DIGITS: Final = 18
@@ -58,7 +60,11 @@ def export(visit: Visit) -> Response:
     """Send entries as a file, when a second person has signed for it."""
     form, problem = visit.form, ""
     since, until, wrong = _span(visit, form.get("since", ""), form.get("until", ""))
-    name, password, wanted = form.get("second_name", "").strip(), form.get("second_password", ""), form.get("format", "")
+    name, password, wanted = (
+        form.get("second_name", "").strip(),
+        form.get("second_password", ""),
+        form.get("format", ""),
+    )
     if wrong:
         problem = wrong
     elif wanted not in FORMATS or not name or not password:
@@ -143,7 +149,7 @@ class _Sink(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, data: Buffer) -> int:
+    def write(self, data: ReadableBuffer) -> int:
         before = len(self._data)
         self._data += data
         return len(self._data) - before
