@@ -107,7 +107,6 @@ class Export:
     """An export that has begun: `parts` are to be read to the end, then the rest is there."""
 
     parts: Iterable[bytes]
-    entries: int = field(default=0, init=False)
     checkpoint: str = field(default="", init=False)
     """One line of JSON; empty: there is none."""
 
@@ -188,7 +187,7 @@ class AuditClient:
         while not answer.HasField("end"):
             yield answer.data
             answer = next(others)
-        export.entries, export.checkpoint = answer.end.entries, answer.end.checkpoint
+        export.checkpoint = answer.end.checkpoint
 
     def _call(self, method: Callable[[AuditServiceStub], Callable[..., Any]], request: object) -> Any:  # noqa: ANN401  # each method has an answer of its own
         metadata = bearer(self._session.token())

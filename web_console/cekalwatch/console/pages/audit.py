@@ -10,7 +10,6 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 import grpc
-import structlog
 from markupsafe import escape
 from starlette.responses import Response, StreamingResponse
 
@@ -27,8 +26,6 @@ MAX_SEQUENCE_DIGITS: Final = 18
 _FIELDS: Final = ("person", "subject", "alert", "action", "outcome", "since", "until")
 _GAP: Final = "<!--progress-->"
 """Where the template of a check is cut in two: its page is sent while it goes on."""
-
-log = structlog.get_logger()
 
 
 def search(visit: Visit) -> Response:
@@ -171,4 +168,3 @@ def _zipped(begun: Export, name: str) -> Iterator[bytes]:
         if begun.checkpoint:
             archive.writestr("checkpoint.jsonl", f"{begun.checkpoint}\n")
     yield sink.take()
-    log.info("audit_exported", entries=begun.entries)
