@@ -78,7 +78,7 @@ async def test_an_auditor_finds_what_somebody_did_and_that_is_recorded(scene: Sc
     noted = scene.trail(Action.AUDIT_SEARCHED)[-1]
     assert json.loads(noted.objects) == [f"person:{key}"]
     assert noted.actor.startswith(f"person:{umi.people['umi'].person_id}@")
-    assert json.loads(noted.details) == {"action": "SIGNED_IN", "asked": 1, "entries": 1}
+    assert json.loads(noted.details) == {"done": "SIGNED_IN", "asked": 1, "entries": 1}
 
 
 async def test_what_was_typed_and_is_no_key_goes_into_no_entry(scene: Scene, umi: Auditor) -> None:

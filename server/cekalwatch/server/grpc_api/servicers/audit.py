@@ -102,7 +102,7 @@ class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
 
         found, names, known, ended = await asyncio.to_thread(find)
         answer = convert.search_page(found, limit, names)
-        details = {"action": str(action or ""), "ended": ended, "since": since, "until": until}
+        details = {"done": str(action or ""), "ended": ended, "since": since, "until": until}
         await self._readers.trail.note(
             current_caller().actor,
             Action.AUDIT_SEARCHED,
