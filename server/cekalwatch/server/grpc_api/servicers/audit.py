@@ -96,8 +96,8 @@ class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
             query = AuditQuery(terms, *(moment_of(one) if one else None for one in (since, until)))
             found = self._readers.search.page(query, limit, after)
             names = self._readers.people.display_names(convert.people_named(one for _, one in found.found))
-            # What was typed may be a name; what the trail itself holds is a key.
-            known = [one for one in keys if self._readers.search.has(one)]
+            # What was typed may be a name; what the trail itself holds is a key, and so is a person's.
+            known = [one for one in keys if one.startswith(f"{Thing.PERSON}:") or self._readers.search.has(one)]
             return found, names, known, outcome if outcome and self._readers.search.has(outcome_term(outcome)) else ""
 
         found, names, known, ended = await asyncio.to_thread(find)
