@@ -24,7 +24,7 @@ from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.app import Server
 from cekalwatch.server.cli.app import app as server_app
-from cekalwatch.server.founding.sheets import folder_of_sheets
+from cekalwatch.server.founding.sheets import check_folder_of_sheets
 from cekalwatch.server.settings.settings import ServerSettings
 from deploy.demo.stack import kept_port
 from tests.support.tools.packs import light_pack
@@ -239,9 +239,17 @@ def test_what_cannot_be_made_leaves_no_half_of_a_site(office: Office) -> None:
 
 
 def test_without_a_place_for_the_sheets_nothing_is_made(office: Office) -> None:
-    with pytest.raises(ProgramError, match=r"answers.toml/sheets cannot be made"):
+    with pytest.raises(
+        ProgramError, match=r"answers.toml/sheets cannot be written \(Not a directory\): name another folder"
+    ):
         office.init("--answers", str(office.answers), "--sheets", str(office.answers / "sheets"))
     assert [path.name for path in office.folder.iterdir()] == ["answers.toml"]
+
+
+def test_the_sheets_may_lie_in_the_data_folder(office: Office) -> None:
+    office.sheets = office.data / "hand-over"
+    office.found()
+    assert (office.sheets / "sekupang.html").exists()
 
 
 def test_sheets_that_cannot_be_filled_are_not_left_behind(office: Office) -> None:
@@ -256,8 +264,9 @@ def test_a_folder_of_sheets_that_another_account_owns_is_refused() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.seteuid(65534)
         try:
-            with pytest.raises(ProgramError, match="name another folder with --sheets"), folder_of_sheets(Path(folder)):
-                pytest.fail("nothing may be made")
+            for sheets in (Path(folder), Path(folder, "new")):
+                with pytest.raises(ProgramError, match="name another folder with --sheets"):
+                    check_folder_of_sheets(sheets)
         finally:
             os.seteuid(0)
 

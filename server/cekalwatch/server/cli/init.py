@@ -45,7 +45,7 @@ def init(
     from cekalwatch.server.checks.installation import check_installation
     from cekalwatch.server.cli.models import install
     from cekalwatch.server.founding.answers import Answers, ask_answers
-    from cekalwatch.server.founding.sheets import folder_of_sheets, write_sheets
+    from cekalwatch.server.founding.sheets import check_folder_of_sheets, write_sheets
     from cekalwatch.server.founding.site import found_site
     from cekalwatch.server.settings.settings import ServerSettings
 
@@ -53,8 +53,8 @@ def init(
     file = ServerSettings.new_file(config).absolute()
     given = Answers.load(answers) if answers else ask_answers()
     now = datetime.now(UTC)
-    with folder_of_sheets(sheets):
-        founded = found_site(given, file, now)
+    check_folder_of_sheets(sheets)
+    founded = found_site(given, file, now)
     typer.echo(f"First password of {given.administrator}, shown only here: {founded.first_password}")
     written = write_sheets(founded, given.office, sheets, Texts("cekalwatch.server", language), now)
     try:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
@@ -20,31 +18,23 @@ from cekalwatch.server.founding.site import Founded
 from cekalwatch.wire.identity import DeviceRole
 
 
-@contextmanager
-def folder_of_sheets(folder: Path) -> Iterator[None]:
-    """Make the folder before anything else is done; where the block fails, it is removed again.
-
-    Raises ProgramError when nothing can be written into it.
-    """
-    new = not os.path.lexists(folder)
-    make_private_folder(folder)
+def check_folder_of_sheets(folder: Path) -> None:
+    """Raise ProgramError where `write_sheets` could not write there. Nothing is made: it may lie in the data folder."""
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(path))
+    if there == folder.absolute():
+        make_private_folder(folder)  # refuses one that others can read
     try:
-        with tempfile.TemporaryFile(dir=folder):
+        with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
         raise ProgramError(
             f"{folder} cannot be written ({error.strerror}): name another folder with --sheets", Exit.CONFIG
         ) from None
-    try:
-        yield
-    except BaseException:
-        if new:
-            folder.rmdir()
-        raise
 
 
 def write_sheets(founded: Founded, office: str, folder: Path, texts: Texts, now: datetime) -> list[Path]:
     """Write a sheet for each port, and a file for each invitation, which only this account can read. ProgramError."""
+    make_private_folder(folder)
     written = []
     for site in founded.settings.sites:
         sheet = folder / f"{site.site}.html"
