@@ -53,7 +53,7 @@ def build_packages(
     scratch.mkdir(parents=True)
     for older in (file for name in names for file in out.glob(f"{name}_*.deb")):
         older.unlink()
-    made_at = _time_of(root)
+    made_at = time_of(root)
     wheel = build_reproducibly(root, scratch, int(made_at.timestamp()))
     shutil.copytree(DEBIAN, scratch / "debian")
     (scratch / "debian" / "changelog").write_text(
@@ -77,7 +77,7 @@ def build_packages(
     return built
 
 
-def _time_of(root: Path) -> datetime:
+def time_of(root: Path) -> datetime:
     """Return the commit's time; where there is none, the present."""
     done = subprocess.run(
         ("git", "log", "-1", "--format=%ct"), cwd=root, capture_output=True, text=True, check=False

@@ -40,13 +40,13 @@ def write_machine_lock(root: Path, machine: Machine, system: System, out: Path) 
     )
     if done.returncode:
         raise ReleaseError(f"What {machine.package} needs on {system.name.lower()} is not known:\n{done.stderr}")
-    locked = dict(_entries((root / "requirements.lock").read_text()))
-    for name, hashes in _entries(out.read_text()):
+    locked = dict(lock_entries((root / "requirements.lock").read_text()))
+    for name, hashes in lock_entries(out.read_text()):
         if not hashes or not hashes <= locked.get(name, frozenset()):
             raise ReleaseError(f"{name}, which {machine.package} needs, is not in requirements.lock with these hashes")
 
 
-def _entries(lock: str) -> Iterator[tuple[str, frozenset[str]]]:
+def lock_entries(lock: str) -> Iterator[tuple[str, frozenset[str]]]:
     """Yield NAME==VERSION of each package with its hashes."""
     for entry in re.split(r"^(?=[a-z0-9])", lock, flags=re.MULTILINE):
         if found := _LINE.match(entry):

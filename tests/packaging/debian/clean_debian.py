@@ -53,13 +53,18 @@ class CleanDebian:
         """Return what runs `command` there as `account`, with an environment of its own and its process id."""
         variables = {"LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive", "COLUMNS": "200"} | dict(environment)
         given = ["env", *(f"{name}={value}" for name, value in variables.items())]
-        as_account = ["setpriv", "--reuid", account, "--regid", account, "--init-groups", "--reset-env"]
+        as_account = ["setpriv", "--reuid", account, "--regid", self._group(account), "--init-groups", "--reset-env"]
         inside = [*(as_account if account != "root" else []), *given, *command]
         namespaces = ["--mount", *(["--net"] if offline else [])]
         network = "offline" if offline else "online"
         within = ["nsenter", f"--net={self.network}"] if self.network and not offline else []
         enter = ["bash", "-ec", _ENTER, "-", str(self.root), network, str(self.stick or "")]
         return [*within, "unshare", *namespaces, *enter, *inside]
+
+    def _group(self, account: str) -> str:
+        """Return the number of the account's own group; that of `nobody` has another name."""
+        accounts = (line.split(":") for line in (self.root / "etc/passwd").read_text().splitlines())
+        return next(group for name, _, _, group, *_ in accounts if name == account)
 
     def run(
         self,

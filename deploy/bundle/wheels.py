@@ -1,0 +1,86 @@
+"""The wheels of a machine in one folder, with a requirements file of their hashes, and the proof that all are there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from deploy.packages.machines import MACHINES, Machine
+from deploy.packages.wheels import PYTHON, UV, System, lock_entries, write_machine_lock
+from deploy.release.wheel import ReleaseError, sha256
+
+_SERVER, _CAMERA, _NOTIFIER = MACHINES
+FOLDERS: dict[System, tuple[Machine, ...]] = {
+    System.LINUX: (
+        replace(_SERVER, extras=(*_SERVER.extras, "evaluation")),
+        _CAMERA,
+        _NOTIFIER,
+        Machine("cekalwatch-console", ("console", "otel"), "cekalwatch.console.cli:app"),
+        Machine("cekalwatch-simulator", ("simulator",), "cekalwatch.simulator.cli:app"),
+    ),
+    System.WINDOWS: (_CAMERA, _NOTIFIER),
+}
+"""The machines of each system, whose wheels are in a bundle."""
+_PLATFORMS = {
+    System.LINUX: ("manylinux2014_x86_64", *(f"manylinux_2_{minor}_x86_64" for minor in range(17, 41))),
+    System.WINDOWS: ("win_amd64",),
+}
+"""As pip names what their wheels may be for; 2.40 is the glibc of `System.LINUX`."""
+
+
+def fetch_wheels(root: Path, machine: Machine, system: System, wheel: Path, folder: Path) -> Path:
+    """Put `wheel` and what the machine needs beside it into `folder`/wheels, and return the requirements file.
+
+    The versions and hashes are those of the lock in `root`. Raises ReleaseError when a wheel is missing or another one,
+    and when what is in the folder is not enough for that system.
+    """
+    wheels = folder / "wheels"
+    wheels.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        lock = Path(scratch) / "lock"
+        write_machine_lock(root, machine, system, lock)
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
+        command += ["--require-hashes", "--requirement", str(lock), "--python-version", PYTHON, "--dest", str(wheels)]
+        command += [part for platform in _PLATFORMS[system] for part in ("--platform", platform)]
+        _run(command, f"The wheels of {machine.package} for {system.name.lower()} cannot be had")
+        here = {f"sha256:{sha256(file)}" for file in wheels.glob("*.whl")}
+        lines = [
+            f"{name} --hash={' --hash='.join(sorted(hashes & here))}" for name, hashes in lock_entries(lock.read_text())
+        ]
+    ours = Path(shutil.copy(wheel, wheels))
+    lines.append(f"{machine.requirement}=={wheel.name.split('-')[1]} --hash=sha256:{sha256(ours)}")
+    requirements = folder / f"requirements-{machine.package.removeprefix('cekalwatch-')}.txt"
+    requirements.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    prove_complete(requirements, system)
+    return requirements
+
+
+def prove_complete(requirements: Path, system: System) -> None:
+    """Install a requirements file from the wheels beside it alone, for that system. Raises ReleaseError.
+
+    Not as a dry run, which compares no hashes. What packages need on some systems only uv judges for that system; pip
+    would judge it for this one.
+    """
+    with tempfile.TemporaryDirectory() as empty:
+        command = [str(UV), "pip", "install", "--quiet", "--no-config", "--offline", "--no-index"]
+        command += ["--no-cache", "--find-links", str(requirements.parent / "wheels"), "--only-binary", ":all:"]
+        command += ["--python-version", PYTHON, "--python-platform", system, "--target", empty]
+        command += ["--require-hashes", "--requirement", str(requirements)]
+        _run(command, f"{requirements.name} cannot be installed from its wheels", without_settings())
+
+
+def without_settings() -> dict[str, str]:
+    """Return the environment without what tells pip and uv where else to look."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "UV_"))}
+    return kept | {"PIP_CONFIG_FILE": os.devnull}
+
+
+def _run(command: list[str], otherwise: str, environment: dict[str, str] | None = None) -> None:
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ReleaseError(f"{otherwise}:\n{done.stdout}{done.stderr}")

@@ -1,0 +1,127 @@
+"""The offline bundle: what is missing or changed in it is found, and wheels are judged for the system they are for."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from deploy.bundle.__main__ import make_bundle, pack, write_sums
+from deploy.bundle.wheels import FOLDERS, prove_complete
+from deploy.packages.machines import Machine
+from deploy.packages.wheels import System, lock_entries, write_machine_lock
+from deploy.release.__main__ import SUMS, sign
+from deploy.release.wheel import ReleaseError, sha256
+from tests.support.repository import ROOT
+
+EPOCH = 1_790_000_000
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Something like a bundle."""
+    made = tmp_path / "cekalwatch-0.1.0-bundle"
+    for name in ("README.md", "windows/wheels/a.whl", "models/standard/recogniser.onnx"):
+        (made / name).parent.mkdir(parents=True, exist_ok=True)
+        (made / name).write_text(name)
+    write_sums(made)
+    return made
+
+
+def verified(folder: Path) -> bool:
+    """Whether the commands of the technician's page find the bundle as it was signed."""
+    page = (ROOT / "docs" / "installing-offline.md").read_text()
+    commands = re.findall(r"^    (minisign -V.+|sha256sum .+)$", page, re.MULTILINE)
+    assert len(commands) == 2
+    return all(
+        subprocess.run(command.split(), cwd=folder, capture_output=True, check=False).returncode == 0
+        for command in commands
+    )
+
+
+def test_the_commands_of_the_page_find_what_was_changed(folder: Path, tmp_path: Path):
+    key, public = tmp_path / "cekalwatch.key", tmp_path / "cekalwatch.pub"
+    subprocess.run(["minisign", "-G", "-W", "-p", public, "-s", key], check=True, capture_output=True)
+    sign(folder / SUMS, key, folder.name)
+    shutil.copy(public, folder)
+    assert verified(folder)
+    changed = folder / "windows" / "wheels" / "a.whl"
+    changed.write_text("another")
+    assert not verified(folder)
+    write_sums(folder)
+    assert not verified(folder), "a list that fits and was not signed"
+
+
+def test_the_same_files_give_the_same_archive(folder: Path, tmp_path: Path):
+    archive = pack(folder, EPOCH)
+    first = sha256(archive)
+    copy = tmp_path / "elsewhere" / folder.name
+    shutil.copytree(folder, copy, copy_function=shutil.copyfile)
+    (copy / "README.md").chmod(0o600)
+    assert sha256(pack(copy, EPOCH)) == first
+    with tarfile.open(archive) as files:
+        assert {entry.name.split("/")[0] for entry in files} == {folder.name}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"python": Path("python-3.12.1-amd64.exe")}, "is not python-3.13"),
+        ({"python": Path("python-3.13.1.exe")}, "is not python-3.13"),
+        ({"key": Path("missing.key")}, "no secret key"),
+    ],
+)
+def test_what_does_not_fit_makes_no_bundle(given: dict[str, Path], said: str, tmp_path: Path):
+    with pytest.raises(ReleaseError, match=said):
+        make_bundle(ROOT, tmp_path, tmp_path / "models", [], **given)
+    assert list(tmp_path.iterdir()) == []
+
+
+def write_wheel(folder: Path, name: str, needs: str = "") -> str:
+    """Make a wheel without modules, and return its line in a requirements file."""
+    info, file = f"{name}-1.dist-info", folder / f"{name}-1-py3-none-any.whl"
+    with ZipFile(file, "w") as archive:
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n{needs}\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+    return f"{name}==1 --hash=sha256:{sha256(file)}\n"
+
+
+def test_what_a_package_needs_on_one_system_is_asked_for_there(tmp_path: Path):
+    (tmp_path / "wheels").mkdir()
+    program = write_wheel(tmp_path / "wheels", "program", 'Requires-Dist: colours; sys_platform == "win32"')
+    requirements = tmp_path / "requirements-program.txt"
+    requirements.write_text(program)
+    prove_complete(requirements, System.LINUX)
+    with pytest.raises(ReleaseError, match="colours"):
+        prove_complete(requirements, System.WINDOWS)
+    requirements.write_text(program + write_wheel(tmp_path / "wheels", "colours"))
+    prove_complete(requirements, System.WINDOWS)
+
+
+def test_a_wheel_that_is_missing_or_another_one_is_found(tmp_path: Path):
+    (tmp_path / "wheels").mkdir()
+    requirements = tmp_path / "requirements-program.txt"
+    requirements.write_text(write_wheel(tmp_path / "wheels", "program"))
+    prove_complete(requirements, System.WINDOWS)
+    write_wheel(tmp_path / "wheels", "program", "Summary: another")
+    with pytest.raises(ReleaseError, match=r"requirements-program\.txt cannot be installed from its wheels"):
+        prove_complete(requirements, System.WINDOWS)
+    (tmp_path / "wheels" / "program-1-py3-none-any.whl").unlink()
+    with pytest.raises(ReleaseError, match="program"):
+        prove_complete(requirements, System.WINDOWS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("machine", FOLDERS[System.WINDOWS], ids=lambda one: one.package)
+def test_the_lock_has_a_wheel_of_everything_for_windows(machine: Machine, tmp_path: Path):
+    write_machine_lock(ROOT, machine, System.WINDOWS, tmp_path / "lock")
+    names = {name.split("==")[0] for name, _ in lock_entries((tmp_path / "lock").read_text())}
+    assert {"colorama", "cryptography", "grpcio"} <= names
+    assert ("pyside6-essentials" in names) == (machine.package == "cekalwatch-notifier")
+    assert ("opencv-python" in names) == (machine.package == "cekalwatch-camera")
