@@ -7,14 +7,15 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
-from deploy.release.wheel import ReleaseError
+from deploy.release.wheel import ReleaseError, sha256
 
 INSTALLER = Path(__file__).parent / "install.sh"
 BESIDE = ("sudo", "minisign", "postgresql")
 """What the guides use beside our packages, and a fresh Debian may lack."""
-RELEASE = "RELEASE"
+RELEASE = "CODENAME"
 """File with the code name of the Debian that the packages are for."""
 
 
@@ -50,8 +51,11 @@ def make_repository(packages: Sequence[Path], folder: Path) -> None:
             shutil.move(archive, folder / archive.name.replace("%3a", "."))
     for package in packages:
         _link(package, folder / package.name)
-    index = _run("dpkg-scanpackages", "--multiversion", ".", cwd=folder)
+    index = _run("dpkg-scanpackages", "--multiversion", "--hash", "sha256", ".", cwd=folder)
     (folder / "Packages").write_text(index, encoding="utf-8")
+    # With it, apt looks for the index in this form only, and compares its hash.
+    described = f"Date: {datetime.now(UTC):%a, %d %b %Y %H:%M:%S UTC}\nSHA256:\n {sha256(folder / 'Packages')}"
+    (folder / "Release").write_text(f"{described} {(folder / 'Packages').stat().st_size} Packages\n", encoding="utf-8")
     (folder / RELEASE).write_text(platform.freedesktop_os_release()["VERSION_CODENAME"] + "\n", encoding="utf-8")
     shutil.copy(INSTALLER, folder)
 

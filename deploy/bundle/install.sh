@@ -18,7 +18,7 @@ notifier) packages="cekalwatch-notifier" ;;
 esac
 [ "$(id -u)" = 0 ] || fail "only root installs packages: sudo sh $0 $1"
 bundle=$(cd "$(dirname "$0")/.." && pwd)
-wanted=$(cat "$bundle/debian/RELEASE")
+wanted=$(cat "$bundle/debian/CODENAME")
 here=$(. /etc/os-release && echo "${VERSION_CODENAME-unknown}")
 [ "$here" = "$wanted" ] || fail "these packages are for Debian $wanted, and this is $here"
 
@@ -28,6 +28,7 @@ grep '  debian/' SHA256SUMS | sha256sum --check --strict --quiet ||
     fail "files differ from SHA256SUMS, or are missing: nothing was installed. Copy the bundle again, or ask who gave it to you"
 
 state=$(mktemp -d)
+mkdir -p "$state/lists/partial"
 trap 'rm -rf "$state"' EXIT
 # The index has the hash of each package, and SHA256SUMS that of the index: no signature of apt's is needed.
 echo "deb [trusted=yes] file:$(echo "$bundle/debian" | sed 's/%/%25/g; s/ /%20/g') ./" >"$state/bundle.list"

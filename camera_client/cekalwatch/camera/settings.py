@@ -6,6 +6,7 @@ whatever else of CameraOptions differs for it; the rest is as at the top.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -180,7 +181,8 @@ class CameraSettings(ClientSettings, CameraOptions):
         """Return the cameras, with what the top says where they say nothing; raises ProgramError when there is none."""
         common = {name: getattr(self, name) for name in CameraOptions.model_fields}
         if self.detector == DEFAULT_DETECTOR and not self.detector.exists():
-            common["detector"] = next((one for one in SYSTEM_DETECTORS if one.is_dir()), self.detector)
+            # On a machine that is the server too, the server's own folder is closed to this account.
+            common["detector"] = next((one for one in SYSTEM_DETECTORS if os.access(one, os.X_OK)), self.detector)
         if self.source:
             if not (camera_id := self.camera_id or certificate_name(self.tls_dir)):
                 raise ProgramError(

@@ -87,9 +87,13 @@ def test_each_program_is_installed_and_starts_without_a_network(isolated: CleanD
     assert f"{name} is installed" in told
     assert re.search(r"\d+\.\d+\.\d+", isolated.works(program, "--version", offline=True))
     account = "nobody" if name == "notifier" else program
-    checked = isolated.run(program, "check", "--json", account=account, offline=True)
-    subjects = {one["subject"] for one in json.loads(checked.stdout)}
-    assert (checked.returncode, "settings" in subjects) == (Exit.FAILED, True), checked
+    camera = ("--source", "0", "--camera-id", "departure-1") if name == "camera" else ()
+    checked = isolated.run(program, "check", "--json", *camera, account=account, offline=True)
+    assert checked.returncode == Exit.FAILED, checked
+    verdicts = {one["subject"]: one["verdict"] for one in json.loads(checked.stdout)}
+    assert "FAIL" in verdicts.values()
+    if name == "camera":
+        assert verdicts["detector"] == "OK", "the pack of the package, beside a server's folder that is closed to it"
     if name != "notifier":
         assert isolated.has("usr/share/cekalwatch/models/standard/manifest.json")
         assert isolated.has("usr/bin/sudo")
