@@ -8,7 +8,7 @@ SBOM ?= build/sbom.json
 # All but `cuda`, which cannot be installed beside them.
 LOCKED_EXTRAS := server evaluation simulator pkcs11 postgres otel camera notifier desktop console
 
-.PHONY: settings-page help setup demo demo-ports demo-desktop test test-quick lint bench chaos fuzz audit sbom release packages packages-test bundle lock clean
+.PHONY: settings-page help setup demo demo-ports demo-desktop test test-quick lint bench chaos fuzz audit sbom release packages packages-test bundle image lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 12
@@ -78,6 +78,9 @@ packages-test: $(STAMP)  ## Install, start, upgrade, remove and purge them on cl
 
 bundle: $(STAMP)  ## Make the offline bundle in build/bundle (KEY=FILE to sign it, PYTHON_INSTALLER=FILE for Windows)
 	$(BIN)/python -m deploy.bundle $(if $(KEY),--key "$(KEY)") $(if $(PYTHON_INSTALLER),--python "$(PYTHON_INSTALLER)") $(ARGS)
+
+image: $(STAMP)  ## Make the server's container image of build/packages, in build/container (root, mmdebstrap, buildah)
+	$(BIN)/python -m deploy.container $(ARGS)
 
 lock: $(STAMP)  ## Renew requirements.lock within the ranges of pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

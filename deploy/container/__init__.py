@@ -1,0 +1,1 @@
+"""Makes the container image of the server."""
