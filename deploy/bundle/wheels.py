@@ -7,23 +7,20 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 from deploy.packages.machines import MACHINES, Machine
 from deploy.packages.wheels import PYTHON, UV, System, lock_entries, write_machine_lock
 from deploy.release.wheel import ReleaseError, sha256
 
-_SERVER, _CAMERA, _NOTIFIER = MACHINES
+_ON_WINDOWS = ("cekalwatch-camera", "cekalwatch-notifier")
 FOLDERS: dict[System, tuple[Machine, ...]] = {
     System.LINUX: (
-        replace(_SERVER, extras=(*_SERVER.extras, "evaluation")),
-        _CAMERA,
-        _NOTIFIER,
-        Machine("cekalwatch-console", ("console", "otel"), "cekalwatch.console.cli:app"),
+        *MACHINES,
+        Machine("cekalwatch-evaluation", ("evaluation", "postgres"), "cekalwatch.server.cli.app:app"),
         Machine("cekalwatch-simulator", ("simulator",), "cekalwatch.simulator.cli:app"),
     ),
-    System.WINDOWS: (_CAMERA, _NOTIFIER),
+    System.WINDOWS: tuple(one for one in MACHINES if one.package in _ON_WINDOWS),
 }
 """The machines of each system, whose wheels are in a bundle."""
 _PLATFORMS = {

@@ -20,7 +20,7 @@ from tests.packaging.debian.clean_debian import CleanDebian
 # A repository is made, and a gigabyte is installed from it.
 pytestmark = pytest.mark.timeout(900)
 
-PROGRAMS = ("server", "camera", "notifier")
+PROGRAMS = ("server", "camera", "notifier", "console")
 INSTALL = ("sh", "/media/usb stick/bundle/debian/install.sh")
 
 
