@@ -38,7 +38,8 @@ def test_ports_are_those_that_init_chooses():
 
 def test_volumes_are_what_the_package_makes():
     made = (ROOT / "deploy/packages/debian/cekalwatch-server.tmpfiles").read_text()
-    for folder in re.findall(r'"(/[a-z/]+)"', re.search(r"^VOLUME (.+)$", IMAGE, re.MULTILINE)[1]):
+    (volumes,) = re.findall(r"^VOLUME (.+)$", IMAGE, re.MULTILINE)
+    for folder in re.findall(r'"(/[a-z/]+)"', volumes):
         assert f"d {folder} " in made
         assert f":{folder}" in COMPOSE
 
