@@ -19,11 +19,12 @@ from cekalwatch.server.domain.orders.ban_order import BanOrder, JudgedOrder
 from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.domain.subjects import Subject
 from cekalwatch.server.encryption.keyring import DataKey, KeyPurpose, Keyring
-from cekalwatch.server.grpc_api.convert import alerts, capture, watchlist
+from cekalwatch.server.grpc_api.convert import alerts, capture, subjects, watchlist
 from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.recognition.photographs import LONG_SIDE, decode_photograph
 from cekalwatch.server.recognition.probes import decode_crop
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows
+from cekalwatch.server.watchlist.browser import SubjectView
 from cekalwatch.server.watchlist.imports.records import RecordError
 from cekalwatch.server.watchlist.imports.upload import RecordAssembly
 from cekalwatch.server.watchlist.sources import cell_transfer
@@ -87,8 +88,8 @@ def _kept_and_told(subject: Subject, order: BanOrder) -> None:
     kept = ROWS.order(ROWS.order_row(order, content))
     assert kept == order
     judgement = judge(kept, subject, [kept], NOON, WIB, LegalParameters())
-    watchlist.order_message(JudgedOrder(kept, judgement)).SerializeToString()
-    watchlist.subject_entry(subject, [], []).SerializeToString()
+    judged = JudgedOrder(kept, judgement, kept.valid_until)
+    subjects.subject_entry(SubjectView(subject, (judged,), (), frozenset(), {}, (kept,))).SerializeToString()
     texts = (subject.name, *subject.aliases, subject.address, order.reason, order.order_id, subject.subject_id)
     assert all(text.isprintable() for text in texts)
 

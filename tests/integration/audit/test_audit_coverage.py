@@ -36,6 +36,7 @@ from tests.support.scenarios.audited_calls import (
     get_alert,
     get_port_alert,
     get_subject,
+    get_subject_history,
     import_watchlist,
     keep_people,
     list_alerts,
@@ -88,6 +89,7 @@ ENTRIES: dict[str, tuple[Callable[[Scene], Awaitable[None]], dict[Action, list[s
     "AlertService/CloseAlert": (confirm_and_close, {Action.ALERT_CLOSED: _WORKED_ON}),
     "WatchlistService/ListSubjects": (list_subjects, {Action.SUBJECTS_LISTED: ["subject:S-1"]}),
     "WatchlistService/GetSubject": (get_subject, {Action.SUBJECT_VIEWED: ["subject:S-1"]}),
+    "WatchlistService/GetSubjectHistory": (get_subject_history, {Action.SUBJECT_VIEWED: ["subject:S-1"]}),
     "WatchlistService/ImportWatchlist": (
         import_watchlist,
         {Action.ORDER_IMPORTED: ["order:O-7", "subject:S-7"], Action.WATCHLIST_IMPORTED: []},

@@ -69,7 +69,10 @@ PEOPLES = {
 }
 WATCHLIST = tuple(
     f"cekalwatch.v1.WatchlistService/{name}"
-    for name in ("ImportWatchlist", "ListSubjects", "GetSubject", "SyncNow", "GetSyncStatus", "ListSyncRuns")
+    for name in (
+        *("ImportWatchlist", "ListSubjects", "GetSubject", "GetSubjectHistory"),
+        *("SyncNow", "GetSyncStatus", "ListSyncRuns"),
+    )
 )
 WORK = tuple(
     f"cekalwatch.v1.AlertService/{name}"

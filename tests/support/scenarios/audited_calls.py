@@ -212,6 +212,10 @@ async def get_subject(scene: Scene) -> None:
     await scene.watchlist.GetSubject(request)
 
 
+async def get_subject_history(scene: Scene) -> None:
+    await scene.watchlist.GetSubjectHistory(watchlist_service_pb2.GetSubjectHistoryRequest(subject_id="S-1"))
+
+
 def record(order_id: str, received_on: str = "2026-01-01") -> watchlist_service_pb2.ImportWatchlistRequest:
     order = watchlist_pb2.BanOrder(
         order_id=order_id,

@@ -148,7 +148,7 @@ def test_rates_are_the_programs() -> None:
     for words in (
         f"{limits.MAX_TOKENS:g} tokens, and gets {limits.TOKENS_PER_S:g} a second back",
         f"A call takes {limits.DEFAULT_COST:g}, a page {limits.COST_OF_ENTRY:g} more for each entry beyond",
-        f"beyond {limits.FREE_ENTRIES}, a look at an alert and its pictures {limits.VIEW_COST:g}",
+        f"beyond {limits.FREE_ENTRIES}, a look at an alert or a subject and its pictures {limits.VIEW_COST:g}",
         f"a call for the status or the health {limits.STATUS_COST:g}",
         f"and an acknowledgement {limits.ACKNOWLEDGEMENT_COST:g}",
         f"a call waits for them up to {limits.MAX_WAIT_S:g} s",

@@ -15,7 +15,7 @@ from cekalwatch.server.capture.session import MISSED_HEARTBEATS
 from cekalwatch.server.domain import syncs, troubles
 from cekalwatch.server.domain.alerts.grouping import MAX_CANDIDATES
 from cekalwatch.server.domain.alerts.handling import MAX_FOLLOW_UP_BYTES, MAX_FOLLOW_UPS
-from cekalwatch.server.domain.people import LockOut
+from cekalwatch.server.domain.people import MAX_DISPLAY_NAME, LockOut
 from cekalwatch.server.gallery import threshold
 from cekalwatch.server.gallery.lookalikes import MAX_LOOKALIKES
 from cekalwatch.server.grpc_api.clients.report_stream import MAX_ASKED_BY
@@ -28,8 +28,8 @@ from cekalwatch.server.grpc_api.convert import (
     ports,
     reports,
     session,
+    subjects,
     sync,
-    watchlist,
 )
 from cekalwatch.server.grpc_api.convert import troubles as trouble_messages
 from cekalwatch.server.grpc_api.servicers.audit import EXPORT_BYTES, LONG_CALLS, MAX_OF_A_KIND
@@ -43,7 +43,9 @@ from cekalwatch.server.storage.audit.search import MAX_LOOKED_AT
 from cekalwatch.server.storage.availability import MAX_PROBLEM
 from cekalwatch.server.storage.ports.store import MAX_PORTS, MAX_STEPS
 from cekalwatch.server.storage.troubles.store import MAX_OPEN
+from cekalwatch.server.watchlist.browser import MAX_EVENTS
 from cekalwatch.server.watchlist.imports import records
+from cekalwatch.server.watchlist.subject_search import MAX_READ
 from cekalwatch.wire import bounds
 from cekalwatch.wire.invitation import SECRET_BYTES
 from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE
@@ -170,7 +172,7 @@ STATED = {
     "TravelDocument.type": (f"at most {records.MAX_DOCUMENT_TEXT} characters",),
     "TravelDocument.number": (f"at most {records.MAX_DOCUMENT_TEXT} characters",),
     "ListAlertsRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {alerts.DEFAULT_PAGE}.",),
-    "ListSubjectsRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {watchlist.DEFAULT_PAGE}.",),
+    "ListSubjectsRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {subjects.DEFAULT_PAGE}.",),
     "Trouble.about": (f"1 to {troubles.MAX_ABOUT} printable characters",),
     "Trouble.details": (f"at most {troubles.MAX_DETAILS}; ", f"at most {troubles.MAX_DETAIL} printable characters"),
     "OpenTroubles.troubles": (f"at most {MAX_OPEN}.",),
@@ -198,7 +200,15 @@ STATED = {
         f"at most {bounds.MAX_PHOTO_BYTES // 10**6} MB",
     ),
     "ListFeedService.FollowList": (f"each {ServerSettings().keep_alive_period_s:.0f} s by default",),
-    "GetSubjectRequest.include_photos": (f"at most {watchlist.MAX_PICTURES}, ",),
+    "GetSubjectRequest.include_photos": (f"at most {subjects.MAX_PICTURES}, ",),
+    "GetSubjectRequest.photo_references": (f"at most {subjects.MAX_PICTURES};",),
+    "SubjectFilter.text": (f"at most {subjects.MAX_SEARCH_TEXT} printable characters",),
+    "SubjectFilter.agency": (f"at most {subjects.MAX_SEARCH_TEXT} printable characters",),
+    "ListSubjectsResponse.next_page_token": (f"at most {MAX_READ} subjects",),
+    "GetSubjectHistoryResponse.events": (f"newest {MAX_EVENTS},",),
+    "ListAlertsRequest.subject_id": (f"At most {bounds.MAX_WORD} printable characters",),
+    "ListAlertsRequest.counter": (f"At most {bounds.MAX_WORD} printable characters",),
+    "ListAlertsRequest.handled_by": (f"At most {MAX_DISPLAY_NAME} printable characters",),
     "ImportRecord.photo_names": (f"at most {bounds.MAX_PHOTOS_PER_RECORD}.",),
     "PhotoChunk.data": (
         f"At most {bounds.PHOTO_CHUNK_BYTES // 1000} kB",

@@ -35,12 +35,13 @@ from cekalwatch.program.translations import Language
 from cekalwatch.server.audit.entry import Action, Party, Thing
 from cekalwatch.server.audit.problems import TrailProblemKind
 from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.watchlist.browser import HISTORY_ACTIONS
 from cekalwatch.server.wellbeing import ServerFault
 from cekalwatch.wire.vocabulary.adjudication import AlertState, Escalation, Outcome, Reason, Step
-from cekalwatch.wire.vocabulary.orders import Direction, OrderFlag, OrderKind, OrderRule
+from cekalwatch.wire.vocabulary.orders import Direction, OrderFlag, OrderKind, OrderRule, OrderStatus
 from cekalwatch.wire.vocabulary.people import PersonRole
 from cekalwatch.wire.vocabulary.troubles import TroubleKind
-from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
+from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning, SyncOutcome, WatchlistProblem
 from tests.support.repository import ROOT
 
 PACKAGES = sorted({path.parents[3] for path in ROOT.glob("*/cekalwatch/*/locale/*/LC_MESSAGES/messages.po")})
@@ -54,9 +55,12 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "METRIC_": {name.upper() for name in BINS},
     },
     "console": {
+        "EVENT_": set(HISTORY_ACTIONS),
         "FLAG_": set(OrderFlag),
+        "LIST_PROBLEM_": set(WatchlistProblem),
         "MEANS_": set(STEPS),
         "MENU_": {entry.title for entry in MENU},
+        "ORDER_STATUS_": {*OrderStatus, "UNKNOWN"},
         "RULE_": set(OrderRule),
         "SPAN_": {span.upper() for span in SPANS},
         "SYNC_ALSO_": {"DOUBTFUL", "FLAGGED", "KEPT", "PHOTOGRAPHS_REFUSED", "RENEWED"},
@@ -66,6 +70,7 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "EXPORT_": {form.upper() for form in FORMATS},
         "PROBLEM_": set(PROBLEMS),
         "THING_": set(THINGS),
+        "WARNING_": set(EnrolmentWarning),
     },
     "notifier": {
         "COLUMN_": set(Column),

@@ -175,7 +175,7 @@ class Console:
     def _to_sign_in(self, visit: Visit, page: Page) -> Response:
         if not page.by_a_person:  # a part of a page that is open: it says so itself
             return visit.page("part_signed_out.html", HTTPStatus.UNAUTHORIZED)
-        after = visit.request.url.path if page.method == "GET" else "/"
+        after = visit.address
         response = visit.to("/sign-in" if after == "/" else f"/sign-in?after={quote(after)}")
         self.set_session_cookie(response, "")
         return response

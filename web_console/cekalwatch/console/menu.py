@@ -8,6 +8,7 @@ from typing import Final
 from cekalwatch.wire.vocabulary.people import (
     KEEPS_PEOPLE,
     KEEPS_SYSTEM,
+    KEEPS_WATCHLIST,
     SEES_ALERTS,
     SEES_AUDIT_TRAIL,
     SEES_SHIFT_REPORT,
@@ -32,6 +33,7 @@ class Entry:
 MENU: Final = (
     Entry("/", "NOW", ANYBODY),
     Entry("/alerts", "ALERTS", SEES_ALERTS),
+    Entry("/list", "LIST", KEEPS_WATCHLIST),
     Entry("/troubles", "TROUBLES", SEES_TROUBLES),
     Entry("/figures", "FIGURES", SEES_SHIFT_REPORT),
     Entry("/audit", "AUDIT", SEES_AUDIT_TRAIL),

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from cekalwatch.console.audit_client import AuditClient
+from cekalwatch.console.list_keeping.subject_client import SubjectClient
 from cekalwatch.console.list_keeping.sync_client import SyncClient
 from cekalwatch.console.locale.texts import ConsoleTexts
 from cekalwatch.console.menu import MENU, Entry
@@ -74,6 +75,14 @@ class Visit:
         here = self.request.url.path
         return here == path or (path != "/" and here.startswith(f"{path}/"))
 
+    @property
+    def address(self) -> str:
+        """Path and query of the page, to come back to; of what a form sent, the first page."""
+        if self.request.method != "GET":
+            return "/"
+        url = self.request.url
+        return f"{url.path}?{url.query}" if url.query else url.path
+
     def query(self, name: str) -> str:
         """Return a field of the address, or an empty text."""
         return str(self.request.query_params.get(name, ""))
@@ -106,6 +115,11 @@ class Visit:
     def audit(self) -> AuditClient:
         """The auditor's calls about the audit trail."""
         return AuditClient(self.console.calls, self.console.dialer, self.signed_in)
+
+    @property
+    def subjects(self) -> SubjectClient:
+        """The list manager's looks at the list."""
+        return SubjectClient(self.console.calls, self.signed_in)
 
     @property
     def sessions(self) -> SessionClient:

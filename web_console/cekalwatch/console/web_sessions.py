@@ -30,6 +30,8 @@ class WebSession:
     form_token: str = field(default_factory=lambda: secrets.token_urlsafe(SECRET_BYTES), repr=False)
     """Stands in each form that the browser gets; a form without it is not its own."""
     used_at_s: float = 0.0
+    list_search: dict[str, str] = field(default_factory=dict, repr=False)
+    """What its person last looked for on the list, by the names of the form's fields."""
     _token: str = field(default="", repr=False)
 
     def token(self) -> str:
@@ -41,8 +43,9 @@ class WebSession:
         self._token = token
 
     def forget(self) -> None:
-        """Hold none any more."""
+        """Hold none any more, nor what its person looked for."""
         self._token = ""
+        self.list_search = {}
 
 
 class WebSessions:

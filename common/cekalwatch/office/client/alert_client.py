@@ -11,7 +11,7 @@ from typing import Any
 
 from cekalwatch.office.client import messages
 from cekalwatch.office.client.token import Token
-from cekalwatch.office.model.alert import Alert, AlertFilter, Pictures
+from cekalwatch.office.model.alert import Alert, AlertFilter, AlertSearch, Pictures
 from cekalwatch.office.model.handling import FollowUp
 from cekalwatch.office.model.shift_report import ShiftReport
 from cekalwatch.v1 import alert_service_pb2
@@ -65,23 +65,26 @@ class AlertClient:
         """Yield the alerts in `states` (none: in any) raised from `raised_from` on, newest first, page by page."""
         token = ""
         while True:
-            page, token = self.page(states, raised_from, MAX_PAGE, token)
+            page, token = self.page(AlertSearch(states, raised_from), MAX_PAGE, token)
             yield from page
             if not token:
                 return
 
-    def page(
-        self, states: frozenset[AlertState], raised_from: datetime | None, size: int, token: str = ""
-    ) -> tuple[list[Alert], str]:
-        """Return at most `size` of what `listed` yields, and the token of the next page; empty: there is none."""
+    def page(self, wanted: AlertSearch, size: int, token: str = "") -> tuple[list[Alert], str]:
+        """Return at most `size` alerts, newest first, and the token of the next page; empty: there is none."""
         request = alert_service_pb2.ListAlertsRequest(
             filter=self._filter,
             page_size=size,
             page_token=token,
-            states=sorted(messages.STATES.number(state) for state in states),
+            states=sorted(messages.STATES.number(state) for state in wanted.states),
+            subject_id=wanted.subject_id,
+            handled_by=wanted.handled_by,
+            counter=wanted.counter,
         )
-        if raised_from:
-            request.raised_from.FromDatetime(raised_from)
+        if wanted.raised_from:
+            request.raised_from.FromDatetime(wanted.raised_from)
+        if wanted.raised_before:
+            request.raised_before.FromDatetime(wanted.raised_before)
         response = self._call(lambda stub: stub.ListAlerts, request)
         return [messages.alert(one) for one in response.alerts], str(response.next_page_token)
 

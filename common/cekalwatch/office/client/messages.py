@@ -35,8 +35,8 @@ REASONS = ProtoEnum(adjudication_pb2.Reason, "REASON", Reason)
 _DIRECTIONS = ProtoEnum(camera_pb2.Direction, "DIRECTION", Direction)
 _ESCALATIONS = ProtoEnum(adjudication_pb2.Escalation, "ESCALATION", Escalation)
 _EVENT_TYPES = ProtoEnum(alert_pb2.AlertEventType, "ALERT_EVENT_TYPE", AlertEventType)
-_ORDER_KINDS = ProtoEnum(watchlist_pb2.OrderKind, "ORDER_KIND", OrderKind)
-_ORDER_STATUSES = ProtoEnum(watchlist_pb2.OrderStatus, "ORDER_STATUS", OrderStatus)
+ORDER_KINDS = ProtoEnum(watchlist_pb2.OrderKind, "ORDER_KIND", OrderKind)
+ORDER_STATUSES = ProtoEnum(watchlist_pb2.OrderStatus, "ORDER_STATUS", OrderStatus)
 _ROLES = ProtoEnum(session_pb2.PersonRole, "PERSON_ROLE", PersonRole)
 
 
@@ -77,8 +77,8 @@ def alert(message: alert_pb2.Alert) -> Alert:
         alert_id=safe_text(message.alert_id),
         state=STATES.member(message.state),
         version=message.version,
-        subject=_subject(message.subject),
-        orders=tuple(_order(order) for order in message.orders),
+        subject=subject(message.subject),
+        orders=tuple(order(one) for one in message.orders),
         camera_id=safe_text(message.camera.camera_id),
         site=safe_text(message.camera.site),
         counter=safe_text(message.camera.counter),
@@ -158,19 +158,20 @@ def _moment(timestamp: Timestamp) -> datetime:
     return timestamp.ToDatetime(tzinfo=UTC)
 
 
-def _subject(subject: watchlist_pb2.Subject) -> Subject:
+def subject(message: watchlist_pb2.Subject) -> Subject:
+    """Return a person of the list."""
     return Subject(
-        subject_id=safe_text(subject.subject_id),
-        name=safe_text(subject.name),
-        aliases=tuple(safe_text(alias) for alias in subject.aliases),
-        sex=safe_text(subject.sex),
-        place_of_birth=safe_text(subject.place_of_birth),
-        date_of_birth=safe_text(subject.date_of_birth),
-        nationality=safe_text(subject.nationality),
-        nik=safe_text(subject.nik),
+        subject_id=safe_text(message.subject_id),
+        name=safe_text(message.name),
+        aliases=tuple(safe_text(alias) for alias in message.aliases),
+        sex=safe_text(message.sex),
+        place_of_birth=safe_text(message.place_of_birth),
+        date_of_birth=safe_text(message.date_of_birth),
+        nationality=safe_text(message.nationality),
+        nik=safe_text(message.nik),
         documents=tuple(
             Document(safe_text(one.type), safe_text(one.number), safe_text(one.issuing_country))
-            for one in subject.travel_documents
+            for one in message.travel_documents
         ),
     )
 
@@ -184,18 +185,19 @@ def _sighting(sighting: alert_pb2.Sighting) -> Sighting:
     )
 
 
-def _order(order: watchlist_pb2.BanOrder) -> Order:
+def order(message: watchlist_pb2.BanOrder) -> Order:
+    """Return what an officer needs of an order."""
     return Order(
-        order_id=safe_text(order.order_id),
-        kind=_ORDER_KINDS.member(order.kind),
-        decree_number=safe_text(order.decree_number),
-        decree_date=safe_text(order.decree_date),
-        requesting_agency=safe_text(order.requesting_agency),
-        valid_from=safe_text(order.valid_from),
-        valid_until=safe_text(order.valid_until),
-        urgent=order.urgent,
-        status=_ORDER_STATUSES.member(order.status),
-        renewed_too_long=OrderFlag.RENEWED_TOO_LONG in order.flags,
+        order_id=safe_text(message.order_id),
+        kind=ORDER_KINDS.member(message.kind),
+        decree_number=safe_text(message.decree_number),
+        decree_date=safe_text(message.decree_date),
+        requesting_agency=safe_text(message.requesting_agency),
+        valid_from=safe_text(message.valid_from),
+        valid_until=safe_text(message.valid_until),
+        urgent=message.urgent,
+        status=ORDER_STATUSES.member(message.status),
+        renewed_too_long=OrderFlag.RENEWED_TOO_LONG in message.flags,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 
-from cekalwatch.office.model.alert import Alert, Document, Order
+from cekalwatch.office.model.alert import Alert, Document, Order, Subject
 from cekalwatch.office.model.handling import Finding, FollowUp, PersonReference
 from cekalwatch.office.model.person import Session
 from cekalwatch.office.model.shift_report import ShiftReport, Tally
@@ -53,8 +53,12 @@ class AlertFormatter(Texts):
         return alert.subject.name or self.say("UNKNOWN")
 
     def subject(self, alert: Alert) -> tuple[Fact, ...]:
-        """Return who the traveller may be. What is not held is left out, but for what every officer asks for."""
-        subject, unknown = alert.subject, self.say("UNKNOWN")
+        """Return who the traveller may be; see `subject_facts`."""
+        return self.subject_facts(alert.subject)
+
+    def subject_facts(self, subject: Subject) -> tuple[Fact, ...]:
+        """Return who a person is. What is not held is left out, but for what every officer asks for."""
+        unknown = self.say("UNKNOWN")
         born = ", ".join(part for part in (subject.place_of_birth, self.written(subject.date_of_birth)) if part)
         facts = [
             Fact(self.say("FACT_SEX"), self.say(f"SEX_{subject.sex}") if subject.sex in _SEXES else unknown),
@@ -71,9 +75,13 @@ class AlertFormatter(Texts):
 
     def subject_line(self, alert: Alert) -> str:
         """Return nationality and date of birth, for a table."""
+        return self.born_line(alert.subject)
+
+    def born_line(self, subject: Subject) -> str:
+        """Return a person's nationality and date of birth, for a table."""
         unknown = self.say("UNKNOWN")
-        born = self.say("BORN", date=self.written(alert.subject.date_of_birth) or unknown)
-        return f"{alert.subject.nationality or unknown}, {born}"
+        born = self.say("BORN", date=self.written(subject.date_of_birth) or unknown)
+        return f"{subject.nationality or unknown}, {born}"
 
     def order(self, order: Order) -> tuple[Fact, Fact, Fact, Fact]:
         """Return what an officer needs of one order: kind, decree, agency, validity."""
@@ -85,17 +93,18 @@ class AlertFormatter(Texts):
             words.append(self.say("ORDER_NOT_ACTIVE"))
         if order.renewed_too_long:
             words.append(self.say("ORDER_RENEWED_TOO_LONG"))
-        decree = (
-            self.say("DECREE", number=order.decree_number, date=self.written(order.decree_date))
-            if order.decree_number
-            else self.say("NO_DECREE")
-        )
         return (
             Fact(self.say("FACT_KIND"), ", ".join(words), warning=ended or order.urgent or order.renewed_too_long),
-            Fact(self.say("FACT_DECREE"), decree),
+            Fact(self.say("FACT_DECREE"), self.decree(order)),
             Fact(self.say("FACT_AGENCY"), order.requesting_agency),
             Fact(self.say("FACT_VALIDITY"), f"{self.written(order.valid_from)} – {self.written(order.valid_until)}"),
         )
+
+    def decree(self, order: Order) -> str:
+        """Return an order's decree, or that there is none."""
+        if not order.decree_number:
+            return self.say("NO_DECREE")
+        return self.say("DECREE", number=order.decree_number, date=self.written(order.decree_date))
 
     def order_kind(self, kind: OrderKind | None) -> str:
         """Return a ban order's kind."""

@@ -222,6 +222,19 @@ class ShownAlert:
 
 
 @dataclass(frozen=True)
+class AlertSearch:
+    """Which alerts a person looks for; what is not set selects all."""
+
+    states: frozenset[AlertState] = frozenset()
+    raised_from: datetime | None = None
+    raised_before: datetime | None = None
+    counter: str = ""
+    subject_id: str = ""
+    handled_by: str = ""
+    """Sign-in name or part of the name of somebody who holds it, judged it or followed it up."""
+
+
+@dataclass(frozen=True)
 class AlertFilter:
     """Which alerts an agent wants; empty fields mean all."""
 

@@ -57,3 +57,16 @@ class SyncOutcome(StrEnum):
     """It could not be brought to its end; what was imported stays."""
     BROKEN_OFF = "BROKEN_OFF"
     """The server was stopped or died; the next run goes on from there."""
+
+
+class WatchlistProblem(StrEnum):
+    """A problem of a subject that list managers look for."""
+
+    INVALID = "INVALID"
+    """An order is flagged INVALID."""
+    FLAGGED = "FLAGGED"
+    """An order stays in force, and is flagged for a person to look at."""
+    NO_REFERENCE = "NO_REFERENCE"
+    """There is no photograph: the subject cannot be recognised."""
+    STALE_MODEL = "STALE_MODEL"
+    """A photograph has no template of the model in use."""

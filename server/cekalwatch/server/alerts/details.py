@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from cekalwatch.server.alerts.alert_orders import AlertOrders
-from cekalwatch.server.domain.alerts.alert import Alert, AlertFilter
+from cekalwatch.server.domain.alerts.alert import Alert, AlertFilter, AlertSearch
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import JudgedOrder, SubjectFile
 from cekalwatch.server.domain.subjects import ReferenceFace, Subject
-from cekalwatch.server.storage.alerts.store import AlertStore
+from cekalwatch.server.storage.alerts.store import EVERYTHING, AlertStore
 from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
-from cekalwatch.wire.vocabulary.adjudication import AlertState
 
 MAX_REFERENCES = 3
 MAX_PICTURE_BYTES = MAX_MESSAGE_BYTES - 16 * 1024
@@ -71,11 +69,16 @@ class AlertDetailsReader:
         wanted: AlertFilter,
         before: UUID | None,
         limit: int,
-        states: Collection[AlertState] = (),
-        raised_from: datetime | None = None,
+        search: AlertSearch = EVERYTHING,
+        handled_by: str = "",
     ) -> list[AlertDetails]:
-        """Return a page of alerts with their details, newest first; see `AlertStore.list_alerts`."""
-        return [self.of(alert) for alert in self._alerts.list_alerts(wanted, before, limit, states, raised_from)]
+        """Return a page of alerts with their details, newest first; see `AlertStore.list_alerts`.
+
+        `handled_by`: only those in which people of that name do or did something; see `PeopleStore.called`.
+        """
+        if handled_by:
+            search = replace(search, handled_by=self._people.called(handled_by))
+        return self.of_all(self._alerts.list_alerts(wanted, before, limit, search))
 
     def pictures(self, alert_id: UUID) -> AlertPictures:
         """Return the pictures of an alert that are still kept; raises ALERT_NOT_FOUND."""
@@ -95,14 +98,26 @@ class AlertDetailsReader:
 
     def of(self, alert: Alert) -> AlertDetails:
         """Return the details of an alert that was read."""
-        keys = {alert.subject_id, *(candidate.subject_id for candidate in alert.candidates)}
+        return self.of_all([alert])[0]
+
+    def of_all(self, alerts: Sequence[Alert]) -> list[AlertDetails]:
+        """Return the details of alerts that were read; the subjects and people of all are read at once."""
+        keys = {one.subject_id for one in alerts} | {each.subject_id for one in alerts for each in one.candidates}
         # Who has left the watchlist is not found. The alert stays, with the key of the subject.
         files = {key: _nobody(key) for key in keys}
         files |= {file.subject.subject_id: file for file in self._watchlist.orders_of(keys)}
-        file = files[alert.subject_id]
-        orders = self._orders.orders(alert, file, self._clock.now())
-        names = {candidate.subject_id: files[candidate.subject_id].subject.name for candidate in alert.candidates}
-        return AlertDetails(alert, file.subject, orders, names, self._people.display_names(alert.handling.people))
+        people = self._people.display_names({one for alert in alerts for one in alert.handling.people})
+        now = self._clock.now()
+        return [
+            AlertDetails(
+                one,
+                files[one.subject_id].subject,
+                self._orders.orders(one, files[one.subject_id], now),
+                {each.subject_id: files[each.subject_id].subject.name for each in one.candidates},
+                {key: people[key] for key in one.handling.people if key in people},
+            )
+            for one in alerts
+        ]
 
     def _file(self, subject_id: str) -> SubjectFile:
         try:

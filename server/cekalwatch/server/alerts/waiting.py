@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Sequence
 
 from cekalwatch.server.alerts.fanout import Fanout, Wants
-from cekalwatch.server.domain.alerts.alert import Alert, AlertFilter
+from cekalwatch.server.domain.alerts.alert import Alert, AlertFilter, AlertSearch
 from cekalwatch.server.storage.alerts.store import MAX_WAITING, AlertStore
 from cekalwatch.wire.vocabulary.adjudication import AlertState
 
@@ -34,4 +34,4 @@ class WaitingAlerts:
         return sum(map(wants, self._alerts))
 
     def _read(self) -> list[Alert]:
-        return self._store.list_alerts(AlertFilter(), None, MAX_WAITING, {AlertState.NEW})
+        return self._store.list_alerts(AlertFilter(), None, MAX_WAITING, AlertSearch(frozenset({AlertState.NEW})))

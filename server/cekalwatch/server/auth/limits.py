@@ -39,15 +39,17 @@ ACKNOWLEDGEMENT_COST: Final = 0.1
 STATUS: Final = ("/cekalwatch.v1.OperationsService/GetStatus", "/grpc.health.v1.Health/Check")
 STATUS_COST: Final = 1.0
 """Asked for often, by whatever watches the server, and answered from memory."""
-VIEW: Final = "/cekalwatch.v1.AlertService/GetAlert"
+VIEWS: Final = ("/cekalwatch.v1.AlertService/GetAlert", "/cekalwatch.v1.WatchlistService/GetSubject")
 VIEW_COST: Final = 2.0
-"""A PC that starts with fifty open alerts, or a console on a busy morning, looks at many in a row."""
+"""A PC that starts with fifty open alerts, or a console on a busy morning, looks at many in a row; a page with a
+subject's photographs gets each by a call of its own."""
 PORT_READS: Final = ("/cekalwatch.v1.ListFeedService/ReadList", "/cekalwatch.v1.ListFeedService/FetchReferences")
 PORT_READ_COST: Final = 0.1
 """A port that begins reads a hundred thousand subjects in a row."""
 DEFAULT_COST: Final = 10.0
 COSTS: Final[Mapping[str, float]] = MappingProxyType(
-    {ACKNOWLEDGEMENT: ACKNOWLEDGEMENT_COST, VIEW: VIEW_COST}
+    {ACKNOWLEDGEMENT: ACKNOWLEDGEMENT_COST}
+    | dict.fromkeys(VIEWS, VIEW_COST)
     | dict.fromkeys(STATUS, STATUS_COST)
     | dict.fromkeys(PORT_READS, PORT_READ_COST)
 )

@@ -150,6 +150,7 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "/cekalwatch.v1.WatchlistService/ImportWatchlist": _WATCHLIST,
         "/cekalwatch.v1.WatchlistService/ListSubjects": _WATCHLIST,
         "/cekalwatch.v1.WatchlistService/GetSubject": _WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/GetSubjectHistory": _WATCHLIST,
         "/cekalwatch.v1.WatchlistService/SyncNow": _WATCHLIST,
         "/cekalwatch.v1.WatchlistService/AcceptShrunkenList": _SHRUNKEN_LIST,
         "/cekalwatch.v1.WatchlistService/GetSyncStatus": _WATCHLIST,

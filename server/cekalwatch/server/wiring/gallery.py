@@ -75,6 +75,10 @@ class GalleryWiring:
             SharedChore("learn_threshold", LEARN_PERIOD_S, self.learner.learn),
         )
 
+    def searched_model(self) -> str:
+        """Return the model version of the templates that are searched."""
+        return self.snapshots.current().gallery.model_version
+
     def follow(self) -> None:
         """Change to another model if one was chosen, and take over what has changed in the watchlist."""
         self.model.follow()

@@ -14,10 +14,12 @@ from cekalwatch.server.grpc_api.servicers.list_feed import ListFeedServicer
 from cekalwatch.server.grpc_api.servicers.watchlist import WatchlistServicer
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.watchlist.list_feed import ListFeedStore
+from cekalwatch.server.watchlist.browser import WatchlistReader
 from cekalwatch.server.watchlist.imports.upload import Pace, Uploads
 from cekalwatch.server.watchlist.list_feed import ListFeed
 from cekalwatch.server.watchlist.sources.centre.caller import PortCaller
 from cekalwatch.server.watchlist.sources.centre.following import CentreFollower
+from cekalwatch.server.watchlist.subject_search import SubjectSearch
 from cekalwatch.server.watchlist.sync.service import SyncService
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.gallery import GalleryWiring
@@ -28,6 +30,8 @@ IMPORT_THREADS = 2
 SYNC_LOOK_PERIOD_S = 2.0
 FOLLOW_LIST_PERIOD_S = 0.5
 HASTEN_LOOK_PERIOD_S = 0.2
+FORGET_PERIOD_S = 60.0
+"""How long what searches know of a subject outlives it at most."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +58,11 @@ class WatchlistWiring:
         context.stack.callback(importing.shutdown, cancel_futures=True)
         pace = Pace(settings.import_stall_s, settings.import_record_s)
         scheduler = imports.scheduler(waiting, search.follow_now)
+        home = settings.home.site
+        found = SubjectSearch(stores.watchlist, context.checkpoints, home, search.searched_model)
         servicer = WatchlistServicer(
-            stores.watchlist,
+            WatchlistReader(stores.watchlist, stores.audit, context.checkpoints, home, found),
             imports.begin,
-            context.checkpoints,
-            settings.home.site,
             trail,
             clock,
             ImportWorkers(importing, endings, Uploads(), pace),
@@ -73,8 +77,10 @@ class WatchlistWiring:
         feed_store = ListFeedStore(context.database, context.keys.keyring)
         feed = ListFeed(feed_store, clock)
         feed_servicer = ListFeedServicer(feed, feed_store, search.freshness, trail, clock, settings.keep_alive_period_s)
-        chores = (SharedChore("synchronise", SYNC_LOOK_PERIOD_S, scheduler.look),) if scheduler else ()
-        return cls(servicer, feed, feed_servicer, follower, imports.caller, chores)
+        chores: list[Chore] = [Chore("forget_changed_subjects", FORGET_PERIOD_S, found.forget_changed)]
+        if scheduler:
+            chores.append(SharedChore("synchronise", SYNC_LOOK_PERIOD_S, scheduler.look))
+        return cls(servicer, feed, feed_servicer, follower, imports.caller, tuple(chores))
 
     def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
         """Return the loops that follow the list here, for ports, and a centre's."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.alerts.retention import ImageReport
 from cekalwatch.server.alerts.shift_report import Tally, shift_report
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.domain.alerts.alert import AlertFilter
+from cekalwatch.server.domain.alerts.alert import AlertFilter, AlertSearch
 from cekalwatch.server.domain.retention import RetentionPolicy
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Outcome, Reason
 from tests.support.builders.alerts import ARRIVAL, NOON, capture, match
@@ -30,13 +31,25 @@ def test_alerts_are_found_by_where_they_stand_and_when_they_were_raised(
     counter.claim(young, budi)
     third = counter.raise_alert("3", "S-3")
 
-    def found(*states: AlertState, raised_from: datetime | None = None) -> list[UUID]:
-        return [one.alert_id for one in counter.alerts.list_alerts(AlertFilter(), None, 10, states, raised_from)]
+    def found(*states: AlertState, raised_from: datetime | None = None, **wanted: Any) -> list[UUID]:
+        search = AlertSearch(frozenset(states), raised_from, **wanted)
+        return [one.alert_id for one in counter.alerts.list_alerts(AlertFilter(), None, 10, search)]
 
     assert found(AlertState.NEW) == [third, old]
     assert found(AlertState.CLAIMED, AlertState.CLOSED) == [young]
     assert found(raised_from=since) == [third, young]
     assert found(AlertState.NEW, raised_from=since) == [third]
+    assert found(raised_before=since) == [old]
+    assert found(subject_id="S-2") == [young]
+    assert found(counter="D1") == [third, young, old]
+    assert found(counter="D9") == []
+    me = budi.person.person_id
+    assert found(handled_by=frozenset({me})) == [young]
+    counter.judge(young, budi, Outcome.NOT_SAME_PERSON, Reason.FACE_DIFFERS)
+    assert found(handled_by=frozenset({me})) == [young], "no longer claimed, and judged"
+    assert found(handled_by=frozenset({uuid4()})) == []
+    assert found(handled_by=frozenset()) == []
+    assert found(subject_id="S-3", handled_by=frozenset({me})) == []
 
 
 def test_images_of_cleared_alerts_go_within_a_day_and_of_hits_later(

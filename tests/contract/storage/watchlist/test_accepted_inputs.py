@@ -33,6 +33,7 @@ from cekalwatch.server.domain.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.grpc_api.convert import alerts as alert_messages
 from cekalwatch.server.grpc_api.convert import capture as capture_messages
+from cekalwatch.server.grpc_api.convert import subjects as subject_messages
 from cekalwatch.server.grpc_api.convert import watchlist as watchlist_messages
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.storage.alerts.rows import MAX_SIGHTINGS
@@ -41,10 +42,13 @@ from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.server.watchlist.browser import WatchlistReader
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph, build_order, build_subject
 from cekalwatch.server.watchlist.imports.upload import RecordAssembly
+from cekalwatch.server.watchlist.selection import WatchlistFilter
+from cekalwatch.server.watchlist.subject_search import SubjectSearch
 from cekalwatch.v1 import capture_pb2, watchlist_service_pb2
 from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_MESSAGE_BYTES
 from cekalwatch.wire.vocabulary.orders import Direction
@@ -84,6 +88,8 @@ class Desk:
         keys = keyring(database)
         self.watchlist, self.alerts = WatchlistStore(database, keys), AlertStore(database, keys)
         self.clock = FixedClock()
+        search = SubjectSearch(self.watchlist, CHECKPOINTS, "batam-center", lambda: engine().recogniser.model_version)
+        self.reader = WatchlistReader(self.watchlist, AuditStore(database), CHECKPOINTS, "batam-center", search)
         orders = AlertOrders(self.watchlist, CHECKPOINTS)
         self.details = AlertDetailsReader(self.alerts, self.watchlist, PeopleStore(database), orders, self.clock)
         importer = WatchlistImporter(
@@ -101,22 +107,15 @@ class Desk:
         found: list[watchlist_service_pb2.SubjectEntry] = []
         after = ""
         while True:
-            files = self.watchlist.list_subjects(after, 100)
-            entries = (
-                watchlist_messages.subject_entry(
-                    file.subject, CHECKPOINTS.judged(file, self.clock.now(), "batam-center"), file.references
-                )
-                for file in files
-            )
-            page = watchlist_messages.subject_page(entries, len(files), 100)
+            page = subject_messages.subject_page(self.reader.page(WatchlistFilter(), self.clock.now(), after, 100))
             told(page)
             found += page.subjects
             for entry in page.subjects:
-                key = watchlist_messages.subject_key(entry.subject.subject_id)
+                key = subject_messages.subject_key(entry.subject.subject_id)
                 assert self.watchlist.get_subject(key).subject.name == entry.subject.name
             if not page.next_page_token:
                 return found
-            after = watchlist_messages.subject_page_token(page.next_page_token)
+            after = subject_messages.subject_page_token(page.next_page_token)
 
     def alert_ids(self) -> list[UUID]:
         """List all alerts, page by page; get each with its pictures, and tell each event."""
@@ -256,7 +255,7 @@ def test_subjects_of_whom_as_much_is_held_as_can_be_are_listed_and_read(desk: De
     assert sorted(entry.subject.subject_id for entry in desk.subjects()) == sorted(keys)
     entry = watchlist_service_pb2.GetSubjectResponse(subject=desk.subjects()[0])
     face = entry.subject.references[0].reference_id
-    watchlist_messages.add_picture(entry, face, b"x" * 60_000)
+    subject_messages.add_picture(entry, face, b"x" * 60_000)
     told(entry)
 
 

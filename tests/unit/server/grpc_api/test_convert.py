@@ -319,7 +319,8 @@ def test_any_record_is_valid_or_refused_with_its_field(message: ImportRecord) ->
         for zone in (ZoneInfo("Asia/Jakarta"), ZoneInfo("Pacific/Kiritimati"), ZoneInfo("Pacific/Pago_Pago")):
             for now in (NOON, datetime(9999, 1, 1, tzinfo=UTC)):
                 judgement = judge(record.order, record.subject, [record.order], now, zone, LegalParameters())
-                watchlist.order_message(JudgedOrder(record.order, judgement)).SerializeToString()
+                judged = JudgedOrder(record.order, judgement, record.order.valid_until)
+                watchlist.order_message(judged).SerializeToString()
         assert len(record.photographs) <= 10
     else:
         assert not isinstance(found, CekalwatchError)

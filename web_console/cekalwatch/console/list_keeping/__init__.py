@@ -1,1 +1,1 @@
-"""What brings the list in: its synchronisation, and files that people import."""
+"""The list: looking at it, its synchronisation, and files that people import."""

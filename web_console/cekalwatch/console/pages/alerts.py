@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
 from http import HTTPStatus
 from typing import Final
 
@@ -11,7 +12,7 @@ from starlette.responses import Response
 
 from cekalwatch.console.visit import Visit
 from cekalwatch.office.client.refusals import explain
-from cekalwatch.office.model.alert import Alert
+from cekalwatch.office.model.alert import Alert, AlertSearch
 from cekalwatch.office.model.handling import FollowUp
 from cekalwatch.office.model.steps import Hindrance, options
 from cekalwatch.wire.vocabulary.adjudication import (
@@ -27,17 +28,27 @@ from cekalwatch.wire.vocabulary.adjudication import (
 PAGE_SIZE: Final = 50
 STEPS: Final = (Step.CONFIRM, Step.CLEAR, Step.FOLLOW_UP, Step.CLOSE)
 """What is done here. The judgement of who stands before the traveller belongs to the counter's PC."""
-_STATES: Final = {"open": OPEN_STATES, "settled": frozenset(AlertState) - OPEN_STATES}
+FIELDS: Final = ("state", "since", "until", "counter", "subject", "officer")
+MAX_KEY: Final = 64
+MAX_NAME: Final = 100
+STATES: Final = {"open": OPEN_STATES, "settled": frozenset(AlertState) - OPEN_STATES}
 
 
 def search(visit: Visit) -> Response:
     """Show a page of alerts, newest first."""
-    chosen, since = visit.query("state"), visit.query("since")
-    states = _STATES.get(chosen) or ({AlertState(chosen)} if chosen in set(AlertState) else frozenset())
-    begin, words = _day(since, visit)
-    found, token = visit.alerts.page(frozenset(states), begin, PAGE_SIZE, visit.query("page"))
+    fields = {name: visit.query(name).strip() for name in FIELDS}
+    wanted, problem = _wanted(fields, visit)
+    found, token = ([], "") if problem else visit.alerts.page(wanted, PAGE_SIZE, visit.query("page"))
     return visit.page(
-        "alerts.html", alerts=found, token=token, chosen=chosen, since=since, states=list(AlertState), words=words
+        "alerts.html",
+        HTTPStatus.CONFLICT if problem else HTTPStatus.OK,
+        alerts=found,
+        token=token,
+        fields=fields,
+        states=list(AlertState),
+        words=problem,
+        max_key=MAX_KEY,
+        max_name=MAX_NAME,
     )
 
 
@@ -132,14 +143,26 @@ def _show(
     )
 
 
-def _day(written: str, visit: Visit) -> tuple[datetime | None, str]:
-    """Return the beginning of a day by the site's clock, and what is wrong with what was written."""
-    if not written:
-        return None, ""
+def _wanted(fields: Mapping[str, str], visit: Visit) -> tuple[AlertSearch, str]:
+    """Return what a person looks for, and what is wrong with what was written."""
+    state = fields["state"]
+    states = STATES.get(state) or ({AlertState(state)} if state in set(AlertState) else frozenset())
     try:
-        return datetime.combine(date.fromisoformat(written), time(), visit.texts.zone).astimezone(UTC), ""
+        since, until = (_midnight(fields[name], visit, days) for name, days in (("since", 0), ("until", 1)))
     except (ValueError, OverflowError):
-        return None, visit.texts.say("DATE_WRONG")
+        return AlertSearch(), visit.texts.say("DATE_WRONG")
+    if since and until and since >= until:
+        return AlertSearch(), visit.texts.say("SPAN_WRONG")
+    counter, subject, officer = (fields[name] for name in ("counter", "subject", "officer"))
+    return AlertSearch(frozenset(states), since, until, counter, subject, officer), ""
+
+
+def _midnight(written: str, visit: Visit, days: int) -> datetime | None:
+    """Return the beginning of a day by the site's clock, so many days later; None where nothing is written."""
+    if not written:
+        return None
+    day = date.fromisoformat(written) + timedelta(days=days)
+    return datetime.combine(day, time(), visit.texts.zone).astimezone(UTC)
 
 
 def _moment(written: str, visit: Visit) -> datetime | None:

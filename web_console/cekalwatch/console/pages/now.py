@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from starlette.responses import Response, StreamingResponse
 
 from cekalwatch.console.visit import Visit
-from cekalwatch.office.model.alert import Alert
+from cekalwatch.office.model.alert import Alert, AlertSearch
 from cekalwatch.office.model.trouble import Trouble, shown_to
 from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, PENDING, AlertState
 from cekalwatch.wire.vocabulary.people import SEES_ALERTS
@@ -50,7 +50,7 @@ def _values(visit: Visit) -> dict[str, object]:
     alerts: list[Alert] = []
     more = False
     if visit.has(SEES_ALERTS):
-        alerts, token = visit.alerts.page(OPEN_STATES, None, MAX_SHOWN)
+        alerts, token = visit.alerts.page(AlertSearch(OPEN_STATES), MAX_SHOWN)
         more = bool(token)
         alerts.sort(key=_urgency)
     troubles: tuple[Trouble, ...] = ()

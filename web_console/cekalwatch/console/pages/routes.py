@@ -9,7 +9,7 @@ from typing import Final, Literal
 from starlette.responses import Response
 
 from cekalwatch.console.menu import ANYBODY
-from cekalwatch.console.pages import alerts, audit, figures, now, people, session, sync, system, troubles
+from cekalwatch.console.pages import alerts, audit, figures, now, people, session, subjects, sync, system, troubles
 from cekalwatch.console.visit import Visit
 from cekalwatch.wire.vocabulary.people import (
     HANDLES_ALERTS,
@@ -59,6 +59,12 @@ ROUTES: Final = (
     Page("GET", "/alerts/{alert_id}", SEES_ALERTS, alerts.show),
     Page("GET", "/alerts/{alert_id}/pictures/{picture}", SEES_ALERTS, alerts.picture),
     Page("POST", "/alerts/{alert_id}/{step}", HANDLES_ALERTS, alerts.take_step),
+    Page("GET", "/list", KEEPS_WATCHLIST, subjects.search),
+    Page("POST", "/list", KEEPS_WATCHLIST, subjects.look_for),
+    Page("GET", "/list/subjects", KEEPS_WATCHLIST, subjects.show),
+    Page("GET", "/list/subjects/history", KEEPS_WATCHLIST, subjects.history),
+    Page("GET", "/list/subjects/beside", KEEPS_WATCHLIST, subjects.beside),
+    Page("GET", "/list/subjects/picture", KEEPS_WATCHLIST, subjects.picture),
     Page("GET", "/troubles", SEES_TROUBLES, troubles.show),
     Page("POST", "/troubles/{trouble_id}/seen", KEEPS_SOURCES, troubles.acknowledge),
     Page("GET", "/figures", SEES_SHIFT_REPORT, figures.show),

@@ -23,6 +23,7 @@ from cekalwatch.server.cli.watchlist.look_output import (
     write_pictures,
 )
 from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus
+from cekalwatch.wire.vocabulary.watchlist import WatchlistProblem
 
 if TYPE_CHECKING:
     from cekalwatch.server.gallery.lookalikes import LookalikeFinder
@@ -95,14 +96,14 @@ def list_(
     data_dir: DataDir = None,
 ) -> None:
     """List subjects with their orders, by subject key. Photographs are not shown."""
-    from cekalwatch.server.watchlist.browser import WatchlistFilter, WatchlistProblem
     from cekalwatch.server.watchlist.browser_output import LIST_COLUMNS, list_rows, view_json
+    from cekalwatch.server.watchlist.selection import WatchlistFilter
 
     settings = command_settings(config, data_dir)
     at = _noon(valid_on, settings)
     if valid_on and status is None:
         status = OrderStatus.ACTIVE
-    wanted = WatchlistFilter(status, kind, agency, name, subject, WatchlistProblem(only) if only else None)
+    wanted = WatchlistFilter(status, kind, agency, name, subject, WatchlistProblem[only.name] if only else None)
     with _look(settings) as (look, _):
         page = look.page(wanted, at, after, limit)
     match form:
@@ -159,7 +160,7 @@ def history(
 
     with _look(command_settings(config, data_dir)) as (look, _):
         found = look.history(subject_id)
-    if not found.events and not found.status_changes:
+    if found.empty:
         raise ProgramError("Nothing is known about a subject with this key", Exit.NO_INPUT)
     match form:
         case Form.JSON:
@@ -189,19 +190,15 @@ def _look(settings: ServerSettings) -> Iterator[tuple[WatchlistBrowser, Lookalik
 
     from cekalwatch.server.gallery.lookalikes import LookalikeFinder, load_list
     from cekalwatch.server.gallery.model_follower import pack_in_use
-    from cekalwatch.server.watchlist.browser import WatchlistBrowser
+    from cekalwatch.server.watchlist.browser import WatchlistBrowser, WatchlistReader
+    from cekalwatch.server.watchlist.subject_search import SubjectSearch
 
     with command_context(settings) as context:
         stores = context.stores
         pack = pack_in_use(settings, stores.models)
-        look = WatchlistBrowser(
-            stores.watchlist,
-            stores.audit,
-            context.checkpoints,
-            settings.home.site,
-            context.clock,
-            context.actor,
-            pack.model_version,
-        )
+        checkpoints, site = context.checkpoints, settings.home.site
+        search = SubjectSearch(stores.watchlist, checkpoints, site, lambda: pack.model_version)
+        reader = WatchlistReader(stores.watchlist, stores.audit, checkpoints, site, search)
+        look = WatchlistBrowser(reader, stores.audit, context.clock, context.actor)
         listed = cache(lambda: load_list(stores.watchlist.templates, pack, settings.gallery_storage))
         yield look, LookalikeFinder(listed, partial(pack.thresholds.threshold, fpir=settings.wanted_fpir))

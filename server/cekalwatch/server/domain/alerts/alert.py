@@ -207,6 +207,22 @@ def _found(candidate: Candidate, finding: Finding | None) -> Candidate:
 
 
 @dataclass(frozen=True)
+class AlertSearch:
+    """Which alerts a person looks for, among those that a filter selects; a field that is not set selects all."""
+
+    states: frozenset[AlertState] = frozenset()
+    raised_from: datetime | None = None
+    raised_before: datetime | None = None
+    """Not at that moment itself."""
+    subject_id: str = ""
+    """Key of the subject that the alert asks about, or asked last, or that somebody has judged in it."""
+    counter: str = ""
+    """Where the traveller was seen, whomever the alert has escalated to."""
+    handled_by: frozenset[UUID] | None = None
+    """People of whom one holds it, or has judged it or followed it up; None: anybody, or nobody yet."""
+
+
+@dataclass(frozen=True)
 class AlertEvent:
     """An entry of the durable event log."""
 

@@ -78,6 +78,8 @@ class JudgedOrder:
 
     order: BanOrder
     judgement: OrderJudgement
+    last_day: date
+    """The last day on which it can be in force by law."""
 
     @property
     def in_force(self) -> bool:

@@ -18,8 +18,9 @@ from dateutil.relativedelta import relativedelta
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.ban_order import WIB, BanOrder, JudgedOrder, OrderJudgement, SubjectFile
 from cekalwatch.server.domain.orders.order_runs import Stretch, run_of
+from cekalwatch.server.domain.orders.standing import OrderStanding
 from cekalwatch.server.domain.subjects import Subject
-from cekalwatch.wire.vocabulary.orders import Direction, OrderFlag, OrderKind, OrderRule, OrderStatus
+from cekalwatch.wire.vocabulary.orders import Direction, OrderFlag, OrderKind, OrderRule
 
 
 def alerts_on(kind: OrderKind) -> Direction:
@@ -43,10 +44,7 @@ def judge(
     """
     known = {other.order_id: other for other in orders if other.subject_id == subject.subject_id}
     held = _OrdersOfSubject(known | {order.order_id: order}, subject, zone, parameters, elsewhere)
-    broken = held.broken_by(order)
-    if broken:
-        return OrderJudgement(OrderStatus.INVALID, tuple(rule for rule in OrderRule if rule in broken))
-    return OrderJudgement(held.status_at(order, now), flags=held.flags(order))
+    return held.standing(order).at(now, zone)
 
 
 @dataclass(frozen=True)
@@ -64,9 +62,15 @@ class Checkpoints:
         """Return a subject's orders with their status at `site`; a site that is no longer configured has WIB."""
         zone = self.zones.get(site, WIB)
         return [
-            JudgedOrder(order, judge(order, file.subject, file.orders, now, zone, self.legal, file.elsewhere))
-            for order in file.orders
+            JudgedOrder(order, standing.at(now, zone), standing.last_day)
+            for order, standing in self.standings(file, site)
         ]
+
+    def standings(self, file: SubjectFile, site: str) -> list[tuple[BanOrder, OrderStanding]]:
+        """Return a subject's orders as they stand at `site`; a site that is no longer configured has WIB."""
+        own = {order.order_id: order for order in file.orders}
+        held = _OrdersOfSubject(own, file.subject, self.zones.get(site, WIB), self.legal, file.elsewhere)
+        return [(order, held.standing(order)) for order in file.orders]
 
     def terms(self, file: SubjectFile) -> Iterator[tuple[datetime, datetime]]:
         """Yield the first and the last moment of each of a subject's orders at each site; those it has ever."""
@@ -87,14 +91,16 @@ class _OrdersOfSubject:
     parameters: LegalParameters
     elsewhere: Sequence[BanOrder] = ()
 
-    def status_at(self, order: BanOrder, now: datetime) -> OrderStatus:
-        """Return the status of an order that breaks no rule."""
-        if any(moment <= now for moment in self.taken_back(order)):
-            return OrderStatus.REVOKED
-        today = self._day(now)
-        if today < order.valid_from:
-            return OrderStatus.NOT_YET_VALID
-        return OrderStatus.LAPSED if today > self.last_day(order) else OrderStatus.ACTIVE
+    def standing(self, order: BanOrder) -> OrderStanding:
+        """Return how `order` stands."""
+        broken = self.broken_by(order)
+        return OrderStanding(
+            tuple(rule for rule in OrderRule if rule in broken),
+            () if broken else self.flags(order),
+            order.valid_from,
+            self.last_day(order),
+            min(self.taken_back(order), default=None),
+        )
 
     def flags(self, order: BanOrder) -> tuple[OrderFlag, ...]:
         """Return why a person must look at an order that breaks no rule."""

@@ -80,11 +80,6 @@ def states(values: Collection[adjudication_pb2.AlertState.ValueType]) -> frozens
     return wanted
 
 
-def raised_from(request: alert_service_pb2.ListAlertsRequest) -> datetime | None:
-    """Read the earliest time of a list request; raises ARGUMENT_INVALID."""
-    return moment(request.raised_from, "raised_from") if request.HasField("raised_from") else None
-
-
 def shift(request: alert_service_pb2.GetShiftReportRequest, now: datetime) -> tuple[datetime, datetime]:
     """Read the start and end of a shift; raises ARGUMENT_INVALID."""
     if not request.HasField("start_time"):

@@ -9,9 +9,10 @@ from uuid import UUID
 
 from cekalwatch.server.alerts.details import AlertDetails, AlertPictures
 from cekalwatch.server.alerts.fanout import DetailedEvent
-from cekalwatch.server.domain.alerts.alert import AlertFilter, Sighting
+from cekalwatch.server.domain.alerts.alert import AlertFilter, AlertSearch, Sighting
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.grpc_api.convert.adjudication import STATES, handling_message
+from cekalwatch.server.domain.people import MAX_DISPLAY_NAME
+from cekalwatch.server.grpc_api.convert.adjudication import STATES, handling_message, moment, states
 from cekalwatch.server.grpc_api.convert.common import (
     ANSWER_FRAME_BYTES,
     DIRECTIONS,
@@ -66,6 +67,22 @@ def alert_filter(message: alert_service_pb2.AlertFilter) -> AlertFilter:
     if direction is None and message.direction != camera_pb2.DIRECTION_UNSPECIFIED:
         raise CekalwatchError(Code.ARGUMENT_INVALID, "direction")
     return AlertFilter(site(message.site), counters, direction)
+
+
+def alert_search(request: alert_service_pb2.ListAlertsRequest) -> AlertSearch:
+    """Read what a person looks for, but for who handled it; raises ARGUMENT_INVALID."""
+    return AlertSearch(
+        states(request.states),
+        moment(request.raised_from, "raised_from") if request.HasField("raised_from") else None,
+        moment(request.raised_before, "raised_before") if request.HasField("raised_before") else None,
+        text(request.subject_id, "subject_id"),
+        text(request.counter, "counter"),
+    )
+
+
+def handled_by(request: alert_service_pb2.ListAlertsRequest) -> str:
+    """Read the name of who handled the alerts that are looked for; raises ARGUMENT_INVALID."""
+    return text(request.handled_by, "handled_by", MAX_DISPLAY_NAME)
 
 
 def alert_page_token(token: str) -> UUID | None:

@@ -53,14 +53,19 @@ def page_size(value: int, *, default: int) -> int:
 
 def page(messages: Iterable[M], count: int, limit: int) -> tuple[list[M], bool]:
     """Return the first of `count` messages that fit into an answer, and whether the next page may have more."""
+    found = fitting(messages)
+    return found, count == limit or len(found) < count
+
+
+def fitting(messages: Iterable[M], room: int = MAX_MESSAGE_BYTES - ANSWER_FRAME_BYTES) -> list[M]:
+    """Return the first of the messages that fit into `room` bytes of an answer, at least one if there is any."""
     found: list[M] = []
-    room = MAX_MESSAGE_BYTES - ANSWER_FRAME_BYTES
     for message in messages:
         room -= message.ByteSize() + FIELD_FRAME_BYTES
         if found and room < 0:
             break
         found.append(message)
-    return found, count == limit or len(found) < count
+    return found
 
 
 def timestamp(moment: datetime) -> Timestamp:

@@ -1,21 +1,18 @@
-"""Messages of the watchlist service, and those that alerts share with it."""
+"""Messages of imports, and of orders and reference faces, which alerts have too."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import JudgedOrder
-from cekalwatch.server.domain.subjects import ReferenceFace, Subject
-from cekalwatch.server.grpc_api.convert.common import ANSWER_FRAME_BYTES, page, timestamp
+from cekalwatch.server.domain.subjects import ReferenceFace
+from cekalwatch.server.grpc_api.convert.common import timestamp
 from cekalwatch.server.grpc_api.convert.records import (
     IMPORT_OUTCOMES,
     ORDER_STATUSES,
     PHOTO_OUTCOMES,
     face_figures_message,
     order_facts_message,
-    subject_message,
 )
 from cekalwatch.server.watchlist.freshness import Freshness
 from cekalwatch.server.watchlist.imports.messages import read_order, read_subject
@@ -23,26 +20,8 @@ from cekalwatch.server.watchlist.imports.records import RecordError, check_keys,
 from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.server.watchlist.imports.upload import RecordAssembly
 from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2
-from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES, MAX_WORD
+from cekalwatch.wire.bounds import MAX_WORD
 from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning
-
-DEFAULT_PAGE = 50
-MAX_PICTURES = 3
-"""Pictures of at most 60 kB that fit into one message."""
-
-
-def subject_key(value: str) -> str:
-    """Read a subject's key; raises SUBJECT_NOT_FOUND, since no subject has a key of another form."""
-    if not 1 <= len(value) <= MAX_WORD or not value.isprintable():
-        raise CekalwatchError(Code.SUBJECT_NOT_FOUND)
-    return value
-
-
-def subject_page_token(token: str) -> str:
-    """Read the token of a page of subjects; raises PAGE_TOKEN_INVALID."""
-    if len(token) > MAX_WORD or not token.isprintable():
-        raise CekalwatchError(Code.PAGE_TOKEN_INVALID)
-    return token
 
 
 def record_begun(message: watchlist_service_pb2.ImportRecord) -> RecordAssembly | RecordReport:
@@ -90,6 +69,7 @@ def order_message(judged: JudgedOrder) -> watchlist_pb2.BanOrder:
     message.status = ORDER_STATUSES.number(judged.judgement.status)
     message.broken_rules.extend(judged.judgement.broken_rules)
     message.flags.extend(judged.judgement.flags)
+    message.last_day = judged.last_day.isoformat()
     return message
 
 
@@ -124,34 +104,3 @@ def freshness_message(freshness: Freshness) -> watchlist_pb2.WatchlistFreshness:
             for one in freshness.sources
         ],
     )
-
-
-def subject_entry(
-    subject: Subject,
-    orders: Sequence[JudgedOrder],
-    references: Sequence[ReferenceFace],
-    also_under: Mapping[str, Sequence[str]] = MappingProxyType({}),
-) -> watchlist_service_pb2.SubjectEntry:
-    """Write a subject with its orders and reference faces; `also_under` goes by the keys of the faces."""
-    return watchlist_service_pb2.SubjectEntry(
-        subject=subject_message(subject),
-        orders=[order_message(order) for order in orders],
-        references=[reference_message(face, also_under=also_under.get(face.reference_id, ())) for face in references],
-    )
-
-
-def subject_page(
-    entries: Iterable[watchlist_service_pb2.SubjectEntry], count: int, limit: int
-) -> watchlist_service_pb2.ListSubjectsResponse:
-    """Write a page of `count` subjects, as far as they fit into a message."""
-    subjects, more = page(entries, count, limit)
-    token = subjects[-1].subject.subject_id if more else ""
-    return watchlist_service_pb2.ListSubjectsResponse(subjects=subjects, next_page_token=token)
-
-
-def add_picture(answer: watchlist_service_pb2.GetSubjectResponse, reference_id: str, jpeg: bytes) -> None:
-    """Add the picture of a reference face if the message has room for it."""
-    if answer.ByteSize() + len(jpeg) + ANSWER_FRAME_BYTES <= MAX_MESSAGE_BYTES:
-        for reference in answer.subject.references:
-            if reference.reference_id == reference_id:
-                reference.jpeg = jpeg

@@ -27,7 +27,6 @@ from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.convert import adjudication as read
 from cekalwatch.server.grpc_api.convert import alerts as convert
 from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.grpc_api.servicers.adjudication import AdjudicationMethods
@@ -178,8 +177,8 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         if supervises:
             # What goes to the supervisors from here on is sent there, so that nothing falls between list and stream.
             await asyncio.to_thread(self._supervised.follow)
-        states, raised_from = read.states(request.states), read.raised_from(request)
-        found = await asyncio.to_thread(self._details.page, wanted, before, limit, states, raised_from)
+        search, handled_by = convert.alert_search(request), convert.handled_by(request)
+        found = await asyncio.to_thread(self._details.page, wanted, before, limit, search, handled_by)
         page = convert.alert_page(found, limit)
         given = found[: len(page.alerts)]
         shown = shown_objects(details.alert for details in given)

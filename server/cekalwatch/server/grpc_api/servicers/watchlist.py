@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 
 from cekalwatch.server.audit.entry import Action, Actor, Thing
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError
-from cekalwatch.server.domain.orders.ban_order import JudgedOrder, SubjectFile
-from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.gallery.lookalikes import LookalikeFinder
 from cekalwatch.server.grpc_api.authentication import current_admission, current_caller
+from cekalwatch.server.grpc_api.convert import subjects
 from cekalwatch.server.grpc_api.convert import watchlist as convert
 from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.grpc_api.servicers.import_call import ImportCall, ImportWorkers
 from cekalwatch.server.grpc_api.servicers.sync import SyncMethods
 from cekalwatch.server.storage.audit.trail import AuditTrail
-from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.server.watchlist.browser import SubjectView, WatchlistReader
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.sync.service import SyncService
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 
 Context = grpc.aio.ServicerContext[Any, Any]
+Viewed = TypeVar("Viewed")
 
 
 class WatchlistServicer(SyncMethods):
@@ -34,10 +34,8 @@ class WatchlistServicer(SyncMethods):
 
     def __init__(
         self,
-        store: WatchlistStore,
+        reader: WatchlistReader,
         begin_import: Callable[[Actor, Callable[[], None]], ImportRun],
-        checkpoints: Checkpoints,
-        site: str,
         trail: AuditTrail,
         clock: Clock,
         workers: ImportWorkers,
@@ -49,11 +47,9 @@ class WatchlistServicer(SyncMethods):
         self._lookalikes = lookalikes
         self._workers = workers
         self._importing: set[ImportCall] = set()
-        self._store = store
+        self._reader = reader
         self._begin_import = begin_import
-        self._checkpoints = checkpoints
         self._trail = trail
-        self._site = site
         self._clock = clock
 
     async def ImportWatchlist(
@@ -84,35 +80,50 @@ class WatchlistServicer(SyncMethods):
 
     async def ListSubjects(self, request: pb.ListSubjectsRequest, context: Context) -> pb.ListSubjectsResponse:
         """Return a page of subjects, without pictures."""
-        after = convert.subject_page_token(request.page_token)
-        limit = page_size(request.page_size, default=convert.DEFAULT_PAGE)
-        files = await asyncio.to_thread(self._store.list_subjects, after, limit)
-        entries = (convert.subject_entry(file.subject, self._judged(file), file.references) for file in files)
-        page = convert.subject_page(entries, len(files), limit)
+        after = subjects.subject_page_token(request.page_token)
+        limit = page_size(request.page_size, default=subjects.DEFAULT_PAGE)
+        wanted = subjects.subject_filter(request.filter)
+        at = subjects.on_day(request.on_day, self._clock.now(), self._reader.zone)
+        found = await asyncio.to_thread(self._reader.page, wanted, at, after, limit)
+        page = subjects.subject_page(found)
         shown = [Thing.SUBJECT.key(entry.subject.subject_id) for entry in page.subjects]
         await self._trail.note(current_caller().actor, Action.SUBJECTS_LISTED, shown, subjects=len(shown))
         return page
 
     async def GetSubject(self, request: pb.GetSubjectRequest, context: Context) -> pb.GetSubjectResponse:
         """Return one subject, with its pictures if they are asked for."""
-        asked = int(request.include_photos)
-        try:
-            file = await asyncio.to_thread(self._store.get_subject, convert.subject_key(request.subject_id))
-        except CekalwatchError as error:
-            # The text that was asked for is not a key and may be a name, so it is not recorded.
-            await self._trail.note(current_caller().actor, Action.SUBJECT_VIEWED, outcome=error.code, pictures=asked)
-            raise
-        also_under = await asyncio.to_thread(self._lookalikes.of_subject, self._store, file.subject.subject_id)
-        others = dict.fromkeys(key for keys in also_under.values() for key in keys)
-        shown = [Thing.SUBJECT.key(key) for key in (file.subject.subject_id, *others)]
+        chosen = subjects.photo_references(request.photo_references)
+        asked = len(chosen) or int(request.include_photos)
+        view = await self._viewed(request.subject_id, self._view, pictures=asked)
+        shown = [Thing.SUBJECT.key(key) for key in (view.subject.subject_id, *view.others)]
         await self._trail.note(current_caller().actor, Action.SUBJECT_VIEWED, shown, pictures=asked)
-        entry = convert.subject_entry(file.subject, self._judged(file), file.references, also_under)
-        answer = pb.GetSubjectResponse(subject=entry)
-        if request.include_photos:
-            for reference in file.references[: convert.MAX_PICTURES]:
-                jpeg = await asyncio.to_thread(self._store.face_jpeg, reference.reference_id)
-                convert.add_picture(answer, reference.reference_id, jpeg)
+        answer = subjects.one_subject(view)
+        faces = [one for one in view.references if not chosen or one.reference_id in chosen] if asked else []
+        for face in faces[: subjects.MAX_PICTURES]:
+            subjects.add_picture(answer, face.reference_id, await asyncio.to_thread(self._reader.picture, face))
         return answer
 
-    def _judged(self, file: SubjectFile) -> list[JudgedOrder]:
-        return self._checkpoints.judged(file, self._clock.now(), self._site)
+    async def GetSubjectHistory(
+        self, request: pb.GetSubjectHistoryRequest, context: Context
+    ) -> pb.GetSubjectHistoryResponse:
+        """Return what happened to a subject and its orders."""
+
+        def history(key: str) -> pb.GetSubjectHistoryResponse:
+            return subjects.history(self._reader.history(key))
+
+        answer = await self._viewed(request.subject_id, history, history=1)
+        shown = [Thing.SUBJECT.key(request.subject_id)]
+        await self._trail.note(current_caller().actor, Action.SUBJECT_VIEWED, shown, history=len(answer.events))
+        return answer
+
+    def _view(self, subject_id: str) -> SubjectView:
+        return self._reader.subject(subject_id, self._clock.now(), self._lookalikes)
+
+    async def _viewed(self, subject_id: str, read: Callable[[str], Viewed], **asked: int) -> Viewed:
+        """Return what `read` reads of a subject; one that is not there is recorded, with what was asked for."""
+        try:
+            return await asyncio.to_thread(read, subjects.subject_key(subject_id))
+        except CekalwatchError as error:
+            # The text that was asked for is not a key and may be a name, so it is not recorded.
+            await self._trail.note(current_caller().actor, Action.SUBJECT_VIEWED, (), error.code, **asked)
+            raise

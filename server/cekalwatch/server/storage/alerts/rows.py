@@ -13,6 +13,8 @@ from datetime import datetime
 from uuid import UUID
 
 import uuid6
+from sqlalchemy import func
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from cekalwatch.program.traces import trace_context
@@ -133,12 +135,12 @@ def read_alerts(session: Session, rows: Sequence[AlertRow], keyring: Keyring) ->
     """Return the rows' alerts with sightings, findings and follow-ups."""
     ids = [row.alert_id for row in rows]
     words, follow_ups = _words(session, ids, keyring), _follow_ups(session, ids, keyring)
-    cameras = _cameras(session, ids)
+    cameras, sightings = _cameras(session, ids), _sightings(session, ids)
     probes = _probes(session, ids)
     return [
         _alert(
             row,
-            _sightings(session, row.alert_id),
+            sightings[row.alert_id],
             cameras[row.alert_id],
             words[row.alert_id],
             follow_ups[row.alert_id],
@@ -280,21 +282,21 @@ def _cameras(session: Session, alert_ids: list[str]) -> dict[str, list[Camera]]:
     return found
 
 
-def _sightings(session: Session, alert_id: str) -> list[Sighting]:
-    query = (
-        select(SightingRow)
-        .where(col(SightingRow.alert_id) == alert_id)
-        .order_by(col(SightingRow.captured_at).desc())
-        .limit(MAX_SIGHTINGS)
-    )
-    newest_first = [
-        Sighting(
-            capture_id=UUID(row.capture_id),
-            captured_at=row.captured_at,
-            camera=Camera(row.camera_id, row.site, row.counter, Direction(row.direction)),
-            score=row.score,
-            fused_crops=row.fused_crops,
+def _sightings(session: Session, alert_ids: list[str]) -> dict[str, list[Sighting]]:
+    """Return the newest sightings of each alert, oldest first."""
+    place = func.row_number().over(partition_by=col(SightingRow.alert_id), order_by=col(SightingRow.captured_at).desc())
+    placed = select(SightingRow, place.label("place")).where(col(SightingRow.alert_id).in_(alert_ids)).subquery()
+    newest = aliased(SightingRow, placed)
+    query = select(newest).where(placed.c.place <= MAX_SIGHTINGS).order_by(placed.c.captured_at, placed.c.place.desc())
+    found: dict[str, list[Sighting]] = defaultdict(list)
+    for row in in_order(session, session.exec(query)):
+        found[row.alert_id].append(
+            Sighting(
+                capture_id=UUID(row.capture_id),
+                captured_at=row.captured_at,
+                camera=Camera(row.camera_id, row.site, row.counter, Direction(row.direction)),
+                score=row.score,
+                fused_crops=row.fused_crops,
+            )
         )
-        for row in in_order(session, session.exec(query))
-    ]
-    return newest_first[::-1]
+    return found

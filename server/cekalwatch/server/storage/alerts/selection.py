@@ -5,11 +5,13 @@ A page has to be cut from what is selected; selecting from a page that was cut w
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sqlalchemy import ColumnElement, and_, or_, true
 from sqlmodel import col, select
 
-from cekalwatch.server.domain.alerts.alert import AlertFilter
-from cekalwatch.server.storage.alerts.tables import AlertRow, FindingRow, SightingRow
+from cekalwatch.server.domain.alerts.alert import AlertFilter, AlertSearch
+from cekalwatch.server.storage.alerts.tables import AlertRow, FindingRow, FollowUpRow, SightingRow
 from cekalwatch.wire.vocabulary.adjudication import FOR_SUPERVISORS, Escalation
 
 
@@ -21,6 +23,27 @@ def selected(wanted: AlertFilter) -> ColumnElement[bool]:
     if wanted.supervises:
         everywhere = or_(everywhere, col(AlertRow.escalation) >= Escalation.SUPERVISOR, _found_for_supervisors())
     return or_(_seen_by(wanted), and_(everywhere, col(AlertRow.site) == wanted.site) if wanted.site else everywhere)
+
+
+def searched(search: AlertSearch) -> Iterator[ColumnElement[bool]]:
+    """Yield the conditions on a row of alerts that somebody looks for."""
+    if search.states:
+        yield col(AlertRow.state).in_(search.states)
+    if search.raised_from:
+        yield col(AlertRow.raised_at) >= search.raised_from
+    if search.raised_before:
+        yield col(AlertRow.raised_at) < search.raised_before
+    if search.counter:
+        yield _seen_by(AlertFilter(counters=frozenset({search.counter})))
+    if search.subject_id:
+        judged = select(FindingRow.alert_id).where(col(FindingRow.subject_id) == search.subject_id)
+        yield or_(col(AlertRow.subject_id) == search.subject_id, col(AlertRow.alert_id).in_(judged))
+    if search.handled_by is not None:
+        people = sorted(map(str, search.handled_by))
+        found = select(FindingRow.alert_id).where(col(FindingRow.person_id).in_(people))
+        followed = select(FollowUpRow.alert_id).where(col(FollowUpRow.person_id).in_(people))
+        alert_id = col(AlertRow.alert_id)
+        yield or_(col(AlertRow.claim_person_id).in_(people), alert_id.in_(found), alert_id.in_(followed))
 
 
 def _seen_by(wanted: AlertFilter) -> ColumnElement[bool]:

@@ -6,7 +6,7 @@ because whoever writes to the log locks it first (`lock_log`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from sqlmodel import Session, col, delete, select, update
 
 from cekalwatch.server.audit.alert_entries import alert_entry
 from cekalwatch.server.audit.entry import AuditEntry
-from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent, AlertFilter
+from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent, AlertFilter, AlertSearch
 from cekalwatch.server.domain.alerts.grouping import place
 from cekalwatch.server.domain.alerts.match import Match
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -24,7 +24,7 @@ from cekalwatch.server.encryption.keyring import DamagedValueError, Keyring
 from cekalwatch.server.storage.alerts.passages import AlertPassages
 from cekalwatch.server.storage.alerts.reading import readable
 from cekalwatch.server.storage.alerts.rows import bare_alert, event_of, new_row, read_alerts, write_match
-from cekalwatch.server.storage.alerts.selection import selected
+from cekalwatch.server.storage.alerts.selection import searched, selected
 from cekalwatch.server.storage.alerts.tables import (
     AgentRow,
     AlertEventRow,
@@ -41,12 +41,13 @@ from cekalwatch.server.storage.integrity.guarded_session import checked, in_orde
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.keys.store import hold_sealing_key
 from cekalwatch.server.storage.watchlist.tables import SubjectRow
-from cekalwatch.wire.vocabulary.adjudication import UNSETTLED, AlertEventType, AlertState
+from cekalwatch.wire.vocabulary.adjudication import UNSETTLED, AlertEventType
 
 log = structlog.get_logger()
 
 MAX_AGENTS = 1000
 """Agents whose positions are kept: anybody can make up keys, and the status names them all."""
+EVERYTHING = AlertSearch()
 MAX_WAITING = 1_000
 """Alerts that wait for somebody, as many as are looked for at once."""
 
@@ -147,22 +148,16 @@ class AlertStore:
         wanted: AlertFilter,
         before: UUID | None,
         limit: int,
-        states: Collection[AlertState] = (),
-        raised_from: datetime | None = None,
+        search: AlertSearch = EVERYTHING,
     ) -> list[Alert]:
         """Return at most `limit` alerts that `wanted.wants_alert`, newest first, older than the alert `before`.
 
-        Where `states` are given, only alerts that stand there; where `raised_from` is, only alerts raised since. Alerts
-        that are damaged are left out, and others come in their place.
+        Only those that `search` looks for. Alerts that are damaged are left out, and others come in their place.
         """
         query = select(AlertRow).order_by(col(AlertRow.alert_id).desc())
         if before:
             query = query.where(col(AlertRow.alert_id) < str(before))
-        if states:
-            query = query.where(col(AlertRow.state).in_(states))
-        if raised_from:
-            query = query.where(col(AlertRow.raised_at) >= raised_from)
-        query = query.where(selected(wanted))
+        query = query.where(selected(wanted), *searched(search))
         with self._database.session() as session:
             return readable(session, query, lambda rows: read_alerts(session, rows, self._keyring), limit)
 

@@ -100,6 +100,17 @@ class PeopleStore:
         with self._database.session() as session:
             return {UUID(person_id): name for person_id, name in session.exec(query)}
 
+    def called(self, name: str) -> frozenset[UUID]:
+        """Return who signs in with that name, or has it in the name for the screen, in any case."""
+        wanted = name.casefold()
+        with self._database.session() as session:
+            query = select(PersonRow.person_id, PersonRow.sign_in_name, PersonRow.display_name)
+            return frozenset(
+                UUID(person_id)
+                for person_id, sign_in_name, shown in session.exec(query)
+                if sign_in_name == wanted or wanted in shown.casefold()
+            )
+
     def all(self) -> list[Account]:
         """Return everybody whose record is as it was written, by sign-in name."""
         with self._database.session() as session:

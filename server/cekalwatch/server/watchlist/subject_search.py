@@ -1,0 +1,127 @@
+"""Finds subjects by what is sealed in the database: names, agencies, and statuses, which are computed.
+
+What a filter asks about is read and computed once for each subject, held in memory, and forgotten when the subject
+changes or goes. So a search reads little more than the subjects that it finds.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from cekalwatch.server.domain.orders.ban_order import WIB
+from cekalwatch.server.domain.orders.law import Checkpoints
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.server.watchlist.selection import SubjectTraits, WatchlistFilter, condition
+
+READ_AT_ONCE: Final = 200
+MAX_READ: Final = 2_000
+"""Subjects that one search reads. One that needs more ends there, and tells where to go on."""
+MAX_HELD: Final = 100_000
+"""Subjects that are held, each with one to two kilobytes; the others are read in each search."""
+KEYS_AT_ONCE: Final = 5_000
+
+
+@dataclass(frozen=True)
+class FoundKeys:
+    """What a search found."""
+
+    subject_ids: list[str]
+    """In order."""
+    more_after: str
+    """Key of the subject after which there may be more; empty at the end."""
+
+
+class SubjectSearch:
+    """Searches the watchlist as it stands. Threads may share it; it blocks, and raises StorageError."""
+
+    def __init__(
+        self, store: WatchlistStore, checkpoints: Checkpoints, site: str, model_version: Callable[[], str]
+    ) -> None:
+        """`site` is the checkpoint whose clock decides statuses; `model_version` names the model in use."""
+        self._store = store
+        self._checkpoints = checkpoints
+        self._site = site
+        self.model_version = model_version
+        self._searching = threading.Lock()
+        self._model = ""
+        self._version: int | None = None
+        self._keys: list[str] = []
+        self._held: dict[str, SubjectTraits | None] = {}
+        """None: the subject is damaged."""
+
+    def find(self, wanted: WatchlistFilter, at: datetime, after: str, most: int) -> FoundKeys:
+        """Return the first subjects after the key `after` that meet `wanted`, with statuses as of the moment `at`.
+
+        At most `most`, and fewer when it has read MAX_READ of them.
+        """
+        meets = condition(wanted, at, self._checkpoints.zones.get(self._site, WIB))
+        found: list[str] = []
+        read = 0
+        with self._searching:
+            self._follow()
+            keys = self._store.held([wanted.subject_id]) if wanted.subject_id else self._keys
+            place = bisect_right(keys, after)
+            while place < len(keys) and len(found) < most:
+                piece = keys[place : place + READ_AT_ONCE]
+                unknown = [key for key in piece if key not in self._held]
+                if read and read + len(unknown) > MAX_READ:
+                    break
+                read += len(unknown)
+                fresh = self._read(unknown)
+                for key in piece:
+                    place += 1
+                    traits = fresh.get(key) or self._held.get(key)
+                    if traits and meets(traits):
+                        found.append(key)
+                        if len(found) == most:
+                            break
+            return FoundKeys(found, keys[place - 1] if 0 < place < len(keys) else "")
+
+    def forget_changed(self) -> None:
+        """Forget subjects that were changed or deleted, without waiting for the next search."""
+        with self._searching:
+            if self._version is not None:
+                self._follow()
+
+    def _follow(self) -> None:
+        """Bring the keys up to date, and forget what is no longer so."""
+        if (model := self.model_version()) != self._model:
+            self._model = model
+            self._held.clear()
+        version = self._store.version()
+        if self._version is None:
+            self._keys = self._all_keys()
+        elif version != self._version:
+            changed = self._store.changed_since(self._version)
+            for key in changed:
+                self._held.pop(key, None)
+            self._keys = sorted(set(self._keys).difference(changed).union(self._store.held(changed)))
+        self._version = version
+
+    def _all_keys(self) -> list[str]:
+        keys: list[str] = []
+        while some := self._store.subject_keys(keys[-1] if keys else "", KEYS_AT_ONCE):
+            keys += some
+        return sorted(keys)
+
+    def _read(self, keys: Sequence[str]) -> dict[str, SubjectTraits | None]:
+        """Read the traits of subjects, and hold them while there is room."""
+        if not keys:
+            return {}
+        files = self._store.get_subjects(keys)
+        faces = [face.reference_id for file in files for face in file.references]
+        fresh = self._store.with_template(faces, self._model) if faces else set()
+        read: dict[str, SubjectTraits | None] = dict.fromkeys(keys)
+        for file in files:
+            stale = any(face.reference_id not in fresh for face in file.references)
+            standings = self._checkpoints.standings(file, self._site)
+            read[file.subject.subject_id] = SubjectTraits.of(file, standings, stale=stale)
+        for key, traits in read.items():
+            if len(self._held) < MAX_HELD:
+                self._held[key] = traits
+        return read

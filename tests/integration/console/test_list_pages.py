@@ -1,0 +1,163 @@
+"""The pages on which list managers look at the list, against a real server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from cekalwatch.server.audit.entry import Action
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.builders.keys import keyring
+from tests.support.builders.watchlist import subject
+from tests.support.scenarios.people import PASSWORD
+from tests.support.scenarios.port_office import PortOffice
+from tests.support.scenarios.server import list_astronaut, order_in_force
+from tests.support.scenarios.site_pki import Site
+from tests.support.scenarios.web_console import Browser, Pages, served, words
+
+pytestmark = pytest.mark.slow
+SCRIPT = "<script>alert('x')</script>"
+KEY = "S/2 &?#"
+"""A key may have any printable characters."""
+
+
+@pytest.fixture
+async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
+    """Beside who is listed anyway: one with a twin, one whose order breaks a rule, one of whom nothing is certain."""
+    site = Site(tmp_path)
+    found = PortOffice(site, site.settings())
+    found.hire("lina", PersonRole.LIST_MANAGER)
+    found.hire("sari", PersonRole.SUPERVISOR)
+    twin = order_in_force(order_id="O-2", subject_id=KEY, reason=SCRIPT, requesting_agency=SCRIPT)
+    list_astronaut(found.settings, twin, scale=0.9, subject_id=KEY, name=f"Contoh Dua {SCRIPT}", address=SCRIPT)
+    database = Database(found.settings.database_address)
+    store = WatchlistStore(database, keyring(database, found.settings.master_key_source))
+    too_long = order_in_force(order_id="O-3", subject_id="S-3", valid_until=twin.valid_from + timedelta(days=900))
+    store.put(subject("S-3", name="Contoh Tiga"), too_long)
+    database.close()
+    async with found.open():
+        yield found
+
+
+@pytest.fixture
+async def pages(office: PortOffice) -> AsyncIterator[Pages]:
+    async with served(office) as found:
+        yield found
+
+
+@pytest.fixture
+async def browser(pages: Pages) -> AsyncIterator[Browser]:
+    async with pages.browser() as found:
+        await found.sign_in("lina")
+        yield found
+
+
+async def looked_for(browser: Browser, **fields: str) -> str:
+    """Fill the form in, and return what the page then says."""
+    answer = await browser.post("/list", await browser.token("/list"), **fields)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/list")
+    return words(await browser.get("/list"))
+
+
+async def test_the_list_is_searched_by_what_is_sealed_and_by_the_law(office: PortOffice, browser: Browser) -> None:
+    everybody = words(await browser.get("/list"))
+    assert all(name in everybody for name in ("Contoh Satu", "Contoh Dua", "Contoh Tiga"))
+    assert "It runs longer than the law allows." in everybody
+    for fields, expected in (
+        ({"text": "contoh  TIGA"}, {"Tiga"}),
+        ({"text": "o-2"}, {"Dua"}),
+        ({"status": "INVALID"}, {"Tiga"}),
+        ({"problem": "INVALID"}, {"Tiga"}),
+        ({"problem": "NO_REFERENCE"}, {"Tiga"}),
+        ({"kind": "TANGKAL"}, set()),
+        ({"status": "ACTIVE"}, {"Satu", "Dua"}),
+        ({"status": "ACTIVE", "day": "1999-01-01"}, set()),
+        ({"status": "NOT_YET_VALID", "day": "1999-01-01"}, {"Satu", "Dua"}),
+        ({"status": "NOT_YET_VALID", "day": "1999-01-01", "all": "1"}, {"Satu", "Dua", "Tiga"}),
+    ):
+        told = await looked_for(browser, **fields)
+        assert {name for name in ("Satu", "Dua", "Tiga") if f"Contoh {name}" in told} == expected, fields
+    assert "No subject fits" in await looked_for(browser, text="nobody")
+    assert "date is wrong" in await looked_for(browser, day="yesterday")
+    assert "<input" in (await browser.get("/list")).text, "the form is there to put it right"
+
+
+async def test_what_somebody_looks_for_is_in_no_address_and_nobody_elses(browser: Browser, pages: Pages) -> None:
+    await looked_for(browser, text="Tiga")
+    async with pages.browser() as other:
+        await other.sign_in("lina")
+        assert "Contoh Satu" in words(await other.get("/list"))
+    page = await browser.get("/list")
+    assert 'value="Tiga"' in page.text
+    assert "Tiga" not in str(page.url)
+    await browser.post("/sign-out", await browser.token("/list"))
+    await browser.sign_in("lina")
+    assert 'value="Tiga"' not in (await browser.get("/list")).text
+
+
+async def test_one_subject_with_its_orders_by_law_and_its_photographs(office: PortOffice, browser: Browser) -> None:
+    page = await browser.get("/list/subjects", params={"key": "S-1"})
+    told = words(page)
+    for expected in ("Contoh Satu", "In force. In force until", "Between the eyes", "Photographs: 1", "Compare with"):
+        assert expected in told, told
+    source = unescape(page.text.partition('src="/list/subjects/picture?')[2].partition('"')[0])
+    picture = await browser.get(f"/list/subjects/picture?{source}")
+    assert (picture.headers["content-type"], picture.content[:2]) == ("image/jpeg", b"\xff\xd8")
+    assert picture.headers["cache-control"] == "no-store"
+    last = office.trail(Action.SUBJECT_VIEWED)[-1]
+    assert "subject:S-1" in json.loads(last.objects)
+    assert json.loads(last.details) == {"pictures": 1}
+    assert last.actor.startswith(f"person:{office.people['lina'].person_id}")
+    for path, params in (
+        ("/list/subjects", {"key": "nobody"}),
+        ("/list/subjects", {}),
+        ("/list/subjects/history", {"key": "nobody"}),
+        ("/list/subjects/picture", {"key": "S-1", "reference": "none"}),
+        ("/list/subjects/picture", {"key": "nobody", "reference": "none"}),
+        ("/list/subjects/beside", {"key": "S-1", "other": "nobody"}),
+    ):
+        assert (await browser.get(path, params=params)).status_code == 404, path
+
+
+async def test_look_alikes_stand_side_by_side_and_nothing_of_the_list_is_code(browser: Browser) -> None:
+    for path, params in (
+        ("/list", {}),
+        ("/list/subjects", {"key": KEY}),
+        ("/list/subjects/beside", {"key": "S-1", "other": KEY}),
+        ("/list/subjects/history", {"key": KEY}),
+        ("/list/subjects/history", {"key": SCRIPT}),
+    ):
+        page = await browser.get(path, params=params)
+        assert SCRIPT not in page.text, path
+    beside = await browser.get("/list/subjects/beside", params={"key": "S-1", "other": KEY})
+    told = words(beside)
+    assert "Contoh Satu" in told
+    assert f"Contoh Dua {SCRIPT}" in told
+    assert beside.text.count("/list/subjects/picture?") == 2
+    assert "The program does not decide" in told
+
+
+async def test_the_history_tells_statuses_and_events(office: PortOffice, browser: Browser) -> None:
+    await office.raise_alert()
+    told = words(await browser.get("/list/subjects/history", params={"key": "S-1"}))
+    assert "Not yet in force" in told
+    assert "Alert raised" in told
+    assert "It runs longer than the law allows" in words(
+        await browser.get("/list/subjects/history", params={"key": "S-3"})
+    )
+
+
+async def test_who_is_asked_to_sign_in_comes_back_to_the_same_subject(pages: Pages) -> None:
+    async with pages.browser() as browser:
+        answer = await browser.get("/list/subjects", params={"key": KEY})
+        after = answer.headers["location"]
+        value = unescape((await browser.get(after)).text.partition('name="after" value="')[2].partition('"')[0])
+        answer = await browser.post("/sign-in", name="lina", password=PASSWORD, after=value)
+        assert "Contoh Dua" in words(await browser.get(answer.headers["location"]))

@@ -1,0 +1,110 @@
+"""The list in words: what the law says of an order, and what was measured of a photograph. Pure."""
+
+from __future__ import annotations
+
+from cekalwatch.console.list_keeping.subjects import ListedOrder, ListedSubject, Photograph, StatusChange
+from cekalwatch.office.locale.alert_formatting import Fact
+from cekalwatch.office.locale.trouble_formatting import TroubleFormatter
+from cekalwatch.wire.vocabulary.orders import OrderFlag, OrderRule, OrderStatus
+from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning, WatchlistProblem
+
+
+class ListFormatter(TroubleFormatter):
+    """The list in one language; times are those of the site."""
+
+    def rule(self, rule: str) -> str:
+        """Return which rule an order breaks; one that only a newer server knows by its code."""
+        return self.say(f"RULE_{rule}") if rule in set(OrderRule) else rule
+
+    def flag(self, flag: str) -> str:
+        """Return why an order is flagged; a flag that only a newer server knows by its code."""
+        return self.say(f"FLAG_{flag}") if flag in set(OrderFlag) else flag
+
+    def remarks(self, order: ListedOrder) -> tuple[str, ...]:
+        """Return what a person must look at: the rules that it breaks, or why it is flagged."""
+        return (*map(self.rule, order.broken_rules), *map(self.flag, order.flags))
+
+    def order_status(self, status: OrderStatus | None) -> str:
+        """Return a status in a word or two."""
+        return self.say(f"ORDER_STATUS_{status or 'UNKNOWN'}")
+
+    def list_problem(self, problem: WatchlistProblem) -> str:
+        """Return a problem that people look for on the list."""
+        return self.say(f"LIST_PROBLEM_{problem}")
+
+    def subject_event(self, action: str) -> str:
+        """Return what happened to a subject; what only a newer server records as it calls that."""
+        return self.say(f"EVENT_{action}") if f"EVENT_{action}" in self else action
+
+    def validity(self, one: ListedOrder) -> str:
+        """Return why an order has its status, by law."""
+        order, last = one.order, self.written(one.last_day)
+        shortened = bool(one.last_day) and one.last_day < order.valid_until
+        match order.status:
+            case OrderStatus.NOT_YET_VALID:
+                return self.say("VALIDITY_NOT_YET", day=self.written(order.valid_from))
+            case OrderStatus.ACTIVE:
+                return self.say("VALIDITY_ACTIVE_URGENT" if shortened else "VALIDITY_ACTIVE", day=last)
+            case OrderStatus.LAPSED:
+                return self.say("VALIDITY_LAPSED_URGENT" if shortened else "VALIDITY_LAPSED", day=last)
+            case OrderStatus.REVOKED if one.revoked_at:
+                return self.say("VALIDITY_REVOKED", time=self.minute(one.revoked_at))
+            case OrderStatus.REVOKED if one.withdrawn_at:
+                return self.say("VALIDITY_WITHDRAWN", time=self.minute(one.withdrawn_at))
+            case OrderStatus.REVOKED:
+                return self.say("VALIDITY_BASE_REVOKED", order=one.extends)
+            case OrderStatus.INVALID:
+                return self.say("VALIDITY_INVALID")
+        return self.say("UNKNOWN")
+
+    def listed_subject(self, one: ListedSubject) -> tuple[Fact, ...]:
+        """Return who somebody on the list is."""
+        facts = list(self.subject_facts(one.subject))
+        if one.address:
+            facts.append(Fact(self.say("FACT_ADDRESS"), one.address))
+        if one.occupation:
+            facts.append(Fact(self.say("FACT_OCCUPATION"), one.occupation))
+        return tuple(facts)
+
+    def listed_order(self, one: ListedOrder) -> tuple[Fact, ...]:
+        """Return what an order states, and how it stands by law."""
+        order = one.order
+        kind = self.order_kind(order.kind)
+        words = f"{kind}, {self.say('URGENT')}" if order.urgent else kind
+        law = f"{self.order_status(order.status)}. {self.validity(one)}"
+        facts = [
+            Fact(self.say("FACT_STATE"), law, warning=order.status is OrderStatus.INVALID),
+            *(Fact(self.say("FACT_REMARK"), remark, warning=True) for remark in self.remarks(one)),
+            Fact(self.say("FACT_KIND"), words),
+            Fact(self.say("FACT_VALIDITY"), f"{self.written(order.valid_from)} – {self.written(order.valid_until)}"),
+            Fact(self.say("FACT_DECREE"), self.decree(order)),
+            Fact(self.say("FACT_AGENCY"), order.requesting_agency),
+            Fact(self.say("FACT_RECEIVED"), self.written(one.received_on)),
+        ]
+        if one.reason:
+            facts.append(Fact(self.say("FACT_REASON"), one.reason))
+        if one.extends:
+            facts.append(Fact(self.say("FACT_EXTENDS"), one.extends))
+        return tuple(facts)
+
+    def photograph(self, one: Photograph) -> tuple[Fact, ...]:
+        """Return what was measured of a reference face, and what is not as it should be."""
+        return (
+            Fact(self.say("FACT_EYES"), self.say("PIXELS", count=f"{one.eye_distance_px:.0f}")),
+            Fact(self.say("FACT_HEAD"), f"{one.yaw_degrees:+.0f}° / {one.pitch_degrees:+.0f}°"),
+            Fact(self.say("FACT_SHARPNESS"), f"{one.sharpness:.2f}"),
+            Fact(self.say("FACT_BRIGHTNESS"), f"{one.brightness:.2f}"),
+            Fact(self.say("FACT_DETECTOR"), f"{one.detector_score:.2f}"),
+            *(Fact(self.say("FACT_REMARK"), self.warning(code), warning=True) for code in one.warnings),
+            *(() if one.searched else (Fact(self.say("FACT_REMARK"), self.say("NOT_SEARCHED"), warning=True),)),
+        )
+
+    def warning(self, code: str) -> str:
+        """Return what is not as it should be with a photograph; a code that only a newer server knows as it is."""
+        return self.say(f"WARNING_{code}") if code in set(EnrolmentWarning) else code
+
+    def status_change(self, change: StatusChange) -> str:
+        """Return an order's status from a moment on, with what is to be looked at."""
+        words = self.order_status(change.status)
+        remarks = (self.rule(one) if one in set(OrderRule) else self.flag(one) for one in change.remarks)
+        return "; ".join((words, *remarks))

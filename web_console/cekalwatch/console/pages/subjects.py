@@ -1,0 +1,121 @@
+"""*List*: finding subjects, one with its orders, photographs and history, and look-alikes side by side."""
+
+from __future__ import annotations
+
+from datetime import date
+from http import HTTPStatus
+from typing import Final
+
+import grpc
+from starlette.responses import Response
+
+from cekalwatch.console.list_keeping.subjects import ListedSubject, SubjectQuery
+from cekalwatch.console.visit import Visit
+from cekalwatch.office.client.refusals import error_reason
+from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus
+from cekalwatch.wire.vocabulary.watchlist import WatchlistProblem
+
+PAGE_SIZE: Final = 25
+MAX_TEXT: Final = 200
+BESIDE: Final = 3
+"""Photographs of each of two subjects that stand side by side: the best ones."""
+_UNKNOWN: Final = "SUBJECT_NOT_FOUND"
+
+
+def search(visit: Visit) -> Response:
+    """Show a page of subjects, by key: those that the person last looked for in this session."""
+    wanted = _query(visit.signed_in.list_search)
+    problem = ""
+    if wanted.day and not _is_day(wanted.day):
+        problem = visit.texts.say("DATE_WRONG")
+    found, token = ([], "") if problem else visit.subjects.page(wanted, PAGE_SIZE, visit.query("page"))
+    return visit.page(
+        "list.html",
+        HTTPStatus.CONFLICT if problem else HTTPStatus.OK,
+        subjects=found,
+        token=token,
+        later=bool(visit.query("page")),
+        wanted=wanted,
+        problem=problem,
+        statuses=list(OrderStatus),
+        kinds=list(OrderKind),
+        problems=list(WatchlistProblem),
+        max_text=MAX_TEXT,
+    )
+
+
+def look_for(visit: Visit) -> Response:
+    """Remember what the person looks for: a name in an address would stay in the browser's history."""
+    names = () if visit.form.get("all") else ("text", "agency", "status", "kind", "problem", "day")
+    typed = {name: " ".join(visit.form.get(name, "").split())[:MAX_TEXT] for name in names}
+    visit.signed_in.list_search = {name: "".join(filter(str.isprintable, value)) for name, value in typed.items()}
+    return visit.to("/list")
+
+
+def show(visit: Visit) -> Response:
+    """Show one subject."""
+    subject = _find(visit, visit.query("key"))
+    return visit.page("subject.html", subject=subject) if subject else _missing(visit)
+
+
+def history(visit: Visit) -> Response:
+    """Show what happened to a subject and its orders; also of one that was deleted."""
+    key = visit.query("key")
+    try:
+        found = visit.subjects.history(key)
+    except grpc.RpcError as error:
+        if error_reason(error) != _UNKNOWN:
+            raise
+        return _missing(visit)
+    return visit.page("subject_history.html", key=key, history=found)
+
+
+def beside(visit: Visit) -> Response:
+    """Show two subjects side by side, for a person to find out whether they are one."""
+    found = [_find(visit, visit.query(name)) for name in ("key", "other")]
+    pair = [one for one in found if one]
+    return visit.page("lookalikes.html", pair=pair, most=BESIDE) if len(pair) == len(found) else _missing(visit)
+
+
+def picture(visit: Visit) -> Response:
+    """Return the picture of a reference face; it is fetched each time, and the server records that."""
+    try:
+        jpeg = visit.subjects.picture(visit.query("key"), visit.query("reference"))
+    except grpc.RpcError as error:
+        if error_reason(error) != _UNKNOWN:
+            raise
+        jpeg = b""
+    return Response(jpeg, media_type="image/jpeg") if jpeg else Response(status_code=HTTPStatus.NOT_FOUND)
+
+
+def _find(visit: Visit, key: str) -> ListedSubject | None:
+    try:
+        return visit.subjects.one(key)
+    except grpc.RpcError as error:
+        if error_reason(error) != _UNKNOWN:
+            raise
+        return None
+
+
+def _missing(visit: Visit) -> Response:
+    return visit.problem(visit.texts.say("NO_SUCH_SUBJECT"), HTTPStatus.NOT_FOUND)
+
+
+def _query(fields: dict[str, str]) -> SubjectQuery:
+    status, kind, problem = (fields.get(name, "") for name in ("status", "kind", "problem"))
+    return SubjectQuery(
+        text=fields.get("text", ""),
+        agency=fields.get("agency", ""),
+        status=OrderStatus(status) if status in set(OrderStatus) else None,
+        kind=OrderKind(kind) if kind in set(OrderKind) else None,
+        problem=WatchlistProblem(problem) if problem in set(WatchlistProblem) else None,
+        day=fields.get("day", ""),
+    )
+
+
+def _is_day(written: str) -> bool:
+    try:
+        date.fromisoformat(written)
+    except ValueError:
+        return False
+    return True
