@@ -66,7 +66,7 @@ async def looked_for(browser: Browser, **fields: str) -> str:
     return words(await browser.get("/list"))
 
 
-async def test_the_list_is_searched_by_what_is_sealed_and_by_the_law(office: PortOffice, browser: Browser) -> None:
+async def test_the_list_is_searched_by_what_is_sealed_and_by_the_law(browser: Browser) -> None:
     everybody = words(await browser.get("/list"))
     assert all(name in everybody for name in ("Contoh Satu", "Contoh Dua", "Contoh Tiga"))
     assert "It runs longer than the law allows." in everybody
