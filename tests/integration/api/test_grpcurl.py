@@ -187,11 +187,16 @@ def test_it_shakes_hands_as_a_camera(site: Site) -> None:
 def test_it_imports_an_order_and_finds_it_on_the_list(site: Site) -> None:
     ((name, report),) = site.answer(documented("ImportWatchlist")).items()
     assert (name, report["order_id"], report["outcome"]) == ("report", "C-900", "IMPORT_OUTCOME_STORED")
-    listed = site.answer(documented("ListSubjects"))["subjects"]
+    listed = site.answer(documented('{"page_size":5}\' $A cekalwatch.v1.WatchlistService/ListSubjects'))["subjects"]
     assert [entry["subject"]["subject_id"] for entry in listed] == ["S-001", "S-900"]
-    one = site.answer(documented("GetSubject"))["subject"]
+    one = site.answer(documented('"S-001"'))["subject"]
     assert one["orders"][0]["order_id"] == "C-001"
     assert one["orders"][0]["status"].startswith("ORDER_STATUS_")
+    assert one["orders"][0]["last_day"] == one["orders"][0]["valid_until"]
+    assert site.answer(documented("SUBJECT_PROBLEM_INVALID")) == {}
+    history = site.answer(documented("GetSubjectHistory"))
+    assert [event["action"] for event in history["events"]] == ["ORDER_IMPORTED"]
+    assert history["status_changes"][0]["status"] == "ORDER_STATUS_NOT_YET_VALID"
 
 
 def test_it_tells_how_synchronisation_stands(site: Site) -> None:
@@ -208,7 +213,7 @@ def test_channelz_tells_of_the_server_and_its_calls(site: Site) -> None:
 
 
 def test_an_error_shows_its_code_and_its_reason(site: Site) -> None:
-    wrong = documented("GetSubject").replace("S-001", "nobody")
+    wrong = documented('"S-001"').replace("S-001", "nobody")
     plain = site.run(wrong)
     assert plain.returncode
     assert "Code: NotFound" in plain.stderr

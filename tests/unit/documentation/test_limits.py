@@ -16,7 +16,7 @@ from cekalwatch.server.domain.passages import MAX_CROPS, MAX_EACH
 from cekalwatch.server.domain.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.server.grpc_api import enrolment_port, requests
 from cekalwatch.server.grpc_api.clients import report_stream
-from cekalwatch.server.grpc_api.convert import alerts
+from cekalwatch.server.grpc_api.convert import alerts, subjects
 from cekalwatch.server.grpc_api.servicers import enrolment
 from cekalwatch.server.monitoring import listener
 from cekalwatch.server.ports import reception
@@ -25,6 +25,7 @@ from cekalwatch.server.recognition.photograph_decoder import DECODER_LIMITS
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts import rows as alert_rows
 from cekalwatch.server.storage.alerts import store as alert_store
+from cekalwatch.server.watchlist import subject_search
 from cekalwatch.server.watchlist.imports import records, upload
 from cekalwatch.server.watchlist.sources import values
 from cekalwatch.server.watchlist.sources.files import csv_process, csv_table, sheet, spreadsheet
@@ -82,6 +83,8 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "a process that reads a CSV table": (csv_process.MEMORY_BYTES, csv_process.PROCESSOR_S),
     "a process that reads a spreadsheet": (spreadsheet.MEMORY_BYTES, spreadsheet.PROCESSOR_S),
     "a process that reads pages": (page_process.MEMORY_BYTES, page_process.MEMORY_FACTOR, page_process.PROCESSOR_S),
+    "subjects that one search of the list reads": (subject_search.MAX_READ, subject_search.MAX_HELD),
+    "a text that the list is searched for": (subjects.MAX_SEARCH_TEXT,),
     "counters in a filter": (alerts.MAX_COUNTERS,),
     "agents whose position is kept": (alert_store.MAX_AGENTS,),
     "calls on one connection": (options.MAX_STREAMS_PER_CONNECTION,),
