@@ -186,16 +186,15 @@ class Site:
 def open_site(folder: Path) -> Iterator[Site]:
     """Serve the site in `folder`, which `make_site` has made."""
     cameras = tuple(CameraPlan(f"dep-{number}", f"D{number}") for number in range(COUNTERS))
-    # Nobody claims the open alerts: nothing else is to happen meanwhile.
-    settings: dict[str, int | float | str] = {"escalate_after_s": 86_400}
+    settings: dict[str, int | float | str] = {"escalate_after_s": 3_600}  # little happens beside what is measured
     config = StackConfig(folder, PACK.parent, cameras, model_pack=PACK.name, settings=settings)
     with kept_port() as port, Stack(config) as stack:
         environment = {
             "CEKALWATCH_CONSOLE_TLS_DIR": str(stack.certificate(DeviceRole.CONSOLE, "console")),
-            "CEKALWATCH_CONSOLE_SERVER_ADDRESSES": f'["{stack.address}"]',
             "CEKALWATCH_CONSOLE_LANGUAGE": "en",
         }
-        arguments = ["-m", "cekalwatch.console", "serve", "--listen", f"127.0.0.1:{port}"]
+        listen = ("--listen", f"127.0.0.1:{port}", "--server", stack.address)
+        arguments = ["-m", "cekalwatch.console", "serve", *listen]
         with Program("web-console", arguments, stack.logs, environment=environment) as console:
             origin = f"http://127.0.0.1:{port}"
             wait_until(lambda: _answers(origin), START_S, "The console", console)

@@ -29,7 +29,7 @@ async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
     site = Site(tmp_path)
     found = PortOffice(site, site.settings())
     found.hire("budi")
-    found.hire("sari", PersonRole.SUPERVISOR, PersonRole.ADMINISTRATOR)
+    found.hire("sari", PersonRole.SUPERVISOR, PersonRole.ADMINISTRATOR, PersonRole.LIST_MANAGER)
     async with found.open():
         yield found
 
@@ -94,6 +94,7 @@ async def test_nothing_on_any_page_keeps_people_out(office: PortOffice, pages: P
     await officer.judge(await officer.claim(alert_id))
     problems: list[str] = []
     paths = ["/", "/alerts", f"/alerts/{alert_id}", "/troubles", "/figures", "/system"]
+    paths += ["/list", *(f"/list/subjects{part}?key=S-1&other=S-1" for part in ("", "/history", "/beside"))]
     paths += ["/people", "/people/budi", "/password", "/nowhere"]
     for scheme, screen, language in zip(("light", "dark"), SCREENS, Language, strict=True):
         page = await signed_in(browser, pages, problems, color_scheme=scheme, viewport=screen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date
 from http import HTTPStatus
 from typing import Final
@@ -17,6 +18,8 @@ from cekalwatch.wire.vocabulary.watchlist import WatchlistProblem
 
 PAGE_SIZE: Final = 25
 MAX_TEXT: Final = 200
+SEARCH_S: Final = 5.0
+"""How long a page looks on while nothing was found yet."""
 BESIDE: Final = 3
 """Photographs of each of two subjects that stand side by side: the best ones."""
 _UNKNOWN: Final = "SUBJECT_NOT_FOUND"
@@ -28,7 +31,7 @@ def search(visit: Visit) -> Response:
     problem = ""
     if wanted.day and not _is_day(wanted.day):
         problem = visit.texts.say("DATE_WRONG")
-    found, token = ([], "") if problem else visit.subjects.page(wanted, PAGE_SIZE, visit.query("page"))
+    found, token = ([], "") if problem else _found(visit, wanted)
     return visit.page(
         "list.html",
         HTTPStatus.CONFLICT if problem else HTTPStatus.OK,
@@ -42,6 +45,15 @@ def search(visit: Visit) -> Response:
         problems=list(WatchlistProblem),
         max_text=MAX_TEXT,
     )
+
+
+def _found(visit: Visit, wanted: SubjectQuery) -> tuple[list[ListedSubject], str]:
+    """Return a page of subjects, and the token of the next one; the first search of a long list takes several calls."""
+    end = time.monotonic() + SEARCH_S
+    found, token = visit.subjects.page(wanted, PAGE_SIZE, visit.query("page"))
+    while token and not found and time.monotonic() < end:
+        found, token = visit.subjects.page(wanted, PAGE_SIZE, token)
+    return found, token
 
 
 def look_for(visit: Visit) -> Response:

@@ -12,7 +12,7 @@ from sqlmodel import col, select
 
 from cekalwatch.server.domain.alerts.alert import AlertFilter, AlertSearch
 from cekalwatch.server.storage.alerts.tables import AlertRow, FindingRow, FollowUpRow, SightingRow
-from cekalwatch.wire.vocabulary.adjudication import FOR_SUPERVISORS, Escalation
+from cekalwatch.wire.vocabulary.adjudication import FOR_SUPERVISORS, OPEN_STATES, AlertState, Escalation
 
 
 def selected(wanted: AlertFilter) -> ColumnElement[bool]:
@@ -28,13 +28,14 @@ def selected(wanted: AlertFilter) -> ColumnElement[bool]:
 def searched(search: AlertSearch) -> Iterator[ColumnElement[bool]]:
     """Yield the conditions on a row of alerts that somebody looks for."""
     if search.states:
-        yield col(AlertRow.state).in_(search.states)
+        yield _stands(search.states)
     if search.raised_from:
         yield col(AlertRow.raised_at) >= search.raised_from
     if search.raised_before:
         yield col(AlertRow.raised_at) < search.raised_before
     if search.counter:
-        yield _seen_by(AlertFilter(counters=frozenset({search.counter})))
+        seen = select(SightingRow.alert_id).where(col(SightingRow.counter) == search.counter)
+        yield col(AlertRow.alert_id).in_(seen)
     if search.subject_id:
         judged = select(FindingRow.alert_id).where(col(FindingRow.subject_id) == search.subject_id)
         yield or_(col(AlertRow.subject_id) == search.subject_id, col(AlertRow.alert_id).in_(judged))
@@ -44,6 +45,16 @@ def searched(search: AlertSearch) -> Iterator[ColumnElement[bool]]:
         followed = select(FollowUpRow.alert_id).where(col(FollowUpRow.person_id).in_(people))
         alert_id = col(AlertRow.alert_id)
         yield or_(col(AlertRow.claim_person_id).in_(people), alert_id.in_(found), alert_id.in_(followed))
+
+
+def _stands(states: frozenset[AlertState]) -> ColumnElement[bool]:
+    state = col(AlertRow.state)
+    if len(states) == 1:
+        return state == next(iter(states))
+    if states <= OPEN_STATES:
+        return state.in_(sorted(states))
+    # Most alerts are settled. Said like this, no index on states is used, whose rows would all have to be sorted.
+    return state.not_in(sorted(frozenset(AlertState) - states))
 
 
 def _seen_by(wanted: AlertFilter) -> ColumnElement[bool]:

@@ -19,13 +19,16 @@ class AlertRow(SignedRow, table=True):
     """An alert; the camera's columns are those of the first sighting."""
 
     __tablename__ = "alert"
-    __table_args__ = (Index("ix_alert_site_last_seen", "site", "last_seen_at"),)
+    __table_args__ = (
+        Index("ix_alert_site_last_seen", "site", "last_seen_at"),
+        Index("ix_alert_state", "state", "alert_id"),
+    )
 
     alert_id: str = Field(primary_key=True)
     """A UUID of version 7, so that keys rise with time and pages go by them."""
-    state: str = Field(index=True)
+    state: str
     version: int
-    subject_id: str
+    subject_id: str = Field(index=True)
     """The candidate that is asked about."""
     camera_id: str
     site: str
@@ -55,6 +58,7 @@ class SightingRow(SignedRow, table=True):
     """A capture that belongs to an alert. Its key makes a repeated capture harmless."""
 
     __tablename__ = "sighting"
+    __table_args__ = (Index("ix_sighting_counter", "counter", "alert_id"),)
 
     capture_id: str = Field(primary_key=True)
     alert_id: str = Field(foreign_key="alert.alert_id", index=True)
@@ -101,13 +105,13 @@ class FindingRow(SignedRow, table=True):
     alert_id: str = Field(primary_key=True, foreign_key="alert.alert_id")
     number: int = Field(primary_key=True)
     """From 0, in order."""
-    subject_id: str
+    subject_id: str = Field(index=True)
     """The candidate that it speaks of."""
     outcome: str
     reason: str
     facts: bytes = sealed()
     """Sealed JSON: the note, and of a confirmation the number that Cekal Online gave."""
-    person_id: str
+    person_id: str = Field(index=True)
     found_at: datetime = moment(index=True)
 
 

@@ -52,7 +52,8 @@ def upgrade() -> None:
     with op.batch_alter_table("alert", schema=None) as batch_op:
         batch_op.create_index("ix_alert_site_last_seen", ["site", "last_seen_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_alert_raised_at"), ["raised_at"], unique=False)
-        batch_op.create_index(batch_op.f("ix_alert_state"), ["state"], unique=False)
+        batch_op.create_index("ix_alert_state", ["state", "alert_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_alert_subject_id"), ["subject_id"], unique=False)
 
     op.create_table(
         "data_key",
@@ -176,6 +177,8 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("alert_finding", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_alert_finding_found_at"), ["found_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_alert_finding_person_id"), ["person_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_alert_finding_subject_id"), ["subject_id"], unique=False)
 
     op.create_table(
         "alert_follow_up",
@@ -286,6 +289,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("sighting", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_sighting_alert_id"), ["alert_id"], unique=False)
+        batch_op.create_index("ix_sighting_counter", ["counter", "alert_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_sighting_passage"), ["passage"], unique=False)
 
     op.create_table(
@@ -825,6 +829,7 @@ def downgrade() -> None:
     op.drop_table("reference_picture")
     with op.batch_alter_table("sighting", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_sighting_passage"))
+        batch_op.drop_index("ix_sighting_counter")
         batch_op.drop_index(batch_op.f("ix_sighting_alert_id"))
 
     op.drop_table("sighting")
@@ -840,6 +845,8 @@ def downgrade() -> None:
     op.drop_table("ban_order")
     op.drop_table("alert_follow_up")
     with op.batch_alter_table("alert_finding", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_alert_finding_subject_id"))
+        batch_op.drop_index(batch_op.f("ix_alert_finding_person_id"))
         batch_op.drop_index(batch_op.f("ix_alert_finding_found_at"))
 
     op.drop_table("alert_finding")
@@ -860,9 +867,10 @@ def downgrade() -> None:
     op.drop_table("notice")
     op.drop_table("data_key")
     with op.batch_alter_table("alert", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_alert_state"))
+        batch_op.drop_index(batch_op.f("ix_alert_subject_id"))
+        batch_op.drop_index("ix_alert_state")
         batch_op.drop_index(batch_op.f("ix_alert_raised_at"))
-        batch_op.drop_index("ix_alert_subject_site")
+        batch_op.drop_index("ix_alert_site_last_seen")
 
     op.drop_table("alert")
     op.drop_table("agent")
