@@ -174,7 +174,7 @@ class Site:
 
     def sign_in(self) -> httpx.Cookies:
         """Sign the viewer, who has every role, in; return the browser's cookies."""
-        with httpx.Client(base_url=self.origin, headers={"Origin": self.origin}) as client:
+        with httpx.Client(base_url=self.origin, headers={"Origin": self.origin}, timeout=START_S) as client:
             fields = {"name": VIEWER, "password": PASSWORD}
             answer = client.post("/sign-in", data=fields)
             if answer.status_code != httpx.codes.SEE_OTHER:

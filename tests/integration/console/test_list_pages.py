@@ -158,6 +158,6 @@ async def test_who_is_asked_to_sign_in_comes_back_to_the_same_subject(pages: Pag
     async with pages.browser() as browser:
         answer = await browser.get("/list/subjects", params={"key": KEY})
         after = answer.headers["location"]
-        value = unescape((await browser.get(after)).text.partition('name="after" value="')[2].partition('"')[0])
+        value = unescape((await browser.get(after)).text.rpartition('name="after" value="')[2].partition('"')[0])
         answer = await browser.post("/sign-in", name="lina", password=PASSWORD, after=value)
         assert "Contoh Dua" in words(await browser.get(answer.headers["location"]))
