@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from sqlmodel import col, select
 
 from cekalwatch.server import app
-from cekalwatch.server.domain.alerts.alert import AlertFilter
+from cekalwatch.server.domain.alerts.alert import AlertFilter, AlertSearch
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts.tables import SightingRow
 from cekalwatch.server.storage.database import Database
@@ -164,7 +164,7 @@ class LearningSite:
 
     def settle(self) -> None:
         """Settle all alerts: those of listed people are confirmed, the others were somebody else."""
-        for alert in self._desk.alerts.list_alerts(AlertFilter(), None, MAX_ALERTS, states=UNSETTLED):
+        for alert in self._desk.alerts.list_alerts(AlertFilter(), None, MAX_ALERTS, AlertSearch(UNSETTLED)):
             theirs = self._travellers(str(alert.alert_id))
             now = self._desk.claim(alert.alert_id, self._officer)
             while now.state in UNDECIDED:

@@ -64,8 +64,8 @@ def convert(data: bytes) -> None:
         (watchlist_service_pb2.ImportRecord, _record),
         (alert_service_pb2.SubscribeAlertsRequest, _subscription),
         (alert_service_pb2.ListAlertsRequest, _alert_page),
-        (watchlist_service_pb2.ListSubjectsRequest, lambda message: watchlist.subject_page_token(message.page_token)),
-        (watchlist_service_pb2.GetSubjectRequest, lambda message: watchlist.subject_key(message.subject_id)),
+        (watchlist_service_pb2.ListSubjectsRequest, _subject_page),
+        (watchlist_service_pb2.GetSubjectRequest, _subject),
     )
     kind, read = kinds[data[0] % len(kinds)]
     with suppress(DecodeError, CekalwatchError):
@@ -98,6 +98,17 @@ def _subscription(message: alert_service_pb2.SubscribeAlertsRequest) -> None:
     alerts.agent_id(message.agent_id)
     alerts.alert_filter(message.filter)
     alerts.sequence(message.after_sequence)
+
+
+def _subject_page(message: watchlist_service_pb2.ListSubjectsRequest) -> None:
+    subjects.subject_page_token(message.page_token)
+    subjects.subject_filter(message.filter)
+    subjects.on_day(message.on_day, NOON, WIB)
+
+
+def _subject(message: watchlist_service_pb2.GetSubjectRequest) -> None:
+    subjects.subject_key(message.subject_id)
+    subjects.photo_references(message.photo_references)
 
 
 def _alert_page(message: alert_service_pb2.ListAlertsRequest) -> None:

@@ -29,7 +29,7 @@ from cekalwatch.server.domain.orders.ban_order import JudgedOrder
 from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.snapshot import GallerySnapshot, SearchedPeople
-from cekalwatch.server.grpc_api.convert import adjudication, alerts, capture, operations, watchlist
+from cekalwatch.server.grpc_api.convert import adjudication, alerts, capture, operations, subjects, watchlist
 from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.presence import CameraPresence
 from cekalwatch.server.status import ServerStatus
@@ -296,7 +296,7 @@ def check_readable(handling: Handling) -> None:
 @given(TEXTS, st.integers(-(2**63), 2**63 - 1), st.integers(0, 2**32 - 1))
 @MANY
 def test_any_key_token_sequence_or_size_is_valid_or_an_error(text: str, number: int, size: int) -> None:
-    for key in (alerts.agent_id, watchlist.subject_key, watchlist.subject_page_token):
+    for key in (alerts.agent_id, subjects.subject_key, subjects.subject_page_token):
         found = read(lambda key=key: key(text))  # type: ignore[misc]  # a key's own reader
         if isinstance(found, str):
             assert len(found) <= 64
