@@ -114,6 +114,8 @@ def _subject(message: watchlist_service_pb2.GetSubjectRequest) -> None:
 def _alert_page(message: alert_service_pb2.ListAlertsRequest) -> None:
     page_size(message.page_size, default=20)
     alerts.alert_filter(message.filter)
+    alerts.alert_search(message)
+    alerts.handled_by(message)
     alerts.alert_page_token(message.page_token)
 
 
