@@ -37,6 +37,7 @@ from tests.support.scenarios.audited_calls import (
     get_port_alert,
     get_subject,
     get_subject_history,
+    import_list_file,
     import_watchlist,
     keep_people,
     list_alerts,
@@ -93,6 +94,10 @@ ENTRIES: dict[str, tuple[Callable[[Scene], Awaitable[None]], dict[Action, list[s
     "WatchlistService/ImportWatchlist": (
         import_watchlist,
         {Action.ORDER_IMPORTED: ["order:O-7", "subject:S-7"], Action.WATCHLIST_IMPORTED: []},
+    ),
+    "WatchlistService/ImportListFile": (
+        import_list_file,
+        {Action.ORDER_IMPORTED: ["order:O-8", "subject:S-8"], Action.WATCHLIST_IMPORTED: []},
     ),
     "ListFeedService/FollowList": (follow_list, {Action.LIST_FOLLOWED: []}),
     "ListFeedService/ReadList": (read_list, {Action.LIST_READ: ["subject:S-1"]}),

@@ -70,7 +70,7 @@ PEOPLES = {
 WATCHLIST = tuple(
     f"cekalwatch.v1.WatchlistService/{name}"
     for name in (
-        *("ImportWatchlist", "ListSubjects", "GetSubject", "GetSubjectHistory"),
+        *("ImportWatchlist", "ImportListFile", "ListSubjects", "GetSubject", "GetSubjectHistory"),
         *("SyncNow", "GetSyncStatus", "ListSyncRuns"),
     )
 )

@@ -51,7 +51,7 @@ from cekalwatch.v1 import (
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.people import PersonRole
-from tests.support.builders.watchlist_folder import row, write_orders
+from tests.support.builders.watchlist_folder import COLUMNS, row, write_orders
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, person
 from tests.support.scenarios.port_office import Seat, seen
 from tests.support.scenarios.reporting_port import ReportingPort
@@ -238,6 +238,19 @@ async def import_watchlist(scene: Scene, *, finish: bool = True) -> None:
         requests.append(watchlist_service_pb2.ImportWatchlistRequest(finish=watchlist_service_pb2.ImportFinish()))
     answers = [answer async for answer in scene.watchlist.ImportWatchlist(iter(requests))]
     assert len(answers) == 3
+
+
+async def import_list_file(scene: Scene) -> None:
+    """Preview a table of one order, and import it as it was previewed."""
+    cells = row("O-8", subject_id="S-8")
+    table = ",".join(COLUMNS) + "\n" + ",".join(cells.get(name, "") for name in COLUMNS) + "\n"
+    content, digest = table.encode(), ""
+    for _ in range(2):
+        begin = watchlist_service_pb2.ListFileBegin(name="list.csv", size=len(content), preview_digest=digest)
+        parts = ({"begin": begin}, {"chunk": content}, {"end": watchlist_service_pb2.ListFileEnd()})
+        requests = [watchlist_service_pb2.ImportListFileRequest(**part) for part in parts]
+        *_, last = [answer async for answer in scene.watchlist.ImportListFile(iter(requests))]
+        digest = last.ended.preview_digest
 
 
 async def stream_faces(scene: Scene) -> None:

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from cekalwatch.console.list_keeping import import_jobs
 from cekalwatch.notifier.desktop.widgets.picture_decoder import DECODE_DEADLINE_S
 from cekalwatch.pictures import jpeg, photograph, png, tiff, webp
 from cekalwatch.server import connections, open_files
@@ -17,7 +18,7 @@ from cekalwatch.server.domain.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.server.grpc_api import enrolment_port, requests
 from cekalwatch.server.grpc_api.clients import report_stream
 from cekalwatch.server.grpc_api.convert import alerts, subjects
-from cekalwatch.server.grpc_api.servicers import enrolment
+from cekalwatch.server.grpc_api.servicers import enrolment, list_file
 from cekalwatch.server.monitoring import listener
 from cekalwatch.server.ports import reception
 from cekalwatch.server.recognition import photographs
@@ -28,7 +29,8 @@ from cekalwatch.server.storage.alerts import store as alert_store
 from cekalwatch.server.watchlist import subject_search
 from cekalwatch.server.watchlist.imports import records, upload
 from cekalwatch.server.watchlist.sources import values
-from cekalwatch.server.watchlist.sources.files import csv_process, csv_table, sheet, spreadsheet
+from cekalwatch.server.watchlist.sources.files import archive, csv_process, csv_table, sheet, spreadsheet
+from cekalwatch.server.watchlist.sources.files import upload as uploaded
 from cekalwatch.server.watchlist.sources.web import client as web
 from cekalwatch.server.watchlist.sources.web import page_process
 from cekalwatch.server.watchlist.sources.web.settings import HttpSettings
@@ -79,6 +81,16 @@ FIGURES: dict[str, tuple[float, ...]] = {
     ),
     "the last row of a spreadsheet": (sheet.LAST_ROW,),
     "the rows of a spreadsheet": (spreadsheet.MAX_ROWS_BYTES,),
+    "a list as one file": (bounds.MAX_LIST_FILE_BYTES, list_file.MAX_ROWS),
+    "an archive of a list": (
+        archive.MAX_ENTRIES,
+        archive.MAX_TABLE_BYTES,
+        archive.MAX_UNPACKED_BYTES,
+        archive.MAX_EXPANSION,
+    ),
+    "a process that unpacks an archive of a list": (uploaded.MEMORY_BYTES, uploaded.PROCESSOR_S),
+    "list files that are read": (list_file.MAX_FILES,),
+    "list files that a web console holds": (import_jobs.MAX_FILES, import_jobs.KEEP_FILE_S),
     "a process that decodes photographs": (DECODER_LIMITS.memory_bytes, DECODER_LIMITS.processor_s),
     "a process that reads a CSV table": (csv_process.MEMORY_BYTES, csv_process.PROCESSOR_S),
     "a process that reads a spreadsheet": (spreadsheet.MEMORY_BYTES, spreadsheet.PROCESSOR_S),

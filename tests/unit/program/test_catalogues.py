@@ -22,6 +22,7 @@ from babel.messages.pofile import read_po
 from cekalwatch.camera.survey.findings import BINS, Advice, Grade
 from cekalwatch.camera.survey.fitness import Flaw
 from cekalwatch.console.audit_client import FORMATS
+from cekalwatch.console.list_keeping.import_jobs import GROUPS, JobState
 from cekalwatch.console.locale.audit_words import ACTIONS, ACTORS, PROBLEMS, THINGS
 from cekalwatch.console.menu import MENU
 from cekalwatch.console.pages.alerts import STEPS
@@ -58,6 +59,9 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "EVENT_": set(HISTORY_ACTIONS),
         "FLAG_": set(OrderFlag),
         "LIST_PROBLEM_": set(WatchlistProblem),
+        "IMPORT_GROUP_": {*GROUPS, "UNCHANGED"},
+        "IMPORT_IS_": set(JobState),
+        "IMPORT_MEANS_": set(JobState),
         "MEANS_": set(STEPS),
         "MENU_": {entry.title for entry in MENU},
         "ORDER_STATUS_": {*OrderStatus, "UNKNOWN"},

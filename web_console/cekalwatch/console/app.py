@@ -19,15 +19,19 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from cekalwatch.console.defences import Defences
+from cekalwatch.console.defences import MAX_FORM_BYTES, Defences
+from cekalwatch.console.list_keeping.import_client import ImportClient
+from cekalwatch.console.list_keeping.import_jobs import ImportJobs
 from cekalwatch.console.locale.texts import ConsoleTexts
 from cekalwatch.console.news import News
+from cekalwatch.console.pages import imports
 from cekalwatch.console.pages.routes import ROUTES, Page
 from cekalwatch.console.settings import ConsoleSettings
 from cekalwatch.console.visit import NotSignedInError, Visit
@@ -36,8 +40,8 @@ from cekalwatch.office.client.refusals import SESSION_OVER, UNREACHABLE, error_r
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.program.translations import Language
+from cekalwatch.wire.bounds import MAX_LIST_FILE_BYTES
 from cekalwatch.wire.calls import Calls
-from cekalwatch.wire.vocabulary.people import PersonRole
 
 FOLDER: Final = Path(__file__).parent
 LANGUAGE_COOKIE: Final = "language"
@@ -60,6 +64,7 @@ class Console:
         self.calls = Calls(self.dialer)
         self.news = News(settings)
         self.web_sessions = WebSessions(settings.idle_lock_s)
+        self.imports = ImportJobs(lambda session: ImportClient(self.dialer, session))
         self.templates = Environment(
             loader=FileSystemLoader(FOLDER / "templates"),
             autoescape=True,
@@ -80,7 +85,8 @@ class Console:
         inner = Starlette(
             routes=[*routes, files], lifespan=self._open, exception_handlers={404: self._missing, 405: self._missing}
         )
-        return Defences(inner, self.settings.allowed_hosts, tls=self.tls)
+        larger = {page.path: MAX_LIST_FILE_BYTES + MAX_FORM_BYTES for page in ROUTES if page.takes_file}
+        return Defences(inner, self.settings.allowed_hosts, larger, self._too_large, tls=self.tls)
 
     def texts_of(self, request: Request) -> ConsoleTexts:
         """Return the texts in the language that the browser's person chose."""
@@ -119,11 +125,18 @@ class Console:
                 yield
             finally:
                 sweeping.cancel()
+                self.imports.close()
                 self.calls.close()
 
     async def _sweep(self) -> None:
         for session in self.web_sessions.take_idle():
             await run_in_threadpool(self.end, session)
+        self.imports.sweep(self.is_open)
+
+    async def _too_large(self, request: Request) -> Response:
+        visit = Visit(self, request, self.texts_of(request), self._session_of(request, used=True))
+        words = visit.texts.say("FILE_TOO_LARGE", most=MAX_LIST_FILE_BYTES // imports.MEGABYTE)
+        return visit.problem(words, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
     async def _missing(self, request: Request, _: Exception) -> Response:
         visit = Visit(self, request, self.texts_of(request), self._session_of(request, used=True))
@@ -139,10 +152,13 @@ class Console:
         if page.method == "POST":
             if not _is_own_form(request, tls=self.tls):
                 return visit.problem(visit.texts.say("FORM_FOREIGN"), HTTPStatus.FORBIDDEN)
-            visit.form = await _fields(request)
-        if page.people is not None and (refusal := self._refusal(page, page.people, visit)):
-            return refusal
+            # Nobody sends a file here who may not.
+            if page.takes_file and (refusal := self._refusal(page, visit)):
+                return refusal
+            await _read_form(request, visit, files=int(page.takes_file))
         try:
+            if refusal := self._refusal(page, visit, form_read=page.method == "POST"):
+                return refusal
             if page.stream:
                 return await page.stream(visit)
             return await run_in_threadpool(page.handler, visit)
@@ -150,12 +166,17 @@ class Console:
             return self._to_sign_in(visit, page)
         except grpc.RpcError as error:
             return await self._refused(visit, page, error)
+        finally:
+            if visit.upload:
+                await visit.upload.close()
 
-    def _refusal(self, page: Page, people: frozenset[PersonRole], visit: Visit) -> Response | None:
-        """Return what who asks gets instead of a page for `people`; None for who may see it: decided here alone."""
+    def _refusal(self, page: Page, visit: Visit, *, form_read: bool = False) -> Response | None:
+        """Return what who asks gets instead of a page; None for who may see it: decided here alone."""
+        if (people := page.people) is None:
+            return None
         if (session := visit.session) is None:
             return self._to_sign_in(visit, page)
-        if page.method == "POST" and visit.form.get("form_token") != session.form_token:
+        if form_read and visit.form.get("form_token") != session.form_token:
             return visit.problem(visit.texts.say("FORM_OLD"), HTTPStatus.FORBIDDEN)
         if session.person.password_change_needed and not page.with_first_password:
             return visit.to("/password")
@@ -186,10 +207,11 @@ def _is_own_form(request: Request, *, tls: bool) -> bool:
     return request.headers.get("origin") == f"{'https' if tls else 'http'}://{request.headers.get('host', '')}"
 
 
-async def _fields(request: Request) -> dict[str, str]:
-    """Return the fields of a form; what is no text is left out."""
+async def _read_form(request: Request, visit: Visit, *, files: int) -> None:
+    """Read the fields of a form, and its file: into memory, or into a file without a name."""
     try:
-        async with request.form(max_files=0, max_fields=MAX_FIELDS) as form:
-            return {name: value for name, value in form.items() if isinstance(value, str)}
+        form = await request.form(max_files=files, max_fields=MAX_FIELDS)
     except ClientDisconnect:
-        return {}
+        return
+    visit.form = {name: value for name, value in form.items() if isinstance(value, str)}
+    visit.upload = next((value for value in form.values() if isinstance(value, UploadFile)), None)

@@ -5,10 +5,11 @@ The pages have no inline code, and nothing of them comes from elsewhere; what th
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from starlette.datastructures import MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_FORM_BYTES = 64 << 10
@@ -42,9 +43,22 @@ class _TooLargeError(Exception):
 class Defences:
     """An ASGI application around another one."""
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str], *, tls: bool) -> None:
-        """`hosts`: names by which browsers may call. `tls`: browsers are told to come with TLS only from now on."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        hosts: Collection[str],
+        larger: Mapping[str, int],
+        too_large: Callable[[Request], Awaitable[Response]],
+        *,
+        tls: bool,
+    ) -> None:
+        """`hosts`: names by which browsers may call. `tls`: browsers are told to come with TLS only from now on.
+
+        `larger`: paths that take more than a form, and how many bytes; `too_large` answers what is larger still.
+        """
         self._app = app
+        self._larger = larger
+        self._too_large = too_large
         self._hosts = {host.lower() for host in hosts}
         self._tls = tls
 
@@ -65,22 +79,27 @@ class Defences:
             await PlainTextResponse("This console has another name.", 421)(scope, receive, send_guarded)
             return
         taken = 0
+        most = self._larger.get(str(scope["path"]), MAX_FORM_BYTES)
 
         async def receive_bounded() -> Message:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > MAX_FORM_BYTES:
+            if taken > most:
                 raise _TooLargeError
             return message
 
         length = headers.get(b"content-length", b"0").decode("latin-1")
         try:
-            if not length.isdecimal() or int(length) > MAX_FORM_BYTES:
+            if not length.isdecimal() or int(length) > most:
                 raise _TooLargeError
             await self._app(scope, receive_bounded, send_guarded)
         except _TooLargeError:
-            await PlainTextResponse("The request is too large.", 413)(scope, receive, send_guarded)
+            if most == MAX_FORM_BYTES:
+                answer: Response = PlainTextResponse("The request is too large.", 413)
+            else:
+                answer = await self._too_large(Request(scope))
+            await answer(scope, receive, send_guarded)
 
     def _set_headers(self, headers: MutableHeaders, *, static: bool) -> None:
         for name, value in _HEADERS.items():

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -43,6 +44,8 @@ class Visit:
     session: WebSession | None
     form: Mapping[str, str] = field(default_factory=dict)
     """What was filled in; empty for a request that changes nothing."""
+    upload: UploadFile | None = None
+    """The file of a form that has one; closed after the answer unless the page has taken it from here."""
 
     @property
     def signed_in(self) -> WebSession:

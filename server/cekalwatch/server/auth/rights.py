@@ -148,6 +148,7 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "/cekalwatch.v1.PortService/ListPortAlerts": _PORTS,
         "/cekalwatch.v1.PortService/GetPortAlert": _PORTS,
         "/cekalwatch.v1.WatchlistService/ImportWatchlist": _WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/ImportListFile": _WATCHLIST,
         "/cekalwatch.v1.WatchlistService/ListSubjects": _WATCHLIST,
         "/cekalwatch.v1.WatchlistService/GetSubject": _WATCHLIST,
         "/cekalwatch.v1.WatchlistService/GetSubjectHistory": _WATCHLIST,

@@ -129,6 +129,22 @@ class Code(StrEnum):
     PHOTO_BADLY_LIT = auto(), Kind.INVALID_ARGUMENT, "The face in the photograph is too dark or too bright."
     UPLOAD_STALLED = auto(), Kind.UNAVAILABLE, "The import was not continued in time."
     SUBJECT_FULL = auto(), Kind.INVALID_ARGUMENT, "The subject has as many orders or photographs as it can have."
+    # A list as one file.
+    LIST_FILE_EXPECTED = auto(), Kind.INVALID_ARGUMENT, "A list file begins, comes in chunks of its size, and ends."
+    LIST_FILE_TOO_LARGE = (
+        auto(),
+        Kind.INVALID_ARGUMENT,
+        "The list file has too many bytes or rows; import the folder at the server instead.",
+    )
+    LIST_FILE_UNREADABLE = auto(), Kind.INVALID_ARGUMENT, "The file is damaged, or is no list."
+    LIST_FILE_SEALED = auto(), Kind.INVALID_ARGUMENT, "The file has a password, or is an XLS of before 2007."
+    LIST_COLUMNS_WRONG = auto(), Kind.INVALID_ARGUMENT, "The table does not have the columns of a list."
+    IMPORT_OUTDATED = (
+        auto(),
+        Kind.FAILED_PRECONDITION,
+        "What is held of these orders has changed since the preview; make another one.",
+    )
+    ORDER_CHANGED = auto(), Kind.FAILED_PRECONDITION, "The order has changed since the preview."
     # The list of a centre.
     LIST_POSITION_UNKNOWN = auto(), Kind.FAILED_PRECONDITION, "The list has no such position; begin from the start."
     PORT_FOLLOWED_ELSEWHERE = (

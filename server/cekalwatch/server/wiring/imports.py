@@ -6,6 +6,7 @@ It knows neither who sends records nor how reports are shown.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.concurrency.background import BackgroundThreads
@@ -14,11 +15,14 @@ from cekalwatch.server.recognition.engine_in_use import EngineInUse
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
+from cekalwatch.server.watchlist.imports.preview import ImportPreview, PreviewRun
 from cekalwatch.server.watchlist.sources.centre.caller import PortCaller
 from cekalwatch.server.watchlist.sources.centre.settings import CENTRE_TLS_DIR, CentreSettings
 from cekalwatch.server.watchlist.sources.opening import open_source
 from cekalwatch.server.watchlist.sync.schedule import SyncScheduler
 from cekalwatch.server.wiring.context import Context
+
+Importer = TypeVar("Importer", bound=WatchlistImporter)
 
 
 class Imports:
@@ -41,11 +45,21 @@ class Imports:
 
         `permitted` raises CekalwatchError when nothing may be stored for it any more; it is asked before each write.
         """
+        importer = self._importer(WatchlistImporter)
+        stores, clock = self._context.stores, self._context.clock
+        return ImportRun(importer, stores.watchlist, stores.audit, clock, actor, self._threads, permitted)
+
+    def preview(self, actor: Actor, permitted: Callable[[], None] = lambda: None) -> ImportRun:
+        """Begin to look at what an import would do; as `begin`, and nothing is stored."""
+        previewer = self._importer(ImportPreview)
+        stores, clock = self._context.stores, self._context.clock
+        return PreviewRun(previewer, stores.watchlist, stores.audit, clock, actor, self._threads, permitted)
+
+    def _importer(self, kind: type[Importer]) -> Importer:
         settings, stores, clock = self._context.settings, self._context.stores, self._context.clock
         # One model from the first record to the last; after a change, `ModelFollower` makes the other's templates.
         enroller, zone = self._engines().enroller(), settings.home.zone
-        importer = WatchlistImporter(stores.watchlist, enroller, clock, zone, settings.legal, self.lookalikes)
-        return ImportRun(importer, stores.watchlist, stores.audit, clock, actor, self._threads, permitted)
+        return kind(stores.watchlist, enroller, clock, zone, settings.legal, self.lookalikes)
 
     def scheduler(
         self, waiting: Callable[[], int] = lambda: 0, on_end: Callable[[], None] = lambda: None

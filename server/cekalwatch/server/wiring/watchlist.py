@@ -11,6 +11,7 @@ from typing import Any, Self
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.grpc_api.servicers.import_call import ImportWorkers
 from cekalwatch.server.grpc_api.servicers.list_feed import ListFeedServicer
+from cekalwatch.server.grpc_api.servicers.list_file import ListFiles
 from cekalwatch.server.grpc_api.servicers.watchlist import WatchlistServicer
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.watchlist.list_feed import ListFeedStore
@@ -60,15 +61,18 @@ class WatchlistWiring:
         scheduler = imports.scheduler(waiting, search.follow_now)
         home = settings.home.site
         found = SubjectSearch(stores.watchlist, context.checkpoints, home, search.searched_model)
+        workers = ImportWorkers(importing, endings, Uploads(), pace)
+        zone = settings.home.zone
         servicer = WatchlistServicer(
             WatchlistReader(stores.watchlist, stores.audit, context.checkpoints, home, found),
             imports.begin,
             trail,
             clock,
-            ImportWorkers(importing, endings, Uploads(), pace),
+            workers,
             imports.lookalikes,
             SyncService(stores.syncs, scheduler, clock),
             search.freshness,
+            ListFiles(stores.watchlist, imports.begin, imports.preview, settings.home.zone, workers),
         )
         follower = None
         if scheduler and imports.caller:

@@ -9,7 +9,19 @@ from typing import Final, Literal
 from starlette.responses import Response
 
 from cekalwatch.console.menu import ANYBODY
-from cekalwatch.console.pages import alerts, audit, figures, now, people, session, subjects, sync, system, troubles
+from cekalwatch.console.pages import (
+    alerts,
+    audit,
+    figures,
+    imports,
+    now,
+    people,
+    session,
+    subjects,
+    sync,
+    system,
+    troubles,
+)
 from cekalwatch.console.visit import Visit
 from cekalwatch.wire.vocabulary.people import (
     HANDLES_ALERTS,
@@ -39,6 +51,8 @@ class Page:
     """Answers in a thread; may raise NotSignedInError and grpc.RpcError."""
     by_a_person: bool = True
     """Whether a person asks for it; a part that a page renews by itself keeps nobody signed in."""
+    takes_file: bool = False
+    """Whether its form has a file."""
     with_first_password: bool = False
     """Whether it is there for who has not changed the first password yet."""
     stream: Callable[[Visit], Awaitable[Response]] | None = None
@@ -68,6 +82,14 @@ ROUTES: Final = (
     Page("GET", "/troubles", SEES_TROUBLES, troubles.show),
     Page("POST", "/troubles/{trouble_id}/seen", KEEPS_SOURCES, troubles.acknowledge),
     Page("GET", "/figures", SEES_SHIFT_REPORT, figures.show),
+    Page("GET", "/list/import", KEEPS_WATCHLIST, imports.show),
+    Page("POST", "/list/import", KEEPS_WATCHLIST, imports.take, takes_file=True),
+    Page("GET", "/list/import/{import_id}", KEEPS_WATCHLIST, imports.show_one),
+    Page("GET", "/list/import/{import_id}/part", KEEPS_WATCHLIST, imports.part, by_a_person=False),
+    Page("GET", "/list/import/{import_id}/waiting", KEEPS_WATCHLIST, imports.show_one, by_a_person=False),
+    Page("GET", "/list/import/{import_id}/report.csv", KEEPS_WATCHLIST, imports.report),
+    Page("POST", "/list/import/{import_id}/confirm", KEEPS_WATCHLIST, imports.confirm),
+    Page("POST", "/list/import/{import_id}/drop", KEEPS_WATCHLIST, imports.give_up),
     Page("GET", "/list/sync", KEEPS_WATCHLIST, sync.show),
     Page("GET", "/list/sync/part", KEEPS_WATCHLIST, sync.part, by_a_person=False),
     Page("GET", "/list/sync/runs/{run_id}", KEEPS_WATCHLIST, sync.show_run),

@@ -17,6 +17,7 @@ from cekalwatch.server.grpc_api.convert import subjects
 from cekalwatch.server.grpc_api.convert import watchlist as convert
 from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.grpc_api.servicers.import_call import ImportCall, ImportWorkers
+from cekalwatch.server.grpc_api.servicers.list_file import ListFileMethods, ListFiles
 from cekalwatch.server.grpc_api.servicers.sync import SyncMethods
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.watchlist.browser import SubjectView, WatchlistReader
@@ -29,7 +30,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 Viewed = TypeVar("Viewed")
 
 
-class WatchlistServicer(SyncMethods):
+class WatchlistServicer(SyncMethods, ListFileMethods):
     """What list managers ask of the watchlist."""
 
     def __init__(
@@ -42,8 +43,10 @@ class WatchlistServicer(SyncMethods):
         lookalikes: LookalikeFinder,
         syncs: SyncService,
         freshness: FreshnessGauge,
+        files: ListFiles,
     ) -> None:
-        super().__init__(syncs, freshness)
+        SyncMethods.__init__(self, syncs, freshness)
+        ListFileMethods.__init__(self, files)
         self._lookalikes = lookalikes
         self._workers = workers
         self._importing: set[ImportCall] = set()
@@ -72,6 +75,7 @@ class WatchlistServicer(SyncMethods):
         """Record the end of the imports that were broken off: a server that stops may do so before gRPC's callbacks."""
         for call in tuple(self._importing):
             self._end_import(call)
+        self.end_files()
 
     def _end_import(self, call: ImportCall) -> None:
         if call in self._importing:

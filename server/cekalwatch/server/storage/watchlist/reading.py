@@ -82,7 +82,7 @@ def read_marked(session: Session, rows: WatchlistRows, keys: Collection[str]) ->
     """Return the same with their marks."""
     found = _read_alone(session, rows, keys)
     urgent = [one.file for one in found if any(order.urgent for order in one.file.orders)]
-    others = _same_person(session, rows, urgent) if urgent else {}
+    others = same_person(session, rows, urgent) if urgent else {}
     if not others:
         return found
     return [replace(one, file=replace(one.file, elsewhere=others.get(_key(one.file), ()))) for one in found]
@@ -114,10 +114,10 @@ def _key(file: SubjectFile) -> str:
     return file.subject.subject_id
 
 
-def _same_person(
+def same_person(
     session: Session, rows: WatchlistRows, files: Collection[SubjectFile]
 ) -> dict[str, tuple[BanOrder, ...]]:
-    """Return the orders of each subject's person under other keys, by key; only of those who have some."""
+    """Return the orders of each subject's person under other keys, by key; only of those with other keys."""
     digests = {file.subject: rows.identity_digests(file.subject) for file in files}
     holders = subjects_by_digest(session, frozenset().union(*digests.values()))
     found = {one: {key for digest in own for key in holders[digest]} - {one.subject_id} for one, own in digests.items()}

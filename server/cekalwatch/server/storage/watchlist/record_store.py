@@ -6,10 +6,10 @@ What is held already is read at once before, and the rows of one kind are writte
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import uuid6
@@ -19,7 +19,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.orders.ban_order import BanOrder
+from cekalwatch.server.domain.orders.ban_order import BanOrder, SubjectFile
 from cekalwatch.server.domain.subjects import MAX_ORDERS, FaceFigures, ReferenceFace, Subject
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.storage.audit.store import write_audit
@@ -27,8 +27,10 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import checked, replace_row
 from cekalwatch.server.storage.integrity.signed_row import SignedRow
 from cekalwatch.server.storage.keys.store import hold_sealing_key
+from cekalwatch.server.storage.models.template_store import KEYS_A_QUERY
 from cekalwatch.server.storage.watchlist.changes import count_change, current_version, lock_watchlist
 from cekalwatch.server.storage.watchlist.identities import write_identities
+from cekalwatch.server.storage.watchlist.reading import read_orders, same_person
 from cekalwatch.server.storage.watchlist.rows import DAMAGED, WatchlistRows
 from cekalwatch.server.storage.watchlist.tables import BanOrderRow, ReferenceFaceRow, SubjectRow
 
@@ -40,6 +42,12 @@ class StoreOutcome(StrEnum):
     UNCHANGED = "UNCHANGED"
     SUBJECT_FULL = "SUBJECT_FULL"
     """Nothing: as many orders of the subject are held as there may be."""
+    ORDER_CHANGED = "ORDER_CHANGED"
+    """Nothing: something else is held of the order than the record replaces."""
+
+
+REFUSALS: Final = frozenset({StoreOutcome.SUBJECT_FULL, StoreOutcome.ORDER_CHANGED})
+"""Nothing of such a record is written; each is a code of the error catalogue."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +75,25 @@ class NewRecord:
     subject: Subject
     order: BanOrder
     references: Sequence[NewReference] = ()
+    replaces: str | None = None
+    """Digest of what must be held of the order, empty for nothing; None: whatever is held."""
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What storing a record would do."""
+
+    outcome: StoreOutcome
+    order: BanOrder
+    """As it would be stored."""
+    added: bool
+    """Whether no order of that key is held."""
+    held: BanOrder | None
+    """The order as it is held of the same subject; None where it is not, or is damaged."""
+    file: SubjectFile | None
+    """The subject as it is held."""
+    elsewhere: tuple[BanOrder, ...]
+    """Orders that are held of the same person under other keys."""
 
 
 class RecordResult(NamedTuple):
@@ -111,6 +138,43 @@ class RecordStore:
             raise CekalwatchError(Code.SUBJECT_FULL, f"{MAX_ORDERS} orders")
         return written.outcomes[0]
 
+    def content_of(self, order_ids: Sequence[str]) -> dict[str, str]:
+        """Return a digest of what is held of each of these orders and its subject, by key; none where it is not held.
+
+        It changes whenever the facts do, and reveals nothing of them.
+        """
+        found = dict[str, str]()
+        with self._database.session() as session:
+            for start in range(0, len(order_ids), KEYS_A_QUERY):
+                keys = order_ids[start : start + KEYS_A_QUERY]
+                query = select(BanOrderRow.order_id, BanOrderRow.content_hash)
+                found |= dict(session.exec(query.where(col(BanOrderRow.order_id).in_(keys))).all())
+        return found
+
+    def foresee(self, records: Sequence[NewRecord], grown: Mapping[str, int]) -> list[Foreseen]:
+        """Return what storing each record would do, and store nothing; each subject comes once.
+
+        `grown` is how many orders subjects are taken to have beyond what is held.
+        """
+        with self._database.session() as session:
+            held = _Held.read(session, self._rows, records).grown(grown)
+            keys = {record.subject.subject_id for record in records}
+            files = {file.subject.subject_id: file for file in read_orders(session, self._rows, keys)}
+            people = [SubjectFile(record.subject, (), ()) for record in records]
+            others = same_person(session, self._rows, people)
+            return [
+                Foreseen(
+                    held.done(record).outcome,
+                    held.as_first_sent(record.order),
+                    record.order.order_id not in held.orders,
+                    next((one for one in file.orders if one.order_id == record.order.order_id), None) if file else None,
+                    file,
+                    others.get(record.subject.subject_id, ()),
+                )
+                for record in records
+                for file in [files.get(record.subject.subject_id)]
+            ]
+
     def put_all(
         self, records: Sequence[NewRecord], note: Callable[[int, RecordResult], AuditEntry | None]
     ) -> WriteResult:
@@ -146,11 +210,11 @@ def _write_records(
 
     Each order comes once, and so does each subject. An order whose record is held with the same content is UNCHANGED,
     and its subject stays as it is, unless a row is damaged; references are added all the same. Nothing of a record is
-    written that is SUBJECT_FULL.
+    written whose outcome is one of REFUSALS.
     """
     held = _Held.read(session, rows, records)
     everything = [held.done(record) for record in records]
-    kept = [one for one, done in zip(records, everything, strict=True) if done.outcome is not StoreOutcome.SUBJECT_FULL]
+    kept = [one for one, done in zip(records, everything, strict=True) if done.outcome not in REFUSALS]
     stored = [one for one, done in zip(records, everything, strict=True) if done.outcome is StoreOutcome.STORED]
     changed = {one.subject.subject_id for one in stored} | {one.subject.subject_id for one in kept if one.references}
     # An order may move from one subject to another.
@@ -205,6 +269,10 @@ class _Held:
             dict(session.exec(counting).all()),
         )
 
+    def grown(self, more: Mapping[str, int]) -> _Held:
+        """Return the same with more orders of some subjects."""
+        return replace(self, counts={key: self.counts.get(key, 0) + more.get(key, 0) for key in {*self.counts, *more}})
+
     def subject(self, subject_id: str) -> Subject:
         """Read a subject; raises what DAMAGED names."""
         return self.rows.subject(checked(self.session, self.subjects[subject_id]))
@@ -217,6 +285,8 @@ class _Held:
         """Say what is to be done with a record."""
         order = record.order
         held = self.orders.get(order.order_id)
+        if record.replaces is not None and record.replaces != (held.content_hash if held else ""):
+            return RecordResult(StoreOutcome.ORDER_CHANGED)
         if held is not None and self._same(held, order):
             return RecordResult(StoreOutcome.UNCHANGED)
         grows = held is None or held.subject_id != order.subject_id

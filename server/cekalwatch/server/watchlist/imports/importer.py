@@ -6,7 +6,7 @@ It knows neither where records come from nor how reports are shown.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
@@ -23,7 +23,13 @@ from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.domain.subjects import MAX_REFERENCES
 from cekalwatch.server.gallery.lookalikes import Face, LookalikeFinder
 from cekalwatch.server.recognition.enrolment import Enroller, EnrolmentError
-from cekalwatch.server.storage.watchlist.record_store import NewRecord, NewReference, RecordResult, StoreOutcome
+from cekalwatch.server.storage.watchlist.record_store import (
+    REFUSALS,
+    NewRecord,
+    NewReference,
+    RecordResult,
+    StoreOutcome,
+)
 from cekalwatch.server.storage.watchlist.store import EnrolledFace, WatchlistStore
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
 from cekalwatch.server.watchlist.imports.reports import PhotoReport, RecordReport
@@ -91,7 +97,7 @@ class WatchlistImporter:
         def entry(number: int, done: RecordResult) -> AuditEntry:
             return self._entry(prepared[number], done, photos[number], actor)
 
-        new = [NewRecord(one.record.subject, one.record.order, one.references) for one in prepared]
+        new = [NewRecord(one.record.subject, one.record.order, one.references, one.record.replaces) for one in prepared]
         written = self._store.put_all(new, entry)
         files = {
             file.subject.subject_id: file
@@ -99,9 +105,9 @@ class WatchlistImporter:
         }
         reports = []
         for one, outcome, seen in zip(prepared, written.outcomes, photos, strict=True):
-            if outcome is StoreOutcome.SUBJECT_FULL:
+            if outcome in REFUSALS:
                 order, key = one.record.order, one.record.subject.subject_id
-                reports.append(RecordReport(order.order_id, key, ImportOutcome.REFUSED, Code.SUBJECT_FULL))
+                reports.append(RecordReport(order.order_id, key, ImportOutcome.REFUSED, Code(outcome)))
                 continue
             for reference in one.references:
                 self._lookalikes.add(
@@ -182,7 +188,9 @@ class WatchlistImporter:
             found.append(tuple(reports))
         return found
 
-    def _enrol(self, record: ImportRecord, held: dict[str, EnrolledFace], room: int) -> PreparedRecord:
+    def _enrol(
+        self, record: ImportRecord, held: Mapping[str, EnrolledFace | NewReference], room: int
+    ) -> PreparedRecord:
         """Look at each photograph; a picture that comes twice counts once.
 
         `held` are the subject's reference faces with a template of this model version, by their photograph's SHA-256.

@@ -131,6 +131,9 @@ class ImportRecord:
     subject: Subject
     order: BanOrder
     photographs: tuple[Photograph, ...] = ()
+    replaces: str | None = None
+    """Digest of what must be held of the order, empty for nothing; else the record is refused with ORDER_CHANGED. None:
+    whatever is held."""
 
     def __post_init__(self) -> None:
         check_keys(self.subject, self.order)

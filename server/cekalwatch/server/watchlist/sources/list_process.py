@@ -15,9 +15,12 @@ from cekalwatch.program.confined.limits import Limits
 from cekalwatch.program.confined.messages import Refusal, Served
 from cekalwatch.program.confined.pool import Ask, Cause, ConfinedError, ConfinedPool
 from cekalwatch.server.watchlist.sources import cell_transfer
+from cekalwatch.server.watchlist.sources.files.content import Content
 from cekalwatch.server.watchlist.sources.source import (
     BrokenPage,
+    ColumnsWrong,
     SourceMisconfigured,
+    SourceSealed,
     SourceTooCostly,
     SourceUnavailable,
 )
@@ -25,7 +28,8 @@ from cekalwatch.server.watchlist.sources.source import (
 MAX_TOLD: Final = 2000
 """Characters of a refusal that are told."""
 
-_KINDS: Final = {kind.__name__: kind for kind in (SourceUnavailable, SourceMisconfigured, BrokenPage)}
+_RAISED: Final = (SourceUnavailable, SourceMisconfigured, SourceSealed, ColumnsWrong, SourceTooCostly, BrokenPage)
+_KINDS: Final = {kind.__name__: kind for kind in _RAISED}
 
 
 class ListProcess:
@@ -63,23 +67,35 @@ class ListProcess:
             raise self._failure(error) from None
         return self.ask(request)
 
+    def begin_with(self, request: bytes, content: Content) -> object:
+        """Let the function begin and take `content` in, and return its first answer after that."""
+        answer = self.begin(request)
+        for piece in content.pieces():
+            answer = self.ask(piece)
+        return answer
+
     def ask(self, request: bytes = b"") -> object:
         """Let the function go on, and return its next answer."""
+        try:
+            return cell_transfer.read(self.ask_bytes(request))
+        except ValueError:
+            raise self.unfit() from None
+
+    def ask_bytes(self, request: bytes) -> bytes:
+        """Let the function go on, and return its next answer as it comes."""
         if self._asks is None:
             raise TypeError("the reading has not begun")
         try:
             answer = self._asks(request)
-            if answer is None:
-                raise self.unfit()
-            self.answered_bytes += len(answer)
-            return cell_transfer.read(answer)
         except Refusal as refusal:
             shown = "".join(sign if sign.isprintable() else "?" for sign in refusal.detail[:MAX_TOLD])
             raise _KINDS.get(refusal.kind, SourceMisconfigured)(shown) from None
         except ConfinedError as error:
             raise self._failure(error) from None
-        except ValueError:
-            raise self.unfit() from None
+        if answer is None:
+            raise self.unfit()
+        self.answered_bytes += len(answer)
+        return answer
 
     def unfit(self) -> SourceMisconfigured:
         """Return the error for an answer that cannot be one, and end the process that gave it."""

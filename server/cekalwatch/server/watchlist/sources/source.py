@@ -114,6 +114,14 @@ class SourceMisconfigured(SourceUnavailable):
     code = Code.SOURCE_UNREADABLE
 
 
+class SourceSealed(SourceMisconfigured):
+    """The list is in a file with a password, or in one of a form that nobody reads here."""
+
+
+class ColumnsWrong(SourceMisconfigured):
+    """The table does not have the columns of the mapping."""
+
+
 class SourceRefused(SourceMisconfigured):
     """The source does not let this server in: a person must change that there or here."""
 

@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from cekalwatch.program.confined.limits import Limits
 from cekalwatch.server.watchlist.sources.cell_transfer import array, written, written_row
+from cekalwatch.server.watchlist.sources.files.content import Content, taken_in
 from cekalwatch.server.watchlist.sources.files.csv_table import CsvTable
 from cekalwatch.server.watchlist.sources.files.settings import Encoding
 from cekalwatch.server.watchlist.sources.list_process import ListProcess, refusing
@@ -34,16 +35,23 @@ class ConfinedTable:
         keys: Sequence[str],
         encoding: Encoding = "utf-8",
         others: Literal["refuse", "ignore"] = "refuse",
+        content: Content | None = None,
     ) -> None:
-        """Open `file` as a `CsvTable`; `keys` are those of the columns that `key_rows` gives."""
+        """Open `file` as a `CsvTable`; `keys` are those of the columns that `key_rows` gives.
+
+        With `content`, that is the table, and `file` is only its name.
+        """
         self._columns = tuple(dict.fromkeys(map(folded_name, columns)))
         self._keys = tuple(dict.fromkeys(map(folded_name, keys)))
-        path = file.absolute()
-        limits = Limits(memory_bytes=MEMORY_BYTES, processor_s=PROCESSOR_S, readable=(path,))
+        path = file if content else file.absolute()
+        readable = () if content else (path,)
+        limits = Limits(memory_bytes=MEMORY_BYTES, processor_s=PROCESSOR_S, readable=readable)
         self._process = ListProcess(table_answers, str(file), limits, MAX_ANSWER_BYTES)
-        request = {"file": str(path), "columns": columns, "keys": self._keys, "encoding": encoding, "others": others}
+        asked = {"file": str(path), "columns": columns, "keys": self._keys, "encoding": encoding, "others": others}
+        request = json.dumps(asked | ({"bytes": len(content.data)} if content else {})).encode()
         try:
-            self.stamp = self._text(self._process.begin(json.dumps(request).encode()))
+            begun = self._process.begin_with(request, content) if content else self._process.begin(request)
+            self.stamp = self._text(begun)
         except BaseException:
             self.close()
             raise
@@ -96,7 +104,8 @@ def table_answers(request: bytes) -> Generator[bytes, bytes, None]:
     """Answer, in a confined process: with the stamp, the rows' keys to their end, and then rows by their places."""
     asked = json.loads(request)
     columns = tuple(dict.fromkeys(map(folded_name, asked["columns"])))
-    with CsvTable(Path(asked["file"]), asked["columns"], asked["encoding"], asked["others"]) as table:
+    content = (yield from taken_in(asked["bytes"], written(None))) if "bytes" in asked else None
+    with CsvTable(Path(asked["file"]), asked["columns"], asked["encoding"], asked["others"], content) as table:
         yield written(table.stamp)
         rows = table.rows()
         while some := [

@@ -9,14 +9,19 @@ import csv
 import os
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple, Self
 
 from cekalwatch.server.watchlist.sources.mapping import folded_name
-from cekalwatch.server.watchlist.sources.source import SourceMisconfigured, SourceUnavailable
+from cekalwatch.server.watchlist.sources.source import ColumnsWrong, SourceMisconfigured, SourceUnavailable
 
+IN_MEMORY = "memory"
+"""The stamp of what is in memory, which nobody changes."""
 MAX_LINE_BYTES = 16_000_000
 _MAX_SHOWN = 500
+_ALIKE = 0.7
+"""How alike names must be, of 1, to be taken for a slip of the pen."""
 _BOM = b"\xef\xbb\xbf"
 _NAMES: Mapping[str, str] = {"utf-8": "UTF-8", "windows-1252": "Windows-1252"}
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -43,17 +48,21 @@ class CsvTable:
         columns: Sequence[str],
         encoding: str = "utf-8",
         others: Literal["refuse", "ignore"] = "refuse",
+        content: BinaryIO | None = None,
     ) -> None:
         """Open `file`, whose first line must name `columns`, in any order, and no others unless they are ignored.
+
+        With `content`, that is read, and `file` is only its name.
 
         Raises SourceUnavailable when it cannot be read, SourceMisconfigured when it is no such table.
         """
         self._file = file
         self._encoding = encoding
         try:
-            self._stream: BinaryIO = file.open("rb")
+            self._stream: BinaryIO = content or file.open("rb")
         except OSError as error:
             raise SourceUnavailable(f"Cannot read {file}: {error.strerror}") from None
+        self._in_memory = content is not None
         try:
             lines = _Lines(self)
             first = next(lines, "")
@@ -81,6 +90,8 @@ class CsvTable:
     @property
     def stamp(self) -> str:
         """A text that changes when the file does."""
+        if self._in_memory:
+            return IN_MEMORY
         found = os.fstat(self._stream.fileno())
         return f"{found.st_size}-{found.st_mtime_ns}-{found.st_ino}"
 
@@ -215,16 +226,25 @@ def _reads_as(raw: bytes, encoding: str) -> bool:
 def _check(file: Path, header: list[str], columns: Sequence[str], others: Literal["refuse", "ignore"]) -> None:
     told = column_faults(header, columns, others)
     if told:
-        raise SourceMisconfigured(f"The first line of {file} does not name the columns of a watchlist; {told}.")
+        raise ColumnsWrong(f"The first line of {file} does not name the columns of a watchlist; {told}.")
 
 
 def column_faults(header: Sequence[str], columns: Sequence[str], others: Literal["refuse", "ignore"]) -> str:
-    """Return what is wrong with a table's column names, which are folded; empty if nothing is."""
+    """Return what is wrong with a table's column names, which are folded; empty if nothing is.
+
+    A missing one is told with the unknown one that may be meant.
+    """
     count = Counter(header)
     wanted = {folded_name(name): name for name in columns}
+    strange = [name for name in count if name and name not in wanted]
     faults = {
-        "missing": [shown for name, shown in wanted.items() if name not in count],
+        "missing": [shown + _perhaps(name, strange) for name, shown in wanted.items() if name not in count],
         "unknown": [name or "(no name)" for name in count if name not in wanted] if others == "refuse" else [],
         "more than once": [shown for name, shown in wanted.items() if count[name] > 1],
     }
     return "; ".join(f"{what}: {', '.join(names)[:_MAX_SHOWN]}" for what, names in faults.items() if names)
+
+
+def _perhaps(wanted: str, strange: Sequence[str]) -> str:
+    found = get_close_matches(wanted, strange, 1, _ALIKE)
+    return f" (is it {found[0]!r}?)" if found else ""

@@ -12,11 +12,12 @@ from datetime import tzinfo
 from itertools import islice
 from pathlib import Path
 
+from cekalwatch.server.watchlist.sources.files.content import Content
 from cekalwatch.server.watchlist.sources.files.csv_process import ConfinedTable
 from cekalwatch.server.watchlist.sources.files.row_index import SORTED_BY, RowIndex, position_in, row_keys
 from cekalwatch.server.watchlist.sources.files.settings import FolderSettings
 from cekalwatch.server.watchlist.sources.mapping import RecordMapper
-from cekalwatch.server.watchlist.sources.photographs import FolderPhotographs
+from cekalwatch.server.watchlist.sources.photographs import FolderPhotographs, Photographs
 from cekalwatch.server.watchlist.sources.row_reader import RowReader
 from cekalwatch.server.watchlist.sources.source import Reading, SourcePage, SourceUnavailable
 
@@ -26,11 +27,22 @@ PAGE_ROWS = 200
 class FolderSource:
     """A source that is a folder. A reading can go on as long as the table does not change."""
 
-    def __init__(self, settings: FolderSettings, zone: tzinfo) -> None:
-        """Times without an offset are those of `zone`."""
+    def __init__(
+        self,
+        settings: FolderSettings,
+        zone: tzinfo,
+        photographs: Photographs | None = None,
+        content: Content | None = None,
+    ) -> None:
+        """Times without an offset are those of `zone`.
+
+        With `content`, that is the table, and the settings' file is only its name; `photographs` are those beside it.
+        """
         self._settings = settings
+        self._content = content
         self._open = ExitStack()
-        self._reader = RowReader(RecordMapper(settings.mapping, zone), FolderPhotographs(settings.path))
+        beside = photographs or FolderPhotographs(settings.path)
+        self._reader = RowReader(RecordMapper(settings.mapping, zone), beside)
 
     @property
     def name(self) -> str:
@@ -47,7 +59,11 @@ class FolderSource:
         settings, mapper = self._settings, self._reader.mapper
         keys = [column for field in SORTED_BY if (column := mapper.column(field))]
         table = self._open.enter_context(
-            closing(ConfinedTable(self._file(), mapper.columns, keys, settings.encoding, settings.other_columns))
+            closing(
+                ConfinedTable(
+                    self._file(), mapper.columns, keys, settings.encoding, settings.other_columns, self._content
+                )
+            )
         )
         after = position_in(cursor, table.stamp)
         index = self._open.enter_context(closing(RowIndex(row_keys(mapper, *row) for row in table.key_rows())))
@@ -55,7 +71,7 @@ class FolderSource:
 
     def _file(self) -> Path:
         folder, file = self._settings.path, self._settings.path / self._settings.file
-        if not file.is_file():
+        if not self._content and not file.is_file():
             what = f"{self._settings.file} in {folder}" if folder.is_dir() else f"folder {folder}"
             raise SourceUnavailable(f"There is no {what}")
         return file

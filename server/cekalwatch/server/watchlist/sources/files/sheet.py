@@ -10,10 +10,11 @@ import json
 import zipfile
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
+from io import SEEK_END
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Literal, Self
+from typing import Any, BinaryIO, Final, Literal, Self
 from xml.etree.ElementTree import Element
 
 from openpyxl import load_workbook
@@ -22,10 +23,16 @@ from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 from openpyxl.worksheet._reader import WorkSheetParser
 
 from cekalwatch.server.watchlist.sources.cell_transfer import array, written, written_row
+from cekalwatch.server.watchlist.sources.files.content import OLD_OR_SEALED, taken_in
 from cekalwatch.server.watchlist.sources.files.csv_table import column_faults
 from cekalwatch.server.watchlist.sources.list_process import refusing
 from cekalwatch.server.watchlist.sources.mapping import folded_name
-from cekalwatch.server.watchlist.sources.source import SourceMisconfigured, SourceUnavailable
+from cekalwatch.server.watchlist.sources.source import (
+    ColumnsWrong,
+    SourceMisconfigured,
+    SourceSealed,
+    SourceUnavailable,
+)
 from cekalwatch.server.watchlist.sources.values import DAMAGED_VALUE
 
 MAX_FILE_BYTES: Final = 200_000_000
@@ -52,8 +59,6 @@ LAST_ROW: Final = 1_048_576
 MAX_COLUMNS: Final = 500
 ROWS_AT_ONCE: Final = 200
 
-_OLD_OR_SEALED: Final = bytes.fromhex("d0cf11e0a1b11ae1")
-"""First bytes of encrypted Excel files, and of all Excel files before XLSX."""
 _LAST_DIGITS_LOST: Final = 10**15
 """From here on Excel keeps only fifteen digits of a number, and zeros for the others."""
 
@@ -69,6 +74,8 @@ class SheetRequest:
     columns: tuple[str, ...]
     """The names of the columns that are given."""
     other_columns: Literal["refuse", "ignore"]
+    size: int | None = None
+    """Bytes of the file where it is sent after the request, and `file` is only its name."""
 
     @classmethod
     def of(cls, request: bytes) -> Self:
@@ -80,22 +87,24 @@ class SheetRequest:
 @refusing
 def sheet_answers(request: bytes) -> Generator[bytes, bytes, None]:
     """Answer, in a confined process, with the rows that are not empty, some at a time, and then with none."""
-    found = rows(SheetRequest.of(request))
+    asked = SheetRequest.of(request)
+    content = None if asked.size is None else (yield from taken_in(asked.size, written(None)))
+    found = rows(asked, content)
     while some := [array((written(number), written_row(cells))) for number, cells in islice(found, ROWS_AT_ONCE)]:
         yield array(some)
     yield array(())
 
 
-def rows(asked: SheetRequest) -> Iterator[tuple[int, list[object] | None]]:
+def rows(asked: SheetRequest, content: BinaryIO | None = None) -> Iterator[tuple[int, list[object] | None]]:
     """Yield number and cells of the rows that are not empty; None for a row whose cells have no place.
 
     Raises SourceUnavailable.
     """
     file = Path(asked.file)
     try:
-        _check_kind(file)
-        _check_size(file)
-        with file.open("rb") as stream:  # openpyxl leaves a file open that it cannot read
+        with content or file.open("rb") as stream:  # openpyxl leaves a file open that it cannot read
+            _check_kind(file, stream)
+            _check_size(file, stream)
             # Values, not formulas.
             workbook = load_workbook(stream, read_only=True, data_only=True, keep_links=False)
             yield from _sheet_rows(_sheet(workbook, asked), asked)
@@ -109,19 +118,17 @@ def rows(asked: SheetRequest) -> Iterator[tuple[int, list[object] | None]]:
         raise SourceMisconfigured(f"{file} is no XLSX file that can be read ({kind}): save it anew") from None
 
 
-def _check_kind(file: Path) -> None:
-    if file.stat().st_size > MAX_FILE_BYTES:
+def _check_kind(file: Path, stream: BinaryIO) -> None:
+    if stream.seek(0, SEEK_END) > MAX_FILE_BYTES:
         raise SourceMisconfigured(f"{file} is larger than {MAX_FILE_BYTES} bytes")
-    with file.open("rb") as stream:
-        if stream.read(len(_OLD_OR_SEALED)) == _OLD_OR_SEALED:
-            raise SourceMisconfigured(
-                f"{file} has a password, or is an XLS of before 2007: save it as XLSX without a password"
-            )
+    stream.seek(0)
+    if stream.read(len(OLD_OR_SEALED)) == OLD_OR_SEALED:
+        raise SourceSealed(f"{file} has a password, or is an XLS of before 2007: save it as XLSX without a password")
 
 
-def _check_size(file: Path) -> None:
+def _check_size(file: Path, stream: BinaryIO) -> None:
     """Refuse what unpacks to too much. zipfile gives no more of a part than its stated size."""
-    with zipfile.ZipFile(file) as archive:
+    with zipfile.ZipFile(stream) as archive:
         parts = archive.infolist()
         if len(parts) > MAX_PARTS:
             raise SourceMisconfigured(f"{file} has more than {MAX_PARTS} parts")
@@ -170,7 +177,7 @@ def _sheet_rows(sheet: Any, asked: SheetRequest) -> Iterator[tuple[int, list[obj
             raise SourceMisconfigured(f"{asked.file} has more than {MAX_ROWS} rows: use another kind of source")
         yield number, _picked(header, cells, wanted)
     if header is None:
-        raise SourceMisconfigured(
+        raise ColumnsWrong(
             f"No row among the first {asked.header_within} of {asked.file} names the columns of the mapping; "
             f"{nearest or 'it has none'}"
         )

@@ -17,12 +17,14 @@ from types import MappingProxyType
 from typing import Final
 
 from cekalwatch.program.confined.limits import Limits
+from cekalwatch.server.watchlist.sources.files.content import Content
+from cekalwatch.server.watchlist.sources.files.csv_table import IN_MEMORY
 from cekalwatch.server.watchlist.sources.files.row_index import RowIndex, position_in, row_keys
 from cekalwatch.server.watchlist.sources.files.settings import SpreadsheetSettings
 from cekalwatch.server.watchlist.sources.files.sheet import MAX_ROWS, SheetRequest, sheet_answers
 from cekalwatch.server.watchlist.sources.list_process import ListProcess
 from cekalwatch.server.watchlist.sources.mapping import RecordMapper, Row, folded_name
-from cekalwatch.server.watchlist.sources.photographs import FolderPhotographs
+from cekalwatch.server.watchlist.sources.photographs import FolderPhotographs, Photographs
 from cekalwatch.server.watchlist.sources.row_reader import RowReader
 from cekalwatch.server.watchlist.sources.source import (
     Reading,
@@ -46,13 +48,25 @@ Cells = list[object] | None
 class SpreadsheetSource:
     """A source that is a spreadsheet. A reading can go on as long as the file does not change."""
 
-    def __init__(self, settings: SpreadsheetSettings, zone: tzinfo) -> None:
-        """Times without an offset are those of `zone`."""
+    def __init__(
+        self,
+        settings: SpreadsheetSettings,
+        zone: tzinfo,
+        photographs: Photographs | None = None,
+        content: Content | None = None,
+    ) -> None:
+        """Times without an offset are those of `zone`.
+
+        With `content`, that is the spreadsheet, and the settings' file is only its name; `photographs` are those beside
+        it.
+        """
+        self._content = content
         self._settings = settings
         self._open = ExitStack()
         self._mapper = RecordMapper(settings.mapping, zone)
         self._names = tuple(dict.fromkeys(map(folded_name, self._mapper.columns)))
-        self._reader = RowReader(self._mapper, FolderPhotographs(settings.photographs or settings.file.parent))
+        beside = photographs or FolderPhotographs(settings.photographs or settings.file.parent)
+        self._reader = RowReader(self._mapper, beside)
 
     @property
     def name(self) -> str:
@@ -75,6 +89,8 @@ class SpreadsheetSource:
 
     def _stamp(self) -> str:
         file = self._settings.file
+        if self._content:
+            return IN_MEMORY
         try:
             found = file.stat()
         except OSError as error:
@@ -92,21 +108,24 @@ class SpreadsheetSource:
 
     def _rows(self) -> dict[int, Cells]:
         """Return the rows that are not empty, by their number; raises SourceUnavailable."""
-        settings, file = self._settings, self._settings.file.absolute()
+        settings, content = self._settings, self._content
+        file = settings.file if content else settings.file.absolute()
         request = SheetRequest(
             file=str(file),
             sheet=settings.sheet,
             header_within=settings.header_within,
             columns=self._mapper.columns,
             other_columns=settings.other_columns,
+            size=len(content.data) if content else None,
         )
         # openpyxl looks for the system's lists of kinds of files.
-        readable = (file, *map(Path, mimetypes.knownfiles))
+        readable = (*(() if content else (file,)), *map(Path, mimetypes.knownfiles))
         limits = Limits(memory_bytes=MEMORY_BYTES, processor_s=PROCESSOR_S, readable=readable)
         found: dict[int, Cells] = {}
         reading = ListProcess(sheet_answers, str(settings.file), limits, MAX_ANSWER_BYTES, OPENPYXL)
         with closing(reading) as process:
-            some = process.begin(json.dumps(asdict(request)).encode())
+            asked = json.dumps(asdict(request)).encode()
+            some = process.begin_with(asked, content) if content else process.begin(asked)
             while some:
                 if not isinstance(some, list) or len(found) + len(some) > MAX_ROWS:
                     raise process.unfit()

@@ -1,0 +1,173 @@
+"""The part of WatchlistService that takes a list as one file, previews it, and imports it as it was previewed."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import tzinfo
+from typing import Any, Final
+
+import grpc
+
+from cekalwatch.server.audit.entry import Actor
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.grpc_api.authentication import current_admission, current_caller
+from cekalwatch.server.grpc_api.convert import list_file as convert
+from cekalwatch.server.grpc_api.servicers.import_call import ImportWorkers
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.server.watchlist.imports.import_run import ImportRun
+from cekalwatch.server.watchlist.imports.records import ImportRecord
+from cekalwatch.server.watchlist.sources.files.content import Content
+from cekalwatch.server.watchlist.sources.files.upload import UploadedSource
+from cekalwatch.server.watchlist.sources.source import OfferedOrder, RefusedRow, SourceUnavailable
+from cekalwatch.v1 import watchlist_service_pb2 as pb
+from cekalwatch.v1 import watchlist_service_pb2_grpc
+
+MAX_FILES: Final = 2
+"""List files that are in memory at once."""
+MAX_ROWS: Final = 20_000
+"""Orders of a list file; a longer list is imported at the server, from a folder."""
+
+Context = grpc.aio.ServicerContext[Any, Any]
+BeginRun = Callable[[Actor, Callable[[], None]], ImportRun]
+
+
+@dataclass(frozen=True)
+class ListFiles:
+    """What list files are read and imported with."""
+
+    store: WatchlistStore
+    begin_import: BeginRun
+    begin_preview: BeginRun
+    zone: tzinfo
+    """Of times without an offset."""
+    workers: ImportWorkers
+
+
+class ListFileMethods(watchlist_service_pb2_grpc.WatchlistServiceServicer):
+    """What list managers ask with a file."""
+
+    def __init__(self, files: ListFiles) -> None:
+        self._files = files
+        self._reading: set[_FileCall] = set()
+
+    async def ImportListFile(
+        self, request_iterator: AsyncIterator[pb.ImportListFileRequest], context: Context
+    ) -> AsyncIterator[pb.ImportListFileResponse]:
+        """Take a file in, and report on each order: on what would be done, or on what was."""
+        if len(self._reading) >= MAX_FILES:
+            raise CekalwatchError(Code.SERVER_BUSY, f"{MAX_FILES} list files")
+        call = _FileCall(self._files, current_caller().actor, current_admission().check)
+        self._reading.add(call)
+
+        # As with ImportWatchlist: only the call's done callback is sure to run.
+        def ended(ctx: Context) -> None:  # noqa: ARG001  # gRPC's signature
+            self._end_file(call)
+
+        context.add_done_callback(ended)  # type: ignore[arg-type]  # the stub's protocol fits no function
+        paced = self._files.workers.pace.paced(request_iterator, lambda _: True)
+        asked, content = await convert.list_file(paced)
+        answers, loop = call.answers(asked, content), asyncio.get_running_loop()
+        while answer := await loop.run_in_executor(self._files.workers.importing, next, answers, None):
+            yield answer
+
+    def end_files(self) -> None:
+        """Record the end of imports of files that were broken off."""
+        for call in tuple(self._reading):
+            self._end_file(call)
+
+    def _end_file(self, call: _FileCall) -> None:
+        if call in self._reading:
+            self._reading.remove(call)
+            self._files.workers.endings.submit(call.close)
+
+
+class _FileCall:
+    """A file that is read. `answers` blocks, on one thread at a time; `close` may be called beside it."""
+
+    def __init__(self, files: ListFiles, actor: Actor, permitted: Callable[[], None]) -> None:
+        self._files = files
+        self._actor = actor
+        self._permitted = permitted
+        self._run: ImportRun | None = None
+        self._source: UploadedSource | None = None
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def close(self) -> None:
+        """Stop reading, and record the end of an import that was broken off."""
+        with self._lock:
+            self._closed, run, source = True, self._run, self._source
+        if run:
+            run.close()
+        if source:
+            source.close()
+
+    def answers(self, asked: convert.ListFile, content: Content) -> Iterator[pb.ImportListFileResponse]:
+        """Yield what there is to tell; raises CekalwatchError."""
+        try:
+            with closing(UploadedSource(content, asked.encoding, self._files.zone)) as source:
+                self._hold(source=source)
+                yield from self._answers(asked, hashlib.sha256(content.data).hexdigest(), source)
+        except SourceUnavailable as error:
+            raise convert.unreadable(error) from None
+
+    def _answers(
+        self, asked: convert.ListFile, sha256: str, source: UploadedSource
+    ) -> Iterator[pb.ImportListFileResponse]:
+        offered, refused = _rows(source)
+        held = self._files.store.content_of([one.order_id for one in offered])
+        digest = _digest(sha256, asked.encoding, held)
+        if asked.preview_digest and asked.preview_digest != digest:
+            raise CekalwatchError(Code.IMPORT_OUTDATED)
+        yield convert.begun(len(offered) + len(refused))
+        begin = self._files.begin_import if asked.preview_digest else self._files.begin_preview
+        run = begin(self._actor, self._permitted)
+        self._hold(run=run)
+        for row in refused:
+            yield convert.reported(run.refused(row.report))
+        for report in run.import_records(_records(offered, held if asked.preview_digest else None)):
+            yield convert.reported(report)
+        # When not one row can be read, nothing was brought up to date.
+        if offered or not refused:
+            run.finish()
+        yield convert.ended(digest, source.without_use)
+
+    def _hold(self, *, run: ImportRun | None = None, source: UploadedSource | None = None) -> None:
+        with self._lock:
+            self._run, self._source = run or self._run, source or self._source
+            closed = self._closed
+        if closed:  # the client vanished in the same moment
+            self.close()
+            raise CekalwatchError(Code.UPLOAD_STALLED)
+
+
+def _rows(source: UploadedSource) -> tuple[list[OfferedOrder], list[RefusedRow]]:
+    offered, refused = list[OfferedOrder](), list[RefusedRow]()
+    reading = source.read()
+    if (reading.expected or 0) > MAX_ROWS:
+        raise CekalwatchError(Code.LIST_FILE_TOO_LARGE, f"{reading.expected} rows")
+    for page in reading.pages:
+        for item in page.items:
+            match item:
+                case OfferedOrder():
+                    offered.append(item)
+                case RefusedRow():
+                    refused.append(item)
+    return offered, refused
+
+
+def _records(offered: list[OfferedOrder], held: Mapping[str, str] | None) -> Iterator[ImportRecord]:
+    """Yield the records; with `held`, each replaces what the preview saw and nothing else."""
+    for one in offered:
+        record = one.load()
+        yield record if held is None else replace(record, replaces=held.get(one.order_id, ""))
+
+
+def _digest(sha256: str, encoding: str, held: Mapping[str, str]) -> str:
+    """Return what stands for a file and for what is held of its orders."""
+    return hashlib.sha256(repr((sha256, encoding, sorted(held.items()))).encode()).hexdigest()

@@ -1,0 +1,140 @@
+"""A list on its way in a real browser, with TLS: dropped, previewed, imported, and the alert that comes of it."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.base import AXE_FILE_PATH
+from playwright.async_api import Browser, Page, async_playwright
+
+from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.builders.portraits import astronaut
+from tests.support.builders.watchlist_folder import row, write_orders
+from tests.support.scenarios.people import PASSWORD
+from tests.support.scenarios.port_office import PortOffice
+from tests.support.scenarios.server import jpeg, order_in_force
+from tests.support.scenarios.site_pki import Site
+from tests.support.scenarios.web_console import Pages, served
+
+pytestmark = pytest.mark.slow
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+AXE = Path(AXE_FILE_PATH).read_text("utf-8")
+WAIT_MS = 90_000
+TOO_LARGE_BYTES = 2 << 30
+
+
+@pytest.fixture
+async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
+    site = Site(tmp_path)
+    found = PortOffice(site, site.settings())
+    found.hire("sari", PersonRole.SUPERVISOR, PersonRole.LIST_MANAGER)
+    found.hire("budi")
+    async with found.open():
+        yield found
+
+
+@pytest.fixture
+async def pages(office: PortOffice) -> AsyncIterator[Pages]:
+    async with served(office, hosts=("127.0.0.1",)) as found:
+        yield found
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("chromium is not installed: apt-get install chromium")
+    async with (
+        async_playwright() as playwright,
+        await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"]) as launched,
+    ):
+        yield launched
+
+
+@pytest.fixture
+def dropped(tmp_path: Path) -> Path:
+    """An archive with a new order on the person who is listed already, and with rows and photographs of no use."""
+    ban = order_in_force()
+    days = {name: getattr(ban, name).isoformat() for name in ("valid_from", "valid_until", "received_on")}
+    usual = days | {"nationality": "USA"}
+    rows = [
+        row("C-1", **usual | {"subject_id": "N-1", "name": "Contoh Seribu", "photographs": "a.jpg|none.jpg"}),
+        row("C-2", **usual | {"subject_id": "N-2", "valid_from": "01/02/2026"}),
+        row("C-3", **usual | {"subject_id": "N-3", "kind": "TANGKAL", "nationality": "IDN"}),
+    ]
+    folder, file = write_orders(tmp_path / "list", rows), tmp_path / "daftar.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.write(folder / "orders.csv", "orders.csv")
+        archive.writestr("a.jpg", jpeg(astronaut(), 95))
+        archive.writestr("extra.txt", b"x")
+    return file
+
+
+async def clean(page: Page) -> None:
+    """See that nothing keeps people out, in both languages, with all parts of the page open."""
+    for words in ("Bahasa Indonesia", "English"):
+        for section in await page.query_selector_all("details:not([open]) summary"):
+            await section.click()
+        found = await page.evaluate(f"(() => {{ {AXE}; return axe.run({{runOnly: {RULES}}}) }})()")
+        assert [(page.url, one["id"], one["nodes"][0]["html"]) for one in found["violations"]] == []
+        width = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert width <= 0, f"{page.url} is wider than the screen"
+        await page.click(f"button:has-text('{words}')")
+
+
+async def signed_in(browser: Browser, pages: Pages) -> Page:
+    """Sign in on the way to the page of imports."""
+    page = await browser.new_page(ignore_https_errors=True, viewport={"width": 1366, "height": 768})
+    await page.goto(f"https://{pages.address}/list/import")
+    await page.fill("#name", "sari")
+    await page.fill("#password", PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector("#file")
+    return page
+
+
+async def test_a_dropped_list_is_previewed_and_imported_and_alerts(
+    office: PortOffice, pages: Pages, browser: Browser, dropped: Path, tmp_path: Path
+) -> None:
+    problems: list[str] = []
+    page = await signed_in(browser, pages)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    await clean(page)
+    await page.set_input_files("#file", dropped)
+    await page.click("button.main")
+    await page.wait_for_selector("text=Import as previewed", timeout=WAIT_MS)
+    shown = await page.inner_text("#part")
+    for told in ("Nothing is stored yet", "extra.txt", "none.jpg", "A citizen may not be refused entry"):
+        assert told in await page.inner_html("#part"), shown
+    await clean(page)
+    await page.click("text=Import as previewed")
+    await page.wait_for_selector("text=Done.", timeout=WAIT_MS)
+    await clean(page)
+    async with page.expect_download() as download:
+        await page.click("text=Download the report")
+    report = tmp_path / "report.csv"
+    await (await download.value).save_as(report)
+    assert "C-1,N-1,STORED" in report.read_text("utf-8-sig")
+    await page.goto(f"https://{pages.address}/list/sync")
+    await clean(page)
+    await page.goto(f"https://{pages.address}/")
+    await office.raise_alert()
+    await page.wait_for_selector("tbody a", timeout=WAIT_MS)
+    await page.click("tbody a")
+    assert "Contoh Seribu" in await page.inner_text("main")
+    assert problems == []
+
+
+async def test_two_gigabytes_are_refused_with_a_page(pages: Pages, browser: Browser, tmp_path: Path) -> None:
+    page = await signed_in(browser, pages)
+    large = tmp_path / "large.zip"
+    with large.open("wb") as file:
+        file.truncate(TOO_LARGE_BYTES)
+    await page.set_input_files("#file", large)
+    await page.click("button.main", no_wait_after=True)
+    await page.wait_for_selector("text=The file has more than 256 MB. Nothing was imported.", timeout=WAIT_MS)

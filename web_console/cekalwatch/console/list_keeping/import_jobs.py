@@ -1,0 +1,227 @@
+"""List files on their way: each is previewed, waits for its person, and is imported, whether or not a page looks on.
+
+A file is held until it is imported, given up, left alone, or its person's session ends; its bytes are in memory or in a
+file without a name, which is gone with this program however that ends. Reports hold keys and codes, and are kept until
+the console is restarted.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final
+
+import grpc
+import structlog
+
+from cekalwatch.console.list_keeping.import_client import Begun, Ended, ImportClient, OrderLine, SentFile
+from cekalwatch.console.web_sessions import WebSession
+from cekalwatch.office.client.refusals import error_reason
+from cekalwatch.wire.vocabulary.orders import OrderStatus
+from cekalwatch.wire.vocabulary.watchlist import ImportOutcome, PhotoOutcome
+
+MAX_FILES: Final = 4
+"""Files that are held at once."""
+MAX_KEPT: Final = 50
+"""Imports whose reports are kept; the oldest makes room."""
+KEEP_FILE_S: Final = 1800.0
+"""Seconds for which a previewed file waits for its person."""
+
+log = structlog.get_logger()
+
+
+class JobState(StrEnum):
+    """How far an import is."""
+
+    READING = "READING"
+    """The preview is being made."""
+    PREVIEWED = "PREVIEWED"
+    """It waits for its person; nothing was done."""
+    IMPORTING = "IMPORTING"
+    DONE = "DONE"
+    NOT_DONE = "NOT_DONE"
+    """It was given up, or could not be read: nothing was done."""
+    BROKEN_OFF = "BROKEN_OFF"
+    """It ended before its end: what the report names was imported, perhaps a few orders more; whole orders only."""
+
+
+WORKING: Final = frozenset({JobState.READING, JobState.IMPORTING})
+
+
+class TooManyFilesError(Exception):
+    """As many files are held as there may be."""
+
+
+@dataclass(eq=False)
+class ImportJob:
+    """One file. Its thread writes, and pages read."""
+
+    session: WebSession
+    name: str
+    size: int
+    import_id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    state: JobState = JobState.READING
+    rows: int = 0
+    """Of the file; 0 until that is known."""
+    begun: bool = False
+    """Whether the server has begun with the preview, or with the import."""
+    lines: list[OrderLine] = field(default_factory=list)
+    """Of the preview, and then of the import."""
+    ended: Ended | None = None
+    error: grpc.RpcError | None = None
+    """Why it ended before its end."""
+    file: SentFile | None = field(default=None, repr=False)
+    waits_since_s: float = 0.0
+
+    @property
+    def working(self) -> bool:
+        """Whether something is being done."""
+        return self.state in WORKING
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many rows have what to say, by GROUPS, and how many photographs cannot be used."""
+        found = Counter(group for one in self.lines for group in groups(one))
+        found["PHOTOGRAPHS"] = sum(photo.outcome == PhotoOutcome.REFUSED for one in self.lines for photo in one.photos)
+        return found
+
+    def forget_file(self) -> None:
+        """Hold the file's bytes no more."""
+        file, self.file = self.file, None
+        if file:
+            file.stream.close()
+
+
+GROUPS: Final = ("REFUSED", "ENDS", "INVALID", "FLAGGED", "PHOTOS", "DOUBTFUL", "ADDED", "CHANGED", "STORED")
+"""What rows are told together for; those that are UNCHANGED are only counted."""
+
+
+def groups(line: OrderLine) -> tuple[str, ...]:
+    """Return what is to be said of a row."""
+    refused = line.outcome == ImportOutcome.REFUSED
+    stored = line.outcome == ImportOutcome.STORED
+    found = {
+        "REFUSED": refused,
+        "ENDS": line.ends,
+        "INVALID": line.status == OrderStatus.INVALID,
+        "FLAGGED": bool(line.flags),
+        "PHOTOS": any(photo.outcome == PhotoOutcome.REFUSED for photo in line.photos),
+        "DOUBTFUL": any(photo.also_under for photo in line.photos),
+        "ADDED": stored and line.added,
+        "CHANGED": stored and not line.added,
+        "STORED": stored,
+        "UNCHANGED": line.outcome == ImportOutcome.UNCHANGED,
+    }
+    return tuple(name for name, so in found.items() if so)
+
+
+class ImportJobs:
+    """All files of this console. It may be used from several threads."""
+
+    def __init__(
+        self, client: Callable[[WebSession], ImportClient], monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._client = client
+        self._monotonic = monotonic
+        self._jobs: dict[str, ImportJob] = {}
+        self._lock = threading.Lock()
+
+    def begin(self, session: WebSession, file: SentFile) -> ImportJob:
+        """Begin with a file, which is closed here in the end; raises TooManyFilesError, and has closed it then."""
+        job = ImportJob(session, file.name, file.size, file=file)
+        with self._lock:
+            if sum(one.file is not None for one in self._jobs.values()) >= MAX_FILES:
+                file.stream.close()
+                raise TooManyFilesError
+            kept = [key for key, one in self._jobs.items() if one.file is None]
+            for key in kept[: max(0, len(self._jobs) - MAX_KEPT + 1)]:
+                del self._jobs[key]
+            self._jobs[job.import_id] = job
+        self._start(job, "")
+        return job
+
+    def all(self) -> list[ImportJob]:
+        """Return them, newest first."""
+        with self._lock:
+            return list(reversed(self._jobs.values()))
+
+    def find(self, import_id: str) -> ImportJob | None:
+        """Return one; None when it is not there, or not kept any more."""
+        with self._lock:
+            return self._jobs.get(import_id)
+
+    def confirm(self, job: ImportJob, session: WebSession) -> bool:
+        """Import what was previewed; false when it does not wait any more, or for somebody else."""
+        with self._lock:
+            if job.state is not JobState.PREVIEWED or job.session is not session or job.ended is None:
+                return False
+            digest, job.state = job.ended.preview_digest, JobState.IMPORTING
+            job.lines, job.ended, job.error, job.begun = [], None, None, False
+        self._start(job, digest)
+        return True
+
+    def give_up(self, job: ImportJob) -> bool:
+        """Forget the file of a preview; false when it does not wait any more."""
+        with self._lock:
+            if job.state is not JobState.PREVIEWED:
+                return False
+            job.state = JobState.NOT_DONE
+        job.forget_file()
+        return True
+
+    def sweep(self, is_open: Callable[[WebSession], bool]) -> None:
+        """Forget files whose person left them alone for too long, or has no session any more."""
+        for job in self.all():
+            left = self._monotonic() - job.waits_since_s > KEEP_FILE_S
+            if job.state is JobState.PREVIEWED and (left or not is_open(job.session)):
+                self.give_up(job)
+
+    def close(self) -> None:
+        """Forget all files; what is under way ends with an error."""
+        for job in self.all():
+            job.forget_file()
+
+    def _start(self, job: ImportJob, digest: str) -> None:
+        threading.Thread(target=self._work, args=(job, digest), name="import", daemon=True).start()
+
+    def _work(self, job: ImportJob, digest: str) -> None:
+        """Let the server preview or import a file, and note what it says."""
+        untouched = not digest
+        try:
+            self._send(job, digest)
+        except grpc.RpcError as error:
+            log.warning("list_file_failed", state=job.state, code=error.code().name)
+            job.error = error
+            # A server that says why before it has begun has done nothing; one that is lost may have.
+            untouched = untouched or bool(error_reason(error) and not job.begun)
+        except Exception:  # a defect must not leave a page that waits for ever
+            log.exception("list_file_crashed")
+        finally:
+            if job.ended is None:
+                job.state = JobState.NOT_DONE if untouched else JobState.BROKEN_OFF
+            elif digest:
+                job.state = JobState.DONE
+            else:
+                job.waits_since_s = self._monotonic()
+                job.state = JobState.PREVIEWED
+            if job.state is not JobState.PREVIEWED:
+                job.forget_file()
+
+    def _send(self, job: ImportJob, digest: str) -> None:
+        if job.file is None:
+            return
+        for told in self._client(job.session).send(job.file, digest):
+            match told:
+                case Begun():
+                    job.rows, job.begun = told.rows, True
+                case OrderLine():
+                    job.lines.append(told)
+                case Ended():
+                    job.ended = told

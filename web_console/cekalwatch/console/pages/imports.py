@@ -1,0 +1,129 @@
+"""*List*, import: a file is previewed, and imported as it was previewed; its report can be looked at later."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+from starlette.responses import Response
+
+from cekalwatch.console.list_keeping.import_client import ENCODINGS, SentFile
+from cekalwatch.console.list_keeping.import_jobs import GROUPS, ImportJob, JobState, TooManyFilesError, groups
+from cekalwatch.console.visit import Visit
+from cekalwatch.office.client.refusals import explain
+from cekalwatch.office.model.safe_text import safe_text
+from cekalwatch.program.import_report import report_csv
+from cekalwatch.wire.bounds import MAX_LIST_FILE_BYTES, MAX_LIST_FILE_NAME
+
+MAX_SHOWN: Final = 200
+"""Rows of a group on the page; the report has all."""
+MEGABYTE: Final = 1_000_000
+
+
+def show(visit: Visit) -> Response:
+    """Show the form, and the imports of which the console has the report."""
+    return _show(visit)
+
+
+def take(visit: Visit) -> Response:
+    """Take a file in, and begin its preview."""
+    upload, encoding = visit.upload, visit.form.get("encoding", "")
+    if upload is None or not upload.filename or not upload.size:
+        return _show(visit, visit.texts.say("FILE_MISSING"))
+    if upload.size > MAX_LIST_FILE_BYTES:
+        return _show(visit, visit.texts.say("FILE_TOO_LARGE", most=MAX_LIST_FILE_BYTES // MEGABYTE))
+    if encoding not in ENCODINGS:
+        return _show(visit, visit.texts.say("REFUSED_ARGUMENT_INVALID"))
+    name = safe_text(upload.filename.replace("\\", "/").rpartition("/")[2], MAX_LIST_FILE_NAME) or "?"
+    # From here on the import closes it.
+    file, visit.upload = SentFile(name, upload.size, encoding, upload.file), None
+    try:
+        job = visit.console.imports.begin(visit.signed_in, file)
+    except TooManyFilesError:
+        return _show(visit, visit.texts.say("FILES_TOO_MANY"))
+    return visit.to(f"/list/import/{job.import_id}")
+
+
+def show_one(visit: Visit) -> Response:
+    """Show one import: how far it is, and what it would do, or did."""
+    job = _find(visit)
+    return visit.page("import_one.html", **_values(visit, job)) if job else _unknown(visit)
+
+
+def part(visit: Visit) -> Response:
+    """Show what changes of it."""
+    job = _find(visit)
+    return visit.page("import_part.html", **_values(visit, job)) if job else _unknown(visit)
+
+
+def confirm(visit: Visit) -> Response:
+    """Import what was previewed."""
+    return _act(visit, confirmed=True)
+
+
+def give_up(visit: Visit) -> Response:
+    """Forget a file that was previewed."""
+    return _act(visit, confirmed=False)
+
+
+def report(visit: Visit) -> Response:
+    """Return the report as CSV."""
+    job = _find(visit)
+    if job is None:
+        return _unknown(visit)
+    name = f"import-{job.began_at.astimezone(visit.texts.zone):%Y-%m-%d-%H%M}.csv"
+    return Response(
+        report_csv(list(job.lines)),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _act(visit: Visit, *, confirmed: bool) -> Response:
+    job, jobs = _find(visit), visit.console.imports
+    if job is None:
+        return _unknown(visit)
+    mine = job.session is visit.signed_in
+    if not mine or not (jobs.confirm(job, visit.signed_in) if confirmed else jobs.give_up(job)):
+        words = visit.texts.say("IMPORT_NOT_WAITING" if mine else "IMPORT_OF_ANOTHER")
+        return visit.page("import_one.html", HTTPStatus.CONFLICT, **_values(visit, job, words))
+    return visit.to(f"/list/import/{job.import_id}")
+
+
+def _find(visit: Visit) -> ImportJob | None:
+    return visit.console.imports.find(visit.part("import_id"))
+
+
+def _unknown(visit: Visit) -> Response:
+    return visit.problem(visit.texts.say("IMPORT_UNKNOWN"), HTTPStatus.NOT_FOUND)
+
+
+def _values(visit: Visit, job: ImportJob, problem: str = "") -> dict[str, object]:
+    lines = list(job.lines)
+    told = {group: [one for one in lines if group in groups(one)] for group in GROUPS}
+    # What is stored is told as new or changed in a preview, and together in a report.
+    for group in ("STORED",) if job.state is JobState.PREVIEWED else ("ADDED", "CHANGED"):
+        del told[group]
+    return {
+        "job": job,
+        "mine": job.session is visit.session,
+        "counts": job.counts,
+        "told": {group: found for group, found in told.items() if found},
+        "done": len(lines),
+        "most": MAX_SHOWN,
+        "problem": problem,
+        "why": explain(job.error, visit.texts) if job.error else "",
+    }
+
+
+def _show(visit: Visit, problem: str = "") -> Response:
+    code = HTTPStatus.CONFLICT if problem else HTTPStatus.OK
+    return visit.page(
+        "imports.html",
+        code,
+        problem=problem,
+        jobs=visit.console.imports.all(),
+        most=MAX_LIST_FILE_BYTES // MEGABYTE,
+        encodings=list(ENCODINGS),
+        chosen=visit.form.get("encoding", ""),
+    )
