@@ -62,7 +62,6 @@ class WatchlistWiring:
         home = settings.home.site
         found = SubjectSearch(stores.watchlist, context.checkpoints, home, search.searched_model)
         workers = ImportWorkers(importing, endings, Uploads(), pace)
-        zone = settings.home.zone
         servicer = WatchlistServicer(
             WatchlistReader(stores.watchlist, stores.audit, context.checkpoints, home, found),
             imports.begin,
