@@ -10,6 +10,7 @@ from functools import partial
 from http import HTTPStatus
 
 import pytest
+from structlog.testing import capture_logs
 
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.monitoring import listener
@@ -86,6 +87,16 @@ async def test_what_is_no_sound_request_is_refused_and_the_next_one_is_answered(
         came = await sent(port, request_)
         assert came.startswith(f"HTTP/1.1 {status} ".encode()) if status else came == b""
         assert await works(port)
+
+
+async def test_who_looks_whether_somebody_listens_and_goes_is_no_defect() -> None:
+    with capture_logs() as lines:
+        async with listening() as port:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.close()
+            await writer.wait_closed()
+            assert await works(port)
+    assert [line["event"] for line in lines if line["log_level"] == "error"] == []
 
 
 async def test_a_caller_behind_a_proxy_is_told_to_who_keeps_count() -> None:

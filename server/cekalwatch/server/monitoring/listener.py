@@ -202,6 +202,8 @@ class MonitoringListener:
     ) -> Request:
         while (event := http.next_event()) is h11.NEED_DATA:
             http.receive_data(await reader.read(_READ_BYTES))
+        if isinstance(event, h11.ConnectionClosed):
+            raise ConnectionResetError  # who only looks whether somebody listens
         if not isinstance(event, h11.Request):
             raise h11.RemoteProtocolError("nothing was asked", error_status_hint=HTTPStatus.BAD_REQUEST)
         if event.method != b"GET":
