@@ -19,7 +19,9 @@ from cekalwatch.server.auth.rights import RIGHTS
 from cekalwatch.v1 import alert_service_pb2 as messages
 from cekalwatch.v1 import (
     audit_service_pb2,
+    camera_service_pb2,
     capture_service_pb2,
+    device_service_pb2,
     enrolment_service_pb2,
     list_feed_service_pb2,
     operations_service_pb2,
@@ -41,7 +43,9 @@ NAME = b"Contoh Satu"
 CONTRACT = (
     messages,
     audit_service_pb2,
+    camera_service_pb2,
     capture_service_pb2,
+    device_service_pb2,
     list_feed_service_pb2,
     operations_service_pb2,
     people_service_pb2,

@@ -78,7 +78,7 @@ LOOPS = {
     "sweep_port_records",
     # captures, and who may what
     *("count_passages", "count_scores", "probe_database", "expect_write", "check_devices", "check_people"),
-    "follow_revocations",
+    *("follow_camera_policies", "follow_revocations"),
     # what is wrong
     "watch_connections",
     *("follow_troubles", "look_at_cameras", "look_at_notices", "look_at_rows", "look_at_server", "look_at_sources"),

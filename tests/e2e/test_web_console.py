@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.async_api import Browser, Page, async_playwright
 
+from cekalwatch.program.enrolment import accept
 from cekalwatch.program.translations import Language
+from cekalwatch.wire.invitation import DeviceInvitation
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice
@@ -27,7 +32,7 @@ AXE = Path(AXE_FILE_PATH).read_text("utf-8")
 @pytest.fixture
 async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
     site = Site(tmp_path)
-    found = PortOffice(site, site.settings())
+    found = PortOffice(site, site.settings(enrolment_listen="127.0.0.1:0"))
     found.hire("budi")
     found.hire("sari", PersonRole.SUPERVISOR, PersonRole.ADMINISTRATOR, PersonRole.LIST_MANAGER)
     async with found.open():
@@ -66,6 +71,12 @@ async def signed_in(browser: Browser, pages: Pages, problems: list[str], **looks
     return page
 
 
+async def violations(page: Page) -> list[tuple[str, str]]:
+    """What axe finds on a page that is open."""
+    found = await page.evaluate(f"(() => {{ {AXE}; return axe.run({{runOnly: {RULES}}}) }})()")
+    return [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]]
+
+
 async def test_an_alert_comes_onto_the_open_page_and_is_confirmed_there(
     office: PortOffice, pages: Pages, browser: Browser
 ) -> None:
@@ -95,7 +106,8 @@ async def test_nothing_on_any_page_keeps_people_out(office: PortOffice, pages: P
     problems: list[str] = []
     paths = ["/", "/alerts", f"/alerts/{alert_id}", "/troubles", "/figures", "/system"]
     paths += ["/list", *(f"/list/subjects{part}?key=S-1&other=S-1" for part in ("", "/history", "/beside"))]
-    paths += ["/people", "/people/budi", "/password", "/nowhere"]
+    paths += ["/people", "/people/budi", "/cameras", "/cameras/dep-1", "/devices"]
+    paths += ["/devices/server/batam-center/main", "/password", "/nowhere"]
     for scheme, screen, language in zip(("light", "dark"), SCREENS, Language, strict=True):
         page = await signed_in(browser, pages, problems, color_scheme=scheme, viewport=screen)
         if language is Language.ID:
@@ -105,9 +117,30 @@ async def test_nothing_on_any_page_keeps_people_out(office: PortOffice, pages: P
             for section in await page.query_selector_all("details:not([open]) summary"):
                 await section.click()
             assert await page.get_attribute("html", "lang") == language
-            found = await page.evaluate(f"(() => {{ {AXE}; return axe.run({{runOnly: {RULES}}}) }})()")
-            assert [(path, one["id"], one["nodes"][0]["html"]) for one in found["violations"]] == []
+            assert await violations(page) == [], path
             width = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             assert width <= 0, f"{path} is wider than the screen"
         await page.close()
     assert [one for one in problems if "404" not in one] == []
+
+
+async def test_an_invitation_is_read_by_a_camera_and_printed_without_the_page_around_it(
+    pages: Pages, browser: Browser, tmp_path: Path
+) -> None:
+    problems: list[str] = []
+    page = await signed_in(browser, pages, problems, color_scheme="dark")
+    await page.goto(f"https://{pages.address}/devices")
+    await page.click("summary:has-text('Invite an officer')")
+    await page.fill("#name", "pc-d1")
+    await page.click("details[open] button")
+    picture = await page.locator("svg.qr").screenshot()
+    seen = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
+    assert seen is not None
+    read, *_ = cv2.QRCodeDetector().detectAndDecode(seen)
+    assert read == await page.inner_text(".line code")
+    assert await violations(page) == []
+    await page.emulate_media(media="print")
+    assert await page.is_visible("svg.qr")
+    assert not await page.is_visible("header")
+    await asyncio.to_thread(accept, DeviceInvitation.parse(read), tmp_path / "pc-d1")
+    assert problems == []

@@ -38,6 +38,7 @@ from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.threshold import ThresholdSetting
 from cekalwatch.server.grpc_api.enrolment_port import MAX_CONNECTIONS_OF_ADDRESS, EnrolmentPort
 from cekalwatch.server.grpc_api.server import GrpcServer, Servicers
+from cekalwatch.server.grpc_api.servicers.cameras import CameraServicer
 from cekalwatch.server.grpc_api.servicers.capture import CaptureServicer
 from cekalwatch.server.grpc_api.servicers.operations import OperationsServicer
 from cekalwatch.server.memory import return_large_pieces
@@ -65,6 +66,7 @@ from cekalwatch.server.wiring.authentication import (
 from cekalwatch.server.wiring.capture import CaptureWiring
 from cekalwatch.server.wiring.cluster import KEEP_CHORES_PERIOD_S, ClusterWiring, hold_folder
 from cekalwatch.server.wiring.context import Context
+from cekalwatch.server.wiring.devices import open_devices
 from cekalwatch.server.wiring.gallery import GalleryWiring, note_configuration
 from cekalwatch.server.wiring.losses import refuse_lost_database, tell_restored
 from cekalwatch.server.wiring.monitoring import MonitoringWiring, WatchedParts
@@ -198,6 +200,7 @@ class Server:
             thread_budget=settings.threads,
             engine=engines.engine,
             cameras=captures.cameras,
+            policies=lambda: captures.sessions.policies,
             snapshot=search.snapshots.current,
             freshness=search.freshness,
             intake=captures.intake,
@@ -225,7 +228,7 @@ class Server:
             instruments,
         )
 
-        self._sessions = captures.sessions
+        self._sessions, self._policies = captures.sessions, captures.policies
         self._fanout, self._troubles = alerts.fanout, troubles.feed
         self._watchlist, self._list_feed = watchlist.servicer, watchlist.feed
         self._ports = ports.reception
@@ -241,6 +244,8 @@ class Server:
                 ports=ports.servicer,
                 people=authentication.people,
                 audit=audit.servicer(context, trail),
+                cameras=CameraServicer({camera.camera_id: camera for camera in captures.cameras}, captures.policies),
+                devices=open_devices(context, peers.whole, authentication.interceptor.open_calls, self._addresses),
             ),
             settings.listen,
             tls,
@@ -318,12 +323,15 @@ class Server:
         """Where it listens, as HOST:PORT."""
         return f"{self._settings.listen.rpartition(':')[0]}:{self.port}"
 
+    def _addresses(self) -> tuple[str, str]:
+        return self.address, self._enrolment.address if self._enrolment else ""
+
     async def reload(self, settings: ServerSettings) -> None:
         """Let cameras send what the capture policies of `settings` say from now on. Other settings need a restart.
 
         Raises StorageError when the change cannot be recorded; the policies are in force then.
         """
-        self._sessions.set_policies(settings.capture_policies)
+        self._policies.reload(settings.capture_policies)
         log.info("settings_reloaded", restart_needed=", ".join(self._settings.differing(settings)))
         await asyncio.to_thread(
             note_configuration, replace(self._context, settings=settings), self._engines.engine().pack

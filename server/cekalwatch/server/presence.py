@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from cekalwatch.server.domain.camera_clock import CameraClock
+from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.wire.vocabulary.camera_health import Heartbeat
@@ -17,6 +18,8 @@ from cekalwatch.wire.vocabulary.capture import is_wrong
 
 log = structlog.get_logger()
 
+MAX_PASSAGES = 200
+"""Of a camera, whose share that is fit is told: some hours of a quiet counter, minutes of a crowd."""
 MAX_REJECTIONS = 100
 """Refused cameras that are remembered: whoever may call could claim any name."""
 
@@ -38,6 +41,12 @@ class CameraPresence:
     clock_ahead: timedelta | None = None
     """By how much its clock was ahead of the server's at its last heartbeat (negative: behind), corrected for the way;
     None when it has not said."""
+    last_face_at: datetime | None = None
+    """When the newest face was taken that had come by the last heartbeat."""
+    passages: int = 0
+    """Of its last passages here, so many are looked at: `MAX_PASSAGES` at most."""
+    passages_fit: int = 0
+    """Those of which a face was fit for an alert."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +99,31 @@ class Rejection:
     reason: Code
 
 
+class RecentPassages:
+    """The last passages of one camera, and of which of them a face was fit for an alert."""
+
+    def __init__(self) -> None:
+        self._fit: OrderedDict[str, bool] = OrderedDict()
+        self.last_face_at: datetime | None = None
+
+    def note(self, capture: Capture) -> None:
+        """Count a face."""
+        self._fit[capture.passage] = self._fit.get(capture.passage, False) or capture.fit
+        if len(self._fit) > MAX_PASSAGES:
+            self._fit.popitem(last=False)
+        self.last_face_at = max(capture.captured_at, self.last_face_at or capture.captured_at)
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._fit)
+
+    @property
+    def fit(self) -> int:
+        """Of how many a face was fit."""
+        return sum(self._fit.values())
+
+
 class Presence:
     """Counts open streams; the event loop's thread writes, and any thread may read."""
 
@@ -99,6 +133,7 @@ class Presence:
         self._rejections: dict[str, Rejection] = {}
         self._agents: Counter[str] = Counter()
         self._clocks: dict[str, CameraClock] = {}
+        self._passages: defaultdict[str, RecentPassages] = defaultdict(RecentPassages)
 
     def now(self) -> datetime:
         """Return the server's time."""
@@ -134,6 +169,10 @@ class Presence:
             del self._rejections[min(self._rejections, key=lambda one: self._rejections[one].at)]
         self._rejections[camera_id] = Rejection(self._clock.now(), site, reason)
 
+    def face_received(self, capture: Capture) -> None:
+        """Count a face of a camera; it is told with the next heartbeat."""
+        self._passages[capture.camera.camera_id].note(capture)
+
     def heartbeat_received(self, camera_id: str, heartbeat: Heartbeat) -> None:
         """Keep a camera's newest heartbeat."""
         known, now = self.camera(camera_id), self._clock.now()
@@ -142,8 +181,12 @@ class Presence:
         clock = self._clocks.get(camera_id)
         ahead = clock.ahead if clock else None
         _log_clock(camera_id, known.clock_ahead, ahead)
+        recent = self._passages[camera_id]
         self._cameras[camera_id] = replace(
             known,
+            last_face_at=recent.last_face_at,
+            passages=recent.count,
+            passages_fit=recent.fit,
             clock_ahead=ahead,
             last_heard_at=now,
             heartbeat=heartbeat,

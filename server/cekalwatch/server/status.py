@@ -30,7 +30,7 @@ from cekalwatch.server.troubles.feed import TroubleFeed
 from cekalwatch.server.watchlist.freshness import Freshness, FreshnessGauge
 from cekalwatch.server.wellbeing import Wellbeing
 from cekalwatch.vision.inference import Inference
-from cekalwatch.wire.vocabulary.capture import CaptureOutcome
+from cekalwatch.wire.vocabulary.capture import CaptureOutcome, CapturePolicy
 
 MAX_READ_S = 10.0
 """How long reading from the database may take."""
@@ -64,6 +64,8 @@ class ServerStatus:
     head_sequence: int
     cameras: tuple[tuple[Camera, CameraPresence, str], ...]
     """Each with the name of the server that heard it last; empty when none did."""
+    policies: Mapping[str, CapturePolicy]
+    """What each of them may send, by its key."""
     agents: tuple[AgentState, ...]
     servers: tuple[ToldRun, ...]
     """This one first."""
@@ -106,6 +108,7 @@ class StatusService:
     thread_budget: int
     engine: Callable[[], Engine]
     cameras: tuple[Camera, ...]
+    policies: Callable[[], Mapping[str, CapturePolicy]]
     snapshot: Callable[[], GallerySnapshot]
     freshness: FreshnessGauge
     intake: Intake
@@ -164,6 +167,7 @@ class StatusService:
             unplaceable=self.intake.unplaceable,
             head_sequence=self.fanout.head,
             cameras=tuple((camera, *whole.cameras.get(camera.camera_id, nobody)) for camera in self.cameras),
+            policies=self.policies(),
             agents=tuple(
                 AgentState(agent_id, whole.agents.get(agent_id, ""), positions.get(agent_id, 0))
                 for agent_id in sorted(whole.agents.keys() | positions.keys())

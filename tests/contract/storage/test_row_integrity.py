@@ -10,6 +10,7 @@ import sqlalchemy
 from sqlmodel import SQLModel, select, update
 
 import cekalwatch.server.app  # noqa: F401  # has all tables
+from cekalwatch.server.domain.camera_policies import SetPolicy
 from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold, SiteFindings
 from cekalwatch.server.domain.learning.score_counts import BINS, CountKey, ScoreCounts
 from cekalwatch.server.domain.learning.threshold_steps import LearnedOffset
@@ -17,6 +18,7 @@ from cekalwatch.server.domain.notices import Notice
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.ports import LogStart, StartReason
 from cekalwatch.server.storage.alerts.store import AlertStore
+from cekalwatch.server.storage.cameras.store import CameraPolicyStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guard import CHANGED, REMOVED
 from cekalwatch.server.storage.integrity.scan import RefusedRow, RowScan
@@ -30,6 +32,7 @@ from cekalwatch.server.storage.people.tables import PersonRow
 from cekalwatch.server.storage.ports.store import PortStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.storage.watchlist.tables import BanOrderRow
+from cekalwatch.wire.vocabulary.capture import CapturePolicyChanges
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.alerts import NOON, capture, match
 from tests.support.builders.audit import entry
@@ -91,6 +94,8 @@ def fill(database: Database, scan: RowScan) -> None:
     counter.claim(event.alert_id, officer)
     counter.judge(event.alert_id, officer, note="a scar")
     ThresholdStore(database).set(0.5, "model", entry(1))
+    wider = SetPolicy(1, CapturePolicyChanges(jpeg_quality=90), CapturePolicyChanges(), NOON)
+    assert CameraPolicyStore(database).set("dep-1", wider, entry(1))
     ScoreStore(database).add([ScoreCounts(CountKey("2026-03-01", "dep-1", "model", 1, "batam"), np.zeros(BINS), 20)])
     learned = LearnedThreshold("model", LearnedOffset(), "", SiteFindings.NONE)
     ThresholdStore(database).forget_learned(learned, entry(1))
@@ -129,6 +134,7 @@ def test_any_column_that_is_changed_is_found(database: Database, scan: RowScan) 
         "probe": "quality = 1",
         "alert_finding": "outcome = 'NOT_SAME_PERSON'",
         "decision_threshold": "value = 0.51",
+        "camera_policy": "changes = '{}'",
         "score_count": "reached = 7",
         "learned_threshold": "step = 0.1",
         "notice": "body = 'x'",

@@ -9,6 +9,7 @@ from sqlmodel import SQLModel
 
 from cekalwatch.server.storage.alerts import tables as alert_tables
 from cekalwatch.server.storage.audit import tables as audit_tables
+from cekalwatch.server.storage.cameras import tables as camera_tables
 from cekalwatch.server.storage.cluster import tables as cluster_tables
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.keys import store as key_tables
@@ -26,6 +27,7 @@ from tests.support.builders.watchlist import order, subject
 TABLES = (
     alert_tables,
     audit_tables,
+    camera_tables,
     cluster_tables,
     key_tables,
     model_tables,

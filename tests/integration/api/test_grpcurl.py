@@ -46,6 +46,8 @@ SERVICES = [
     "ListFeedService",
     "PeopleService",
     "AuditService",
+    "DeviceService",
+    "CameraService",
 ]
 
 

@@ -39,6 +39,7 @@ from tests.support.scenarios.audited_calls import (
     get_subject_history,
     import_list_file,
     import_watchlist,
+    keep_devices,
     keep_people,
     list_alerts,
     list_port_alerts,
@@ -48,6 +49,7 @@ from tests.support.scenarios.audited_calls import (
     refer_and_clear,
     report_alerts,
     seat,
+    set_camera_policy,
     set_threshold,
     sign_in_right_and_wrong,
     sign_out,
@@ -69,6 +71,8 @@ NO_ENTRY_NEEDED = {
     "TroubleService/WatchTroubles": "tells keys of cameras and sources, numbers and codes, and nothing of a traveller",
     "TroubleService/ListTroubles": "tells the same of earlier ones",
     "PeopleService/ListPeople": "tells an administrator who may sign in, and nothing of a traveller or a subject",
+    "CameraService/GetCameraPolicy": "tells figures of a camera, and nothing of a person",
+    "DeviceService/ListDevices": "tells keys, dates and serial numbers of devices, and nothing of a person",
     "PortService/ListPorts": "tells keys, times and counts of ports, and nothing of a person",
     "OperationsService/GetStatus": "tells counts, versions and keys of devices, and nothing of a person",
 }
@@ -120,6 +124,18 @@ ENTRIES: dict[str, tuple[Callable[[Scene], Awaitable[None]], dict[Action, list[s
     **dict.fromkeys(
         (f"PeopleService/{name}" for name in ("ChangePerson", "DisablePerson", "ResetPassword", "UnlockPerson")),
         (keep_people, {Action.PERSON_CHANGED: ["person:"]}),
+    ),
+    **{
+        f"DeviceService/{name}": (keep_devices, {action: [f"device:{SITE}/{device}"]})
+        for name, action, device in (
+            ("InviteDevice", Action.DEVICE_INVITED, "camera/dep-1"),
+            ("CancelInvitation", Action.INVITATION_WITHDRAWN, "camera/dep-1"),
+            ("RevokeDevice", Action.CERTIFICATES_REVOKED, "notifier/pc-lost"),
+        )
+    },
+    "CameraService/SetCameraPolicy": (
+        set_camera_policy,
+        {Action.CAMERA_POLICY_SET: [f"device:{SITE}/camera/dep-1"]},
     ),
     "OperationsService/SetThreshold": (set_threshold, {Action.THRESHOLD_SET: ["person:"]}),
     "TroubleService/AcknowledgeTrouble": (acknowledge_trouble, {Action.TROUBLE_ACKNOWLEDGED: ["trouble:"]}),
@@ -208,7 +224,7 @@ async def test_no_entry_holds_a_name_or_a_picture(tmp_path: Path):
     async with running(chosen) as server:
         scene = Scene(server.channel, folder=tmp_path)
         await scene.raise_alert()
-        for call, _ in ENTRIES.values():
+        for call in dict.fromkeys(call for call, _ in ENTRIES.values()):
             await call(scene)
         with pytest.raises(grpc.aio.AioRpcError):
             await scene.watchlist.GetSubject(watchlist_service_pb2.GetSubjectRequest(subject_id="Contoh Satu"))

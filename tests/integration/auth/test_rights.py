@@ -85,6 +85,17 @@ PEOPLE = {
 }
 AUDITORS = frozenset({PersonRole.AUDITOR})
 TRAIL = {"cekalwatch.v1.AuditService/": AUDITORS}
+PEOPLE |= {
+    f"cekalwatch.v1.{name}": frozenset({PersonRole.ADMINISTRATOR})
+    for name in (
+        "DeviceService/ListDevices",
+        "DeviceService/InviteDevice",
+        "DeviceService/CancelInvitation",
+        "DeviceService/RevokeDevice",
+        "CameraService/GetCameraPolicy",
+        "CameraService/SetCameraPolicy",
+    )
+}
 # Device role -> what a method begins with -> the roles of which the person on the device must have one.
 MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
     DeviceRole.CAMERA: {"cekalwatch.v1.CaptureService/StreamFaces": ALONE},

@@ -48,7 +48,15 @@ def filled(page: Page) -> str:
     """The path of a page, with keys of nothing."""
     nothing = "00000000-0000-7000-8000-000000000000"
     keys = {"alert_id": nothing, "trouble_id": nothing, "picture": "probe", "step": "close"}
-    return page.path.format(**keys, name="nobody", act="enable", run_id="1", import_id="none", sequence="999999")
+    keys |= {
+        "run_id": "1",
+        "sequence": "999999",
+        "import_id": "none",
+        "camera_id": "dep-1",
+        "role": "camera",
+        "site": SITE,
+    }
+    return page.path.format(**keys, name="nobody", act="enable")
 
 
 async def test_a_stranger_sees_the_sign_in_page_and_nothing_else(pages: Pages) -> None:

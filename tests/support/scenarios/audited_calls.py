@@ -27,7 +27,12 @@ from cekalwatch.v1 import (
     alert_service_pb2_grpc,
     audit_service_pb2,
     audit_service_pb2_grpc,
+    camera_service_pb2,
+    camera_service_pb2_grpc,
     capture_service_pb2_grpc,
+    device_pb2,
+    device_service_pb2,
+    device_service_pb2_grpc,
     enrolment_service_pb2,
     enrolment_service_pb2_grpc,
     list_feed_service_pb2,
@@ -54,6 +59,7 @@ from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.watchlist_folder import COLUMNS, row, write_orders
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, person
 from tests.support.scenarios.port_office import Seat, seen
+from tests.support.scenarios.port_office import sign_in as sign_in_at
 from tests.support.scenarios.reporting_port import ReportingPort
 from tests.support.scenarios.second_person import beside
 from tests.support.scenarios.server import CaptureClient, face, hello, settings
@@ -338,6 +344,34 @@ async def keep_people(scene: Scene) -> None:
     await stub.DisablePerson(people_service_pb2.DisablePersonRequest(sign_in_name=name, disabled=True))
     await stub.ResetPassword(people_service_pb2.ResetPasswordRequest(sign_in_name=name))
     await stub.UnlockPerson(people_service_pb2.UnlockPersonRequest(sign_in_name=name))
+
+
+async def keep_devices(scene: Scene) -> None:
+    """Invite a device, withdraw that, and revoke another, at a server beside it that holds an authority."""
+    folder = scene.folder / str(uuid4())
+    folder.mkdir()
+    site = Site(folder)
+    site.device(DeviceRole.NOTIFIER, "pc-lost")
+    hire(scene, "adi", PersonRole.ADMINISTRATOR)
+    async with (
+        Server(another(scene, site, enrolment_listen="127.0.0.1:0")) as server,
+        site.dialer(f"127.0.0.1:{server.port}", site.device(DeviceRole.DIAGNOSTICS, "laptop")).aio_channel() as channel,
+    ):
+        signed_in: Any = {"metadata": bearer(await sign_in_at(channel, "adi"))}
+        stub: Any = device_service_pb2_grpc.DeviceServiceStub(channel)
+        which: Any = {"role": device_pb2.DEVICE_ROLE_CAMERA, "site": SITE, "name": "dep-1"}
+        await stub.InviteDevice(device_service_pb2.InviteDeviceRequest(**which), **signed_in)
+        await stub.CancelInvitation(device_service_pb2.CancelInvitationRequest(**which), **signed_in)
+        lost: Any = {"role": device_pb2.DEVICE_ROLE_NOTIFIER, "site": SITE, "name": "pc-lost"}
+        await stub.RevokeDevice(device_service_pb2.RevokeDeviceRequest(**lost), **signed_in)
+
+
+async def set_camera_policy(scene: Scene) -> None:
+    stub: Any = camera_service_pb2_grpc.CameraServiceStub(scene.channel)
+    known = await stub.GetCameraPolicy(camera_service_pb2.GetCameraPolicyRequest(camera_id="dep-1"))
+    request = camera_service_pb2.SetCameraPolicyRequest(camera_id="dep-1", number=known.policy.number)
+    request.changes.jpeg_quality = 90
+    await stub.SetCameraPolicy(request)
 
 
 async def set_threshold(scene: Scene) -> None:

@@ -23,6 +23,7 @@ from cekalwatch.server.grpc_api.convert import (
     adjudication,
     alerts,
     audit,
+    devices,
     list_feed,
     list_file,
     people,
@@ -35,6 +36,7 @@ from cekalwatch.server.grpc_api.convert import (
 from cekalwatch.server.grpc_api.convert import troubles as trouble_messages
 from cekalwatch.server.grpc_api.servicers.audit import EXPORT_BYTES, LONG_CALLS, MAX_OF_A_KIND
 from cekalwatch.server.grpc_api.servicers.enrolment import MAX_REQUEST_BYTES
+from cekalwatch.server.presence import MAX_PASSAGES
 from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES
 from cekalwatch.server.recognition.face_pictures import MAX_PROBE_BYTES
 from cekalwatch.server.settings.settings import ServerSettings
@@ -50,7 +52,7 @@ from cekalwatch.server.watchlist.subject_search import MAX_READ
 from cekalwatch.wire import bounds
 from cekalwatch.wire.invitation import SECRET_BYTES
 from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE
-from cekalwatch.wire.vocabulary.capture import CapturePolicy
+from cekalwatch.wire.vocabulary.capture import POLICY_BOUNDS, CapturePolicy
 from tests.support.repository import ROOT
 
 PROTOS = ROOT / "protos" / "cekalwatch" / "v1"
@@ -123,6 +125,12 @@ STATED = {
     "Goodbye.reason": (f"at most {bounds.MAX_REASON} characters",),
     "Welcome.credits": ("1 to 1000",),
     "Welcome.heartbeat_period": (f"{NUMBERS[MISSED_HEARTBEATS]} missed ones",),
+    "CameraStatus.passages": (f"at most {MAX_PASSAGES}.",),
+    **{f"CapturePolicyChanges.{name}": (f"{least:g} to {most:g}.",) for name, (least, most) in POLICY_BOUNDS.items()},
+    "Device.certificates": (f"at most {devices.MAX_CERTIFICATES};",),
+    "ListDevicesResponse.devices": (f"At most {devices.MAX_DEVICES},",),
+    "InviteDeviceRequest.counters": (f"At most {devices.MAX_COUNTERS}.",),
+    "InviteDeviceRequest.valid_minutes": (f"1 to {devices.MAX_MINUTES}; 0 means {devices.DEFAULT_MINUTES}.",),
     "AddPersonRequest.sites": (f"at most {people.MAX_SITES}.",),
     "ChangePersonRequest.sites": (f"at most {people.MAX_SITES}.",),
     "AuditEntry.objects": (f"at most the first {audit.MAX_SHOWN_OBJECTS}.",),

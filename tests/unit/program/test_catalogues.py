@@ -20,8 +20,8 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
 from cekalwatch.camera.survey.findings import BINS, Advice, Grade
-from cekalwatch.camera.survey.fitness import Flaw
 from cekalwatch.console.audit_client import FORMATS
+from cekalwatch.console.clients.device_client import DeviceState
 from cekalwatch.console.list_keeping.import_jobs import GROUPS, JobState
 from cekalwatch.console.locale.audit_words import ACTIONS, ACTORS, PROBLEMS, THINGS
 from cekalwatch.console.menu import MENU
@@ -38,7 +38,11 @@ from cekalwatch.server.audit.problems import TrailProblemKind
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.watchlist.browser import HISTORY_ACTIONS
 from cekalwatch.server.wellbeing import ServerFault
+from cekalwatch.vision.fitness import Flaw
+from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.vocabulary.adjudication import AlertState, Escalation, Outcome, Reason, Step
+from cekalwatch.wire.vocabulary.camera_health import SpoolState, ViewState
+from cekalwatch.wire.vocabulary.capture import POLICY_BOUNDS
 from cekalwatch.wire.vocabulary.orders import Direction, OrderFlag, OrderKind, OrderRule, OrderStatus
 from cekalwatch.wire.vocabulary.people import PersonRole
 from cekalwatch.wire.vocabulary.troubles import TroubleKind
@@ -56,24 +60,30 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "METRIC_": {name.upper() for name in BINS},
     },
     "console": {
+        "ACTION_": set(ACTIONS),
+        "ACTOR_": set(ACTORS),
+        "DEVICE_ROLE_": {role.upper() for role in DeviceRole},
+        "DEVICE_STATE_": set(DeviceState),
         "EVENT_": set(HISTORY_ACTIONS),
+        "EXPORT_": {form.upper() for form in FORMATS},
         "FLAG_": set(OrderFlag),
-        "LIST_PROBLEM_": set(WatchlistProblem),
         "IMPORT_GROUP_": {*GROUPS, "UNCHANGED"},
         "IMPORT_IS_": set(JobState),
         "IMPORT_MEANS_": set(JobState),
+        "LIST_PROBLEM_": set(WatchlistProblem),
         "MEANS_": set(STEPS),
         "MENU_": {entry.title for entry in MENU},
         "ORDER_STATUS_": {*OrderStatus, "UNKNOWN"},
+        "POLICY_": {name.upper() for name in POLICY_BOUNDS},
+        "PROBLEM_": set(PROBLEMS),
+        "REVOKE_MEANS_": {role.upper() for role in DeviceRole} - {"SERVER"},
         "RULE_": set(OrderRule),
         "SPAN_": {span.upper() for span in SPANS},
+        "SPOOL_": set(SpoolState),
         "SYNC_ALSO_": {"DOUBTFUL", "FLAGGED", "KEPT", "PHOTOGRAPHS_REFUSED", "RENEWED"},
         "SYNC_OUTCOME_": {*SyncOutcome, "UNKNOWN"},
-        "ACTION_": set(ACTIONS),
-        "ACTOR_": set(ACTORS),
-        "EXPORT_": {form.upper() for form in FORMATS},
-        "PROBLEM_": set(PROBLEMS),
         "THING_": set(THINGS),
+        "VIEW_": set(ViewState),
         "WARNING_": set(EnrolmentWarning),
     },
     "notifier": {

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cekalwatch.wire.vocabulary.people import (
+    KEEPS_DEVICES,
     KEEPS_PEOPLE,
     KEEPS_SYSTEM,
     KEEPS_WATCHLIST,
@@ -37,6 +38,8 @@ MENU: Final = (
     Entry("/troubles", "TROUBLES", SEES_TROUBLES),
     Entry("/figures", "FIGURES", SEES_SHIFT_REPORT),
     Entry("/audit", "AUDIT", SEES_AUDIT_TRAIL),
+    Entry("/cameras", "CAMERAS", KEEPS_SYSTEM),
     Entry("/people", "PEOPLE", KEEPS_PEOPLE),
+    Entry("/devices", "DEVICES", KEEPS_DEVICES),
     Entry("/system", "SYSTEM", KEEPS_SYSTEM),
 )

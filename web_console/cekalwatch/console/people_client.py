@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
-from cekalwatch.office.client.token import Token
+from cekalwatch.console.clients.service_client import ServiceClient
 from cekalwatch.office.model.safe_text import safe_text
 from cekalwatch.v1 import people_pb2, session_pb2
 from cekalwatch.v1 import people_service_pb2 as pb
 from cekalwatch.v1.people_service_pb2_grpc import PeopleServiceStub
-from cekalwatch.wire.calls import Calls
-from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.people import PersonRole
 from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
-DEADLINE_S = 15.0
 _ROLES = ProtoEnum(session_pb2.PersonRole, "PERSON_ROLE", PersonRole)
 
 
@@ -36,12 +32,10 @@ class PersonRecord:
     with_password: bool
 
 
-class PeopleClient:
-    """An administrator's calls. It may be used from several threads."""
+class PeopleClient(ServiceClient[PeopleServiceStub]):
+    """An administrator's calls."""
 
-    def __init__(self, calls: Calls, session: Token) -> None:
-        self._calls = calls
-        self._session = session
+    stub = PeopleServiceStub
 
     def all(self) -> list[PersonRecord]:
         """Return everybody with a site of the administrator's, by sign-in name."""
@@ -73,13 +67,6 @@ class PeopleClient:
     def unlock(self, name: str) -> None:
         """Forget a name's wrong passwords."""
         self._call(lambda stub: stub.UnlockPerson, pb.UnlockPersonRequest(sign_in_name=name))
-
-    def _call(self, method: Callable[[PeopleServiceStub], Callable[..., Any]], request: object) -> Any:  # noqa: ANN401  # each method has an answer of its own
-        metadata = bearer(self._session.token())
-        return self._calls.make(
-            lambda channel, left_s: method(PeopleServiceStub(channel))(request, timeout=left_s, metadata=metadata),
-            DEADLINE_S,
-        )
 
 
 def _record(one: people_pb2.PersonRecord) -> PersonRecord:

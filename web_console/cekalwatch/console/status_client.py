@@ -8,12 +8,20 @@ from datetime import UTC, datetime, timedelta
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from cekalwatch.office.model.safe_text import safe_text
-from cekalwatch.v1 import operations_pb2, operations_service_pb2
+from cekalwatch.v1 import camera_pb2, capture_pb2, operations_pb2, operations_service_pb2
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.tokens import bearer
+from cekalwatch.wire.vocabulary.camera_health import Drops, SpoolState, ViewState
+from cekalwatch.wire.vocabulary.capture import CapturePolicy, is_wrong
+from cekalwatch.wire.vocabulary.orders import Direction
+from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
 DEADLINE_S = 10.0
+WELL = frozenset({ViewState.OK, ViewState.TURNED_AWAY, ViewState.UNSPECIFIED})
+_VIEWS = ProtoEnum(capture_pb2.ViewState, "VIEW_STATE", ViewState)
+_SPOOLS = ProtoEnum(capture_pb2.SpoolState, "SPOOL_STATE", SpoolState)
+_DIRECTIONS = ProtoEnum(camera_pb2.Direction, "DIRECTION", Direction)
 
 
 @dataclass(frozen=True)
@@ -25,10 +33,35 @@ class CameraState:
     counter: str
     connected: bool
     heard_at: datetime | None
+    direction: Direction | None
+    view: ViewState
     frames_per_second: float
     waiting: int
     """Crops that it could not send yet."""
+    waiting_for: timedelta
+    """Age of the oldest of them."""
     dropped: int
+    drops: Drops
+    spool: SpoolState
+    clock_ahead: timedelta | None
+    """Negative: behind; None when it has not said."""
+    last_face_at: datetime | None
+    passages: int
+    """Of its last passages, so many are looked at."""
+    passages_fit: int
+    """Those of which a face was fit for an alert."""
+    policy: CapturePolicy | None
+    """What it may send; None when an older server does not say."""
+
+    @property
+    def clock_wrong(self) -> bool:
+        """Whether its clock is to be set right."""
+        return self.clock_ahead is not None and is_wrong(self.clock_ahead)
+
+    @property
+    def unwell(self) -> bool:
+        """Whether somebody has to look at it."""
+        return not self.connected or self.view not in WELL or self.clock_wrong
 
 
 @dataclass(frozen=True)
@@ -118,9 +151,31 @@ def _camera(one: operations_pb2.CameraStatus) -> CameraState:
         counter=safe_text(one.camera.counter),
         connected=one.connected,
         heard_at=_moment(one, "last_heard_time"),
+        direction=_DIRECTIONS.member(one.camera.direction),
+        view=_VIEWS.member(one.view_state) or ViewState.UNSPECIFIED,
         frames_per_second=one.frames_per_second,
         waiting=one.outbox_depth,
+        waiting_for=one.outbox_age.ToTimedelta(),
         dropped=one.dropped_total,
+        drops=Drops(one.drops.no_room, one.drops.too_old, one.drops.unreadable, one.drops.refused),
+        spool=_SPOOLS.member(one.spool.state) or SpoolState.UNSPECIFIED,
+        clock_ahead=one.clock_ahead.ToTimedelta() if one.HasField("clock_ahead") else None,
+        last_face_at=_moment(one, "last_face_time"),
+        passages=one.passages,
+        passages_fit=one.passages_fit,
+        policy=_policy(one.policy) if one.HasField("policy") else None,
+    )
+
+
+def _policy(one: capture_pb2.CapturePolicy) -> CapturePolicy:
+    """Return a policy; its figures are rounded, since the contract's have less digits than ours."""
+    return CapturePolicy(
+        min_eye_distance_px=round(one.min_eye_distance_px, 2),
+        max_yaw_degrees=round(one.max_yaw_degrees, 2),
+        max_pitch_degrees=round(one.max_pitch_degrees, 2),
+        max_crops_per_track=one.max_crops_per_track,
+        jpeg_quality=one.jpeg_quality,
+        min_detector_score=round(one.min_detector_score, 4),
     )
 
 

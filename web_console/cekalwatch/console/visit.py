@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from cekalwatch.console.audit_client import AuditClient
+from cekalwatch.console.clients.camera_client import CameraClient
+from cekalwatch.console.clients.device_client import DeviceClient
 from cekalwatch.console.list_keeping.subject_client import SubjectClient
 from cekalwatch.console.list_keeping.sync_client import SyncClient
 from cekalwatch.console.locale.texts import ConsoleTexts
@@ -123,6 +125,16 @@ class Visit:
     def subjects(self) -> SubjectClient:
         """The list manager's looks at the list."""
         return SubjectClient(self.console.calls, self.signed_in)
+
+    @property
+    def cameras(self) -> CameraClient:
+        """The administrator's calls about what cameras may send."""
+        return CameraClient(self.console.calls, self.signed_in)
+
+    @property
+    def devices(self) -> DeviceClient:
+        """The administrator's calls about devices."""
+        return DeviceClient(self.console.calls, self.signed_in)
 
     @property
     def sessions(self) -> SessionClient:

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from cekalwatch.camera.survey.fitness import FLOOR_EYE_DISTANCE, MAX_MEDIAN_PITCH, Flaw, flaws
+from cekalwatch.vision.fitness import FLOOR_EYE_DISTANCE, MAX_MEDIAN_PITCH, Flaw, flaws
 from cekalwatch.vision.quality import FaceQuality
 
 FEW_PASSAGES: Final = 20

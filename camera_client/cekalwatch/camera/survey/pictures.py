@@ -9,8 +9,8 @@ from typing import Final
 import cv2
 import numpy as np
 
-from cekalwatch.camera.survey.fitness import FLOOR_EYE_DISTANCE, flaws
 from cekalwatch.vision.faces import Face, Picture
+from cekalwatch.vision.fitness import FLOOR_EYE_DISTANCE, flaws
 from cekalwatch.vision.quality import FaceQuality
 
 WIDTH: Final = 640

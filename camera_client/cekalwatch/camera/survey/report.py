@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import jinja2
 
-from cekalwatch.camera.survey import fitness
 from cekalwatch.camera.survey.findings import Distribution, SurveyResult
 from cekalwatch.camera.survey.surveyor import Survey
 from cekalwatch.camera.survey.texts import SurveyTexts
+from cekalwatch.vision import fitness
 
 WANTED: Final = {
     "eye_distance_px": (fitness.FIT_EYE_DISTANCE, float("inf")),

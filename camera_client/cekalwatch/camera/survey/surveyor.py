@@ -10,9 +10,9 @@ from typing import Final
 from cekalwatch.camera.detection.tracker import Tracker
 from cekalwatch.camera.sources.frames import Frame, FrameSource
 from cekalwatch.camera.survey.findings import Recording, SurveyedPassage, SurveyResult, findings
-from cekalwatch.camera.survey.fitness import Flaw
 from cekalwatch.camera.survey.pictures import MeasuredFace, example
 from cekalwatch.vision.faces import FaceDetector
+from cekalwatch.vision.fitness import Flaw
 from cekalwatch.vision.quality import measure
 
 MIN_SCORE: Final = 0.7

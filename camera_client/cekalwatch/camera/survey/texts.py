@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cekalwatch.camera.survey.findings import LEAST_MAGNIFY, Advice, SurveyResult
-from cekalwatch.camera.survey.fitness import Flaw
 from cekalwatch.program.translations import Language, Texts
+from cekalwatch.vision.fitness import Flaw
 
 
 class SurveyTexts(Texts):

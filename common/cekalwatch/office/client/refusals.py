@@ -27,13 +27,13 @@ def explain(error: Failure, texts: Texts) -> str:
     """Return why it did not succeed, and what can be done about it."""
     if isinstance(error, ProgramError):
         return str(error)
-    if error.code() in UNREACHABLE:
-        return texts.say("REFUSED_UNREACHABLE")
     reason, details = _info(error)
     if reason == "ALERT_HELD" and details.get("holder"):
         return texts.say("REFUSED_ALERT_HELD_BY", holder=safe_text(details["holder"]))
     if f"REFUSED_{reason}" in texts:
         return texts.say(f"REFUSED_{reason}", **told(details))
+    if error.code() in UNREACHABLE:
+        return texts.say("REFUSED_UNREACHABLE")
     return texts.say("REFUSED_FAILED", code=reason or error.code().name)
 
 

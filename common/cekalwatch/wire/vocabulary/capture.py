@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated
+from types import MappingProxyType
+from typing import Annotated, Final
 
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as validated
@@ -62,6 +64,30 @@ class CapturePolicyChanges:
     def applied_to(self, usual: CapturePolicy) -> CapturePolicy:
         """Return the camera's policy, where that of all is `usual`."""
         return replace(usual, **{name: value for name, value in asdict(self).items() if value is not None})
+
+
+POLICY_BOUNDS: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
+    {
+        "min_eye_distance_px": (16, 80),
+        "max_yaw_degrees": (20, 90),
+        "max_pitch_degrees": (20, 90),
+        "max_crops_per_track": (2, 20),
+        "jpeg_quality": (70, 100),
+        "min_detector_score": (0.3, 0.9),
+    }
+)
+"""Least and most of each figure. The settings allow more; what a person sets from elsewhere leaves a camera of use:
+beyond these bounds it sends hardly any face, or none that is recognised."""
+
+
+def out_of_bounds(changes: CapturePolicyChanges) -> str:
+    """Return the name of a figure that is out of its bounds; empty when all are within."""
+    for name, (least, most) in POLICY_BOUNDS.items():
+        value = getattr(changes, name)
+        # Written so that NaN is out of bounds as well.
+        if value is not None and not least <= value <= most:
+            return name
+    return ""
 
 
 CLOCK_WRONG = timedelta(seconds=2)

@@ -36,6 +36,8 @@ KEEPS_SYSTEM = frozenset({PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR})
 """Who may see the server's status, and be one of the two who change the threshold."""
 KEEPS_PEOPLE = frozenset({PersonRole.ADMINISTRATOR})
 """Who may add people, give them roles and sites, and take them away."""
+KEEPS_DEVICES = frozenset({PersonRole.ADMINISTRATOR})
+"""Who may invite devices, take their certificates away, and set what cameras may send."""
 
 Pair = tuple[PersonRole, PersonRole]
 """The roles of two people: one has the one, and the other the other, whoever comes first."""

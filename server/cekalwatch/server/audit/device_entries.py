@@ -9,6 +9,7 @@ from cryptography import x509
 
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Party, Thing
 from cekalwatch.wire.identity import Identity
+from cekalwatch.wire.invitation import InvitationCode, public_id
 
 
 def device(identity: Identity) -> Actor:
@@ -33,6 +34,16 @@ def certificate_facts(certificate: x509.Certificate) -> dict[str, int | str]:
         "serial": f"{certificate.serial_number:x}",
         "valid_until": f"{certificate.not_valid_after_utc:%Y-%m-%d}",
     }
+
+
+def invitation_facts(code: InvitationCode, minutes: int) -> dict[str, int | str]:
+    """Return what is recorded of an invitation: a hash, from which nothing of the code can be found, and its time."""
+    return {"invitation": public_id(code.secret), "minutes": minutes}
+
+
+def revocation_facts(count: int) -> dict[str, int | str]:
+    """Return what is recorded of a revocation: how many certificates were in force."""
+    return {"certificates": count}
 
 
 def _key(identity: Identity) -> str:

@@ -6,26 +6,17 @@ from dataclasses import replace
 
 import uuid6
 
-from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Thing
 from cekalwatch.server.auth.signing_in.passwords import Passwords, first_password
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.domain.errors import Code, RefusedError
 from cekalwatch.server.domain.people import Person, PersonError
 from cekalwatch.server.storage.people.store import Account, KeptPassword, NameTakenError, PeopleStore
 from cekalwatch.wire.vocabulary.people import PersonRole
 
 
-class PersonRefusedError(ProgramError):
-    """A record cannot be as it is wanted; `code` says why to who calls from elsewhere."""
-
-    def __init__(self, code: Code, message: str) -> None:
-        super().__init__(message, Exit.USAGE)
-        self.code = code
-
-
 class PeopleAdmin:
-    """Changes records for `actor`. Methods raise PersonRefusedError, also when there is nobody of that name."""
+    """Changes records for `actor`. Methods raise RefusedError, also when there is nobody of that name."""
 
     def __init__(
         self, store: PeopleStore, passwords: Passwords, clock: Clock, actor: Actor, by: Person | None = None
@@ -56,9 +47,9 @@ class PeopleAdmin:
             first, kept = self._first_password() if with_password else (None, KeptPassword(None, must_change=False))
             self._store.add(Account(person, kept), self._entry(person, Action.PERSON_ADDED, **_facts(person)))
         except PersonError as error:
-            raise PersonRefusedError(Code.PERSON_INVALID, f"This person cannot be added: {error}") from None
+            raise RefusedError(Code.PERSON_INVALID, f"This person cannot be added: {error}") from None
         except NameTakenError:
-            raise PersonRefusedError(
+            raise RefusedError(
                 Code.SIGN_IN_NAME_TAKEN, f"There is somebody with the sign-in name {name} already"
             ) from None
         return first
@@ -70,7 +61,7 @@ class PeopleAdmin:
         try:
             changed = replace(person, roles=roles, sites=sites or person.sites)
         except PersonError as error:
-            raise PersonRefusedError(Code.PERSON_INVALID, f"This cannot be: {error}") from None
+            raise RefusedError(Code.PERSON_INVALID, f"This cannot be: {error}") from None
         self._store.change(changed, self._entry(person, Action.PERSON_CHANGED, change="ROLES", **_facts(changed)))
         return changed
 
@@ -106,17 +97,15 @@ class PeopleAdmin:
         """Return the record of who is to be changed."""
         account = self._store.account(name)
         if account is None:
-            raise PersonRefusedError(
-                Code.PERSON_UNKNOWN, f"There is nobody with the sign-in name {name}; see: people list"
-            )
+            raise RefusedError(Code.PERSON_UNKNOWN, f"There is nobody with the sign-in name {name}; see: people list")
         if self._by and self._by.person_id == account.person.person_id:
-            raise PersonRefusedError(Code.OWN_RECORD, "Nobody changes their own record: ask another administrator")
+            raise RefusedError(Code.OWN_RECORD, "Nobody changes their own record: ask another administrator")
         self._refuse_other_sites(account.person.sites)
         return account
 
     def _refuse_other_sites(self, sites: frozenset[str]) -> None:
         if self._by and not sites <= self._by.sites:
-            raise PersonRefusedError(Code.PERSON_SITE_NOT_ALLOWED, "An administrator keeps people of their own sites")
+            raise RefusedError(Code.PERSON_SITE_NOT_ALLOWED, "An administrator keeps people of their own sites")
 
     def _first_password(self) -> tuple[str, KeptPassword]:
         first = first_password()

@@ -23,6 +23,7 @@ from cekalwatch.wire.vocabulary.people import (
     ACCEPTS_SHRUNKEN_LIST,
     CONFIRMS,
     HANDLES_ALERTS,
+    KEEPS_DEVICES,
     KEEPS_PEOPLE,
     KEEPS_SYSTEM,
     KEEPS_WATCHLIST,
@@ -124,6 +125,10 @@ _TRAIL = Right(
     _devices(*((role, Reach.SERVER, SEES_AUDIT_TRAIL) for role in (DeviceRole.CONSOLE, DeviceRole.DIAGNOSTICS)))
 )
 _TRAIL_EXPORT = Right(_TRAIL.devices, TwoPersonAction.EXPORT_AUDIT)
+# Of which cameras and devices, the administrator's sites say.
+_DEVICES = Right(
+    _devices(*((role, Reach.SERVER, KEEPS_DEVICES) for role in (DeviceRole.CONSOLE, DeviceRole.DIAGNOSTICS)))
+)
 # A second person signs in beside the session of the first.
 _SIGN_IN = Right({role: Grant(Reach.OWN_SITE, welcome=_ANYBODY) for role in _WATCHLIST.devices})
 _SESSION = Right(_devices(*((role, Reach.OWN_SITE, _ANYBODY) for role in _WATCHLIST.devices)))
@@ -182,6 +187,15 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
             ),
             _PEOPLE,
         ),
+        **dict.fromkeys(
+            (
+                f"/cekalwatch.v1.DeviceService/{name}"
+                for name in ("ListDevices", "InviteDevice", "CancelInvitation", "RevokeDevice")
+            ),
+            _DEVICES,
+        ),
+        "/cekalwatch.v1.CameraService/GetCameraPolicy": _DEVICES,
+        "/cekalwatch.v1.CameraService/SetCameraPolicy": _DEVICES,
         "/cekalwatch.v1.SessionService/SignIn": _SIGN_IN,
         "/cekalwatch.v1.SessionService/GetSession": _SESSION,
         "/cekalwatch.v1.SessionService/ChangePassword": _SESSION,

@@ -110,6 +110,11 @@ class CaptureSessions:
         self._presence = presence
         self._draining = asyncio.Event()
 
+    @property
+    def policies(self) -> Mapping[str, CapturePolicy]:
+        """What each camera may send, by its key."""
+        return dict(self._policies)
+
     def set_policies(self, policies: Mapping[str, CapturePolicy]) -> None:
         """Let cameras send what these say from now on, and tell those that are connected."""
         self._policies.update(policies)
@@ -252,11 +257,7 @@ class _CaptureStream:
                 case Capture() | Rejected():
                     if self._waiting + self._taken >= self._terms.credits:
                         raise CekalwatchError(Code.CREDIT_EXCEEDED)
-                    self._waiting += 1
-                    if isinstance(message, Rejected) and message.reason is Code.CAPTURE_TIME_UNPLACEABLE:
-                        log.error("capture_unplaceable", camera_id=self._camera.camera_id)
-                    task = asyncio.create_task(self._process(message))
-                    self._working.add(task)
+                    self._begin(message)
                 case Heartbeat():
                     self._presence.heartbeat_received(self._camera.camera_id, message)
                 case Goodbye(reason=reason):
@@ -264,6 +265,14 @@ class _CaptureStream:
                     return
                 case Hello():
                     raise CekalwatchError(Code.HELLO_REPEATED)
+
+    def _begin(self, message: Capture | Rejected) -> None:
+        self._waiting += 1
+        if isinstance(message, Capture):
+            self._presence.face_received(message)
+        elif message.reason is Code.CAPTURE_TIME_UNPLACEABLE:
+            log.error("capture_unplaceable", camera_id=self._camera.camera_id)
+        self._working.add(asyncio.create_task(self._process(message)))
 
     async def _process(self, message: Capture | Rejected) -> None:
         try:

@@ -10,9 +10,10 @@ import typer
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.options import Config, DataDir, command_settings
-from cekalwatch.wire.identity import DeviceRole, Identity, IdentityError
+from cekalwatch.wire.identity import DeviceRole
 
 if TYPE_CHECKING:
+    from cekalwatch.server.pki.devices import DevicePlaces
     from cekalwatch.server.pki.journal import PkiJournal
     from cekalwatch.server.pki.site_pki import SitePki
     from cekalwatch.server.settings.settings import ServerSettings
@@ -23,8 +24,6 @@ app = typer.Typer(
 )
 
 EXAMPLES = "Examples:\n\n"
-_AT_SITE = frozenset({DeviceRole.NOTIFIER, DeviceRole.PORT, DeviceRole.CONSOLE})
-"""Roles of devices that stand at one site, of which the settings do not say it."""
 Role = Annotated[DeviceRole, typer.Option(help="What the device is for.", show_choices=True)]
 Name = Annotated[str, typer.Option(metavar="NAME", help="Name of the device: of a camera, its `camera_id`.")]
 Site = Annotated[
@@ -48,7 +47,7 @@ def init(site: Site = None, config: Config = None, data_dir: DataDir = None) -> 
     from cekalwatch.server.wiring.losses import make_database
 
     settings = command_settings(config, data_dir)
-    name = _identity(settings, DeviceRole.SERVER, site, "authority").site
+    name = _places(settings).new(DeviceRole.SERVER, site, "authority").site
     if not settings.data_dir.exists():
         make_private_folder(settings.data_dir)
     SitePki.create(settings.pki_path, name, datetime.now(UTC), settings.authority_token)
@@ -80,7 +79,7 @@ def issue(
     settings = command_settings(config, data_dir)
     if out is None and role is not DeviceRole.SERVER:
         raise ProgramError("--out is missing: the folder that gets key and certificates", Exit.USAGE)
-    identity = _identity(settings, role, site, name)
+    identity = _places(settings).new(role, site, name)
     folder = out or settings.tls_path
     pki, now = _pki(settings), datetime.now(UTC)
     with _journal(settings) as journal:
@@ -116,7 +115,7 @@ def renew(
     if out is None and role is not DeviceRole.SERVER:
         raise ProgramError("--out is missing: the file that gets the certificate", Exit.USAGE)
     pki, now = _pki(settings), datetime.now(UTC)
-    identity = _listed(settings, pki, role, site, name)
+    identity = _places(settings).known(pki, role, site, name, now)
     with _journal(settings) as journal:
         certificate = pki.renew(identity, now, days)
         journal.renewed(identity, certificate, now)
@@ -130,7 +129,7 @@ def revoke(role: Role, name: Name, site: Site = None, config: Config = None, dat
     """Revoke all certificates and invitations of a device. Its open streams end within 10 seconds."""
     settings = command_settings(config, data_dir)
     pki, now = _pki(settings), datetime.now(UTC)
-    identity = _listed(settings, pki, role, site, name)
+    identity = _places(settings).known(pki, role, site, name, now)
     invited = any(one.identity == identity for one in pki.open_invitations(now))
     count = pki.revoke(identity, now)
     if count:
@@ -174,13 +173,13 @@ def invite(
     With --out it goes into a file, with the server's address and who the device is: carry that to the device.
     """
     from cekalwatch.program.secret_files import write_private
-    from cekalwatch.server.founding.invitations import reached_at
+    from cekalwatch.server.pki.reached import reached_at
     from cekalwatch.wire.invitation import DeviceInvitation
 
     settings = command_settings(config, data_dir)
-    identity = _identity(settings, role, site, name)
+    identity = _places(settings).new(role, site, name)
     hosts = tuple(host or ())
-    reached = reached_at(settings) if out else None
+    reached = reached_at(settings.tls_path, settings.listen, settings.enrolment_listen) if out else None
     pki, now = _pki(settings), datetime.now(UTC)
     with _journal(settings) as journal:
         code = pki.invite(identity, now, timedelta(minutes=minutes), hosts)
@@ -256,29 +255,10 @@ def _journal(settings: ServerSettings) -> PkiJournal:
     return PkiJournal(settings.database_address)
 
 
-def _identity(settings: ServerSettings, role: DeviceRole, site: str | None, name: str) -> Identity:
-    """Return who a new device is: a camera as the settings have it, any other at one of their sites."""
-    sites = [one.site for one in settings.sites]
-    try:
-        wanted = Identity(role, site or settings.home.site, name)
-    except IdentityError as error:
-        raise ProgramError(str(error), Exit.USAGE) from None
-    if role is DeviceRole.CAMERA:
-        places = {camera.camera_id: camera.site for camera in settings.cameras}
-        if name not in places:
-            known = ", ".join(places) or "none"
-            raise ProgramError(
-                f"The settings have no camera {name} (but {known}): write it into [[cameras]] and restart the server",
-                Exit.USAGE,
-            )
-        if site not in {None, places[name]}:
-            raise ProgramError(f"The camera {name} is at {places[name]} in the settings, not at {site}", Exit.USAGE)
-        return Identity(role, places[name], name)
-    if wanted.site not in sites:
-        raise ProgramError(f"The settings have no site {site}; they have {', '.join(sites)}", Exit.USAGE)
-    if role in _AT_SITE and site is None and len(sites) > 1:
-        raise ProgramError(f"Say at which site this {role} is, with --site: {', '.join(sites)}", Exit.USAGE)
-    return wanted
+def _places(settings: ServerSettings) -> DevicePlaces:
+    from cekalwatch.server.pki.devices import DevicePlaces
+
+    return DevicePlaces(settings.sites, settings.cameras)
 
 
 def _next_step(role: DeviceRole) -> str:
@@ -289,15 +269,3 @@ def _next_step(role: DeviceRole) -> str:
             return f"cekalwatch-{role} init --invitation FILE"
         case _:
             return "a program that takes its code"
-
-
-def _listed(settings: ServerSettings, pki: SitePki, role: DeviceRole, site: str | None, name: str) -> Identity:
-    """Return who a device is that has a certificate or an invitation, also when the settings have it no longer."""
-    known = [one.identity for one in pki.issued()]
-    known += [one.identity for one in pki.open_invitations(datetime.now(UTC))]
-    found = {one for one in known if (one.role, one.name) == (role, name) and site in {None, one.site}}
-    if len(found) > 1:
-        raise ProgramError(
-            f"Say at which site, with --site: {', '.join(sorted(one.site for one in found))}", Exit.USAGE
-        )
-    return found.pop() if found else _identity(settings, role, site, name)

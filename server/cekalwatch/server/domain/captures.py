@@ -24,6 +24,8 @@ class Capture:
     landmarks: tuple[tuple[float, float], ...]
     quality: float
     """The client's quality figure for the whole crop, 0 to 1."""
+    fit: bool = False
+    """Whether the face is fit for an alert, by what the client measured (`vision/fitness.py`)."""
     trace: str = ""
     """The context in which it is traced (`program/traces.py`); empty where it is not."""
 

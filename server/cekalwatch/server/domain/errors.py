@@ -10,7 +10,7 @@ from enum import StrEnum, auto
 from types import MappingProxyType
 from typing import Self
 
-from cekalwatch.program.errors import ToldError
+from cekalwatch.program.errors import Exit, ProgramError, ToldError
 
 
 class Kind(StrEnum):
@@ -189,8 +189,32 @@ class Code(StrEnum):
     AUTHORITY_UNAVAILABLE = (
         auto(),
         Kind.UNAVAILABLE,
-        "The site's authority cannot sign now; the code stays good. See the server's log.",
+        "The site's authority cannot be used now; nothing is done, a code stays good. See the server's log.",
     )
+    AUTHORITY_NOT_HERE = (
+        auto(),
+        Kind.FAILED_PRECONDITION,
+        "This server does not hold the site's authority; ask the one that does (docs/certificates.md).",
+    )
+    ENROLMENT_CLOSED = auto(), Kind.FAILED_PRECONDITION, "No device can enrol: set enrolment_listen on the server."
+    DEVICE_INVALID = auto(), Kind.INVALID_ARGUMENT, "A device cannot have such a role, site or name."
+    DEVICE_UNKNOWN = auto(), Kind.NOT_FOUND, "This device has neither a certificate in force nor an open invitation."
+    DEVICE_HAS_CERTIFICATE = (
+        auto(),
+        Kind.FAILED_PRECONDITION,
+        "The device has a certificate in force; revoke it before it is invited again.",
+    )
+    DEVICE_KEPT_ELSEWHERE = (
+        auto(),
+        Kind.PERMISSION_DENIED,
+        "This is done on the server's machine only: cekalwatch-server pki (docs/certificates.md).",
+    )
+    POLICY_OUT_OF_BOUNDS = (
+        auto(),
+        Kind.INVALID_ARGUMENT,
+        "A figure is out of the bounds within which a camera stays of use.",
+    )
+    POLICY_CHANGED = auto(), Kind.FAILED_PRECONDITION, "Somebody has set this policy meanwhile; look at it again."
     # How much of it.
     CALLS_TOO_MANY = auto(), Kind.RESOURCE_EXHAUSTED, "The device has too many open calls."
     RATE_EXCEEDED = auto(), Kind.RESOURCE_EXHAUSTED, "The device calls too often; try again later."
@@ -260,3 +284,11 @@ class CekalwatchError(ToldError):
     def public_message(self) -> str:
         """The message that a client gets."""
         return self.code.message
+
+
+class RefusedError(ProgramError):
+    """Something that cannot be done as it is wanted: a command tells it in words, a call by its `code`."""
+
+    def __init__(self, code: Code, message: str, exit_code: Exit = Exit.USAGE) -> None:
+        super().__init__(message, exit_code)
+        self.code = code

@@ -16,8 +16,8 @@ from cekalwatch.server.auth.people_admin import PeopleAdmin
 from cekalwatch.server.auth.signing_in.passwords import Passwords
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.founding.answers import Answers
-from cekalwatch.server.founding.invitations import Reached, reached_at
 from cekalwatch.server.pki.journal import PkiJournal
+from cekalwatch.server.pki.reached import Reached, reached_at
 from cekalwatch.server.pki.site_pki import SitePki
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
@@ -67,7 +67,7 @@ def found_site(answers: Answers, config: Path, now: datetime) -> Founded:
         with PkiJournal(settings.database_address) as journal:
             journal.issued(server, pki.issue(server, answers.hosts, settings.tls_path, now), now)
         first_password = _make_keys_and_administrator(settings, answers)
-        reached = reached_at(settings)
+        reached = reached_at(settings.tls_path, settings.listen, settings.enrolment_listen)
         invitations = tuple(_invite(settings, pki, reached, answers, now))
         draft.replace(config)
     except BaseException:

@@ -31,7 +31,7 @@ from cekalwatch.server.auth.proxies import refuse_proxied
 from cekalwatch.server.auth.refusals import EXPECTED, RefusalLog
 from cekalwatch.server.auth.rights import Caller
 from cekalwatch.server.connections import Received
-from cekalwatch.server.domain.clock import SystemClock
+from cekalwatch.server.domain.clock import Clock, SystemClock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import JointAct
 from cekalwatch.server.grpc_api.errors import abort_with, address_of
@@ -81,6 +81,7 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
         refused: Callable[[str, bytes, Code], None] = lambda *_: None,
         refusals: RefusalLog | None = None,
         let_in: Callable[[str], Received] = lambda _: Received(),
+        clock: Clock | None = None,
     ) -> None:
         """A stream ends whose client does not take a message for `reader_stall_s` seconds.
 
@@ -95,7 +96,7 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
         self._refusals = refusals or RefusalLog(SystemClock())
         self._let_in = let_in
         self._limits = CallLimits(time.monotonic)
-        self.open_calls = OpenCalls(certificates.follow)
+        self.open_calls = OpenCalls(certificates.follow, clock or SystemClock())
 
     async def intercept_service(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import grpc
 import structlog
@@ -14,7 +14,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
 from cekalwatch.server.auth.refusals import RefusalLog
-from cekalwatch.server.domain.errors import CekalwatchError, Code, Kind
+from cekalwatch.server.domain.errors import CekalwatchError, Code, Kind, RefusedError
 from cekalwatch.server.storage.errors import StorageError
 
 DOMAIN = "cekalwatch"
@@ -49,12 +49,26 @@ async def abort_with(
 
 log = structlog.get_logger()
 
+_T = TypeVar("_T")
+
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
 def address_of(context: Context) -> str:
     """Return the address that a call comes from, without its port, as gRPC writes it: `ipv4:192.0.2.7`."""
     return str(context.peer()).rpartition(":")[0] or "unknown"
+
+
+def coded(work: Callable[[], _T]) -> Callable[[], _T]:
+    """Return `work` with its refusals as the catalogue has them: without what was typed."""
+
+    def run() -> _T:
+        try:
+            return work()
+        except RefusedError as error:
+            raise CekalwatchError(error.code) from None
+
+    return run
 
 
 if TYPE_CHECKING:

@@ -7,14 +7,17 @@ from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import structlog
 
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.auth.admission import Admission
+from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.errors import StorageError
+from cekalwatch.wire.identity import Identity
 
 CHECK_PERIOD_S = 0.5
 """Pause between two checks of the calls that are open: what is taken away must be gone within a second."""
@@ -41,10 +44,12 @@ class OpenCall:
 class OpenCalls:
     """Of one server; it is called from the event loop."""
 
-    def __init__(self, follow_revocations: Callable[[], object]) -> None:
+    def __init__(self, follow_revocations: Callable[[], object], clock: Clock) -> None:
         """`follow_revocations` reads what is revoked, on a thread."""
+        self._clock = clock
         self._follow_revocations = follow_revocations
         self._calls: set[OpenCall] = set()
+        self._heard: dict[Identity, datetime] = {}
         # A thread of its own: whatever hangs on asyncio's own threads must not hold up a revocation.
         self._following = ThreadPoolExecutor(1, "revocations")
 
@@ -60,6 +65,15 @@ class OpenCalls:
             yield stream
         finally:
             self._calls.discard(stream)
+            self._heard[admission.caller.identity] = self._clock.now()
+
+    def has(self, device: Identity) -> bool:
+        """Whether a call of a device is open."""
+        return any(one.admission.caller.identity == device for one in self._calls)
+
+    def heard_at(self, device: Identity) -> datetime | None:
+        """Return when a call of a device ended last; None when none has since the server started."""
+        return self._heard.get(device)
 
     def close(self) -> None:
         """End the thread."""

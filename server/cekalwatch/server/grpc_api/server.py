@@ -16,7 +16,9 @@ from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor,
 from cekalwatch.server.grpc_api.errors import CatalogueErrors
 from cekalwatch.server.grpc_api.servicers.alerts import AlertServicer
 from cekalwatch.server.grpc_api.servicers.audit import AuditServicer
+from cekalwatch.server.grpc_api.servicers.cameras import CameraServicer
 from cekalwatch.server.grpc_api.servicers.capture import CaptureServicer
+from cekalwatch.server.grpc_api.servicers.devices import DeviceServicer
 from cekalwatch.server.grpc_api.servicers.list_feed import ListFeedServicer
 from cekalwatch.server.grpc_api.servicers.operations import OperationsServicer
 from cekalwatch.server.grpc_api.servicers.people import PeopleServicer
@@ -29,8 +31,12 @@ from cekalwatch.v1 import (
     alert_service_pb2_grpc,
     audit_service_pb2,
     audit_service_pb2_grpc,
+    camera_service_pb2,
+    camera_service_pb2_grpc,
     capture_service_pb2,
     capture_service_pb2_grpc,
+    device_service_pb2,
+    device_service_pb2_grpc,
     list_feed_service_pb2,
     list_feed_service_pb2_grpc,
     operations_service_pb2,
@@ -58,6 +64,8 @@ SERVICES = (
     operations_service_pb2.DESCRIPTOR.services_by_name["OperationsService"].full_name,
     session_service_pb2.DESCRIPTOR.services_by_name["SessionService"].full_name,
     people_service_pb2.DESCRIPTOR.services_by_name["PeopleService"].full_name,
+    camera_service_pb2.DESCRIPTOR.services_by_name["CameraService"].full_name,
+    device_service_pb2.DESCRIPTOR.services_by_name["DeviceService"].full_name,
     trouble_service_pb2.DESCRIPTOR.services_by_name["TroubleService"].full_name,
     port_service_pb2.DESCRIPTOR.services_by_name["PortService"].full_name,
     audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"].full_name,
@@ -81,6 +89,8 @@ class Servicers:
     ports: PortServicer
     people: PeopleServicer
     audit: AuditServicer
+    devices: DeviceServicer
+    cameras: CameraServicer
 
 
 class GrpcServer:
@@ -112,6 +122,8 @@ class GrpcServer:
         port_service_pb2_grpc.add_PortServiceServicer_to_server(servicers.ports, self._server)
         people_service_pb2_grpc.add_PeopleServiceServicer_to_server(servicers.people, self._server)
         audit_service_pb2_grpc.add_AuditServiceServicer_to_server(servicers.audit, self._server)
+        device_service_pb2_grpc.add_DeviceServiceServicer_to_server(servicers.devices, self._server)
+        camera_service_pb2_grpc.add_CameraServiceServicer_to_server(servicers.cameras, self._server)
         self._health = health.aio.HealthServicer()
         self._serving: dict[str, bool] = {}
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

@@ -20,6 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.secret_files import make_private_folder, write_private
+from cekalwatch.server.domain.errors import Code, RefusedError
 from cekalwatch.server.hardware.signing_key import TokenSigningKey
 from cekalwatch.server.hardware.uri import TokenUri
 from cekalwatch.wire.identity import DeviceRole, Identity
@@ -184,8 +185,9 @@ def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     )
 
 
-def _no_authority(folder: Path) -> ProgramError:
-    return ProgramError(f"There is no authority in {folder}; make one: cekalwatch-server pki init", Exit.CONFIG)
+def _no_authority(folder: Path) -> RefusedError:
+    words = f"There is no authority in {folder}; make one: cekalwatch-server pki init"
+    return RefusedError(Code.AUTHORITY_NOT_HERE, words, Exit.CONFIG)
 
 
 def _name(common_name: str) -> x509.Name:

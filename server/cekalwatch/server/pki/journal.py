@@ -9,13 +9,18 @@ from typing import Self
 from cryptography import x509
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.audit.device_entries import certificate_facts, device_entry
+from cekalwatch.server.audit.device_entries import (
+    certificate_facts,
+    device_entry,
+    invitation_facts,
+    revocation_facts,
+)
 from cekalwatch.server.audit.entry import Action, operator
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.wire.identity import Identity
-from cekalwatch.wire.invitation import InvitationCode, public_id
+from cekalwatch.wire.invitation import InvitationCode
 
 
 class PkiJournal:
@@ -55,12 +60,11 @@ class PkiJournal:
 
     def revoked(self, identity: Identity, count: int, now: datetime) -> None:
         """Record that a device's `count` certificates, and its open invitation, are no longer good."""
-        self._record(now, Action.CERTIFICATES_REVOKED, identity, {"certificates": count})
+        self._record(now, Action.CERTIFICATES_REVOKED, identity, revocation_facts(count))
 
     def invited(self, identity: Identity, code: InvitationCode, minutes: int, now: datetime) -> None:
         """Record which code was made for whom; of the code itself nothing can be found from it."""
-        details: dict[str, int | str] = {"invitation": public_id(code.secret), "minutes": minutes}
-        self._record(now, Action.DEVICE_INVITED, identity, details)
+        self._record(now, Action.DEVICE_INVITED, identity, invitation_facts(code, minutes))
 
     def _record(self, now: datetime, action: Action, identity: Identity, details: dict[str, int | str]) -> None:
         try:

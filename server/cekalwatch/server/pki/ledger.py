@@ -122,6 +122,14 @@ class Ledger:
                 ),
             )
 
+    def cancel_invitation(self, identity: Identity, now: datetime) -> bool:
+        """Remove the open invitation of a device; return whether it could still be used."""
+        with self._transaction() as database:
+            rows = database.execute(
+                "DELETE FROM invitation WHERE uri = ? AND used_at IS NULL RETURNING expires_at", (identity.uri,)
+            ).fetchall()
+        return any(at > now.timestamp() for (at,) in rows)
+
     def use_invitation(
         self, digest: bytes, now: datetime, issue: Callable[[Invitation], x509.Certificate]
     ) -> tuple[Identity, x509.Certificate] | None:

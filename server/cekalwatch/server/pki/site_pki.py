@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.secret_files import make_private_folder, write_private
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.errors import CekalwatchError, Code, RefusedError
 from cekalwatch.server.hardware.errors import TokenError
 from cekalwatch.server.hardware.uri import TokenUri
 from cekalwatch.server.pki.authority import DEVICE_DAYS, LOOPBACK_HOSTS, Authority, Revoked, key_pem, pem, refuse_hosts
@@ -112,13 +112,17 @@ class SitePki:
         A console's certificate will have `hosts`, the names and addresses by which browsers call it.
         """
         if identity.role is DeviceRole.SERVER:
-            raise ProgramError("A server is not invited; use: pki issue --role server", Exit.USAGE)
+            raise RefusedError(Code.DEVICE_KEPT_ELSEWHERE, "A server is not invited; use: pki issue --role server")
         self._refuse_second(identity, now)
         refuse_hosts(identity, hosts)
         self._refuse_name_of_server(identity, hosts, now)
         code = InvitationCode.new(self._authority.certificate.public_bytes(serialization.Encoding.DER))
         self._ledger.invite(digest(code.secret), Invitation(identity, now + valid_for, tuple(hosts)))
         return code
+
+    def cancel_invitation(self, identity: Identity, now: datetime) -> bool:
+        """Withdraw the open invitation of a device; return whether there was one."""
+        return self._ledger.cancel_invitation(identity, now)
 
     def enrol(self, secret: bytes, request_der: bytes, now: datetime) -> tuple[Identity, x509.Certificate]:
         """Take an invitation's secret and a device's request (DER); return who it is and its certificate.
@@ -156,9 +160,9 @@ class SitePki:
 
     def _refuse_second(self, identity: Identity, now: datetime) -> None:
         if self._good(identity, now):
-            raise ProgramError(
+            raise RefusedError(
+                Code.DEVICE_HAS_CERTIFICATE,
                 f"{identity.uri} has a certificate in force: renew it, or revoke it when its key is lost or stolen",
-                Exit.USAGE,
             )
 
     def _refuse_name_of_server(self, identity: Identity, hosts: Sequence[str], now: datetime) -> None:

@@ -103,7 +103,7 @@ class AuthenticationWiring:
                     presence.camera_rejected(identity.name, identity.site, reason)
 
         interceptor = AuthenticationInterceptor(
-            certificates, people, settings.reader_stall_s, refused, refusals, let_in
+            certificates, people, settings.reader_stall_s, refused, refusals, let_in, context.clock
         )
         context.stack.callback(interceptor.open_calls.close)
         chores = (

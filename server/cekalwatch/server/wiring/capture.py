@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
@@ -11,6 +12,7 @@ from cekalwatch.server.capture.database_health import DatabaseHealth
 from cekalwatch.server.capture.deciding import AlertTiming, Decider, OrdersInForce
 from cekalwatch.server.capture.intake import Intake
 from cekalwatch.server.capture.passage_counting import PassageCounter
+from cekalwatch.server.capture.policies import CameraPolicies
 from cekalwatch.server.capture.score_counting import ScoreCounter
 from cekalwatch.server.capture.session import CaptureSessions, CaptureTerms
 from cekalwatch.server.concurrency.batching import BatchWorker
@@ -23,10 +25,12 @@ from cekalwatch.server.storage.alerts.write_probe import ALERT_BYTES, WriteProbe
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.gallery import GalleryWiring
 from cekalwatch.server.wiring.periodic import Chore, at_stop
+from cekalwatch.wire.vocabulary.capture import CapturePolicy
 
 DECIDE_BATCH = 64
 COUNT_PASSAGES_PERIOD_S = 60.0
 COUNT_SCORES_PERIOD_S = 60.0
+FOLLOW_POLICIES_PERIOD_S = 2.0
 WRITES_PER_RECEIPT_DELAY = 4
 """How often the database's health is asked for while captures come, at most."""
 
@@ -37,6 +41,7 @@ class CaptureWiring:
 
     cameras: tuple[Camera, ...]
     sessions: CaptureSessions
+    policies: CameraPolicies
     intake: Intake
     health: DatabaseHealth
     decider: Decider
@@ -102,16 +107,26 @@ class CaptureWiring:
         delay_s = settings.receipt_delay_s
         health = DatabaseHealth(writing.do, delay_s / WRITES_PER_RECEIPT_DELAY)
         intake = Intake(embedding, deciding, health, delay_s, measures.receipt)
+        policies = CameraPolicies(stores.camera_policies, context.clock, settings.capture_policies)
         terms = CaptureTerms(settings.credits, settings.heartbeat_period_s, settings.handshake_s)
+        sessions = CaptureSessions(cameras, policies.in_force, terms, intake, presence)
+        loop = asyncio.get_running_loop()
+
+        def tell(policies: Mapping[str, CapturePolicy]) -> None:
+            loop.call_soon_threadsafe(sessions.set_policies, policies)
+
+        policies.tell = tell
         return cls(
             tuple(cameras.values()),
-            CaptureSessions(cameras, settings.capture_policies, terms, intake, presence),
+            sessions,
+            policies,
             intake,
             health,
             decider,
             lambda: embedding.waiting,
             lambda: deciding.waiting,
             (
+                Chore("follow_camera_policies", FOLLOW_POLICIES_PERIOD_S, policies.follow),
                 Chore("count_passages", COUNT_PASSAGES_PERIOD_S, counter.write),
                 Chore("count_scores", COUNT_SCORES_PERIOD_S, scores.write),
             ),

@@ -17,6 +17,7 @@ from cekalwatch.server.storage.alerts.handling_store import HandlingStore
 from cekalwatch.server.storage.alerts.retention_store import RetentionStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
+from cekalwatch.server.storage.cameras.store import CameraPolicyStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.keys.store import KeyStore
 from cekalwatch.server.storage.models.photograph_store import PhotographStore
@@ -35,6 +36,7 @@ class Stores:
 
     alerts: AlertStore
     audit: AuditStore
+    camera_policies: CameraPolicyStore
     field: FieldStore
     handling: HandlingStore
     models: ModelStore
@@ -54,6 +56,7 @@ class Stores:
         return cls(
             AlertStore(database, keyring),
             AuditStore(database),
+            CameraPolicyStore(database),
             FieldStore(database),
             HandlingStore(database, keyring),
             ModelStore(database),

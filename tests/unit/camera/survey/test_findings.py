@@ -13,7 +13,7 @@ from cekalwatch.camera.survey.findings import (
     SurveyResult,
     findings,
 )
-from cekalwatch.camera.survey.fitness import Flaw, flaws
+from cekalwatch.vision.fitness import Flaw, flaws
 from cekalwatch.vision.quality import FaceQuality
 
 FIT = FaceQuality(eye_distance_px=75, yaw_degrees=5, pitch_degrees=-4, sharpness=0.6, brightness=0.5, score=0.7)

@@ -47,7 +47,7 @@ from cekalwatch.v1.watchlist_service_pb2 import ImportRecord
 from cekalwatch.vision.inference import Inference, InferenceEngine, Precision
 from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE, REASONS
 from cekalwatch.wire.vocabulary.camera_health import Heartbeat
-from cekalwatch.wire.vocabulary.capture import CaptureOutcome
+from cekalwatch.wire.vocabulary.capture import CaptureOutcome, CapturePolicy
 from tests.support.builders.alerts import DEPARTURE, NOON
 from tests.support.builders.messages import RECORD, RUN, SENT, TEXTS, ValidValues, messages, scrambled
 from tests.support.builders.watchlist import FIXED_THRESHOLD
@@ -145,6 +145,7 @@ def told(heartbeat: Heartbeat) -> Any:
         alerts_raised=0,
         head_sequence=0,
         cameras=((DEPARTURE, CameraPresence(1, NOON, heartbeat=heartbeat), "server-1"),),
+        policies={DEPARTURE.camera_id: CapturePolicy()},
         agents=(),
         servers=(),
         chores_by="",

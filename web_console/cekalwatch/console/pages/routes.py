@@ -12,6 +12,8 @@ from cekalwatch.console.menu import ANYBODY
 from cekalwatch.console.pages import (
     alerts,
     audit,
+    cameras,
+    devices,
     figures,
     imports,
     now,
@@ -25,6 +27,7 @@ from cekalwatch.console.pages import (
 from cekalwatch.console.visit import Visit
 from cekalwatch.wire.vocabulary.people import (
     HANDLES_ALERTS,
+    KEEPS_DEVICES,
     KEEPS_PEOPLE,
     KEEPS_SYSTEM,
     KEEPS_WATCHLIST,
@@ -99,9 +102,16 @@ ROUTES: Final = (
     Page("GET", "/audit/{sequence}", SEES_AUDIT_TRAIL, audit.show),
     Page("POST", "/audit/verify", SEES_AUDIT_TRAIL, audit.verify),
     Page("POST", "/audit/export", SEES_AUDIT_TRAIL, audit.export),
+    Page("GET", "/cameras", KEEPS_SYSTEM, cameras.show),
+    Page("GET", "/cameras/{camera_id}", KEEPS_SYSTEM, cameras.show_one),
+    Page("POST", "/cameras/{camera_id}/policy", KEEPS_DEVICES, cameras.set_policy),
     Page("GET", "/people", KEEPS_PEOPLE, people.show),
     Page("POST", "/people", KEEPS_PEOPLE, people.add),
     Page("GET", "/people/{name}", KEEPS_PEOPLE, people.show_one),
     Page("POST", "/people/{name}/{act}", KEEPS_PEOPLE, people.act),
+    Page("GET", "/devices", KEEPS_DEVICES, devices.show),
+    Page("POST", "/devices", KEEPS_DEVICES, devices.invite),
+    Page("GET", "/devices/{role}/{site}/{name}", KEEPS_DEVICES, devices.show_one),
+    Page("POST", "/devices/{role}/{site}/{name}/{act}", KEEPS_DEVICES, devices.act),
     Page("GET", "/system", KEEPS_SYSTEM, system.show),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from datetime import UTC, datetime, timedelta
 
 from google.protobuf.duration_pb2 import Duration
@@ -16,6 +16,8 @@ from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.convert.common import duration, text, timestamp, uuid
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
+from cekalwatch.vision.fitness import flaws
+from cekalwatch.vision.quality import FaceQuality
 from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_REASON, MAX_WORD
 from cekalwatch.wire.vocabulary.camera_health import (
     Drops,
@@ -122,8 +124,22 @@ def capture(face: capture_pb2.FaceCapture, camera: Camera, run_id: str, clock: C
         jpeg=face.jpeg,
         landmarks=points,
         quality=face.quality.score,
+        fit=_is_fit(face.quality),
         trace=trace_context(face.trace_parent),
     )
+
+
+def _is_fit(measured: capture_pb2.FaceQuality) -> bool:
+    """Whether a face is fit for an alert; one without figures, or with some that are none, is not."""
+    figures = FaceQuality(
+        measured.eye_distance_px,
+        measured.yaw_degrees,
+        measured.pitch_degrees,
+        measured.sharpness,
+        measured.brightness,
+        measured.score,
+    )
+    return all(map(math.isfinite, astuple(figures))) and not flaws(figures)
 
 
 def _capture_time(face: capture_pb2.FaceCapture, clock: CameraClock, now: datetime) -> datetime:
@@ -171,7 +187,7 @@ def stream_response(message: Outbound) -> capture_service_pb2.StreamFacesRespons
                 welcome=capture_service_pb2.Welcome(
                     credits=granted,
                     heartbeat_period=duration(period_s),
-                    policy=_policy(policy),
+                    policy=policy_message(policy),
                     server_time=timestamp(now),
                 )
             )
@@ -182,14 +198,15 @@ def stream_response(message: Outbound) -> capture_service_pb2.StreamFacesRespons
                 )
             )
         case CapturePolicy():
-            return capture_service_pb2.StreamFacesResponse(policy=_policy(message))
+            return capture_service_pb2.StreamFacesResponse(policy=policy_message(message))
         case Drain(reconnect_after_s=after_s):
             return capture_service_pb2.StreamFacesResponse(
                 drain=capture_service_pb2.Drain(reconnect_after=duration(after_s))
             )
 
 
-def _policy(policy: CapturePolicy) -> capture_pb2.CapturePolicy:
+def policy_message(policy: CapturePolicy) -> capture_pb2.CapturePolicy:
+    """Write what a camera may send."""
     return capture_pb2.CapturePolicy(**asdict(policy))
 
 

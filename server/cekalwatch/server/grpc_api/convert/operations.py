@@ -9,7 +9,7 @@ from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.ports import Reporting
 from cekalwatch.server.gallery.threshold import ThresholdPromise, ThresholdSource
-from cekalwatch.server.grpc_api.convert.capture import SPOOL_STATES, VIEW_STATES
+from cekalwatch.server.grpc_api.convert.capture import SPOOL_STATES, VIEW_STATES, policy_message
 from cekalwatch.server.grpc_api.convert.common import camera_message, duration, timestamp
 from cekalwatch.server.grpc_api.convert.ports import port_status
 from cekalwatch.server.grpc_api.convert.troubles import trouble_message
@@ -20,7 +20,7 @@ from cekalwatch.server.status import ServerStatus
 from cekalwatch.server.storage.availability import DatabaseAway
 from cekalwatch.v1 import capture_pb2, operations_pb2, operations_service_pb2
 from cekalwatch.wire.vocabulary.camera_health import Heartbeat
-from cekalwatch.wire.vocabulary.capture import CaptureOutcome
+from cekalwatch.wire.vocabulary.capture import CaptureOutcome, CapturePolicy
 from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
 _THRESHOLD_SOURCES = ProtoEnum(operations_pb2.ThresholdSource, "THRESHOLD_SOURCE", ThresholdSource)
@@ -57,7 +57,7 @@ def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResp
             unplaceable=status.unplaceable,
         ),
         head_sequence=status.head_sequence,
-        cameras=[_camera_status(*one) for one in status.cameras],
+        cameras=[_camera_status(*one, status.policies[one[0].camera_id]) for one in status.cameras],
         agents=[
             operations_pb2.AgentStatus(
                 agent_id=agent.agent_id,
@@ -162,7 +162,9 @@ def _signing(state: SigningState) -> operations_pb2.SigningStatus:
     )
 
 
-def _camera_status(camera: Camera, presence: CameraPresence, server: str) -> operations_pb2.CameraStatus:
+def _camera_status(
+    camera: Camera, presence: CameraPresence, server: str, policy: CapturePolicy
+) -> operations_pb2.CameraStatus:
     heartbeat = presence.heartbeat or Heartbeat()
     spool, drops = heartbeat.spool, heartbeat.drops
     return operations_pb2.CameraStatus(
@@ -183,4 +185,8 @@ def _camera_status(camera: Camera, presence: CameraPresence, server: str) -> ope
         clock_ahead=None if presence.clock_ahead is None else duration(presence.clock_ahead.total_seconds()),
         drops=capture_pb2.DropCounts(**asdict(drops)),
         server=server,
+        last_face_time=timestamp(presence.last_face_at) if presence.last_face_at else None,
+        passages=presence.passages,
+        passages_fit=presence.passages_fit,
+        policy=policy_message(policy),
     )

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import grpc
 
-from cekalwatch.server.auth.people_admin import PeopleAdmin, PersonRefusedError
+from cekalwatch.server.auth.people_admin import PeopleAdmin
 from cekalwatch.server.auth.signing_in.passwords import Passwords
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.domain.people import Person
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.convert import people as convert
+from cekalwatch.server.grpc_api.errors import coded
 from cekalwatch.server.grpc_api.workers import Workers
 from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.v1 import people_service_pb2 as pb
 from cekalwatch.v1 import people_service_pb2_grpc
-
-_T = TypeVar("_T")
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -48,7 +45,7 @@ class PeopleServicer(people_service_pb2_grpc.PeopleServiceServicer):
         roles, sites = convert.roles(request.roles), convert.sites(request.sites)
         admin = self._admin()
         first = await self._workers.do(
-            _told(lambda: admin.add(name, shown, roles, sites, with_password=not request.without_password))
+            coded(lambda: admin.add(name, shown, roles, sites, with_password=not request.without_password))
         )
         return pb.AddPersonResponse(first_password=first or "")
 
@@ -56,26 +53,26 @@ class PeopleServicer(people_service_pb2_grpc.PeopleServiceServicer):
         """Replace a person's roles and sites."""
         name, roles = convert.sign_in_name(request.sign_in_name), convert.roles(request.roles)
         sites, admin = convert.sites(request.sites), self._admin()
-        await asyncio.to_thread(_told(lambda: admin.change(name, roles, sites)))
-        account = await asyncio.to_thread(_told(lambda: admin.account(name)))
+        await asyncio.to_thread(coded(lambda: admin.change(name, roles, sites)))
+        account = await asyncio.to_thread(coded(lambda: admin.account(name)))
         return pb.ChangePersonResponse(person=convert.person_record(account))
 
     async def DisablePerson(self, request: pb.DisablePersonRequest, context: Context) -> pb.DisablePersonResponse:
         """Refuse a person from now on, or let them in again."""
         name, admin = convert.sign_in_name(request.sign_in_name), self._admin()
-        await asyncio.to_thread(_told(lambda: admin.disable(name) if request.disabled else admin.enable(name)))
+        await asyncio.to_thread(coded(lambda: admin.disable(name) if request.disabled else admin.enable(name)))
         return pb.DisablePersonResponse()
 
     async def ResetPassword(self, request: pb.ResetPasswordRequest, context: Context) -> pb.ResetPasswordResponse:
         """Give a person another first password, and return it."""
         name, admin = convert.sign_in_name(request.sign_in_name), self._admin()
-        first = await self._workers.do(_told(lambda: admin.reset(name)))
+        first = await self._workers.do(coded(lambda: admin.reset(name)))
         return pb.ResetPasswordResponse(first_password=first)
 
     async def UnlockPerson(self, request: pb.UnlockPersonRequest, context: Context) -> pb.UnlockPersonResponse:
         """Forget a name's wrong passwords."""
         name, admin = convert.sign_in_name(request.sign_in_name), self._admin()
-        return pb.UnlockPersonResponse(was_locked=await asyncio.to_thread(_told(lambda: admin.unlock(name))))
+        return pb.UnlockPersonResponse(was_locked=await asyncio.to_thread(coded(lambda: admin.unlock(name))))
 
     def _admin(self) -> PeopleAdmin:
         return PeopleAdmin(self._store, self._passwords, self._clock, current_caller().actor, self._administrator())
@@ -84,15 +81,3 @@ class PeopleServicer(people_service_pb2_grpc.PeopleServiceServicer):
         """Who calls; None on the server's own machine, in plaintext, where nobody needs to have signed in."""
         session = current_caller().session
         return session.person if session else None
-
-
-def _told(work: Callable[[], _T]) -> Callable[[], _T]:
-    """Return `work` with the refusals of a record as the catalogue has them: without the name that was typed."""
-
-    def run() -> _T:
-        try:
-            return work()
-        except PersonRefusedError as error:
-            raise CekalwatchError(error.code) from None
-
-    return run

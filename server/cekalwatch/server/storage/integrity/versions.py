@@ -17,7 +17,9 @@ from cekalwatch.program.secret_files import FOLDER_MODE, write_private
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.storage.integrity.signed_row import RowKey
 
-WHOLLY = frozenset({"decision_threshold", "gallery_state", "learned_threshold", "person", "sync_state"})
+WHOLLY = frozenset(
+    {"camera_policy", "decision_threshold", "gallery_state", "learned_threshold", "person", "sync_state"}
+)
 """Tables of which every row is remembered."""
 REMEMBERED = WHOLLY | {"alert", "ban_order"}
 """Tables of which rows are remembered that were changed after they were added: no other can be put back."""

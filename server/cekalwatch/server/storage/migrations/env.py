@@ -10,6 +10,7 @@ from sqlmodel import AutoString, SQLModel
 
 from cekalwatch.server.storage.alerts import tables as alert_tables
 from cekalwatch.server.storage.audit import tables as audit_tables
+from cekalwatch.server.storage.cameras import tables as camera_tables
 from cekalwatch.server.storage.cluster import tables as cluster_tables
 from cekalwatch.server.storage.columns import Facts, Uninterpreted, UtcDateTime
 from cekalwatch.server.storage.keys import store as key_tables
@@ -23,6 +24,7 @@ from cekalwatch.server.storage.watchlist import tables as watchlist_tables
 TABLES = (
     alert_tables,
     audit_tables,
+    camera_tables,
     cluster_tables,
     key_tables,
     model_tables,

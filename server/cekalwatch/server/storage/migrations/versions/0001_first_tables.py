@@ -461,6 +461,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
+        "camera_policy",
+        sa.Column("camera_id", sa.String(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("changes", sa.JSON(), nullable=False),
+        sa.Column("before", sa.JSON(), nullable=False),
+        sa.Column("set_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("row_version", sa.BigInteger(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("camera_id"),
+    )
+    op.create_table(
         "score_count",
         sa.Column("day", sa.String(), nullable=False),
         sa.Column("camera_id", sa.String(), nullable=False),
@@ -799,6 +810,7 @@ def downgrade() -> None:
     op.drop_table("sync_state")
     op.drop_table("learned_threshold")
     op.drop_table("score_count")
+    op.drop_table("camera_policy")
     op.drop_table("decision_threshold")
     op.drop_table("write_probe")
     op.drop_table("gallery_state")

@@ -1,0 +1,103 @@
+"""What each camera may send: by the settings, and by what people have set since. It knows no protobuf. Blocks."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+
+from cekalwatch.server.audit.device_entries import device_entry
+from cekalwatch.server.audit.entry import Action, Actor
+from cekalwatch.server.domain.camera_policies import SetPolicy
+from cekalwatch.server.domain.checkpoints import Camera
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.storage.cameras.store import CameraPolicyStore
+from cekalwatch.wire.identity import DeviceRole, Identity
+from cekalwatch.wire.vocabulary.capture import CapturePolicy, CapturePolicyChanges, out_of_bounds
+
+_NONE = CapturePolicyChanges()
+
+
+@dataclass(frozen=True)
+class CameraPolicyState:
+    """The policy of one camera, and how it came about."""
+
+    in_force: CapturePolicy
+    of_settings: CapturePolicy
+    set: SetPolicy | None
+    """None: nobody has set anything."""
+
+
+class CameraPolicies:
+    """The policies of all cameras. Any thread may use it."""
+
+    def __init__(
+        self,
+        store: CameraPolicyStore,
+        clock: Clock,
+        of_settings: Mapping[str, CapturePolicy],
+        tell: Callable[[Mapping[str, CapturePolicy]], None] = lambda _: None,
+    ) -> None:
+        """Read what was set; raises StorageError. `tell` gets the policies each time that some of them change."""
+        self._store = store
+        self._clock = clock
+        self._of_settings = dict(of_settings)
+        self._set = store.all()
+        self._lock = threading.Lock()
+        self.tell = tell
+
+    @property
+    def in_force(self) -> dict[str, CapturePolicy]:
+        """What each camera may send, by its key."""
+        return {name: self._applied(name, policy) for name, policy in self._of_settings.items()}
+
+    def reload(self, of_settings: Mapping[str, CapturePolicy]) -> None:
+        """Go on with other settings; what people have set stays."""
+        self._of_settings.update(of_settings)
+        self.tell(self.in_force)
+
+    def follow(self) -> None:
+        """Take over what was set at any server. Raises StorageError; what was known stays in force then."""
+        with self._lock:
+            before, self._set = self._set, self._store.all()
+            changed = before != self._set
+        if changed:
+            self.tell(self.in_force)
+
+    def state(self, camera_id: str) -> CameraPolicyState:
+        """Return the policy of a camera as it is in the database now; raises UNKNOWN_CAMERA, StorageError."""
+        of_settings = self._of_settings.get(camera_id)
+        if of_settings is None:
+            raise CekalwatchError(Code.UNKNOWN_CAMERA)
+        found = self._store.get(camera_id)
+        return CameraPolicyState(found.changes.applied_to(of_settings) if found else of_settings, of_settings, found)
+
+    def set(self, camera: Camera, changes: CapturePolicyChanges, number: int, actor: Actor) -> CameraPolicyState:
+        """Let a camera send by `changes` of the settings' policy from now on; connected cameras are told at once.
+
+        `number` is that of what is to be replaced, 0 for nothing. Raises POLICY_OUT_OF_BOUNDS, POLICY_CHANGED when
+        somebody else was faster, StorageError when it cannot be recorded; then nothing is done.
+        """
+        if name := out_of_bounds(changes):
+            raise CekalwatchError(Code.POLICY_OUT_OF_BOUNDS, name)
+        before = self.state(camera.camera_id)
+        now = self._clock.now()
+        known = before.set.changes if before.set else _NONE
+        wanted = changes.applied_to(before.of_settings)
+        identity = Identity(DeviceRole.CAMERA, camera.site, camera.camera_id)
+        entry = device_entry(now, actor, Action.CAMERA_POLICY_SET, identity, _differences(before.in_force, wanted))
+        if not self._store.set(camera.camera_id, SetPolicy(number + 1, changes, known, now), entry):
+            raise CekalwatchError(Code.POLICY_CHANGED)
+        self.follow()
+        return self.state(camera.camera_id)
+
+    def _applied(self, camera_id: str, of_settings: CapturePolicy) -> CapturePolicy:
+        found = self._set.get(camera_id)
+        return found.changes.applied_to(of_settings) if found else of_settings
+
+
+def _differences(before: CapturePolicy, after: CapturePolicy) -> dict[str, int | str]:
+    """Return what is recorded of a change: each figure that differs, before and after."""
+    old, new = asdict(before), asdict(after)
+    return {name: f"{old[name]:g} -> {new[name]:g}" for name in old if old[name] != new[name]}

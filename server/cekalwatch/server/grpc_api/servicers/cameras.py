@@ -1,0 +1,50 @@
+"""CameraService: an administrator sets what cameras may send. It converts, calls and converts back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import grpc
+
+from cekalwatch.server.capture.policies import CameraPolicies
+from cekalwatch.server.domain.checkpoints import Camera
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.grpc_api.authentication import current_caller
+from cekalwatch.server.grpc_api.convert import cameras as convert
+from cekalwatch.v1 import camera_service_pb2 as pb
+from cekalwatch.v1 import camera_service_pb2_grpc
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class CameraServicer(camera_service_pb2_grpc.CameraServiceServicer):
+    """Serves administrators."""
+
+    def __init__(self, cameras: Mapping[str, Camera], policies: CameraPolicies) -> None:
+        self._cameras = cameras
+        self._policies = policies
+
+    async def GetCameraPolicy(self, request: pb.GetCameraPolicyRequest, context: Context) -> pb.GetCameraPolicyResponse:
+        """Return what a camera may send."""
+        camera = self._camera(request.camera_id)
+        state = await asyncio.to_thread(self._policies.state, camera.camera_id)
+        return pb.GetCameraPolicyResponse(policy=convert.camera_policy(camera.camera_id, state))
+
+    async def SetCameraPolicy(self, request: pb.SetCameraPolicyRequest, context: Context) -> pb.SetCameraPolicyResponse:
+        """Set what a camera may send."""
+        camera, changes = self._camera(request.camera_id), convert.policy_changes(request.changes)
+        actor = current_caller().actor
+        state = await asyncio.to_thread(self._policies.set, camera, changes, request.number, actor)
+        return pb.SetCameraPolicyResponse(policy=convert.camera_policy(camera.camera_id, state))
+
+    def _camera(self, camera_id: str) -> Camera:
+        """Return a camera of the administrator's sites; raises UNKNOWN_CAMERA or PERSON_SITE_NOT_ALLOWED."""
+        camera = self._cameras.get(camera_id)
+        if camera is None:
+            raise CekalwatchError(Code.UNKNOWN_CAMERA)
+        session = current_caller().session
+        if session and camera.site not in session.person.sites:
+            raise CekalwatchError(Code.PERSON_SITE_NOT_ALLOWED)
+        return camera

@@ -1,0 +1,160 @@
+"""What an administrator does about devices; each change goes to the audit trail. Blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from cekalwatch.server.audit.device_entries import device_entry, invitation_facts, revocation_facts
+from cekalwatch.server.audit.entry import Action, Actor
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import Code, RefusedError
+from cekalwatch.server.domain.people import Person
+from cekalwatch.server.pki.devices import DevicePlaces, KnownDevice
+from cekalwatch.server.pki.reached import Reached
+from cekalwatch.server.pki.site_pki import SitePki
+from cekalwatch.server.storage.audit.store import AuditStore
+from cekalwatch.server.storage.errors import StorageError
+from cekalwatch.wire.identity import DeviceRole, Identity
+from cekalwatch.wire.invitation import DeviceInvitation
+
+INVITED_HERE = frozenset({DeviceRole.CAMERA, DeviceRole.NOTIFIER})
+"""What belongs to one site; others see the whole list or the whole server, or get host names."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Invited:
+    """A device that was invited."""
+
+    invitation: DeviceInvitation
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class RevokedDevice:
+    """A device whose certificates were revoked."""
+
+    certificates: int
+    """How many were in force."""
+    recorded: bool
+    """Whether the audit trail has it."""
+
+
+@dataclass(frozen=True)
+class DeviceOffice:
+    """What devices are kept with, on one server."""
+
+    places: DevicePlaces
+    open_pki: Callable[[], SitePki]
+    """Opens the authority; raises ProgramError, with AUTHORITY_NOT_HERE where there is none."""
+    reached: Callable[[], Reached]
+    """Tells where devices reach this server; raises ProgramError, with ENROLMENT_CLOSED where none can enrol."""
+    audit: AuditStore
+    clock: Clock
+
+
+class DeviceAdmin:
+    """Acts for `actor`. Methods raise RefusedError, and ProgramError when the authority cannot be used."""
+
+    def __init__(
+        self, office: DeviceOffice, actor: Actor, by: Person | None = None, through: Identity | None = None
+    ) -> None:
+        """`by`: the administrator, whose own sites bound what they see and change; None: who works on this machine.
+
+        `through`: the device on which they do, which is not revoked by itself.
+        """
+        self._office = office
+        self._actor = actor
+        self._by = by
+        self._through = through
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """The sites whose devices are kept."""
+        return tuple(site for site in self._office.places.sites if self._by is None or site in self._by.sites)
+
+    def all(self) -> list[KnownDevice]:
+        """Return the devices, those whose certificate runs out first before others."""
+        now = self._office.clock.now()
+        found = self._office.places.all(self._office.open_pki(), now)
+        return sorted((one for one in found if one.identity.site in self.sites), key=lambda one: _order(one, now))
+
+    def invite(self, role: DeviceRole, site: str | None, name: str, counters: tuple[str, ...], minutes: int) -> Invited:
+        """Make a code for a device; `site` None: that of the settings.
+
+        Raises StorageError when that cannot be recorded; then nobody has the code, and it is withdrawn.
+        """
+        identity = self._office.places.new(role, site, name)
+        self._refuse_other_sites(identity)
+        if identity.role not in INVITED_HERE:
+            raise RefusedError(Code.DEVICE_KEPT_ELSEWHERE, f"A {identity.role} is invited on the server's machine")
+        if counters and (role is not DeviceRole.NOTIFIER or not set(counters) <= self._counters(identity.site)):
+            raise RefusedError(Code.DEVICE_INVALID, f"{identity.uri} cannot show these counters")
+        reached, pki, now = self._office.reached(), self._office.open_pki(), self._office.clock.now()
+        valid = timedelta(minutes=minutes)
+        code = pki.invite(identity, now, valid)
+        try:
+            self._record(Action.DEVICE_INVITED, identity, invitation_facts(code, minutes))
+        except StorageError:
+            pki.cancel_invitation(identity, now)
+            raise
+        return Invited(DeviceInvitation(identity, *reached, code, counters), now + valid)
+
+    def cancel(self, identity: Identity) -> None:
+        """Withdraw an open invitation; raises StorageError when that cannot be recorded, and nothing is done."""
+        self._refuse_other_sites(identity)
+        pki, now = self._office.open_pki(), self._office.clock.now()
+        if identity not in {one.identity for one in pki.open_invitations(now)}:
+            raise RefusedError(Code.DEVICE_UNKNOWN, f"No invitation of {identity.uri} is open")
+        self._record(Action.INVITATION_WITHDRAWN, identity, {})
+        pki.cancel_invitation(identity, now)
+
+    def revoke(self, identity: Identity) -> RevokedDevice:
+        """Revoke all certificates of a device, and withdraw its invitation.
+
+        It is done first and recorded then: a database that is away must not keep a stolen device in.
+        """
+        self._refuse_other_sites(identity)
+        if identity.role is DeviceRole.SERVER or identity == self._through:
+            raise RefusedError(Code.DEVICE_KEPT_ELSEWHERE, f"{identity.uri} is revoked on the server's machine")
+        pki, now = self._office.open_pki(), self._office.clock.now()
+        invited = identity in {one.identity for one in pki.open_invitations(now)}
+        if not invited and not any(one.identity == identity and one.good(now) for one in pki.issued()):
+            raise RefusedError(Code.DEVICE_UNKNOWN, f"{identity.uri} has no certificate in force, and no invitation")
+        count = pki.revoke(identity, now)
+        try:
+            self._record(Action.CERTIFICATES_REVOKED, identity, revocation_facts(count))
+        except StorageError as error:
+            log.error(  # noqa: TRY400  # no traceback
+                "revocation_not_recorded", role=identity.role, site=identity.site, name=identity.name, error=str(error)
+            )
+            return RevokedDevice(count, recorded=False)
+        return RevokedDevice(count, recorded=True)
+
+    def _counters(self, site: str) -> set[str]:
+        return {one.counter for one in self._office.places.cameras.values() if one.site == site}
+
+    def _refuse_other_sites(self, identity: Identity) -> None:
+        if identity.site not in self.sites:
+            raise RefusedError(Code.PERSON_SITE_NOT_ALLOWED, "An administrator keeps devices of their own sites")
+
+    def _record(self, action: Action, identity: Identity, details: dict[str, int | str]) -> None:
+        entry = device_entry(self._office.clock.now(), self._actor, action, identity, details)
+        self._office.audit.append(entry)
+
+
+def _order(device: KnownDevice, now: datetime) -> tuple[int, float, str, str, str]:
+    """What works comes first, and what ends soonest of that; then what waits to be set up, and what has ended."""
+    identity, until = device.identity, device.good_until(now)
+    if until:
+        rank, moment = 0, until.timestamp()
+    elif device.invited_until or not device.issued:
+        rank, moment = 1, 0.0
+    else:
+        rank, moment = 2, -device.issued[0].certificate.not_valid_after_utc.timestamp()
+    return rank, moment, identity.site, identity.role, identity.name

@@ -1,0 +1,1 @@
+"""The calls that administrators make about devices and cameras."""

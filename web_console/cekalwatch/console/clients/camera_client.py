@@ -1,0 +1,63 @@
+"""The calls about what cameras may send, as plain values. Protobuf stops here; errors stay grpc.RpcError."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from cekalwatch.console.clients.service_client import ServiceClient
+from cekalwatch.v1 import camera_service_pb2 as pb
+from cekalwatch.v1.camera_service_pb2_grpc import CameraServiceStub
+from cekalwatch.wire.vocabulary.capture import POLICY_BOUNDS
+
+WHOLE = frozenset({"max_crops_per_track", "jpeg_quality"})
+"""Figures that are whole numbers."""
+DIGITS = 4
+"""The contract's floats have about seven."""
+Figures = Mapping[str, float]
+"""Figures of a policy by name; those that are missing are as in the settings."""
+
+
+@dataclass(frozen=True)
+class CameraPolicyState:
+    """What one camera may send, and how that came about."""
+
+    of_settings: Figures
+    changes: Figures
+    """What people have set."""
+    before: Figures
+    """What they had set before that."""
+    number: int
+    """How often it was set."""
+    set_at: datetime | None
+
+
+class CameraClient(ServiceClient[CameraServiceStub]):
+    """An administrator's calls."""
+
+    stub = CameraServiceStub
+
+    def policy(self, camera_id: str) -> CameraPolicyState:
+        """Return what a camera may send."""
+        request = pb.GetCameraPolicyRequest(camera_id=camera_id)
+        found = self._call(lambda stub: stub.GetCameraPolicy, request).policy
+        return CameraPolicyState(
+            of_settings={name: round(getattr(found.of_settings, name), DIGITS) for name in POLICY_BOUNDS},
+            changes=_figures(found.changes),
+            before=_figures(found.before),
+            number=found.number,
+            set_at=found.set_time.ToDatetime(UTC) if found.HasField("set_time") else None,
+        )
+
+    def set_policy(self, camera_id: str, changes: Figures, number: int) -> None:
+        """Set what a camera may send, in place of what has that `number`."""
+        wanted = pb.CapturePolicyChanges()
+        for name, value in changes.items():
+            setattr(wanted, name, int(value) if name in WHOLE else value)
+        request = pb.SetCameraPolicyRequest(camera_id=camera_id, changes=wanted, number=number)
+        self._call(lambda stub: stub.SetCameraPolicy, request)
+
+
+def _figures(changes: pb.CapturePolicyChanges) -> Figures:
+    return {field.name: round(value, DIGITS) for field, value in changes.ListFields()}

@@ -1,0 +1,32 @@
+"""The calls of one service of the server, made for the person who has signed in. Errors stay grpc.RpcError."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+import grpc
+
+from cekalwatch.office.client.token import Token
+from cekalwatch.wire.calls import Calls
+from cekalwatch.wire.tokens import bearer
+
+DEADLINE_S = 15.0
+Stub = TypeVar("Stub")
+
+
+class ServiceClient(Generic[Stub]):
+    """It may be used from several threads."""
+
+    stub: Callable[[grpc.Channel], Stub]
+    """Of the service."""
+
+    def __init__(self, calls: Calls, session: Token) -> None:
+        self._calls = calls
+        self._session = session
+
+    def _call(self, method: Callable[[Stub], Callable[..., Any]], request: object) -> Any:  # noqa: ANN401  # each method has an answer of its own
+        metadata, stub = bearer(self._session.token()), type(self).stub
+        return self._calls.make(
+            lambda channel, left_s: method(stub(channel))(request, timeout=left_s, metadata=metadata), DEADLINE_S
+        )

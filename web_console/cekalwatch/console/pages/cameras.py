@@ -1,0 +1,109 @@
+"""*Cameras*: how each camera of the site does and has done, and what it may send."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from http import HTTPStatus
+from itertools import islice
+from types import MappingProxyType
+
+import grpc
+from starlette.responses import Response
+
+from cekalwatch.console.clients.camera_client import DIGITS, WHOLE, CameraPolicyState, Figures
+from cekalwatch.console.status_client import CameraState, ask_status
+from cekalwatch.console.visit import Visit
+from cekalwatch.office.client.refusals import error_reason, explain
+from cekalwatch.office.model.trouble import Trouble
+from cekalwatch.wire.vocabulary.capture import POLICY_BOUNDS
+from cekalwatch.wire.vocabulary.people import KEEPS_DEVICES
+
+DAYS = 7
+MAX_TROUBLES = 200
+MAX_DIGITS = 9
+MAX_READ = 2000
+"""Troubles of all kinds that are looked through for those of a camera."""
+
+
+def show(visit: Visit) -> Response:
+    """Show the cameras: those that somebody has to look at first."""
+    cameras = sorted(_cameras(visit), key=lambda one: (not one.unwell, one.site, one.camera_id))
+    return visit.page("cameras.html", cameras=cameras)
+
+
+def show_one(visit: Visit) -> Response:
+    """Show one camera, with its troubles of the last days."""
+    camera = next((one for one in _cameras(visit) if one.camera_id == visit.part("camera_id")), None)
+    if camera is None:
+        return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
+    return _one(visit, camera)
+
+
+def set_policy(visit: Visit) -> Response:
+    """Set what a camera may send: what was typed, or what was set before, or what the settings say."""
+    camera = next((one for one in _cameras(visit) if one.camera_id == visit.part("camera_id")), None)
+    if camera is None:
+        return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
+    try:
+        known = visit.cameras.policy(camera.camera_id)
+        number = visit.form.get("number", "")
+        if visit.form.get("wanted") == "before":
+            changes: Figures | None = known.before
+        else:
+            changes = _typed(visit, known)
+        if changes is None or not number.isdecimal() or len(number) > MAX_DIGITS:
+            return _one(visit, camera, visit.texts.say("REFUSED_POLICY_OUT_OF_BOUNDS"), visit.form)
+        visit.cameras.set_policy(camera.camera_id, changes, int(number))
+    except grpc.RpcError as error:
+        # Who comes second sees what the first one set, and not what they typed over it.
+        typed = {} if error_reason(error) == "POLICY_CHANGED" else visit.form
+        return _one(visit, camera, explain(error, visit.texts), typed)
+    return visit.to(f"/cameras/{camera.camera_id}")
+
+
+def _typed(visit: Visit, known: CameraPolicyState) -> Figures | None:
+    """Return how what was typed differs from the settings; None when it is no figure, or out of its bounds."""
+    found: dict[str, float] = {}
+    for name, (least, most) in POLICY_BOUNDS.items():
+        text = visit.form.get(name, "").strip()
+        try:
+            value = round(float(text), DIGITS) if text else known.of_settings[name]
+        except ValueError:
+            return None
+        if value == known.of_settings[name]:
+            continue
+        if not least <= value <= most or (name in WHOLE and value != int(value)):
+            return None
+        found[name] = value
+    return found
+
+
+def _one(
+    visit: Visit, camera: CameraState, problem: str = "", typed: Mapping[str, str] = MappingProxyType({})
+) -> Response:
+    policy = visit.cameras.policy(camera.camera_id) if visit.has(KEEPS_DEVICES) else None
+    return visit.page(
+        "camera.html",
+        HTTPStatus.CONFLICT if problem else HTTPStatus.OK,
+        camera=camera,
+        troubles=_troubles(visit, camera),
+        days=DAYS,
+        policy=policy,
+        bounds=POLICY_BOUNDS,
+        whole=WHOLE,
+        problem=problem,
+        form=typed,
+    )
+
+
+def _cameras(visit: Visit) -> list[CameraState]:
+    """Return the cameras of the person's sites."""
+    status = ask_status(visit.console.calls, visit.signed_in.token())
+    return [one for one in status.cameras if one.site in visit.person.sites]
+
+
+def _troubles(visit: Visit, camera: CameraState) -> list[Trouble]:
+    """Return what was and is wrong with a camera, newest first."""
+    listed = islice(visit.troubles.listed(visit.now - timedelta(days=DAYS)), MAX_READ)
+    return list(islice((one for one in listed if one.about == camera.camera_id), MAX_TROUBLES))

@@ -1,0 +1,116 @@
+"""*Devices*: which there are and until when, who is invited, and what is taken away."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from http import HTTPStatus
+
+import grpc
+import segno
+from markupsafe import Markup
+from starlette.responses import Response
+
+from cekalwatch.console.clients.device_client import DeviceList, DeviceRecord
+from cekalwatch.console.visit import Visit
+from cekalwatch.office.client.refusals import explain
+from cekalwatch.wire.identity import DeviceRole
+
+INVITED_ROLES = (DeviceRole.CAMERA, DeviceRole.NOTIFIER)
+INVITED_MINUTES = (15, 60, 480, 1440)
+ACTS = ("cancel", "revoke")
+
+
+def show(visit: Visit) -> Response:
+    """Show the devices, and the forms for another one."""
+    return _show(visit)
+
+
+def invite(visit: Visit) -> Response:
+    """Invite a device; what it needs is shown once."""
+    role = next((one for one in INVITED_ROLES if one == visit.form.get("role")), None)
+    if role is None:
+        return _show(visit, visit.texts.say("REFUSED_DEVICE_INVALID"))
+    camera = role is DeviceRole.CAMERA
+    site = "" if camera else visit.form.get("site", "")
+    name = visit.form.get("camera" if camera else "name", "").strip().lower()
+    prefix = f"counter-{site}/"
+    counters = [one.removeprefix(prefix) for one in visit.form if one.startswith(prefix)]
+    minutes = next((one for one in INVITED_MINUTES if str(one) == visit.form.get("minutes")), 60)
+    try:
+        invited = visit.devices.invite(role, site, name, counters if role is DeviceRole.NOTIFIER else (), minutes)
+    except grpc.RpcError as error:
+        return _show(visit, explain(error, visit.texts))
+    return visit.page("invitation.html", role=role, name=name, invited=invited, picture=_picture(invited.invitation))
+
+
+def show_one(visit: Visit) -> Response:
+    """Show one device, and what taking its certificates away would do."""
+    device = _find(visit)
+    return _one(visit, device) if device else _missing(visit)
+
+
+def act(visit: Visit) -> Response:
+    """Withdraw an invitation, or take a device's certificates away."""
+    device, wanted = _find(visit), visit.part("act")
+    if device is None or wanted not in ACTS:
+        return _missing(visit)
+    which = device.role, device.site, device.name
+    try:
+        if wanted == "cancel":
+            visit.devices.cancel(*which)
+        elif not visit.devices.revoke(*which):
+            return visit.page("done.html", words=visit.texts.say("REVOKED_NOT_RECORDED"), then="/devices")
+    except grpc.RpcError as error:
+        return _one(visit, device, explain(error, visit.texts))
+    return visit.to("/devices")
+
+
+def _find(visit: Visit) -> DeviceRecord | None:
+    which = tuple(visit.part(name) for name in ("role", "site", "name"))
+    return next((one for one in visit.devices.all().devices if (one.role, one.site, one.name) == which), None)
+
+
+def _missing(visit: Visit) -> Response:
+    return visit.problem(visit.texts.say("REFUSED_DEVICE_UNKNOWN"), HTTPStatus.NOT_FOUND)
+
+
+def _show(visit: Visit, problem: str = "") -> Response:
+    known = visit.devices.all()
+    role, site = visit.query("role"), visit.query("site")
+    shown = [one for one in known.devices if role in {"", one.role} and site in {"", one.site}]
+    return visit.page(
+        "devices.html",
+        HTTPStatus.CONFLICT if problem else HTTPStatus.OK,
+        devices=shown,
+        sites=known.sites,
+        roles=[one for one in DeviceRole if any(device.role is one for device in known.devices)],
+        role=role,
+        site=site,
+        cameras=[one for one in known.devices if one.role is DeviceRole.CAMERA and one.ends_at(visit.now) is None],
+        counters=_counters(known),
+        spans={minutes: timedelta(minutes=minutes) for minutes in INVITED_MINUTES},
+        problem=problem,
+        form=visit.form,
+    )
+
+
+def _counters(known: DeviceList) -> list[tuple[str, str]]:
+    """Return the site and the name of each counter that has a camera."""
+    return sorted({(one.site, one.counter) for one in known.devices if one.counter})
+
+
+def _one(visit: Visit, device: DeviceRecord, problem: str = "") -> Response:
+    code = HTTPStatus.CONFLICT if problem else HTTPStatus.OK
+    # The server's own certificate and that of this console are kept on the server's machine.
+    own = device.role is DeviceRole.SERVER or (
+        device.role is DeviceRole.CONSOLE and device.name == visit.console.settings.name
+    )
+    return visit.page("device.html", code, device=device, own=own, problem=problem)
+
+
+def _picture(text: str) -> Markup:
+    """Return a QR code as an SVG element: black on white in any scheme, or what photographs it cannot read it."""
+    svg: str = segno.make(text, micro=False, error="m").svg_inline(
+        light="#fff", svgclass="qr", lineclass=None, omitsize=True
+    )
+    return Markup(svg)  # noqa: S704  # made here, of paths only
