@@ -48,7 +48,7 @@ FOLDERS = {
     ),
     "security": ("audit_verify", "tls", "decode_memory", "sign_in", "receipts", "scan_bombs", "floods"),
     "watchlist": ("sync", "sources", "imports", "service"),
-    "ports": ("list_delay",),
+    "ports": ("list_delay", "feed_costs"),
     "console": ("pages",),
     "camera": ("tracking", "load", "spool", "soak", "best_shot", "crops", "bytes"),
     "soak": ("port_peak",),

@@ -27,8 +27,9 @@ import uuid6
 from numpy.typing import NDArray
 from sqlmodel import col, select
 
+from benchmarks.recognition.settling import Settlers
 from cekalwatch.server import app
-from cekalwatch.server.domain.alerts.alert import AlertFilter, AlertSearch
+from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts.tables import SightingRow
 from cekalwatch.server.storage.database import Database
@@ -39,8 +40,7 @@ from cekalwatch.v1.capture_service_pb2 import StreamFacesRequest
 from cekalwatch.v1.operations_service_pb2 import GetStatusRequest
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.dialer import Dialer
-from cekalwatch.wire.vocabulary.adjudication import UNDECIDED, UNSETTLED, AlertState, Outcome, Reason
-from cekalwatch.wire.vocabulary.people import PersonRole
+from cekalwatch.wire.vocabulary.adjudication import AlertState
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import reference, subject
 from tests.support.scenarios.adjudication import Counter
@@ -52,7 +52,6 @@ LEFT_OUT: Final = 19
 """Passages that a camera keeps back until there are more of them."""
 STARTS_WITHIN_S: Final = 60.0
 LEARNS_WITHIN_S: Final = 120.0
-MAX_ALERTS: Final = 1_000
 _SPAWN: Final = multiprocessing.get_context("spawn")
 
 Templates = NDArray[np.float32]
@@ -112,8 +111,7 @@ class LearningSite:
         self._database = Database(settings.database_address)
         self._database.upgrade()
         self._desk = Counter(self._database, self.clock, keys=keyring(self._database, settings.master_key_source))
-        self._officer = self._desk.hire("ani", PersonRole.OFFICER)
-        self._supervisor = self._desk.hire("sari", PersonRole.SUPERVISOR)
+        self._settlers = Settlers(self._desk)
         self._who: dict[str, str] = {}
         """Of each passage who passed."""
         self._before = 0
@@ -164,18 +162,14 @@ class LearningSite:
 
     def settle(self) -> None:
         """Settle all alerts: those of listed people are confirmed, the others were somebody else."""
-        for alert in self._desk.alerts.list_alerts(AlertFilter(), None, MAX_ALERTS, AlertSearch(UNSETTLED)):
-            theirs = self._travellers(str(alert.alert_id))
-            now = self._desk.claim(alert.alert_id, self._officer)
-            while now.state in UNDECIDED:
-                if now.subject_id in theirs:
-                    now = self._desk.judge(alert.alert_id, self._officer)
-                else:
-                    now = self._desk.judge(alert.alert_id, self._officer, Outcome.NOT_SAME_PERSON, Reason.FACE_DIFFERS)
-            if now.state is AlertState.REFERRED:
-                now = self._desk.confirm(alert.alert_id, self._supervisor)
-            self.confirmed += now.state is AlertState.CONFIRMED
-            self.cleared += now.state is not AlertState.CONFIRMED
+
+        def is_theirs(alert: Alert) -> bool:
+            return alert.subject_id in self._travellers(str(alert.alert_id))
+
+        for settled in self._settlers.settle(is_theirs):
+            confirmed = settled.state is not AlertState.CLEARED
+            self.confirmed += confirmed
+            self.cleared += not confirmed
 
     def _travellers(self, alert_id: str) -> set[str]:
         with self._database.session() as session:

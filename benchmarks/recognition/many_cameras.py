@@ -4,8 +4,9 @@
 
 A real server process on the machine that also plays the cameras and the agent, in plaintext on loopback; pack
 `standard`, 10,000 listed. One of the cameras sees a listed person, each second in a passage of its own, so that each
-makes an alert; the delay is from the writing of that crop to its event at the agent. Receipts are not measured: they
-wait for `receipt_delay_s` whatever happens. The idle streams send a heartbeat each period, each on a connection of its
+makes an alert, which another process settles; the delay is from the writing of that crop to its event at the agent.
+Each settled alert is five more events, which the server finds in its log. Receipts are not measured: they wait for
+`receipt_delay_s` whatever happens. The idle streams send a heartbeat each period, each on a connection of its
 own.
 """
 
@@ -14,11 +15,13 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import grpc
@@ -26,6 +29,7 @@ import psutil
 import uuid6
 
 from benchmarks.recognition.server_throughput import CHOICE, PACK, database_with_gallery
+from benchmarks.recognition.settling import settled_all_along
 from benchmarks.security.receipts import OTHER, OWN_CONNECTION, Camera, crop, fresh
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.recognition.packs.installed import open_engine
@@ -45,6 +49,7 @@ ENDS_S = 120.0
 """How much of the beginning and of the end is compared."""
 LATE_S = 5.0
 """How long the last events may take."""
+LOOK_S = 2.0
 IDLE = 1_000
 IDLE_S = 30.0
 
@@ -132,6 +137,30 @@ async def beat(calls: Sequence[Any]) -> None:
     await asyncio.gather(*(call.write(message) for call in calls))
 
 
+@contextmanager
+def memory_of(process: psutil.Process) -> Iterator[list[float]]:
+    """Look at the memory of a process (RSS, MB) each LOOK_S for the time of the block."""
+    over, seen = threading.Event(), [process.memory_info().rss / 1e6]
+
+    def look() -> None:
+        while not over.wait(LOOK_S):
+            seen.append(process.memory_info().rss / 1e6)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        looking.join()
+
+
+def growth(seen: Sequence[float]) -> float:
+    """Return by what share the median of the last quarter is above that of the second one."""
+    quarter = len(seen) // 4
+    return median(seen[-quarter:]) / median(seen[quarter : 2 * quarter]) - 1
+
+
 def p95(values: Sequence[float]) -> float:
     """Return the 95th percentile."""
     return sorted(values)[int(0.95 * len(values))]
@@ -164,16 +193,15 @@ def measure(seconds: float = SECONDS) -> dict[str, float]:
                 cameras[:count],
                 model_pack=PACK.name,
                 transport=Transport.PLAINTEXT,
-                # Nobody works on the alerts: six hundred that go up again and again are no port's morning.
                 settings={"grouping_window_s": 0, "escalate_after_s": 3600, "connections_per_address": 2 * IDLE},
             )
 
-        with Stack(site(CAMERAS)) as stack:
+        with Stack(site(CAMERAS)) as stack, settled_all_along(folder / "server"):
             process = psutil.Process(stack.server.pid)
             asyncio.run(play(stack, 10.0))  # warm
-            memory, used = process.memory_info().rss, sum(process.cpu_times()[:2])
-            passages = asyncio.run(play(stack, seconds))
-            grown = (process.memory_info().rss - memory) / 1e6
+            used = sum(process.cpu_times()[:2])
+            with memory_of(process) as memory_mb:
+                passages = asyncio.run(play(stack, seconds))
             cores = (sum(process.cpu_times()[:2]) - used) / seconds
         with Stack(site(IDLE)) as stack:
             idle_mb = asyncio.run(idle(stack, cameras, psutil.Process(stack.server.pid)))
@@ -190,7 +218,8 @@ def measure(seconds: float = SECONDS) -> dict[str, float]:
         "server.missing_100_cameras": len(passages.sent_s),
         "server.alerts_100_cameras": len(moments),
         "server.cores_100_cameras": round(cores, 2),
-        "server.growth_mb_100_cameras": round(grown, 1),
+        "server.growth_mb_100_cameras": round(memory_mb[-1] - memory_mb[0], 1),
+        "server.growth_100_cameras": round(growth(memory_mb), 4),
         "server.rss_1000_idle_streams_mb": round(idle_mb, 1),
     }
 

@@ -26,8 +26,9 @@ MAX_MORE_DESCRIPTORS, MAX_MORE_THREADS = 5, 2
 MAX_OTHERS_CORES = 0.3
 """More than that in either quarter, and delays say something of whoever used the machine."""
 
-RECORDS = frozenset({"alerts", "audit", "runs"})
-"""Kinds of bytes that the rules let grow (domain rules 8 and 9): what happened is kept for months or years."""
+RECORDS = frozenset({"alerts", "audit", "runs", "seen_versions.json"})
+"""Kinds of bytes that the rules let grow (domain rules 8 to 10): what happened is kept for months or years. The file of
+seen versions has a line for each alert that was changed."""
 LOG = "log"
 """What the server says; journald bounds it."""
 

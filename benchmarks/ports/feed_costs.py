@@ -1,0 +1,150 @@
+"""What a port that follows its list costs the centre: its idle stream, a subject that it reads, a photograph.
+
+    python -m benchmarks.ports.feed_costs
+
+A real server process in plaintext with a list of 5,000, of whom 200 have a photograph with its template; this process
+plays the ports by the contract. Processor time is the server's; bytes are those of the messages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Final
+
+import grpc
+import psutil
+import uuid6
+
+from benchmarks.recognition.gallery import fill
+from benchmarks.security.receipts import OWN_CONNECTION
+from benchmarks.soak.sampling import DATABASE, files
+from cekalwatch.server.audit.entry import operator
+from cekalwatch.server.domain.clock import SystemClock
+from cekalwatch.server.encryption.master_key_source import KeyFile
+from cekalwatch.server.recognition.enrolment import Enroller
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.keys.store import KeyStore
+from cekalwatch.server.storage.watchlist.record_store import NewReference
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.v1 import list_feed_service_pb2 as pb
+from cekalwatch.v1.list_feed_service_pb2_grpc import ListFeedServiceStub
+from deploy.demo.stack import Stack, StackConfig, Transport
+from tests.support.builders.portraits import astronaut
+from tests.support.builders.watchlist import subject
+from tests.support.scenarios.server import engine, jpeg, order_in_force
+from tests.support.tools.packs import light_pack
+
+SUBJECTS: Final = 5_000
+PHOTOGRAPHS: Final = 200
+STREAMS: Final = 500
+IDLE_S: Final = 30.0
+
+
+def measure() -> dict[str, float]:
+    """Return the figures `port.feed_…`."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        fill(folder / "server", SUBJECTS, engine().recogniser.model_version, DATABASE)
+        keys = _with_photographs(folder / "server")
+        config = StackConfig(
+            folder,
+            light_pack().parent,
+            model_pack="light",
+            transport=Transport.PLAINTEXT,
+            settings={"connections_per_address": 2 * STREAMS, "threads": 1},
+        )
+        with Stack(config) as stack:
+            process = psutil.Process(stack.server.pid)
+            return asyncio.run(_read(stack, process, keys)) | asyncio.run(_idle(stack, process))
+
+
+def _with_photographs(data_dir: Path) -> list[str]:
+    """Add people with a photograph; return their keys."""
+    database = Database(f"sqlite:///{data_dir / DATABASE}")
+    keys = KeyStore.open(database, KeyFile(data_dir / "master.key"), SystemClock(), operator())
+    photo = jpeg(astronaut(), 95)
+    enrolled = Enroller(engine().detector, engine().recogniser).enrol(photo)
+    model = engine().recogniser.model_version
+    reference = NewReference(photo, enrolled.face_jpeg, enrolled.figures, (), model, enrolled.template)
+    store = WatchlistStore(database, keys.keyring)
+    made = [f"P-{number}" for number in range(PHOTOGRAPHS)]
+    for key in made:
+        store.put(subject(key), order_in_force(order_id=f"O-{key}", subject_id=key), [reference])
+    database.close()
+    return made
+
+
+def _port(number: int) -> pb.PortServer:
+    model = engine().recogniser.model_version
+    return pb.PortServer(sites=[f"port-{number}"], run_id=str(uuid6.uuid7()), model_version=model)
+
+
+async def _read(stack: Stack, process: psutil.Process, keys: list[str]) -> dict[str, float]:
+    port, position, size, references = _port(0), "", 0, dict[str, list[str]]()
+    async with grpc.aio.insecure_channel(stack.address, options=OWN_CONNECTION) as channel:
+        stub: Any = ListFeedServiceStub(channel)
+        used, more, read, trail = _spent(process), True, 0, _trail(stack)
+        while more:
+            page = await stub.ReadList(pb.ReadListRequest(port=port, position=position))
+            position, more, read, size = page.position, page.more, read + len(page.subjects), size + page.ByteSize()
+            references |= {one.subject_id: [it.reference_id for it in one.references] for one in page.subjects}
+        row_cpu_ms, row_trail = (_spent(process) - used) * 1000 / read, (_trail(stack) - trail) / read
+        used, trail, photographs = _spent(process), _trail(stack), 0
+        for key in keys:
+            request = pb.FetchReferencesRequest(port=port, subject_id=key, reference_ids=references[key])
+            async for piece in stub.FetchReferences(request):
+                photographs += piece.ByteSize()
+        photo_cpu_ms, photo_trail = (_spent(process) - used) * 1000 / len(keys), (_trail(stack) - trail) / len(keys)
+    return {
+        "port.feed_subject_cpu_ms": round(row_cpu_ms, 3),
+        "port.feed_subject_bytes": round(size / read),
+        "port.feed_photograph_cpu_ms": round(photo_cpu_ms, 2),
+        "port.feed_photograph_bytes": round(photographs / len(keys)),
+        "port.feed_subject_trail_bytes": round(row_trail),
+        "port.feed_photograph_trail_bytes": round(photo_trail),
+    }
+
+
+async def _idle(stack: Stack, process: psutil.Process) -> dict[str, float]:
+    """Let as many ports follow, and nothing change."""
+    memory = process.memory_info().rss
+    async with AsyncExitStack() as streams:
+        calls = []
+        for number in range(STREAMS):
+            channel = await streams.enter_async_context(
+                grpc.aio.insecure_channel(stack.address, options=OWN_CONNECTION)
+            )
+            stub: Any = ListFeedServiceStub(channel)
+            call = stub.FollowList(pb.FollowListRequest(port=_port(number)))
+            await call.read()
+            calls.append(call)
+
+        async def listen(call: Any) -> None:  # noqa: ANN401  # grpc's calls have no public type
+            while await call.read() is not grpc.aio.EOF:
+                continue
+
+        listening = [asyncio.create_task(listen(call)) for call in calls]
+        used, begun = _spent(process), time.perf_counter()
+        await asyncio.sleep(IDLE_S)
+        cores = (_spent(process) - used) / (time.perf_counter() - begun)
+        grown = (process.memory_info().rss - memory) / 1e6
+        for task in listening:
+            task.cancel()
+    return {"port.feed_500_idle_cores": round(cores, 3), "port.feed_500_idle_mb": round(grown, 1)}
+
+
+def _spent(process: psutil.Process) -> float:
+    return sum(process.cpu_times()[:2])
+
+
+def _trail(stack: Stack) -> int:
+    """Return the bytes of the audit trail."""
+    return files(stack.config.folder / "server", stack.server.log_file)["audit"]
+
+
+if __name__ == "__main__":
+    print(measure())
