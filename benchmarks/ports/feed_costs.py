@@ -18,6 +18,7 @@ from typing import Any, Final
 import grpc
 import psutil
 import uuid6
+from sqlmodel import select
 
 from benchmarks.recognition.gallery import fill
 from benchmarks.security.receipts import OWN_CONNECTION
@@ -28,8 +29,10 @@ from cekalwatch.server.encryption.master_key_source import KeyFile
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.keys.store import KeyStore
+from cekalwatch.server.storage.watchlist.changes import count_change, lock_watchlist
 from cekalwatch.server.storage.watchlist.record_store import NewReference
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.server.storage.watchlist.tables import SubjectRow
 from cekalwatch.v1 import list_feed_service_pb2 as pb
 from cekalwatch.v1.list_feed_service_pb2_grpc import ListFeedServiceStub
 from deploy.demo.stack import Stack, StackConfig, Transport
@@ -70,12 +73,21 @@ def _with_photographs(data_dir: Path) -> list[str]:
     enrolled = Enroller(engine().detector, engine().recogniser).enrol(photo)
     model = engine().recogniser.model_version
     reference = NewReference(photo, enrolled.face_jpeg, enrolled.figures, (), model, enrolled.template)
+    _announce(database)
     store = WatchlistStore(database, keys.keyring)
     made = [f"P-{number}" for number in range(PHOTOGRAPHS)]
     for key in made:
         store.put(subject(key), order_in_force(order_id=f"O-{key}", subject_id=key), [reference])
     database.close()
     return made
+
+
+def _announce(database: Database) -> None:
+    """Have the rows that `fill` wrote past the store in the log of changes, which ports read."""
+    with database.session() as session:
+        lock_watchlist(session)
+        count_change(session, session.exec(select(SubjectRow.subject_id)).all())
+        session.commit()
 
 
 def _port(number: int) -> pb.PortServer:
@@ -92,6 +104,8 @@ async def _read(stack: Stack, process: psutil.Process, keys: list[str]) -> dict[
             page = await stub.ReadList(pb.ReadListRequest(port=port, position=position))
             position, more, read, size = page.position, page.more, read + len(page.subjects), size + page.ByteSize()
             references |= {one.subject_id: [it.reference_id for it in one.references] for one in page.subjects}
+        if read != SUBJECTS + PHOTOGRAPHS:
+            raise RuntimeError(f"{read} subjects were given")
         row_cpu_ms, row_trail = (_spent(process) - used) * 1000 / read, (_trail(stack) - trail) / read
         used, trail, photographs = _spent(process), _trail(stack), 0
         for key in keys:

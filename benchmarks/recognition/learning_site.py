@@ -8,7 +8,6 @@ and a supervisor settle alerts by the product's adjudication, on the server's da
 from __future__ import annotations
 
 import asyncio
-import logging
 import multiprocessing
 import time
 from collections.abc import Sequence
@@ -22,12 +21,11 @@ from typing import Any, Final, Self
 
 import grpc
 import numpy as np
-import structlog
 import uuid6
 from numpy.typing import NDArray
 from sqlmodel import col, select
 
-from benchmarks.recognition.settling import Settlers
+from benchmarks.recognition.settling import Settlers, log_warnings_only
 from cekalwatch.server import app
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.settings.settings import ServerSettings
@@ -87,7 +85,7 @@ class LearningSite:
 
     def __init__(self, folder: Path, pack: Path, wanted_fpir: float, cameras: int, listed: Templates) -> None:
         """`listed`, shape (n, size), are of the model pack in the folder `pack`: subjects `S-0`, `S-1` and so on."""
-        _log_warnings_only()
+        log_warnings_only()
         self.cameras = tuple(f"dep-{number}" for number in range(cameras))
         self.passed = 0
         self.confirmed = 0
@@ -198,13 +196,9 @@ class LearningSite:
         await client.call.done_writing()
 
 
-def _log_warnings_only() -> None:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-
-
 def _serve(settings: dict[str, Any], clock: MovedClock, address: Connection, stop: Event) -> None:
     """Run the server until `stop`; sends its port to `address`."""
-    _log_warnings_only()
+    log_warnings_only()
     capture_wiring.COUNT_SCORES_PERIOD_S = ROUND_S
     gallery_wiring.FOLLOW_PERIOD_S = gallery_wiring.LEARN_PERIOD_S = ROUND_S
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Final
+
+import structlog
 
 from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.domain.alerts.adjudication import FollowUp
@@ -78,7 +81,13 @@ def settled_all_along(data_dir: Path) -> Iterator[None]:
         process.kill()
 
 
+def log_warnings_only() -> None:
+    """Keep what a server's parts log of each step out of a benchmark's output."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+
+
 def _settle_on(data_dir: Path, begun: Event, stop: Event) -> None:
+    log_warnings_only()
     database = Database(f"sqlite:///{data_dir / 'cekalwatch.sqlite3'}")
     clock = SystemClock()
     keys = KeyStore.open(database, KeyFile(data_dir / "master.key"), clock, operator())
