@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,10 +12,10 @@ import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.async_api import Browser, Page, async_playwright
 
-from cekalwatch.program.enrolment import accept
 from cekalwatch.program.translations import Language
 from cekalwatch.wire.invitation import DeviceInvitation
 from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.scenarios.enrolling import enrolled
 from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice
 from tests.support.scenarios.site_pki import Site
@@ -142,5 +141,5 @@ async def test_an_invitation_is_read_by_a_camera_and_printed_without_the_page_ar
     await page.emulate_media(media="print")
     assert await page.is_visible("svg.qr")
     assert not await page.is_visible("header")
-    await asyncio.to_thread(accept, DeviceInvitation.parse(read), tmp_path / "pc-d1")
+    await enrolled(DeviceInvitation.parse(read), tmp_path / "pc-d1")
     assert problems == []

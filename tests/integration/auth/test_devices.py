@@ -13,7 +13,6 @@ from typing import Any
 import grpc
 import pytest
 
-from cekalwatch.program.enrolment import accept
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.errors import StorageError
@@ -26,6 +25,7 @@ from cekalwatch.wire.invitation import DeviceInvitation, public_id
 from cekalwatch.wire.tls import TlsFiles
 from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.scenarios.enrolling import enrolled
 from tests.support.scenarios.port_office import PortOffice, sign_in
 from tests.support.scenarios.server import CAMERAS, reason_of
 from tests.support.scenarios.site_pki import SITE, Site, certificate_request, now
@@ -88,7 +88,7 @@ async def test_a_device_is_invited_enrols_connects_and_is_revoked(stack: AsyncEx
     assert timedelta(minutes=4) < expires_at - now() < timedelta(minutes=6)
     open_until = (await adi.devices())[NOTIFIER, "pc-d1"].invitation_expire_time
     assert abs(open_until.ToDatetime(UTC) - expires_at) < timedelta(seconds=1)
-    await asyncio.to_thread(accept, found, tmp_path / "pc-d1")
+    await enrolled(found, tmp_path / "pc-d1")
     async with office.site.dialer(office.address, TlsFiles(tmp_path / "pc-d1")).aio_channel() as channel:
         token = await sign_in(channel, office.hire("budi").sign_in_name)
         assert token

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -10,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.program.enrolment import accept
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.invitation import DeviceInvitation
 from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.scenarios.enrolling import enrolled
 from tests.support.scenarios.port_office import PortOffice
 from tests.support.scenarios.site_pki import SITE, Site, now
 from tests.support.scenarios.web_console import Browser, Pages, served, words
@@ -67,7 +66,7 @@ async def test_a_pc_is_invited_enrols_with_what_the_page_shows_and_is_revoked(
     for path in ("/devices", f"/devices/notifier/{SITE}/pc-d1", "/system"):
         assert invitation.code.text not in (await browser.get(path)).text, "it is shown once"
     assert "invited until" in words(await browser.get("/devices"))
-    await asyncio.to_thread(accept, invitation, tmp_path / "pc-d1")
+    await enrolled(invitation, tmp_path / "pc-d1")
     shown = words(await browser.get(f"/devices/notifier/{SITE}/pc-d1"))
     assert "may connect" in shown
     assert "alerts ring there no more" in shown, "it says what revoking will do"
