@@ -38,6 +38,7 @@ STARTED_IN = {
     "server/concurrency/batching.py": "supervised loops",
     "server/monitoring/listener.py": "a supervised loop, and requests that are answered each on its own",
     "server/connections.py": "a supervised loop",
+    "server/grpc_api/clients/picture_line.py": "one stream, which ends with any of them",
     "server/grpc_api/clients/report_stream.py": "one stream, which ends with any of them",
     "server/grpc_api/servicers/audit.py": "one check of the trail, whose failure ends its call",
     "console/list_keeping/import_jobs.py": "one list file, whose page tells how it ended",
@@ -81,8 +82,8 @@ LOOPS = {
     *("follow_camera_policies", "follow_revocations"),
     # what is wrong
     "watch_connections",
-    *("follow_troubles", "look_at_cameras", "look_at_notices", "look_at_rows", "look_at_server", "look_at_sources"),
-    *("look_at_threshold", "sweep_troubles", "tell_health"),
+    *("follow_troubles", "look_at_cameras", "look_at_notices", "look_at_ports", "look_at_rows", "look_at_server"),
+    *("look_at_sources", "look_at_threshold", "sweep_troubles", "tell_health"),
     # which server does the shared ones
     *("keep_chores", "tell_presence"),
     # the audit trail and the keys

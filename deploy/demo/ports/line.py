@@ -16,13 +16,13 @@ class CutLine:
 
     def __init__(self, server_port: int) -> None:
         self.address = ""
-        self._server_port = server_port
+        self.server_port = server_port
         self._whole = True
         self._open: set[asyncio.StreamWriter] = set()
 
     def lead_to(self, port: int) -> None:
         """Let new connections go to another port of this machine."""
-        self._server_port = port
+        self.server_port = port
 
     def cut(self) -> None:
         """Break all connections, and let none be made."""
@@ -40,7 +40,7 @@ class CutLine:
             to_client.transport.abort()
             return
         try:
-            from_server, to_server = await asyncio.open_connection("127.0.0.1", self._server_port)
+            from_server, to_server = await asyncio.open_connection("127.0.0.1", self.server_port)
         except OSError:
             to_client.transport.abort()
             return

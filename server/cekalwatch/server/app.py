@@ -174,7 +174,7 @@ class Server:
         alerts = AlertsWiring.open(context, search.freshness, presence, trail, cluster.hints)
         captures = CaptureWiring.open(context, search, alerts.announce, presence)
         watchlist = WatchlistWiring.open(context, search, captures.waiting, trail)
-        ports = PortsWiring.open(context, alerts, trail, cluster.duty, watchlist.caller)
+        ports = PortsWiring.open(context, alerts, trail, cluster.duty, watchlist.caller, search.freshness)
 
         def load() -> Load:
             return Load(captures.waiting(), sum(captures.intake.outcomes.values()))
@@ -190,7 +190,7 @@ class Server:
             clock_ahead=lambda: peers.clock_ahead,
             reporting=ports.reporting,
         )
-        troubles = TroublesWiring.open(context, presence, search, wellbeing, cluster.hints)
+        troubles = TroublesWiring.open(context, presence, search, wellbeing, cluster.hints, certificates.revoked)
         connections = ConnectionWatch(self._bounds)
         stack.callback(connections.close)
         authentication = AuthenticationWiring.open(context, certificates, presence, connections.let_in)
@@ -302,7 +302,7 @@ class Server:
             LOOPS.keep("probe_database", captures.health.write_expected),
             LOOPS.keep("expect_write", expect_write, EXPECT_WRITE_PERIOD_S),
             LOOPS.keep("tell_health", tell_health, HEALTH_PERIOD_S),
-            *((LOOPS.keep("report_alerts", ports.reporter.report),) if ports.reporter else ()),
+            *ports.loops(),
         )
         self._housekeeping = [asyncio.create_task(loop) for loop in loops]
         if self._enrolment:

@@ -57,6 +57,7 @@ UNSIGNED = {
     "event_log": "a lock, and how far it was pruned",
     "notice_position": "how far a receiver was told: one that skips leaves a gap in the sequences it gets",
     "passage_count": "statistics",
+    "port_following": "which port follows the list at which server",
     "port_presence": "which port is connected to which server, and a lock",
     "reference_picture": "sealed with its key",
     "server_run": "what servers tell each other of themselves; one may refuse to start for it",

@@ -55,6 +55,7 @@ def filled(page: Page) -> str:
         "camera_id": "dep-1",
         "role": "camera",
         "site": SITE,
+        "port": "main",
     }
     return page.path.format(**keys, name="nobody", act="enable")
 

@@ -21,11 +21,14 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sync.tables import SyncStateRow
 from cekalwatch.server.watchlist.sources.centre.caller import PortCaller
 from cekalwatch.v1.list_feed_service_pb2 import PortServer
+from cekalwatch.v1.port_pb2 import PortStatus
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 from tests.support.builders.watchlist import order, subject
+from tests.support.scenarios.centre import status_of
 from tests.support.scenarios.centre_and_port import PORT_SITE, Centre, Port, port_running
-from tests.support.scenarios.server import list_astronaut, order_in_force
+from tests.support.scenarios.server import engine, list_astronaut, order_in_force
+from tests.support.scenarios.sign_in import becomes as becomes_so
 from tests.support.scenarios.site_pki import Site, now
 
 WAIT_S = 60.0
@@ -95,7 +98,8 @@ async def test_what_changes_at_the_centre_is_searched_at_the_port_and_nothing_is
             list_.put(subject("S-9"), order("O-9", subject_id="S-9"))
             await becomes(lambda: port.orders() == {"O-1": True, "O-2": True, "O-9": True})
             list_.delete_subject("S-9", lambda _: AuditEntry(now(), operator(), Action.SUBJECT_DELETED))
-            await becomes(lambda: port.orders() == {"O-1": True, "O-2": True, "O-9": False})
+            await becomes(lambda: port.orders() == {"O-1": True, "O-2": True})
+            assert port.watchlist.held(["S-9"]) == [], "who was deleted at the centre is erased here, at once"
         await port.searches(1)
         await port.pass_by()
         assert await port.alerts() == 2
@@ -103,6 +107,38 @@ async def test_what_changes_at_the_centre_is_searched_at_the_port_and_nothing_is
     actions = centre.trail()
     for action in (Action.LIST_FOLLOWED, Action.LIST_READ, Action.REFERENCES_FETCHED):
         assert action in actions
+
+
+async def test_the_centre_says_which_port_follows_since_when_and_with_how_old_a_list(centre: Centre) -> None:
+    list_astronaut(centre.settings, order_in_force(order_id="O-1"))
+    async with centre.open() as line:
+        address = f"127.0.0.1:{line.server_port}"
+
+        async def known() -> PortStatus | None:
+            return next(iter((await status_of(centre.site, address)).ports), None)
+
+        async def all_is_said() -> bool:
+            one = await known()
+            return bool(one and one.follows_list and one.connected and one.HasField("list_time"))
+
+        async with port_running(centre.port_settings(line.address)) as port:
+            await becomes(lambda: port.orders() == {"O-1": True})
+            await becomes_so(all_is_said)
+            one = await known()
+            assert one
+            assert (one.site, one.name) == (PORT_SITE, "main")
+            assert one.model_version == engine().recogniser.model_version
+            began = one.follow_since_time.ToDatetime(UTC)
+            assert began <= one.last_heard_time.ToDatetime(UTC) <= datetime.now(UTC)
+
+        async def has_left() -> bool:
+            one = await known()
+            return bool(one and not one.follows_list and not one.connected)
+
+        await becomes_so(has_left)
+        one = await known()
+        assert one
+        assert one.follow_since_time.ToDatetime(UTC) > began
 
 
 async def test_a_port_goes_on_without_the_line_and_catches_up_by_what_changed(centre: Centre) -> None:

@@ -22,6 +22,7 @@ from cekalwatch.v1.port_service_pb2_grpc import PortServiceStub
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.builders.keys import key_store
 from tests.support.scenarios.people import Office, person
 from tests.support.scenarios.port_office import PortOffice, sign_in
 from tests.support.scenarios.server import LateClock, list_astronaut
@@ -38,6 +39,8 @@ class Centre:
     """The centre, which serves the port's site beside its own; it can be opened again on the same database."""
 
     folder: Path
+    overrides: dict[str, Any] = field(default_factory=dict)
+    """Further settings of the server."""
     site: Site = field(init=False)
     settings: ServerSettings = field(init=False)
     clock: LateClock = field(default_factory=LateClock)
@@ -45,9 +48,11 @@ class Centre:
 
     def __post_init__(self) -> None:
         self.site = Site(self.folder)
-        self.settings = self.site.settings(cameras=(), sites=[{"site": CENTRE}, {"site": SITE}])
+        self.settings = self.site.settings(cameras=(), sites=[{"site": CENTRE}, {"site": SITE}], **self.overrides)
         list_astronaut(self.settings)
         self.database = Database(self.settings.database_address)
+        self.database.upgrade()
+        key_store(self.database, self.settings.master_key_source)
         self.office = Office(self.database)
         self.office.hire(person("rina", PersonRole.SUPERVISOR, sites=(CENTRE, SITE)))
         self.site.device(DeviceRole.PORT, PORT_NAME)
@@ -122,11 +127,11 @@ class Supervisor:
                 await asyncio.sleep(0.1)
 
 
-def port_of(folder: Path, centre: Centre, address: str, **overrides: Any) -> PortOffice:
-    """Return a port with a server of its own, whose centre is at `address`."""
+def port_of(folder: Path, centre: Centre, *addresses: str, **overrides: Any) -> PortOffice:
+    """Return a port with a server of its own, whose centre is at these addresses."""
     site = Site(folder)
     files = centre.site.device(DeviceRole.PORT, PORT_NAME)
-    source = {"kind": "centre", "addresses": [address], "tls_dir": files.folder}
+    source = {"kind": "centre", "addresses": list(addresses), "tls_dir": files.folder}
     chosen = {"watchlist": {"source": source}, "grouping_window_s": 0} | overrides
     office = PortOffice(site, site.settings(**chosen))
     office.hire("budi")

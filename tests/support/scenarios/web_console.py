@@ -19,6 +19,7 @@ from cekalwatch.console.settings import ConsoleSettings
 from cekalwatch.program.translations import Language
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.tls import TlsFiles
+from tests.support.scenarios.centre import Centre
 from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice
 from tests.support.scenarios.site_pki import SITE, now
@@ -76,11 +77,11 @@ class Pages:
 
 @asynccontextmanager
 async def served(
-    office: PortOffice, name: str = "console", hosts: tuple[str, ...] = (), **overrides: Any
+    office: PortOffice | Centre, name: str = "console", hosts: tuple[str, ...] = (), at: str = SITE, **overrides: Any
 ) -> AsyncIterator[Pages]:
-    """Serve a console of the office's site: with TLS under the names `hosts`, or in plaintext on this machine."""
+    """Serve a console of the site `at`: with TLS under the names `hosts`, or in plaintext on this machine."""
     files = TlsFiles(office.site.folder / "devices" / name)
-    office.site.pki.issue(Identity(DeviceRole.CONSOLE, SITE, name), hosts, files.folder, now())
+    office.site.pki.issue(Identity(DeviceRole.CONSOLE, at, name), hosts, files.folder, now())
     settings = ConsoleSettings.load(
         None,
         **{"server_addresses": office.address, "tls_dir": files.folder, "language": Language.EN} | overrides,

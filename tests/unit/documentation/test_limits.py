@@ -16,7 +16,7 @@ from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.passages import MAX_CROPS, MAX_EACH
 from cekalwatch.server.domain.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.server.grpc_api import enrolment_port, requests
-from cekalwatch.server.grpc_api.clients import report_stream
+from cekalwatch.server.grpc_api.clients import picture_giver
 from cekalwatch.server.grpc_api.convert import alerts, subjects
 from cekalwatch.server.grpc_api.servicers import enrolment, list_file
 from cekalwatch.server.monitoring import listener
@@ -106,8 +106,8 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "events of a port": (reception.EVENTS_PER_S, reception.MAX_EVENTS),
     "pictures that a centre asks of a port": (
         reception.MAX_PICTURES,
-        report_stream.PICTURES_PER_S,
-        report_stream.MAX_PICTURES,
+        picture_giver.PICTURES_PER_S,
+        picture_giver.MAX_PICTURES,
     ),
     "calls of one port's server": (limits.MAX_OPEN[DeviceRole.PORT],),
     "calls of one web console": (limits.MAX_OPEN[DeviceRole.CONSOLE],),

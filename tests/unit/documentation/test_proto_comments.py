@@ -18,7 +18,7 @@ from cekalwatch.server.domain.alerts.handling import MAX_FOLLOW_UP_BYTES, MAX_FO
 from cekalwatch.server.domain.people import MAX_DISPLAY_NAME, LockOut
 from cekalwatch.server.gallery import threshold
 from cekalwatch.server.gallery.lookalikes import MAX_LOOKALIKES
-from cekalwatch.server.grpc_api.clients.report_stream import MAX_ASKED_BY
+from cekalwatch.server.grpc_api.clients.picture_giver import MAX_ASKED_BY
 from cekalwatch.server.grpc_api.convert import (
     adjudication,
     alerts,

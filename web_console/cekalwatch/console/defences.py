@@ -15,17 +15,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 MAX_FORM_BYTES = 64 << 10
 HSTS_S = 180 * 24 * 3600
 STATIC_S = 3600
-_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        *(f"{kind}-src 'self'" for kind in ("script", "style", "img", "connect")),
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
+POLICY = "Content-Security-Policy"
+_DIRECTIVES = (
+    "default-src 'none'",
+    *(f"{kind}-src 'self'" for kind in ("script", "style", "img", "connect")),
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
 )
+_POLICY = "; ".join(_DIRECTIVES)
+INLINE_PICTURES = _POLICY.replace("img-src 'self'", "img-src 'self' data:")
+"""The policy of a page that has pictures in itself, if it says so."""
 _HEADERS = {
-    "Content-Security-Policy": _POLICY,
+    POLICY: _POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
@@ -102,8 +104,11 @@ class Defences:
             await answer(scope, receive, send_guarded)
 
     def _set_headers(self, headers: MutableHeaders, *, static: bool) -> None:
+        with_pictures = headers.get(POLICY) == INLINE_PICTURES
         for name, value in _HEADERS.items():
             headers[name] = value
+        if with_pictures:
+            headers[POLICY] = INLINE_PICTURES
         headers["Cache-Control"] = f"private, max-age={STATIC_S}" if static else "no-store"
         if self._tls:
             headers["Strict-Transport-Security"] = f"max-age={HSTS_S}"

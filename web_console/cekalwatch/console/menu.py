@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cekalwatch.wire.vocabulary.people import (
+    CONFIRMS,
     KEEPS_DEVICES,
     KEEPS_PEOPLE,
     KEEPS_SYSTEM,
@@ -35,6 +36,7 @@ MENU: Final = (
     Entry("/", "NOW", ANYBODY),
     Entry("/alerts", "ALERTS", SEES_ALERTS),
     Entry("/list", "LIST", KEEPS_WATCHLIST),
+    Entry("/ports", "PORTS", CONFIRMS),
     Entry("/troubles", "TROUBLES", SEES_TROUBLES),
     Entry("/figures", "FIGURES", SEES_SHIFT_REPORT),
     Entry("/audit", "AUDIT", SEES_AUDIT_TRAIL),

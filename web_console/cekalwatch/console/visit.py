@@ -22,6 +22,7 @@ from cekalwatch.console.menu import MENU, Entry
 from cekalwatch.console.people_client import PeopleClient
 from cekalwatch.console.web_sessions import WebSession
 from cekalwatch.office.client.alert_client import AlertClient
+from cekalwatch.office.client.port_client import PortClient
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.client.trouble_client import TroubleClient
 from cekalwatch.office.model.alert import AlertFilter
@@ -100,6 +101,11 @@ class Visit:
     def alerts(self) -> AlertClient:
         """The person's calls about alerts."""
         return AlertClient(self.console.calls, self.console.settings.name, AlertFilter(), self.signed_in)
+
+    @property
+    def ports(self) -> PortClient:
+        """The supervisor's calls about ports."""
+        return PortClient(self.console.calls, self.signed_in)
 
     @property
     def troubles(self) -> TroubleClient:

@@ -28,6 +28,8 @@ def explain(error: Failure, texts: Texts) -> str:
     if isinstance(error, ProgramError):
         return str(error)
     reason, details = _info(error)
+    if error.code() in UNREACHABLE and reason != "PORT_AWAY":  # the server answers: a port of it does not
+        return texts.say("REFUSED_UNREACHABLE")
     if reason == "ALERT_HELD" and details.get("holder"):
         return texts.say("REFUSED_ALERT_HELD_BY", holder=safe_text(details["holder"]))
     if f"REFUSED_{reason}" in texts:

@@ -44,6 +44,8 @@ class TroubleKind(StrEnum):
     SERVER_CLOCK_WRONG = "SERVER_CLOCK_WRONG"
     NOTICES_WAITING = "NOTICES_WAITING"
     CENTRE_AWAY = "CENTRE_AWAY"
+    PORT_NOT_FOLLOWING = "PORT_NOT_FOLLOWING"
+    PORT_NOT_REPORTING = "PORT_NOT_REPORTING"
 
 
 OF_VIEWS = {
@@ -88,7 +90,9 @@ OF_THRESHOLDS = frozenset({TroubleKind.THRESHOLD_MOVED, TroubleKind.SCORES_STAND
 """More or fewer travellers alert than before, or than at other cameras."""
 OF_RECEIVERS = frozenset({TroubleKind.NOTICES_WAITING})
 """Another system of the office is not told what happens."""
-OF_CAMERAS = frozenset(TroubleKind) - OF_SOURCES - OF_SERVERS - OF_DATABASE - OF_THRESHOLDS - OF_RECEIVERS
+OF_PORTS = frozenset({TroubleKind.PORT_NOT_FOLLOWING, TroubleKind.PORT_NOT_REPORTING})
+"""A port with a server of its own may search an old list, or its alerts are not seen at the centre."""
+OF_CAMERAS = frozenset(TroubleKind) - OF_SOURCES - OF_SERVERS - OF_DATABASE - OF_THRESHOLDS - OF_RECEIVERS - OF_PORTS
 """Travellers at one counter may pass unseen."""
 BLIND = frozenset({TroubleKind.CAMERA_DOWN, TroubleKind.CAMERA_REJECTED, *OF_VIEWS.values()})
 """The counter's travellers are not recognised at all."""
@@ -103,4 +107,6 @@ def acknowledges(kind: TroubleKind) -> frozenset[PersonRole]:
     """Return the roles of those who see a trouble of that kind, and may say that they have."""
     if kind in OF_SERVERS | OF_DATABASE | OF_RECEIVERS:
         return KEEPS_SYSTEM
+    if kind in OF_PORTS:
+        return KEEPS_SYSTEM | CONFIRMS
     return KEEPS_SOURCES if kind in OF_SOURCES else CONFIRMS

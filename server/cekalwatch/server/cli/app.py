@@ -9,7 +9,20 @@ import typer
 
 from cekalwatch.program.checks.results import AsJson, show_results
 from cekalwatch.program.command import SettingsFormat, settings_examples
-from cekalwatch.server.cli import audit, evaluate, init, keys, models, notices, people, pki, retention, rows, thresholds
+from cekalwatch.server.cli import (
+    audit,
+    evaluate,
+    init,
+    keys,
+    models,
+    notices,
+    people,
+    pki,
+    ports,
+    retention,
+    rows,
+    thresholds,
+)
 from cekalwatch.server.cli.gallery import comparing, rebuilding, switching
 from cekalwatch.server.cli.keeping import backing_up, coming_back, upgrading
 from cekalwatch.server.cli.options import Config, DataDir, Listen, LogLevel, ModelPack, Threads
@@ -59,6 +72,7 @@ app.command("backup-key", epilog=backing_up.KEY_EPILOG)(backing_up.backup_key)
 app.command("restore", epilog=coming_back.EPILOG)(coming_back.restore)
 app.command("upgrade", epilog=upgrading.EPILOG)(upgrading.upgrade)
 app.command("notices", epilog=notices.EPILOG)(notices.notices)
+app.command("ports", epilog=ports.EPILOG)(ports.ports)
 
 
 def _print_version(wanted: bool) -> None:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType
+
+FOLLOWS_WITHIN = timedelta(seconds=15)
+"""A port that no server of the centre has told of for longer follows no more: its server died."""
 
 
 @dataclass(frozen=True, order=True)
@@ -97,6 +100,29 @@ class PortStep:
 
 
 @dataclass(frozen=True)
+class Following:
+    """How a port follows the centre's list."""
+
+    port: Port
+    run_id: str
+    """Of its program."""
+    server: str = ""
+    """The centre's server at which it follows; empty while it does not."""
+    since: datetime | None = None
+    """When it began to follow, or ended."""
+    heard_at: datetime | None = None
+    """When it was last known to follow."""
+    model_version: str = ""
+    version: str = ""
+    certificate: str = ""
+    """Issuer and serial number of what it showed, as `CertificateKey.text`."""
+
+    def goes_on(self, now: datetime) -> bool:
+        """Whether it follows now: at a server of the centre that lives."""
+        return bool(self.server and self.heard_at and now - self.heard_at <= FOLLOWS_WITHIN)
+
+
+@dataclass(frozen=True)
 class PortState:
     """How a port does, as the centre knows it."""
 
@@ -111,6 +137,10 @@ class PortState:
     """The newest event that is stored."""
     unsettled: int = 0
     """Its alerts that nobody there has settled."""
+    list_at: datetime | None = None
+    """When its list was brought up to date last, as it said when it was last heard of; None when it has not said."""
+    following: Following | None = None
+    """None when it never followed the list."""
 
 
 @dataclass(frozen=True)

@@ -54,10 +54,23 @@ class ReportTerms:
 
 
 @dataclass(frozen=True)
+class Hello:
+    """How a port begins a stream."""
+
+    version: str
+    """Of its server."""
+    pictures_only: bool = False
+    """Whether it reports nothing over it, and gives pictures only."""
+
+
+@dataclass(frozen=True)
 class Waiting:
-    """A port's sign of life: how many events it has not reported."""
+    """A port's sign of life."""
 
     events: int
+    """Those that it has not reported."""
+    list_at: datetime | None = None
+    """When its list was brought up to date last; None when it has not said."""
 
 
 @dataclass(frozen=True)
@@ -107,41 +120,50 @@ class PortReception:
         self._clock = clock
         self._actor = actor
         self._streams: dict[Port, _ReportStream] = {}
+        self._picture_streams: dict[Port, _ReportStream] = {}
+        """Of ports that report to another server of the centre, or here as well."""
 
     async def position(self, port: Port) -> LogPosition | None:
         """Return from where a port should go on; None: from the oldest event that it holds."""
         return await asyncio.to_thread(self._store.position, port)
 
-    async def run(self, port: Port, version: str, inbound: AsyncIterator[Inbound]) -> AsyncGenerator[Outbound, None]:
+    async def run(self, port: Port, hello: Hello, inbound: AsyncIterator[Inbound]) -> AsyncGenerator[Outbound, None]:
         """Yield what the port is told, until it ends; raises the stream's error.
 
-        A stream of the same port that is open ends with PORT_REPLACED.
+        A stream of the same port and kind that is open ends with PORT_REPLACED.
         """
-        if former := self._streams.get(port):
+        kind, streams = _ReportStream, self._streams
+        if hello.pictures_only:
+            kind, streams = _PictureStream, self._picture_streams
+        if former := streams.get(port):
             former.end(Code.PORT_REPLACED)
-        stream = _ReportStream(port, version, self._store, self._trail, self._clock, self._actor, self.terms)
-        self._streams[port] = stream
-        log.info("port_connected", port=str(port), version=version)
+        stream = kind(port, hello.version, self._store, self._trail, self._clock, self._actor, self.terms)
+        streams[port] = stream
+        if not hello.pictures_only:
+            log.info("port_connected", port=str(port), version=hello.version)
         try:
             async with aclosing(stream.run(inbound)) as outbound:
                 async for message in outbound:
                     yield message
         finally:
-            log.info("port_disconnected", port=str(port))
-            if self._streams.get(port) is stream:
-                del self._streams[port]
-                await asyncio.to_thread(self._store.left, port, self._actor.key)
+            last = streams.get(port) is stream
+            if last:
+                del streams[port]
+            if not hello.pictures_only:
+                log.info("port_disconnected", port=str(port))
+                if last:
+                    await asyncio.to_thread(self._store.left, port, self._actor.key)
 
     async def picture(self, port: Port, alert_id: UUID, asked_by: Actor) -> bytes:
         """Return the probe of an alert, from its port; empty when none is kept there. Raises PORT_AWAY."""
-        stream = self._streams.get(port)
+        stream = self._streams.get(port) or self._picture_streams.get(port)
         if stream is None:
             raise CekalwatchError(Code.PORT_AWAY, f"{port} is not connected here")
         return await stream.picture(alert_id, asked_by)
 
     def end(self) -> None:
         """Let every stream end: the server is about to stop."""
-        for stream in self._streams.values():
+        for stream in (*self._streams.values(), *self._picture_streams.values()):
             stream.end()
 
 
@@ -311,4 +333,16 @@ class _ReportStream:
         now = self._clock.now()
         if self._told_at is None or now - self._told_at >= TELL_EVERY:
             self._told_at = now
-            await asyncio.to_thread(self._store.tell, self._port, self._actor.key, waiting.events, self._version, now)
+            told = (self._port, self._actor.key, waiting.events, self._version, now, waiting.list_at)
+            await asyncio.to_thread(self._store.tell, *told)
+
+
+class _PictureStream(_ReportStream):
+    """The state of one stream over which pictures are asked for, and nothing is reported."""
+
+    async def _take(self, message: _Stored) -> None:
+        detail = f"{self._port} sends {type(message).__name__} where it gives pictures only"
+        raise CekalwatchError(Code.REPORT_OUT_OF_ORDER, detail)
+
+    async def _tell(self, waiting: Waiting) -> None:
+        """Note nothing: the stream that reports says how the port does."""

@@ -1,4 +1,4 @@
-"""When a camera counts as slow, and how long troubles are kept."""
+"""When a camera counts as slow and a port as silent, and how long troubles are kept."""
 
 from __future__ import annotations
 
@@ -17,6 +17,15 @@ class TroubleSection(Settings):
     """Pictures a second; a camera of which fewer are looked at counts as slow. 0: none does."""
     trouble_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 365
     """Days for which a trouble that is over is kept, for reports."""
+
+    port_silence_min: Annotated[int, Field(ge=1, le=1440)] = 5
+    """Minutes after which a centre tells of a port with a server of its own that does not follow the list, or reports
+    nothing."""
+
+    @property
+    def port_silence(self) -> timedelta:
+        """How long a port may be silent."""
+        return timedelta(minutes=self.port_silence_min)
 
     @property
     def trouble_retention(self) -> timedelta:

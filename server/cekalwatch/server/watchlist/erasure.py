@@ -57,9 +57,8 @@ class SubjectEraser:
         now = self._clock.now()
 
         def note(gone: DeletedSubject) -> AuditEntry:
-            counts = {"photographs": gone.photographs, "templates": gone.templates, "probes": gone.probes}
             days = self._kept_for.days
-            return deletion_entry(self._actor, now, subject_id, gone.order_ids, **counts, ended_days=days)
+            return deletion_entry(self._actor, now, subject_id, gone.order_ids, **gone.counts, ended_days=days)
 
         # An order may have come meanwhile, and another server may have been first.
         return self._watchlist.erase_subject(subject_id, lambda file: self._ended(file, now - self._kept_for), note)

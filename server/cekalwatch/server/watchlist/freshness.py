@@ -67,6 +67,10 @@ class FreshnessGauge:
         self._told = self._store.sources_of(self._source) if self._source else {}
         self._active_subjects = self._terms.read().active(self._clock.now())
 
+    def last_success_from(self, source: str) -> datetime | None:
+        """Return when the list was brought up to date from the source of that name last; None: never."""
+        return next((one.last_success_at for one in self.now().sources if one.source == source), None)
+
     def now(self) -> Freshness:
         """Return the freshness now; a source from which nothing ever came is stale.
 

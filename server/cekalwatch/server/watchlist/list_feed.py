@@ -1,23 +1,28 @@
-"""What ports follow: where the list stands, which port may follow it, and who does. It belongs to the event loop."""
+"""What ports follow: where the list stands, which port may follow it, and who does. It belongs to the event loop.
+
+The servers of a centre tell each other through the database which ports follow at them.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 import structlog
 
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.ports import Following, Port
+from cekalwatch.server.storage.ports.followings import FollowingStore
 from cekalwatch.server.storage.watchlist.list_feed import ListFeedStore
 
-MAX_PORTS = 1000
-"""Ports that are remembered."""
+TELL_EVERY = timedelta(seconds=5)
+"""How often the database is told which ports follow here."""
 _IDENTITY = re.compile(r"[0-9a-f]{16}")
 _VERSION = re.compile(r"[0-9]{1,18}")
 
@@ -58,65 +63,79 @@ class PortProgram:
     """A key made at its start."""
     model_version: str = ""
     version: str = ""
+    certificate: str = ""
+    """What it shows, as `CertificateKey.text`; empty in plaintext."""
 
     @property
-    def key(self) -> tuple[str, str]:
-        """Of the port's certificate, which one program has."""
-        return self.site, self.name
+    def port(self) -> Port:
+        """The port, by its certificate, which one program has."""
+        return Port(self.site, self.name)
 
 
 @dataclass(frozen=True)
-class PortState:
-    """What is known of a port since this server started."""
+class _Followed:
+    """A port that follows here."""
 
     program: PortProgram
-    streams: int = 0
-    since: datetime | None = None
-    """When it began to follow, or ended."""
+    streams: int
+    since: datetime
+
+    def told_by(self, server: str) -> Following:
+        """Return it as the server of that name tells it."""
+        one = self.program
+        return Following(
+            one.port, one.run_id, server, self.since, None, one.model_version, one.version, one.certificate
+        )
 
 
 class ListFeed:
     """Tells ports that the list has changed."""
 
-    def __init__(self, store: ListFeedStore, clock: Clock) -> None:
+    def __init__(self, store: ListFeedStore, followings: FollowingStore, clock: Clock, server: str) -> None:
+        """`server` is how the others call this one."""
         self._store = store
+        self._followings = followings
         self._clock = clock
+        self._server = server
         self._version = -1
         self._changed = asyncio.Event()
         self._ended = False
-        self._ports: dict[tuple[str, str], PortState] = {}
+        self._ports: dict[Port, _Followed] = {}
+        self._told_at: datetime | None = None
 
-    @property
-    def ports(self) -> tuple[PortState, ...]:
-        """The ports that follow, and those that did."""
-        return tuple(self._ports[key] for key in sorted(self._ports))
+    async def admit(self, port: PortProgram) -> None:
+        """Raise PORT_FOLLOWED_ELSEWHERE while another program follows with the port's certificate, at any server."""
+        self._admit_here(port)
+        known = await asyncio.to_thread(self._followings.of, port.port)
+        if known and known.server != self._server and known.run_id != port.run_id and known.goes_on(self._clock.now()):
+            raise CekalwatchError(Code.PORT_FOLLOWED_ELSEWHERE, f"{port.port}, at {known.server}")
 
-    def admit(self, port: PortProgram) -> None:
-        """Raise PORT_FOLLOWED_ELSEWHERE while another program follows with the port's certificate."""
-        known = self._ports.get(port.key)
-        if known and known.streams and known.program.run_id != port.run_id:
-            raise CekalwatchError(Code.PORT_FOLLOWED_ELSEWHERE, f"{port.site}/{port.name}")
+    def _admit_here(self, port: PortProgram) -> None:
+        known = self._ports.get(port.port)
+        if known and known.program.run_id != port.run_id:
+            raise CekalwatchError(Code.PORT_FOLLOWED_ELSEWHERE, str(port.port))
 
-    @contextmanager
-    def followed_by(self, port: PortProgram) -> Iterator[None]:
+    @asynccontextmanager
+    async def followed_by(self, port: PortProgram) -> AsyncIterator[None]:
         """Count a stream of that port for the time of the block; raises PORT_FOLLOWED_ELSEWHERE."""
-        self.admit(port)
-        known = self._ports.get(port.key)
-        if known is None and len(self._ports) >= MAX_PORTS:
-            gone = [key for key, one in self._ports.items() if not one.streams]
-            for key in gone[:1]:
-                del self._ports[key]
-        streams = known.streams if known else 0
-        if not streams:
+        await self.admit(port)
+        self._admit_here(port)  # another may have come meanwhile
+        known = self._ports.get(port.port)
+        if known is None:
             log.info("port_follows", site=port.site, name=port.name, model_version=port.model_version)
-        self._ports[port.key] = PortState(port, streams + 1, self._clock.now())
+        streams, since = (known.streams, known.since) if known else (0, self._clock.now())
+        self._ports[port.port] = _Followed(port, streams + 1, since)
         try:
+            await self._tell()
             yield
         finally:
-            left = self._ports[port.key]
-            self._ports[port.key] = replace(left, streams=left.streams - 1, since=self._clock.now())
-            if left.streams == 1:
+            left = self._ports[port.port]
+            if left.streams > 1:
+                self._ports[port.port] = replace(left, streams=left.streams - 1)
+            else:
+                del self._ports[port.port]
                 log.info("port_left", site=port.site, name=port.name)
+                await asyncio.to_thread(self._followings.left, left.told_by(self._server), self._clock.now())
 
     async def news(self, period_s: float) -> AsyncGenerator[str]:
         """Yield the list's state now, when it changes, and after `period_s` seconds without a change; until the end."""
@@ -130,14 +149,21 @@ class ListFeed:
                     await changed.wait()
 
     async def follow(self) -> None:
-        """Look whether the list has changed, in one round, if anybody waits for that."""
-        if self._version >= 0 and not any(one.streams for one in self._ports.values()):
+        """Look whether the list has changed, in one round, if anybody waits for that; tell who does."""
+        if self._version >= 0 and not self._ports:
             self._version = -1  # read again when somebody comes
             return
+        if self._told_at is None or self._clock.now() - self._told_at >= TELL_EVERY:
+            await self._tell()
         version = await asyncio.to_thread(self._store.version)
         if version != self._version:
             self._version = version
             self._wake()
+
+    async def _tell(self) -> None:
+        now = self._told_at = self._clock.now()
+        followings = [one.told_by(self._server) for one in self._ports.values()]
+        await asyncio.to_thread(self._followings.tell, followings, now)
 
     def end(self) -> None:
         """Let every stream end."""

@@ -24,6 +24,7 @@ from cekalwatch.server.storage.models.photograph_store import PhotographStore
 from cekalwatch.server.storage.models.score_store import ScoreStore
 from cekalwatch.server.storage.models.store import ModelStore, ThresholdStore
 from cekalwatch.server.storage.people.store import PeopleStore
+from cekalwatch.server.storage.ports.followings import FollowingStore
 from cekalwatch.server.storage.ports.store import PortStore
 from cekalwatch.server.storage.sync.store import SyncStore
 from cekalwatch.server.storage.troubles.store import TroubleStore
@@ -38,6 +39,7 @@ class Stores:
     audit: AuditStore
     camera_policies: CameraPolicyStore
     field: FieldStore
+    followings: FollowingStore
     handling: HandlingStore
     models: ModelStore
     people: PeopleStore
@@ -58,6 +60,7 @@ class Stores:
             AuditStore(database),
             CameraPolicyStore(database),
             FieldStore(database),
+            FollowingStore(database),
             HandlingStore(database, keyring),
             ModelStore(database),
             PeopleStore(database),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Self
+from functools import partial
+from typing import Any, Self
 
+from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.cluster.duty import ChoreDuty
 from cekalwatch.server.domain.ports import Reporting
+from cekalwatch.server.grpc_api.clients.picture_giver import PictureGiver
+from cekalwatch.server.grpc_api.clients.picture_line import PictureLine
 from cekalwatch.server.grpc_api.clients.report_stream import ReportedParts
 from cekalwatch.server.grpc_api.clients.reporter import AlertReporter
 from cekalwatch.server.grpc_api.servicers.ports import PortServicer
@@ -14,6 +19,7 @@ from cekalwatch.server.ports.reception import PortReception, ReportTerms
 from cekalwatch.server.ports.retention import PortRecordSweeper
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.ports.reported import ReportedLog
+from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.server.watchlist.sources.centre.caller import PortCaller
 from cekalwatch.server.wiring.alerts import AlertsWiring
 from cekalwatch.server.wiring.context import Context
@@ -30,11 +36,19 @@ class PortsWiring:
     reception: PortReception
     reporter: AlertReporter | None
     """None where this server reports to no centre."""
+    picture_lines: tuple[PictureLine, ...]
+    """To each of several servers of the centre."""
     chores: tuple[SharedChore, ...]
 
     @classmethod
     def open(
-        cls, context: Context, alerts: AlertsWiring, trail: AuditTrail, duty: ChoreDuty, caller: PortCaller | None
+        cls,
+        context: Context,
+        alerts: AlertsWiring,
+        trail: AuditTrail,
+        duty: ChoreDuty,
+        caller: PortCaller | None,
+        freshness: FreshnessGauge,
     ) -> Self:
         """Open nothing yet; `caller` is what this server says of itself at its centre, if it has one."""
         settings, stores, clock, actor = context.settings, context.stores, context.clock, context.actor
@@ -42,12 +56,25 @@ class PortsWiring:
         servicer = PortServicer(reception, stores.ports, alerts.details, trail, clock, settings.home.site)
         kept_for = settings.retention_policy.records
         sweeper = PortRecordSweeper(stores.ports, clock, actor, kept_for)
-        reporter = None
+        reporter, lines = None, tuple[PictureLine, ...]()
         if caller:
             reported = ReportedLog(context.database)
-            parts = ReportedParts(alerts.fanout, stores.alerts, reported, trail, alerts.deliveries, clock, kept_for)
-            reporter = AlertReporter(caller, parts, duty)
-        return cls(servicer, reception, reporter, (SharedChore("sweep_port_records", SWEEP_PERIOD_S, sweeper.sweep),))
+            list_at = partial(freshness.last_success_from, caller.settings.name)
+            parts = ReportedParts(
+                alerts.fanout, stores.alerts, reported, trail, alerts.deliveries, clock, list_at, kept_for
+            )
+            pictures = PictureGiver(stores.alerts, trail)
+            reporter = AlertReporter(caller, parts, pictures, duty)
+            if len(addresses := caller.settings.addresses) > 1:
+                lines = tuple(PictureLine(caller, address, pictures, duty) for address in addresses)
+        return cls(
+            servicer, reception, reporter, lines, (SharedChore("sweep_port_records", SWEEP_PERIOD_S, sweeper.sweep),)
+        )
+
+    def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        """Return the loops that report to the centre, and give it pictures."""
+        pictures = [LOOPS.keep(f"give_pictures-{number}", one.serve) for number, one in enumerate(self.picture_lines)]
+        return (*([LOOPS.keep("report_alerts", self.reporter.report)] if self.reporter else ()), *pictures)
 
     def reporting(self) -> Reporting | None:
         """Return how the reports of this server do; None where it makes none."""

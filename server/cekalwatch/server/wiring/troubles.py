@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
@@ -13,6 +14,7 @@ from cekalwatch.server.storage.integrity.scan import RowScan
 from cekalwatch.server.troubles.board import TroubleBoard
 from cekalwatch.server.troubles.camera_watch import CameraTerms, CameraWatch
 from cekalwatch.server.troubles.feed import TroubleFeed
+from cekalwatch.server.troubles.port_watch import PortWatch
 from cekalwatch.server.troubles.retention import TroubleSweeper
 from cekalwatch.server.troubles.row_watch import RowWatch
 from cekalwatch.server.troubles.server_watch import ServerWatch
@@ -28,6 +30,7 @@ LOOK_AT_SOURCES_PERIOD_S = 5.0
 LOOK_AT_SERVER_PERIOD_S = 1.0
 LOOK_AT_THRESHOLD_PERIOD_S = 5.0
 LOOK_AT_ROWS_PERIOD_S = 2.0
+LOOK_AT_PORTS_PERIOD_S = 5.0
 FOLLOW_PERIOD_S = 1.0
 SWEEP_PERIOD_S = 3600.0
 
@@ -42,9 +45,15 @@ class TroublesWiring:
 
     @classmethod
     def open(
-        cls, context: Context, presence: Presence, search: GalleryWiring, wellbeing: Wellbeing, hints: Hints
+        cls,
+        context: Context,
+        presence: Presence,
+        search: GalleryWiring,
+        wellbeing: Wellbeing,
+        hints: Hints,
+        revoked: Callable[[str], bool],
     ) -> Self:
-        """Begin with the troubles that are open."""
+        """Begin with the troubles that are open. `revoked` tells whether a certificate is, by its key's text."""
         settings, store, clock = context.settings, context.stores.troubles, context.clock
         feed = TroubleFeed(store)
 
@@ -62,6 +71,8 @@ class TroublesWiring:
             RowScan(context.database, context.keys.guard), board, context.stores.audit, clock, context.actor
         )
         thresholds = ThresholdWatch(context.stores.thresholds, search.snapshots.current, settings.cameras, board, clock)
+        sites = frozenset(one.site for one in settings.sites)
+        ports = PortWatch(context.stores.ports.states, sites, revoked, board, clock, settings.port_silence)
         servicer = TroubleServicer(feed, board, store, clock, settings.keep_alive_period_s)
         chores = (
             Chore("look_at_cameras", LOOK_AT_CAMERAS_PERIOD_S, cameras.look),
@@ -69,6 +80,7 @@ class TroublesWiring:
             Chore("look_at_server", LOOK_AT_SERVER_PERIOD_S, server.look),
             Chore("look_at_threshold", LOOK_AT_THRESHOLD_PERIOD_S, thresholds.look),
             Chore("look_at_rows", LOOK_AT_ROWS_PERIOD_S, rows.look),
+            SharedChore("look_at_ports", LOOK_AT_PORTS_PERIOD_S, ports.look),
             SharedChore("sweep_troubles", SWEEP_PERIOD_S, sweeper.sweep),
         )
         return cls(servicer, feed, chores)

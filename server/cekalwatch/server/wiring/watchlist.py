@@ -78,7 +78,7 @@ class WatchlistWiring:
             noted = partial(stores.watchlist.note_sources_of, imports.caller.settings.name)
             follower = CentreFollower(imports.caller, scheduler.hasten, noted)
         feed_store = ListFeedStore(context.database, context.keys.keyring)
-        feed = ListFeed(feed_store, clock)
+        feed = ListFeed(feed_store, stores.followings, clock, context.actor.key)
         feed_servicer = ListFeedServicer(feed, feed_store, search.freshness, trail, clock, settings.keep_alive_period_s)
         chores: list[Chore] = [Chore("forget_changed_subjects", FORGET_PERIOD_S, found.forget_changed)]
         if scheduler:

@@ -9,6 +9,7 @@ import pytest
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.server.watchlist.sources.source import (
+    DeletedSubject,
     OfferedOrder,
     Reading,
     SourceItem,
@@ -101,3 +102,33 @@ def test_a_list_of_subjects_that_suddenly_has_none_waits_for_people(bench: SyncB
     bench.source.says([item for key in keys for item in stands(f"S-{key}")])
     assert bench.run().outcome is SyncOutcome.SHRUNK
     assert len(standing(bench)) == 5
+
+
+def held(bench: SyncBench[SubjectSource]) -> set[str]:
+    return {file.subject.subject_id for file in bench.watchlist.list_subjects("", 1000)}
+
+
+def test_who_is_deleted_at_the_source_is_deleted_here_and_comes_back_with_an_order(
+    bench: SyncBench[SubjectSource],
+) -> None:
+    bench.source.says([*stands("S-1", "O-1"), *stands("S-2", "O-2")])
+    bench.done()
+    bench.source.says([DeletedSubject("S-1"), *stands("S-2")])
+    run = bench.done()
+    assert (run.counts.read, run.counts.ended) == (2, 2)
+    assert held(bench) == {"S-2"}, "whose order ended only is kept until its time"
+    bench.source.says(stands("S-1", "O-1"))
+    assert bench.done().counts.added == 1
+    assert standing(bench) == {"O-1": "S-1"}
+    bench.source.says([DeletedSubject("S-1")], stands("S-1", "O-1"))
+    bench.done()
+    assert standing(bench) == {"O-1": "S-1"}, "the later word counts"
+
+
+def test_nobody_is_deleted_while_a_shrunken_list_waits_for_two_people(bench: SyncBench[SubjectSource]) -> None:
+    keys = [f"O-{number}" for number in range(5)]
+    bench.source.says([item for key in keys for item in stands(f"S-{key}", key)])
+    bench.done()
+    bench.source.says([DeletedSubject(f"S-{key}") for key in keys])
+    assert bench.run().outcome is SyncOutcome.SHRUNK
+    assert held(bench) == {f"S-{key}" for key in keys}

@@ -18,6 +18,7 @@ from cekalwatch.console.pages import (
     imports,
     now,
     people,
+    ports,
     session,
     subjects,
     sync,
@@ -26,6 +27,7 @@ from cekalwatch.console.pages import (
 )
 from cekalwatch.console.visit import Visit
 from cekalwatch.wire.vocabulary.people import (
+    CONFIRMS,
     HANDLES_ALERTS,
     KEEPS_DEVICES,
     KEEPS_PEOPLE,
@@ -82,6 +84,9 @@ ROUTES: Final = (
     Page("GET", "/list/subjects/history", KEEPS_WATCHLIST, subjects.history),
     Page("GET", "/list/subjects/beside", KEEPS_WATCHLIST, subjects.beside),
     Page("GET", "/list/subjects/picture", KEEPS_WATCHLIST, subjects.picture),
+    Page("GET", "/ports", CONFIRMS, ports.show),
+    Page("GET", "/ports/{site}/{port}/{alert_id}", CONFIRMS, ports.show_alert),
+    Page("GET", "/ports/{site}/{port}/{alert_id}/pictures", CONFIRMS, ports.show_pictures),
     Page("GET", "/troubles", SEES_TROUBLES, troubles.show),
     Page("POST", "/troubles/{trouble_id}/seen", KEEPS_SOURCES, troubles.acknowledge),
     Page("GET", "/figures", SEES_SHIFT_REPORT, figures.show),

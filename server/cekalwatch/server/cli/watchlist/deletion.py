@@ -38,8 +38,7 @@ def delete(
             typer.confirm(f"Delete subject {subject_id} with all orders, photographs and templates?", abort=True)
 
         def note(gone: DeletedSubject) -> AuditEntry:
-            counts = {"photographs": gone.photographs, "templates": gone.templates, "probes": gone.probes}
-            return deletion_entry(context.actor, context.clock.now(), subject_id, gone.order_ids, **counts)
+            return deletion_entry(context.actor, context.clock.now(), subject_id, gone.order_ids, **gone.counts)
 
         try:
             gone = context.stores.watchlist.delete_subject(subject_id, note)

@@ -15,17 +15,13 @@ import structlog
 
 from cekalwatch.server.alerts.deliveries import DeliveryTrail
 from cekalwatch.server.alerts.fanout import Fanout
-from cekalwatch.server.audit.alert_entries import shown_objects
-from cekalwatch.server.audit.entry import Action, Actor, Party, Thing
-from cekalwatch.server.auth.limits import TokenBucket
+from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.domain.ports import HeldAlerts
+from cekalwatch.server.grpc_api.clients.picture_giver import PictureGiver
 from cekalwatch.server.grpc_api.convert import ports as convert
-from cekalwatch.server.grpc_api.convert.common import uuid as read_uuid
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.trail import AuditTrail
-from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.ports.reported import ReportedLog
 from cekalwatch.v1 import port_pb2
 from cekalwatch.v1 import port_service_pb2 as pb
@@ -35,10 +31,6 @@ LOOK_S = 0.5
 """How often it is looked whether the stream should go on."""
 HELD_EVERY_S = 3600.0
 HELD_AT_ONCE = 1000
-PICTURES_PER_S = 1.0
-MAX_PICTURES = 30.0
-"""Pictures that may be asked for at once; after these, so many a second."""
-MAX_ASKED_BY = 180
 MAX_WINDOW = 1000
 PERIOD_S = (0.1, 60.0)
 """Within which the centre may choose how often it wants a sign of life."""
@@ -58,6 +50,8 @@ class ReportedParts:
     trail: AuditTrail
     deliveries: DeliveryTrail
     clock: Clock
+    list_at: Callable[[], datetime | None]
+    """When the list was brought up to date from the centre last; None: never."""
     records_kept: timedelta
     """Younger alerts are never erased, so that the centre is not told which of them are held."""
 
@@ -65,17 +59,19 @@ class ReportedParts:
 class ReportStream:
     """The state of one stream, after the centre has said where to begin."""
 
-    def __init__(self, call: Call, parts: ReportedParts, told: port_pb2.ReportStart, centre: Actor) -> None:
+    def __init__(
+        self, call: Call, parts: ReportedParts, pictures: PictureGiver, told: port_pb2.ReportStart, centre: Actor
+    ) -> None:
         """`centre` is who gets what is reported, for the audit trail."""
         self._call = call
         self._parts = parts
         self._centre = centre
-        self._period_s = min(max(told.heartbeat_period.ToNanoseconds() / 1e9, PERIOD_S[0]), PERIOD_S[1])
+        self._pictures = pictures
+        self._period_s = period_of(told)
         self._window = min(max(told.window, 1), MAX_WINDOW)
         self._outgoing: asyncio.Queue[pb.ReportAlertsRequest] = asyncio.Queue()
         self._unacknowledged: deque[int] = deque()
         self._room = asyncio.Event()
-        self._pictures = TokenBucket(PICTURES_PER_S, MAX_PICTURES, asyncio.get_running_loop().time())
         self._held_due_s = 0.0
 
     async def run(
@@ -120,7 +116,7 @@ class ReportStream:
                     self._room.set()
                     stored(now)
                 case "picture_request":
-                    self._outgoing.put_nowait(await self._picture(answer.picture_request))
+                    self._outgoing.put_nowait(await self._pictures.answer(answer.picture_request))
                 case _:
                     pass
 
@@ -162,31 +158,13 @@ class ReportStream:
                 due_s = loop.time() + self._period_s
                 waiting = await asyncio.to_thread(self._parts.reported.waiting)
                 counted(waiting)
-                self._outgoing.put_nowait(convert.waiting(waiting))
+                self._outgoing.put_nowait(convert.waiting(waiting, self._parts.list_at()))
             await asyncio.sleep(min(LOOK_S, self._period_s))
 
-    async def _picture(self, asked: port_pb2.PictureRequest) -> pb.ReportAlertsRequest:
-        """Return the picture that somebody at the centre opens, once that is recorded here."""
-        alert_id, who = read_uuid(asked.alert_id), asked.asked_by
-        if alert_id is None or not (0 < len(who) <= MAX_ASKED_BY and who.isprintable()):
-            return convert.picture(asked.request_id, b"", port_pb2.PICTURE_REFUSAL_NOT_KEPT)
-        if self._pictures.take(1, asyncio.get_running_loop().time(), 0) is None:
-            log.warning("centre_asks_too_often")
-            return convert.picture(asked.request_id, b"", port_pb2.PICTURE_REFUSAL_NOT_NOW)
-        by, parts = Actor(Party.CENTRE, who), self._parts
-        try:
-            alert = await asyncio.to_thread(parts.alerts.get, alert_id)
-            jpeg = await asyncio.to_thread(parts.alerts.probe, alert_id)
-            await parts.trail.note(by, Action.ALERT_VIEWED, shown_objects([alert]), pictures=1)
-        except CekalwatchError as error:
-            await parts.trail.note(by, Action.ALERT_VIEWED, [Thing.ALERT.key(alert_id)], error.code, pictures=1)
-            return convert.picture(asked.request_id, b"", port_pb2.PICTURE_REFUSAL_NOT_KEPT)
-        except (StorageError, ValueError) as error:  # damaged rows raise the latter
-            log.error("picture_not_given", alert_id=str(alert_id), error=type(error).__name__)  # noqa: TRY400
-            return convert.picture(asked.request_id, b"", port_pb2.PICTURE_REFUSAL_NOT_NOW)
-        if not jpeg:
-            return convert.picture(asked.request_id, b"", port_pb2.PICTURE_REFUSAL_NOT_KEPT)
-        return convert.picture(asked.request_id, jpeg)
+
+def period_of(told: port_pb2.ReportStart) -> float:
+    """Return how often the centre wants a sign of life, in seconds, within bounds."""
+    return min(max(told.heartbeat_period.ToNanoseconds() / 1e9, PERIOD_S[0]), PERIOD_S[1])
 
 
 def _key_of(moment: datetime) -> UUID:

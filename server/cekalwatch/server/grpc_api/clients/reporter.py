@@ -18,8 +18,10 @@ from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.cluster.duty import ChoreDuty
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.ports import LogPosition, LogStart, Reporting, StartReason
+from cekalwatch.server.grpc_api.clients.picture_giver import PictureGiver
 from cekalwatch.server.grpc_api.clients.report_stream import LOOK_S, Call, ReportedParts, ReportStream
 from cekalwatch.server.grpc_api.convert import ports as convert
+from cekalwatch.server.ports.reception import Hello
 from cekalwatch.server.watchlist.sources.centre.caller import PortCaller, told_code
 from cekalwatch.server.watchlist.sources.source import SourceUnavailable
 from cekalwatch.v1 import port_pb2
@@ -55,11 +57,12 @@ log = structlog.get_logger()
 class AlertReporter:
     """Reports for all servers of the port, while `duty` is this one's. It runs on the event loop."""
 
-    def __init__(self, caller: PortCaller, parts: ReportedParts, duty: ChoreDuty) -> None:
+    def __init__(self, caller: PortCaller, parts: ReportedParts, pictures: PictureGiver, duty: ChoreDuty) -> None:
         """`caller` opens the connection with the first round."""
         self._caller = caller
         self._dialer: Dialer | None = None
         self._parts = parts
+        self._pictures = pictures
         self._duty = duty
         self._backoff = Backoff(most_s=MAX_PAUSE_S)
         self._centre = Actor(Party.CENTRE, ",".join(caller.settings.addresses)[:150])
@@ -118,7 +121,7 @@ class AlertReporter:
 
     async def _follow(self, call: Call, dialer: Dialer) -> None:
         async with asyncio.timeout(ANSWER_S):
-            await call.write(convert.hello(version("cekalwatch")))
+            await call.write(convert.hello(Hello(version("cekalwatch"))))
             answer = await call.read()
         if not isinstance(answer, pb.ReportAlertsResponse) or answer.WhichOneof("message") != "start":
             return
@@ -130,7 +133,7 @@ class AlertReporter:
         log.info("reports_begun", address=dialer.address, after=begin.after, start=reason)
         if self._state:
             self._state = replace(self._state, connected=True, since=self._parts.clock.now(), problem="")
-        stream = ReportStream(call, self._parts, answer.start, self._centre)
+        stream = ReportStream(call, self._parts, self._pictures, answer.start, self._centre)
         await stream.run(
             begin.after, lambda: self._duty.lease is not None and not dialer.outdated, self._counted, self._stored
         )

@@ -12,7 +12,7 @@ from cekalwatch.server.domain.ports import HeldAlerts, LogPosition, LogStart, Po
 from cekalwatch.server.grpc_api.convert.alerts import EVENT_TYPES, alert_message, alert_with_images
 from cekalwatch.server.grpc_api.convert.common import KEY, duration, page, timestamp
 from cekalwatch.server.grpc_api.convert.reports import START_REASONS
-from cekalwatch.server.ports.reception import KeepAlive, Outbound, PictureRequest, Receipt, ReportTerms
+from cekalwatch.server.ports.reception import Hello, KeepAlive, Outbound, PictureRequest, Receipt, ReportTerms
 from cekalwatch.v1 import alert_pb2, port_pb2, port_service_pb2, watchlist_pb2
 
 DEFAULT_PAGE = 20
@@ -51,9 +51,10 @@ def outbound(message: Outbound) -> port_service_pb2.ReportAlertsResponse:
             return port_service_pb2.ReportAlertsResponse(keep_alive=port_pb2.ReportKeepAlive())
 
 
-def hello(version: str) -> port_service_pb2.ReportAlertsRequest:
+def hello(begun: Hello) -> port_service_pb2.ReportAlertsRequest:
     """Write a port's handshake."""
-    return port_service_pb2.ReportAlertsRequest(hello=port_pb2.PortHello(server_version=version))
+    told = port_pb2.PortHello(server_version=begun.version, pictures_only=begun.pictures_only)
+    return port_service_pb2.ReportAlertsRequest(hello=told)
 
 
 def log_start(begin: LogStart) -> port_service_pb2.ReportAlertsRequest:
@@ -84,9 +85,10 @@ def report(previous: int, item: DetailedEvent) -> port_service_pb2.ReportAlertsR
     return port_service_pb2.ReportAlertsRequest(event=told)
 
 
-def waiting(events: int) -> port_service_pb2.ReportAlertsRequest:
-    """Write a port's sign of life."""
-    return port_service_pb2.ReportAlertsRequest(state=port_pb2.PortState(events_waiting=events))
+def waiting(events: int, list_at: datetime | None) -> port_service_pb2.ReportAlertsRequest:
+    """Write a port's sign of life: how many events wait, and how old its list is."""
+    told = port_pb2.PortState(events_waiting=events, list_time=timestamp(list_at) if list_at else None)
+    return port_service_pb2.ReportAlertsRequest(state=told)
 
 
 def held(alerts: HeldAlerts) -> port_service_pb2.ReportAlertsRequest:
@@ -109,6 +111,7 @@ def picture(
 
 def port_status(state: PortState, now: datetime) -> port_pb2.PortStatus:
     """Write how a port does."""
+    following = state.following
     connected = bool(state.server and state.heard_at and now - state.heard_at <= HEARD_WITHIN)
     return port_pb2.PortStatus(
         site=state.port.site,
@@ -120,6 +123,10 @@ def port_status(state: PortState, now: datetime) -> port_pb2.PortStatus:
         server_version=state.version,
         server=state.server if connected else "",
         unsettled_alerts=state.unsettled,
+        follows_list=bool(following and following.goes_on(now)),
+        follow_since_time=timestamp(following.since) if following and following.since else None,
+        list_time=timestamp(state.list_at) if state.list_at else None,
+        model_version=following.model_version if following else "",
     )
 
 

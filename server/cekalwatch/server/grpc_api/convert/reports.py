@@ -28,7 +28,7 @@ from cekalwatch.server.grpc_api.convert.adjudication import (
 from cekalwatch.server.grpc_api.convert.alerts import EVENT_TYPES, MAX_SEQUENCE
 from cekalwatch.server.grpc_api.convert.common import DIRECTIONS, KEY, text
 from cekalwatch.server.grpc_api.convert.common import uuid as read_uuid
-from cekalwatch.server.ports.reception import Inbound, PictureAnswer, Waiting
+from cekalwatch.server.ports.reception import Hello, Inbound, PictureAnswer, Waiting
 from cekalwatch.server.recognition.face_pictures import MAX_PROBE_BYTES
 from cekalwatch.server.storage.alerts.rows import MAX_SIGHTINGS
 from cekalwatch.v1 import adjudication_pb2, alert_pb2, camera_pb2, port_pb2, port_service_pb2
@@ -48,11 +48,11 @@ AHEAD = timedelta(days=1)
 START_REASONS = ProtoEnum(port_pb2.StartReason, "START_REASON", StartReason)
 
 
-def hello(request: port_service_pb2.ReportAlertsRequest) -> str:
-    """Read the handshake, and return the version of the port's server; raises HELLO_EXPECTED or ARGUMENT_INVALID."""
+def hello(request: port_service_pb2.ReportAlertsRequest) -> Hello:
+    """Read the handshake; raises HELLO_EXPECTED or ARGUMENT_INVALID."""
     if request.WhichOneof("message") != "hello":
         raise CekalwatchError(Code.HELLO_EXPECTED)
-    return text(request.hello.server_version, "server_version")
+    return Hello(text(request.hello.server_version, "server_version"), request.hello.pictures_only)
 
 
 def message(request: port_service_pb2.ReportAlertsRequest, port: Port, now: datetime) -> Inbound:
@@ -63,7 +63,7 @@ def message(request: port_service_pb2.ReportAlertsRequest, port: Port, now: date
         case "event":
             return _report(request.event, port, now + AHEAD)
         case "state":
-            return Waiting(_count(request.state.events_waiting, "events_waiting"))
+            return _waiting(request.state, now + AHEAD)
         case "held":
             return _held(request.held)
         case "picture":
@@ -72,6 +72,10 @@ def message(request: port_service_pb2.ReportAlertsRequest, port: Port, now: date
             raise CekalwatchError(Code.HELLO_REPEATED)
         case _:
             raise CekalwatchError(Code.MESSAGE_EMPTY)
+
+
+def _waiting(told: port_pb2.PortState, latest: datetime) -> Waiting:
+    return Waiting(_count(told.events_waiting, "events_waiting"), _time_or_none(told, "list_time", latest))
 
 
 def _log_start(told: port_pb2.LogStart) -> LogStart:
@@ -257,7 +261,9 @@ def _time(
     return found
 
 
-def _time_or_none(told: alert_pb2.Alert | adjudication_pb2.Handling, field: str, latest: datetime) -> datetime | None:
+def _time_or_none(
+    told: alert_pb2.Alert | adjudication_pb2.Handling | port_pb2.PortState, field: str, latest: datetime
+) -> datetime | None:
     if not told.HasField(field):  # type: ignore[arg-type]  # as above
         return None
     found = moment(getattr(told, field), field)

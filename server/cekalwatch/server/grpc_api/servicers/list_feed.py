@@ -46,7 +46,7 @@ class ListFeedServicer(list_feed_service_pb2_grpc.ListFeedServiceServicer):
     async def FollowList(self, request: pb.FollowListRequest, context: Context) -> AsyncIterator[pb.FollowListResponse]:
         """Say where the list stands, until the server stops."""
         port = _program(request.port)
-        with self._feed.followed_by(port):
+        async with self._feed.followed_by(port):
             await self._trail.note(current_caller().actor, Action.LIST_FOLLOWED, model=port.model_version)
             async with aclosing(self._feed.news(self._keep_alive_period_s)) as news:
                 async for state in news:
@@ -54,7 +54,7 @@ class ListFeedServicer(list_feed_service_pb2_grpc.ListFeedServiceServicer):
 
     async def ReadList(self, request: pb.ReadListRequest, context: Context) -> pb.ReadListResponse:
         """Return the subjects that changed after a position."""
-        self._feed.admit(_program(request.port))
+        await self._feed.admit(_program(request.port))
         after = await self._position(request.position)
         limit = convert.SUBJECTS_AT_ONCE
         found = await asyncio.to_thread(self._store.changed_after, after.version, after.subject_id, limit)
@@ -69,7 +69,7 @@ class ListFeedServicer(list_feed_service_pb2_grpc.ListFeedServiceServicer):
     ) -> AsyncIterator[pb.FetchReferencesResponse]:
         """Send photographs of a subject with what was made of them."""
         port = _program(request.port)
-        self._feed.admit(port)
+        await self._feed.admit(port)
         subject_id, wanted = convert.wanted_references(request)
         asked = [Thing.SUBJECT.key(subject_id)]
         await self._trail.note(current_caller().actor, Action.REFERENCES_FETCHED, asked, references=len(wanted))
@@ -102,4 +102,5 @@ def _program(port: pb.PortServer) -> PortProgram:
         return PortProgram(min(sites), caller.identity.name, run_id, model_version, version)
     if caller.identity.site not in sites:
         raise CekalwatchError(Code.SITE_NOT_ALLOWED, caller.identity.site)
-    return PortProgram(caller.identity.site, caller.identity.name, run_id, model_version, version)
+    shown = caller.device.certificate
+    return PortProgram(caller.identity.site, caller.identity.name, run_id, model_version, version, shown)

@@ -63,18 +63,18 @@ class PortServicer(port_service_pb2_grpc.PortServiceServicer):
         port, terms = Port(who.site, who.name), self._reception.terms
         try:
             async with asyncio.timeout(terms.handshake_s):
-                version = reports.hello(await anext(aiter(request_iterator)))
+                hello = reports.hello(await anext(aiter(request_iterator)))
         except StopAsyncIteration:
             raise CekalwatchError(Code.HELLO_EXPECTED) from None
         except TimeoutError:
             raise CekalwatchError(Code.HELLO_TIMEOUT) from None
-        yield convert.start(await self._reception.position(port), terms)
+        yield convert.start(None if hello.pictures_only else await self._reception.position(port), terms)
 
         async def inbound() -> AsyncIterator[Inbound]:
             async for request in request_iterator:
                 yield reports.message(request, port, self._clock.now())
 
-        async with aclosing(self._reception.run(port, version, inbound())) as outbound:
+        async with aclosing(self._reception.run(port, hello, inbound())) as outbound:
             async for message in outbound:
                 yield convert.outbound(message)
 

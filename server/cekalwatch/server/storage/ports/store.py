@@ -32,7 +32,14 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import checked, in_order, replace_row
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.keys.store import hold_sealing_key
-from cekalwatch.server.storage.ports.tables import PortAlertRow, PortEventRow, PortPositionRow, PortPresenceRow
+from cekalwatch.server.storage.ports.followings import following_of
+from cekalwatch.server.storage.ports.tables import (
+    PortAlertRow,
+    PortEventRow,
+    PortFollowingRow,
+    PortPositionRow,
+    PortPresenceRow,
+)
 from cekalwatch.wire.vocabulary.adjudication import UNSETTLED, AlertEventType, AlertState
 
 MAX_STEPS = 200
@@ -41,6 +48,7 @@ MAX_PORTS = 1000
 """Ports that are listed."""
 AT_ONCE = 200
 """Alerts whose records go in one transaction."""
+_FOLLOWINGS = select(PortFollowingRow).order_by(col(PortFollowingRow.site), col(PortFollowingRow.port)).limit(MAX_PORTS)
 _DONE = (AlertState.CLEARED, AlertState.CLOSED)
 
 log = structlog.get_logger()
@@ -220,10 +228,18 @@ class PortStore:
                     break
         return found
 
-    def tell(self, port: Port, server: str, waiting: int, version: str, now: datetime) -> None:
-        """Note how a port does; `server` is where it is connected, empty: nowhere."""
+    def tell(
+        self, port: Port, server: str, waiting: int, version: str, now: datetime, list_at: datetime | None = None
+    ) -> None:
+        """Note how a port does; `server` is where it is connected, `list_at` how old its list is, if it said so."""
         row = PortPresenceRow(
-            site=port.site, port=port.name, server=server, heard_at=now, waiting=waiting, version=version
+            site=port.site,
+            port=port.name,
+            server=server,
+            heard_at=now,
+            waiting=waiting,
+            version=version,
+            list_at=list_at,
         )
         with self._database.session() as session:
             session.merge(row)
@@ -237,7 +253,7 @@ class PortStore:
             session.commit()
 
     def states(self) -> list[PortState]:
-        """Return how all ports do, by site and name."""
+        """Return how all ports do that ever reported or followed the list, by site and name."""
         of_alerts = (
             select(PortAlertRow.site, PortAlertRow.port, func.count())
             .where(col(PortAlertRow.state).in_(UNSETTLED))
@@ -248,8 +264,9 @@ class PortStore:
             unsettled = {(site, name): count for site, name, count in session.exec(of_alerts)}
             positions = in_order(session, session.exec(select(PortPositionRow)))
             reached = {(row.site, row.port): row.sequence for row in positions}
-            return [
-                PortState(
+            followings = {(row.site, row.port): following_of(row) for row in session.exec(_FOLLOWINGS)}
+            states = {
+                (row.site, row.port): PortState(
                     Port(row.site, row.port),
                     row.server,
                     row.heard_at,
@@ -257,9 +274,14 @@ class PortStore:
                     row.version,
                     reached.get((row.site, row.port), 0),
                     unsettled.get((row.site, row.port), 0),
+                    row.list_at,
+                    followings.get((row.site, row.port)),
                 )
                 for row in session.exec(known)
-            ]
+            }
+        for key, following in followings.items():
+            states.setdefault(key, PortState(following.port, version=following.version, following=following))
+        return [states[key] for key in sorted(states)][:MAX_PORTS]
 
     def _alert_row(self, port: Port, report: PortReport, now: datetime) -> PortAlertRow:
         alert = report.alert

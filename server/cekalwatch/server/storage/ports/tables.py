@@ -72,6 +72,24 @@ class PortPresenceRow(SQLModel, table=True):
     heard_at: datetime = moment()
     waiting: int = 0
     version: str = ""
+    list_at: datetime | None = moment_or_none()
+
+
+class PortFollowingRow(SQLModel, table=True):
+    """How a port follows the list."""
+
+    __tablename__ = "port_following"
+
+    site: str = Field(primary_key=True)
+    port: str = Field(primary_key=True)
+    run_id: str
+    server: str = ""
+    """The centre's server at which it follows; empty while it does not."""
+    since: datetime = moment()
+    heard_at: datetime = moment()
+    model_version: str
+    version: str
+    certificate: str
 
 
 class CentreReportRow(SQLModel, table=True):

@@ -76,6 +76,11 @@ class DeletedSubject:
     probes: int
     """Pictures of alerts about the subject."""
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """What the audit trail says of it beside the keys."""
+        return {"photographs": self.photographs, "templates": self.templates, "probes": self.probes}
+
 
 _PHOTOGRAPHS = select(func.count()).where(col(ReferenceFaceRow.subject_id) == bindparam("subject_id"))
 
@@ -185,13 +190,22 @@ class WatchlistStore(RecordStore):
         """
         with self._database.session() as session:
             _lock(session)
-            gone = _remove(session, subject_id)
-            # Rather than finding them unchanged.
-            session.exec(delete(SyncOrderRow).where(col(SyncOrderRow.order_id).in_(gone.order_ids)))
-            write_audit(session, note(gone))
+            gone = _delete(session, subject_id, note)
             session.commit()
         self._database.purge_journal()
         return gone
+
+    def delete_ended_subject(self, subject_id: str, note: Callable[[DeletedSubject], AuditEntry]) -> bool:
+        """Remove a subject as `delete_subject` does, if it is there and none of its orders stands; whether it went."""
+        with self._database.session() as session:
+            _lock(session)
+            files = read_orders(session, self._rows, [subject_id])
+            if not files or any(one.withdrawn_at is None for file in files for one in file.orders):
+                return False
+            _delete(session, subject_id, note)
+            session.commit()
+        self._database.purge_journal()
+        return True
 
     def erase_subject(
         self, subject_id: str, due: Callable[[SubjectFile], bool], note: Callable[[DeletedSubject], AuditEntry]
@@ -284,6 +298,15 @@ def _lock(session: Session) -> None:
     # An import must not add a photograph meanwhile, and no sighting may bring a better probe.
     lock_watchlist(session)
     session.exec(update(EventLogRow).values(pruned_through=EventLogRow.pruned_through))
+
+
+def _delete(session: Session, subject_id: str, note: Callable[[DeletedSubject], AuditEntry]) -> DeletedSubject:
+    """Remove a subject, and what is known of its orders in their source, which may bring them back."""
+    gone = _remove(session, subject_id)
+    # Rather than finding them unchanged.
+    session.exec(delete(SyncOrderRow).where(col(SyncOrderRow.order_id).in_(gone.order_ids)))
+    write_audit(session, note(gone))
+    return gone
 
 
 def _remove(session: Session, subject_id: str) -> DeletedSubject:

@@ -8,14 +8,18 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
+from functools import partial
 
+import structlog
+
+from cekalwatch.server.audit.alert_entries import deletion_entry
 from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, Thing
 from cekalwatch.server.concurrency.background import BackgroundThreads
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.ban_order import OrderJudgement
 from cekalwatch.server.storage.audit.store import AuditStore
-from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.server.storage.watchlist.store import DeletedSubject, WatchlistStore
 from cekalwatch.server.watchlist.imports.importer import PreparedRecord, WatchlistImporter
 from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.server.watchlist.imports.reports import RecordReport, summarise
@@ -33,6 +37,8 @@ MAX_BYTES_WAITING = 64_000_000
 _LIKE_A_KEY = re.compile(r"(?=.*\d)(?!\d{16}$)[!-~]{1,64}", re.ASCII)
 """A refused record's key may be anything, even a name in the wrong column: what is recorded has a digit, no space, and
 is no national identity number."""
+
+log = structlog.get_logger()
 
 
 def is_like_a_key(text: str) -> bool:
@@ -174,6 +180,16 @@ class ImportRun:
         self._audit.append(entry)
         self._count([report])
         return report
+
+    def delete_ended(self, subject_ids: Iterable[str]) -> None:
+        """Delete those of the subjects of whom no order stands, with all that is stored of them."""
+        for subject_id in sorted(subject_ids):
+            self._permitted()
+            if self._store.delete_ended_subject(subject_id, partial(self._deleted, subject_id)):
+                log.info("subject_deleted_at_source")
+
+    def _deleted(self, subject_id: str, gone: DeletedSubject) -> AuditEntry:
+        return deletion_entry(self._actor, self._clock.now(), subject_id, gone.order_ids, **gone.counts)
 
     def finish(self) -> None:
         """Record that the watchlist is up to date."""

@@ -43,7 +43,14 @@ class WithdrawnOthers:
 
     subject_id: str
     but: frozenset[str]
-    """Keys of the orders that it has; none when it no longer has the subject."""
+    """Keys of the orders that it has."""
+
+
+@dataclass(frozen=True)
+class DeletedSubject:
+    """The source has deleted or erased a subject, with all orders; it is no order itself."""
+
+    subject_id: str
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,7 @@ class RefusedRow:
     after a reading with such a row it is not known which orders have left the source."""
 
 
-SourceItem = OfferedOrder | WithdrawnOrder | WithdrawnOthers | RefusedRow
+SourceItem = OfferedOrder | WithdrawnOrder | WithdrawnOthers | DeletedSubject | RefusedRow
 
 
 @dataclass(frozen=True)

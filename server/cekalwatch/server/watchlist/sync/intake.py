@@ -16,6 +16,7 @@ from cekalwatch.server.watchlist.imports.import_run import ImportRun, is_like_a_
 from cekalwatch.server.watchlist.imports.records import ImportRecord, RecordError
 from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.server.watchlist.sources.source import (
+    DeletedSubject,
     OfferedOrder,
     Reading,
     RefusedRow,
@@ -71,6 +72,8 @@ class SyncIntake:
         self._counts: Counter[str] = Counter()
         self._findings = SyncFindings()
         self.lease: Lease = begun.lease
+        self.deleted: set[str] = set()
+        """Subjects that the source has deleted, as far as it was read."""
         self.expected = 0
         """Records that the reading must have given at its end, by what the source said at its beginning or now."""
 
@@ -98,7 +101,7 @@ class SyncIntake:
                 self.settle()
             known, taken = self._store.known(keys), set[str]()
             for item in items:
-                if isinstance(item, WithdrawnOthers):
+                if isinstance(item, WithdrawnOthers | DeletedSubject):
                     self._withdraw_others(item)
                     continue
                 if (key := _key(item)) in taken:
@@ -111,7 +114,7 @@ class SyncIntake:
                     self._remember()
         refused = [item for item in page.items if isinstance(item, RefusedRow)]
         keyless = not all(item.keyed for item in refused)
-        count = sum(not isinstance(item, WithdrawnOthers) for item in page.items)
+        count = sum(not isinstance(item, WithdrawnOthers | DeletedSubject) for item in page.items)
         self._under_way.append(PageEnd(page.cursor, count, len(refused), keyless))
         self._end_pages()
 
@@ -125,17 +128,24 @@ class SyncIntake:
         """Judge what is flagged by all that came after it."""
         self._findings.judge_again(self._importing.remarkable)
 
-    def _withdraw_others(self, item: WithdrawnOthers) -> None:
+    def delete_ended(self) -> None:
+        """Delete whom the source has deleted, unless an order of theirs stands; their orders must have been ended."""
+        self._importing.delete_ended(self.deleted)
+
+    def _withdraw_others(self, item: WithdrawnOthers | DeletedSubject) -> None:
         """Take what has left of one subject."""
+        but = item.but if isinstance(item, WithdrawnOthers) else frozenset[str]()
+        if isinstance(item, DeletedSubject):
+            self.deleted.add(item.subject_id)
         coming = {
             one.item.order_id
             for one in self._under_way
             if isinstance(one, _UnderWay) and one.item.subject_id == item.subject_id
         }
-        gone = (self._store.keys_of(item.subject_id) | coming) - item.but
+        gone = (self._store.keys_of(item.subject_id) | coming) - but
         if not gone.isdisjoint(self._unremembered()):
             self.settle()  # an order may have come to this subject meanwhile, or gone from it to another
-            gone = self._store.keys_of(item.subject_id) - item.but
+            gone = self._store.keys_of(item.subject_id) - but
         self._counts["read"] += len(gone)
         self._batch.gone |= gone
 
@@ -150,7 +160,7 @@ class SyncIntake:
                     self._counts["unchanged"] += 1
                 else:
                     self._import(item, before)
-            case WithdrawnOthers():
+            case WithdrawnOthers() | DeletedSubject():
                 raise TypeError("it is no order")
             case WithdrawnOrder():
                 self._batch.gone.add(item.order_id)
@@ -234,7 +244,7 @@ class SyncIntake:
 
 
 def _key(item: SourceItem) -> str:
-    if isinstance(item, WithdrawnOthers):
+    if isinstance(item, WithdrawnOthers | DeletedSubject):
         return ""
     if isinstance(item, RefusedRow):
         return item.report.order_id if item.keyed else ""

@@ -74,6 +74,8 @@ class Synchroniser:
         importing = self._parts.begin_import(actor)
         intake = SyncIntake(self._parts.store, importing, self._clock, begun, self._parts.give_way)
         run, from_start = self._outcome(intake, actor, begun)
+        if run.outcome is not SyncOutcome.DONE and intake.deleted:
+            from_start = True  # who was deleted at the source is told again then
         importing.drop()
         run = replace(run, ended_at=self._clock.now())
         outcome = {SyncOutcome.DONE: OK, SyncOutcome.FAILED: run.reason or Code.INTERNAL}.get(run.outcome, run.outcome)
@@ -164,6 +166,7 @@ class Synchroniser:
             some = left[start : start + AT_ONCE]
             run = replace(run, counts=replace(run.counts, ended=run.counts.ended + _held(some)))
             self._store.withdraw(intake.lease, self._clock.now(), run, some, lambda keys: self._ended(keys, actor))
+        intake.delete_ended()
         return replace(run, outcome=SyncOutcome.DONE)
 
     def _ended(self, order_ids: Sequence[str], actor: Actor) -> AuditEntry:

@@ -18,6 +18,7 @@ from cekalwatch.server.storage.watchlist.list_feed import ChangedSubject, Stored
 from cekalwatch.server.watchlist.imports.records import Photograph
 from cekalwatch.server.watchlist.sources.centre.messages import photographs, subject_items
 from cekalwatch.server.watchlist.sources.source import (
+    DeletedSubject,
     OfferedOrder,
     RefusedRow,
     SourceItem,
@@ -79,7 +80,7 @@ def test_fingerprints_change_with_the_facts_and_the_photographs_only() -> None:
 
 
 def test_what_is_gone_and_what_cannot_be_read_are_not_the_same() -> None:
-    assert items(listed(None, held=False)) == [WithdrawnOthers("S-1", frozenset())]
+    assert items(listed(None, held=False)) == [DeletedSubject("S-1")]
     (unread,) = items(listed(None))
     assert isinstance(unread, RefusedRow)
     assert not unread.keyed

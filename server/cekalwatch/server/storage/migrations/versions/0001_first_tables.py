@@ -708,6 +708,20 @@ def upgrade() -> None:
         sa.Column("heard_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("waiting", sa.Integer(), nullable=False),
         sa.Column("version", sa.String(), nullable=False),
+        sa.Column("list_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("site", "port"),
+    )
+    op.create_table(
+        "port_following",
+        sa.Column("site", sa.String(), nullable=False),
+        sa.Column("port", sa.String(), nullable=False),
+        sa.Column("run_id", sa.String(), nullable=False),
+        sa.Column("server", sa.String(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("heard_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("model_version", sa.String(), nullable=False),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.Column("certificate", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("site", "port"),
     )
     op.create_table(
@@ -777,6 +791,7 @@ def downgrade() -> None:
             op.execute(f"DROP FUNCTION {table}_refuse CASCADE")
     op.drop_table("watchlist_success")
     op.drop_table("centre_report")
+    op.drop_table("port_following")
     op.drop_table("port_presence")
     op.drop_table("port_position")
     with op.batch_alter_table("port_event", schema=None) as batch_op:

@@ -26,6 +26,7 @@ from cekalwatch.server.watchlist.imports.records import (
 )
 from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.server.watchlist.sources.source import (
+    DeletedSubject,
     OfferedOrder,
     RefusedRow,
     SourceItem,
@@ -51,7 +52,7 @@ def subject_items(message: pb.ListedSubject, fetch: Fetch) -> list[SourceItem]:
     """Return what a centre says of one subject; its photographs go with the first of its orders that can be read."""
     subject_id = message.subject_id[:MAX_WORD]
     if not message.HasField("subject"):
-        return [_unreadable(subject_id)] if message.incomplete else [WithdrawnOthers(subject_id, frozenset())]
+        return [_unreadable(subject_id)] if message.incomplete else [DeletedSubject(subject_id)]
     found: list[SourceItem] = []
     references = tuple(message.references)
     orders = sorted(message.orders, key=lambda one: one.order.order_id)

@@ -1,0 +1,93 @@
+"""The calls that people at a centre make about ports and their alerts. Errors stay grpc.RpcError."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime
+from typing import Any
+
+from google.protobuf.message import Message
+
+from cekalwatch.office.client import messages
+from cekalwatch.office.client.token import Token
+from cekalwatch.office.model.alert import Pictures
+from cekalwatch.office.model.port import PortAlert, PortState
+from cekalwatch.office.model.safe_text import safe_text
+from cekalwatch.v1 import port_pb2
+from cekalwatch.v1 import port_service_pb2 as pb
+from cekalwatch.v1.port_service_pb2_grpc import PortServiceStub
+from cekalwatch.wire.calls import Calls
+from cekalwatch.wire.tokens import bearer
+from cekalwatch.wire.vocabulary.adjudication import AlertState
+
+DEADLINE_S = 15.0
+"""A picture comes from the port, which may take its time."""
+
+
+class PortClient:
+    """The calls of the person who has signed in. It may be used from several threads."""
+
+    def __init__(self, calls: Calls, session: Token) -> None:
+        self._calls = calls
+        self._session = session
+
+    def ports(self) -> list[PortState]:
+        """Return the ports that ever reported or followed the list, by site and name."""
+        return [port_state(one) for one in self._call(lambda stub: stub.ListPorts, pb.ListPortsRequest()).ports]
+
+    def alerts(
+        self, site: str, states: Collection[AlertState], size: int, token: str = ""
+    ) -> tuple[list[PortAlert], str]:
+        """Return at most `size` alerts of ports at `site` (empty: all), newest first, and the token of the next page.
+
+        `states`: where they stand; none: anywhere.
+        """
+        request = pb.ListPortAlertsRequest(
+            site=site, states=sorted(map(messages.STATES.number, states)), page_size=size, page_token=token
+        )
+        answer = self._call(lambda stub: stub.ListPortAlerts, request)
+        return [_alert(one) for one in answer.alerts], str(answer.next_page_token)
+
+    def alert(self, site: str, port: str, alert_id: str) -> PortAlert:
+        """Return one alert, without its pictures."""
+        return _alert(self._one(site, port, alert_id).alert)
+
+    def pictures(self, site: str, port: str, alert_id: str) -> Pictures:
+        """Return the pictures of one alert; the port is asked for the probe. Both sides record it."""
+        return messages.pictures(self._one(site, port, alert_id, include_images=True).images)
+
+    def _one(self, site: str, port: str, alert_id: str, **fields: bool) -> Any:  # noqa: ANN401  # the stubs' answer
+        request = pb.GetPortAlertRequest(site=site, port=port, alert_id=alert_id, **fields)
+        return self._call(lambda stub: stub.GetPortAlert, request)
+
+    def _call(self, method: Callable[[PortServiceStub], Callable[..., Any]], request: object) -> Any:  # noqa: ANN401  # each method has an answer of its own
+        metadata = bearer(self._session.token())
+        return self._calls.make(
+            lambda channel, left_s: method(PortServiceStub(channel))(request, timeout=left_s, metadata=metadata),
+            DEADLINE_S,
+        )
+
+
+def port_state(one: port_pb2.PortStatus) -> PortState:
+    """Read how a port does."""
+    return PortState(
+        site=safe_text(one.site),
+        name=safe_text(one.name),
+        reports=one.connected,
+        reported_at=_moment(one, "last_heard_time"),
+        follows=one.follows_list,
+        follows_since=_moment(one, "follow_since_time"),
+        list_at=_moment(one, "list_time"),
+        waiting=one.events_waiting,
+        unsettled=one.unsettled_alerts,
+        version=safe_text(one.server_version),
+    )
+
+
+def _alert(one: port_pb2.PortAlert) -> PortAlert:
+    return PortAlert(safe_text(one.site), safe_text(one.port), messages.alert(one.alert), _moment(one, "report_time"))
+
+
+def _moment(message: Message, name: str) -> datetime | None:
+    """Return a moment of a message; None where it is not set."""
+    return getattr(message, name).ToDatetime(UTC) if message.HasField(name) else None

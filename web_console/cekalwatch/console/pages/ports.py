@@ -1,0 +1,64 @@
+"""*Ports*: ports with servers of their own, and their alerts, which are decided there; pictures come when asked for."""
+
+from __future__ import annotations
+
+import base64
+from http import HTTPStatus
+from typing import Final
+
+import grpc
+from starlette.responses import Response
+
+from cekalwatch.console.defences import INLINE_PICTURES, POLICY
+from cekalwatch.console.visit import Visit
+from cekalwatch.office.client.refusals import explain
+from cekalwatch.office.model.alert import Pictures
+from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, AlertState
+
+PAGE_SIZE: Final = 50
+_STATES: Final = {"open": OPEN_STATES, "settled": frozenset(AlertState) - OPEN_STATES}
+
+
+def show(visit: Visit) -> Response:
+    """Show how the ports do, and a page of their alerts, newest first."""
+    site, chosen = visit.query("site"), visit.query("state")
+    ports = visit.ports.ports()
+    sites = sorted({one.site for one in ports})
+    site = site if site in sites else ""
+    found, token = visit.ports.alerts(site, _STATES.get(chosen, frozenset()), PAGE_SIZE, visit.query("page"))
+    return visit.page("ports.html", ports=ports, sites=sites, site=site, chosen=chosen, found=found, token=token)
+
+
+def show_alert(visit: Visit) -> Response:
+    """Show one alert of a port, without its pictures."""
+    return _show(visit, None)
+
+
+def show_pictures(visit: Visit) -> Response:
+    """Show the alert with its pictures, for which the port is asked; both servers record who opened them."""
+    try:
+        pictures = visit.ports.pictures(*_key(visit))
+    except grpc.RpcError as error:
+        return _show(visit, None, explain(error, visit.texts))
+    return _show(visit, pictures)
+
+
+def _show(visit: Visit, pictures: Pictures | None, problem: str = "") -> Response:
+    one = visit.ports.alert(*_key(visit))
+    faces = [pictures.probe, *pictures.references] if pictures else []
+    response = visit.page(
+        "port_alert.html",
+        HTTPStatus.CONFLICT if problem else HTTPStatus.OK,
+        one=one,
+        alert=one.alert,
+        asked=pictures is not None,
+        # In the page itself: each request for a picture would be one more view of it, here and at the port.
+        faces=[base64.b64encode(jpeg).decode() for jpeg in faces],
+        problem=problem,
+    )
+    response.headers[POLICY] = INLINE_PICTURES
+    return response
+
+
+def _key(visit: Visit) -> tuple[str, str, str]:
+    return visit.part("site"), visit.part("port"), visit.part("alert_id")
