@@ -99,7 +99,7 @@ def write_list(session: Session, rows: WatchlistRows, subjects: int) -> None:
         session.expunge_all()
 
 
-def write_alerts(session: Session, rows: WatchlistRows, alerts: int, officers: list[str]) -> None:
+def write_alerts(session: Session, rows: WatchlistRows, subjects: int, alerts: int, officers: list[str]) -> None:
     """Write alerts of two years, the newest OPEN of them open and the others cleared by one of `officers`."""
     begin = datetime.now(UTC) - timedelta(days=730)
     step = timedelta(days=730) / alerts
@@ -108,7 +108,7 @@ def write_alerts(session: Session, rows: WatchlistRows, alerts: int, officers: l
         for number in range(start, min(start + AT_ONCE, alerts)):
             camera = Camera(f"dep-{number % COUNTERS}", "batam-center", f"D{number % COUNTERS}", Direction.DEPARTURE)
             at = begin + number * step
-            seen = match(capture(camera=camera, passage=str(number), at=at), subject=f"S-{number % SUBJECTS:05}")
+            seen = match(capture(camera=camera, passage=str(number), at=at), subject=f"S-{number % subjects:05}")
             row = new_row(seen, seen.candidates, at)
             row.state = AlertState.CLEARED if number < alerts - OPEN else AlertState.NEW
             made.append((number, row, seen))
@@ -159,7 +159,7 @@ def make_site(folder: Path, subjects: int = SUBJECTS, alerts: int = ALERTS) -> N
     officers = [str(office.hire(person(f"petugas-{number}")).person.person_id) for number in range(OFFICERS)]
     with database.session() as session:
         write_list(session, rows, subjects)
-        write_alerts(session, rows, alerts, officers)
+        write_alerts(session, rows, subjects, alerts, officers)
     database.close()
 
 
