@@ -35,12 +35,10 @@ from cekalwatch.server.domain.clock import Clock, SystemClock
 from cekalwatch.server.gallery.kept_terms import TermsFile
 from cekalwatch.server.gallery.model_follower import open_pack, pack_in_use, trusted_choice
 from cekalwatch.server.gallery.order_terms import TermsReader
-from cekalwatch.server.gallery.threshold import ThresholdSetting
 from cekalwatch.server.grpc_api.enrolment_port import MAX_CONNECTIONS_OF_ADDRESS, EnrolmentPort
 from cekalwatch.server.grpc_api.server import GrpcServer, Servicers
 from cekalwatch.server.grpc_api.servicers.cameras import CameraServicer
 from cekalwatch.server.grpc_api.servicers.capture import CaptureServicer
-from cekalwatch.server.grpc_api.servicers.operations import OperationsServicer
 from cekalwatch.server.memory import return_large_pieces
 from cekalwatch.server.monitoring.instruments import Instruments
 from cekalwatch.server.open_files import connection_bound, raise_limit
@@ -71,6 +69,7 @@ from cekalwatch.server.wiring.gallery import GalleryWiring, note_configuration
 from cekalwatch.server.wiring.losses import refuse_lost_database, tell_restored
 from cekalwatch.server.wiring.monitoring import MonitoringWiring, WatchedParts
 from cekalwatch.server.wiring.notices import NoticesWiring
+from cekalwatch.server.wiring.operations import operations_servicer
 from cekalwatch.server.wiring.periodic import Chore, SharedChore
 from cekalwatch.server.wiring.ports import PortsWiring
 from cekalwatch.server.wiring.troubles import TroublesWiring
@@ -215,7 +214,6 @@ class Server:
             connections=lambda: connections.state,
             restored_backup=tell_restored(stores.audit),
         )
-        threshold = ThresholdSetting(stores.thresholds, clock, lambda: engines.recogniser().model_version)
 
         self._monitoring = MonitoringWiring.open(
             context,
@@ -237,7 +235,7 @@ class Server:
                 capture=CaptureServicer(captures.sessions, clock),
                 alerts=alerts.servicer,
                 watchlist=watchlist.servicer,
-                operations=OperationsServicer(status, threshold),
+                operations=operations_servicer(context, search, status),
                 session=authentication.servicer,
                 troubles=troubles.servicer,
                 list_feed=watchlist.feed_servicer,

@@ -74,6 +74,7 @@ NO_ENTRY_NEEDED = {
     "CameraService/GetCameraPolicy": "tells figures of a camera, and nothing of a person",
     "DeviceService/ListDevices": "tells keys, dates and serial numbers of devices, and nothing of a person",
     "PortService/ListPorts": "tells keys, times and counts of ports, and nothing of a person",
+    "OperationsService/GetThreshold": "tells scores and shares, and who of the staff set them; nothing of a traveller",
     "OperationsService/GetStatus": "tells counts, versions and keys of devices, and nothing of a person",
 }
 _WORKED_ON = ["alert:", "subject:S-1"]

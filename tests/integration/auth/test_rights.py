@@ -53,6 +53,7 @@ ALONE: frozenset[PersonRole] = frozenset()
 
 OBSERVING = {
     "cekalwatch.v1.OperationsService/GetStatus": ALONE,
+    "cekalwatch.v1.OperationsService/GetThreshold": ALONE,
     "cekalwatch.v1.TroubleService/WatchTroubles": ALONE,
     "cekalwatch.v1.TroubleService/ListTroubles": ALONE,
     "grpc.health.v1.Health/": ALONE,
@@ -110,6 +111,7 @@ MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
         **dict.fromkeys(PORTS, SUPERVISORS),
         **dict.fromkeys(WATCHLIST, LIST_MANAGERS),
         "cekalwatch.v1.OperationsService/GetStatus": KEEPERS,
+        "cekalwatch.v1.OperationsService/GetThreshold": KEEPERS,
         "cekalwatch.v1.TroubleService/WatchTroubles": ALONE,
         "cekalwatch.v1.TroubleService/ListTroubles": KEEPERS | LIST_MANAGERS | {PersonRole.AUDITOR},
         "cekalwatch.v1.TroubleService/AcknowledgeTrouble": KEEPERS | LIST_MANAGERS,
@@ -126,6 +128,7 @@ MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
         **dict.fromkeys(PORTS, SUPERVISORS),
         **dict.fromkeys(WATCHLIST, LIST_MANAGERS),
         "cekalwatch.v1.OperationsService/GetStatus": KEEPERS,
+        "cekalwatch.v1.OperationsService/GetThreshold": KEEPERS,
         "cekalwatch.v1.TroubleService/WatchTroubles": ALONE,
         "cekalwatch.v1.TroubleService/ListTroubles": KEEPERS | LIST_MANAGERS | {PersonRole.AUDITOR},
         "cekalwatch.v1.TroubleService/AcknowledgeTrouble": KEEPERS | LIST_MANAGERS,

@@ -27,6 +27,7 @@ from cekalwatch.console.locale.audit_words import ACTIONS, ACTORS, PROBLEMS, THI
 from cekalwatch.console.menu import MENU
 from cekalwatch.console.pages.alerts import STEPS
 from cekalwatch.console.pages.figures import SPANS
+from cekalwatch.console.threshold_client import SOURCES
 from cekalwatch.notifier.desktop.windows.alert_table import Column, StateFilter
 from cekalwatch.notifier.settings import ThemeName
 from cekalwatch.office.model.alert import PicturesMissing, ScoreLevel
@@ -85,6 +86,7 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "THING_": set(THINGS),
         "VIEW_": set(ViewState),
         "WARNING_": set(EnrolmentWarning),
+        "THRESHOLD_SOURCE_": {*SOURCES, "UNKNOWN"},
     },
     "notifier": {
         "COLUMN_": set(Column),

@@ -39,6 +39,7 @@ MENU: Final = (
     Entry("/ports", "PORTS", CONFIRMS),
     Entry("/troubles", "TROUBLES", SEES_TROUBLES),
     Entry("/figures", "FIGURES", SEES_SHIFT_REPORT),
+    Entry("/threshold", "THRESHOLD", KEEPS_SYSTEM),
     Entry("/audit", "AUDIT", SEES_AUDIT_TRAIL),
     Entry("/cameras", "CAMERAS", KEEPS_SYSTEM),
     Entry("/people", "PEOPLE", KEEPS_PEOPLE),

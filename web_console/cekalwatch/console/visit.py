@@ -20,6 +20,7 @@ from cekalwatch.console.list_keeping.sync_client import SyncClient
 from cekalwatch.console.locale.texts import ConsoleTexts
 from cekalwatch.console.menu import MENU, Entry
 from cekalwatch.console.people_client import PeopleClient
+from cekalwatch.console.threshold_client import ThresholdClient
 from cekalwatch.console.web_sessions import WebSession
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.port_client import PortClient
@@ -121,6 +122,11 @@ class Visit:
     def syncs(self) -> SyncClient:
         """The list manager's calls about the synchronisation."""
         return SyncClient(self.console.calls, self.sessions, self.signed_in)
+
+    @property
+    def thresholds(self) -> ThresholdClient:
+        """The calls about the decision threshold."""
+        return ThresholdClient(self.console.calls, self.sessions, self.signed_in)
 
     @property
     def audit(self) -> AuditClient:

@@ -29,6 +29,11 @@ class Position(NamedTuple):
     """Microseconds since 1970 (UTC)."""
     sequence: int
 
+    @property
+    def at(self) -> datetime:
+        """The moment, aware."""
+        return _EPOCH + self.moment * _MICROSECOND
+
 
 class IndexRow(NamedTuple):
     """An entry under one of its terms."""

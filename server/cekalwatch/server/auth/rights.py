@@ -165,6 +165,7 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "/cekalwatch.v1.ListFeedService/ReadList": _PORT,
         "/cekalwatch.v1.ListFeedService/FetchReferences": _PORT,
         "/cekalwatch.v1.OperationsService/GetStatus": _STATUS,
+        "/cekalwatch.v1.OperationsService/GetThreshold": _STATUS,
         "/cekalwatch.v1.OperationsService/SetThreshold": _THRESHOLD,
         "/cekalwatch.v1.AuditService/SearchAuditEntries": _TRAIL,
         "/cekalwatch.v1.AuditService/GetAuditEntry": _TRAIL,

@@ -113,11 +113,7 @@ def compare_references(
 
     if len(owners):
         store.load(model_version, size, compare)
-    among = probes @ probes.T
-    among[owners[:, None] != owners[None, :]] = -np.inf
-    np.fill_diagonal(among, -np.inf)
-    genuine = among.max(axis=1, initial=-np.inf)
-    genuine, impostor = genuine[np.isfinite(genuine)], impostor[np.isfinite(impostor)]
+    genuine, impostor = _genuine(owners, probes), impostor[np.isfinite(impostor)]
     return ReferenceScores(
         model_version,
         threshold,
@@ -129,6 +125,23 @@ def compare_references(
         _of(impostor, np.max),
         _of(impostor >= threshold, np.mean),
     )
+
+
+def genuine_scores(store: TemplateStore, model_version: str, size: int, most_subjects: int) -> NDArray[np.float32]:
+    """Return the best score of each reference face with another photograph of its subject, in order; blocks.
+
+    The choice of subjects is that of `compare_references`.
+    """
+    chosen = frozenset(_choice(store, model_version, size, most_subjects))
+    return np.sort(_genuine(*_probes(store, model_version, size, chosen)))
+
+
+def _genuine(owners: NDArray[np.object_], probes: NDArray[np.float32]) -> NDArray[np.float32]:
+    among = probes @ probes.T
+    among[owners[:, None] != owners[None, :]] = -np.inf
+    np.fill_diagonal(among, -np.inf)
+    best: NDArray[np.float32] = among.max(axis=1, initial=-np.inf)
+    return best[np.isfinite(best)]
 
 
 def _choice(store: TemplateStore, model_version: str, size: int, most: int) -> list[str]:

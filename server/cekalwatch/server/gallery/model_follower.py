@@ -100,10 +100,10 @@ def open_pack(settings: ModelSettings, pack: Pack) -> Engine:
     return open_engine(pack, threads=1, choice=settings.inference_choice)
 
 
-def searched_model(settings: ModelSettings, thresholds: ThresholdStore, pack: Pack) -> SearchedModel:
-    """Return the pack's model with its threshold. A threshold in the settings is for the pack that they name."""
+def threshold_rule(settings: ModelSettings, thresholds: ThresholdStore, pack: Pack) -> ThresholdRule:
+    """Return what decides the pack's threshold. A threshold in the settings is for the pack that they name."""
     configured = settings.threshold if pack.name == settings.model_pack else None
-    rule = ThresholdRule(
+    return ThresholdRule(
         thresholds,
         pack.model_version,
         pack.thresholds,
@@ -111,6 +111,11 @@ def searched_model(settings: ModelSettings, thresholds: ThresholdStore, pack: Pa
         configured,
         settings.threshold_learning,
     )
+
+
+def searched_model(settings: ModelSettings, thresholds: ThresholdStore, pack: Pack) -> SearchedModel:
+    """Return the pack's model with its threshold."""
+    rule = threshold_rule(settings, thresholds, pack)
     return SearchedModel(pack.model_version, pack.recogniser.size, rule.now, pack.likeness)
 
 

@@ -97,12 +97,19 @@ class ThresholdRule:
         """
         with contextlib.suppress(ChangedRowError):
             self._chosen = self._store.get(self._model_version)
+        return self._decided(templates, self._chosen)
+
+    def without_people(self, templates: int) -> Threshold:
+        """Return the threshold that there would be if nobody had set one."""
+        return self._decided(templates, None)
+
+    def _decided(self, templates: int, chosen: float | None) -> Threshold:
         with contextlib.suppress(ChangedRowError):
             self._learned = self._store.learned(self._model_version)
         packs = self._model.threshold(templates, self._wanted_fpir)
         offset = self._offset()
-        if self._chosen is not None:
-            value, source = self._chosen, ThresholdSource.PEOPLE
+        if chosen is not None:
+            value, source = chosen, ThresholdSource.PEOPLE
         elif self._configured is not None:
             value, source = self._configured, ThresholdSource.SETTINGS
         elif offset:

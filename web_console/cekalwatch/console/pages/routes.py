@@ -23,6 +23,7 @@ from cekalwatch.console.pages import (
     subjects,
     sync,
     system,
+    threshold,
     troubles,
 )
 from cekalwatch.console.visit import Visit
@@ -103,6 +104,8 @@ ROUTES: Final = (
     Page("GET", "/list/sync/runs/{run_id}", KEEPS_WATCHLIST, sync.show_run),
     Page("POST", "/list/sync/start", KEEPS_WATCHLIST, sync.start),
     Page("POST", "/list/sync/accept", KEEPS_WATCHLIST, sync.accept),
+    Page("GET", "/threshold", KEEPS_SYSTEM, threshold.show),
+    Page("POST", "/threshold/{act}", KEEPS_SYSTEM, threshold.change),
     Page("GET", "/audit", SEES_AUDIT_TRAIL, audit.search),
     Page("GET", "/audit/{sequence}", SEES_AUDIT_TRAIL, audit.show),
     Page("POST", "/audit/verify", SEES_AUDIT_TRAIL, audit.verify),

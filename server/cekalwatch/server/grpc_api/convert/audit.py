@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -99,7 +99,7 @@ def search_page(
     entries, _ = page((entry_message(one, MAX_SHOWN_OBJECTS) for _, one in found.found), len(found.found), limit)
     cut = len(entries) < len(found.found)
     rest = found.found[len(entries) - 1][0] if cut else found.next
-    back = None if cut or found.complete or rest is None else _time(rest)
+    back = None if cut or found.complete or rest is None else timestamp(rest.at)
     return audit_service_pb2.SearchAuditEntriesResponse(
         entries=entries,
         next_page_token=f"{rest.moment}-{rest.sequence}" if rest else "",
@@ -184,10 +184,6 @@ def _moment(value: Timestamp, field: str) -> str:
         return stamp(value.ToDatetime(UTC))
     except (ValueError, OverflowError):
         raise CekalwatchError(Code.ARGUMENT_INVALID, field) from None
-
-
-def _time(place: Position) -> Timestamp:
-    return timestamp(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=place.moment))
 
 
 def _timestamp_or_none(at: str) -> Timestamp | None:

@@ -8,7 +8,14 @@ from cekalwatch.server.audit.history import RestoredBackup
 from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.ports import Reporting
-from cekalwatch.server.gallery.threshold import ThresholdPromise, ThresholdSource
+from cekalwatch.server.gallery.threshold import (
+    MAX_THRESHOLD,
+    MIN_THRESHOLD,
+    Threshold,
+    ThresholdPromise,
+    ThresholdSource,
+)
+from cekalwatch.server.gallery.threshold_outlook import ThresholdOutlook, ThresholdSigners
 from cekalwatch.server.grpc_api.convert.capture import SPOOL_STATES, VIEW_STATES, policy_message
 from cekalwatch.server.grpc_api.convert.common import camera_message, duration, timestamp
 from cekalwatch.server.grpc_api.convert.ports import port_status
@@ -88,6 +95,36 @@ def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResp
         ports=[port_status(one, status.at) for one in status.ports],
         reporting=_reporting(status.reporting) if status.reporting else None,
         servers=[_server(one, does_chores=one.run.run_id == status.chores_by) for one in status.servers],
+    )
+
+
+def threshold_outlook(
+    outlook: ThresholdOutlook, signers: ThresholdSigners | None
+) -> operations_service_pb2.GetThresholdResponse:
+    """Write the threshold with its evidence."""
+    return operations_service_pb2.GetThresholdResponse(
+        model_version=outlook.model_version,
+        templates=outlook.templates,
+        wanted_fpir=outlook.wanted_fpir,
+        threshold=_threshold(outlook.decision),
+        without_people=_threshold(outlook.without_people),
+        promise=_promise(outlook.decision.promise),
+        min_threshold=MIN_THRESHOLD,
+        max_threshold=MAX_THRESHOLD,
+        set_time=timestamp(signers.at) if signers else None,
+        set_by=signers.names if signers else (),
+        learned_offset=outlook.learned_offset,
+        compared_photographs=outlook.photographs,
+        curve=[operations_pb2.ThresholdPoint(**asdict(one)) for one in outlook.points],
+    )
+
+
+def _threshold(one: Threshold) -> operations_pb2.ThresholdState:
+    return operations_pb2.ThresholdState(
+        value=one.value,
+        source=_THRESHOLD_SOURCES.number(one.source),
+        expected_fpir=one.expected_fpir,
+        extrapolated=one.extrapolated,
     )
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import grpc
 
-from cekalwatch.server.gallery.threshold import ThresholdSetting
+from cekalwatch.server.gallery.threshold import ThresholdSetting, ThresholdSource
+from cekalwatch.server.gallery.threshold_outlook import ThresholdOutlook, ThresholdOutlooks, ThresholdSigners
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.convert import operations as convert
 from cekalwatch.server.status import StatusService
@@ -18,15 +20,36 @@ from cekalwatch.v1 import operations_service_pb2_grpc
 class OperationsServicer(operations_service_pb2_grpc.OperationsServiceServicer):
     """Serves operators."""
 
-    def __init__(self, status: StatusService, threshold: ThresholdSetting) -> None:
+    def __init__(
+        self,
+        status: StatusService,
+        threshold: ThresholdSetting,
+        outlooks: ThresholdOutlooks,
+        signers: Callable[[str], ThresholdSigners | None],
+    ) -> None:
+        """`signers` returns who set the threshold of a model version last; it blocks."""
         self._status = status
         self._threshold = threshold
+        self._outlooks = outlooks
+        self._signers = signers
 
     async def GetStatus(
         self, request: pb.GetStatusRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> pb.GetStatusResponse:
         """Return the server's status."""
         return convert.status_message(await self._status.status())
+
+    async def GetThreshold(
+        self, request: pb.GetThresholdRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> pb.GetThresholdResponse:
+        """Return the threshold, why it is so, and what to expect at other values."""
+
+        def look() -> tuple[ThresholdOutlook, ThresholdSigners | None]:
+            outlook = self._outlooks.look()
+            by_people = outlook.decision.source is ThresholdSource.PEOPLE
+            return outlook, self._signers(outlook.model_version) if by_people else None
+
+        return convert.threshold_outlook(*await asyncio.to_thread(look))
 
     async def SetThreshold(
         self, request: pb.SetThresholdRequest, context: grpc.aio.ServicerContext[Any, Any]

@@ -1,0 +1,147 @@
+"""What the threshold is and why, and what to expect at other values: of false alerts, and of listed people missed.
+
+How many are missed is told from photographs of listed people with two, as the learned threshold tells it; travellers at
+a camera look less like their photographs than these do, so that more are missed. Methods block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cekalwatch.server.domain.learning.learned_threshold import SiteFindings
+from cekalwatch.server.gallery.comparison import genuine_scores
+from cekalwatch.server.gallery.index import Gallery
+from cekalwatch.server.gallery.snapshot import GallerySnapshot
+from cekalwatch.server.gallery.threshold import MAX_THRESHOLD, MIN_THRESHOLD, Threshold, ThresholdRule
+from cekalwatch.server.gallery.threshold_learning import MAX_COMPARED_SUBJECTS, MIN_COMPARED_PHOTOGRAPHS
+from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
+from cekalwatch.server.storage.models.store import ThresholdStore
+from cekalwatch.server.storage.models.template_store import TemplateStore
+from cekalwatch.vision.manifest import Pack
+from cekalwatch.vision.thresholds import ThresholdModel
+
+POINTS: Final = 25
+"""Thresholds of the curve, evenly from the lowest to the highest."""
+
+
+@dataclass(frozen=True)
+class ThresholdPoint:
+    """What to expect at a threshold."""
+
+    threshold: float
+    fpir: float
+    """False alerts for each passage of somebody who is not listed."""
+    fpir_low: float
+    """It is between this and `fpir_high` with 95 % of certainty, as far as the site's passages tell; both are `fpir`
+    where the promise is the pack's."""
+    fpir_high: float
+    extrapolated: bool
+    fnir: float | None
+    """Share of listed people who are missed, 0 to 1; None where too few have two photographs."""
+
+
+@dataclass(frozen=True)
+class ThresholdOutlook:
+    """The threshold in force, and others."""
+
+    model_version: str
+    templates: int
+    wanted_fpir: float
+    decision: Threshold
+    without_people: Threshold
+    """What it would be if nobody had set one."""
+    learned_offset: float
+    """How far what was learned moved the pack's threshold."""
+    photographs: int
+    """Photographs of listed people with two, which were compared."""
+    points: tuple[ThresholdPoint, ...]
+
+
+class ThresholdOutlooks:
+    """Looks at the threshold of the model in use."""
+
+    def __init__(
+        self,
+        thresholds: ThresholdStore,
+        templates: TemplateStore,
+        wanted_fpir: float,
+        snapshot: Callable[[], GallerySnapshot],
+        pack: Callable[[], Pack],
+        rule: Callable[[Pack], ThresholdRule],
+    ) -> None:
+        self._thresholds = thresholds
+        self._templates = templates
+        self._wanted_fpir = wanted_fpir
+        self._snapshot = snapshot
+        self._pack = pack
+        self._rule = rule
+        self._compared: tuple[Gallery, NDArray[np.float32]] | None = None
+
+    def look(self) -> ThresholdOutlook:
+        """Return how it stands; raises StorageError."""
+        snapshot, pack = self._snapshot(), self._pack()
+        templates, rule = len(snapshot.gallery), self._rule(pack)
+        try:
+            learned = self._thresholds.learned(pack.model_version)
+        except ChangedRowError:  # a trouble of its own
+            learned = None
+        findings = learned.findings if learned else SiteFindings.NONE
+        genuine = self._genuine(snapshot.gallery, pack)
+        return ThresholdOutlook(
+            pack.model_version,
+            templates,
+            self._wanted_fpir,
+            rule.now(templates),
+            rule.without_people(templates),
+            learned.offset.value if learned else 0.0,
+            len(genuine),
+            tuple(
+                self._point(float(one), templates, findings, pack.thresholds, genuine)
+                for one in np.linspace(MIN_THRESHOLD, MAX_THRESHOLD, POINTS)
+            ),
+        )
+
+    def _point(
+        self,
+        threshold: float,
+        templates: int,
+        findings: SiteFindings,
+        packs: ThresholdModel,
+        genuine: NDArray[np.float32],
+    ) -> ThresholdPoint:
+        model = findings.tail or packs
+        fpir, low, high = model.fpir(templates, threshold), 0.0, 0.0
+        if findings.tail:
+            # The interval of the wanted threshold, moved along the tail: further up, it tells a little too much.
+            wanted = model.threshold(templates, self._wanted_fpir)
+            base = packs.threshold(templates, self._wanted_fpir)
+            low = model.fpir(templates, threshold + max(wanted - base - findings.low, 0.0))
+            high = model.fpir(templates, threshold - max(findings.high + base - wanted, 0.0))
+        missed = None
+        if len(genuine) >= MIN_COMPARED_PHOTOGRAPHS:
+            missed = float(np.searchsorted(genuine, threshold)) / len(genuine)
+        return ThresholdPoint(
+            threshold, fpir, low or fpir, high or fpir, not model.is_measured(templates, fpir), missed
+        )
+
+    def _genuine(self, gallery: Gallery, pack: Pack) -> NDArray[np.float32]:
+        """Return the scores of photographs of one person; they are compared again when the gallery is another one."""
+        if self._compared is None or self._compared[0] is not gallery:
+            scores = genuine_scores(self._templates, pack.model_version, pack.recogniser.size, MAX_COMPARED_SUBJECTS)
+            self._compared = (gallery, scores)
+        return self._compared[1]
+
+
+@dataclass(frozen=True)
+class ThresholdSigners:
+    """Who set the threshold by hand, and when."""
+
+    at: datetime
+    names: tuple[str, ...]
+    """For screens."""

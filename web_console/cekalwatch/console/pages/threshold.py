@@ -1,0 +1,86 @@
+"""*Threshold*: what it is and why, what to expect at other values, and changing it by two people."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+import grpc
+from starlette.responses import Response
+
+from cekalwatch.console.pages.plots import Plot, across, plot, up
+from cekalwatch.console.pages.session import MAX_NAME, MAX_PASSWORD
+from cekalwatch.console.threshold_client import Outlook
+from cekalwatch.console.visit import Visit
+from cekalwatch.office.client.refusals import error_reason, explain
+
+ACTS: Final = ("set", "keep", "undo")
+MIN_FPIR: Final = 1e-7
+_TENTHS: Final = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+
+
+def show(visit: Visit) -> Response:
+    """Show the threshold with its evidence."""
+    return _show(visit)
+
+
+def change(visit: Visit) -> Response:
+    """Set the threshold, keep it as it is, or give it back, with a second person; what was typed stays."""
+    act, form = visit.part("act"), visit.form
+    if act not in ACTS:
+        return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
+    name, password = form.get("second_name", "").strip(), form.get("second_password", "")
+    value = _number(form.get("threshold", "")) if act != "undo" else None
+    if act != "undo" and value is None:
+        return _show(visit, visit.texts.say("THRESHOLD_WRONG"))
+    if not (0 < len(name) <= MAX_NAME and 0 < len(password) <= MAX_PASSWORD):
+        return _show(visit, visit.texts.say("SECOND_PERSON_MISSING"))
+    if not visit.console.sign_in_allowed(visit):
+        return _show(visit, visit.texts.say("SIGN_IN_TOO_OFTEN"))
+    try:
+        visit.thresholds.set(value, name, password)
+    except grpc.RpcError as error:
+        if error_reason(error) == "ARGUMENT_INVALID":
+            return _show(visit, visit.texts.say("THRESHOLD_WRONG"))
+        of_second = error_reason(error) == "PERSON_ROLE_NEEDED"
+        return _show(visit, visit.texts.say("SECOND_PERSON_ROLE") if of_second else explain(error, visit.texts))
+    return visit.to("/threshold?done=1")
+
+
+def _show(visit: Visit, problem: str = "") -> Response:
+    outlook = visit.thresholds.outlook()
+    false_alerts, missed = _plots(outlook)
+    return visit.page(
+        "threshold.html",
+        HTTPStatus.CONFLICT if problem else HTTPStatus.OK,
+        outlook=outlook,
+        false_alerts=false_alerts,
+        missed=missed,
+        problem=problem,
+        done=bool(visit.query("done")) and not problem,
+        wanted=visit.form.get("threshold", ""),
+        second_name=visit.form.get("second_name", ""),
+    )
+
+
+def _plots(outlook: Outlook) -> tuple[Plot, Plot | None]:
+    """Return the curves of false alerts, by their size, and of people missed; None where nobody can tell these."""
+    x, marked = across(outlook.lowest, outlook.highest), outlook.now.value
+    ticks = [one for one in _TENTHS if outlook.lowest - 1e-6 <= one <= outlook.highest + 1e-6]
+    decades = [10.0**power for power in range(-7, 1)]
+    fpir = [(one.threshold, one.fpir, one.fpir_low, one.fpir_high) for one in outlook.curve]
+    false_alerts = plot(fpir, x, up(MIN_FPIR, 1, log=True), ticks, decades, marked)
+    known = [(one.threshold, one.fnir) for one in outlook.curve if one.fnir is not None]
+    if not known:
+        return false_alerts, None
+    fnir = [(at, share, share, share) for at, share in known]
+    return false_alerts, plot(fnir, x, up(0, 1), ticks, (0, 0.25, 0.5, 0.75, 1), marked)
+
+
+def _number(written: str) -> float | None:
+    """Return a number as people write it, with a point or a comma; None for what is none."""
+    try:
+        found = float(written.strip().replace(",", "."))
+    except ValueError:
+        return None
+    return found if 0 < found < 1 else None
