@@ -220,7 +220,8 @@ def expected(
     method: str, role: DeviceRole, at: str, person_role: PersonRole | None, person_site: str, *, has_token: bool
 ) -> str:
     """The refusal that must come, or an empty text."""
-    rows = [people for begin, people in MAY[role].items() if method.removeprefix("/").startswith(begin)]
+    name = method.removeprefix("/")
+    rows = [MAY[role][name]] if name in MAY[role] else [p for begin, p in MAY[role].items() if name.startswith(begin)]
     if not rows:
         return "METHOD_NOT_ALLOWED"
     if at == UNSERVED_SITE:
