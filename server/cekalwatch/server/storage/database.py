@@ -22,6 +22,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy.engine import URL, Connection, Dialect, Engine, ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
 
 from cekalwatch.program.errors import Exit, ProgramError
@@ -298,7 +299,8 @@ class Database:
                 log.warning("journal_not_emptied")
 
     def close(self) -> None:
-        """Close the pooled connections."""
+        """Close the connections: those in the pool now, one that a thread still uses when it gives it back."""
+        sqlalchemy.event.listen(self.engine, "checkin", _close_given_back)
         self.engine.dispose()
 
 
@@ -373,6 +375,10 @@ def _set_pragmas(connection: object, _record: object) -> None:
 def _bound_transactions(connection: Any, _record: object) -> None:  # noqa: ANN401  # the driver's, which may be absent
     connection.execute(f"SET idle_in_transaction_session_timeout = '{MAX_IDLE_TRANSACTION_S}s'")
     connection.commit()
+
+
+def _close_given_back(_connection: object, record: ConnectionPoolEntry) -> None:
+    record.invalidate()
 
 
 def _leave_read_only(context: ExceptionContext) -> None:
