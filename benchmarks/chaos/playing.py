@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -124,15 +125,20 @@ Problems = list[tuple[str, str]]
 def _make(
     running: Port, stretch: Sequence[PlannedFault], faults: Mapping[str, Fault], played: Played, tell: Progress
 ) -> Problems:
-    """Make the faults of a stretch, each on a thread of its own; return when the last one is mended."""
+    """Make the faults of a stretch, each on a thread of its own; return when the last one is mended.
+
+    Mending takes the longer the busier the machine is: the next fault of the same part waits for its end.
+    """
     problems: Problems = []
     begun_s = time.monotonic()
+    busy: dict[tuple[str, str], threading.Lock] = defaultdict(threading.Lock)
 
     def make(planned: PlannedFault) -> None:
         time.sleep(max(0.0, begun_s + planned.at_s - time.monotonic()))
         chance = random.Random(planned.seed)  # noqa: S311  # of a fault, no secret
+        fault = faults[planned.kind]
         try:
-            with faults[planned.kind].make(running, planned.target, chance):
+            with busy[fault.kind.busies, planned.target], fault.make(running, planned.target, chance):
                 played.faults[planned.kind] = played.faults.get(planned.kind, 0) + 1
                 tell(str(planned), 1)
                 time.sleep(planned.hold_s)
