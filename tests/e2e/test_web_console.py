@@ -1,7 +1,12 @@
-"""The web console in a real browser, with TLS: nothing that keeps people out, and an alert that comes by itself."""
+"""The web console in a real browser, with TLS: nothing that keeps people out, and an alert that comes by itself.
+
+The pictures in the documentation come from here: `CEKALWATCH_SCREENSHOTS=docs/screenshots` keeps them there.
+"""
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,7 +15,7 @@ import cv2
 import numpy as np
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
 from cekalwatch.program.translations import Language
 from cekalwatch.wire.invitation import DeviceInvitation
@@ -23,8 +28,9 @@ from tests.support.scenarios.web_console import Pages, served
 
 pytestmark = pytest.mark.slow
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-SCREENS = ({"width": 1366, "height": 768}, {"width": 683, "height": 384})
+SCREENS: tuple[ViewportSize, ...] = ({"width": 1366, "height": 768}, {"width": 683, "height": 384})
 """That of an old PC, and the same at 200 %."""
+KEPT = os.environ.get("CEKALWATCH_SCREENSHOTS")
 AXE = Path(AXE_FILE_PATH).read_text("utf-8")
 
 
@@ -33,7 +39,7 @@ async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
     site = Site(tmp_path)
     found = PortOffice(site, site.settings(enrolment_listen="127.0.0.1:0"))
     found.hire("budi")
-    found.hire("sari", PersonRole.SUPERVISOR, PersonRole.ADMINISTRATOR, PersonRole.LIST_MANAGER)
+    found.hire("sari", *(role for role in PersonRole if role is not PersonRole.OFFICER))
     async with found.open():
         yield found
 
@@ -76,6 +82,16 @@ async def violations(page: Page) -> list[tuple[str, str]]:
     return [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]]
 
 
+async def keep(page: Page, path: str, language: Language) -> None:
+    """Keep a picture of a page, as it is in a window of an old PC."""
+    name = re.sub(r"[^a-z0-9]+", "-", path.partition("?")[0]).strip("-") or "now"
+    looks = page.viewport_size or SCREENS[0]
+    await page.set_viewport_size({"width": 1366, "height": 1000})
+    await page.evaluate("Promise.all([...document.images].map(one => one.decode().catch(() => null)))")
+    await page.screenshot(path=f"{KEPT}/console-{name}-{language}.jpg", type="jpeg", quality=70)
+    await page.set_viewport_size(looks)
+
+
 async def test_an_alert_comes_onto_the_open_page_and_is_confirmed_there(
     office: PortOffice, pages: Pages, browser: Browser
 ) -> None:
@@ -103,9 +119,19 @@ async def test_nothing_on_any_page_keeps_people_out(office: PortOffice, pages: P
     officer = await office.sign_in("budi")
     await officer.judge(await officer.claim(alert_id))
     problems: list[str] = []
-    paths = ["/", "/alerts", f"/alerts/{alert_id}", "/troubles", "/figures", "/system"]
+    paths = ["/", "/alerts", f"/alerts/{alert_id}", "/ports", "/troubles", "/figures", "/threshold", "/system"]
     paths += ["/list", *(f"/list/subjects{part}?key=S-1&other=S-1" for part in ("", "/history", "/beside"))]
-    paths += ["/people", "/people/budi", "/cameras", "/cameras/dep-1", "/devices"]
+    paths += [
+        "/list/import",
+        "/list/sync",
+        "/audit",
+        "/audit/1",
+        "/people",
+        "/people/budi",
+        "/cameras",
+        "/cameras/dep-1",
+        "/devices",
+    ]
     paths += ["/devices/server/batam-center/main", "/password", "/nowhere"]
     for scheme, screen, language in zip(("light", "dark"), SCREENS, Language, strict=True):
         page = await signed_in(browser, pages, problems, color_scheme=scheme, viewport=screen)
@@ -113,6 +139,8 @@ async def test_nothing_on_any_page_keeps_people_out(office: PortOffice, pages: P
             await page.click("text=Bahasa Indonesia")
         for path in paths:
             await page.goto(f"https://{pages.address}{path}")
+            if KEPT:
+                await keep(page, path.replace(alert_id, "one"), language)
             for section in await page.query_selector_all("details:not([open]) summary"):
                 await section.click()
             assert await page.get_attribute("html", "lang") == language
