@@ -24,8 +24,8 @@ $(STAMP): requirements.lock pyproject.toml hatch_build.py $(wildcard protos/ceka
 	$(BIN)/python -c 'import cv2' || { echo 'OpenCV needs two system libraries: apt-get install libgl1 libglib2.0-0'; exit 1; }
 	touch $@
 
-demo: $(STAMP)  ## Run the whole chain once: cameras, server, notifier (FACES=DIR for your own faces)
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m deploy.demo $(if $(FACES),--faces "$(FACES)")
+demo: $(STAMP)  ## Run the whole chain once: cameras, server, notifier, web console (FACES=DIR for your own faces, KEEP=1 to stay)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m deploy.demo $(if $(FACES),--faces "$(FACES)") $(if $(KEEP),--keep)
 
 demo-ports: $(STAMP)  ## Run a centre and two ports with servers of their own, and cut the lines between them
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m deploy.demo.ports $(if $(FACES),--faces "$(FACES)")

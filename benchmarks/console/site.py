@@ -27,12 +27,12 @@ from cekalwatch.server.storage.keys.store import KeyStore
 from cekalwatch.server.storage.watchlist.changes import count_change
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows
 from cekalwatch.vision.manifest import load_pack
-from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.vocabulary.adjudication import AlertState, Outcome, Reason
 from cekalwatch.wire.vocabulary.orders import Direction, OrderKind
 from cekalwatch.wire.vocabulary.people import PersonRole
-from deploy.demo.programs import Program, wait_until
-from deploy.demo.stack import CameraPlan, Stack, StackConfig, kept_port
+from deploy.demo.programs import Program
+from deploy.demo.stack import CameraPlan, Stack, StackConfig
+from deploy.demo.web_console import web_console
 from tests.support.builders.alerts import capture, match
 from tests.support.builders.portraits import astronaut
 from tests.support.scenarios.people import PASSWORD, Office, person
@@ -188,21 +188,6 @@ def open_site(folder: Path) -> Iterator[Site]:
     cameras = tuple(CameraPlan(f"dep-{number}", f"D{number}") for number in range(COUNTERS))
     settings: dict[str, int | float | str] = {"escalate_after_s": 3_600}  # little happens beside what is measured
     config = StackConfig(folder, PACK.parent, cameras, model_pack=PACK.name, settings=settings)
-    with kept_port() as port, Stack(config) as stack:
-        environment = {
-            "CEKALWATCH_CONSOLE_TLS_DIR": str(stack.certificate(DeviceRole.CONSOLE, "console")),
-            "CEKALWATCH_CONSOLE_LANGUAGE": "en",
-        }
-        listen = ("--listen", f"127.0.0.1:{port}", "--server", stack.address)
-        arguments = ["-m", "cekalwatch.console", "serve", *listen]
-        with Program("web-console", arguments, stack.logs, environment=environment) as console:
-            origin = f"http://127.0.0.1:{port}"
-            wait_until(lambda: _answers(origin), START_S, "The console", console)
-            yield Site(stack, origin, console)
-
-
-def _answers(origin: str) -> bool:
-    try:
-        return httpx.get(f"{origin}/sign-in").status_code == httpx.codes.OK
-    except httpx.TransportError:
-        return False
+    language = {"CEKALWATCH_CONSOLE_LANGUAGE": "en"}
+    with Stack(config) as stack, web_console(stack, language) as pages:
+        yield Site(stack, pages.address, pages.program)

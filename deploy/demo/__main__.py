@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -20,18 +21,25 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.recognition.engines.recogniser import Recogniser
 from cekalwatch.server.recognition.packs.installed import open_engine
 from cekalwatch.vision.manifest import load_pack
+from cekalwatch.wire.vocabulary.people import PersonRole
 from deploy.demo.desktop import show_desktop
 from deploy.demo.faces import built_in_people, people_of_folder
 from deploy.demo.look_alike import look_alike
+from deploy.demo.officers import add_officer
 from deploy.demo.people import Person, Role
 from deploy.demo.play import SUN, Demonstration, play
 from deploy.demo.report import show_event, show_outcome, show_people
 from deploy.demo.scene import Scene, people_passing
-from deploy.demo.stack import install_standard
+from deploy.demo.stack import Stack, install_standard
+from deploy.demo.web_console import web_console
 
 BUILD = Path("build")
 LOCAL_TIME = ZoneInfo("Asia/Jakarta")
 """Batam's clock: it decides which orders are in force."""
+VIEWER = "kepala"
+VIEWERS_ROLES = [role for role in PersonRole if role is not PersonRole.OFFICER]
+"""Of who looks at the web console: all but one, for every page."""
+PERIOD_S = 0.5
 SAME_PICTURE = (
     "These people come from pictures in installed packages, one each: the list holds the same picture, mirrored, "
     "turned, blurred and compressed. This shows that the chain works, not how well faces are recognised; "
@@ -39,10 +47,13 @@ SAME_PICTURE = (
 )
 
 
-def main(console: Console, faces: Path | None, folder: Path, models: Path, *, desktop: bool = False) -> Exit:
+def main(
+    console: Console, faces: Path | None, folder: Path, models: Path, *, desktop: bool = False, keep: bool = False
+) -> Exit:
     """Prepare and play the demonstration in `folder`, which is emptied first, and say how it went.
 
-    With `desktop` it is shown on the windows of an officer's PC, until somebody ends it.
+    With `desktop` it is shown on the windows of an officer's PC, until somebody ends it; with `keep` its web console
+    goes on until then.
     """
     people, recogniser = prepared_people(console, faces, folder, models)
     with console.status("Making watchlist and videos"):
@@ -51,7 +62,7 @@ def main(console: Console, faces: Path | None, folder: Path, models: Path, *, de
     show_people(console, demo)
     if not faces:
         console.print(SAME_PICTURE)
-    return show_desktop(console, demo) if desktop else perform(console, demo)
+    return show_desktop(console, demo) if desktop else perform(console, demo, keep=keep)
 
 
 def prepared_people(
@@ -79,13 +90,25 @@ def demonstration(folder: Path, models: Path, people: Sequence[Person], recognis
     return Demonstration(folder, models, [*people, like], scene, Scene((), lasts_s=scene.seconds, blinded_s=SUN))
 
 
-def perform(console: Console, demo: Demonstration) -> Exit:
+def perform(console: Console, demo: Demonstration, *, keep: bool = False) -> Exit:
     """Play a prepared demonstration, show and save what came, and say how it went."""
     seconds = demo.scene.seconds
     console.print(f"Server, notifier and camera start; the video takes {seconds:.0f} s. Logs: {demo.folder}/logs")
-    outcome = play(demo, lambda record: show_event(console, demo.people, record))
-    outcome.save(demo.folder / "summary.json")
-    show_outcome(console, demo.people, outcome)
+    with Stack(demo.site) as stack, web_console(stack) as pages:
+        password = add_officer(VIEWER, stack.config.site, stack.config_file, *VIEWERS_ROLES)
+        console.print(
+            f"Web console: [bold]{pages.address}[/]; sign in as [bold]{VIEWER}[/] with the first password "
+            f"[bold]{password}[/].",
+            soft_wrap=True,
+        )
+        outcome = play(stack, demo, lambda record: show_event(console, demo.people, record))
+        outcome.save(demo.folder / "summary.json")
+        show_outcome(console, demo.people, outcome)
+        if keep:
+            console.print("Server and web console go on. Ctrl-C ends them.")
+            while pages.program.running:
+                time.sleep(PERIOD_S)
+            pages.program.check()
     if outcome.passed:
         console.print("What next: README.md, “Two ports, step by step”, sets it up for an office.")
     return Exit.OK if outcome.passed else Exit.FAILED
@@ -104,6 +127,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m deploy.demo", description=__doc__)
     add_faces_option(parser)
     parser.add_argument("--desktop", action="store_true", help="show it on the windows of an officer's PC, and stay")
+    parser.add_argument("--keep", action="store_true", help="let server and web console go on until Ctrl-C")
     return parser.parse_args()
 
 
@@ -127,4 +151,8 @@ def _end(number: int, _: FrameType | None) -> NoReturn:
 
 if __name__ == "__main__":
     chosen = _arguments()
-    run(lambda screen: main(screen, chosen.faces, BUILD / "demo", BUILD / "models", desktop=chosen.desktop))
+    run(
+        lambda screen: main(
+            screen, chosen.faces, BUILD / "demo", BUILD / "models", desktop=chosen.desktop, keep=chosen.keep
+        )
+    )

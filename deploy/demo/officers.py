@@ -12,11 +12,16 @@ from deploy.demo.programs import answer_prompts
 COMMAND_SECONDS = 60.0
 
 
-def add_officer(name: str, site: str, server_config: Path, role: PersonRole = PersonRole.OFFICER) -> str:
-    """Add somebody, or give one who is there another first password; return it. Raises ProgramError."""
+def add_officer(name: str, site: str, server_config: Path, *roles: PersonRole) -> str:
+    """Add somebody, an officer unless `roles` are given, or give one who is there another first password.
+
+    Returns that password. Raises ProgramError.
+    """
     if any(line.startswith(f"{name} ") for line in _people("list", config=server_config).splitlines()):
         return _people("reset", name, config=server_config)
-    facts = ("--display-name", f"Petugas {name}", "--role", role, "--site", site)
+    facts = ["--display-name", f"Petugas {name}", "--site", site]
+    for role in roles or (PersonRole.OFFICER,):
+        facts += ["--role", role]
     return _people("add", name, *facts, config=server_config)
 
 

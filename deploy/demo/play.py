@@ -59,6 +59,12 @@ class Demonstration:
         """The folder that is imported."""
         return self.folder / "watchlist"
 
+    @property
+    def site(self) -> StackConfig:
+        """Where it is played."""
+        cameras = (CAMERA, BLIND_CAMERA) if self.blinded else (CAMERA,)
+        return StackConfig(self.folder, self.models, cameras=cameras)
+
     def prepare(self, today: date) -> None:
         """Write the videos and the watchlist."""
         with ThreadPoolExecutor() as pool:
@@ -163,33 +169,31 @@ class Outcome:
         file.write_text(json.dumps(self.figures(), indent=2) + "\n", encoding="utf-8")
 
 
-def play(demo: Demonstration, on_event: OnEvent) -> Outcome:
-    """Start the site, let the video pass its camera, and return the outcome. The demonstration must be prepared.
+def play(stack: Stack, demo: Demonstration, on_event: OnEvent) -> Outcome:
+    """Let the video pass the camera of a site that runs, and return the outcome. The demonstration must be prepared.
 
     The officer clears the alert of a look-alike. Raises ProgramError when a program fails or
     does not come to its end in time.
     """
-    cameras = (CAMERA, BLIND_CAMERA) if demo.blinded else (CAMERA,)
-    with Stack(StackConfig(demo.folder, demo.models, cameras=cameras)) as stack:
-        stack.import_watchlist(demo.watchlist)
-        stack.wait_for_gallery(sum(person.role.searched for person in demo.people))
-        with ThreadPoolExecutor() as pool:  # signing in takes seconds
-            watching = pool.submit(start_blind_camera, stack, demo.blinded_video) if demo.blinded else None
-            notifier = stack.start_notifier(OFFICER, on_event)
-            watched = watching.result() if watching else None
-        camera = stack.start_camera(CAMERA.camera_id, demo.video)
-        for person in demo.people:
-            if person.resembles:
-                clear_look_alike(stack, notifier, person)
-        camera.wait_for_success(demo.scene.seconds + SETTLE_SECONDS)
-        blind = how_it_was_seen(*watched) if watched else None
-        status = stack.status()
-        if status.head_sequence:
-            notifier.wait_for_sequence(status.head_sequence, SETTLE_SECONDS)
-        log = stack.event_log()
-        seen = join(log, notifier.events)
-        captures = status.captures
-        sent = camera.last_record("camera_ends")
+    stack.import_watchlist(demo.watchlist)
+    stack.wait_for_gallery(sum(person.role.searched for person in demo.people))
+    with ThreadPoolExecutor() as pool:  # signing in takes seconds
+        watching = pool.submit(start_blind_camera, stack, demo.blinded_video) if demo.blinded else None
+        notifier = stack.start_notifier(OFFICER, on_event)
+        watched = watching.result() if watching else None
+    camera = stack.start_camera(CAMERA.camera_id, demo.video)
+    for person in demo.people:
+        if person.resembles:
+            clear_look_alike(stack, notifier, person)
+    camera.wait_for_success(demo.scene.seconds + SETTLE_SECONDS)
+    blind = how_it_was_seen(*watched) if watched else None
+    status = stack.status()
+    if status.head_sequence:
+        notifier.wait_for_sequence(status.head_sequence, SETTLE_SECONDS)
+    log = stack.event_log()
+    seen = join(log, notifier.events)
+    captures = status.captures
+    sent = camera.last_record("camera_ends")
     return Outcome(
         judged=tuple(judge(demo.expected(), seen)),
         cleared=frozenset(event.alert.alert_id for event in log if event.alert.state == CLEARED),
