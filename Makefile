@@ -8,7 +8,7 @@ SBOM ?= build/sbom.json
 # All but `cuda`, which cannot be installed beside them.
 LOCKED_EXTRAS := server evaluation simulator pkcs11 postgres otel camera notifier desktop console
 
-.PHONY: settings-page help setup demo demo-ports demo-desktop test test-quick lint bench chaos fuzz audit sbom release packages packages-test bundle image lock clean
+.PHONY: settings-page help setup demo demo-ports demo-desktop test test-quick lint bench chaos fuzz audit sbom release packages packages-test trial bundle image lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 12
@@ -81,6 +81,11 @@ bundle: $(STAMP)  ## Make the offline bundle in build/bundle (KEY=FILE to sign i
 
 image: $(STAMP)  ## Make the server's container image of build/packages, in build/container (root, mmdebstrap, buildah)
 	$(BIN)/python -m deploy.container $(ARGS)
+
+trial: $(STAMP)  ## Go from clean machines to the first alerts, by docs/two-ports.md alone (root, mmdebstrap)
+	$(BIN)/python -m deploy.packages --level 3 --out build/packages-test
+	CEKALWATCH_TRIAL=full CEKALWATCH_PACKAGES="$(CURDIR)/build/packages-test" PATH="$(CURDIR)/$(BIN):$$PATH" \
+		$(BIN)/python -m pytest tests/packaging/debian/test_trial.py
 
 lock: $(STAMP)  ## Renew requirements.lock within the ranges of pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -1,142 +1,240 @@
-"""A technician's trial in short: server, capture host and officer's PC on clean machines, from nothing to an alert.
+"""A technician's trial: two ports from nothing to the first alert at each, by docs/two-ports.md alone.
 
-The steps are those of docs/install.md, as they are typed there. The model pack comes from its package. All machines
-share this one's network, so that the server is `localhost`.
+Every command is typed as it stands there, on the machine that its chapter is about. What is different: cameras are
+clips; PCs have no screen, so that two show alerts in a terminal, for programs, and one draws its windows nowhere; the
+units are started as they say, by the test in place of systemd. In the short form machines have their packages already,
+as for other tests of this folder, and `apt` finds nothing left to do; with CEKALWATCH_TRIAL=full (`make trial`) it
+begins with clean machines.
 """
 
 from __future__ import annotations
 
-import json
+import os
 import re
 import secrets
+import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from cekalwatch.server.recognition.packs.installed import open_engine
 from cekalwatch.vision.manifest import load_pack
 from deploy.demo.faces import built_in_people
-from deploy.demo.people import Role
+from deploy.demo.people import Person, Role
 from deploy.demo.scene import people_passing, write_video
-from deploy.demo.stack import kept_port
 from deploy.demo.watchlist import write_watchlist
 from tests.packaging.debian.clean_debian import CleanDebian
+from tests.packaging.debian.guide import Chapter, chapters
+from tests.packaging.debian.services import WAIT_S, Service, own_network
+from tests.support.repository import ROOT
 from tests.support.tools.packs import light_pack
 
-WAIT_S = 180.0
-SERVER, CAMERA, OFFICER = "cekalwatch-server", "cekalwatch-camera", "officer"
-HAND_OVER = "/var/lib/cekalwatch/hand-over"
-ANSWERS = """
-office = "Kantor Imigrasi Batam"
-hosts = ["localhost"]
-administrator = "sari"
-administrator_name = "Sari Dewi"
-listen = "127.0.0.1:{0}"
-enrolment_listen = "127.0.0.1:{1}"
+FULL = os.environ.get("CEKALWATCH_TRIAL") == "full"
+MAX_S = 20 * 60.0
+OFFICER = "officer"
+HOME = {"HOME": f"/home/{OFFICER}", "QT_QPA_PLATFORM": "offscreen"}
+HOSTS = f"127.0.0.1 localhost cekal.batam.local konsol.batam.local {socket.gethostname()}\n"
+CLIP, OTHER_CLIP = "/srv/departures.mp4", "/srv/arrivals.mp4"
+NAMES = ("server", "batam-host", "sekupang-host", "counter-d1", "supervisor", "counter-a1", "console")
 
-[[sites]]
-site = "batam-center"
-time_zone = "Asia/Jakarta"
-
-[[cameras]]
-camera_id = "departure-1"
-site = "batam-center"
-counter = "D1"
-direction = "DEPARTURE"
-"""
+Machines = dict[str, CleanDebian]
 
 
-@contextmanager
-def service(machine: CleanDebian, program: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the command of a package's unit as its account, as systemd would; it has said that it is ready."""
-    unit = (machine.root / f"usr/lib/systemd/system/{program}.service").read_text()
-    (command,) = re.findall(r"^ExecStart=(.+)$", unit, re.MULTILINE)
-    variables = dict(one.split("=", 1) for one in re.findall(r"^Environment=(.+)$", unit, re.MULTILINE))
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        # An abstract name is that of the network, which the machines share.
-        name = f"cekalwatch-{secrets.token_hex(8)}"
-        manager.bind(f"\0{name}")
-        manager.settimeout(WAIT_S)
-        variables["NOTIFY_SOCKET"] = f"@{name}"
-        running = machine.start(*command.split(), account=program, log=log, environment=variables)
-        try:
-            try:
-                assert manager.recv(1000) == b"READY=1"
-            except TimeoutError:
-                raise AssertionError(log.read_text()) from None
-            yield running
-        finally:
-            running.terminate()
-            running.wait(WAIT_S)
+@pytest.fixture
+def machines(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Machines]:
+    """The seven machines, of one network and with one USB stick, before the first command of the page."""
+    packages = Path(os.environ["CEKALWATCH_PACKAGES"])
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    for package in packages.glob("*.deb"):
+        shutil.copy(package, stick)
+    with own_network() as network:
+        made = _clean(request) if FULL else _installed(request, tmp_path)
+        for name, machine in made.items():
+            made[name] = replace(machine, network=network, stick=stick)
+            machine.write("/etc/hosts", HOSTS)
+            machine.write("/etc/apt/apt.conf.d/90trial", 'APT::Get::Assume-Yes "true";\n')
+        yield made
+        for machine in made.values():
+            if machine.root.is_relative_to(tmp_path):
+                subprocess.run(["rm", "-rf", "--one-file-system", machine.root], check=True)
 
 
-def as_account(machine: CleanDebian, *command: str, typed: str = "") -> str:
-    """Type `sudo -u ACCOUNT …` as root."""
-    return machine.works("sudo", "-u", command[0], *command, typed=typed)
+def _clean(request: pytest.FixtureRequest) -> Machines:
+    make: Callable[[str], CleanDebian] = request.getfixturevalue("machine")
+    made = {name: make(f"trial-{name}") for name in NAMES}
+    for machine in made.values():
+        machine.works("apt-get", "update", "-q")
+        machine.works("apt-get", "install", "-q", "-y", "--no-install-recommends", "sudo", "passwd")
+        machine.works("useradd", "--create-home", OFFICER)
+    return made
 
 
-def test_from_nothing_to_the_first_alert(
-    server: CleanDebian, capture_host: CleanDebian, officers_pc: CleanDebian, tmp_path: Path
+def _installed(request: pytest.FixtureRequest, folder: Path) -> Machines:
+    server, host, pc, console = map(request.getfixturevalue, ("server", "capture_host", "officers_pc", "console_host"))
+    other, *pcs = (one.copied(folder / name) for one, name in ((host, "host"), (pc, "supervisor"), (pc, "counter-a1")))
+    return dict(zip(NAMES, (server, host, other, pc, *pcs, console), strict=True))
+
+
+@dataclass
+class Technician:
+    """Who types the page's commands, and how long each took."""
+
+    machines: Machines
+    log: Path
+    running: ExitStack
+    took: list[tuple[float, str]] = field(default_factory=list)
+
+    def follow(self, chapter: Chapter, name: str, typed: str = "", **instead: str) -> dict[str, str]:
+        """Type all of a chapter on one machine, and return what each command printed.
+
+        `typed` is what `sign-in` asks for; `instead` has what is typed in place of a part of a command.
+        """
+        machine = self.machines[name]
+        with self.timed(f"{chapter.number}. {chapter.title}, {name}"):
+            for path, content in chapter.files:
+                machine.write(path, content)
+            return {line: self._types(machine, name, line, typed, instead) for line in chapter.commands}
+
+    @contextmanager
+    def timed(self, what: str) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        self.took.append((time.monotonic() - began, what))
+
+    def _types(self, machine: CleanDebian, name: str, line: str, typed: str, instead: dict[str, str]) -> str:
+        for given, other in instead.items():
+            line = line.replace(given, other)
+        if started := re.fullmatch(r"sudo systemctl start (\S+)", line):
+            self.running.enter_context(Service(machine, started[1], self.log / f"{name}.log"))
+            return ""
+        if line.startswith("cekalwatch-notifier desktop"):
+            self._shows(machine, name, line if name == "supervisor" else "cekalwatch-notifier console --format jsonl")
+            return ""
+        account = "root" if line.startswith("sudo ") else OFFICER
+        network = None if "apt install" in line else machine.network  # Debian's mirror, for what packages depend on
+        at = replace(machine, network=network)
+        typed = typed if line.endswith("sign-in") else ""
+        return at.works("sh", "-c", line, account=account, typed=typed, environment=HOME if account == OFFICER else {})
+
+    def _shows(self, machine: CleanDebian, name: str, line: str) -> None:
+        shown = self.log / f"{name}.log"
+        program = machine.start(*line.split(), account=OFFICER, log=shown, environment=HOME)
+
+        def end() -> None:
+            alive = program.poll() is None
+            program.terminate()
+            program.wait(WAIT_S)
+            assert alive, shown.read_text()
+
+        self.running.callback(end)
+
+
+def first_password(told: dict[str, str], name: str) -> str:
+    (line,) = (line for line in told if f"people add {name} " in line)
+    return told[line].strip().split()[-1]
+
+
+def no_fail(told: dict[str, str]) -> None:
+    """The chapter has a `check`, in which nothing fails."""
+    checks = [text for line, text in told.items() if line.endswith(" check")]
+    assert checks
+    assert not any(re.search(r"^FAIL", text, re.MULTILINE) for text in checks), checks
+
+
+@pytest.fixture(scope="module")
+def passing() -> dict[str, Person]:
+    """Who is on the list and passes: at departures somebody who may not leave, at arrivals one who may not come in."""
+    people = built_in_people(open_engine(load_pack(light_pack()), threads=1).detector)
+    return {one.role.name: one for one in reversed(people) if one.role in {Role.LISTED, Role.TANGKAL}}
+
+
+@pytest.mark.timeout(45 * 60)
+def test_two_ports_from_nothing_to_the_first_alert_at_each_by_the_page(
+    machines: Machines, passing: dict[str, Person], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    detector = open_engine(load_pack(light_pack()), threads=1).detector
-    listed = next(person for person in built_in_people(detector) if person.role is Role.LISTED)
-    scene = people_passing([listed])
-    write_video(scene, [listed], capture_host.root / "srv" / "passing.mp4")
-    write_watchlist([listed], server.root / "srv" / "watchlist", datetime.now(ZoneInfo("Asia/Jakarta")).date())
-    with kept_port() as port, kept_port() as enrolment:
-        # The server, set up without a network.
-        server.write("/srv/batam.toml", ANSWERS.format(port, enrolment))
-        sudo = ("sudo", "-u", SERVER, SERVER)
-        told = server.works(*sudo, "init", "--answers", "/srv/batam.toml", "--sheets", HAND_OVER, offline=True)
-        assert "standard installed from /usr/share/cekalwatch/models/standard" in told
-        assert "data: /var/lib/cekalwatch;" in told
-        assert "sudo systemctl start cekalwatch-server" in told
-        assert "FAIL" not in told
-        with service(server, SERVER, tmp_path / "server.log"):
-            checked = json.loads(server.run(*sudo, "check", "--json").stdout)
-            verdicts = {one["subject"]: one["verdict"] for one in checked}
-            assert verdicts["server"] == "OK", checked
-            assert "FAIL" not in verdicts.values(), checked
+    page = chapters(ROOT / "docs/two-ports.md")
+    leaving, coming = passing["LISTED"], passing["TANGKAL"]
+    stick = machines["server"].stick
+    assert stick
+    write_watchlist([leaving, coming], stick / "list", datetime.now(ZoneInfo("Asia/Jakarta")).date())
+    for name, clip, person in (("batam-host", CLIP, leaving), ("sekupang-host", OTHER_CLIP, coming)):
+        write_video(people_passing([person]), [person], machines[name].root / clip.lstrip("/"))
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    done = set[int]()
+    with ExitStack() as running:
+        technician = Technician(machines, logs, running)
 
-            # A person and the list.
-            facts = ("--display-name", "Petugas", "--role", "officer", "--site", "batam-center")
-            first = as_account(server, SERVER, "people", "add", "petugas", *facts).strip().split()[-1]
-            as_account(server, SERVER, "watchlist", "import", "/srv/watchlist")
+        def follow(number: int, name: str, typed: str = "", **instead: str) -> dict[str, str]:
+            done.add(number)
+            return technician.follow(page[number], name, typed, **instead)
 
-            # The capture host, from its invitation.
-            for target, role, name in (
-                (capture_host, "camera", "departure-1"),
-                (officers_pc, "notifier", "counter-d1"),
-            ):
-                invitation = server.root / HAND_OVER.lstrip("/") / f"batam-center-{role}-{name}.invitation"
-                target.write(f"/srv/{name}.invitation", invitation.read_text())
-            given = ("--invitation", "/srv/departure-1.invitation", "--source", "/srv/passing.mp4")
-            said = as_account(capture_host, CAMERA, "init", *given)
-            assert "sudo systemctl start cekalwatch-camera" in said
-            assert "FAIL" not in as_account(capture_host, CAMERA, "check")
-
-            # The officer's PC.
-            home = {"HOME": f"/home/{OFFICER}"}
-            program = "cekalwatch-notifier"
-            handed = ("--invitation", "/srv/counter-d1.invitation")
-            officers_pc.works(program, "init", *handed, account=OFFICER, environment=home)
+        told = follow(1, "server")
+        no_fail(told)
+        (made,) = (text for line, text in told.items() if " init " in line)
+        assert "First password of 198503122010121001, shown only here:" in made
+        people = follow(2, "server")
+        follow(3, "server")
+        subprocess.run(["chmod", "-R", "a+rX", stick], check=True)  # as a stick without modes shows its files
+        no_fail(follow(4, "batam-host", **{"rtsp://10.0.0.7/1": CLIP}))
+        other = {"batam-center-camera-departure-1": "sekupang-camera-arrival-1", "rtsp://10.0.0.7/1": OTHER_CLIP}
+        no_fail(follow(4, "sekupang-host", **other))
+        pcs = (
+            ("counter-d1", "batam-center", "budi"),
+            ("supervisor", "batam-center", "rina"),
+            ("counter-a1", "sekupang", "agus"),
+        )
+        for name, site, who in pcs:
             password = secrets.token_urlsafe(16)
-            typed = f"petugas\n{first}\n{password}\n{password}\n"
-            officers_pc.works(program, "sign-in", account=OFFICER, typed=typed, environment=home)
-            shown = tmp_path / "console.jsonl"
-            command = (program, "console", "--format", "jsonl")
-            console = officers_pc.start(*command, account=OFFICER, log=shown, environment=home)
-            try:
-                with service(capture_host, CAMERA, tmp_path / "camera.log"):
-                    until = time.monotonic() + WAIT_S
-                    while '"subject_id"' not in shown.read_text() and time.monotonic() < until:
-                        time.sleep(0.2)
-            finally:
-                console.terminate()
-                console.wait(WAIT_S)
-    assert listed.subject_id in shown.read_text(), (tmp_path / "camera.log").read_text()
+            typed = f"{who}\n{first_password(people, who)}\n{password}\n{password}\n"
+            no_fail(follow(5, name, typed, **{"batam-center-notifier-counter-d1": f"{site}-notifier-{name}"}))
+        no_fail(follow(6, "console"))
+        for name, person in (("counter-d1", leaving), ("counter-a1", coming)):
+            with technician.timed(f"first alert at {name}"):
+                shows(logs / f"{name}.log", person, logs)
+        for name, _, _ in pcs:
+            (listed,) = follow(7, name).values()
+            mine, others = (coming, leaving) if name == "counter-a1" else (leaving, coming)
+            assert mine.name in listed
+            assert others.name not in listed
+        page_of_console(machines["console"], stick / "authority.pem")
+        follow(8, "server")
+        assert not machines["server"].has("var/lib/cekalwatch/hand-over")
+        assert not (stick / "hand-over").exists()
+    assert done == set(page), "a chapter was left out"
+    total = sum(seconds for seconds, _ in technician.took)
+    with capsys.disabled():
+        form = "full" if FULL else "short"
+        lines = [f"{seconds:7.1f} s  {what}" for seconds, what in technician.took]
+        print(f"\nThe trial, {form} form: {total:.0f} s", *lines, sep="\n")  # noqa: T201
+    assert total < MAX_S
+
+
+def shows(log: Path, person: Person, logs: Path) -> None:
+    """Wait until a PC has shown the alert about the person."""
+    until = time.monotonic() + WAIT_S
+    while time.monotonic() < until:
+        if re.search(rf'"subject_id": ?"{person.subject_id}"', log.read_text()):
+            return
+        time.sleep(0.2)
+    raise AssertionError("\n".join(f"{one.name}\n{one.read_text()[-3000:]}" for one in sorted(logs.iterdir())))
+
+
+def page_of_console(console: CleanDebian, authority: Path) -> None:
+    """A browser that trusts the authority finds the page for signing in under the console's name."""
+    ask = (
+        "import ssl, sys, urllib.request as r; c = ssl.create_default_context(cafile=sys.argv[1]);"
+        "print(r.urlopen('https://konsol.batam.local:8443/sign-in', context=c, timeout=30).read().decode())"
+    )
+    name = f"/media/usb/{authority.name}"
+    told = console.works("/usr/lib/cekalwatch-console/bin/python", "-I", "-c", ask, name, account="nobody")
+    assert 'action="/sign-in"' in told
