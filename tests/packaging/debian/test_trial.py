@@ -206,7 +206,6 @@ def test_two_ports_from_nothing_to_the_first_alert_at_each_by_the_page(
             mine, others = (coming, leaving) if name == "counter-a1" else (leaving, coming)
             assert mine.name in listed
             assert others.name not in listed
-        page_of_console(machines["console"], stick / "authority.pem")
         follow(8, "server")
         assert not machines["server"].has("var/lib/cekalwatch/hand-over")
         assert not (stick / "hand-over").exists()
@@ -227,14 +226,3 @@ def shows(log: Path, person: Person, logs: Path) -> None:
             return
         time.sleep(0.2)
     raise AssertionError("\n".join(f"{one.name}\n{one.read_text()[-3000:]}" for one in sorted(logs.iterdir())))
-
-
-def page_of_console(console: CleanDebian, authority: Path) -> None:
-    """A browser that trusts the authority finds the page for signing in under the console's name."""
-    ask = (
-        "import ssl, sys, urllib.request as r; c = ssl.create_default_context(cafile=sys.argv[1]);"
-        "print(r.urlopen('https://konsol.batam.local:8443/sign-in', context=c, timeout=30).read().decode())"
-    )
-    name = f"/media/usb/{authority.name}"
-    told = console.works("/usr/lib/cekalwatch-console/bin/python", "-I", "-c", ask, name, account="nobody")
-    assert 'action="/sign-in"' in told
