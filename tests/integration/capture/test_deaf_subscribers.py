@@ -133,7 +133,9 @@ class AlertLog:
     @asynccontextmanager
     async def served(self) -> AsyncIterator[str]:
         """Serve it, and give its address."""
-        access = AuthenticationInterceptor(LoopbackAuthentication(), Office(self.database).attendance)
+        # However long the others take on a busy machine, the deaf ones are there until the end.
+        patience_s = 600.0
+        access = AuthenticationInterceptor(LoopbackAuthentication(), Office(self.database).attendance, patience_s)
         errors = CatalogueErrors(RefusalLog(SystemClock()))
         server = grpc.aio.server(interceptors=[access, errors], options=SERVER_OPTIONS)
         alert_service_pb2_grpc.add_AlertServiceServicer_to_server(self.servicer, server)
