@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
 import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.base import AXE_FILE_PATH
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page
 
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.portraits import astronaut
 from tests.support.builders.watchlist_folder import row, write_orders
 from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice
+from tests.support.scenarios.real_browser import OLD_PC, barriers
 from tests.support.scenarios.server import jpeg, order_in_force
 from tests.support.scenarios.site_pki import Site
-from tests.support.scenarios.web_console import Pages, served
+from tests.support.scenarios.web_console import Pages
 
 pytestmark = pytest.mark.slow
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-AXE = Path(AXE_FILE_PATH).read_text("utf-8")
 WAIT_MS = 90_000
 TOO_LARGE_BYTES = 2 << 30
 
@@ -35,24 +32,6 @@ async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
     found.hire("budi")
     async with found.open():
         yield found
-
-
-@pytest.fixture
-async def pages(office: PortOffice) -> AsyncIterator[Pages]:
-    async with served(office, hosts=("127.0.0.1",)) as found:
-        yield found
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed: apt-get install chromium")
-    async with (
-        async_playwright() as playwright,
-        await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"]) as launched,
-    ):
-        yield launched
 
 
 @pytest.fixture
@@ -75,20 +54,15 @@ def dropped(tmp_path: Path) -> Path:
 
 
 async def clean(page: Page) -> None:
-    """See that nothing keeps people out, in both languages, with all parts of the page open."""
+    """See that nothing keeps people out, in both languages."""
     for words in ("Bahasa Indonesia", "English"):
-        for section in await page.query_selector_all("details:not([open]) summary"):
-            await section.click()
-        found = await page.evaluate(f"(() => {{ {AXE}; return axe.run({{runOnly: {RULES}}}) }})()")
-        assert [(page.url, one["id"], one["nodes"][0]["html"]) for one in found["violations"]] == []
-        width = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert width <= 0, f"{page.url} is wider than the screen"
+        assert await barriers(page) == [], page.url
         await page.click(f"button:has-text('{words}')")
 
 
 async def signed_in(browser: Browser, pages: Pages) -> Page:
     """Sign in on the way to the page of imports."""
-    page = await browser.new_page(ignore_https_errors=True, viewport={"width": 1366, "height": 768})
+    page = await browser.new_page(ignore_https_errors=True, viewport=OLD_PC)
     await page.goto(f"https://{pages.address}/list/import")
     await page.fill("#name", "sari")
     await page.fill("#password", PASSWORD)

@@ -19,7 +19,7 @@ from tests.support.scenarios.audit_forger import Forger
 from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice
 from tests.support.scenarios.site_pki import Site
-from tests.support.scenarios.web_console import Browser, Pages, served, words
+from tests.support.scenarios.web_console import Browser, Pages, words
 
 pytestmark = pytest.mark.slow
 SCRIPT = "<script>alert('x')</script>"
@@ -38,12 +38,6 @@ async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
         entry(60, objects=(f"subject:{SCRIPT}",), outcome="X" * 200, details={"what": SCRIPT}),
     )
     async with found.open():
-        yield found
-
-
-@pytest.fixture
-async def pages(office: PortOffice) -> AsyncIterator[Pages]:
-    async with served(office) as found:
         yield found
 
 

@@ -15,7 +15,7 @@ from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.port_office import PortOffice
 from tests.support.scenarios.server import CaptureClient, face
 from tests.support.scenarios.site_pki import SITE, Site
-from tests.support.scenarios.web_console import Browser, Pages, form_token, served, words
+from tests.support.scenarios.web_console import Browser, Pages, form_token, words
 
 pytestmark = pytest.mark.slow
 SCRIPT = "<script>alert('x')</script>"
@@ -35,12 +35,6 @@ async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
     found = PortOffice(site, site.settings(cameras=CAMERAS, sites=sites))
     found.hire("sari", PersonRole.SUPERVISOR)
     async with found.open():
-        yield found
-
-
-@pytest.fixture
-async def pages(office: PortOffice) -> AsyncIterator[Pages]:
-    async with served(office) as found:
         yield found
 
 

@@ -38,12 +38,6 @@ async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
         yield found
 
 
-@pytest.fixture
-async def pages(office: PortOffice) -> AsyncIterator[Pages]:
-    async with served(office) as found:
-        yield found
-
-
 def filled(page: Page) -> str:
     """The path of a page, with keys of nothing."""
     nothing = "00000000-0000-7000-8000-000000000000"

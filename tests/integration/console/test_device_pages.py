@@ -16,7 +16,7 @@ from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.enrolling import enrolled
 from tests.support.scenarios.port_office import PortOffice
 from tests.support.scenarios.site_pki import SITE, Site, now
-from tests.support.scenarios.web_console import Browser, Pages, served, words
+from tests.support.scenarios.web_console import Browser, Pages, words
 
 pytestmark = pytest.mark.slow
 SCRIPT = "<script>alert('x')</script>"
@@ -35,12 +35,6 @@ async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
     found = PortOffice(site, site.settings(enrolment_listen="127.0.0.1:0", cameras=CAMERAS, sites=sites))
     found.hire("adi", PersonRole.ADMINISTRATOR)
     async with found.open():
-        yield found
-
-
-@pytest.fixture
-async def pages(office: PortOffice) -> AsyncIterator[Pages]:
-    async with served(office) as found:
         yield found
 
 

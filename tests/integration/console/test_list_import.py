@@ -42,12 +42,6 @@ async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
         yield found
 
 
-@pytest.fixture
-async def pages(office: PortOffice) -> AsyncIterator[Pages]:
-    async with served(office) as found:
-        yield found
-
-
 def listed(order_id: str, subject_id: str, **cells: str) -> Row:
     """A row whose order is in force now."""
     ban = order_in_force()

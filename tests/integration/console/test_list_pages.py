@@ -20,7 +20,7 @@ from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice
 from tests.support.scenarios.server import list_astronaut, order_in_force
 from tests.support.scenarios.site_pki import Site
-from tests.support.scenarios.web_console import Browser, Pages, served, words
+from tests.support.scenarios.web_console import Browser, Pages, words
 
 pytestmark = pytest.mark.slow
 SCRIPT = "<script>alert('x')</script>"
@@ -43,12 +43,6 @@ async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
     store.put(subject("S-3", name="Contoh Tiga"), too_long)
     database.close()
     async with found.open():
-        yield found
-
-
-@pytest.fixture
-async def pages(office: PortOffice) -> AsyncIterator[Pages]:
-    async with served(office) as found:
         yield found
 
 

@@ -40,12 +40,6 @@ async def office(tmp_path: Path, source: Path) -> AsyncIterator[PortOffice]:
         yield found
 
 
-@pytest.fixture
-async def pages(office: PortOffice) -> AsyncIterator[Pages]:
-    async with served(office) as found:
-        yield found
-
-
 async def synchronised(browser: Browser) -> str:
     """Synchronise with the button, and return the page when the run has ended."""
     answer = await browser.post("/list/sync/start", await browser.token())

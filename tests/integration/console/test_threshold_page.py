@@ -13,7 +13,7 @@ from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice
 from tests.support.scenarios.site_pki import Site
-from tests.support.scenarios.web_console import Browser, Pages, served, words
+from tests.support.scenarios.web_console import Browser, Pages, words
 
 pytestmark = pytest.mark.slow
 SCRIPT = "<script>alert('x')</script>"
@@ -27,12 +27,6 @@ async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
     found.hire("sari", PersonRole.SUPERVISOR)
     found.hire("siti", PersonRole.SUPERVISOR)
     async with found.open():
-        yield found
-
-
-@pytest.fixture
-async def pages(office: PortOffice) -> AsyncIterator[Pages]:
-    async with served(office) as found:
         yield found
 
 

@@ -1,0 +1,26 @@
+"""A real browser, and the pages that it opens: each module says of which office."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Browser
+
+from tests.support.scenarios.port_office import PortOffice
+from tests.support.scenarios.real_browser import chromium
+from tests.support.scenarios.web_console import Pages, served
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """Chromium."""
+    async with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+async def pages(office: PortOffice) -> AsyncIterator[Pages]:
+    """A console that serves the office's site, with TLS."""
+    async with served(office, hosts=("127.0.0.1",)) as found:
+        yield found

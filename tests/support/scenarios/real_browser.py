@@ -1,0 +1,39 @@
+"""Debian's Chromium, and what axe finds on a page that is open in it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.base import AXE_FILE_PATH
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+AXE = Path(AXE_FILE_PATH).read_text("utf-8")
+OLD_PC: ViewportSize = {"width": 1366, "height": 768}
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """A browser without a screen, or the test is skipped with the reason."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("chromium is not installed: apt-get install chromium")
+    async with (
+        async_playwright() as playwright,
+        await playwright.chromium.launch(executable_path=program, args=["--no-sandbox"]) as launched,
+    ):
+        yield launched
+
+
+async def barriers(page: Page) -> list[tuple[str, str]]:
+    """What keeps people out of a page, with all its parts open: what axe finds, and a page wider than the screen."""
+    for section in await page.query_selector_all("details:not([open]) summary"):
+        await section.click()
+    found = await page.evaluate(f"(() => {{ {AXE}; return axe.run({{runOnly: {RULES}}}) }})()")
+    left = [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]]
+    width = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return left if width <= 0 else [*left, ("width", f"{width} pixels wider than the screen")]
