@@ -284,7 +284,9 @@ def _cameras(session: Session, alert_ids: list[str]) -> dict[str, list[Camera]]:
 
 def _sightings(session: Session, alert_ids: list[str]) -> dict[str, list[Sighting]]:
     """Return the newest sightings of each alert, oldest first."""
-    place = func.row_number().over(partition_by=col(SightingRow.alert_id), order_by=col(SightingRow.captured_at).desc())
+    # Of captures of the same moment the key decides, so that each reading has the same ones in the same order.
+    newest_first = (col(SightingRow.captured_at).desc(), col(SightingRow.capture_id).desc())
+    place = func.row_number().over(partition_by=col(SightingRow.alert_id), order_by=newest_first)
     placed = select(SightingRow, place.label("place")).where(col(SightingRow.alert_id).in_(alert_ids)).subquery()
     newest = aliased(SightingRow, placed)
     query = select(newest).where(placed.c.place <= MAX_SIGHTINGS).order_by(placed.c.captured_at, placed.c.place.desc())

@@ -46,8 +46,8 @@ class StoreOutcome(StrEnum):
     """Nothing: something else is held of the order than the record replaces."""
 
 
-REFUSALS: Final = frozenset({StoreOutcome.SUBJECT_FULL, StoreOutcome.ORDER_CHANGED})
-"""Nothing of such a record is written; each is a code of the error catalogue."""
+REFUSALS: Final = {StoreOutcome.SUBJECT_FULL: Code.SUBJECT_FULL, StoreOutcome.ORDER_CHANGED: Code.ORDER_CHANGED}
+"""Nothing of such a record is written, and why."""
 
 
 @dataclass(frozen=True, eq=False)

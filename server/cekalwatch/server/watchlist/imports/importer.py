@@ -105,9 +105,9 @@ class WatchlistImporter:
         }
         reports = []
         for one, outcome, seen in zip(prepared, written.outcomes, photos, strict=True):
-            if outcome in REFUSALS:
+            if refusal := REFUSALS.get(outcome):
                 order, key = one.record.order, one.record.subject.subject_id
-                reports.append(RecordReport(order.order_id, key, ImportOutcome.REFUSED, Code(outcome)))
+                reports.append(RecordReport(order.order_id, key, ImportOutcome.REFUSED, refusal))
                 continue
             for reference in one.references:
                 self._lookalikes.add(
