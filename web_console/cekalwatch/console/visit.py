@@ -12,15 +12,15 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from cekalwatch.console.audit_client import AuditClient
+from cekalwatch.console.clients.audit_client import AuditClient
 from cekalwatch.console.clients.camera_client import CameraClient
 from cekalwatch.console.clients.device_client import DeviceClient
+from cekalwatch.console.clients.people_client import PeopleClient
+from cekalwatch.console.clients.threshold_client import ThresholdClient
 from cekalwatch.console.list_keeping.subject_client import SubjectClient
 from cekalwatch.console.list_keeping.sync_client import SyncClient
 from cekalwatch.console.locale.texts import ConsoleTexts
 from cekalwatch.console.menu import MENU, Entry
-from cekalwatch.console.people_client import PeopleClient
-from cekalwatch.console.threshold_client import ThresholdClient
 from cekalwatch.console.web_sessions import WebSession
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.port_client import PortClient

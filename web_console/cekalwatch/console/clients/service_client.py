@@ -25,8 +25,9 @@ class ServiceClient(Generic[Stub]):
         self._calls = calls
         self._session = session
 
-    def _call(self, method: Callable[[Stub], Callable[..., Any]], request: object) -> Any:  # noqa: ANN401  # each method has an answer of its own
-        metadata, stub = bearer(self._session.token()), type(self).stub
+    def _call(self, method: Callable[[Stub], Callable[..., Any]], request: object, second: str = "") -> Any:  # noqa: ANN401  # each method has an answer of its own
+        """Make a call; `second` is the token of a second person beside, where the method wants one."""
+        metadata, stub = bearer(self._session.token(), second), type(self).stub
         return self._calls.make(
             lambda channel, left_s: method(stub(channel))(request, timeout=left_s, metadata=metadata), DEADLINE_S
         )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from cekalwatch.console.clients.service_client import ServiceClient
 from cekalwatch.console.list_keeping.subjects import (
     ListedOrder,
     ListedSubject,
@@ -18,28 +17,22 @@ from cekalwatch.console.list_keeping.subjects import (
     SubjectQuery,
 )
 from cekalwatch.office.client import messages
-from cekalwatch.office.client.token import Token
 from cekalwatch.office.model.safe_text import safe_text
 from cekalwatch.v1 import watchlist_pb2
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 from cekalwatch.v1.watchlist_service_pb2_grpc import WatchlistServiceStub
-from cekalwatch.wire.calls import Calls
-from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 from cekalwatch.wire.vocabulary.watchlist import WatchlistProblem
 
-DEADLINE_S = 15.0
 MAX_REASON = 1000
 MAX_ADDRESS = 500
 _PROBLEMS = ProtoEnum(pb.SubjectProblem, "SUBJECT_PROBLEM", WatchlistProblem)
 
 
-class SubjectClient:
+class SubjectClient(ServiceClient[WatchlistServiceStub]):
     """A list manager's calls. It may be used from several threads."""
 
-    def __init__(self, calls: Calls, session: Token) -> None:
-        self._calls = calls
-        self._session = session
+    stub = WatchlistServiceStub
 
     def page(self, wanted: SubjectQuery, size: int, token: str = "") -> tuple[list[ListedSubject], str]:
         """Return at most `size` subjects, and the token of the next page; empty: there is none.
@@ -71,13 +64,6 @@ class SubjectClient:
         """Return what happened to a subject."""
         answer = self._call(lambda stub: stub.GetSubjectHistory, pb.GetSubjectHistoryRequest(subject_id=key))
         return SubjectHistory(tuple(map(_event, answer.events)), tuple(map(_change, answer.status_changes)))
-
-    def _call(self, method: Callable[[WatchlistServiceStub], Callable[..., Any]], request: object) -> Any:  # noqa: ANN401  # each method has an answer of its own
-        metadata = bearer(self._session.token())
-        return self._calls.make(
-            lambda channel, left_s: method(WatchlistServiceStub(channel))(request, timeout=left_s, metadata=metadata),
-            DEADLINE_S,
-        )
 
 
 def _subject(entry: pb.SubjectEntry) -> ListedSubject:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from cekalwatch.console.clients.service_client import ServiceClient
 from cekalwatch.office.client import messages
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.client.token import Token
@@ -18,11 +17,9 @@ from cekalwatch.v1 import session_pb2, sync_pb2
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 from cekalwatch.v1.watchlist_service_pb2_grpc import WatchlistServiceStub
 from cekalwatch.wire.calls import Calls
-from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
-DEADLINE_S = 15.0
 MAX_DETAIL = 300
 _OUTCOMES = ProtoEnum(sync_pb2.SyncOutcome, "SYNC_OUTCOME", SyncOutcome)
 _MAX_RUN_ID = 2**63 - 2
@@ -99,14 +96,15 @@ class SyncStatus:
     freshness: Freshness
 
 
-class SyncClient:
+class SyncClient(ServiceClient[WatchlistServiceStub]):
     """A list manager's calls. It may be used from several threads."""
+
+    stub = WatchlistServiceStub
 
     def __init__(self, calls: Calls, sessions: SessionClient, session: Token) -> None:
         """`sessions` lets the second person in."""
-        self._calls = calls
+        super().__init__(calls, session)
         self._sessions = sessions
-        self._session = session
 
     def status(self) -> SyncStatus:
         """Return how it stands."""
@@ -141,15 +139,6 @@ class SyncClient:
         action = session_pb2.TWO_PERSON_ACTION_ACCEPT_SHRUNKEN_LIST
         beside = self._sessions.countersign(second, password, action, request)
         self._call(lambda stub: stub.AcceptShrunkenList, request, beside)
-
-    def _call(
-        self, method: Callable[[WatchlistServiceStub], Callable[..., Any]], request: object, second: str = ""
-    ) -> Any:  # noqa: ANN401  # each method has an answer of its own
-        metadata = bearer(self._session.token(), second)
-        return self._calls.make(
-            lambda channel, left_s: method(WatchlistServiceStub(channel))(request, timeout=left_s, metadata=metadata),
-            DEADLINE_S,
-        )
 
 
 def _run(one: sync_pb2.SyncRun) -> Run:

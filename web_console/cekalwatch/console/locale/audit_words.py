@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from cekalwatch.console.audit_client import TrailEntry
+from cekalwatch.console.clients.audit_client import TrailEntry
 from cekalwatch.program.translations import Texts
 
 ACTIONS: Final = (

@@ -13,7 +13,7 @@ import grpc
 from markupsafe import escape
 from starlette.responses import Response, StreamingResponse
 
-from cekalwatch.console.audit_client import FORMATS, Export, FullEntry, Progress, TrailPage, TrailQuery
+from cekalwatch.console.clients.audit_client import FORMATS, Export, FullEntry, Progress, TrailPage, TrailQuery
 from cekalwatch.console.locale.audit_words import ACTIONS
 from cekalwatch.console.visit import Visit
 from cekalwatch.office.client.refusals import error_reason, explain

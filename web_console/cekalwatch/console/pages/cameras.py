@@ -12,7 +12,7 @@ import grpc
 from starlette.responses import Response
 
 from cekalwatch.console.clients.camera_client import DIGITS, WHOLE, CameraPolicyState, Figures
-from cekalwatch.console.status_client import CameraState, ask_status
+from cekalwatch.console.clients.status_client import CameraState, ask_status
 from cekalwatch.console.visit import Visit
 from cekalwatch.office.client.refusals import error_reason, explain
 from cekalwatch.office.model.trouble import Trouble

@@ -7,7 +7,7 @@ from http import HTTPStatus
 import grpc
 from starlette.responses import Response
 
-from cekalwatch.console.people_client import PersonRecord
+from cekalwatch.console.clients.people_client import PersonRecord
 from cekalwatch.console.visit import Visit
 from cekalwatch.office.client.refusals import explain
 from cekalwatch.wire.vocabulary.people import PersonRole

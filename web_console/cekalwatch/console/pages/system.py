@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from cekalwatch.console.status_client import ask_status
+from cekalwatch.console.clients.status_client import ask_status
 from cekalwatch.console.visit import Visit
 
 

@@ -8,9 +8,9 @@ from typing import Final
 import grpc
 from starlette.responses import Response
 
+from cekalwatch.console.clients.threshold_client import Outlook
 from cekalwatch.console.pages.plots import Plot, across, plot, up
 from cekalwatch.console.pages.session import MAX_NAME, MAX_PASSWORD
-from cekalwatch.console.threshold_client import Outlook
 from cekalwatch.console.visit import Visit
 from cekalwatch.office.client.refusals import error_reason, explain
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from cekalwatch.console.clients.service_client import ServiceClient
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.client.token import TokenHolder
 from cekalwatch.office.model.safe_text import safe_text
@@ -19,7 +20,6 @@ from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.tokens import bearer
 
-DEADLINE_S = 15.0
 LONG_S = 3600.0
 """A check or an export of a long trail."""
 FORMATS: Final[Mapping[str, pb.AuditExportFormat.ValueType]] = {
@@ -111,13 +111,15 @@ class Export:
     """One line of JSON; empty: there is none."""
 
 
-class AuditClient:
+class AuditClient(ServiceClient[AuditServiceStub]):
     """An auditor's calls. It may be used from several threads."""
 
+    stub = AuditServiceStub
+
     def __init__(self, calls: Calls, dialer: Dialer, session: TokenHolder) -> None:
-        self._calls = calls
+        super().__init__(calls, session)
         self._dialer = dialer
-        self._session = session
+        self._holder = session
 
     def search(self, query: TrailQuery, size: int, token: str) -> TrailPage:
         """Return a page of entries."""
@@ -166,7 +168,7 @@ class AuditClient:
     def export(self, since: datetime | None, until: datetime | None, form: str, name: str, password: str) -> Export:
         """Begin an export for which a second person of that name signs; `form` is one of FORMATS."""
         request = pb.ExportAuditEntriesRequest(start_time=_stamp(since), end_time=_stamp(until), format=FORMATS[form])
-        desk = SessionClient(self._dialer, self._session)
+        desk = SessionClient(self._dialer, self._holder)
         word = desk.countersign(name, password, session_pb2.TWO_PERSON_ACTION_EXPORT_AUDIT, request)
         parts = self._parts(request, word)
         export = Export(())
@@ -188,13 +190,6 @@ class AuditClient:
             yield answer.data
             answer = next(others)
         export.checkpoint = answer.end.checkpoint
-
-    def _call(self, method: Callable[[AuditServiceStub], Callable[..., Any]], request: object) -> Any:  # noqa: ANN401  # each method has an answer of its own
-        metadata = bearer(self._session.token())
-        return self._calls.make(
-            lambda channel, left_s: method(AuditServiceStub(channel))(request, timeout=left_s, metadata=metadata),
-            DEADLINE_S,
-        )
 
 
 def _entry(one: audit_pb2.AuditEntry) -> TrailEntry:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
+from cekalwatch.console.clients.service_client import ServiceClient
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.client.token import Token
 from cekalwatch.office.model.safe_text import safe_text
@@ -14,9 +13,7 @@ from cekalwatch.v1 import operations_pb2, session_pb2
 from cekalwatch.v1 import operations_service_pb2 as pb
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
 from cekalwatch.wire.calls import Calls
-from cekalwatch.wire.tokens import bearer
 
-DEADLINE_S = 15.0
 SOURCES = ("PACK", "LEARNED", "SETTINGS", "PEOPLE")
 """Where a threshold can come from."""
 
@@ -71,13 +68,14 @@ class Outlook:
     curve: tuple[ThresholdPoint, ...]
 
 
-class ThresholdClient:
+class ThresholdClient(ServiceClient[OperationsServiceStub]):
     """The calls of who keeps the system. It may be used from several threads."""
 
+    stub = OperationsServiceStub
+
     def __init__(self, calls: Calls, sessions: SessionClient, session: Token) -> None:
-        self._calls = calls
+        super().__init__(calls, session)
         self._sessions = sessions
-        self._session = session
 
     def outlook(self) -> Outlook:
         """Return the threshold with its evidence."""
@@ -109,15 +107,6 @@ class ThresholdClient:
         request = pb.SetThresholdRequest(threshold=value)
         action = session_pb2.TWO_PERSON_ACTION_CHANGE_THRESHOLD
         self._call(lambda stub: stub.SetThreshold, request, self._sessions.countersign(name, password, action, request))
-
-    def _call(
-        self, method: Callable[[OperationsServiceStub], Callable[..., Any]], request: object, second: str = ""
-    ) -> Any:  # noqa: ANN401  # each method has an answer of its own
-        metadata = bearer(self._session.token(), second)
-        return self._calls.make(
-            lambda channel, left_s: method(OperationsServiceStub(channel))(request, timeout=left_s, metadata=metadata),
-            DEADLINE_S,
-        )
 
 
 def _state(one: operations_pb2.ThresholdState) -> ThresholdState:
