@@ -22,12 +22,12 @@ from babel.messages.pofile import read_po
 from cekalwatch.camera.survey.findings import BINS, Advice, Grade
 from cekalwatch.console.clients.audit_client import FORMATS
 from cekalwatch.console.clients.device_client import DeviceState
+from cekalwatch.console.clients.threshold_client import SOURCES
 from cekalwatch.console.list_keeping.import_jobs import GROUPS, JobState
 from cekalwatch.console.locale.audit_words import ACTIONS, ACTORS, PROBLEMS, THINGS
 from cekalwatch.console.menu import MENU
 from cekalwatch.console.pages.alerts import STEPS
 from cekalwatch.console.pages.figures import SPANS
-from cekalwatch.console.clients.threshold_client import SOURCES
 from cekalwatch.notifier.desktop.windows.alert_table import Column, StateFilter
 from cekalwatch.notifier.settings import ThemeName
 from cekalwatch.office.model.alert import PicturesMissing, ScoreLevel
