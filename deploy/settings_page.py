@@ -8,8 +8,8 @@ from __future__ import annotations
 from cekalwatch.camera.settings import CameraSettings
 from cekalwatch.console.settings import ConsoleSettings
 from cekalwatch.notifier.settings import NotifierSettings
+from cekalwatch.program.cli.settings_command import markdown
 from cekalwatch.program.settings import Settings
-from cekalwatch.program.settings_command import markdown
 from cekalwatch.server.settings.settings import ServerSettings
 
 PROGRAMS: dict[str, type[Settings]] = {

@@ -19,8 +19,9 @@ from cekalwatch.server.domain.orders.ban_order import BanOrder, JudgedOrder
 from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.domain.subjects import Subject
 from cekalwatch.server.encryption.keyring import DataKey, KeyPurpose, Keyring
-from cekalwatch.server.grpc_api.convert import alerts, capture, subjects, watchlist
+from cekalwatch.server.grpc_api.convert import alerts, capture
 from cekalwatch.server.grpc_api.convert.common import page_size
+from cekalwatch.server.grpc_api.convert.watchlist import entries, subjects
 from cekalwatch.server.recognition.photographs import LONG_SIDE, decode_photograph
 from cekalwatch.server.recognition.probes import decode_crop
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows
@@ -73,12 +74,12 @@ def convert(data: bytes) -> None:
 
 
 def _record(message: watchlist_service_pb2.ImportRecord) -> None:
-    begun = watchlist.record_begun(message)
+    begun = entries.record_begun(message)
     if isinstance(begun, RecordAssembly):
         record = begun.record()
         _kept_and_told(record.subject, record.order)
     else:
-        watchlist.import_report(begun).SerializeToString()
+        entries.import_report(begun).SerializeToString()
 
 
 def _kept_and_told(subject: Subject, order: BanOrder) -> None:
@@ -211,7 +212,7 @@ def _mapped(mapper: RecordMapper, place: str, row: dict[str, object] | None) -> 
         mapped = mapper.read(row)
     except RecordError as error:
         report = mapper.refused(place, row, error).report
-        watchlist.import_report(report).SerializeToString()
+        entries.import_report(report).SerializeToString()
         assert report.order_id.isprintable()
         return
     assert int(mapped.fingerprint([]), 16)

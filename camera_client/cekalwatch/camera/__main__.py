@@ -1,6 +1,6 @@
 """Entry point of `cekalwatch-camera`; says which extra to install before it loads anything heavy."""
 
-from cekalwatch.program.command import require_extra
+from cekalwatch.program.cli.command import require_extra
 
 
 def main() -> None:
@@ -13,7 +13,7 @@ def main() -> None:
         ),
     )
     from cekalwatch.camera.cli.app import app
-    from cekalwatch.program.command import refuse_root, run
+    from cekalwatch.program.cli.command import refuse_root, run
 
     refuse_root("cekalwatch-camera")
     run(app)

@@ -74,7 +74,7 @@ def open_dialer(servers: ServerChoice | str, tls_dir: Path) -> Dialer:
 
 def certificate_name(tls_dir: Path) -> str:
     """Return the name in the certificate in `tls_dir`; empty where there is none that can be read."""
-    from cekalwatch.program.enrolment import identity_in
+    from cekalwatch.program.cli.enrolment import identity_in
 
     try:
         return identity_in(TlsFiles(tls_dir).certificate.read_bytes()).name

@@ -30,8 +30,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from cekalwatch.program.cli.prompts import tell
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.program.prompts import tell
 
 log = structlog.get_logger()
 
@@ -200,7 +200,7 @@ def _wrong(settings: type[Settings], item: ErrorDetails) -> str:
 
 def _no_such(settings: type[Settings], place: Iterable[int | str]) -> str:
     """Return that there is no setting at this place, and which may be meant: of the same table first."""
-    from cekalwatch.program.setting_list import describe  # it knows this module
+    from cekalwatch.program.cli.setting_list import describe  # it knows this module
 
     *tables, key = (part for part in place if isinstance(part, str))
     found = [(one.table.replace("[", "").replace("]", ""), one.key) for one in describe(settings)]

@@ -1,13 +1,13 @@
 """Entry point of `cekalwatch-notifier`; says which extra to install before it loads anything heavy."""
 
-from cekalwatch.program.command import require_extra
+from cekalwatch.program.cli.command import require_extra
 
 
 def main() -> None:
     """Run the command line; exits the process."""
     require_extra("notifier", ("typer", "rich", "pydantic_settings", "cryptography", "OpenSSL"))
     from cekalwatch.notifier.cli.app import app
-    from cekalwatch.program.command import run
+    from cekalwatch.program.cli.command import run
 
     run(app)
 

@@ -1,12 +1,12 @@
 """Entry point of `cekalwatch-server`; says which extra to install before it loads anything heavy."""
 
-from cekalwatch.program.command import require_extra
+from cekalwatch.program.cli.command import require_extra
 
 
 def main() -> None:
     """Run the command line; exits the process."""
     require_extra("server", ("typer", "faiss", "sqlmodel", "insightface", "onnxruntime", "cv2", "PIL", "cryptography"))
-    from cekalwatch.program.command import refuse_root, run
+    from cekalwatch.program.cli.command import refuse_root, run
     from cekalwatch.server.cli.app import app
 
     refuse_root("cekalwatch-server")

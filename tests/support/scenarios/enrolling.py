@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 from pathlib import Path
 
-from cekalwatch.program.enrolment import accept
+from cekalwatch.program.cli.enrolment import accept
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.wire.invitation import DeviceInvitation
 from cekalwatch.wire.tls import TlsFiles

@@ -17,8 +17,10 @@ from cekalwatch.server.domain.passages import MAX_CROPS, MAX_EACH
 from cekalwatch.server.domain.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.server.grpc_api import enrolment_port, requests
 from cekalwatch.server.grpc_api.clients import picture_giver
-from cekalwatch.server.grpc_api.convert import alerts, subjects
-from cekalwatch.server.grpc_api.servicers import enrolment, list_file
+from cekalwatch.server.grpc_api.convert import alerts
+from cekalwatch.server.grpc_api.convert.watchlist import subjects
+from cekalwatch.server.grpc_api.servicers import enrolment
+from cekalwatch.server.grpc_api.servicers.watchlist import list_file
 from cekalwatch.server.monitoring import listener
 from cekalwatch.server.ports import reception
 from cekalwatch.server.recognition import photographs

@@ -24,16 +24,13 @@ from cekalwatch.server.grpc_api.convert import (
     alerts,
     audit,
     devices,
-    list_feed,
-    list_file,
     people,
     ports,
     reports,
     session,
-    subjects,
-    sync,
 )
 from cekalwatch.server.grpc_api.convert import troubles as trouble_messages
+from cekalwatch.server.grpc_api.convert.watchlist import list_feed, list_file, subjects, sync
 from cekalwatch.server.grpc_api.servicers.audit import EXPORT_BYTES, LONG_CALLS, MAX_OF_A_KIND
 from cekalwatch.server.grpc_api.servicers.enrolment import MAX_REQUEST_BYTES
 from cekalwatch.server.presence import MAX_PASSAGES

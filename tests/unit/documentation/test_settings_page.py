@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.program.setting_list import describe
+from cekalwatch.program.cli.setting_list import describe
 from cekalwatch.program.settings import Settings
 from deploy.settings_page import PROGRAMS
 from tests.support.repository import ROOT

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from cekalwatch.program.command import INTERRUPTED, refuse_root, require_extra, run
+from cekalwatch.program.cli.command import INTERRUPTED, refuse_root, require_extra, run
 from cekalwatch.program.errors import Exit, ProgramError
 
 app = typer.Typer(pretty_exceptions_enable=False)

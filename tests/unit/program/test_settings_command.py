@@ -9,10 +9,10 @@ from pydantic import Field, SecretStr
 from pydantic.dataclasses import dataclass
 from pydantic_settings import SettingsConfigDict
 
-from cekalwatch.program.command import SettingsFormat
-from cekalwatch.program.setting_list import HIDDEN, describe, present
+from cekalwatch.program.cli.command import SettingsFormat
+from cekalwatch.program.cli.setting_list import HIDDEN, describe, present
+from cekalwatch.program.cli.settings_command import markdown, print_settings
 from cekalwatch.program.settings import SECTION, Settings
-from cekalwatch.program.settings_command import markdown, print_settings
 
 
 @dataclass(frozen=True, config=SECTION)

@@ -31,8 +31,8 @@ from cekalwatch.console.list_keeping.import_client import ImportClient
 from cekalwatch.console.list_keeping.import_jobs import ImportJobs
 from cekalwatch.console.locale.texts import ConsoleTexts
 from cekalwatch.console.news import News
-from cekalwatch.console.pages import imports
 from cekalwatch.console.pages.routes import ROUTES, Page
+from cekalwatch.console.pages.watchlist import imports
 from cekalwatch.console.settings import ConsoleSettings
 from cekalwatch.console.visit import NotSignedInError, Visit
 from cekalwatch.console.web_sessions import WebSession, WebSessions

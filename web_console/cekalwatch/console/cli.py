@@ -12,7 +12,7 @@ from cekalwatch.console.init import EPILOG as INIT_EPILOG
 from cekalwatch.console.init import init
 from cekalwatch.console.settings import ConsoleSettings
 from cekalwatch.program.checks.results import AsJson, show_results
-from cekalwatch.program.command import SettingsFormat, settings_examples
+from cekalwatch.program.cli.command import SettingsFormat, settings_examples
 from cekalwatch.program.logs import configure_logs
 
 app = typer.Typer(
@@ -70,7 +70,7 @@ def show_settings(
     form: Annotated[SettingsFormat, typer.Option("--format", help="How to print them.")] = SettingsFormat.TABLE,
 ) -> None:
     """Show every setting: its value and where that comes from, its default and its meaning."""
-    from cekalwatch.program.settings_command import print_settings
+    from cekalwatch.program.cli.settings_command import print_settings
 
     loaded = ConsoleSettings.load_with_sources(config)
     loaded.told()

@@ -36,9 +36,9 @@ def init(
     Server, site, names and time zone are in the invitation, which is asked for unless it is in --invitation or
     CEKALWATCH_INVITATION. Run it as the account under which the service runs.
     """
-    from cekalwatch.program.command import packaged
-    from cekalwatch.program.enrolment import read_invitation
-    from cekalwatch.program.setting_up import set_up
+    from cekalwatch.program.cli.command import packaged
+    from cekalwatch.program.cli.enrolment import read_invitation
+    from cekalwatch.program.cli.setting_up import set_up
     from cekalwatch.wire.identity import DeviceRole
 
     found = read_invitation(invitation, DeviceRole.CONSOLE)

@@ -15,7 +15,7 @@ from cekalwatch.camera.cli.presets import presets, turn
 from cekalwatch.camera.cli.survey import preview, survey
 from cekalwatch.camera.settings import DEFAULT_TLS_DIR, CameraSettings
 from cekalwatch.camera.sources.opencv import Transport
-from cekalwatch.program.command import SettingsFormat, settings_examples
+from cekalwatch.program.cli.command import SettingsFormat, settings_examples
 from cekalwatch.program.logs import configure_logs
 
 app = typer.Typer(
@@ -120,7 +120,7 @@ def show_settings(
     form: Annotated[SettingsFormat, typer.Option("--format", help="How to print the settings.")] = SettingsFormat.TABLE,
 ) -> None:
     """Show every setting: its value and where that comes from, its default and its meaning."""
-    from cekalwatch.program.settings_command import print_settings
+    from cekalwatch.program.cli.settings_command import print_settings
 
     loaded = CameraSettings.load_with_sources(config)
     loaded.told()
@@ -148,7 +148,7 @@ def enrol(
 
     The code is asked for, unless it is in --code-file or CEKALWATCH_ENROLMENT_CODE.
     """
-    from cekalwatch.program.enrolment import enrol as enrol_device
+    from cekalwatch.program.cli.enrolment import enrol as enrol_device
     from cekalwatch.wire.identity import DeviceRole
 
     identity = enrol_device(server, code_file, DeviceRole.CAMERA, tls_dir)

@@ -39,9 +39,9 @@ def init(
     Server, site and key are in the invitation, which is asked for unless it is in --invitation or
     CEKALWATCH_INVITATION. Run it as the account under which the service runs.
     """
-    from cekalwatch.program.command import packaged
-    from cekalwatch.program.enrolment import accept, read_invitation
-    from cekalwatch.program.prompts import ask
+    from cekalwatch.program.cli.command import packaged
+    from cekalwatch.program.cli.enrolment import accept, read_invitation
+    from cekalwatch.program.cli.prompts import ask
     from cekalwatch.program.secret_files import write_private
     from cekalwatch.wire.identity import DeviceRole
 
@@ -65,7 +65,7 @@ def init(
 
 def _present(file: Path, found: DeviceInvitation, tls_dir: Path) -> str:
     """Return the settings to which a camera is added: those in the file, or new ones. Raises ProgramError."""
-    from cekalwatch.program.settings_command import literal
+    from cekalwatch.program.cli.settings_command import literal
 
     if not file.exists():
         return f"server_addresses = [{literal(found.server)}]\ntls_dir = {literal(tls_dir.absolute())}\n"
@@ -82,6 +82,6 @@ def _present(file: Path, found: DeviceInvitation, tls_dir: Path) -> str:
 
 
 def _camera(found: DeviceInvitation, source: str) -> str:
-    from cekalwatch.program.settings_command import literal
+    from cekalwatch.program.cli.settings_command import literal
 
     return f"\n[[cameras]]\ncamera_id = {literal(found.identity.name)}\nsource = {literal(source)}\n"

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from cekalwatch.camera.settings import CameraSettings, OneCamera
+from cekalwatch.program.cli.prompts import without_secret
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.program.prompts import without_secret
 
 UNNAMED = "unnamed"
 """Key of a source that was given without one; nothing of it is sent."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cekalwatch.program.checks.results import CheckVerdict, Judged
-from cekalwatch.program.setting_list import hide
+from cekalwatch.program.cli.setting_list import hide
 from cekalwatch.program.settings import LoadedSettings, Settings
 from cekalwatch.wire.address import split_address
 

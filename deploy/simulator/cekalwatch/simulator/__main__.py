@@ -1,12 +1,12 @@
 """Entry point of `cekalwatch-simulator`; says which extra to install before it loads anything."""
 
-from cekalwatch.program.command import require_extra
+from cekalwatch.program.cli.command import require_extra
 
 
 def main() -> None:
     """Run the command line; exits the process."""
     require_extra("simulator", ("typer", "cryptography", "cv2", "dateutil", "pydantic"))
-    from cekalwatch.program.command import run
+    from cekalwatch.program.cli.command import run
     from cekalwatch.simulator.cli import app
 
     run(app)

@@ -26,9 +26,9 @@ from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.locale.alert_formatting import AlertFormatter
 from cekalwatch.office.model.alert import Alert
 from cekalwatch.office.model.handling import FollowUp
+from cekalwatch.program.cli.prompts import ask, ask_secret
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.logs import configure_logs
-from cekalwatch.program.prompts import ask, ask_secret
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, Reason, Step

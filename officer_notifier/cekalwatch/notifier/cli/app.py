@@ -20,7 +20,7 @@ from cekalwatch.notifier.desktop.autostart import uninstall as uninstall_files
 from cekalwatch.notifier.settings import DEFAULT_TLS_DIR, NotifierSettings, ThemeName
 from cekalwatch.office.client.subscription import Start
 from cekalwatch.program.checks.results import AsJson, show_results
-from cekalwatch.program.command import SettingsFormat, require_extra, settings_examples
+from cekalwatch.program.cli.command import SettingsFormat, require_extra, settings_examples
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.wire.vocabulary.orders import Direction
 
@@ -157,7 +157,7 @@ def show_settings(
     form: Annotated[SettingsFormat, typer.Option("--format", help="How to print them.")] = SettingsFormat.TABLE,
 ) -> None:
     """Show every setting: its value and where that comes from, its default and its meaning."""
-    from cekalwatch.program.settings_command import print_settings
+    from cekalwatch.program.cli.settings_command import print_settings
 
     loaded = NotifierSettings.load_with_sources(config)
     loaded.told()
@@ -220,7 +220,7 @@ def enrol(
 
     The code is asked for, unless it is in --code-file or CEKALWATCH_ENROLMENT_CODE.
     """
-    from cekalwatch.program.enrolment import enrol as enrol_device
+    from cekalwatch.program.cli.enrolment import enrol as enrol_device
     from cekalwatch.wire.identity import DeviceRole
 
     identity = enrol_device(server, code_file, DeviceRole.NOTIFIER, tls_dir)
@@ -249,8 +249,8 @@ def init(
     Server, site, name and counters are in the invitation, which is asked for unless it is in --invitation or
     CEKALWATCH_INVITATION.
     """
-    from cekalwatch.program.enrolment import read_invitation
-    from cekalwatch.program.setting_up import set_up
+    from cekalwatch.program.cli.enrolment import read_invitation
+    from cekalwatch.program.cli.setting_up import set_up
     from cekalwatch.wire.identity import DeviceRole
 
     found = read_invitation(invitation, DeviceRole.NOTIFIER)

@@ -15,9 +15,9 @@ from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.office.client.refusals import UNREACHABLE, explain
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.model.person import Session
+from cekalwatch.program.cli.prompts import ask, ask_secret
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.logs import configure_logs
-from cekalwatch.program.prompts import ask, ask_secret
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.program.translations import Texts
 from cekalwatch.wire.told import told_by

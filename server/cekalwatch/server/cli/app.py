@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cekalwatch.program.checks.results import AsJson, show_results
-from cekalwatch.program.command import SettingsFormat, settings_examples
+from cekalwatch.program.cli.command import SettingsFormat, settings_examples
 from cekalwatch.server.cli import (
     audit,
     evaluate,
@@ -97,7 +97,7 @@ def show_settings(
     form: Annotated[SettingsFormat, typer.Option("--format", help="How to print the settings.")] = SettingsFormat.TABLE,
 ) -> None:
     """Show every setting: its value and where that comes from, its default and its meaning."""
-    from cekalwatch.program.settings_command import print_settings
+    from cekalwatch.program.cli.settings_command import print_settings
     from cekalwatch.server.settings.settings import ServerSettings
 
     loaded = ServerSettings.load_with_sources(config, data_dir=data_dir)

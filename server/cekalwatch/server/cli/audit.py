@@ -106,7 +106,7 @@ def export(
 ) -> None:
     """Export the entries of a span of time for an auditor; all without --since and --until."""
 
-    from cekalwatch.program.prompts import ask, ask_secret, tell
+    from cekalwatch.program.cli.prompts import ask, ask_secret, tell
     from cekalwatch.server.audit.entry import Action, AuditEntry, Thing
     from cekalwatch.server.auth.signing_in.terminal import Terminal
     from cekalwatch.server.domain.people import TwoPersonAction
@@ -173,7 +173,7 @@ def accept_history(
     data_dir: DataDir = None,
 ) -> None:
     """Go on signing after a backup was restored: two people accept the history in the database as it is."""
-    from cekalwatch.program.prompts import ask, ask_secret, tell
+    from cekalwatch.program.cli.prompts import ask, ask_secret, tell
     from cekalwatch.server.audit.entry import MAX_TEXT
     from cekalwatch.server.auth.signing_in.terminal import Terminal
     from cekalwatch.server.domain.people import TwoPersonAction

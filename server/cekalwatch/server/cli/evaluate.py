@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-from cekalwatch.program.command import require_extra
+from cekalwatch.program.cli.command import require_extra
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.database import command_context
 from cekalwatch.server.cli.options import Config, DataDir, ModelPack, Threads, command_settings

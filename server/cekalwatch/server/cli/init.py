@@ -37,10 +37,10 @@ def init(
     from datetime import UTC, datetime
 
     from cekalwatch.program.checks.results import CheckVerdict
-    from cekalwatch.program.command import packaged
+    from cekalwatch.program.cli.command import packaged
+    from cekalwatch.program.cli.prompts import tell
     from cekalwatch.program.errors import ProgramError
     from cekalwatch.program.logs import configure_logs
-    from cekalwatch.program.prompts import tell
     from cekalwatch.program.translations import Texts
     from cekalwatch.server.checks.installation import check_installation
     from cekalwatch.server.cli.models import install

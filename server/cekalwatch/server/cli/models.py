@@ -11,8 +11,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn
 
+from cekalwatch.program.cli.prompts import without_secret
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.program.prompts import without_secret
 from cekalwatch.server.cli.options import Config, ModelsDir, command_settings
 from cekalwatch.server.cli.output import whole_table
 

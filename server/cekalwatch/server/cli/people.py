@@ -112,7 +112,7 @@ def unlock(name: Name, config: Config = None, data_dir: DataDir = None) -> None:
 @app.command(epilog=EXAMPLES + "  cekalwatch-server people password budi")
 def password(name: Name, config: Config = None, data_dir: DataDir = None) -> None:
     """Change one's own password here, for people without a notifier. The present one is asked for."""
-    from cekalwatch.program.prompts import ask, ask_secret, tell
+    from cekalwatch.program.cli.prompts import ask, ask_secret, tell
     from cekalwatch.server.auth.signing_in.terminal import Terminal
 
     with _context(config, data_dir) as context:

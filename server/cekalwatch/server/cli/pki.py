@@ -213,8 +213,8 @@ def accept(
 
     The invitation is asked for, unless it is in --invitation or CEKALWATCH_INVITATION.
     """
-    from cekalwatch.program.enrolment import accept as accept_invitation
-    from cekalwatch.program.enrolment import read_invitation
+    from cekalwatch.program.cli.enrolment import accept as accept_invitation
+    from cekalwatch.program.cli.enrolment import read_invitation
     from cekalwatch.server.watchlist.sources.centre.settings import CENTRE_TLS_DIR
 
     settings = command_settings(config, data_dir)

@@ -50,7 +50,7 @@ def accept(
     """Let rows count as they stand. It shows them, and asks for the names and passwords of both people."""
     import hashlib
 
-    from cekalwatch.program.prompts import ask, ask_secret, tell
+    from cekalwatch.program.cli.prompts import ask, ask_secret, tell
     from cekalwatch.server.audit.entry import Action, AuditEntry, Thing
     from cekalwatch.server.auth.signing_in.terminal import Terminal
     from cekalwatch.server.domain.people import TwoPersonAction

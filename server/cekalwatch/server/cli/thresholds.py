@@ -115,7 +115,7 @@ def learned(config: Config = None, data_dir: DataDir = None) -> None:
 @app.command(epilog="Example:\n\n  cekalwatch-server thresholds forget")
 def forget(config: Config = None, data_dir: DataDir = None) -> None:
     """Forget what was learned until today, and go back to the pack's threshold. It asks for both people."""
-    from cekalwatch.program.prompts import ask, ask_secret, tell
+    from cekalwatch.program.cli.prompts import ask, ask_secret, tell
     from cekalwatch.server.auth.signing_in.terminal import Terminal
     from cekalwatch.server.cli.gallery.opening import model_in_use
     from cekalwatch.server.domain.people import TwoPersonAction
@@ -136,7 +136,7 @@ def forget(config: Config = None, data_dir: DataDir = None) -> None:
 
 
 def _change(value: float | None, config: Path | None, data_dir: Path | None) -> None:
-    from cekalwatch.program.prompts import ask, ask_secret, tell
+    from cekalwatch.program.cli.prompts import ask, ask_secret, tell
     from cekalwatch.server.auth.signing_in.terminal import Terminal
     from cekalwatch.server.cli.gallery.opening import model_in_use
     from cekalwatch.server.domain.people import TwoPersonAction

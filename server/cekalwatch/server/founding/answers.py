@@ -12,8 +12,8 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 from pydantic_settings import SettingsConfigDict
 
+from cekalwatch.program.cli.settings_command import literal
 from cekalwatch.program.settings import SECTION, Settings
-from cekalwatch.program.settings_command import literal
 from cekalwatch.server.domain.checkpoints import Key, Site
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.wire.address import address_form

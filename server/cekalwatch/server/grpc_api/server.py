@@ -19,13 +19,13 @@ from cekalwatch.server.grpc_api.servicers.audit import AuditServicer
 from cekalwatch.server.grpc_api.servicers.cameras import CameraServicer
 from cekalwatch.server.grpc_api.servicers.capture import CaptureServicer
 from cekalwatch.server.grpc_api.servicers.devices import DeviceServicer
-from cekalwatch.server.grpc_api.servicers.list_feed import ListFeedServicer
 from cekalwatch.server.grpc_api.servicers.operations import OperationsServicer
 from cekalwatch.server.grpc_api.servicers.people import PeopleServicer
 from cekalwatch.server.grpc_api.servicers.ports import PortServicer
 from cekalwatch.server.grpc_api.servicers.session import SessionServicer
 from cekalwatch.server.grpc_api.servicers.troubles import TroubleServicer
-from cekalwatch.server.grpc_api.servicers.watchlist import WatchlistServicer
+from cekalwatch.server.grpc_api.servicers.watchlist.list_feed import ListFeedServicer
+from cekalwatch.server.grpc_api.servicers.watchlist.servicer import WatchlistServicer
 from cekalwatch.v1 import (
     alert_service_pb2,
     alert_service_pb2_grpc,

@@ -8,7 +8,7 @@ from typing import Annotated
 import platformdirs
 from pydantic import AfterValidator
 
-from cekalwatch.program.setting_list import hide
+from cekalwatch.program.cli.setting_list import hide
 from cekalwatch.program.settings import Settings
 from cekalwatch.server.audit.checkpoints import SigningKey
 from cekalwatch.server.encryption.master_key_source import MasterKeySource, parse_source

@@ -9,10 +9,10 @@ from functools import partial
 from typing import Any, Self
 
 from cekalwatch.program.loops import LOOPS
-from cekalwatch.server.grpc_api.servicers.import_call import ImportWorkers
-from cekalwatch.server.grpc_api.servicers.list_feed import ListFeedServicer
-from cekalwatch.server.grpc_api.servicers.list_file import ListFiles
-from cekalwatch.server.grpc_api.servicers.watchlist import WatchlistServicer
+from cekalwatch.server.grpc_api.servicers.watchlist.import_call import ImportWorkers
+from cekalwatch.server.grpc_api.servicers.watchlist.list_feed import ListFeedServicer
+from cekalwatch.server.grpc_api.servicers.watchlist.list_file import ListFiles
+from cekalwatch.server.grpc_api.servicers.watchlist.servicer import WatchlistServicer
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.watchlist.list_feed import ListFeedStore
 from cekalwatch.server.watchlist.browser import WatchlistReader

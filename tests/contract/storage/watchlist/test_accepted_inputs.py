@@ -33,8 +33,8 @@ from cekalwatch.server.domain.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.grpc_api.convert import alerts as alert_messages
 from cekalwatch.server.grpc_api.convert import capture as capture_messages
-from cekalwatch.server.grpc_api.convert import subjects as subject_messages
-from cekalwatch.server.grpc_api.convert import watchlist as watchlist_messages
+from cekalwatch.server.grpc_api.convert.watchlist import entries as watchlist_messages
+from cekalwatch.server.grpc_api.convert.watchlist import subjects as subject_messages
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.storage.alerts.rows import MAX_SIGHTINGS
 from cekalwatch.server.storage.alerts.store import MAX_AGENTS, AlertStore

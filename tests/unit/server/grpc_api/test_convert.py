@@ -29,8 +29,9 @@ from cekalwatch.server.domain.orders.ban_order import JudgedOrder
 from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.snapshot import GallerySnapshot, SearchedPeople
-from cekalwatch.server.grpc_api.convert import adjudication, alerts, capture, operations, subjects, watchlist
+from cekalwatch.server.grpc_api.convert import adjudication, alerts, capture, operations
 from cekalwatch.server.grpc_api.convert.common import page_size
+from cekalwatch.server.grpc_api.convert.watchlist import entries, subjects
 from cekalwatch.server.presence import CameraPresence
 from cekalwatch.server.status import ServerStatus
 from cekalwatch.server.watchlist.freshness import Freshness, SourceFreshness
@@ -314,19 +315,19 @@ def test_any_key_token_sequence_or_size_is_valid_or_an_error(text: str, number: 
 @given(messages(ImportRecord, RECORD) | scrambled(ImportRecord, RECORD))
 @MANY
 def test_any_record_is_valid_or_refused_with_its_field(message: ImportRecord) -> None:
-    found = read(lambda: watchlist.record_begun(message))
+    found = read(lambda: entries.record_begun(message))
     if isinstance(found, RecordAssembly):
         record = found.record()
         for zone in (ZoneInfo("Asia/Jakarta"), ZoneInfo("Pacific/Kiritimati"), ZoneInfo("Pacific/Pago_Pago")):
             for now in (NOON, datetime(9999, 1, 1, tzinfo=UTC)):
                 judgement = judge(record.order, record.subject, [record.order], now, zone, LegalParameters())
                 judged = JudgedOrder(record.order, judgement, record.order.valid_until)
-                watchlist.order_message(judged).SerializeToString()
+                entries.order_message(judged).SerializeToString()
         assert len(record.photographs) <= 10
     else:
         assert not isinstance(found, CekalwatchError)
         assert (found.reason, bool(found.field)) == (Code.RECORD_INVALID, True)
-        report = watchlist.import_report(found).report
+        report = entries.import_report(found).report
         assert report.outcome == watchlist_pb2.IMPORT_OUTCOME_REFUSED
         assert max(len(report.order_id), len(report.subject_id), len(report.field)) <= 64
 
@@ -345,8 +346,8 @@ def test_a_revocation_in_no_plausible_year_is_refused(year: int) -> None:
             received_on="2026-01-01",
         ),
     )
-    assert isinstance(watchlist.record_begun(message), RecordAssembly)
+    assert isinstance(entries.record_begun(message), RecordAssembly)
     message.order.revoked_time.FromDatetime(datetime(year, 6, 1, tzinfo=UTC))
-    refused = watchlist.record_begun(message)
+    refused = entries.record_begun(message)
     assert not isinstance(refused, RecordAssembly)
     assert refused.field == "revoked_at"

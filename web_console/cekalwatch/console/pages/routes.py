@@ -15,17 +15,15 @@ from cekalwatch.console.pages import (
     cameras,
     devices,
     figures,
-    imports,
     now,
     people,
     ports,
     session,
-    subjects,
-    sync,
     system,
     threshold,
     troubles,
 )
+from cekalwatch.console.pages.watchlist import imports, subjects, sync
 from cekalwatch.console.visit import Visit
 from cekalwatch.wire.vocabulary.people import (
     CONFIRMS,

@@ -146,7 +146,7 @@ def _syncs(settings: ServerSettings, server: str | None) -> Iterator[Syncs]:
 
 def _accept(settings: ServerSettings) -> None:
     """Let two people accept the shrunken list that waits, at this machine."""
-    from cekalwatch.program.prompts import ask, ask_secret, tell
+    from cekalwatch.program.cli.prompts import ask, ask_secret, tell
     from cekalwatch.server.auth.signing_in.terminal import Terminal
     from cekalwatch.server.domain.errors import CekalwatchError
     from cekalwatch.server.domain.people import TwoPersonAction

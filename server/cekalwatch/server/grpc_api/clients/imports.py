@@ -11,7 +11,7 @@ import grpc
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.grpc_api.clients.server_client import ServerClient
-from cekalwatch.server.grpc_api.convert.records import (
+from cekalwatch.server.grpc_api.convert.watchlist.records import (
     IMPORT_OUTCOMES,
     ORDER_STATUSES,
     PHOTO_OUTCOMES,

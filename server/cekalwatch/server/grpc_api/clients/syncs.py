@@ -15,7 +15,7 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.syncs import SyncCounts, SyncRefusal, SyncRemark, SyncRun
 from cekalwatch.server.grpc_api.clients.server_client import ServerClient
-from cekalwatch.server.grpc_api.convert.sync import OUTCOMES
+from cekalwatch.server.grpc_api.convert.watchlist.sync import OUTCOMES
 from cekalwatch.server.watchlist.sync.service import SyncStatus
 from cekalwatch.v1 import sync_pb2, watchlist_service_pb2
 from cekalwatch.wire.vocabulary.orders import OrderFlag, OrderRule

@@ -23,8 +23,8 @@ from cekalwatch.server.grpc_api.convert.common import (
     text,
     timestamp,
 )
-from cekalwatch.server.grpc_api.convert.records import subject_message
-from cekalwatch.server.grpc_api.convert.watchlist import freshness_message, order_message, reference_message
+from cekalwatch.server.grpc_api.convert.watchlist.entries import freshness_message, order_message, reference_message
+from cekalwatch.server.grpc_api.convert.watchlist.records import subject_message
 from cekalwatch.server.watchlist.freshness import Freshness
 from cekalwatch.v1 import alert_pb2, alert_service_pb2, camera_pb2
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES

@@ -20,7 +20,7 @@ from cekalwatch.server.grpc_api.convert.capture import SPOOL_STATES, VIEW_STATES
 from cekalwatch.server.grpc_api.convert.common import camera_message, duration, timestamp
 from cekalwatch.server.grpc_api.convert.ports import port_status
 from cekalwatch.server.grpc_api.convert.troubles import trouble_message
-from cekalwatch.server.grpc_api.convert.watchlist import freshness_message
+from cekalwatch.server.grpc_api.convert.watchlist.entries import freshness_message
 from cekalwatch.server.pki.revocations import RevocationState
 from cekalwatch.server.presence import CameraPresence, ToldRun
 from cekalwatch.server.status import ServerStatus

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from cekalwatch.program.enrolment import accept
+from cekalwatch.program.cli.enrolment import accept
+from cekalwatch.program.cli.settings_command import literal
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.secret_files import write_private
 from cekalwatch.program.settings import Settings
-from cekalwatch.program.settings_command import literal
 from cekalwatch.wire.invitation import DeviceInvitation
 
 OfProgram = TypeVar("OfProgram", bound=Settings)

@@ -13,7 +13,7 @@ from cekalwatch.server.audit.entry import Action, Thing
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.convert import list_feed as convert
+from cekalwatch.server.grpc_api.convert.watchlist import list_feed as convert
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.watchlist.list_feed import ListFeedStore
 from cekalwatch.server.watchlist.freshness import FreshnessGauge

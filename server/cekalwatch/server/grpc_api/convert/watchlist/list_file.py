@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.grpc_api.convert.watchlist import import_report
+from cekalwatch.server.grpc_api.convert.watchlist.entries import import_report
 from cekalwatch.server.watchlist.imports.preview import PreviewReport
 from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.server.watchlist.sources.files.content import Content

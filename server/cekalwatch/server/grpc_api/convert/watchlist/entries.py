@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cekalwatch.server.domain.orders.ban_order import JudgedOrder
 from cekalwatch.server.domain.subjects import ReferenceFace
 from cekalwatch.server.grpc_api.convert.common import timestamp
-from cekalwatch.server.grpc_api.convert.records import (
+from cekalwatch.server.grpc_api.convert.watchlist.records import (
     IMPORT_OUTCOMES,
     ORDER_STATUSES,
     PHOTO_OUTCOMES,

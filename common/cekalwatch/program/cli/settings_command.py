@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cekalwatch.program.command import SettingsFormat
-from cekalwatch.program.setting_list import HIDDEN, TABLE, TABLES, PresentSetting, Setting, describe, present
+from cekalwatch.program.cli.command import SettingsFormat
+from cekalwatch.program.cli.setting_list import HIDDEN, TABLE, TABLES, PresentSetting, Setting, describe, present
 from cekalwatch.program.settings import LoadedSettings, Settings
 
 _NOT_SET = "not set"

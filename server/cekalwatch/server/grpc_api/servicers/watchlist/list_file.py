@@ -16,8 +16,8 @@ import grpc
 from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_admission, current_caller
-from cekalwatch.server.grpc_api.convert import list_file as convert
-from cekalwatch.server.grpc_api.servicers.import_call import ImportWorkers
+from cekalwatch.server.grpc_api.convert.watchlist import list_file as convert
+from cekalwatch.server.grpc_api.servicers.watchlist.import_call import ImportWorkers
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.records import ImportRecord

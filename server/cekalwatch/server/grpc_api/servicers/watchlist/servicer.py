@@ -13,12 +13,12 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.gallery.lookalikes import LookalikeFinder
 from cekalwatch.server.grpc_api.authentication import current_admission, current_caller
-from cekalwatch.server.grpc_api.convert import subjects
-from cekalwatch.server.grpc_api.convert import watchlist as convert
 from cekalwatch.server.grpc_api.convert.common import page_size
-from cekalwatch.server.grpc_api.servicers.import_call import ImportCall, ImportWorkers
-from cekalwatch.server.grpc_api.servicers.list_file import ListFileMethods, ListFiles
-from cekalwatch.server.grpc_api.servicers.sync import SyncMethods
+from cekalwatch.server.grpc_api.convert.watchlist import entries as convert
+from cekalwatch.server.grpc_api.convert.watchlist import subjects
+from cekalwatch.server.grpc_api.servicers.watchlist.import_call import ImportCall, ImportWorkers
+from cekalwatch.server.grpc_api.servicers.watchlist.list_file import ListFileMethods, ListFiles
+from cekalwatch.server.grpc_api.servicers.watchlist.sync import SyncMethods
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.watchlist.browser import SubjectView, WatchlistReader
 from cekalwatch.server.watchlist.freshness import FreshnessGauge

@@ -17,8 +17,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from cekalwatch.program.cli.prompts import secret_of
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.program.prompts import secret_of
 from cekalwatch.program.secret_files import make_private_folder, write_private
 from cekalwatch.v1.enrolment_service_pb2 import EnrolDeviceRequest
 from cekalwatch.v1.enrolment_service_pb2_grpc import EnrolmentServiceStub

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.syncs import SyncRun
 from cekalwatch.server.grpc_api.convert.common import page, timestamp
-from cekalwatch.server.grpc_api.convert.watchlist import freshness_message
+from cekalwatch.server.grpc_api.convert.watchlist.entries import freshness_message
 from cekalwatch.server.watchlist.freshness import Freshness
 from cekalwatch.server.watchlist.sync.service import SyncStatus
 from cekalwatch.v1 import sync_pb2, watchlist_service_pb2
