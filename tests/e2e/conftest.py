@@ -1,13 +1,14 @@
-"""A real browser, and the pages that it opens: each module says of which office."""
+"""A real browser, and the pages that it opens: each module says of which people, and with which settings."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser
 
-from tests.support.scenarios.port_office import PortOffice
+from tests.support.scenarios.port_office import PortOffice, port_office
 from tests.support.scenarios.real_browser import chromium
 from tests.support.scenarios.web_console import Pages, served
 
@@ -16,6 +17,14 @@ from tests.support.scenarios.web_console import Pages, served
 async def browser() -> AsyncIterator[Browser]:
     """Chromium."""
     async with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+async def office(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[PortOffice]:
+    """An office of the module's PEOPLE, which serves with its SETTINGS."""
+    settings = getattr(request.module, "SETTINGS", {})
+    async with port_office(tmp_path, request.module.PEOPLE, **settings).open() as found:
         yield found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -16,22 +15,12 @@ from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice
 from tests.support.scenarios.real_browser import OLD_PC, barriers
 from tests.support.scenarios.server import jpeg, order_in_force
-from tests.support.scenarios.site_pki import Site
 from tests.support.scenarios.web_console import Pages
 
 pytestmark = pytest.mark.slow
 WAIT_MS = 90_000
 TOO_LARGE_BYTES = 2 << 30
-
-
-@pytest.fixture
-async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
-    site = Site(tmp_path)
-    found = PortOffice(site, site.settings())
-    found.hire("sari", PersonRole.SUPERVISOR, PersonRole.LIST_MANAGER)
-    found.hire("budi")
-    async with found.open():
-        yield found
+PEOPLE = {"sari": (PersonRole.SUPERVISOR, PersonRole.LIST_MANAGER), "budi": ()}
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import cv2
@@ -22,23 +21,14 @@ from tests.support.scenarios.enrolling import enrolled
 from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice
 from tests.support.scenarios.real_browser import OLD_PC, barriers
-from tests.support.scenarios.site_pki import Site
 from tests.support.scenarios.web_console import Pages
 
 pytestmark = pytest.mark.slow
 SCREENS: tuple[ViewportSize, ...] = (OLD_PC, {"width": 683, "height": 384})
 """The second: the same at 200 %."""
 KEPT = os.environ.get("CEKALWATCH_SCREENSHOTS")
-
-
-@pytest.fixture
-async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
-    site = Site(tmp_path)
-    found = PortOffice(site, site.settings(enrolment_listen="127.0.0.1:0"))
-    found.hire("budi")
-    found.hire("sari", *(role for role in PersonRole if role is not PersonRole.OFFICER))
-    async with found.open():
-        yield found
+PEOPLE = {"budi": (), "sari": tuple(role for role in PersonRole if role is not PersonRole.OFFICER)}
+SETTINGS = {"enrolment_listen": "127.0.0.1:0"}
 
 
 async def signed_in(browser: Browser, pages: Pages, problems: list[str], **looks: object) -> Page:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +12,7 @@ from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.port_office import PortOffice
 from tests.support.scenarios.server import CaptureClient, face
-from tests.support.scenarios.site_pki import SITE, Site
+from tests.support.scenarios.site_pki import SITE
 from tests.support.scenarios.web_console import Browser, Pages, form_token, words
 
 pytestmark = pytest.mark.slow
@@ -26,23 +24,8 @@ CAMERAS = (
 )
 FIT = capture_pb2.FaceQuality(eye_distance_px=80, sharpness=0.8, brightness=0.5, score=0.8)
 SMALL = capture_pb2.FaceQuality(eye_distance_px=40, sharpness=0.8, brightness=0.5, score=0.4)
-
-
-@pytest.fixture
-async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
-    site = Site(tmp_path)
-    sites = ({"site": SITE}, {"site": OTHER_SITE})
-    found = PortOffice(site, site.settings(cameras=CAMERAS, sites=sites))
-    found.hire("sari", PersonRole.SUPERVISOR)
-    async with found.open():
-        yield found
-
-
-@pytest.fixture
-async def browser(pages: Pages) -> AsyncIterator[Browser]:
-    async with pages.browser() as found:
-        await found.sign_in("sari")
-        yield found
+PEOPLE = {"sari": (PersonRole.SUPERVISOR,)}
+SETTINGS = {"sites": ({"site": SITE}, {"site": OTHER_SITE}), "cameras": CAMERAS}
 
 
 async def shown(browser: Browser, path: str, what: str) -> str:

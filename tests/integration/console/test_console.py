@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from functools import partial
 from operator import add
 from pathlib import Path
@@ -17,25 +16,14 @@ from cekalwatch.server.audit.entry import Action
 from cekalwatch.v1 import adjudication_pb2 as adjudication
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD
-from tests.support.scenarios.port_office import PortOffice
-from tests.support.scenarios.site_pki import SITE, Site
+from tests.support.scenarios.port_office import PortOffice, port_office
+from tests.support.scenarios.site_pki import SITE
 from tests.support.scenarios.web_console import Browser, Pages, form_token, served, words
 
 pytestmark = pytest.mark.slow
 SCRIPT = "<script>alert('x')</script>"
 ROLES = tuple(PersonRole)
-
-
-@pytest.fixture
-async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
-    site = Site(tmp_path)
-    found = PortOffice(site, site.settings())
-    found.hire("budi")
-    found.hire("sari", PersonRole.SUPERVISOR)
-    for role in ROLES:
-        found.hire(role.lower().replace("_", "-"), role)
-    async with found.open():
-        yield found
+PEOPLE = {"budi": (), "sari": (PersonRole.SUPERVISOR,)} | {role.lower().replace("_", "-"): (role,) for role in ROLES}
 
 
 def filled(page: Page) -> str:
@@ -287,9 +275,7 @@ async def test_who_does_nothing_is_signed_out_though_the_page_renews_itself(offi
 
 
 async def test_without_a_server_pages_say_so(tmp_path: Path) -> None:
-    site = Site(tmp_path)
-    office = PortOffice(site, site.settings())
-    office.hire("sari", PersonRole.SUPERVISOR)
+    office = port_office(tmp_path, {"sari": (PersonRole.SUPERVISOR,)})
     serving = office.open()
     await serving.__aenter__()
     async with served(office) as pages, pages.browser() as browser:

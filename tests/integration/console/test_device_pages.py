@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,8 +14,8 @@ from cekalwatch.wire.invitation import DeviceInvitation
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.enrolling import enrolled
 from tests.support.scenarios.port_office import PortOffice
-from tests.support.scenarios.site_pki import SITE, Site, now
-from tests.support.scenarios.web_console import Browser, Pages, words
+from tests.support.scenarios.site_pki import SITE, now
+from tests.support.scenarios.web_console import Browser, words
 
 pytestmark = pytest.mark.slow
 SCRIPT = "<script>alert('x')</script>"
@@ -26,23 +25,8 @@ CAMERAS = (
     {"camera_id": "arr-1", "site": SITE, "counter": "A1", "direction": "ARRIVAL"},
     {"camera_id": "dep-2", "site": OTHER_SITE, "counter": "D2", "direction": "DEPARTURE"},
 )
-
-
-@pytest.fixture
-async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
-    site = Site(tmp_path)
-    sites = ({"site": SITE}, {"site": OTHER_SITE})
-    found = PortOffice(site, site.settings(enrolment_listen="127.0.0.1:0", cameras=CAMERAS, sites=sites))
-    found.hire("adi", PersonRole.ADMINISTRATOR)
-    async with found.open():
-        yield found
-
-
-@pytest.fixture
-async def browser(pages: Pages) -> AsyncIterator[Browser]:
-    async with pages.browser() as found:
-        await found.sign_in("adi")
-        yield found
+PEOPLE = {"adi": (PersonRole.ADMINISTRATOR,)}
+SETTINGS = {"sites": ({"site": SITE}, {"site": OTHER_SITE}), "enrolment_listen": "127.0.0.1:0", "cameras": CAMERAS}
 
 
 async def test_a_pc_is_invited_enrols_with_what_the_page_shows_and_is_revoked(

@@ -9,7 +9,7 @@ import os
 import re
 import tempfile
 import zipfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,24 +22,14 @@ from cekalwatch.server.audit.entry import Action
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.portraits import astronaut
 from tests.support.builders.watchlist_folder import COLUMNS, Row, row
-from tests.support.scenarios.port_office import PortOffice
+from tests.support.scenarios.port_office import PortOffice, port_office
 from tests.support.scenarios.server import jpeg, order_in_force
-from tests.support.scenarios.site_pki import Site
 from tests.support.scenarios.web_console import Browser, Pages, served, words
 
 pytestmark = pytest.mark.slow
 WORK_S = 90
 PORTRAIT = jpeg(astronaut(), 95)
-
-
-@pytest.fixture
-async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
-    site = Site(tmp_path)
-    found = PortOffice(site, site.settings())
-    found.hire("lina", PersonRole.LIST_MANAGER)
-    found.hire("nia", PersonRole.LIST_MANAGER)
-    async with found.open():
-        yield found
+PEOPLE = {"lina": (PersonRole.LIST_MANAGER,), "nia": (PersonRole.LIST_MANAGER,)}
 
 
 def listed(order_id: str, subject_id: str, **cells: str) -> Row:
@@ -344,9 +334,7 @@ async def test_more_files_than_may_wait_are_refused(pages: Pages, monkeypatch: p
 
 
 async def test_a_lost_server_leaves_a_page_that_says_what_is_done(tmp_path: Path) -> None:
-    site = Site(tmp_path)
-    office = PortOffice(site, site.settings())
-    office.hire("lina", PersonRole.LIST_MANAGER)
+    office = port_office(tmp_path, {"lina": (PersonRole.LIST_MANAGER,)})
     serving = office.open()
     await serving.__aenter__()
     async with served(office) as pages, pages.browser() as browser:

@@ -17,13 +17,13 @@ from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import subject
 from tests.support.scenarios.people import PASSWORD
-from tests.support.scenarios.port_office import PortOffice
+from tests.support.scenarios.port_office import PortOffice, port_office
 from tests.support.scenarios.server import list_astronaut, order_in_force
-from tests.support.scenarios.site_pki import Site
 from tests.support.scenarios.web_console import Browser, Pages, words
 
 pytestmark = pytest.mark.slow
 SCRIPT = "<script>alert('x')</script>"
+PEOPLE = {"lina": (PersonRole.LIST_MANAGER,), "sari": (PersonRole.SUPERVISOR,)}
 KEY = "S/2 &?#"
 """A key may have any printable characters."""
 
@@ -31,10 +31,7 @@ KEY = "S/2 &?#"
 @pytest.fixture
 async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
     """Beside who is listed anyway: one with a twin, one whose order breaks a rule, one of whom nothing is certain."""
-    site = Site(tmp_path)
-    found = PortOffice(site, site.settings())
-    found.hire("lina", PersonRole.LIST_MANAGER)
-    found.hire("sari", PersonRole.SUPERVISOR)
+    found = port_office(tmp_path, PEOPLE)
     twin = order_in_force(order_id="O-2", subject_id=KEY, reason=SCRIPT, requesting_agency=SCRIPT)
     list_astronaut(found.settings, twin, scale=0.9, subject_id=KEY, name=f"Contoh Dua {SCRIPT}", address=SCRIPT)
     database = Database(found.settings.database_address)
@@ -43,13 +40,6 @@ async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
     store.put(subject("S-3", name="Contoh Tiga"), too_long)
     database.close()
     async with found.open():
-        yield found
-
-
-@pytest.fixture
-async def browser(pages: Pages) -> AsyncIterator[Browser]:
-    async with pages.browser() as found:
-        await found.sign_in("lina")
         yield found
 
 

@@ -12,13 +12,17 @@ from cekalwatch.server.audit.entry import Action
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.watchlist_folder import row, write_orders
 from tests.support.scenarios.people import PASSWORD
-from tests.support.scenarios.port_office import PortOffice
-from tests.support.scenarios.site_pki import Site
+from tests.support.scenarios.port_office import PortOffice, port_office
 from tests.support.scenarios.sync import hold_schedule
 from tests.support.scenarios.web_console import Browser, Pages, served, words
 
 pytestmark = pytest.mark.slow
 RUN_S = 60
+PEOPLE = {
+    "lina": (PersonRole.LIST_MANAGER,),
+    "sari": (PersonRole.SUPERVISOR,),
+    "both": (PersonRole.LIST_MANAGER, PersonRole.SUPERVISOR),
+}
 ORDERS = 12
 
 
@@ -30,12 +34,8 @@ def source(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def office(tmp_path: Path, source: Path) -> AsyncIterator[PortOffice]:
-    site = Site(tmp_path)
-    found = PortOffice(site, site.settings(watchlist={"source": {"kind": "folder", "path": source}}))
+    found = port_office(tmp_path, PEOPLE, watchlist={"source": {"kind": "folder", "path": source}})
     hold_schedule(found.settings)
-    found.hire("lina", PersonRole.LIST_MANAGER)
-    found.hire("sari", PersonRole.SUPERVISOR)
-    found.hire("both", PersonRole.LIST_MANAGER, PersonRole.SUPERVISOR)
     async with found.open():
         yield found
 
@@ -107,9 +107,7 @@ async def test_what_a_source_cannot_give_is_told_with_what_to_do(pages: Pages, s
 
 
 async def test_without_a_source_there_is_nothing_to_begin(tmp_path: Path) -> None:
-    site = Site(tmp_path / "other")
-    office = PortOffice(site, site.settings())
-    office.hire("lina", PersonRole.LIST_MANAGER)
+    office = port_office(tmp_path / "other", {"lina": (PersonRole.LIST_MANAGER,)})
     async with office.open(), served(office) as pages, pages.browser() as browser:
         await browser.sign_in("lina")
         page = await browser.get("/list/sync")

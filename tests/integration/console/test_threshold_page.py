@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -12,33 +10,15 @@ from cekalwatch.server.audit.entry import Action
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice
-from tests.support.scenarios.site_pki import Site
-from tests.support.scenarios.web_console import Browser, Pages, words
+from tests.support.scenarios.web_console import Browser, words
 
 pytestmark = pytest.mark.slow
 SCRIPT = "<script>alert('x')</script>"
+PEOPLE = {"sari": (PersonRole.SUPERVISOR,), "adi": (PersonRole.ADMINISTRATOR,), "siti": (PersonRole.SUPERVISOR,)}
 
 
-@pytest.fixture
-async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
-    site = Site(tmp_path)
-    found = PortOffice(site, site.settings())
-    found.hire("adi", PersonRole.ADMINISTRATOR)
-    found.hire("sari", PersonRole.SUPERVISOR)
-    found.hire("siti", PersonRole.SUPERVISOR)
-    async with found.open():
-        yield found
-
-
-@pytest.fixture
-async def sari(pages: Pages) -> AsyncIterator[Browser]:
-    async with pages.browser() as browser:
-        await browser.sign_in("sari")
-        yield browser
-
-
-async def test_it_says_what_the_threshold_is_why_and_what_others_would_mean(sari: Browser) -> None:
-    page = await sari.get("/threshold")
+async def test_it_says_what_the_threshold_is_why_and_what_others_would_mean(browser: Browser) -> None:
+    page = await browser.get("/threshold")
     assert page.status_code == 200
     shown = words(page)
     assert "the settings of the server" in shown
@@ -53,20 +33,20 @@ async def test_it_says_what_the_threshold_is_why_and_what_others_would_mean(sari
     assert heights == sorted(heights), "the higher the threshold, the fewer false alerts"
 
 
-async def test_two_people_set_it_keep_it_and_give_it_back(office: PortOffice, sari: Browser) -> None:
-    token = await sari.token("/threshold")
+async def test_two_people_set_it_keep_it_and_give_it_back(office: PortOffice, browser: Browser) -> None:
+    token = await browser.token("/threshold")
     second = {"second_name": "adi", "second_password": PASSWORD}
-    assert (await sari.post("/threshold/set", token, threshold="0,55", **second)).status_code == 303
-    page = words(await sari.get("/threshold?done=1"))
+    assert (await browser.post("/threshold/set", token, threshold="0,55", **second)).status_code == 303
+    page = words(await browser.get("/threshold?done=1"))
     assert "0.5500" in page
     assert "set by two people" in page
     for name in ("adi", "sari"):
         assert office.people[name].display_name in page
-    assert (await sari.post("/threshold/undo", token, **second)).status_code == 303
-    assert "the settings of the server" in words(await sari.get("/threshold"))
-    kept_page = await sari.get("/threshold")
+    assert (await browser.post("/threshold/undo", token, **second)).status_code == 303
+    assert "the settings of the server" in words(await browser.get("/threshold"))
+    kept_page = await browser.get("/threshold")
     kept = kept_page.text.partition('name="threshold" value="0.')[2].partition('"')[0]
-    assert (await sari.post("/threshold/keep", token, threshold=f"0.{kept}", **second)).status_code == 303
+    assert (await browser.post("/threshold/keep", token, threshold=f"0.{kept}", **second)).status_code == 303
     said = [json.loads(link.details)["threshold"] for link in office.trail(Action.THRESHOLD_SET)]
     assert said == ["0.5500", "not set", f"0.{kept}"]
 
@@ -84,11 +64,11 @@ async def test_two_people_set_it_keep_it_and_give_it_back(office: PortOffice, sa
     ],
 )
 async def test_what_is_wrong_changes_nothing_and_what_was_typed_stays(
-    office: PortOffice, sari: Browser, fields: dict[str, str], told: str
+    office: PortOffice, browser: Browser, fields: dict[str, str], told: str
 ) -> None:
-    token = await sari.token("/threshold")
+    token = await browser.token("/threshold")
     typed = {"threshold": "0.55", "second_name": "adi", "second_password": PASSWORD} | fields
-    answer = await sari.post("/threshold/set", token, **typed)
+    answer = await browser.post("/threshold/set", token, **typed)
     assert answer.status_code == 409
     assert told in words(answer)
     assert SCRIPT not in answer.text

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -162,6 +163,15 @@ class PortOffice:
 
     def trail(self, *actions: Action) -> list[Link]:
         return self._office.trail(*actions)
+
+
+def port_office(folder: Path, people: Mapping[str, Sequence[PersonRole]], **settings: Any) -> PortOffice:
+    """Set an office up in `folder`, not opened yet: with `people` by name, officers where they have no roles."""
+    site = Site(folder)
+    found = PortOffice(site, site.settings(**settings))
+    for name, roles in people.items():
+        found.hire(name, *roles)
+    return found
 
 
 async def sign_in(channel: grpc.aio.Channel, name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -12,13 +11,17 @@ from cekalwatch.console.init import EPILOG as INIT_EPILOG
 from cekalwatch.console.init import init
 from cekalwatch.console.settings import ConsoleSettings
 from cekalwatch.program.checks.results import AsJson, show_results
-from cekalwatch.program.cli.command import SettingsFormat, settings_examples
+from cekalwatch.program.cli.shared_commands import add_settings, add_version
 from cekalwatch.program.logs import configure_logs
 
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Shows alerts, troubles and figures in a browser, to who supervises, keeps the list, administers or audits.",
+)
+add_version(
+    app,
+    "cekalwatch-console",
+    "Shows alerts, troubles and figures in a browser, to who supervises, keeps the list, administers or audits.",
 )
 Config = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Settings (TOML); /etc/cekalwatch/console.toml if not given.")
@@ -27,22 +30,6 @@ Server = Annotated[
     str | None, typer.Option(metavar="HOST:PORT", help="Recognition server, or several with commas between.")
 ]
 Listen = Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Where browsers find the pages.")]
-
-
-def _print_version(*, wanted: bool) -> None:
-    if wanted:
-        typer.echo(version("cekalwatch"))
-        raise typer.Exit
-
-
-@app.callback()
-def main(
-    *,
-    _version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
-    ] = False,
-) -> None:
-    """Show alerts, troubles and figures in a browser."""
 
 
 @app.command(
@@ -63,18 +50,7 @@ def serve(config: Config = None, server: Server = None, listen: Listen = None) -
 
 app.command(epilog=INIT_EPILOG)(init)
 
-
-@app.command("settings", epilog=settings_examples("cekalwatch-console"))
-def show_settings(
-    config: Config = None,
-    form: Annotated[SettingsFormat, typer.Option("--format", help="How to print them.")] = SettingsFormat.TABLE,
-) -> None:
-    """Show every setting: its value and where that comes from, its default and its meaning."""
-    from cekalwatch.program.cli.settings_command import print_settings
-
-    loaded = ConsoleSettings.load_with_sources(config)
-    loaded.told()
-    print_settings(loaded, form)
+add_settings(app, "cekalwatch-console", ConsoleSettings)
 
 
 @app.command(

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cekalwatch.console.settings import DEFAULT_LISTEN, DEFAULT_TLS_DIR, ConsoleSettings
+from cekalwatch.program.cli.shared_commands import InvitationFile, naming, tell_set_up
 
 LISTEN_FOR_OTHERS = "0.0.0.0:8443"  # with the certificate that the invitation brings
 EPILOG = (
@@ -17,10 +18,7 @@ EPILOG = (
 
 
 def init(
-    invitation: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="File that `cekalwatch-server pki invite --out` wrote; -: standard input."),
-    ] = None,
+    invitation: InvitationFile = None,
     listen: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="Where browsers find the pages; the setting `listen`.")
     ] = None,
@@ -45,9 +43,9 @@ def init(
     file = ConsoleSettings.new_file(config)
     usual = LISTEN_FOR_OTHERS if found.hosts else DEFAULT_LISTEN
     settings = set_up(ConsoleSettings, found, tls_dir, file, {"listen": listen or usual})
-    named = "" if file in ConsoleSettings.usual_files() else f" --config {file}"
+    named = naming(ConsoleSettings, file)
     service = packaged("cekalwatch-console")
     program = "sudo -u cekalwatch-console cekalwatch-console" if service else "cekalwatch-console"
     run = "sudo systemctl start cekalwatch-console" if service and not named else f"{program} serve{named}"
-    typer.echo(f"This is {found.identity.uri}; its settings are in {file}, its certificate in {tls_dir}")
+    tell_set_up(found.identity, file, tls_dir)
     typer.echo(f"Next: {program} check{named}, then: {run}, then open {settings.address}")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,29 +13,20 @@ from cekalwatch.camera.cli.presets import presets, turn
 from cekalwatch.camera.cli.survey import preview, survey
 from cekalwatch.camera.settings import DEFAULT_TLS_DIR, CameraSettings
 from cekalwatch.camera.sources.opencv import Transport
-from cekalwatch.program.cli.command import SettingsFormat, settings_examples
+from cekalwatch.program.cli.shared_commands import add_enrol, add_settings, add_version
 from cekalwatch.program.logs import configure_logs
+from cekalwatch.wire.identity import DeviceRole
 
 app = typer.Typer(
-    help="Finds faces at a camera and sends the best crops of each passage to the recognition server.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # a source may hold a password
 )
 
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"cekalwatch-camera {version('cekalwatch')}")
-        raise typer.Exit
-
-
-@app.callback()
-def _root(
-    _version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
-    ] = False,
-) -> None:
-    """Take the options that come before a command."""
+add_version(
+    app,
+    "cekalwatch-camera",
+    "Finds faces at a camera and sends the best crops of each passage to the recognition server.",
+)
 
 
 app.command(epilog=init_command.EPILOG)(init_command.init)
@@ -114,42 +103,5 @@ def run(
     client.run(loaded.values)
 
 
-@app.command("settings", epilog=settings_examples("cekalwatch-camera"))
-def show_settings(
-    config: Config = None,
-    form: Annotated[SettingsFormat, typer.Option("--format", help="How to print the settings.")] = SettingsFormat.TABLE,
-) -> None:
-    """Show every setting: its value and where that comes from, its default and its meaning."""
-    from cekalwatch.program.cli.settings_command import print_settings
-
-    loaded = CameraSettings.load_with_sources(config)
-    loaded.told()
-    print_settings(loaded, form)
-
-
-@app.command(
-    epilog="Examples:\n\n"
-    "  cekalwatch-camera enrol --server cekal.batam.local:50052\n\n"
-    "  cekalwatch-camera enrol --server cekal.batam.local:50052 --code-file /media/usb/code.txt"
-)
-def enrol(
-    server: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where the server enrols: `enrolment_listen`.")],
-    code_file: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="File with the code that `cekalwatch-server pki invite` gave; -: standard input."
-        ),
-    ] = None,
-    tls_dir: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where key and certificates go; the setting `tls_dir`.")
-    ] = DEFAULT_TLS_DIR,
-) -> None:
-    """Get this device's certificate, once. Its private key is made here and stays here.
-
-    The code is asked for, unless it is in --code-file or CEKALWATCH_ENROLMENT_CODE.
-    """
-    from cekalwatch.program.cli.enrolment import enrol as enrol_device
-    from cekalwatch.wire.identity import DeviceRole
-
-    identity = enrol_device(server, code_file, DeviceRole.CAMERA, tls_dir)
-    typer.echo(f"This is {identity.uri}; its certificate is in {tls_dir}")
+add_settings(app, "cekalwatch-camera", CameraSettings)
+add_enrol(app, "cekalwatch-camera", DeviceRole.CAMERA, DEFAULT_TLS_DIR)

@@ -9,6 +9,7 @@ import typer
 
 from cekalwatch.camera.cli.options import Source
 from cekalwatch.camera.settings import DEFAULT_TLS_DIR, CameraSettings
+from cekalwatch.program.cli.shared_commands import InvitationFile, naming, tell_set_up
 from cekalwatch.program.errors import Exit, ProgramError
 
 if TYPE_CHECKING:
@@ -22,10 +23,7 @@ EPILOG = (
 
 
 def init(
-    invitation: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="File that `cekalwatch-server pki invite --out` wrote; -: standard input."),
-    ] = None,
+    invitation: InvitationFile = None,
     source: Source = None,
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="File that the settings go to; /etc/cekalwatch/camera.toml.")
@@ -55,11 +53,11 @@ def init(
     file.parent.mkdir(parents=True, exist_ok=True)
     write_private(file, (before + _camera(found, address)).encode())
     CameraSettings.load(file).each()
-    named = "" if file in CameraSettings.usual_files() else f" --config {file}"
+    named = naming(CameraSettings, file)
     service = packaged("cekalwatch-camera") and not named
     run = "sudo systemctl start cekalwatch-camera" if service else "the service (docs/camera.md)"
     program = "sudo -u cekalwatch-camera cekalwatch-camera" if service else "cekalwatch-camera"
-    typer.echo(f"This is {found.identity.uri}; its settings are in {file}, its certificate in {tls_dir}")
+    tell_set_up(found.identity, file, tls_dir)
     typer.echo(f"Next: {program} check{named}, then {run}")
 
 

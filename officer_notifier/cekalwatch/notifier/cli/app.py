@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -20,33 +19,26 @@ from cekalwatch.notifier.desktop.autostart import uninstall as uninstall_files
 from cekalwatch.notifier.settings import DEFAULT_TLS_DIR, NotifierSettings, ThemeName
 from cekalwatch.office.client.subscription import Start
 from cekalwatch.program.checks.results import AsJson, show_results
-from cekalwatch.program.cli.command import SettingsFormat, require_extra, settings_examples
+from cekalwatch.program.cli.command import require_extra
+from cekalwatch.program.cli.shared_commands import (
+    InvitationFile,
+    add_enrol,
+    add_settings,
+    add_version,
+    naming,
+    tell_set_up,
+)
 from cekalwatch.program.logs import configure_logs
+from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.vocabulary.orders import Direction
 
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Shows alerts of possible watchlist matches to an officer.",
 )
+add_version(app, "cekalwatch-notifier", "Shows alerts of possible watchlist matches to an officer.")
 app.add_typer(alert_commands, name="alerts")
 app.add_typer(trouble_commands, name="troubles")
-
-
-def _print_version(*, wanted: bool) -> None:
-    if wanted:
-        typer.echo(version("cekalwatch"))
-        raise typer.Exit
-
-
-@app.callback()
-def main(
-    *,
-    _version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
-    ] = False,
-) -> None:
-    """Show alerts of possible watchlist matches to an officer."""
 
 
 @app.command(
@@ -151,17 +143,7 @@ def desktop(
     run_desktop(loaded.values, Start.ACKNOWLEDGED)
 
 
-@app.command("settings", epilog=settings_examples("cekalwatch-notifier"))
-def show_settings(
-    config: Config = None,
-    form: Annotated[SettingsFormat, typer.Option("--format", help="How to print them.")] = SettingsFormat.TABLE,
-) -> None:
-    """Show every setting: its value and where that comes from, its default and its meaning."""
-    from cekalwatch.program.cli.settings_command import print_settings
-
-    loaded = NotifierSettings.load_with_sources(config)
-    loaded.told()
-    print_settings(loaded, form)
+add_settings(app, "cekalwatch-notifier", NotifierSettings)
 
 
 @app.command(
@@ -198,33 +180,7 @@ def install(
         typer.echo(f"{'Deleted' if remove else 'Written'}: {path}")
 
 
-@app.command(
-    epilog="Examples:\n\n"
-    "  cekalwatch-notifier enrol --server cekal.batam.local:50052\n\n"
-    "  cekalwatch-notifier enrol --server cekal.batam.local:50052 --code-file /media/usb/code.txt"
-)
-def enrol(
-    *,
-    server: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where the server enrols: `enrolment_listen`.")],
-    code_file: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="File with the code that `cekalwatch-server pki invite` gave; -: standard input."
-        ),
-    ] = None,
-    tls_dir: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where key and certificates go; the setting `tls_dir`.")
-    ] = DEFAULT_TLS_DIR,
-) -> None:
-    """Get this device's certificate, once. Its private key is made here and stays here.
-
-    The code is asked for, unless it is in --code-file or CEKALWATCH_ENROLMENT_CODE.
-    """
-    from cekalwatch.program.cli.enrolment import enrol as enrol_device
-    from cekalwatch.wire.identity import DeviceRole
-
-    identity = enrol_device(server, code_file, DeviceRole.NOTIFIER, tls_dir)
-    typer.echo(f"This is {identity.uri}; its certificate is in {tls_dir}")
+add_enrol(app, "cekalwatch-notifier", DeviceRole.NOTIFIER, DEFAULT_TLS_DIR)
 
 
 @app.command(
@@ -233,10 +189,7 @@ def enrol(
 )
 def init(
     *,
-    invitation: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="File that `cekalwatch-server pki invite --out` wrote; -: standard input."),
-    ] = None,
+    invitation: InvitationFile = None,
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="File that the settings go to; /etc/cekalwatch/notifier.toml.")
     ] = None,
@@ -251,15 +204,14 @@ def init(
     """
     from cekalwatch.program.cli.enrolment import read_invitation
     from cekalwatch.program.cli.setting_up import set_up
-    from cekalwatch.wire.identity import DeviceRole
 
     found = read_invitation(invitation, DeviceRole.NOTIFIER)
     file = NotifierSettings.new_file(config)
     identity = found.identity
     facts = {"agent_id": identity.name, "site": identity.site, "counters": list(found.counters)}
     set_up(NotifierSettings, found, tls_dir, file, facts)
-    named = "" if file in NotifierSettings.usual_files() else f" --config {file}"
-    typer.echo(f"This is {identity.uri}; its settings are in {file}, its certificate in {tls_dir}")
+    named = naming(NotifierSettings, file)
+    tell_set_up(identity, file, tls_dir)
     typer.echo(f"Next: cekalwatch-notifier check{named}, then: cekalwatch-notifier install{named}")
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-from typing import Annotated
-
 import typer
 
 from cekalwatch.program.checks.results import AsJson, show_results
 from cekalwatch.program.cli.command import SettingsFormat, settings_examples
+from cekalwatch.program.cli.shared_commands import Format, add_version
 from cekalwatch.server.cli import (
     audit,
     evaluate,
@@ -50,10 +48,14 @@ watchlist.command(epilog=looking.SHOW_EPILOG)(looking.show)
 watchlist.command(epilog=looking.HISTORY_EPILOG)(looking.history)
 
 app = typer.Typer(
-    help="The recognition server of Cekalwatch.\n\nSettings come from /etc/cekalwatch/server.toml or --config FILE, "
-    "environment variables CEKALWATCH_SERVER_<NAME>, and options; the later wins. `settings` shows all of them.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+)
+add_version(
+    app,
+    "cekalwatch-server",
+    "The recognition server of Cekalwatch.\n\nSettings come from /etc/cekalwatch/server.toml or --config FILE, "
+    "environment variables CEKALWATCH_SERVER_<NAME>, and options; the later wins. `settings` shows all of them.",
 )
 app.add_typer(audit.app, name="audit")
 app.add_typer(evaluate.app, name="evaluate")
@@ -75,26 +77,11 @@ app.command("notices", epilog=notices.EPILOG)(notices.notices)
 app.command("ports", epilog=ports.EPILOG)(ports.ports)
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"cekalwatch-server {version('cekalwatch')}")
-        raise typer.Exit
-
-
-@app.callback()
-def _root(
-    _version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
-    ] = False,
-) -> None:
-    """Take the options that come before a command."""
-
-
 @app.command("settings", epilog=settings_examples("cekalwatch-server"))
 def show_settings(
     config: Config = None,
     data_dir: DataDir = None,
-    form: Annotated[SettingsFormat, typer.Option("--format", help="How to print the settings.")] = SettingsFormat.TABLE,
+    form: Format = SettingsFormat.TABLE,
 ) -> None:
     """Show every setting: its value and where that comes from, its default and its meaning."""
     from cekalwatch.program.cli.settings_command import print_settings
