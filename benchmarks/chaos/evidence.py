@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 
 from sqlmodel import col, select
 
@@ -77,6 +79,8 @@ class Evidence:
     shown: Mapping[PcPlan, Sequence[ShownLine]]
     model_spans: Sequence[tuple[datetime, datetime]] = ()
     """When the model of the gallery changed."""
+    committed: Mapping[int, datetime] = field(default_factory=dict)
+    """When a server said that it had committed an event, by sequence: one that was killed just then has not said so."""
 
     @classmethod
     def of(cls, port: Port) -> Evidence:
@@ -84,11 +88,19 @@ class Evidence:
         shown = {pc.plan: pc.lines for pc in port.pcs.values()}
         passages, answers = port.truth.copied(), port.truth.copied_answers()
         spans = tuple(port.truth.model_spans)
+        committed = _committed(server.program.log_file for server in port.servers.values())
         database = port.database()
         try:
-            return replace(_read(database, passages, answers, shown), model_spans=spans)
+            return replace(_read(database, passages, answers, shown), model_spans=spans, committed=committed)
         finally:
             database.close()
+
+
+def _committed(log_files: Iterable[Path]) -> dict[int, datetime]:
+    """Read from the servers' logs when they had committed each event of a capture."""
+    lines = (line for file in log_files if file.exists() for line in file.read_text("utf-8", "replace").splitlines())
+    said = (json.loads(line) for line in lines if '"event": "alert_event"' in line and line.endswith("}"))
+    return {int(one["sequence"]): datetime.fromisoformat(one["timestamp"]) for one in said}
 
 
 def _read(

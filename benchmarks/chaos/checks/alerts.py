@@ -114,10 +114,12 @@ def _raised(
     event: LoggedEvent, sighting: StoredSighting, evidence: Evidence, standing: dict[str, _Standing]
 ) -> Iterator[str]:
     subjects = evidence.alerts[event.alert_id].subject_ids
+    # It was decided by what was remembered at its commit, for which it waits where the database is away.
+    committed = evidence.committed.get(event.sequence, event.occurred_at)
     for earlier in standing.values():
         near = abs(sighting.captured_at - earlier.last_seen) <= WINDOW
         # The faces of a passage are forgotten when the window has passed since its last crop came.
-        remembered = event.occurred_at - earlier.arrived <= WINDOW
+        remembered = committed - earlier.arrived <= WINDOW
         if any(begun <= event.occurred_at and earlier.arrived <= ended for begun, ended in evidence.model_spans):
             continue  # faces of two models cannot be compared
         if earlier.subject_ids & subjects and near and remembered and earlier.takes_more:

@@ -175,6 +175,12 @@ def test_a_passage_whose_face_cannot_be_compared_need_not_join() -> None:
     assert alerts.wrong(replace(day, model_spans=[(at(30), at(60))])) != []
 
 
+def test_a_passage_need_not_join_whose_commit_waited_until_faces_were_forgotten() -> None:
+    day = raised_anew(whole_day(), 4)
+    assert alerts.wrong(replace(day, committed={5: at(4 + 2 * GROUPING_WINDOW_S)})) == []
+    assert alerts.wrong(replace(day, committed={5: at(4.5)})) != []
+
+
 def test_a_passage_that_joined_a_closed_alert_is_found() -> None:
     day = whole_day()
     day = replace(day, events=[*day.events[:4], LoggedEvent(40, "CLOSED", at(3.5), "A", ""), *day.events[4:8]])
