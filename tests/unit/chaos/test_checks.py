@@ -217,6 +217,14 @@ def test_an_event_that_was_shown_twice_or_late_is_found() -> None:
     assert len(delivery.wrong(shown_at(day, EVERYWHERE, late))) == 1
 
 
+def test_an_event_from_before_its_alert_came_to_a_counter_may_be_shown_late_and_never_after_a_later_one_of_it() -> None:
+    day = whole_day()
+    late = [line(6, "B"), line(2, "A"), *day.shown[AT_D2][:1], *day.shown[AT_D2][2:]]
+    assert [problem for problem in delivery.wrong(shown_at(day, AT_D2, late)) if "event 2" in problem] == []
+    (found,) = delivery.wrong(shown_at(day, AT_D2, [*day.shown[AT_D2], line(2, "A", 2)]))
+    assert "showed event 2 after 9" in found
+
+
 def test_an_answered_step_that_is_gone_is_found() -> None:
     day = whole_day()
     assert adjudications.wrong(replace(day, alerts={**day.alerts, "A": replace(day.alerts["A"], version=2)})) != []

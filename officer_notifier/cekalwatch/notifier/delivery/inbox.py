@@ -47,7 +47,8 @@ class Arrival(StrEnum):
 
     NEW = "NEW"
     KNOWN = "KNOWN"
-    """Recorded before: shown, or uncertain."""
+    """Recorded before: shown, or uncertain. Or its alert was shown here as it stood after a later event: one that was
+    seen elsewhere and then at a counter of this PC comes with all its events when the server tells them again."""
     OTHER_LOG = "OTHER_LOG"
     """Its sequence belongs to another alert here: the server's log is another one."""
 
@@ -91,7 +92,8 @@ class Inbox:
         """Return what is known of an event that arrives."""
         held = self._execute("SELECT alert_id FROM shown WHERE sequence = ?", (sequence,)).fetchone()
         if held is None:
-            return Arrival.NEW
+            later = "SELECT 1 FROM shown WHERE sequence > ? AND alert_id = ?"
+            return Arrival.KNOWN if self._execute(later, (sequence, alert_id)).fetchone() else Arrival.NEW
         return Arrival.KNOWN if held[0] == alert_id else Arrival.OTHER_LOG
 
     def record(self, sequence: int, alert_id: str) -> None:

@@ -294,6 +294,21 @@ def test_an_alert_that_was_raised_elsewhere_rings_once_where_the_traveller_comes
     assert notifier.paper.rang == [alert_id]
 
 
+def test_what_is_told_again_of_an_alert_that_came_from_elsewhere_is_not_shown_after_what_is_newer(
+    notifier: Notifier, server: AlertServer, log: EventLog
+) -> None:
+    alert_id = log.raise_alert(alert_message(counter="3")).alert.alert_id
+    log.sight(alert_id, 0.6, counter="3")
+    with notifier.run(server.address, wanted=AlertFilter(counters=("5",))) as run:
+        run.until_quiet()
+        log.sight(alert_id, 0.7, counter="5")
+        run.until(AlertEvent)
+    log.acknowledged[AGENT] = 0
+    with notifier.run(server.address, wanted=AlertFilter(counters=("5",))) as run:
+        run.until_quiet()
+    assert notifier.paper.sequences == [3], "1 and 2 are of an alert of this counter by now"
+
+
 def test_what_waited_for_a_pc_that_was_away_rings_newest_first_before_the_rest_and_not_again(
     notifier: Notifier, server: AlertServer, log: EventLog
 ) -> None:

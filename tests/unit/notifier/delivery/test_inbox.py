@@ -32,6 +32,14 @@ def test_event_is_new_once_even_across_restarts(path: Path) -> None:
     second.close()
 
 
+def test_event_of_an_alert_that_was_recorded_with_a_later_one_is_known(path: Path) -> None:
+    with closing(Inbox(path)) as inbox:
+        inbox.record(7, "a")
+        assert inbox.arrival(5, "a") is Arrival.KNOWN
+        assert inbox.arrival(5, "b") is Arrival.NEW
+        assert inbox.arrival(8, "a") is Arrival.NEW
+
+
 def test_event_that_was_not_marked_stays_uncertain_until_its_alert_is_listed_again(path: Path) -> None:
     first = Inbox(path)
     for sequence, alert_id in ((1, "late"), (2, "early"), (3, "late"), (4, "shown")):
