@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +39,9 @@ CHANGE_S: Final = 10.0
 """How often an alert is claimed or given back: far busier than a port is."""
 ALONE_S, WATCHED_S = 20.0, 60.0
 KEY: Final = {"key": "S-05000"}
+YESTERDAY: Final = datetime.now(UTC).date() - timedelta(days=1)
+MONTH: Final = {"since": str(YESTERDAY - timedelta(days=30)), "until": str(YESTERDAY)}
+YEAR: Final = {"since": str(YESTERDAY - timedelta(days=364)), "until": str(YESTERDAY)}
 SEARCHES: Final[Mapping[str, dict[str, str]]] = {
     "list_by_name": {"text": "nama 07777"},
     "list_by_rule": {"problem": "INVALID"},
@@ -59,6 +63,10 @@ PAGES: Final[Mapping[str, tuple[str, dict[str, str]]]] = {
     "picture": ("/list/subjects/picture", KEY | {"reference": KEY["key"]}),
     "troubles": ("/troubles", {}),
     "figures": ("/figures", {}),
+    "figures_month": ("/figures", MONTH),
+    "figures_year": ("/figures", YEAR),
+    "figures_report": ("/figures/report", YEAR),
+    "figures_pdf": ("/figures/report.pdf", YEAR),
     "people": ("/people", {}),
     "system": ("/system", {}),
 }

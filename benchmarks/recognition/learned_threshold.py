@@ -34,9 +34,9 @@ from benchmarks.recognition.learning_site import LearningSite, Passer
 from cekalwatch.camera.detection.crop import cut, encode
 from cekalwatch.camera.outbox.capture_message import to_request
 from cekalwatch.camera.sources.frames import Frame
+from cekalwatch.server.domain.rates import wilson_rate
 from cekalwatch.server.evaluation.collection import LabelledPhotograph
 from cekalwatch.server.evaluation.samples import FaceTemplates
-from cekalwatch.server.evaluation.statistics.field import exact_rate
 from cekalwatch.server.evaluation.statistics.tail import fit_tail
 from cekalwatch.server.evaluation.templates import TemplateCache, TemplateMaker, middle_face
 from cekalwatch.server.recognition.packs.installed import Engine, open_detector, open_engine
@@ -258,7 +258,7 @@ def _by_group(fresh: Sequence[Sight], scores: Scores, before: float, after: floa
     ratios: Figures = {}
     for group, places in members.items():
         own = scores[places]
-        rate = exact_rate(int((own >= after).sum()), len(own))
+        rate = wilson_rate(int((own >= after).sum()), len(own))
         ratios[group] = rate.value / WANTED
         shown = f"{rate.value:.4f} ({rate.low:.4f} to {rate.high:.4f})"
         table.add_row(group, str(len(own)), f"{_ratio(own, before) * WANTED:.3f}", shown, f"{ratios[group]:.2f}")

@@ -243,6 +243,7 @@ class Server:
                 people=authentication.people,
                 audit=audit.servicer(context, trail),
                 cameras=CameraServicer({camera.camera_id: camera for camera in captures.cameras}, captures.policies),
+                reports=alerts.reports,
                 devices=open_devices(context, peers.whole, authentication.interceptor.open_calls, self._addresses),
             ),
             settings.listen,

@@ -48,6 +48,7 @@ SERVICES = [
     "AuditService",
     "DeviceService",
     "CameraService",
+    "ReportService",
 ]
 
 

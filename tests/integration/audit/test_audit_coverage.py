@@ -56,6 +56,7 @@ from tests.support.scenarios.audited_calls import (
     stream_faces,
     subscribe,
     synchronise,
+    take_report,
     trail,
 )
 from tests.support.scenarios.server import list_astronaut, running, settings
@@ -138,6 +139,7 @@ ENTRIES: dict[str, tuple[Callable[[Scene], Awaitable[None]], dict[Action, list[s
         set_camera_policy,
         {Action.CAMERA_POLICY_SET: [f"device:{SITE}/camera/dep-1"]},
     ),
+    "ReportService/GetFieldReport": (take_report, {Action.REPORT_TAKEN: []}),
     "OperationsService/SetThreshold": (set_threshold, {Action.THRESHOLD_SET: ["person:"]}),
     "TroubleService/AcknowledgeTrouble": (acknowledge_trouble, {Action.TROUBLE_ACKNOWLEDGED: ["trouble:"]}),
     "AuditService/SearchAuditEntries": (read_trail, {Action.AUDIT_SEARCHED: ["person:", "subject:S-1"]}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ import grpc
 import pytest
 import uuid6
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Link
@@ -43,6 +45,8 @@ from cekalwatch.v1 import (
     people_service_pb2_grpc,
     port_service_pb2,
     port_service_pb2_grpc,
+    report_service_pb2,
+    report_service_pb2_grpc,
     session_pb2,
     session_service_pb2,
     session_service_pb2_grpc,
@@ -372,6 +376,16 @@ async def set_camera_policy(scene: Scene) -> None:
     request = camera_service_pb2.SetCameraPolicyRequest(camera_id="dep-1", number=known.policy.number)
     request.changes.jpeg_quality = 90
     await stub.SetCameraPolicy(request)
+
+
+async def take_report(scene: Scene) -> None:
+    stub: Any = report_service_pb2_grpc.ReportServiceStub(scene.channel)
+    sari = await seat(scene, "sari", PersonRole.SUPERVISOR)
+    request = report_service_pb2.GetFieldReportRequest(start_time=Timestamp(seconds=int(time.time()) - 60), taken=True)
+    answer = await stub.GetFieldReport(request, metadata=bearer(sari.token))
+    assert answer.whole.open == 1
+    assert b"S-1" not in answer.SerializeToString()
+    assert b"Contoh" not in answer.SerializeToString()
 
 
 async def set_threshold(scene: Scene) -> None:

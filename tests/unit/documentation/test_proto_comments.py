@@ -13,6 +13,7 @@ from cekalwatch.server.auth.signing_in import passwords
 from cekalwatch.server.auth.signing_in.sign_in_terms import SessionTerms
 from cekalwatch.server.capture.session import MISSED_HEARTBEATS
 from cekalwatch.server.domain import syncs, troubles
+from cekalwatch.server.domain.alerts.field_report import MAX_AGENCIES
 from cekalwatch.server.domain.alerts.grouping import MAX_CANDIDATES
 from cekalwatch.server.domain.alerts.handling import MAX_FOLLOW_UP_BYTES, MAX_FOLLOW_UPS
 from cekalwatch.server.domain.people import MAX_DISPLAY_NAME, LockOut
@@ -24,6 +25,7 @@ from cekalwatch.server.grpc_api.convert import (
     alerts,
     audit,
     devices,
+    field_report,
     people,
     ports,
     reports,
@@ -155,6 +157,8 @@ STATED = {
     "AdjudicateAlertRequest.candidate_subject_id": (f"at most {adjudication.MAX_CANDIDATE_KEY} printable characters",),
     "ConfirmAlertRequest.note": (NOTE,),
     "ClearAlertRequest.note": (NOTE,),
+    "GetFieldReportRequest.end_time": (f"at most {field_report.MAX_SPAN.days} days later",),
+    "GetFieldReportResponse.agencies": (f"at most {MAX_AGENCIES},",),
     "GetShiftReportRequest.end_time": (f"at most {adjudication.MAX_SHIFT.days} days later",),
     "AlertImages.references": (f"at most {MAX_REFERENCES},",),
     "KeepAlive": (f"each {ServerSettings().keep_alive_period_s:.0f} s by default",),

@@ -148,6 +148,7 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "/cekalwatch.v1.AlertService/RecordFollowUp": _ADJUDICATION,
         "/cekalwatch.v1.AlertService/CloseAlert": _ADJUDICATION,
         "/cekalwatch.v1.AlertService/GetShiftReport": _SHIFT,
+        "/cekalwatch.v1.ReportService/GetFieldReport": _SHIFT,
         "/cekalwatch.v1.PortService/ReportAlerts": _PORT,
         "/cekalwatch.v1.PortService/ListPorts": _PORTS,
         "/cekalwatch.v1.PortService/ListPortAlerts": _PORTS,
@@ -280,6 +281,15 @@ class Caller:
         """Refuse with SITE_NOT_ALLOWED what happens at another site."""
         if not self.sees(site):
             raise CekalwatchError(Code.SITE_NOT_ALLOWED)
+
+    def one_site(self, wanted: str, home_site: str) -> str:
+        """Return the site that is asked about: `wanted`, else its device's, or `home_site` where that has none.
+
+        Refuses with SITE_NOT_ALLOWED another one than it may see.
+        """
+        site = wanted or (self.identity.site if self.device.site else home_site)
+        self.act_at(site)
+        return site
 
     def sees(self, site: str) -> bool:
         """Whether what belongs to `site` may be seen."""

@@ -144,7 +144,7 @@ def alerts(
     config: Config = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Measure false alerts per passage by what people found: by camera, list and hour.
+    """Measure false alerts per passage by what people found: by camera, list, agency and hour.
 
     It also says which threshold would have halved the false alerts, and how many confirmed ones that would have missed.
     Days and hours are those of the site's clock, or of the first site's.
@@ -152,10 +152,11 @@ def alerts(
 
     require_extra("evaluation", NEEDED)
     from cekalwatch.server.domain.alerts.false_alerts import AlertVerdict
+    from cekalwatch.server.domain.alerts.field_report import FieldSpan, field_report
+    from cekalwatch.server.domain.alerts.field_sums import FieldSums
     from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.evaluation.report.document import read_groups
     from cekalwatch.server.evaluation.report.field_screen import field_json, field_page, show_field
-    from cekalwatch.server.evaluation.statistics.field import FieldData, field_report
 
     measured = read_groups(groups) if groups else None
     settings = command_settings(config, data_dir, log_level="error")
@@ -166,18 +167,18 @@ def alerts(
     start = since.replace(tzinfo=zone) if since else BEGINNING
     end = until.replace(tzinfo=zone) if until else SystemClock().now()
     with command_context(settings) as context:
-        store, thresholds = context.stores.field, context.stores.thresholds
-        raised = store.alerts(start, end, site)
-        learned = [thresholds.learned(version) for version in sorted({one.model_version for one in raised})]
-        found = FieldData(
-            start, end, site or "", raised, store.passages(start, end, site), [one for one in learned if one]
-        )
-        listed = store.listed()
-    if all(alert.verdict is AlertVerdict.OPEN for alert in found.alerts):
-        raise ProgramError(
-            "No alert of that time was found to be false or right yet: officers have to judge some first", Exit.NO_INPUT
-        )
-    report = field_report(found, zone)
+        stores = context.stores
+        raised = stores.field.alerts(start, end, site)
+        if all(alert.verdict is AlertVerdict.OPEN for alert in raised):
+            raise ProgramError(
+                "No alert of that time was found to be false or right yet: officers have to judge some first",
+                Exit.NO_INPUT,
+            )
+        agencies = stores.agencies.of({order_id for alert in raised for order_id in alert.order_ids})
+        sums = FieldSums.of(raised, stores.field.passages(start, end, site), agencies, zone)
+        learned = [stores.thresholds.learned(version) for version in sorted(sums.versions)]
+        listed = stores.field.listed()
+    report = field_report(FieldSpan(start, end, site or ""), sums, [one for one in learned if one])
     show_field(report, Console())
     if out:
         _write(out, field_json(report))

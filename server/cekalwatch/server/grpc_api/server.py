@@ -22,6 +22,7 @@ from cekalwatch.server.grpc_api.servicers.devices import DeviceServicer
 from cekalwatch.server.grpc_api.servicers.operations import OperationsServicer
 from cekalwatch.server.grpc_api.servicers.people import PeopleServicer
 from cekalwatch.server.grpc_api.servicers.ports import PortServicer
+from cekalwatch.server.grpc_api.servicers.reports import ReportServicer
 from cekalwatch.server.grpc_api.servicers.session import SessionServicer
 from cekalwatch.server.grpc_api.servicers.troubles import TroubleServicer
 from cekalwatch.server.grpc_api.servicers.watchlist.list_feed import ListFeedServicer
@@ -45,6 +46,8 @@ from cekalwatch.v1 import (
     people_service_pb2_grpc,
     port_service_pb2,
     port_service_pb2_grpc,
+    report_service_pb2,
+    report_service_pb2_grpc,
     session_service_pb2,
     session_service_pb2_grpc,
     trouble_service_pb2,
@@ -69,6 +72,7 @@ SERVICES = (
     trouble_service_pb2.DESCRIPTOR.services_by_name["TroubleService"].full_name,
     port_service_pb2.DESCRIPTOR.services_by_name["PortService"].full_name,
     audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"].full_name,
+    report_service_pb2.DESCRIPTOR.services_by_name["ReportService"].full_name,
 )
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -91,6 +95,7 @@ class Servicers:
     audit: AuditServicer
     devices: DeviceServicer
     cameras: CameraServicer
+    reports: ReportServicer
 
 
 class GrpcServer:
@@ -124,6 +129,7 @@ class GrpcServer:
         audit_service_pb2_grpc.add_AuditServiceServicer_to_server(servicers.audit, self._server)
         device_service_pb2_grpc.add_DeviceServiceServicer_to_server(servicers.devices, self._server)
         camera_service_pb2_grpc.add_CameraServiceServicer_to_server(servicers.cameras, self._server)
+        report_service_pb2_grpc.add_ReportServiceServicer_to_server(servicers.reports, self._server)
         self._health = health.aio.HealthServicer()
         self._serving: dict[str, bool] = {}
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

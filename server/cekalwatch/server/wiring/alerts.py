@@ -14,11 +14,14 @@ from cekalwatch.server.alerts.deliveries import DeliveryTrail
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.escalation import Escalator
 from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout
+from cekalwatch.server.alerts.field_days import FieldDays
+from cekalwatch.server.alerts.field_reports import FieldReports
 from cekalwatch.server.alerts.order_watch import OrderWatch
 from cekalwatch.server.alerts.retention import RetentionSweeper
 from cekalwatch.server.alerts.waiting import WaitingAlerts
 from cekalwatch.server.auth.supervised import SupervisedDevices
 from cekalwatch.server.grpc_api.servicers.alerts import AlertServicer
+from cekalwatch.server.grpc_api.servicers.reports import ReportServicer
 from cekalwatch.server.presence import Presence
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.cluster.hints import Hints, HintTopic
@@ -44,6 +47,7 @@ class AlertsWiring:
     """The service of alerts, their way from the log to the officers, and the regular work on them."""
 
     servicer: AlertServicer
+    reports: ReportServicer
     fanout: Fanout
     details: AlertDetailsReader
     deliveries: DeliveryTrail
@@ -104,6 +108,7 @@ class AlertsWiring:
         eraser = SubjectEraser(stores.watchlist, context.checkpoints, clock, actor, keeping.ended_subjects)
         return cls(
             servicer,
+            ReportServicer(_field_reports(context), trail, clock, settings.home.site),
             fanout,
             details,
             deliveries,
@@ -126,3 +131,11 @@ class AlertsWiring:
                 ),
             ),
         )
+
+
+def _field_reports(context: Context) -> FieldReports:
+    stores, clock = context.stores, context.clock
+    zones = {site.site: site.zone for site in context.settings.sites}
+    days = FieldDays(stores.field, stores.agencies.of, zones, clock)
+    records_kept = context.settings.retention_policy.records
+    return FieldReports(days, stores.field.listed, stores.thresholds.learned, records_kept, clock)

@@ -28,6 +28,7 @@ from cekalwatch.server.storage.ports.followings import FollowingStore
 from cekalwatch.server.storage.ports.store import PortStore
 from cekalwatch.server.storage.sync.store import SyncStore
 from cekalwatch.server.storage.troubles.store import TroubleStore
+from cekalwatch.server.storage.watchlist.agencies import OrderAgencies
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 
 
@@ -35,6 +36,7 @@ from cekalwatch.server.storage.watchlist.store import WatchlistStore
 class Stores:
     """The stores of one database, which seal with one keyring. They keep nothing in memory."""
 
+    agencies: OrderAgencies
     alerts: AlertStore
     audit: AuditStore
     camera_policies: CameraPolicyStore
@@ -56,6 +58,7 @@ class Stores:
     def of(cls, database: Database, keyring: Keyring) -> Self:
         """Return those of an upgraded database."""
         return cls(
+            OrderAgencies(database, keyring),
             AlertStore(database, keyring),
             AuditStore(database),
             CameraPolicyStore(database),

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from cekalwatch.server.domain.alerts.false_alerts import AlertVerdict, FieldAlert, PassageCount, verdict_of
+from cekalwatch.server.domain.alerts.field_report import MAX_AGENCIES, FieldReport, FieldSpan, field_report
+from cekalwatch.server.domain.alerts.field_sums import FieldSums
+from cekalwatch.server.domain.rates import wilson_rate
 from cekalwatch.server.evaluation.report.field_screen import field_json, field_page
-from cekalwatch.server.evaluation.statistics.field import FieldData, FieldReport, exact_rate, field_report
 from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason
 from cekalwatch.wire.vocabulary.orders import Direction
 from tests.support.builders.alerts import NOON
@@ -27,8 +30,9 @@ def alert(
     at: datetime = NOON,
     version: str = "model-1",
     passages: int = 1,
+    **facts: Any,
 ) -> FieldAlert:
-    return FieldAlert(camera, "batam-center", direction, at, score, 0.5, version, passages, found)
+    return FieldAlert(camera, "batam-center", direction, at, score, 0.5, version, passages, found, **facts)
 
 
 def count(
@@ -37,8 +41,12 @@ def count(
     return PassageCount(camera, "batam-center", direction, at, passages)
 
 
+SPAN = FieldSpan(NOON - timedelta(1), NOON + timedelta(1))
+AGENCIES = {"O-1": "KPK", "O-2": "Kejaksaan Agung"}
+
+
 def report(alerts: list[FieldAlert], counts: list[PassageCount]) -> FieldReport:
-    return field_report(FieldData(NOON - timedelta(1), NOON + timedelta(1), "", alerts, counts), WIB)
+    return field_report(SPAN, FieldSums.of(alerts, counts, AGENCIES, WIB))
 
 
 def test_the_fpir_counts_passages_of_false_alerts_among_those_of_people_who_were_not_confirmed():
@@ -99,10 +107,8 @@ def test_scores_of_different_models_are_never_mixed():
 
 
 def test_what_was_learned_stands_beside_the_alerts_figures():
-    data = FieldData(
-        NOON - timedelta(1), NOON + timedelta(1), "", [alert(0.6)], [count(10)], [learned("model-1", 0.06)]
-    )
-    (figures,) = field_report(data, WIB).learned
+    sums = FieldSums.of([alert(0.6)], [count(10)], AGENCIES, WIB)
+    (figures,) = field_report(SPAN, sums, [learned("model-1", 0.06)]).learned
     assert (figures.threshold, figures.low, figures.high) == pytest.approx((0.56, 0.53, 0.58))
     assert (figures.passages, figures.counting, figures.left_out) == (4_000, 3_600, ("dep-9",))
 
@@ -110,16 +116,87 @@ def test_what_was_learned_stands_beside_the_alerts_figures():
 def test_too_few_passages_give_no_interval():
     known = learned("model-1", 0.0)
     few = replace(known, findings=replace(known.findings, passages=140, weight=140.0, tail=None, low=0.0, high=0.0))
-    whole = field_report(FieldData(NOON, NOON, "", [alert(0.6)], [], [few]), WIB)
+    whole = field_report(SPAN, FieldSums.of([alert(0.6)], [], AGENCIES, WIB), [few])
     assert json.loads(field_json(whole))["learned"][0]["low"] is None
     page = " ".join(field_page(whole, 1, NOON, None).split())
     assert "too few passages for a threshold of the site&#39;s own: 140 passages counted" in page
 
 
-def test_an_exact_interval_of_nothing_is_near_the_rule_of_three():
-    rate = exact_rate(0, 1000)
-    assert rate.low == 0
-    assert rate.high == pytest.approx(3.7e-3, rel=0.02)  # two-sided: 1 - 0.025 ** (1 / n)
+def test_an_alert_counts_for_each_agency_that_it_points_to_among_the_passages_of_its_list():
+    figures = report(
+        [
+            alert(0.6, order_ids=("O-1", "O-2")),
+            alert(0.6, AlertVerdict.OPEN, order_ids=("O-1",)),
+            alert(0.9, AlertVerdict.CONFIRMED, order_ids=("O-9",)),
+            alert(0.6, camera="arr-1", direction=Direction.ARRIVAL, order_ids=("O-1",)),
+        ],
+        [count(1000), count(500, camera="arr-1", direction=Direction.ARRIVAL)],
+    )
+    told = [
+        (line.kind, line.key, line.false_alerts, line.open, line.confirmed, line.passages) for line in figures.agencies
+    ]
+    assert told == [
+        ("CEGAH", "KPK", 1, 1, 0, 1000),
+        ("CEGAH", "", 0, 0, 1, 1000),
+        ("CEGAH", "Kejaksaan Agung", 1, 0, 0, 1000),
+        ("TANGKAL", "KPK", 1, 0, 0, 500),
+    ]
+    assert figures.agencies[0].fpir.value == pytest.approx(1 / 1000)
+
+
+def test_of_many_agencies_those_with_the_most_alerts_are_told():
+    alerts = [alert(0.6, order_ids=(f"N-{number}",)) for number in range(MAX_AGENCIES + 5)]
+    alerts += [alert(0.6, order_ids=("N-54",))]
+    names = {f"N-{number}": f"agency {number}" for number in range(MAX_AGENCIES + 5)}
+    lines = field_report(SPAN, FieldSums.of(alerts, [], names, WIB)).agencies
+    assert len(lines) == MAX_AGENCIES
+    assert (lines[0].key, lines[0].alerts) == ("agency 54", 2)
+
+
+def test_waits_are_told_by_their_middle_and_by_what_19_of_20_had():
+    alerts = [alert(0.6, claimed_after_s=float(seconds)) for seconds in range(1, 102)]
+    figures = report([*alerts, alert(0.6, decided_after_s=30.0, escalated=True)], [])
+    assert (figures.claims.count, figures.claims.p50_s, figures.claims.p95_s) == (101, 51.0, 96.0)
+    assert (figures.decisions.count, figures.decisions.p50_s, figures.decisions.p95_s) == (1, 30.0, 30.0)
+    assert figures.escalated == 1
+    assert report([], []).claims.count == 0
+
+
+def test_sums_of_two_spans_give_the_figures_of_both_together():
+    later = NOON + timedelta(hours=30)
+    ours = [
+        alert(0.6, order_ids=("O-1",), claimed_after_s=5.0, passages=2),
+        alert(0.8, AlertVerdict.CONFIRMED, at=later, order_ids=("O-2",), decided_after_s=9.0, escalated=True),
+        alert(0.7, AlertVerdict.OPEN, at=later, version="model-2", camera="arr-1", direction=Direction.ARRIVAL),
+    ]
+    counts = [count(100), count(50, at=later), count(7, at=later, camera="arr-1", direction=Direction.ARRIVAL)]
+    summed = FieldSums()
+    for alerts, passed in (([ours[0]], [counts[0]]), (ours[1:], counts[1:])):
+        summed.add(FieldSums.of(alerts, passed, AGENCIES, WIB))
+    assert field_json(field_report(SPAN, summed)) == field_json(report(ours, counts))
+
+
+@pytest.mark.parametrize(
+    ("events", "trials", "low", "high"),
+    [
+        (0, 10, 0.0, 0.2775),
+        (1, 10, 0.0179, 0.4042),
+        (5, 10, 0.2366, 0.7634),
+        (10, 10, 0.7225, 1.0),
+        (2, 15_000, 3.657e-5, 4.861e-4),
+    ],
+)
+def test_intervals_are_those_of_wilson(events: int, trials: int, low: float, high: float):
+    rate = wilson_rate(events, trials)
+    assert (rate.value, rate.events, rate.trials) == (events / trials, events, trials)
+    assert (rate.low, rate.high) == pytest.approx((low, high), rel=2e-3, abs=1e-12)
+    if not events:
+        assert rate.low == 0
+
+
+def test_fewer_trials_than_events_give_no_share():
+    assert wilson_rate(0, 0).value != wilson_rate(0, 0).value
+    assert wilson_rate(2, 1).high != wilson_rate(2, 1).high
 
 
 @pytest.mark.parametrize(

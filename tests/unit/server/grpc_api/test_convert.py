@@ -29,7 +29,7 @@ from cekalwatch.server.domain.orders.ban_order import JudgedOrder
 from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.snapshot import GallerySnapshot, SearchedPeople
-from cekalwatch.server.grpc_api.convert import adjudication, alerts, capture, operations
+from cekalwatch.server.grpc_api.convert import adjudication, alerts, capture, field_report, operations
 from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.grpc_api.convert.watchlist import entries, subjects
 from cekalwatch.server.presence import CameraPresence
@@ -42,6 +42,7 @@ from cekalwatch.v1 import (
     capture_pb2,
     capture_service_pb2,
     operations_service_pb2,
+    report_service_pb2,
     watchlist_pb2,
 )
 from cekalwatch.v1.watchlist_service_pb2 import ImportRecord
@@ -285,6 +286,10 @@ def test_any_shift_and_any_states_are_valid_or_an_error(
     found = read(lambda: adjudication.shift(request, NOON))
     if not isinstance(found, CekalwatchError):
         assert timedelta(0) <= found[1] - found[0] <= timedelta(days=31)
+    longer = report_service_pb2.GetFieldReportRequest.FromString(request.SerializeToString())
+    spanned = read(lambda: field_report.field_span(longer, NOON))
+    if not isinstance(spanned, CekalwatchError):
+        assert timedelta(0) <= spanned[1] - spanned[0] <= timedelta(days=366)
     asked = read(lambda: adjudication.states(states))
     assert isinstance(asked, CekalwatchError) or len(asked) == len(set(states))
 

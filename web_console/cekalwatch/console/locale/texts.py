@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import tzinfo
+from datetime import timedelta, tzinfo
 
+from cekalwatch.console.clients.report_client import FieldRate, Waits
 from cekalwatch.console.locale.audit_words import AuditWords
 from cekalwatch.console.locale.list_formatting import ListFormatter
 from cekalwatch.office.client.refusals import meaning
@@ -22,8 +23,31 @@ class ConsoleTexts(ListFormatter):
         """Return a share of passages, 0 to 1: one in so many where it is small."""
         if not 0 < value < 0.1:
             return f"{value:.2f}"
-        count = f"{round(1 / value):,}"
-        return self.say("ONE_IN", count=count.replace(",", ".") if self.language is Language.ID else count)
+        return self.say("ONE_IN", count=self.number(round(1 / value)))
+
+    def number(self, value: int) -> str:
+        """Return a count with its thousands set apart."""
+        written = f"{value:,}"
+        return written.replace(",", ".") if self.language is Language.ID else written
+
+    def rate(self, rate: FieldRate | None) -> str:
+        """Return a measured share; one of nothing as 0."""
+        if rate is None:
+            return self.say("NOT_MEASURED")
+        return self.share(rate.value) if rate.value else "0"
+
+    def interval(self, rate: FieldRate | None) -> str:
+        """Return between which shares a measured one is, 19 times in 20."""
+        if rate is None:
+            return "–"
+        return " – ".join(self.share(one) if one else "0" for one in (rate.low, rate.high))
+
+    def waits(self, waits: Waits) -> str:
+        """Return how long alerts waited for something."""
+        if not waits.count:
+            return self.say("NOT_MEASURED")
+        middle, most = (self.duration(timedelta(seconds=one)) for one in (waits.p50_s, waits.p95_s))
+        return self.say("WAITS", middle=middle, most=most, count=self.number(waits.count))
 
     def reason(self, code: str) -> str:
         """Return what a code of the server's error catalogue says of a record, a photograph or a source."""

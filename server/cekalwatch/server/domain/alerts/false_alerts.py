@@ -45,6 +45,13 @@ class FieldAlert:
     passages: int
     """Different passages among its sightings."""
     verdict: AlertVerdict
+    order_ids: tuple[str, ...] = ()
+    """The orders that it points to, of all its candidates."""
+    claimed_after_s: float | None = None
+    """Seconds from raising to the first claim; None: never claimed."""
+    decided_after_s: float | None = None
+    """Seconds from raising to the officer's first judgement; None: there is none."""
+    escalated: bool = False
 
 
 @dataclass(frozen=True)

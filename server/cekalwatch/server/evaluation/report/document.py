@@ -14,8 +14,9 @@ from typing import Any, Final
 import numpy as np
 
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.domain.rates import Rate
 from cekalwatch.server.evaluation.evaluation import Evaluation
-from cekalwatch.server.evaluation.statistics.metrics import Rate, det_curve
+from cekalwatch.server.evaluation.statistics.metrics import det_curve
 from cekalwatch.server.evaluation.statistics.study import GroupFigures, GroupPair, Study
 from cekalwatch.server.evaluation.statistics.tail import TailCheck
 from cekalwatch.vision.thresholds import ThresholdModel

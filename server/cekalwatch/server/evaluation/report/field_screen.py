@@ -10,12 +10,13 @@ from datetime import datetime
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from cekalwatch.server.domain.alerts.field_report import FieldLine, FieldReport, Halving, LearnedFigures, Waits
+from cekalwatch.server.domain.rates import Rate
 from cekalwatch.server.evaluation.report.document import MeasuredGroups
 from cekalwatch.server.evaluation.report.template import environment
-from cekalwatch.server.evaluation.statistics.field import FieldLine, FieldReport, Halving, LearnedFigures
-from cekalwatch.server.evaluation.statistics.metrics import Rate
 
 
 def show_field(report: FieldReport, console: Console) -> None:
@@ -23,7 +24,10 @@ def show_field(report: FieldReport, console: Console) -> None:
     console.print(f"{report.since:%Y-%m-%d %H:%M} to {report.until:%Y-%m-%d %H:%M}, {report.site or 'every site'}")
     _show("Camera", (*report.cameras, report.whole), console)
     _show("List", report.lists, console)
+    _show("Agency", report.agencies, console)
     _show("Hour", report.hours, console)
+    for what, waits in (("first claim", report.claims), ("officer's judgement", report.decisions)):
+        console.print(f"From raising to the {what}: {_waits(waits)}")
     for learned in report.learned:
         console.print(f"{learned.model_version}: {_evidence(learned)}.", markup=False, highlight=False)
     for halving in report.halvings:
@@ -41,7 +45,7 @@ def field_page(report: FieldReport, listed: int, made_at: datetime, measured: Me
     `listed` people are on the list at `made_at`; `measured` are figures by group of volunteers, if there are any.
     """
     return (
-        environment(share=_rate, sentence=_sentence, evidence=_evidence)
+        environment(share=_rate, sentence=_sentence, evidence=_evidence, waits=_waits, key=_key)
         .get_template("field.html")
         .render(report=report, listed=listed, made_at=made_at, measured=measured)
     )
@@ -51,8 +55,19 @@ def _show(what: str, lines: Sequence[FieldLine], console: Console) -> None:
     table = Table(what, "passages", "false", "confirmed", "open", "FPIR (95 %)")
     for line in lines:
         figures = map(str, (line.passages, line.false_alerts, line.confirmed, line.open))
-        table.add_row(line.key, *figures, _rate(line.fpir))
+        table.add_row(escape(_key(line)), *figures, _rate(line.fpir))
     console.print(table)
+
+
+def _key(line: FieldLine) -> str:
+    """Say of which line the figures are; an agency with its list."""
+    return f"{line.key or 'agency not known'} ({line.kind})" if line.kind else line.key
+
+
+def _waits(waits: Waits) -> str:
+    if not waits.count:
+        return "not measured"
+    return f"half within {waits.p50_s:,.0f} s, 95 % within {waits.p95_s:,.0f} s, of {waits.count:,} alerts"
 
 
 def _rate(rate: Rate) -> str:

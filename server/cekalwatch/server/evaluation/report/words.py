@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cekalwatch.server.evaluation.statistics.metrics import OperatingPoint, Rate
+from cekalwatch.server.domain.rates import Rate
+from cekalwatch.server.evaluation.statistics.metrics import OperatingPoint
 from cekalwatch.vision.thresholds import ThresholdModel
 
 _LIST_SIZES = (100, 1_000, 10_000)

@@ -14,23 +14,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cekalwatch.server.domain.rates import Rate
 from cekalwatch.server.evaluation.statistics.trials import Trials
 
 REPLICATES: Final = 400
 RULE_OF_THREE: Final = 3.0
 SURE: Final = (0.025, 0.975)
 _STEPS: Final = 300
-
-
-@dataclass(frozen=True)
-class Rate:
-    """A share of trials, with its interval of 95 %."""
-
-    value: float
-    low: float
-    high: float
-    events: int
-    trials: int
 
 
 @dataclass(frozen=True)

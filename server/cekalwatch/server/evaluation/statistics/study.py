@@ -9,10 +9,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cekalwatch.server.domain.rates import Rate
 from cekalwatch.server.evaluation.people import MAX_REFERENCES, EvaluatedPerson, EvaluationProbe, single_probes
 from cekalwatch.server.evaluation.statistics.metrics import (
     OperatingPoint,
-    Rate,
     operating_point,
     probes_needed,
     rank_1,

@@ -15,7 +15,7 @@ from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
 from cekalwatch.server.domain.alerts.handling import Claim, Handling
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.convert.common import timestamp
-from cekalwatch.v1 import adjudication_pb2, alert_service_pb2
+from cekalwatch.v1 import adjudication_pb2, alert_service_pb2, report_service_pb2
 from cekalwatch.wire.vocabulary.adjudication import AlertState, Escalation, Outcome, Reason
 from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
@@ -82,11 +82,20 @@ def states(values: Collection[adjudication_pb2.AlertState.ValueType]) -> frozens
 
 def shift(request: alert_service_pb2.GetShiftReportRequest, now: datetime) -> tuple[datetime, datetime]:
     """Read the start and end of a shift; raises ARGUMENT_INVALID."""
+    return span(request, now, MAX_SHIFT)
+
+
+def span(
+    request: alert_service_pb2.GetShiftReportRequest | report_service_pb2.GetFieldReportRequest,
+    now: datetime,
+    most: timedelta,
+) -> tuple[datetime, datetime]:
+    """Read the start and end of a span of `most` that length; raises ARGUMENT_INVALID."""
     if not request.HasField("start_time"):
         raise CekalwatchError(Code.ARGUMENT_INVALID, "start_time")
     start = moment(request.start_time, "start_time")
     end = moment(request.end_time, "end_time") if request.HasField("end_time") else now
-    if not timedelta(0) <= end - start <= MAX_SHIFT:
+    if not timedelta(0) <= end - start <= most:
         raise CekalwatchError(Code.ARGUMENT_INVALID, "end_time")
     return start, end
 

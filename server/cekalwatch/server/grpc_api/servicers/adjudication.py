@@ -105,8 +105,7 @@ class AdjudicationMethods:
         """Return the figures of a shift at one site."""
         who = current_caller()
         start, end = read.shift(request, self._clock.now())
-        site = convert.site(request.site) or (who.identity.site if who.device.site else self._home_site)
-        who.act_at(site)
+        site = who.one_site(convert.site(request.site), self._home_site)
 
         def report() -> ShiftReport:
             return shift_report(self._handling.raised_between(site, start, end))

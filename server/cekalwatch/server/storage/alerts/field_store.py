@@ -6,11 +6,13 @@ Nothing that it reads is sealed or personal: scores, outcomes with reasons, came
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Insert, func
+import sqlalchemy
+from sqlalchemy import ColumnElement, Insert, Row, func
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 
@@ -21,12 +23,46 @@ from cekalwatch.server.domain.alerts.false_alerts import (
     PassageCount,
     verdict_of,
 )
-from cekalwatch.server.storage.alerts.tables import AlertRow, FindingRow, PassageCountRow, SightingRow
+from cekalwatch.server.storage.alerts.tables import (
+    AlertEventRow,
+    AlertRow,
+    EventLogRow,
+    FindingRow,
+    PassageCountRow,
+    SightingRow,
+)
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import in_order
+from cekalwatch.server.storage.watchlist.reading import readable
 from cekalwatch.server.storage.watchlist.tables import SubjectRow
-from cekalwatch.wire.vocabulary.adjudication import UNSETTLED, Outcome, Reason
+from cekalwatch.wire.vocabulary.adjudication import OFFICERS_OUTCOMES, UNSETTLED, Escalation, Outcome, Reason
 from cekalwatch.wire.vocabulary.orders import Direction
+
+_FACTS = (
+    AlertRow.alert_id,
+    AlertRow.state,
+    AlertRow.camera_id,
+    AlertRow.site,
+    AlertRow.direction,
+    AlertRow.captured_at,
+    AlertRow.raised_at,
+    AlertRow.first_claimed_at,
+    AlertRow.threshold,
+    AlertRow.model_version,
+    AlertRow.escalation,
+    AlertRow.candidates,
+)
+"""Columns without which whole rows would take several times as long to read."""
+
+
+@dataclass(frozen=True)
+class FieldChanges:
+    """What has happened to alerts since some event."""
+
+    newest: int
+    """Sequence of the event up to which this tells."""
+    alerts: Sequence[tuple[str, datetime]] | None
+    """Site and time of the first capture of each alert; None: nobody can tell, for these events are kept no more."""
 
 
 class FieldStore:
@@ -45,13 +81,20 @@ class FieldStore:
 
     def passages(self, since: datetime, until: datetime, site: str | None) -> list[PassageCount]:
         """Return the counts of the hours that begin from `since` on and before `until`; of every site when None."""
-        query = select(PassageCountRow).where(
+        columns = (
+            PassageCountRow.camera_id,
+            PassageCountRow.site,
+            PassageCountRow.direction,
+            PassageCountRow.hour,
+            PassageCountRow.passages,
+        )
+        query = sqlalchemy.select(*map(col, columns)).where(
             col(PassageCountRow.hour) >= since, col(PassageCountRow.hour) < until, *_at(PassageCountRow.site, site)
         )
         with self._database.session() as session:
             return [
-                PassageCount(row.camera_id, row.site, Direction(row.direction), row.hour, row.passages)
-                for row in session.exec(query)
+                PassageCount(camera_id, of_site, Direction(direction), hour, passages)
+                for camera_id, of_site, direction, hour, passages in session.execute(query)
             ]
 
     def listed(self) -> int:
@@ -60,47 +103,67 @@ class FieldStore:
             return session.exec(select(func.count()).select_from(SubjectRow)).one()
 
     def alerts(self, since: datetime, until: datetime, site: str | None) -> list[FieldAlert]:
-        """Return the alerts on captures from `since` on and before `until`; of every site when None."""
+        """Return the alerts on captures from `since` on and before `until`; of every site when None.
+
+        Damaged ones are left out.
+        """
+        alert_id = col(AlertRow.alert_id)
         wanted = (col(AlertRow.captured_at) >= since, col(AlertRow.captured_at) < until, *_at(AlertRow.site, site))
         sightings = (
             select(
                 SightingRow.alert_id,
-                func.max(SightingRow.score).label("score"),
-                func.count(func.distinct(SightingRow.passage)).label("passages"),
+                func.max(SightingRow.score),
+                func.count(func.distinct(SightingRow.passage)),
             )
-            .group_by(col(SightingRow.alert_id))
-            .subquery()
-        )
-        alerts = (
-            select(AlertRow, sightings.c.score, sightings.c.passages)
-            .join(sightings, sightings.c.alert_id == AlertRow.alert_id)
+            .join(AlertRow, alert_id == col(SightingRow.alert_id))
             .where(*wanted)
-            .order_by(col(AlertRow.alert_id))
+            .group_by(col(SightingRow.alert_id))
         )
         found = (
-            select(FindingRow.alert_id, FindingRow.outcome, FindingRow.reason)
-            .join(AlertRow, col(AlertRow.alert_id) == col(FindingRow.alert_id))
+            sqlalchemy.select(
+                col(FindingRow.alert_id), col(FindingRow.outcome), col(FindingRow.reason), col(FindingRow.found_at)
+            )
+            .join(AlertRow, alert_id == col(FindingRow.alert_id))
             .where(*wanted)
             .order_by(col(FindingRow.alert_id), col(FindingRow.number))
         )
+        alerts = sqlalchemy.select(*map(col, _FACTS)).where(*wanted).order_by(alert_id)
         with self._database.session() as session:
             findings: defaultdict[str, list[tuple[Outcome, Reason]]] = defaultdict(list)
-            for alert_id, outcome, reason in session.exec(found):
-                findings[alert_id].append((Outcome(outcome), Reason(reason)))
-            return [
-                FieldAlert(
-                    camera_id=row.camera_id,
-                    site=row.site,
-                    direction=Direction(row.direction),
-                    captured_at=row.captured_at,
-                    score=score,
-                    threshold=row.threshold,
-                    model_version=row.model_version,
-                    passages=passages,
-                    verdict=AlertVerdict.OPEN if row.state in UNSETTLED else verdict_of(findings[row.alert_id]),
+            judged_at: dict[str, datetime] = {}
+            for key, outcome, reason, found_at in session.execute(found):
+                findings[key].append((Outcome(outcome), Reason(reason)))
+                if outcome in OFFICERS_OUTCOMES:
+                    judged_at.setdefault(key, found_at)
+            sighted = {key: (score, passages) for key, score, passages in session.exec(sightings)}
+            rows = (row for row in session.execute(alerts) if row.alert_id in sighted)
+            return list(
+                readable(
+                    rows,
+                    lambda row: _alert(
+                        row, *sighted[row.alert_id], findings[row.alert_id], judged_at.get(row.alert_id)
+                    ),
+                    lambda row: str(row.alert_id),
                 )
-                for row, score, passages in session.exec(alerts)
-            ]
+            )
+
+    def changes(self, after: int | None) -> FieldChanges:
+        """Return what has happened to alerts since the event `after`; when None, only how far the log goes."""
+        with self._database.session() as session:
+            pruned = session.exec(select(EventLogRow.pruned_through)).one()
+            # First how far the log goes: what comes meanwhile is then told once more.
+            newest = session.exec(select(func.max(AlertEventRow.sequence))).one() or pruned
+            if after is None or newest == after:
+                return FieldChanges(newest, ())
+            if not pruned <= after < newest:  # pruned meanwhile, or another log: of a backup
+                return FieldChanges(newest, None)
+            happened = (
+                sqlalchemy.select(col(AlertRow.site), col(AlertRow.captured_at))
+                .join(AlertEventRow, col(AlertEventRow.alert_id) == col(AlertRow.alert_id))
+                .where(col(AlertEventRow.sequence) > after)
+                .distinct()
+            )
+            return FieldChanges(newest, tuple((site, at) for site, at in session.execute(happened)))
 
     def judged(self, since: datetime, model_version: str) -> list[JudgedSighting]:
         """Return the passages of alerts raised from `since` on that people have settled, each with its best score.
@@ -135,6 +198,34 @@ class FieldStore:
 def _added(insert: postgresql.Insert | sqlite.Insert, count: PassageCount) -> Insert:
     return insert.values(**asdict(count)).on_conflict_do_update(
         index_elements=["hour", "camera_id"], set_={"passages": PassageCountRow.passages + count.passages}
+    )
+
+
+def _alert(
+    row: Row[Any],
+    score: float,
+    passages: int,
+    findings: Sequence[tuple[Outcome, Reason]],
+    judged_at: datetime | None,
+) -> FieldAlert:
+    """Return an alert as it was read; raises ValueError, KeyError or TypeError for a damaged one."""
+    captured_at, raised_at, claimed_at = row.captured_at, row.raised_at, row.first_claimed_at
+    if not (isinstance(captured_at, datetime) and isinstance(raised_at, datetime)):
+        raise TypeError("a moment that is none")
+    return FieldAlert(
+        camera_id=row.camera_id,
+        site=row.site,
+        direction=Direction(row.direction),
+        captured_at=captured_at,
+        score=score,
+        threshold=row.threshold,
+        model_version=row.model_version,
+        passages=passages,
+        verdict=AlertVerdict.OPEN if row.state in UNSETTLED else verdict_of(findings),
+        order_ids=tuple(order_id for one in row.candidates for order_id in one["order_ids"]),
+        claimed_after_s=(claimed_at - raised_at).total_seconds() if claimed_at else None,
+        decided_after_s=(judged_at - raised_at).total_seconds() if judged_at else None,
+        escalated=row.escalation > Escalation.COUNTER,
     )
 
 

@@ -115,6 +115,10 @@ class WatchlistRows:
         sealed = json.loads(self.keyring.open(ORDER_FACTS.at(row.order_id), row.facts))
         return BanOrder(**facts | {"kind": OrderKind(row.kind)} | sealed)
 
+    def agency(self, order_id: str, facts: bytes) -> str:
+        """Read who asked for an order, from its sealed facts."""
+        return str(json.loads(self.keyring.open(ORDER_FACTS.at(order_id), facts))["requesting_agency"])
+
     def reference_row(self, reference: ReferenceFace) -> ReferenceFaceRow:
         """Write a reference face, without its pictures."""
         key, digest = reference.reference_id, reference.photo_sha256

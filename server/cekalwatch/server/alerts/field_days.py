@@ -1,0 +1,154 @@
+"""Sums of the field for any span at one site; those of days long past are kept in memory, so that nobody counts again.
+
+A kept day is forgotten when something happens to one of its alerts, and after KEPT_FOR in any case: records are removed
+in time, and a list corrects who asked for an order. Counts of passages have no events: a day is kept only when no
+camera can have captures of it any more.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, tzinfo
+from typing import Final
+
+from cekalwatch.server.domain.alerts.false_alerts import FieldAlert, PassageCount
+from cekalwatch.server.domain.alerts.field_sums import FieldSums
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.storage.alerts.field_store import FieldStore
+
+SETTLED_AFTER: Final = timedelta(hours=36)
+"""Captures wait at a camera for a day at most, and their passages are counted within minutes."""
+KEPT_FOR: Final = timedelta(days=1)
+MAX_KEPT: Final = 800
+"""Days of all sites together; those that nobody asked for the longest go."""
+DAYS_A_READ: Final = 31
+"""Days that are read at once, which bounds memory."""
+
+_Day = tuple[str, date]
+
+
+@dataclass(frozen=True)
+class _KeptDay:
+    sums: FieldSums
+    read_at: datetime
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """Time that is read at once; `whole`: days that are kept."""
+
+    begin: datetime
+    end: datetime
+    whole: bool
+    days: int = 1
+
+
+class FieldDays:
+    """Threads may share it; its methods block."""
+
+    def __init__(
+        self,
+        store: FieldStore,
+        agencies: Callable[[Collection[str]], Mapping[str, str]],
+        zones: Mapping[str, tzinfo],
+        clock: Clock,
+    ) -> None:
+        """`agencies` gives the requesting agency of each order that is known; `zones` has the clock of each site."""
+        self._store = store
+        self._agencies = agencies
+        self._zones = zones
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[_Day, _KeptDay] = OrderedDict()
+        self._sequence = 0
+        """What happened up to this event is known."""
+
+    def sums(self, site: str, begin: datetime, end: datetime) -> FieldSums:
+        """Return what is counted of the captures from `begin` on and before `end`, both whole hours of UTC."""
+        found, now = FieldSums(), self._clock.now()
+        with self._lock:
+            self._forget(now)
+            for stretch in self._stretches(site, begin, end, now):
+                if stretch.whole:
+                    self._keep(site, stretch, now)
+                else:
+                    found.add(self._read(site, stretch.begin, stretch.end))
+            for day in _days(begin, end, self._zones[site]):
+                if kept := self._kept.get((site, day)):
+                    self._kept.move_to_end((site, day))
+                    if begin <= self._midnight(site, day) and self._midnight(site, day + timedelta(days=1)) <= end:
+                        found.add(kept.sums)
+            while len(self._kept) > MAX_KEPT:
+                self._kept.popitem(last=False)
+        return found
+
+    def _forget(self, now: datetime) -> None:
+        changes = self._store.changes(self._sequence if self._kept else None)
+        if changes.alerts is None:
+            self._kept.clear()
+        else:
+            for site, captured_at in changes.alerts:
+                if zone := self._zones.get(site):
+                    self._kept.pop((site, captured_at.astimezone(zone).date()), None)
+        self._sequence = changes.newest
+        for day in [day for day, kept in self._kept.items() if not now - KEPT_FOR < kept.read_at <= now]:
+            del self._kept[day]
+
+    def _stretches(self, site: str, begin: datetime, end: datetime, now: datetime) -> Iterator[_Stretch]:
+        """Yield what has to be read, the days that are kept left out."""
+        open_stretch: _Stretch | None = None
+        for day in _days(begin, end, self._zones[site]):
+            first, last = self._midnight(site, day), self._midnight(site, day + timedelta(days=1))
+            whole = begin <= first and last <= min(end, now - SETTLED_AFTER)
+            if whole and (site, day) in self._kept:
+                continue
+            stretch = _Stretch(max(first, begin), min(last, end), whole)
+            if (
+                open_stretch
+                and open_stretch.end == stretch.begin
+                and open_stretch.whole is whole
+                and open_stretch.days < DAYS_A_READ
+            ):
+                open_stretch = _Stretch(open_stretch.begin, stretch.end, whole, open_stretch.days + 1)
+                continue
+            if open_stretch:
+                yield open_stretch
+            open_stretch = stretch
+        if open_stretch:
+            yield open_stretch
+
+    def _keep(self, site: str, stretch: _Stretch, now: datetime) -> None:
+        """Read whole days, and keep the sums of each."""
+        zone = self._zones[site]
+        alerts: defaultdict[date, list[FieldAlert]] = defaultdict(list)
+        counts: defaultdict[date, list[PassageCount]] = defaultdict(list)
+        for alert in self._store.alerts(stretch.begin, stretch.end, site):
+            alerts[alert.captured_at.astimezone(zone).date()].append(alert)
+        for count in self._store.passages(stretch.begin, stretch.end, site):
+            counts[count.hour.astimezone(zone).date()].append(count)
+        agencies = self._agencies_of([alert for day in alerts.values() for alert in day])
+        for day in _days(stretch.begin, stretch.end, zone):
+            sums = FieldSums.of(alerts[day], counts[day], agencies, zone)
+            self._kept[site, day] = _KeptDay(sums, now)
+
+    def _read(self, site: str, begin: datetime, end: datetime) -> FieldSums:
+        alerts = self._store.alerts(begin, end, site)
+        counts = self._store.passages(begin, end, site)
+        return FieldSums.of(alerts, counts, self._agencies_of(alerts), self._zones[site])
+
+    def _agencies_of(self, alerts: Collection[FieldAlert]) -> Mapping[str, str]:
+        return self._agencies({order_id for alert in alerts for order_id in alert.order_ids})
+
+    def _midnight(self, site: str, day: date) -> datetime:
+        return datetime.combine(day, time(), self._zones[site])
+
+
+def _days(begin: datetime, end: datetime, zone: tzinfo) -> Iterator[date]:
+    """Yield the local days that have a moment from `begin` on and before `end`."""
+    day = begin.astimezone(zone).date()
+    while datetime.combine(day, time(), zone) < end:
+        yield day
+        day += timedelta(days=1)

@@ -1,0 +1,53 @@
+"""The report of the field that a site answers with: what was seen and found, by which list and threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from cekalwatch.server.alerts.field_days import FieldDays
+from cekalwatch.server.domain.alerts.field_report import FieldReport, FieldSpan, field_report
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold
+
+
+@dataclass(frozen=True)
+class SiteReport:
+    """A report with what it has to be read beside."""
+
+    figures: FieldReport
+    listed: int
+    """People on the list when it was made, whatever the status of their orders."""
+    made_at: datetime
+
+
+@dataclass(frozen=True)
+class FieldReports:
+    """Makes reports. Threads may share it; `of` blocks."""
+
+    days: FieldDays
+    listed: Callable[[], int]
+    learned: Callable[[str], LearnedThreshold | None]
+    """What is known of the threshold of a model version."""
+    records_kept: timedelta
+    """Settled alerts that were raised before that are gone, while passages are still counted."""
+    clock: Clock
+
+    def of(self, site: str, begin: datetime, end: datetime) -> SiteReport:
+        """Return the report of the captures of one site from the hour of `begin` on and before `end`.
+
+        It begins later where records are kept no longer, and ends now at the latest; the report says when.
+        """
+        now = self.clock.now()
+        until = min(end, now)
+        oldest = whole_hour(now - self.records_kept) + timedelta(hours=1)
+        since = min(max(whole_hour(begin), oldest), until)
+        sums = self.days.sums(site, since, until)
+        learned = filter(None, map(self.learned, sorted(sums.versions)))
+        return SiteReport(field_report(FieldSpan(since, until, site), sums, learned), self.listed(), now)
+
+
+def whole_hour(moment: datetime) -> datetime:
+    """Return the beginning of the hour of UTC in which a moment is."""
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

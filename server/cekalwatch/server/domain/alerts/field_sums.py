@@ -1,0 +1,155 @@
+"""Alerts and passages of a span of time, counted: what the figures of the field are made of. It names no person.
+
+Sums of several spans add up, so that those of days long past need not be counted again. A report counts each alert
+where and when its first capture was taken.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from typing import Self
+
+from cekalwatch.server.domain.alerts.false_alerts import AlertVerdict, FieldAlert, PassageCount, list_at
+from cekalwatch.wire.vocabulary.orders import OrderKind
+
+UNKNOWN_AGENCY = ""
+"""Stands for the agency of an order that is held no more, or cannot be read."""
+
+
+@dataclass(slots=True)
+class LineSums:
+    """What is counted of a camera, a list, an agency or an hour of the day."""
+
+    passages: int = 0
+    """Of whoever passed, whether listed or not; of an agency 0, for all who pass are searched for all agencies."""
+    false_alerts: int = 0
+    confirmed: int = 0
+    open: int = 0
+    false_passages: int = 0
+    """Passages that belong to the false alerts."""
+    confirmed_passages: int = 0
+
+    def add(self, other: LineSums) -> None:
+        """Add what was counted elsewhere."""
+        self.passages += other.passages
+        self.false_alerts += other.false_alerts
+        self.confirmed += other.confirmed
+        self.open += other.open
+        self.false_passages += other.false_passages
+        self.confirmed_passages += other.confirmed_passages
+
+    def count(self, alert: FieldAlert) -> None:
+        """Count an alert."""
+        match alert.verdict:
+            case AlertVerdict.FALSE_ALERT:
+                self.false_alerts += 1
+                self.false_passages += alert.passages
+            case AlertVerdict.CONFIRMED:
+                self.confirmed += 1
+                self.confirmed_passages += alert.passages
+            case AlertVerdict.OPEN:
+                self.open += 1
+
+
+@dataclass(slots=True)
+class VersionSums:
+    """The alerts of one model version: scores of different versions cannot be compared."""
+
+    thresholds: dict[float, int] = field(default_factory=lambda: defaultdict(int))
+    """Alerts by the threshold that was in force."""
+    false_scores: list[float] = field(default_factory=list)
+    confirmed_scores: list[float] = field(default_factory=list)
+
+    def add(self, other: VersionSums) -> None:
+        """Add what was counted elsewhere."""
+        for threshold, alerts in other.thresholds.items():
+            self.thresholds[threshold] += alerts
+        self.false_scores += other.false_scores
+        self.confirmed_scores += other.confirmed_scores
+
+    def count(self, alert: FieldAlert) -> None:
+        """Count an alert."""
+        self.thresholds[alert.threshold] += 1
+        if alert.verdict is AlertVerdict.FALSE_ALERT:
+            self.false_scores.append(alert.score)
+        elif alert.verdict is AlertVerdict.CONFIRMED:
+            self.confirmed_scores.append(alert.score)
+
+
+def _lines() -> defaultdict[str, LineSums]:
+    return defaultdict(LineSums)
+
+
+@dataclass(slots=True)
+class FieldSums:
+    """What is counted of a span."""
+
+    whole: LineSums = field(default_factory=LineSums)
+    cameras: dict[str, LineSums] = field(default_factory=_lines)
+    lists: dict[str, LineSums] = field(default_factory=_lines)
+    """By the kind of their orders."""
+    agencies: dict[tuple[OrderKind, str], LineSums] = field(default_factory=lambda: defaultdict(LineSums))
+    """By list and requesting agency, UNKNOWN_AGENCY included; an alert counts for each agency that it points to."""
+    hours: dict[str, LineSums] = field(default_factory=_lines)
+    """By the hour of the day, as HH:00."""
+    versions: dict[str, VersionSums] = field(default_factory=lambda: defaultdict(VersionSums))
+    claims_s: list[float] = field(default_factory=list)
+    """Seconds from raising to the first claim, of each alert that was claimed."""
+    decisions_s: list[float] = field(default_factory=list)
+    """Seconds from raising to the officer's first judgement, of each alert that has one."""
+    escalated: int = 0
+
+    @classmethod
+    def of(
+        cls,
+        alerts: Iterable[FieldAlert],
+        counts: Iterable[PassageCount],
+        agencies: Mapping[str, str],
+        zone: tzinfo,
+    ) -> Self:
+        """Count; `agencies` gives that of each order that is known, and hours of the day are those of `zone`."""
+        sums = cls()
+        for count in counts:
+            hour = f"{count.hour.astimezone(zone):%H}:00"
+            for line in sums._lines_of(count.camera_id, list_at(count.direction), hour):
+                line.passages += count.passages
+        for alert in alerts:
+            sums._count(alert, agencies, zone)
+        return sums
+
+    def add(self, other: FieldSums) -> None:
+        """Add what was counted of another span."""
+        self.whole.add(other.whole)
+        for own, others in (
+            (self.cameras, other.cameras),
+            (self.lists, other.lists),
+            (self.hours, other.hours),
+        ):
+            for key, line in others.items():
+                own[key].add(line)
+        for agency, line in other.agencies.items():
+            self.agencies[agency].add(line)
+        for version, sums in other.versions.items():
+            self.versions[version].add(sums)
+        self.claims_s += other.claims_s
+        self.decisions_s += other.decisions_s
+        self.escalated += other.escalated
+
+    def _lines_of(self, camera_id: str, kind: OrderKind, hour: str) -> tuple[LineSums, ...]:
+        return self.whole, self.cameras[camera_id], self.lists[kind], self.hours[hour]
+
+    def _count(self, alert: FieldAlert, agencies: Mapping[str, str], zone: tzinfo) -> None:
+        kind, hour = list_at(alert.direction), f"{alert.captured_at.astimezone(zone):%H}:00"
+        for line in self._lines_of(alert.camera_id, kind, hour):
+            line.count(alert)
+        for agency in {agencies.get(one, UNKNOWN_AGENCY) for one in alert.order_ids}:
+            self.agencies[kind, agency].count(alert)
+        self.versions[alert.model_version].count(alert)
+        if alert.claimed_after_s is not None:
+            self.claims_s.append(alert.claimed_after_s)
+        if alert.decided_after_s is not None:
+            self.decisions_s.append(alert.decided_after_s)
+        self.escalated += alert.escalated

@@ -1,0 +1,42 @@
+"""ReportService: figures for who supervises and who audits. It converts, calls and converts back."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import grpc
+
+from cekalwatch.server.alerts.field_reports import FieldReports
+from cekalwatch.server.audit.entry import Action, stamp
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.grpc_api.authentication import current_caller
+from cekalwatch.server.grpc_api.convert import alerts as convert_alerts
+from cekalwatch.server.grpc_api.convert import field_report as convert
+from cekalwatch.server.storage.audit.trail import AuditTrail
+from cekalwatch.v1 import report_service_pb2 as pb
+from cekalwatch.v1 import report_service_pb2_grpc
+
+
+class ReportServicer(report_service_pb2_grpc.ReportServiceServicer):
+    """Serves supervisors and auditors."""
+
+    def __init__(self, reports: FieldReports, trail: AuditTrail, clock: Clock, home_site: str) -> None:
+        """`home_site` is the site of a report where the caller's device has none."""
+        self._reports = reports
+        self._trail = trail
+        self._clock = clock
+        self._home_site = home_site
+
+    async def GetFieldReport(
+        self, request: pb.GetFieldReportRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> pb.GetFieldReportResponse:
+        """Return the figures of one site in a span of time."""
+        who = current_caller()
+        start, end = convert.field_span(request, self._clock.now())
+        site = who.one_site(convert_alerts.site(request.site), self._home_site)
+        report = await asyncio.to_thread(self._reports.of, site, start, end)
+        if request.taken:
+            span = {"since": stamp(report.figures.since), "until": stamp(report.figures.until)}
+            await self._trail.note(who.actor, Action.REPORT_TAKEN, site=site, **span)
+        return convert.field_report_message(report)

@@ -1,0 +1,143 @@
+"""Sums of the field for any span, on both databases: kept days give what counting again gives, and are read once."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from cekalwatch.server.alerts.field_days import KEPT_FOR, MAX_KEPT, FieldDays
+from cekalwatch.server.domain.alerts.false_alerts import FieldAlert, PassageCount
+from cekalwatch.server.domain.alerts.field_report import FieldSpan, field_report
+from cekalwatch.server.domain.alerts.field_sums import FieldSums
+from cekalwatch.server.domain.retention import RetentionPolicy
+from cekalwatch.server.evaluation.report.field_screen import field_json
+from cekalwatch.server.storage.alerts.field_store import FieldStore
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.watchlist.agencies import OrderAgencies
+from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason
+from cekalwatch.wire.vocabulary.orders import Direction
+from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.builders.alerts import NOON
+from tests.support.builders.keys import keyring
+from tests.support.builders.watchlist import WIB, FixedClock
+from tests.support.scenarios.adjudication import Counter
+
+SITE = "batam-center"
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+MIDNIGHT = NOON.astimezone(WIB).replace(hour=0)
+
+
+class WatchedStore(FieldStore):
+    """Remembers which time it was asked for."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.spans: list[tuple[datetime, datetime]] = []
+
+    def alerts(self, since: datetime, until: datetime, site: str | None) -> list[FieldAlert]:
+        self.spans.append((since, until))
+        return super().alerts(since, until, site)
+
+
+class Archive:
+    """Ten days with an alert each, every second one false, and passages of every day."""
+
+    def __init__(self, database: Database) -> None:
+        self.clock = FixedClock(NOON)
+        self.desk = Counter(database, self.clock)
+        self.store, self.agencies = WatchedStore(database), OrderAgencies(database, keyring(database))
+        self.desk.list_subject()
+        self.officer = self.desk.hire("ani", PersonRole.OFFICER)
+        self.alerts = []
+        for number in range(10):
+            self.alerts.append(self.desk.raise_alert(str(number)))
+            if number % 2:
+                self.find_false(number)
+            self.store.add([PassageCount("dep-1", SITE, Direction.DEPARTURE, NOON, 100 + number)])
+            self.clock.advance(DAY)
+            self.store.add([PassageCount("dep-1", SITE, Direction.DEPARTURE, NOON + (number + 1) * DAY, 10)])
+        self.days = FieldDays(self.store, self.agencies.of, {SITE: WIB}, self.clock)
+
+    def find_false(self, number: int) -> None:
+        self.desk.claim(self.alerts[number], self.officer)
+        self.desk.judge(self.alerts[number], self.officer, Outcome.NOT_SAME_PERSON, Reason.FACE_DIFFERS)
+
+    def kept(self, begin: datetime, end: datetime) -> str:
+        self.store.spans.clear()
+        return told(self.days.sums(SITE, begin, end))
+
+    def counted(self, begin: datetime, end: datetime) -> str:
+        alerts = self.store.alerts(begin, end, SITE)
+        agencies = self.agencies.of([one for alert in alerts for one in alert.order_ids])
+        return told(FieldSums.of(alerts, self.store.passages(begin, end, SITE), agencies, WIB))
+
+    @property
+    def all(self) -> tuple[datetime, datetime]:
+        return MIDNIGHT, self.clock.now() + HOUR
+
+
+def told(sums: FieldSums) -> str:
+    return field_json(field_report(FieldSpan(NOON, NOON, SITE), sums))
+
+
+@pytest.fixture
+def archive(database: Database) -> Archive:
+    return Archive(database)
+
+
+def test_any_span_gives_what_counting_again_gives_the_second_time_too(archive: Archive):
+    spans = [
+        archive.all,
+        (MIDNIGHT, MIDNIGHT + DAY),
+        (NOON, NOON + 3 * DAY),
+        (MIDNIGHT + DAY, MIDNIGHT + 4 * DAY + 5 * HOUR),
+        (NOON + 9 * DAY, NOON + 9 * DAY),
+        (NOON - 30 * DAY, NOON - 20 * DAY),
+    ]
+    for begin, end in [*spans, *spans]:
+        assert archive.kept(begin, end) == archive.counted(begin, end), (begin, end)
+    assert '"key": "Kejaksaan Agung"' in archive.kept(*archive.all)
+
+
+def test_days_long_past_are_read_once_and_the_newest_each_time(archive: Archive):
+    archive.kept(*archive.all)
+    assert min(begin for begin, _ in archive.store.spans) == MIDNIGHT
+    archive.kept(*archive.all)
+    assert [begin for begin, _ in archive.store.spans] == [MIDNIGHT + 9 * DAY]
+    archive.store.add([PassageCount("dep-1", SITE, Direction.DEPARTURE, NOON + 9 * DAY, 1000)])
+    assert archive.kept(*archive.all) == archive.counted(*archive.all)
+
+
+def test_a_day_is_read_again_when_something_happened_to_one_of_its_alerts(archive: Archive):
+    before = archive.kept(*archive.all)
+    archive.find_false(2)
+    after = archive.kept(*archive.all)
+    assert after != before
+    assert (MIDNIGHT + 2 * DAY, MIDNIGHT + 3 * DAY) in archive.store.spans
+    assert len(archive.store.spans) == 2
+    assert after == archive.counted(*archive.all)
+
+
+def test_nothing_is_kept_for_longer_than_a_day(archive: Archive):
+    archive.kept(*archive.all)
+    archive.clock.advance(KEPT_FOR)
+    archive.kept(*archive.all)
+    assert min(begin for begin, _ in archive.store.spans) == MIDNIGHT
+
+
+def test_when_the_log_has_forgotten_what_happened_all_is_read_again(archive: Archive):
+    archive.kept(*archive.all)
+    archive.find_false(2)
+    archive.clock.advance(2 * HOUR)
+    archive.desk.sweeper(RetentionPolicy(events=HOUR)).sweep()
+    assert archive.kept(*archive.all) == archive.counted(*archive.all)
+    assert min(begin for begin, _ in archive.store.spans) == MIDNIGHT
+
+
+def test_what_is_kept_is_bounded(archive: Archive):
+    archive.clock.advance(3000 * DAY)
+    for start in (0, 400, 800):
+        archive.kept(MIDNIGHT + start * DAY, MIDNIGHT + (start + 366) * DAY)
+    assert len(archive.days._kept) == MAX_KEPT
