@@ -7,20 +7,27 @@ from __future__ import annotations
 
 import os
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from playwright.async_api import Browser, Page, ViewportSize
+from pypdf import PdfReader
 
 from cekalwatch.program.translations import Language
+from cekalwatch.server.domain.alerts.false_alerts import PassageCount
+from cekalwatch.server.storage.alerts.field_store import FieldStore
+from cekalwatch.v1 import adjudication_pb2 as adjudication
 from cekalwatch.wire.invitation import DeviceInvitation
+from cekalwatch.wire.vocabulary.orders import Direction
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.enrolling import enrolled
 from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice
 from tests.support.scenarios.real_browser import OLD_PC, barriers
+from tests.support.scenarios.site_pki import SITE
 from tests.support.scenarios.web_console import Pages
 
 pytestmark = pytest.mark.slow
@@ -28,7 +35,7 @@ SCREENS: tuple[ViewportSize, ...] = (OLD_PC, {"width": 683, "height": 384})
 """The second: the same at 200 %."""
 KEPT = os.environ.get("CEKALWATCH_SCREENSHOTS")
 PEOPLE = {"budi": (), "sari": tuple(role for role in PersonRole if role is not PersonRole.OFFICER)}
-SETTINGS = {"enrolment_listen": "127.0.0.1:0"}
+SETTINGS = {"enrolment_listen": "127.0.0.1:0", "grouping_window_s": 0}
 
 
 async def signed_in(browser: Browser, pages: Pages, problems: list[str], **looks: object) -> Page:
@@ -43,6 +50,21 @@ async def signed_in(browser: Browser, pages: Pages, problems: list[str], **looks
     await page.keyboard.press("Enter")
     await page.wait_for_selector("#part")
     return page
+
+
+async def see_passages(office: PortOffice) -> None:
+    """Let one alert be found false, among passages of three cameras and some hours."""
+    officer = await office.sign_in("budi")
+    claimed = await officer.claim(await office.raise_alert("9"))
+    await officer.judge(claimed, adjudication.OUTCOME_NOT_SAME_PERSON, adjudication.REASON_FACE_DIFFERS)
+    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    FieldStore(office.database).add(
+        PassageCount(
+            f"dep-{camera}", SITE, Direction.DEPARTURE, now - timedelta(hours=hours), 400 + 130 * camera + hours
+        )
+        for camera in range(1, 4)
+        for hours in range(30)
+    )
 
 
 async def keep(page: Page, path: str, language: Language) -> None:
@@ -78,11 +100,22 @@ async def test_an_alert_comes_onto_the_open_page_and_is_confirmed_there(
 
 
 async def test_nothing_on_any_page_keeps_people_out(office: PortOffice, pages: Pages, browser: Browser) -> None:
+    await see_passages(office)
     alert_id = await office.raise_alert()
     officer = await office.sign_in("budi")
     await officer.judge(await officer.claim(alert_id))
     problems: list[str] = []
-    paths = ["/", "/alerts", f"/alerts/{alert_id}", "/ports", "/troubles", "/figures", "/threshold", "/system"]
+    paths = [
+        "/",
+        "/alerts",
+        f"/alerts/{alert_id}",
+        "/ports",
+        "/troubles",
+        "/figures",
+        "/figures/report",
+        "/threshold",
+        "/system",
+    ]
     paths += ["/list", *(f"/list/subjects{part}?key=S-1&other=S-1" for part in ("", "/history", "/beside"))]
     paths += ["/list/import", "/list/sync", "/audit", "/audit/1", "/people", "/people/budi"]
     paths += ["/cameras", "/cameras/dep-1", "/devices", "/devices/server/batam-center/main", "/password", "/nowhere"]
@@ -98,6 +131,24 @@ async def test_nothing_on_any_page_keeps_people_out(office: PortOffice, pages: P
             assert await barriers(page) == [], path
         await page.close()
     assert [one for one in problems if "404" not in one] == []
+
+
+async def test_the_report_of_the_figures_is_downloaded_as_a_pdf_of_the_pages_language(
+    office: PortOffice, pages: Pages, browser: Browser
+) -> None:
+    await see_passages(office)
+    problems: list[str] = []
+    page = await signed_in(browser, pages, problems)
+    await page.click("text=Bahasa Indonesia")
+    await page.click("text=Angka")
+    await page.click("text=7 hari terakhir")
+    assert await page.locator("svg.plot rect.bar").count() > 1
+    await page.click("text=Pengenalan wajah di pemeriksaan")
+    async with page.expect_download() as coming:
+        await page.click("text=Unduh sebagai PDF")
+    reader = PdfReader(await (await coming.value).path())
+    assert "wajah terlihat" in " ".join(reader.pages[0].extract_text().split())
+    assert problems == []
 
 
 async def test_an_invitation_is_read_by_a_camera_and_printed_without_the_page_around_it(

@@ -16,6 +16,7 @@ from cekalwatch.console.clients.audit_client import AuditClient
 from cekalwatch.console.clients.camera_client import CameraClient
 from cekalwatch.console.clients.device_client import DeviceClient
 from cekalwatch.console.clients.people_client import PeopleClient
+from cekalwatch.console.clients.report_client import ReportClient
 from cekalwatch.console.clients.threshold_client import ThresholdClient
 from cekalwatch.console.list_keeping.subject_client import SubjectClient
 from cekalwatch.console.list_keeping.sync_client import SyncClient
@@ -127,6 +128,11 @@ class Visit:
     def thresholds(self) -> ThresholdClient:
         """The calls about the decision threshold."""
         return ThresholdClient(self.console.calls, self.sessions, self.signed_in)
+
+    @property
+    def reports(self) -> ReportClient:
+        """The calls about figures of the field."""
+        return ReportClient(self.console.calls, self.signed_in)
 
     @property
     def audit(self) -> AuditClient:

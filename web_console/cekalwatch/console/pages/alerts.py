@@ -148,7 +148,7 @@ def _wanted(fields: Mapping[str, str], visit: Visit) -> tuple[AlertSearch, str]:
     state = fields["state"]
     states = STATES.get(state) or ({AlertState(state)} if state in set(AlertState) else frozenset())
     try:
-        since, until = (_midnight(fields[name], visit, days) for name, days in (("since", 0), ("until", 1)))
+        since, until = (midnight(fields[name], visit, days) for name, days in (("since", 0), ("until", 1)))
     except (ValueError, OverflowError):
         return AlertSearch(), visit.texts.say("DATE_WRONG")
     if since and until and since >= until:
@@ -157,7 +157,7 @@ def _wanted(fields: Mapping[str, str], visit: Visit) -> tuple[AlertSearch, str]:
     return AlertSearch(frozenset(states), since, until, counter, subject, officer), ""
 
 
-def _midnight(written: str, visit: Visit, days: int) -> datetime | None:
+def midnight(written: str, visit: Visit, days: int) -> datetime | None:
     """Return the beginning of a day by the site's clock, so many days later; None where nothing is written."""
     if not written:
         return None

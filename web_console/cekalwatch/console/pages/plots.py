@@ -1,4 +1,4 @@
-"""Curves as SVG, drawn here: pages have no scripts, and no styles of their own. A table says the same in figures."""
+"""Curves and bars as SVG, drawn here: pages have no scripts and no styles. A table says the same in figures."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ _LEFT: Final = 64
 _RIGHT: Final = 16
 _TOP: Final = 12
 _BOTTOM: Final = 40
+_BARS_LEFT: Final = 150
+_ROW: Final = 20
+_BAR: Final = 12
 
 
 @dataclass(frozen=True)
@@ -93,3 +96,66 @@ def plot(
         [Tick(y.place(one), f"{one:g}") for one in y_ticks],
         None if marked is None else x.place(marked),
     )
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A value with the ends of its interval, and what it is of."""
+
+    words: str
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class DrawnBar:
+    """A bar in its row, in units of the drawing; all rows are alike."""
+
+    words: str
+    middle: float
+    """Of the row."""
+    end: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class BarPlot:
+    """Bars under one another with their axis, in units of the drawing."""
+
+    bars: Sequence[DrawnBar]
+    across: Sequence[Tick]
+    bottom: float
+    height: float
+    left: int = _BARS_LEFT
+    right: int = WIDTH - _RIGHT
+    width: int = WIDTH
+    thickness: int = _BAR
+
+
+def bar_plot(bars: Sequence[Bar]) -> BarPlot:
+    """Draw bars from 0; the axis shows the values, and of the longest intervals only a part."""
+    largest = max(bar.value for bar in bars)
+    ends = sorted(bar.high for bar in bars)
+    shown = max(1.5 * largest, ends[len(ends) // 2]) or 1.0
+    step = _step(shown)
+    ticks = math.ceil(shown / step)
+    x = Axis(0, step * ticks, _BARS_LEFT, WIDTH - _RIGHT)
+    bottom = _TOP + _ROW * len(bars)
+    return BarPlot(
+        [
+            DrawnBar(bar.words, _TOP + _ROW * (number + 0.5), x.place(bar.value), x.place(bar.low), x.place(bar.high))
+            for number, bar in enumerate(bars)
+        ],
+        [Tick(x.place(step * number), f"{step * number:g}") for number in range(ticks + 1)],
+        bottom,
+        bottom + _BOTTOM,
+    )
+
+
+def _step(most: float) -> float:
+    """Return a round distance of ticks, of which there are five to ten up to `most`."""
+    rough = most / 5
+    size = 10.0 ** math.floor(math.log10(rough))
+    return size * max((one for one in (1, 2, 5) if one * size <= rough), default=1)

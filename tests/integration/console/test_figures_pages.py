@@ -1,0 +1,183 @@
+"""*Figures* in the web console, against a real server: what was seen and found, as pages, CSV and PDF, for who may."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from pypdf import PdfReader
+
+from cekalwatch.program.translations import Language
+from cekalwatch.server.audit.entry import Action
+from cekalwatch.server.domain.alerts.false_alerts import PassageCount
+from cekalwatch.server.storage.alerts.field_store import FieldStore
+from cekalwatch.server.wiring import capture
+from cekalwatch.v1 import adjudication_pb2 as adjudication
+from cekalwatch.v1 import report_service_pb2
+from cekalwatch.v1.report_service_pb2_grpc import ReportServiceStub
+from cekalwatch.wire.tokens import bearer
+from cekalwatch.wire.vocabulary.orders import Direction
+from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.scenarios.port_office import PortOffice, Seat
+from tests.support.scenarios.server import reason_of
+from tests.support.scenarios.site_pki import SITE, Site
+from tests.support.scenarios.web_console import Browser, Pages, words
+
+pytestmark = pytest.mark.slow
+PASSAGES = 4000
+WAIT_S = 30.0
+
+
+@pytest.fixture
+async def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[PortOffice]:
+    """One false alert among 4,000 passages of the camera that had it, and of one that had none."""
+    monkeypatch.setattr(capture, "COUNT_PASSAGES_PERIOD_S", 3600.0)  # its own passage would count in a minute
+    site = Site(tmp_path)
+    found = PortOffice(site, site.settings())
+    found.hire("budi")
+    found.hire("sari", PersonRole.SUPERVISOR)
+    found.hire("umi", PersonRole.AUDITOR)
+    found.hire("adi", PersonRole.ADMINISTRATOR)
+    async with found.open():
+        alert_id = await found.raise_alert()
+        officer = await found.sign_in("budi")
+        claimed = await officer.claim(alert_id)
+        await officer.judge(claimed, adjudication.OUTCOME_NOT_SAME_PERSON, adjudication.REASON_FACE_DIFFERS)
+        hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+        counts = {"dep-1": PASSAGES, "dep-2": 1234}
+        FieldStore(found.database).add(
+            PassageCount(camera, SITE, Direction.DEPARTURE, hour - timedelta(hours=1), passages)
+            for camera, passages in counts.items()
+        )
+        yield found
+
+
+@pytest.fixture
+async def sari(pages: Pages) -> AsyncIterator[Browser]:
+    async with pages.browser() as browser:
+        await browser.sign_in("sari")
+        yield browser
+
+
+async def ask(seat: Seat, **fields: Any) -> Any:
+    stub: Any = ReportServiceStub(seat.channel)
+    fields = {"start_time": Timestamp(seconds=1_790_000_000)} | fields
+    request = report_service_pb2.GetFieldReportRequest(**fields)
+    return await stub.GetFieldReport(request, metadata=bearer(seat.token), timeout=WAIT_S)
+
+
+async def refusal(seat: Seat, **fields: Any) -> str:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await ask(seat, **fields)
+    return reason_of(caught.value)
+
+
+async def test_a_page_tells_passages_alerts_and_false_alerts_with_intervals_plots_and_times(sari: Browser) -> None:
+    for span in ("shift", "day", "week", "month"):
+        page = await sari.get(f"/figures?span={span}")
+        assert page.status_code == 200
+        assert " style=" not in page.text
+    shown = words(await sari.get("/figures?span=shift"))
+    assert "dep-1 4,000 1 1 0 0 1 in 4,000 1 in 22,659 – 1 in 707" in shown
+    assert "dep-2 1,234 0 0 0 0 0 0 – 1 in 322" in shown
+    assert "Kejaksaan Agung (" in shown
+    assert "half within" in shown
+    page = await sari.get("/figures?span=shift")
+    assert page.text.count("<svg") == 2
+    assert page.text.count('class="interval"') >= 3
+
+
+async def test_days_that_somebody_chose_are_shown_and_wrong_ones_are_told(sari: Browser) -> None:
+    today = datetime.now(UTC).date()
+    chosen = await sari.get(f"/figures?since={today - timedelta(days=300)}&until={today + timedelta(days=1)}")
+    assert chosen.status_code == 200
+    assert "5,234" in words(chosen)
+    for query, told in (
+        ("since=2026-13-01", "date"),
+        ("until=2026-03-01", "first day is missing"),
+        ("since=2026-03-02&until=2026-03-01", "last day is before the first"),
+        ("since=2020-03-02&until=2026-03-01", "more than 366 days"),
+    ):
+        for path in ("/figures", "/figures/report", "/figures/report.pdf", "/figures/table.csv"):
+            answer = await sari.get(f"{path}?{query}")
+            assert answer.status_code == 409
+            assert told in words(answer), (path, query)
+    assert (await sari.get("/figures?since=1999-01-01&until=1999-02-01")).status_code == 409
+
+
+async def test_the_report_is_a_page_and_a_pdf_that_say_the_same_in_both_languages(
+    office: PortOffice, sari: Browser
+) -> None:
+    for language, seen, unknown in (
+        (
+            Language.EN,
+            "5,234 faces were seen, and 1 alerts raised",
+            "what group a traveller belongs to is not recorded",
+        ),
+        (Language.ID, "5.234 wajah terlihat, dan 1 peringatan muncul", "kelompok pelintas tidak dicatat"),
+    ):
+        sari.client.cookies.set("language", language, domain="127.0.0.1")
+        page = words(await sari.get("/figures/report?span=shift"))
+        answer = await sari.get("/figures/report.pdf?span=shift")
+        assert answer.headers["content-type"] == "application/pdf"
+        assert answer.headers["cache-control"] == "no-store"
+        assert 'filename="cekalwatch-batam-center-' in answer.headers["content-disposition"]
+        reader = PdfReader(io.BytesIO(answer.content))
+        assert str(reader.root_object["/Lang"]) == language
+        assert reader.metadata
+        assert str(reader.metadata.title) in page
+        text = " ".join(" ".join(sheet.extract_text() for sheet in reader.pages).split())
+        for told in (seen, unknown, "dep-1", "Kejaksaan Agung", "0.480" if "0.480" in page else "dep-2"):
+            assert told in page
+            assert told in text
+        assert "Contoh" not in text + page
+    taken = [json.loads(link.details) for link in office.trail(Action.REPORT_TAKEN)]
+    assert [one["site"] for one in taken] == [SITE, SITE]
+    assert all(one["since"] < one["until"] for one in taken)
+
+
+async def test_the_table_can_be_added_up(office: PortOffice, sari: Browser) -> None:
+    answer = await sari.get("/figures/table.csv?span=shift")
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    cameras = {row["key"]: row for row in rows if row["figure"] == "camera"}
+    assert (cameras["dep-1"]["passages"], cameras["dep-1"]["false_alerts"]) == ("4000", "1")
+    assert float(cameras["dep-1"]["false_rate"]) == pytest.approx(1 / PASSAGES)
+    assert [row["value"] for row in rows if row["figure"] == "site"] == [SITE]
+    assert len(office.trail(Action.REPORT_TAKEN)) == 1
+
+
+async def test_auditors_may_too_and_nobody_else(office: PortOffice, pages: Pages) -> None:
+    for name, status in (("umi", 200), ("budi", 403), ("adi", 403)):
+        async with pages.browser() as browser:
+            await browser.sign_in(name)
+            for path in ("/figures", "/figures/report", "/figures/report.pdf", "/figures/table.csv"):
+                assert (await browser.get(path)).status_code == status, (name, path)
+    assert len(office.trail(Action.REPORT_TAKEN)) == 2
+
+
+async def test_the_server_decides_who_may_of_which_site_and_of_which_span(office: PortOffice) -> None:
+    sari = await office.sign_in("sari")
+    now = Timestamp(seconds=int(datetime.now(UTC).timestamp()))
+    found = await ask(sari, start_time=Timestamp(seconds=now.seconds - 5 * 3600), taken=False)
+    assert (found.site, found.whole.passages, found.whole.false_alerts, found.listed) == (SITE, 5234, 1, 1)
+    assert found.start_time.seconds % 3600 == 0
+    assert (found.claims.count, found.decisions.count) == (1, 1)
+    assert found.whole.false_rate.low < found.whole.false_rate.value < found.whole.false_rate.high
+    assert office.trail(Action.REPORT_TAKEN) == []
+    assert await refusal(sari, start_time=now, site="sekupang") == "SITE_NOT_ALLOWED"
+    assert await refusal(sari, start_time=None) == "ARGUMENT_INVALID"
+    assert await refusal(sari, start_time=now, end_time=Timestamp(seconds=now.seconds - 1)) == "ARGUMENT_INVALID"
+    long_ago = Timestamp(seconds=now.seconds - 367 * 86_400)
+    assert await refusal(sari, start_time=long_ago) == "ARGUMENT_INVALID"
+    assert await refusal(await office.sign_in("budi"), start_time=now) == "PERSON_ROLE_NEEDED"
+    tomorrow, later = (Timestamp(seconds=now.seconds + days * 86_400) for days in (1, 2))
+    empty = await ask(sari, start_time=tomorrow, end_time=later)
+    assert (empty.whole.passages, empty.whole.HasField("false_rate")) == (0, False)

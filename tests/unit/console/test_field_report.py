@@ -1,0 +1,156 @@
+"""The figures of the field as people take them away: words, PDF, CSV and plots of a report whose numbers are known."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pypdf import PdfReader
+
+from cekalwatch.console.clients.report_client import (
+    FieldLine,
+    FieldRate,
+    FieldReport,
+    Halving,
+    LearnedFigures,
+    ThresholdUse,
+    Waits,
+)
+from cekalwatch.console.locale.texts import ConsoleTexts
+from cekalwatch.console.pages.plots import Bar, bar_plot
+from cekalwatch.console.reporting.report_csv import figures_csv
+from cekalwatch.console.reporting.report_document import report_document
+from cekalwatch.console.reporting.report_pdf import report_pdf
+from cekalwatch.program.translations import Language
+from tests.support.builders.watchlist import WIB
+
+NOON = datetime(2026, 3, 1, 5, tzinfo=UTC)
+RATE = FieldRate(0.0002, 0.0001, 0.0005)
+
+
+def line(key: str, kind: str = "", rate: FieldRate | None = RATE) -> FieldLine:
+    return FieldLine(key, kind, 15_000, 3, 1, 2, rate)
+
+
+REPORT = FieldReport(
+    site="batam-center",
+    start=NOON,
+    end=NOON + timedelta(days=30),
+    made_at=NOON + timedelta(days=31),
+    whole=line(""),
+    cameras=(line("dep-1"), line("dep-2", rate=None)),
+    hours=(line("12:00"),),
+    lists=(line("CEGAH"),),
+    agencies=(line("Kejaksaan Agung – 東京", "CEGAH"), line("", "CEGAH"), line("=HYPERLINK(1)", "TANGKAL")),
+    claims=Waits(6, 12.0, 65.0),
+    decisions=Waits(0, 0.0, 0.0),
+    escalated=1,
+    listed=1_234,
+    thresholds=(ThresholdUse("standard-1", 0.45, 0.48, 6),),
+    learned=(
+        LearnedFigures("standard-1", 0.56, 0.5, (0.53, 0.58), 4_000, 3_600, ("dep-9",)),
+        LearnedFigures("standard-2", 0.5, 0.5, None, 140, 140, ()),
+    ),
+    halvings=(Halving("standard-1", 0.48, 0.6, 3, 1, 1, 0), Halving("standard-2", 0.48, 0.6, 3, 1, 0, 0)),
+)
+
+
+def texts(language: Language) -> ConsoleTexts:
+    return ConsoleTexts(language, WIB)
+
+
+def pdf(report: FieldReport, language: Language = Language.EN) -> bytes:
+    words = texts(language).say("PAGE_OF", page="{page}", pages="{pages}")
+    return report_pdf(report_document(report, texts(language)), language, report.made_at, words)
+
+
+def text_of(data: bytes) -> str:
+    return " ".join(" ".join(page.extract_text() for page in PdfReader(io.BytesIO(data)).pages).split())
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        (
+            Language.EN,
+            (
+                "15,000 faces were seen, and 6 alerts raised",
+                "half within 12 s, 19 of 20 within 65 s (6 alerts)",
+                "not measured",
+                "1 in 5,000",
+                "0.450 – 0.480",
+                "moved the threshold from 0.500",
+                "Without dep-9, whose scores stand out.",
+                "too few passages",
+                "0 of 1 confirmed alerts would have been missed",
+                "No alert was confirmed",
+                "Agency not known any more",
+            ),
+        ),
+        (
+            Language.ID,
+            (
+                "15.000 wajah terlihat, dan 6 peringatan muncul",
+                "1 dari 5.000",
+                "1.234",
+                "tidak diukur",
+                "Halaman 1 dari",
+            ),
+        ),
+    ],
+)
+def test_the_pdf_says_what_the_document_says(language: Language, said: tuple[str, ...]):
+    data = pdf(REPORT, language)
+    shown = text_of(data)
+    for words in said:
+        assert words in shown, (words, shown)
+    reader = PdfReader(io.BytesIO(data))
+    assert str(reader.root_object["/Lang"]) == language
+    assert reader.metadata is not None
+    assert reader.metadata.title == report_document(REPORT, texts(language)).title
+    assert reader.metadata.creation_date == REPORT.made_at
+
+
+def test_the_same_report_always_becomes_the_same_bytes():
+    assert pdf(REPORT) == pdf(REPORT)
+    assert pdf(REPORT) != pdf(replace(REPORT, listed=1))
+
+
+def test_signs_that_the_font_has_not_become_question_marks():
+    assert "Kejaksaan Agung – ?? (" in text_of(pdf(REPORT))
+
+
+def test_many_lines_go_over_several_pages_with_their_numbers():
+    many = replace(REPORT, cameras=tuple(line(f"dep-{number}") for number in range(150)))
+    shown = text_of(pdf(many))
+    assert "dep-149" in shown
+    assert "Page 1 of 5" in shown or "Page 1 of 6" in shown or "Page 1 of 4" in shown
+
+
+def test_a_spreadsheet_finds_every_figure_and_no_formula():
+    rows = list(csv.DictReader(io.StringIO(figures_csv(REPORT).removeprefix("\ufeff"))))
+    assert {row["figure"] for row in rows} >= {"site", "claim_p95_s", "camera", "agency", "hour", "list", "all"}
+    (camera, unmeasured) = (row for row in rows if row["figure"] == "camera")
+    assert (camera["passages"], camera["alerts"], float(camera["high"])) == ("15000", "6", 0.0005)
+    assert unmeasured["false_rate"] == ""
+    assert [row["key"] for row in rows if row["figure"] == "agency"][2] == "'=HYPERLINK(1)"
+    assert not any(row["figure"].startswith("decision_p") for row in rows)
+
+
+@pytest.mark.parametrize("values", [[0.0], [0.001], [1.0, 0.0, 10_000.0], [3e-5, 7e-5], [2.0] * 24])
+def test_bars_stay_within_their_drawing_and_ticks_are_round(values: list[float]):
+    drawn = bar_plot([Bar(str(value), value, value / 2, value * 3 + 1e-6) for value in values])
+    for bar in drawn.bars:
+        assert drawn.left <= bar.low <= bar.end <= bar.high <= drawn.right
+        assert 0 < bar.middle < drawn.bottom < drawn.height
+    assert 2 <= len(drawn.across) <= 12
+    assert [tick.place for tick in drawn.across] == sorted({tick.place for tick in drawn.across})
+    assert all(len(tick.words) <= 7 for tick in drawn.across)
+
+
+def test_the_longest_interval_does_not_flatten_all_bars():
+    drawn = bar_plot([Bar("a", 2.0, 1.0, 4.0), Bar("b", 2.0, 1.0, 4.0), Bar("few passages", 0.0, 0.0, 5_000.0)])
+    assert drawn.bars[0].end - drawn.left > 100

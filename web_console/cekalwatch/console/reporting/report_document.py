@@ -1,0 +1,184 @@
+"""The accountability report in words: the page and the PDF show the same document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cekalwatch.console.clients.report_client import FieldLine, FieldReport, Halving, LearnedFigures
+from cekalwatch.console.locale.texts import ConsoleTexts
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; the first cell of a row says what the row is about."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the document."""
+
+    title: str
+    paragraphs: tuple[str, ...] = ()
+    table: Table | None = None
+
+
+@dataclass(frozen=True)
+class ReportDocument:
+    """The report as people read it."""
+
+    title: str
+    about: str
+    """Which site and time, and when it was made."""
+    summary: str
+    sections: tuple[Section, ...]
+
+
+def report_document(report: FieldReport, texts: ConsoleTexts) -> ReportDocument:
+    """Write the report in the language of `texts`."""
+    say, number, whole = texts.say, texts.number, report.whole
+    return ReportDocument(
+        title=say("REPORT_TITLE"),
+        about=say(
+            "REPORT_ABOUT",
+            site=report.site,
+            start=texts.minute(report.start),
+            end=texts.minute(report.end),
+            made=texts.minute(report.made_at),
+        ),
+        summary=say(
+            "REPORT_SUMMARY_CONFIRMED",
+            passages=number(whole.passages),
+            alerts=number(whole.alerts),
+            confirmed=number(whole.confirmed),
+            false=number(whole.false_alerts),
+            open=number(whole.open),
+        ),
+        sections=(
+            Section("", (say("REPORT_MEANS"),), _facts(report, texts)),
+            *(Section(title, (), lines_table(lines, texts)) for title, lines in by_what(report, texts)),
+            Section(say("REPORT_GROUPS"), (say("REPORT_GROUPS_UNKNOWN"),)),
+            *_threshold_sections(report, texts),
+            Section(say("REPORT_COUNTED"), (say("REPORT_INTERVALS"),)),
+        ),
+    )
+
+
+def by_what(report: FieldReport, texts: ConsoleTexts) -> tuple[tuple[str, Sequence[FieldLine]], ...]:
+    """Return the lines of the report by what they are of, each with its title; those without any are left out."""
+    say = texts.say
+    found = (
+        (say("BY_CAMERA"), report.cameras),
+        (say("BY_LIST"), report.lists),
+        (say("BY_AGENCY"), report.agencies),
+        (say("BY_HOUR"), report.hours),
+    )
+    return tuple(one for one in found if one[1])
+
+
+def lines_table(lines: Sequence[FieldLine], texts: ConsoleTexts) -> Table:
+    """Return lines as a table."""
+    say, number = texts.say, texts.number
+    return Table(
+        (
+            say("HEAD_WHERE"),
+            say("HEAD_PASSAGES"),
+            say("HEAD_ALERTS"),
+            say("HEAD_FALSE"),
+            say("HEAD_CONFIRMED"),
+            say("HEAD_OPEN"),
+            say("HEAD_FALSE_RATE"),
+            say("HEAD_INTERVAL"),
+        ),
+        tuple(
+            (
+                line_name(line, texts),
+                *map(number, (line.passages, line.alerts, line.false_alerts, line.confirmed, line.open)),
+                texts.rate(line.false_rate),
+                texts.interval(line.false_rate),
+            )
+            for line in lines
+        ),
+    )
+
+
+def line_name(line: FieldLine, texts: ConsoleTexts) -> str:
+    """Return what a line is of, in words; an agency with its list."""
+    if not line.kind:
+        return texts.list_name(line.key)
+    agency = line.key or texts.say("AGENCY_UNKNOWN")
+    return texts.say("AGENCY_OF_LIST", agency=agency, list=texts.list_name(line.kind))
+
+
+def _facts(report: FieldReport, texts: ConsoleTexts) -> Table:
+    say, number, rate = texts.say, texts.number, report.whole.false_rate
+    share = texts.rate(rate) if rate is None else f"{texts.rate(rate)} ({texts.interval(rate)})"
+    return Table(
+        (say("HEAD_FIGURE"), say("HEAD_VALUE")),
+        (
+            (say("FIGURE_PASSAGES"), number(report.whole.passages)),
+            (say("FIGURE_ALERTS"), number(report.whole.alerts)),
+            (say("FIGURE_FALSE_RATE"), share),
+            (say("FIGURE_CLAIMS"), texts.waits(report.claims)),
+            (say("FIGURE_DECISIONS"), texts.waits(report.decisions)),
+            (say("FIGURE_ESCALATED"), number(report.escalated)),
+            (say("FIGURE_LISTED"), number(report.listed)),
+            *(
+                (
+                    say("FIGURE_THRESHOLD", model=use.model_version, alerts=number(use.alerts)),
+                    " – ".join(dict.fromkeys((f"{use.lowest:.3f}", f"{use.highest:.3f}"))),
+                )
+                for use in report.thresholds
+            ),
+        ),
+    )
+
+
+def _threshold_sections(report: FieldReport, texts: ConsoleTexts) -> tuple[Section, ...]:
+    written = (
+        (texts.say("REPORT_LEARNED"), tuple(_learned(one, texts) for one in report.learned)),
+        (texts.say("REPORT_OTHER_THRESHOLD"), tuple(_halved(one, texts) for one in report.halvings)),
+    )
+    return tuple(Section(title, sentences) for title, sentences in written if sentences)
+
+
+def _learned(one: LearnedFigures, texts: ConsoleTexts) -> str:
+    say, passages, counting = texts.say, texts.number(one.passages), texts.number(one.counting)
+    if one.interval is None:
+        sentence = say(
+            "LEARNED_TOO_FEW", model=one.model_version, packs=f"{one.packs:.3f}", passages=passages, counting=counting
+        )
+    else:
+        low, high = one.interval
+        sentence = say(
+            "LEARNED_MOVED",
+            model=one.model_version,
+            packs=f"{one.packs:.3f}",
+            threshold=f"{one.threshold:.3f}",
+            low=f"{low:.3f}",
+            high=f"{high:.3f}",
+            passages=passages,
+            counting=counting,
+        )
+    return f"{sentence} {say('LEARNED_WITHOUT', cameras=', '.join(one.left_out))}" if one.left_out else sentence
+
+
+def _halved(one: Halving, texts: ConsoleTexts) -> str:
+    say, number = texts.say, texts.number
+    sentence = say(
+        "HALVING",
+        model=one.model_version,
+        threshold=f"{one.threshold:.3f}",
+        before=f"{one.threshold_before:.3f}",
+        left=number(one.false_alerts_left),
+        false=number(one.false_alerts),
+    )
+    missed = (
+        say("HALVING_OF_CONFIRMED", missed=number(one.confirmed_missed), confirmed=number(one.confirmed))
+        if one.confirmed
+        else say("HALVING_NONE_CONFIRMED")
+    )
+    return f"{sentence} {missed}"

@@ -1,0 +1,102 @@
+"""The accountability report as a PDF: the same document always becomes the same bytes. It loads nothing from elsewhere.
+
+It is written in one of the fonts that every reader has, whose signs are those of Western Europe; others become a
+question mark.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final
+
+from fpdf import FPDF
+from fpdf.enums import TableBordersLayout, XPos, YPos
+from fpdf.fonts import FontFace
+
+from cekalwatch.console.reporting.report_document import ReportDocument, Section, Table
+from cekalwatch.program.translations import Language
+
+FONT: Final = "Helvetica"
+ENCODING: Final = "cp1252"
+_MARGIN_MM: Final = 18
+_TEXT_PT: Final = 9.5
+_LINE_MM: Final = 4.6
+_HEAD: Final = FontFace(emphasis="BOLD", fill_color=(235, 240, 245))
+_FACTS: Final = 2
+"""Columns of a table of facts; others are tables of figures."""
+_WIDTHS: Final = MappingProxyType({_FACTS: (1, 1), 8: (2.8, 1.5, 1.8, 1.8, 2, 1.4, 2.1, 4)})
+"""Widths of columns beside one another, by their number; of others the first is twice as wide."""
+
+
+def report_pdf(document: ReportDocument, language: Language, made_at: datetime, page_words: str) -> bytes:
+    """Return the document; `page_words` says of the footer which page it is, with {page} and {pages}."""
+    pdf = _Pages(page_words)
+    pdf.core_fonts_encoding = ENCODING
+    pdf.set_lang(language)
+    pdf.set_title(_plain(document.title))
+    pdf.set_subject(_plain(document.about))
+    pdf.set_producer("Cekalwatch")
+    pdf.set_creation_date(made_at)
+    pdf.set_margin(_MARGIN_MM)
+    pdf.set_auto_page_break(auto=True, margin=_MARGIN_MM)
+    pdf.add_page()
+    pdf.paragraph(document.title, 16, bold=True)
+    pdf.paragraph(document.about, _TEXT_PT)
+    pdf.ln(2)
+    pdf.paragraph(document.summary, 11.5)
+    for section in document.sections:
+        _section(pdf, section)
+    return bytes(pdf.output())
+
+
+class _Pages(FPDF):
+    """Pages of A4 with their numbers."""
+
+    def __init__(self, page_words: str) -> None:
+        super().__init__(format="A4")
+        self._page_words = page_words
+
+    def footer(self) -> None:
+        """Write which page it is; the library calls it."""
+        self.set_y(-12)
+        self.set_font(FONT, size=8)
+        self.cell(text=_plain(self._page_words.format(page=self.page_no(), pages="{nb}")))
+
+    def paragraph(self, text: str, size_pt: float, *, bold: bool = False) -> None:
+        """Write a paragraph."""
+        self.set_font(FONT, "B" if bold else "", size_pt)
+        self.multi_cell(0, size_pt * _LINE_MM / _TEXT_PT, _plain(text), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+
+
+def _section(pdf: _Pages, section: Section) -> None:
+    pdf.ln(3)
+    if section.title:
+        if pdf.will_page_break(30):
+            pdf.add_page()
+        pdf.start_section(_plain(section.title))
+        pdf.paragraph(section.title, 12, bold=True)
+    for paragraph in section.paragraphs:
+        pdf.paragraph(paragraph, _TEXT_PT)
+        pdf.ln(1)
+    if section.table:
+        _table(pdf, section.table)
+
+
+def _table(pdf: _Pages, table: Table) -> None:
+    columns = len(table.head)
+    facts = columns == _FACTS
+    pdf.set_font(FONT, size=_TEXT_PT if facts else 7.5)
+    with pdf.table(
+        borders_layout=TableBordersLayout.HORIZONTAL_LINES,
+        headings_style=_HEAD,
+        line_height=_LINE_MM,
+        text_align=("LEFT", *("LEFT" if facts else "RIGHT",) * (columns - 1)),
+        col_widths=_WIDTHS.get(columns, (2, *(1,) * (columns - 1))),
+    ) as made:
+        for cells in (table.head, *table.rows):
+            made.row([_plain(cell) for cell in cells])
+
+
+def _plain(text: str) -> str:
+    return text.encode(ENCODING, "replace").decode(ENCODING)
