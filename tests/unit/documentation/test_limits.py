@@ -12,12 +12,13 @@ from cekalwatch.pictures import jpeg, photograph, png, tiff, webp
 from cekalwatch.server import connections, open_files
 from cekalwatch.server.auth import limits, refusals
 from cekalwatch.server.capture import intake, session
+from cekalwatch.server.domain.alerts.field_report import MAX_AGENCIES
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.passages import MAX_CROPS, MAX_EACH
 from cekalwatch.server.domain.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.server.grpc_api import enrolment_port, requests
 from cekalwatch.server.grpc_api.clients import picture_giver
-from cekalwatch.server.grpc_api.convert import alerts
+from cekalwatch.server.grpc_api.convert import alerts, field_report
 from cekalwatch.server.grpc_api.convert.watchlist import subjects
 from cekalwatch.server.grpc_api.servicers import enrolment
 from cekalwatch.server.grpc_api.servicers.watchlist import list_file
@@ -57,6 +58,7 @@ FIGURES: dict[str, tuple[float, ...]] = {
         tiff.MAX_ENTRIES,
         tiff.MAX_STRIPS,
     ),
+    "a report of the field": (field_report.MAX_SPAN.days, MAX_AGENCIES),
     "a picture on an officer's screen": (bounds.MAX_CROP_PIXELS, DECODE_DEADLINE_S),
     "a photograph's memory while it is decoded": (photographs.DECODE_BYTES,),
     "photographs of a record": (bounds.MAX_PHOTOS_PER_RECORD,),
