@@ -26,12 +26,18 @@ from cekalwatch.v1.report_service_pb2_grpc import ReportServiceStub
 from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.orders import Direction
 from cekalwatch.wire.vocabulary.people import PersonRole
-from tests.support.scenarios.port_office import PortOffice, Seat
+from tests.support.scenarios.port_office import PortOffice, Seat, port_office
 from tests.support.scenarios.server import reason_of
-from tests.support.scenarios.site_pki import SITE, Site
+from tests.support.scenarios.site_pki import SITE
 from tests.support.scenarios.web_console import Browser, Pages, words
 
 pytestmark = pytest.mark.slow
+PEOPLE = {
+    "sari": (PersonRole.SUPERVISOR,),
+    "budi": (),
+    "umi": (PersonRole.AUDITOR,),
+    "adi": (PersonRole.ADMINISTRATOR,),
+}
 PASSAGES = 4000
 WAIT_S = 30.0
 
@@ -40,13 +46,7 @@ WAIT_S = 30.0
 async def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[PortOffice]:
     """One false alert among 4,000 passages of the camera that had it, and of one that had none."""
     monkeypatch.setattr(capture, "COUNT_PASSAGES_PERIOD_S", 3600.0)  # its own passage would count in a minute
-    site = Site(tmp_path)
-    found = PortOffice(site, site.settings())
-    found.hire("budi")
-    found.hire("sari", PersonRole.SUPERVISOR)
-    found.hire("umi", PersonRole.AUDITOR)
-    found.hire("adi", PersonRole.ADMINISTRATOR)
-    async with found.open():
+    async with port_office(tmp_path, PEOPLE).open() as found:
         alert_id = await found.raise_alert()
         officer = await found.sign_in("budi")
         claimed = await officer.claim(alert_id)
@@ -58,13 +58,6 @@ async def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
             for camera, passages in counts.items()
         )
         yield found
-
-
-@pytest.fixture
-async def sari(pages: Pages) -> AsyncIterator[Browser]:
-    async with pages.browser() as browser:
-        await browser.sign_in("sari")
-        yield browser
 
 
 async def ask(seat: Seat, **fields: Any) -> Any:
@@ -80,24 +73,24 @@ async def refusal(seat: Seat, **fields: Any) -> str:
     return reason_of(caught.value)
 
 
-async def test_a_page_tells_passages_alerts_and_false_alerts_with_intervals_plots_and_times(sari: Browser) -> None:
+async def test_a_page_tells_passages_alerts_and_false_alerts_with_intervals_plots_and_times(browser: Browser) -> None:
     for span in ("shift", "day", "week", "month"):
-        page = await sari.get(f"/figures?span={span}")
+        page = await browser.get(f"/figures?span={span}")
         assert page.status_code == 200
         assert " style=" not in page.text
-    shown = words(await sari.get("/figures?span=shift"))
+    shown = words(await browser.get("/figures?span=shift"))
     assert "dep-1 4,000 1 1 0 0 1 in 4,000 1 in 22,659 – 1 in 707" in shown
     assert "dep-2 1,234 0 0 0 0 0 0 – 1 in 322" in shown
     assert "Kejaksaan Agung (" in shown
     assert "half within" in shown
-    page = await sari.get("/figures?span=shift")
+    page = await browser.get("/figures?span=shift")
     assert page.text.count("<svg") == 2
     assert page.text.count('class="interval"') >= 3
 
 
-async def test_days_that_somebody_chose_are_shown_and_wrong_ones_are_told(sari: Browser) -> None:
+async def test_days_that_somebody_chose_are_shown_and_wrong_ones_are_told(browser: Browser) -> None:
     today = datetime.now(UTC).date()
-    chosen = await sari.get(f"/figures?since={today - timedelta(days=300)}&until={today + timedelta(days=1)}")
+    chosen = await browser.get(f"/figures?since={today - timedelta(days=300)}&until={today + timedelta(days=1)}")
     assert chosen.status_code == 200
     assert "5,234" in words(chosen)
     for query, told in (
@@ -107,14 +100,14 @@ async def test_days_that_somebody_chose_are_shown_and_wrong_ones_are_told(sari: 
         ("since=2020-03-02&until=2026-03-01", "more than 366 days"),
     ):
         for path in ("/figures", "/figures/report", "/figures/report.pdf", "/figures/table.csv"):
-            answer = await sari.get(f"{path}?{query}")
+            answer = await browser.get(f"{path}?{query}")
             assert answer.status_code == 409
             assert told in words(answer), (path, query)
-    assert (await sari.get("/figures?since=1999-01-01&until=1999-02-01")).status_code == 409
+    assert (await browser.get("/figures?since=1999-01-01&until=1999-02-01")).status_code == 409
 
 
 async def test_the_report_is_a_page_and_a_pdf_that_say_the_same_in_both_languages(
-    office: PortOffice, sari: Browser
+    office: PortOffice, browser: Browser
 ) -> None:
     for language, seen, unknown in (
         (
@@ -124,9 +117,9 @@ async def test_the_report_is_a_page_and_a_pdf_that_say_the_same_in_both_language
         ),
         (Language.ID, "5.234 wajah terlihat, dan 1 peringatan muncul", "kelompok pelintas tidak dicatat"),
     ):
-        sari.client.cookies.set("language", language, domain="127.0.0.1")
-        page = words(await sari.get("/figures/report?span=shift"))
-        answer = await sari.get("/figures/report.pdf?span=shift")
+        browser.client.cookies.set("language", language, domain="127.0.0.1")
+        page = words(await browser.get("/figures/report?span=shift"))
+        answer = await browser.get("/figures/report.pdf?span=shift")
         assert answer.headers["content-type"] == "application/pdf"
         assert answer.headers["cache-control"] == "no-store"
         assert 'filename="cekalwatch-batam-center-' in answer.headers["content-disposition"]
@@ -144,8 +137,8 @@ async def test_the_report_is_a_page_and_a_pdf_that_say_the_same_in_both_language
     assert all(one["since"] < one["until"] for one in taken)
 
 
-async def test_the_table_can_be_added_up(office: PortOffice, sari: Browser) -> None:
-    answer = await sari.get("/figures/table.csv?span=shift")
+async def test_the_table_can_be_added_up(office: PortOffice, browser: Browser) -> None:
+    answer = await browser.get("/figures/table.csv?span=shift")
     rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
     cameras = {row["key"]: row for row in rows if row["figure"] == "camera"}
     assert (cameras["dep-1"]["passages"], cameras["dep-1"]["false_alerts"]) == ("4000", "1")
