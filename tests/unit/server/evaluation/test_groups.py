@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from cekalwatch.server.domain.rates import Rate
 from cekalwatch.server.evaluation.people import EvaluatedPerson, passage_probes
 from cekalwatch.server.evaluation.report.words import compared
-from cekalwatch.server.evaluation.statistics.metrics import Rate
 from cekalwatch.server.evaluation.statistics.study import group_pairs
 from tests.support.builders.templates import direction, people_of, sample
 
