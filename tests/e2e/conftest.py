@@ -33,3 +33,16 @@ async def pages(office: PortOffice) -> AsyncIterator[Pages]:
     """A console that serves the office's site, with TLS."""
     async with served(office, hosts=("127.0.0.1",)) as found:
         yield found
+
+
+@pytest.fixture
+def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder below which the programs write whatever they take for home or temporary; they log all they can."""
+    folder = tmp_path / "written"
+    for name in ("TMPDIR", "HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"):
+        place = folder / name.lower()
+        place.mkdir(parents=True)
+        monkeypatch.setenv(name, str(place))
+    for program in ("SERVER", "CAMERA", "NOTIFIER"):
+        monkeypatch.setenv(f"CEKALWATCH_{program}_LOG_LEVEL", "debug")
+    return folder

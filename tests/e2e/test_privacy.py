@@ -87,14 +87,7 @@ class Seen:
 
 
 @pytest.fixture(autouse=True)
-def _own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the programs write below `tmp_path` whatever they take for home or temporary, and log all they can."""
-    for name in ("TMPDIR", "HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"):
-        place = tmp_path / "written" / name.lower()
-        place.mkdir(parents=True)
-        monkeypatch.setenv(name, str(place))
-    for program in ("SERVER", "CAMERA", "NOTIFIER"):
-        monkeypatch.setenv(f"CEKALWATCH_{program}_LOG_LEVEL", "debug")
+def _short_passages(monkeypatch: pytest.MonkeyPatch) -> None:
     # A face that is gone for two frames is another passage, so that a folder of pictures is enough.
     monkeypatch.setenv("CEKALWATCH_CAMERA_TRACK_MISS_S", "0.1")
 
@@ -102,10 +95,9 @@ def _own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("people", "passages"), [(people_of_packages, 100), (people_of_lfw, 150)])
 async def test_nothing_of_a_traveller_who_did_not_match_is_on_the_disk(
-    tmp_path: Path, people: Callable[[], Pictures], passages: int
+    tmp_path: Path, written: Path, people: Callable[[], Pictures], passages: int
 ) -> None:
     """100 passages of six people, and 150 people where there are photographs of them: all take the same way."""
-    written = tmp_path / "written"
     strangers = write_frames(tmp_path / "strangers", people())
     both = write_frames(tmp_path / "both", iter([[astronaut()], *([group()] for _ in range(2))]))
     config = StackConfig(

@@ -25,6 +25,7 @@ from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.uplink.messages import Hello
 from cekalwatch.camera.uplink.stream import LinkCounts
 from cekalwatch.camera.uplink.uplink import Link, Refused, Uplink
+from cekalwatch.camera.view.aiming import AimingPictures
 from cekalwatch.camera.view.monitor import PresetStatus, ViewMonitor
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.vision.faces import FaceDetector
@@ -81,7 +82,8 @@ class Camera:
         self.tls_dir = settings.tls_dir
         self.source = source
         self.outbox = Outbox(settings.outbox_size, clock)
-        self._hello = Hello(settings.camera_id, str(uuid6.uuid7()), detector.name)
+        self._hello = Hello(settings.camera_id, str(uuid6.uuid7()), detector.name, gives_aiming_pictures=True)
+        self._aiming = AimingPictures(detector, clock)
         self._spooler: Spooler | None = None
         if not source.can_wait:
             folder = Spool(spool.folder / self.camera_id, spool.key_file, self.camera_id, self._hello.run_id)
@@ -97,6 +99,7 @@ class Camera:
             detect_every=settings.detect_every,
             region=region,
             view=ViewMonitor(preset_status) if preset_status else None,
+            aiming=self._aiming,
         )
         self.link = LinkCounts()
         self._receipts_wait_s = receipts_wait_s
@@ -140,7 +143,9 @@ class Camera:
                 self._dialer = open_dialer()
                 link = Link(self._dialer, self._hello)
                 heartbeat, has_news = self.statistics.heartbeat, self.statistics.view_changed
-                uplink = Uplink(link, self.outbox, heartbeat, self._set_policy, Backoff(), self.link, has_news)
+                uplink = Uplink(
+                    link, self.outbox, heartbeat, self._set_policy, Backoff(), self.link, has_news, self._aiming
+                )
                 await uplink.run(ending)
             except Refused as refused:
                 if on_refusal is RefusalPolicy.EXIT and not self.source.endless:

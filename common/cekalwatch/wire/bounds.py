@@ -18,3 +18,10 @@ MAX_PAGE = 100
 """Entries of a page of a list."""
 MAX_REASON = 200
 """Characters of the reason in a receipt or goodbye."""
+MAX_AIMING_BYTES = 60 * 1000
+MAX_AIMING_SIDES = (640, 360)
+"""Pixels of a picture for aiming: its longer and its shorter side."""
+MAX_FRAME_SIDE = 16_384
+"""Pixels of a camera's own frame, either way."""
+MAX_AIMING_FACES = 1000
+MAX_AIMING_AGE_S = 60.0

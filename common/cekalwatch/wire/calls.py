@@ -65,6 +65,34 @@ class Calls:
                     return answer
         raise RuntimeError("there is always a server")
 
+    def make_at_holder(
+        self,
+        call: Callable[[grpc.Channel, float], Answer],
+        deadline_s: float,
+        elsewhere: Callable[[grpc.RpcError], bool],
+    ) -> Answer:
+        """Return what `call` answers at that of the servers which has what it asks for, the one in use first.
+
+        `elsewhere`: whether an answer says that another one has it. Raises grpc.RpcError: of the server that has it,
+        or, when none of those that answer does, of the one in use.
+        """
+        end_s = time.monotonic() + deadline_s
+        try:
+            return self.make(call, deadline_s)
+        except grpc.RpcError as error:
+            if not elsewhere(error):
+                raise
+            in_use, refusal = self._dialer.servers.address, error
+        for address in self._dialer.servers.addresses:
+            if address != in_use and time.monotonic() < end_s:
+                with self._dialer.to(address).channel() as channel:
+                    try:
+                        return call(channel, end_s - time.monotonic())
+                    except grpc.RpcError as error:
+                        if not (elsewhere(error) or _is_away(error)):
+                            raise
+        raise refusal
+
     @contextmanager
     def _lent(self) -> Iterator[_Line]:
         """Lend the channel of the server in use; a former one is closed when its last call has ended."""

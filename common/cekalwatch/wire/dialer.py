@@ -30,6 +30,10 @@ class Dialer:
         """Return one with the same choice of servers and the same certificate, for another thread."""
         return Dialer(self.servers, self._tls)
 
+    def to(self, address: str) -> Dialer:
+        """Return one with the same certificate, to that server only."""
+        return Dialer(address, self._tls)
+
     @property
     def material(self) -> TlsMaterial | None:
         """The certificate that the next channel uses; None for plaintext."""

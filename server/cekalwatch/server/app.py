@@ -37,7 +37,6 @@ from cekalwatch.server.gallery.model_follower import open_pack, pack_in_use, tru
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.grpc_api.enrolment_port import MAX_CONNECTIONS_OF_ADDRESS, EnrolmentPort
 from cekalwatch.server.grpc_api.server import GrpcServer, Servicers
-from cekalwatch.server.grpc_api.servicers.cameras import CameraServicer
 from cekalwatch.server.grpc_api.servicers.capture import CaptureServicer
 from cekalwatch.server.memory import return_large_pieces
 from cekalwatch.server.monitoring.instruments import Instruments
@@ -61,7 +60,7 @@ from cekalwatch.server.wiring.authentication import (
     open_certificate_authentication,
     open_enrolment,
 )
-from cekalwatch.server.wiring.capture import CaptureWiring
+from cekalwatch.server.wiring.capture import CaptureWiring, cameras_servicer
 from cekalwatch.server.wiring.cluster import KEEP_CHORES_PERIOD_S, ClusterWiring, hold_folder
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.devices import open_devices
@@ -242,8 +241,8 @@ class Server:
                 ports=ports.servicer,
                 people=authentication.people,
                 audit=audit.servicer(context, trail),
-                cameras=CameraServicer({camera.camera_id: camera for camera in captures.cameras}, captures.policies),
                 reports=alerts.reports,
+                cameras=cameras_servicer(context, captures, presence, trail, peers.whole),
                 devices=open_devices(context, peers.whole, authentication.interceptor.open_calls, self._addresses),
             ),
             settings.listen,

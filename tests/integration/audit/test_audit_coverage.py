@@ -33,6 +33,7 @@ from tests.support.scenarios.audited_calls import (
     export_trail,
     fetch_references,
     follow_list,
+    get_aiming_picture,
     get_alert,
     get_port_alert,
     get_subject,
@@ -140,6 +141,10 @@ ENTRIES: dict[str, tuple[Callable[[Scene], Awaitable[None]], dict[Action, list[s
         {Action.CAMERA_POLICY_SET: [f"device:{SITE}/camera/dep-1"]},
     ),
     "ReportService/GetFieldReport": (take_report, {Action.REPORT_TAKEN: []}),
+    "CameraService/GetAimingPicture": (
+        get_aiming_picture,
+        {Action.CAMERA_PICTURE_VIEWED: [f"device:{SITE}/camera/dep-1"]},
+    ),
     "OperationsService/SetThreshold": (set_threshold, {Action.THRESHOLD_SET: ["person:"]}),
     "TroubleService/AcknowledgeTrouble": (acknowledge_trouble, {Action.TROUBLE_ACKNOWLEDGED: ["trouble:"]}),
     "AuditService/SearchAuditEntries": (read_trail, {Action.AUDIT_SEARCHED: ["person:", "subject:S-1"]}),

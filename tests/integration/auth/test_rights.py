@@ -97,6 +97,7 @@ PEOPLE |= {
         "CameraService/SetCameraPolicy",
     )
 }
+AIMING = {"cekalwatch.v1.CameraService/GetAimingPicture": KEEPERS}
 # Device role -> what a method begins with -> the roles of which the person on the device must have one.
 MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
     DeviceRole.CAMERA: {"cekalwatch.v1.CaptureService/StreamFaces": ALONE},
@@ -136,6 +137,7 @@ MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
         "cekalwatch.v1.TroubleService/AcknowledgeTrouble": KEEPERS | LIST_MANAGERS,
         **PEOPLES,
         **PEOPLE,
+        **AIMING,
         **TRAIL,
     },
     DeviceRole.PORT: {
@@ -143,7 +145,14 @@ MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
         "cekalwatch.v1.PortService/ReportAlerts": ALONE,
         "grpc.health.v1.Health/Check": ALONE,
     },
-    DeviceRole.DIAGNOSTICS: {**OBSERVING, **dict.fromkeys(WATCHLIST, LIST_MANAGERS), **PEOPLES, **PEOPLE, **TRAIL},
+    DeviceRole.DIAGNOSTICS: {
+        **OBSERVING,
+        **dict.fromkeys(WATCHLIST, LIST_MANAGERS),
+        **PEOPLES,
+        **PEOPLE,
+        **AIMING,
+        **TRAIL,
+    },
     DeviceRole.SERVER: {**OBSERVING, **dict.fromkeys(WATCHLIST, ALONE), **PEOPLES},
 }
 WELCOME = {"cekalwatch.v1.AlertService/SubscribeAlerts": OFFICERS, "cekalwatch.v1.SessionService/SignIn": ANYBODY}

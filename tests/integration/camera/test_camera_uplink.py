@@ -6,23 +6,28 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import grpc
 import pytest
 
 from cekalwatch.camera.clock import SystemClock
 from cekalwatch.camera.outbox.outbox import Outbox
+from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.uplink.messages import Hello
 from cekalwatch.camera.uplink.stream import Timing
 from cekalwatch.camera.uplink.uplink import Link, Refused, Uplink
+from cekalwatch.camera.view.aiming import AimingPictures
 from cekalwatch.v1 import capture_pb2
+from cekalwatch.v1.capture_service_pb2 import AimingRequest, StreamFacesResponse
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.server_choice import ServerChoice
 from cekalwatch.wire.vocabulary.camera_health import ViewState
 from cekalwatch.wire.vocabulary.capture import CapturePolicy
 from tests.support.builders.camera import capture_of
+from tests.support.builders.portraits import astronaut
 from tests.support.fakes.capture_server import (
     ACCEPTED,
     REJECTED,
@@ -33,6 +38,7 @@ from tests.support.fakes.capture_server import (
     search_all,
     serving,
 )
+from tests.support.scenarios.server import engine
 
 QUICK = Timing(handshake_s=5.0, receipt_s=20.0, ending_s=5.0)
 
@@ -46,6 +52,7 @@ class Client:
         self.policies: list[CapturePolicy] = []
         self.stop = asyncio.Event()
         self.statistics = CameraStatistics(self.outbox, clock)
+        self.aiming = AimingPictures(engine().detector, clock)
         self.uplink = Uplink(
             Link(Dialer(address, None), Hello(camera_id, str(uuid.uuid4()), "light"), timing),
             self.outbox,
@@ -53,6 +60,7 @@ class Client:
             self.policies.append,
             Backoff(first_s=0.05, most_s=0.2),
             has_news=self.statistics.view_changed,
+            aiming=self.aiming,
         )
 
     def put(self, count: int, track: str = "1") -> list[str]:
@@ -320,3 +328,27 @@ async def test_a_camera_that_one_server_refuses_asks_the_next_one_the_next_time(
             await asyncio.wait_for(client.uplink.run(client.stop), 30)
         async with running(client):
             await second.until(lambda heard: bool(heard.hellos))
+
+
+async def test_a_picture_for_aiming_is_given_to_who_asked_and_not_after_a_reconnection() -> None:
+    frame = Frame(astronaut(), datetime.now(UTC), 0.0)
+    async with serving(CaptureServer()) as server:
+        client = Client(server.address)
+        async with running(client):
+            await server.until(lambda heard: bool(heard.heartbeats))
+            await server.tell(StreamFacesResponse(aiming_request=AimingRequest(request_id=41)))
+            async with asyncio.timeout(30):
+                while not server.heard.aiming:
+                    await asyncio.to_thread(client.aiming.see, frame, away=False)
+                    await asyncio.sleep(0.02)
+            (given,) = server.heard.aiming
+            assert (given.request_id, given.faces, given.frame_width) == (41, 1, 512)
+            await server.tell(StreamFacesResponse(aiming_request=AimingRequest(request_id=42)))
+            await server.drain(0.0)
+            await server.until(lambda heard: len(heard.hellos) == 2)
+            beats = len(server.heard.heartbeats)
+            await server.until(lambda heard: len(heard.heartbeats) > beats)
+            client.aiming.see(frame, away=False)
+            beats = len(server.heard.heartbeats)
+            await server.until(lambda heard: len(heard.heartbeats) > beats + 2)
+            assert len(server.heard.aiming) == 1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import re
 
 import pytest
 
@@ -10,6 +12,8 @@ from cekalwatch.server.audit.entry import Action
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.builders.camera import decoded
+from tests.support.scenarios.aiming_camera import aiming_camera, aiming_picture
 from tests.support.scenarios.port_office import PortOffice
 from tests.support.scenarios.server import CaptureClient, face
 from tests.support.scenarios.site_pki import SITE
@@ -103,3 +107,28 @@ async def test_an_administrator_sets_what_a_camera_may_send_and_takes_it_back(
         # A supervisor sees the figures, and has no form.
         seen = await browser.get("/cameras/dep-1")
         assert ("Distance between the eyes" in words(seen), 'name="min_eye_distance_px"' in seen.text) == (True, False)
+
+
+async def test_a_supervisor_asks_what_a_camera_shows_and_sees_it_in_the_page_alone(
+    office: PortOffice, browser: Browser
+) -> None:
+    files = office.site.device(DeviceRole.CAMERA, "dep-1")
+    async with office.site.dialer(office.address, files).aio_channel() as channel:
+        async with aiming_camera(channel, answer=lambda number: aiming_picture(number, faces=4)):
+            page = await browser.get("/cameras/dep-1")
+            assert "data:image" not in page.text, "nothing is asked of a camera by looking at its page"
+            token = form_token(page)
+            shown = await browser.post("/cameras/dep-1/picture", token)
+            assert shown.status_code == 200
+            assert "1920 × 1080; faces found and made unrecognisable: 4" in words(shown)
+            found = re.search(r'src="data:image/jpeg;base64,([^"]+)"', shown.text)
+            assert found
+            assert decoded(base64.b64decode(found[1])).shape == (360, 640, 3)
+            assert shown.headers["Cache-Control"] == "no-store"
+            assert "img-src 'self' data:" in shown.headers["Content-Security-Policy"]
+            assert (await browser.post("/cameras/dep-1/picture")).status_code == 403, "not without the form of the page"
+            assert (await browser.post("/cameras/dep-2/picture", token)).status_code == 404
+        async with aiming_camera(channel, able=False):
+            refused = await browser.post("/cameras/dep-1/picture", token)
+            assert (refused.status_code, "too old to give pictures" in words(refused)) == (409, True)
+    assert [one.outcome for one in office.trail(Action.CAMERA_PICTURE_VIEWED)] == ["OK", "CAMERA_TOO_OLD"]

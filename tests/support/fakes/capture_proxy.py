@@ -20,6 +20,7 @@ class Run:
 
     hello: pb.Hello
     faces: list[capture_pb2.FaceCapture] = field(default_factory=list)
+    aiming: list[capture_pb2.AimingPicture] = field(default_factory=list)
 
     @property
     def tracks(self) -> set[str]:
@@ -52,6 +53,8 @@ class CaptureProxy(capture_service_pb2_grpc.CaptureServiceServicer):
                     self.runs.append(run)
                 case "face":
                     run.faces.append(request.face)
+                case "aiming_picture":
+                    run.aiming.append(request.aiming_picture)
             yield request
 
 

@@ -47,6 +47,7 @@ class Heard:
     faces: list[capture_pb2.FaceCapture] = field(default_factory=list)
     heartbeats: list[pb.Heartbeat] = field(default_factory=list)
     goodbyes: list[pb.Goodbye] = field(default_factory=list)
+    aiming: list[capture_pb2.AimingPicture] = field(default_factory=list)
     beyond_credit: int = 0
     """Faces that came without a credit."""
 
@@ -146,6 +147,8 @@ class CaptureServer(capture_service_pb2_grpc.CaptureServiceServicer):
                         await self._take(stream, message.face)
                     case "heartbeat":
                         await self._note(self.heard.heartbeats, message.heartbeat)
+                    case "aiming_picture":
+                        await self._note(self.heard.aiming, message.aiming_picture)
                     case "goodbye":
                         await self._note(self.heard.goodbyes, message.goodbye)
                         return

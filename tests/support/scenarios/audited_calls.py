@@ -61,6 +61,7 @@ from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.watchlist_folder import COLUMNS, row, write_orders
+from tests.support.scenarios.aiming_camera import aiming_camera
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, person
 from tests.support.scenarios.port_office import Seat, seen
 from tests.support.scenarios.port_office import sign_in as sign_in_at
@@ -386,6 +387,12 @@ async def take_report(scene: Scene) -> None:
     assert answer.whole.open == 1
     assert b"S-1" not in answer.SerializeToString()
     assert b"Contoh" not in answer.SerializeToString()
+
+
+async def get_aiming_picture(scene: Scene) -> None:
+    stub: Any = camera_service_pb2_grpc.CameraServiceStub(scene.channel)
+    async with aiming_camera(scene.channel):
+        assert (await stub.GetAimingPicture(camera_service_pb2.GetAimingPictureRequest(camera_id="dep-1"))).jpeg
 
 
 async def set_threshold(scene: Scene) -> None:

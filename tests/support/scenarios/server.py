@@ -175,11 +175,11 @@ def face(picture: Picture | None = None, *, track: str = "1", **fields: Any) -> 
     return message
 
 
-def hello(camera_id: str = "dep-1") -> capture_service_pb2.StreamFacesRequest:
+def hello(camera_id: str = "dep-1", **fields: Any) -> capture_service_pb2.StreamFacesRequest:
     """A handshake."""
     return capture_service_pb2.StreamFacesRequest(
         hello=capture_service_pb2.Hello(
-            camera_id=camera_id, client_version="test", run_id=str(uuid6.uuid7()), detector="light"
+            camera_id=camera_id, client_version="test", run_id=str(uuid6.uuid7()), detector="light", **fields
         )
     )
 
@@ -193,10 +193,10 @@ class CaptureClient:
     """What the welcome said."""
 
     @classmethod
-    async def open(cls, channel: grpc.aio.Channel, camera_id: str = "dep-1") -> CaptureClient:
+    async def open(cls, channel: grpc.aio.Channel, camera_id: str = "dep-1", **fields: Any) -> CaptureClient:
         """Open a stream and shake hands."""
         client = cls(capture_service_pb2_grpc.CaptureServiceStub(channel).StreamFaces())
-        await client.call.write(hello(camera_id))
+        await client.call.write(hello(camera_id, **fields))
         response = await client.call.read()
         assert response.WhichOneof("message") == "welcome"
         client.policy = response.welcome.policy

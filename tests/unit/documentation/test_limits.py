@@ -11,7 +11,7 @@ from cekalwatch.notifier.desktop.widgets.picture_decoder import DECODE_DEADLINE_
 from cekalwatch.pictures import jpeg, photograph, png, tiff, webp
 from cekalwatch.server import connections, open_files
 from cekalwatch.server.auth import limits, refusals
-from cekalwatch.server.capture import intake, session
+from cekalwatch.server.capture import aiming, intake, session
 from cekalwatch.server.domain.alerts.field_report import MAX_AGENCIES
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.passages import MAX_CROPS, MAX_EACH
@@ -50,6 +50,7 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "a crop": (bounds.MAX_CROP_BYTES, bounds.MAX_CROP_PIXELS),
     "scans of a crop": (1,),
     "a photograph": (bounds.MAX_PHOTO_BYTES, photographs.MAX_PHOTO_PIXELS, photographs.MAX_PHOTO_SIDE),
+    "a picture for aiming": (bounds.MAX_AIMING_BYTES, *bounds.MAX_AIMING_SIDES),
     "scans of a photograph": (jpeg.MAX_SCANS, photograph.MAX_SCAN_PIXELS),
     "parts of a photograph's file": (
         jpeg.MAX_SEGMENTS,
@@ -113,6 +114,7 @@ FIGURES: dict[str, tuple[float, ...]] = {
         picture_giver.PICTURES_PER_S,
         picture_giver.MAX_PICTURES,
     ),
+    "pictures for aiming of one camera, for one person": (aiming.MAX_PICTURES, 1, 1 / aiming.PICTURES_PER_S),
     "calls of one port's server": (limits.MAX_OPEN[DeviceRole.PORT],),
     "calls of one web console": (limits.MAX_OPEN[DeviceRole.CONSOLE],),
     "calls of one diagnostics device": (limits.MAX_OPEN[DeviceRole.DIAGNOSTICS],),
@@ -146,6 +148,7 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "a connection without calls": (options.CONNECTION_IDLE_MS / 1000,),
     "a call, and its request does not come": (requests.REQUEST_S,),
     "a capture stream without hello": (SETTINGS.handshake_s,),
+    "a camera that is asked for a picture": (aiming.ANSWER_S,),
     "a camera without heartbeat": (session.MISSED_HEARTBEATS, SETTINGS.heartbeat_period_s),
     "an import whose client sends nothing": (SETTINGS.import_stall_s,),
     "a record whose photographs do not come to an end": (SETTINGS.import_record_s,),

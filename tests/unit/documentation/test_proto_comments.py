@@ -8,9 +8,12 @@ from functools import cache
 import pytest
 from pydantic import TypeAdapter
 
+from cekalwatch.camera.view.aiming import FRAME_WITHIN_S
+from cekalwatch.camera.view.blurring import MOSAIC
 from cekalwatch.server.alerts.details import MAX_REFERENCES
 from cekalwatch.server.auth.signing_in import passwords
 from cekalwatch.server.auth.signing_in.sign_in_terms import SessionTerms
+from cekalwatch.server.capture import aiming
 from cekalwatch.server.capture.session import MISSED_HEARTBEATS
 from cekalwatch.server.domain import syncs, troubles
 from cekalwatch.server.domain.alerts.field_report import MAX_AGENCIES
@@ -48,6 +51,7 @@ from cekalwatch.server.storage.troubles.store import MAX_OPEN
 from cekalwatch.server.watchlist.browser import MAX_EVENTS
 from cekalwatch.server.watchlist.imports import records
 from cekalwatch.server.watchlist.subject_search import MAX_READ
+from cekalwatch.vision.softening import AIMING_DETAIL_PX
 from cekalwatch.wire import bounds
 from cekalwatch.wire.invitation import SECRET_BYTES
 from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE
@@ -61,6 +65,11 @@ DECLARED = re.compile(r"(?:(?:repeated|optional) )?[\w.<, >]+ (\w+) = \d+;|rpc (
 HANDLING = ServerSettings()
 NOTE = f"at most {MAX_NOTE} characters"
 TEXT = f"at most {bounds.MAX_WORD} characters"
+
+AIMING_BOUNDS = (
+    f"at most {bounds.MAX_AIMING_BYTES // 1000} kB",
+    "at most {} pixels on its longer side and {} on its shorter".format(*bounds.MAX_AIMING_SIDES),
+)
 
 
 @cache
@@ -121,6 +130,17 @@ STATED = {
     "CapturePolicy.min_detector_score": (f"Default {POLICY.min_detector_score:g}.",),
     "Hello.client_version": (TEXT,),
     "Hello.detector": (TEXT,),
+    "CameraService.GetAimingPicture": (
+        f"{aiming.MAX_PICTURES:g} at once and then one each {1 / aiming.PICTURES_PER_S:g} s",
+    ),
+    "AimingRefusal.AIMING_REFUSAL_NO_FRAMES": (f"within {FRAME_WITHIN_S:g} s",),
+    "AimingPicture": (f"mosaic of {MOSAIC} tiles", f"detail of {AIMING_DETAIL_PX} pixels"),
+    "AimingPicture.jpeg": AIMING_BOUNDS,
+    "AimingPicture.age": (f"0 to {bounds.MAX_AIMING_AGE_S:g} s",),
+    "AimingPicture.frame_width": (f"1 to {bounds.MAX_FRAME_SIDE}.",),
+    "AimingPicture.frame_height": (f"1 to {bounds.MAX_FRAME_SIDE}.",),
+    "AimingPicture.faces": (f"at most {bounds.MAX_AIMING_FACES}.",),
+    "GetAimingPictureResponse.jpeg": AIMING_BOUNDS,
     "Goodbye.reason": (f"at most {bounds.MAX_REASON} characters",),
     "Welcome.credits": ("1 to 1000",),
     "Welcome.heartbeat_period": (f"{NUMBERS[MISSED_HEARTBEATS]} missed ones",),

@@ -28,6 +28,8 @@ class Place(grpc.GenericRpcHandler):
     """A server that says what its address is; `/place/Refuse` tells an error, `/place/Slow` waits."""
 
     asked: int = 0
+    holds: bool = False
+    """Whether it has what `/place/Held` asks for."""
     address: str = ""
     come: threading.Event = field(default_factory=threading.Event)
     go_on: threading.Event = field(default_factory=threading.Event)
@@ -46,11 +48,18 @@ class Place(grpc.GenericRpcHandler):
         return {
             "/place/Where": grpc.unary_unary_rpc_method_handler(self._where),
             "/place/Slow": grpc.unary_unary_rpc_method_handler(self._slow),
+            "/place/Held": grpc.unary_unary_rpc_method_handler(self._held),
             "/place/Refuse": grpc.unary_unary_rpc_method_handler(self._refuse),
         }.get(handler_call_details.method)
 
     def _where(self, *_: object) -> bytes:
         self.asked += 1
+        return self.address.encode()
+
+    def _held(self, _: bytes, context: grpc.ServicerContext) -> bytes:
+        self.asked += 1
+        if not self.holds:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"not at {self.address}")
         return self.address.encode()
 
     def _slow(self, *_: object) -> bytes:
@@ -80,6 +89,16 @@ class Client:
             return made(b"", timeout=left_s)
 
         return self.calls.make(call, deadline_s).decode()
+
+    def ask_holder(self, method: str = "Held") -> str:
+        def call(channel: grpc.Channel, left_s: float) -> bytes:
+            made: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(f"/place/{method}")
+            return made(b"", timeout=left_s)
+
+        def elsewhere(error: grpc.RpcError) -> bool:
+            return error.code() is grpc.StatusCode.FAILED_PRECONDITION
+
+        return self.calls.make_at_holder(call, WAIT_S, elsewhere).decode()
 
 
 @pytest.fixture
@@ -151,3 +170,30 @@ def test_a_server_that_takes_connections_and_says_nothing_is_passed_over_within_
     if isinstance(client.places[0], Place):
         client.choice.lost(places[0].address)
     assert client.ask() == places[0].address
+
+
+@pytest.mark.parametrize("holder", [0, 1])
+def test_what_one_server_has_is_asked_of_each_until_it_is_found(client: Client, holder: int) -> None:
+    places = [place for place in client.places if isinstance(place, Place)]
+    places[holder].holds = True
+    assert client.ask_holder() == places[holder].address
+    assert [place.asked for place in places] == [1, holder]
+    assert client.ask() == places[0].address, "other calls stay where they were"
+
+
+def test_what_no_server_has_is_refused_by_the_one_in_use_also_when_another_is_away(client: Client) -> None:
+    first, second = client.places
+    assert isinstance(first, Place)
+    assert isinstance(second, Place)
+    for _ in range(2):
+        with pytest.raises(grpc.RpcError) as caught:
+            client.ask_holder()
+        assert caught.value.details() == f"not at {first.address}"
+        second.stop()
+
+
+def test_another_refusal_ends_the_search(client: Client, places: list[Place]) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        client.ask_holder("Refuse")
+    assert caught.value.details() == "the database is away"
+    assert sum(place.asked for place in places) == 1

@@ -17,6 +17,7 @@ from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.sources.frames import Frame, FrameSource
 from cekalwatch.camera.statistics import CameraStatistics
+from cekalwatch.camera.view.aiming import AimingPictures
 from cekalwatch.camera.view.monitor import ViewMonitor
 from cekalwatch.vision.faces import FaceDetector
 from cekalwatch.vision.quality import measure
@@ -41,10 +42,11 @@ class Pipeline:
         detect_every: int = 1,
         view: ViewMonitor | None = None,
         region: Region | None = None,
+        aiming: AimingPictures | None = None,
     ) -> None:
         """Look for faces in one of `detect_every` frames, in the part `region`, to which `detector` keeps too.
 
-        `view`: given for a camera that can be turned.
+        `view`: given for a camera that can be turned; `aiming`: who gets frames by which the camera is aimed.
         """
         self._source = source
         self._detector = detector
@@ -54,6 +56,7 @@ class Pipeline:
         self._statistics = statistics
         self._detect_every = detect_every
         self._view = view or ViewMonitor()
+        self._aiming = aiming
         self._motion_gate = MotionGate(region)
         self._sent_tracks: set[int] = set()
         """Tracks of which a crop was sent."""
@@ -116,6 +119,8 @@ class Pipeline:
     def _process(self, frame: Frame) -> None:
         self._view.see(frame.picture, frame.at_s)
         self._statistics.note_view(self._view.state)
+        if self._aiming:
+            self._aiming.see(frame, away=self._view.away)
         faces = 0
         if self._view.away:
             # What is seen while the camera turns belongs to no counter; and who was in view has left it.

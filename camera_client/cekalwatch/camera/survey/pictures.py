@@ -9,18 +9,12 @@ from typing import Final
 import cv2
 import numpy as np
 
+from cekalwatch.camera.view.blurring import blurred
 from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.vision.fitness import FLOOR_EYE_DISTANCE, flaws
 from cekalwatch.vision.quality import FaceQuality
 
 WIDTH: Final = 640
-BLURRED_EYES: Final = 4.0
-"""Pixels between the eyes that remain of the largest face in a blurred picture. A face that the detector missed is
-smaller or turned away, and keeps less."""
-MOSAIC: Final = 5
-"""Tiles across a face that was found."""
-AROUND: Final = 0.35
-"""How much of a face's size is blurred around its box: hair and ears help to recognise."""
 JPEG_QUALITY: Final = 80
 GREEN, AMBER, RED = (80, 170, 40), (20, 150, 240), (50, 50, 220)
 
@@ -40,23 +34,6 @@ def example(picture: Picture, faces: Sequence[MeasuredFace], about: MeasuredFace
     small = np.asarray(cv2.resize(shown, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
     framed(small, [about], scale)
     return cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
-
-
-def blurred(picture: Picture, faces: Sequence[Face]) -> Picture:
-    """Return the picture with these faces as coarse mosaics, and so soft that no other face can be recognised."""
-    largest = max((face.eye_distance for face in faces), default=0.0)
-    soft = _soft(picture, min(1.0, BLURRED_EYES / largest) if largest > 0 else 1.0)
-    height, width = picture.shape[:2]
-    for face in faces:
-        margin_x, margin_y = AROUND * (face.right - face.left), AROUND * (face.bottom - face.top)
-        left, right = max(0, int(face.left - margin_x)), min(width, int(face.right + margin_x) + 1)
-        top, bottom = max(0, int(face.top - margin_y)), min(height, int(face.bottom + margin_y) + 1)
-        if left < right and top < bottom:
-            pieces = cv2.resize(soft[top:bottom, left:right], (MOSAIC, MOSAIC), interpolation=cv2.INTER_AREA)
-            soft[top:bottom, left:right] = cv2.resize(
-                pieces, (right - left, bottom - top), interpolation=cv2.INTER_NEAREST
-            )
-    return soft
 
 
 def framed(picture: Picture, faces: Sequence[MeasuredFace], scale: float = 1.0) -> None:
@@ -81,12 +58,3 @@ def _label(picture: Picture, text: str, at: tuple[int, int], colour: tuple[int, 
     cv2.rectangle(picture, (left, top), (left + width + 6, top + height + below + 4), colour, -1)
     place = (left + 3, top + height + 2)
     cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 255, 255), 1, cv2.LINE_AA)
-
-
-def _soft(picture: Picture, scale: float) -> Picture:
-    """Return the picture with the detail that it would have at `scale`."""
-    height, width = picture.shape[:2]
-    small = cv2.resize(
-        picture, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA
-    )
-    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)

@@ -12,6 +12,7 @@ from google.protobuf.duration_pb2 import Duration
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
 from cekalwatch.v1.capture_service_pb2 import StreamFacesRequest, StreamFacesResponse
 from cekalwatch.wire.bounds import MAX_REASON, MAX_WORD
+from cekalwatch.wire.vocabulary.aiming import AimingAnswer, AimingPicture, AimingRefusal
 from cekalwatch.wire.vocabulary.camera_health import Heartbeat, SpoolState, ViewState
 from cekalwatch.wire.vocabulary.capture import CaptureOutcome, CapturePolicy
 from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
@@ -19,6 +20,7 @@ from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 _OUTCOMES = ProtoEnum(capture_pb2.CaptureOutcome, "CAPTURE_OUTCOME", CaptureOutcome)
 _VIEW_STATES = ProtoEnum(capture_pb2.ViewState, "VIEW_STATE", ViewState)
 _SPOOL_STATES = ProtoEnum(capture_pb2.SpoolState, "SPOOL_STATE", SpoolState)
+_AIMING_REFUSALS = ProtoEnum(capture_pb2.AimingRefusal, "AIMING_REFUSAL", AimingRefusal)
 
 
 class ProtocolError(Exception):
@@ -33,6 +35,8 @@ class Hello:
     run_id: str
     """UUID of this run of the program."""
     detector: str
+    gives_aiming_pictures: bool = False
+    """Whether it can be asked for a picture by which the camera is aimed."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,14 @@ class Drain:
     reconnect_after_s: float
 
 
-ServerMessage = Welcome | Receipts | CapturePolicy | Drain
+@dataclass(frozen=True)
+class AimingRequest:
+    """Somebody who aims the camera asks for a picture."""
+
+    request_id: int
+
+
+ServerMessage = Welcome | Receipts | CapturePolicy | Drain | AimingRequest
 
 
 def hello(value: Hello) -> StreamFacesRequest:
@@ -81,6 +92,7 @@ def hello(value: Hello) -> StreamFacesRequest:
             client_version=version("cekalwatch"),
             run_id=value.run_id,
             detector=value.detector[:MAX_WORD],
+            gives_aiming_pictures=value.gives_aiming_pictures,
         )
     )
 
@@ -113,6 +125,19 @@ def _duration(seconds: float) -> Duration:
     return message
 
 
+def aiming_picture(answer: AimingAnswer) -> StreamFacesRequest:
+    """Write the picture that was asked for, or why there is none."""
+    message = capture_pb2.AimingPicture(request_id=answer.request_id)
+    match answer.given:
+        case AimingPicture() as picture:
+            message.jpeg, message.faces = picture.jpeg, picture.faces
+            message.age.CopyFrom(_duration(picture.age_s))
+            message.frame_width, message.frame_height = picture.frame_width, picture.frame_height
+        case AimingRefusal() as refusal:
+            message.refusal = _AIMING_REFUSALS.number(refusal)
+    return StreamFacesRequest(aiming_picture=message)
+
+
 def goodbye(reason: str) -> StreamFacesRequest:
     """Write the end of the stream."""
     return StreamFacesRequest(goodbye=capture_service_pb2.Goodbye(reason=reason[:MAX_REASON]))
@@ -129,6 +154,8 @@ def server_message(message: StreamFacesResponse) -> ServerMessage | None:
             return _policy(message.policy)
         case "drain":
             return Drain(max(0.0, _seconds(message.drain.reconnect_after)))
+        case "aiming_request":
+            return AimingRequest(message.aiming_request.request_id)
         case _:
             return None
 

@@ -18,8 +18,19 @@ from cekalwatch.camera.clock import set_within
 from cekalwatch.camera.outbox import capture_message
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.uplink import messages
-from cekalwatch.camera.uplink.messages import Drain, Hello, ProtocolError, Receipt, Receipts, Welcome
+from cekalwatch.camera.uplink.messages import (
+    AimingRequest,
+    Drain,
+    Hello,
+    ProtocolError,
+    Receipt,
+    Receipts,
+    ServerMessage,
+    Welcome,
+)
+from cekalwatch.camera.view.aiming import AimingPictures
 from cekalwatch.v1.capture_service_pb2 import StreamFacesRequest, StreamFacesResponse
+from cekalwatch.wire.vocabulary.aiming import AimingAnswer, AimingPicture
 from cekalwatch.wire.vocabulary.camera_health import Heartbeat
 from cekalwatch.wire.vocabulary.capture import CaptureOutcome, CapturePolicy
 
@@ -78,10 +89,12 @@ class Stream:
         stop: asyncio.Event,
         counts: LinkCounts | None = None,
         has_news: Callable[[], bool] = lambda: False,
+        aiming: AimingPictures | None = None,
     ) -> None:
         """`stop`, when set, makes the stream say goodbye and end; receipts are counted in `counts`.
 
-        `has_news`: whether the next heartbeat says what cannot wait for it (see NEWS_PERIOD_S).
+        `has_news`: whether the next heartbeat says what cannot wait for it (see NEWS_PERIOD_S); `aiming`: where it gets
+        the pictures that it is asked for, if hello says that it gives any.
         """
         self._call = call
         self._outbox = outbox
@@ -90,6 +103,7 @@ class Stream:
         self._stop = stop
         self._counts = counts or LinkCounts()
         self._has_news = has_news
+        self._aiming = aiming
         self._wake = asyncio.Event()
         """Set when something changed for the sender."""
         self._ending = asyncio.Event()
@@ -152,6 +166,8 @@ class Stream:
                 raise
         finally:
             end_listening()
+            if self._aiming:
+                self._aiming.forget()  # who asked did so over this stream
             self._call.cancel()
             for task in tasks:
                 task.cancel()
@@ -171,6 +187,9 @@ class Stream:
                 next_beat_s, next_news_s = now_s + self._heartbeat_period_s, now_s + NEWS_PERIOD_S
                 await self._write(messages.heartbeat(self._heartbeat()))
                 continue
+            if self._aiming and (picture := self._aiming.answer()):
+                await self._give(picture)
+                continue
             capture = self._outbox.take(self._credits) if self._credits > 0 and not self._drain else None
             if capture:
                 self._credits -= 1
@@ -184,6 +203,11 @@ class Stream:
         await self._write(messages.heartbeat(self._heartbeat()))
         await self._write(messages.goodbye("the server drains" if self._drain else "the client stops"))
         await self._call.done_writing()
+
+    async def _give(self, answer: AimingAnswer) -> None:
+        faces = answer.given.faces if isinstance(answer.given, AimingPicture) else None
+        log.info("aiming_picture_asked_for", given=faces is not None, faces=faces)
+        await self._write(messages.aiming_picture(answer))
 
     def _may_end(self) -> bool:
         return self._stop.is_set() or (self._drain is not None and not self._outbox.statistics().in_flight)
@@ -205,22 +229,28 @@ class Stream:
                 raise StreamLost(error.code(), error.details() or "") from None
             if not isinstance(answer, StreamFacesResponse):
                 return
-            match messages.server_message(answer):
-                case Receipts(receipts=receipts, credits=given_back):
-                    self._credits += given_back
-                    self._outbox.note_taken(given_back)
-                    for receipt in receipts:
-                        self._handle(receipt)
-                case CapturePolicy() as policy:
-                    self._on_policy(policy)
-                case Drain() as drain:
-                    self._drain = drain
-                    self._ending.set()
-                case Welcome():
-                    raise ProtocolError("a second welcome came")
-                case None:
-                    log.warning("message_unknown")
+            self._take(messages.server_message(answer))
             self._wake.set()
+
+    def _take(self, message: ServerMessage | None) -> None:
+        match message:
+            case Receipts(receipts=receipts, credits=given_back):
+                self._credits += given_back
+                self._outbox.note_taken(given_back)
+                for receipt in receipts:
+                    self._handle(receipt)
+            case CapturePolicy() as policy:
+                self._on_policy(policy)
+            case AimingRequest(request_id=request_id) if self._aiming:
+                loop = asyncio.get_running_loop()
+                self._aiming.ask(request_id, lambda: loop.call_soon_threadsafe(self._wake.set))
+            case Drain() as drain:
+                self._drain = drain
+                self._ending.set()
+            case Welcome():
+                raise ProtocolError("a second welcome came")
+            case _:
+                log.warning("message_unknown")
 
     def _handle(self, receipt: Receipt) -> None:
         self._counts.receipts[receipt.outcome] += 1

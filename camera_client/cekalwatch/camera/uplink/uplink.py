@@ -14,6 +14,7 @@ from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.uplink.messages import Drain, Hello, ProtocolError, Welcome
 from cekalwatch.camera.uplink.stream import LinkCounts, Stream, StreamLost, Timing
+from cekalwatch.camera.view.aiming import AimingPictures
 from cekalwatch.v1.capture_service_pb2_grpc import CaptureServiceStub
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
@@ -72,8 +73,9 @@ class Uplink:
         backoff: Backoff,
         counts: LinkCounts | None = None,
         has_news: Callable[[], bool] = lambda: False,
+        aiming: AimingPictures | None = None,
     ) -> None:
-        """`counts`: where losses and receipts are counted, for the metrics; `has_news`: see Stream."""
+        """`counts`: where losses and receipts are counted, for the metrics; `has_news`, `aiming`: see Stream."""
         self._link = link
         self._outbox = outbox
         self._heartbeat = heartbeat
@@ -81,6 +83,7 @@ class Uplink:
         self._backoff = backoff
         self._counts = counts or LinkCounts()
         self._has_news = has_news
+        self._aiming = aiming
         self._misses = 0
         """Streams that ended since a server welcomed the camera."""
 
@@ -123,7 +126,14 @@ class Uplink:
         async with self._link.dialer.aio_channel() as channel:
             call = CaptureServiceStub(channel).StreamFaces()
             stream = Stream(
-                call, self._outbox, self._heartbeat, self._link.timing, ending, self._counts, self._has_news
+                call,
+                self._outbox,
+                self._heartbeat,
+                self._link.timing,
+                ending,
+                self._counts,
+                self._has_news,
+                self._aiming,
             )
             watch = asyncio.create_task(self._watch(stop, ending))
             try:

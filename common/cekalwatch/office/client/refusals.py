@@ -46,7 +46,7 @@ def meaning(code: str, texts: Texts) -> str:
 
 def told(details: Mapping[str, str]) -> dict[str, str]:
     """Return what the server may say with a refusal, for the texts that name it."""
-    return {name: safe_text(details.get(name, "?")) for name in ("holder", "counters", "known", "detail")}
+    return {name: safe_text(details.get(name, "?")) for name in ("holder", "counters", "known", "detail", "server")}
 
 
 def refusal_of(error: grpc.RpcError) -> Refusal:

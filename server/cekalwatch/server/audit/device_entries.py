@@ -7,7 +7,7 @@ from datetime import datetime
 
 from cryptography import x509
 
-from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Party, Thing
+from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, Party, Thing
 from cekalwatch.wire.identity import Identity
 from cekalwatch.wire.invitation import InvitationCode, public_id
 
@@ -23,9 +23,10 @@ def device_entry(
     action: Action,
     identity: Identity,
     details: Mapping[str, int | str],
+    outcome: str = OK,
 ) -> AuditEntry:
     """Return the entry on what `actor` did about the device `identity`."""
-    return AuditEntry(at, actor, action, (Thing.DEVICE.key(_key(identity)),), details=details)
+    return AuditEntry(at, actor, action, (Thing.DEVICE.key(_key(identity)),), outcome, details)
 
 
 def certificate_facts(certificate: x509.Certificate) -> dict[str, int | str]:

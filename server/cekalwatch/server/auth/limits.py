@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Final
 
+from cekalwatch.server.concurrency.token_bucket import TokenBucket, TokenBuckets
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.wire.bounds import MAX_PAGE
 from cekalwatch.wire.identity import DeviceRole, Identity
@@ -67,44 +68,13 @@ class DeviceLimitError(CekalwatchError):
     """CALLS_TOO_MANY or RATE_EXCEEDED."""
 
 
-class TokenBucket:
-    """Tokens that come back at a fixed rate, up to a bound; each action takes some."""
-
-    def __init__(self, per_s: float, most: float, now_s: float) -> None:
-        self._per_s = per_s
-        self._most = most
-        self._tokens = most
-        self._at_s = now_s
-
-    def take(self, cost: float, now_s: float, most_wait_s: float) -> float | None:
-        """Take `cost` tokens, also of those to come; return the seconds to wait until they are there.
-
-        None, and nothing is taken, when that would be more than `most_wait_s`.
-        """
-        self._fill(now_s)
-        wait_s = max(0.0, cost - self._tokens) / self._per_s
-        if wait_s > most_wait_s:
-            return None
-        self._tokens -= cost
-        return wait_s
-
-    def is_full(self, now_s: float) -> bool:
-        """Whether nothing was taken for so long that it is as good as new."""
-        self._fill(now_s)
-        return self._tokens >= self._most
-
-    def _fill(self, now_s: float) -> None:
-        self._tokens = min(self._most, self._tokens + (now_s - self._at_s) * self._per_s)
-        self._at_s = now_s
-
-
 class CallLimits:
     """Counts each device's calls; it belongs to one thread. `monotonic` gives seconds."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._open: Counter[Identity] = Counter()
-        self._buckets: dict[Identity | str, TokenBucket] = {}
+        self._buckets: TokenBuckets[Identity | str] = TokenBuckets(TOKENS_PER_S, MAX_TOKENS, MAX_KNOWN)
 
     @contextmanager
     def call(self, device: Identity, method: str) -> Iterator[float]:
@@ -148,9 +118,4 @@ class CallLimits:
         return wait_s
 
     def _bucket(self, who: Identity | str, now_s: float) -> TokenBucket:
-        if who not in self._buckets:
-            if len(self._buckets) >= MAX_KNOWN:
-                self._buckets = {one: bucket for one, bucket in self._buckets.items() if not bucket.is_full(now_s)}
-            share = SHARE.get(who.role, 1.0) if isinstance(who, Identity) else 1.0
-            self._buckets[who] = TokenBucket(share * TOKENS_PER_S, share * MAX_TOKENS, now_s)
-        return self._buckets[who]
+        return self._buckets.of(who, now_s, SHARE.get(who.role, 1.0) if isinstance(who, Identity) else 1.0)

@@ -129,6 +129,9 @@ _TRAIL_EXPORT = Right(_TRAIL.devices, TwoPersonAction.EXPORT_AUDIT)
 _DEVICES = Right(
     _devices(*((role, Reach.SERVER, KEEPS_DEVICES) for role in (DeviceRole.CONSOLE, DeviceRole.DIAGNOSTICS)))
 )
+_AIMING = Right(
+    _devices(*((role, Reach.SERVER, KEEPS_SYSTEM) for role in (DeviceRole.CONSOLE, DeviceRole.DIAGNOSTICS)))
+)
 # A second person signs in beside the session of the first.
 _SIGN_IN = Right({role: Grant(Reach.OWN_SITE, welcome=_ANYBODY) for role in _WATCHLIST.devices})
 _SESSION = Right(_devices(*((role, Reach.OWN_SITE, _ANYBODY) for role in _WATCHLIST.devices)))
@@ -198,6 +201,7 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         ),
         "/cekalwatch.v1.CameraService/GetCameraPolicy": _DEVICES,
         "/cekalwatch.v1.CameraService/SetCameraPolicy": _DEVICES,
+        "/cekalwatch.v1.CameraService/GetAimingPicture": _AIMING,
         "/cekalwatch.v1.SessionService/SignIn": _SIGN_IN,
         "/cekalwatch.v1.SessionService/GetSession": _SESSION,
         "/cekalwatch.v1.SessionService/ChangePassword": _SESSION,

@@ -10,12 +10,14 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from cekalwatch.server.capture.aiming import AimingRequest, StreamPictures
 from cekalwatch.server.capture.intake import Intake
 from cekalwatch.server.domain.camera_clock import CameraClock
 from cekalwatch.server.domain.captures import Capture, Receipt, Rejected
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.presence import Presence
+from cekalwatch.wire.vocabulary.aiming import AimingAnswer
 from cekalwatch.wire.vocabulary.camera_health import Heartbeat
 from cekalwatch.wire.vocabulary.capture import CapturePolicy
 
@@ -42,6 +44,8 @@ class Hello:
     """Its clock; None when it does not say."""
     client_uptime: timedelta | None = None
     """Its time since some beginning, which setting the clock does not change; None when it does not say."""
+    gives_aiming_pictures: bool = False
+    """Whether it can be asked for pictures by which the camera is aimed."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +80,8 @@ class Drain:
     reconnect_after_s: float
 
 
-Inbound = Hello | Capture | Rejected | Heartbeat | Goodbye
-Outbound = Welcome | Receipts | CapturePolicy | Drain
+Inbound = Hello | Capture | Rejected | Heartbeat | AimingAnswer | Goodbye
+Outbound = Welcome | Receipts | CapturePolicy | AimingRequest | Drain
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,8 @@ class CaptureSessions:
         """`policies`: what each camera may send, by its key."""
         self._cameras = cameras
         self._policies = dict(policies)
-        self._streams: set[_CaptureStream] = set()
+        self._streams: dict[_CaptureStream, str] = {}
+        """The camera of each, the oldest first."""
         self._terms = terms
         self._intake = intake
         self._presence = presence
@@ -120,6 +125,11 @@ class CaptureSessions:
         self._policies.update(policies)
         for stream in self._streams:
             stream.wake()
+
+    def pictures(self, camera_id: str) -> StreamPictures | None:
+        """Return where a camera is asked for pictures, by its newest stream; None while it has none here."""
+        streams = [stream for stream, name in self._streams.items() if name == camera_id]
+        return streams[-1].pictures if streams else None
 
     def drain(self) -> None:
         """Tell every camera that the server is about to stop."""
@@ -159,7 +169,7 @@ class CaptureSessions:
         return clock
 
     async def run(
-        self, camera: Camera, welcome: Welcome, inbound: AsyncIterator[Inbound]
+        self, camera: Camera, hello: Hello, welcome: Welcome, inbound: AsyncIterator[Inbound]
     ) -> AsyncGenerator[Outbound, None]:
         """Yield receipts for the messages after the handshake, until they end; raises the stream's error."""
 
@@ -167,16 +177,24 @@ class CaptureSessions:
             return self._policies[camera.camera_id]
 
         stream = _CaptureStream(
-            self._terms, self._intake, self._presence, camera, self._draining, policy, welcome.policy
+            self._terms,
+            self._intake,
+            self._presence,
+            camera,
+            self._draining,
+            policy,
+            welcome.policy,
+            gives_pictures=hello.gives_aiming_pictures,
         )
-        self._streams.add(stream)
+        self._streams[stream] = camera.camera_id
         self._presence.camera_connected(camera.camera_id)
         try:
             async with aclosing(stream.run(inbound)) as outbound:
                 async for message in outbound:
                     yield message
         finally:
-            self._streams.discard(stream)
+            del self._streams[stream]
+            stream.pictures.end()
             self._presence.camera_disconnected(camera.camera_id)
             log.info("camera_disconnected", camera_id=camera.camera_id)
 
@@ -193,6 +211,8 @@ class _CaptureStream:
         draining: asyncio.Event,
         policy: Callable[[], CapturePolicy],
         told_policy: CapturePolicy,
+        *,
+        gives_pictures: bool,
     ) -> None:
         self._policy = policy
         self._told_policy = told_policy
@@ -208,6 +228,7 @@ class _CaptureStream:
         """Captures that do so no longer, whose credits are to go back."""
         self._worth_a_message = max(1, int(terms.credits * CREDITS_A_MESSAGE))
         self._wake = asyncio.Event()
+        self.pictures = StreamPictures(self.wake, gives_pictures=gives_pictures)
         self._working: set[asyncio.Task[None]] = set()
 
     def wake(self) -> None:
@@ -233,6 +254,8 @@ class _CaptureStream:
                 if self._policy() != self._told_policy:
                     self._told_policy = self._policy()
                     yield self._told_policy
+                while request := self.pictures.take():
+                    yield request
                 if drain.done() and not drained:
                     drained = True
                     yield Drain(reconnect_after_s=1.0)
@@ -260,6 +283,8 @@ class _CaptureStream:
                     self._begin(message)
                 case Heartbeat():
                     self._presence.heartbeat_received(self._camera.camera_id, message)
+                case AimingAnswer():
+                    self.pictures.answered(message)
                 case Goodbye(reason=reason):
                     log.info("camera_goodbye", camera_id=self._camera.camera_id, reason=reason)
                     return

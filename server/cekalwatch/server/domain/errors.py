@@ -215,6 +215,27 @@ class Code(StrEnum):
         "A figure is out of the bounds within which a camera stays of use.",
     )
     POLICY_CHANGED = auto(), Kind.FAILED_PRECONDITION, "Somebody has set this policy meanwhile; look at it again."
+    # Pictures by which cameras are aimed.
+    PICTURE_UNASKED = auto(), Kind.INVALID_ARGUMENT, "The camera sent a picture that nobody asked for."
+    CAMERA_AWAY = auto(), Kind.FAILED_PRECONDITION, "The camera is not connected."
+    CAMERA_ELSEWHERE = auto(), Kind.FAILED_PRECONDITION, "The camera is connected to another server; ask that one."
+    CAMERA_TOO_OLD = auto(), Kind.FAILED_PRECONDITION, "The camera's client is too old to give pictures; upgrade it."
+    CAMERA_LOOKS_ELSEWHERE = (
+        auto(),
+        Kind.FAILED_PRECONDITION,
+        "The camera turns, or is not known to look where it should; try again when it does.",
+    )
+    CAMERA_GIVES_NO_PICTURE = auto(), Kind.FAILED_PRECONDITION, "The camera gave no picture in time."
+    CAMERA_PICTURE_UNDER_WAY = (
+        auto(),
+        Kind.RESOURCE_EXHAUSTED,
+        "Somebody is being given a picture of this camera; try again in a few seconds.",
+    )
+    CAMERA_PICTURES_TOO_MANY = (
+        auto(),
+        Kind.RESOURCE_EXHAUSTED,
+        "You have asked for pictures of this camera too often; wait 10 seconds.",
+    )
     # How much of it.
     CALLS_TOO_MANY = auto(), Kind.RESOURCE_EXHAUSTED, "The device has too many open calls."
     RATE_EXCEEDED = auto(), Kind.RESOURCE_EXHAUSTED, "The device calls too often; try again later."

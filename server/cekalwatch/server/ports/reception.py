@@ -19,7 +19,7 @@ import structlog
 
 from cekalwatch.server.audit.device_entries import device
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry
-from cekalwatch.server.auth.limits import TokenBucket
+from cekalwatch.server.concurrency.token_bucket import TokenBucket
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.ports import HeldAlerts, LogPosition, LogStart, Port, PortReport

@@ -1,4 +1,4 @@
-"""The pictures of faces that are kept and shown to officers: encoded by this server, whatever bytes they came from."""
+"""The pictures that are kept, or shown to people: encoded by this server, whatever bytes they came from."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from typing import Final
 
 import cv2
 
+from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.recognition.probes import decode_crop
 from cekalwatch.vision.faces import Picture
+from cekalwatch.vision.softening import aiming_scale, softened
+from cekalwatch.wire.bounds import MAX_AIMING_BYTES, MAX_AIMING_SIDES
 
 MAX_PROBE_BYTES: Final = 100_000
 """A probe that is kept; it leaves room in a message for two references and what people wrote."""
@@ -44,3 +47,18 @@ def face_jpeg(picture: Picture, quality: int, side: int, max_bytes: int) -> byte
 def probe_jpeg(crop: bytes) -> bytes:
     """Return a crop as it is kept; raises CekalwatchError as `decode_crop` does."""
     return face_jpeg(decode_crop(crop), _PROBE_QUALITY, PROBE_SIDE, MAX_PROBE_BYTES)
+
+
+def aiming_jpeg(sent: bytes) -> bytes:
+    """Return a camera's picture for aiming as people get it: with no more detail than such a picture may have.
+
+    Raises CekalwatchError as `decode_crop` does, and for what is larger than the contract allows.
+    """
+    if len(sent) > MAX_AIMING_BYTES:
+        raise CekalwatchError(Code.CROP_TOO_LARGE, f"{len(sent)} bytes")
+    picture = decode_crop(sent)
+    height, width = picture.shape[:2]
+    long_side, short_side = MAX_AIMING_SIDES
+    if max(height, width) > long_side or min(height, width) > short_side:
+        raise CekalwatchError(Code.CROP_TOO_MANY_PIXELS, f"{width}x{height}")
+    return face_jpeg(softened(picture, aiming_scale(picture)), _PROBE_QUALITY, max(MAX_AIMING_SIDES), MAX_AIMING_BYTES)

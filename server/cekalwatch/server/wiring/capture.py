@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 
+from cekalwatch.server.capture.aiming import AimingDesk
 from cekalwatch.server.capture.database_health import DatabaseHealth
 from cekalwatch.server.capture.deciding import AlertTiming, Decider, OrdersInForce
 from cekalwatch.server.capture.intake import Intake
@@ -15,13 +16,16 @@ from cekalwatch.server.capture.passage_counting import PassageCounter
 from cekalwatch.server.capture.policies import CameraPolicies
 from cekalwatch.server.capture.score_counting import ScoreCounter
 from cekalwatch.server.capture.session import CaptureSessions, CaptureTerms
+from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.passages import Passages
-from cekalwatch.server.presence import Presence
+from cekalwatch.server.grpc_api.servicers.cameras import CameraServicer
+from cekalwatch.server.presence import CameraPresence, Presence
 from cekalwatch.server.recognition.engines.recogniser import RecogniserError
 from cekalwatch.server.recognition.probes import CaptureEmbedder
 from cekalwatch.server.storage.alerts.write_probe import ALERT_BYTES, WriteProbe
+from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.gallery import GalleryWiring
 from cekalwatch.server.wiring.periodic import Chore, at_stop
@@ -131,3 +135,20 @@ class CaptureWiring:
                 Chore("count_scores", COUNT_SCORES_PERIOD_S, scores.write),
             ),
         )
+
+
+def cameras_servicer(
+    context: Context,
+    captures: CaptureWiring,
+    presence: Presence,
+    trail: AuditTrail,
+    whole: Callable[[], WholePresence],
+) -> CameraServicer:
+    """Return what serves people who look after cameras."""
+
+    def server_of(camera_id: str) -> str:
+        known, server = whole().cameras.get(camera_id, (CameraPresence(), ""))
+        return server if known.streams and server != context.settings.name else ""
+
+    desk = AimingDesk(captures.sessions.pictures, server_of, presence, trail, context.clock)
+    return CameraServicer({camera.camera_id: camera for camera in captures.cameras}, captures.policies, desk)

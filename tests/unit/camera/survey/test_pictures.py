@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from cekalwatch.camera.survey.pictures import GREEN, MeasuredFace, blurred, example
+from cekalwatch.camera.survey.pictures import GREEN, MeasuredFace, example
+from cekalwatch.camera.view.blurring import blurred
 from cekalwatch.vision.alignment import align
 from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.vision.quality import FaceQuality

@@ -1,4 +1,4 @@
-"""The calls about what cameras may send, as plain values. Protobuf stops here; errors stay grpc.RpcError."""
+"""The calls about what cameras may send and show, as plain values. Protobuf stops here; errors stay grpc.RpcError."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import grpc
+
 from cekalwatch.console.clients.service_client import ServiceClient
+from cekalwatch.office.client.refusals import error_reason
 from cekalwatch.v1 import camera_service_pb2 as pb
 from cekalwatch.v1.camera_service_pb2_grpc import CameraServiceStub
 from cekalwatch.wire.vocabulary.capture import POLICY_BOUNDS
@@ -33,8 +36,21 @@ class CameraPolicyState:
     set_at: datetime | None
 
 
+@dataclass(frozen=True)
+class AimingPicture:
+    """What a camera shows, with nobody who can be recognised."""
+
+    jpeg: bytes
+    taken_at: datetime
+    frame_width: int
+    """Of the camera's own frame, pixels."""
+    frame_height: int
+    faces: int
+    """Faces that were found in it."""
+
+
 class CameraClient(ServiceClient[CameraServiceStub]):
-    """An administrator's calls."""
+    """The calls of those who look after cameras."""
 
     stub = CameraServiceStub
 
@@ -57,6 +73,22 @@ class CameraClient(ServiceClient[CameraServiceStub]):
             setattr(wanted, name, int(value) if name in WHOLE else value)
         request = pb.SetCameraPolicyRequest(camera_id=camera_id, changes=wanted, number=number)
         self._call(lambda stub: stub.SetCameraPolicy, request)
+
+    def aiming_picture(self, camera_id: str) -> AimingPicture:
+        """Return what a camera shows now, from whichever of the servers has it."""
+        request = pb.GetAimingPictureRequest(camera_id=camera_id)
+        found = self._call_holder(lambda stub: stub.GetAimingPicture, request, _is_elsewhere)
+        return AimingPicture(
+            jpeg=found.jpeg,
+            taken_at=found.capture_time.ToDatetime(UTC),
+            frame_width=found.frame_width,
+            frame_height=found.frame_height,
+            faces=found.faces,
+        )
+
+
+def _is_elsewhere(error: grpc.RpcError) -> bool:
+    return error_reason(error) == "CAMERA_ELSEWHERE"
 
 
 def _figures(changes: pb.CapturePolicyChanges) -> Figures:

@@ -27,7 +27,19 @@ class ServiceClient(Generic[Stub]):
 
     def _call(self, method: Callable[[Stub], Callable[..., Any]], request: object, second: str = "") -> Any:  # noqa: ANN401  # each method has an answer of its own
         """Make a call; `second` is the token of a second person beside, where the method wants one."""
+        return self._calls.make(self._made(method, request, second), DEADLINE_S)
+
+    def _call_holder(
+        self,
+        method: Callable[[Stub], Callable[..., Any]],
+        request: object,
+        elsewhere: Callable[[grpc.RpcError], bool],
+    ) -> Any:  # noqa: ANN401  # as above
+        """Make a call that one of the servers can answer only; see `Calls.make_at_holder`."""
+        return self._calls.make_at_holder(self._made(method, request), DEADLINE_S, elsewhere)
+
+    def _made(
+        self, method: Callable[[Stub], Callable[..., Any]], request: object, second: str = ""
+    ) -> Callable[[grpc.Channel, float], Any]:
         metadata, stub = bearer(self._session.token(), second), type(self).stub
-        return self._calls.make(
-            lambda channel, left_s: method(stub(channel))(request, timeout=left_s, metadata=metadata), DEADLINE_S
-        )
+        return lambda channel, left_s: method(stub(channel))(request, timeout=left_s, metadata=metadata)

@@ -1,7 +1,8 @@
-"""*Cameras*: how each camera of the site does and has done, and what it may send."""
+"""*Cameras*: how each camera of the site does and has done, what it may send, and what it shows now."""
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from datetime import timedelta
 from http import HTTPStatus
@@ -11,8 +12,9 @@ from types import MappingProxyType
 import grpc
 from starlette.responses import Response
 
-from cekalwatch.console.clients.camera_client import DIGITS, WHOLE, CameraPolicyState, Figures
+from cekalwatch.console.clients.camera_client import DIGITS, WHOLE, AimingPicture, CameraPolicyState, Figures
 from cekalwatch.console.clients.status_client import CameraState, ask_status
+from cekalwatch.console.defences import INLINE_PICTURES, POLICY
 from cekalwatch.console.visit import Visit
 from cekalwatch.office.client.refusals import error_reason, explain
 from cekalwatch.office.model.trouble import Trouble
@@ -62,6 +64,18 @@ def set_policy(visit: Visit) -> Response:
     return visit.to(f"/cameras/{camera.camera_id}")
 
 
+def show_picture(visit: Visit) -> Response:
+    """Show one camera with what it shows now: it is asked for that, and the server records who asked."""
+    camera = next((one for one in _cameras(visit) if one.camera_id == visit.part("camera_id")), None)
+    if camera is None:
+        return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
+    try:
+        picture = visit.cameras.aiming_picture(camera.camera_id)
+    except grpc.RpcError as error:
+        return _one(visit, camera, explain(error, visit.texts))
+    return _one(visit, camera, picture=picture)
+
+
 def _typed(visit: Visit, known: CameraPolicyState) -> Figures | None:
     """Return how what was typed differs from the settings; None when it is no figure, or out of its bounds."""
     found: dict[str, float] = {}
@@ -80,10 +94,14 @@ def _typed(visit: Visit, known: CameraPolicyState) -> Figures | None:
 
 
 def _one(
-    visit: Visit, camera: CameraState, problem: str = "", typed: Mapping[str, str] = MappingProxyType({})
+    visit: Visit,
+    camera: CameraState,
+    problem: str = "",
+    typed: Mapping[str, str] = MappingProxyType({}),
+    picture: AimingPicture | None = None,
 ) -> Response:
     policy = visit.cameras.policy(camera.camera_id) if visit.has(KEEPS_DEVICES) else None
-    return visit.page(
+    response = visit.page(
         "camera.html",
         HTTPStatus.CONFLICT if problem else HTTPStatus.OK,
         camera=camera,
@@ -94,7 +112,13 @@ def _one(
         whole=WHOLE,
         problem=problem,
         form=typed,
+        picture=picture,
+        # In the page itself: a picture with an address of its own would be asked of the camera again.
+        jpeg=base64.b64encode(picture.jpeg).decode() if picture else "",
     )
+    if picture:
+        response.headers[POLICY] = INLINE_PICTURES
+    return response
 
 
 def _cameras(visit: Visit) -> list[CameraState]:

@@ -113,6 +113,7 @@ ROUTES: Final = (
     Page("POST", "/audit/export", SEES_AUDIT_TRAIL, audit.export),
     Page("GET", "/cameras", KEEPS_SYSTEM, cameras.show),
     Page("GET", "/cameras/{camera_id}", KEEPS_SYSTEM, cameras.show_one),
+    Page("POST", "/cameras/{camera_id}/picture", KEEPS_SYSTEM, cameras.show_picture),
     Page("POST", "/cameras/{camera_id}/policy", KEEPS_DEVICES, cameras.set_policy),
     Page("GET", "/people", KEEPS_PEOPLE, people.show),
     Page("POST", "/people", KEEPS_PEOPLE, people.add),

@@ -8,7 +8,7 @@ import structlog
 
 from cekalwatch.server.audit.alert_entries import shown_objects
 from cekalwatch.server.audit.entry import Action, Actor, Party, Thing
-from cekalwatch.server.auth.limits import TokenBucket
+from cekalwatch.server.concurrency.token_bucket import TokenBucket
 from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.grpc_api.convert import ports as convert
 from cekalwatch.server.grpc_api.convert.common import uuid as read_uuid

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from cekalwatch.server.capture.aiming import TakenPicture
 from cekalwatch.server.capture.policies import CameraPolicyState
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.convert.capture import policy_message
@@ -42,6 +43,17 @@ def camera_policy(camera_id: str, state: CameraPolicyState) -> pb.CameraPolicy:
         message.number = state.set.number
         message.set_time.CopyFrom(timestamp(state.set.set_at))
     return message
+
+
+def aiming_picture(picture: TakenPicture) -> pb.GetAimingPictureResponse:
+    """Write what a camera shows."""
+    return pb.GetAimingPictureResponse(
+        jpeg=picture.jpeg,
+        capture_time=timestamp(picture.taken_at),
+        frame_width=picture.frame_width,
+        frame_height=picture.frame_height,
+        faces=picture.faces,
+    )
 
 
 def _changes(changes: CapturePolicyChanges) -> pb.CapturePolicyChanges:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from google.protobuf.duration_pb2 import Duration
 
 from cekalwatch.program.traces import trace_context
+from cekalwatch.server.capture.aiming import AimingRequest
 from cekalwatch.server.capture.session import Drain, Goodbye, Hello, Inbound, Outbound, Receipts, Welcome
 from cekalwatch.server.domain.camera_clock import CameraClock
 from cekalwatch.server.domain.captures import Capture, Receipt, Rejected
@@ -18,7 +19,15 @@ from cekalwatch.server.grpc_api.convert.common import duration, text, timestamp,
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
 from cekalwatch.vision.fitness import flaws
 from cekalwatch.vision.quality import FaceQuality
-from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_REASON, MAX_WORD
+from cekalwatch.wire.bounds import (
+    MAX_AIMING_AGE_S,
+    MAX_AIMING_FACES,
+    MAX_CROP_BYTES,
+    MAX_FRAME_SIDE,
+    MAX_REASON,
+    MAX_WORD,
+)
+from cekalwatch.wire.vocabulary.aiming import AimingAnswer, AimingPicture, AimingRefusal
 from cekalwatch.wire.vocabulary.camera_health import (
     Drops,
     Heartbeat,
@@ -33,6 +42,7 @@ MAX_SECONDS = 10 * 365 * 86_400.0
 """Longest age that is kept; a client may send any number."""
 VIEW_STATES = ProtoEnum(capture_pb2.ViewState, "VIEW_STATE", ViewState)
 SPOOL_STATES = ProtoEnum(capture_pb2.SpoolState, "SPOOL_STATE", SpoolState)
+_AIMING_REFUSALS = ProtoEnum(capture_pb2.AimingRefusal, "AIMING_REFUSAL", AimingRefusal)
 _OUTCOMES = ProtoEnum(capture_pb2.CaptureOutcome, "CAPTURE_OUTCOME", CaptureOutcome)
 
 
@@ -50,6 +60,7 @@ def hello(request: capture_service_pb2.StreamFacesRequest) -> Hello:
         detector=text(message.detector, "detector"),
         client_time=client_time(request),
         client_uptime=client_uptime(request),
+        gives_aiming_pictures=message.gives_aiming_pictures,
     )
 
 
@@ -86,6 +97,8 @@ def stream_message(
                 return Rejected(request.face.capture_id[:MAX_WORD], error.code)
         case "heartbeat":
             return _heartbeat(request.heartbeat)
+        case "aiming_picture":
+            return _aiming_answer(request.aiming_picture)
         case "goodbye":
             return Goodbye(text(request.goodbye.reason, "reason", MAX_REASON))
         case "hello":
@@ -175,6 +188,18 @@ def _heartbeat(message: capture_service_pb2.Heartbeat) -> Heartbeat:
     )
 
 
+def _aiming_answer(message: capture_pb2.AimingPicture) -> AimingAnswer:
+    """Read the answer to a request for a picture, which is not decoded yet; raises ARGUMENT_INVALID."""
+    if not message.jpeg:
+        refusal = _AIMING_REFUSALS.member(message.refusal) or AimingRefusal.NO_FRAMES
+        return AimingAnswer(message.request_id, refusal)
+    sides = (message.frame_width, message.frame_height)
+    if not all(1 <= side <= MAX_FRAME_SIDE for side in sides) or message.faces > MAX_AIMING_FACES:
+        raise CekalwatchError(Code.ARGUMENT_INVALID, "aiming_picture")
+    picture = AimingPicture(message.jpeg, min(_age_s(message.age), MAX_AIMING_AGE_S), *sides, message.faces)
+    return AimingAnswer(message.request_id, picture)
+
+
 def _age_s(age: Duration) -> float:
     return min(max(0.0, age.seconds + age.nanos / 1e9), MAX_SECONDS)
 
@@ -199,6 +224,10 @@ def stream_response(message: Outbound) -> capture_service_pb2.StreamFacesRespons
             )
         case CapturePolicy():
             return capture_service_pb2.StreamFacesResponse(policy=policy_message(message))
+        case AimingRequest(request_id=request_id):
+            return capture_service_pb2.StreamFacesResponse(
+                aiming_request=capture_service_pb2.AimingRequest(request_id=request_id)
+            )
         case Drain(reconnect_after_s=after_s):
             return capture_service_pb2.StreamFacesResponse(
                 drain=capture_service_pb2.Drain(reconnect_after=duration(after_s))

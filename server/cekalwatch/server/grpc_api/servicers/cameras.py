@@ -1,4 +1,4 @@
-"""CameraService: an administrator sets what cameras may send. It converts, calls and converts back."""
+"""CameraService: what cameras may send, and what they show now. It converts, calls and converts back."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import grpc
 
+from cekalwatch.server.capture.aiming import AimingDesk
 from cekalwatch.server.capture.policies import CameraPolicies
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -20,11 +21,12 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class CameraServicer(camera_service_pb2_grpc.CameraServiceServicer):
-    """Serves administrators."""
+    """Serves administrators, and with pictures for aiming supervisors too."""
 
-    def __init__(self, cameras: Mapping[str, Camera], policies: CameraPolicies) -> None:
+    def __init__(self, cameras: Mapping[str, Camera], policies: CameraPolicies, aiming: AimingDesk) -> None:
         self._cameras = cameras
         self._policies = policies
+        self._aiming = aiming
 
     async def GetCameraPolicy(self, request: pb.GetCameraPolicyRequest, context: Context) -> pb.GetCameraPolicyResponse:
         """Return what a camera may send."""
@@ -39,8 +41,15 @@ class CameraServicer(camera_service_pb2_grpc.CameraServiceServicer):
         state = await asyncio.to_thread(self._policies.set, camera, changes, request.number, actor)
         return pb.SetCameraPolicyResponse(policy=convert.camera_policy(camera.camera_id, state))
 
+    async def GetAimingPicture(
+        self, request: pb.GetAimingPictureRequest, context: Context
+    ) -> pb.GetAimingPictureResponse:
+        """Return what a camera shows now."""
+        picture = await self._aiming.picture(self._camera(request.camera_id), current_caller().actor)
+        return convert.aiming_picture(picture)
+
     def _camera(self, camera_id: str) -> Camera:
-        """Return a camera of the administrator's sites; raises UNKNOWN_CAMERA or PERSON_SITE_NOT_ALLOWED."""
+        """Return a camera of the person's sites; raises UNKNOWN_CAMERA or PERSON_SITE_NOT_ALLOWED."""
         camera = self._cameras.get(camera_id)
         if camera is None:
             raise CekalwatchError(Code.UNKNOWN_CAMERA)

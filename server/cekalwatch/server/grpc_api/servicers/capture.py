@@ -52,7 +52,7 @@ class CaptureServicer(capture_service_pb2_grpc.CaptureServiceServicer):
             async for request in request_iterator:
                 yield convert.stream_message(request, camera, hello.run_id, clock, self._clock.now())
 
-        async with aclosing(self._sessions.run(camera, welcome, inbound())) as outbound:
+        async with aclosing(self._sessions.run(camera, hello, welcome, inbound())) as outbound:
             async for message in outbound:
                 yield convert.stream_response(message)
 
