@@ -210,7 +210,7 @@ async def test_what_is_no_picture_of_the_contract_reaches_nobody(stand: Stand, s
 
 
 async def test_the_server_makes_coarse_what_a_client_did_not(stand: Stand) -> None:
-    """A client that forgot to: its picture keeps no more detail than 160 pixels have."""
+    """A client that forgot to: its picture keeps no fine detail all the same."""
     stripes = np.zeros((360, 640, 3), np.uint8)
     stripes[:, ::2] = 255
     async with stand.camera(lambda number: aiming_picture(number, jpeg=jpeg(stripes, 60))):

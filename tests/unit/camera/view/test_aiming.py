@@ -135,12 +135,12 @@ def test_whatever_a_camera_shows_is_within_the_bounds(height: int, width: int) -
     assert not found.exif
 
 
-def test_it_has_no_more_detail_than_160_pixels_along_its_longer_side() -> None:
+def test_fine_detail_is_gone_and_what_a_camera_is_aimed_by_stays() -> None:
     stripes = np.zeros((1080, 1920, 3), np.uint8)
-    stripes[:, (np.arange(1920) // 6) % 2 == 0] = 255  # 160 pairs of them
+    stripes[:, (np.arange(1920) // 10) % 2 == 0] = 255
     shown = decoded(picture_of(stripes, []).jpeg)
     assert int(shown.max()) - int(shown.min()) < 64
     wide = np.zeros((1080, 1920, 3), np.uint8)
-    wide[:, (np.arange(1920) // 48) % 2 == 0] = 255
+    wide[:, (np.arange(1920) // 60) % 2 == 0] = 255
     shown = decoded(picture_of(wide, []).jpeg)
-    assert int(shown.max()) - int(shown.min()) > 128, "what a camera is aimed by stays"
+    assert int(shown.max()) - int(shown.min()) > 128
