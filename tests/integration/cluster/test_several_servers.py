@@ -18,8 +18,12 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import alert_service_pb2
 from cekalwatch.v1 import operations_service_pb2 as operations
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
+from cekalwatch.v1.camera_service_pb2 import GetAimingPictureRequest
+from cekalwatch.v1.camera_service_pb2_grpc import CameraServiceStub
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
-from tests.support.scenarios.server import CaptureClient, Running, face, list_astronaut, running, settings
+from tests.support.scenarios.aiming_camera import aiming_camera
+from tests.support.scenarios.port_office import told
+from tests.support.scenarios.server import CaptureClient, Running, face, list_astronaut, reason_of, running, settings
 from tests.support.scenarios.sign_in import becomes
 from tests.support.tools.postgres import fresh_database
 
@@ -189,5 +193,29 @@ async def test_a_server_with_another_law_or_master_key_does_not_start_beside_oth
             with pytest.raises(ProgramError, match="master key"):
                 await cluster.start("other", master_key_from=f"file:{another.path}")
             assert len((await status(one)).servers) == 1
+    finally:
+        await cluster.close()
+
+
+async def test_a_picture_of_a_camera_that_another_server_has_is_refused_with_the_name_of_that_one(
+    cluster: Cluster,
+) -> None:
+    request = GetAimingPictureRequest(camera_id="dep-1")
+    try:
+        async with asyncio.timeout(WAIT_S):
+            one, other = await cluster.start("one"), await cluster.start("other")
+            stubs: list[Any] = [CameraServiceStub(server.channel) for server in (one, other)]
+            async with aiming_camera(one.channel):
+                while not any(each.connected for each in (await status(other)).cameras):
+                    pass
+                with pytest.raises(grpc.aio.AioRpcError) as refused:
+                    await stubs[1].GetAimingPicture(request)
+                assert (reason_of(refused.value), told(refused.value)) == ("CAMERA_ELSEWHERE", {"server": "one"})
+                assert (await stubs[0].GetAimingPicture(request)).jpeg
+            while any(each.connected for each in (await status(one)).cameras):
+                pass
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await stubs[0].GetAimingPicture(request)
+            assert reason_of(refused.value) == "CAMERA_AWAY"
     finally:
         await cluster.close()
