@@ -25,4 +25,6 @@ def softened(picture: Picture, scale: float) -> Picture:
 
 def aiming_scale(picture: Picture) -> float:
     """Return the scale at which a picture has the detail that a picture for aiming may keep."""
-    return min(1.0, AIMING_DETAIL_PX / max(picture.shape[0], picture.shape[1]))
+    height, width = picture.shape[:2]
+    longer: int = max(height, width)
+    return min(1.0, AIMING_DETAIL_PX / longer)
