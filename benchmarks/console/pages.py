@@ -49,7 +49,10 @@ SEARCHES: Final[Mapping[str, dict[str, str]]] = {
     "list_nobody": {"text": "tidak ada orang ini"},
 }
 PAGES: Final[Mapping[str, tuple[str, dict[str, str]]]] = {
+    "sign_in": ("/sign-in", {}),
+    "password": ("/password", {}),
     "now": ("/", {}),
+    "now_part": ("/now/part", {}),
     "alerts": ("/alerts", {}),
     "alerts_settled": ("/alerts", {"state": "settled"}),
     "alerts_by_counter": ("/alerts", {"counter": "D3"}),
@@ -60,6 +63,9 @@ PAGES: Final[Mapping[str, tuple[str, dict[str, str]]]] = {
     "list": ("/list", {}),
     "subject": ("/list/subjects", KEY),
     "subject_history": ("/list/subjects/history", KEY),
+    "lookalikes": ("/list/subjects/beside", KEY | {"other": "S-05001"}),
+    "import": ("/list/import", {}),
+    "sync": ("/list/sync", {}),
     "picture": ("/list/subjects/picture", KEY | {"reference": KEY["key"]}),
     "troubles": ("/troubles", {}),
     "figures": ("/figures", {}),
@@ -67,7 +73,16 @@ PAGES: Final[Mapping[str, tuple[str, dict[str, str]]]] = {
     "figures_year": ("/figures", YEAR),
     "figures_report": ("/figures/report", YEAR),
     "figures_pdf": ("/figures/report.pdf", YEAR),
+    "ports": ("/ports", {}),
+    "threshold": ("/threshold", {}),
+    "cameras": ("/cameras", {}),
+    "camera": ("/cameras/dep-1", {}),
+    "devices": ("/devices", {}),
     "people": ("/people", {}),
+    "person": ("/people/petugas-3", {}),
+    "audit": ("/audit", {}),
+    "audit_by_subject": ("/audit", {"subject": KEY["key"]}),
+    "audit_entry": ("/audit/1", {}),
     "system": ("/system", {}),
 }
 
@@ -144,8 +159,12 @@ async def _watch(client: httpx.AsyncClient) -> None:
         listening.cancel()
 
 
-async def watched_share(site: Site, cookies: httpx.Cookies) -> dict[str, float]:
-    """Return what the viewers cost server and console, as shares of a core: with them, less without them."""
+async def watched_share(site: Site) -> dict[str, float]:
+    """Return what the viewers cost server and console, as shares of a core: with them, less without them.
+
+    Each has a session of its own, and an address, of which only so many may sign in in a minute.
+    """
+    sessions = [site.sign_in(f"127.0.0.{10 + number}") for number in range(VIEWERS)]
     programs = {"server": psutil.Process(site.stack.server.pid), "console": psutil.Process(site.console.pid)}
     site.stack.sign_in("pc-1")
     calls = Calls(site.stack.dialer(DeviceRole.NOTIFIER, "pc-1"))
@@ -173,7 +192,7 @@ async def watched_share(site: Site, cookies: httpx.Cookies) -> dict[str, float]:
     alone = await shares(ALONE_S)
     async with AsyncExitStack() as stack:
         viewers = []
-        for number in range(VIEWERS):
+        for number, cookies in enumerate(sessions):
             client = await stack.enter_async_context(
                 httpx.AsyncClient(base_url=site.origin, cookies=cookies, timeout=30)
             )
@@ -204,7 +223,7 @@ def figures_of(folder: Path) -> dict[str, float]:
         return {
             **page_times(site, cookies),
             "console.first_view_kb": first_view_kb(site, cookies),
-            **asyncio.run(watched_share(site, cookies)),
+            **asyncio.run(watched_share(site)),
         }
 
 

@@ -16,6 +16,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from google.protobuf import descriptor_pool
+from google.protobuf.message import Message
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from cekalwatch.server.auth import limits
@@ -105,6 +106,7 @@ MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
         "cekalwatch.v1.AlertService/SubscribeAlerts": ALONE,
         "cekalwatch.v1.AlertService/AcknowledgeAlerts": ALONE,
         "cekalwatch.v1.AlertService/ListAlerts": OFFICERS,
+        "cekalwatch.v1.AlertService/ListChangedAlerts": OFFICERS,
         "cekalwatch.v1.AlertService/GetAlert": OFFICERS,
         **dict.fromkeys(WORK, COUNTER),
         "cekalwatch.v1.AlertService/ConfirmAlert": SUPERVISORS,
@@ -123,6 +125,7 @@ MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
         "grpc.health.v1.Health/Check": ALONE,
         "cekalwatch.v1.AlertService/SubscribeAlerts": ALONE,
         "cekalwatch.v1.AlertService/ListAlerts": OFFICERS,
+        "cekalwatch.v1.AlertService/ListChangedAlerts": OFFICERS,
         "cekalwatch.v1.AlertService/GetAlert": OFFICERS,
         **dict.fromkeys(WORK, COUNTER),
         "cekalwatch.v1.AlertService/ConfirmAlert": SUPERVISORS,
@@ -330,12 +333,17 @@ async def test_camera_speaks_only_for_itself(site: Site, name: str, at: str, say
         ("AcknowledgeAlerts", alerts.AcknowledgeAlertsRequest(agent_id="pc-2"), "NAME_NOT_ALLOWED"),
         ("ListAlerts", alerts.ListAlertsRequest(filter=alerts.AlertFilter(site=SITE)), ""),
         ("ListAlerts", alerts.ListAlertsRequest(filter=alerts.AlertFilter(site=OTHER_SITE)), "SITE_NOT_ALLOWED"),
+        (
+            "ListChangedAlerts",
+            alerts.ListChangedAlertsRequest(filter=alerts.AlertFilter(site=OTHER_SITE)),
+            "SITE_NOT_ALLOWED",
+        ),
     ],
 )
 async def test_notifier_acts_under_its_own_name_and_asks_for_its_own_site(
     site: Site,
     method: str,
-    request_message: alerts.SubscribeAlertsRequest | alerts.AcknowledgeAlertsRequest | alerts.ListAlertsRequest,
+    request_message: Message,
     reason: str,
 ) -> None:
     chosen = site.settings(**two_sites())

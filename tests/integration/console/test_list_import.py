@@ -94,6 +94,7 @@ async def test_a_list_is_previewed_and_imported_as_it_was_previewed(office: Port
         await browser.sign_in("lina")
         path = await previewed(browser, archive(files))
         shown = words(await browser.get(path))
+        assert "Download the report now" not in shown, "a preview can be made again"
         for told in ("Preview. Nothing is stored yet.", "New 2", "Unchanged 0", "Refused 1", "cannot be used 1"):
             assert told in shown
         assert "Files of the archive that no row names (1) notes.txt" in shown
@@ -104,8 +105,14 @@ async def test_a_list_is_previewed_and_imported_as_it_was_previewed(office: Port
         assert [link.outcome for link in office.trail(Action.WATCHLIST_IMPORTED)][-1:] == ["PREVIEWED"]
         assert (await act(browser, path)).status_code == 303
         done = words(await browser.get(await worked(browser, path)))
-        for told in ("Done. The file was imported", "Stored 2", "Refused 1"):
+        for told in ("Done. The file was imported", "Stored 2", "Refused 1", "kept until the console is restarted"):
             assert told in done
+        async with pages.browser() as another_tab, served(office) as restarted, restarted.browser() as later:
+            await another_tab.sign_in("lina")
+            assert "Stored 2" in words(await another_tab.get(path))
+            await later.sign_in("lina")
+            answer = await later.get(path)
+            assert (answer.status_code, "the console was restarted" in words(answer)) == (404, True)
         assert (await act(browser, path)).status_code == 409, "an old tab imports nothing again"
         report = await browser.get(f"{path}/report.csv")
         assert report.headers["content-type"].startswith("text/csv")

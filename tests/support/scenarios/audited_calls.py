@@ -153,6 +153,12 @@ async def list_alerts(scene: Scene) -> None:
     scene.alert_id = answer.alerts[0].alert_id
 
 
+async def list_changed_alerts(scene: Scene) -> None:
+    request = alert_service_pb2.ListChangedAlertsRequest()
+    answer = await scene.alerts.ListChangedAlerts(request, metadata=bearer(scene.token))
+    assert [one.alert_id for one in answer.alerts]
+
+
 async def get_alert(scene: Scene) -> None:
     await list_alerts(scene)
     request = alert_service_pb2.GetAlertRequest(alert_id=scene.alert_id, include_images=True)

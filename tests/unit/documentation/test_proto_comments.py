@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from cekalwatch.camera.view.aiming import FRAME_WITHIN_S
 from cekalwatch.camera.view.blurring import MOSAIC
+from cekalwatch.server.alerts import fanout
 from cekalwatch.server.alerts.details import MAX_REFERENCES
 from cekalwatch.server.auth.signing_in import passwords
 from cekalwatch.server.auth.signing_in.sign_in_terms import SessionTerms
@@ -206,6 +207,8 @@ STATED = {
     "TravelDocument.type": (f"at most {records.MAX_DOCUMENT_TEXT} characters",),
     "TravelDocument.number": (f"at most {records.MAX_DOCUMENT_TEXT} characters",),
     "ListAlertsRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {alerts.DEFAULT_PAGE}.",),
+    "ListChangedAlertsRequest.heard_sequence": (f"at most {fanout.CATCH_UP_S:g} s",),
+    "ListChangedAlertsResponse.alerts": (f"at most {bounds.MAX_PAGE}.",),
     "ListSubjectsRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {subjects.DEFAULT_PAGE}.",),
     "Trouble.about": (f"1 to {troubles.MAX_ABOUT} printable characters",),
     "Trouble.details": (f"at most {troubles.MAX_DETAILS}; ", f"at most {troubles.MAX_DETAIL} printable characters"),

@@ -18,7 +18,7 @@ from cekalwatch.office.client.subscription import Start, Subscription, Subscript
 from cekalwatch.office.client.token import NoToken
 from cekalwatch.office.client.trouble_client import TroubleClient
 from cekalwatch.office.model.alert import AlertFilter
-from cekalwatch.office.model.subscription_updates import Connected, Disconnected, Freshness, KeepAlive
+from cekalwatch.office.model.subscription_updates import AlertEvent, Connected, Disconnected, Freshness, KeepAlive
 from cekalwatch.office.model.trouble import Troubles
 
 
@@ -61,6 +61,8 @@ class News:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed = asyncio.Event()
         self.count = 0
+        self.position: int | None = None
+        """The newest event of an alert that the server has told of; None until it has said where its log ends."""
         self.connected = False
         """Whether the server tells what happens."""
         self.freshness: Freshness | None = None
@@ -96,7 +98,9 @@ class News:
                 self.freshness = update.freshness
                 return
             case Connected():
-                self.connected, self.freshness = True, update.freshness
+                self.connected, self.freshness, self.position = True, update.freshness, update.head_sequence
+            case AlertEvent():
+                self.position = update.sequence
             case Disconnected():
                 self.connected = False
         self._change()

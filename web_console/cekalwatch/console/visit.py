@@ -17,6 +17,7 @@ from cekalwatch.console.clients.camera_client import CameraClient
 from cekalwatch.console.clients.device_client import DeviceClient
 from cekalwatch.console.clients.people_client import PeopleClient
 from cekalwatch.console.clients.report_client import ReportClient
+from cekalwatch.console.clients.session_check import SessionCheck
 from cekalwatch.console.clients.threshold_client import ThresholdClient
 from cekalwatch.console.list_keeping.subject_client import SubjectClient
 from cekalwatch.console.list_keeping.sync_client import SyncClient
@@ -84,6 +85,11 @@ class Visit:
         return here == path or (path != "/" and here.startswith(f"{path}/"))
 
     @property
+    def is_part(self) -> bool:
+        """Whether a page that is open asks for a part of itself."""
+        return bool(self.request.headers.get("hx-request") == "true")
+
+    @property
     def address(self) -> str:
         """Path and query of the page, to come back to; of what a form sent, the first page."""
         if self.request.method != "GET":
@@ -103,6 +109,11 @@ class Visit:
     def alerts(self) -> AlertClient:
         """The person's calls about alerts."""
         return AlertClient(self.console.calls, self.console.settings.name, AlertFilter(), self.signed_in)
+
+    @property
+    def check(self) -> SessionCheck:
+        """Whether the person's session goes on at the server."""
+        return SessionCheck(self.console.calls, self.signed_in)
 
     @property
     def ports(self) -> PortClient:
@@ -177,4 +188,4 @@ class Visit:
 
     def problem(self, words: str, code: HTTPStatus) -> Response:
         """Say what went wrong, in words for a person."""
-        return self.page("problem.html", code, words=words)
+        return self.page("part_problem.html" if self.is_part else "problem.html", code, words=words)

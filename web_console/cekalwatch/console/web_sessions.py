@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from cekalwatch.console.open_alerts import OpenAlerts
 from cekalwatch.office.model.person import Session
 
 SECRET_BYTES = 32
@@ -32,6 +33,8 @@ class WebSession:
     used_at_s: float = 0.0
     list_search: dict[str, str] = field(default_factory=dict, repr=False)
     """What its person last looked for on the list, by the names of the form's fields."""
+    open_alerts: OpenAlerts = field(default_factory=OpenAlerts, repr=False)
+    """What *Now* shows to its person."""
     _token: str = field(default="", repr=False)
 
     def token(self) -> str:
@@ -43,9 +46,10 @@ class WebSession:
         self._token = token
 
     def forget(self) -> None:
-        """Hold none any more, nor what its person looked for."""
+        """Hold none any more, nor what its person looked for and at."""
         self._token = ""
         self.list_search = {}
+        self.open_alerts.forget()
 
 
 class WebSessions:

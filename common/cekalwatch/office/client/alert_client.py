@@ -88,6 +88,18 @@ class AlertClient:
         response = self._call(lambda stub: stub.ListAlerts, request)
         return [messages.alert(one) for one in response.alerts], str(response.next_page_token)
 
+    def changed(self, after: int, heard: int) -> tuple[list[Alert], int, bool]:
+        """Return the alerts to which something happened after the event `after`, as they stand.
+
+        With them the event up to which that is all, and whether more is to be asked for at once. `heard`: the newest
+        event that is known of.
+        """
+        request = alert_service_pb2.ListChangedAlertsRequest(
+            filter=self._filter, after_sequence=after, heard_sequence=heard
+        )
+        response = self._call(lambda stub: stub.ListChangedAlerts, request)
+        return [messages.alert(one) for one in response.alerts], int(response.sequence), bool(response.more)
+
     def alert(self, alert_id: str) -> Alert:
         """Return one alert as it stands now."""
         return self._alert(lambda stub: stub.GetAlert, alert_service_pb2.GetAlertRequest(alert_id=alert_id))

@@ -12,6 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -34,6 +35,8 @@ WAITING_PAGE = 10
 MAX_AT_ONCE = 256
 """Acknowledgements that are committed together."""
 
+CATCH_UP_S = 2.0
+"""How long who has heard of an event from another server is let wait until this one has read it."""
 AWAY_AFTER = timedelta(minutes=1)
 """An agent whose first missed event is this old was away: it first gets the alerts that still wait."""
 
@@ -173,6 +176,25 @@ class Fanout:
                     await grown.wait()
             except TimeoutError:
                 yield None
+
+    async def changed_after(self, after: int, heard: int, wants: Wants) -> tuple[list[DetailedEvent], int]:
+        """Return the newest event of each wanted alert to which something happened after `after`, oldest first.
+
+        With it the sequence up to which that is all. The log is read up to `heard` first, if this takes no longer than
+        CATCH_UP_S. Raises POSITION_TOO_OLD or POSITION_UNKNOWN.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CATCH_UP_S):
+                while self._head < max(after, heard):
+                    await self._grown.wait()
+        if not self._tail_begins_after <= after <= self._head:
+            await self.start_after(after)
+        found, reached = await self._after(after)
+        newest: dict[UUID, DetailedEvent] = {}
+        for item in found:
+            newest.pop(item.event.alert_id, None)
+            newest[item.event.alert_id] = item
+        return [item for item in newest.values() if wants(item.details.alert)], max(after, reached)
 
     async def _after(self, position: int) -> tuple[list[DetailedEvent], int]:
         """Return the next events after `position`, and the sequence up to which the log was read."""

@@ -40,10 +40,14 @@ ACKNOWLEDGEMENT_COST: Final = 0.1
 STATUS: Final = ("/cekalwatch.v1.OperationsService/GetStatus", "/grpc.health.v1.Health/Check")
 STATUS_COST: Final = 1.0
 """Asked for often, by whatever watches the server, and answered from memory."""
-VIEWS: Final = ("/cekalwatch.v1.AlertService/GetAlert", "/cekalwatch.v1.WatchlistService/GetSubject")
+VIEWS: Final = (
+    "/cekalwatch.v1.AlertService/GetAlert",
+    "/cekalwatch.v1.AlertService/ListChangedAlerts",
+    "/cekalwatch.v1.WatchlistService/GetSubject",
+)
 VIEW_COST: Final = 2.0
 """A PC that starts with fifty open alerts, or a console on a busy morning, looks at many in a row; a page with a
-subject's photographs gets each by a call of its own."""
+subject's photographs gets each by a call of its own, and with each event all who look at a console ask at once."""
 PORT_READS: Final = ("/cekalwatch.v1.ListFeedService/ReadList", "/cekalwatch.v1.ListFeedService/FetchReferences")
 PORT_READ_COST: Final = 0.1
 """A port that begins reads a hundred thousand subjects in a row."""

@@ -142,6 +142,7 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "/cekalwatch.v1.AlertService/SubscribeAlerts": _SUBSCRIPTION,
         "/cekalwatch.v1.AlertService/AcknowledgeAlerts": _AGENT,
         "/cekalwatch.v1.AlertService/ListAlerts": _OFFICE,
+        "/cekalwatch.v1.AlertService/ListChangedAlerts": _OFFICE,
         "/cekalwatch.v1.AlertService/GetAlert": _OFFICE,
         "/cekalwatch.v1.AlertService/ClaimAlert": _ADJUDICATION,
         "/cekalwatch.v1.AlertService/ReleaseAlert": _ADJUDICATION,

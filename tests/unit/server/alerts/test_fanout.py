@@ -283,3 +283,46 @@ async def test_a_supervisor_who_signed_in_elsewhere_before_a_referral_gets_it_th
         item = await told
     assert item is not None
     assert item.event.alert_id == after.alert_id
+
+
+async def changed(
+    fanout: Fanout, after: int, heard: int = 0, wanted: AlertFilter | None = None
+) -> tuple[list[int], int]:
+    found, reached = await fanout.changed_after(after, heard, (wanted or AlertFilter()).wants_alert)
+    return [item.event.sequence for item in found], reached
+
+
+async def test_of_each_alert_that_changed_the_newest_event_is_told(log: Log):
+    fanout = log.fanout()
+    first, other = log.commit(), log.commit()
+    log.refer(first.alert_id)  # claimed and judged: two events
+    await fanout.catch_up()
+    head = fanout.head
+    for position in (0, first.sequence):  # what is no longer in memory, and what is
+        assert await changed(fanout, position) == ([other.sequence, head], head)
+    assert await changed(fanout, other.sequence) == ([head], head)
+    assert await changed(fanout, head) == ([], head)
+    assert await changed(fanout, 0, wanted=AlertFilter(counters=frozenset({"A1"}))) == ([], head)
+
+
+async def test_who_heard_of_an_event_elsewhere_waits_until_it_is_read_here(log: Log):
+    fanout = log.fanout()
+    event = log.commit()
+    asking = asyncio.create_task(changed(fanout, 0, event.sequence))
+    await asyncio.sleep(0)
+    assert not asking.done()
+    async with asyncio.timeout(30):
+        await fanout.catch_up()
+        assert await asking == ([event.sequence], event.sequence)
+
+
+async def test_what_changed_after_a_place_that_the_log_has_not_is_not_told(log: Log, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("cekalwatch.server.alerts.fanout.CATCH_UP_S", 0.01)
+    fanout = log.fanout()
+    sequences = [await log.commit_and_publish(fanout) for _ in range(5)]
+    with pytest.raises(CekalwatchError) as unknown:
+        await changed(fanout, sequences[-1] + 1)
+    log.store.prune_events(NOON + timedelta(days=1), swept)
+    with pytest.raises(CekalwatchError) as too_old:
+        await changed(fanout, 0)
+    assert (unknown.value.code, too_old.value.code) == (Code.POSITION_UNKNOWN, Code.POSITION_TOO_OLD)

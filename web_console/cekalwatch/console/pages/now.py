@@ -5,61 +5,79 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+import grpc
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
+from cekalwatch.console.open_alerts import Shown
 from cekalwatch.console.visit import Visit
-from cekalwatch.office.model.alert import Alert, AlertSearch
+from cekalwatch.office.client.refusals import UNREACHABLE
+from cekalwatch.office.model.alert import Alert
 from cekalwatch.office.model.trouble import Trouble, shown_to
-from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, PENDING, AlertState
+from cekalwatch.wire.vocabulary.adjudication import PENDING, AlertState
 from cekalwatch.wire.vocabulary.people import SEES_ALERTS
 from cekalwatch.wire.vocabulary.troubles import SEES_TROUBLES
 
-MAX_SHOWN = 100
 NEWS_PERIOD_S = 0.5
 """Pages are told of news so often at most: what comes meanwhile is one."""
 ALIVE_S = 10.0
+"""How often the server is asked whether who looks on may do so still."""
 
 
 def show(visit: Visit) -> Response:
     """Show the page."""
-    return visit.page("now.html", **_values(visit))
+    return visit.page("now.html", **_values(visit, anew=True))
 
 
 def part(visit: Visit) -> Response:
     """Show what changes of it."""
-    return visit.page("now_part.html", **_values(visit))
+    return visit.page("now_part.html", **_values(visit, anew=False))
 
 
 async def news(visit: Visit) -> Response:
-    """Tell the browser each time something changed, until its person signs out or goes."""
+    """Tell the browser each time something changed, until its person may not look on or goes."""
     return StreamingResponse(_news(visit), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
 async def _news(visit: Visit) -> AsyncIterator[str]:
-    known = visit.console.news.count
-    while visit.signed_in.token():
-        count = await visit.console.news.after(known, ALIVE_S)
-        if not visit.console.is_open(visit.signed_in):
-            return
+    news, loop = visit.console.news, asyncio.get_running_loop()
+    known, checked_s = news.count, loop.time()
+    while visit.console.is_open(visit.signed_in):
+        count = await news.after(known, max(0.0, checked_s + ALIVE_S - loop.time()))
+        if loop.time() - checked_s >= ALIVE_S:
+            if not await run_in_threadpool(_looks_on, visit):
+                break
+            checked_s = loop.time()
         yield f"event: changed\ndata: {count}\n\n" if count != known else ": alive\n\n"
         known = count
         await asyncio.sleep(NEWS_PERIOD_S)
+    # The page asks once more, and what it shows goes away.
+    yield f"event: changed\ndata: {known}\n\n"
 
 
-def _values(visit: Visit) -> dict[str, object]:
-    alerts: list[Alert] = []
-    more = False
+def _looks_on(visit: Visit) -> bool:
+    """Whether the person may look on; where the server is away, what is shown says so, and nothing is added to it."""
+    try:
+        visit.signed_in.person = visit.check.session()
+    except grpc.RpcError as error:
+        return error.code() in UNREACHABLE
+    return True
+
+
+def _values(visit: Visit, *, anew: bool) -> dict[str, object]:
+    shown = Shown((), more=False)
     if visit.has(SEES_ALERTS):
-        alerts, token = visit.alerts.page(AlertSearch(OPEN_STATES), MAX_SHOWN)
-        more = bool(token)
-        alerts.sort(key=_urgency)
+        own, client, heard = visit.signed_in.open_alerts, visit.alerts, visit.console.news.position
+        shown = own.list_all(client, heard) if anew else own.renew(client, heard)
+    else:
+        visit.signed_in.person = visit.check.session()
     troubles: tuple[Trouble, ...] = ()
     if visit.has(SEES_TROUBLES):
         known = visit.console.news.troubles
         troubles = shown_to(visit.person, known, ())
     return {
-        "alerts": alerts,
-        "more": more,
+        "alerts": sorted(shown.alerts, key=_urgency),
+        "more": shown.more,
         "troubles": troubles,
         "sees_alerts": visit.has(SEES_ALERTS),
         "sees_troubles": visit.has(SEES_TROUBLES),

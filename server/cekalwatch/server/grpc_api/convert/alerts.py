@@ -19,6 +19,7 @@ from cekalwatch.server.grpc_api.convert.common import (
     FIELD_FRAME_BYTES,
     KEY,
     camera_message,
+    fitting,
     page,
     text,
     timestamp,
@@ -27,7 +28,7 @@ from cekalwatch.server.grpc_api.convert.watchlist.entries import freshness_messa
 from cekalwatch.server.grpc_api.convert.watchlist.records import subject_message
 from cekalwatch.server.watchlist.freshness import Freshness
 from cekalwatch.v1 import alert_pb2, alert_service_pb2, camera_pb2
-from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
+from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES, MAX_PAGE
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
@@ -152,6 +153,16 @@ def alert_page(found: Sequence[AlertDetails], limit: int) -> alert_service_pb2.L
     """Write a page of alerts, as far as they fit into a message."""
     alerts, more = page(map(alert_message, found), len(found), limit)
     return alert_service_pb2.ListAlertsResponse(alerts=alerts, next_page_token=alerts[-1].alert_id if more else "")
+
+
+def changed_alerts(
+    found: Sequence[DetailedEvent], reached: int, head: int
+) -> tuple[alert_service_pb2.ListChangedAlertsResponse, Sequence[DetailedEvent]]:
+    """Write what became of alerts, as far as it fits into a message; return with it what of `found` that is."""
+    alerts = fitting(event_message(item).event.alert for item in found[:MAX_PAGE])
+    given, cut = found[: len(alerts)], len(alerts) < len(found)
+    sequence, more = given[-1].event.sequence if cut else reached, cut or reached < head
+    return alert_service_pb2.ListChangedAlertsResponse(alerts=alerts, sequence=sequence, more=more), given
 
 
 def alert_with_images(details: AlertDetails, pictures: AlertPictures | None) -> alert_service_pb2.GetAlertResponse:

@@ -170,7 +170,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
     async def ListAlerts(self, request: pb.ListAlertsRequest, context: Context) -> pb.ListAlertsResponse:
         """Return a page of alerts, newest first."""
         caller = current_caller()
-        supervises = bool(caller.session and caller.session.person.roles & CONFIRMS)
+        supervises = _supervises(caller)
         wanted = replace(caller.narrow(convert.alert_filter(request.filter)), supervises=supervises)
         before = convert.alert_page_token(request.page_token)
         limit = page_size(request.page_size, default=convert.DEFAULT_PAGE)
@@ -184,6 +184,20 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         shown = shown_objects(details.alert for details in given)
         await self._trail.note(current_caller().actor, Action.ALERTS_LISTED, shown, alerts=len(given))
         return page
+
+    async def ListChangedAlerts(
+        self, request: pb.ListChangedAlertsRequest, context: Context
+    ) -> pb.ListChangedAlertsResponse:
+        """Return what became of alerts after a place in the log."""
+        caller = current_caller()
+        wanted = replace(caller.narrow(convert.alert_filter(request.filter)), supervises=_supervises(caller))
+        after, heard = convert.sequence(request.after_sequence), convert.sequence(request.heard_sequence)
+        found, reached = await self._fanout.changed_after(after, heard, wanted.wants_alert)
+        changes, given = convert.changed_alerts(found, reached, self._fanout.head)
+        if given:
+            shown = shown_objects(item.details.alert for item in given)
+            await self._trail.note(caller.actor, Action.ALERTS_LISTED, shown, alerts=len(given), after_event=after)
+        return changes
 
     async def GetAlert(self, request: pb.GetAlertRequest, context: Context) -> pb.GetAlertResponse:
         """Return one alert, with its pictures if they are asked for."""
@@ -204,6 +218,10 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
             return convert.alert_with_images(details, None)
         _, images = await asyncio.gather(noted, asyncio.to_thread(self._details.pictures, alert_id))
         return convert.alert_with_images(details, images)
+
+
+def _supervises(caller: Caller) -> bool:
+    return bool(caller.session and caller.session.person.roles & CONFIRMS)
 
 
 def _agent(agent_id: str) -> Actor:

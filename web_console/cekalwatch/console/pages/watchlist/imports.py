@@ -8,7 +8,14 @@ from typing import Final
 from starlette.responses import Response
 
 from cekalwatch.console.list_keeping.import_client import ENCODINGS, SentFile
-from cekalwatch.console.list_keeping.import_jobs import GROUPS, ImportJob, JobState, TooManyFilesError, groups
+from cekalwatch.console.list_keeping.import_jobs import (
+    GROUPS,
+    MAX_KEPT,
+    ImportJob,
+    JobState,
+    TooManyFilesError,
+    groups,
+)
 from cekalwatch.console.visit import Visit
 from cekalwatch.office.client.refusals import explain
 from cekalwatch.office.model.safe_text import safe_text
@@ -111,6 +118,7 @@ def _values(visit: Visit, job: ImportJob, problem: str = "") -> dict[str, object
         "told": {group: found for group, found in told.items() if found},
         "done": len(lines),
         "most": MAX_SHOWN,
+        "kept": MAX_KEPT,
         "problem": problem,
         "why": explain(job.error, visit.texts) if job.error else "",
     }

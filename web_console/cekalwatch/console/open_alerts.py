@@ -1,0 +1,95 @@
+"""The open alerts that *Now* shows to one person: listed once, and then only what changed, asked for by that person.
+
+The server decides with each call whether this person may see them still, and records what it gives out. What is kept
+here between two calls is shown only after one of them.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import grpc
+
+from cekalwatch.office.client.alert_client import AlertClient
+from cekalwatch.office.client.refusals import error_reason
+from cekalwatch.office.model.alert import Alert, AlertSearch
+from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES
+
+MAX_SHOWN: Final = 100
+LIST_AGAIN_S: Final = 300.0
+"""A name that is set right in the list is no event of an alert: so often all are listed again."""
+OUT_OF_STEP: Final = frozenset({"POSITION_TOO_OLD", "POSITION_UNKNOWN"})
+"""What the server says where it cannot tell what changed."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What there is to show."""
+
+    alerts: tuple[Alert, ...]
+    more: bool
+    """Whether others are open, older than these."""
+
+
+class OpenAlerts:
+    """Those of one session. It may be used from several threads."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._alerts: dict[str, Alert] = {}
+        self._more = False
+        self._position: int | None = None
+        """The event up to which they are known; None: they are to be listed."""
+        self._listed_s = 0.0
+
+    def forget(self) -> None:
+        """Know none any more."""
+        with self._lock:
+            self._alerts, self._position = {}, None
+
+    def list_all(self, client: AlertClient, heard: int | None) -> Shown:
+        """List them all; `heard` is the newest event that the console has been told of, None if it is told of none.
+
+        Errors stay grpc.RpcError.
+        """
+        with self._lock:
+            return self._list(client, heard)
+
+    def renew(self, client: AlertClient, heard: int | None) -> Shown:
+        """Ask for what changed since they were listed, or list them where that is not enough; see `list_all`."""
+        with self._lock:
+            old = self._monotonic() - self._listed_s > LIST_AGAIN_S
+            # Beyond a page nobody knows which alert takes the place of one that is settled.
+            if heard is None or self._position is None or self._more or old:
+                return self._list(client, heard)
+            try:
+                return self._follow(client, self._position, heard)
+            except grpc.RpcError as error:
+                if error_reason(error) not in OUT_OF_STEP:
+                    raise
+                return self._list(client, heard)
+
+    def _list(self, client: AlertClient, heard: int | None) -> Shown:
+        # What happens while they are listed has a later place, and is asked for again.
+        alerts, token = client.page(AlertSearch(OPEN_STATES), MAX_SHOWN)
+        self._alerts, self._more = {one.alert_id: one for one in alerts}, bool(token)
+        self._position, self._listed_s = heard, self._monotonic()
+        return Shown(tuple(self._alerts.values()), self._more)
+
+    def _follow(self, client: AlertClient, position: int, heard: int) -> Shown:
+        more = True
+        while more:
+            changed, position, more = client.changed(position, heard)
+            for one in changed:
+                self._alerts.pop(one.alert_id, None)
+                if one.state in OPEN_STATES:
+                    self._alerts[one.alert_id] = one
+        self._position = position
+        if len(self._alerts) > MAX_SHOWN:
+            return self._list(client, heard)
+        return Shown(tuple(self._alerts.values()), self._more)
