@@ -14,8 +14,11 @@ from cekalwatch.console.clients.report_client import (
     FieldLine,
     FieldRate,
     FieldReport,
+    GroupFigures,
+    GroupPair,
     Halving,
     LearnedFigures,
+    MeasuredGroups,
     ThresholdUse,
     Waits,
 )
@@ -55,6 +58,21 @@ REPORT = FieldReport(
         LearnedFigures("standard-2", 0.5, 0.5, None, 140, 140, ()),
     ),
     halvings=(Halving("standard-1", 0.48, 0.6, 3, 1, 1, 0), Halving("standard-2", 0.48, 0.6, 3, 1, 0, 0)),
+    groups=None,
+)
+SMALL = FieldRate(0.001, 0.0005, 0.002)
+GROUPS = MeasuredGroups(
+    "volunteers",
+    "standard-1",
+    1_050,
+    (GroupFigures("women", RATE, None), GroupFigures("men", RATE, RATE)),
+    (
+        GroupPair("", "", SMALL),
+        GroupPair("women", "men", FieldRate(0.0001, 0.0, 0.0004)),
+        GroupPair("women", "women", FieldRate(0.02, 0.015, 0.03)),
+        GroupPair("men", "men", FieldRate(0.001, 0.0, 0.01)),
+        GroupPair("men", "women", None),
+    ),
 )
 
 
@@ -112,6 +130,17 @@ def test_the_pdf_says_what_the_document_says(language: Language, said: tuple[str
     assert reader.metadata is not None
     assert reader.metadata.title == report_document(REPORT, texts(language)).title
     assert reader.metadata.creation_date == REPORT.made_at
+
+
+def test_groups_of_volunteers_are_told_where_they_were_measured():
+    shown = text_of(pdf(replace(REPORT, groups=GROUPS)))
+    assert "measured on 1,050 volunteers (volunteers, standard-1)" in shown
+    assert "women, taken for women 1 in 50 1 in 67 – 1 in 33 more often than everybody" in shown
+    assert "women, taken for men 1 in 10,000 0 – 1 in 2,500 less often than everybody" in shown
+    assert "men, taken for men 1 in 1,000 0 – 1 in 100 too few to tell" in shown
+    assert "men, taken for women not measured – too few to tell" in shown
+    assert "women 1 in 5,000 1 in 10,000 – 1 in 2,000 not measured –" in shown
+    assert "what group a traveller belongs to is not recorded. It is measured" in text_of(pdf(REPORT))
 
 
 def test_the_same_report_always_becomes_the_same_bytes():

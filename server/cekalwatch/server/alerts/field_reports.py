@@ -10,6 +10,7 @@ from cekalwatch.server.alerts.field_days import FieldDays
 from cekalwatch.server.domain.alerts.field_report import FieldReport, FieldSpan, field_report
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold
+from cekalwatch.server.domain.measured_groups import MeasuredGroups
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class SiteReport:
     listed: int
     """People on the list when it was made, whatever the status of their orders."""
     made_at: datetime
+    groups: MeasuredGroups | None
+    """What was measured on volunteers; None: nothing."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class FieldReports:
     """What is known of the threshold of a model version."""
     records_kept: timedelta
     """Settled alerts that were raised before that are gone, while passages are still counted."""
+    groups: MeasuredGroups | None
     clock: Clock
 
     def of(self, site: str, begin: datetime, end: datetime) -> SiteReport:
@@ -45,7 +49,7 @@ class FieldReports:
         since = min(max(whole_hour(begin), oldest), until)
         sums = self.days.sums(site, since, until)
         learned = filter(None, map(self.learned, sorted(sums.versions)))
-        return SiteReport(field_report(FieldSpan(since, until, site), sums, learned), self.listed(), now)
+        return SiteReport(field_report(FieldSpan(since, until, site), sums, learned), self.listed(), now, self.groups)
 
 
 def whole_hour(moment: datetime) -> datetime:

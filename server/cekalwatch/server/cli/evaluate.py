@@ -151,11 +151,11 @@ def alerts(
     """
 
     require_extra("evaluation", NEEDED)
+    from cekalwatch.server.alerts.group_figures import read_groups
     from cekalwatch.server.domain.alerts.false_alerts import AlertVerdict
     from cekalwatch.server.domain.alerts.field_report import FieldSpan, field_report
     from cekalwatch.server.domain.alerts.field_sums import FieldSums
     from cekalwatch.server.domain.clock import SystemClock
-    from cekalwatch.server.evaluation.report.document import read_groups
     from cekalwatch.server.evaluation.report.field_screen import field_json, field_page, show_field
 
     measured = read_groups(groups) if groups else None

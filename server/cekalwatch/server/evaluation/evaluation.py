@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.domain.measured_groups import GroupPair
 from cekalwatch.server.evaluation.collection import Collection, LabelledPhotograph
 from cekalwatch.server.evaluation.people import (
     MAX_REFERENCES,
@@ -21,7 +22,6 @@ from cekalwatch.server.evaluation.people import (
 from cekalwatch.server.evaluation.samples import Failure, Sample
 from cekalwatch.server.evaluation.statistics.metrics import probes_needed
 from cekalwatch.server.evaluation.statistics.study import (
-    GroupPair,
     LookAlike,
     ReferenceFigures,
     Study,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -53,6 +54,9 @@ class AlertSection(Settings):
     alert_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 730
     """Days for which the record of an alert is kept, from when it was raised, once it is cleared or closed and has left
     the event log."""
+    group_figures: Path | None = None
+    """evaluation.json of volunteers, made by `cekalwatch-server evaluate`, whose figures by group of people the report
+    of the field shows; when not set, it says that nobody knows them. Read at the start."""
     ended_subject_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 365
     """Days for which a subject is kept after its last order ended. The rule on urgent orders that are sent again needs
     the earlier ones."""

@@ -6,8 +6,12 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Self
 
+import structlog
+
+from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.alerts.adjudication import Adjudicator
 from cekalwatch.server.alerts.alert_orders import AlertOrders
 from cekalwatch.server.alerts.deliveries import DeliveryTrail
@@ -16,10 +20,12 @@ from cekalwatch.server.alerts.escalation import Escalator
 from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout
 from cekalwatch.server.alerts.field_days import FieldDays
 from cekalwatch.server.alerts.field_reports import FieldReports
+from cekalwatch.server.alerts.group_figures import read_groups
 from cekalwatch.server.alerts.order_watch import OrderWatch
 from cekalwatch.server.alerts.retention import RetentionSweeper
 from cekalwatch.server.alerts.waiting import WaitingAlerts
 from cekalwatch.server.auth.supervised import SupervisedDevices
+from cekalwatch.server.domain.measured_groups import MeasuredGroups
 from cekalwatch.server.grpc_api.servicers.alerts import AlertServicer
 from cekalwatch.server.grpc_api.servicers.reports import ReportServicer
 from cekalwatch.server.presence import Presence
@@ -40,6 +46,8 @@ ERASE_PERIOD_S = 6 * 3600.0
 ESCALATE_PERIOD_S = 1.0
 ORDERS_PERIOD_S = 1.0
 SUPERVISED_PERIOD_S = 0.5
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -137,5 +145,14 @@ def _field_reports(context: Context) -> FieldReports:
     stores, clock = context.stores, context.clock
     zones = {site.site: site.zone for site in context.settings.sites}
     days = FieldDays(stores.field, stores.agencies.of, zones, clock)
-    records_kept = context.settings.retention_policy.records
-    return FieldReports(days, stores.field.listed, stores.thresholds.learned, records_kept, clock)
+    records_kept, groups = context.settings.retention_policy.records, _groups(context.settings.group_figures)
+    return FieldReports(days, stores.field.listed, stores.thresholds.learned, records_kept, groups, clock)
+
+
+def _groups(file: Path | None) -> MeasuredGroups | None:
+    """Return what was measured by group; a file that cannot be used must not keep a port from watching."""
+    try:
+        return read_groups(file) if file else None
+    except ProgramError as error:
+        log.warning("group_figures_unusable", problem=str(error))
+        return None

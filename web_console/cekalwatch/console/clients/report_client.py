@@ -92,6 +92,35 @@ class Halving:
 
 
 @dataclass(frozen=True)
+class GroupFigures:
+    """Shares of one group of volunteers; None: not measured."""
+
+    group: str
+    misses: FieldRate | None
+    false_alerts: FieldRate | None
+
+
+@dataclass(frozen=True)
+class GroupPair:
+    """How often people of one group are taken for others of another, or of the same; empty names: everybody."""
+
+    traveller: str
+    listed: str
+    mistaken: FieldRate | None
+
+
+@dataclass(frozen=True)
+class MeasuredGroups:
+    """What was measured by group of people."""
+
+    source: str
+    model_version: str
+    people: int
+    groups: tuple[GroupFigures, ...]
+    pairs: tuple[GroupPair, ...]
+
+
+@dataclass(frozen=True)
 class FieldReport:
     """The figures of one site in a span of time."""
 
@@ -111,6 +140,7 @@ class FieldReport:
     thresholds: tuple[ThresholdUse, ...]
     learned: tuple[LearnedFigures, ...]
     halvings: tuple[Halving, ...]
+    groups: MeasuredGroups | None
 
 
 class ReportClient(ServiceClient[ReportServiceStub]):
@@ -144,6 +174,7 @@ class ReportClient(ServiceClient[ReportServiceStub]):
             ),
             learned=tuple(map(_learned, answer.learned)),
             halvings=tuple(map(_halving, answer.halvings)),
+            groups=_groups(answer.groups) if answer.HasField("groups") else None,
         )
 
 
@@ -152,7 +183,6 @@ def _lines(messages: Iterable[pb.FieldLine]) -> tuple[FieldLine, ...]:
 
 
 def _line(message: pb.FieldLine) -> FieldLine:
-    rate = message.false_rate
     return FieldLine(
         key=safe_text(message.key),
         kind=safe_text(message.kind),
@@ -160,7 +190,35 @@ def _line(message: pb.FieldLine) -> FieldLine:
         false_alerts=message.false_alerts,
         confirmed=message.confirmed,
         open=message.open,
-        false_rate=FieldRate(rate.value, rate.low, rate.high) if message.HasField("false_rate") else None,
+        false_rate=_rate(message.false_rate) if message.HasField("false_rate") else None,
+    )
+
+
+def _rate(message: pb.FieldRate) -> FieldRate:
+    return FieldRate(message.value, message.low, message.high)
+
+
+def _groups(message: pb.MeasuredGroups) -> MeasuredGroups:
+    return MeasuredGroups(
+        source=safe_text(message.source),
+        model_version=safe_text(message.model_version),
+        people=message.people,
+        groups=tuple(
+            GroupFigures(
+                safe_text(one.group),
+                _rate(one.misses) if one.HasField("misses") else None,
+                _rate(one.false_alerts) if one.HasField("false_alerts") else None,
+            )
+            for one in message.groups
+        ),
+        pairs=tuple(
+            GroupPair(
+                safe_text(one.traveller),
+                safe_text(one.listed),
+                _rate(one.mistaken) if one.HasField("mistaken") else None,
+            )
+            for one in message.pairs
+        ),
     )
 
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cekalwatch.console.clients.report_client import FieldLine, FieldReport, Halving, LearnedFigures
+from cekalwatch.console.clients.report_client import (
+    FieldLine,
+    FieldRate,
+    FieldReport,
+    Halving,
+    LearnedFigures,
+    MeasuredGroups,
+)
 from cekalwatch.console.locale.texts import ConsoleTexts
 
 
@@ -60,7 +67,7 @@ def report_document(report: FieldReport, texts: ConsoleTexts) -> ReportDocument:
         sections=(
             Section("", (say("REPORT_MEANS"),), _facts(report, texts)),
             *(Section(title, (), lines_table(lines, texts)) for title, lines in by_what(report, texts)),
-            Section(say("REPORT_GROUPS"), (say("REPORT_GROUPS_UNKNOWN"),)),
+            *_group_sections(report.groups, texts),
             *_threshold_sections(report, texts),
             Section(say("REPORT_COUNTED"), (say("REPORT_INTERVALS"),)),
         ),
@@ -135,6 +142,51 @@ def _facts(report: FieldReport, texts: ConsoleTexts) -> Table:
             ),
         ),
     )
+
+
+def _group_sections(measured: MeasuredGroups | None, texts: ConsoleTexts) -> tuple[Section, ...]:
+    say = texts.say
+    if measured is None:
+        return (Section(say("REPORT_GROUPS"), (say("REPORT_GROUPS_UNKNOWN"),)),)
+    about = say(
+        "REPORT_GROUPS_MEASURED",
+        people=texts.number(measured.people),
+        source=measured.source,
+        model=measured.model_version,
+    )
+    groups = Table(
+        (say("HEAD_GROUP"), say("HEAD_MISSED"), say("HEAD_INTERVAL"), say("HEAD_FALSE"), say("HEAD_INTERVAL")),
+        tuple(
+            (
+                one.group,
+                *(word for rate in (one.misses, one.false_alerts) for word in (texts.rate(rate), texts.interval(rate))),
+            )
+            for one in measured.groups
+        ),
+    )
+    whole = measured.pairs[0].mistaken if measured.pairs else None
+    pairs = Table(
+        (say("HEAD_GROUPS"), say("HEAD_MISTAKEN"), say("HEAD_INTERVAL"), say("HEAD_COMPARED")),
+        tuple(
+            (
+                say("GROUP_FOR_GROUP", traveller=one.traveller, listed=one.listed),
+                texts.rate(one.mistaken),
+                texts.interval(one.mistaken),
+                _compared(one.mistaken, whole, texts),
+            )
+            for one in sorted(measured.pairs[1:], key=lambda one: -(one.mistaken.value if one.mistaken else 0))
+        ),
+    )
+    return Section(say("REPORT_GROUPS"), (about,), groups), Section("", (), pairs)
+
+
+def _compared(part: FieldRate | None, whole: FieldRate | None, texts: ConsoleTexts) -> str:
+    """Say what a group's interval tells beside the share of everybody."""
+    if part and whole and part.low > whole.value:
+        return texts.say("MORE_OFTEN")
+    if part and whole and part.high < whole.value:
+        return texts.say("LESS_OFTEN")
+    return texts.say("TOO_FEW_TO_TELL")
 
 
 def _threshold_sections(report: FieldReport, texts: ConsoleTexts) -> tuple[Section, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.domain.rates import Rate
 from cekalwatch.server.evaluation.evaluation import Evaluation
 from cekalwatch.server.evaluation.statistics.metrics import det_curve
-from cekalwatch.server.evaluation.statistics.study import GroupFigures, GroupPair, Study
+from cekalwatch.server.evaluation.statistics.study import Study
 from cekalwatch.server.evaluation.statistics.tail import TailCheck
 from cekalwatch.vision.thresholds import ThresholdModel
 
@@ -76,51 +76,6 @@ def _study(study: Study) -> dict[str, Any]:
             "non_mated": np.histogram(study.trials.non_mated, _BINS)[0].tolist(),
         },
     }
-
-
-@dataclass(frozen=True)
-class MeasuredGroups:
-    """What an evaluation found about groups of volunteers."""
-
-    source: str
-    model_version: str
-    people: int
-    groups: tuple[GroupFigures, ...]
-    pairs: tuple[GroupPair, ...]
-
-
-def read_groups(file: Path) -> MeasuredGroups:
-    """Return a run's figures by group. Raises ProgramError."""
-    try:
-        if file.stat().st_size > _MAX_BYTES:
-            raise ProgramError(f"{file} is too large for an evaluation", Exit.NO_INPUT)
-        run = json.loads(file.read_text(encoding="utf-8"))
-        found = MeasuredGroups(
-            str(run["source"]),
-            str(run["model_version"]),
-            int(run["people"]),
-            tuple(
-                GroupFigures(str(one["group"]), Rate(**one["misses"]), Rate(**one["false_alerts"]))
-                for one in run["passages"]["groups"]
-            ),
-            tuple(
-                GroupPair(str(one["traveller"]), str(one["listed"]), Rate(**one["mistaken"]))
-                for one in run["group_pairs"]
-            ),
-        )
-    except OSError as error:
-        raise ProgramError(f"Cannot read {file}: {error.strerror}", Exit.NO_INPUT) from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise ProgramError(
-            f"{file} is no evaluation ({error}). Make one: cekalwatch-server evaluate DIR", Exit.NO_INPUT
-        ) from None
-    if not found.groups:
-        raise ProgramError(
-            f"{file} has no figures by group: say who belongs to which, in DIR/groups.csv or the column group, and "
-            "evaluate again",
-            Exit.NO_INPUT,
-        )
-    return found
 
 
 def read_model(file: Path) -> tuple[ThresholdModel, tuple[TailCheck, ...]]:

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cekalwatch.server.domain.measured_groups import GroupFigures, GroupPair
 from cekalwatch.server.domain.rates import Rate
 from cekalwatch.server.evaluation.people import MAX_REFERENCES, EvaluatedPerson, EvaluationProbe, single_probes
 from cekalwatch.server.evaluation.statistics.metrics import (
@@ -27,27 +28,6 @@ MAX_LOOK_ALIKES: Final = 20
 MIN_FOR_REFERENCES: Final = 10
 """Least number of people with one more photograph than references for a comparison of references."""
 CHECKED_SIZES: Final = (100, 200, 400, 800, 1600, 3200)
-
-
-@dataclass(frozen=True)
-class GroupFigures:
-    """One group of people at the whole's threshold."""
-
-    group: str
-    misses: Rate
-    false_alerts: Rate
-
-
-@dataclass(frozen=True)
-class GroupPair:
-    """How often a traveller of one group is taken for a listed stranger of another, or of the same."""
-
-    traveller: str
-    """Group of the traveller; empty: everybody's."""
-    listed: str
-    """Group of the listed person; empty: everybody's."""
-    mistaken: Rate
-    """Share of comparisons of two different people that reach the threshold (FMR); the interval is by traveller."""
 
 
 @dataclass(frozen=True, eq=False)

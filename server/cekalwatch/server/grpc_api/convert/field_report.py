@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 
 from cekalwatch.server.alerts.field_reports import SiteReport
 from cekalwatch.server.domain.alerts.field_report import FieldLine, Halving, LearnedFigures, ThresholdUse, Waits
+from cekalwatch.server.domain.measured_groups import MeasuredGroups
+from cekalwatch.server.domain.rates import Rate
 from cekalwatch.server.grpc_api.convert.adjudication import span
 from cekalwatch.server.grpc_api.convert.common import timestamp
 from cekalwatch.v1 import report_service_pb2 as pb
@@ -41,11 +43,11 @@ def field_report_message(report: SiteReport) -> pb.GetFieldReportResponse:
         thresholds=map(_threshold_use, figures.thresholds),
         learned=map(_learned, figures.learned),
         halvings=map(_halving, figures.halvings),
+        groups=_groups(report.groups) if report.groups else None,
     )
 
 
 def _line(line: FieldLine) -> pb.FieldLine:
-    rate = line.fpir
     return pb.FieldLine(
         key=line.key,
         kind=line.kind,
@@ -53,7 +55,27 @@ def _line(line: FieldLine) -> pb.FieldLine:
         false_alerts=line.false_alerts,
         confirmed=line.confirmed,
         open=line.open,
-        false_rate=None if math.isnan(rate.value) else pb.FieldRate(value=rate.value, low=rate.low, high=rate.high),
+        false_rate=_rate(line.fpir),
+    )
+
+
+def _rate(rate: Rate) -> pb.FieldRate | None:
+    return None if math.isnan(rate.value) else pb.FieldRate(value=rate.value, low=rate.low, high=rate.high)
+
+
+def _groups(found: MeasuredGroups) -> pb.MeasuredGroups:
+    return pb.MeasuredGroups(
+        source=found.source,
+        model_version=found.model_version,
+        people=found.people,
+        groups=(
+            pb.GroupFigures(group=one.group, misses=_rate(one.misses), false_alerts=_rate(one.false_alerts))
+            for one in found.groups
+        ),
+        pairs=(
+            pb.GroupPair(traveller=one.traveller, listed=one.listed, mistaken=_rate(one.mistaken))
+            for one in found.pairs
+        ),
     )
 
 

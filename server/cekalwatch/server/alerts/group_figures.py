@@ -1,0 +1,33 @@
+"""Reads what an evaluation with volunteers found about groups of people, for the report of the field."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final
+
+from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.domain.measured_groups import MeasuredGroups
+
+_MAX_BYTES: Final = 64 << 20
+
+
+def read_groups(file: Path) -> MeasuredGroups:
+    """Return the figures by group of an `evaluation.json`. Raises ProgramError."""
+    try:
+        if file.stat().st_size > _MAX_BYTES:
+            raise ProgramError(f"{file} is too large for an evaluation", Exit.NO_INPUT)
+        found = MeasuredGroups.of_run(json.loads(file.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ProgramError(f"Cannot read {file}: {error.strerror}", Exit.NO_INPUT) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ProgramError(
+            f"{file} is no evaluation ({error}). Make one: cekalwatch-server evaluate DIR", Exit.NO_INPUT
+        ) from None
+    if not found.groups:
+        raise ProgramError(
+            f"{file} has no figures by group: say who belongs to which, in DIR/groups.csv or the column group, and "
+            "evaluate again",
+            Exit.NO_INPUT,
+        )
+    return found
