@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 from cekalwatch.server.alerts.field_days import FieldDays
 from cekalwatch.server.domain.alerts.field_report import FieldReport, FieldSpan, field_report
+from cekalwatch.server.domain.alerts.measured_groups import MeasuredGroups
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold
-from cekalwatch.server.domain.measured_groups import MeasuredGroups
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.domain.measured_groups import MeasuredGroups
+from cekalwatch.server.domain.alerts.measured_groups import MeasuredGroups
 
 _MAX_BYTES: Final = 64 << 20
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.domain.measured_groups import GroupPair
+from cekalwatch.server.domain.alerts.measured_groups import GroupPair
 from cekalwatch.server.evaluation.collection import Collection, LabelledPhotograph
 from cekalwatch.server.evaluation.people import (
     MAX_REFERENCES,

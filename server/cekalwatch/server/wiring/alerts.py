@@ -25,7 +25,7 @@ from cekalwatch.server.alerts.order_watch import OrderWatch
 from cekalwatch.server.alerts.retention import RetentionSweeper
 from cekalwatch.server.alerts.waiting import WaitingAlerts
 from cekalwatch.server.auth.supervised import SupervisedDevices
-from cekalwatch.server.domain.measured_groups import MeasuredGroups
+from cekalwatch.server.domain.alerts.measured_groups import MeasuredGroups
 from cekalwatch.server.grpc_api.servicers.alerts import AlertServicer
 from cekalwatch.server.grpc_api.servicers.reports import ReportServicer
 from cekalwatch.server.presence import Presence

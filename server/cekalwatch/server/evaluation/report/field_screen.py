@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cekalwatch.server.domain.alerts.field_report import FieldLine, FieldReport, Halving, LearnedFigures, Waits
-from cekalwatch.server.domain.measured_groups import MeasuredGroups
+from cekalwatch.server.domain.alerts.measured_groups import MeasuredGroups
 from cekalwatch.server.domain.rates import Rate
 from cekalwatch.server.evaluation.report.template import environment
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from cekalwatch.server.alerts.field_reports import SiteReport
 from cekalwatch.server.domain.alerts.field_report import FieldLine, Halving, LearnedFigures, ThresholdUse, Waits
-from cekalwatch.server.domain.measured_groups import MeasuredGroups
+from cekalwatch.server.domain.alerts.measured_groups import MeasuredGroups
 from cekalwatch.server.domain.rates import Rate
 from cekalwatch.server.grpc_api.convert.adjudication import span
 from cekalwatch.server.grpc_api.convert.common import timestamp
