@@ -147,6 +147,8 @@ class ReportClient(ServiceClient[ReportServiceStub]):
     """The calls of who supervises and who audits. It may be used from several threads."""
 
     stub = ReportServiceStub
+    deadline_s = 60.0
+    """Who asks for a year first waits until the server has counted its days."""
 
     def report(self, start: datetime, end: datetime, *, taken: bool = False) -> FieldReport:
         """Return the figures of the console's site; `taken`: they leave it as a file, and the audit trail says so."""

@@ -20,6 +20,8 @@ class ServiceClient(Generic[Stub]):
 
     stub: Callable[[grpc.Channel], Stub]
     """Of the service."""
+    deadline_s = DEADLINE_S
+    """How long a call may take."""
 
     def __init__(self, calls: Calls, session: Token) -> None:
         self._calls = calls
@@ -27,7 +29,7 @@ class ServiceClient(Generic[Stub]):
 
     def _call(self, method: Callable[[Stub], Callable[..., Any]], request: object, second: str = "") -> Any:  # noqa: ANN401  # each method has an answer of its own
         """Make a call; `second` is the token of a second person beside, where the method wants one."""
-        return self._calls.make(self._made(method, request, second), DEADLINE_S)
+        return self._calls.make(self._made(method, request, second), self.deadline_s)
 
     def _call_holder(
         self,
@@ -36,7 +38,7 @@ class ServiceClient(Generic[Stub]):
         elsewhere: Callable[[grpc.RpcError], bool],
     ) -> Any:  # noqa: ANN401  # as above
         """Make a call that one of the servers can answer only; see `Calls.make_at_holder`."""
-        return self._calls.make_at_holder(self._made(method, request), DEADLINE_S, elsewhere)
+        return self._calls.make_at_holder(self._made(method, request), self.deadline_s, elsewhere)
 
     def _made(
         self, method: Callable[[Stub], Callable[..., Any]], request: object, second: str = ""

@@ -20,7 +20,7 @@ class AlertRow(SignedRow, table=True):
 
     __tablename__ = "alert"
     __table_args__ = (
-        Index("ix_alert_captured", "captured_at"),
+        Index("ix_alert_site_captured", "site", "captured_at"),
         Index("ix_alert_site_last_seen", "site", "last_seen_at"),
         Index("ix_alert_state", "state", "alert_id"),
     )

@@ -50,7 +50,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("alert_id"),
     )
     with op.batch_alter_table("alert", schema=None) as batch_op:
-        batch_op.create_index("ix_alert_captured", ["captured_at"], unique=False)
+        batch_op.create_index("ix_alert_site_captured", ["site", "captured_at"], unique=False)
         batch_op.create_index("ix_alert_site_last_seen", ["site", "last_seen_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_alert_raised_at"), ["raised_at"], unique=False)
         batch_op.create_index("ix_alert_state", ["state", "alert_id"], unique=False)
@@ -899,7 +899,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_alert_state")
         batch_op.drop_index(batch_op.f("ix_alert_raised_at"))
         batch_op.drop_index("ix_alert_site_last_seen")
-        batch_op.drop_index("ix_alert_captured")
+        batch_op.drop_index("ix_alert_site_captured")
 
     op.drop_table("alert")
     op.drop_table("agent")
