@@ -17,7 +17,6 @@ from cekalwatch.server.auth.certificate import (
 )
 from cekalwatch.server.auth.person import PersonAuthentication
 from cekalwatch.server.auth.refusals import RefusalLog
-from cekalwatch.server.auth.signing_in.passwords import Passwords
 from cekalwatch.server.auth.signing_in.providers import ProviderAuthentication
 from cekalwatch.server.connections import Received
 from cekalwatch.server.domain.clock import Clock
@@ -93,7 +92,7 @@ class AuthenticationWiring:
         context.stack.callback(at_stop, "sums of refusals", partial(providers.refusals.record_sums, at_once=True))
         servicer = SessionServicer(providers.sign_in, providers.password_change, providers.sessions)
         context.stack.callback(servicer.close)
-        keeping = PeopleServicer(context.stores.people, Passwords(), context.clock, servicer.passwords)
+        keeping = PeopleServicer(context.stores.people, providers.passwords, context.clock, servicer.passwords)
         people = PersonAuthentication(providers.sessions)
 
         def refused(method: str, certificate_pem: bytes, reason: Code) -> None:

@@ -30,13 +30,13 @@ class ProviderAuthentication:
         revoked: Callable[[str], bool] = lambda _: False,
     ) -> None:
         """Without `openid` people sign in with passwords only; `revoked` is that of `Sessions`."""
-        people, passwords = PeopleStore(database), Passwords()
+        people, self.passwords = PeopleStore(database), Passwords()
         self.refusals = RefusalTrail(AuditStore(database), clock)
-        provider = PasswordProvider(people, passwords, clock)
+        provider = PasswordProvider(people, self.passwords, clock)
         self._openid = OpenIdProvider(openid, people, clock) if openid else None
         self.sessions = Sessions(SessionStore(database), self.refusals, clock, terms or SessionTerms(), revoked)
         self.sign_in = SignInService(provider, self._openid, self.sessions, self.refusals, clock)
-        self.password_change = PasswordChange(people, passwords, provider, self.sign_in, clock)
+        self.password_change = PasswordChange(people, self.passwords, provider, self.sign_in, clock)
 
     def close(self) -> None:
         """Close the connections to the identity provider."""
