@@ -18,7 +18,7 @@ import pytest
 import structlog
 
 from tests.support.tools.log_scan import personal_data
-from tests.support.tools.postgres import postgres_server
+from tests.support.tools.postgres import fresh_database, postgres_server
 
 # Before Qt is loaded: two screens that nobody sees, the second one as travellers would.
 os.environ["QT_QPA_PLATFORM"] = f"offscreen:configfile={Path(__file__).parent / 'support' / 'tools' / 'screens.json'}"
@@ -40,6 +40,29 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, or all other workers would wait for the last of it."""
     items.sort(key=lambda item: "e2e" not in item.path.parts)
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector of garbage look no more at what was imported and collected: it stays until the end."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _cheap_parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    from tests.support.tools.cheap_parts import cheap_parts  # it loads the server
+
+    with cheap_parts(tmp_path_factory.mktemp("tables")):
+        yield
+
+
+@pytest.fixture
+def as_shipped() -> Iterator[None]:
+    """Run what this process has of the server without the cheaper parts that most tests have."""
+    from tests.support.tools.cheap_parts import parts_as_shipped
+
+    with parts_as_shipped():
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -81,6 +104,15 @@ def postgres() -> Iterator[str]:
     """The address of a PostgreSQL server on which databases can be created; skips where there is none."""
     with postgres_server() as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def postgres_tables(postgres: str) -> Iterator[str]:
+    """The name of a database there with the server's tables and nothing in them, to be copied."""
+    from tests.support.tools.cheap_parts import upgraded
+
+    with fresh_database(postgres) as address:
+        yield upgraded(address)
 
 
 class _LogWatch:

@@ -18,5 +18,6 @@ def database_setting(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]
     if request.param == "sqlite":
         yield {}
     else:
-        with fresh_database(request.getfixturevalue("postgres")) as address:
+        postgres, tables = map(request.getfixturevalue, ("postgres", "postgres_tables"))
+        with fresh_database(postgres, tables) as address:
             yield {"database_url": address}

@@ -72,7 +72,8 @@ def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office]:
     if request.param == "sqlite":
         yield from _opened(f"sqlite:///{tmp_path / 'data' / 'test.sqlite3'}", tmp_path)
     else:
-        with fresh_database(request.getfixturevalue("postgres")) as address:
+        postgres, tables = map(request.getfixturevalue, ("postgres", "postgres_tables"))
+        with fresh_database(postgres, tables) as address:
             yield from _opened(address, tmp_path)
 
 

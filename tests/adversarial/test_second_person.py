@@ -10,13 +10,12 @@ import grpc
 import pytest
 
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.auth.signing_in.passwords import Passwords
 from cekalwatch.server.domain.people import JointAct, TwoPersonAction
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1.watchlist_service_pb2 import AcceptShrunkenListRequest
 from cekalwatch.wire.tokens import bearer, signed_bytes
 from cekalwatch.wire.vocabulary.people import PersonRole
-from tests.support.scenarios.people import PASSWORD, Office, person
+from tests.support.scenarios.people import PASSWORD, Office, person, programs_passwords
 from tests.support.scenarios.second_person import beside
 from tests.support.scenarios.sign_in import Desk, Scene, refused, threshold_of
 from tests.support.scenarios.site_pki import Site
@@ -113,7 +112,7 @@ def test_at_the_servers_terminal_both_read_what_they_sign_for_in_both_languages_
 ) -> None:
     database = Database(f"sqlite:///{tmp_path / 'cekalwatch.sqlite3'}")
     database.upgrade()
-    office = Office(database, passwords=Passwords())
+    office = Office(database, passwords=programs_passwords())
     for name, role in (("adi", PersonRole.ADMINISTRATOR), ("sari", PersonRole.SUPERVISOR)):
         office.hire(person(name, role))
     typed = f"adi\n{PASSWORD}\nsari\n{PASSWORD}\n"

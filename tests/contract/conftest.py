@@ -17,7 +17,8 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     if request.param == "sqlite":
         yield from _opened(f"sqlite:///{tmp_path / 'data' / 'test.sqlite3'}")
     else:
-        with fresh_database(request.getfixturevalue("postgres")) as address:
+        postgres, tables = map(request.getfixturevalue, ("postgres", "postgres_tables"))
+        with fresh_database(postgres, tables) as address:
             yield from _opened(address)
 
 

@@ -15,8 +15,8 @@ from tests.support.tools.postgres import fresh_database
 
 
 @pytest.fixture
-def shared(postgres: str) -> Iterator[Database]:
-    with fresh_database(postgres) as address, closing(Database(address)) as database:
+def shared(postgres: str, postgres_tables: str) -> Iterator[Database]:
+    with fresh_database(postgres, postgres_tables) as address, closing(Database(address)) as database:
         database.upgrade()
         yield database
 

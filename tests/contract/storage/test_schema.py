@@ -39,6 +39,8 @@ TABLES = (
     watchlist_tables,
 )
 
+pytestmark = pytest.mark.usefixtures("as_shipped")
+
 
 @pytest.fixture
 def store(database: Database) -> WatchlistStore:

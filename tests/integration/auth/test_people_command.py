@@ -13,14 +13,13 @@ import pytest
 from cekalwatch.program.errors import Exit
 from cekalwatch.server.audit.entry import Action, AuditEntry, Link, operator
 from cekalwatch.server.auth.sessions import Device
-from cekalwatch.server.auth.signing_in.passwords import Passwords
 from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold, SiteFindings
 from cekalwatch.server.domain.learning.threshold_steps import LearnedOffset
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.models.store import ThresholdStore
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.vocabulary.people import PersonRole
-from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, person
+from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, person, programs_passwords
 from tests.support.tools.packs import light_environment, light_pack
 from tests.support.tools.programs import run_program
 
@@ -31,7 +30,7 @@ class Machine:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.database = Database(f"sqlite:///{folder / 'cekalwatch.sqlite3'}")
-        self.office = Office(self.database, passwords=Passwords())
+        self.office = Office(self.database, passwords=programs_passwords())
 
     def run(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
         environment = os.environ | light_environment()

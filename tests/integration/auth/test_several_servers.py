@@ -49,9 +49,9 @@ class Office:
 
 
 @pytest.fixture
-async def office(tmp_path: Path, postgres: str) -> AsyncIterator[Office]:
+async def office(tmp_path: Path, postgres: str, postgres_tables: str) -> AsyncIterator[Office]:
     site = Site(tmp_path)
-    with fresh_database(postgres) as database:
+    with fresh_database(postgres, postgres_tables) as database:
         shared = {
             "database_url": database,
             "master_key_from": f"file:{tmp_path / 'master.key'}",

@@ -257,6 +257,7 @@ async def test_without_an_identity_provider_its_codes_are_not_taken(scene: Scene
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("as_shipped")
 async def test_many_who_sign_in_at_once_are_answered_or_told_to_come_again(scene: Scene):
     scene.hire("budi")
     each = MAX_OPEN[DeviceRole.NOTIFIER]

@@ -59,8 +59,8 @@ class Cluster:
 
 
 @pytest.fixture
-def address(postgres: str) -> Iterator[str]:
-    with fresh_database(postgres) as address:
+def address(postgres: str, postgres_tables: str) -> Iterator[str]:
+    with fresh_database(postgres, postgres_tables) as address:
         yield address
 
 

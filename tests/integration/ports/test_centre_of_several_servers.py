@@ -28,8 +28,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def address(postgres: str) -> Iterator[str]:
-    with fresh_database(postgres) as address:
+def address(postgres: str, postgres_tables: str) -> Iterator[str]:
+    with fresh_database(postgres, postgres_tables) as address:
         yield address
 
 

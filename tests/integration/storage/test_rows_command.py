@@ -10,14 +10,13 @@ import pytest
 
 from cekalwatch.program.errors import Exit
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.auth.signing_in.passwords import Passwords
 from cekalwatch.server.domain.people import Person
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.keys import open_keys
 from tests.support.scenarios.intruder import Intruder
-from tests.support.scenarios.people import PASSWORD, Office, person
+from tests.support.scenarios.people import PASSWORD, Office, person, programs_passwords
 from tests.support.scenarios.server import settings
 from tests.support.tools.programs import run_program
 
@@ -38,7 +37,7 @@ class Machine:
         """The office as a program sees it that starts now."""
         database = Database(self.settings.database_address)
         open_keys(database)
-        return Office(database, passwords=Passwords())
+        return Office(database, passwords=programs_passwords())
 
     def run(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
         return run_program("server", "rows", *arguments, "--data-dir", self.settings.data_dir, typed=typed)

@@ -18,14 +18,13 @@ from typer.testing import CliRunner
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.auth.signing_in.passwords import Passwords
 from cekalwatch.server.cli.app import app
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sync.store import SyncStore
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.portraits import astronaut
 from tests.support.builders.watchlist_folder import row, write_orders
-from tests.support.scenarios.people import PASSWORD, Office, person
+from tests.support.scenarios.people import PASSWORD, Office, person, programs_passwords
 from tests.support.scenarios.server import jpeg, running, settings
 from tests.support.scenarios.sync import hold_schedule
 from tests.support.tools.packs import light_pack
@@ -139,7 +138,7 @@ def test_a_shrunken_list_is_accepted_by_two_who_type_their_passwords(machine: Ma
     assert code == Exit.DATA_PROBLEMS
     assert "5 of 5 orders are no longer in the source" in told
     assert "5 of 5 orders" in machine.run("status")[1]
-    office = Office(machine.database, passwords=Passwords())
+    office = Office(machine.database, passwords=programs_passwords())
     lia = office.hire(person("lia", PersonRole.LIST_MANAGER)).person
     sari = office.hire(person("sari", PersonRole.SUPERVISOR)).person
     assert machine.run("now", "--accept-shrink", typed=typed("lia", "lia"))[0] == Exit.REFUSED

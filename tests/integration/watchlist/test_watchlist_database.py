@@ -18,6 +18,8 @@ from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import order, reference, subject
 from tests.support.tools.stored_templates import stored_templates
 
+pytestmark = pytest.mark.usefixtures("as_shipped")
+
 
 def upgraded(file: Path) -> Database:
     database = Database(f"sqlite:///{file}")

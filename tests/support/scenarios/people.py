@@ -8,6 +8,7 @@ from functools import cache
 
 import uuid6
 from argon2 import Parameters, Type
+from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Link, Party
 from cekalwatch.server.auth.person import PersonAuthentication
@@ -48,6 +49,11 @@ def device(name: str = "pc-1", site: str = SITE) -> Device:
 @cache
 def cheap_passwords() -> Passwords:
     return Passwords(CHEAP)
+
+
+def programs_passwords() -> Passwords:
+    """Those of a program in a process of its own, which renews other hashes."""
+    return Passwords(RFC_9106_LOW_MEMORY)
 
 
 TOGETHER = TwoPeople(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -49,6 +49,7 @@ def settings(folder: Path, **overrides: Any) -> ServerSettings:
             "models_dir": light_pack().parent,
             "model_pack": "light",
             "threads": 2,
+            "inference": "onnxruntime",  # opens in a tenth of the time; programs of their own choose by themselves
             "cameras": CAMERAS,
             "threshold": 0.45,
             "escalate_after_s": 3600,  # a busy machine must not make alerts go up
@@ -104,6 +105,21 @@ def jpeg(picture: Picture, quality: int = 90) -> bytes:
     return encoded.tobytes()
 
 
+@cache
+def portrait(scale: float) -> NewReference:
+    """The portrait of the astronaut, as `light` enrols it."""
+    photo = jpeg(astronaut(scale), 95)
+    enrolment = Enroller(engine().detector, engine().recogniser).enrol(photo)
+    return NewReference(
+        photo=photo,
+        face_jpeg=enrolment.face_jpeg,
+        figures=enrolment.figures,
+        warnings=tuple(enrolment.warnings),
+        model_version=engine().recogniser.model_version,
+        template=enrolment.template,
+    )
+
+
 def list_astronaut(
     chosen: ServerSettings, *orders: BanOrder, scale: float = 1.0, model: str = "", **facts: Any
 ) -> None:
@@ -113,16 +129,9 @@ def list_astronaut(
     """
     database = Database(chosen.database_address)
     database.upgrade()
-    photo = jpeg(astronaut(scale), 95)
-    enrolment = Enroller(engine().detector, engine().recogniser).enrol(photo)
-    reference = NewReference(
-        photo=photo,
-        face_jpeg=enrolment.face_jpeg,
-        figures=enrolment.figures,
-        warnings=tuple(enrolment.warnings),
-        model_version=model or engine().recogniser.model_version,
-        template=enrolment.template,
-    )
+    reference = portrait(scale)
+    if model:
+        reference = replace(reference, model_version=model)
     store = WatchlistStore(database, keyring(database, chosen.master_key_source))
     for ban in orders or (order_in_force(),):
         store.put(subject(**{"nationality": "USA"} | facts), ban, [reference])
@@ -144,12 +153,16 @@ def order_in_force(**facts: Any) -> BanOrder:
     return order(**usual | facts)
 
 
-def face(picture: Picture | None = None, *, track: str = "1", **fields: Any) -> capture_pb2.FaceCapture:
-    """A valid capture of the face in `picture` (the portrait at 80 %), with `fields` put in its place."""
-    chosen = astronaut(0.8) if picture is None else picture
-    found = engine().detector.detect(chosen)[0]
+@cache
+def _usual_face() -> capture_pb2.FaceCapture:
+    return _face_in(astronaut(0.8))
+
+
+def _face_in(picture: Picture) -> capture_pb2.FaceCapture:
+    """What a camera finds and measures; whose and when is not said."""
+    found = engine().detector.detect(picture)[0]
     margin = found.width / 2
-    height, width = chosen.shape[:2]
+    height, width = picture.shape[:2]
     left, top = max(0, round(found.left - margin)), max(0, round(found.top - margin))
     right, bottom = min(width, round(found.right + margin)), min(height, round(found.bottom + margin))
     names = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
@@ -157,14 +170,19 @@ def face(picture: Picture | None = None, *, track: str = "1", **fields: Any) -> 
         name: capture_pb2.Point(x=float(x) - left, y=float(y) - top)
         for name, (x, y) in zip(names, found.landmarks, strict=True)
     }
-    message = capture_pb2.FaceCapture(
-        capture_id=str(uuid6.uuid7()),
-        track_id=track,
-        jpeg=jpeg(np.ascontiguousarray(chosen[top:bottom, left:right])),
+    return capture_pb2.FaceCapture(
+        jpeg=jpeg(np.ascontiguousarray(picture[top:bottom, left:right])),
         landmarks=capture_pb2.FaceLandmarks(**points),
         detector_score=found.score,
         quality=capture_pb2.FaceQuality(eye_distance_px=found.eye_distance, score=0.8),
     )
+
+
+def face(picture: Picture | None = None, *, track: str = "1", **fields: Any) -> capture_pb2.FaceCapture:
+    """A valid capture of the face in `picture` (the portrait at 80 %), with `fields` put in its place."""
+    message = capture_pb2.FaceCapture()
+    message.CopyFrom(_usual_face() if picture is None else _face_in(picture))
+    message.capture_id, message.track_id = str(uuid6.uuid7()), track
     message.capture_time.FromDatetime(datetime.now(UTC))
     for name, value in fields.items():
         field = getattr(message, name)

@@ -46,12 +46,12 @@ def postgres_programs() -> Path:
 
 
 @contextmanager
-def fresh_database(server: str) -> Iterator[str]:
-    """Give the address of a new, empty database on `server`; it goes when the block ends."""
+def fresh_database(server: str, tables: str = "template1") -> Iterator[str]:
+    """Give the address of a new database on `server`, a copy of the database `tables`; it goes when the block ends."""
     name = f"cekalwatch_{uuid4().hex}"
     admin = sqlalchemy.create_engine(_driver(server), isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
-        connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
+        connection.execute(sqlalchemy.text(f"CREATE DATABASE {name} TEMPLATE {tables}"))
     try:
         yield sqlalchemy.make_url(server).set(database=name).render_as_string(hide_password=False)
     finally:

@@ -22,9 +22,9 @@ WAIT_S = 60.0
 
 
 @pytest.fixture
-def shared(postgres: str) -> Iterator[Database]:
+def shared(postgres: str, postgres_tables: str) -> Iterator[Database]:
     """An upgraded database that several servers may use."""
-    with fresh_database(postgres) as address:
+    with fresh_database(postgres, postgres_tables) as address:
         database = Database(address)
         database.upgrade()
         yield database

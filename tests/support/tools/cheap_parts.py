@@ -1,0 +1,86 @@
+"""What costs each test the same again and shows nothing there: tables by migration, durability, slow password hashes.
+
+All of it is replaced in this process only; programs in processes of their own run as they are. What the replaced parts
+do is shown by the tests that take the fixture `as_shipped`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from threading import Lock
+
+import pytest
+import sqlalchemy
+from sqlalchemy.engine import Engine
+
+from cekalwatch.server.auth.signing_in.passwords import Passwords
+from cekalwatch.server.storage import database as storage
+from tests.support.scenarios.people import CHEAP
+
+_MIGRATE, _MIGRATIONS, _SET_PRAGMAS = storage._upgrade, storage.MIGRATIONS, storage._set_pragmas
+_PARAMETERS = Passwords.__init__.__defaults__
+
+
+@contextmanager
+def cheap_parts(folder: Path) -> Iterator[None]:
+    """Replace them for the time of the block; the copies are made of a file in `folder`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(storage, "_upgrade", CopiedTables(folder / "tables.sqlite3").upgrade)
+        patch.setattr(storage, "_set_pragmas", _set_pragmas_without_durability)
+        patch.setattr(Passwords.__init__, "__defaults__", (CHEAP,))
+        yield
+
+
+class CopiedTables:
+    """Gives an empty SQLite database the tables that the migrations made once."""
+
+    def __init__(self, template: Path) -> None:
+        self._template = template
+        self._tables = b""
+        self._lock = Lock()
+        """Of two that upgrade one file at the same time, the second finds tables."""
+
+    def upgrade(self, engine: Engine) -> None:
+        """Do what the product's own does; any other database than an empty file is left to that."""
+        file = Path(engine.url.database or "")
+        with self._lock:
+            if engine.dialect.name == "sqlite" and storage.MIGRATIONS is _MIGRATIONS and _is_empty(file):
+                file.write_bytes(self._tables or self._make())
+                return
+        _MIGRATE(engine)
+
+    def _make(self) -> bytes:
+        engine = sqlalchemy.create_engine(f"sqlite:///{self._template}")
+        sqlalchemy.event.listen(engine, "connect", _SET_PRAGMAS)
+        _MIGRATE(engine)
+        engine.dispose()
+        self._tables = self._template.read_bytes()
+        return self._tables
+
+
+def _is_empty(file: Path) -> bool:
+    return file.is_file() and file.stat().st_size == 0
+
+
+def _set_pragmas_without_durability(connection: object, record: object) -> None:
+    _SET_PRAGMAS(connection, record)
+    connection.execute("PRAGMA synchronous=OFF").close()  # type: ignore[attr-defined]  # SQLite's
+
+
+def upgraded(address: str) -> str:
+    """Make the tables of the database at that address, and return its name."""
+    with closing(storage.Database(address)) as database:
+        database.upgrade()
+    return str(database.engine.url.database)
+
+
+@contextmanager
+def parts_as_shipped() -> Iterator[None]:
+    """Have the product's own parts back for the time of the block."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(storage, "_upgrade", _MIGRATE)
+        patch.setattr(storage, "_set_pragmas", _SET_PRAGMAS)
+        patch.setattr(Passwords.__init__, "__defaults__", _PARAMETERS)
+        yield
