@@ -1,5 +1,6 @@
-"""Fuzzes one target with atheris, from the corpus on: `python -m tests.fuzz convert --seconds 300`.
+"""Fuzzes targets with atheris, from the corpus on: `python -m tests.fuzz convert --seconds 300`.
 
+Several are fuzzed one after another, each in a process of its own, and their modules are instrumented once.
 Finds go to `build/fuzz/TARGET`: new inputs that reach new code, and `crash-…`, `timeout-…` or `oom-…` for what must be
 mended; an input that costs more than its target allows is a crash with CostlyInput. It ends with the number of
 executions, and what the process's memory was after a tenth of them and at the end.
@@ -9,8 +10,11 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import atheris
 import structlog
@@ -29,28 +33,43 @@ MAX_MB = 1500
 def main() -> None:
     """Fuzz; the exit code is not 0 when something was found."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
-    parser.add_argument("target", nargs="?", choices=TARGETS)
+    parser.add_argument("targets", nargs="*", metavar="target", help=f"Of: {', '.join(TARGETS)}.")
     parser.add_argument("--list", action="store_true", help="Print the names of the targets.")
     parser.add_argument("--seconds", type=int, default=300)
     parser.add_argument("--runs", type=int, default=-1, help="End after so many inputs; -1: after the seconds.")
     parser.add_argument("--seed", type=int, default=0, help="The same inputs each time; 0: others each time.")
     chosen = parser.parse_args()
-    if chosen.list or chosen.target is None:
+    if unknown := set(chosen.targets) - set(TARGETS):
+        parser.error(f"There is no target {min(unknown)}; --list shows them")
+    if chosen.list or not chosen.targets:
         sys.stdout.write("\n".join(TARGETS) + "\n")
         return
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    target, found = TARGETS[chosen.target], BUILD / chosen.target
     with atheris.instrument_imports(
         include=["cekalwatch", "PIL", "openpyxl", "tests.fuzz"], exclude=["cekalwatch.v1"], enable_loader_override=False
     ):
-        take: Target = target.load()
+        takes = {name: TARGETS[name].load() for name in chosen.targets}
+    limits = (f"-max_total_time={chosen.seconds}", f"-runs={chosen.runs}", f"-seed={chosen.seed}")
+    *before, last = takes
+    for name in before:
+        if not (process := os.fork()):
+            fuzz(name, takes[name], limits)
+        _, status = os.waitpid(process, 0)
+        if status:
+            sys.exit(os.waitstatus_to_exitcode(status))
+    fuzz(last, takes[last], limits)
+
+
+def fuzz(name: str, take: Target, limits: Sequence[str]) -> NoReturn:
+    """Fuzz one target until a limit is reached or something is found, and end the process."""
+    sys.stderr.write(f"Fuzzing {name}\n")
+    sys.stderr.flush()
+    found = BUILD / name
     found.mkdir(parents=True, exist_ok=True)
     options = [
-        *(str(found), str(CORPUS / chosen.target)),
-        f"-max_total_time={chosen.seconds}",
-        f"-runs={chosen.runs}",
-        f"-seed={chosen.seed}",
-        f"-max_len={target.max_bytes}",
+        *(str(found), str(CORPUS / name)),
+        *limits,
+        f"-max_len={TARGETS[name].max_bytes}",
         f"-timeout={HANGING_S}",
         f"-rss_limit_mb={MAX_MB}",
         f"-artifact_prefix={found}/",
@@ -58,6 +77,7 @@ def main() -> None:
     ]
     atheris.Setup([sys.argv[0], *options], take)
     atheris.Fuzz()
+    sys.exit()
 
 
 if __name__ == "__main__":

@@ -54,11 +54,12 @@ def bounded(take: Target, cpu_s: float, memory_mb: int) -> Target:
 
 
 if sys.platform == "linux":
-    _RESET = os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
 
     def _forget_peak() -> None:
         """Let the peak begin at what the process has now, see proc(5)."""
-        os.write(_RESET, b"5")
+        reset = os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
+        os.write(reset, b"5")
+        os.close(reset)
 
     def _peak_kb() -> int:
         # Not `ru_maxrss`, which is never below the peak of the process that started this one.
