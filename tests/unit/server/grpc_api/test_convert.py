@@ -56,8 +56,8 @@ from tests.support.builders.watchlist import FIXED_THRESHOLD
 from tests.support.scenarios.people import person
 
 Value = TypeVar("Value")
-MANY = examples(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+MANY = examples(  # the fuzzer tries thousands of inputs of the same functions
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 
