@@ -200,6 +200,7 @@ def test_a_key_without_its_ledger_signs_nothing(office: Office, removed: bool):
     assert "is missing or empty" in office.problems()[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("database_kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 async def test_a_running_server_refuses_says_so_and_goes_on_recording(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_kind: str

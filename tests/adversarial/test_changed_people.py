@@ -66,6 +66,7 @@ async def test_a_session_that_was_inserted_is_none(scene: Scene, intruder: Intru
         assert await refused(desk.whoami("mine")) == "SESSION_ENDED"
 
 
+@pytest.mark.slow
 async def test_rights_that_were_taken_away_cannot_be_put_back(scene: Scene, intruder: Intruder):
     scene.hire("budi", PersonRole.SUPERVISOR)
     admin = PeopleAdmin(scene.office.people, scene.office.passwords, scene.clock, KEEPER)
@@ -79,6 +80,7 @@ async def test_rights_that_were_taken_away_cannot_be_put_back(scene: Scene, intr
         assert await refused(desk.sign_in("budi")) == "SIGN_IN_REFUSED", "another start forgets nothing"
 
 
+@pytest.mark.slow
 async def test_what_is_found_is_told_named_and_recorded_once(scene: Scene, intruder: Intruder):
     scene.hire("budi")
     scene.hire("sari", PersonRole.SUPERVISOR)

@@ -94,6 +94,7 @@ async def gallery(channel: grpc.aio.Channel) -> operations_pb2.GalleryStatus:
     return answer.gallery  # type: ignore[no-any-return]
 
 
+@pytest.mark.slow
 async def test_a_face_alerts_as_whom_it_was_enrolled_for(chosen: ServerSettings, intruder: Intruder):
     list_astronaut(chosen)
     put(chosen, order_in_force(order_id="O-2", subject_id="S-2"))
@@ -107,6 +108,7 @@ async def test_a_face_alerts_as_whom_it_was_enrolled_for(chosen: ServerSettings,
             pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("held", "change"),
     [
@@ -127,6 +129,7 @@ async def test_an_order_that_was_rewritten_never_alerts(
         assert await passing(server.channel) == []
 
 
+@pytest.mark.slow
 async def test_a_revocation_cannot_be_taken_back(chosen: ServerSettings, intruder: Intruder):
     list_astronaut(chosen, order_in_force(), order_in_force(order_id="O-2", kind=OrderKind.TANGKAL))
     async with running(chosen) as server, Watcher(server.channel).watching() as watcher:
@@ -140,6 +143,7 @@ async def test_a_revocation_cannot_be_taken_back(chosen: ServerSettings, intrude
         assert await passing(server.channel) == [], "another start forgets nothing"
 
 
+@pytest.mark.slow
 async def test_a_threshold_that_was_written_by_hand_does_not_count(chosen: ServerSettings, intruder: Intruder):
     list_astronaut(chosen)
     set_threshold(chosen, 0.5)
@@ -162,6 +166,7 @@ async def test_a_threshold_that_was_written_by_hand_does_not_count(chosen: Serve
         assert await stays(0.55)
 
 
+@pytest.mark.slow
 async def test_a_model_that_was_written_by_hand_is_not_used(chosen: ServerSettings, intruder: Intruder):
     list_astronaut(chosen)
     with opened(chosen) as database:
@@ -172,6 +177,7 @@ async def test_a_model_that_was_written_by_hand_is_not_used(chosen: ServerSettin
         assert await passing(server.channel) == ["S-1"], "it goes on with the settings' model"
 
 
+@pytest.mark.slow
 async def test_an_alert_that_was_settled_by_hand_is_not_obeyed(chosen: ServerSettings, intruder: Intruder):
     list_astronaut(chosen)
     async with running(chosen) as server, Watcher(server.channel).watching() as watcher:

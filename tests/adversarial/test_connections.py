@@ -69,6 +69,7 @@ async def connections(channel: grpc.aio.Channel) -> Any:
     return (await stub.GetStatus(operations.GetStatusRequest(), timeout=WAIT_S)).connections
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("said", [b"", CLIENT_HELLO], ids=["silent", "half a handshake"])
 async def test_one_address_has_so_many_connections_and_devices_go_on(site: Site, said: bytes) -> None:
     most = 20

@@ -55,6 +55,7 @@ async def test_a_camera_gets_its_receipts_beside_floods_of_every_kind(tmp_path: 
         assert await stream.receipt(face()) == ("ACCEPTED", "")
 
 
+@pytest.mark.slow
 async def test_headers_that_never_end_end_their_connection(tmp_path: Path) -> None:
     site, figures = Site(tmp_path / "site"), Flooded()
     stolen = site.device(DeviceRole.CAMERA, "arr-1")

@@ -152,6 +152,7 @@ async def test_more_than_the_window_at_once_ends_the_stream(tmp_path: Path, caps
     assert Code.REPORTS_TOO_MANY in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("picture", [b"GIF89a", b"\xff\xd8\xff\xe0 no picture", b"\xff\xd8" + b"x" * 100_000])
 async def test_what_is_no_picture_of_the_agreed_form_reaches_no_officer(tmp_path: Path, picture: bytes) -> None:
     async with attack(tmp_path / "centre") as one:

@@ -111,6 +111,7 @@ BAD_RECORDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bad", BAD_RECORDS.values(), ids=BAD_RECORDS)
 def test_a_bad_json_record_is_refused_alone(bad: str) -> None:
     before, broken, after = read(sends(page(json.dumps(record("O-1")), bad, json.dumps(record("O-3")))))
@@ -159,6 +160,7 @@ def test_an_unending_page_is_given_up() -> None:
         read(endless, most_page_bytes=1_000_000)
 
 
+@pytest.mark.slow
 def test_a_head_that_never_ends_is_given_up() -> None:
     def drips(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Drip: ")
@@ -217,6 +219,7 @@ def test_a_quotation_mark_that_is_never_closed_takes_no_memory(tmp_path: Path) -
     assert 1 < len(found.refused) <= 103
 
 
+@pytest.mark.slow
 def test_a_csv_table_that_takes_too_long_ends_its_reader_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_process, "PROCESSOR_S", 1)
     write_orders(tmp_path, [row("O-1")])

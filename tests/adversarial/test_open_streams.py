@@ -42,6 +42,7 @@ def orders(scene: Scene) -> int:
     return len(scene.trail(Action.ORDER_IMPORTED))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changed", "code"),
     [
@@ -68,6 +69,7 @@ async def test_an_open_import_ends_with_the_right_to_it_and_stores_nothing_after
         assert time.monotonic() - begun < WAIT_S / 2
 
 
+@pytest.mark.slow
 async def test_an_import_on_which_nothing_comes_ends_as_well(scene: Scene) -> None:
     person = scene.hire("rina", PersonRole.LIST_MANAGER)
     async with scene.desk() as desk:
@@ -79,6 +81,7 @@ async def test_an_import_on_which_nothing_comes_ends_as_well(scene: Scene) -> No
         assert reason_of(ended.value) == Code.PERSON_ROLE_NEEDED
 
 
+@pytest.mark.slow
 async def test_an_import_goes_on_while_nothing_is_taken_away(scene: Scene) -> None:
     person = scene.hire("rina", PersonRole.LIST_MANAGER)
     async with scene.desk() as desk:

@@ -22,6 +22,7 @@ def swapped() -> bytes:
     return stream.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_an_archive_that_nobody_vouches_for_is_not_even_unpacked(
     name: str, httpserver: HTTPServer, tmp_path: Path

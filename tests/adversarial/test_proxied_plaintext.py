@@ -81,6 +81,7 @@ async def test_what_comes_through_a_proxy_is_not_trusted_as_local(tmp_path: Path
         assert await through(server.address, ()) == "", "a proxy that says nothing is not seen: the documents say so"
 
 
+@pytest.mark.slow
 async def test_no_method_takes_it_streams_and_health_included(tmp_path: Path) -> None:
     async with running(settings(tmp_path)) as server:
         stub: Any = OperationsServiceStub(server.channel)

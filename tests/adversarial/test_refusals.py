@@ -67,6 +67,7 @@ def of(lines: list[Any], event: str) -> list[Any]:
     return [line for line in lines if line["event"] == event]
 
 
+@pytest.mark.slow
 async def test_a_stolen_token_on_another_device_costs_the_thief_and_not_the_trail(scene: Scene):
     who = scene.hire("budi")
     with capture_logs() as lines:
@@ -85,6 +86,7 @@ async def test_a_stolen_token_on_another_device_costs_the_thief_and_not_the_trai
     assert len(lines) < 30
 
 
+@pytest.mark.slow
 async def test_a_revoked_certificate_is_refused_slowly_and_told_of_once(scene: Scene):
     scene.site.device(DeviceRole.NOTIFIER, "pc-2")
     scene.site.pki.revoke(Identity(DeviceRole.NOTIFIER, SITE, "pc-2"), scene.clock.now())

@@ -71,6 +71,7 @@ async def revocations(server: Any) -> Any:
     return (await stub.GetStatus(operations.GetStatusRequest())).revocations
 
 
+@pytest.mark.slow
 async def test_revocations_that_cannot_be_read_for_long_are_a_trouble_and_the_server_is_not_ready(site: Site) -> None:
     file = site.folder / "pki" / REVOKED_FILE
     sound = file.read_bytes()

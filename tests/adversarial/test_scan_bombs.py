@@ -56,6 +56,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", CROP_BOMBS)
 async def test_bombs_of_one_camera_keep_no_other_waiting(tmp_path: Path, decoded: list[int], kind: str) -> None:
     bomb = CROP_BOMBS[kind]()

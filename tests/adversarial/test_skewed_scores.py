@@ -37,6 +37,7 @@ def honest(port: LearningPort, people: Passers) -> dict[str, np.ndarray]:
     return {name: people.scores(300) for name in list(port.cameras)[1:]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flood", [300, 20_000])
 def test_one_camera_that_sends_scores_just_below_the_threshold_moves_it_no_further(database: Database, flood: int):
     port, people = LearningPort(database, cameras=5), Passers(0.02)
@@ -50,6 +51,7 @@ def test_one_camera_that_sends_scores_just_below_the_threshold_moves_it_no_furth
     assert out.factor > STANDS_OUT_FACTOR
 
 
+@pytest.mark.slow
 def test_one_camera_that_sends_no_high_scores_does_not_lower_it(database: Database):
     port, people = LearningPort(database, cameras=5), Passers(0.02)
     for _ in range(DAYS):
@@ -59,6 +61,7 @@ def test_one_camera_that_sends_no_high_scores_does_not_lower_it(database: Databa
     assert [one.camera_id for one in port.learned.findings.standing_out] == ["dep-0"]
 
 
+@pytest.mark.slow
 def test_one_that_stays_just_short_of_standing_out_gains_little(database: Database):
     """One passage in a hundred is just below the threshold: about twice as many high scores as the others have."""
     port, people = LearningPort(database, cameras=5), Passers(0.02)

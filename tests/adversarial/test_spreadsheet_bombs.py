@@ -134,6 +134,7 @@ def _little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spreadsheet, "MEMORY_BYTES", 450_000_000)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_little_memory")
 def test_texts_that_fill_the_memory_end_the_reader_alone(parts: dict[str, bytes], tmp_path: Path) -> None:
     strings = b"<si><t>" + b"x" * 200_000_000 + b"</t></si>"

@@ -132,6 +132,7 @@ def execute(site: Site, statement: str) -> None:
         database.execute(statement)
 
 
+@pytest.mark.slow
 async def test_a_damaged_person_keeps_nobody_from_being_revoked_and_may_nothing(tmp_path: Path) -> None:
     site = Site(tmp_path / "site")
     scene = Scene(site, site.settings())

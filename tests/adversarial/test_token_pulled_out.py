@@ -56,6 +56,7 @@ class Trail:
         return [one for one in self._troubles.open() if one.fault.kind is TroubleKind.AUDIT_UNSIGNED]
 
 
+@pytest.mark.slow
 async def test_alerting_goes_on_signing_waits_and_is_a_trouble_until_the_token_is_back(
     token: SoftToken, chosen: ServerSettings
 ):
@@ -88,6 +89,7 @@ async def test_alerting_goes_on_signing_waits_and_is_a_trouble_until_the_token_i
         await becomes(is_signed)
 
 
+@pytest.mark.slow
 async def test_a_server_whose_token_is_out_stops_in_order_and_the_next_one_signs(
     token: SoftToken, chosen: ServerSettings
 ):

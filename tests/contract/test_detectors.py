@@ -90,6 +90,7 @@ def test_it_finds_a_portrait_with_its_landmarks(detector: FaceDetector):
     assert face.landmarks[:, 1].max() < face.bottom
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [0.5, 2.5])
 def test_it_finds_small_and_large_faces_in_a_frame(detector: FaceDetector, factor: float):
     frame = wall(1280, 1600)
@@ -169,6 +170,7 @@ def test_the_standard_finds_a_large_face_that_is_out_of_focus(tmp_path: Path):
     assert np.linalg.norm(face.landmarks.mean(axis=0) - (176, 123)) < 15
 
 
+@pytest.mark.slow
 def test_the_lights_landmarks_are_near_those_of_a_better_detector(tmp_path: Path):
     """Recognition rests on them. One pass of O-Net instead of three gives 0.064 of the eye distance, not 0.043."""
     ours, theirs = _light(tmp_path), _scrfd_2_5g(tmp_path)

@@ -142,6 +142,7 @@ def test_a_code_with_anything_of_it_wrong_is_refused(office: Office, identity_se
     assert refusal(office, code_proof(identity_server)) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -177,6 +178,7 @@ def test_several_audiences_are_fine_when_the_token_was_made_for_us(office: Offic
     assert refusal(office, code_proof(identity_server)) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("moved", "good"), [(-700, False), (-600, True), (50, True), (70, False)])
 def test_a_token_is_of_now(office: Office, identity_server: IdentityServer, moved: int, good: bool):
     office.hire(person("budi"))

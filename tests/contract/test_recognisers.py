@@ -74,6 +74,7 @@ def faces_of(engine: Engine, picture: Picture) -> AlignedFaces:
     return np.stack([align(picture, face.landmarks) for face in engine.detector.detect(picture)])
 
 
+@pytest.mark.slow
 def test_templates_have_the_stated_size_and_length_1(engine: Engine):
     faces = faces_of(engine, group())
     templates = engine.recogniser.embed(faces)
@@ -87,6 +88,7 @@ def test_no_faces_give_no_templates(engine: Engine):
     assert templates.shape == (0, engine.recogniser.size)
 
 
+@pytest.mark.slow
 def test_a_batch_gives_what_single_faces_give(engine: Engine):
     faces = faces_of(engine, group())
     singles = np.concatenate([engine.recogniser.embed(face[None]) for face in faces])
@@ -95,6 +97,7 @@ def test_a_batch_gives_what_single_faces_give(engine: Engine):
     assert engine.recogniser.embed(faces) == pytest.approx(singles, abs=tolerance)
 
 
+@pytest.mark.slow
 def test_one_person_is_near_and_others_are_far(engine: Engine):
     portrait = astronaut()
     darker = cv2.GaussianBlur((portrait * 0.6).astype(np.uint8), (0, 0), 1.2)
@@ -116,6 +119,7 @@ def test_threads_share_it(engine: Engine):
             assert np.array_equal(templates, wanted)
 
 
+@pytest.mark.slow
 def test_templates_are_bound_to_pack_and_network(engine: Engine):
     name = engine.pack.name
     assert engine.recogniser.model_version == f"{name}-{engine.pack.sha256[engine.pack.recogniser.file][:8]}"
@@ -140,6 +144,7 @@ def test_the_light_recogniser_has_its_colours_in_insightfaces_order(tmp_path: Pa
     assert ours.recogniser.embed(faces) == pytest.approx(theirs.recogniser.embed(faces), abs=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("plain", "make", "agreement"),
     [

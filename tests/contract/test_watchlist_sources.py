@@ -113,6 +113,7 @@ def test_a_ban_without_an_end_and_a_foreigner_without_documents(form: Form, sour
     assert (record.subject.nationality, record.subject.travel_documents, record.subject.aliases) == ("SGP", (), ())
 
 
+@pytest.mark.slow
 def test_fingerprints_stay_while_nothing_changes(form: Form, source: WatchlistSource):
     form.put(facts("O-1"), facts("O-2"))
     form.photograph("O-1.jpg", PHOTOGRAPH)
@@ -125,6 +126,7 @@ def test_fingerprints_stay_while_nothing_changes(form: Form, source: WatchlistSo
     assert all(int(one, 16) for one in first.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [
@@ -147,6 +149,7 @@ def test_the_fingerprint_of_a_changed_order_changes_and_no_other(
     assert first["O-2"].fingerprint == second["O-2"].fingerprint
 
 
+@pytest.mark.slow
 def test_the_fingerprint_changes_with_the_photograph(form: Form, source: WatchlistSource):
     found = []
     form.put(facts("O-1"), facts("O-2"))
@@ -182,6 +185,7 @@ def test_bases_come_before_their_extensions(form: Form, source: WatchlistSource)
     assert [item.order_id for item in items(source.read("")) if isinstance(item, OfferedOrder)] == ["B-1", "A-2"]
 
 
+@pytest.mark.slow
 def test_a_reading_goes_on_where_it_stopped(form: Form, monkeypatch: pytest.MonkeyPatch):
     for module in ("folder", "spreadsheet"):
         monkeypatch.setattr(f"cekalwatch.server.watchlist.sources.files.{module}.PAGE_ROWS", 2)
@@ -213,6 +217,7 @@ def test_the_last_page_asks_for_changes_where_those_can_be_told(form: Form, sour
     assert not [item for item in found if isinstance(item, OfferedOrder) and item.order_id == "O-1"]
 
 
+@pytest.mark.slow
 def test_a_cursor_that_is_none_has_expired(form: Form, source: WatchlistSource):
     form.put(facts())
     for cursor in ("1", "what", "[]", "{}", '{"at": 1}', "1-2-3:x", "[0,{},null,null,0]"):
@@ -252,6 +257,7 @@ def test_its_name_holds_no_secret(form: Form, source: WatchlistSource):
     assert "@" not in source.name
 
 
+@pytest.mark.slow
 def test_closing_twice_and_reading_again_work(form: Form, source: WatchlistSource):
     form.put(facts())
     first = loaded(source)

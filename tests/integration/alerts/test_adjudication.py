@@ -102,6 +102,7 @@ async def test_of_two_who_claim_at_once_one_wins_and_the_other_is_told_who(offic
     assert told(error) == {"holder": alert.handling.claim.holder.display_name}
 
 
+@pytest.mark.slow
 async def test_steps_that_must_not_be_are_refused_with_their_code_and_change_nothing(office: PortOffice):
     budi, ani, siti = [await office.sign_in(name) for name in ("budi", "ani", "siti")]
     alert = await budi.claim(await office.raise_alert())
@@ -243,6 +244,7 @@ async def test_supervisors_list_what_is_open_and_count_the_shift(office: PortOff
     assert await siti.refusal("GetShiftReport", start_time=shift.start_time, site="sekupang") == "SITE_NOT_ALLOWED"
 
 
+@pytest.mark.slow
 async def test_also_in_plaintext_somebody_must_have_signed_in_and_is_not_counted(tmp_path: Path):
     chosen = settings(tmp_path)
     list_astronaut(chosen)

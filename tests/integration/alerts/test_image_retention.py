@@ -118,6 +118,7 @@ def test_after_the_limits_no_file_holds_an_unsettled_picture_nor_a_subject_whose
     database.close()
 
 
+@pytest.mark.slow
 async def test_a_server_sweeps_soon_after_its_start_however_long_it_was_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -193,6 +193,7 @@ async def failure(call: Call, channel: grpc.aio.Channel) -> tuple[grpc.StatusCod
     return error.code(), reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", [subscribe, acknowledge, stream, import_order, get_subject, get_status])
 async def test_an_unexpected_error_is_internal_and_its_words_stay_in_the_log(server: Broken, call: Call) -> None:
     server.clock.broken = True
@@ -203,6 +204,7 @@ async def test_an_unexpected_error_is_internal_and_its_words_stay_in_the_log(ser
     await get_status(server.channel)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "call", [subscribe, acknowledge, list_alerts, import_order, get_subject, get_status], ids=lambda call: call.__name__
 )

@@ -144,6 +144,7 @@ def test_a_checkpoint_by_an_unknown_key_is_told(trail: Trail, tmp_path: Path):
     assert trail.run("verify", "--checkpoint", str(kept)).returncode == Exit.OK, "the auditor knows this signer"
 
 
+@pytest.mark.slow
 def test_two_people_accept_a_history_that_went_back_and_signing_goes_on(trail: Trail):
     words = ("--explanation", "backup of 3 March restored")
     trail.hire()
@@ -181,6 +182,7 @@ def test_an_export_holds_the_days_asked_for_and_is_recorded(trail: Trail, tmp_pa
     assert trail.run("verify").returncode == Exit.OK
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("typed", "told"),
     [

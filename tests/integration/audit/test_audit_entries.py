@@ -106,6 +106,7 @@ async def test_what_cannot_be_recorded_is_not_given_out(tmp_path: Path):
             assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
+@pytest.mark.slow
 async def test_changed_settings_and_thresholds_are_recorded_at_the_next_start(tmp_path: Path):
     def changes(chosen: ServerSettings) -> list[str]:
         return [one.details for one in trail(chosen) if one.action == Action.CONFIGURATION_CHANGED]

@@ -115,6 +115,7 @@ def test_an_invitation_prints_its_code_and_keeps_none(technician: Technician) ->
             assert code.text.encode() not in file.read_bytes()
 
 
+@pytest.mark.slow
 def test_what_must_not_be_done_is_refused_in_one_sentence(technician: Technician, tmp_path: Path) -> None:
     assert technician.is_refused("list") == (
         Exit.CONFIG,

@@ -303,6 +303,7 @@ async def test_every_device_with_everybody_may_call_what_it_should_and_nothing_e
         assert wrong == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "at", "says", "reason"),
     [

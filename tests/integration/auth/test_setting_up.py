@@ -271,6 +271,7 @@ def test_a_folder_of_sheets_that_another_account_owns_is_refused() -> None:
             os.seteuid(0)
 
 
+@pytest.mark.slow
 def test_a_person_is_asked_one_thing_after_another(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CEKALWATCH_ANSWERS_MODELS_DIR", str(light_pack().parent))
     monkeypatch.setenv("CEKALWATCH_ANSWERS_MODEL_PACK", "light")
@@ -313,6 +314,7 @@ def test_a_database_that_cannot_be_reached_leaves_nothing(office: Office) -> Non
     assert [path.name for path in office.folder.iterdir()] == ["answers.toml"]
 
 
+@pytest.mark.slow
 def test_an_invitation_goes_to_its_kind_of_device_only(office: Office) -> None:
     office.found()
     invitation = ("--invitation", str(office.invitation("batam-center-camera-departure-1")))
@@ -323,6 +325,7 @@ def test_an_invitation_goes_to_its_kind_of_device_only(office: Office) -> None:
         typed(camera_app, "init", *invitation, "--config", str(office.folder / "camera.toml"))
 
 
+@pytest.mark.slow
 def test_one_more_device_is_invited_with_all_that_it_needs(office: Office) -> None:
     office.found()
     out = office.folder / "d2.invitation"
@@ -332,6 +335,7 @@ def test_one_more_device_is_invited_with_all_that_it_needs(office: Office) -> No
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
 
 
+@pytest.mark.slow
 def test_a_lost_database_or_audit_key_is_not_made_anew(office: Office) -> None:
     office.found()
     settings = ServerSettings.load(office.config)

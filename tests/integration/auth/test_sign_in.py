@@ -149,6 +149,7 @@ async def test_who_is_disabled_is_out_at_once(scene: Scene):
         assert await refused(desk.sign_in()) == "SIGN_IN_REFUSED"
 
 
+@pytest.mark.slow
 async def test_roles_that_were_taken_away_are_gone_at_once(scene: Scene):
     budi = scene.hire("budi", PersonRole.OFFICER)
     async with scene.served(), scene.desk() as desk:
@@ -211,6 +212,7 @@ async def test_an_idle_stream_ends_with_its_persons_session(scene: Scene):
             assert await refused(stream.read()) == "SESSION_ENDED"
 
 
+@pytest.mark.slow
 async def test_a_header_that_is_no_token_opens_nothing(scene: Scene):
     scene.hire("budi")
     async with scene.served(), scene.desk() as desk:
@@ -247,6 +249,7 @@ async def test_a_sign_in_out_of_its_bounds_is_refused(scene: Scene):
         assert await refused(desk.sessions().SignIn(alone)) == "SIGN_IN_NEEDED"
 
 
+@pytest.mark.slow
 async def test_without_an_identity_provider_its_codes_are_not_taken(scene: Scene):
     code = messages.AuthorizationCodeProof(code="c", code_verifier="v" * 43, redirect_uri="http://x", nonce="n" * 16)
     async with scene.served(), scene.desk() as desk:

@@ -287,6 +287,7 @@ async def test_what_has_no_receipt_when_the_program_is_killed_comes_with_the_nex
     assert spooled(tmp_path) == set()
 
 
+@pytest.mark.slow
 async def test_a_signal_lets_the_camera_write_what_it_still_has(passages: Path, detector: Path, tmp_path: Path) -> None:
     server = CaptureServer(answer_nothing)
     async with (
@@ -301,6 +302,7 @@ async def test_a_signal_lets_the_camera_write_what_it_still_has(passages: Path, 
     assert set(server.heard.ids) <= spooled(tmp_path)
 
 
+@pytest.mark.slow
 async def test_a_key_that_others_can_read_is_refused_with_what_to_do(
     passages: Path, detector: Path, tmp_path: Path
 ) -> None:
@@ -314,6 +316,7 @@ async def test_a_key_that_others_can_read_is_refused_with_what_to_do(
     assert "secret" not in ended.errors
 
 
+@pytest.mark.slow
 async def test_a_signal_ends_the_client_with_goodbye(passages: Path, detector: Path, tmp_path: Path) -> None:
     async with serving(CaptureServer()) as server:
         async with client(passages, detector, tmp_path, "--realtime", address=server.address) as camera:
@@ -324,6 +327,7 @@ async def test_a_signal_ends_the_client_with_goodbye(passages: Path, detector: P
     assert ended.code == Exit.OK, ended.errors
 
 
+@pytest.mark.slow
 async def test_a_camera_key_that_the_server_does_not_know_is_a_configuration_error(
     passages: Path, detector: Path, tmp_path: Path
 ) -> None:
@@ -335,6 +339,7 @@ async def test_a_camera_key_that_the_server_does_not_know_is_a_configuration_err
     assert "Traceback" not in ended.errors
 
 
+@pytest.mark.slow
 async def test_a_file_waits_for_a_server_that_comes_later(passages: Path, detector: Path, tmp_path: Path) -> None:
     server = CaptureServer()
     await server.start()
@@ -358,6 +363,7 @@ async def test_a_server_without_receipts_ends_the_client_with_an_error(
     assert "had no receipt" in ended.errors
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "named"),
     [

@@ -133,6 +133,7 @@ async def test_a_vision_thread_that_hangs_ends_the_program_so_that_it_is_started
     assert len(server.heard.goodbyes) == 1
 
 
+@pytest.mark.slow
 async def test_metrics_are_for_this_machine_only(tmp_path: Path):
     code, _, errors = await camera_command(
         "run", *options("0", "127.0.0.1:1"), home=tmp_path, CEKALWATCH_CAMERA_METRICS_LISTEN="0.0.0.0:9464"

@@ -134,6 +134,7 @@ def test_the_preview_frames_faces_until_a_key_ends_it(tmp_path: Path):
         assert told.startswith("Using the server ")
 
 
+@pytest.mark.slow
 async def test_the_preview_says_when_there_is_no_screen(video: Path, tmp_path: Path):
     code, _, errors = await camera_command(
         "preview", "--source", str(video), "--detector", str(light_pack()), home=tmp_path

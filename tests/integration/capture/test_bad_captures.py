@@ -98,6 +98,7 @@ BAD: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", BAD)
 async def test_a_bad_capture_is_rejected_with_its_code_and_the_stream_goes_on(channel: grpc.aio.Channel, what: str):
     fields, code = BAD[what]

@@ -64,6 +64,7 @@ def with_engine(folder: Path, **more: Any) -> ServerSettings:
     return chosen
 
 
+@pytest.mark.slow
 async def test_captures_are_sent_again_and_alert_when_the_engine_is_well(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,6 +82,7 @@ async def test_captures_are_sent_again_and_alert_when_the_engine_is_well(
             assert not [loop for loop in (await status(server)).loops if loop.HasField("failing")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["auto", "f32"])
 async def test_the_status_names_engine_and_precision(tmp_path: Path, precision: str) -> None:
     async with running(with_engine(tmp_path, precision=precision)) as server:
@@ -118,6 +120,7 @@ async def imported(server: Running, *numbers: int) -> list[watchlist_pb2.ImportR
     return found
 
 
+@pytest.mark.slow
 async def test_an_import_ends_with_the_reason_and_the_old_gallery_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,6 +141,7 @@ async def test_an_import_ends_with_the_reason_and_the_old_gallery_goes_on(
         ] * 2
 
 
+@pytest.mark.slow
 def test_a_rebuild_whose_engine_fails_refuses_no_photograph_and_goes_on_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,6 +165,7 @@ def test_a_rebuild_whose_engine_fails_refuses_no_photograph_and_goes_on_later(
     database.close()
 
 
+@pytest.mark.slow
 async def test_a_rebuild_with_an_engine_that_is_missing_says_what_to_do_and_the_server_goes_on(tmp_path: Path) -> None:
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("onnxruntime has CUDA here")

@@ -31,6 +31,7 @@ async def policy(client: CaptureClient) -> capture_pb2.CapturePolicy:
     return found
 
 
+@pytest.mark.slow
 async def test_each_camera_is_welcomed_with_its_own_policy(tmp_path: Path) -> None:
     cameras = [{**OWN, "capture_policy": {"max_yaw_degrees": 25, "max_crops_per_track": 9}}, USUAL]
     chosen = settings(tmp_path, cameras=cameras, capture_policy={"jpeg_quality": 70})

@@ -64,6 +64,7 @@ async def test_receipts_of_listed_and_other_travellers_cannot_be_told_apart(tmp_
     assert abs(listed - stranger) < DELAY_S
 
 
+@pytest.mark.slow
 async def test_credits_come_back_before_the_receipts_some_together_and_the_last_ones_with_them(tmp_path: Path) -> None:
     async with running(settings(tmp_path, credits=8, receipt_delay_s=5)) as server:
         camera = await CaptureClient.open(server.channel)

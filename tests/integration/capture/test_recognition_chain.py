@@ -77,6 +77,7 @@ class Agent:
         )
 
 
+@pytest.mark.slow
 async def test_a_listed_traveller_alerts_with_facts_and_pictures(tmp_path: Path):
     chosen = settings(tmp_path)
     list_astronaut(chosen)
@@ -101,6 +102,7 @@ async def test_a_listed_traveller_alerts_with_facts_and_pictures(tmp_path: Path)
         assert found.images.references[0].jpeg.startswith(b"\xff\xd8")
 
 
+@pytest.mark.slow
 async def test_crops_of_one_passage_are_fused_into_one_alert(tmp_path: Path):
     chosen = settings(tmp_path)
     list_astronaut(chosen)
@@ -127,6 +129,7 @@ SILENT: dict[str, Callable[[], BanOrder]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", SILENT)
 async def test_an_order_that_is_not_in_force_here_never_alerts(tmp_path: Path, what: str):
     chosen = settings(tmp_path)
@@ -192,6 +195,7 @@ async def test_a_filter_brings_what_happens_at_an_officers_counter(tmp_path: Pat
         assert event.type == alert_pb2.ALERT_EVENT_TYPE_SIGHTED, "the sighting joins the alert of its site"
 
 
+@pytest.mark.slow
 async def test_a_capture_that_alerted_is_a_duplicate_after_a_restart(tmp_path: Path):
     chosen = settings(tmp_path)
     list_astronaut(chosen)

@@ -286,6 +286,7 @@ async def test_a_device_that_lists_many_pages_is_held_back_and_gets_them_all(tmp
         assert time.monotonic() - begun > 1
 
 
+@pytest.mark.slow
 async def test_a_camera_has_so_many_streams_open_and_no_more(tmp_path: Path) -> None:
     site = Site(tmp_path / "site")
     async with (

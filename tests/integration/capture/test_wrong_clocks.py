@@ -100,6 +100,7 @@ NO_TIME: dict[str, Callable[[], Request]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", NO_TIME)
 async def test_a_heartbeat_with_an_impossible_clock_ends_its_stream_with_a_code(tmp_path: Path, what: str) -> None:
     async with running(settings(tmp_path)) as server:

@@ -67,6 +67,7 @@ FOLLOWED = (
 """Makes servers read what changed."""
 
 
+@pytest.mark.slow
 async def test_another_model_in_the_settings_is_refused_until_its_templates_are_there(tmp_path: Path) -> None:
     # The same networks under another name make another model version, as another recogniser does.
     other = tmp_path / "models" / "other"
@@ -92,6 +93,7 @@ async def health(server: Running, service: str = "") -> int:
     return int((await stub.Check(health_pb2.HealthCheckRequest(service=service))).status)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage",
     [
@@ -120,6 +122,7 @@ async def test_a_list_all_of_whose_people_have_ended_is_served(tmp_path: Path) -
         assert await health(server) == health_pb2.HealthCheckResponse.SERVING
 
 
+@pytest.mark.slow
 async def test_a_running_server_that_can_search_nobody_keeps_cameras_waiting_until_it_can(tmp_path: Path) -> None:
     chosen = settings(tmp_path)
     list_astronaut(chosen)
@@ -141,6 +144,7 @@ async def test_a_running_server_that_can_search_nobody_keeps_cameras_waiting_unt
         assert len(await alerts(server.channel)) == 1
 
 
+@pytest.mark.slow
 async def test_a_list_without_any_photograph_keeps_cameras_waiting_and_can_still_be_imported_to(tmp_path: Path) -> None:
     chosen = settings(tmp_path)
     list_astronaut(chosen)

@@ -96,6 +96,7 @@ def made(database: Database, model_version: str) -> dict[str, bytes]:
         return {row[0]: row[1] for row in connection.exec_driver_sql(query, (model_version,))}
 
 
+@pytest.mark.slow
 async def test_photographs_that_the_other_model_cannot_embed_are_told_and_accepted_only_by_word(tmp_path: Path) -> None:
     chosen = usual(tmp_path)
     list_astronaut(chosen, model=model("light"))
@@ -119,6 +120,7 @@ async def test_photographs_that_the_other_model_cannot_embed_are_told_and_accept
     assert [part.strip() for part in line.split("│")[2:6]] == ["1", "0", "2", "in use"]
 
 
+@pytest.mark.slow
 async def test_what_the_rebuild_has_not_come_to_yet_is_told_before_what_it_refused(tmp_path: Path) -> None:
     """Else one would be led to accept a model of which most templates are still to be made."""
     chosen = usual(tmp_path)

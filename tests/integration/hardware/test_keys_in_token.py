@@ -100,6 +100,7 @@ def test_verifying_makes_no_key_in_a_token_that_holds_none(token: SoftToken, tmp
     assert "holds no public key 'audit'" in technician.is_refused("audit", "verify")[1]
 
 
+@pytest.mark.slow
 def test_the_database_opens_with_the_token_alone_and_its_keys_can_be_changed(token: SoftToken, tmp_path: Path) -> None:
     technician = Technician(tmp_path, master_key_from=token.uri("master"))
     technician.data.mkdir()

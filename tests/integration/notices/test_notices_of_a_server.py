@@ -128,6 +128,7 @@ async def test_another_server_of_the_database_sends_nothing(tmp_path: Path, file
     assert [one.name for one in none] == ["look_at_notices"], "an old trouble ends"
 
 
+@pytest.mark.slow
 def test_a_server_that_is_killed_while_it_sends_sends_it_again_and_then_the_rest(
     tmp_path: Path, files: TlsFiles
 ) -> None:
@@ -177,6 +178,7 @@ def test_a_server_that_is_killed_while_it_sends_sends_it_again_and_then_the_rest
     assert receiver.attempts[:4] == [ids[0], *ids], "the first one twice, by the same id"
 
 
+@pytest.mark.slow
 def test_the_command_shows_the_log_and_tries_everybody(tmp_path: Path, files: TlsFiles) -> None:
     collector = SyslogReceiver(files)
     with WebhookReceiver(files, 204, 503) as receiver, collector:

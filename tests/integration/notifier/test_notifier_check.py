@@ -50,6 +50,7 @@ async def test_a_pc_in_order_passes_and_one_with_anothers_certificate_does_not(t
     assert "it is not that of the notifier counter-2" in other[2]["certificate"]
 
 
+@pytest.mark.slow
 def test_each_fault_is_told_and_none_hides_another(tmp_path: Path) -> None:
     site = Site(tmp_path)
     files = site.device(DeviceRole.NOTIFIER, "counter-1")

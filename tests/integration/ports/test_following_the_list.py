@@ -76,6 +76,7 @@ def count_enrolments(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     return made
 
 
+@pytest.mark.slow
 async def test_what_changes_at_the_centre_is_searched_at_the_port_and_nothing_is_embedded_there(
     centre: Centre, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,6 +110,7 @@ async def test_what_changes_at_the_centre_is_searched_at_the_port_and_nothing_is
         assert action in actions
 
 
+@pytest.mark.slow
 async def test_the_centre_says_which_port_follows_since_when_and_with_how_old_a_list(centre: Centre) -> None:
     list_astronaut(centre.settings, order_in_force(order_id="O-1"))
     async with centre.open() as line:
@@ -141,6 +143,7 @@ async def test_the_centre_says_which_port_follows_since_when_and_with_how_old_a_
         assert one.follow_since_time.ToDatetime(UTC) > began
 
 
+@pytest.mark.slow
 async def test_a_port_goes_on_without_the_line_and_catches_up_by_what_changed(centre: Centre) -> None:
     list_astronaut(centre.settings, order_in_force(order_id="O-1"))
     async with centre.open() as line, port_running(centre.port_settings(line.address)) as port:
@@ -163,6 +166,7 @@ async def test_a_port_goes_on_without_the_line_and_catches_up_by_what_changed(ce
         assert None not in told.values()
 
 
+@pytest.mark.slow
 async def test_a_port_starts_over_where_the_centre_does_not_know_its_position(centre: Centre) -> None:
     list_astronaut(centre.settings, order_in_force(order_id="O-1"))
     with centre.opened() as list_:
@@ -183,6 +187,7 @@ async def test_a_port_starts_over_where_the_centre_does_not_know_its_position(ce
             assert next(run for run in port.syncs.runs(100) if run.counts.ended).whole
 
 
+@pytest.mark.slow
 async def test_a_port_that_is_revoked_stops_at_once_and_says_so(centre: Centre) -> None:
     list_astronaut(centre.settings, order_in_force(order_id="O-1"))
     async with centre.open() as line, port_running(centre.port_settings(line.address)) as port:
@@ -202,6 +207,7 @@ async def test_a_port_that_is_revoked_stops_at_once_and_says_so(centre: Centre) 
         assert await port.alerts() == 1
 
 
+@pytest.mark.slow
 async def test_one_certificate_is_for_one_program_and_for_its_own_site(centre: Centre) -> None:
     list_astronaut(centre.settings, order_in_force(order_id="O-1"))
     async with centre.open() as line, port_running(centre.port_settings(line.address)) as port:
@@ -220,6 +226,7 @@ async def test_one_certificate_is_for_one_program_and_for_its_own_site(centre: C
         assert is_done(port)
 
 
+@pytest.mark.slow
 async def test_a_port_with_another_model_makes_its_templates_itself(
     centre: Centre, monkeypatch: pytest.MonkeyPatch
 ) -> None:

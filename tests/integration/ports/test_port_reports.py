@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.v1 import adjudication_pb2 as words
 from cekalwatch.v1 import alert_pb2
@@ -20,6 +22,7 @@ STEPS = [
 ]
 
 
+@pytest.mark.slow
 async def test_an_alert_of_the_port_is_at_the_centre_with_every_step_until_it_is_closed(tmp_path: Path) -> None:
     centre = Centre(tmp_path / "centre")
     async with centre.open() as rina:
@@ -63,6 +66,7 @@ async def test_a_picture_leaves_the_port_when_it_is_opened_and_both_record_who_d
     assert asked[0].actor.startswith("person:")
 
 
+@pytest.mark.slow
 async def test_what_happens_while_the_line_is_cut_comes_in_order_and_once_when_it_is_mended(tmp_path: Path) -> None:
     centre = Centre(tmp_path / "centre")
     async with centre.open() as rina, line_to(centre.tcp_port) as link:

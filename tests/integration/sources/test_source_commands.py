@@ -68,6 +68,7 @@ def configured(simulator: Simulator, more: str = "") -> str:
     return f'[watchlist.source]\nkind = "http"\naddress = "{simulator.address}"\naccess.attempts = 1\n{more}'
 
 
+@pytest.mark.slow
 async def test_the_simulator_runs_as_a_program_and_can_be_told_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,6 +79,7 @@ def reason_of(store: WatchlistStore, number: int) -> str:
     return order.reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault",
     [
@@ -114,6 +115,7 @@ def test_a_key_that_comes_twice_counts_once(simulator: Simulator, import_all: Im
     assert reason_of(store, 1) == "penyidikan"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault",
     [

@@ -187,6 +187,7 @@ async def test_signs_of_life_carry_head_and_freshness(server: Running):
         assert alive.HasField("server_time")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("service", ["", *SERVICES])
 async def test_health_turns_to_not_serving_before_cameras_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, service: str

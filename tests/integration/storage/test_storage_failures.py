@@ -193,6 +193,7 @@ async def test_damaged_templates_are_left_out_and_counted_and_the_rest_matches(t
         assert alert.subject.subject_id == "S-1"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["valid_until = 'soon'", "kind = 'EXILE'", "revoked_at = x'ff'"])
 async def test_a_damaged_order_does_not_silence_the_others_of_its_subject(tmp_path: Path, damage: str) -> None:
     chosen = settings(tmp_path)

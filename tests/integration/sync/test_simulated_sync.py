@@ -62,6 +62,7 @@ def test_orders_appear_are_extended_revoked_and_leave(bench: Bench, simulator: S
     assert simulator.bytes_sent == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "field"),
     [
@@ -87,6 +88,7 @@ def test_a_spoilt_record_is_refused_and_its_old_state_stays(
     assert bench.run().counts == SyncCounts()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [(SimulatedFault.LOST_PHOTOGRAPH, Code.PHOTO_MISSING), (SimulatedFault.HALF_PHOTOGRAPH, Code.PHOTO_UNREADABLE)],
@@ -114,6 +116,7 @@ def test_a_photograph_that_is_refused_is_told_with_its_order(bench: Bench, simul
     assert kept.refusals == refused
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault", [SimulatedFault.HALF_PAGE, SimulatedFault.RESET, SimulatedFault.UNAVAILABLE, SimulatedFault.UTF_16]
 )

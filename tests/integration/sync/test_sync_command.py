@@ -105,6 +105,7 @@ def test_the_list_is_synchronised_and_the_status_told_without_a_server(machine: 
     assert found["last_success_at"]
 
 
+@pytest.mark.slow
 def test_orders_that_break_a_rule_and_faces_under_two_subjects_are_told(machine: Machine, folder: Path):
     (folder / "face.jpg").write_bytes(jpeg(astronaut()))
     face = {"photographs": "face.jpg"}

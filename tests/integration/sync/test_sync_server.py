@@ -177,6 +177,7 @@ class Desk:
         self._client.close()
 
 
+@pytest.mark.slow
 async def test_notifiers_are_told_of_a_stale_list_and_of_its_recovery(chosen: ServerSettings, source: Source):
     clock = LateClock()
     async with Server(chosen, clock) as server, Dialer(f"127.0.0.1:{server.port}", None).aio_channel() as channel:
@@ -230,6 +231,7 @@ async def test_a_shrunken_list_waits_for_two_people_and_makes_nothing_fresh(chos
     database.close()
 
 
+@pytest.mark.slow
 async def test_runs_are_listed_page_by_page_with_what_a_person_must_look_at(chosen: ServerSettings, source: Source):
     source.write(listed(), listed("O-2", valid_from="someday"), listed("O-3", valid_until="2027-06-30"))
     async with running(chosen) as server:

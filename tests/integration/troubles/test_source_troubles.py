@@ -47,6 +47,7 @@ async def told(syncs: SyncCaller, *, stale: bool) -> watchlist_service_pb2.GetSy
     return found
 
 
+@pytest.mark.slow
 async def test_importing_by_hand_does_not_make_a_source_fresh_that_is_away(chosen: ServerSettings, folder: Path):
     clock = LateClock()
     write_orders(folder, [row()])
@@ -75,6 +76,7 @@ async def test_importing_by_hand_does_not_make_a_source_fresh_that_is_away(chose
         await watcher.until(lambda one: not one.open)
 
 
+@pytest.mark.slow
 async def test_where_no_source_is_configured_imports_by_hand_are_what_must_be_fresh(tmp_path: Path):
     async with running(settings(tmp_path, cameras=())) as server, Watcher(server.channel).watching() as watcher:
         await watcher.until(lambda one: one.kinds == ["SOURCE_STALE import"])
@@ -84,6 +86,7 @@ async def test_where_no_source_is_configured_imports_by_hand_are_what_must_be_fr
         assert (source.source, source.stale) == ("", False)
 
 
+@pytest.mark.slow
 async def test_orders_that_cannot_be_read_are_a_trouble_until_they_are_imported_again(tmp_path: Path):
     chosen, damaged = settings(tmp_path, cameras=()), order_in_force(order_id="O-2", urgent=True)
     list_astronaut(chosen, order_in_force(), damaged)
@@ -96,6 +99,7 @@ async def test_orders_that_cannot_be_read_are_a_trouble_until_they_are_imported_
         await watcher.until(lambda one: not one.open)
 
 
+@pytest.mark.slow
 async def test_a_shrunken_list_and_refused_records_are_troubles_until_they_are_put_right(
     chosen: ServerSettings, folder: Path
 ):

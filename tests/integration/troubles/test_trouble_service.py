@@ -20,6 +20,7 @@ WITHIN_S = 10.0
 """Domain rule 12: at once; the issue says how soon that is."""
 
 
+@pytest.mark.slow
 async def test_a_camera_that_dies_is_on_the_screens_within_ten_seconds_and_off_when_it_is_back(tmp_path: Path):
     async with running(settings(tmp_path)) as server, Watcher(server.channel).watching() as watcher:
         camera = await CaptureClient.open(server.channel)
@@ -34,6 +35,7 @@ async def test_a_camera_that_dies_is_on_the_screens_within_ten_seconds_and_off_w
         assert trouble.trouble_id in {one.trouble_id for one in watcher.over}
 
 
+@pytest.mark.slow
 async def test_a_covered_camera_is_told_acknowledged_and_kept_over_a_restart(tmp_path: Path):
     chosen = settings(tmp_path)
     async with running(chosen) as server, Watcher(server.channel).watching() as watcher:

@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from cekalwatch.v1 import (
     alert_pb2,
     alert_service_pb2,
@@ -61,6 +63,7 @@ async def alerts_after_a_passage(server: Running, track: str) -> list[alert_pb2.
     return list((await stub.ListAlerts(alert_service_pb2.ListAlertsRequest())).alerts)
 
 
+@pytest.mark.slow
 async def test_an_urgent_order_sent_again_as_another_subject_is_reported_and_never_alerts(tmp_path: Path) -> None:
     async with asyncio.timeout(60), running(settings(tmp_path)) as server:
         first = await imported(server, 1, ONE, TODAY - timedelta(days=30))

@@ -188,6 +188,7 @@ async def test_both_ways_store_the_same(tmp_path: Path) -> None:
     assert summary_of(report)["unchanged"] == 1
 
 
+@pytest.mark.slow
 async def test_the_configured_server_is_asked_first_and_its_absence_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -303,6 +303,7 @@ def test_others_do_not_wait_behind_a_subjects_second_order(
     assert [report.order_id for report in reports] == ["O-1", "O-2", "O-3"]
 
 
+@pytest.mark.slow
 def test_what_was_reported_before_an_import_was_broken_off_is_stored_and_nothing_else(
     importer: ImportRun, store: WatchlistStore
 ) -> None:

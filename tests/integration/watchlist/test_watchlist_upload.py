@@ -73,6 +73,7 @@ async def ending(call: Any) -> str:
     return reason_of(caught.value)
 
 
+@pytest.mark.slow
 async def test_a_client_that_waits_for_each_report_gets_it(server: Running, portrait: bytes) -> None:
     call = called(server)
     for number in range(3):

@@ -232,6 +232,7 @@ def test_a_new_candidate_of_an_undecided_alert_is_added_and_has_to_be_seen(count
     assert not_the_same(counter, alert_id, budi).subject_id == "S-2"
 
 
+@pytest.mark.slow
 def test_a_new_candidate_of_a_settled_alert_alerts_by_itself(counter: Counter, budi: ActingPerson):
     cleared = passes(counter, "1")
     not_the_same(counter, cleared, budi)

@@ -72,6 +72,7 @@ def busy(counter: Counter, budi: ActingPerson, clock: FixedClock) -> Counter:
     return counter
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(wanted=FILTERS, page=st.integers(1, 4))
 def test_a_list_has_what_the_stream_sends_whatever_the_page(busy: Counter, wanted: AlertFilter, page: int):

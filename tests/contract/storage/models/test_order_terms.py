@@ -119,6 +119,7 @@ def test_a_damaged_order_is_told_though_another_of_the_person_has_ended_or_is_in
     assert (reader.read().unreadable, reader.read().searched(MARCH)) == (1, 2), "importing it again mends it"
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(orders=lists, now=moments, later=moments)
 def test_terms_are_what_the_law_says_of_each_moment(

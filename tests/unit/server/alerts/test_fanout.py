@@ -228,6 +228,7 @@ async def waiting(log: Log, after: int, wanted: AlertFilter | None = None) -> li
         return [alert_details.alert.alert_id async for alert_details in found]
 
 
+@pytest.mark.slow
 async def test_an_agent_that_was_away_learns_first_what_waits_still_newest_first(log: Log):
     seen, *missed = (log.commit() for _ in range(15))
     log.clear(missed[3].alert_id)

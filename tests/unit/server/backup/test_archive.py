@@ -59,6 +59,7 @@ def test_any_tar_reads_it(tmp_path: Path, identity: Identity) -> None:
         assert {member.mode for member in archive} == {0o600}
 
 
+@pytest.mark.slow
 def test_it_is_never_in_memory_as_a_whole(tmp_path: Path, identity: Identity) -> None:
     def chunks() -> Iterator[bytes]:
         for _ in range(64):

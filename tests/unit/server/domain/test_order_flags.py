@@ -106,6 +106,7 @@ def renewals(draw: st.DrawFn) -> tuple[BanOrder, ...]:
     return tuple(papers)
 
 
+@pytest.mark.slow
 @given(papers=renewals())
 def test_renewals_are_flagged_exactly_when_the_calendar_says_more_than_a_year(papers: tuple[BanOrder, ...]) -> None:
     law = Law(papers, "IDN", noon("2026-03-01"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
 from dateutil.relativedelta import relativedelta
 from hypothesis import given
 from hypothesis import strategies as st
@@ -159,6 +160,7 @@ class Law:
         return OrderStatus.ACTIVE if today <= self.end(one) else OrderStatus.LAPSED
 
 
+@pytest.mark.slow
 @given(
     orders=lists,
     nationality=st.sampled_from(["IDN", "DEU", ""]),
@@ -181,6 +183,7 @@ def test_every_judgement_is_what_the_law_says(
         assert set(judgement.flags) == flags | ({OrderFlag.URGENT_SENT_AGAIN} if again else set())
 
 
+@pytest.mark.slow
 @given(orders=lists, now=moments, later=st.timedeltas(timedelta(0), timedelta(days=800)))
 def test_what_has_ended_never_comes_back(orders: tuple[BanOrder, ...], now: datetime, later: timedelta) -> None:
     """With the same papers, time alone never puts an order into force again."""
@@ -191,6 +194,7 @@ def test_what_has_ended_never_comes_back(orders: tuple[BanOrder, ...], now: date
             assert judge(one, person, orders, now + later, WIB, LEGAL).status in ended
 
 
+@pytest.mark.slow
 @given(orders=lists, now=moments)
 def test_the_order_of_the_papers_makes_no_difference(orders: tuple[BanOrder, ...], now: datetime) -> None:
     person = subject(nationality="DEU")

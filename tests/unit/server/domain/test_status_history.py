@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,6 +54,7 @@ def test_an_extension_ends_with_the_revocation_of_its_base() -> None:
     assert told(extension, base)[-1] == ("2026-08-01 10:00:00+07:00", OrderStatus.REVOKED)
 
 
+@pytest.mark.slow
 @given(orders=st.tuples(*(bans(key) for key in "ABCD")), at=moments)
 def test_at_any_moment_the_last_turn_is_the_judgement(orders: tuple[BanOrder, ...], at: datetime) -> None:
     person = subject(nationality="DEU")

@@ -35,6 +35,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
     database.close()
 
 
+@pytest.mark.slow
 def test_fifteen_hundred_passages_of_other_people_bring_the_promise_within_a_factor_of_two(database: Database):
     port, people = LearningPort(database, cameras=3), Passers(0.1)
     port.look()
@@ -47,6 +48,7 @@ def test_fifteen_hundred_passages_of_other_people_bring_the_promise_within_a_fac
     assert port.decision.expected_fpir == pytest.approx(people.fpir(port.decision.value), rel=0.6)
 
 
+@pytest.mark.slow
 def test_until_there_is_enough_the_promise_is_the_packs_and_says_on_whom(database: Database):
     port, people = LearningPort(database, cameras=1), Passers(0.1)
     port.passes("dep-0", people.scores(MIN_PASSAGES // 2))
@@ -65,6 +67,7 @@ def test_until_there_is_enough_the_promise_is_the_packs_and_says_on_whom(databas
     assert promise.low < people.middle - people.spread * np.log(WANTED) < promise.high
 
 
+@pytest.mark.slow
 def test_a_step_is_recorded_with_what_it_means(database: Database):
     port, people = LearningPort(database, cameras=1), Passers(0.1)
     port.passes("dep-0", people.scores(800))
@@ -83,6 +86,7 @@ def test_a_step_is_recorded_with_what_it_means(database: Database):
     assert details["missed"] == "unknown", "nobody has two photographs"
 
 
+@pytest.mark.slow
 def test_no_day_moves_it_further_than_it_may(database: Database):
     port, people = LearningPort(database, 1, LearningBounds(step_a_day=0.02, above=0.05)), Passers(0.12)
     for days in (1, 2, 3, 4):
@@ -90,6 +94,7 @@ def test_no_day_moves_it_further_than_it_may(database: Database):
         assert port.decision.value == pytest.approx(PACKS + min(0.02 * days, 0.05))
 
 
+@pytest.mark.slow
 def test_what_passes_now_counts_when_people_change(database: Database):
     port = LearningPort(database, 1, LearningBounds(window_days=3))
     for people in (Passers(0.1), Passers(0.02)):
@@ -110,6 +115,7 @@ def test_what_two_people_set_stays_and_the_tail_says_what_to_expect(database: Da
     assert not port.desk.trail(Action.THRESHOLD_LEARNED)
 
 
+@pytest.mark.slow
 def test_two_people_undo_it_and_what_had_passed_counts_no_more(database: Database):
     port, people = LearningPort(database, cameras=1), Passers(0.1)
     port.day({"dep-0": people.scores(1_000)})
@@ -130,6 +136,7 @@ def test_two_people_undo_it_and_what_had_passed_counts_no_more(database: Databas
         setting.forget_learned("2026-03-02", others, ADMINISTRATION)
 
 
+@pytest.mark.slow
 def test_a_site_that_only_observes_moves_nothing(database: Database):
     port = LearningPort(database, 1, LearningBounds(mode=LearningMode.OBSERVE))
     port.day({"dep-0": Passers(0.1).scores(1_000)})
@@ -139,6 +146,7 @@ def test_a_site_that_only_observes_moves_nothing(database: Database):
     assert port.decision.promise.low > PACKS + 0.05, "and shows where it would go"
 
 
+@pytest.mark.slow
 def test_of_two_servers_one_takes_the_step(database: Database):
     here, people = LearningPort(database, cameras=1), Passers(0.1)
     here.passes("dep-0", people.scores(400))
@@ -151,6 +159,7 @@ def test_of_two_servers_one_takes_the_step(database: Database):
     assert here.learned == learned
 
 
+@pytest.mark.slow
 def test_alerts_that_nobody_settles_do_not_lower_the_threshold(database: Database):
     """Half of what alerts is settled, and stands for the rest."""
     port, people = LearningPort(database, cameras=1), Passers(0.05)

@@ -33,6 +33,7 @@ def test_the_bounds_are_allowed(store: ThresholdStore, value: float):
     assert store.get(MODEL) == value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "value", [MIN_THRESHOLD - 1e-6, MAX_THRESHOLD + 1e-6, float("nan"), float("inf"), float("-inf")]
 )

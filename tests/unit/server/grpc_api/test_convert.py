@@ -221,6 +221,7 @@ def any_filter() -> st.SearchStrategy[alert_service_pb2.AlertFilter]:
     return messages(alert_service_pb2.AlertFilter, usual) | scrambled(alert_service_pb2.AlertFilter, usual)
 
 
+@pytest.mark.slow
 @given(any_filter())
 @MANY
 def test_any_filter_is_valid_or_an_error(message: alert_service_pb2.AlertFilter) -> None:

@@ -82,6 +82,7 @@ def test_decoding_takes_no_more_memory_than_was_foreseen_from_the_header(tmp_pat
     assert {what: taken for what, (taken, foreseen) in found.items() if taken > foreseen} == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "mode", "side"), [("WEBP", "RGB", 5000), ("JPEG", "CMYK", 7000), ("TIFF", "RGB", 6400)]
 )

@@ -47,6 +47,7 @@ class Screen:
         return {one.fault.kind: one.fault for one in self.store.open()}
 
 
+@pytest.mark.slow
 def test_a_step_is_told_for_a_day_with_what_it_means(database: Database):
     port, people = LearningPort(database, cameras=1), Passers(0.05)
     screen = Screen(database, port)
@@ -74,6 +75,7 @@ def test_a_step_tells_how_many_of_the_listed_are_missed(database: Database):
     assert json.loads(details)["missed"] == "0.3000"
 
 
+@pytest.mark.slow
 def test_once_two_people_have_set_the_threshold_no_step_is_told(database: Database):
     port = LearningPort(database, cameras=1)
     port.passes("dep-0", Passers(0.05).scores(900))
@@ -85,6 +87,7 @@ def test_once_two_people_have_set_the_threshold_no_step_is_told(database: Databa
     assert screen.faults() == {}
 
 
+@pytest.mark.slow
 def test_a_camera_whose_scores_stand_out_is_named_to_its_site(database: Database):
     port = LearningPort(database, cameras=4)
     for number, camera in enumerate(port.cameras):

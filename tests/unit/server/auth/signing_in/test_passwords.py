@@ -16,6 +16,7 @@ from cekalwatch.server.domain.people import LockOut, SignInTries
 from tests.support.scenarios.people import CHEAP, OTHER_PASSWORD, PASSWORD, cheap_passwords, person
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("as_shipped")
 def test_what_is_kept_is_argon2id_of_rfc_9106_and_another_for_each():
     passwords = Passwords()

@@ -92,6 +92,7 @@ def test_the_weight_of_the_pack_falls_with_evidence():
     assert scales[1] == pytest.approx(0.0155, rel=0.05)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.integers(0, 400), min_size=BINS, max_size=BINS),

@@ -56,6 +56,7 @@ def test_the_installed_pack_is_sound_and_says_what_it_is():
     assert pack.thresholds.provenance.model_version == pack.model_version
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "picture",
     [cv2.resize(astronaut(), (640, 640)), group()[100:580, 200:840], drawn_faces()],

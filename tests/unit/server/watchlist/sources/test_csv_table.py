@@ -30,6 +30,7 @@ def cells(opened: CsvTable) -> list[tuple[str, ...] | None]:
         return [tuple(row.cells.values()) if row.cells is not None else None for row in opened.rows()]
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ROWS, st.sampled_from(",;\t"), st.sampled_from(["\r\n", "\n"]), st.booleans())
 def test_what_was_written_is_read_from_the_top_and_from_any_place(

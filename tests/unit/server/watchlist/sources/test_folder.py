@@ -121,6 +121,7 @@ def test_a_list_without_rows_is_empty(tmp_path: Path) -> None:
     assert len(WatchlistFolder(tmp_path, WIB)) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("field", "cell"),
     [
