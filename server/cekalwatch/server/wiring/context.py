@@ -19,6 +19,7 @@ from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.cameras.store import CameraPolicyStore
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.integrity.versions import ALERTS
 from cekalwatch.server.storage.keys.store import KeyStore
 from cekalwatch.server.storage.models.photograph_store import PhotographStore
 from cekalwatch.server.storage.models.score_store import ScoreStore
@@ -107,6 +108,7 @@ class Context:
     ) -> Self:
         """Open the keys of an upgraded database. Raises ProgramError."""
         keys = KeyStore.open(database, settings.master_key_source, clock, actor, settings.seen_versions_file)
+        keys.guard.removed_after = {ALERTS: settings.retention_policy.records}
         stack.callback(keys.guard.versions.keep)
         checkpoints = Checkpoints(settings.legal, {site.site: site.zone for site in settings.sites})
         stores = Stores.of(database, keys.keyring)

@@ -6,7 +6,8 @@ It knows columns, and not what they mean.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Set
+from collections.abc import Mapping, Set
+from datetime import timedelta
 from typing import cast
 
 import sqlalchemy
@@ -44,6 +45,8 @@ class RowGuard:
         self._engine = engine
         self.keyring = keyring
         self.versions = versions
+        self.removed_after: Mapping[str, timedelta] = {}
+        """Tables of which retention removes rows, and how long after their last change at the earliest."""
         self.refused: dict[RowKey, str] = {}
         """What was refused, and why, until it is found in order again."""
 
@@ -99,12 +102,17 @@ class RowGuard:
             raise self._refusal(key, REMOVED)
 
     def settle(self, table: str, held: Set[RowKey]) -> dict[RowKey, str]:
-        """Take `held` for all rows of a table: return those that are gone without leave, and forget other gone ones."""
+        """Take `held` for all rows of a table: return those that are gone without leave, and forget other gone ones.
+
+        Of those that retention may have removed, versions are forgotten once they are as old as it takes for that.
+        """
         for key in [key for key in self.refused if key[0] == table and key not in held]:
             self.refused.pop(key, None)
         gone = {key for key in self.versions.of_table(table) if key not in held}
         if table in WHOLLY:
             return {self._refusal(key, REMOVED).key: REMOVED for key in gone}
+        if table in self.removed_after:
+            self.versions.drop_old(gone, self.removed_after[table])
         return {}
 
     def _require_signed(self, form: RowForm, row: object, values: Values, mac: object) -> None:

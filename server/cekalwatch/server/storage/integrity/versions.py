@@ -10,6 +10,8 @@ import hmac
 import json
 import threading
 import time
+from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
 
 from cekalwatch.program.errors import Exit, ProgramError
@@ -21,7 +23,8 @@ WHOLLY = frozenset(
     {"camera_policy", "decision_threshold", "gallery_state", "learned_threshold", "person", "sync_state"}
 )
 """Tables of which every row is remembered."""
-REMEMBERED = WHOLLY | {"alert", "ban_order"}
+ALERTS = "alert"
+REMEMBERED = WHOLLY | {ALERTS, "ban_order"}
 """Tables of which rows are remembered that were changed after they were added: no other can be put back."""
 
 
@@ -65,6 +68,15 @@ class SeenVersions:
         """Take it that the row is gone."""
         with self._changing:
             self._gone[key], self._kept = self._seen.pop(key, 0), False
+
+    def drop_old(self, keys: Iterable[RowKey], after: timedelta) -> None:
+        """Remember these rows no more that were changed last so long ago: retention has removed them."""
+        oldest = time.time_ns() // 1000 - after // timedelta(microseconds=1)
+        with self._changing:
+            for key in keys:
+                if key in self._seen and self._seen[key] // 2 < oldest:
+                    del self._seen[key]
+                    self._kept = False
 
     def of_table(self, table: str) -> list[RowKey]:
         """Return the rows of a table that are remembered."""
