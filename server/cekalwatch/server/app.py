@@ -61,7 +61,7 @@ from cekalwatch.server.wiring.authentication import (
     open_enrolment,
 )
 from cekalwatch.server.wiring.capture import CaptureWiring, cameras_servicer
-from cekalwatch.server.wiring.cluster import KEEP_CHORES_PERIOD_S, ClusterWiring, hold_folder
+from cekalwatch.server.wiring.cluster import KEEP_CHORES_PERIOD_S, ClusterWiring, hold_folder, tell_refused
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.devices import open_devices
 from cekalwatch.server.wiring.gallery import GalleryWiring, note_configuration
@@ -118,6 +118,8 @@ class Server:
             await self._open()
         except BaseException as error:
             await asyncio.to_thread(self._stack.pop_all().close)
+            if isinstance(error, ProgramError):
+                await asyncio.to_thread(tell_refused, self._settings, error)
             if isinstance(error, StorageError):
                 raise ProgramError(
                     f"The database went away while the server started ({error}). Start the server again when the "
@@ -188,7 +190,7 @@ class Server:
             clock_ahead=lambda: peers.clock_ahead,
             reporting=ports.reporting,
         )
-        troubles = TroublesWiring.open(context, presence, search, wellbeing, cluster.hints, certificates.revoked)
+        troubles = TroublesWiring.open(context, presence, search, wellbeing, cluster, certificates.revoked)
         connections = ConnectionWatch(self._bounds)
         stack.callback(connections.close)
         authentication = AuthenticationWiring.open(context, certificates, presence, connections.let_in)
@@ -282,6 +284,7 @@ class Server:
             captures.health.expect_soon()
 
         await asyncio.to_thread(partial(peers.join, model_chosen=trusted_choice(stores.models) is not None))
+        await asyncio.to_thread(cluster.forget_refused)
         await asyncio.to_thread(cluster.duty.look)
         await asyncio.to_thread(certificates.follow)  # opening may have taken long
         connections.start()

@@ -60,6 +60,7 @@ UNSIGNED = {
     "port_following": "which port follows the list at which server",
     "port_presence": "which port is connected to which server, and a lock",
     "reference_picture": "sealed with its key",
+    "refused_server": "which server was refused at its start: shown, and nothing goes by it",
     "server_run": "what servers tell each other of themselves; one may refuse to start for it",
     "sign_in_failure": "counts of wrong passwords",
     "sign_in_key": "a key for these, and a lock",

@@ -12,6 +12,7 @@ _NAMED = (
     "least_fps",
     "offset_s",
     "reason",
+    "machine",
     "state",
     "missing",
     "held",

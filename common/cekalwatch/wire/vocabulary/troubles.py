@@ -46,6 +46,7 @@ class TroubleKind(StrEnum):
     CENTRE_AWAY = "CENTRE_AWAY"
     PORT_NOT_FOLLOWING = "PORT_NOT_FOLLOWING"
     PORT_NOT_REPORTING = "PORT_NOT_REPORTING"
+    SERVER_REFUSED = "SERVER_REFUSED"
 
 
 OF_VIEWS = {
@@ -84,6 +85,8 @@ OF_SERVERS = frozenset(
     }
 )
 """A server does not do all of its work."""
+OF_STARTS = frozenset({TroubleKind.SERVER_REFUSED})
+"""A server of the site was refused at its start, as one that runs tells."""
 OF_DATABASE = frozenset({TroubleKind.ROWS_CHANGED})
 """Somebody may be at work who means harm."""
 OF_THRESHOLDS = frozenset({TroubleKind.THRESHOLD_MOVED, TroubleKind.SCORES_STAND_OUT})
@@ -92,7 +95,9 @@ OF_RECEIVERS = frozenset({TroubleKind.NOTICES_WAITING})
 """Another system of the office is not told what happens."""
 OF_PORTS = frozenset({TroubleKind.PORT_NOT_FOLLOWING, TroubleKind.PORT_NOT_REPORTING})
 """A port with a server of its own may search an old list, or its alerts are not seen at the centre."""
-OF_CAMERAS = frozenset(TroubleKind) - OF_SOURCES - OF_SERVERS - OF_DATABASE - OF_THRESHOLDS - OF_RECEIVERS - OF_PORTS
+OF_CAMERAS = frozenset(TroubleKind).difference(
+    OF_SOURCES, OF_SERVERS, OF_STARTS, OF_DATABASE, OF_THRESHOLDS, OF_RECEIVERS, OF_PORTS
+)
 """Travellers at one counter may pass unseen."""
 BLIND = frozenset({TroubleKind.CAMERA_DOWN, TroubleKind.CAMERA_REJECTED, *OF_VIEWS.values()})
 """The counter's travellers are not recognised at all."""
@@ -105,7 +110,7 @@ SEES_TROUBLES = KEEPS_SOURCES | {PersonRole.AUDITOR}
 
 def acknowledges(kind: TroubleKind) -> frozenset[PersonRole]:
     """Return the roles of those who see a trouble of that kind, and may say that they have."""
-    if kind in OF_SERVERS | OF_DATABASE | OF_RECEIVERS:
+    if kind in OF_SERVERS | OF_STARTS | OF_DATABASE | OF_RECEIVERS:
         return KEEPS_SYSTEM
     if kind in OF_PORTS:
         return KEEPS_SYSTEM | CONFIRMS

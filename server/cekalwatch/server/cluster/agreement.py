@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
-from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.presence import ServerRun, ToldRun
+from cekalwatch.server.refused_start import StartRefusal, StartRefusedError
 
 MAX_CLOCK_DIFFERENCE = timedelta(seconds=2)
 """Between two servers: claims, sessions and the lease of a synchronisation are judged by each server's clock."""
@@ -19,7 +19,7 @@ MAX_CLOCK_DIFFERENCE = timedelta(seconds=2)
 def check_agreement(
     myself: ServerRun, clock_ahead: timedelta, others: Iterable[ToldRun], *, model_chosen: bool
 ) -> None:
-    """Raise ProgramError where this server, which starts, and one that lives do not fit together.
+    """Raise StartRefusedError where this server, which starts, and one that lives do not fit together.
 
     `clock_ahead` is of this server's clock, against the database's. With `model_chosen` the database names the model,
     which each server changes to at its own time.
@@ -30,25 +30,25 @@ def check_agreement(
             continue
         where = f"The server {other.run.name} at {other.run.address} works on this database"
         if differing := list(_differing(myself, other.run)):
-            raise ProgramError(
+            raise StartRefusedError(
                 f"{where} with other settings of the law ({'; '.join(differing)}). Give all servers of a database the "
                 "same [legal] and [[sites]]; to change them, stop all servers first.",
-                Exit.CONFIG,
+                StartRefusal.LAW,
             )
         if not model_chosen and other.run.model_version != myself.model_version:
-            raise ProgramError(
+            raise StartRefusedError(
                 f"{where} with the model {other.run.model_version}, and this one would use {myself.model_version}. "
                 "Name the same `model_pack` in the settings of all servers, and install the same version of it; to "
                 "change the model of all, use `gallery switch`.",
-                Exit.CONFIG,
+                StartRefusal.MODEL,
             )
         apart = clock_ahead - (other.clock_ahead or timedelta())
         if abs(apart) > MAX_CLOCK_DIFFERENCE:
-            raise ProgramError(
+            raise StartRefusedError(
                 f"{where}, and the two clocks are {abs(apart).total_seconds():.1f} s apart: this one is "
                 f"{_ahead(clock_ahead)} the database's, the other {_ahead(other.clock_ahead or timedelta())}. Set up "
                 "NTP on both machines.",
-                Exit.CONFIG,
+                StartRefusal.CLOCK,
             )
 
 

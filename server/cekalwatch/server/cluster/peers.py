@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cluster.agreement import check_agreement
 from cekalwatch.server.presence import CameraPresence, Presence, ServerRun, ToldRun
-from cekalwatch.server.storage.cluster.presence_store import PresenceStore
+from cekalwatch.server.refused_start import StartRefusal, StartRefusedError
+from cekalwatch.server.storage.cluster.presence_store import LASTS, PresenceStore
 
-NAMESAKE_DIED_AFTER = timedelta(seconds=3)
-"""A server that has told nothing for so long has died; one that lives tells each second."""
+NAMESAKE_DIED_AFTER = LASTS
+"""A server that has told nothing for so long has died; one that lives tells each second, on a busy machine later."""
 NAMESAKE_PERIOD_S = 0.25
 
 
@@ -67,7 +67,7 @@ class Peers:
         """By how much this server's clock was ahead of the database's when it told last (negative: behind)."""
 
     def join(self, *, model_chosen: bool) -> None:
-        """Begin to tell. Raises ProgramError where this server may not work beside the others; see `check_agreement`.
+        """Begin to tell. Raises StartRefusedError where this server may not work beside the others.
 
         With `model_chosen` the database names the model. Raises StorageError.
         """
@@ -76,19 +76,19 @@ class Peers:
         myself = self._myself()
         try:
             check_agreement(myself, self.clock_ahead, self._store.told(), model_chosen=model_chosen)
-        except ProgramError:
+        except StartRefusedError:
             self.leave()
             raise
 
     def _refuse_namesake(self) -> None:
-        """Raise ProgramError when another server of this name tells of itself, and not only did so before it died."""
+        """Raise StartRefusedError when another server of this name tells of itself, and did not only before it died."""
         name, before = self._myself().name, None
         while (told := self._store.newest_of(name)) and told.quiet < NAMESAKE_DIED_AFTER:
             if before and told.seen_at > before.seen_at:
-                raise ProgramError(
+                raise StartRefusedError(
                     f"A server with the name {name} works on this database already, at {told.address}. Give each "
                     "server a `server_name` of its own",
-                    Exit.CONFIG,
+                    StartRefusal.NAME_TAKEN,
                 )
             before = told
             self._wait(NAMESAKE_PERIOD_S)

@@ -27,6 +27,7 @@ from sqlmodel import Session
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.measures import Measure, timed, unmeasured
+from cekalwatch.server.refused_start import StartRefusal, StartRefusedError
 from cekalwatch.server.storage.availability import Availability, AwayReason
 from cekalwatch.server.storage.errors import StorageError, driver_name
 from cekalwatch.server.storage.fence import current_fence
@@ -174,10 +175,10 @@ class Database:
         except StorageError:
             older = False  # `upgrade` says why it cannot be used
         if older:
-            raise ProgramError(
+            raise StartRefusedError(
                 f"The tables of {self.name} are of an older version of this program. Stop all its servers, and run: "
                 "cekalwatch-server upgrade; it makes a backup first (docs/upgrading.md)",
-                Exit.CONFIG,
+                StartRefusal.DATABASE_OLDER,
             )
         self.upgrade()
 
@@ -199,9 +200,9 @@ class Database:
                 f"Cannot use the database {self.name}: {_first_line(error)}. {remedy}", Exit.UNAVAILABLE
             ) from None
         except CommandError as error:
-            raise ProgramError(
+            raise StartRefusedError(
                 f"The database {self.name} was made by a newer version of this program ({error}); update the program.",
-                Exit.CONFIG,
+                StartRefusal.DATABASE_NEWER,
             ) from None
 
     @property

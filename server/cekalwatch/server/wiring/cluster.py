@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,9 +16,13 @@ from cekalwatch.program.secret_files import FOLDER_MODE
 from cekalwatch.server.cluster.duty import PERIOD_S, ChoreDuty
 from cekalwatch.server.cluster.peers import Load, Peers
 from cekalwatch.server.presence import Presence, ServerRun
+from cekalwatch.server.refused_start import RefusedServer, StartRefusal, StartRefusedError
+from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.cluster.chore_lease import ChoreLeaseStore
 from cekalwatch.server.storage.cluster.hints import Hints
 from cekalwatch.server.storage.cluster.presence_store import PresenceStore
+from cekalwatch.server.storage.cluster.refusal_store import RefusalStore
+from cekalwatch.server.storage.database import Database
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.periodic import Chore, at_stop
 
@@ -46,6 +51,24 @@ def hold_folder(folder: Path, stack: ExitStack) -> None:
         ) from None
 
 
+def refused_server(settings: ServerSettings, reason: StartRefusal) -> RefusedServer:
+    """Return what the server of these settings is, were it refused for that reason."""
+    return RefusedServer(
+        settings.name, socket.gethostname(), str(settings.data_dir.absolute()), version("cekalwatch"), reason
+    )
+
+
+def tell_refused(settings: ServerSettings, error: ProgramError) -> None:
+    """Tell the servers that run on the same database that this one does not start; it blocks, for seconds at most."""
+    reason = error.reason if isinstance(error, StartRefusedError) else StartRefusal.OTHER
+    try:
+        database = Database(settings.database_address)
+    except ProgramError:
+        return  # no database is named
+    with closing(database):
+        RefusalStore(database).tell(refused_server(settings, reason))
+
+
 @dataclass(frozen=True)
 class ClusterWiring:
     """What servers of one database agree on by it."""
@@ -56,6 +79,7 @@ class ClusterWiring:
     lease: ChoreLeaseStore
     duty: ChoreDuty
     hints: Hints
+    refusals: RefusalStore
 
     @classmethod
     def open(cls, context: Context) -> Self:
@@ -65,7 +89,11 @@ class ClusterWiring:
         duty, hints = ChoreDuty(lease), Hints(context.database)
         context.stack.callback(at_stop, "lease of the chores", duty.close)
         context.stack.callback(hints.close)
-        return cls(context, run_id, lease, duty, hints)
+        return cls(context, run_id, lease, duty, hints, RefusalStore(context.database))
+
+    def forget_refused(self) -> None:
+        """Take back what this server told when it was refused: it runs now. Raises StorageError."""
+        self.refusals.forget(refused_server(self.context.settings, StartRefusal.OTHER))
 
     def peers(
         self, address: Callable[[], str], model_version: Callable[[], str], presence: Presence, load: Callable[[], Load]

@@ -9,18 +9,20 @@ from typing import Self
 
 from cekalwatch.server.grpc_api.servicers.troubles import TroubleServicer
 from cekalwatch.server.presence import Presence
-from cekalwatch.server.storage.cluster.hints import Hints, HintTopic
+from cekalwatch.server.storage.cluster.hints import HintTopic
 from cekalwatch.server.storage.integrity.scan import RowScan
 from cekalwatch.server.troubles.board import TroubleBoard
 from cekalwatch.server.troubles.camera_watch import CameraTerms, CameraWatch
 from cekalwatch.server.troubles.feed import TroubleFeed
 from cekalwatch.server.troubles.port_watch import PortWatch
+from cekalwatch.server.troubles.refusal_watch import RefusalWatch
 from cekalwatch.server.troubles.retention import TroubleSweeper
 from cekalwatch.server.troubles.row_watch import RowWatch
 from cekalwatch.server.troubles.server_watch import ServerWatch
 from cekalwatch.server.troubles.source_watch import SourceWatch
 from cekalwatch.server.troubles.threshold_watch import ThresholdWatch
 from cekalwatch.server.wellbeing import Wellbeing
+from cekalwatch.server.wiring.cluster import ClusterWiring
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.gallery import GalleryWiring
 from cekalwatch.server.wiring.periodic import Chore, SharedChore
@@ -31,6 +33,7 @@ LOOK_AT_SERVER_PERIOD_S = 1.0
 LOOK_AT_THRESHOLD_PERIOD_S = 5.0
 LOOK_AT_ROWS_PERIOD_S = 2.0
 LOOK_AT_PORTS_PERIOD_S = 5.0
+LOOK_AT_REFUSED_PERIOD_S = 2.0
 FOLLOW_PERIOD_S = 1.0
 SWEEP_PERIOD_S = 3600.0
 
@@ -50,7 +53,7 @@ class TroublesWiring:
         presence: Presence,
         search: GalleryWiring,
         wellbeing: Wellbeing,
-        hints: Hints,
+        cluster: ClusterWiring,
         revoked: Callable[[str], bool],
     ) -> Self:
         """Begin with the troubles that are open. `revoked` tells whether a certificate is, by its key's text."""
@@ -59,7 +62,7 @@ class TroublesWiring:
 
         def changed() -> None:
             feed.wake()
-            hints.send(HintTopic.TROUBLES)
+            cluster.hints.send(HintTopic.TROUBLES)
 
         board = TroubleBoard(store, clock, changed)
         terms = CameraTerms(timedelta(seconds=settings.heartbeat_period_s), settings.least_camera_fps)
@@ -73,6 +76,7 @@ class TroublesWiring:
         thresholds = ThresholdWatch(context.stores.thresholds, search.snapshots.current, settings.cameras, board, clock)
         sites = frozenset(one.site for one in settings.sites)
         ports = PortWatch(context.stores.ports.states, sites, revoked, board, clock, settings.port_silence)
+        refused = RefusalWatch(cluster.refusals.told, board)
         servicer = TroubleServicer(feed, board, store, clock, settings.keep_alive_period_s)
         chores = (
             Chore("look_at_cameras", LOOK_AT_CAMERAS_PERIOD_S, cameras.look),
@@ -81,6 +85,7 @@ class TroublesWiring:
             Chore("look_at_threshold", LOOK_AT_THRESHOLD_PERIOD_S, thresholds.look),
             Chore("look_at_rows", LOOK_AT_ROWS_PERIOD_S, rows.look),
             SharedChore("look_at_ports", LOOK_AT_PORTS_PERIOD_S, ports.look),
+            SharedChore("look_at_refused_servers", LOOK_AT_REFUSED_PERIOD_S, refused.look),
             SharedChore("sweep_troubles", SWEEP_PERIOD_S, sweeper.sweep),
         )
         return cls(servicer, feed, chores)

@@ -72,7 +72,7 @@ class PresenceStore:
     def _compare_clocks(self, session: Session) -> tuple[datetime, timedelta]:
         """Return the database's time, and by how much this server's is ahead; the time that asking takes is halved."""
         session.connection()  # connecting takes longer
-        before, now, after = self._clock.now(), _database_now(session), self._clock.now()
+        before, now, after = self._clock.now(), database_now(session), self._clock.now()
         return now, before + (after - before) / 2 - now
 
     def told(self) -> list[ToldRun]:
@@ -80,7 +80,7 @@ class PresenceStore:
         if not self._database.is_shared:
             return []
         with self._database.session() as session:
-            now = _database_now(session)
+            now = database_now(session)
             found = [_told(session, row, now) for row in session.exec(select(ServerRunRow))]
         return sorted(found, key=lambda one: (not one.alive, one.run.name, one.run.started_at))
 
@@ -90,7 +90,7 @@ class PresenceStore:
             return None
         with self._database.session() as session:
             runs = select(ServerRunRow).where(ServerRunRow.name == name).order_by(col(ServerRunRow.seen_at).desc())
-            row, now = session.exec(runs).first(), _database_now(session)
+            row, now = session.exec(runs).first(), database_now(session)
         return LastTold(row.address, row.seen_at, now - row.seen_at) if row else None
 
     def leave(self, run_id: str) -> None:
@@ -101,7 +101,8 @@ class PresenceStore:
                 session.commit()
 
 
-def _database_now(session: Session) -> datetime:
+def database_now(session: Session) -> datetime:
+    """Return the time by PostgreSQL's clock."""
     now: datetime = session.execute(sqlalchemy.select(func.clock_timestamp())).scalar_one()
     return now
 

@@ -49,6 +49,20 @@ class ServerRunRow(SQLModel, table=True):
     captures_per_second: float
 
 
+class RefusedServerRow(SQLModel, table=True):
+    """A server that ended at its start; see `RefusedServer`."""
+
+    __tablename__ = "refused_server"
+
+    name: str = Field(primary_key=True)
+    machine: str = Field(primary_key=True)
+    folder: str = Field(primary_key=True)
+    version: str
+    reason: str
+    refused_at: datetime = moment()
+    """By the database's clock."""
+
+
 class CameraPresenceRow(SQLModel, table=True):
     """What a server knows of a camera; see `CameraPresence`."""
 

@@ -28,6 +28,7 @@ from cekalwatch.server.encryption.keyring import HEADER, AssociatedData, DataKey
 from cekalwatch.server.encryption.master_key import KEY_BYTES, MasterKey
 from cekalwatch.server.encryption.master_key_source import MasterKeySource
 from cekalwatch.server.hardware.errors import TokenError
+from cekalwatch.server.refused_start import StartRefusal, StartRefusedError
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.columns import SEALED, moment, moment_or_none
 from cekalwatch.server.storage.database import Database
@@ -237,11 +238,11 @@ def _new_row(key_id: int, purpose: KeyPurpose, master: MasterKey, now: datetime)
 def _check(held: Collection[DataKeyRow], master: MasterKey, source: MasterKeySource, database: Database) -> None:
     for row in held:
         if row.master_key_id != master.key_id:
-            raise ProgramError(
+            raise StartRefusedError(
                 f"The master key is the wrong one: {source.name} holds {master.key_id}, and the database "
                 f"{database.name} is sealed with {row.master_key_id}. Set master_key_from to where that one is kept; "
                 "without it, nothing in this database can be read",
-                Exit.CONFIG,
+                StartRefusal.MASTER_KEY,
             )
         try:
             KeyPurpose(row.purpose)

@@ -640,6 +640,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id"),
     )
     op.create_table(
+        "refused_server",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("machine", sa.String(), nullable=False),
+        sa.Column("folder", sa.String(), nullable=False),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("refused_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", "machine", "folder"),
+    )
+    op.create_table(
         "camera_presence",
         sa.Column("run_id", sa.String(), nullable=False),
         sa.Column("camera_id", sa.String(), nullable=False),
@@ -806,6 +816,7 @@ def downgrade() -> None:
     op.drop_table("port_alert")
     op.drop_table("agent_presence")
     op.drop_table("camera_presence")
+    op.drop_table("refused_server")
     op.drop_table("server_run")
     op.drop_table("chore_lease")
     op.drop_table("camera_news")
