@@ -72,7 +72,7 @@ LOOPS = {
     *("acknowledge-0", "audit-0", "decide-0", "deliveries-0", "embed-0", "embed-1", "write-probe-0"),
     # the watchlist and the gallery
     *("follow_gallery", "follow_list", "keep_order_terms", "learn_threshold", "make_templates", "synchronise"),
-    *("erase_subjects", "forget_changed_subjects"),
+    *("compare_faces", "erase_subjects", "forget_changed_subjects"),
     # alerts
     *("escalate", "follow_event_log", "follow_supervisors", "forget_passages", "look_at_orders"),
     *("sweep_events", "sweep_images", "sweep_probes", "sweep_records", "sweep_unsettled_images"),

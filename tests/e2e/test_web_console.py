@@ -116,7 +116,8 @@ async def test_nothing_on_any_page_keeps_people_out(office: PortOffice, pages: P
         "/threshold",
         "/system",
     ]
-    paths += ["/list", *(f"/list/subjects{part}?key=S-1&other=S-1" for part in ("", "/history", "/beside"))]
+    paths += ["/list", *(f"/list/{part}?key=S-1&other=S-1" for part in ("subjects", "subjects/history"))]
+    paths += ["/list/look-alikes", "/list/look-alikes/pair?key=S-1&other=S-1"]
     paths += ["/list/import", "/list/sync", "/audit", "/audit/1", "/people", "/people/budi"]
     paths += ["/cameras", "/cameras/dep-1", "/devices", "/devices/server/batam-center/main", "/password", "/nowhere"]
     for scheme, screen, language in zip(("light", "dark"), SCREENS, Language, strict=True):

@@ -14,6 +14,7 @@ from cekalwatch.server.domain.camera_policies import SetPolicy
 from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold, SiteFindings
 from cekalwatch.server.domain.learning.score_counts import BINS, CountKey, ScoreCounts
 from cekalwatch.server.domain.learning.threshold_steps import LearnedOffset
+from cekalwatch.server.domain.lookalikes import SubjectPair
 from cekalwatch.server.domain.notices import Notice
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.ports import LogStart, StartReason
@@ -37,6 +38,7 @@ from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.alerts import NOON, capture, match
 from tests.support.builders.audit import entry
 from tests.support.builders.keys import key_store
+from tests.support.builders.lookalikes import judge
 from tests.support.builders.ports import SEKUPANG, port_alert, report
 from tests.support.builders.watchlist import FixedClock, order, reference, subject
 from tests.support.scenarios.adjudication import Counter
@@ -88,7 +90,10 @@ def scan(database: Database) -> RowScan:
 def fill(database: Database, scan: RowScan) -> None:
     """Write rows of every signed table that takes no switch of the model."""
     keyring = scan.guard.keyring
-    WatchlistStore(database, keyring).put(subject(), order(), [reference(b"a face")])
+    watchlist = WatchlistStore(database, keyring)
+    watchlist.put(subject(), order(), [reference(b"a face")])
+    watchlist.put(subject("S-2"), order("O-2", subject_id="S-2"))
+    judge(watchlist, SubjectPair("S-1", "S-2"))
     event = AlertStore(database, keyring).record(match(capture(jpeg=b"a probe")), timedelta(0), NOON)
     assert event is not None
     counter = Counter(database, FixedClock(NOON), keys=keyring)
@@ -127,14 +132,15 @@ def test_any_column_that_is_changed_is_found(database: Database, scan: RowScan) 
     fill(database, scan)
     changes = {
         "person": "display_name = 'x'",
-        "subject": "row_version = row_version + 1",
-        "ban_order": "urgent = NOT urgent",
+        "subject": "row_version = row_version + 1 WHERE subject_id = 'S-1'",
+        "ban_order": "urgent = NOT urgent WHERE order_id = 'O-1'",
         "reference_face": "warnings = '[]  '",
         "alert": "captured_at = raised_at, raised_at = last_seen_at, last_seen_at = captured_at, late = NOT late",
         "sighting": "score = score + 0.01",
         "alert_passage": "model_version = 'x'",
         "probe": "quality = 1",
         "alert_finding": "outcome = 'NOT_SAME_PERSON'",
+        "lookalike_judgement": "judgement = 'SAME_PERSON'",
         "decision_threshold": "value = 0.51",
         "camera_policy": "changes = '{}'",
         "score_count": "reached = 7",
@@ -199,7 +205,7 @@ def test_rows_stay_in_order_when_the_data_key_changes(database: Database, scan: 
 
 def test_a_changed_row_is_not_sealed_again(database: Database, scan: RowScan) -> None:
     fill(database, scan)
-    change(database, "UPDATE ban_order SET kind = 'TANGKAL'")
+    change(database, "UPDATE ban_order SET kind = 'TANGKAL' WHERE order_id = 'O-1'")
     keys = key_store(database)
     keys.rotate()
     assert sum(step.damaged for step in Resealer(database, keys).steps()) == 1

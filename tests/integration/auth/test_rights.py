@@ -63,7 +63,9 @@ OBSERVING = {
 }
 PEOPLES = {
     "cekalwatch.v1.WatchlistService/AcceptShrunkenList": LIST_SIGNERS,
+    "cekalwatch.v1.WatchlistService/JudgeLookAlikes": LIST_MANAGERS,
     "cekalwatch.v1.OperationsService/SetThreshold": KEEPERS,
+    "cekalwatch.v1.OperationsService/ForgetLearnedThreshold": KEEPERS,
     "cekalwatch.v1.SessionService/SignIn": ALONE,
     "cekalwatch.v1.SessionService/GetSession": ANYBODY,
     "cekalwatch.v1.SessionService/ChangePassword": ANYBODY,
@@ -72,7 +74,7 @@ PEOPLES = {
 WATCHLIST = tuple(
     f"cekalwatch.v1.WatchlistService/{name}"
     for name in (
-        *("ImportWatchlist", "ImportListFile", "ListSubjects", "GetSubject", "GetSubjectHistory"),
+        *("ImportWatchlist", "ImportListFile", "ListSubjects", "GetSubject", "GetSubjectHistory", "ListLookAlikes"),
         *("SyncNow", "GetSyncStatus", "ListSyncRuns"),
     )
 )
@@ -160,7 +162,7 @@ MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
 }
 WELCOME = {"cekalwatch.v1.AlertService/SubscribeAlerts": OFFICERS, "cekalwatch.v1.SessionService/SignIn": ANYBODY}
 """What a device may alone, and where a session that is shown must be of one of these roles."""
-WITH_TWO = ("/SetThreshold", "/AcceptShrunkenList", "/ExportAuditEntries")
+WITH_TWO = ("/SetThreshold", "/ForgetLearnedThreshold", "/AcceptShrunkenList", "/ExportAuditEntries")
 NOBODY = None
 ANEW, ANEW_AFTER_S = 10, 0.5
 """How often a call is made again on a new connection, and after how long."""

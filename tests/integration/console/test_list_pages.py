@@ -19,7 +19,8 @@ from tests.support.builders.watchlist import subject
 from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice, port_office
 from tests.support.scenarios.server import list_astronaut, order_in_force
-from tests.support.scenarios.web_console import Browser, Pages, words
+from tests.support.scenarios.sign_in import becomes
+from tests.support.scenarios.web_console import Browser, Pages, form_token, words
 
 pytestmark = pytest.mark.slow
 SCRIPT = "<script>alert('x')</script>"
@@ -105,7 +106,7 @@ async def test_one_subject_with_its_orders_by_law_and_its_photographs(office: Po
         ("/list/subjects/history", {"key": "nobody"}),
         ("/list/subjects/picture", {"key": "S-1", "reference": "none"}),
         ("/list/subjects/picture", {"key": "nobody", "reference": "none"}),
-        ("/list/subjects/beside", {"key": "S-1", "other": "nobody"}),
+        ("/list/look-alikes/pair", {"key": "S-1", "other": "nobody"}),
     ):
         assert (await browser.get(path, params=params)).status_code == 404, path
 
@@ -114,25 +115,64 @@ async def test_look_alikes_stand_side_by_side_and_nothing_of_the_list_is_code(br
     for path, params in (
         ("/list", {}),
         ("/list/subjects", {"key": KEY}),
-        ("/list/subjects/beside", {"key": "S-1", "other": KEY}),
+        ("/list/look-alikes/pair", {"key": "S-1", "other": KEY}),
+        ("/list/look-alikes", {}),
         ("/list/subjects/history", {"key": KEY}),
         ("/list/subjects/history", {"key": SCRIPT}),
     ):
         page = await browser.get(path, params=params)
         assert SCRIPT not in page.text, path
-    beside = await browser.get("/list/subjects/beside", params={"key": "S-1", "other": KEY})
+    beside = await browser.get("/list/look-alikes/pair", params={"key": "S-1", "other": KEY})
     told = words(beside)
     assert "Contoh Satu" in told
     assert f"Contoh Dua {SCRIPT}" in told
     assert beside.text.count("/list/subjects/picture?") == 2
-    assert "The program does not decide" in told
+    assert "Both stay searched" in told
+
+
+async def test_a_pair_is_judged_told_to_officers_and_open_again_with_another_photograph(
+    office: PortOffice, browser: Browser
+) -> None:
+    pair = {"key": "S-1", "other": KEY}
+    page = await browser.get("/list/look-alikes/pair", params=pair)
+    judge = pair | {"mark": page.text.partition('name="mark" value="')[2].partition('"')[0]}
+    token = form_token(page)
+
+    async def listed(judgement: str) -> bool:
+        return "Contoh Satu (S-1)" in words(await browser.get("/list/look-alikes", params={"judgement": judgement}))
+
+    await becomes(lambda: listed("NOT_JUDGED"))
+    missing = await browser.post("/list/look-alikes/pair", token, **judge)
+    assert (missing.status_code, "Choose what the two are" in words(missing)) == (409, True)
+    answer = await browser.post("/list/look-alikes/pair", token, judgement="DIFFERENT_PEOPLE", **judge)
+    told = words(await browser.get(answer.headers["location"]))
+    assert "The judgement is kept." in told
+    assert f"two people, by {office.people['lina'].display_name}" in told
+    (link,) = office.trail(Action.LOOKALIKES_JUDGED)
+    assert (link.outcome, json.loads(link.objects)) == ("DIFFERENT_PEOPLE", ["subject:S-1", f"subject:{KEY}"])
+    assert await listed("DIFFERENT_PEOPLE")
+    assert not await listed("NOT_JUDGED"), "it is not among what is to do any more"
+    assert "two people, by" in words(await browser.get("/list/subjects", params={"key": "S-1"}))
+    old = await browser.post("/list/look-alikes/pair", token, judgement="SAME_PERSON", **judge)
+    assert (old.status_code, "have changed meanwhile" in words(old)) == (409, True)
+
+    alert_id = await office.raise_alert()
+    await browser.sign_in("sari")
+    shown = words(await browser.get(f"/alerts/{alert_id}"))
+    assert "Easily mistaken for Contoh" in shown
+    assert "another person on the list" in shown
+
+    list_astronaut(office.settings, scale=0.8, subject_id="S-1")
+    await browser.sign_in("lina")
+    assert "before: two people" in words(await browser.get("/list/look-alikes/pair", params=pair))
+    await becomes(lambda: listed("NOT_JUDGED"))
 
 
 async def test_the_history_tells_statuses_and_events(office: PortOffice, browser: Browser) -> None:
     await office.raise_alert()
     told = words(await browser.get("/list/subjects/history", params={"key": "S-1"}))
     assert "Not yet in force" in told
-    assert "Alert raised" in told
+    assert "An alert was raised" in told
     assert "It runs longer than the law allows" in words(
         await browser.get("/list/subjects/history", params={"key": "S-3"})
     )

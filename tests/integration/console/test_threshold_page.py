@@ -10,7 +10,7 @@ from cekalwatch.server.audit.entry import Action
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice
-from tests.support.scenarios.web_console import Browser, words
+from tests.support.scenarios.web_console import Browser, form_token, words
 
 pytestmark = pytest.mark.slow
 SCRIPT = "<script>alert('x')</script>"
@@ -75,3 +75,23 @@ async def test_what_is_wrong_changes_nothing_and_what_was_typed_stays(
     assert PASSWORD not in answer.text
     assert f'value="{typed["threshold"]}"' in answer.text or fields.get("threshold") == SCRIPT
     assert not office.trail(Action.THRESHOLD_SET)
+
+
+async def test_what_was_learned_is_forgotten_by_two_people_who_read_what_it_does(
+    office: PortOffice, browser: Browser
+) -> None:
+    page = await browser.get("/threshold")
+    assert "cannot be brought back. Passages count again from tomorrow." in words(page)
+    assert "The threshold stays at 0.45" in words(page), "the settings decide"
+    token = form_token(page)
+    model = page.text.partition('name="model" value="')[2].partition('"')[0]
+    alone = await browser.post("/threshold/forget", token, model=model)
+    assert alone.status_code == 409
+    second = {"second_name": "adi", "second_password": PASSWORD}
+    other = await browser.post("/threshold/forget", token, model="other-1", **second)
+    assert (other.status_code, "Another model is in use" in words(other)) == (409, True)
+    assert not office.trail(Action.LEARNING_FORGOTTEN)
+    assert (await browser.post("/threshold/forget", token, model=model, **second)).status_code == 303
+    (link,) = office.trail(Action.LEARNING_FORGOTTEN)
+    assert json.loads(link.details)["model"] == model
+    assert all(str(office.people[name].person_id) in str(link.objects) for name in ("sari", "adi"))

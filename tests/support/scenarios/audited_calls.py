@@ -67,7 +67,8 @@ from tests.support.scenarios.port_office import Seat, seen
 from tests.support.scenarios.port_office import sign_in as sign_in_at
 from tests.support.scenarios.reporting_port import ReportingPort
 from tests.support.scenarios.second_person import beside
-from tests.support.scenarios.server import CaptureClient, face, hello, settings
+from tests.support.scenarios.server import CaptureClient, face, hello, list_astronaut, order_in_force, settings
+from tests.support.scenarios.sign_in import becomes
 from tests.support.scenarios.site_pki import SITE, Site, certificate_request, now
 from tests.support.scenarios.sync import SyncCaller
 
@@ -231,6 +232,33 @@ async def get_subject(scene: Scene) -> None:
 
 async def get_subject_history(scene: Scene) -> None:
     await scene.watchlist.GetSubjectHistory(watchlist_service_pb2.GetSubjectHistoryRequest(subject_id="S-1"))
+
+
+async def judge_lookalikes(scene: Scene) -> None:
+    """Judge the listed person and one with the same face."""
+    twin = settings(scene.folder)
+    list_astronaut(twin, order_in_force(order_id="O-2", subject_id="S-2"), scale=0.9, subject_id="S-2")
+    lina = await seat(scene, "lina", PersonRole.LIST_MANAGER)
+    alike: list[Any] = []
+
+    async def found() -> bool:
+        answer = await scene.watchlist.GetSubject(watchlist_service_pb2.GetSubjectRequest(subject_id="S-1"))
+        alike[:] = answer.subject.look_alikes
+        return bool(alike)
+
+    await becomes(found)
+    request = watchlist_service_pb2.JudgeLookAlikesRequest(
+        subject_id="S-1",
+        other_subject_id="S-2",
+        judgement=watchlist_pb2.LOOK_ALIKE_JUDGEMENT_DIFFERENT_PEOPLE,
+        mark=alike[0].mark,
+    )
+    await scene.watchlist.JudgeLookAlikes(request, metadata=bearer(lina.token))
+
+
+async def list_lookalikes(scene: Scene) -> None:
+    """List the pair that was judged."""
+    await scene.watchlist.ListLookAlikes(watchlist_service_pb2.ListLookAlikesRequest())
 
 
 def record(order_id: str, received_on: str = "2026-01-01") -> watchlist_service_pb2.ImportWatchlistRequest:
@@ -411,6 +439,15 @@ async def set_threshold(scene: Scene) -> None:
     hire(scene, "sari", PersonRole.SUPERVISOR)
     request = operations_service_pb2.SetThresholdRequest(threshold=0.45)
     await scene.operations.SetThreshold(request, metadata=await two_people(scene, "adi", "sari", request))
+
+
+async def forget_learned(scene: Scene) -> None:
+    hire(scene, "adi", PersonRole.ADMINISTRATOR)
+    hire(scene, "sari", PersonRole.SUPERVISOR)
+    told = await scene.operations.GetThreshold(operations_service_pb2.GetThresholdRequest())
+    request = operations_service_pb2.ForgetLearnedThresholdRequest(model_version=told.model_version)
+    metadata = await two_people(scene, "adi", "sari", request)
+    await scene.operations.ForgetLearnedThreshold(request, metadata=metadata)
 
 
 async def read_trail(scene: Scene) -> None:

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from cekalwatch.camera.view.aiming import FRAME_WITHIN_S
 from cekalwatch.camera.view.blurring import MOSAIC
 from cekalwatch.server.alerts import fanout
-from cekalwatch.server.alerts.details import MAX_REFERENCES
+from cekalwatch.server.alerts.details import MAX_JUDGED, MAX_REFERENCES
 from cekalwatch.server.auth.signing_in import passwords
 from cekalwatch.server.auth.signing_in.sign_in_terms import SessionTerms
 from cekalwatch.server.capture import aiming
@@ -215,6 +215,8 @@ STATED = {
     "OpenTroubles.troubles": (f"at most {MAX_OPEN}.",),
     "GetStatusResponse.ports": (f"most {MAX_PORTS}.",),
     "ListPortsResponse.ports": (f"at most {MAX_PORTS}.",),
+    "ListLookAlikesRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {subjects.DEFAULT_PAGE}.",),
+    "Candidate.look_alikes": (f"at most {MAX_JUDGED}.",),
     "ListPortAlertsRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {ports.DEFAULT_PAGE}.",),
     "PortAlert.steps": (f"at most the newest {MAX_STEPS}; ",),
     "PortHello.server_version": (TEXT,),

@@ -37,7 +37,6 @@ from cekalwatch.program.translations import Language
 from cekalwatch.server.audit.entry import Action, Party, Thing
 from cekalwatch.server.audit.problems import TrailProblemKind
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.watchlist.browser import HISTORY_ACTIONS
 from cekalwatch.server.wellbeing import ServerFault
 from cekalwatch.vision.fitness import Flaw
 from cekalwatch.wire.identity import DeviceRole
@@ -47,7 +46,7 @@ from cekalwatch.wire.vocabulary.capture import POLICY_BOUNDS
 from cekalwatch.wire.vocabulary.orders import Direction, OrderFlag, OrderKind, OrderRule, OrderStatus
 from cekalwatch.wire.vocabulary.people import PersonRole
 from cekalwatch.wire.vocabulary.troubles import TroubleKind
-from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning, SyncOutcome, WatchlistProblem
+from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning, LookalikeJudgement, SyncOutcome, WatchlistProblem
 from tests.support.repository import ROOT
 
 PACKAGES = sorted({path.parents[3] for path in ROOT.glob("*/cekalwatch/*/locale/*/LC_MESSAGES/messages.po")})
@@ -65,12 +64,13 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "ACTOR_": set(ACTORS),
         "DEVICE_ROLE_": {role.upper() for role in DeviceRole},
         "DEVICE_STATE_": set(DeviceState),
-        "EVENT_": set(HISTORY_ACTIONS),
         "EXPORT_": {form.upper() for form in FORMATS},
         "FLAG_": set(OrderFlag),
         "IMPORT_GROUP_": {*GROUPS, "UNCHANGED"},
         "IMPORT_IS_": set(JobState),
         "IMPORT_MEANS_": set(JobState),
+        "JUDGEMENT_": set(LookalikeJudgement),
+        "JUDGE_MEANS_": set(LookalikeJudgement),
         "LIST_PROBLEM_": set(WatchlistProblem),
         "MEANS_": set(STEPS),
         "MENU_": {entry.title for entry in MENU},
@@ -101,6 +101,7 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "DIRECTION_": set(Direction),
         "ESCALATION_": {level.name for level in Escalation} - {"COUNTER"},
         "HINDRANCE_": set(Hindrance),
+        "LOOKALIKE_": {LookalikeJudgement.SAME_PERSON, LookalikeJudgement.DIFFERENT_PEOPLE},
         "ORDER_KIND_": set(OrderKind),
         "OUTCOME_": {*Outcome, "UNKNOWN"},
         "REASON_": {*Reason, "UNKNOWN"},

@@ -19,6 +19,7 @@ from cekalwatch.console.clients.people_client import PeopleClient
 from cekalwatch.console.clients.report_client import ReportClient
 from cekalwatch.console.clients.session_check import SessionCheck
 from cekalwatch.console.clients.threshold_client import ThresholdClient
+from cekalwatch.console.list_keeping.lookalike_client import LookalikeClient
 from cekalwatch.console.list_keeping.subject_client import SubjectClient
 from cekalwatch.console.list_keeping.sync_client import SyncClient
 from cekalwatch.console.locale.texts import ConsoleTexts
@@ -154,6 +155,11 @@ class Visit:
     def subjects(self) -> SubjectClient:
         """The list manager's looks at the list."""
         return SubjectClient(self.console.calls, self.signed_in)
+
+    @property
+    def lookalikes(self) -> LookalikeClient:
+        """The list manager's calls about look-alikes."""
+        return LookalikeClient(self.console.calls, self.signed_in)
 
     @property
     def cameras(self) -> CameraClient:

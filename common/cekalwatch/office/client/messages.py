@@ -25,6 +25,7 @@ from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE, AlertEventType, Al
 from cekalwatch.wire.vocabulary.orders import Direction, OrderFlag, OrderKind, OrderStatus
 from cekalwatch.wire.vocabulary.people import PersonRole
 from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
+from cekalwatch.wire.vocabulary.watchlist import LookalikeJudgement
 
 if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp
@@ -37,6 +38,7 @@ _ESCALATIONS = ProtoEnum(adjudication_pb2.Escalation, "ESCALATION", Escalation)
 _EVENT_TYPES = ProtoEnum(alert_pb2.AlertEventType, "ALERT_EVENT_TYPE", AlertEventType)
 ORDER_KINDS = ProtoEnum(watchlist_pb2.OrderKind, "ORDER_KIND", OrderKind)
 ORDER_STATUSES = ProtoEnum(watchlist_pb2.OrderStatus, "ORDER_STATUS", OrderStatus)
+LOOKALIKE_JUDGEMENTS = ProtoEnum(watchlist_pb2.LookAlikeJudgement, "LOOK_ALIKE_JUDGEMENT", LookalikeJudgement)
 _ROLES = ProtoEnum(session_pb2.PersonRole, "PERSON_ROLE", PersonRole)
 
 
@@ -88,7 +90,7 @@ def alert(message: alert_pb2.Alert) -> Alert:
         score=message.score,
         threshold=message.threshold,
         candidates=tuple(
-            Candidate(safe_text(one.subject_id), safe_text(one.name), one.score, one.ruled_out)
+            Candidate(safe_text(one.subject_id), safe_text(one.name), one.score, one.ruled_out, _lookalikes(one))
             for one in message.candidates
         ),
         sightings=tuple(_sighting(sighting) for sighting in message.sightings),
@@ -97,6 +99,11 @@ def alert(message: alert_pb2.Alert) -> Alert:
         orders_ended_at=_moment(message.orders_ended_time) if message.HasField("orders_ended_time") else None,
         probe_capture_id=safe_text(message.probe_capture_id),
     )
+
+
+def _lookalikes(message: alert_pb2.Candidate) -> tuple[tuple[str, LookalikeJudgement], ...]:
+    judged = ((safe_text(one.subject_id), LOOKALIKE_JUDGEMENTS.member(one.judgement)) for one in message.look_alikes)
+    return tuple((key, judgement) for key, judgement in judged if judgement)
 
 
 def pictures(images: alert_pb2.AlertImages) -> Pictures:

@@ -14,6 +14,7 @@ from cekalwatch.office.model.subscription_updates import Cause, Connection, Fres
 from cekalwatch.program.translations import Language, Texts
 from cekalwatch.wire.vocabulary.adjudication import UNDECIDED, AlertState, Escalation
 from cekalwatch.wire.vocabulary.orders import Direction, OrderKind, OrderStatus
+from cekalwatch.wire.vocabulary.watchlist import LookalikeJudgement
 
 SHIFT_FIGURES = 7
 """How many figures `AlertFormatter.shift_figures` returns."""
@@ -53,8 +54,8 @@ class AlertFormatter(Texts):
         return alert.subject.name or self.say("UNKNOWN")
 
     def subject(self, alert: Alert) -> tuple[Fact, ...]:
-        """Return who the traveller may be; see `subject_facts`."""
-        return self.subject_facts(alert.subject)
+        """Return who the traveller may be, with whom on the list they were judged alike; see `subject_facts`."""
+        return (*self._lookalikes(alert), *self.subject_facts(alert.subject))
 
     def subject_facts(self, subject: Subject) -> tuple[Fact, ...]:
         """Return who a person is. What is not held is left out, but for what every officer asks for."""
@@ -72,6 +73,18 @@ class AlertFormatter(Texts):
         if subject.aliases:
             facts.append(Fact(self.say("FACT_ALIASES"), ", ".join(subject.aliases)))
         return tuple(facts)
+
+    def _lookalikes(self, alert: Alert) -> list[Fact]:
+        names = {one.subject_id: one.name for one in alert.candidates}
+        asked = [one for one in alert.candidates if one.subject_id == alert.subject.subject_id]
+        return [
+            Fact(
+                self.say("FACT_LOOKALIKE"), self.say(f"LOOKALIKE_{judgement}", name=names.get(key) or key), warning=True
+            )
+            for one in asked
+            for key, judgement in one.lookalikes
+            if judgement is not LookalikeJudgement.NOT_JUDGED
+        ]
 
     def subject_line(self, alert: Alert) -> str:
         """Return nationality and date of birth, for a table."""

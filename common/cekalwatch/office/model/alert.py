@@ -19,6 +19,7 @@ from cekalwatch.wire.vocabulary.adjudication import (
     Escalation,
 )
 from cekalwatch.wire.vocabulary.orders import Direction, OrderKind, OrderStatus
+from cekalwatch.wire.vocabulary.watchlist import LookalikeJudgement
 
 CLEARLY_ABOVE = 0.05
 FAR_ABOVE = 0.15
@@ -86,6 +87,8 @@ class Candidate:
     score: float
     ruled_out: bool = False
     """Whether somebody found that the traveller is not this subject."""
+    lookalikes: tuple[tuple[str, LookalikeJudgement], ...] = ()
+    """Keys of others on the list with such a face, and what the two were judged to be."""
 
 
 @dataclass(frozen=True)

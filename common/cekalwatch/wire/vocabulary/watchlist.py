@@ -1,4 +1,4 @@
-"""How the watchlist is brought in: what became of imported orders and photographs, and how a synchronisation ended."""
+"""How the watchlist is kept: what became of orders and photographs, how a synchronisation ended, look-alikes."""
 
 from __future__ import annotations
 
@@ -70,3 +70,14 @@ class WatchlistProblem(StrEnum):
     """There is no photograph: the subject cannot be recognised."""
     STALE_MODEL = "STALE_MODEL"
     """A photograph has no template of the model in use."""
+
+
+class LookalikeJudgement(StrEnum):
+    """What a list manager found two subjects with such a face to be."""
+
+    NOT_JUDGED = "NOT_JUDGED"
+    """Nobody has said, or their photographs have changed since."""
+    SAME_PERSON = "SAME_PERSON"
+    """One person, who is listed twice. Their source has to make one entry of the two."""
+    DIFFERENT_PEOPLE = "DIFFERENT_PEOPLE"
+    """Two people who are easily mistaken for each other."""

@@ -9,6 +9,7 @@ from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.orders.ban_order import JudgedOrder, SubjectFile
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.wire.vocabulary.orders import OrderStatus
 
 
 class AlertOrders:
@@ -27,6 +28,11 @@ class AlertOrders:
         return frozenset(
             file.subject.subject_id for file in files if any(one.in_force for one in self.orders(alert, file, now))
         )
+
+    def stands(self, alert: Alert, file: SubjectFile, now: datetime) -> bool:
+        """Whether the subject has an order that is in force at the alert's site, or will be."""
+        judged = self._checkpoints.judged(file, now, alert.camera.site)
+        return any(one.judgement.status in {OrderStatus.ACTIVE, OrderStatus.NOT_YET_VALID} for one in judged)
 
     def orders(self, alert: Alert, file: SubjectFile, now: datetime) -> tuple[JudgedOrder, ...]:
         """Return the orders of a candidate that concern the alert, with their status now.

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
 from cekalwatch.server.alerts.alert_orders import AlertOrders
 from cekalwatch.server.domain.alerts.alert import Alert, AlertFilter, AlertSearch
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.lookalikes import JudgedPair
 from cekalwatch.server.domain.orders.ban_order import JudgedOrder, SubjectFile
 from cekalwatch.server.domain.subjects import ReferenceFace, Subject
 from cekalwatch.server.storage.alerts.store import EVERYTHING, AlertStore
 from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
+from cekalwatch.wire.vocabulary.watchlist import LookalikeJudgement
 
 MAX_REFERENCES = 3
+MAX_JUDGED = 3
+"""Judged look-alikes of a candidate that an officer is told of."""
 MAX_PICTURE_BYTES = MAX_MESSAGE_BYTES - 16 * 1024
 """Room for pictures in one message, beside the facts of the alert."""
 
@@ -31,6 +36,10 @@ class AlertDetails:
     orders: tuple[JudgedOrder, ...]
     names: Mapping[str, str]
     """Names of candidates, by the subject's key."""
+    lookalikes: Mapping[str, Mapping[str, LookalikeJudgement]]
+    """What holds of candidates and others with such a face who have an order: by the candidate's key, then the other's.
+
+    Of each candidate at most MAX_JUDGED."""
     people: Mapping[UUID, str]
     """Names of those who work on it; people who were deleted are missing."""
 
@@ -105,7 +114,10 @@ class AlertDetailsReader:
         keys = {one.subject_id for one in alerts} | {each.subject_id for one in alerts for each in one.candidates}
         # Who has left the watchlist is not found. The alert stays, with the key of the subject.
         files = {key: _nobody(key) for key in keys}
-        files |= {file.subject.subject_id: file for file in self._watchlist.orders_of(keys)}
+        judged = [one for one in self._watchlist.lookalikes.of(keys) if one.holds]
+        others = {key for one in judged for key in (one.pair.first, one.pair.second)}
+        held = {file.subject.subject_id: file for file in self._watchlist.orders_of(keys | others)}
+        files |= {key: held[key] for key in keys & held.keys()}
         people = self._people.display_names({one for alert in alerts for one in alert.handling.people})
         now = self._clock.now()
         return [
@@ -114,10 +126,24 @@ class AlertDetailsReader:
                 files[one.subject_id].subject,
                 self._orders.orders(one, files[one.subject_id], now),
                 {each.subject_id: files[each.subject_id].subject.name for each in one.candidates},
+                {each.subject_id: self._judged(one, each.subject_id, judged, held, now) for each in one.candidates},
                 {key: people[key] for key in one.handling.people if key in people},
             )
             for one in alerts
         ]
+
+    def _judged(
+        self,
+        alert: Alert,
+        subject_id: str,
+        judged: Sequence[JudgedPair],
+        held: Mapping[str, SubjectFile],
+        now: datetime,
+    ) -> dict[str, LookalikeJudgement]:
+        """Return what holds of a candidate and others who stand on the list."""
+        beside = {one.pair.other(subject_id): one.judgement for one in judged if subject_id in one.pair}
+        standing = [key for key in sorted(beside) if key in held and self._orders.stands(alert, held[key], now)]
+        return {key: beside[key] for key in standing[:MAX_JUDGED]}
 
     def _file(self, subject_id: str) -> SubjectFile:
         try:

@@ -102,6 +102,8 @@ _WATCHLIST = Right(
         *((role, Reach.SERVER, KEEPS_WATCHLIST) for role in (*_DESKS, DeviceRole.DIAGNOSTICS)),
     )
 )
+# Somebody has to answer for it.
+_LOOKALIKES = Right(_devices(*((role, Reach.SERVER, KEEPS_WATCHLIST) for role in _WATCHLIST.devices)))
 _SHRUNKEN_LIST = Right(
     _devices(*((role, Reach.SERVER, ACCEPTS_SHRUNKEN_LIST) for role in _WATCHLIST.devices)),
     TwoPersonAction.ACCEPT_SHRUNKEN_LIST,
@@ -162,6 +164,8 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "/cekalwatch.v1.WatchlistService/ListSubjects": _WATCHLIST,
         "/cekalwatch.v1.WatchlistService/GetSubject": _WATCHLIST,
         "/cekalwatch.v1.WatchlistService/GetSubjectHistory": _WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/ListLookAlikes": _WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/JudgeLookAlikes": _LOOKALIKES,
         "/cekalwatch.v1.WatchlistService/SyncNow": _WATCHLIST,
         "/cekalwatch.v1.WatchlistService/AcceptShrunkenList": _SHRUNKEN_LIST,
         "/cekalwatch.v1.WatchlistService/GetSyncStatus": _WATCHLIST,
@@ -172,6 +176,7 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "/cekalwatch.v1.OperationsService/GetStatus": _STATUS,
         "/cekalwatch.v1.OperationsService/GetThreshold": _STATUS,
         "/cekalwatch.v1.OperationsService/SetThreshold": _THRESHOLD,
+        "/cekalwatch.v1.OperationsService/ForgetLearnedThreshold": _THRESHOLD,
         "/cekalwatch.v1.AuditService/SearchAuditEntries": _TRAIL,
         "/cekalwatch.v1.AuditService/GetAuditEntry": _TRAIL,
         "/cekalwatch.v1.AuditService/VerifyAuditTrail": _TRAIL,

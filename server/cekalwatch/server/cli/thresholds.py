@@ -131,7 +131,7 @@ def forget(config: Config = None, data_dir: DataDir = None) -> None:
         )
         today = context.checkpoints.day(clock.now(), settings.home.site).isoformat()
         setting = ThresholdSetting(stores.thresholds, clock, lambda: model_version)
-        setting.forget_learned(today, people, context.actor)
+        setting.forget_learned(model_version, today, people, context.actor)
     typer.echo("The threshold is that of the settings, or of the model pack; passages count again from tomorrow")
 
 

@@ -152,6 +152,17 @@ class Code(StrEnum):
         Kind.FAILED_PRECONDITION,
         "Another program with this certificate follows the list: end it, or invite each server by itself.",
     )
+    # Its look-alikes.
+    LOOKALIKES_CHANGED = (
+        auto(),
+        Kind.FAILED_PRECONDITION,
+        "The photographs or the judgement of these two have changed: look at them again.",
+    )
+    NOT_LOOKALIKES = (
+        auto(),
+        Kind.FAILED_PRECONDITION,
+        "These two are not alike enough to be judged, or one of them is not searched now.",
+    )
     # Its synchronisation.
     SYNC_NOT_CONFIGURED = (
         auto(),

@@ -167,6 +167,14 @@ class Gallery:
         parts = [shard.subjects[shard.alive] for shard in self._shards]
         return np.unique(np.concatenate(parts)) if parts else np.zeros(0, dtype=np.bytes_)
 
+    def rows(self, subjects: Keys) -> Iterator[tuple[Keys, Templates]]:
+        """Yield the templates of `subjects` as they are searched, shape (n, size), with the subject of each row."""
+        for shard in self._shards:
+            rows = shard.rows_of(subjects)
+            if len(rows):
+                codes = np.ascontiguousarray(shard.codes(rows))
+                yield shard.subjects[rows], np.asarray(shard.index.sa_decode(codes))
+
     def changed(self, subject_ids: Sequence[str], templates: Templates, owners: Sequence[str]) -> Gallery:
         """Return the gallery after `subject_ids` changed: `templates` are all that they have now, row i of `owners[i]`.
 

@@ -147,6 +147,20 @@ class LookalikeFinder:
         found = {face.reference_id: self.others(subject_id, face.template, model) for face in enrolled}
         return {reference_id: others for reference_id, others in found.items() if others}
 
+    def likeness(self, store: WatchlistStore, subject_id: str, others: Iterable[str]) -> dict[str, float]:
+        """Return how alike each of the other subjects is: the best comparison score of two reference faces. Blocks.
+
+        Who has no template of the model in use is left out.
+        """
+        model = self._listed().gallery.model_version
+        own = _templates(store, subject_id, model)
+        found = {key: _templates(store, key, model) for key in others}
+        return {key: float((own @ each.T).max()) for key, each in found.items() if len(own) and len(each)}
+
+    def alike(self, likeness: float) -> bool:
+        """Whether two faces with that comparison score are look-alikes in the list as it is searched now."""
+        return likeness >= self._threshold(len(self._listed().gallery))
+
     def add(self, subject_id: str, template: NDArray[np.float32], model_version: str, version: int) -> None:
         """Add a template that the watchlist contains from the change counter `version` on."""
         listed = self._listed()
@@ -158,3 +172,9 @@ class LookalikeFinder:
             newest = self._generations[-1]
             newest.complete_at = max(newest.complete_at, version)
         newest.added.add(subject_id, template)
+
+
+def _templates(store: WatchlistStore, subject_id: str, model_version: str) -> NDArray[np.float32]:
+    """Return the subject's templates of a model, shape (n, size)."""
+    faces = store.enrolled(subject_id, model_version).values()
+    return np.stack([face.template for face in faces]) if faces else np.zeros((0, 0), np.float32)

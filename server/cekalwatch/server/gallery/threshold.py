@@ -145,11 +145,15 @@ class ThresholdSetting:
         self._clock = clock
         self._model_version = model_version
 
-    def forget_learned(self, today: str, people: TwoPeople, actor: Actor) -> None:
-        """Go back to the pack's threshold, and learn from passages after `today` (ISO 8601) only."""
+    def forget_learned(self, model_version: str, today: str, people: TwoPeople, actor: Actor) -> None:
+        """Go back to the pack's threshold, and learn from passages after `today` (ISO 8601) only.
+
+        Raises ARGUMENT_INVALID where another model than `model_version` is in use.
+        """
         if people.action is not TwoPersonAction.CHANGE_THRESHOLD:
             raise ValueError(f"these people may do {people.action}")
-        model_version = self._model_version()
+        if model_version != self._model_version():
+            raise CekalwatchError(Code.ARGUMENT_INVALID, "model_version")
         try:
             known = self._store.learned(model_version)
         except ChangedRowError:  # it is mended by this

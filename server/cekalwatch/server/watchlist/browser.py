@@ -27,6 +27,7 @@ MAX_EVENTS: Final = 500
 
 HISTORY_ACTIONS: Final = (
     *(Action.ORDER_IMPORTED, Action.ORDERS_WITHDRAWN, Action.SUBJECT_DELETED),
+    Action.LOOKALIKES_JUDGED,
     *(Action.ALERT_RAISED, Action.ALERT_CONFIRMED, Action.ALERT_CLEARED),
 )
 """The events in a subject's history; who looked at the subject is for auditors only."""

@@ -38,7 +38,7 @@ class Imports:
         context.stack.callback(self._threads.shutdown, cancel_futures=True)
         self.caller = port_caller(context.settings, lambda: engines().recogniser().model_version)
         """Who calls the centre that is the source; None where another is, or none."""
-        self.lookalikes = LookalikeFinder(searched, self._threshold)
+        self.lookalikes = LookalikeFinder(searched, self.alike_from)
 
     def begin(self, actor: Actor, permitted: Callable[[], None] = lambda: None) -> ImportRun:
         """Begin an import in the name of `actor`; raises ProgramError when the model cannot be used.
@@ -85,7 +85,8 @@ class Imports:
         context.stack.callback(scheduler.close)
         return scheduler
 
-    def _threshold(self, templates: int) -> float:
+    def alike_from(self, templates: int) -> float:
+        """Return the lowest comparison score of look-alikes in a list of so many templates."""
         return self._engines().engine().pack.thresholds.threshold(templates, self._context.settings.wanted_fpir)
 
 

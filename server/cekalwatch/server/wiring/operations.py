@@ -44,4 +44,7 @@ def operations_servicer(context: Context, gallery: GalleryWiring, status: Status
                 return ThresholdSigners(place.at, tuple(names[one] for one in people if one in names))
         return None
 
-    return OperationsServicer(status, setting, outlooks, signers)
+    def today() -> str:
+        return context.checkpoints.day(context.clock.now(), settings.home.site).isoformat()
+
+    return OperationsServicer(status, setting, outlooks, signers, today)

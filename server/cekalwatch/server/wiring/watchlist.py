@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Self
 
 from cekalwatch.program.loops import LOOPS
+from cekalwatch.server.gallery.lookalike_pairs import LookalikePairs
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import ImportWorkers
 from cekalwatch.server.grpc_api.servicers.watchlist.list_feed import ListFeedServicer
 from cekalwatch.server.grpc_api.servicers.watchlist.list_file import ListFiles
@@ -18,6 +19,7 @@ from cekalwatch.server.storage.watchlist.list_feed import ListFeedStore
 from cekalwatch.server.watchlist.browser import WatchlistReader
 from cekalwatch.server.watchlist.imports.upload import Pace, Uploads
 from cekalwatch.server.watchlist.list_feed import ListFeed
+from cekalwatch.server.watchlist.lookalikes import LookalikeReview
 from cekalwatch.server.watchlist.sources.centre.caller import PortCaller
 from cekalwatch.server.watchlist.sources.centre.following import CentreFollower
 from cekalwatch.server.watchlist.subject_search import SubjectSearch
@@ -31,6 +33,7 @@ IMPORT_THREADS = 2
 SYNC_LOOK_PERIOD_S = 2.0
 FOLLOW_LIST_PERIOD_S = 0.5
 HASTEN_LOOK_PERIOD_S = 0.2
+COMPARE_PERIOD_S = 2.0
 FORGET_PERIOD_S = 60.0
 """How long what searches know of a subject outlives it at most."""
 
@@ -61,6 +64,7 @@ class WatchlistWiring:
         scheduler = imports.scheduler(waiting, search.follow_now)
         home = settings.home.site
         found = SubjectSearch(stores.watchlist, context.checkpoints, home, search.searched_model)
+        pairs = LookalikePairs(search.snapshots.current, imports.alike_from, stores.watchlist.changed_since)
         workers = ImportWorkers(importing, endings, Uploads(), pace)
         servicer = WatchlistServicer(
             WatchlistReader(stores.watchlist, stores.audit, context.checkpoints, home, found),
@@ -69,6 +73,7 @@ class WatchlistWiring:
             clock,
             workers,
             imports.lookalikes,
+            LookalikeReview(stores.watchlist, stores.people, imports.lookalikes, pairs, clock),
             SyncService(stores.syncs, scheduler, clock),
             search.freshness,
             ListFiles(stores.watchlist, imports.begin, imports.preview, settings.home.zone, workers),
@@ -80,7 +85,10 @@ class WatchlistWiring:
         feed_store = ListFeedStore(context.database, context.keys.keyring)
         feed = ListFeed(feed_store, stores.followings, clock, context.actor.key)
         feed_servicer = ListFeedServicer(feed, feed_store, search.freshness, trail, clock, settings.keep_alive_period_s)
-        chores: list[Chore] = [Chore("forget_changed_subjects", FORGET_PERIOD_S, found.forget_changed)]
+        chores: list[Chore] = [
+            Chore("forget_changed_subjects", FORGET_PERIOD_S, found.forget_changed),
+            Chore("compare_faces", COMPARE_PERIOD_S, pairs.round),
+        ]
         if scheduler:
             chores.append(SharedChore("synchronise", SYNC_LOOK_PERIOD_S, scheduler.look))
         return cls(servicer, feed, feed_servicer, follower, imports.caller, tuple(chores))

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from cekalwatch.server.audit.entry import Action
+from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.learning.site_tail import MIN_PASSAGES
 from cekalwatch.server.domain.learning.threshold_steps import LearningBounds, LearningMode
 from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
@@ -121,7 +122,10 @@ def test_two_people_undo_it_and_what_had_passed_counts_no_more(database: Databas
     port.day({"dep-0": people.scores(1_000)})
     assert port.decision.source is ThresholdSource.LEARNED
     setting = ThresholdSetting(port.thresholds, port.clock, lambda: MODEL)
-    setting.forget_learned("2026-03-02", TOGETHER, ADMINISTRATION)
+    setting.forget_learned(MODEL, "2026-03-02", TOGETHER, ADMINISTRATION)
+    with pytest.raises(CekalwatchError) as refused:
+        setting.forget_learned("other-1", "2026-03-02", TOGETHER, ADMINISTRATION)
+    assert refused.value.code is Code.ARGUMENT_INVALID
     port.look()
     assert (port.decision.value, port.decision.source) == (PACKS, ThresholdSource.PACK)
     ((_, _, text),) = port.desk.trail(Action.LEARNING_FORGOTTEN)
@@ -133,7 +137,7 @@ def test_two_people_undo_it_and_what_had_passed_counts_no_more(database: Databas
         TwoPersonAction.CONFIRM_ALERT, person("budi", PersonRole.OFFICER), person("sari", PersonRole.SUPERVISOR)
     )
     with pytest.raises(ValueError, match="CONFIRM_ALERT"):
-        setting.forget_learned("2026-03-02", others, ADMINISTRATION)
+        setting.forget_learned(MODEL, "2026-03-02", others, ADMINISTRATION)
 
 
 @pytest.mark.slow

@@ -70,7 +70,7 @@ def told(alert: Alert) -> bytes:
     """The bytes with which the port reports its alert, as its event 7 after event 3."""
     listed, ban = subject("S-1", name="Contoh Satu", nik="3171234567890001"), order(decree_number="KEP-1/2026")
     judged = JudgedOrder(ban, judge(ban, listed, [ban], NOON, WIB, LegalParameters()), ban.valid_until)
-    details = AlertDetails(alert, listed, (judged,), {"S-1": "Contoh Satu", "S-2": "Contoh Dua"}, NAMES)
+    details = AlertDetails(alert, listed, (judged,), {"S-1": "Contoh Satu", "S-2": "Contoh Dua"}, {}, NAMES)
     event = AlertEvent(7, AlertEventType.CONFIRMED, NOON, alert.alert_id)
     return ports.report(3, DetailedEvent(event, details)).SerializeToString()
 

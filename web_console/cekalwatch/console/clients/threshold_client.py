@@ -64,6 +64,7 @@ class Outlook:
     set_at: datetime | None
     set_by: tuple[str, ...]
     learned_offset: float
+    """How far what was learned here moves the model pack's threshold."""
     photographs: int
     curve: tuple[ThresholdPoint, ...]
 
@@ -106,7 +107,15 @@ class ThresholdClient(ServiceClient[OperationsServiceStub]):
         """Set the threshold, or with None give it back, with a second person of that name."""
         request = pb.SetThresholdRequest(threshold=value)
         action = session_pb2.TWO_PERSON_ACTION_CHANGE_THRESHOLD
-        self._call(lambda stub: stub.SetThreshold, request, self._sessions.countersign(name, password, action, request))
+        second = self._sessions.countersign(name, password, action, request)
+        self._call(lambda stub: stub.SetThreshold, request, second)
+
+    def forget(self, model: str, name: str, password: str) -> None:
+        """Forget what was learned with that model, with a second person of that name."""
+        request = pb.ForgetLearnedThresholdRequest(model_version=model)
+        action = session_pb2.TWO_PERSON_ACTION_CHANGE_THRESHOLD
+        second = self._sessions.countersign(name, password, action, request)
+        self._call(lambda stub: stub.ForgetLearnedThreshold, request, second)
 
 
 def _state(one: operations_pb2.ThresholdState) -> ThresholdState:

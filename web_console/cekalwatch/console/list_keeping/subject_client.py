@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from cekalwatch.console.clients.service_client import ServiceClient
+from cekalwatch.console.list_keeping.lookalike_client import lookalike
 from cekalwatch.console.list_keeping.subjects import (
     ListedOrder,
     ListedSubject,
@@ -75,6 +76,7 @@ def _subject(entry: pb.SubjectEntry) -> ListedSubject:
         occupation=safe_text(entry.subject.occupation),
         orders=tuple(map(_order, entry.orders)),
         photographs=tuple(_photograph(one, searched=one.reference_id not in unsearched) for one in entry.references),
+        lookalikes=tuple(map(lookalike, entry.look_alikes)),
         elsewhere=tuple((safe_text(one.order_id), one.subject_id) for one in entry.elsewhere),
     )
 

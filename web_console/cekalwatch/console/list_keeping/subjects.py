@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from cekalwatch.console.list_keeping.lookalikes import Lookalike
 from cekalwatch.office.model.alert import Order, Subject
 from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus
 from cekalwatch.wire.vocabulary.watchlist import WatchlistProblem
@@ -75,11 +76,8 @@ class ListedSubject:
     """Best first."""
     elsewhere: tuple[tuple[str, str], ...]
     """Orders of the same person under other keys: key of the order, and of its subject."""
-
-    @property
-    def lookalikes(self) -> tuple[str, ...]:
-        """Keys of the subjects with such a face, each once."""
-        return tuple(dict.fromkeys(key for one in self.photographs for key in one.also_under))
+    lookalikes: tuple[Lookalike, ...] = ()
+    """Others with such a face, and those that were judged beside it; only of a single subject."""
 
 
 @dataclass(frozen=True)

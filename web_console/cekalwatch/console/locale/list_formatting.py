@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from cekalwatch.console.list_keeping.lookalikes import Lookalike
 from cekalwatch.console.list_keeping.subjects import ListedOrder, ListedSubject, Photograph, StatusChange
 from cekalwatch.office.locale.alert_formatting import Fact
 from cekalwatch.office.locale.trouble_formatting import TroubleFormatter
 from cekalwatch.wire.vocabulary.orders import OrderFlag, OrderRule, OrderStatus
-from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning, WatchlistProblem
+from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning, LookalikeJudgement, WatchlistProblem
 
 
 class ListFormatter(TroubleFormatter):
@@ -32,9 +33,26 @@ class ListFormatter(TroubleFormatter):
         """Return a problem that people look for on the list."""
         return self.say(f"LIST_PROBLEM_{problem}")
 
-    def subject_event(self, action: str) -> str:
-        """Return what happened to a subject; what only a newer server records as it calls that."""
-        return self.say(f"EVENT_{action}") if f"EVENT_{action}" in self else action
+    def judgement(self, judgement: LookalikeJudgement) -> str:
+        """Return what two look-alikes were judged to be."""
+        return self.say(f"JUDGEMENT_{judgement}")
+
+    def judging_means(self, judgement: LookalikeJudgement) -> str:
+        """Return what it does to judge two look-alikes so."""
+        return self.say(f"JUDGE_MEANS_{judgement}")
+
+    def judged(self, one: Lookalike) -> str:
+        """Return what holds of two look-alikes, with who found it, or what was found of other photographs."""
+        if one.judgement is not LookalikeJudgement.NOT_JUDGED and one.judged_at:
+            return self.say(
+                "JUDGED_BY",
+                judgement=self.judgement(one.judgement),
+                name=one.judged_by or self.say("UNKNOWN"),
+                time=self.minute(one.judged_at),
+            )
+        if one.last_judgement:
+            return self.say("JUDGED_BEFORE", judgement=self.judgement(one.last_judgement))
+        return self.judgement(one.judgement)
 
     def validity(self, one: ListedOrder) -> str:
         """Return why an order has its status, by law."""

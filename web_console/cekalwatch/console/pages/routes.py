@@ -23,7 +23,7 @@ from cekalwatch.console.pages import (
     threshold,
     troubles,
 )
-from cekalwatch.console.pages.watchlist import imports, subjects, sync
+from cekalwatch.console.pages.watchlist import imports, lookalikes, subjects, sync
 from cekalwatch.console.visit import Visit
 from cekalwatch.wire.vocabulary.people import (
     CONFIRMS,
@@ -81,7 +81,9 @@ ROUTES: Final = (
     Page("POST", "/list", KEEPS_WATCHLIST, subjects.look_for),
     Page("GET", "/list/subjects", KEEPS_WATCHLIST, subjects.show),
     Page("GET", "/list/subjects/history", KEEPS_WATCHLIST, subjects.history),
-    Page("GET", "/list/subjects/beside", KEEPS_WATCHLIST, subjects.beside),
+    Page("GET", "/list/look-alikes", KEEPS_WATCHLIST, lookalikes.show),
+    Page("GET", "/list/look-alikes/pair", KEEPS_WATCHLIST, lookalikes.beside),
+    Page("POST", "/list/look-alikes/pair", KEEPS_WATCHLIST, lookalikes.judge),
     Page("GET", "/list/subjects/picture", KEEPS_WATCHLIST, subjects.picture),
     Page("GET", "/ports", CONFIRMS, ports.show),
     Page("GET", "/ports/{site}/{port}/{alert_id}", CONFIRMS, ports.show_alert),

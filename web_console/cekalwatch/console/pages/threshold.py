@@ -14,7 +14,8 @@ from cekalwatch.console.pages.session import MAX_NAME, MAX_PASSWORD
 from cekalwatch.console.visit import Visit
 from cekalwatch.office.client.refusals import error_reason, explain
 
-ACTS: Final = ("set", "keep", "undo")
+ACTS: Final = ("set", "keep", "undo", "forget")
+WITH_VALUE: Final = ("set", "keep")
 MIN_FPIR: Final = 1e-7
 _TENTHS: Final = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 
@@ -25,23 +26,26 @@ def show(visit: Visit) -> Response:
 
 
 def change(visit: Visit) -> Response:
-    """Set the threshold, keep it as it is, or give it back, with a second person; what was typed stays."""
+    """Set the threshold, keep it, give it back or forget what was learned, as two people; what was typed stays."""
     act, form = visit.part("act"), visit.form
     if act not in ACTS:
         return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
     name, password = form.get("second_name", "").strip(), form.get("second_password", "")
-    value = _number(form.get("threshold", "")) if act != "undo" else None
-    if act != "undo" and value is None:
+    value = _number(form.get("threshold", "")) if act in WITH_VALUE else None
+    if act in WITH_VALUE and value is None:
         return _show(visit, visit.texts.say("THRESHOLD_WRONG"))
     if not (0 < len(name) <= MAX_NAME and 0 < len(password) <= MAX_PASSWORD):
         return _show(visit, visit.texts.say("SECOND_PERSON_MISSING"))
     if not visit.console.sign_in_allowed(visit):
         return _show(visit, visit.texts.say("SIGN_IN_TOO_OFTEN"))
     try:
-        visit.thresholds.set(value, name, password)
+        if act == "forget":
+            visit.thresholds.forget(form.get("model", ""), name, password)
+        else:
+            visit.thresholds.set(value, name, password)
     except grpc.RpcError as error:
         if error_reason(error) == "ARGUMENT_INVALID":
-            return _show(visit, visit.texts.say("THRESHOLD_WRONG"))
+            return _show(visit, visit.texts.say("FORGET_OTHER_MODEL" if act == "forget" else "THRESHOLD_WRONG"))
         of_second = error_reason(error) == "PERSON_ROLE_NEEDED"
         return _show(visit, visit.texts.say("SECOND_PERSON_ROLE") if of_second else explain(error, visit.texts))
     return visit.to("/threshold?done=1")

@@ -25,6 +25,7 @@ from cekalwatch.server.grpc_api.convert.common import (
     timestamp,
 )
 from cekalwatch.server.grpc_api.convert.watchlist.entries import freshness_message, order_message, reference_message
+from cekalwatch.server.grpc_api.convert.watchlist.lookalikes import JUDGEMENTS
 from cekalwatch.server.grpc_api.convert.watchlist.records import subject_message
 from cekalwatch.server.watchlist.freshness import Freshness
 from cekalwatch.v1 import alert_pb2, alert_service_pb2, camera_pb2
@@ -201,6 +202,10 @@ def alert_message(details: AlertDetails) -> alert_pb2.Alert:
                 name=details.names.get(candidate.subject_id, ""),
                 score=candidate.score,
                 ruled_out=candidate.ruled_out,
+                look_alikes=[
+                    alert_pb2.JudgedLookAlike(subject_id=key, judgement=JUDGEMENTS.number(judgement))
+                    for key, judgement in details.lookalikes.get(candidate.subject_id, {}).items()
+                ],
             )
             for candidate in alert.candidates
         ],

@@ -26,8 +26,10 @@ class OperationsServicer(operations_service_pb2_grpc.OperationsServiceServicer):
         threshold: ThresholdSetting,
         outlooks: ThresholdOutlooks,
         signers: Callable[[str], ThresholdSigners | None],
+        today: Callable[[], str],
     ) -> None:
-        """`signers` returns who set the threshold of a model version last; it blocks."""
+        """`signers` returns who set the threshold of a model version last; it blocks. `today` is ISO 8601."""
+        self._today = today
         self._status = status
         self._threshold = threshold
         self._outlooks = outlooks
@@ -59,3 +61,12 @@ class OperationsServicer(operations_service_pb2_grpc.OperationsServiceServicer):
         value = request.threshold if request.HasField("threshold") else None
         await asyncio.to_thread(self._threshold.set, value, who.two_people(), who.actor)
         return pb.SetThresholdResponse()
+
+    async def ForgetLearnedThreshold(
+        self, request: pb.ForgetLearnedThresholdRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> pb.ForgetLearnedThresholdResponse:
+        """Forget what was learned from passages until today."""
+        who = current_caller()
+        people = who.two_people()
+        await asyncio.to_thread(self._threshold.forget_learned, request.model_version, self._today(), people, who.actor)
+        return pb.ForgetLearnedThresholdResponse()

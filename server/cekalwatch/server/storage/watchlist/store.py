@@ -35,6 +35,7 @@ from cekalwatch.server.storage.watchlist.changes import (
     sources_of,
 )
 from cekalwatch.server.storage.watchlist.identities import remove_identities
+from cekalwatch.server.storage.watchlist.lookalikes import LookalikeStore, remove_judgements
 from cekalwatch.server.storage.watchlist.reading import (
     MarkedFile,
     read_files,
@@ -97,6 +98,11 @@ class WatchlistStore(RecordStore):
     def models(self) -> ModelStore:
         """The models of the same database."""
         return ModelStore(self._database)
+
+    @property
+    def lookalikes(self) -> LookalikeStore:
+        """What people have found about look-alikes, in the same database."""
+        return LookalikeStore(self._database)
 
     def enrolled(self, subject_id: str, model_version: str) -> dict[str, EnrolledFace]:
         """Return the subject's reference faces with a template in that model version, by the photograph's SHA-256.
@@ -322,6 +328,7 @@ def _remove(session: Session, subject_id: str) -> DeletedSubject:
     alerts = select(AlertRow.alert_id).where(col(AlertRow.subject_id) == subject_id)
     probes = session.exec(delete(ProbeRow).where(col(ProbeRow.alert_id).in_(alerts))).rowcount
     same_person = remove_identities(session, subject_id)
+    remove_judgements(session, subject_id)
     if not session.exec(delete(SubjectRow).where(col(SubjectRow.subject_id) == subject_id)).rowcount:
         raise CekalwatchError(Code.SUBJECT_NOT_FOUND)
     count_change(session, {subject_id, *same_person})

@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from cekalwatch.server.storage.columns import moment_or_none, sealed
+from cekalwatch.server.storage.columns import moment, moment_or_none, sealed
 from cekalwatch.server.storage.integrity.signed_row import SignedRow
 
 
@@ -105,6 +105,22 @@ class TemplateRow(SQLModel, table=True):
     """That of the reference face."""
     vector: bytes = sealed()
     """Little-endian float32 numbers, of length 1 together."""
+
+
+class LookalikeJudgementRow(SignedRow, table=True):
+    """What a list manager found about two subjects with such a face; none where nobody did."""
+
+    __tablename__ = "lookalike_judgement"
+
+    first_id: str = Field(primary_key=True, foreign_key="subject.subject_id")
+    """The smaller of the two keys."""
+    second_id: str = Field(primary_key=True, foreign_key="subject.subject_id", index=True)
+    judgement: str
+    photographs: str
+    """Digest of the keys of both subjects' reference faces, as they were when they were judged."""
+    judged_by: str
+    """Key of the person, a UUID."""
+    judged_at: datetime = moment()
 
 
 class WatchlistStateRow(SQLModel, table=True):

@@ -1,4 +1,4 @@
-"""*List*: finding subjects, one with its orders, photographs and history, and look-alikes side by side."""
+"""*List*: finding subjects, and one with its orders, photographs, look-alikes and history."""
 
 from __future__ import annotations
 
@@ -20,8 +20,6 @@ PAGE_SIZE: Final = 25
 MAX_TEXT: Final = 200
 SEARCH_S: Final = 5.0
 """How long a page looks on while nothing was found yet."""
-BESIDE: Final = 3
-"""Photographs of each of two subjects that stand side by side: the best ones."""
 _UNKNOWN: Final = "SUBJECT_NOT_FOUND"
 
 
@@ -66,8 +64,8 @@ def look_for(visit: Visit) -> Response:
 
 def show(visit: Visit) -> Response:
     """Show one subject."""
-    subject = _find(visit, visit.query("key"))
-    return visit.page("subject.html", subject=subject) if subject else _missing(visit)
+    subject = find(visit, visit.query("key"))
+    return visit.page("subject.html", subject=subject) if subject else missing(visit)
 
 
 def history(visit: Visit) -> Response:
@@ -78,15 +76,8 @@ def history(visit: Visit) -> Response:
     except grpc.RpcError as error:
         if error_reason(error) != _UNKNOWN:
             raise
-        return _missing(visit)
+        return missing(visit)
     return visit.page("subject_history.html", key=key, history=found)
-
-
-def beside(visit: Visit) -> Response:
-    """Show two subjects side by side, for a person to find out whether they are one."""
-    found = [_find(visit, visit.query(name)) for name in ("key", "other")]
-    pair = [one for one in found if one]
-    return visit.page("lookalikes.html", pair=pair, most=BESIDE) if len(pair) == len(found) else _missing(visit)
 
 
 def picture(visit: Visit) -> Response:
@@ -100,7 +91,8 @@ def picture(visit: Visit) -> Response:
     return Response(jpeg, media_type="image/jpeg") if jpeg else Response(status_code=HTTPStatus.NOT_FOUND)
 
 
-def _find(visit: Visit, key: str) -> ListedSubject | None:
+def find(visit: Visit, key: str) -> ListedSubject | None:
+    """Return a subject; None where there is none with this key."""
     try:
         return visit.subjects.one(key)
     except grpc.RpcError as error:
@@ -109,7 +101,8 @@ def _find(visit: Visit, key: str) -> ListedSubject | None:
         return None
 
 
-def _missing(visit: Visit) -> Response:
+def missing(visit: Visit) -> Response:
+    """Say that there is no such subject."""
     return visit.problem(visit.texts.say("NO_SUCH_SUBJECT"), HTTPStatus.NOT_FOUND)
 
 

@@ -15,14 +15,16 @@ from cekalwatch.server.gallery.lookalikes import LookalikeFinder
 from cekalwatch.server.grpc_api.authentication import current_admission, current_caller
 from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.grpc_api.convert.watchlist import entries as convert
-from cekalwatch.server.grpc_api.convert.watchlist import subjects
+from cekalwatch.server.grpc_api.convert.watchlist import lookalikes, subjects
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import ImportCall, ImportWorkers
 from cekalwatch.server.grpc_api.servicers.watchlist.list_file import ListFileMethods, ListFiles
+from cekalwatch.server.grpc_api.servicers.watchlist.lookalikes import LookalikeMethods
 from cekalwatch.server.grpc_api.servicers.watchlist.sync import SyncMethods
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.watchlist.browser import SubjectView, WatchlistReader
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
+from cekalwatch.server.watchlist.lookalikes import LookalikeReview
 from cekalwatch.server.watchlist.sync.service import SyncService
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 
@@ -30,7 +32,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 Viewed = TypeVar("Viewed")
 
 
-class WatchlistServicer(SyncMethods, ListFileMethods):
+class WatchlistServicer(SyncMethods, ListFileMethods, LookalikeMethods):
     """What list managers ask of the watchlist."""
 
     def __init__(
@@ -41,18 +43,19 @@ class WatchlistServicer(SyncMethods, ListFileMethods):
         clock: Clock,
         workers: ImportWorkers,
         lookalikes: LookalikeFinder,
+        review: LookalikeReview,
         syncs: SyncService,
         freshness: FreshnessGauge,
         files: ListFiles,
     ) -> None:
         SyncMethods.__init__(self, syncs, freshness)
         ListFileMethods.__init__(self, files)
+        LookalikeMethods.__init__(self, review, trail)
         self._lookalikes = lookalikes
         self._workers = workers
         self._importing: set[ImportCall] = set()
         self._reader = reader
         self._begin_import = begin_import
-        self._trail = trail
         self._clock = clock
 
     async def ImportWatchlist(
@@ -102,6 +105,9 @@ class WatchlistServicer(SyncMethods, ListFileMethods):
         shown = [Thing.SUBJECT.key(key) for key in (view.subject.subject_id, *view.others)]
         await self._trail.note(current_caller().actor, Action.SUBJECT_VIEWED, shown, pictures=asked)
         answer = subjects.one_subject(view)
+        beside = {key for keys in view.also_under.values() for key in keys}
+        for one in await asyncio.to_thread(self._review.of_subject, view.subject.subject_id, beside):
+            lookalikes.add_lookalike(answer, one)
         faces = [one for one in view.references if not chosen or one.reference_id in chosen] if asked else []
         for face in faces[: subjects.MAX_PICTURES]:
             subjects.add_picture(answer, face.reference_id, await asyncio.to_thread(self._reader.picture, face))

@@ -269,6 +269,29 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_subject_identity_digest"), ["digest"], unique=False)
 
     op.create_table(
+        "lookalike_judgement",
+        sa.Column("first_id", sa.String(), nullable=False),
+        sa.Column("second_id", sa.String(), nullable=False),
+        sa.Column("judgement", sa.String(), nullable=False),
+        sa.Column("photographs", sa.String(), nullable=False),
+        sa.Column("judged_by", sa.String(), nullable=False),
+        sa.Column("judged_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("row_version", sa.BigInteger(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["first_id"],
+            ["subject.subject_id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["second_id"],
+            ["subject.subject_id"],
+        ),
+        sa.PrimaryKeyConstraint("first_id", "second_id"),
+    )
+    with op.batch_alter_table("lookalike_judgement", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_lookalike_judgement_second_id"), ["second_id"], unique=False)
+
+    op.create_table(
         "sighting",
         sa.Column("capture_id", sa.String(), nullable=False),
         sa.Column("alert_id", sa.String(), nullable=False),
@@ -872,6 +895,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_sighting_alert_id"))
 
     op.drop_table("sighting")
+    with op.batch_alter_table("lookalike_judgement", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_lookalike_judgement_second_id"))
+
+    op.drop_table("lookalike_judgement")
     with op.batch_alter_table("subject_identity", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_subject_identity_digest"))
 

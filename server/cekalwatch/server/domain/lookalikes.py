@@ -1,0 +1,63 @@
+"""Pairs of subjects with such a face that they could be one person, and what people have found about them.
+
+A judgement decides nothing about who is searched, and merges nothing: it is told to those who look at the two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+from uuid import UUID
+
+from cekalwatch.wire.vocabulary.watchlist import LookalikeJudgement
+
+
+@dataclass(frozen=True, order=True)
+class SubjectPair:
+    """Two subjects, by key; the smaller key is the first one."""
+
+    first: str
+    second: str
+
+    @classmethod
+    def of(cls, one: str, other: str) -> Self:
+        """Return the pair of two subjects in any order; raises ValueError where they are one."""
+        if one == other:
+            raise ValueError("a pair of one subject")
+        return cls(*sorted((one, other)))
+
+    def __contains__(self, subject_id: str) -> bool:
+        return subject_id in {self.first, self.second}
+
+    def other(self, subject_id: str) -> str:
+        """Return the key beside this one."""
+        return self.second if subject_id == self.first else self.first
+
+
+@dataclass(frozen=True)
+class JudgedPair:
+    """What was found about a pair."""
+
+    pair: SubjectPair
+    judgement: LookalikeJudgement
+    """SAME_PERSON or DIFFERENT_PEOPLE."""
+    judged_by: UUID
+    judged_at: datetime
+    holds: bool
+    """Whether both have the photographs that were looked at, and no others."""
+
+
+@dataclass(frozen=True)
+class PairState:
+    """How a pair stands."""
+
+    mark: str
+    """Stands for the photographs of both and for the last judgement: who judges names what they have seen."""
+    judged: JudgedPair | None
+    """The last judgement, whether it holds or not; None where there is none."""
+
+    @property
+    def judgement(self) -> LookalikeJudgement:
+        """What holds now."""
+        return self.judged.judgement if self.judged and self.judged.holds else LookalikeJudgement.NOT_JUDGED

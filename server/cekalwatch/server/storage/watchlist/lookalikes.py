@@ -1,0 +1,136 @@
+"""What people have found about subjects with such a face. Methods block.
+
+A judgement holds for the photographs that were looked at: with another photograph of either, the pair is to be judged
+again. It goes with either subject. A row that does not stand as it was written is left out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import Session, col, delete, or_, select
+
+from cekalwatch.server.audit.entry import AuditEntry
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.lookalikes import JudgedPair, PairState, SubjectPair
+from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.integrity.guarded_session import in_order, replace_row
+from cekalwatch.server.storage.models.template_store import KEYS_A_QUERY
+from cekalwatch.server.storage.watchlist.changes import lock_watchlist
+from cekalwatch.server.storage.watchlist.tables import LookalikeJudgementRow, ReferenceFaceRow, SubjectRow
+from cekalwatch.wire.vocabulary.watchlist import LookalikeJudgement
+
+_first, _second = col(LookalikeJudgementRow.first_id), col(LookalikeJudgementRow.second_id)
+
+
+class LookalikeStore:
+    """The judgements of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def of(self, subject_ids: Collection[str]) -> list[JudgedPair]:
+        """Return the judgements about any of these subjects, by pair."""
+        with self._database.session() as session:
+            return _read(session, subject_ids)
+
+    def everything(self) -> list[JudgedPair]:
+        """Return all judgements, by pair."""
+        with self._database.session() as session:
+            return _judged(session, session.exec(select(LookalikeJudgementRow)))
+
+    def states(self, pairs: Iterable[SubjectPair]) -> dict[SubjectPair, PairState]:
+        """Return how each of the pairs stands."""
+        wanted = list(pairs)
+        keys = {key for pair in wanted for key in (pair.first, pair.second)}
+        with self._database.session() as session:
+            judged = {one.pair: one for one in _read(session, keys)}
+            faces = _faces(session, keys)
+        return {pair: PairState(_mark(pair, faces, judged.get(pair)), judged.get(pair)) for pair in wanted}
+
+    def judge(
+        self, pair: SubjectPair, judgement: LookalikeJudgement, person: UUID, now: datetime, mark: str, note: AuditEntry
+    ) -> None:
+        """Keep what `person` found, in place of what was found before; NOT_JUDGED takes that back.
+
+        `mark` is the state that was looked at, and `note` the entry in the audit trail. Raises SUBJECT_NOT_FOUND, and
+        LOOKALIKES_CHANGED where the pair stands otherwise by now.
+        """
+        keys = (pair.first, pair.second)
+        with self._database.session() as session:
+            lock_watchlist(session)
+            held = session.exec(select(SubjectRow.subject_id).where(col(SubjectRow.subject_id).in_(keys))).all()
+            if len(held) < len(keys):
+                raise CekalwatchError(Code.SUBJECT_NOT_FOUND)
+            before = {one.pair: one for one in _read(session, keys)}.get(pair)
+            faces = _faces(session, keys)
+            if mark != _mark(pair, faces, before):
+                raise CekalwatchError(Code.LOOKALIKES_CHANGED)
+            if judgement is LookalikeJudgement.NOT_JUDGED:
+                session.exec(delete(LookalikeJudgementRow).where(_first == pair.first, _second == pair.second))
+            else:
+                row = LookalikeJudgementRow(
+                    first_id=pair.first,
+                    second_id=pair.second,
+                    judgement=judgement.value,
+                    photographs=_photographs(pair, faces),
+                    judged_by=str(person),
+                    judged_at=now,
+                )
+                replace_row(session, row)
+            session.flush()
+            write_audit(session, note)
+            session.commit()
+
+
+def remove_judgements(session: Session, subject_id: str) -> None:
+    """Remove what was found about a subject that goes."""
+    session.exec(delete(LookalikeJudgementRow).where(or_(_first == subject_id, _second == subject_id)))
+
+
+def _read(session: Session, subject_ids: Collection[str]) -> list[JudgedPair]:
+    keys, rows = sorted(subject_ids), dict[SubjectPair, LookalikeJudgementRow]()
+    for start in range(0, len(keys), KEYS_A_QUERY):
+        some = keys[start : start + KEYS_A_QUERY]
+        found = session.exec(select(LookalikeJudgementRow).where(or_(_first.in_(some), _second.in_(some))))
+        rows |= {SubjectPair(row.first_id, row.second_id): row for row in found}
+    return _judged(session, rows.values())
+
+
+def _judged(session: Session, rows: Iterable[LookalikeJudgementRow]) -> list[JudgedPair]:
+    found = list(in_order(session, rows))
+    faces = _faces(session, {key for row in found for key in (row.first_id, row.second_id)})
+    judged = []
+    for row in found:
+        pair = SubjectPair(row.first_id, row.second_id)
+        holds = row.photographs == _photographs(pair, faces)
+        judged.append(JudgedPair(pair, LookalikeJudgement(row.judgement), UUID(row.judged_by), row.judged_at, holds))
+    return sorted(judged, key=lambda one: one.pair)
+
+
+def _faces(session: Session, subject_ids: Collection[str]) -> dict[str, list[str]]:
+    """Return the keys of the reference faces of each subject."""
+    keys, found = sorted(subject_ids), defaultdict[str, list[str]](list)
+    for start in range(0, len(keys), KEYS_A_QUERY):
+        query = select(ReferenceFaceRow.subject_id, ReferenceFaceRow.reference_id).where(
+            col(ReferenceFaceRow.subject_id).in_(keys[start : start + KEYS_A_QUERY])
+        )
+        for subject_id, reference_id in session.exec(query):
+            found[subject_id].append(reference_id)
+    return found
+
+
+def _photographs(pair: SubjectPair, faces: Mapping[str, list[str]]) -> str:
+    # Keys are given once, and a photograph never changes under its own.
+    keys = sorted([*faces.get(pair.first, ()), *faces.get(pair.second, ())])
+    return hashlib.sha256("\n".join(keys).encode()).hexdigest()
+
+
+def _mark(pair: SubjectPair, faces: Mapping[str, list[str]], judged: JudgedPair | None) -> str:
+    last = f"{judged.judgement} {judged.judged_by} {judged.judged_at.isoformat()}" if judged else ""
+    return hashlib.sha256(f"{_photographs(pair, faces)} {last}".encode()).hexdigest()

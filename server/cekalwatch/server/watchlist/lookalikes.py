@@ -1,0 +1,132 @@
+"""Look-alikes on the list: all pairs, those of one subject, and what list managers find about them.
+
+Reading leaves it to the calls to record what they give out; a judgement is recorded with what it writes. Methods block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Thing
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.lookalikes import JudgedPair, PairState, SubjectPair
+from cekalwatch.server.domain.people import Person
+from cekalwatch.server.domain.subjects import Subject
+from cekalwatch.server.gallery.lookalike_pairs import LookalikePairs
+from cekalwatch.server.gallery.lookalikes import LookalikeFinder
+from cekalwatch.server.storage.people.store import PeopleStore
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.wire.vocabulary.watchlist import LookalikeJudgement
+
+
+@dataclass(frozen=True)
+class Lookalike:
+    """How two subjects stand to each other."""
+
+    pair: SubjectPair
+    likeness: float | None
+    """Best comparison score of two of their reference faces; None where one has no template of the model in use."""
+    alike: bool
+    """Whether that is enough to take one for the other."""
+    state: PairState
+    judged_by: str
+    """Name of who judged them; empty where nobody did, or the account was deleted."""
+
+
+@dataclass(frozen=True)
+class LookalikePage:
+    """A page of pairs, the most alike first."""
+
+    pairs: tuple[tuple[Subject, Subject, Lookalike], ...]
+    """Both subjects of each, the first one first."""
+    more: bool
+    """Whether there are more after these."""
+    waiting: int
+    """Subjects that are still to be compared with the list."""
+
+
+Place = tuple[float, SubjectPair]
+"""Where a page begins: after the pair with this likeness (-1 where none is known)."""
+
+
+class LookalikeReview:
+    """Reads look-alikes, and keeps what was found about them."""
+
+    def __init__(
+        self, store: WatchlistStore, people: PeopleStore, finder: LookalikeFinder, pairs: LookalikePairs, clock: Clock
+    ) -> None:
+        self._store = store
+        self._people = people
+        self._finder = finder
+        self._pairs = pairs
+        self._clock = clock
+
+    def of_subject(self, subject_id: str, others: Collection[str]) -> list[Lookalike]:
+        """Return how `others` and those that were judged beside a subject stand to it, by key."""
+        judged = {one.pair.other(subject_id) for one in self._store.lookalikes.of([subject_id])}
+        likeness = self._finder.likeness(self._store, subject_id, judged | set(others))
+        pairs = [SubjectPair.of(subject_id, key) for key in sorted(judged | set(others))]
+        return self._read({pair: likeness.get(pair.other(subject_id)) for pair in pairs})
+
+    def page(self, judgement: LookalikeJudgement | None, after: Place | None, most: int) -> LookalikePage:
+        """Return the first pairs after a place of which `judgement` holds; None: any.
+
+        A judged pair is among them while both subjects are held, also where they are alike no more.
+        """
+        found = self._pairs.found()
+        judged = {one.pair: one for one in self._store.lookalikes.everything()}
+        places = sorted((-found.likeness.get(pair, -1.0), pair) for pair in {*found.likeness, *judged})
+        wanted = [
+            pair
+            for place, pair in places
+            if (after is None or (place, pair) > (-after[0], after[1]))
+            and (judgement is None or _holds(judged.get(pair)) is judgement)
+        ]
+        files = {
+            file.subject.subject_id: file.subject
+            for file in self._store.orders_of({key for pair in wanted[:most] for key in (pair.first, pair.second)})
+        }
+        chosen = [pair for pair in wanted[:most] if pair.first in files and pair.second in files]
+        read = self._read({pair: found.likeness.get(pair) for pair in chosen})
+        pairs = tuple((files[one.pair.first], files[one.pair.second], one) for one in read)
+        return LookalikePage(pairs, len(wanted) > most, found.waiting)
+
+    def judge(
+        self, pair: SubjectPair, judgement: LookalikeJudgement, mark: str, person: Person, actor: Actor
+    ) -> Lookalike:
+        """Keep what `person` found about a pair that they saw with this mark, and return how it stands then.
+
+        Raises SUBJECT_NOT_FOUND, LOOKALIKES_CHANGED, and NOT_LOOKALIKES for two who are not alike.
+        """
+        if judgement is not LookalikeJudgement.NOT_JUDGED and not self._alike(pair):
+            raise CekalwatchError(Code.NOT_LOOKALIKES)
+        now = self._clock.now()
+        objects = tuple(map(Thing.SUBJECT.key, (pair.first, pair.second)))
+        entry = AuditEntry(now, actor, Action.LOOKALIKES_JUDGED, objects, judgement)
+        self._store.lookalikes.judge(pair, judgement, person.person_id, now, mark, entry)
+        likeness = self._finder.likeness(self._store, pair.first, [pair.second])
+        return self._read({pair: likeness.get(pair.second)})[0]
+
+    def _alike(self, pair: SubjectPair) -> bool:
+        found = self._finder.likeness(self._store, pair.first, [pair.second]).get(pair.second)
+        return found is not None and self._finder.alike(found)
+
+    def _read(self, likeness: dict[SubjectPair, float | None]) -> list[Lookalike]:
+        states = self._store.lookalikes.states(likeness)
+        names = self._people.display_names({one.judged.judged_by for one in states.values() if one.judged})
+        return [
+            Lookalike(
+                pair,
+                score,
+                score is not None and self._finder.alike(score),
+                states[pair],
+                names.get(judged.judged_by, "") if (judged := states[pair].judged) else "",
+            )
+            for pair, score in likeness.items()
+        ]
+
+
+def _holds(judged: JudgedPair | None) -> LookalikeJudgement:
+    return judged.judgement if judged and judged.holds else LookalikeJudgement.NOT_JUDGED

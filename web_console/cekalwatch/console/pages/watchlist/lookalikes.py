@@ -1,0 +1,65 @@
+"""*List*, look-alikes: pairs with such a face, two subjects side by side, and what they are judged to be."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlencode
+
+import grpc
+from starlette.responses import Response
+
+from cekalwatch.console.pages.watchlist.subjects import find, missing
+from cekalwatch.console.visit import Visit
+from cekalwatch.office.client.refusals import explain
+from cekalwatch.wire.vocabulary.watchlist import LookalikeJudgement
+
+PAGE_SIZE: Final = 25
+BESIDE: Final = 3
+"""Photographs of each of two subjects that stand side by side: the best ones."""
+
+
+def show(visit: Visit) -> Response:
+    """Show a page of pairs: at first those that are to be judged."""
+    asked = visit.query("judgement") if "judgement" in visit.request.query_params else LookalikeJudgement.NOT_JUDGED
+    judgement = _judgement(asked)
+    found = visit.lookalikes.page(judgement, PAGE_SIZE, visit.query("page"))
+    return visit.page("lookalike_list.html", found=found, chosen=judgement or "", judgements=list(LookalikeJudgement))
+
+
+def beside(visit: Visit) -> Response:
+    """Show two subjects side by side, for a person to find out whether they are one."""
+    return _beside(visit, visit.query("key"), visit.query("other"))
+
+
+def judge(visit: Visit) -> Response:
+    """Keep what the two are judged to be; what has changed since they were looked at is shown, and nothing is done."""
+    key, other = visit.form.get("key", ""), visit.form.get("other", "")
+    judgement = _judgement(visit.form.get("judgement", ""))
+    if judgement is None:
+        return _beside(visit, key, other, visit.texts.say("JUDGE_MISSING"))
+    try:
+        visit.lookalikes.judge(key, other, judgement, visit.form.get("mark", ""))
+    except grpc.RpcError as error:
+        return _beside(visit, key, other, explain(error, visit.texts))
+    return visit.to(f"/list/look-alikes/pair?{urlencode({'key': key, 'other': other, 'done': 1})}")
+
+
+def _beside(visit: Visit, key: str, other: str, problem: str = "") -> Response:
+    one, second = find(visit, key), find(visit, other)
+    if one is None or second is None:
+        return missing(visit)
+    return visit.page(
+        "lookalikes.html",
+        HTTPStatus.CONFLICT if problem else HTTPStatus.OK,
+        pair=(one, second),
+        lookalike=next((found for found in one.lookalikes if found.key == second.key), None),
+        judgements=list(LookalikeJudgement),
+        most=BESIDE,
+        problem=problem,
+        done=bool(visit.query("done")) and not problem,
+    )
+
+
+def _judgement(value: str) -> LookalikeJudgement | None:
+    return LookalikeJudgement(value) if value in set(LookalikeJudgement) else None
