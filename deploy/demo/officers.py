@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,17 +13,19 @@ from deploy.demo.programs import answer_prompts
 COMMAND_SECONDS = 60.0
 
 
-def add_officer(name: str, site: str, server_config: Path, *roles: PersonRole) -> str:
+def add_officer(
+    name: str, site: str, server_config: Path, *roles: PersonRole, python: str | Path = sys.executable
+) -> str:
     """Add somebody, an officer unless `roles` are given, or give one who is there another first password.
 
     Returns that password. Raises ProgramError.
     """
-    if any(line.startswith(f"{name} ") for line in _people("list", config=server_config).splitlines()):
-        return _people("reset", name, config=server_config)
+    if any(line.startswith(f"{name} ") for line in _people("list", config=server_config, python=python).splitlines()):
+        return _people("reset", name, config=server_config, python=python)
     facts = ["--display-name", f"Petugas {name}", "--site", site]
     for role in roles or (PersonRole.OFFICER,):
         facts += ["--role", role]
-    return _people("add", name, *facts, config=server_config)
+    return _people("add", name, *facts, config=server_config, python=python)
 
 
 def sign_officer_in(
@@ -32,13 +35,16 @@ def sign_officer_in(
     server_address: str,
     environment: Mapping[str, str],
     role: PersonRole = PersonRole.OFFICER,
+    server_python: str | Path = sys.executable,
+    client_python: str | Path = sys.executable,
 ) -> None:
     """Sign the person of a PC in, changing the first password. Raises ProgramError."""
-    first, wanted = add_officer(agent_id, site, server_config, role), secrets.token_urlsafe(16)
+    first = add_officer(agent_id, site, server_config, role, python=server_python)
+    wanted = secrets.token_urlsafe(16)
     arguments = ["-m", "cekalwatch.notifier", "sign-in", "--server", server_address, "--agent-id", agent_id]
-    answer_prompts("sign-in", arguments, (agent_id, first, wanted, wanted), COMMAND_SECONDS, environment)
+    answer_prompts("sign-in", arguments, (agent_id, first, wanted, wanted), COMMAND_SECONDS, environment, client_python)
 
 
-def _people(*arguments: str, config: Path) -> str:
+def _people(*arguments: str, config: Path, python: str | Path) -> str:
     command = ["-m", "cekalwatch.server", "people", *arguments, "--config", str(config)]
-    return answer_prompts(f"people {arguments[0]}", command, (), COMMAND_SECONDS)
+    return answer_prompts(f"people {arguments[0]}", command, (), COMMAND_SECONDS, python=python)

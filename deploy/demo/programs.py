@@ -36,14 +36,15 @@ class Program:
         log_folder: Path,
         on_line: Callable[[str], None] | None = None,
         environment: Mapping[str, str] = MappingProxyType({}),
+        python: str | Path = sys.executable,
     ) -> None:
-        """Start it; `arguments` are those of the Python interpreter, `environment` is added to this process's."""
+        """Start it; `arguments` are those of the interpreter `python`, `environment` is added to this process's."""
         self.name = name
         self.log_file = log_folder / f"{name}.log"
         log_folder.mkdir(parents=True, exist_ok=True)
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, *arguments],
+                [python, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE if on_line else log,
                 stderr=log,
@@ -141,9 +142,10 @@ def run_to_end(
     log_folder: Path,
     timeout_s: float,
     environment: Mapping[str, str] = MappingProxyType({}),
+    python: str | Path = sys.executable,
 ) -> Program:
     """Run a command to its end, and return it. Raises ProgramError when it fails or does not end in time."""
-    with Program(name, arguments, log_folder, environment=environment) as program:
+    with Program(name, arguments, log_folder, environment=environment, python=python) as program:
         program.wait_for_success(timeout_s)
         return program
 
@@ -166,10 +168,11 @@ def answer_prompts(
     typed: Sequence[str],
     timeout_s: float,
     environment: Mapping[str, str] = MappingProxyType({}),
+    python: str | Path = sys.executable,
 ) -> str:
     """Run a command that prompts, type these lines, and return its output. Raises ProgramError when it fails."""
     done = subprocess.run(
-        [sys.executable, *arguments],
+        [python, *arguments],
         input="".join(f"{line}\n" for line in typed),
         capture_output=True,
         text=True,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -84,6 +85,10 @@ class StackConfig:
     """Sites of ports with servers of their own, to which this one gives its list."""
     centre: str = ""
     """HOST:PORT of the server whose list this one follows; its certificate for that is in `centre_tls`."""
+    server_python: str | Path = sys.executable
+    """Runs the server and its commands; another one finds another version of it."""
+    client_python: str | Path = sys.executable
+    """Runs cameras and notifiers."""
 
     @property
     def centre_tls(self) -> Path:
@@ -94,7 +99,15 @@ class StackConfig:
 class Notifier:
     """An officer's console, and the lines that it printed."""
 
-    def __init__(self, agent_id: str, server_address: str, tls_dir: Path, folder: Path, on_event: OnEvent) -> None:
+    def __init__(
+        self,
+        agent_id: str,
+        server_address: str,
+        tls_dir: Path,
+        folder: Path,
+        on_event: OnEvent,
+        python: str | Path = sys.executable,
+    ) -> None:
         """Start it; its record of shown events and its pictures go to `folder`."""
         self._arrived = Condition()
         self._events: list[dict[str, object]] = []
@@ -103,7 +116,8 @@ class Notifier:
         self._on_event = on_event
         arguments = ["-m", "cekalwatch.notifier", "console", "--format", "jsonl", "--agent-id", agent_id]
         arguments += ["--server", server_address, "--images", str(folder / "images")]
-        self.program = Program(agent_id, arguments, folder / "logs", self._take, notifier_paths(folder, tls_dir))
+        paths = notifier_paths(folder, tls_dir)
+        self.program = Program(agent_id, arguments, folder / "logs", self._take, paths, python)
 
     def _take(self, line: str) -> None:
         record = json.loads(line)
@@ -200,18 +214,17 @@ class Stack:
     def launch_server(self) -> Program:
         """Start the server without waiting for it; tests kill it while it starts."""
         arguments = ["-m", "cekalwatch.server", "serve", "--config", str(self.config_file)]
-        self.server = self._open.enter_context(Program("server", arguments, self.logs))
+        program = Program("server", arguments, self.logs, python=self.config.server_python)
+        self.server = self._open.enter_context(program)
         return self.server
 
     def import_watchlist(self, folder: Path) -> None:
         """Import a watchlist folder through the running server. Raises ProgramError when anything was refused."""
-        arguments = ["-m", "cekalwatch.server", "watchlist", "import", str(folder), "--config", str(self.config_file)]
-        run_to_end("watchlist-import", arguments, self.logs, START_SECONDS)
+        self.run_server_command("watchlist", "import", str(folder))
 
     def delete_subject(self, subject_id: str) -> None:
         """Delete somebody from the list with all that is stored about them. Raises ProgramError."""
-        arguments = ["-m", "cekalwatch.server", "watchlist", "delete", subject_id, "--yes"]
-        run_to_end("watchlist-delete", [*arguments, "--config", str(self.config_file)], self.logs, START_SECONDS)
+        self.run_server_command("watchlist", "delete", subject_id, "--yes")
 
     def wait_for_gallery(self, subjects: int) -> None:
         """Wait until the server searches at least so many subjects: it polls for changes of the list."""
@@ -228,7 +241,7 @@ class Stack:
         """
         tls_dir = self.certificate(DeviceRole.NOTIFIER, agent_id)
         self.sign_in(agent_id, role)
-        notifier = Notifier(agent_id, self.address, tls_dir, self.config.folder, on_event)
+        notifier = Notifier(agent_id, self.address, tls_dir, self.config.folder, on_event, self.config.client_python)
         self._open.enter_context(notifier.program)
 
         def connected() -> bool:
@@ -241,13 +254,15 @@ class Stack:
         """Sign somebody in on the agent's PC; without certificates nobody needs to."""
         if self.config.transport is Transport.TLS:
             paths = notifier_paths(self.config.folder, self.certificate(DeviceRole.NOTIFIER, agent_id))
-            sign_officer_in(agent_id, self.config.site, self.config_file, self.address, paths, role)
+            pythons = self.config.server_python, self.config.client_python
+            sign_officer_in(agent_id, self.config.site, self.config_file, self.address, paths, role, *pythons)
 
     def work_on_alert(self, agent_id: str, step: str, alert_id: str, *options: str) -> None:
         """Let the person at an agent's PC do a step of `cekalwatch-notifier alerts`. Raises ProgramError."""
         paths = notifier_paths(self.config.folder, self.certificate(DeviceRole.NOTIFIER, agent_id))
         command = ["-m", "cekalwatch.notifier", "alerts", step, alert_id, *options, "--agent-id", agent_id]
-        run_to_end(f"alerts-{step}", [*command, "--server", self.address], self.logs, START_SECONDS, paths)
+        command += ["--server", self.address]
+        run_to_end(f"alerts-{step}", command, self.logs, START_SECONDS, paths, self.config.client_python)
 
     def token(self, agent_id: str) -> str:
         """Return the token of the person who signed in on the agent's PC."""
@@ -262,7 +277,8 @@ class Stack:
             "CEKALWATCH_CAMERA_SPOOL_DIR": str(self.config.folder / "camera" / "spool"),
             "CEKALWATCH_CAMERA_SPOOL_KEY": str(self.config.folder / "camera" / "spool.key"),
         }
-        return self._open.enter_context(Program(camera_id, arguments, self.logs, environment=environment))
+        program = Program(camera_id, arguments, self.logs, environment=environment, python=self.config.client_python)
+        return self._open.enter_context(program)
 
     def certificate(self, role: DeviceRole, name: str) -> Path:
         """Return the folder of a device's certificate, issued when it has none; it does not exist with plaintext."""
@@ -278,8 +294,12 @@ class Stack:
 
     def pki(self, *arguments: str) -> None:
         """Run `cekalwatch-server pki` on this site. Raises ProgramError when it fails."""
-        command = ["-m", "cekalwatch.server", "pki", *arguments, "--config", str(self.config_file)]
-        run_to_end("pki", command, self.logs, START_SECONDS)
+        self.run_server_command("pki", *arguments)
+
+    def run_server_command(self, *arguments: str) -> None:
+        """Run a command of `cekalwatch-server` on this site. Raises ProgramError when it fails."""
+        command = ["-m", "cekalwatch.server", *arguments, "--config", str(self.config_file)]
+        run_to_end(arguments[0], command, self.logs, START_SECONDS, python=self.config.server_python)
 
     def _make_authority(self) -> None:
         if not (self.config.folder / "server" / "pki").exists():

@@ -40,7 +40,7 @@ def build_reproducibly(source: Path, out: Path, epoch: int) -> Path:
     Raises ReleaseError when a build fails, or when two builds differ.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        built = [_build(source, Path(scratch) / one.folder, one, epoch) for one in (FIRST, SECOND)]
+        built = [build(source, Path(scratch) / one.folder, one, epoch) for one in (FIRST, SECOND)]
         hashes = [sha256(wheel) for wheel in built]
         if len(set(hashes)) > 1:
             raise ReleaseError(f"Two builds of {built[0].name} differ: {' and '.join(hashes)}")
@@ -54,7 +54,8 @@ def sha256(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _build(source: Path, place: Path, circumstances: Circumstances, epoch: int) -> Path:
+def build(source: Path, place: Path, circumstances: Circumstances, epoch: int) -> Path:
+    """Build a copy of the sources in the folder `place`, once, and return the wheel in it. Raises ReleaseError."""
     shutil.copytree(source, place / "source", ignore=shutil.ignore_patterns(*GENERATED))
     command = [
         sys.executable,

@@ -6,7 +6,7 @@ import grpc
 
 from cekalwatch.wire import diagnosis
 from cekalwatch.wire.address import AddressError, is_loopback
-from cekalwatch.wire.options import BOUNDED_CONNECTING, CLIENT_OPTIONS, SPREADING
+from cekalwatch.wire.options import BOUNDED_CONNECTING, CALLER, CLIENT_OPTIONS, SPREADING
 from cekalwatch.wire.server_choice import ServerChoice
 from cekalwatch.wire.tls import FollowedTls, TlsMaterial
 
@@ -24,7 +24,7 @@ class Dialer:
         """Of the newest channel, or of the first."""
         self._tls = tls
         self._shown: TlsMaterial | None = None
-        self._options = (*CLIENT_OPTIONS, SPREADING, *((BOUNDED_CONNECTING,) if len(self.servers) > 1 else ()))
+        self._options = (*CLIENT_OPTIONS, CALLER, SPREADING, *((BOUNDED_CONNECTING,) if len(self.servers) > 1 else ()))
 
     def another(self) -> Dialer:
         """Return one with the same choice of servers and the same certificate, for another thread."""

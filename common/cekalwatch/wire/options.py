@@ -4,9 +4,14 @@ The server's ping allowance must be no longer than the client's ping period, or 
 ENHANCE_YOUR_CALM. Its key is `min_ping_interval_without_data_ms`: gRPC ignores similar names silently.
 """
 
+from importlib.metadata import version
+
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
 
 Option = tuple[str, int]
+
+PROGRAM = "cekalwatch"
+"""With a slash and its version, how a client calls itself with each call."""
 
 KEEPALIVE_PERIOD_MS = 10_000
 KEEPALIVE_TIMEOUT_MS = 5_000
@@ -35,6 +40,7 @@ CLIENT_OPTIONS: tuple[Option, ...] = (
 
 SPREADING = ("grpc.service_config", '{"loadBalancingConfig": [{"pick_first": {"shuffleAddressList": true}}]}')
 """Lets clients spread over the servers whose addresses one name has, and try all."""
+CALLER = ("grpc.primary_user_agent", f"{PROGRAM}/{version('cekalwatch')}")
 BOUNDED_CONNECTING = ("grpc.min_reconnect_backoff_ms", CONNECTING_MS)
 """Despite its name it bounds each attempt to connect; without it, gRPC waits 20 s for a machine that is silent."""
 

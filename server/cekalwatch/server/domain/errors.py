@@ -196,6 +196,11 @@ class Code(StrEnum):
         Kind.PERMISSION_DENIED,
         "Plaintext is for programs on this machine, and this call came through a proxy; use certificates.",
     )
+    CLIENT_TOO_OLD = (
+        auto(),
+        Kind.PERMISSION_DENIED,
+        "This program is too old for the server; install the server's version (docs/upgrading.md).",
+    )
     INVITATION_INVALID = auto(), Kind.PERMISSION_DENIED, "The code is wrong, was used already, or has expired."
     AUTHORITY_UNAVAILABLE = (
         auto(),

@@ -30,6 +30,7 @@ from cekalwatch.server.auth.person import PersonAuthentication, Tokens, joint_ac
 from cekalwatch.server.auth.proxies import refuse_proxied
 from cekalwatch.server.auth.refusals import EXPECTED, RefusalLog
 from cekalwatch.server.auth.rights import Caller
+from cekalwatch.server.auth.versions import refuse_outdated
 from cekalwatch.server.connections import Received
 from cekalwatch.server.domain.clock import Clock, SystemClock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -187,6 +188,7 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
             if not certificate_pem:
                 refuse_proxied(name for name, _ in context.invocation_metadata() or ())
             who = self._certificates.admit(method, certificate_pem)
+            refuse_outdated(str(dict(context.invocation_metadata() or ()).get("user-agent", "")))
             _caller.set(who)
         _received.set(self._let_in(context.peer()))
         return Admission(self._certificates, self._people, method, certificate_pem, who)

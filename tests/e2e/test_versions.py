@@ -1,0 +1,171 @@
+"""The last release beside this version, as real programs: clients of the one at a server of the other, and an upgrade.
+
+Until there is a release, an earlier commit with the same tables stands for it (`tests/support/tools.last_release.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.server.backup.archive import Identity
+from cekalwatch.server.backup.restoring import look
+from cekalwatch.server.recognition.packs.installed import open_engine
+from cekalwatch.server.storage.database import Database, Migrations
+from cekalwatch.v1 import adjudication_pb2
+from cekalwatch.vision.manifest import load_pack
+from cekalwatch.wire import dialer
+from cekalwatch.wire.identity import DeviceRole
+from deploy.demo.faces import built_in_people
+from deploy.demo.people import Person, Role
+from deploy.demo.programs import run_to_end, wait_until
+from deploy.demo.scene import people_passing, write_video
+from deploy.demo.stack import Notifier, Stack, StackConfig
+from deploy.demo.watchlist import write_watchlist
+from tests.support.tools.last_release import OtherVersion, has_present_tables, install_as, install_version, last_release
+from tests.support.tools.packs import light_pack
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+OFFICER = "officer-1"
+WAIT_S = 90.0
+
+
+@pytest.fixture(scope="module")
+def traveller() -> Person:
+    """Somebody who is on the list and departs."""
+    people = built_in_people(open_engine(load_pack(light_pack()), threads=1).detector)
+    return next(one for one in people if one.role is Role.LISTED)
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> OtherVersion:
+    """The programs of the last release; skips where its commit or packages are not here."""
+    return install_version(last_release(), tmp_path_factory.mktemp("release"))
+
+
+@pytest.fixture
+def config(tmp_path: Path, traveller: Person) -> StackConfig:
+    """The site, of this version unless it is changed; its list and a clip of the traveller are in its folder."""
+    write_watchlist([traveller], tmp_path / "list", datetime.now(UTC).date())
+    write_video(people_passing([traveller]), [traveller], tmp_path / "clip.mp4")
+    settings = {"grouping_window_s": 0, "threads": 1, "escalate_after_s": 3600}
+    return StackConfig(tmp_path, light_pack().parent, model_pack="light", settings=settings)
+
+
+def alert_of(stack: Stack, notifier: Notifier) -> str:
+    """Let the traveller pass the camera, and return the key of the alert that the officer's PC shows then."""
+    camera = stack.start_camera("departure-1", stack.config.folder / "clip.mp4")
+    raised = notifier.wait_for({"event_type": "RAISED"}, 1, WAIT_S)
+    camera.wait_for_success(WAIT_S)
+    assert len(raised) == 1, notifier.program.last_lines()
+    return str(raised[0]["alert_id"])
+
+
+@contextmanager
+def officers_pc(stack: Stack) -> Iterator[Notifier]:
+    """The console of a PC at which the officer has signed in before."""
+    tls_dir = stack.certificate(DeviceRole.NOTIFIER, OFFICER)
+    python = stack.config.client_python
+    notifier = Notifier(OFFICER, stack.address, tls_dir, stack.config.folder, lambda _: None, python)
+    with notifier.program:
+        yield notifier
+
+
+def refer(stack: Stack, alert_id: str) -> None:
+    """Let the officer refer the alert."""
+    stack.work_on_alert(OFFICER, "claim", alert_id)
+    seen = max(event.alert.version for event in stack.event_log() if event.alert.alert_id == alert_id)
+    stack.work_on_alert(OFFICER, "refer", alert_id, "--seen", str(seen), "--reason", "FACE_AGREES")
+
+
+def states(stack: Stack) -> dict[str, str]:
+    """The newest state of each alert."""
+    newest = {event.alert.alert_id: event.alert.state for event in stack.event_log()}
+    return {key: adjudication_pb2.AlertState.Name(state) for key, state in newest.items()}
+
+
+def day(stack: Stack) -> str:
+    """Let a traveller pass, and the officer refer the alert; return its key."""
+    stack.import_watchlist(stack.config.folder / "list")
+    stack.wait_for_gallery(1)
+    alert_id = alert_of(stack, stack.start_notifier(OFFICER))
+    refer(stack, alert_id)
+    assert states(stack) == {alert_id: "ALERT_STATE_REFERRED"}
+    return alert_id
+
+
+def test_clients_of_this_version_work_with_the_releases_server(config: StackConfig, released: OtherVersion) -> None:
+    with Stack(replace(config, server_python=released.python)) as stack:
+        day(stack)
+
+
+def test_a_site_of_the_release_is_upgraded_and_its_clients_work_on(
+    config: StackConfig, released: OtherVersion, tmp_path: Path
+) -> None:
+    """The server first, and the clients after it, as docs/upgrading.md says."""
+    identity, archives = Identity.new(), tmp_path / "backups"
+    archives.mkdir()
+    of_the_release = replace(config, server_python=released.python, client_python=released.python)
+    with Stack(of_the_release) as stack:
+        before = day(stack)
+
+    with closing(Database(f"sqlite:///{tmp_path / 'server' / 'cekalwatch.sqlite3'}")) as database:
+        needed = database.migrations()
+    assert needed is (Migrations.AS_NEEDED if has_present_tables(released.commit) else Migrations.OLDER)
+    with (tmp_path / "server.toml").open("a") as settings:
+        settings.write(f'\n[backup]\nrecipients = ["{identity.public}"]\nfolder = "{archives}"\n')
+    upgrade = ["-m", "cekalwatch.server", "upgrade", "--config", str(tmp_path / "server.toml")]
+    run_to_end("upgrade", upgrade, tmp_path / "logs", WAIT_S)
+    made = list(archives.iterdir())
+    if needed is Migrations.OLDER:
+        assert look(made[0], identity).database.counts["alert"] == 1, "the backup is of before"
+    else:
+        assert made == [], "there was nothing to change"
+
+    with Stack(replace(config, client_python=released.python)) as stack:
+        assert states(stack) == {before: "ALERT_STATE_REFERRED"}
+        with officers_pc(stack) as notifier:
+            after = alert_of(stack, notifier)
+        refer(stack, after)
+        assert states(stack) == dict.fromkeys((before, after), "ALERT_STATE_REFERRED")
+        stack.run_server_command("audit", "verify")
+        stack.run_server_command("rows", "check")
+    with Stack(config) as stack:
+        assert states(stack) == dict.fromkeys((before, after), "ALERT_STATE_REFERRED")
+        with officers_pc(stack) as notifier:
+            refer(stack, alert_of(stack, notifier))
+
+
+@pytest.fixture(scope="module")
+def newer(tmp_path_factory: pytest.TempPathFactory) -> OtherVersion:
+    """These sources, as the version two minor ones later than what they say."""
+    major, minor, _ = version("cekalwatch").split(".")
+    return install_as(f"{major}.{int(minor) + 2}.0", tmp_path_factory.mktemp("newer"))
+
+
+def test_clients_two_minor_versions_behind_are_told_so_and_come_back_upgraded(
+    config: StackConfig, newer: OtherVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_no_version = ("grpc.primary_user_agent", "test")
+    monkeypatch.setattr(dialer, "CALLER", of_no_version)  # who asks for the server's status here
+    upgraded = replace(config, server_python=newer.python, client_python=newer.python)
+    with Stack(upgraded) as stack:
+        stack.import_watchlist(config.folder / "list")
+        stack.wait_for_gallery(1)
+        notifier = stack.start_notifier(OFFICER)
+        stack.config = replace(upgraded, client_python=config.client_python)
+        with pytest.raises(ProgramError, match=r"Pasang versi yang sama dengan server|Install the server's version"):
+            stack.work_on_alert(OFFICER, "claim", str(uuid4()))
+        with stack.start_camera("departure-1", config.folder / "clip.mp4") as camera:
+            wait_until(lambda: "too old for the server" in camera.log_file.read_text(), WAIT_S, "The refusal", camera)
+        stack.config = upgraded
+        alert_of(stack, notifier)

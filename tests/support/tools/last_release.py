@@ -1,0 +1,166 @@
+"""The last release, or another version of the programs, built from this repository into an environment of its own.
+
+All other packages are those of the environment that runs the tests, so that no network is needed: a version that needs
+others skips the test. Commits that are not in this clone do so as well.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.parser import Parser
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+from packaging.requirements import Requirement
+
+from deploy.release.frozen import MIGRATIONS
+from deploy.release.wheel import FIRST, build
+from tests.support.repository import ROOT
+
+RELEASE_VARIABLE = "CEKALWATCH_TEST_RELEASE"
+"""Names another commit or tag than the last release."""
+EXTRAS = ("", "server", "postgres", "camera", "notifier", "console")
+WAIT_S = 240.0
+_SCRIPTS = Path("web_console/cekalwatch/console/static/vendor")
+_VERSION = re.compile(r'^version = ".*"$', re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class OtherVersion:
+    """Programs of another version, installed."""
+
+    commit: str
+    folder: Path
+
+    @property
+    def python(self) -> Path:
+        """The interpreter that finds that version: `python -m cekalwatch.server …` runs it."""
+        return self._scripts / "python"
+
+    def program(self, name: str) -> Path:
+        """Return the program `cekalwatch-NAME`."""
+        return self._scripts / f"cekalwatch-{name}"
+
+    @property
+    def _scripts(self) -> Path:
+        return Path(sysconfig.get_path("scripts", "venv", {"base": str(self.folder)}))
+
+    def run(
+        self, name: str, *arguments: str | Path, typed: str = "", **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `cekalwatch-NAME` to its end, with these variables beside those of this process."""
+        return subprocess.run(
+            [self.program(name), *arguments],
+            input=typed,
+            cwd=self.folder,
+            env=os.environ | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=WAIT_S,
+        )
+
+
+def last_release() -> str:
+    """Return what stands for the last release: its tag, or what CEKALWATCH_TEST_RELEASE names.
+
+    Before the first release it is the commit that gave the migrations their present form.
+    """
+    if chosen := os.environ.get(RELEASE_VARIABLE):
+        return chosen
+    tag = _git("describe", "--tags", "--abbrev=0", "--match", "v*", check=False)
+    return tag or _git("log", "-1", "--format=%H", "--", str(MIGRATIONS))
+
+
+def has_present_tables(commit: str) -> bool:
+    """Whether its migrations are those of these sources, so that `upgrade` has nothing to change."""
+    return subprocess.run(["git", "diff", "--quiet", commit, "--", MIGRATIONS], cwd=ROOT, check=False).returncode == 0
+
+
+def install_version(commit: str, folder: Path) -> OtherVersion:
+    """Build the sources of a commit or tag, and install them in `folder`; takes some seconds."""
+    _sources_of(commit, folder / "sources")
+    return _install(commit, folder)
+
+
+def install_as(version_name: str, folder: Path) -> OtherVersion:
+    """Do the same with the present sources, which say that they are the version `version_name`."""
+    sources = folder / "sources"
+    for name in _git("ls-files", "--cached", "--others", "--exclude-standard").splitlines():
+        if (ROOT / name).is_file():
+            (sources / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, sources / name)
+    _take_scripts(sources)
+    project = sources / "pyproject.toml"
+    project.write_text(_VERSION.sub(f'version = "{version_name}"', project.read_text(), count=1))
+    return _install("HEAD", folder)
+
+
+def _install(commit: str, folder: Path) -> OtherVersion:
+    wheel = build(folder / "sources", folder / "wheels", FIRST, int(_git("log", "-1", "--format=%ct", commit)))
+    if unmet := list(_unmet(wheel)):
+        pytest.skip(f"{commit} needs other packages than are installed here: {', '.join(unmet)}")
+    environment = folder / "environment"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+    other = OtherVersion(commit, environment)
+    # Confined programs may read what is below their environment, so that a path to the other one would not do.
+    own = sysconfig.get_path("purelib", "venv", {"base": str(environment)})
+    present = shutil.ignore_patterns("cekalwatch*", "_cekalwatch.pth")
+    shutil.copytree(sysconfig.get_path("purelib"), own, copy_function=_link, ignore=present, dirs_exist_ok=True)
+    command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--python", str(other.python)]
+    subprocess.run([*command, "install", "--no-deps", "--no-index", str(wheel)], check=True)
+    return other
+
+
+def _sources_of(commit: str, folder: Path) -> None:
+    if not _git("rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}", check=False):
+        pytest.skip(f"the commit {commit} is not in this clone: git fetch --unshallow --tags")
+    folder.mkdir(parents=True)
+    archive = subprocess.run(["git", "archive", commit], cwd=ROOT, check=True, capture_output=True)
+    subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
+    _take_scripts(folder)
+
+
+def _take_scripts(sources: Path) -> None:
+    """Give the build the console's scripts, which it would fetch; it looks whether they are those that it wants."""
+    if (ROOT / _SCRIPTS).is_dir():
+        shutil.copytree(ROOT / _SCRIPTS, sources / _SCRIPTS, dirs_exist_ok=True)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another disk
+        shutil.copy2(source, target)
+
+
+def _unmet(wheel: Path) -> Iterator[str]:
+    """Yield what the programs of a wheel need and this environment has not."""
+    with ZipFile(wheel) as archive:
+        (name,) = (one for one in archive.namelist() if one.endswith(".dist-info/METADATA"))
+        metadata = Parser().parsestr(archive.read(name).decode())
+    for text in metadata.get_all("Requires-Dist", []):
+        wanted = Requirement(text)
+        needed = wanted.marker is None or any(wanted.marker.evaluate({"extra": extra}) for extra in EXTRAS)
+        if not needed or wanted.name == "cekalwatch":
+            continue
+        try:
+            found = version(wanted.name)
+        except PackageNotFoundError:
+            found = ""
+        if not (found and wanted.specifier.contains(found, prereleases=True)):
+            yield str(wanted)
+
+
+def _git(*arguments: str, check: bool = True) -> str:
+    done = subprocess.run(["git", *arguments], cwd=ROOT, check=check, capture_output=True, text=True)
+    return done.stdout.strip()
