@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.secret_files import make_private_folder, write_private
 from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger
 from cekalwatch.server.audit.checkpoints import KeptCheckpoint
-from cekalwatch.server.audit.entry import Action, AuditEntry, Link, operator, stamp
+from cekalwatch.server.audit.entry import Action, AuditEntry, operator, stamp
 from cekalwatch.server.backup.archive import Identity, damaged, read_archive
 from cekalwatch.server.backup.contents import AUDIT_LEDGER, DATABASE, MASTER_KEY, SETTINGS, SiteFiles
 from cekalwatch.server.backup.manifest import Manifest
@@ -116,17 +116,13 @@ def restore(
             check = TrailCheck(store, manifest.signer, CheckpointLedger(files.staged(AUDIT_LEDGER)), kept)
             if not files.staged(AUDIT_LEDGER).exists():
                 check = TrailCheck(store, manifest.signer, None, kept)
-            problems = tuple(map(str, islice(check.problems(_passed), MAX_PROBLEMS)))
+            problems = tuple(map(str, islice(check.problems(iter), MAX_PROBLEMS)))
             details: dict[str, int | str] = {"made_at": stamp(manifest.made_at), "entries": manifest.database.entries}
             store.append(AuditEntry(now, operator(), Action.BACKUP_RESTORED, details=details))
         if kind is DatabaseKind.SQLITE:
             files.add(Path(Database(settings.database_address).name), staging / DATABASE)
         placed = files.place()
         return Restored(manifest, state, placed, check.entries, problems, tuple(files.lacking()))
-
-
-def _passed(links: Iterable[Link]) -> Iterator[Link]:
-    yield from links
 
 
 def _write(archive: Path, identity: Identity, target: Restoring, files: _Files, progress: Progress) -> None:

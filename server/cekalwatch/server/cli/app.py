@@ -22,7 +22,7 @@ from cekalwatch.server.cli import (
     thresholds,
 )
 from cekalwatch.server.cli.gallery import comparing, rebuilding, switching
-from cekalwatch.server.cli.keeping import backing_up, coming_back, upgrading
+from cekalwatch.server.cli.keeping import backing_up, coming_back, moving, upgrading
 from cekalwatch.server.cli.options import Config, DataDir, Listen, LogLevel, ModelPack, Threads
 from cekalwatch.server.cli.watchlist import checking, deletion, importing, looking, syncing
 
@@ -58,6 +58,7 @@ add_version(
     "environment variables CEKALWATCH_SERVER_<NAME>, and options; the later wins. `settings` shows all of them.",
 )
 app.add_typer(audit.app, name="audit")
+app.add_typer(moving.app, name="database")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(gallery, name="gallery")
 app.add_typer(keys.app, name="keys")

@@ -57,7 +57,7 @@ def upgrade(
                 "that was made before",
                 Exit.CONFIG,
             )
-    _refuse_running(loaded.values)
+    refuse_running(loaded.values)
     if not without_backup:
         typer.echo(f"Backup: {back_up(loaded.values, loaded.file).file}")
     with command_database(loaded.values) as database:
@@ -74,7 +74,8 @@ def upgrade(
     typer.echo("Next: start the server.")
 
 
-def _refuse_running(settings: ServerSettings) -> None:
+def refuse_running(settings: ServerSettings) -> None:
+    """Raise ProgramError when something answers at the address at which the server of `settings` listens."""
     host, port = split_address(settings.listen)
     try:
         socket.create_connection((host, port), CONNECT_S).close()

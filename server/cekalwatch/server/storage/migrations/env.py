@@ -6,35 +6,10 @@ To write a new one after changing the tables: `python -m cekalwatch.server.stora
 from typing import Literal
 
 from alembic import context
-from sqlmodel import AutoString, SQLModel
+from sqlmodel import AutoString
 
-from cekalwatch.server.storage.alerts import tables as alert_tables
-from cekalwatch.server.storage.audit import tables as audit_tables
-from cekalwatch.server.storage.cameras import tables as camera_tables
-from cekalwatch.server.storage.cluster import tables as cluster_tables
 from cekalwatch.server.storage.columns import Facts, Uninterpreted, UtcDateTime
-from cekalwatch.server.storage.keys import store as key_tables
-from cekalwatch.server.storage.models import tables as model_tables
-from cekalwatch.server.storage.people import tables as people_tables
-from cekalwatch.server.storage.ports import tables as port_tables
-from cekalwatch.server.storage.sync import tables as sync_tables
-from cekalwatch.server.storage.troubles import tables as trouble_tables
-from cekalwatch.server.storage.watchlist import tables as watchlist_tables
-
-TABLES = (
-    alert_tables,
-    audit_tables,
-    camera_tables,
-    cluster_tables,
-    key_tables,
-    model_tables,
-    people_tables,
-    port_tables,
-    sync_tables,
-    trouble_tables,
-    watchlist_tables,
-)
-"""The modules whose tables autogenerate compares; importing them registers the tables."""
+from cekalwatch.server.storage.tables import METADATA
 
 PLAIN_TYPES = {
     Facts: "sa.JSON()",
@@ -55,7 +30,7 @@ def _plain_type(kind: str, item: object, _context: object) -> str | Literal[Fals
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=SQLModel.metadata,
+    target_metadata=METADATA,
     render_as_batch=True,
     render_item=_plain_type,
 )

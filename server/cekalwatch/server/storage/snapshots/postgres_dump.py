@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.moving.arrival import refuse_used
 from cekalwatch.server.storage.snapshots.snapshot import CHUNK_BYTES, Snapshot, read_state
 
 DEBIAN_PROGRAMS = Path("/usr/lib/postgresql")
@@ -64,14 +65,8 @@ def postgres_restoring(url: str) -> Iterator[_Program]:
     """Bring a dump back into an empty database, in one transaction. Raises ProgramError, StorageError."""
     with closing(Database(url)) as database:
         with database.connection() as connection:
-            tables = sqlalchemy.inspect(connection).get_table_names()
+            refuse_used(database, connection)
             access = _access(connection)
-        if tables:
-            raise ProgramError(
-                f"There is something in the database {database.name} already, which stays as it is: make a new one "
-                "(createdb) and name it",
-                Exit.USAGE,
-            )
         arguments = (
             _program("pg_restore", access.version),
             "--single-transaction",

@@ -1,0 +1,86 @@
+"""`cekalwatch-server database move`: from SQLite to PostgreSQL, with all that there is."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.cli.keeping.backing_up import shown_counts
+from cekalwatch.server.cli.keeping.upgrading import refuse_running
+from cekalwatch.server.cli.options import Config, DataDir, loaded_settings
+from cekalwatch.server.cli.output import counting_progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cekalwatch.server.backup.moving import Moved
+
+app = typer.Typer(help="The database: moving it to PostgreSQL.", no_args_is_help=True)
+
+
+@app.command(
+    epilog="Example:\n\n  systemctl stop cekalwatch-server\n\n"
+    "  cekalwatch-server database move --to 'postgresql://cekalwatch@db.local/cekalwatch?passfile=/etc/cekalwatch/pgpass'"
+    "\n\nThere is no way back but a backup. Exit code 0: all is there, and was compared. 64 to 78: nothing was "
+    "changed, and it may be done again. See docs/moving.md."
+)
+def move(
+    to: Annotated[
+        str,
+        typer.Option(metavar="URL", help="The empty PostgreSQL: postgresql://USER@HOST/NAME, without a password."),
+    ],
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Move the site's database from SQLite into an empty PostgreSQL. Stop the server before.
+
+    Every row is compared, the audit trail and all that is signed checked there, before servers can see it. The old
+    file is kept under another name.
+    """
+    from cekalwatch.program.cli.setting_list import hide
+    from cekalwatch.server.backup.moving import move_database
+    from cekalwatch.server.storage.errors import StorageError
+    from cekalwatch.server.storage.snapshots.snapshot import DatabaseKind
+    from cekalwatch.server.wiring.cluster import hold_folder
+
+    loaded = loaded_settings(config, data_dir)
+    settings = loaded.values
+    if DatabaseKind.of(to) is not DatabaseKind.POSTGRESQL:
+        raise ProgramError("The new database must be PostgreSQL: --to postgresql://USER@HOST/NAME", Exit.USAGE)
+    if hide(to) != to:
+        raise ProgramError(
+            "Everybody on this machine can read what a command was given: put the password into a file of libpq "
+            "(HOST:PORT:NAME:USER:PASSWORD, mode 600), and name that in the address: ?passfile=FILE",
+            Exit.USAGE,
+        )
+    refuse_running(settings)
+    with ExitStack() as stack:
+        hold_folder(settings.data_dir, stack)
+        progress = stack.enter_context(counting_progress())
+        task = progress.add_task("Rows", total=None)
+        try:
+            moved = move_database(
+                settings, to, datetime.now(UTC), lambda done, total: progress.update(task, completed=done, total=total)
+            )
+        except StorageError as error:
+            raise ProgramError(
+                f"A database cannot be used ({error}): check that {to} is reachable, and that its account owns it. "
+                "Nothing was changed",
+                Exit.UNAVAILABLE,
+            ) from None
+    _tell(moved, to, loaded.file)
+
+
+def _tell(moved: Moved, to: str, settings_file: Path | None) -> None:
+    typer.echo(f"Moved: {shown_counts(moved.counts)}; audit trail up to entry {moved.entries}.")
+    for problem in (*moved.findings.trail, *moved.findings.rows):
+        typer.echo(f"As before: {problem}")
+    if not (moved.findings.trail or moved.findings.rows):
+        typer.echo("The audit trail is whole, and every signed row stands as it was written.")
+    typer.echo(f'Next: in {settings_file or "the settings"}, set\n\n  database_url = "{to}"\n')
+    typer.echo("then: cekalwatch-server check, start the server, and make a backup.")
+    typer.echo(f"The old database is {moved.old_file}: erase it when that backup is made; it holds all that was moved.")

@@ -1,0 +1,1 @@
+"""From SQLite to PostgreSQL: a place for what comes, and the rows on their way."""

@@ -1,0 +1,125 @@
+"""Copies all rows of one database into another of the same tables, and compares what came with what there was."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import Integer, Table
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import OperationalError, StatementError
+
+from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.tables import all_tables
+
+PAGE_ROWS = 100
+"""Rows that are in memory at once; pictures are among them."""
+
+Progress = Callable[[int], None]
+"""Told how many more rows have come."""
+
+
+class RowsRead:
+    """How many rows a reading had, and what of them all is the same in whatever order they come."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._sum = 0
+
+    def add(self, rows: Sequence[Sequence[object]]) -> None:
+        """Count rows in."""
+        self.count += len(rows)
+        for row in rows:
+            digest = hashlib.blake2b(repr(tuple(row)).encode("utf-8", "surrogatepass")).digest()
+            self._sum = (self._sum + int.from_bytes(digest)) % (1 << 512)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RowsRead) and (self.count, self._sum) == (other.count, other._sum)
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
+
+
+@contextmanager
+def held(source: Database) -> Iterator[Connection]:
+    """Yield a connection to an SQLite database that nobody changes until the block ends. Raises StorageError."""
+    with source.connection() as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        try:
+            yield connection
+        finally:
+            connection.rollback()
+
+
+def copy_rows(source: Connection, target: Database, progress: Progress = lambda _: None) -> dict[str, int]:
+    """Copy every table in one transaction, and return how many rows each has.
+
+    The target has its tables, with nothing in them but what the first migration puts there. Raises ProgramError when a
+    row cannot be taken over, or is another one there; StorageError.
+    """
+    tables = all_tables()
+    strange = set(sqlalchemy.inspect(source).get_table_names()) - {table.name for table in tables} - {"alembic_version"}
+    if strange:
+        raise ProgramError(
+            f"The database has tables that are not this program's, and would be lost: {', '.join(sorted(strange))}. "
+            "Remove them first, or put them elsewhere",
+            Exit.DATA_PROBLEMS,
+        )
+    counts = dict[str, int]()
+    with target.connection() as connection:
+        for table in reversed(tables):
+            if _read(connection, table).count:
+                connection.execute(sqlalchemy.delete(table))
+        for table in tables:
+            counts[table.name] = _copy(source, connection, table, progress)
+        connection.commit()
+    return counts
+
+
+def _copy(source: Connection, target: Connection, table: Table, progress: Progress) -> int:
+    sent, names = RowsRead(), table.columns.keys()
+    for page in _pages(source, table):
+        try:
+            target.execute(sqlalchemy.insert(table), [dict(zip(names, row, strict=True)) for row in page])
+        except OperationalError:
+            raise
+        except StatementError:  # its text quotes the row
+            raise ProgramError(
+                f"A row of the table {table.name} cannot be taken over: it is damaged. See: cekalwatch-server rows "
+                "check. Nothing was changed",
+                Exit.DATA_PROBLEMS,
+            ) from None
+        sent.add(page)
+        progress(len(page))
+    if _read(target, table) != sent:
+        raise ProgramError(
+            f"The rows of the table {table.name} are others there than here. Nothing was changed", Exit.DATA_PROBLEMS
+        )
+    _count_on(target, table)
+    return sent.count
+
+
+def _pages(connection: Connection, table: Table) -> Iterator[Sequence[sqlalchemy.Row[Any]]]:
+    query = sqlalchemy.select(*table.columns).execution_options(yield_per=PAGE_ROWS)
+    yield from connection.execute(query).partitions()
+
+
+def _read(connection: Connection, table: Table) -> RowsRead:
+    found = RowsRead()
+    for page in _pages(connection, table):
+        found.add(page)
+    return found
+
+
+def _count_on(target: Connection, table: Table) -> None:
+    """Let PostgreSQL number the next row after those that came, where it numbers rows itself."""
+    for column in table.primary_key:
+        if isinstance(column.type, Integer):
+            place = {"table": table.name, "column": column.name}
+            numbers = target.scalar(sqlalchemy.text("SELECT pg_get_serial_sequence(:table, :column)"), place)
+            last = target.scalar(sqlalchemy.select(sqlalchemy.func.max(column)))
+            if numbers and last:
+                target.execute(sqlalchemy.select(sqlalchemy.func.setval(numbers, last)))
