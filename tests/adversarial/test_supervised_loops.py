@@ -47,7 +47,7 @@ STARTED_IN = {
     "camera/camera.py": "one camera, which ends with any of them, and is begun again",
     "camera/checks.py": "ends a check that hangs",
     "camera/detection/pipeline.py": "one camera, which ends with it, and is begun again",
-    "camera/metrics.py": "Prometheus, which serves each request on its own",
+    "program/metrics.py": "Prometheus, which serves each request on its own",
     "camera/outbox/spooler.py": "a supervised loop",
     "camera/sources/decoder.py": "within one decoder, which is begun again",
     "camera/sources/decoder_process.py": "ends the decoder with the program",

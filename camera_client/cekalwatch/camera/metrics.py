@@ -7,21 +7,18 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Final
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from cekalwatch.camera.camera import Camera
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.sources.stream_health import StreamFault
-from cekalwatch.program.checks.certificate import read_certificate
-from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.program.loops import LOOPS
-from cekalwatch.wire.address import split_address
+from cekalwatch.program.metrics import LoopCollector, certificate_days_left
+from cekalwatch.program.metrics import serving_metrics as serving
 from cekalwatch.wire.vocabulary.camera_health import SpoolState, ViewState
 
 PREFIX = "cekalwatch_camera_"
-SECONDS_A_DAY = 86_400.0
 
 _COUNTER, _GAUGE = CounterMetricFamily, GaugeMetricFamily
 METRICS: Final[Mapping[str, tuple[type[CounterMetricFamily | GaugeMetricFamily], str, tuple[str, ...]]]] = {
@@ -104,22 +101,9 @@ class CameraCollector(Collector):
             yield "server_losses", count, reason.lower()
         if link.clock_offset_s is not None:
             yield "clock_offset_seconds", link.clock_offset_s
-        left_s = _certificate_left_s(camera, self._clock)
-        if left_s is not None:
-            yield "certificate_days_left", left_s / SECONDS_A_DAY
-
-
-class LoopCollector(Collector):
-    """Reads how the loops of the program do, at each request; each has a label `loop`."""
-
-    def collect(self) -> Iterable[Metric]:
-        """Return the metrics."""
-        failures = CounterMetricFamily(f"{PREFIX}loop_failures", "Rounds of a loop that failed.", labels=["loop"])
-        failing = GaugeMetricFamily(f"{PREFIX}loop_failing", "1 while nothing of it has succeeded.", labels=["loop"])
-        for state in {one.name: one for one in LOOPS.states}.values():
-            failures.add_metric([state.name], state.failures)
-            failing.add_metric([state.name], state.failing_s is not None)
-        return failures, failing
+        left = certificate_days_left(camera.tls_dir, self._clock.now())
+        if left is not None:
+            yield "certificate_days_left", left
 
 
 @contextmanager
@@ -127,23 +111,6 @@ def serving_metrics(address: str, cameras: Callable[[], Iterable[Camera]], clock
     """Serve the metrics at `address` (HOST:PORT) until the end of the block; gives the port. Raises ProgramError."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(CameraCollector(cameras, clock))
-    registry.register(LoopCollector())
-    host, port = split_address(address)
-    try:
-        server, thread = start_http_server(port, host, registry)
-    except OSError as error:
-        raise ProgramError(f"Metrics cannot be served at {address}: {error.strerror}", Exit.UNAVAILABLE) from None
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def _certificate_left_s(camera: Camera, clock: Clock) -> float | None:
-    try:
-        until = read_certificate(camera.tls_dir).not_valid_after_utc
-    except (OSError, ValueError):
-        return None  # none, or it is being replaced; the uplink logs one that cannot be used
-    return (until - clock.now()).total_seconds()
+    registry.register(LoopCollector(PREFIX))
+    with serving(address, registry) as port:
+        yield port

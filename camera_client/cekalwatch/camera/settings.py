@@ -22,10 +22,9 @@ from cekalwatch.camera.sources.opencv import Transport
 from cekalwatch.camera.turnable import OF_THE_DEVICE, Turnable
 from cekalwatch.program.connection import ClientSettings, certificate_name
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.program.settings import SHIPPED_PACKS
+from cekalwatch.program.settings import SHIPPED_PACKS, on_this_machine
 from cekalwatch.program.traces import TraceTerms
 from cekalwatch.vision.region import Region
-from cekalwatch.wire.address import is_loopback
 from cekalwatch.wire.tls import TlsFiles
 
 DEFAULT_TLS_DIR = Path(platformdirs.user_data_dir("cekalwatch-camera", appauthor=False)) / "tls"
@@ -39,12 +38,6 @@ SYSTEM_DETECTORS = (
 
 CameraId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 Source = Annotated[str, Field(min_length=1)]
-
-
-def _on_loopback(address: str) -> str:
-    if address and not is_loopback(address):
-        raise ValueError("metrics are for this machine only: 127.0.0.1:PORT; let what collects them run here")
-    return address
 
 
 def _zone(name: str) -> str:
@@ -138,7 +131,7 @@ class CameraSettings(ClientSettings, CameraOptions):
     it."""
     time_zone: Annotated[str, AfterValidator(_zone)] = ""
     """Time zone of the IANA list in which `hours` of tours are given, as Asia/Jakarta; empty: this machine's."""
-    metrics_listen: Annotated[str, AfterValidator(_on_loopback)] = ""
+    metrics_listen: Annotated[str, AfterValidator(on_this_machine)] = ""
     """HOST:PORT on this machine where Prometheus reads metrics, for example 127.0.0.1:9464; empty: none are served."""
     traces: TraceTerms = TraceTerms()
     """Traces of captures (docs/monitoring.md)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import structlog
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -58,8 +58,11 @@ class ClientSettings(Settings):
         return ServerChoice(self.server_addresses, client)
 
 
-def open_dialer(servers: ServerChoice | str, tls_dir: Path) -> Dialer:
-    """Return what opens channels to `servers`: with the certificate in `tls_dir`; raises ProgramError."""
+def open_dialer(servers: ServerChoice | str, tls_dir: Path, watches: tuple[Any, ...] = ()) -> Dialer:
+    """Return what opens channels to `servers`: with the certificate in `tls_dir`; raises ProgramError.
+
+    `watches`: see `Dialer`.
+    """
     tls = follow(tls_dir)
     addresses = (servers,) if isinstance(servers, str) else servers.addresses
     for address in addresses:
@@ -69,7 +72,7 @@ def open_dialer(servers: ServerChoice | str, tls_dir: Path) -> Dialer:
                 "set tls_dir (docs/certificates.md)",
                 Exit.CONFIG,
             )
-    return Dialer(servers, tls)
+    return Dialer(servers, tls, watches)
 
 
 def certificate_name(tls_dir: Path) -> str:

@@ -32,6 +32,7 @@ from pydantic_settings import (
 
 from cekalwatch.program.cli.prompts import tell
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.wire.address import is_loopback
 
 log = structlog.get_logger()
 
@@ -216,6 +217,13 @@ def _no_such(settings: type[Settings], place: Iterable[int | str]) -> str:
 def _meant(key: str, known: Iterable[str], prefix: str = "") -> str:
     close = get_close_matches(key, list(known), n=1)
     return f" (did you mean {prefix}{close[0]}?)" if close else ""
+
+
+def on_this_machine(address: str) -> str:
+    """Return the address of metrics, which may be empty; raises ValueError for one that other machines reach."""
+    if address and not is_loopback(address):
+        raise ValueError("metrics are for this machine only: 127.0.0.1:PORT; let what collects them run here")
+    return address
 
 
 def known_zone(name: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import grpc
 
 from cekalwatch.wire import diagnosis
@@ -14,8 +16,11 @@ from cekalwatch.wire.tls import FollowedTls, TlsMaterial
 class Dialer:
     """Where the servers are and the certificate to use there; owned by one thread, while `servers` may be shared."""
 
-    def __init__(self, servers: ServerChoice | str, tls: FollowedTls | None) -> None:
-        """`servers`: a choice, or the address of the only one. Without `tls` all must be on loopback; AddressError."""
+    def __init__(self, servers: ServerChoice | str, tls: FollowedTls | None, watches: tuple[Any, ...] = ()) -> None:
+        """`servers`: a choice, or the address of the only one. Without `tls` all must be on loopback; AddressError.
+
+        `watches` are gRPC's client interceptors, for the calls of `channel`.
+        """
         self.servers = ServerChoice((servers,)) if isinstance(servers, str) else servers
         for one in self.servers.addresses:
             if tls is None and not is_loopback(one):
@@ -23,12 +28,13 @@ class Dialer:
         self.address = self.servers.address
         """Of the newest channel, or of the first."""
         self._tls = tls
+        self._watches = watches
         self._shown: TlsMaterial | None = None
         self._options = (*CLIENT_OPTIONS, CALLER, SPREADING, *((BOUNDED_CONNECTING,) if len(self.servers) > 1 else ()))
 
     def another(self) -> Dialer:
         """Return one with the same choice of servers and the same certificate, for another thread."""
-        return Dialer(self.servers, self._tls)
+        return Dialer(self.servers, self._tls, self._watches)
 
     def to(self, address: str) -> Dialer:
         """Return one with the same certificate, to that server only."""
@@ -48,8 +54,10 @@ class Dialer:
         """Open a channel."""
         self._choose()
         if self._shown is None:
-            return grpc.insecure_channel(self.address, self._options)
-        return grpc.secure_channel(self.address, self._shown.channel_credentials(), self._options)
+            channel = grpc.insecure_channel(self.address, self._options)
+        else:
+            channel = grpc.secure_channel(self.address, self._shown.channel_credentials(), self._options)
+        return grpc.intercept_channel(channel, *self._watches)
 
     def aio_channel(self) -> grpc.aio.Channel:
         """Open a channel for asyncio."""

@@ -27,9 +27,12 @@ MONITORING = ROOT / "deploy" / "monitoring"
 RULES = MONITORING / "cekalwatch.rules.yml"
 ALARMS = re.findall(r"- alert: (\w+)", RULES.read_text("utf-8"))
 DASHBOARD = MONITORING / "grafana-dashboard.json"
+CONSOLE_JOB = re.compile(r"^  # (.*console\b.*\n)  # (.*\n)  # (.*)127.0.0.1:9466", re.MULTILINE)
+"""What is a comment in the configuration, for who has a console on that machine."""
 WAIT_S = 60.0
 EVALUATED_AT = "40m"
 S = "cekalwatch_server_"
+C = "cekalwatch_console_"
 
 
 def run_promtool(*arguments: str) -> None:
@@ -46,10 +49,10 @@ def steady(value: float) -> str:
     return rising(0, value)
 
 
-def histogram(name: str, slow: bool) -> dict[str, str]:
+def histogram(name: str, slow: bool, of: str = S) -> dict[str, str]:
     """All observations of a histogram below 0.05 s, or between 1 and 2.5 s."""
     buckets = {"0.05": 0 if slow else 60, "0.5": 0 if slow else 60, "1.0": 0 if slow else 60, "2.5": 60, "+Inf": 60}
-    return {f'{S}{name}_bucket{{le="{bound}",instance="a"}}': rising(step) for bound, step in buckets.items()}
+    return {f'{of}{name}_bucket{{le="{bound}",instance="a"}}': rising(step) for bound, step in buckets.items()}
 
 
 # The moments are seconds since the beginning: at 40 minutes it is 2400.
@@ -92,6 +95,11 @@ WELL: dict[str, str] = {
     **histogram("database_commit_seconds", slow=False),
     **histogram("alert_event_seconds", slow=False),
     **histogram("capture_receipt_seconds", slow=False),
+    'up{job="cekalwatch-console",instance="c"}': steady(1),
+    f'{C}connected{{instance="c"}}': steady(1),
+    f'{C}pages_total{{instance="c",status="200",route="/"}}': rising(60),
+    f'{C}pages_total{{instance="c",status="500",route="/"}}': steady(1),
+    **histogram("page_seconds", slow=False, of=C),
 }
 """A server that is well."""
 
@@ -130,6 +138,10 @@ WRONG: dict[str, dict[str, str]] = {
     "CekalwatchSignInsRefused": {f'{S}sign_ins_total{{instance="a",outcome="SIGN_IN_REFUSED"}}': rising(5)},
     "CekalwatchCallsRefused": {f'{S}refusals_total{{instance="a",code="METHOD_NOT_ALLOWED"}}': rising(120)},
     "CekalwatchConnectionsClosed": {f'{S}connections_closed_total{{instance="a"}}': rising(20)},
+    "CekalwatchConsoleAway": {'up{job="cekalwatch-console",instance="c"}': steady(0)},
+    "CekalwatchConsoleWithoutServer": {f'{C}connected{{instance="c"}}': steady(0)},
+    "CekalwatchConsoleFailing": {f'{C}pages_total{{instance="c",status="500",route="/"}}': rising(1)},
+    "CekalwatchConsoleSlow": histogram("page_seconds", slow=True, of=C),
 }
 """For each alarm, what makes it sound, in place of what is well."""
 
@@ -197,10 +209,12 @@ class Prometheus:
 
 
 @asynccontextmanager
-async def prometheus(folder: Path, scraped: int) -> AsyncIterator[Prometheus]:
-    """Run one that scrapes the server's port each second, with the configuration that is delivered."""
+async def prometheus(folder: Path, scraped: int, console: int = 0) -> AsyncIterator[Prometheus]:
+    """Run one that scrapes each second what serves at these ports, with the configuration that is delivered."""
     for file in MONITORING.glob("*.yml"):
         text = file.read_text("utf-8").replace("127.0.0.1:9465", f"127.0.0.1:{scraped}")
+        if console:
+            text = CONSOLE_JOB.sub(rf"  \1  \2  \g<3>127.0.0.1:{console}", text)
         (folder / file.name).write_text(re.sub(r"(scrape|evaluation)_(interval|timeout): \d+s", r"\1_\2: 1s", text))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -14,7 +14,8 @@ import httpx
 import uvicorn
 
 from cekalwatch.console.app import Console
-from cekalwatch.console.serving import web_context
+from cekalwatch.console.monitoring.metrics import measured_console
+from cekalwatch.console.serving import pages_config, web_context
 from cekalwatch.console.settings import ConsoleSettings
 from cekalwatch.program.translations import Language
 from cekalwatch.wire.identity import DeviceRole, Identity
@@ -68,6 +69,8 @@ class Pages:
     console: Console
     address: str
     """HOST:PORT; with TLS when there are host names in the console's certificate."""
+    metrics_port: int = 0
+    """Where the settings say that metrics are served."""
 
     @asynccontextmanager
     async def browser(self, **options: Any) -> AsyncIterator[Browser]:
@@ -84,20 +87,20 @@ async def served(
     office.site.pki.issue(Identity(DeviceRole.CONSOLE, at, name), hosts, files.folder, now())
     settings = ConsoleSettings.load(
         None,
-        **{"server_addresses": office.address, "tls_dir": files.folder, "language": Language.EN} | overrides,
+        **{"server_addresses": office.address, "tls_dir": files.folder, "language": Language.EN}
+        | {"listen": "127.0.0.1:0"}
+        | overrides,
     )
-    console = Console(settings)
-    config = uvicorn.Config(console.app, host="127.0.0.1", port=0, log_config=None)
-    config.load()
-    config.ssl = web_context(settings.web_tls) if settings.web_tls else None
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-    try:
-        async with asyncio.timeout(WAIT_S):
-            while not (server.started and console.news.connected):  # noqa: ASYNC110  # both come soon, and tell nobody
-                await asyncio.sleep(0.02)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield Pages(console, f"127.0.0.1:{port}")
-    finally:
-        server.should_exit = server.force_exit = True
-        await serving
+    with measured_console(settings) as (console, metrics_port):
+        context = web_context(settings.web_tls) if settings.web_tls else None
+        server = uvicorn.Server(pages_config(console.app, settings, context))
+        serving = asyncio.create_task(server.serve())
+        try:
+            async with asyncio.timeout(WAIT_S):
+                while not (server.started and console.news.connected):  # noqa: ASYNC110  # both come soon, and tell nobody
+                    await asyncio.sleep(0.02)
+            port = server.servers[0].sockets[0].getsockname()[1]
+            yield Pages(console, f"127.0.0.1:{port}", metrics_port)
+        finally:
+            server.should_exit = server.force_exit = True
+            await serving

@@ -6,6 +6,9 @@ import json
 import re
 from collections.abc import Iterator
 
+from cekalwatch.console.monitoring.metrics import GAUGES
+from cekalwatch.console.monitoring.metrics import PREFIX as CONSOLE
+from cekalwatch.console.monitoring.metrics import Instruments as ConsoleInstruments
 from cekalwatch.server.monitoring.instruments import PREFIX, Instruments
 from cekalwatch.server.monitoring.metrics import METRICS
 from tests.support.repository import ROOT
@@ -19,16 +22,23 @@ OTHERS = {"process_cpu_seconds_total", "process_resident_memory_bytes", "up"}
 
 
 def histograms() -> set[str]:
-    return {one.name for one in Instruments().registry.collect() if one.type == "histogram"}
+    found = (*Instruments().registry.collect(), *ConsoleInstruments().registry.collect())
+    return {one.name for one in found if one.type == "histogram"}
 
 
 def metrics() -> set[str]:
-    """The names of the server's metrics, as Prometheus has them."""
+    """The names of the server's and the console's metrics, as Prometheus has them."""
     counted = {
         PREFIX + name + ("_total" if kind.__name__.startswith("Counter") else "")
         for name, (kind, *_) in METRICS.items()
     }
-    return counted | histograms()
+    gauges = {CONSOLE + name for name in GAUGES}
+    console = {
+        one.name + ("_total" if one.type == "counter" else "")
+        for one in ConsoleInstruments().registry.collect()
+        if one.name.startswith(CONSOLE)
+    }
+    return counted | histograms() | gauges | console
 
 
 def series() -> set[str]:
@@ -42,7 +52,7 @@ def expressions() -> Iterator[str]:
 
 
 def test_the_page_lists_every_metric_and_no_other() -> None:
-    listed = re.findall(rf"^\| `({PREFIX}\w+)`", PAGE, re.MULTILINE)
+    listed = re.findall(rf"^\| `((?:{PREFIX}|{CONSOLE})\w+)`", PAGE, re.MULTILINE)
     assert sorted(listed) == sorted(metrics())
 
 

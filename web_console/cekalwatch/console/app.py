@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -30,6 +31,7 @@ from cekalwatch.console.defences import MAX_FORM_BYTES, Defences
 from cekalwatch.console.list_keeping.import_client import ImportClient
 from cekalwatch.console.list_keeping.import_jobs import ImportJobs
 from cekalwatch.console.locale.texts import ConsoleTexts
+from cekalwatch.console.monitoring.measures import UNMEASURED, Measures
 from cekalwatch.console.news import News
 from cekalwatch.console.pages.routes import ROUTES, Page
 from cekalwatch.console.pages.watchlist import imports
@@ -56,13 +58,13 @@ log = structlog.get_logger()
 class Console:
     """What all pages share."""
 
-    def __init__(self, settings: ConsoleSettings) -> None:
+    def __init__(self, settings: ConsoleSettings, measures: Measures = UNMEASURED) -> None:
         """Raises ProgramError when a certificate cannot be used."""
         self.settings = settings
         self.tls = settings.web_tls is not None
-        self.dialer = settings.dialer()
+        self.dialer = settings.dialer(measures)
         self.calls = Calls(self.dialer)
-        self.news = News(settings)
+        self.news = News(settings, settings.dialer(measures))
         self.web_sessions = WebSessions(settings.idle_lock_s)
         self.imports = ImportJobs(lambda session: ImportClient(self.dialer, session))
         self.templates = Environment(
@@ -72,6 +74,7 @@ class Console:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._measures = measures
         self._sign_ins = MovingWindowRateLimiter(MemoryStorage())
         self._texts = {language: ConsoleTexts(language, settings.zone) for language in Language}
         # The prefix makes browsers refuse such a cookie of another name of this host, or one without TLS.
@@ -147,7 +150,16 @@ class Console:
         return self.web_sessions.find(secret, used=used) if secret else None
 
     async def _answer(self, page: Page, request: Request) -> Response:
-        """Answer a request for one page."""
+        """Answer a request for one page, and measure that."""
+        status, begun_s = HTTPStatus.INTERNAL_SERVER_ERROR.value, time.perf_counter()
+        try:
+            response = await self._made(page, request)
+            status = response.status_code
+            return response
+        finally:
+            self._measures.page(page.method, page.path, status, time.perf_counter() - begun_s)
+
+    async def _made(self, page: Page, request: Request) -> Response:
         visit = Visit(self, request, self.texts_of(request), self._session_of(request, used=page.by_a_person))
         if page.method == "POST":
             if not _is_own_form(request, tls=self.tls):
@@ -204,7 +216,8 @@ class Console:
 
 def _is_own_form(request: Request, *, tls: bool) -> bool:
     """Whether a form was sent by a page of this console: browsers say with each such request where it comes from."""
-    return request.headers.get("origin") == f"{'https' if tls else 'http'}://{request.headers.get('host', '')}"
+    own = request.headers.get("origin") == f"{'https' if tls else 'http'}://{request.headers.get('host', '')}"
+    return own and request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
 
 
 async def _read_form(request: Request, visit: Visit, *, files: int) -> None:

@@ -23,6 +23,8 @@ def check_installation(loaded: LoadedSettings[ConsoleSettings], now: datetime) -
     yield CheckResult("clock", *check_clock_set())
     yield CheckResult("certificate", *check_certificate(settings.tls_dir, DeviceRole.CONSOLE, settings.name, now))
     yield CheckResult("pages", *check_pages(settings))
+    if settings.metrics_listen:
+        yield CheckResult("metrics", CheckVerdict.OK, f"for Prometheus on this machine, at {settings.metrics_listen}")
     for address in settings.server_addresses:
         yield CheckResult("server", *check_server(address, settings.tls_dir))
 

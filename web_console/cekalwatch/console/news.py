@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
@@ -20,6 +20,7 @@ from cekalwatch.office.client.trouble_client import TroubleClient
 from cekalwatch.office.model.alert import AlertFilter
 from cekalwatch.office.model.subscription_updates import AlertEvent, Connected, Disconnected, Freshness, KeepAlive
 from cekalwatch.office.model.trouble import Troubles
+from cekalwatch.wire.dialer import Dialer
 
 
 class _Follower(BackgroundThread):
@@ -47,9 +48,8 @@ class _Follower(BackgroundThread):
 class News:
     """Counts what changed, and lets the tasks of one event loop wait for more. It works within a `with` block."""
 
-    def __init__(self, settings: ConsoleSettings) -> None:
-        """Raises ProgramError when the certificate cannot be used."""
-        dialer = settings.dialer()
+    def __init__(self, settings: ConsoleSettings, dialer: Dialer) -> None:
+        """`dialer` reaches the servers; it is this one's own."""
         self._client = SubscriptionClient(dialer, settings.name, AlertFilter(), NoToken())
         subscription = Subscription(self._client, Start.NOW, settings.silence_timeout_s)
         troubles = TroubleClient(dialer.another(), "", NoToken(), settings.silence_timeout_s)
@@ -61,6 +61,8 @@ class News:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed = asyncio.Event()
         self.count = 0
+        self.listeners = 0
+        """How many pages wait for more."""
         self.position: int | None = None
         """The newest event of an alert that the server has told of; None until it has said where its log ends."""
         self.connected = False
@@ -82,6 +84,15 @@ class News:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._opened.close()
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Count a page that waits for more, for the time of the block."""
+        self.listeners += 1
+        try:
+            yield
+        finally:
+            self.listeners -= 1
 
     async def after(self, count: int, patience_s: float) -> int:
         """Wait until there is more than `count`, at most `patience_s` seconds; return how much there is."""

@@ -9,8 +9,9 @@ from typing import Final
 
 import structlog
 import uvicorn
+from starlette.types import ASGIApp
 
-from cekalwatch.console.app import Console
+from cekalwatch.console.monitoring.metrics import measured_console
 from cekalwatch.console.settings import ConsoleSettings
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.loops import LOOPS
@@ -44,14 +45,11 @@ def web_context(files: tuple[Path, Path]) -> ssl.SSLContext:
     return context
 
 
-def run(settings: ConsoleSettings) -> None:
-    """Serve until SIGINT or SIGTERM; raises ProgramError when that cannot begin."""
-    tls = settings.web_tls
-    context = web_context(tls) if tls else None
-    console = Console(settings)
+def pages_config(app: ASGIApp, settings: ConsoleSettings, context: ssl.SSLContext | None) -> uvicorn.Config:
+    """Return how uvicorn serves the pages."""
     host, _, port = settings.listen.rpartition(":")
     config = uvicorn.Config(
-        console.app,
+        app,
         host=host.strip("[]"),
         port=int(port),
         log_config=None,
@@ -65,8 +63,16 @@ def run(settings: ConsoleSettings) -> None:
     )
     config.load()
     config.ssl = context
-    server = uvicorn.Server(config)
-    asyncio.run(_serve(server, settings, tls, context))
+    return config
+
+
+def run(settings: ConsoleSettings) -> None:
+    """Serve until SIGINT or SIGTERM; raises ProgramError when that cannot begin."""
+    tls = settings.web_tls
+    context = web_context(tls) if tls else None
+    with measured_console(settings) as (console, _):
+        server = uvicorn.Server(pages_config(console.app, settings, context))
+        asyncio.run(_serve(server, settings, tls, context))
     if not server.started:
         raise ProgramError(f"{settings.listen} cannot be listened at: is another program there?", Exit.UNAVAILABLE)
 

@@ -11,9 +11,10 @@ from cryptography import x509
 from pydantic import AfterValidator, Field
 from pydantic_settings import SettingsConfigDict
 
+from cekalwatch.console.monitoring.measures import UNMEASURED, MeasuredCalls, Measures
 from cekalwatch.program.connection import ClientSettings, certificate_name, open_dialer
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.program.settings import known_zone
+from cekalwatch.program.settings import known_zone, on_this_machine
 from cekalwatch.program.translations import Language
 from cekalwatch.wire.address import address_form, is_loopback, split_address
 from cekalwatch.wire.dialer import Dialer
@@ -51,6 +52,9 @@ class ConsoleSettings(ClientSettings):
     silence_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
     """Seconds without a message of the server after which its news count as lost, and are asked for again."""
 
+    metrics_listen: Annotated[str, AfterValidator(on_this_machine)] = ""
+    """HOST:PORT on this machine where Prometheus reads metrics, for example 127.0.0.1:9466; empty: none are served."""
+
     @property
     def zone(self) -> ZoneInfo:
         """The site's time zone."""
@@ -61,9 +65,10 @@ class ConsoleSettings(ClientSettings):
         """Name of this console: that in its certificate."""
         return certificate_name(self.tls_dir) or "console"
 
-    def dialer(self) -> Dialer:
+    def dialer(self, measures: Measures = UNMEASURED) -> Dialer:
         """Return what opens channels to the servers; raises ProgramError when the certificate cannot be used."""
-        return open_dialer(self.servers(self.name), self.tls_dir)
+        watches = () if measures is UNMEASURED else (MeasuredCalls(measures),)
+        return open_dialer(self.servers(self.name), self.tls_dir, watches)
 
     @property
     def web_tls(self) -> tuple[Path, Path] | None:

@@ -85,6 +85,12 @@ class WebSessions:
                 session.used_at_s = self._monotonic()
             return session
 
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        with self._lock:
+            return sum(not self._is_over(one) for one in self._sessions.values())
+
     def holds(self, session: WebSession) -> bool:
         """Whether a session goes on."""
         with self._lock:

@@ -40,6 +40,12 @@ async def news(visit: Visit) -> Response:
 
 
 async def _news(visit: Visit) -> AsyncIterator[str]:
+    with visit.console.news.listening():
+        async for one in _changes(visit):
+            yield one
+
+
+async def _changes(visit: Visit) -> AsyncIterator[str]:
     news, loop = visit.console.news, asyncio.get_running_loop()
     known, checked_s = news.count, loop.time()
     while visit.console.is_open(visit.signed_in):

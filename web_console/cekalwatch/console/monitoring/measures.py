@@ -1,0 +1,58 @@
+"""What the console tells of its pages and calls, to whoever measures them. It knows nobody who does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+
+
+def unmeasured(*_: object) -> None:
+    """Measure nothing."""
+
+
+@dataclass(frozen=True)
+class Measures:
+    """Who measures what; nobody, unless the console has somebody for it. Any thread may call them."""
+
+    page: Callable[[str, str, int, float], object] = unmeasured
+    """Takes method and route of a page, the status of the answer, and the seconds until it was there."""
+    call: Callable[[str, str, float | None], object] = unmeasured
+    """Takes service and method of a call to the server, its status, and its seconds; None for a stream, which lasts."""
+
+
+UNMEASURED = Measures()
+
+
+class MeasuredCalls(
+    grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor, grpc.StreamStreamClientInterceptor
+):
+    """Tells of each call when it ends."""
+
+    def __init__(self, measures: Measures) -> None:
+        self._tell = measures.call
+
+    def intercept_unary_unary(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:  # noqa: ANN401  # of any method
+        """Make a call, and tell how it ended and when."""
+        return self._told(continuation, details, request, time.perf_counter())
+
+    def intercept_unary_stream(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:  # noqa: ANN401  # of any method
+        """Make a call, and tell how it ended."""
+        return self._told(continuation, details, request, None)
+
+    def intercept_stream_stream(self, continuation: Callable[..., Any], details: Any, requests: Any) -> Any:  # noqa: ANN401  # of any method
+        """Make a call, and tell how it ended."""
+        return self._told(continuation, details, requests, None)
+
+    def _told(self, continuation: Callable[..., Any], details: Any, sent: Any, begun_s: float | None) -> Any:  # noqa: ANN401  # of any method
+        call = continuation(details, sent)
+        name = str(details.method).removeprefix("/cekalwatch.v1.")
+        call.add_done_callback(
+            lambda ended: self._tell(
+                name, ended.code().name, None if begun_s is None else time.perf_counter() - begun_s
+            )
+        )
+        return call
