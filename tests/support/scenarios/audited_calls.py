@@ -155,7 +155,7 @@ async def list_alerts(scene: Scene) -> None:
 
 
 async def list_changed_alerts(scene: Scene) -> None:
-    request = alert_service_pb2.ListChangedAlertsRequest()
+    request = alert_service_pb2.ListChangedAlertsRequest(heard_sequence=1)  # of a server that may have yet to read it
     answer = await scene.alerts.ListChangedAlerts(request, metadata=bearer(scene.token))
     assert [one.alert_id for one in answer.alerts]
 
