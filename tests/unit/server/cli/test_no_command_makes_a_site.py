@@ -30,6 +30,7 @@ REQUIRED = {
     "value": "0.4",
     "folder": "{folder}",
     "subject_id": "S-1",
+    "to": "postgresql://127.0.0.1:1/cekalwatch",
 }
 """A value for each option and argument that a command must have."""
 ROLES = {"people": "officer"}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.cli.database import command_database
 from cekalwatch.server.cli.keeping.backing_up import shown_counts
 from cekalwatch.server.cli.keeping.upgrading import refuse_running
 from cekalwatch.server.cli.options import Config, DataDir, loaded_settings
@@ -58,6 +59,8 @@ def move(
             Exit.USAGE,
         )
     refuse_running(settings)
+    with command_database(settings) as database:
+        database.check_exists()
     with ExitStack() as stack:
         hold_folder(settings.data_dir, stack)
         progress = stack.enter_context(counting_progress())
