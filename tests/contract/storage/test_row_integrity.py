@@ -18,8 +18,10 @@ from cekalwatch.server.domain.lookalikes import SubjectPair
 from cekalwatch.server.domain.notices import Notice
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.ports import LogStart, StartReason
+from cekalwatch.server.domain.surveys import KeptSurvey
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.cameras.store import CameraPolicyStore
+from cekalwatch.server.storage.cameras.survey_store import CameraSurveyStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guard import CHANGED, REMOVED
 from cekalwatch.server.storage.integrity.scan import RefusedRow, RowScan
@@ -40,6 +42,7 @@ from tests.support.builders.audit import entry
 from tests.support.builders.keys import key_store
 from tests.support.builders.lookalikes import judge
 from tests.support.builders.ports import SEKUPANG, port_alert, report
+from tests.support.builders.surveys import survey_figures
 from tests.support.builders.watchlist import FixedClock, order, reference, subject
 from tests.support.scenarios.adjudication import Counter
 
@@ -103,6 +106,7 @@ def fill(database: Database, scan: RowScan) -> None:
     ThresholdStore(database).set(0.5, "model", entry(1))
     wider = SetPolicy(1, CapturePolicyChanges(jpeg_quality=90), CapturePolicyChanges(), NOON)
     assert CameraPolicyStore(database).set("dep-1", wider, entry(1))
+    CameraSurveyStore(database).add("dep-1", KeptSurvey(NOON, survey_figures()), entry(1))
     ScoreStore(database).add([ScoreCounts(CountKey("2026-03-01", "dep-1", "model", 1, "batam"), np.zeros(BINS), 20)])
     learned = LearnedThreshold("model", LearnedOffset(), "", SiteFindings.NONE)
     ThresholdStore(database).forget_learned(learned, entry(1))
@@ -143,6 +147,7 @@ def test_any_column_that_is_changed_is_found(database: Database, scan: RowScan) 
         "lookalike_judgement": "judgement = 'SAME_PERSON'",
         "decision_threshold": "value = 0.51",
         "camera_policy": "changes = '{}'",
+        "camera_survey": "figures = '{}'",
         "score_count": "reached = 7",
         "learned_threshold": "step = 0.1",
         "notice": "body = 'x'",

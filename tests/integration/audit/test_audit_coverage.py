@@ -55,6 +55,7 @@ from tests.support.scenarios.audited_calls import (
     read_trail,
     refer_and_clear,
     report_alerts,
+    report_survey,
     seat,
     set_camera_policy,
     set_threshold,
@@ -80,6 +81,7 @@ NO_ENTRY_NEEDED = {
     "TroubleService/ListTroubles": "tells the same of earlier ones",
     "PeopleService/ListPeople": "tells an administrator who may sign in, and nothing of a traveller or a subject",
     "CameraService/GetCameraPolicy": "tells figures of a camera, and nothing of a person",
+    "CameraService/ListSurveys": "tells figures of a camera, and nothing of a person",
     "DeviceService/ListDevices": "tells keys, dates and serial numbers of devices, and nothing of a person",
     "PortService/ListPorts": "tells keys, times and counts of ports, and nothing of a person",
     "OperationsService/GetThreshold": "tells scores and shares, and who of the staff set them; nothing of a traveller",
@@ -151,6 +153,7 @@ ENTRIES: dict[str, tuple[Call, dict[Action, list[str]]]] = {
         {Action.CAMERA_POLICY_SET: [f"device:{SITE}/camera/dep-1"]},
     ),
     "ReportService/GetFieldReport": (take_report, {Action.REPORT_TAKEN: []}),
+    "CameraService/ReportSurvey": (report_survey, {Action.CAMERA_SURVEYED: [f"device:{SITE}/camera/dep-1"]}),
     "CameraService/GetAimingPicture": (
         get_aiming_picture,
         {Action.CAMERA_PICTURE_VIEWED: [f"device:{SITE}/camera/dep-1"]},

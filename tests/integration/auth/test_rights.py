@@ -29,6 +29,7 @@ from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.session_store import SessionStore
 from cekalwatch.v1 import alert_service_pb2 as alerts
+from cekalwatch.v1 import camera_service_pb2 as cameras
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tls import TlsFiles
 from cekalwatch.wire.tokens import bearer
@@ -100,10 +101,13 @@ PEOPLE |= {
         "CameraService/SetCameraPolicy",
     )
 }
-AIMING = {"cekalwatch.v1.CameraService/GetAimingPicture": KEEPERS}
+AIMING = {f"cekalwatch.v1.CameraService/{name}": KEEPERS for name in ("GetAimingPicture", "ListSurveys")}
 # Device role -> what a method begins with -> the roles of which the person on the device must have one.
 MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
-    DeviceRole.CAMERA: {"cekalwatch.v1.CaptureService/StreamFaces": ALONE},
+    DeviceRole.CAMERA: {
+        "cekalwatch.v1.CaptureService/StreamFaces": ALONE,
+        "cekalwatch.v1.CameraService/ReportSurvey": ALONE,
+    },
     DeviceRole.NOTIFIER: {
         "cekalwatch.v1.AlertService/SubscribeAlerts": ALONE,
         "cekalwatch.v1.AlertService/AcknowledgeAlerts": ALONE,
@@ -221,6 +225,8 @@ def request_of(method: str, role: DeviceRole, site: str) -> bytes:
     name = device_name(role, site)
     if method.endswith("/StreamFaces"):
         return hello(name).SerializeToString()
+    if method.endswith("/ReportSurvey"):
+        return cameras.ReportSurveyRequest(camera_id=name).SerializeToString()
     if method.endswith("/SubscribeAlerts"):
         return alerts.SubscribeAlertsRequest(agent_id=name).SerializeToString()
     if method.endswith("/AcknowledgeAlerts"):

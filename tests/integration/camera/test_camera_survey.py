@@ -17,10 +17,13 @@ from PIL import ImageGrab
 
 from cekalwatch.camera.survey.pictures import AMBER, GREEN
 from cekalwatch.program.errors import Exit
+from cekalwatch.v1.camera_service_pb2 import ListSurveysRequest
+from cekalwatch.v1.camera_service_pb2_grpc import CameraServiceStub
 from tests.support.builders.scenes import Walk, write_video
 from tests.support.fakes.alert_server import wait_for
 from tests.support.fakes.camera_program import camera_command
 from tests.support.fakes.x_display import x_display
+from tests.support.scenarios.server import running, settings
 from tests.support.tools.packs import light_pack
 
 NEAR = Walk(begin=(300, 300), end=(420, 300), head_px=(170, 180), first_frame=0, last_frame=40)
@@ -49,10 +52,11 @@ def files_below(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
-async def surveyed(source: Path, home: Path, *options: str) -> Surveyed:
+async def surveyed(source: Path, home: Path, *options: str, **environment: str) -> Surveyed:
     code, said, errors = await camera_command(
         *("survey", "--source", str(source), "--detector", str(light_pack()), "--json", "figures.json", *options),
         home=home,
+        **environment,
     )
     files = files_below(home)
     if code not in {Exit.OK, Exit.DATA_PROBLEMS}:
@@ -141,3 +145,26 @@ async def test_the_preview_says_when_there_is_no_screen(video: Path, tmp_path: P
     )
     assert code == Exit.UNAVAILABLE
     assert errors.splitlines()[1].startswith("Error: No window can be opened here")
+
+
+@pytest.mark.slow
+async def test_the_numbers_are_sent_when_that_is_asked_for_and_nothing_else(video: Path, tmp_path: Path):
+    home, data = tmp_path / "home", tmp_path / "data"
+    home.mkdir()
+    data.mkdir()
+    async with running(settings(data)) as server:
+        where = {"CEKALWATCH_CAMERA_SERVER_ADDRESSES": server.address}
+        nameless = await surveyed(video, home, "--send", **where)
+        assert (nameless.code, nameless.files) == (Exit.USAGE, set())
+        assert "--camera-id" in nameless.errors
+        done = await surveyed(video, home, "--send", "--camera-id", "dep-1", **where)
+        assert done.code == Exit.OK, done.errors
+        assert f"The numbers are at the server {server.address}" in done.said
+        stub: Any = CameraServiceStub(server.channel)
+        (kept,) = (await stub.ListSurveys(ListSurveysRequest(camera_id="dep-1"))).surveys
+        assert (kept.survey.passages, kept.survey.passages_fit) == (2, 1)
+        assert kept.survey.eye_distance_px.p50 == pytest.approx(
+            done.figures["distributions"]["eye_distance_px"]["p50"], rel=1e-5
+        )
+        unknown = await surveyed(video, home, "--send", "--camera-id", "gate-9", **where)
+        assert "No camera with this key is configured on the server" in unknown.errors

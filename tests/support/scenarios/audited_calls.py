@@ -60,6 +60,7 @@ from cekalwatch.v1 import (
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.builders.surveys import survey_message
 from tests.support.builders.watchlist_folder import COLUMNS, row, write_orders
 from tests.support.scenarios.aiming_camera import aiming_camera
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, person
@@ -432,6 +433,11 @@ async def get_aiming_picture(scene: Scene) -> None:
     stub: Any = camera_service_pb2_grpc.CameraServiceStub(scene.channel)
     async with aiming_camera(scene.channel):
         assert (await stub.GetAimingPicture(camera_service_pb2.GetAimingPictureRequest(camera_id="dep-1"))).jpeg
+
+
+async def report_survey(scene: Scene) -> None:
+    stub: Any = camera_service_pb2_grpc.CameraServiceStub(scene.channel)
+    await stub.ReportSurvey(camera_service_pb2.ReportSurveyRequest(camera_id="dep-1", survey=survey_message()))
 
 
 async def set_threshold(scene: Scene) -> None:

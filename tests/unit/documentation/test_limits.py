@@ -11,7 +11,7 @@ from cekalwatch.notifier.desktop.widgets.picture_decoder import DECODE_DEADLINE_
 from cekalwatch.pictures import jpeg, photograph, png, tiff, webp
 from cekalwatch.server import connections, open_files
 from cekalwatch.server.auth import limits, refusals
-from cekalwatch.server.capture import aiming, intake, session
+from cekalwatch.server.capture import aiming, intake, session, surveys
 from cekalwatch.server.domain.alerts.field_report import MAX_AGENCIES
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.passages import MAX_CROPS, MAX_EACH
@@ -39,6 +39,7 @@ from cekalwatch.server.watchlist.sources.web import page_process
 from cekalwatch.server.watchlist.sources.web.settings import HttpSettings
 from cekalwatch.wire import bounds, options
 from cekalwatch.wire.identity import DeviceRole
+from cekalwatch.wire.vocabulary import survey
 from tests.support.repository import ROOT
 
 PAGE = (ROOT / "docs" / "limits.md").read_text("utf-8")
@@ -115,6 +116,7 @@ FIGURES: dict[str, tuple[float, ...]] = {
         picture_giver.MAX_PICTURES,
     ),
     "pictures for aiming of one camera, for one person": (aiming.MAX_PICTURES, 1, 1 / aiming.PICTURES_PER_S),
+    "surveys of one camera": (surveys.MAX_SURVEYS, 1, 1 / surveys.SURVEYS_PER_S, survey.MAX_KEPT),
     "calls of one port's server": (limits.MAX_OPEN[DeviceRole.PORT],),
     "calls of one web console": (limits.MAX_OPEN[DeviceRole.CONSOLE],),
     "calls of one diagnostics device": (limits.MAX_OPEN[DeviceRole.DIAGNOSTICS],),

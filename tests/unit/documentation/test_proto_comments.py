@@ -14,7 +14,7 @@ from cekalwatch.server.alerts import fanout
 from cekalwatch.server.alerts.details import MAX_JUDGED, MAX_REFERENCES
 from cekalwatch.server.auth.signing_in import passwords
 from cekalwatch.server.auth.signing_in.sign_in_terms import SessionTerms
-from cekalwatch.server.capture import aiming
+from cekalwatch.server.capture import aiming, surveys
 from cekalwatch.server.capture.session import MISSED_HEARTBEATS
 from cekalwatch.server.domain import syncs, troubles
 from cekalwatch.server.domain.alerts.field_report import MAX_AGENCIES
@@ -55,6 +55,7 @@ from cekalwatch.server.watchlist.subject_search import MAX_READ
 from cekalwatch.vision.softening import AIMING_DETAIL_PX
 from cekalwatch.wire import bounds
 from cekalwatch.wire.invitation import SECRET_BYTES
+from cekalwatch.wire.vocabulary import survey
 from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE
 from cekalwatch.wire.vocabulary.capture import POLICY_BOUNDS, CapturePolicy
 from tests.support.repository import ROOT
@@ -142,6 +143,19 @@ STATED = {
     "AimingPicture.frame_height": (f"1 to {bounds.MAX_FRAME_SIDE}.",),
     "AimingPicture.faces": (f"at most {bounds.MAX_AIMING_FACES}.",),
     "GetAimingPictureResponse.jpeg": AIMING_BOUNDS,
+    "CameraService.ReportSurvey": (f"{surveys.MAX_SURVEYS:g} at once", f"one each {1 / surveys.SURVEYS_PER_S:g} s"),
+    "Survey.client_version": (TEXT,),
+    "Survey.detector": (TEXT,),
+    "Survey.frame_width": (f"1 to {bounds.MAX_FRAME_SIDE}.",),
+    "Survey.frame_height": (f"1 to {bounds.MAX_FRAME_SIDE}.",),
+    "Survey.watched": (f"at most {survey.MAX_WATCHED_S:g} s.",),
+    "Survey.frames_per_second": (f"0 to {survey.MAX_RATE:g}.",),
+    "Survey.passages": (f"at most {survey.MAX_PASSAGES}.",),
+    "Survey.eye_distance_px": ("{:g} to {:g}.".format(*survey.SPREADS["eye_distance_px"]),),
+    "Survey.yaw_degrees": ("{:g} to {:g}.".format(*survey.SPREADS["yaw_degrees"]),),
+    "Survey.pitch_degrees": ("{:g} to {:g}.".format(*survey.SPREADS["pitch_degrees"]),),
+    "Survey.advice": (f"at most {len(survey.Advice)}.",),
+    "ListSurveysResponse.surveys": (f"at most {survey.MAX_KEPT};",),
     "Goodbye.reason": (f"at most {bounds.MAX_REASON} characters",),
     "Welcome.credits": ("1 to 1000",),
     "Welcome.heartbeat_period": (f"{NUMBERS[MISSED_HEARTBEATS]} missed ones",),

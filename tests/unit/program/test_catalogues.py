@@ -19,7 +19,7 @@ import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
-from cekalwatch.camera.survey.findings import BINS, Advice, Grade
+from cekalwatch.camera.survey.findings import BINS
 from cekalwatch.console.clients.audit_client import FORMATS
 from cekalwatch.console.clients.device_client import DeviceState
 from cekalwatch.console.clients.threshold_client import SOURCES
@@ -45,6 +45,7 @@ from cekalwatch.wire.vocabulary.camera_health import SpoolState, ViewState
 from cekalwatch.wire.vocabulary.capture import POLICY_BOUNDS
 from cekalwatch.wire.vocabulary.orders import Direction, OrderFlag, OrderKind, OrderRule, OrderStatus
 from cekalwatch.wire.vocabulary.people import PersonRole
+from cekalwatch.wire.vocabulary.survey import Advice, Grade
 from cekalwatch.wire.vocabulary.troubles import TroubleKind
 from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning, LookalikeJudgement, SyncOutcome, WatchlistProblem
 from tests.support.repository import ROOT
@@ -60,6 +61,8 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "METRIC_": {name.upper() for name in BINS},
     },
     "console": {
+        "SURVEY_ADVICE_": {advice.name for advice in Advice},
+        "SURVEY_GRADE_": {grade.name for grade in Grade},
         "ACTION_": set(ACTIONS),
         "ACTOR_": set(ACTORS),
         "DEVICE_ROLE_": {role.upper() for role in DeviceRole},

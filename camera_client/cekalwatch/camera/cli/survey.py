@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cekalwatch.camera.cli.options import Config, Detector, Source, WhichCamera, chosen_camera
+from cekalwatch.camera.cli.options import UNNAMED, Config, Detector, Source, WhichCamera, chosen_camera
+from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.translations import Language
 
@@ -30,23 +31,33 @@ def survey(
     detector: Detector = None,
     config: Config = None,
     camera_id: WhichCamera = None,
+    send: Annotated[
+        bool, typer.Option("--send", help="Report the numbers, no pictures, to the server: the web console shows them.")
+    ] = False,
 ) -> None:
     """Watch a camera for a while and say how good it is where it hangs, and what to change.
 
     Counts the passages with a face fit for an alert: at least 60 pixels between
     the eyes, turned or nodding at most 30 degrees, sharp, evenly lit.
     Writes one HTML file with blurred examples; nothing else is kept, and nothing
-    is sent. Ctrl-C ends it early, with a report on what was seen. Exit code 0;
+    is sent, but the numbers with --send: then the configuration names the server
+    and the camera, whose certificate is used. Ctrl-C ends it early, with a report on what was seen. Exit code 0;
     65 when nobody passed.
 
     \b
     Examples:
       cekalwatch-camera survey --source rtsp://10.0.0.7/1 --minutes 10
       cekalwatch-camera survey --config camera.toml --camera-id gate-1 --language id
+      cekalwatch-camera survey --camera-id gate-1 --send
     """
     settings, one = chosen_camera(config, camera_id, source, detector)
+    if send and one.camera_id == UNNAMED:
+        raise ProgramError("Say with --camera-id as which camera the survey is sent", Exit.USAGE)
+    dialer = open_dialer(settings.servers(one.camera_id), one.tls_dir) if send else None
+    from cekalwatch.camera.survey.findings import figures
     from cekalwatch.camera.survey.report import document, page
     from cekalwatch.camera.survey.texts import SurveyTexts
+    from cekalwatch.camera.uplink.survey_report import report as send_report
 
     texts = SurveyTexts(language)
     found = _watch(one, settings.threads, seconds=60 * minutes)
@@ -65,6 +76,9 @@ def survey(
         typer.echo(line, err=json_on_output)
     if json_on_output:
         typer.echo(numbers)
+    if dialer:
+        send_report(dialer, one.camera_id, figures(result))
+        typer.echo(texts.say("SURVEY_SENT", servers=", ".join(dialer.servers.addresses)), err=json_on_output)
     if not result.passages:
         raise typer.Exit(Exit.DATA_PROBLEMS)
 

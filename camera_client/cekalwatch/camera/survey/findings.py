@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
+from importlib.metadata import version
 from typing import Final
 
 import numpy as np
 
 from cekalwatch.vision.fitness import FLOOR_EYE_DISTANCE, MAX_MEDIAN_PITCH, Flaw, flaws
 from cekalwatch.vision.quality import FaceQuality
+from cekalwatch.wire.bounds import MAX_WORD
+from cekalwatch.wire.vocabulary.survey import Advice, Grade, Spread, SurveyFigures
 
 FEW_PASSAGES: Final = 20
 """Passages below which shares say little."""
@@ -29,31 +31,6 @@ BINS: Final = {
     "brightness": (0, 0.1, 0.25, 0.4, 0.5, 0.6, 0.75, 0.9, 1),
 }
 """Edges of the histograms' bins; values beyond them count in the outermost bins."""
-
-
-class Grade(StrEnum):
-    """How good a camera is, in one word."""
-
-    GOOD = "good"
-    FAIR = "fair"
-    POOR = "poor"
-    UNKNOWN = "unknown"
-    """Too few people passed."""
-
-
-class Advice(StrEnum):
-    """What the technician can do."""
-
-    NOBODY = "nobody"
-    FEW = "few"
-    NEARER = "nearer"
-    FACING = "facing"
-    LOWER = "lower"
-    FOCUS = "focus"
-    LIGHTER = "lighter"
-    DARKER = "darker"
-    RATE = "rate"
-    FINE = "fine"
 
 
 _ADVICE: Final = {
@@ -158,6 +135,25 @@ class SurveyResult:
     def share_fit(self) -> float:
         """Share of passages fit for an alert, 0 to 1; 0 when nobody passed."""
         return self.fit / self.passages if self.passages else 0.0
+
+
+def figures(found: SurveyResult) -> SurveyFigures:
+    """Return what is reported to the server of a survey."""
+    recording = found.recording
+    return SurveyFigures(
+        client_version=version("cekalwatch"),
+        detector=recording.detector[:MAX_WORD],
+        frame_width=recording.width,
+        frame_height=recording.height,
+        watched_s=recording.seconds,
+        frames_per_second=recording.rate,
+        passages=found.passages,
+        passages_fit=found.fit,
+        passages_sendable=found.sendable,
+        spreads={name: Spread(one.p10, one.p50, one.p90) for name, one in found.distributions.items()},
+        grade=found.grade,
+        advice=found.advice,
+    )
 
 
 def findings(recording: Recording, passages: Iterable[SurveyedPassage]) -> SurveyResult:

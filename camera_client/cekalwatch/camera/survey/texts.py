@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from cekalwatch.camera.survey.findings import LEAST_MAGNIFY, Advice, SurveyResult
+from cekalwatch.camera.survey.findings import LEAST_MAGNIFY, SurveyResult
 from cekalwatch.program.translations import Language, Texts
 from cekalwatch.vision.fitness import Flaw
+from cekalwatch.wire.vocabulary.survey import Advice
 
 
 class SurveyTexts(Texts):

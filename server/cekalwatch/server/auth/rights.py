@@ -131,7 +131,7 @@ _TRAIL_EXPORT = Right(_TRAIL.devices, TwoPersonAction.EXPORT_AUDIT)
 _DEVICES = Right(
     _devices(*((role, Reach.SERVER, KEEPS_DEVICES) for role in (DeviceRole.CONSOLE, DeviceRole.DIAGNOSTICS)))
 )
-_AIMING = Right(
+_CAMERA_VIEW = Right(
     _devices(*((role, Reach.SERVER, KEEPS_SYSTEM) for role in (DeviceRole.CONSOLE, DeviceRole.DIAGNOSTICS)))
 )
 # A second person signs in beside the session of the first.
@@ -207,7 +207,9 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         ),
         "/cekalwatch.v1.CameraService/GetCameraPolicy": _DEVICES,
         "/cekalwatch.v1.CameraService/SetCameraPolicy": _DEVICES,
-        "/cekalwatch.v1.CameraService/GetAimingPicture": _AIMING,
+        "/cekalwatch.v1.CameraService/GetAimingPicture": _CAMERA_VIEW,
+        "/cekalwatch.v1.CameraService/ListSurveys": _CAMERA_VIEW,
+        "/cekalwatch.v1.CameraService/ReportSurvey": _CAMERA,
         "/cekalwatch.v1.SessionService/SignIn": _SIGN_IN,
         "/cekalwatch.v1.SessionService/GetSession": _SESSION,
         "/cekalwatch.v1.SessionService/ChangePassword": _SESSION,

@@ -252,6 +252,8 @@ class Code(StrEnum):
         Kind.RESOURCE_EXHAUSTED,
         "You have asked for pictures of this camera too often; wait 10 seconds.",
     )
+    SURVEY_INVALID = auto(), Kind.INVALID_ARGUMENT, "A figure of the survey is missing or out of its bounds."
+    SURVEYS_TOO_MANY = auto(), Kind.RESOURCE_EXHAUSTED, "This camera reports surveys too often; wait a minute."
     # How much of it.
     CALLS_TOO_MANY = auto(), Kind.RESOURCE_EXHAUSTED, "The device has too many open calls."
     RATE_EXCEEDED = auto(), Kind.RESOURCE_EXHAUSTED, "The device calls too often; try again later."

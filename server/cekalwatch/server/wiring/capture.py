@@ -16,6 +16,7 @@ from cekalwatch.server.capture.passage_counting import PassageCounter
 from cekalwatch.server.capture.policies import CameraPolicies
 from cekalwatch.server.capture.score_counting import ScoreCounter
 from cekalwatch.server.capture.session import CaptureSessions, CaptureTerms
+from cekalwatch.server.capture.surveys import CameraSurveys
 from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.domain.checkpoints import Camera
@@ -151,4 +152,6 @@ def cameras_servicer(
         return server if known.streams and server != context.settings.name else ""
 
     desk = AimingDesk(captures.sessions.pictures, server_of, presence, trail, context.clock)
-    return CameraServicer({camera.camera_id: camera for camera in captures.cameras}, captures.policies, desk)
+    cameras = {camera.camera_id: camera for camera in captures.cameras}
+    surveys = CameraSurveys(context.stores.camera_surveys, context.clock)
+    return CameraServicer(cameras, captures.policies, desk, surveys)

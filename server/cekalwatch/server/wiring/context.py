@@ -18,6 +18,7 @@ from cekalwatch.server.storage.alerts.retention_store import RetentionStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.cameras.store import CameraPolicyStore
+from cekalwatch.server.storage.cameras.survey_store import CameraSurveyStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.versions import ALERTS
 from cekalwatch.server.storage.keys.store import KeyStore
@@ -41,6 +42,7 @@ class Stores:
     alerts: AlertStore
     audit: AuditStore
     camera_policies: CameraPolicyStore
+    camera_surveys: CameraSurveyStore
     field: FieldStore
     followings: FollowingStore
     handling: HandlingStore
@@ -63,6 +65,7 @@ class Stores:
             AlertStore(database, keyring),
             AuditStore(database),
             CameraPolicyStore(database),
+            CameraSurveyStore(database),
             FieldStore(database),
             FollowingStore(database),
             HandlingStore(database, keyring),

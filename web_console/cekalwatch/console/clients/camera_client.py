@@ -10,14 +10,19 @@ import grpc
 
 from cekalwatch.console.clients.service_client import ServiceClient
 from cekalwatch.office.client.refusals import error_reason
+from cekalwatch.office.model.safe_text import safe_text
 from cekalwatch.v1 import camera_service_pb2 as pb
 from cekalwatch.v1.camera_service_pb2_grpc import CameraServiceStub
 from cekalwatch.wire.vocabulary.capture import POLICY_BOUNDS
+from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
+from cekalwatch.wire.vocabulary.survey import SPREADS, Advice, Grade, Spread
 
 WHOLE = frozenset({"max_crops_per_track", "jpeg_quality"})
 """Figures that are whole numbers."""
 DIGITS = 4
 """The contract's floats have about seven."""
+_GRADES = ProtoEnum(pb.SurveyGrade, "SURVEY_GRADE", (Grade.GOOD, Grade.FAIR, Grade.POOR))
+_ADVICE = ProtoEnum(pb.SurveyAdvice, "SURVEY_ADVICE", Advice)
 Figures = Mapping[str, float]
 """Figures of a policy by name; those that are missing are as in the settings."""
 
@@ -47,6 +52,22 @@ class AimingPicture:
     frame_height: int
     faces: int
     """Faces that were found in it."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a survey found of a camera."""
+
+    reported_at: datetime
+    version: str
+    """Of the program that surveyed."""
+    passages: int
+    fit: int
+    """Passages of which a face was fit for an alert."""
+    grade: Grade
+    advice: tuple[Advice, ...]
+    spreads: Mapping[str, Spread]
+    """By the names of `SPREADS`; empty when nobody passed."""
 
 
 class CameraClient(ServiceClient[CameraServiceStub]):
@@ -85,6 +106,28 @@ class CameraClient(ServiceClient[CameraServiceStub]):
             frame_height=found.frame_height,
             faces=found.faces,
         )
+
+    def surveys(self, camera_id: str) -> list[Survey]:
+        """Return what surveys found of a camera, newest first."""
+        found = self._call(lambda stub: stub.ListSurveys, pb.ListSurveysRequest(camera_id=camera_id))
+        return [_survey(one) for one in found.surveys]
+
+
+def _survey(one: pb.KeptSurvey) -> Survey:
+    survey = one.survey
+    return Survey(
+        reported_at=one.report_time.ToDatetime(UTC),
+        version=safe_text(survey.client_version),
+        passages=survey.passages,
+        fit=survey.passages_fit,
+        grade=_GRADES.member(survey.grade) or Grade.UNKNOWN,
+        advice=tuple(known for number in survey.advice if (known := _ADVICE.member(number))),
+        spreads={
+            field.name: Spread(value.p10, value.p50, value.p90)
+            for field, value in survey.ListFields()
+            if field.name in SPREADS
+        },
+    )
 
 
 def _is_elsewhere(error: grpc.RpcError) -> bool:

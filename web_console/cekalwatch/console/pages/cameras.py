@@ -1,4 +1,4 @@
-"""*Cameras*: how each camera of the site does and has done, what it may send, and what it shows now."""
+"""*Cameras*: how each camera of the site does and has done, what it may send and shows now, and what surveys found."""
 
 from __future__ import annotations
 
@@ -112,6 +112,7 @@ def _one(
         whole=WHOLE,
         problem=problem,
         form=typed,
+        surveys=visit.cameras.surveys(camera.camera_id),
         picture=picture,
         # In the page itself: a picture with an address of its own would be asked of the camera again.
         jpeg=base64.b64encode(picture.jpeg).decode() if picture else "",

@@ -1,4 +1,4 @@
-"""CameraService: what cameras may send, and what they show now. It converts, calls and converts back."""
+"""CameraService: what cameras may send, show now, and what surveys found. It converts, calls and converts back."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import grpc
 
 from cekalwatch.server.capture.aiming import AimingDesk
 from cekalwatch.server.capture.policies import CameraPolicies
+from cekalwatch.server.capture.surveys import CameraSurveys
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.convert import cameras as convert
+from cekalwatch.server.grpc_api.convert import surveys
 from cekalwatch.v1 import camera_service_pb2 as pb
 from cekalwatch.v1 import camera_service_pb2_grpc
 
@@ -23,7 +25,10 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class CameraServicer(camera_service_pb2_grpc.CameraServiceServicer):
     """Serves administrators, and with pictures for aiming supervisors too."""
 
-    def __init__(self, cameras: Mapping[str, Camera], policies: CameraPolicies, aiming: AimingDesk) -> None:
+    def __init__(
+        self, cameras: Mapping[str, Camera], policies: CameraPolicies, aiming: AimingDesk, surveys: CameraSurveys
+    ) -> None:
+        self._surveys = surveys
         self._cameras = cameras
         self._policies = policies
         self._aiming = aiming
@@ -47,6 +52,20 @@ class CameraServicer(camera_service_pb2_grpc.CameraServiceServicer):
         """Return what a camera shows now."""
         picture = await self._aiming.picture(self._camera(request.camera_id), current_caller().actor)
         return convert.aiming_picture(picture)
+
+    async def ReportSurvey(self, request: pb.ReportSurveyRequest, context: Context) -> pb.ReportSurveyResponse:
+        """Keep what a survey of the caller's own camera found."""
+        caller = current_caller()
+        caller.speak_as(request.camera_id)
+        camera = self._camera(request.camera_id)
+        caller.act_at(camera.site)
+        await asyncio.to_thread(self._surveys.take, camera, surveys.survey(request.survey), caller.actor)
+        return pb.ReportSurveyResponse()
+
+    async def ListSurveys(self, request: pb.ListSurveysRequest, context: Context) -> pb.ListSurveysResponse:
+        """Return what surveys found of a camera."""
+        found = await asyncio.to_thread(self._surveys.of, self._camera(request.camera_id).camera_id)
+        return pb.ListSurveysResponse(surveys=map(surveys.kept_survey, found))
 
     def _camera(self, camera_id: str) -> Camera:
         """Return a camera of the person's sites; raises UNKNOWN_CAMERA or PERSON_SITE_NOT_ALLOWED."""

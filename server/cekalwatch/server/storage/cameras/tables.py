@@ -1,10 +1,11 @@
-"""The table of what people have set for cameras. Keys, numbers and times only."""
+"""The tables of what people have set for cameras, and of what surveys found. Keys, numbers and times only."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Column
+from sqlalchemy import BigInteger, Column
 from sqlmodel import Field
 
 from cekalwatch.server.storage.columns import Facts, moment
@@ -21,3 +22,15 @@ class CameraPolicyRow(SignedRow, table=True):
     changes: dict[str, float] = Field(sa_column=Column(Facts, nullable=False))
     before: dict[str, float] = Field(sa_column=Column(Facts, nullable=False))
     set_at: datetime = moment()
+
+
+class CameraSurveyRow(SignedRow, table=True):
+    """What a survey found of a camera; see `SurveyFigures`."""
+
+    __tablename__ = "camera_survey"
+
+    camera_id: str = Field(primary_key=True)
+    number: int = Field(sa_column=Column(BigInteger(), primary_key=True, autoincrement=False))
+    """Counts the camera's surveys, from 1."""
+    reported_at: datetime = moment()
+    figures: dict[str, Any] = Field(sa_column=Column(Facts, nullable=False))

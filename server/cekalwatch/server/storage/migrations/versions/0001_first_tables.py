@@ -496,6 +496,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("camera_id"),
     )
     op.create_table(
+        "camera_survey",
+        sa.Column("camera_id", sa.String(), nullable=False),
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("reported_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("figures", sa.JSON(), nullable=False),
+        sa.Column("row_version", sa.BigInteger(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("camera_id", "number"),
+    )
+    op.create_table(
         "score_count",
         sa.Column("day", sa.String(), nullable=False),
         sa.Column("camera_id", sa.String(), nullable=False),
@@ -860,6 +870,7 @@ def downgrade() -> None:
     op.drop_table("sync_state")
     op.drop_table("learned_threshold")
     op.drop_table("score_count")
+    op.drop_table("camera_survey")
     op.drop_table("camera_policy")
     op.drop_table("decision_threshold")
     op.drop_table("write_probe")
