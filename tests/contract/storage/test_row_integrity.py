@@ -59,6 +59,7 @@ UNSIGNED = {
     "centre_report": "at a port, how far it has reported: shown, and nothing goes by it",
     "chore_lease": "which server does the chores; a time that is too far ahead counts for nothing",
     "data_key": "wrapped by the master key",
+    "device_tries": "counts of wrong passwords",
     "event_log": "a lock, and how far it was pruned",
     "notice_position": "how far a receiver was told: one that skips leaves a gap in the sequences it gets",
     "passage_count": "statistics",

@@ -13,7 +13,7 @@ import pytest
 
 from cekalwatch.program.secret_files import write_private
 from cekalwatch.server.app import Server
-from cekalwatch.server.domain.people import LockOut
+from cekalwatch.server.domain.people import LockOut, TryAllowance
 from cekalwatch.v1 import session_service_pb2 as sessions
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.tokens import bearer
@@ -74,6 +74,20 @@ async def test_wrong_passwords_count_wherever_they_are_tried(office: Office) -> 
             assert await refused((one, other)[number % 2].sign_in("budi", "salah")) == "SIGN_IN_REFUSED"
         for desk in (one, other):
             assert await refused(desk.sign_in("budi")) == "SIGN_IN_LOCKED"
+
+
+async def test_a_device_has_no_more_wrong_passwords_for_having_two_servers(office: Office) -> None:
+    allowed = TryAllowance().at_once
+    async with office.desk(office.first, "pc-1") as one, office.desk(office.second, "pc-1") as other:
+        assert await one.sign_in("ani")  # a right one counts for nothing
+        for number in range(allowed):
+            assert await refused((one, other)[number % 2].sign_in(f"nobody-{number}", "salah")) == "SIGN_IN_REFUSED"
+        for desk in (one, other):
+            assert await refused(desk.sign_in("budi")) == "SIGN_IN_TOO_OFTEN"
+        async with office.desk(office.second, "pc-2") as elsewhere:
+            assert await elsewhere.sign_in("budi")
+        office.port.clock.go(seconds=TryAllowance().each.total_seconds())
+        assert await one.sign_in("budi")
 
 
 async def test_a_session_is_one_on_both_until_it_ends(office: Office) -> None:

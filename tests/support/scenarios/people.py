@@ -14,6 +14,7 @@ from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Link, Party
 from cekalwatch.server.auth.person import PersonAuthentication
 from cekalwatch.server.auth.refusals import RefusalTrail
 from cekalwatch.server.auth.sessions import Beside, Device, Sessions
+from cekalwatch.server.auth.signing_in.device_tries import DeviceTries
 from cekalwatch.server.auth.signing_in.password_provider import PasswordChange, PasswordProvider
 from cekalwatch.server.auth.signing_in.passwords import Passwords
 from cekalwatch.server.auth.signing_in.sign_in import PasswordProof, Proof, SignInService
@@ -90,7 +91,8 @@ class Office:
         self.refusals = RefusalTrail(self.audit, self.clock)
         self.sessions = Sessions(SessionStore(self.database), self.refusals, self.clock, SessionTerms())
         self.provider = PasswordProvider(self.people, self.passwords, self.clock)
-        self.desk = SignInService(self.provider, None, self.sessions, self.refusals, self.clock)
+        tries = DeviceTries(self.people, self.clock)
+        self.desk = SignInService(self.provider, None, self.sessions, self.refusals, self.clock, tries.at)
         self.changes = PasswordChange(self.people, self.passwords, self.provider, self.desk, self.clock)
         self.attendance = PersonAuthentication(self.sessions)
 

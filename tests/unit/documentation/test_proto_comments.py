@@ -20,7 +20,7 @@ from cekalwatch.server.domain import syncs, troubles
 from cekalwatch.server.domain.alerts.field_report import MAX_AGENCIES
 from cekalwatch.server.domain.alerts.grouping import MAX_CANDIDATES
 from cekalwatch.server.domain.alerts.handling import MAX_FOLLOW_UP_BYTES, MAX_FOLLOW_UPS
-from cekalwatch.server.domain.people import MAX_DISPLAY_NAME, LockOut
+from cekalwatch.server.domain.people import MANY_PEOPLE, MAX_DISPLAY_NAME, LockOut, TryAllowance
 from cekalwatch.server.gallery import threshold
 from cekalwatch.server.gallery.lookalikes import MAX_LOOKALIKES
 from cekalwatch.server.grpc_api.clients.picture_giver import MAX_ASKED_BY
@@ -211,6 +211,9 @@ STATED = {
         f"After {NUMBERS[LockOut().free_tries]} wrong passwords",
         f"for {LockOut().first.seconds} seconds",
         f"{LockOut().longest.seconds // 60} minutes at most",
+        f"may send {TryAllowance().at_once} wrong ones at once",
+        f"each {TryAllowance().each.seconds // 60} minutes",
+        f"a web console {MANY_PEOPLE} times as many",
     ),
     "SessionPurpose.SESSION_PURPOSE_SECOND_PERSON": (
         f"within {NUMBERS[SessionTerms().second_person.seconds // 60]} minutes",

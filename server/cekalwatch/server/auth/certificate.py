@@ -15,8 +15,9 @@ from cekalwatch.server.auth.rights import LOCAL, Caller, device_caller
 from cekalwatch.server.auth.sessions import Device
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.people import MANY_PEOPLE
 from cekalwatch.server.pki.revocations import CertificateKey, Revocations, RevocationState
-from cekalwatch.wire.identity import SCHEME, Identity
+from cekalwatch.wire.identity import SCHEME, DeviceRole, Identity
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Peer:
         bound = hashlib.sha256()
         for part in (self.identity.uri.encode(), self.key.issuer, self.authority):
             bound.update(len(part).to_bytes(4, "big") + part)
-        return Device(device(self.identity), bound.hexdigest(), self.identity.site, self.key.text)
+        share = MANY_PEOPLE if self.identity.role is DeviceRole.CONSOLE else 1
+        return Device(device(self.identity), bound.hexdigest(), self.identity.site, self.key.text, share)
 
 
 @lru_cache(maxsize=1024)

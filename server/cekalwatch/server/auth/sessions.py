@@ -45,6 +45,8 @@ class Device:
     """Key of its site; None with plaintext, which counts as every site's."""
     certificate: str = ""
     """Issuer and serial number of the certificate it shows, as `CertificateKey.text`; empty for plaintext."""
+    share: int = 1
+    """How many devices' tries to sign in it has: a whole office works at a web console."""
 
     def used_by(self, person_id: UUID) -> Actor:
         """Return the actor that the audit trail names for what this person does here."""

@@ -268,6 +268,11 @@ class Code(StrEnum):
         Kind.RESOURCE_EXHAUSTED,
         "Too many wrong passwords for this name; wait up to 15 minutes, or ask for it to be unlocked.",
     )
+    SIGN_IN_TOO_OFTEN = (
+        auto(),
+        Kind.RESOURCE_EXHAUSTED,
+        "Too many wrong passwords on this device; wait two minutes and try again.",
+    )
     SIGN_IN_BUSY = auto(), Kind.RESOURCE_EXHAUSTED, "Too many people are signing in; try again."
     SIGN_IN_NOT_OFFERED = auto(), Kind.FAILED_PRECONDITION, "This way to sign in is not configured on the server."
     PROVIDER_UNAVAILABLE = auto(), Kind.UNAVAILABLE, "The identity provider cannot be reached, or does not work."

@@ -146,6 +146,29 @@ class LockOut:
 
 
 @dataclass(frozen=True)
+class TryAllowance:
+    """How many wrong passwords a device may send, whatever the names: they come back with time."""
+
+    at_once: int = 30
+    """A web console, at which a whole office signs in, has `MANY_PEOPLE` times as many."""
+    each: timedelta = timedelta(minutes=2)
+    """After so long one more may be sent."""
+
+    def after(self, spent_until: datetime | None, now: datetime, share: int) -> datetime | None:
+        """Return until when a try now counts, with those before, which count until `spent_until`; None: it is refused.
+
+        `share` is how many devices' tries this one has.
+        """
+        each = self.each / share
+        until = max(spent_until or now, now) + each
+        return until if until - now <= each * self.at_once * share else None
+
+
+MANY_PEOPLE = 10
+"""How many devices' tries a web console has."""
+
+
+@dataclass(frozen=True)
 class SignInTries:
     """What is counted of one name."""
 

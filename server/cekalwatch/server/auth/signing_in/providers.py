@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from cekalwatch.server.auth.refusals import RefusalTrail
 from cekalwatch.server.auth.sessions import Sessions
+from cekalwatch.server.auth.signing_in.device_tries import DeviceTries
 from cekalwatch.server.auth.signing_in.openid import OpenIdProvider
 from cekalwatch.server.auth.signing_in.password_provider import PasswordChange, PasswordProvider
 from cekalwatch.server.auth.signing_in.passwords import Passwords
@@ -35,7 +36,8 @@ class ProviderAuthentication:
         provider = PasswordProvider(people, self.passwords, clock)
         self._openid = OpenIdProvider(openid, people, clock) if openid else None
         self.sessions = Sessions(SessionStore(database), self.refusals, clock, terms or SessionTerms(), revoked)
-        self.sign_in = SignInService(provider, self._openid, self.sessions, self.refusals, clock)
+        tries = DeviceTries(people, clock)
+        self.sign_in = SignInService(provider, self._openid, self.sessions, self.refusals, clock, tries.at)
         self.password_change = PasswordChange(people, self.passwords, provider, self.sign_in, clock)
 
     def close(self) -> None:

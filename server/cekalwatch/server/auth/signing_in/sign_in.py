@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol, TypeVar
@@ -81,8 +83,10 @@ class SignInService:
         sessions: Sessions,
         refusals: RefusalTrail,
         clock: Clock,
+        tries: Callable[[Device], AbstractContextManager[None]],
     ) -> None:
-        """`openid` is None where no provider is configured."""
+        """`openid` is None where no provider is configured; `tries` counts a password's block, as `DeviceTries.at`."""
+        self._tries = tries
         self._passwords = passwords
         self._openid = openid
         self._sessions = sessions
@@ -98,7 +102,7 @@ class SignInService:
         Raises SignInRefusedError, and SIGN_IN_NOT_OFFERED or what else a provider raises.
         """
         try:
-            account = self._identify(proof)
+            account = self._identify(proof, device)
             if account.person.disabled:
                 raise SignInRefusedError(detail="disabled", person_id=account.person.person_id)
             if device.site is not None and not account.person.works_at(device.site):
@@ -131,9 +135,10 @@ class SignInService:
         with self._counting:
             self.outcomes[outcome] += 1
 
-    def _identify(self, proof: Proof) -> Account:
+    def _identify(self, proof: Proof, device: Device) -> Account:
         if isinstance(proof, PasswordProof):
-            return self._passwords.identify(proof)
+            with self._tries(device):
+                return self._passwords.identify(proof)
         if self._openid is None:
             raise CekalwatchError(Code.SIGN_IN_NOT_OFFERED)
         return self._openid.identify(proof)

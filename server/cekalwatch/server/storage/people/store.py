@@ -17,11 +17,17 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete, select, update
 
 from cekalwatch.server.audit.entry import AuditEntry
-from cekalwatch.server.domain.people import LockOut, Person, SignInTries
+from cekalwatch.server.domain.people import LockOut, Person, SignInTries, TryAllowance
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import checked, in_order
-from cekalwatch.server.storage.people.tables import PersonRow, PersonSessionRow, SignInFailureRow, SignInKeyRow
+from cekalwatch.server.storage.people.tables import (
+    DeviceTriesRow,
+    PersonRow,
+    PersonSessionRow,
+    SignInFailureRow,
+    SignInKeyRow,
+)
 from cekalwatch.wire.vocabulary.people import PersonRole
 
 TAG_DIGITS = 6
@@ -166,6 +172,31 @@ class PeopleStore:
             session.exec(delete(SignInFailureRow).where(col(SignInFailureRow.failed_at) < now - rule.forgotten_after))
             session.commit()
             return tries
+
+    def begin_try_at(self, binding: str, now: datetime, allowance: TryAllowance, share: int) -> bool:
+        """Count a try at a device as a wrong one before it is looked at; whether it has one left, on all servers.
+
+        `share` is how many devices' tries it has. `take_back` takes the try of who was right back.
+        """
+        with self._database.session() as session:
+            lock_people(session)
+            row = session.get(DeviceTriesRow, binding)
+            until = allowance.after(row.spent_until if row else None, now, share)
+            if until is None:
+                return False
+            session.merge(DeviceTriesRow(binding=binding, spent_until=until))
+            session.exec(delete(DeviceTriesRow).where(col(DeviceTriesRow.spent_until) < now))
+            session.commit()
+            return True
+
+    def take_back(self, binding: str, allowance: TryAllowance, share: int) -> None:
+        """Count one try at a device less: it was right."""
+        with self._database.session() as session:
+            lock_people(session)
+            if row := session.get(DeviceTriesRow, binding):
+                row.spent_until -= allowance.each / share
+                session.add(row)
+                session.commit()
 
     def forgive(self, sign_in_name: str, entry: AuditEntry | None = None) -> bool:
         """Forget a name's wrong passwords; return whether there were any."""

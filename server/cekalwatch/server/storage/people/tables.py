@@ -66,6 +66,16 @@ class SignInFailureRow(SQLModel, table=True):
     locked_until: datetime | None = moment_or_none()
 
 
+class DeviceTriesRow(SQLModel, table=True):
+    """How many wrong passwords a device has sent; see `TryAllowance`."""
+
+    __tablename__ = "device_tries"
+
+    binding: str = Field(primary_key=True)
+    """Of the device; see `Device`."""
+    spent_until: datetime = moment(index=True)
+
+
 class SignInKeyRow(SQLModel, table=True):
     """One row, made by the first migration: the random key of the names' tags. Who writes of people locks it."""
 

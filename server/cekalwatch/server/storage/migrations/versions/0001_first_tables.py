@@ -468,6 +468,15 @@ def upgrade() -> None:
     with op.batch_alter_table("sign_in_failure", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_sign_in_failure_failed_at"), ["failed_at"], unique=False)
 
+    op.create_table(
+        "device_tries",
+        sa.Column("binding", sa.String(), nullable=False),
+        sa.Column("spent_until", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("binding"),
+    )
+    with op.batch_alter_table("device_tries", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_device_tries_spent_until"), ["spent_until"], unique=False)
+
     key = op.create_table(
         "sign_in_key",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -877,6 +886,10 @@ def downgrade() -> None:
     op.drop_table("gallery_state")
     op.drop_table("template_refusal")
     op.drop_table("sign_in_key")
+    with op.batch_alter_table("device_tries", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_device_tries_spent_until"))
+
+    op.drop_table("device_tries")
     with op.batch_alter_table("sign_in_failure", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_sign_in_failure_failed_at"))
 
