@@ -60,7 +60,8 @@ def _commands(command: Any, path: tuple[str, ...]) -> Iterator[str]:  # noqa: AN
             continue
         if hasattr(one, "commands"):
             yield from _commands(one, (*path, name))
-            continue
+            if not one.invoke_without_command:
+                continue
         yield f'.SS "{_text(" ".join((*path, name)))}"'
         for paragraph in _paragraphs(one.help):
             yield from (".PP", _text(paragraph))

@@ -9,13 +9,15 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 
-def commands_of(app: Typer) -> Iterator[tuple[str, TyperCommand]]:
-    """Yield the words of each command, and the command; not the groups that hold them."""
+def commands_of(app: Typer) -> Iterator[tuple[str, TyperCommand | TyperGroup]]:
+    """Yield the words of each command, and the command; not the groups that hold them, but those that are one too."""
 
-    def walk(command: object, path: tuple[str, ...]) -> Iterator[tuple[str, TyperCommand]]:
+    def walk(command: object, path: tuple[str, ...]) -> Iterator[tuple[str, TyperCommand | TyperGroup]]:
         if isinstance(command, TyperGroup):
             for name, part in command.commands.items():
                 yield from walk(part, (*path, name))
+            if path and command.invoke_without_command:
+                yield " ".join(path), command
         elif isinstance(command, TyperCommand):
             yield " ".join(path), command
 

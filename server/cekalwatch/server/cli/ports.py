@@ -1,33 +1,91 @@
-"""`cekalwatch-server ports`: at a centre, how the ports with servers of their own do."""
+"""`cekalwatch-server ports`: at a centre, how the ports with servers of their own do, and what they reported."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
 
 from cekalwatch.server.cli.database import command_context
 from cekalwatch.server.cli.options import Config, DataDir, command_settings
 
 if TYPE_CHECKING:
-    from cekalwatch.server.domain.ports import PortState
+    from cekalwatch.server.domain.ports import PortAlert, PortState
 
 EPILOG = (
-    "Example:\n\n  cekalwatch-server ports --config /etc/cekalwatch/server.toml\n\n"
+    "Examples:\n\n  cekalwatch-server ports --config /etc/cekalwatch/server.toml\n\n"
+    "  cekalwatch-server ports alerts --site sekupang\n\n"
     "Times are those of this machine. See docs/ports.md."
+)
+ALERTS_EPILOG = (
+    "Examples:\n\n  cekalwatch-server ports alerts\n\n"
+    "  cekalwatch-server ports alerts --site sekupang --settled --most 500\n\n"
+    "That somebody looked is in the audit trail, with the keys of the alerts and of whom they name."
+)
+MAX_ALERTS = 500
+
+app = typer.Typer(
+    help="At a centre: the ports with servers of their own, and what they reported.",
+    epilog=EPILOG,
+    invoke_without_command=True,
 )
 
 
-def ports(config: Config = None, data_dir: DataDir = None) -> None:
+@app.callback()
+def ports(context: typer.Context, config: Config = None, data_dir: DataDir = None) -> None:
     """List the ports that follow this centre's list or report to it: since when, and how old their list is."""
+    if context.invoked_subcommand:
+        return
     from rich.console import Console
 
     from cekalwatch.server.cli.output import whole_table
 
-    with command_context(command_settings(config, data_dir=data_dir)) as context:
-        states, now = context.stores.ports.states(), context.clock.now()
+    with command_context(command_settings(config, data_dir=data_dir)) as opened:
+        states, now = opened.stores.ports.states(), opened.clock.now()
     columns = ("Port", "Follows the list", "Its list is of", "Reports", "Events that wait", "Open alerts", "Version")
     rows = [_row(state, now) for state in states]
     Console(highlight=False).print(whole_table(columns, rows) if rows else "No port has called yet.")
+
+
+@app.command(epilog=ALERTS_EPILOG)
+def alerts(
+    site: Annotated[str, typer.Option(help="Key of a site: only alerts of its ports.")] = "",
+    after: Annotated[UUID | None, typer.Option(help="Key of the last alert that was shown: the older ones.")] = None,
+    most: Annotated[int, typer.Option(help="How many at most.", min=1, max=MAX_ALERTS)] = 100,
+    settled: Annotated[bool, typer.Option("--settled", help="Those also that are settled.")] = False,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """List the alerts of ports that nobody there has settled, newest first, as the ports reported them last.
+
+    A port that is silent may have newer ones: `ports` says since when.
+    """
+    from rich.console import Console
+
+    from cekalwatch.server.audit.alert_entries import shown_objects
+    from cekalwatch.server.audit.entry import Action, AuditEntry
+    from cekalwatch.server.cli.output import whole_table
+    from cekalwatch.wire.vocabulary.adjudication import UNSETTLED
+
+    with command_context(command_settings(config, data_dir=data_dir)) as context:
+        found = context.stores.ports.alerts(site, after, most, () if settled else UNSETTLED)
+        shown = tuple(shown_objects(one.alert for one in found))
+        told = {"port_alerts": len(found)}
+        context.stores.audit.append(
+            AuditEntry(context.clock.now(), context.actor, Action.ALERTS_LISTED, shown, details=told)
+        )
+    columns = ("Port", "Alert", "Raised", "State", "Counter", "Subject", "Score", "Reported")
+    rows = [_alert_row(one) for one in found]
+    Console(highlight=False).print(whole_table(columns, rows) if rows else "No port has reported such an alert.")
+
+
+def _alert_row(found: PortAlert) -> tuple[str, ...]:
+    alert = found.alert
+    score = next((f"{one.score:.2f}" for one in alert.candidates if one.subject_id == alert.subject_id), "")
+    who = (str(found.port), str(alert.alert_id), _local(alert.raised_at), str(alert.state), alert.camera.counter)
+    return (*who, alert.subject_id, score, _local(found.reported_at))
 
 
 def _row(state: PortState, now: datetime) -> tuple[str, ...]:
