@@ -26,16 +26,15 @@ ALERTS_EPILOG = (
 )
 MAX_ALERTS = 500
 
-app = typer.Typer(
-    help="At a centre: the ports with servers of their own, and what they reported.",
-    epilog=EPILOG,
-    invoke_without_command=True,
-)
+app = typer.Typer(epilog=EPILOG, invoke_without_command=True)
 
 
 @app.callback()
 def ports(context: typer.Context, config: Config = None, data_dir: DataDir = None) -> None:
-    """List the ports that follow this centre's list or report to it: since when, and how old their list is."""
+    """List the ports that follow this centre's list or report to it: since when, and how old their list is.
+
+    `ports alerts` lists what they reported.
+    """
     if context.invoked_subcommand:
         return
     from rich.console import Console
