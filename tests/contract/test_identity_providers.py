@@ -47,7 +47,9 @@ def identity_server(office: Office, tmp_path: Path) -> Iterator[IdentityServer]:
         write_private(secret, f"{CLIENT_SECRET}\n".encode())
         terms = OpenIdTerms(server.issuer, CLIENT_ID, secret)
         provider = OpenIdProvider(terms, office.people, office.clock)
-        office.desk = SignInService(office.provider, provider, office.sessions, office.refusals, office.clock)
+        office.desk = SignInService(
+            office.provider, provider, office.sessions, office.refusals, office.clock, office.tries.at
+        )
         yield server
         provider.close()
 

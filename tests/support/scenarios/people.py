@@ -91,8 +91,8 @@ class Office:
         self.refusals = RefusalTrail(self.audit, self.clock)
         self.sessions = Sessions(SessionStore(self.database), self.refusals, self.clock, SessionTerms())
         self.provider = PasswordProvider(self.people, self.passwords, self.clock)
-        tries = DeviceTries(self.people, self.clock)
-        self.desk = SignInService(self.provider, None, self.sessions, self.refusals, self.clock, tries.at)
+        self.tries = DeviceTries(self.people, self.clock)
+        self.desk = SignInService(self.provider, None, self.sessions, self.refusals, self.clock, self.tries.at)
         self.changes = PasswordChange(self.people, self.passwords, self.provider, self.desk, self.clock)
         self.attendance = PersonAuthentication(self.sessions)
 
