@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.domain.alerts.measured_groups import MeasuredGroups
 
 _MAX_BYTES: Final = 64 << 20
+Found = TypeVar("Found")
 
 
 def read_groups(file: Path) -> MeasuredGroups:
     """Return the figures by group of an `evaluation.json`. Raises ProgramError."""
-    try:
-        if file.stat().st_size > _MAX_BYTES:
-            raise ProgramError(f"{file} is too large for an evaluation", Exit.NO_INPUT)
-        found = MeasuredGroups.of_run(json.loads(file.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ProgramError(f"Cannot read {file}: {error.strerror}", Exit.NO_INPUT) from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise ProgramError(
-            f"{file} is no evaluation ({error}). Make one: cekalwatch-server evaluate DIR", Exit.NO_INPUT
-        ) from None
+    found = read_run(file, MeasuredGroups.of_run)
     if not found.groups:
         raise ProgramError(
             f"{file} has no figures by group: say who belongs to which, in DIR/groups.csv or the column group, and "
@@ -31,3 +24,20 @@ def read_groups(file: Path) -> MeasuredGroups:
             Exit.NO_INPUT,
         )
     return found
+
+
+def read_run(file: Path, take: Callable[[Any], Found]) -> Found:
+    """Return what `take` makes of an `evaluation.json`; it may raise ValueError, KeyError or TypeError.
+
+    Raises ProgramError when that is none, or cannot be read.
+    """
+    try:
+        if file.stat().st_size > _MAX_BYTES:
+            raise ProgramError(f"{file} is too large for an evaluation", Exit.NO_INPUT)
+        return take(json.loads(file.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ProgramError(f"Cannot read {file}: {error.strerror}", Exit.NO_INPUT) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ProgramError(
+            f"{file} is no evaluation ({error}). Make one: cekalwatch-server evaluate DIR", Exit.NO_INPUT
+        ) from None

@@ -5,7 +5,6 @@ It has names of photographs and people, and scores, but no picture and no templa
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.alerts.group_figures import read_run
 from cekalwatch.server.domain.rates import Rate
 from cekalwatch.server.evaluation.evaluation import Evaluation
 from cekalwatch.server.evaluation.statistics.metrics import det_curve
@@ -22,7 +22,6 @@ from cekalwatch.server.evaluation.statistics.tail import TailCheck
 from cekalwatch.vision.thresholds import ThresholdModel
 
 FORMAT: Final = 1
-_MAX_BYTES: Final = 64 << 20
 _BINS: Final = np.linspace(-0.4, 1.0, 71)
 
 
@@ -80,10 +79,8 @@ def _study(study: Study) -> dict[str, Any]:
 
 def read_model(file: Path) -> tuple[ThresholdModel, tuple[TailCheck, ...]]:
     """Return the fitted tail of a run and its checks. Raises ProgramError."""
-    try:
-        if file.stat().st_size > _MAX_BYTES:
-            raise ProgramError(f"{file} is too large for an evaluation", Exit.NO_INPUT)
-        run = json.loads(file.read_text(encoding="utf-8"))
+
+    def take(run: Any) -> tuple[ThresholdModel, tuple[TailCheck, ...]]:  # noqa: ANN401  # JSON
         if run["format"] != FORMAT:
             raise ValueError(f"format {run['format']!r} is not {FORMAT}")
         if run["threshold_model"] is None:
@@ -92,9 +89,5 @@ def read_model(file: Path) -> tuple[ThresholdModel, tuple[TailCheck, ...]]:
             )
         checks = tuple(TailCheck(**{**check, "counted": Rate(**check["counted"])}) for check in run["threshold_checks"])
         return ThresholdModel.from_json(run["threshold_model"]), checks
-    except OSError as error:
-        raise ProgramError(f"Cannot read {file}: {error.strerror}", Exit.NO_INPUT) from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise ProgramError(
-            f"{file} is no evaluation ({error}). Make one: cekalwatch-server evaluate DIR", Exit.NO_INPUT
-        ) from None
+
+    return read_run(file, take)

@@ -27,6 +27,8 @@ class ReportServicer(report_service_pb2_grpc.ReportServiceServicer):
         self._trail = trail
         self._clock = clock
         self._home_site = home_site
+        # Who waits for a year that is counted must hold no thread, of which alerts need some.
+        self._turn = asyncio.Lock()
 
     async def GetFieldReport(
         self, request: pb.GetFieldReportRequest, context: grpc.aio.ServicerContext[Any, Any]
@@ -35,7 +37,8 @@ class ReportServicer(report_service_pb2_grpc.ReportServiceServicer):
         who = current_caller()
         start, end = convert.field_span(request, self._clock.now())
         site = who.one_site(convert_alerts.site(request.site), self._home_site)
-        report = await asyncio.to_thread(self._reports.of, site, start, end)
+        async with self._turn:
+            report = await asyncio.to_thread(self._reports.of, site, start, end)
         if request.taken:
             span = {"since": stamp(report.figures.since), "until": stamp(report.figures.until)}
             await self._trail.note(who.actor, Action.REPORT_TAKEN, site=site, **span)
