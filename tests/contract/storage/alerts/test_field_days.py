@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from cekalwatch.server.alerts.field_days import KEPT_FOR, MAX_KEPT, FieldDays
+from cekalwatch.server.alerts.field_reports import FieldReports
 from cekalwatch.server.domain.alerts.false_alerts import FieldAlert, PassageCount
 from cekalwatch.server.domain.alerts.field_report import FieldSpan, field_report
 from cekalwatch.server.domain.alerts.field_sums import FieldSums
@@ -141,3 +142,16 @@ def test_what_is_kept_is_bounded(archive: Archive):
     for start in (0, 400, 800):
         archive.kept(MIDNIGHT + start * DAY, MIDNIGHT + (start + 366) * DAY)
     assert len(archive.days._kept) == MAX_KEPT
+
+
+def test_a_report_begins_where_records_are_kept_and_ends_now_at_the_latest(archive: Archive):
+    reports = FieldReports(archive.days, archive.store.listed, lambda _: None, 5 * DAY, None, archive.clock)
+    now = archive.clock.now()
+    found = reports.of(SITE, MIDNIGHT - 100 * DAY, now + DAY)
+    assert (found.figures.since, found.figures.until) == (now - 5 * DAY + HOUR, now)
+    assert (found.listed, found.made_at, found.groups) == (1, now, None)
+    assert told(archive.days.sums(SITE, found.figures.since, now)) == archive.counted(found.figures.since, now)
+    later = reports.of(SITE, now + DAY, now + 2 * DAY).figures
+    assert (later.since, later.until, later.whole.alerts) == (now, now, 0)
+    odd = reports.of(SITE, now - timedelta(hours=3, minutes=20), now).figures
+    assert odd.since == now - 4 * HOUR
