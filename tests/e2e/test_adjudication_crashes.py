@@ -47,7 +47,7 @@ ALERTS_OF_A_LIFE = 24
 and an answer that a kill swallowed counts for none."""
 MAX_OF_AN_AGENTS_LIFE = 30
 """Events that an agent gets before it is killed, at most."""
-END_S = 240.0
+END_S = 480.0
 GONE = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED}
 OTHER_WAS_FASTER = {grpc.StatusCode.FAILED_PRECONDITION}
 STARTS = {AlertEventType.RAISED, AlertEventType.SIGHTED}
