@@ -48,6 +48,7 @@ from cekalwatch.v1 import (
 from cekalwatch.v1.watchlist_service_pb2 import ImportRecord
 from cekalwatch.vision.inference import Inference, InferenceEngine, Precision
 from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE, REASONS
+from cekalwatch.wire.vocabulary.aiming import AimingAnswer, AimingPicture, AimingRefusal
 from cekalwatch.wire.vocabulary.camera_health import Heartbeat
 from cekalwatch.wire.vocabulary.capture import CaptureOutcome, CapturePolicy
 from tests.support.builders.alerts import DEPARTURE, NOON
@@ -106,6 +107,11 @@ def test_any_later_message_is_a_valid_value_or_an_error(request: capture_service
         case Goodbye(reason=text):
             assert len(text) <= 200
             assert text.isprintable()
+        case AimingAnswer(given=AimingPicture() as picture):
+            assert picture.jpeg == request.aiming_picture.jpeg
+            assert min(picture.frame_width, picture.frame_height) >= 1
+        case AimingAnswer(given=AimingRefusal()):
+            assert not request.aiming_picture.jpeg
         case found:
             assert isinstance(found, CekalwatchError)
 
