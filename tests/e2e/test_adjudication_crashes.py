@@ -38,7 +38,7 @@ from tests.support.scenarios.port_office import Seat, seen, sign_in
 from tests.support.scenarios.server import list_astronaut, settings
 from tests.support.tools.packs import light_pack
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 SERVER_LIVES = 3
 STEPS_OF_A_LIFE = (10, 60)
@@ -237,7 +237,7 @@ async def test_kills_at_random_moments_lose_no_step_and_keep_the_order_of_each_a
         tmp_path,
         light_pack().parent,
         model_pack="light",
-        settings={"threads": 1, "keep_alive_period_s": 1, "claim_lease_s": 10, "escalate_after_s": 5},
+        settings={"threads": 1, "keep_alive_period_s": 1, "claim_lease_s": 10, "escalate_after_s": 15},
     )
     with ExitStack() as programs:
         stack = programs.enter_context(Stack(config))

@@ -92,7 +92,6 @@ _ADJUDICATION = _at_desks(HANDLES_ALERTS)
 _CONFIRMATION = _at_desks(CONFIRMS)
 # Those of a port at its own site; where the centre's supervisors see all, the servicer says.
 _PORTS = _at_desks(CONFIRMS)
-_PORT = Right(_devices((DeviceRole.PORT, Reach.ITSELF, _NOBODY)))
 _SHIFT = _at_desks(SEES_SHIFT_REPORT)
 # The whole list: a traveller may come to any port.
 _PORT = Right(_devices((DeviceRole.PORT, Reach.OWN_SITE, _NOBODY)))
