@@ -62,6 +62,7 @@ ALONE = {
     "/cekalwatch.v1.AlertService/SubscribeAlerts": "what happens from now on, or after what this PC has shown",
     "/cekalwatch.v1.AlertService/AcknowledgeAlerts": "its own position",
     "/cekalwatch.v1.TroubleService/WatchTroubles": "cameras and sources; nothing of a traveller or a subject",
+    "/cekalwatch.v1.SessionService/GetSignInMethods": "which identity provider the server has, as any browser does",
     "/cekalwatch.v1.SessionService/SignIn": "whether a name and a password are right",
 }
 """All that a notifier's certificate alone is answered, and what it learns by that."""

@@ -24,9 +24,10 @@ from cekalwatch.server.auth.signing_in.sign_in import CodeProof, PasswordProof, 
 from cekalwatch.server.auth.signing_in.sign_in_terms import OpenIdTerms
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.database import Database
+from cekalwatch.wire.vocabulary.identity_provider import ProviderFacts
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.fakes.identity_server import CLIENT_ID, CLIENT_SECRET, REDIRECT, IdentityServer
-from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, device, person
+from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, device, errand, person
 
 MakeProof = Callable[[str, bool], Proof]
 
@@ -54,7 +55,7 @@ def identity_server(office: Office, tmp_path: Path) -> Iterator[IdentityServer]:
         provider.close()
 
 
-def code_proof(server: IdentityServer, name: str = "budi", **wrong: str) -> CodeProof:
+def code_proof(server: IdentityServer, name: str = "budi", **wrong: Any) -> CodeProof:
     verifier, nonce = secrets.token_urlsafe(32), secrets.token_urlsafe(16)
     code = server.consent(name, verifier, nonce)
     return replace(CodeProof(code, verifier, REDIRECT, nonce), **wrong)
@@ -127,6 +128,62 @@ def test_who_has_no_password_here_cannot_sign_in_with_one_nor_change_it(
     with pytest.raises(CekalwatchError) as refused:
         office.changes.change(session, device(), "", OTHER_PASSWORD)
     assert refused.value.code is Code.PASSWORD_NOT_KEPT_HERE
+
+
+@pytest.mark.parametrize(
+    ("ago", "answer"), [(0, None), (179, None), (181, Code.SIGN_IN_NOT_FRESH), (None, Code.SIGN_IN_NOT_FRESH)]
+)
+def test_who_must_be_asked_anew_was_asked_minutes_ago(
+    office: Office, identity_server: IdentityServer, ago: int | None, answer: Code | None
+):
+    office.hire(person("budi"))
+    if ago is not None:
+        identity_server.change = lambda claims: claims | {"auth_time": claims["iat"] - ago}
+    assert refusal(office, replace(code_proof(identity_server), asked_anew=True)) is answer
+    assert refusal(office, code_proof(identity_server)) is None, "who was not asked anew need not have been"
+    office.refusals.record_sums(at_once=True)
+    assert [one.outcome for one in office.trail(Action.SIGN_IN_REFUSED)] == ([str(answer)] if answer else [])
+
+
+def test_a_second_person_is_asked_anew_whatever_the_program_says(office: Office, identity_server: IdentityServer):
+    office.hire(person("budi", PersonRole.SUPERVISOR))
+    beside = errand(office)
+    with pytest.raises(CekalwatchError) as refused:
+        office.desk.sign_in(code_proof(identity_server), device(), beside)
+    assert refused.value.code is Code.SIGN_IN_NOT_FRESH
+    identity_server.change = lambda claims: claims | {"auth_time": claims["iat"]}
+    token, _ = office.desk.sign_in(code_proof(identity_server), device(), beside)
+    assert office.sessions.take_second(token, device(), beside).sign_in_name == "budi"
+
+
+def test_a_browser_is_told_where_to_go(office: Office, identity_server: IdentityServer):
+    provider = office.desk.provider
+    known = provider(with_endpoints=False)
+    assert known == ProviderFacts(identity_server.issuer, CLIENT_ID, "openid profile")
+    assert not identity_server.requests, "nobody is asked for that"
+    told = provider(with_endpoints=True)
+    assert told is not None
+    assert told.authorization_endpoint == identity_server.metadata["authorization_endpoint"]
+    assert told.end_session_endpoint == f"{identity_server.issuer}/logout"
+    assert told.states_issuer
+
+
+@pytest.mark.parametrize(
+    "wrong", ["http://192.0.2.1/x", "javascript:alert(1)", "https://x/\n", 7, None, "https://" + "x" * 600]
+)
+def test_a_browser_is_sent_nowhere_unsafe(office: Office, identity_server: IdentityServer, wrong: object):
+    path, sound = "/.well-known/openid-configuration", identity_server.metadata
+    identity_server.documents[path] = (200, sound | {"end_session_endpoint": wrong})
+    told = office.desk.provider(with_endpoints=True)
+    assert told is not None
+    assert told.end_session_endpoint == ""
+    office.clock.go(hours=2)
+    identity_server.documents[path] = (200, sound | {"authorization_endpoint": wrong})
+    with pytest.raises(CekalwatchError) as refused:
+        office.desk.provider(with_endpoints=True)
+    assert refused.value.code is Code.PROVIDER_UNAVAILABLE
+    office.hire(person("budi"))
+    assert refusal(office, code_proof(identity_server)) is None, "who has a code gets in all the same"
 
 
 def test_a_code_is_good_once(office: Office, identity_server: IdentityServer):

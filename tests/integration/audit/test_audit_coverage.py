@@ -74,6 +74,7 @@ from tests.support.scenarios.sync import SyncCaller, hold_schedule
 NO_ENTRY_NEEDED = {
     "AlertService/AcknowledgeAlerts": "moves an agent's position and shows nothing; what was delivered is recorded",
     "SessionService/GetSession": "tells a person who signed in what they are themselves; the sign-in is recorded",
+    "SessionService/GetSignInMethods": "tells which identity provider the server has, and nothing of a person",
     "AlertService/GetShiftReport": "tells counts and times, and keys of cameras",
     "WatchlistService/GetSyncStatus": "tells counts, codes and keys of refused orders, and nothing of a person",
     "WatchlistService/ListSyncRuns": "tells the same of earlier runs",

@@ -67,6 +67,7 @@ PEOPLES = {
     "cekalwatch.v1.WatchlistService/JudgeLookAlikes": LIST_MANAGERS,
     "cekalwatch.v1.OperationsService/SetThreshold": KEEPERS,
     "cekalwatch.v1.OperationsService/ForgetLearnedThreshold": KEEPERS,
+    "cekalwatch.v1.SessionService/GetSignInMethods": ALONE,
     "cekalwatch.v1.SessionService/SignIn": ALONE,
     "cekalwatch.v1.SessionService/GetSession": ANYBODY,
     "cekalwatch.v1.SessionService/ChangePassword": ANYBODY,

@@ -31,6 +31,7 @@ def filled(page: Page) -> str:
     nothing = "00000000-0000-7000-8000-000000000000"
     keys = {"alert_id": nothing, "trouble_id": nothing, "picture": "probe", "step": "close"}
     keys |= {
+        "key": "none",
         "run_id": "1",
         "sequence": "999999",
         "import_id": "none",
@@ -245,6 +246,27 @@ async def test_an_administrator_keeps_people_and_not_their_own_record(office: Po
     changes = [json.loads(link.details)["change"] for link in trail]
     assert changes == ["ROLES", "UNLOCKED", "DISABLED", "ENABLED", "PASSWORD_RESET"]
     assert {link.actor.partition("@")[0] for link in trail} == {f"person:{office.people['administrator'].person_id}"}
+
+
+async def test_of_two_administrators_the_second_sees_what_the_first_did_and_changes_nothing(
+    office: PortOffice, pages: Pages
+) -> None:
+    office.hire("adi", PersonRole.ADMINISTRATOR)
+    async with pages.browser() as first, pages.browser() as second:
+        await first.sign_in("adi")
+        await second.sign_in("administrator")
+        page = await second.get("/people/budi")
+        seen = {"seen_roles": "OFFICER", "seen_sites": SITE}
+        assert all(f'name="{name}" value="{value}"' in page.text for name, value in seen.items())
+        fields = {"role-AUDITOR": "1", "sites": SITE} | seen
+        done = await first.post("/people/budi/change", await first.token("/people"), **fields)
+        assert done.status_code == 303, words(done)
+        late = await second.post("/people/budi/change", form_token(page), **fields | {"role-OFFICER": "1"})
+        assert (late.status_code, "changed this person meanwhile" in words(late)) == (409, True), words(late)
+        assert 'name="role-AUDITOR" value="1" checked' in late.text
+        assert 'name="role-OFFICER" value="1" checked' not in late.text
+        assert 'name="seen_roles" value="AUDITOR"' in late.text, "and can decide on that"
+    assert len(office.trail(Action.PERSON_CHANGED)) == 1
 
 
 async def test_an_alert_shows_at_once_on_the_page_that_somebody_looks_at(office: PortOffice, pages: Pages) -> None:

@@ -50,6 +50,11 @@ def test_pages_answer_to_the_names_in_their_certificate_and_to_no_other(tmp_path
     assert settings.name == "console"
     assert {"konsol.batam.local", "10.1.2.3", "127.0.0.1"} <= set(settings.allowed_hosts)
     assert "cekal.batam.local" not in settings.allowed_hosts
+    assert settings.addresses == ("https://konsol.batam.local:0", "https://10.1.2.3:0")
+    assert ConsoleSettings.load(None, tls_dir=tmp_path / "console", listen="0.0.0.0:443").address == (
+        "https://konsol.batam.local"
+    )
+    assert ConsoleSettings.load(None, tls_dir=tmp_path / "none").address == "http://localhost:8443"
     assert ConsoleSettings.load(None, hosts=("one.example",)).allowed_hosts == ("one.example",)
 
 
@@ -83,3 +88,4 @@ def test_check_says_what_is_missing_a_line_each(tmp_path: Path) -> None:
     assert "konsol.batam.local" in said["pages"][1]
     assert said["server"][0] == "FAIL"
     assert "nobody answers" in said["server"][1]
+    assert said["identity provider"] == ("WARN", "not known: the server does not say")

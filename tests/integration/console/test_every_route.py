@@ -55,6 +55,9 @@ class Walk:
 WALKS: dict[tuple[str, str], Walk] = {
     ("GET", "/sign-in"): Walk(STRANGER),
     ("POST", "/sign-in"): Walk(STRANGER, 403, 403),
+    ("POST", "/sign-in/provider"): Walk(STRANGER, 409, 409),
+    ("GET", "/sign-in/back"): Walk(STRANGER, 403, 403),
+    ("GET", "/unfinished/{key}"): Walk(ANYBODY, 404, 404),
     ("POST", "/language"): Walk(STRANGER, 303, 303),
     ("POST", "/sign-out"): Walk(ANYBODY, 303, 303),
     ("GET", "/password"): Walk(ANYBODY),
@@ -128,7 +131,15 @@ QUERY = {
 def keyed(page: Page, alert_id: str) -> str:
     """The path of a page with keys of what there is at the own site."""
     keys = {"alert_id": alert_id, "trouble_id": alert_id, "picture": "probe", "step": "close", "sequence": "1"}
-    keys |= {"import_id": "none", "run_id": "1", "camera_id": "dep-1", "role": "camera", "site": SITE, "port": "main"}
+    keys |= {
+        "key": "none",
+        "import_id": "none",
+        "run_id": "1",
+        "camera_id": "dep-1",
+        "role": "camera",
+        "site": SITE,
+        "port": "main",
+    }
     return page.path.format(**keys, name=at("here", Role.OFFICER), act="set" if "threshold" in page.path else "unlock")
 
 

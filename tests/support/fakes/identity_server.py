@@ -1,7 +1,8 @@
-"""A small OpenID Connect provider on this machine: discovery, keys, and the code flow with PKCE.
+"""A small OpenID Connect provider on this machine: discovery, keys, the code flow with PKCE, and its own pages.
 
-It is strict, as a real one is: a code is good once, for its client, its redirection address and its verifier. A test
-can make its tokens wrong in one respect at a time.
+It is strict, as a real one is: a code is good once, for its client, its redirection address and its verifier; browsers
+are sent to addresses that are registered and to no other; who has signed in there stays so, until `prompt` or `max_age`
+ask for more. A test can make its tokens wrong in one respect at a time.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from html import escape
 from typing import Any, Self
+from urllib.parse import urlencode
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -50,9 +53,22 @@ class IdentityServer:
     change: Callable[[dict[str, Any]], dict[str, Any]] = lambda claims: claims
     """What is done to the claims of a token before it is signed."""
     requests: list[str] = field(default_factory=list)
+    host: str = "127.0.0.1"
+    """By which browsers call it; `localhost` is another site than 127.0.0.1."""
+    redirects: set[str] = field(default_factory=set)
+    """Addresses to which a browser may be sent back, with a code or after signing out."""
+    error: str = ""
+    """With which a browser is sent back instead of a code."""
+    ends_sessions: bool = True
+    """Whether it publishes where a browser ends its session there."""
+    asks_anew: bool = True
+    """Whether it asks who somebody is when it is told to."""
+    came_with: list[dict[str, str]] = field(default_factory=list)
+    """What browsers asked for, at its authorization endpoint."""
 
     def __post_init__(self) -> None:
         self._codes: dict[str, _Grant] = {}
+        self._signed_in: dict[str, tuple[str, int]] = {}
         self.rotate()
 
     def rotate(self) -> None:
@@ -64,7 +80,7 @@ class IdentityServer:
         self._server = HTTPServer("127.0.0.1", threaded=True)
         self._server.expect_request(re.compile("/.*")).respond_with_handler(self._answer)
         self._server.start()
-        self.issuer = f"http://127.0.0.1:{self._server.port}"
+        self.issuer = f"http://{self.host}:{self._server.port}"
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -79,6 +95,9 @@ class IdentityServer:
 
     def _answer(self, request: Request) -> Response:
         self.requests.append(request.path)
+        pages = {"/authorize": self._authorize, "/login": self._log_in, "/logout": self._log_out}
+        if (page := pages.get(request.path)) and request.path not in self.documents:
+            return page(request)
         status, document = self._document(request)
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
         return Response(body, status, content_type="application/json")
@@ -88,18 +107,72 @@ class IdentityServer:
             return self.documents[request.path]  # type: ignore[no-any-return]
         match request.path:
             case "/.well-known/openid-configuration":
-                return 200, {
-                    "issuer": self.issuer,
-                    "authorization_endpoint": f"{self.issuer}/authorize",
-                    "token_endpoint": f"{self.issuer}/token",
-                    "jwks_uri": f"{self.issuer}/keys",
-                }
+                return 200, self.metadata
             case "/keys":
                 return 200, {"keys": [self._public_key()]}
             case "/token" if request.method == "POST":
                 return self._token(request.form, request.headers.get("authorization", ""))
             case _:
                 return 404, {"error": "not_found"}
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What it states about itself."""
+        ending = {"end_session_endpoint": f"{self.issuer}/logout"} if self.ends_sessions else {}
+        return {
+            "issuer": self.issuer,
+            "authorization_endpoint": f"{self.issuer}/authorize?realm=port",
+            "token_endpoint": f"{self.issuer}/token",
+            "jwks_uri": f"{self.issuer}/keys",
+            "authorization_response_iss_parameter_supported": True,
+            **ending,
+        }
+
+    def _authorize(self, request: Request) -> Response:
+        asked = request.args.to_dict()
+        self.came_with.append(asked)
+        if asked.get("client_id") != CLIENT_ID or asked.get("redirect_uri") not in self.redirects:
+            return Response("This client, or its redirect_uri, is not registered.", 400)
+        sound = asked.get("response_type") == "code" and asked.get("code_challenge_method") == "S256"
+        if not sound or "openid" not in asked.get("scope", "").split() or not asked.get("nonce"):
+            return self._back(asked, error="invalid_request")
+        name, at = self._signed_in.get(request.cookies.get("sso", ""), ("", 0))
+        anew = asked.get("prompt") == "login" or int(asked.get("max_age", "9999")) <= self.now().timestamp() - at
+        if self.error or (name and not (anew and self.asks_anew)):
+            return self._back(asked, name=name, at=at)
+        hidden = "".join(f'<input type="hidden" name="{key}" value="{escape(asked[key])}">' for key in asked)
+        field_ = '<label>Name <input name="who" autofocus></label>'
+        form = f'<form method="post" action="/login">{hidden}{field_}<button>Sign in</button></form>'
+        return Response(form, content_type="text/html")
+
+    def _log_in(self, request: Request) -> Response:
+        asked, at = request.form.to_dict(), int(self.now().timestamp())
+        name, cookie = asked.pop("who"), secrets.token_urlsafe()
+        self._signed_in[cookie] = (name, at)
+        response = self._back(asked, name=name, at=at)
+        response.set_cookie("sso", cookie, httponly=True, samesite="Lax")
+        return response
+
+    def _back(self, asked: dict[str, str], name: str = "", at: int = 0, error: str = "") -> Response:
+        """Send a browser back (RFC 6749, 4.1.2; RFC 9207)."""
+        said = {"state": asked["state"], "iss": self.issuer}
+        if problem := error or self.error:
+            said |= {"error": problem, "error_description": "<script>alert('x')</script>"}
+        else:
+            code = secrets.token_urlsafe(16)
+            claims: dict[str, Any] = {"sub": f"subject of {name}", "preferred_username": name, "nonce": asked["nonce"]}
+            if "max_age" in asked:
+                claims["auth_time"] = at
+            self._codes[code] = _Grant(claims, asked["code_challenge"], asked["redirect_uri"])
+            said["code"] = code
+        return Response(status=302, headers={"Location": f"{asked['redirect_uri']}?{urlencode(said)}"})
+
+    def _log_out(self, request: Request) -> Response:
+        self._signed_in.pop(request.cookies.get("sso", ""), None)
+        then = request.args.get("post_logout_redirect_uri", "")
+        if request.args.get("client_id") != CLIENT_ID or then not in self.redirects:
+            return Response("You are signed out.")
+        return Response(status=302, headers={"Location": then})
 
     def _public_key(self) -> dict[str, Any]:
         key = json.loads(RSAAlgorithm.to_jwk(self.key.public_key()))

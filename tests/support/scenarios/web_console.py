@@ -47,6 +47,21 @@ class Browser:
         """Return what stands in the forms of a page."""
         return form_token(await self.get(path))
 
+    async def go_on(self, page: httpx.Response) -> httpx.Response:
+        """Follow a page that sends the browser on by itself."""
+        return await self.client.get(onward(page))
+
+    async def come_from_elsewhere(self, address: str) -> httpx.Response:
+        """Follow a link of another site: a browser then keeps the session's cookie to itself."""
+        name, cookies = "cekalwatch", self.client.cookies
+        kept = cookies.get(name)
+        if kept:
+            cookies.delete(name)
+        answer = await self.client.get(address)
+        if kept and not cookies.get(name):
+            cookies.set(name, kept, domain="127.0.0.1")
+        return answer
+
     async def sign_in(self, name: str, password: str = PASSWORD) -> httpx.Response:
         return await self.post("/sign-in", name=name, password=password)
 
@@ -55,6 +70,13 @@ def form_token(page: httpx.Response) -> str:
     found = re.search(r'name="form_token" value="([^"]+)"', page.text)
     assert found, page.text
     return found[1]
+
+
+def onward(page: httpx.Response) -> str:
+    """Where a page sends the browser on to by itself."""
+    found = re.search(r'<meta http-equiv="refresh" content="0; url=([^"]+)">', page.text)
+    assert found, page.text
+    return unescape(found[1])
 
 
 def words(page: httpx.Response) -> str:

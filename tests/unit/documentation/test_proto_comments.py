@@ -12,8 +12,8 @@ from cekalwatch.camera.view.aiming import FRAME_WITHIN_S
 from cekalwatch.camera.view.blurring import MOSAIC
 from cekalwatch.server.alerts import fanout
 from cekalwatch.server.alerts.details import MAX_JUDGED, MAX_REFERENCES
-from cekalwatch.server.auth.signing_in import passwords
-from cekalwatch.server.auth.signing_in.sign_in_terms import SessionTerms
+from cekalwatch.server.auth.signing_in import openid, passwords
+from cekalwatch.server.auth.signing_in.sign_in_terms import OpenIdTerms, SessionTerms
 from cekalwatch.server.capture import aiming, surveys
 from cekalwatch.server.capture.session import MISSED_HEARTBEATS
 from cekalwatch.server.domain import syncs, troubles
@@ -102,6 +102,11 @@ def bounds_of(field: str) -> tuple[float, float]:
     return schema["minimum"], schema["maximum"]
 
 
+def longest(field: str) -> int:
+    """How many characters the server's settings take for a text about the identity provider."""
+    return int(TypeAdapter(OpenIdTerms).json_schema()["properties"][field]["maxLength"])
+
+
 STATED = {
     "DatabaseStatus.problem": (f"at most {MAX_PROBLEM} characters",),
     "Subscribed.waiting_alerts": (f"at most {MAX_WAITING}:",),
@@ -166,6 +171,7 @@ STATED = {
     "InviteDeviceRequest.counters": (f"At most {devices.MAX_COUNTERS}.",),
     "InviteDeviceRequest.valid_minutes": (f"1 to {devices.MAX_MINUTES}; 0 means {devices.DEFAULT_MINUTES}.",),
     "AddPersonRequest.sites": (f"at most {people.MAX_SITES}.",),
+    "ChangePersonRequest.seen_sites": (f"at most {people.MAX_SITES}.",),
     "ChangePersonRequest.sites": (f"at most {people.MAX_SITES}.",),
     "AuditEntry.objects": (f"at most the first {audit.MAX_SHOWN_OBJECTS}.",),
     "SearchAuditEntriesRequest.person": (TEXT,),
@@ -201,6 +207,12 @@ STATED = {
     "EnrolDeviceRequest.certificate_request": (f"at most {MAX_REQUEST_BYTES} bytes",),
     "PasswordProof.sign_in_name": (f"at most {session.MAX_NAME} characters",),
     "PasswordProof.password": (f"at most {passwords.MAX_CHARACTERS} characters",),
+    "IdentityProvider.issuer": (f"at most {longest('issuer')} characters",),
+    "IdentityProvider.client_id": (f"at most {longest('client_id')} characters",),
+    "IdentityProvider.scope": (f"at most {longest('scope')} characters",),
+    "IdentityProvider.authorization_endpoint": (f"at most {openid.MAX_ENDPOINT} characters",),
+    "IdentityProvider.end_session_endpoint": (f"at most {openid.MAX_ENDPOINT} characters",),
+    "AuthorizationCodeProof.asked_anew": (f"last {NUMBERS[openid.MAX_AUTHENTICATION_AGE.seconds // 60]} minutes",),
     "AuthorizationCodeProof.code": (f"at most {session.MAX_CODE} characters",),
     "AuthorizationCodeProof.code_verifier": ("{} to {} characters".format(*session.VERIFIER_CHARACTERS),),
     "AuthorizationCodeProof.redirect_uri": (f"at most {session.MAX_URI} characters",),

@@ -28,6 +28,7 @@ from cekalwatch.console.locale.audit_words import ACTIONS, ACTORS, PROBLEMS, THI
 from cekalwatch.console.menu import MENU
 from cekalwatch.console.pages.alerts import STEPS
 from cekalwatch.console.pages.figures import SPANS
+from cekalwatch.console.signing_in.errands import Lost
 from cekalwatch.notifier.desktop.windows.alert_table import Column, StateFilter
 from cekalwatch.notifier.settings import ThemeName
 from cekalwatch.office.model.alert import PicturesMissing, ScoreLevel
@@ -67,6 +68,7 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "ACTOR_": set(ACTORS),
         "DEVICE_ROLE_": {role.upper() for role in DeviceRole},
         "DEVICE_STATE_": set(DeviceState),
+        "ERRAND_": set(Lost),
         "EXPORT_": {form.upper() for form in FORMATS},
         "FLAG_": set(OrderFlag),
         "IMPORT_GROUP_": {*GROUPS, "UNCHANGED"},

@@ -23,7 +23,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, compile_path
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
@@ -34,8 +34,12 @@ from cekalwatch.console.locale.texts import ConsoleTexts
 from cekalwatch.console.monitoring.measures import UNMEASURED, Measures
 from cekalwatch.console.news import News
 from cekalwatch.console.pages.routes import ROUTES, Page
+from cekalwatch.console.pages.signing_in.session import ask_again
 from cekalwatch.console.pages.watchlist import imports
 from cekalwatch.console.settings import ConsoleSettings
+from cekalwatch.console.signing_in.errands import Errands
+from cekalwatch.console.signing_in.offer import ProviderOffer
+from cekalwatch.console.signing_in.unfinished import KeptForm, Unfinished
 from cekalwatch.console.visit import NotSignedInError, Visit
 from cekalwatch.console.web_sessions import WebSession, WebSessions
 from cekalwatch.office.client.refusals import SESSION_OVER, UNREACHABLE, error_reason, explain
@@ -66,6 +70,8 @@ class Console:
         self.calls = Calls(self.dialer)
         self.news = News(settings, settings.dialer(measures))
         self.web_sessions = WebSessions(settings.idle_lock_s)
+        self.errands = Errands()
+        self.offer = ProviderOffer(self.dialer.another())
         self.imports = ImportJobs(lambda session: ImportClient(self.dialer, session))
         self.templates = Environment(
             loader=FileSystemLoader(FOLDER / "templates"),
@@ -79,6 +85,7 @@ class Console:
         self._texts = {language: ConsoleTexts(language, settings.zone) for language in Language}
         # The prefix makes browsers refuse such a cookie of another name of this host, or one without TLS.
         self.cookie = "__Host-cekalwatch" if self.tls else "cekalwatch"
+        self.errand_cookie = f"{self.cookie}-errand"
 
     @property
     def app(self) -> ASGIApp:
@@ -95,6 +102,21 @@ class Console:
         """Return the texts in the language that the browser's person chose."""
         chosen = request.cookies.get(LANGUAGE_COOKIE, "")
         return self._texts[Language(chosen) if chosen in set(Language) else self.settings.language]
+
+    def origin_of(self, request: Request) -> str:
+        """Return scheme, name and port by which the browser calls this console."""
+        return f"{'https' if self.tls else 'http'}://{request.headers.get('host', '')}"
+
+    def show_again(self, visit: Visit, kept: Unfinished, key: str) -> Response | None:
+        """Show a form as it was filled in, to whoever may see its page; None when there is no such form."""
+        for page in ROUTES:
+            if page.method == "POST" and page.again and (found := compile_path(page.path)[0].match(kept.form.path)):
+                if refusal := self._refusal(page, visit):
+                    return refusal
+                visit.form, visit.params = kept.form.fields, found.groupdict()
+                visit.signed = (key, kept.word) if kept.word else None
+                return page.again(visit, kept.problem)
+        return None
 
     def set_session_cookie(self, response: Response, secret: str) -> None:
         """Give the browser the cookie of a session; with an empty text, take it away."""
@@ -162,34 +184,34 @@ class Console:
     async def _made(self, page: Page, request: Request) -> Response:
         visit = Visit(self, request, self.texts_of(request), self._session_of(request, used=page.by_a_person))
         if page.method == "POST":
-            if not _is_own_form(request, tls=self.tls):
+            if not _is_own_form(request, self.origin_of(request)):
                 return visit.problem(visit.texts.say("FORM_FOREIGN"), HTTPStatus.FORBIDDEN)
             # Nobody sends a file here who may not.
-            if page.takes_file and (refusal := self._refusal(page, visit)):
+            if page.takes_file and (refusal := await run_in_threadpool(self._refusal, page, visit)):
                 return refusal
             await _read_form(request, visit, files=int(page.takes_file))
         try:
-            if refusal := self._refusal(page, visit, form_read=page.method == "POST"):
+            if refusal := await run_in_threadpool(self._refusal, page, visit):
                 return refusal
             if page.stream:
                 return await page.stream(visit)
+            if page.method == "POST" and page.people is not None and not visit.form_is_own:
+                return await run_in_threadpool(_show_old_form, page, visit)
             return await run_in_threadpool(page.handler, visit)
         except NotSignedInError:
-            return self._to_sign_in(visit, page)
+            return await run_in_threadpool(self._to_sign_in, visit, page)
         except grpc.RpcError as error:
             return await self._refused(visit, page, error)
         finally:
             if visit.upload:
                 await visit.upload.close()
 
-    def _refusal(self, page: Page, visit: Visit, *, form_read: bool = False) -> Response | None:
+    def _refusal(self, page: Page, visit: Visit) -> Response | None:
         """Return what who asks gets instead of a page; None for who may see it: decided here alone."""
         if (people := page.people) is None:
             return None
         if (session := visit.session) is None:
             return self._to_sign_in(visit, page)
-        if form_read and visit.form.get("form_token") != session.form_token:
-            return visit.problem(visit.texts.say("FORM_OLD"), HTTPStatus.FORBIDDEN)
         if session.person.password_change_needed and not page.with_first_password:
             return visit.to("/password")
         if people and not session.person.roles & people:
@@ -199,25 +221,48 @@ class Console:
     async def _refused(self, visit: Visit, page: Page, error: grpc.RpcError) -> Response:
         if error_reason(error) in SESSION_OVER and visit.session:
             await run_in_threadpool(self.end, visit.session)
-            return self._to_sign_in(visit, page)
+            visit.session = None
+            return await run_in_threadpool(self._to_sign_in, visit, page)
         log.warning("page_refused", page=page.path, code=error_reason(error) or error.code().name)
         away = error.code() in UNREACHABLE
         status = HTTPStatus.SERVICE_UNAVAILABLE if away else HTTPStatus.CONFLICT
-        return visit.problem(explain(error, visit.texts), status)
+        words, again = explain(error, visit.texts), visit.address if page.method == "GET" else ""
+        if page.method == "POST" and page.again and visit.session:
+            # Its answer may be what was lost.
+            told = visit.texts.say("FORM_UNANSWERED") if away else words
+            kept = Unfinished(KeptForm.of(visit.request.url.path, visit.form), told)
+            again = f"/unfinished/{visit.session.put_aside(kept)}"
+        return visit.problem(words, status, again)
 
     def _to_sign_in(self, visit: Visit, page: Page) -> Response:
         if not page.by_a_person:  # a part of a page that is open: it says so itself
             return visit.page("part_signed_out.html", HTTPStatus.UNAUTHORIZED)
-        after = visit.address
-        response = visit.to("/sign-in" if after == "/" else f"/sign-in?after={quote(after)}")
+        after, path = visit.address, visit.request.url.path
+        kept = KeptForm.of(path, visit.form) if page.again and page.method == "POST" else None
+        if page.takes_file:
+            response = visit.to(f"/sign-in?after={quote(path)}&lost=file")
+        elif kept and kept.fields:
+            words = visit.texts.say("REFUSED_SESSION_ENDED")
+            response = ask_again(visit, words, HTTPStatus.UNAUTHORIZED, "/", kept)
+        else:
+            response = visit.to("/sign-in" if after == "/" else f"/sign-in?after={quote(after)}")
         self.set_session_cookie(response, "")
         return response
 
 
-def _is_own_form(request: Request, *, tls: bool) -> bool:
+def _is_own_form(request: Request, origin: str) -> bool:
     """Whether a form was sent by a page of this console: browsers say with each such request where it comes from."""
-    own = request.headers.get("origin") == f"{'https' if tls else 'http'}://{request.headers.get('host', '')}"
+    own = request.headers.get("origin") == origin
     return own and request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
+
+
+def _show_old_form(page: Page, visit: Visit) -> Response:
+    """Answer a form of an earlier session, with which nothing is done: it is shown again, where it has one."""
+    if page.again is None:
+        return visit.problem(visit.texts.say("FORM_OLD"), HTTPStatus.FORBIDDEN)
+    response = page.again(visit, visit.texts.say("SESSION_HAD_ENDED"))
+    response.status_code = HTTPStatus.FORBIDDEN
+    return response
 
 
 async def _read_form(request: Request, visit: Visit, *, files: int) -> None:

@@ -91,8 +91,16 @@ class ConsoleSettings(ClientSettings):
     @property
     def address(self) -> str:
         """Where a browser opens the pages: the first name in their certificate, with the port. Raises ProgramError."""
-        scheme = "https" if self.web_tls else "http"
-        return f"{scheme}://{self.allowed_hosts[0]}:{split_address(self.listen)[1]}"
+        return self.addresses[0]
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where browsers of other machines open the pages, or of this one where none may. Raises ProgramError."""
+        scheme, port = ("https", 443) if self.web_tls else ("http", 80)
+        listen = split_address(self.listen)[1]
+        shown = "" if listen == port else f":{listen}"
+        names = [one for one in self.allowed_hosts if one not in LOOPBACK_HOSTS] or self.allowed_hosts
+        return tuple(f"{scheme}://{one}{shown}" for one in names)
 
     @property
     def allowed_hosts(self) -> tuple[str, ...]:

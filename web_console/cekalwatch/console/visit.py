@@ -24,6 +24,7 @@ from cekalwatch.console.list_keeping.subject_client import SubjectClient
 from cekalwatch.console.list_keeping.sync_client import SyncClient
 from cekalwatch.console.locale.texts import ConsoleTexts
 from cekalwatch.console.menu import MENU, Entry
+from cekalwatch.console.signing_in.unfinished import Word
 from cekalwatch.console.web_sessions import WebSession
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.port_client import PortClient
@@ -31,6 +32,7 @@ from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.client.trouble_client import TroubleClient
 from cekalwatch.office.model.alert import AlertFilter
 from cekalwatch.office.model.person import Session
+from cekalwatch.wire.vocabulary.identity_provider import ProviderFacts
 from cekalwatch.wire.vocabulary.people import PersonRole
 
 if TYPE_CHECKING:
@@ -51,6 +53,12 @@ class Visit:
     session: WebSession | None
     form: Mapping[str, str] = field(default_factory=dict)
     """What was filled in; empty for a request that changes nothing."""
+    instead: str = ""
+    """The page to come back to in place of this one, which serves once; empty: this one."""
+    params: Mapping[str, str] | None = None
+    """Parts of the path of a form that is shown again; else those of the request's own path count."""
+    signed: tuple[str, Word] | None = None
+    """The word that a second person has given for the form on the page, with its key."""
     upload: UploadFile | None = None
     """The file of a form that has one; closed after the answer unless the page has taken it from here."""
 
@@ -71,9 +79,19 @@ class Visit:
         """The moment."""
         return datetime.now(UTC)
 
+    @property
+    def form_is_own(self) -> bool:
+        """Whether the form was given to the browser in this session."""
+        return self.session is not None and self.form.get("form_token") == self.session.form_token
+
     def has(self, roles: frozenset[PersonRole]) -> bool:
         """Whether the person has one of these roles."""
         return bool(self.session and self.session.person.roles & roles)
+
+    @property
+    def provider(self) -> ProviderFacts | None:
+        """The identity provider that people are offered; None: they sign in by passwords only."""
+        return self.console.offer.now()
 
     @property
     def menu(self) -> list[Entry]:
@@ -93,6 +111,8 @@ class Visit:
     @property
     def address(self) -> str:
         """Path and query of the page, to come back to; of what a form sent, the first page."""
+        if self.instead:
+            return self.instead
         if self.request.method != "GET":
             return "/"
         url = self.request.url
@@ -104,7 +124,7 @@ class Visit:
 
     def part(self, name: str) -> str:
         """Return a part of the path."""
-        return str(self.request.path_params[name])
+        return str((self.request.path_params if self.params is None else self.params)[name])
 
     @property
     def alerts(self) -> AlertClient:
@@ -134,12 +154,12 @@ class Visit:
     @property
     def syncs(self) -> SyncClient:
         """The list manager's calls about the synchronisation."""
-        return SyncClient(self.console.calls, self.sessions, self.signed_in)
+        return SyncClient(self.console.calls, self.signed_in)
 
     @property
     def thresholds(self) -> ThresholdClient:
         """The calls about the decision threshold."""
-        return ThresholdClient(self.console.calls, self.sessions, self.signed_in)
+        return ThresholdClient(self.console.calls, self.signed_in)
 
     @property
     def reports(self) -> ReportClient:
@@ -192,6 +212,6 @@ class Visit:
         """Send the browser to another page of the console, with GET."""
         return RedirectResponse(path, HTTPStatus.SEE_OTHER)
 
-    def problem(self, words: str, code: HTTPStatus) -> Response:
-        """Say what went wrong, in words for a person."""
-        return self.page("part_problem.html" if self.is_part else "problem.html", code, words=words)
+    def problem(self, words: str, code: HTTPStatus, again: str = "") -> Response:
+        """Say what went wrong, in words for a person; `again`: where to try again, with what was filled in."""
+        return self.page("part_problem.html" if self.is_part else "problem.html", code, words=words, again=again)

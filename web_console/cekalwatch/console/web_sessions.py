@@ -14,7 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cekalwatch.console.open_alerts import OpenAlerts
+from cekalwatch.console.signing_in.unfinished import MAX_KEPT, Unfinished
 from cekalwatch.office.model.person import Session
+from cekalwatch.wire.vocabulary.identity_provider import ProviderFacts
 
 SECRET_BYTES = 32
 MAX_SESSIONS = 500
@@ -27,7 +29,9 @@ class WebSession:
 
     person: Session
     name: str
-    """The sign-in name that was typed."""
+    """The sign-in name that was typed; empty when the identity provider said who it is."""
+    provider: ProviderFacts | None = None
+    """Through which it began; None: by a password."""
     form_token: str = field(default_factory=lambda: secrets.token_urlsafe(SECRET_BYTES), repr=False)
     """Stands in each form that the browser gets; a form without it is not its own."""
     used_at_s: float = 0.0
@@ -35,6 +39,8 @@ class WebSession:
     """What its person last looked for on the list, by the names of the form's fields."""
     open_alerts: OpenAlerts = field(default_factory=OpenAlerts, repr=False)
     """What *Now* shows to its person."""
+    unfinished: dict[str, Unfinished] = field(default_factory=dict, repr=False)
+    """Forms to go on with, by keys that cannot be guessed."""
     _token: str = field(default="", repr=False)
 
     def token(self) -> str:
@@ -46,10 +52,21 @@ class WebSession:
         self._token = token
 
     def forget(self) -> None:
-        """Hold none any more, nor what its person looked for and at."""
+        """Hold none any more, nor what its person looked for, looked at or typed."""
         self._token = ""
         self.list_search = {}
         self.open_alerts.forget()
+        self.unfinished = {}
+
+    def put_aside(self, one: Unfinished) -> str:
+        """Keep a form to go on with, and return its key; of many the newest are kept."""
+        key = secrets.token_urlsafe(SECRET_BYTES)
+        self.unfinished = dict([*self.unfinished.items(), (key, one)][-MAX_KEPT:])
+        return key
+
+    def take_up(self, key: str) -> Unfinished | None:
+        """Return a form that was put aside, once."""
+        return self.unfinished.pop(key, None)
 
 
 class WebSessions:
@@ -62,10 +79,10 @@ class WebSessions:
         self._sessions: dict[str, WebSession] = {}
         self._lock = threading.Lock()
 
-    def begin(self, person: Session, name: str, token: str) -> tuple[str, WebSession, list[WebSession]]:
-        """Begin a session; return the cookie's value, the session, and those that had to make room."""
+    def begin(self, session: WebSession, token: str) -> tuple[str, list[WebSession]]:
+        """Begin a session; return the cookie's value, and the sessions that had to make room."""
         secret = secrets.token_urlsafe(SECRET_BYTES)
-        session = WebSession(person, name, used_at_s=self._monotonic())
+        session.used_at_s = self._monotonic()
         session.keep(token)
         with self._lock:
             removed = []
@@ -73,7 +90,7 @@ class WebSessions:
                 oldest = min(self._sessions, key=lambda key: self._sessions[key].used_at_s)
                 removed.append(self._sessions.pop(oldest))
             self._sessions[_digest(secret)] = session
-        return secret, session, removed
+        return secret, removed
 
     def find(self, secret: str, *, used: bool) -> WebSession | None:
         """Return the session of a cookie; None when there is none any more. `used`: a person did something."""

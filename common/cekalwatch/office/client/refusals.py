@@ -17,7 +17,8 @@ from cekalwatch.program.translations import Texts
 UNREACHABLE = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED})
 SESSION_OVER = frozenset({"SIGN_IN_NEEDED", "SESSION_ENDED"})
 """Reasons after which the person has to sign in again."""
-
+OTHERS_AWAY = frozenset({"PORT_AWAY", "PROVIDER_UNAVAILABLE"})
+"""Reasons with which the server answers: what it asked does not."""
 
 Failure = grpc.RpcError | ProgramError
 """Why something did not succeed: the server's answer, or a problem on this PC."""
@@ -28,7 +29,7 @@ def explain(error: Failure, texts: Texts) -> str:
     if isinstance(error, ProgramError):
         return str(error)
     reason, details = _info(error)
-    if error.code() in UNREACHABLE and reason != "PORT_AWAY":  # the server answers: a port of it does not
+    if error.code() in UNREACHABLE and reason not in OTHERS_AWAY:
         return texts.say("REFUSED_UNREACHABLE")
     if reason == "ALERT_HELD" and details.get("holder"):
         return texts.say("REFUSED_ALERT_HELD_BY", holder=safe_text(details["holder"]))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf.message import Message
 
 from cekalwatch.office.client import messages
+from cekalwatch.office.client.proofs import Code, Password, Proof
 from cekalwatch.office.client.token import TokenHolder
 from cekalwatch.office.model.person import Session
 from cekalwatch.v1 import session_pb2, session_service_pb2
@@ -16,9 +18,18 @@ from cekalwatch.v1.session_service_pb2_grpc import SessionServiceStub
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.tokens import bearer, request_digest
+from cekalwatch.wire.vocabulary.identity_provider import ProviderFacts
 
 DEADLINE_S = 15.0
 """A sign-in may have to wait for others."""
+
+
+@dataclass(frozen=True)
+class JointRequest:
+    """The request of a call that two people make. Who passes it on need not know what is in it."""
+
+    action: session_pb2.TwoPersonAction.ValueType
+    request: Message
 
 
 class SessionClient:
@@ -38,29 +49,30 @@ class SessionClient:
         """Return why no connection is possible, or an empty text when certificates are not the reason."""
         return self._dialer.why_refused()
 
-    def prove(self, name: str, password: str) -> tuple[Session, str]:
-        """Return the session of the person with this name and password, and its token, which is not kept."""
-        request = session_service_pb2.SignInRequest(
-            purpose=session_pb2.SESSION_PURPOSE_CALLS,
-            password=session_service_pb2.PasswordProof(sign_in_name=name, password=password),
-        )
+    def provider(self, *, with_endpoints: bool, deadline_s: float = DEADLINE_S) -> ProviderFacts | None:
+        """Return the identity provider of the server, or None; its endpoints are asked of it where it must be."""
+        request = session_service_pb2.GetSignInMethodsRequest(include_endpoints=with_endpoints)
+        answer = self._call(lambda stub: stub.GetSignInMethods, request, deadline_s=deadline_s)
+        return _facts(answer.provider) if answer.HasField("provider") else None
+
+    def prove(self, proof: Proof) -> tuple[Session, str]:
+        """Return the session of the person whom it proves, and its token, which is not kept."""
+        request = _with(proof, session_service_pb2.SignInRequest(purpose=session_pb2.SESSION_PURPOSE_CALLS))
         answer = self._call(lambda stub: stub.SignIn, request)
         return messages.session(answer.session), str(answer.token)
 
-    def countersign(
-        self, name: str, password: str, action: session_pb2.TwoPersonAction.ValueType, request: Message
-    ) -> str:
-        """Let a second person sign for a request beside who has signed in; return the token for that one call."""
+    def countersign(self, proof: Proof, joint: JointRequest) -> tuple[Session, str]:
+        """Let a second person sign beside who has signed in; return who it is, and the token for that one call."""
         asked = session_service_pb2.SignInRequest(
             purpose=session_pb2.SESSION_PURPOSE_SECOND_PERSON,
-            password=session_service_pb2.PasswordProof(sign_in_name=name, password=password),
-            joint_act=session_pb2.JointAct(action=action, request_sha256=request_digest(request)),
+            joint_act=session_pb2.JointAct(action=joint.action, request_sha256=request_digest(joint.request)),
         )
-        return str(self._call(lambda stub: stub.SignIn, asked, self.file.token()).token)
+        answer = self._call(lambda stub: stub.SignIn, _with(proof, asked), self.file.token())
+        return messages.session(answer.session), str(answer.token)
 
     def sign_in(self, name: str, password: str) -> Session:
         """Sign in with a password, and keep the token; raises ProgramError when it cannot be written."""
-        session, token = self.prove(name, password)
+        session, token = self.prove(Password(name, password))
         self.file.keep(token)
         return session
 
@@ -85,12 +97,38 @@ class SessionClient:
         self._call(lambda stub: stub.SignOut, session_service_pb2.SignOutRequest(), token)
 
     def _call(
-        self, method: Callable[[SessionServiceStub], Callable[..., Any]], request: object, token: str = ""
+        self,
+        method: Callable[[SessionServiceStub], Callable[..., Any]],
+        request: object,
+        token: str = "",
+        deadline_s: float = DEADLINE_S,
     ) -> Any:  # noqa: ANN401  # each method has an answer of its own
         with closing(Calls(self._dialer)) as calls:
             return calls.make(
                 lambda channel, left_s: method(SessionServiceStub(channel))(
                     request, timeout=left_s, metadata=bearer(token)
                 ),
-                DEADLINE_S,
+                deadline_s,
             )
+
+
+def _with(proof: Proof, request: session_service_pb2.SignInRequest) -> session_service_pb2.SignInRequest:
+    match proof:
+        case Password(name, password):
+            request.password.sign_in_name, request.password.password = name, password
+        case Code():
+            given = request.authorization_code
+            given.code, given.code_verifier, given.nonce = proof.code, proof.verifier, proof.nonce
+            given.redirect_uri, given.asked_anew = proof.redirect_uri, True
+    return request
+
+
+def _facts(message: session_service_pb2.IdentityProvider) -> ProviderFacts:
+    return ProviderFacts(
+        issuer=message.issuer,
+        client_id=message.client_id,
+        scope=message.scope,
+        authorization_endpoint=message.authorization_endpoint,
+        end_session_endpoint=message.end_session_endpoint,
+        states_issuer=message.states_issuer,
+    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import grpc
 
 from cekalwatch.office.client.alert_client import AlertClient
+from cekalwatch.office.client.proofs import Password
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.model.alert import Alert
 from cekalwatch.office.model.handling import FollowUp
@@ -74,7 +75,7 @@ class AlertActions:
         alert_id, version = alert.alert_id, alert.version
         if decision.supervisor is None:
             return self._alert_client.confirm(alert_id, version, decision.reference, decision.note)
-        _, token = self._sessions.prove(decision.supervisor.name, decision.supervisor.password)
+        _, token = self._sessions.prove(Password(decision.supervisor.name, decision.supervisor.password))
         try:
             return self._alert_client.confirm(alert_id, version, decision.reference, decision.note, token)
         finally:

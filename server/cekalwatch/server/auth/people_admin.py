@@ -11,8 +11,17 @@ from cekalwatch.server.auth.signing_in.passwords import Passwords, first_passwor
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code, RefusedError
 from cekalwatch.server.domain.people import Person, PersonError
-from cekalwatch.server.storage.people.store import Account, KeptPassword, NameTakenError, PeopleStore
+from cekalwatch.server.storage.people.store import (
+    Account,
+    KeptPassword,
+    NameTakenError,
+    PeopleStore,
+    PersonChangedError,
+)
 from cekalwatch.wire.vocabulary.people import PersonRole
+
+Rights = tuple[frozenset[PersonRole], frozenset[str]]
+"""A person's roles and sites."""
 
 
 class PeopleAdmin:
@@ -54,26 +63,33 @@ class PeopleAdmin:
             ) from None
         return first
 
-    def change(self, name: str, roles: frozenset[PersonRole], sites: frozenset[str]) -> Person:
-        """Yield the person these roles, and these sites if there are any; they count from the next call on."""
+    def change(
+        self, name: str, roles: frozenset[PersonRole], sites: frozenset[str], seen: Rights | None = None
+    ) -> Person:
+        """Yield the person these roles, and these sites if there are any; they count from the next call on.
+
+        `seen`: what they were when somebody decided that; when they are others by now, nothing is done.
+        """
         person = self.account(name).person
+        if seen and (person.roles, person.sites) != seen:
+            raise _changed()
         self._refuse_other_sites(sites)
         try:
             changed = replace(person, roles=roles, sites=sites or person.sites)
         except PersonError as error:
             raise RefusedError(Code.PERSON_INVALID, f"This cannot be: {error}") from None
-        self._store.change(changed, self._entry(person, Action.PERSON_CHANGED, change="ROLES", **_facts(changed)))
+        self._keep(person, changed, change="ROLES", **_facts(changed))
         return changed
 
     def disable(self, name: str) -> None:
         """Refuse the person from now on; their sessions end."""
-        person = replace(self.account(name).person, disabled=True)
-        self._store.change(person, self._entry(person, Action.PERSON_CHANGED, change="DISABLED"))
+        person = self.account(name).person
+        self._keep(person, replace(person, disabled=True), change="DISABLED")
 
     def enable(self, name: str) -> None:
         """Let the person in again."""
-        person = replace(self.account(name).person, disabled=False)
-        self._store.change(person, self._entry(person, Action.PERSON_CHANGED, change="ENABLED"))
+        person = self.account(name).person
+        self._keep(person, replace(person, disabled=False), change="ENABLED")
 
     def reset(self, name: str) -> str:
         """Yield the person a first password, and return it; their sessions and a lock end."""
@@ -103,6 +119,13 @@ class PeopleAdmin:
         self._refuse_other_sites(account.person.sites)
         return account
 
+    def _keep(self, person: Person, changed: Person, **details: str) -> None:
+        """Keep what is changed of a person, unless somebody was faster: who is disabled stays so."""
+        try:
+            self._store.change(changed, self._entry(person, Action.PERSON_CHANGED, **details), person)
+        except PersonChangedError:
+            raise _changed() from None
+
     def _refuse_other_sites(self, sites: frozenset[str]) -> None:
         if self._by and not sites <= self._by.sites:
             raise RefusedError(Code.PERSON_SITE_NOT_ALLOWED, "An administrator keeps people of their own sites")
@@ -115,6 +138,10 @@ class PeopleAdmin:
         return AuditEntry(
             self._clock.now(), self._actor, action, (Thing.PERSON.key(person.person_id),), details=details
         )
+
+
+def _changed() -> RefusedError:
+    return RefusedError(Code.PERSON_CHANGED, "Somebody has changed this person meanwhile: look at them again")
 
 
 def _facts(person: Person) -> dict[str, str]:

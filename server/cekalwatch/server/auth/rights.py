@@ -135,6 +135,7 @@ _CAMERA_VIEW = Right(
 )
 # A second person signs in beside the session of the first.
 _SIGN_IN = Right({role: Grant(Reach.OWN_SITE, welcome=_ANYBODY) for role in _WATCHLIST.devices})
+_SIGN_IN_METHODS = Right({role: Grant(Reach.OWN_SITE) for role in _WATCHLIST.devices})
 _SESSION = Right(_devices(*((role, Reach.OWN_SITE, _ANYBODY) for role in _WATCHLIST.devices)))
 
 RIGHTS: Mapping[str, Right] = MappingProxyType(
@@ -209,6 +210,7 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "/cekalwatch.v1.CameraService/GetAimingPicture": _CAMERA_VIEW,
         "/cekalwatch.v1.CameraService/ListSurveys": _CAMERA_VIEW,
         "/cekalwatch.v1.CameraService/ReportSurvey": _CAMERA,
+        "/cekalwatch.v1.SessionService/GetSignInMethods": _SIGN_IN_METHODS,
         "/cekalwatch.v1.SessionService/SignIn": _SIGN_IN,
         "/cekalwatch.v1.SessionService/GetSession": _SESSION,
         "/cekalwatch.v1.SessionService/ChangePassword": _SESSION,

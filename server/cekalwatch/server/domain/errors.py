@@ -276,6 +276,7 @@ class Code(StrEnum):
     SIGN_IN_BUSY = auto(), Kind.RESOURCE_EXHAUSTED, "Too many people are signing in; try again."
     SIGN_IN_NOT_OFFERED = auto(), Kind.FAILED_PRECONDITION, "This way to sign in is not configured on the server."
     PROVIDER_UNAVAILABLE = auto(), Kind.UNAVAILABLE, "The identity provider cannot be reached, or does not work."
+    SIGN_IN_NOT_FRESH = auto(), Kind.UNAUTHENTICATED, "The identity provider did not ask anew who the person is."
     SESSION_ENDED = auto(), Kind.UNAUTHENTICATED, "The session has ended, or belongs to another device; sign in again."
     PERSON_ROLE_NEEDED = auto(), Kind.PERMISSION_DENIED, "The person does not have a role that may do this."
     PERSON_SITE_NOT_ALLOWED = auto(), Kind.PERMISSION_DENIED, "The person does not work at this device's site."
@@ -286,6 +287,7 @@ class Code(StrEnum):
         "The second person signed for something else, or beside another session; sign in again for this.",
     )
     PERSON_UNKNOWN = auto(), Kind.NOT_FOUND, "There is nobody with this sign-in name."
+    PERSON_CHANGED = auto(), Kind.FAILED_PRECONDITION, "Somebody has changed this person meanwhile; look at them again."
     PERSON_INVALID = auto(), Kind.INVALID_ARGUMENT, "A person cannot have such a name, or lacks a role or a site."
     SIGN_IN_NAME_TAKEN = auto(), Kind.FAILED_PRECONDITION, "There is somebody with this sign-in name already."
     OWN_RECORD = auto(), Kind.PERMISSION_DENIED, "Nobody changes their own record."

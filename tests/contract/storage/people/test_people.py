@@ -13,7 +13,7 @@ from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.auth.rights import LOCAL
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.people.store import NameTakenError
+from cekalwatch.server.storage.people.store import NameTakenError, PersonChangedError
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, code_of, device, ended, opened, person
 
@@ -179,3 +179,15 @@ def test_people_sign_in_at_their_own_sites_only(office: Office):
     assert code_of(office, office.proof()) is Code.PERSON_SITE_NOT_ALLOWED
     assert code_of(office, office.proof(), device("pc-9", "sekupang")) is None
     assert code_of(office, office.proof(), LOCAL.device) is None
+
+
+def test_who_was_changed_meanwhile_is_not_changed_by_who_has_seen_them_before(office: Office):
+    budi = office.hire(person("budi")).person
+    office.people.change(replace(budi, disabled=True), office.entry(Action.PERSON_CHANGED), budi)
+    late = replace(budi, roles=frozenset({PersonRole.AUDITOR}))
+    with pytest.raises(PersonChangedError):
+        office.people.change(late, office.entry(Action.PERSON_CHANGED), budi)
+    account = office.people.account("budi")
+    assert account is not None
+    assert account.person == replace(budi, disabled=True), "who is disabled stays so"
+    assert len(office.trail(Action.PERSON_CHANGED)) == 1

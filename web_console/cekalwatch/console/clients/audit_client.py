@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from cekalwatch.console.clients.service_client import ServiceClient
-from cekalwatch.office.client.session_client import SessionClient
-from cekalwatch.office.client.token import TokenHolder
+from cekalwatch.office.client.session_client import JointRequest
+from cekalwatch.office.client.token import Token
 from cekalwatch.office.model.safe_text import safe_text
 from cekalwatch.v1 import audit_pb2, session_pb2
 from cekalwatch.v1 import audit_service_pb2 as pb
@@ -116,10 +116,9 @@ class AuditClient(ServiceClient[AuditServiceStub]):
 
     stub = AuditServiceStub
 
-    def __init__(self, calls: Calls, dialer: Dialer, session: TokenHolder) -> None:
+    def __init__(self, calls: Calls, dialer: Dialer, session: Token) -> None:
         super().__init__(calls, session)
         self._dialer = dialer
-        self._holder = session
 
     def search(self, query: TrailQuery, size: int, token: str) -> TrailPage:
         """Return a page of entries."""
@@ -165,12 +164,15 @@ class AuditClient(ServiceClient[AuditServiceStub]):
                 else:
                     yield Progress(answer.progress.checked, answer.progress.total)
 
-    def export(self, since: datetime | None, until: datetime | None, form: str, name: str, password: str) -> Export:
-        """Begin an export for which a second person of that name signs; `form` is one of FORMATS."""
+    @staticmethod
+    def wanted(since: datetime | None, until: datetime | None, form: str) -> JointRequest:
+        """Return what two people sign for who export entries; `form` is one of FORMATS."""
         request = pb.ExportAuditEntriesRequest(start_time=_stamp(since), end_time=_stamp(until), format=FORMATS[form])
-        desk = SessionClient(self._dialer, self._holder)
-        word = desk.countersign(name, password, session_pb2.TWO_PERSON_ACTION_EXPORT_AUDIT, request)
-        parts = self._parts(request, word)
+        return JointRequest(session_pb2.TWO_PERSON_ACTION_EXPORT_AUDIT, request)
+
+    def export(self, wanted: JointRequest, word: str) -> Export:
+        """Begin an export, with the word of a second person."""
+        parts = self._parts(cast("pb.ExportAuditEntriesRequest", wanted.request), word)
         export = Export(())
         first = next(parts)  # a refusal comes here
         export.parts = self._read(first, parts, export)

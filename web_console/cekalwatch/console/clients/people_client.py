@@ -48,10 +48,21 @@ class PeopleClient(ServiceClient[PeopleServiceStub]):
         )
         return str(self._call(lambda stub: stub.AddPerson, request).first_password)
 
-    def change(self, name: str, roles: Collection[PersonRole], sites: Collection[str]) -> None:
-        """Replace a person's roles and sites."""
+    def change(
+        self,
+        name: str,
+        roles: Collection[PersonRole],
+        sites: Collection[str],
+        seen_roles: Collection[PersonRole],
+        seen_sites: Collection[str],
+    ) -> None:
+        """Replace a person's roles and sites, unless they are others by now than were seen."""
         request = pb.ChangePersonRequest(
-            sign_in_name=name, roles=map(_ROLES.number, sorted(roles)), sites=sorted(sites)
+            sign_in_name=name,
+            roles=map(_ROLES.number, sorted(roles)),
+            sites=sorted(sites),
+            seen_roles=map(_ROLES.number, sorted(seen_roles)),
+            seen_sites=sorted(seen_sites),
         )
         self._call(lambda stub: stub.ChangePerson, request)
 

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cekalwatch.console.clients.service_client import ServiceClient
-from cekalwatch.office.client.session_client import SessionClient
-from cekalwatch.office.client.token import Token
+from cekalwatch.office.client.session_client import JointRequest
 from cekalwatch.office.model.safe_text import safe_text
 from cekalwatch.v1 import operations_pb2, session_pb2
 from cekalwatch.v1 import operations_service_pb2 as pb
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
-from cekalwatch.wire.calls import Calls
 
 SOURCES = ("PACK", "LEARNED", "SETTINGS", "PEOPLE")
 """Where a threshold can come from."""
@@ -74,10 +72,6 @@ class ThresholdClient(ServiceClient[OperationsServiceStub]):
 
     stub = OperationsServiceStub
 
-    def __init__(self, calls: Calls, sessions: SessionClient, session: Token) -> None:
-        super().__init__(calls, session)
-        self._sessions = sessions
-
     def outlook(self) -> Outlook:
         """Return the threshold with its evidence."""
         answer: pb.GetThresholdResponse = self._call(lambda stub: stub.GetThreshold, pb.GetThresholdRequest())
@@ -103,19 +97,25 @@ class ThresholdClient(ServiceClient[OperationsServiceStub]):
             curve=tuple(map(_point, answer.curve)),
         )
 
-    def set(self, value: float | None, name: str, password: str) -> None:
-        """Set the threshold, or with None give it back, with a second person of that name."""
+    @staticmethod
+    def change(value: float | None) -> JointRequest:
+        """Return what two people sign for who set the threshold, or with None give it back."""
         request = pb.SetThresholdRequest(threshold=value)
-        action = session_pb2.TWO_PERSON_ACTION_CHANGE_THRESHOLD
-        second = self._sessions.countersign(name, password, action, request)
-        self._call(lambda stub: stub.SetThreshold, request, second)
+        return JointRequest(session_pb2.TWO_PERSON_ACTION_CHANGE_THRESHOLD, request)
 
-    def forget(self, model: str, name: str, password: str) -> None:
-        """Forget what was learned with that model, with a second person of that name."""
+    def set(self, change: JointRequest, word: str) -> None:
+        """Change the threshold, with the word of a second person."""
+        self._call(lambda stub: stub.SetThreshold, change.request, word)
+
+    @staticmethod
+    def oblivion(model: str) -> JointRequest:
+        """Return what two people sign for who forget what was learned with that model."""
         request = pb.ForgetLearnedThresholdRequest(model_version=model)
-        action = session_pb2.TWO_PERSON_ACTION_CHANGE_THRESHOLD
-        second = self._sessions.countersign(name, password, action, request)
-        self._call(lambda stub: stub.ForgetLearnedThreshold, request, second)
+        return JointRequest(session_pb2.TWO_PERSON_ACTION_CHANGE_THRESHOLD, request)
+
+    def forget(self, oblivion: JointRequest, word: str) -> None:
+        """Forget what was learned, with the word of a second person."""
+        self._call(lambda stub: stub.ForgetLearnedThreshold, oblivion.request, word)
 
 
 def _state(one: operations_pb2.ThresholdState) -> ThresholdState:

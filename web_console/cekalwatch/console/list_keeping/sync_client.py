@@ -9,14 +9,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from cekalwatch.console.clients.service_client import ServiceClient
 from cekalwatch.office.client import messages
-from cekalwatch.office.client.session_client import SessionClient
-from cekalwatch.office.client.token import Token
+from cekalwatch.office.client.session_client import JointRequest
 from cekalwatch.office.model.safe_text import safe_text
 from cekalwatch.office.model.subscription_updates import Freshness
 from cekalwatch.v1 import session_pb2, sync_pb2
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 from cekalwatch.v1.watchlist_service_pb2_grpc import WatchlistServiceStub
-from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
@@ -101,11 +99,6 @@ class SyncClient(ServiceClient[WatchlistServiceStub]):
 
     stub = WatchlistServiceStub
 
-    def __init__(self, calls: Calls, sessions: SessionClient, session: Token) -> None:
-        """`sessions` lets the second person in."""
-        super().__init__(calls, session)
-        self._sessions = sessions
-
     def status(self) -> SyncStatus:
         """Return how it stands."""
         answer = self._call(lambda stub: stub.GetSyncStatus, pb.GetSyncStatusRequest())
@@ -133,12 +126,15 @@ class SyncClient(ServiceClient[WatchlistServiceStub]):
         """Begin a run; with `from_start` it reads the whole list."""
         self._call(lambda stub: stub.SyncNow, pb.SyncNowRequest(from_start=from_start))
 
-    def accept(self, run_id: int, second: str, password: str) -> None:
-        """Let the next run end what the list of that run has lost, with a second person beside who has signed in."""
+    @staticmethod
+    def acceptance(run_id: int) -> JointRequest:
+        """Return what two people sign for who let the next run end what the list of that run has lost."""
         request = pb.AcceptShrunkenListRequest(run_id=run_id)
-        action = session_pb2.TWO_PERSON_ACTION_ACCEPT_SHRUNKEN_LIST
-        beside = self._sessions.countersign(second, password, action, request)
-        self._call(lambda stub: stub.AcceptShrunkenList, request, beside)
+        return JointRequest(session_pb2.TWO_PERSON_ACTION_ACCEPT_SHRUNKEN_LIST, request)
+
+    def accept(self, acceptance: JointRequest, word: str) -> None:
+        """Accept a shrunken list, with the word of a second person."""
+        self._call(lambda stub: stub.AcceptShrunkenList, acceptance.request, word)
 
 
 def _run(one: sync_pb2.SyncRun) -> Run:

@@ -85,6 +85,12 @@ def take_step(visit: Visit) -> Response:
     return visit.to(f"/alerts/{alert_id}?done=1")
 
 
+def show_again(visit: Visit, problem: str) -> Response:
+    """Show an alert with the form of a step as it was filled in."""
+    tried = next((step for step in STEPS if step == visit.part("step").upper()), None)
+    return _show(visit, visit.alerts.alert(visit.part("alert_id")), problem, tried, HTTPStatus.CONFLICT)
+
+
 def _carry_out(visit: Visit, alert_id: str, step: Step) -> str:
     """Take a step; return why its form is not complete, or an empty text. Raises grpc.RpcError."""
     form, say = visit.form, visit.texts.say

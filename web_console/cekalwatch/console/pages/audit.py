@@ -15,6 +15,7 @@ from starlette.responses import Response, StreamingResponse
 
 from cekalwatch.console.clients.audit_client import FORMATS, Export, FullEntry, Progress, TrailPage, TrailQuery
 from cekalwatch.console.locale.audit_words import ACTIONS
+from cekalwatch.console.pages.signing_in.second_person import with_second_person
 from cekalwatch.console.visit import Visit
 from cekalwatch.office.client.refusals import error_reason, explain
 
@@ -55,29 +56,24 @@ def verify(visit: Visit) -> Response:
 
 def export(visit: Visit) -> Response:
     """Send entries as a file, when a second person has signed for it."""
-    form, problem = visit.form, ""
+    form = visit.form
     since, until, wrong = _span(visit, form.get("since", ""), form.get("until", ""))
-    name, password, wanted = (
-        form.get("second_name", "").strip(),
-        form.get("second_password", ""),
-        form.get("format", ""),
-    )
-    if wrong:
-        problem = wrong
-    elif wanted not in FORMATS or not name or not password:
-        problem = visit.texts.say("SECOND_PERSON_MISSING")
-    elif not visit.console.sign_in_allowed(visit):
-        problem = visit.texts.say("SIGN_IN_TOO_OFTEN")
-    else:
-        try:
-            begun = visit.audit.export(since, until, wanted, name, password)
-        except grpc.RpcError as error:
-            of_second = error_reason(error) == "PERSON_ROLE_NEEDED"
-            problem = visit.texts.say("SECOND_PERSON_ROLE") if of_second else explain(error, visit.texts)
-        else:
-            file = f"audit-{visit.now.astimezone(visit.texts.zone):%Y%m%d-%H%M%S}"
-            headers = {"Content-Disposition": f'attachment; filename="{file}.zip"'}
-            return StreamingResponse(_zipped(begun, f"{file}.{wanted}"), media_type="application/zip", headers=headers)
+    written = form.get("format", "")
+    if wrong or written not in FORMATS:
+        return show_again(visit, wrong or visit.texts.say("REFUSED_ARGUMENT_INVALID"))
+    wanted = visit.audit.wanted(since, until, written)
+
+    def sent(word: str) -> Response:
+        begun = visit.audit.export(wanted, word)
+        file = f"audit-{visit.now.astimezone(visit.texts.zone):%Y%m%d-%H%M%S}"
+        headers = {"Content-Disposition": f'attachment; filename="{file}.zip"'}
+        return StreamingResponse(_zipped(begun, f"{file}.{written}"), media_type="application/zip", headers=headers)
+
+    return with_second_person(visit, wanted, sent, lambda problem: show_again(visit, problem))
+
+
+def show_again(visit: Visit, problem: str) -> Response:
+    """Show the export's form as it was filled in."""
     return _show(visit, dict.fromkeys(_FIELDS, ""), export_problem=problem)
 
 

@@ -76,6 +76,14 @@ def show_picture(visit: Visit) -> Response:
     return _one(visit, camera, picture=picture)
 
 
+def show_again(visit: Visit, problem: str) -> Response:
+    """Show a camera with the figures that were typed."""
+    camera = next((one for one in _cameras(visit) if one.camera_id == visit.part("camera_id")), None)
+    if camera is None:
+        return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
+    return _one(visit, camera, problem, visit.form)
+
+
 def _typed(visit: Visit, known: CameraPolicyState) -> Figures | None:
     """Return how what was typed differs from the settings; None when it is no figure, or out of its bounds."""
     found: dict[str, float] = {}

@@ -49,6 +49,17 @@ def show_one(visit: Visit) -> Response:
     return _one(visit, device) if device else _missing(visit)
 
 
+def show_again(visit: Visit, problem: str) -> Response:
+    """Show the form of an invitation as it was filled in."""
+    return _show(visit, problem)
+
+
+def show_one_again(visit: Visit, problem: str) -> Response:
+    """Show one device, with which nothing was done."""
+    device = _find(visit)
+    return _one(visit, device, problem) if device else _missing(visit)
+
+
 def act(visit: Visit) -> Response:
     """Withdraw an invitation, or take a device's certificates away."""
     device, wanted = _find(visit), visit.part("act")

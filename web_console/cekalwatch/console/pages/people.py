@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from cekalwatch.console.clients.people_client import PersonRecord
 from cekalwatch.console.visit import Visit
-from cekalwatch.office.client.refusals import explain
+from cekalwatch.office.client.refusals import error_reason, explain
 from cekalwatch.wire.vocabulary.people import PersonRole
 
 ACTS = ("change", "disable", "enable", "reset", "unlock")
@@ -38,6 +38,19 @@ def show_one(visit: Visit) -> Response:
     return _one(visit, record)
 
 
+def show_again(visit: Visit, problem: str) -> Response:
+    """Show the form for somebody new as it was filled in."""
+    return _show(visit, problem)
+
+
+def show_one_again(visit: Visit, problem: str) -> Response:
+    """Show one person with what was filled in."""
+    record = _find(visit)
+    if record is None:
+        return visit.problem(visit.texts.say("REFUSED_PERSON_UNKNOWN"), HTTPStatus.NOT_FOUND)
+    return _one(visit, record, problem)
+
+
 def act(visit: Visit) -> Response:
     """Change one person."""
     name, wanted = visit.part("name"), visit.part("act")
@@ -49,12 +62,17 @@ def act(visit: Visit) -> Response:
             case "reset":
                 return visit.page("first_password.html", name=name, first=visit.people.reset(name))
             case "change":
-                visit.people.change(name, _roles(visit), _sites(visit))
+                seen = frozenset(role for role in PersonRole if role in visit.form.get("seen_roles", "").split())
+                seen_sites = visit.form.get("seen_sites", "").split()
+                visit.people.change(name, _roles(visit), _sites(visit), seen, seen_sites)
             case "unlock":
                 visit.people.unlock(name)
             case _:
                 visit.people.disable(name, disabled=wanted == "disable")
     except grpc.RpcError as error:
+        # Who comes second sees what the first one set, and not what they typed over it.
+        if error_reason(error) == "PERSON_CHANGED":
+            record, visit.form = _find(visit) or record, {}
         return _one(visit, record, explain(error, visit.texts))
     return visit.to("/people")
 
@@ -80,4 +98,5 @@ def _show(visit: Visit, problem: str = "") -> Response:
 
 def _one(visit: Visit, record: PersonRecord, problem: str = "") -> Response:
     code = HTTPStatus.CONFLICT if problem else HTTPStatus.OK
-    return visit.page("person.html", code, person=record, roles=list(PersonRole), problem=problem)
+    typed = visit.form if visit.form.get("sites") is not None and problem else {}
+    return visit.page("person.html", code, person=record, roles=list(PersonRole), problem=problem, form=typed)

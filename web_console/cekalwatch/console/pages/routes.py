@@ -18,11 +18,11 @@ from cekalwatch.console.pages import (
     now,
     people,
     ports,
-    session,
     system,
     threshold,
     troubles,
 )
+from cekalwatch.console.pages.signing_in import provider, second_person, session
 from cekalwatch.console.pages.watchlist import imports, lookalikes, subjects, sync
 from cekalwatch.console.visit import Visit
 from cekalwatch.wire.vocabulary.people import (
@@ -55,6 +55,9 @@ class Page:
     """Answers in a thread; may raise NotSignedInError and grpc.RpcError."""
     by_a_person: bool = True
     """Whether a person asks for it; a part that a page renews by itself keeps nobody signed in."""
+    again: Callable[[Visit, str], Response] | None = None
+    """Shows the form that was sent as it was filled in, with what there is to say of it; None: nothing is typed there.
+    It may raise as `handler` does."""
     takes_file: bool = False
     """Whether its form has a file."""
     with_first_password: bool = False
@@ -66,24 +69,27 @@ class Page:
 ROUTES: Final = (
     Page("GET", "/sign-in", STRANGERS, session.ask_sign_in),
     Page("POST", "/sign-in", STRANGERS, session.sign_in),
+    Page("POST", "/sign-in/provider", STRANGERS, provider.leave),
+    Page("GET", provider.BACK, STRANGERS, provider.come_back),
     Page("POST", "/language", STRANGERS, session.choose_language),
-    Page("POST", "/sign-out", ANYBODY, session.sign_out, with_first_password=True),
+    Page("POST", "/sign-out", ANYBODY, provider.sign_out, with_first_password=True),
     Page("GET", "/password", ANYBODY, session.ask_password, with_first_password=True),
     Page("POST", "/password", ANYBODY, session.change_password, with_first_password=True),
+    Page("GET", "/unfinished/{key}", ANYBODY, second_person.go_on),
     Page("GET", "/", ANYBODY, now.show),
     Page("GET", "/now/part", ANYBODY, now.part, by_a_person=False),
     Page("GET", "/now/news", ANYBODY, now.part, by_a_person=False, stream=now.news),
     Page("GET", "/alerts", SEES_ALERTS, alerts.search),
     Page("GET", "/alerts/{alert_id}", SEES_ALERTS, alerts.show),
     Page("GET", "/alerts/{alert_id}/pictures/{picture}", SEES_ALERTS, alerts.picture),
-    Page("POST", "/alerts/{alert_id}/{step}", HANDLES_ALERTS, alerts.take_step),
+    Page("POST", "/alerts/{alert_id}/{step}", HANDLES_ALERTS, alerts.take_step, again=alerts.show_again),
     Page("GET", "/list", KEEPS_WATCHLIST, subjects.search),
-    Page("POST", "/list", KEEPS_WATCHLIST, subjects.look_for),
+    Page("POST", "/list", KEEPS_WATCHLIST, subjects.look_for, again=subjects.look_again),
     Page("GET", "/list/subjects", KEEPS_WATCHLIST, subjects.show),
     Page("GET", "/list/subjects/history", KEEPS_WATCHLIST, subjects.history),
     Page("GET", "/list/look-alikes", KEEPS_WATCHLIST, lookalikes.show),
     Page("GET", "/list/look-alikes/pair", KEEPS_WATCHLIST, lookalikes.beside),
-    Page("POST", "/list/look-alikes/pair", KEEPS_WATCHLIST, lookalikes.judge),
+    Page("POST", "/list/look-alikes/pair", KEEPS_WATCHLIST, lookalikes.judge, again=lookalikes.show_again),
     Page("GET", "/list/subjects/picture", KEEPS_WATCHLIST, subjects.picture),
     Page("GET", "/ports", CONFIRMS, ports.show),
     Page("GET", "/ports/{site}/{port}/{alert_id}", CONFIRMS, ports.show_alert),
@@ -95,7 +101,7 @@ ROUTES: Final = (
     Page("GET", "/figures/report", SEES_SHIFT_REPORT, figures.show_report),
     Page("GET", "/figures/report.pdf", SEES_SHIFT_REPORT, figures.report_file),
     Page("GET", "/list/import", KEEPS_WATCHLIST, imports.show),
-    Page("POST", "/list/import", KEEPS_WATCHLIST, imports.take, takes_file=True),
+    Page("POST", "/list/import", KEEPS_WATCHLIST, imports.take, again=imports.show_again, takes_file=True),
     Page("GET", "/list/import/{import_id}", KEEPS_WATCHLIST, imports.show_one),
     Page("GET", "/list/import/{import_id}/part", KEEPS_WATCHLIST, imports.part, by_a_person=False),
     Page("GET", "/list/import/{import_id}/waiting", KEEPS_WATCHLIST, imports.show_one, by_a_person=False),
@@ -106,24 +112,24 @@ ROUTES: Final = (
     Page("GET", "/list/sync/part", KEEPS_WATCHLIST, sync.part, by_a_person=False),
     Page("GET", "/list/sync/runs/{run_id}", KEEPS_WATCHLIST, sync.show_run),
     Page("POST", "/list/sync/start", KEEPS_WATCHLIST, sync.start),
-    Page("POST", "/list/sync/accept", KEEPS_WATCHLIST, sync.accept),
+    Page("POST", "/list/sync/accept", KEEPS_WATCHLIST, sync.accept, again=sync.show_again),
     Page("GET", "/threshold", KEEPS_SYSTEM, threshold.show),
-    Page("POST", "/threshold/{act}", KEEPS_SYSTEM, threshold.change),
+    Page("POST", "/threshold/{act}", KEEPS_SYSTEM, threshold.change, again=threshold.show_again),
     Page("GET", "/audit", SEES_AUDIT_TRAIL, audit.search),
     Page("GET", "/audit/{sequence}", SEES_AUDIT_TRAIL, audit.show),
     Page("POST", "/audit/verify", SEES_AUDIT_TRAIL, audit.verify),
-    Page("POST", "/audit/export", SEES_AUDIT_TRAIL, audit.export),
+    Page("POST", "/audit/export", SEES_AUDIT_TRAIL, audit.export, again=audit.show_again),
     Page("GET", "/cameras", KEEPS_SYSTEM, cameras.show),
     Page("GET", "/cameras/{camera_id}", KEEPS_SYSTEM, cameras.show_one),
     Page("POST", "/cameras/{camera_id}/picture", KEEPS_SYSTEM, cameras.show_picture),
-    Page("POST", "/cameras/{camera_id}/policy", KEEPS_DEVICES, cameras.set_policy),
+    Page("POST", "/cameras/{camera_id}/policy", KEEPS_DEVICES, cameras.set_policy, again=cameras.show_again),
     Page("GET", "/people", KEEPS_PEOPLE, people.show),
-    Page("POST", "/people", KEEPS_PEOPLE, people.add),
+    Page("POST", "/people", KEEPS_PEOPLE, people.add, again=people.show_again),
     Page("GET", "/people/{name}", KEEPS_PEOPLE, people.show_one),
-    Page("POST", "/people/{name}/{act}", KEEPS_PEOPLE, people.act),
+    Page("POST", "/people/{name}/{act}", KEEPS_PEOPLE, people.act, again=people.show_one_again),
     Page("GET", "/devices", KEEPS_DEVICES, devices.show),
-    Page("POST", "/devices", KEEPS_DEVICES, devices.invite),
+    Page("POST", "/devices", KEEPS_DEVICES, devices.invite, again=devices.show_again),
     Page("GET", "/devices/{role}/{site}/{name}", KEEPS_DEVICES, devices.show_one),
-    Page("POST", "/devices/{role}/{site}/{name}/{act}", KEEPS_DEVICES, devices.act),
+    Page("POST", "/devices/{role}/{site}/{name}/{act}", KEEPS_DEVICES, devices.act, again=devices.show_one_again),
     Page("GET", "/system", KEEPS_SYSTEM, system.show),
 )

@@ -10,9 +10,9 @@ from starlette.responses import Response
 
 from cekalwatch.console.clients.threshold_client import Outlook
 from cekalwatch.console.pages.plots import Plot, across, plot, up
-from cekalwatch.console.pages.session import MAX_NAME, MAX_PASSWORD
+from cekalwatch.console.pages.signing_in.second_person import with_second_person
 from cekalwatch.console.visit import Visit
-from cekalwatch.office.client.refusals import error_reason, explain
+from cekalwatch.office.client.refusals import error_reason
 
 ACTS: Final = ("set", "keep", "undo", "forget")
 WITH_VALUE: Final = ("set", "keep")
@@ -30,25 +30,30 @@ def change(visit: Visit) -> Response:
     act, form = visit.part("act"), visit.form
     if act not in ACTS:
         return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
-    name, password = form.get("second_name", "").strip(), form.get("second_password", "")
     value = _number(form.get("threshold", "")) if act in WITH_VALUE else None
     if act in WITH_VALUE and value is None:
         return _show(visit, visit.texts.say("THRESHOLD_WRONG"))
-    if not (0 < len(name) <= MAX_NAME and 0 < len(password) <= MAX_PASSWORD):
-        return _show(visit, visit.texts.say("SECOND_PERSON_MISSING"))
-    if not visit.console.sign_in_allowed(visit):
-        return _show(visit, visit.texts.say("SIGN_IN_TOO_OFTEN"))
-    try:
-        if act == "forget":
-            visit.thresholds.forget(form.get("model", ""), name, password)
-        else:
-            visit.thresholds.set(value, name, password)
-    except grpc.RpcError as error:
-        if error_reason(error) == "ARGUMENT_INVALID":
-            return _show(visit, visit.texts.say("FORGET_OTHER_MODEL" if act == "forget" else "THRESHOLD_WRONG"))
-        of_second = error_reason(error) == "PERSON_ROLE_NEEDED"
-        return _show(visit, visit.texts.say("SECOND_PERSON_ROLE") if of_second else explain(error, visit.texts))
-    return visit.to("/threshold?done=1")
+    client, forgets = visit.thresholds, act == "forget"
+    wanted = client.oblivion(form.get("model", "")) if forgets else client.change(value)
+
+    def carry_out(word: str) -> Response:
+        try:
+            if forgets:
+                client.forget(wanted, word)
+            else:
+                client.set(wanted, word)
+        except grpc.RpcError as error:
+            if error_reason(error) != "ARGUMENT_INVALID":
+                raise
+            return _show(visit, visit.texts.say("FORGET_OTHER_MODEL" if forgets else "THRESHOLD_WRONG"))
+        return visit.to("/threshold?done=1")
+
+    return with_second_person(visit, wanted, carry_out, lambda problem: _show(visit, problem))
+
+
+def show_again(visit: Visit, problem: str) -> Response:
+    """Show the form as it was filled in."""
+    return _show(visit, problem)
 
 
 def _show(visit: Visit, problem: str = "") -> Response:
@@ -63,6 +68,7 @@ def _show(visit: Visit, problem: str = "") -> Response:
         problem=problem,
         done=bool(visit.query("done")) and not problem,
         wanted=visit.form.get("threshold", ""),
+        tried=visit.part("act") if problem or visit.signed else "",
         second_name=visit.form.get("second_name", ""),
     )
 

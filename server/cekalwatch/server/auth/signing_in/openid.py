@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import ssl
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,10 +17,11 @@ import httpx
 import jwt
 
 from cekalwatch.server.auth.signing_in.sign_in import CodeProof, SignInRefusedError
-from cekalwatch.server.auth.signing_in.sign_in_terms import OpenIdTerms, require_safe
+from cekalwatch.server.auth.signing_in.sign_in_terms import OpenIdTerms, ProviderTermsError, require_safe
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.people.store import Account, PeopleStore
+from cekalwatch.wire.vocabulary.identity_provider import ProviderFacts
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """Signatures by a key of the provider's own; a shared secret would let every client of it sign."""
@@ -31,13 +32,21 @@ LEEWAY_S = 60
 METADATA_AGE = timedelta(hours=1)
 MAX_TOKEN_AGE = timedelta(minutes=10)
 """A token is made when the code is exchanged, so an older one was kept by somebody."""
+MAX_AUTHENTICATION_AGE = timedelta(minutes=2)
+"""How long ago somebody who must be asked anew may have proven who they are."""
+MAX_ENDPOINT = 512
 
 
 @dataclass(frozen=True)
 class _Metadata:
     """What the provider states about itself."""
 
+    authorization_endpoint: str
+    """Empty when it states none that may be used."""
     token_endpoint: str
+    end_session_endpoint: str
+    """Empty when it states none that may be used."""
+    states_issuer: bool
     keys: jwt.PyJWKSet
     read_at: datetime
 
@@ -60,11 +69,27 @@ class OpenIdProvider:
         """Close the connections."""
         self._http.close()
 
+    def facts(self, *, with_endpoints: bool) -> ProviderFacts:
+        """Return what a browser needs to go there; raises PROVIDER_UNAVAILABLE, without endpoints never."""
+        terms = self._terms
+        known = ProviderFacts(terms.issuer, terms.client_id, terms.scope)
+        if not with_endpoints:
+            return known
+        metadata = self._current()
+        if not metadata.authorization_endpoint:
+            raise CekalwatchError(Code.PROVIDER_UNAVAILABLE, "metadata: authorization_endpoint")
+        return replace(
+            known,
+            authorization_endpoint=metadata.authorization_endpoint,
+            end_session_endpoint=metadata.end_session_endpoint,
+            states_issuer=metadata.states_issuer,
+        )
+
     def identify(self, proof: CodeProof) -> Account:
         """Return the person whom the code proves. Raises SignInRefusedError, PROVIDER_UNAVAILABLE."""
         metadata = self._current()
         token = self._exchange(metadata, proof)
-        claims = self._verified(metadata, token, proof.nonce)
+        claims = self._verified(metadata, token, proof)
         name = claims.get(self._terms.claim)
         account = self._store.account(name.casefold()) if isinstance(name, str) and len(name) <= 64 else None
         if account is None:
@@ -91,7 +116,7 @@ class OpenIdProvider:
             raise CekalwatchError(Code.PROVIDER_UNAVAILABLE, f"token endpoint: {status} {word}")
         return token
 
-    def _verified(self, metadata: _Metadata, token: str, nonce: str) -> dict[str, Any]:
+    def _verified(self, metadata: _Metadata, token: str, proof: CodeProof) -> dict[str, Any]:
         """Return the claims of an identity token that is in order (Core, 3.1.3.7)."""
         try:
             key = self._key(metadata, token)
@@ -111,11 +136,15 @@ class OpenIdProvider:
         issued, expires = _number(claims["iat"]), _number(claims["exp"])
         if now >= expires + leeway or issued > now + leeway or now - issued > MAX_TOKEN_AGE.total_seconds() + leeway:
             raise SignInRefusedError(detail="identity token: run out, or not of now")
-        if claims.get("nonce") != nonce:
+        if claims.get("nonce") != proof.nonce:
             raise SignInRefusedError(detail="identity token: nonce")
         several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
         if claims.get("azp", None if several else self._terms.client_id) != self._terms.client_id:
             raise SignInRefusedError(detail="identity token: azp")
+        if proof.asked_anew:
+            asked = claims.get("auth_time")
+            if asked is None or now - _number(asked) > MAX_AUTHENTICATION_AGE.total_seconds() + leeway:
+                raise SignInRefusedError(Code.SIGN_IN_NOT_FRESH, "identity token: auth_time")
         return claims
 
     def _key(self, metadata: _Metadata, token: str) -> jwt.PyJWK:
@@ -146,7 +175,9 @@ class OpenIdProvider:
             keys = jwt.PyJWKSet.from_dict(self._get(require_safe(str(document["jwks_uri"]))))
         except (KeyError, ValueError, jwt.PyJWTError) as error:
             raise CekalwatchError(Code.PROVIDER_UNAVAILABLE, f"metadata: {type(error).__name__}") from None
-        return _Metadata(token_endpoint, keys, now)
+        states_issuer = document.get("authorization_response_iss_parameter_supported") is True
+        to_go, to_end = (_for_browsers(document.get(f"{name}_endpoint")) for name in ("authorization", "end_session"))
+        return _Metadata(to_go, token_endpoint, to_end, states_issuer, keys, now)
 
     def _get(self, url: str) -> dict[str, Any]:
         status, answer = self._ask("GET", url)
@@ -171,6 +202,16 @@ class OpenIdProvider:
         if not isinstance(answer, dict):
             raise CekalwatchError(Code.PROVIDER_UNAVAILABLE, "an answer is no object")
         return response.status_code, answer
+
+
+def _for_browsers(value: object) -> str:
+    """Return an address to which a browser may be sent, or an empty text."""
+    if not isinstance(value, str) or len(value) > MAX_ENDPOINT or not value.isascii() or not value.isprintable():
+        return ""
+    try:
+        return require_safe(value)
+    except ProviderTermsError:
+        return ""
 
 
 def _number(value: object) -> float:

@@ -9,7 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Protocol, TypeVar
 from uuid import UUID
@@ -22,6 +22,7 @@ from cekalwatch.server.auth.sessions import Beside, Device, Session, Sessions
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.people.store import Account
+from cekalwatch.wire.vocabulary.identity_provider import ProviderFacts
 
 log = structlog.get_logger()
 
@@ -42,6 +43,8 @@ class CodeProof:
     code_verifier: str = field(repr=False)
     redirect_uri: str
     nonce: str = field(repr=False)
+    asked_anew: bool = False
+    """Whether the provider must have asked the person just now who they are."""
 
 
 Proof = PasswordProof | CodeProof
@@ -73,13 +76,20 @@ class IdentityProvider(Protocol[_P_contra]):
         """Return the person known here whom `proof` proves. Raises SignInRefusedError, PROVIDER_UNAVAILABLE."""
 
 
+class CodeProvider(IdentityProvider[CodeProof], Protocol):
+    """One to which a browser goes."""
+
+    def facts(self, *, with_endpoints: bool) -> ProviderFacts:
+        """Return what a browser needs; raises PROVIDER_UNAVAILABLE when endpoints are wanted and not to be had."""
+
+
 class SignInService:
     """Signs people in, and records who was and who was not."""
 
     def __init__(
         self,
         passwords: IdentityProvider[PasswordProof],
-        openid: IdentityProvider[CodeProof] | None,
+        openid: CodeProvider | None,
         sessions: Sessions,
         refusals: RefusalTrail,
         clock: Clock,
@@ -96,11 +106,18 @@ class SignInService:
         self.outcomes: Counter[str] = Counter()
         """How tries to sign in ended since the start: OK, or the code of the refusal."""
 
+    def provider(self, *, with_endpoints: bool) -> ProviderFacts | None:
+        """Return what a browser needs of the identity provider; None: there is none. Raises PROVIDER_UNAVAILABLE."""
+        return self._openid.facts(with_endpoints=with_endpoints) if self._openid else None
+
     def sign_in(self, proof: Proof, device: Device, beside: Beside | None = None) -> tuple[str, Session]:
         """Sign a person in, and return the token and the session; with `beside`, as the second person of that act.
 
         Raises SignInRefusedError, and SIGN_IN_NOT_OFFERED or what else a provider raises.
         """
+        # In the browser of the first person, a session of theirs at the provider must not speak for the second.
+        if beside and isinstance(proof, CodeProof):
+            proof = replace(proof, asked_anew=True)
         try:
             account = self._identify(proof, device)
             if account.person.disabled:

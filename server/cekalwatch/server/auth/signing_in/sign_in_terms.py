@@ -34,13 +34,13 @@ class SessionTerms:
         return min(self.longest_note_period, self.idle / 4)
 
 
-class ProviderAddressError(ValueError):
-    """An address that must not be used; the message says why."""
+class ProviderTermsError(ValueError):
+    """An address or a scope that must not be used; the message says why."""
 
 
 @dataclass(frozen=True)
 class OpenIdTerms:
-    """What is agreed with the OpenID Connect provider: `[openid]`. Raises ProviderAddressError."""
+    """What is agreed with the OpenID Connect provider: `[openid]`. Raises ProviderTermsError."""
 
     issuer: Annotated[str, Field(min_length=1, max_length=512)]
     """URL of the provider, as its metadata states it: https, except on this machine."""
@@ -50,11 +50,15 @@ class OpenIdTerms:
     """File with the client's secret, which nobody else may read; when not set, this is a public client."""
     claim: Annotated[str, Field(min_length=1, max_length=64)] = "preferred_username"
     """The claim that is a sign-in name known here. People must not be able to choose its value themselves."""
+    scope: Annotated[str, Field(min_length=1, max_length=256)] = "openid profile"
+    """What is asked of the provider: `openid`, and the scope that has the claim, such as `email`."""
     authorities: Path | None = None
     """PEM file of the authorities that sign the provider's certificate; when not set, those of the system."""
 
     def __post_init__(self) -> None:
         require_safe(self.issuer)
+        if "openid" not in self.scope.split():
+            raise ProviderTermsError(f"scope must have openid in it, and is {self.scope}")
 
     def client_secret(self) -> str | None:
         """Read the secret; None for a public client. Raises ProgramError when the file cannot be used."""
@@ -68,13 +72,13 @@ class OpenIdTerms:
 
 
 def require_safe(url: str) -> str:
-    """Return `url` when it is https, or on this machine; raises ProviderAddressError."""
+    """Return `url` when it is https, or on this machine; raises ProviderTermsError."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or 80
         local = parts.scheme == "http" and is_loopback(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
     except ValueError:
-        raise ProviderAddressError(f"{url} is no URL") from None
+        raise ProviderTermsError(f"{url} is no URL") from None
     if not local and not (parts.scheme == "https" and host):
-        raise ProviderAddressError(f"{url} must begin with https://")
+        raise ProviderTermsError(f"{url} must begin with https://")
     return url

@@ -8,7 +8,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import MAX_DISPLAY_NAME
 from cekalwatch.server.grpc_api.convert.session import MAX_NAME, ROLES
 from cekalwatch.server.storage.people.store import Account
-from cekalwatch.v1 import people_pb2
+from cekalwatch.v1 import people_pb2, people_service_pb2
 from cekalwatch.v1.session_pb2 import PersonRole as RoleNumber
 from cekalwatch.wire.vocabulary.people import PersonRole
 
@@ -44,6 +44,13 @@ def sites(values: Iterable[str]) -> frozenset[str]:
     if not 1 <= len(found) <= MAX_SITES or any(len(one) > MAX_SITE_NAME for one in found):
         raise CekalwatchError(Code.ARGUMENT_INVALID, "sites")
     return found
+
+
+def seen(request: people_service_pb2.ChangePersonRequest) -> tuple[frozenset[PersonRole], frozenset[str]] | None:
+    """Read which rights were seen; None: they do not matter. Raises ARGUMENT_INVALID."""
+    if not request.seen_roles and not request.seen_sites:
+        return None
+    return roles(request.seen_roles), sites(request.seen_sites)
 
 
 def person_record(account: Account) -> people_pb2.PersonRecord:

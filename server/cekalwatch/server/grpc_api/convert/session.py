@@ -11,6 +11,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import JointAct, TwoPersonAction
 from cekalwatch.server.grpc_api.convert.common import duration, timestamp
 from cekalwatch.v1 import session_pb2, session_service_pb2
+from cekalwatch.wire.vocabulary.identity_provider import ProviderFacts
 from cekalwatch.wire.vocabulary.people import PersonRole
 from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
@@ -56,6 +57,7 @@ def proof(request: session_service_pb2.SignInRequest) -> Proof:
                 _text(code.code_verifier, "code_verifier", *VERIFIER_CHARACTERS),
                 _text(code.redirect_uri, "redirect_uri", 1, MAX_URI),
                 _text(code.nonce, "nonce", *NONCE_CHARACTERS),
+                code.asked_anew,
             )
         case _:
             raise CekalwatchError(Code.ARGUMENT_INVALID, "proof")
@@ -64,6 +66,18 @@ def proof(request: session_service_pb2.SignInRequest) -> Proof:
 def password(value: str) -> str:
     """Read a password; raises ARGUMENT_INVALID when it is too long."""
     return _text(value, "password", 0, MAX_CHARACTERS)
+
+
+def provider_message(facts: ProviderFacts) -> session_service_pb2.IdentityProvider:
+    """Write what a browser needs of the identity provider."""
+    return session_service_pb2.IdentityProvider(
+        issuer=facts.issuer,
+        client_id=facts.client_id,
+        scope=facts.scope,
+        authorization_endpoint=facts.authorization_endpoint,
+        end_session_endpoint=facts.end_session_endpoint,
+        states_issuer=facts.states_issuer,
+    )
 
 
 def session_message(session: Session, idle: timedelta | None) -> session_pb2.Session:

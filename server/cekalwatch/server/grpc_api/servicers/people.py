@@ -52,8 +52,8 @@ class PeopleServicer(people_service_pb2_grpc.PeopleServiceServicer):
     async def ChangePerson(self, request: pb.ChangePersonRequest, context: Context) -> pb.ChangePersonResponse:
         """Replace a person's roles and sites."""
         name, roles = convert.sign_in_name(request.sign_in_name), convert.roles(request.roles)
-        sites, admin = convert.sites(request.sites), self._admin()
-        await asyncio.to_thread(coded(lambda: admin.change(name, roles, sites)))
+        sites, seen, admin = convert.sites(request.sites), convert.seen(request), self._admin()
+        await asyncio.to_thread(coded(lambda: admin.change(name, roles, sites, seen)))
         account = await asyncio.to_thread(coded(lambda: admin.account(name)))
         return pb.ChangePersonResponse(person=convert.person_record(account))
 

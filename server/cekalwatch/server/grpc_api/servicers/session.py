@@ -37,6 +37,16 @@ class SessionServicer(session_service_pb2_grpc.SessionServiceServicer):
         self.passwords.close()
         self._provider.close()
 
+    async def GetSignInMethods(
+        self, request: pb.GetSignInMethodsRequest, context: Context
+    ) -> pb.GetSignInMethodsResponse:
+        """Return the identity provider, as far as it is wanted."""
+        if request.include_endpoints:
+            facts = await self._provider.do(lambda: self._sign_ins.provider(with_endpoints=True))
+        else:
+            facts = self._sign_ins.provider(with_endpoints=False)
+        return pb.GetSignInMethodsResponse(provider=convert.provider_message(facts) if facts else None)
+
     async def SignIn(self, request: pb.SignInRequest, context: Context) -> pb.SignInResponse:
         """Sign a person in, by password or by the identity provider's code."""
         act, proof, caller = convert.joint_act(request), convert.proof(request), current_caller()

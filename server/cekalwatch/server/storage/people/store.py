@@ -51,6 +51,10 @@ class Account:
     password: KeptPassword
 
 
+class PersonChangedError(Exception):
+    """Somebody has changed a person who was to be changed."""
+
+
 class NameTakenError(Exception):
     """There is somebody with this sign-in name already."""
 
@@ -123,10 +127,15 @@ class PeopleStore:
             rows = session.exec(select(PersonRow).order_by(PersonRow.sign_in_name))
             return list(map(account_of, in_order(session, rows)))
 
-    def change(self, person: Person, entry: AuditEntry) -> None:
-        """Keep what is changed of a person; the sessions of who is disabled end."""
+    def change(self, person: Person, entry: AuditEntry, seen: Person | None = None) -> None:
+        """Keep what is changed of a person; the sessions of who is disabled end.
+
+        Raises PersonChangedError when the person is not as they were `seen` any more.
+        """
         with self._database.session() as session:
             row = _held(session, person.person_id)
+            if seen and account_of(row).person != seen:
+                raise PersonChangedError(person.person_id)
             row.roles, row.sites, row.disabled = _list(person.roles), _list(person.sites), person.disabled
             if person.disabled:
                 _end_sessions(session, person.person_id)

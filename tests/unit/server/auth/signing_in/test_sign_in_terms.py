@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.auth.signing_in.sign_in_terms import OpenIdTerms, ProviderAddressError, SessionTerms
+from cekalwatch.server.auth.signing_in.sign_in_terms import OpenIdTerms, ProviderTermsError, SessionTerms
 
 
 @pytest.mark.parametrize(
@@ -35,8 +35,14 @@ def test_https_and_this_machine_are_safe(issuer: str):
     ],
 )
 def test_what_others_could_read_is_refused(issuer: str):
-    with pytest.raises(ProviderAddressError):
+    with pytest.raises(ProviderTermsError):
         OpenIdTerms(issuer, "client")
+
+
+@pytest.mark.parametrize("scope", ["profile", "openidprofile", " "])
+def test_a_scope_without_openid_is_refused(scope: str):
+    with pytest.raises(ProviderTermsError, match="openid"):
+        OpenIdTerms("https://id.batam.local", "client", scope=scope)
 
 
 def test_the_clients_secret_is_read_from_a_file_that_nobody_else_can_read(tmp_path: Path):

@@ -51,6 +51,11 @@ def take(visit: Visit) -> Response:
     return visit.to(f"/list/import/{job.import_id}")
 
 
+def show_again(visit: Visit, problem: str) -> Response:
+    """Show the form; the file is to be chosen once more."""
+    return _show(visit, problem)
+
+
 def show_one(visit: Visit) -> Response:
     """Show one import: how far it is, and what it would do, or did."""
     job = _find(visit)

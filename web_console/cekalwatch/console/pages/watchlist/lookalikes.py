@@ -45,6 +45,11 @@ def judge(visit: Visit) -> Response:
     return visit.to(f"/list/look-alikes/pair?{urlencode({'key': key, 'other': other, 'done': 1})}")
 
 
+def show_again(visit: Visit, problem: str) -> Response:
+    """Show the two side by side, not judged yet."""
+    return _beside(visit, visit.form.get("key", ""), visit.form.get("other", ""), problem)
+
+
 def _beside(visit: Visit, key: str, other: str, problem: str = "") -> Response:
     one, second = find(visit, key), find(visit, other)
     if one is None or second is None:

@@ -56,10 +56,20 @@ def _found(visit: Visit, wanted: SubjectQuery) -> tuple[list[ListedSubject], str
 
 def look_for(visit: Visit) -> Response:
     """Remember what the person looks for: a name in an address would stay in the browser's history."""
+    _remember(visit)
+    return visit.to("/list")
+
+
+def look_again(visit: Visit, _: str) -> Response:
+    """Show what was looked for when the session ended: that changes nothing."""
+    _remember(visit)
+    return search(visit)
+
+
+def _remember(visit: Visit) -> None:
     names = () if visit.form.get("all") else ("text", "agency", "status", "kind", "problem", "day")
     typed = {name: " ".join(visit.form.get(name, "").split())[:MAX_TEXT] for name in names}
     visit.signed_in.list_search = {name: "".join(filter(str.isprintable, value)) for name, value in typed.items()}
-    return visit.to("/list")
 
 
 def show(visit: Visit) -> Response:

@@ -8,11 +8,12 @@ from typing import Final
 import grpc
 from starlette.responses import Response
 
-from cekalwatch.console.pages.session import MAX_NAME, MAX_PASSWORD
+from cekalwatch.console.pages.signing_in.second_person import with_second_person
 from cekalwatch.console.visit import Visit
 from cekalwatch.office.client.refusals import explain
 
 PAGE_SIZE: Final = 20
+MAX_DIGITS: Final = 19
 
 
 def show(visit: Visit) -> Response:
@@ -44,15 +45,20 @@ def start(visit: Visit) -> Response:
 
 
 def accept(visit: Visit) -> Response:
-    """Let two people accept a shrunken list; the second one's password is asked for each time."""
-    run_id, name, password = (visit.form.get(field, "") for field in ("run_id", "second_name", "second_password"))
-    if not (0 < len(name.strip()) <= MAX_NAME and 0 < len(password) <= MAX_PASSWORD):
-        return _show(visit, visit.texts.say("REFUSED_SIGN_IN_REFUSED"))
-    try:
-        visit.syncs.accept(int(run_id) if run_id.isdecimal() and len(run_id) < PAGE_SIZE else 0, name.strip(), password)
-    except grpc.RpcError as error:
-        return _show(visit, explain(error, visit.texts))
-    return visit.to("/list/sync")
+    """Let two people accept a shrunken list; the second one proves each time who they are."""
+    run_id = visit.form.get("run_id", "")
+    wanted = visit.syncs.acceptance(int(run_id) if run_id.isdecimal() and len(run_id) < MAX_DIGITS else 0)
+
+    def accepted(word: str) -> Response:
+        visit.syncs.accept(wanted, word)
+        return visit.to("/list/sync")
+
+    return with_second_person(visit, wanted, accepted, lambda problem: _show(visit, problem))
+
+
+def show_again(visit: Visit, problem: str) -> Response:
+    """Show the form as it was filled in."""
+    return _show(visit, problem)
 
 
 def _show(visit: Visit, problem: str = "") -> Response:

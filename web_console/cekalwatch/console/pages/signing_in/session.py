@@ -1,4 +1,4 @@
-"""Signing in and out, the password, and the language."""
+"""Signing in by a password, changing it, and the language."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from http import HTTPStatus
 import grpc
 from starlette.responses import Response
 
+from cekalwatch.console.signing_in.unfinished import KeptForm, Unfinished
 from cekalwatch.console.visit import Visit
+from cekalwatch.console.web_sessions import WebSession
+from cekalwatch.office.client.proofs import Password
 from cekalwatch.office.client.refusals import explain
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.client.token import NoToken
@@ -20,41 +23,56 @@ MAX_PASSWORD = 256
 
 def ask_sign_in(visit: Visit) -> Response:
     """Ask who it is."""
-    return visit.page("sign_in.html", after=_own_path(visit.query("after")), name="", words="")
+    words = visit.texts.say("FILE_NOT_TAKEN") if visit.query("lost") == "file" else ""
+    return ask_again(visit, words, HTTPStatus.OK, own_path(visit.query("after")), None)
+
+
+def ask_again(
+    visit: Visit, problem: str, status: HTTPStatus, after: str, kept: KeptForm | None, name: str = ""
+) -> Response:
+    """Ask who it is, and say what was wrong; a form that was filled in stays with the browser."""
+    written = kept.written() if kept else ""
+    return visit.page("sign_in.html", status, after=after, kept=written, name=name, words=problem)
 
 
 def sign_in(visit: Visit) -> Response:
     """Begin a session; the browser gets a new cookie, whatever it had."""
     name, password = visit.form.get("name", "").strip(), visit.form.get("password", "")
-    after = _own_path(visit.form.get("after", ""))
+    after, kept = own_path(visit.form.get("after", "")), KeptForm.read(visit.form.get("kept", ""))
 
     def again(words: str, status: HTTPStatus) -> Response:
-        return visit.page("sign_in.html", status, after=after, name=name, words=words)
+        return ask_again(visit, words, status, after, kept, name)
 
     if not (0 < len(name) <= MAX_NAME and 0 < len(password) <= MAX_PASSWORD):
         return again(visit.texts.say("REFUSED_SIGN_IN_REFUSED"), HTTPStatus.FORBIDDEN)
     if not visit.console.sign_in_allowed(visit):
         return again(visit.texts.say("SIGN_IN_TOO_OFTEN"), HTTPStatus.TOO_MANY_REQUESTS)
     try:
-        person, token = SessionClient(visit.console.dialer, NoToken()).prove(name, password)
+        person, token = SessionClient(visit.console.dialer, NoToken()).prove(Password(name, password))
     except grpc.RpcError as error:
         return again(explain(error, visit.texts), HTTPStatus.FORBIDDEN)
-    if visit.session:
-        visit.console.end(visit.session)
-    secret, _, removed = visit.console.web_sessions.begin(person, name, token)
-    for session in removed:
-        visit.console.end(session)
-    response = visit.to("/password" if person.password_change_needed else after)
+    then, secret = take_in(visit, visit.session, WebSession(person, name), token, kept)
+    response = visit.to("/password" if person.password_change_needed else then or after)
     visit.console.set_session_cookie(response, secret)
     return response
 
 
-def sign_out(visit: Visit) -> Response:
-    """End the session here and at the server."""
-    visit.console.end(visit.signed_in)
-    response = visit.to("/sign-in")
-    visit.console.set_session_cookie(response, "")
-    return response
+def take_in(
+    visit: Visit, former: WebSession | None, session: WebSession, token: str, kept: KeptForm | None
+) -> tuple[str, str]:
+    """Begin a session in place of the one that the browser had.
+
+    Return the page of the form to go on with, or an empty text, and the new cookie's value.
+    """
+    if former:
+        visit.console.end(former)
+    secret, removed = visit.console.web_sessions.begin(session, token)
+    for one in removed:
+        visit.console.end(one)
+    if kept is None:
+        return "", secret
+    key = session.put_aside(Unfinished(kept, visit.texts.say("SESSION_HAD_ENDED")))
+    return f"/unfinished/{key}", secret
 
 
 def ask_password(visit: Visit) -> Response:
@@ -79,18 +97,18 @@ def change_password(visit: Visit) -> Response:
 
 def choose_language(visit: Visit) -> Response:
     """Show the pages in another language from now on."""
-    response = visit.to(_own_path(visit.form.get("after", "")))
+    response = visit.to(own_path(visit.form.get("after", "")))
     wanted = visit.form.get("language", "")
     if wanted in set(Language):
         response.set_cookie("language", wanted, max_age=LANGUAGE_S, secure=visit.console.tls, samesite="lax")
     return response
 
 
-def _not_changed(visit: Visit, words: str) -> Response:
-    return visit.page("password.html", HTTPStatus.CONFLICT, words=words)
-
-
-def _own_path(path: str) -> str:
+def own_path(path: str) -> str:
     """Return a path of this console; anything else could lead the browser elsewhere."""
     sound = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable() and "\\" not in path
     return path if sound else "/"
+
+
+def _not_changed(visit: Visit, words: str) -> Response:
+    return visit.page("password.html", HTTPStatus.CONFLICT, words=words)

@@ -1,0 +1,151 @@
+"""Signing in through the identity provider, off to it and back (OpenID Connect Core 1.0, RFC 9207), and signing out.
+
+The browser leaves by a page that sends it on, and not by the answer to a form: what the policy says of forms would stop
+it there. It comes back from another site, so that the browser keeps the session's cookie to itself; the errand's
+cookie comes, and what follows is asked for by a page of the console again.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+import grpc
+from starlette.responses import Response
+
+from cekalwatch.console.pages.signing_in.session import ask_again, own_path, take_in
+from cekalwatch.console.signing_in.errands import LASTS_S, Errand, LostErrandError, with_query
+from cekalwatch.console.signing_in.unfinished import JointStep, KeptForm, Unfinished, Word
+from cekalwatch.console.visit import Visit
+from cekalwatch.console.web_sessions import WebSession
+from cekalwatch.office.client.proofs import Code
+from cekalwatch.office.client.refusals import error_reason, explain
+from cekalwatch.office.client.session_client import SessionClient
+from cekalwatch.office.client.token import NoToken
+from cekalwatch.wire.vocabulary.identity_provider import ProviderFacts
+
+BACK: Final = "/sign-in/back"
+"""The redirect URI of this console, after its address; it must be registered with the provider."""
+AFTERWARDS: Final = "/sign-in"
+"""Where the provider sends a browser whose session it has ended; registered too."""
+MAX_CODE: Final = 2048
+MAX_CODE_OF_ERROR: Final = 40
+LATER: Final = ("server_error", "temporarily_unavailable")
+
+
+def leave(visit: Visit) -> Response:
+    """Send a browser whose person wants to sign in to the provider."""
+    after, kept = own_path(visit.form.get("after", "")), KeptForm.read(visit.form.get("kept", ""))
+    if not visit.console.sign_in_allowed(visit):
+        return ask_again(visit, visit.texts.say("SIGN_IN_TOO_OFTEN"), HTTPStatus.TOO_MANY_REQUESTS, after, kept)
+    try:
+        return send_off(visit, after, kept)
+    except grpc.RpcError as error:
+        return ask_again(visit, explain(error, visit.texts), HTTPStatus.SERVICE_UNAVAILABLE, after, kept)
+
+
+def send_off(visit: Visit, after: str = "/", kept: KeptForm | None = None, step: JointStep | None = None) -> Response:
+    """Send a browser to the provider; raises grpc.RpcError when that, or the server, cannot be reached."""
+    console = visit.console
+    provider = console.offer.with_endpoints()
+    if provider is None:
+        return visit.problem(visit.texts.say("PROVIDER_GONE"), HTTPStatus.CONFLICT)
+    errand = Errand(provider, f"{console.origin_of(visit.request)}{BACK}", visit.session, after, kept, step)
+    state, secret = console.errands.begin(errand, visit.request.cookies.get(console.errand_cookie, ""))
+    response = visit.page("leaving.html", address=errand.address(state, visit.texts.language), host=provider.host)
+    # Lax: it is needed when the browser comes back from the provider, which is another site.
+    response.set_cookie(
+        console.errand_cookie, secret, max_age=int(LASTS_S), secure=console.tls, httponly=True, samesite="lax"
+    )
+    return response
+
+
+def come_back(visit: Visit) -> Response:
+    """Take a browser back from the provider: let its person in, or take the second person's word."""
+    console, visit.instead = visit.console, AFTERWARDS
+    try:
+        errand = console.errands.take(visit.query("state"), visit.request.cookies.get(console.errand_cookie, ""))
+    except LostErrandError as lost:
+        return visit.problem(visit.texts.say(f"ERRAND_{lost.why}"), HTTPStatus.FORBIDDEN)
+    problem = _refusal(visit, errand.provider)
+    proof = Code(visit.query("code"), errand.verifier, errand.nonce, errand.redirect_uri)
+    if errand.step:
+        return _countersigned(visit, errand, errand.step, proof, problem)
+    if not problem:
+        try:
+            person, token = SessionClient(console.dialer, NoToken()).prove(proof)
+        except grpc.RpcError as error:
+            problem = _explained(visit, error, errand.provider)
+        else:
+            then, secret = take_in(visit, errand.session, WebSession(person, "", errand.provider), token, errand.kept)
+            response = _arrived(visit, then or errand.after)
+            console.set_session_cookie(response, secret)
+            return response
+    return ask_again(visit, problem, HTTPStatus.FORBIDDEN, errand.after, errand.kept)
+
+
+def sign_out(visit: Visit) -> Response:
+    """End the session here and at the server, and the provider's where it began there and that can be ended."""
+    session = visit.signed_in
+    visit.console.end(session)
+    provider = session.provider
+    ends_there = provider is not None and provider.end_session_endpoint
+    response = _farewell(visit, provider) if provider and ends_there else visit.to(AFTERWARDS)
+    visit.console.set_session_cookie(response, "")
+    return response
+
+
+def _farewell(visit: Visit, provider: ProviderFacts) -> Response:
+    """Return the page by which a browser ends the provider's session (RP-Initiated Logout 1.0).
+
+    The console has no identity token to show there, so that the provider may ask the person whether it is to be.
+    """
+    address = with_query(
+        provider.end_session_endpoint,
+        client_id=provider.client_id,
+        post_logout_redirect_uri=f"{visit.console.origin_of(visit.request)}{AFTERWARDS}",
+        ui_locales=visit.texts.language,
+    )
+    return visit.page("farewell.html", address=address, host=provider.host)
+
+
+def _countersigned(visit: Visit, errand: Errand, step: JointStep, proof: Code, problem: str) -> Response:
+    """Take the word of a second person, for the first person to go on with."""
+    first, word = errand.session, None
+    if first is None or not visit.console.is_open(first):
+        return visit.problem(visit.texts.say("REFUSED_SESSION_ENDED"), HTTPStatus.FORBIDDEN)
+    if not problem:
+        try:
+            second, token = SessionClient(visit.console.dialer, first).countersign(proof, step.joint)
+        except grpc.RpcError as error:
+            problem = _explained(visit, error, errand.provider)
+        else:
+            word = Word(second.display_name, second.expires_at, token)
+    return _arrived(visit, f"/unfinished/{first.put_aside(Unfinished(step.form, problem, word))}")
+
+
+def _arrived(visit: Visit, then: str) -> Response:
+    """Let the browser ask for a page by itself, with the cookie that it keeps from what other sites send it to."""
+    return visit.page("arrived.html", then=then)
+
+
+def _refusal(visit: Visit, provider: ProviderFacts) -> str:
+    """Return why the provider sent no code that may be used, or an empty text."""
+    say, issuer, error = visit.texts.say, visit.query("iss"), visit.query("error")
+    if (issuer or provider.states_issuer) and issuer != provider.issuer:
+        return say("PROVIDER_MIXED_UP", provider=provider.host)
+    if error == "access_denied":
+        return say("PROVIDER_DENIED", provider=provider.host)
+    if error in LATER:
+        return say("PROVIDER_LATER", provider=provider.host)
+    if error or not 0 < len(visit.query("code")) <= MAX_CODE:
+        # Its other words are of no page of ours: whoever makes the address chooses them.
+        shown = error if error.isascii() and error.isidentifier() and len(error) <= MAX_CODE_OF_ERROR else "?"
+        return say("PROVIDER_REFUSES", provider=provider.host, code=shown)
+    return ""
+
+
+def _explained(visit: Visit, error: grpc.RpcError, provider: ProviderFacts) -> str:
+    if error_reason(error) == "SIGN_IN_REFUSED":
+        return visit.texts.say("PROVIDER_NOT_ENOUGH", provider=provider.host)
+    return explain(error, visit.texts)

@@ -1,0 +1,1 @@
+"""What the console remembers while somebody signs in: the provider, browsers on their way, forms."""

@@ -1,0 +1,138 @@
+"""Browsers that were sent to the identity provider, until they come back. In memory only.
+
+An errand is good once, for ten minutes at most, and in the browser that began it: that has a cookie of 256 random bits,
+of which only the SHA-256 is kept here, as of the `state` by which the errand is found.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from cekalwatch.console.signing_in.unfinished import JointStep, KeptForm
+from cekalwatch.console.web_sessions import WebSession
+from cekalwatch.wire.vocabulary.identity_provider import ProviderFacts
+
+SECRET_BYTES: Final = 32
+LASTS_S: Final = 600.0
+MAX_ERRANDS: Final = 500
+"""Browsers on their way; the one that left first makes room."""
+
+
+class Lost(StrEnum):
+    """Why a browser that comes back finds nothing."""
+
+    UNKNOWN = "UNKNOWN"
+    """It came back before, or too late, or never left."""
+    ELSEWHERE = "ELSEWHERE"
+    """Another browser left."""
+
+
+class LostErrandError(Exception):
+    """A browser comes back with nothing that is good here."""
+
+    def __init__(self, why: Lost) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+@dataclass(frozen=True)
+class Errand:
+    """Why a browser went to the provider."""
+
+    provider: ProviderFacts
+    redirect_uri: str
+    session: WebSession | None
+    """Of the browser when it left: the first person's, or one that a new sign-in ends."""
+    after: str = "/"
+    """The page to come back to."""
+    kept: KeptForm | None = None
+    """A form to go on with after signing in."""
+    step: JointStep | None = None
+    """What a second person is to sign for; None: somebody signs in."""
+    verifier: str = field(default_factory=lambda: secrets.token_urlsafe(SECRET_BYTES), repr=False)
+    nonce: str = field(default_factory=lambda: secrets.token_urlsafe(SECRET_BYTES), repr=False)
+
+    def address(self, state: str, language: str) -> str:
+        """Return where the browser goes: the authentication request (OpenID Connect Core 1.0, 3.1.2.1)."""
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(self.verifier.encode()).digest()).rstrip(b"=").decode()
+        return with_query(
+            self.provider.authorization_endpoint,
+            response_type="code",
+            client_id=self.provider.client_id,
+            redirect_uri=self.redirect_uri,
+            scope=self.provider.scope,
+            state=state,
+            nonce=self.nonce,
+            code_challenge=challenge,
+            code_challenge_method="S256",
+            # Who sits there now is asked, and not who was there before: PCs are shared, and a session ends when idle.
+            prompt="login",
+            max_age="0",
+            ui_locales=language,
+        )
+
+
+@dataclass(frozen=True)
+class _Kept:
+    errand: Errand
+    browser: str
+    left_at_s: float
+
+
+class Errands:
+    """The errands of all browsers. It may be used from several threads."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._kept: dict[str, _Kept] = {}
+        self._lock = threading.Lock()
+
+    def begin(self, errand: Errand, secret: str) -> tuple[str, str]:
+        """Send a browser off; return the `state` and the value of its cookie.
+
+        `secret` is the cookie that it has: with an errand on its way it stays, so that two tabs can go at once.
+        """
+        state = secrets.token_urlsafe(SECRET_BYTES)
+        with self._lock:
+            self._forget_old()
+            if not any(one.browser == _digest(secret) for one in self._kept.values()):
+                secret = secrets.token_urlsafe(SECRET_BYTES)
+            while len(self._kept) >= MAX_ERRANDS:
+                del self._kept[next(iter(self._kept))]
+            self._kept[_digest(state)] = _Kept(errand, _digest(secret), self._monotonic())
+        return state, secret
+
+    def take(self, state: str, secret: str) -> Errand:
+        """Return the errand of a browser that comes back, once. Raises LostErrandError."""
+        with self._lock:
+            self._forget_old()
+            found = self._kept.pop(_digest(state), None)
+        if found is None:
+            raise LostErrandError(Lost.UNKNOWN)
+        if found.browser != _digest(secret):
+            raise LostErrandError(Lost.ELSEWHERE)
+        return found.errand
+
+    def _forget_old(self) -> None:
+        oldest_s = self._monotonic() - LASTS_S
+        self._kept = {key: one for key, one in self._kept.items() if one.left_at_s > oldest_s}
+
+
+def with_query(address: str, **fields: str) -> str:
+    """Return an address with more fields in its query."""
+    parts = urlsplit(address)
+    query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), *fields.items()])
+    return urlunsplit(parts._replace(query=query, fragment=""))
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

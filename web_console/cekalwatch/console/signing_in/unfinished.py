@@ -1,0 +1,72 @@
+"""Forms that were filled in and are not done yet: their session ended, or a second person is still to sign for them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final
+
+from cekalwatch.office.client.session_client import JointRequest
+
+SECRETS: Final = ("form_token", "second_password", "second_by", "signed")
+"""Fields of which nothing is kept: they are typed anew, or serve once."""
+MAX_KEPT: Final = 4
+"""Of one session; the oldest goes first."""
+
+
+@dataclass(frozen=True)
+class KeptForm:
+    """Where a form was sent, and what was typed in it."""
+
+    path: str
+    fields: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+
+    @classmethod
+    def of(cls, path: str, form: Mapping[str, str]) -> KeptForm:
+        """Keep what was typed, without passwords."""
+        return cls(path, {name: value for name, value in form.items() if name not in SECRETS})
+
+    def written(self) -> str:
+        """Write it for a hidden field, in which a browser keeps it while its person signs in."""
+        return json.dumps([self.path, dict(self.fields)])
+
+    @classmethod
+    def read(cls, written: str) -> KeptForm | None:
+        """Read what a browser sends back, which may be anything; None for what is no form."""
+        try:
+            path, fields = json.loads(written)
+        except (ValueError, TypeError, RecursionError):
+            return None
+        if not isinstance(path, str) or not isinstance(fields, dict):
+            return None
+        return cls.of(path, {name: value for name, value in fields.items() if isinstance(value, str)})
+
+
+@dataclass(frozen=True)
+class JointStep:
+    """What two people do: the second one signs for the request that the form of the first one stands for."""
+
+    form: KeptForm
+    joint: JointRequest
+
+
+@dataclass(frozen=True)
+class Word:
+    """What a second person gave by signing: good for one call, for minutes."""
+
+    display_name: str
+    expires_at: datetime
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A form to go on with."""
+
+    form: KeptForm
+    problem: str = ""
+    """What is told above it; empty when a second person has signed."""
+    word: Word | None = None
