@@ -73,6 +73,10 @@ class AlertDetailsReader:
         """Return the details of one alert; raises ALERT_NOT_FOUND."""
         return self.of(self._alerts.get(alert_id))
 
+    def several(self, alert_ids: Sequence[UUID]) -> list[AlertDetails]:
+        """Return the details of alerts, read at once, in the order of the ids; those that are gone are left out."""
+        return self.of_all(self._alerts.several(alert_ids))
+
     def page(
         self,
         wanted: AlertFilter,

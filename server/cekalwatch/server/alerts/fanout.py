@@ -222,14 +222,16 @@ class Fanout:
 
     def _details_of(self, alert_ids: Iterable[UUID]) -> dict[UUID, AlertDetails]:
         """Return the details of alerts, in the order of the ids; damaged ones are left out."""
-        found: dict[UUID, AlertDetails] = {}
-        for alert_id in dict.fromkeys(alert_ids):
-            try:
-                found[alert_id] = self._details.get(alert_id)
-            except DAMAGED as error:
-                # One damaged row must not hold back all later alerts. A traceback would show what it holds.
-                log.error("alert_damaged", alert_id=str(alert_id), error=type(error).__name__)  # noqa: TRY400
-        return found
+        wanted = tuple(dict.fromkeys(alert_ids))
+        try:
+            return {one.alert.alert_id: one for one in self._details.several(wanted)} if wanted else {}
+        except DAMAGED as error:
+            if len(wanted) == 1:
+                # A traceback would show what it holds.
+                log.error("alert_damaged", alert_id=str(wanted[0]), error=type(error).__name__)  # noqa: TRY400
+                return {}
+        # One damaged row must not hold back all other alerts.
+        return {alert_id: details for one in wanted for alert_id, details in self._details_of((one,)).items()}
 
 
 class Acknowledgements:

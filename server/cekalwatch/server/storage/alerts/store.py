@@ -133,6 +133,13 @@ class AlertStore:
                 raise CekalwatchError(Code.ALERT_NOT_FOUND)
             return read_alerts(session, [checked(session, row)], self._keyring)[0]
 
+    def several(self, alert_ids: Sequence[UUID]) -> list[Alert]:
+        """Return alerts with their sightings, in the order of the ids; those that are gone are left out."""
+        with self._database.session() as session:
+            query = select(AlertRow).where(col(AlertRow.alert_id).in_([str(one) for one in alert_ids]))
+            rows = {row.alert_id: checked(session, row) for row in session.exec(query)}
+            return read_alerts(session, [rows[key] for one in alert_ids if (key := str(one)) in rows], self._keyring)
+
     def probe(self, alert_id: UUID) -> bytes:
         """Return the best probe's JPEG; empty when it is no longer kept, or damaged."""
         with self._database.session() as session:
