@@ -107,7 +107,11 @@ async def test_a_list_is_previewed_and_imported_as_it_was_previewed(office: Port
         done = words(await browser.get(await worked(browser, path)))
         for told in ("Done. The file was imported", "Stored 2", "Refused 1", "kept until the console is restarted"):
             assert told in done
-        async with pages.browser() as another_tab, served(office) as restarted, restarted.browser() as later:
+        async with (
+            pages.browser() as another_tab,
+            served(office, "restarted") as restarted,
+            restarted.browser() as later,
+        ):
             await another_tab.sign_in("lina")
             assert "Stored 2" in words(await another_tab.get(path))
             await later.sign_in("lina")

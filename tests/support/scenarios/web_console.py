@@ -126,3 +126,4 @@ async def served(
         finally:
             server.should_exit = server.force_exit = True
             await serving
+            await server.lifespan.shutdown()  # which a forced end leaves out
