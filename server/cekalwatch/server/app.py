@@ -58,12 +58,12 @@ from cekalwatch.server.wiring.audit import AuditWiring
 from cekalwatch.server.wiring.authentication import (
     AuthenticationWiring,
     open_certificate_authentication,
+    open_devices,
     open_enrolment,
 )
 from cekalwatch.server.wiring.capture import CaptureWiring, cameras_servicer
 from cekalwatch.server.wiring.cluster import KEEP_CHORES_PERIOD_S, ClusterWiring, hold_folder, tell_refused
 from cekalwatch.server.wiring.context import Context
-from cekalwatch.server.wiring.devices import open_devices
 from cekalwatch.server.wiring.gallery import GalleryWiring, note_configuration
 from cekalwatch.server.wiring.losses import refuse_lost_database, tell_restored
 from cekalwatch.server.wiring.monitoring import MonitoringWiring, WatchedParts

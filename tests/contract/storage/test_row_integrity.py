@@ -10,7 +10,7 @@ import sqlalchemy
 from sqlmodel import SQLModel, select, update
 
 import cekalwatch.server.app  # noqa: F401  # has all tables
-from cekalwatch.server.domain.camera_policies import SetPolicy
+from cekalwatch.server.domain.cameras import KeptSurvey, SetPolicy
 from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold, SiteFindings
 from cekalwatch.server.domain.learning.score_counts import BINS, CountKey, ScoreCounts
 from cekalwatch.server.domain.learning.threshold_steps import LearnedOffset
@@ -18,7 +18,6 @@ from cekalwatch.server.domain.lookalikes import SubjectPair
 from cekalwatch.server.domain.notices import Notice
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.ports import LogStart, StartReason
-from cekalwatch.server.domain.surveys import KeptSurvey
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.cameras.store import CameraPolicyStore
 from cekalwatch.server.storage.cameras.survey_store import CameraSurveyStore

@@ -10,10 +10,10 @@ from typing import Final
 from cekalwatch.server.audit.device_entries import device_entry
 from cekalwatch.server.audit.entry import Action, Actor
 from cekalwatch.server.concurrency.token_bucket import TokenBuckets
+from cekalwatch.server.domain.cameras import KeptSurvey
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.surveys import KeptSurvey
 from cekalwatch.server.storage.cameras.survey_store import CameraSurveyStore
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.vocabulary.survey import SurveyFigures

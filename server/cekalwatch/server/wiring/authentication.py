@@ -1,4 +1,4 @@
-"""Authentication of devices and people: certificates and their revocations, sign-in, and enrolment."""
+"""Authentication of devices and people: certificates and their revocations, sign-in, enrolment, and the keeping of devices."""
 
 from __future__ import annotations
 
@@ -18,14 +18,20 @@ from cekalwatch.server.auth.certificate import (
 from cekalwatch.server.auth.person import PersonAuthentication
 from cekalwatch.server.auth.refusals import RefusalLog
 from cekalwatch.server.auth.signing_in.providers import ProviderAuthentication
+from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.connections import Received
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
 from cekalwatch.server.grpc_api.enrolment_port import EnrolmentPort
+from cekalwatch.server.grpc_api.open_calls import OpenCalls
+from cekalwatch.server.grpc_api.servicers.devices import DeviceServicer
 from cekalwatch.server.grpc_api.servicers.enrolment import EnrolmentServicer
 from cekalwatch.server.grpc_api.servicers.people import PeopleServicer
 from cekalwatch.server.grpc_api.servicers.session import SessionServicer
+from cekalwatch.server.pki.device_admin import DeviceOffice
+from cekalwatch.server.pki.devices import DevicePlaces
+from cekalwatch.server.pki.reached import reached_at
 from cekalwatch.server.pki.revocations import Revocations
 from cekalwatch.server.pki.site_pki import REVOKED_FILE, SitePki
 from cekalwatch.server.presence import Presence
@@ -126,3 +132,24 @@ def open_enrolment(
         return bool(pki.open_invitations(clock.now()))
 
     return EnrolmentPort(servicer, settings.enrolment_listen, tls, invited, refusals)
+
+
+def open_devices(
+    context: Context,
+    whole: Callable[[], WholePresence],
+    open_calls: OpenCalls,
+    addresses: Callable[[], tuple[str, str]],
+) -> DeviceServicer:
+    """Return the keeping of devices: the authority is opened when something is asked of it, where this server has one.
+
+    `addresses`: where the server listens, and where devices enrol (empty: nowhere).
+    """
+    settings = context.settings
+    office = DeviceOffice(
+        DevicePlaces(settings.sites, settings.cameras),
+        lambda: SitePki.load(settings.pki_path, settings.authority_token),
+        lambda: reached_at(settings.tls_path, *addresses()),
+        context.stores.audit,
+        context.clock,
+    )
+    return DeviceServicer(office, whole, open_calls)

@@ -1,4 +1,4 @@
-"""What people set for one camera while it runs."""
+"""What the server keeps of one camera: what people set while it runs, and what surveys found of its view."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cekalwatch.wire.vocabulary.capture import CapturePolicyChanges
+from cekalwatch.wire.vocabulary.survey import SurveyFigures
 
 
 @dataclass(frozen=True)
@@ -19,3 +20,11 @@ class SetPolicy:
     before: CapturePolicyChanges
     """How it did before, for who wants that back."""
     set_at: datetime
+
+
+@dataclass(frozen=True)
+class KeptSurvey:
+    """What a survey found, and when the server got it."""
+
+    reported_at: datetime
+    figures: SurveyFigures
