@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -161,6 +162,25 @@ async def test_a_flood_takes_no_handle_that_a_revocation_needs(site: Site) -> No
             with flood(int(address.rpartition(":")[2])):
                 await asyncio.to_thread(site.pki.revoke, Identity(DeviceRole.CAMERA, SITE, "dep-1"), now())
                 assert await stream.error() == (grpc.StatusCode.UNAUTHENTICATED, Code.CERTIFICATE_REVOKED)
+
+
+async def test_a_first_call_that_brings_much_is_waited_for_by_a_busy_server(site: Site) -> None:
+    """gRPC takes in what its windows hold before the server lets the call in."""
+    padding = b"\x7a\xc0\x9a\x0c" + bytes(200_000)  # a field that nobody knows
+    async with running(site.settings(), site.diagnostics()) as server:
+        files = site.device(DeviceRole.DIAGNOSTICS, "laptop")
+        async with site.dialer(server.address, files).aio_channel() as channel, asyncio.timeout(WAIT_S):
+            ask: Any = channel.unary_unary(
+                "/cekalwatch.v1.OperationsService/GetStatus",
+                request_serializer=bytes,
+                response_deserializer=operations.GetStatusResponse.FromString,
+            )
+            call = ask(padding, wait_for_ready=True)
+            for _ in range(10):
+                await asyncio.sleep(0)
+                time.sleep(0.1)  # noqa: ASYNC251  # the server's event loop is busy; the watch is not
+            answer = await call
+    assert answer.connections.closed == 0
 
 
 def test_an_account_that_may_open_too_few_files_is_told_so() -> None:

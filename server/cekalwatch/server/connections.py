@@ -33,8 +33,9 @@ HANDLES = Path("/proc/self/fd")
 IPV6_SITE = 64
 """Bits of an IPv6 address that count: whoever has one has all below them."""
 LOG_PERIOD_S = 10.0
-MAX_STRANGER_BYTES = 64_000
-"""Bytes on a connection before the first call: a handshake and a call's headers need a tenth of it."""
+MAX_STRANGER_BYTES = 256_000
+"""Bytes on a connection before the first call is let in: its handshake, its headers, and of its messages what the
+windows of HTTP/2 hold while a busy server has not come to it."""
 CALL_BYTES = 8_192
 """Headers of a call, at most."""
 MAX_SURPLUS_BYTES = 1_000_000
