@@ -1,4 +1,4 @@
-"""Authentication of devices and people: certificates and their revocations, sign-in, enrolment, and the keeping of devices."""
+"""Authentication of devices and people: certificates, revocations, sign-in, enrolment, and the keeping of devices."""
 
 from __future__ import annotations
 
