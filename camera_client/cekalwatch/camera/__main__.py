@@ -9,7 +9,7 @@ def main() -> None:
         "camera",
         (
             *("typer", "onnxruntime", "cv2", "lap", "uuid6", "cryptography", "OpenSSL", "jinja2", "prometheus_client"),
-            *("httpx", "defusedxml"),
+            *("httpx", "defusedxml", "grpc_status"),
         ),
     )
     from cekalwatch.camera.cli.app import app
