@@ -51,6 +51,14 @@ class Moved:
     """Where the old database is now."""
 
 
+def check_there(settings: ServerSettings) -> None:
+    """Raise ProgramError unless the settings name a SQLite that is there."""
+    if DatabaseKind.of(settings.database_address) is not DatabaseKind.SQLITE:
+        raise ProgramError("The settings name a PostgreSQL already: there is nothing to move", Exit.USAGE)
+    with closing(Database(settings.database_address)) as source:
+        source.check_exists()
+
+
 def move_database(
     settings: ServerSettings, to: str, now: datetime, progress: Progress = lambda _done, _total: None
 ) -> Moved:
@@ -60,10 +68,8 @@ def move_database(
     here. Raises ProgramError, also when there is something at `to`, and StorageError; nothing has changed then, and it
     may be done again.
     """
-    if DatabaseKind.of(settings.database_address) is not DatabaseKind.SQLITE:
-        raise ProgramError("The settings name a PostgreSQL already: there is nothing to move", Exit.USAGE)
+    check_there(settings)
     with closing(Database(settings.database_address)) as source:
-        source.check_exists()
         if source.migrations() is not Migrations.AS_NEEDED:
             raise ProgramError(
                 f"The tables of {source.name} are of another version: run cekalwatch-server upgrade first", Exit.CONFIG

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.camera.outbox.disk_queue import LOAD_AHEAD
 from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.wire.vocabulary.camera_health import Drops, SpoolState
 from tests.support.builders.camera import ManualClock
@@ -55,6 +56,8 @@ def test_what_is_on_the_disk_is_not_in_memory_and_comes_back_newest_first(tmp_pa
             fill(spooled, clock, captures[-1])
         assert spooled.outbox.statistics().drops == Drops()
         assert {item.capture for item in spooled.outbox._state.items.values()} == {None}
+        assert spooled.outbox.take() is None
+        spooled.until(lambda: len(spooled.outbox._state.unsent) == LOAD_AHEAD)  # else the oldest may come too late
         sent = sent_and_settled(spooled)
         assert {capture.capture_id: capture.jpeg for capture in sent} == {
             capture.capture_id: capture.jpeg for capture in captures

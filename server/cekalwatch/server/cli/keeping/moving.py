@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.database import command_database
 from cekalwatch.server.cli.keeping.backing_up import shown_counts
 from cekalwatch.server.cli.keeping.upgrading import refuse_running
 from cekalwatch.server.cli.options import Config, DataDir, loaded_settings
@@ -43,7 +42,7 @@ def move(
     file is kept under another name.
     """
     from cekalwatch.program.cli.setting_list import hide
-    from cekalwatch.server.backup.moving import move_database
+    from cekalwatch.server.backup.moving import check_there, move_database
     from cekalwatch.server.storage.errors import StorageError
     from cekalwatch.server.storage.snapshots.snapshot import DatabaseKind
     from cekalwatch.server.wiring.cluster import hold_folder
@@ -59,8 +58,7 @@ def move(
             Exit.USAGE,
         )
     refuse_running(settings)
-    with command_database(settings) as database:
-        database.check_exists()
+    check_there(settings)
     with ExitStack() as stack:
         hold_folder(settings.data_dir, stack)
         progress = stack.enter_context(counting_progress())
