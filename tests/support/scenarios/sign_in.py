@@ -124,9 +124,9 @@ async def refused(call: Any) -> str:
     return reason_of(caught.value)
 
 
-async def becomes(question: Callable[[], Awaitable[bool]]) -> None:
+async def becomes(question: Callable[[], Awaitable[bool]], within_s: float = WAIT_S) -> None:
     """Ask until it is so: what the server does by itself, it tells nobody."""
-    async with asyncio.timeout(WAIT_S):
+    async with asyncio.timeout(within_s):
         while True:
             if await question():
                 return
