@@ -17,12 +17,10 @@ from cekalwatch.server.cli import (
     people,
     pki,
     ports,
-    retention,
-    rows,
     thresholds,
 )
 from cekalwatch.server.cli.gallery import comparing, rebuilding, switching
-from cekalwatch.server.cli.keeping import backing_up, coming_back, moving, upgrading
+from cekalwatch.server.cli.keeping import backing_up, coming_back, moving, retention, rows, upgrading
 from cekalwatch.server.cli.options import Config, DataDir, Listen, LogLevel, ModelPack, Threads
 from cekalwatch.server.cli.watchlist import checking, deletion, importing, looking, syncing
 
