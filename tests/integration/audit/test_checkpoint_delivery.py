@@ -17,10 +17,15 @@ from structlog.testing import capture_logs
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger
 from cekalwatch.server.audit.checkpoints import Checkpoint, KeptCheckpoint, SigningKey
-from cekalwatch.server.audit.collected_file import CollectedFile
-from cekalwatch.server.audit.delivery import CheckpointDelivery, DeliveryError, DeliveryFailure, Destination
-from cekalwatch.server.audit.syslog import SyslogReceiver
-from cekalwatch.server.audit.timestamps import TimestampAuthority, TimestampVerifier
+from cekalwatch.server.audit.destinations.collected_file import CollectedFile
+from cekalwatch.server.audit.destinations.delivery import (
+    CheckpointDelivery,
+    DeliveryError,
+    DeliveryFailure,
+    Destination,
+)
+from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
+from cekalwatch.server.audit.destinations.timestamps import TimestampAuthority, TimestampVerifier
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.wiring import audit as audit_wiring

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.audit.entry import Link
-from cekalwatch.server.audit.syslog import SyslogReceiver
 from cekalwatch.server.domain.troubles import Fault, TroubleChanges
 from cekalwatch.server.notices.syslog_feed import PAGE, SyslogFeed, entry_message
 from cekalwatch.server.storage.audit.store import AuditStore

@@ -23,8 +23,8 @@ from cekalwatch.server.cli.output import counting_progress
 
 if TYPE_CHECKING:
     from cekalwatch.program.translations import Texts
+    from cekalwatch.server.audit.destinations.timestamps import TimestampVerifier
     from cekalwatch.server.audit.entry import Link
-    from cekalwatch.server.audit.timestamps import TimestampVerifier
     from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.storage.audit.store import AuditStore
 
@@ -201,7 +201,7 @@ def accept_history(
 
 def _timestamp_verifier(file: Path | None) -> TimestampVerifier | None:
     """Return what checks time stamps; None without authorities. Raises ProgramError when they cannot be read."""
-    from cekalwatch.server.audit.timestamps import TimestampVerifier
+    from cekalwatch.server.audit.destinations.timestamps import TimestampVerifier
 
     try:
         return TimestampVerifier(file.read_bytes()) if file else None

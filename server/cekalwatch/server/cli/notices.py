@@ -48,9 +48,9 @@ def _test(terms: NoticeTerms) -> None:
     from datetime import UTC, datetime
     from uuid import uuid4
 
-    from cekalwatch.server.audit.delivery import DeliveryError
+    from cekalwatch.server.audit.destinations.delivery import DeliveryError
+    from cekalwatch.server.audit.destinations.syslog import message
     from cekalwatch.server.audit.entry import stamp
-    from cekalwatch.server.audit.syslog import message
     from cekalwatch.server.domain.notices import Notice
     from cekalwatch.server.notices.webhook import NoticeError, Webhook
     from cekalwatch.server.wiring.notices import notice_syslog

@@ -14,9 +14,9 @@ from typing import Final
 
 import structlog
 
-from cekalwatch.server.audit.delivery import DeliveryError
+from cekalwatch.server.audit.destinations.delivery import DeliveryError
+from cekalwatch.server.audit.destinations.syslog import Severity, SyslogReceiver, message
 from cekalwatch.server.audit.entry import Link, stamp
-from cekalwatch.server.audit.syslog import Severity, SyslogReceiver, message
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.troubles import Trouble
 from cekalwatch.server.notices.collector import trouble_notice

@@ -12,12 +12,12 @@ import structlog
 
 from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger
 from cekalwatch.server.audit.checkpoints import Checkpoint, SigningKey
-from cekalwatch.server.audit.collected_file import CollectedFile
-from cekalwatch.server.audit.delivery import CheckpointDelivery, Destination
+from cekalwatch.server.audit.destinations.collected_file import CollectedFile
+from cekalwatch.server.audit.destinations.delivery import CheckpointDelivery, Destination
+from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
+from cekalwatch.server.audit.destinations.timestamps import TimestampAuthority
 from cekalwatch.server.audit.history import HistoryChange, HistoryChangedError
 from cekalwatch.server.audit.signing_state import SigningState
-from cekalwatch.server.audit.syslog import SyslogReceiver
-from cekalwatch.server.audit.timestamps import TimestampAuthority
 from cekalwatch.server.cluster.duty import ChoreDuty
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.grpc_api.servicers.audit import AuditReaders, AuditServicer

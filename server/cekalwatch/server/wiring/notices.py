@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 
-from cekalwatch.server.audit.syslog import SyslogReceiver
+from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.domain.notices import NoticeKind
 from cekalwatch.server.notices.collector import (
     AlertNotices,

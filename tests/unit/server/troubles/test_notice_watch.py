@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.server.audit.syslog import SyslogReceiver
+from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.domain.notices import Notice
 from cekalwatch.server.notices.syslog_feed import SyslogFeed
 from cekalwatch.server.storage.audit.store import AuditStore

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger
 from cekalwatch.server.audit.checkpoints import Checkpoint, KeptCheckpoint
+from cekalwatch.server.audit.destinations.timestamps import TimestampVerifier
 from cekalwatch.server.audit.entry import Link
 from cekalwatch.server.audit.history import HistoryChangedError
 from cekalwatch.server.audit.problems import TrailProblem, TrailProblemKind
 from cekalwatch.server.audit.search_terms import Footprint, index_rows
-from cekalwatch.server.audit.timestamps import TimestampVerifier
 from cekalwatch.server.audit.verification import Anchor, ChainCheck
 from cekalwatch.server.storage.audit.store import AuditStore
 

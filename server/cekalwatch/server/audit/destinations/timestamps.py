@@ -19,8 +19,8 @@ from rfc3161_client import (
 )
 
 from cekalwatch.server.audit.checkpoints import Checkpoint, KeptCheckpoint
-from cekalwatch.server.audit.collected_file import CollectedFile
-from cekalwatch.server.audit.delivery import DeliveryError, DeliveryFailure
+from cekalwatch.server.audit.destinations.collected_file import CollectedFile
+from cekalwatch.server.audit.destinations.delivery import DeliveryError, DeliveryFailure
 
 TIMEOUT_S = 10.0
 MAX_ANSWER_BYTES = 40_000
