@@ -29,6 +29,7 @@ from cekalwatch.program.loops import LOOPS
 from cekalwatch.program.service import ServiceManager
 from cekalwatch.program.traces import TRACES
 from cekalwatch.server.audit.entry import Actor, Party
+from cekalwatch.server.cluster.chores import Chore, SharedChore
 from cekalwatch.server.cluster.peers import Load
 from cekalwatch.server.connections import ConnectionWatch
 from cekalwatch.server.domain.clock import Clock, SystemClock
@@ -69,7 +70,6 @@ from cekalwatch.server.wiring.losses import refuse_lost_database, tell_restored
 from cekalwatch.server.wiring.monitoring import MonitoringWiring, WatchedParts
 from cekalwatch.server.wiring.notices import NoticesWiring
 from cekalwatch.server.wiring.operations import operations_servicer
-from cekalwatch.server.wiring.periodic import Chore, SharedChore
 from cekalwatch.server.wiring.ports import PortsWiring
 from cekalwatch.server.wiring.troubles import TroublesWiring
 from cekalwatch.server.wiring.watchlist import WatchlistWiring

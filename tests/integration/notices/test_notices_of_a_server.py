@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.server.audit.entry import operator
+from cekalwatch.server.cluster.chores import SharedChore
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.notices import Notice
 from cekalwatch.server.domain.troubles import Fault, TroubleChanges
@@ -23,7 +24,6 @@ from cekalwatch.server.storage.notices.store import NoticeOutcome, NoticeStore
 from cekalwatch.server.storage.troubles.store import TroubleStore
 from cekalwatch.server.wiring import notices as notices_wiring
 from cekalwatch.server.wiring.context import Context
-from cekalwatch.server.wiring.periodic import SharedChore
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tls import TlsFiles
 from cekalwatch.wire.vocabulary.troubles import TroubleKind

@@ -25,6 +25,7 @@ from cekalwatch.server.alerts.order_watch import OrderWatch
 from cekalwatch.server.alerts.retention import RetentionSweeper
 from cekalwatch.server.alerts.waiting import WaitingAlerts
 from cekalwatch.server.auth.supervised import SupervisedDevices
+from cekalwatch.server.cluster.chores import Chore, SharedChore
 from cekalwatch.server.domain.alerts.measured_groups import MeasuredGroups
 from cekalwatch.server.grpc_api.servicers.alerts import AlertServicer
 from cekalwatch.server.grpc_api.servicers.reports import ReportServicer
@@ -35,7 +36,6 @@ from cekalwatch.server.storage.people.session_store import SessionStore
 from cekalwatch.server.watchlist.erasure import SubjectEraser
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.server.wiring.context import Context
-from cekalwatch.server.wiring.periodic import Chore, SharedChore
 
 SWEEP_PERIOD_S = 3600.0
 SWEEP_PROBES_PERIOD_S = 30.0

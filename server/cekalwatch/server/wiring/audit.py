@@ -18,6 +18,7 @@ from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.audit.destinations.timestamps import TimestampAuthority
 from cekalwatch.server.audit.history import HistoryChange, HistoryChangedError
 from cekalwatch.server.audit.signing_state import SigningState
+from cekalwatch.server.cluster.chores import Chore, at_stop
 from cekalwatch.server.cluster.duty import ChoreDuty
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.grpc_api.servicers.audit import AuditReaders, AuditServicer
@@ -31,7 +32,6 @@ from cekalwatch.server.storage.audit.trail_check import TrailCheck
 from cekalwatch.server.storage.fence import LeaseLostError, fenced
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.losses import refuse_lost_audit_key
-from cekalwatch.server.wiring.periodic import Chore, at_stop
 
 SIGN_PERIOD_S = 10.0
 DELIVER_PERIOD_S = 5.0

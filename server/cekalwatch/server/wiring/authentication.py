@@ -18,6 +18,7 @@ from cekalwatch.server.auth.certificate import (
 from cekalwatch.server.auth.person import PersonAuthentication
 from cekalwatch.server.auth.refusals import RefusalLog
 from cekalwatch.server.auth.signing_in.providers import ProviderAuthentication
+from cekalwatch.server.cluster.chores import Chore, at_stop
 from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.connections import Received
 from cekalwatch.server.domain.clock import Clock
@@ -38,7 +39,6 @@ from cekalwatch.server.presence import Presence
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.wiring.context import Context
-from cekalwatch.server.wiring.periodic import Chore, at_stop
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tls import FollowedTls
 

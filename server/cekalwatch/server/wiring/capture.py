@@ -17,6 +17,7 @@ from cekalwatch.server.capture.policies import CameraPolicies
 from cekalwatch.server.capture.score_counting import ScoreCounter
 from cekalwatch.server.capture.session import CaptureSessions, CaptureTerms
 from cekalwatch.server.capture.surveys import CameraSurveys
+from cekalwatch.server.cluster.chores import Chore, at_stop
 from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.domain.checkpoints import Camera
@@ -29,7 +30,6 @@ from cekalwatch.server.storage.alerts.write_probe import ALERT_BYTES, WriteProbe
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.gallery import GalleryWiring
-from cekalwatch.server.wiring.periodic import Chore, at_stop
 from cekalwatch.wire.vocabulary.capture import CapturePolicy
 
 DECIDE_BATCH = 64

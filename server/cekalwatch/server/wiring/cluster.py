@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.secret_files import FOLDER_MODE
+from cekalwatch.server.cluster.chores import Chore, at_stop
 from cekalwatch.server.cluster.duty import PERIOD_S, ChoreDuty
 from cekalwatch.server.cluster.peers import Load, Peers
 from cekalwatch.server.presence import Presence, ServerRun
@@ -24,7 +25,6 @@ from cekalwatch.server.storage.cluster.presence_store import PresenceStore
 from cekalwatch.server.storage.cluster.refusal_store import RefusalStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.wiring.context import Context
-from cekalwatch.server.wiring.periodic import Chore, at_stop
 
 KEEP_CHORES_PERIOD_S = PERIOD_S
 TELL_PRESENCE_PERIOD_S = 1.0

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Self
 
 from cekalwatch.server.audit.entry import Action
+from cekalwatch.server.cluster.chores import Chore, SharedChore
 from cekalwatch.server.gallery.completeness import check_complete
 from cekalwatch.server.gallery.model_follower import ModelFollower, ModelStores, searched_model
 from cekalwatch.server.gallery.order_terms import TermsReader
@@ -18,7 +19,6 @@ from cekalwatch.server.recognition.engine_in_use import EngineInUse
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.server.watchlist.sources.opening import source_name
 from cekalwatch.server.wiring.context import Context
-from cekalwatch.server.wiring.periodic import Chore, SharedChore
 from cekalwatch.vision.manifest import MANIFEST_FILE, Pack, file_sha256
 
 FOLLOW_PERIOD_S = 2.0

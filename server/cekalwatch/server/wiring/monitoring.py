@@ -14,6 +14,7 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.auth.certificate import CertificateAuthentication
 from cekalwatch.server.auth.refusals import RefusalLog
 from cekalwatch.server.backup.record import BackupRecord
+from cekalwatch.server.cluster.chores import Chore
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.server import cannot_listen
 from cekalwatch.server.monitoring.figures import FigureReader
@@ -28,7 +29,6 @@ from cekalwatch.server.storage.notices.store import NoticeStore
 from cekalwatch.server.wellbeing import ServerFault
 from cekalwatch.server.wiring.capture import CaptureWiring
 from cekalwatch.server.wiring.context import Context
-from cekalwatch.server.wiring.periodic import Chore
 from cekalwatch.wire.address import is_loopback, split_address
 from cekalwatch.wire.tls import FollowedTls
 

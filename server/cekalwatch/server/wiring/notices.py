@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Self
 
 from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
+from cekalwatch.server.cluster.chores import Chore, SharedChore
 from cekalwatch.server.domain.notices import NoticeKind
 from cekalwatch.server.notices.collector import (
     AlertNotices,
@@ -24,7 +25,6 @@ from cekalwatch.server.storage.notices.store import NoticeStore
 from cekalwatch.server.troubles.board import TroubleBoard
 from cekalwatch.server.troubles.notice_watch import NoticeWatch
 from cekalwatch.server.wiring.context import Context
-from cekalwatch.server.wiring.periodic import Chore, SharedChore
 
 COLLECT_PERIOD_S = 1.0
 DELIVER_PERIOD_S = 1.0

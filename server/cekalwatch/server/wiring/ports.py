@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Self
 
 from cekalwatch.program.loops import LOOPS
+from cekalwatch.server.cluster.chores import SharedChore
 from cekalwatch.server.cluster.duty import ChoreDuty
 from cekalwatch.server.domain.ports import Reporting
 from cekalwatch.server.grpc_api.clients.picture_giver import PictureGiver
@@ -23,7 +24,6 @@ from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.server.watchlist.sources.centre.caller import PortCaller
 from cekalwatch.server.wiring.alerts import AlertsWiring
 from cekalwatch.server.wiring.context import Context
-from cekalwatch.server.wiring.periodic import SharedChore
 
 SWEEP_PERIOD_S = 3600.0
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 
+from cekalwatch.server.cluster.chores import Chore, SharedChore
 from cekalwatch.server.grpc_api.servicers.troubles import TroubleServicer
 from cekalwatch.server.presence import Presence
 from cekalwatch.server.storage.cluster.hints import HintTopic
@@ -25,7 +26,6 @@ from cekalwatch.server.wellbeing import Wellbeing
 from cekalwatch.server.wiring.cluster import ClusterWiring
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.gallery import GalleryWiring
-from cekalwatch.server.wiring.periodic import Chore, SharedChore
 
 LOOK_AT_CAMERAS_PERIOD_S = 1.0
 LOOK_AT_SOURCES_PERIOD_S = 5.0

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Self
 
 from cekalwatch.program.loops import LOOPS
+from cekalwatch.server.cluster.chores import Chore, SharedChore
 from cekalwatch.server.gallery.lookalike_pairs import LookalikePairs
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import ImportWorkers
 from cekalwatch.server.grpc_api.servicers.watchlist.list_feed import ListFeedServicer
@@ -27,7 +28,6 @@ from cekalwatch.server.watchlist.sync.service import SyncService
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.gallery import GalleryWiring
 from cekalwatch.server.wiring.imports import Imports
-from cekalwatch.server.wiring.periodic import Chore, SharedChore
 
 IMPORT_THREADS = 2
 SYNC_LOOK_PERIOD_S = 2.0

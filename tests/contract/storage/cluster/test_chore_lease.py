@@ -9,13 +9,13 @@ import pytest
 import sqlalchemy
 from sqlalchemy.exc import OperationalError
 
+from cekalwatch.server.cluster.chores import SharedChore
 from cekalwatch.server.cluster.duty import PERIOD_S, ChoreDuty
 from cekalwatch.server.storage.cluster.chore_lease import LASTS_S, ChoreLease, ChoreLeaseStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.fence import LeaseLostError, fenced
 from cekalwatch.server.storage.troubles.tables import TroubleLogRow
-from cekalwatch.server.wiring.periodic import SharedChore
 from tests.support.tools.postgres import fresh_database
 
 WAIT_S = 60.0

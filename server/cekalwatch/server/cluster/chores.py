@@ -1,4 +1,4 @@
-"""What the server does regularly beside serving, and when it stops."""
+"""What the server does regularly beside serving, alone or for all servers of its database, and when it stops."""
 
 from __future__ import annotations
 
