@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cekalwatch.server.domain.camera_clock import CameraClock
+from cekalwatch.server.domain.cameras.clock import CameraClock
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.passages import Passage
 from cekalwatch.server.grpc_api.convert.capture import capture as read_capture

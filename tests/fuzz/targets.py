@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from google.protobuf.message import DecodeError, Message
 
-from cekalwatch.server.domain.camera_clock import CameraClock
+from cekalwatch.server.domain.cameras.clock import CameraClock
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.domain.orders.ban_order import BanOrder, JudgedOrder

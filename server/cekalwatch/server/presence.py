@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from cekalwatch.server.domain.camera_clock import CameraClock
+from cekalwatch.server.domain.cameras.clock import CameraClock
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code

@@ -10,7 +10,7 @@ import sqlalchemy
 from sqlmodel import SQLModel, select, update
 
 import cekalwatch.server.app  # noqa: F401  # has all tables
-from cekalwatch.server.domain.cameras import KeptSurvey, SetPolicy
+from cekalwatch.server.domain.cameras.kept import KeptSurvey, SetPolicy
 from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold, SiteFindings
 from cekalwatch.server.domain.learning.score_counts import BINS, CountKey, ScoreCounts
 from cekalwatch.server.domain.learning.threshold_steps import LearnedOffset

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 from cekalwatch.server.audit.device_entries import device_entry
 from cekalwatch.server.audit.entry import Action, Actor
-from cekalwatch.server.domain.cameras import SetPolicy
+from cekalwatch.server.domain.cameras.kept import SetPolicy
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code

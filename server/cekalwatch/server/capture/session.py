@@ -12,7 +12,7 @@ import structlog
 
 from cekalwatch.server.capture.aiming import AimingRequest, StreamPictures
 from cekalwatch.server.capture.intake import Intake
-from cekalwatch.server.domain.camera_clock import CameraClock
+from cekalwatch.server.domain.cameras.clock import CameraClock
 from cekalwatch.server.domain.captures import Capture, Receipt, Rejected
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code

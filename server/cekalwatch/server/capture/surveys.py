@@ -10,7 +10,7 @@ from typing import Final
 from cekalwatch.server.audit.device_entries import device_entry
 from cekalwatch.server.audit.entry import Action, Actor
 from cekalwatch.server.concurrency.token_bucket import TokenBuckets
-from cekalwatch.server.domain.cameras import KeptSurvey
+from cekalwatch.server.domain.cameras.kept import KeptSurvey
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code

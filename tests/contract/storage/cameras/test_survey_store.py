@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy
 
-from cekalwatch.server.domain.cameras import KeptSurvey
+from cekalwatch.server.domain.cameras.kept import KeptSurvey
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.cameras.survey_store import CameraSurveyStore
 from cekalwatch.server.storage.database import Database

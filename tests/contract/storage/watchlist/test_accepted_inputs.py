@@ -24,7 +24,7 @@ from cekalwatch.server.capture.deciding import OrdersInForce
 from cekalwatch.server.domain.alerts.alert import AlertFilter
 from cekalwatch.server.domain.alerts.grouping import MAX_CANDIDATES
 from cekalwatch.server.domain.alerts.match import Candidate, Match
-from cekalwatch.server.domain.camera_clock import CameraClock
+from cekalwatch.server.domain.cameras.clock import CameraClock
 from cekalwatch.server.domain.checkpoints import Camera, LegalParameters
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import BanOrder

@@ -21,7 +21,7 @@ from cekalwatch.server.capture.session import Goodbye, Receipts
 from cekalwatch.server.connections import ConnectionState
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
 from cekalwatch.server.domain.alerts.handling import Handling
-from cekalwatch.server.domain.camera_clock import EARLIEST, CameraClock
+from cekalwatch.server.domain.cameras.clock import EARLIEST, CameraClock
 from cekalwatch.server.domain.captures import Capture, Receipt, Rejected
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import CekalwatchError, Code, Kind

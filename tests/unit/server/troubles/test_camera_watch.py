@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.server.domain.camera_clock import CameraClock
+from cekalwatch.server.domain.cameras.clock import CameraClock
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.presence import Presence

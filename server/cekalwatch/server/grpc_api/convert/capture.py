@@ -11,7 +11,7 @@ from google.protobuf.duration_pb2 import Duration
 from cekalwatch.program.traces import trace_context
 from cekalwatch.server.capture.aiming import AimingRequest
 from cekalwatch.server.capture.session import Drain, Goodbye, Hello, Inbound, Outbound, Receipts, Welcome
-from cekalwatch.server.domain.camera_clock import CameraClock
+from cekalwatch.server.domain.cameras.clock import CameraClock
 from cekalwatch.server.domain.captures import Capture, Receipt, Rejected
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from cekalwatch.server.domain.cameras import KeptSurvey
+from cekalwatch.server.domain.cameras.kept import KeptSurvey
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.convert.common import duration, text, timestamp
 from cekalwatch.v1 import camera_service_pb2 as pb

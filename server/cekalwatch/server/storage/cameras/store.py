@@ -9,7 +9,7 @@ from typing import Any
 from sqlmodel import Session, select
 
 from cekalwatch.server.audit.entry import AuditEntry
-from cekalwatch.server.domain.cameras import SetPolicy
+from cekalwatch.server.domain.cameras.kept import SetPolicy
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.cameras.tables import CameraPolicyRow
 from cekalwatch.server.storage.database import Database

@@ -8,7 +8,7 @@ from typing import Any
 from sqlmodel import Session, col, delete, func, select
 
 from cekalwatch.server.audit.entry import AuditEntry
-from cekalwatch.server.domain.cameras import KeptSurvey
+from cekalwatch.server.domain.cameras.kept import KeptSurvey
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.cameras.tables import CameraSurveyRow
 from cekalwatch.server.storage.database import Database
