@@ -30,7 +30,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.recognition.faces import PACK, THREADS, collection
-from benchmarks.recognition.learning_site import LearningSite, Passer
+from benchmarks.recognition.learning.site import LearningSite, Passer
 from cekalwatch.camera.detection.crop import cut, encode
 from cekalwatch.camera.outbox.capture_message import to_request
 from cekalwatch.camera.sources.frames import Frame

@@ -28,8 +28,8 @@ import grpc
 import psutil
 import uuid6
 
+from benchmarks.recognition.learning.settling import settled_all_along
 from benchmarks.recognition.server_throughput import CHOICE, PACK, database_with_gallery
-from benchmarks.recognition.settling import settled_all_along
 from benchmarks.security.receipts import OTHER, OWN_CONNECTION, Camera, crop, fresh
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.recognition.packs.installed import open_engine

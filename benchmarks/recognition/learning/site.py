@@ -25,7 +25,7 @@ import uuid6
 from numpy.typing import NDArray
 from sqlmodel import col, select
 
-from benchmarks.recognition.settling import Settlers, log_warnings_only
+from benchmarks.recognition.learning.settling import Settlers, log_warnings_only
 from cekalwatch.server import app
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.settings.settings import ServerSettings
