@@ -29,7 +29,7 @@ from cekalwatch.v1.capture_service_pb2_grpc import CaptureServiceStub
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole, Identity
-from deploy.demo.officers import sign_officer_in
+from deploy.demo.office.officers import sign_officer_in
 from deploy.demo.stack import Stack, StackConfig
 from deploy.demo.watchlist import COLUMNS, ORDERS_FILE
 

@@ -30,9 +30,9 @@ from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.vocabulary.adjudication import AlertState, Outcome, Reason
 from cekalwatch.wire.vocabulary.orders import Direction, OrderKind
 from cekalwatch.wire.vocabulary.people import PersonRole
+from deploy.demo.office.web_console import web_console
 from deploy.demo.programs import Program
 from deploy.demo.stack import CameraPlan, Stack, StackConfig
-from deploy.demo.web_console import web_console
 from tests.support.builders.alerts import capture, match
 from tests.support.builders.portraits import astronaut
 from tests.support.scenarios.people import PASSWORD, Office, person

@@ -25,7 +25,7 @@ from cekalwatch.v1.session_service_pb2_grpc import SessionServiceStub
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.vision.runtime import limit_native_threads
 from cekalwatch.wire.identity import DeviceRole
-from deploy.demo.officers import add_officer
+from deploy.demo.office.officers import add_officer
 from deploy.demo.programs import answer_prompts
 from deploy.demo.stack import CameraPlan, Stack, StackConfig
 

@@ -22,16 +22,16 @@ from cekalwatch.server.recognition.engines.recogniser import Recogniser
 from cekalwatch.server.recognition.packs.installed import open_engine
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.vocabulary.people import PersonRole
-from deploy.demo.desktop import show_desktop
 from deploy.demo.faces import built_in_people, people_of_folder
 from deploy.demo.look_alike import look_alike
-from deploy.demo.officers import add_officer
+from deploy.demo.office.desktop import show_desktop
+from deploy.demo.office.officers import add_officer
+from deploy.demo.office.web_console import web_console
 from deploy.demo.people import Person, Role
 from deploy.demo.play import SUN, Demonstration, play
 from deploy.demo.report import show_event, show_outcome, show_people
 from deploy.demo.scene import Scene, people_passing
 from deploy.demo.stack import Stack, install_standard
-from deploy.demo.web_console import web_console
 
 BUILD = Path("build")
 LOCAL_TIME = ZoneInfo("Asia/Jakarta")

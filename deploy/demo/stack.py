@@ -33,7 +33,7 @@ from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.people import PersonRole
-from deploy.demo.officers import sign_officer_in
+from deploy.demo.office.officers import sign_officer_in
 from deploy.demo.programs import Program, run_to_end, wait_until
 
 OnEvent = Callable[[dict[str, object]], None]

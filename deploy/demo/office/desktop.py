@@ -10,7 +10,7 @@ from rich.console import Console
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.wire.identity import DeviceRole
-from deploy.demo.officers import add_officer
+from deploy.demo.office.officers import add_officer
 from deploy.demo.play import CAMERA, OFFICER, Demonstration
 from deploy.demo.programs import Program
 from deploy.demo.stack import Stack, StackConfig, notifier_paths
