@@ -41,8 +41,9 @@ from cekalwatch.vision.manifest import load_pack
 from cekalwatch.vision.runtime import limit_native_threads
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.vocabulary.people import PersonRole
+from deploy.demo.office.notifier import Notifier
 from deploy.demo.programs import wait_until
-from deploy.demo.stack import CameraPlan, Notifier, Stack, StackConfig
+from deploy.demo.stack import CameraPlan, Stack, StackConfig
 from deploy.demo.watchlist import write_watchlist
 
 MINUTES = 120.0

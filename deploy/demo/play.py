@@ -12,10 +12,11 @@ from pathlib import Path
 from cekalwatch.v1 import adjudication_pb2, alert_pb2
 from cekalwatch.wire.vocabulary.people import PersonRole
 from cekalwatch.wire.vocabulary.troubles import TroubleKind
+from deploy.demo.office.notifier import Notifier, OnEvent
 from deploy.demo.people import Person
 from deploy.demo.programs import Program
 from deploy.demo.scene import Scene, write_video
-from deploy.demo.stack import CameraPlan, Notifier, OnEvent, Stack, StackConfig
+from deploy.demo.stack import CameraPlan, Stack, StackConfig
 from deploy.demo.verdict import Expected, Judged, Seen, Verdict, judge, percentile
 from deploy.demo.watchlist import write_watchlist
 

@@ -23,8 +23,9 @@ from cekalwatch.v1 import alert_pb2, alert_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tokens import bearer
+from deploy.demo.office.notifier import Notifier
 from deploy.demo.programs import wait_until
-from deploy.demo.stack import CameraPlan, Notifier, Stack, StackConfig
+from deploy.demo.stack import CameraPlan, Stack, StackConfig
 from tests.support.builders.camera import capture_of
 from tests.support.builders.portraits import group
 from tests.support.scenarios.scripted_camera import ScriptedCamera

@@ -25,8 +25,9 @@ from cekalwatch.server.recognition.face_pictures import probe_jpeg
 from cekalwatch.server.recognition.probes import CaptureEmbedder, Probe
 from cekalwatch.vision.faces import Picture
 from cekalwatch.wire.vocabulary.orders import Direction
+from deploy.demo.office.notifier import Notifier
 from deploy.demo.programs import Program, wait_until
-from deploy.demo.stack import CameraPlan, Notifier, Stack, StackConfig, Transport
+from deploy.demo.stack import CameraPlan, Stack, StackConfig, Transport
 from tests.support.builders.portraits import astronaut, group, wall
 from tests.support.builders.watchlist_folder import row, write_orders
 from tests.support.fakes.capture_proxy import CaptureProxy, Run, capture_proxy

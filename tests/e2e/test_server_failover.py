@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.server_choice import ServerChoice
-from deploy.demo.stack import Notifier
+from deploy.demo.office.notifier import Notifier
 from tests.support.builders.camera import capture_of
 from tests.support.scenarios.scripted_camera import ScriptedCamera
 from tests.support.scenarios.server_group import ServerGroup, server_group

@@ -25,10 +25,11 @@ from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire import dialer
 from cekalwatch.wire.identity import DeviceRole
 from deploy.demo.faces import built_in_people
+from deploy.demo.office.notifier import Notifier
 from deploy.demo.people import Person, Role
 from deploy.demo.programs import run_to_end, wait_until
 from deploy.demo.scene import people_passing, write_video
-from deploy.demo.stack import Notifier, Stack, StackConfig
+from deploy.demo.stack import Stack, StackConfig
 from deploy.demo.watchlist import write_watchlist
 from tests.support.tools.last_release import OtherVersion, has_present_tables, install_as, install_version, last_release
 from tests.support.tools.packs import light_pack

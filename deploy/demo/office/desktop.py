@@ -10,10 +10,11 @@ from rich.console import Console
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.wire.identity import DeviceRole
+from deploy.demo.office.notifier import notifier_paths
 from deploy.demo.office.officers import add_officer
 from deploy.demo.play import CAMERA, OFFICER, Demonstration
 from deploy.demo.programs import Program
-from deploy.demo.stack import Stack, StackConfig, notifier_paths
+from deploy.demo.stack import Stack, StackConfig
 
 PAUSE_S = 20.0
 """Between the end of the video and its next beginning."""

@@ -19,11 +19,12 @@ from pathlib import Path
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.v1 import port_pb2, trouble_pb2
 from cekalwatch.wire.vocabulary.people import PersonRole
+from deploy.demo.office.notifier import Notifier
 from deploy.demo.people import Person, Role
 from deploy.demo.ports.centre_screen import CentreScreen
 from deploy.demo.ports.line import ThreadedLine, line_on_a_thread
 from deploy.demo.scene import Scene, people_passing, write_video
-from deploy.demo.stack import CameraPlan, Notifier, Stack, StackConfig
+from deploy.demo.stack import CameraPlan, Stack, StackConfig
 from deploy.demo.watchlist import write_watchlist
 
 CENTRE, PORTS = "jakarta", ("batam-center", "sekupang")

@@ -32,7 +32,8 @@ from cekalwatch.v1 import (
     watchlist_pb2,
 )
 from cekalwatch.wire.options import CLIENT_OPTIONS
-from deploy.demo.stack import CameraPlan, Notifier, Stack, StackConfig, Transport
+from deploy.demo.office.notifier import Notifier
+from deploy.demo.stack import CameraPlan, Stack, StackConfig, Transport
 from tests.support.builders.keys import keyring
 from tests.support.builders.portraits import group
 from tests.support.builders.watchlist import figures

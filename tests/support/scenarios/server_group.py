@@ -17,8 +17,9 @@ from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.server_choice import ServerChoice
 from cekalwatch.wire.tls import FollowedTls
+from deploy.demo.office.notifier import Notifier
 from deploy.demo.programs import Program, wait_until
-from deploy.demo.stack import Notifier, kept_port
+from deploy.demo.stack import kept_port
 from tests.support.scenarios.server import list_astronaut
 from tests.support.scenarios.site_pki import Site
 
