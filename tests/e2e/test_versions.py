@@ -19,7 +19,8 @@ from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.backup.archive import Identity
 from cekalwatch.server.backup.restoring import look
 from cekalwatch.server.recognition.packs.installed import open_engine
-from cekalwatch.server.storage.database import Database, Migrations
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.migrations.applying import Migrations
 from cekalwatch.v1 import adjudication_pb2
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire import dialer

@@ -16,9 +16,10 @@ from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.backup.archive import Identity
 from cekalwatch.server.backup.restoring import look
 from cekalwatch.server.cli.app import app
-from cekalwatch.server.storage import database as storage
 from cekalwatch.server.storage.audit.store import AuditStore
-from cekalwatch.server.storage.database import Database, Migrations
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.migrations import applying
+from cekalwatch.server.storage.migrations.applying import Migrations
 from tests.support.scenarios.server import list_astronaut, settings
 
 NEXT = """
@@ -52,10 +53,10 @@ class Site:
     def program_with_another_migration(self, patch: pytest.MonkeyPatch, then: str = "") -> None:
         """Let the program need one migration more than the database has."""
         folder = self.folder / "migrations"
-        shutil.copytree(storage.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(applying.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
         before = max(path.name.split("_")[0] for path in (folder / "versions").glob("[0-9]*.py"))
         (folder / "versions" / "9998_next.py").write_text(NEXT.format(before=before, then=then))
-        patch.setattr(storage, "MIGRATIONS", folder)
+        patch.setattr(applying, "MIGRATIONS", folder)
 
     def run(self, *words: str) -> str:
         outcome = CliRunner().invoke(app, [*words, "--config", str(self.config)])

@@ -16,10 +16,12 @@ import sqlalchemy
 from sqlalchemy.engine import Engine
 
 from cekalwatch.server.auth.signing_in.passwords import Passwords
-from cekalwatch.server.storage import database as storage
+from cekalwatch.server.storage import connecting, database
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.migrations import applying
 from tests.support.scenarios.people import CHEAP
 
-_MIGRATE, _MIGRATIONS, _SET_PRAGMAS = storage._upgrade, storage.MIGRATIONS, storage._set_pragmas
+_MIGRATE, _MIGRATIONS, _SET_PRAGMAS = applying.apply_migrations, applying.MIGRATIONS, connecting._set_pragmas
 _PARAMETERS = Passwords.__init__.__defaults__
 
 
@@ -27,8 +29,8 @@ _PARAMETERS = Passwords.__init__.__defaults__
 def cheap_parts(folder: Path) -> Iterator[None]:
     """Replace them for the time of the block; the copies are made of a file in `folder`."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(storage, "_upgrade", CopiedTables(folder / "tables.sqlite3").upgrade)
-        patch.setattr(storage, "_set_pragmas", _set_pragmas_without_durability)
+        patch.setattr(database, "apply_migrations", CopiedTables(folder / "tables.sqlite3").upgrade)
+        patch.setattr(connecting, "_set_pragmas", _set_pragmas_without_durability)
         patch.setattr(Passwords.__init__, "__defaults__", (CHEAP,))
         yield
 
@@ -46,7 +48,7 @@ class CopiedTables:
         """Do what the product's own does; any other database than an empty file is left to that."""
         file = Path(engine.url.database or "")
         with self._lock:
-            if engine.dialect.name == "sqlite" and storage.MIGRATIONS is _MIGRATIONS and _is_empty(file):
+            if engine.dialect.name == "sqlite" and applying.MIGRATIONS is _MIGRATIONS and _is_empty(file):
                 file.write_bytes(self._tables or self._make())
                 return
         _MIGRATE(engine)
@@ -71,16 +73,16 @@ def _set_pragmas_without_durability(connection: object, record: object) -> None:
 
 def upgraded(address: str) -> str:
     """Make the tables of the database at that address, and return its name."""
-    with closing(storage.Database(address)) as database:
-        database.upgrade()
-    return str(database.engine.url.database)
+    with closing(Database(address)) as opened:
+        opened.upgrade()
+    return str(opened.engine.url.database)
 
 
 @contextmanager
 def parts_as_shipped() -> Iterator[None]:
     """Have the product's own parts back for the time of the block."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(storage, "_upgrade", _MIGRATE)
-        patch.setattr(storage, "_set_pragmas", _SET_PRAGMAS)
+        patch.setattr(database, "apply_migrations", _MIGRATE)
+        patch.setattr(connecting, "_set_pragmas", _SET_PRAGMAS)
         patch.setattr(Passwords.__init__, "__defaults__", _PARAMETERS)
         yield

@@ -15,9 +15,10 @@ from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.audit.trail_check import TrailCheck
-from cekalwatch.server.storage.database import Database, Migrations
+from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.scan import RowScan
 from cekalwatch.server.storage.keys.store import KeyStore
+from cekalwatch.server.storage.migrations.applying import Migrations
 from cekalwatch.server.storage.moving.arrival import arrival
 from cekalwatch.server.storage.moving.copying import copy_rows, held
 from cekalwatch.server.storage.snapshots.snapshot import DatabaseKind, current_state

@@ -22,7 +22,8 @@ from cekalwatch.server.encryption.master_key_source import KeyFile
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.audit.trail_check import TrailCheck
-from cekalwatch.server.storage.database import Database, is_known_revision
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.migrations.applying import is_known_revision
 from cekalwatch.server.storage.snapshots.snapshot import (
     DatabaseKind,
     DatabaseState,

@@ -12,10 +12,11 @@ from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.backup.record import BackupRecord
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.settings.settings import ServerSettings
-from cekalwatch.server.storage.database import Database, Migrations
+from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.keys.store import KeyStore
+from cekalwatch.server.storage.migrations.applying import Migrations
 from cekalwatch.server.watchlist.sources.opening import source_name
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.losses import refuse_lost_database

@@ -6,21 +6,15 @@ It knows no table; what the tables hold is the stores' matter.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy
 import structlog
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy.engine import URL, Connection, Dialect, Engine, ExceptionContext, make_url
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
@@ -28,44 +22,15 @@ from sqlmodel import Session
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.measures import Measure, timed, unmeasured
 from cekalwatch.server.refused_start import StartRefusal, StartRefusedError
+from cekalwatch.server.storage.address import database_url
 from cekalwatch.server.storage.availability import Availability, AwayReason
+from cekalwatch.server.storage.connecting import new_engine
 from cekalwatch.server.storage.errors import StorageError, driver_name
 from cekalwatch.server.storage.fence import current_fence
 from cekalwatch.server.storage.file_place import DatabaseLostError, FilePlace
 from cekalwatch.server.storage.integrity.guard import RowGuard
 from cekalwatch.server.storage.integrity.guarded_session import GuardedSession
-
-MIGRATIONS = Path(__file__).parent / "migrations"
-
-BUSY_TIMEOUT_S = 10
-"""How long a write to SQLite waits for another process's write."""
-
-MAX_IDLE_TRANSACTION_S = 10
-"""After this long without a statement PostgreSQL ends a transaction: a server that was stopped in the middle of one
-must not keep the others waiting for its locks."""
-
-CONNECT_TIMEOUT_S = 3
-"""For one host."""
-POOL_TIMEOUT_S = 10
-"""How long a thread waits for a connection that others have."""
-_PATIENCE = {
-    "connect_timeout": CONNECT_TIMEOUT_S,
-    # A machine without power says nothing more; it is given up after 6 s.
-    "keepalives_idle": 3,
-    "keepalives_interval": 1,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 6000,
-    # Of several hosts, the one that takes writes.
-    "target_session_attrs": "read-write",
-}
-"""Parameters of libpq; those that the address has stand."""
-_READ_ONLY = "25006"
-"""The SQLSTATE of a write where none are taken."""
-
-_HOSTS = re.compile(
-    r"(?P<before>postgresql(?:\+\w+)?://(?:[^@/]*@)?)(?P<hosts>[^][@/,?]+(?:,[^][@/,?]+)+)/(?P<name>[^?]*)(?:\?(?P<options>.*))?"
-)
-"""An address with several hosts, as PostgreSQL's own programs take it."""
+from cekalwatch.server.storage.migrations.applying import Migrations, apply_migrations, migrations_of
 
 _READ_FOR_LONG = sqlalchemy.text("SET LOCAL idle_in_transaction_session_timeout = 0")
 """For what only reads: it holds nobody up, and each part may be looked at for as long as it takes."""
@@ -79,22 +44,12 @@ _REMEDIES = {
 log = structlog.get_logger()
 
 
-class Migrations(StrEnum):
-    """How the tables of a database are to what the program needs."""
-
-    AS_NEEDED = "AS_NEEDED"
-    OLDER = "OLDER"
-    """`cekalwatch-server upgrade` brings them up to date."""
-    NEWER = "NEWER"
-    """They were made by a newer version of the program."""
-
-
 class Database:
     """The database at `url`. Methods block; any number of threads may hold sessions."""
 
     def __init__(self, url: str) -> None:
         """Prepare the engine without connecting. Raises ProgramError when the address or its driver is wrong."""
-        self._url = _address(url)
+        self._url = database_url(url)
         self.guard: RowGuard | None = None
         """Who guards signed rows, once the keys are open; see `KeyStore.open`."""
         self.measure: Measure = unmeasured
@@ -102,34 +57,9 @@ class Database:
         self._is_sqlite = self._url.get_backend_name() == "sqlite"
         self.availability = Availability()
         self._place = FilePlace(Path(self._url.database or "")) if self._is_sqlite else None
-        try:
-            self.engine = self._new_engine()
-        except ImportError:
-            raise ProgramError(
-                "psycopg is not installed. Install with: pip install --no-index --find-links wheels "
-                "'cekalwatch[postgres]'",
-                Exit.MISSING_EXTRA,
-            ) from None
+        self.engine = new_engine(self._url, self.availability)
         if self._is_sqlite:
-            sqlalchemy.event.listen(self.engine, "connect", _set_pragmas)
             sqlalchemy.event.listen(self.engine, "connect", self._note_opened)
-        else:
-            sqlalchemy.event.listen(self.engine, "do_connect", self._dial)
-            sqlalchemy.event.listen(self.engine, "connect", _bound_transactions)
-            sqlalchemy.event.listen(self.engine, "handle_error", _leave_read_only)
-
-    def _new_engine(self) -> Engine:
-        if self._is_sqlite:
-            return sqlalchemy.create_engine(
-                self._url, connect_args={"timeout": BUSY_TIMEOUT_S}, pool_pre_ping=False, hide_parameters=True
-            )
-        patience = {name: value for name, value in _PATIENCE.items() if name not in self._url.query}
-        return sqlalchemy.create_engine(
-            self._url, connect_args=patience, pool_pre_ping=True, pool_timeout=POOL_TIMEOUT_S, hide_parameters=True
-        )
-
-    def _dial(self, dialect: Dialect, _record: object, arguments: list[Any], named: dict[str, Any]) -> Any:  # noqa: ANN401  # psycopg's
-        return self.availability.dial(lambda: dialect.connect(*arguments, **named))
 
     def _note_opened(self, *_: object) -> None:
         if self._place:
@@ -190,7 +120,7 @@ class Database:
         try:
             if self._is_sqlite:
                 _create_privately(Path(self._url.database or ""))
-            _upgrade(self.engine)
+            apply_migrations(self.engine)
         except OSError as error:
             raise ProgramError(f"Cannot create the database {self.name}: {error.strerror}", Exit.UNAVAILABLE) from None
         except DBAPIError as error:
@@ -216,10 +146,7 @@ class Database:
     def migrations(self) -> Migrations:
         """Return how far its tables are from those that this version of the program needs. Raises StorageError."""
         with self.connection() as connection:
-            found = MigrationContext.configure(connection).get_current_revision() or ""
-        if found == ScriptDirectory(str(MIGRATIONS)).get_current_head():
-            return Migrations.AS_NEEDED
-        return Migrations.OLDER if is_known_revision(found) else Migrations.NEWER
+            return migrations_of(connection)
 
     def check_exists(self) -> None:
         """Raise ProgramError when there is none, or an empty one. Raises StorageError."""
@@ -305,37 +232,6 @@ class Database:
         self.engine.dispose()
 
 
-def is_known_revision(revision: str) -> bool:
-    """Whether this version of the program has that migration, so that it can use what it made."""
-    return revision in {one.revision for one in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
-
-
-def _address(url: str) -> URL:
-    try:
-        address = make_url(_HOSTS.sub(_as_options, url))
-        backend = address.get_backend_name()
-    except (ValueError, SQLAlchemyError):
-        raise ProgramError(
-            "The database address is wrong; write sqlite:///FILE or postgresql://USER@HOST/NAME, with several hosts "
-            "postgresql://USER@HOST:PORT,HOST:PORT/NAME",
-            Exit.CONFIG,
-        ) from None
-    if backend == "postgresql":
-        return address.set(drivername="postgresql+psycopg")
-    if backend != "sqlite" or not address.database or address.database == ":memory:":
-        raise ProgramError(
-            "The database must be an SQLite file (sqlite:///FILE) or PostgreSQL (postgresql://USER@HOST/NAME)",
-            Exit.CONFIG,
-        )
-    return address
-
-
-def _as_options(found: re.Match[str]) -> str:
-    """Write several hosts as SQLAlchemy reads them."""
-    hosts = "&".join(f"host={host}" for host in found["hosts"].split(","))
-    return f"{found['before']}/{found['name']}?{hosts}{'&' if found['options'] else ''}{found['options'] or ''}"
-
-
 def _create_privately(file: Path) -> None:
     """Create an empty database that only its owner can read; SQLite gives its side files the same mode.
 
@@ -347,45 +243,8 @@ def _create_privately(file: Path) -> None:
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
-def _upgrade(engine: Engine) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    with engine.connect() as connection:
-        # Two programs that start at once must not both create the tables, nor may a killed one leave half of them.
-        if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        else:
-            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('cekalwatch migrations'))")
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        connection.commit()
-
-
-def _set_pragmas(connection: object, _record: object) -> None:
-    import sqlite3
-
-    if not isinstance(connection, sqlite3.Connection):
-        raise TypeError("SQLite is used through Python's own driver")
-    # A damaged text must harm its own row only, so it is read as well as it can be.
-    connection.text_factory = lambda data: data.decode(errors="replace")
-    # secure_delete writes zeros over what is removed: a deleted photograph must not stay in a free page.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
-        connection.execute(f"PRAGMA {pragma}").close()
-
-
-def _bound_transactions(connection: Any, _record: object) -> None:  # noqa: ANN401  # the driver's, which may be absent
-    connection.execute(f"SET idle_in_transaction_session_timeout = '{MAX_IDLE_TRANSACTION_S}s'")
-    connection.commit()
-
-
 def _close_given_back(_connection: object, record: ConnectionPoolEntry) -> None:
     record.invalidate()
-
-
-def _leave_read_only(context: ExceptionContext) -> None:
-    """Take a connection on which nothing can be written for a broken one: the database was put back, or never led."""
-    if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
-        context.is_disconnect = True
 
 
 def _first_line(error: DBAPIError) -> str:

@@ -193,7 +193,7 @@ class TestOfSeveralServers:
         assert counted(shared) == 0
 
     def test_a_stopped_server_keeps_no_locks_for_long(self, postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("cekalwatch.server.storage.database.MAX_IDLE_TRANSACTION_S", 1)
+        monkeypatch.setattr("cekalwatch.server.storage.connecting.MAX_IDLE_TRANSACTION_S", 1)
         with fresh_database(postgres) as address:
             one, other = Database(address), Database(address)
             one.upgrade()

@@ -41,7 +41,7 @@ def upgrade(
     from cekalwatch.server.audit.entry import Action, AuditEntry, operator
     from cekalwatch.server.checks.installation import check_installation
     from cekalwatch.server.storage.audit.store import AuditStore
-    from cekalwatch.server.storage.database import Migrations
+    from cekalwatch.server.storage.migrations.applying import Migrations
     from cekalwatch.server.storage.snapshots.snapshot import current_state
 
     loaded = loaded_settings(config, data_dir)

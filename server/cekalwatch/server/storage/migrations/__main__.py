@@ -10,7 +10,8 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 
-from cekalwatch.server.storage.database import MIGRATIONS, Database
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.migrations.applying import MIGRATIONS
 
 
 def main(message: str) -> None:

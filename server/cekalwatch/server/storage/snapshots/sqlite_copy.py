@@ -14,7 +14,7 @@ from typing import IO
 from sqlalchemy.engine import make_url
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.storage.database import BUSY_TIMEOUT_S
+from cekalwatch.server.storage.connecting import BUSY_TIMEOUT_S
 from cekalwatch.server.storage.snapshots.snapshot import CHUNK_BYTES, Snapshot, read_state
 
 MIN_LEFT_BYTES = 200_000_000

@@ -1,0 +1,90 @@
+"""How connections to a database are opened, what each is told first, and for how long they wait."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy.engine import URL, Dialect, Engine, ExceptionContext
+
+from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.storage.availability import Availability
+
+BUSY_TIMEOUT_S = 10
+"""How long a write to SQLite waits for another process's write."""
+
+MAX_IDLE_TRANSACTION_S = 10
+"""After this long without a statement PostgreSQL ends a transaction: a server that was stopped in the middle of one
+must not keep the others waiting for its locks."""
+
+CONNECT_TIMEOUT_S = 3
+"""For one host."""
+POOL_TIMEOUT_S = 10
+"""How long a thread waits for a connection that others have."""
+_PATIENCE = {
+    "connect_timeout": CONNECT_TIMEOUT_S,
+    # A machine without power says nothing more; it is given up after 6 s.
+    "keepalives_idle": 3,
+    "keepalives_interval": 1,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 6000,
+    # Of several hosts, the one that takes writes.
+    "target_session_attrs": "read-write",
+}
+"""Parameters of libpq; those that the address has stand."""
+_READ_ONLY = "25006"
+"""The SQLSTATE of a write where none are taken."""
+
+
+def new_engine(url: URL, availability: Availability) -> Engine:
+    """Return the engine of the database, without connecting. Raises ProgramError where its driver is not installed.
+
+    `availability` decides whether PostgreSQL is dialled now, and hears how that went.
+    """
+    if url.get_backend_name() == "sqlite":
+        engine = sqlalchemy.create_engine(
+            url, connect_args={"timeout": BUSY_TIMEOUT_S}, pool_pre_ping=False, hide_parameters=True
+        )
+        sqlalchemy.event.listen(engine, "connect", _set_pragmas)
+        return engine
+    patience = {name: value for name, value in _PATIENCE.items() if name not in url.query}
+    try:
+        engine = sqlalchemy.create_engine(
+            url, connect_args=patience, pool_pre_ping=True, pool_timeout=POOL_TIMEOUT_S, hide_parameters=True
+        )
+    except ImportError:
+        raise ProgramError(
+            "psycopg is not installed. Install with: pip install --no-index --find-links wheels 'cekalwatch[postgres]'",
+            Exit.MISSING_EXTRA,
+        ) from None
+
+    def dial(dialect: Dialect, _record: object, arguments: list[Any], named: dict[str, Any]) -> Any:  # noqa: ANN401  # psycopg's
+        return availability.dial(lambda: dialect.connect(*arguments, **named))
+
+    sqlalchemy.event.listen(engine, "do_connect", dial)
+    sqlalchemy.event.listen(engine, "connect", _bound_transactions)
+    sqlalchemy.event.listen(engine, "handle_error", _leave_read_only)
+    return engine
+
+
+def _set_pragmas(connection: object, _record: object) -> None:
+    import sqlite3
+
+    if not isinstance(connection, sqlite3.Connection):
+        raise TypeError("SQLite is used through Python's own driver")
+    # A damaged text must harm its own row only, so it is read as well as it can be.
+    connection.text_factory = lambda data: data.decode(errors="replace")
+    # secure_delete writes zeros over what is removed: a deleted photograph must not stay in a free page.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _bound_transactions(connection: Any, _record: object) -> None:  # noqa: ANN401  # the driver's, which may be absent
+    connection.execute(f"SET idle_in_transaction_session_timeout = '{MAX_IDLE_TRANSACTION_S}s'")
+    connection.commit()
+
+
+def _leave_read_only(context: ExceptionContext) -> None:
+    """Take a connection on which nothing can be written for a broken one: the database was put back, or never led."""
+    if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
+        context.is_disconnect = True
