@@ -32,7 +32,8 @@ PROGRAMS = ("common", "server", "camera_client", "officer_notifier", "web_consol
 STARTS = {"create_task", "ensure_future", "Thread", "Timer", "start_new_thread", "start_http_server"}
 
 STARTED_IN = {
-    "server/app.py": "supervised loops, and one reload of the settings at a time",
+    "server/app.py": "supervised loops",
+    "server/serving.py": "a supervised loop, and one reload of the settings at a time",
     "server/capture/intake.py": "one capture, whose failure is its receipt",
     "server/capture/session.py": "one stream, which ends with any of them",
     "server/concurrency/batching.py": "supervised loops",

@@ -19,7 +19,7 @@ from structlog.testing import capture_logs
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.secret_files import write_private
-from cekalwatch.server import app
+from cekalwatch.server import app, serving
 from cekalwatch.server.app import Server
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
@@ -256,7 +256,7 @@ async def test_a_server_waits_while_only_a_standby_answers_and_a_command_says_wh
     assert no.value.exit_code is Exit.UNAVAILABLE
     async with asyncio.timeout(WAIT_S):
         with capture_logs() as logs:
-            waiting = asyncio.create_task(app.await_database(pair.address, stopped))
+            waiting = asyncio.create_task(serving.await_database(pair.address, stopped))
             await becomes(lambda: is_so(bool(logs)))
             assert not waiting.done()
             pair.promote()

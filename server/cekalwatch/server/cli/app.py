@@ -134,7 +134,7 @@ def serve(
     """
     from cekalwatch.program.logs import configure_logs
     from cekalwatch.program.settings import LoadedSettings
-    from cekalwatch.server.app import run
+    from cekalwatch.server.serving import run
     from cekalwatch.server.settings.settings import ServerSettings
 
     def load() -> LoadedSettings[ServerSettings]:
