@@ -35,9 +35,8 @@ from cekalwatch.v1 import (
 from cekalwatch.v1.session_service_pb2_grpc import SessionServiceStub
 from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.people import PersonRole
-from tests.support.scenarios.port_office import PortOffice, Seat, sign_in
+from tests.support.scenarios.port_office import PortOffice, Seat, port_office, sign_in
 from tests.support.scenarios.server import reason_of
-from tests.support.scenarios.site_pki import Site
 
 WAIT_S = 60.0
 NAME = b"Contoh Satu"
@@ -71,10 +70,7 @@ ALONE = {
 @pytest.fixture
 async def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[PortOffice]:
     monkeypatch.setattr(limits, "DEFAULT_COST", limits.STATUS_COST)  # one device calls every method
-    site = Site(tmp_path)
-    found = PortOffice(site, site.settings())
-    found.hire("budi")
-    found.hire("adi", PersonRole.ADMINISTRATOR)
+    found = port_office(tmp_path, {"budi": (), "adi": (PersonRole.ADMINISTRATOR,)})
     async with found.open():
         yield found
 

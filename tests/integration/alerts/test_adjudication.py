@@ -24,9 +24,8 @@ from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.keys import keyring
 from tests.support.scenarios.people import Office, person
-from tests.support.scenarios.port_office import WAIT_S, PortOffice, Seat, events_until, seen, sign_in, told
+from tests.support.scenarios.port_office import WAIT_S, PortOffice, Seat, events_until, port_office, seen, sign_in, told
 from tests.support.scenarios.server import CaptureClient, face, list_astronaut, reason_of, running, settings
-from tests.support.scenarios.site_pki import Site
 
 pytestmark = pytest.mark.usefixtures("_bounded")
 
@@ -39,16 +38,8 @@ async def _bounded() -> AsyncIterator[None]:
 
 @pytest.fixture
 def closed_office(tmp_path: Path) -> PortOffice:
-    site = Site(tmp_path)
-    made = PortOffice(site, site.settings(grouping_window_s=0, escalate_after_s=60))
-    for name, role in (
-        ("budi", PersonRole.OFFICER),
-        ("ani", PersonRole.OFFICER),
-        ("siti", PersonRole.SUPERVISOR),
-        ("dewi", PersonRole.AUDITOR),
-    ):
-        made.hire(name, role)
-    return made
+    people = {"budi": (), "ani": (), "siti": (PersonRole.SUPERVISOR,), "dewi": (PersonRole.AUDITOR,)}
+    return port_office(tmp_path, people, grouping_window_s=0, escalate_after_s=60)
 
 
 @pytest.fixture

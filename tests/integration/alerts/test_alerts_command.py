@@ -31,9 +31,8 @@ from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import PASSWORD
-from tests.support.scenarios.port_office import PortOffice
+from tests.support.scenarios.port_office import PortOffice, port_office
 from tests.support.scenarios.server import list_astronaut, order_in_force
-from tests.support.scenarios.site_pki import Site
 from tests.support.tools.programs import run_program
 
 DIFFERS, POOR = ("--reason", "FACE_DIFFERS"), ("--reason", "IMAGE_TOO_POOR")
@@ -71,10 +70,8 @@ class Terminal:
 
 @pytest.fixture
 async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
-    site = Site(tmp_path / "site")
-    made = PortOffice(site, site.settings(grouping_window_s=0))
-    for name, role in (("budi", PersonRole.OFFICER), ("ani", PersonRole.OFFICER), ("siti", PersonRole.SUPERVISOR)):
-        made.hire(name, role)
+    people = {"budi": (), "ani": (), "siti": (PersonRole.SUPERVISOR,)}
+    made = port_office(tmp_path / "site", people, grouping_window_s=0)
     async with asyncio.timeout(200), made.open():
         yield made
 

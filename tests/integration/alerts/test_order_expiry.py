@@ -17,9 +17,8 @@ from cekalwatch.v1 import alert_pb2
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import WIB
-from tests.support.scenarios.port_office import PortOffice, seen
+from tests.support.scenarios.port_office import PortOffice, port_office, seen
 from tests.support.scenarios.server import LateClock, reason_of
-from tests.support.scenarios.site_pki import Site
 
 BEFORE = timedelta(seconds=30)
 
@@ -40,14 +39,12 @@ async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
     """An office half a minute before the listed person's order ends."""
     today = datetime.now(WIB).date()
     midnight = datetime.combine(today + timedelta(days=1), time(), WIB)
-    site = Site(tmp_path)
     clock = StoppedClock((midnight - BEFORE).astimezone(UTC))
-    made = PortOffice(site, site.settings(grouping_window_s=0), clock)
+    people = {"budi": (), "siti": (PersonRole.SUPERVISOR,)}
+    made = port_office(tmp_path, people, clock, grouping_window_s=0)
     watchlist = WatchlistStore(made.database, keyring(made.database, made.settings.master_key_source))
     file = watchlist.get_subject("S-1")
     watchlist.put(file.subject, replace(file.orders[0], valid_until=today))
-    made.hire("budi", PersonRole.OFFICER)
-    made.hire("siti", PersonRole.SUPERVISOR)
     async with asyncio.timeout(120), made.open():
         yield made
 

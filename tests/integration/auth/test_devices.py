@@ -26,9 +26,9 @@ from cekalwatch.wire.tls import TlsFiles
 from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.enrolling import enrolled
-from tests.support.scenarios.port_office import PortOffice, sign_in
+from tests.support.scenarios.port_office import PortOffice, port_office, sign_in
 from tests.support.scenarios.server import CAMERAS, reason_of
-from tests.support.scenarios.site_pki import SITE, Site, certificate_request, now
+from tests.support.scenarios.site_pki import SITE, certificate_request, now
 
 pytestmark = pytest.mark.slow
 OTHER_SITE = "sekupang"
@@ -66,13 +66,11 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
 async def opened(stack: AsyncExitStack, folder: Path, **overrides: Any) -> tuple[PortOffice, Administrator]:
     """An office with two sites, and its administrator, who works at the first."""
     cameras = (*CAMERAS, {"camera_id": "dep-2", "site": OTHER_SITE, "counter": "D2", "direction": "DEPARTURE"})
-    site = Site(folder)
     usual = {"enrolment_listen": "127.0.0.1:0", "sites": ({"site": SITE}, {"site": OTHER_SITE}), "cameras": cameras}
-    office = PortOffice(site, site.settings(**usual | overrides))
-    office.hire("adi", PersonRole.ADMINISTRATOR)
+    office = port_office(folder, {"adi": (PersonRole.ADMINISTRATOR,)}, **usual | overrides)
     await stack.enter_async_context(office.open())
-    files = site.device(DeviceRole.CONSOLE, "console")
-    channel = await stack.enter_async_context(site.dialer(office.address, files).aio_channel())
+    files = office.site.device(DeviceRole.CONSOLE, "console")
+    channel = await stack.enter_async_context(office.site.dialer(office.address, files).aio_channel())
     return office, Administrator(channel, await sign_in(channel, "adi"))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -178,7 +179,7 @@ def site(tmp_path: Path) -> Site:
     return Site(tmp_path)
 
 
-def two_sites() -> dict[str, object]:
+def two_sites() -> dict[str, Any]:
     cameras = (*CAMERAS, {"camera_id": "dep-2", "site": OTHER_SITE, "counter": "D1", "direction": "DEPARTURE"})
     return {"sites": ({"site": SITE}, {"site": OTHER_SITE}), "cameras": cameras}
 

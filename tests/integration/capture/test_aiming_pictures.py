@@ -28,9 +28,9 @@ from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.camera import decoded
 from tests.support.scenarios.aiming_camera import AimingCamera, Answer, aiming_camera, aiming_picture
-from tests.support.scenarios.port_office import PortOffice, sign_in
+from tests.support.scenarios.port_office import PortOffice, port_office, sign_in
 from tests.support.scenarios.server import CAMERAS, CaptureClient, jpeg, reason_of
-from tests.support.scenarios.site_pki import SITE, Site
+from tests.support.scenarios.site_pki import SITE
 
 WAIT_S = 30.0
 OTHER_SITE = "sekupang"
@@ -83,15 +83,12 @@ class Stand:
 
 @pytest.fixture
 async def stand(tmp_path: Path) -> AsyncIterator[Stand]:
-    site = Site(tmp_path)
     cameras = (*CAMERAS, {"camera_id": "dep-2", "site": OTHER_SITE, "counter": "D2", "direction": "DEPARTURE"})
-    office = PortOffice(site, site.settings(sites=({"site": SITE}, {"site": OTHER_SITE}), cameras=cameras))
-    office.hire("adi", PersonRole.ADMINISTRATOR)
-    office.hire("sari", PersonRole.SUPERVISOR)
-    office.hire("budi", PersonRole.OFFICER)
+    people = {"adi": (PersonRole.ADMINISTRATOR,), "sari": (PersonRole.SUPERVISOR,), "budi": ()}
+    office = port_office(tmp_path, people, sites=({"site": SITE}, {"site": OTHER_SITE}), cameras=cameras)
     async with office.open(), AsyncExitStack() as stack:
-        files = site.device(DeviceRole.CONSOLE, "console")
-        channel = await stack.enter_async_context(site.dialer(office.address, files).aio_channel())
+        files = office.site.device(DeviceRole.CONSOLE, "console")
+        channel = await stack.enter_async_context(office.site.dialer(office.address, files).aio_channel())
         yield Stand(office, channel, {name: await sign_in(channel, name) for name in ("adi", "sari", "budi")})
 
 

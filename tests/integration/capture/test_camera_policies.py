@@ -21,9 +21,9 @@ from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.capture import POLICY_BOUNDS
 from cekalwatch.wire.vocabulary.people import PersonRole
-from tests.support.scenarios.port_office import PortOffice, sign_in
+from tests.support.scenarios.port_office import PortOffice, port_office, sign_in
 from tests.support.scenarios.server import CAMERAS, CaptureClient, reason_of
-from tests.support.scenarios.site_pki import SITE, Site
+from tests.support.scenarios.site_pki import SITE
 
 pytestmark = pytest.mark.slow
 WAIT_S = 30.0
@@ -69,13 +69,12 @@ class Stand:
 
 @pytest.fixture
 async def stand(tmp_path: Path) -> AsyncIterator[Stand]:
-    site = Site(tmp_path)
     cameras = (*CAMERAS, {"camera_id": "dep-2", "site": "sekupang", "counter": "D2", "direction": "DEPARTURE"})
-    office = PortOffice(site, site.settings(sites=({"site": SITE}, {"site": "sekupang"}), cameras=cameras))
-    office.hire("adi", PersonRole.ADMINISTRATOR)
+    sites = ({"site": SITE}, {"site": "sekupang"})
+    office = port_office(tmp_path, {"adi": (PersonRole.ADMINISTRATOR,)}, sites=sites, cameras=cameras)
     async with office.open(), AsyncExitStack() as stack:
-        files = site.device(DeviceRole.CONSOLE, "console")
-        channel = await stack.enter_async_context(site.dialer(office.address, files).aio_channel())
+        files = office.site.device(DeviceRole.CONSOLE, "console")
+        channel = await stack.enter_async_context(office.site.dialer(office.address, files).aio_channel())
         yield Stand(office, Desk(channel, await sign_in(channel, "adi")), stack)
 
 

@@ -24,9 +24,9 @@ from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.people import PersonRole
 from cekalwatch.wire.vocabulary.survey import Advice, Grade
 from tests.support.builders.surveys import FIGURES, survey_figures, survey_message
-from tests.support.scenarios.port_office import PortOffice, sign_in
+from tests.support.scenarios.port_office import PortOffice, port_office, sign_in
 from tests.support.scenarios.server import CAMERAS, reason_of
-from tests.support.scenarios.site_pki import SITE, Site
+from tests.support.scenarios.site_pki import SITE
 from tests.support.scenarios.web_console import served, words
 
 WAIT_S = 30.0
@@ -68,9 +68,8 @@ class Stand:
 
 @pytest.fixture
 async def stand(tmp_path: Path) -> AsyncIterator[Stand]:
-    site = Site(tmp_path)
-    office = PortOffice(site, site.settings(cameras=CAMERAS))
-    office.hire("sari", PersonRole.SUPERVISOR)
+    office = port_office(tmp_path, {"sari": (PersonRole.SUPERVISOR,)}, cameras=CAMERAS)
+    site = office.site
     async with office.open(), AsyncExitStack() as stack:
         camera, console = [
             await stack.enter_async_context(site.dialer(office.address, site.device(role, name)).aio_channel())

@@ -18,8 +18,8 @@ from cekalwatch.console.pages.routes import ROUTES, Page
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.wire.vocabulary.people import PersonRole as Role
 from tests.integration.auth.test_rights import OTHER_SITE, two_sites
-from tests.support.scenarios.port_office import PortOffice
-from tests.support.scenarios.site_pki import SITE, Site
+from tests.support.scenarios.port_office import PortOffice, port_office
+from tests.support.scenarios.site_pki import SITE
 from tests.support.scenarios.web_console import Browser, Pages, served
 
 pytestmark = pytest.mark.slow
@@ -179,10 +179,8 @@ async def asked(browser: Browser, page: Page, path: str, token: str) -> httpx.Re
 
 @pytest.fixture
 async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
-    site = Site(tmp_path)
-    found = PortOffice(site, site.settings(**two_sites()))
+    found = port_office(tmp_path, {at("here", role): (role,) for role in Role}, **two_sites())
     for role in Role:
-        found.hire(at("here", role), role)
         found.hire(at("there", role), role, sites=(OTHER_SITE,))
     async with found.open():
         yield found

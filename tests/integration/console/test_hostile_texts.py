@@ -22,9 +22,8 @@ from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.watchlist_folder import COLUMNS, row
 from tests.support.scenarios.page_forms import Form, forms_of
 from tests.support.scenarios.people import Office, person
-from tests.support.scenarios.port_office import PortOffice
+from tests.support.scenarios.port_office import PortOffice, port_office
 from tests.support.scenarios.server import list_astronaut, order_in_force
-from tests.support.scenarios.site_pki import Site
 from tests.support.scenarios.web_console import WAIT_S, Browser, Pages, words
 
 pytestmark = pytest.mark.slow
@@ -76,8 +75,7 @@ def plain(key: str) -> str:
 
 @pytest.fixture
 async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
-    site = Site(tmp_path)
-    found = PortOffice(site, site.settings())
+    found = port_office(tmp_path, {})
     texts: dict[str, Any] = {"place_of_birth": MARK, "address": MARK, "occupation": MARK, "aliases": (plain("alias"),)}
     order = order_in_force(requesting_agency=plain("agency"), decree_number=plain("decree"), reason=plain("reason"))
     list_astronaut(found.settings, order, name=plain("name"), **texts)

@@ -21,8 +21,7 @@ from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.v1 import adjudication_pb2 as adjudication
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import Office
-from tests.support.scenarios.port_office import PortOffice
-from tests.support.scenarios.site_pki import Site
+from tests.support.scenarios.port_office import PortOffice, port_office
 from tests.support.scenarios.web_console import WAIT_S, Browser, Pages, words
 
 pytestmark = pytest.mark.slow
@@ -32,11 +31,8 @@ PART = {"HX-Request": "true"}
 
 @pytest.fixture
 async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
-    site = Site(tmp_path)
-    found = PortOffice(site, site.settings())
-    found.hire("budi")
-    found.hire("sari", PersonRole.SUPERVISOR)
-    found.hire("adi", PersonRole.ADMINISTRATOR)
+    people = {"budi": (), "sari": (PersonRole.SUPERVISOR,), "adi": (PersonRole.ADMINISTRATOR,)}
+    found = port_office(tmp_path, people)
     async with found.open():
         yield found
 

@@ -20,7 +20,7 @@ from cekalwatch.server.backup.restoring import restore
 from cekalwatch.server.settings.backup import BackupTerms
 from cekalwatch.v1 import adjudication_pb2, operations_service_pb2, operations_service_pb2_grpc
 from cekalwatch.wire.identity import DeviceRole
-from tests.support.scenarios.port_office import WAIT_S, PortOffice, Seat, events_until, sign_in
+from tests.support.scenarios.port_office import WAIT_S, Seat, events_until, port_office, sign_in
 from tests.support.scenarios.server import CaptureClient, face, reason_of
 from tests.support.scenarios.site_pki import Site
 
@@ -38,10 +38,10 @@ async def status(site: Site, address: str) -> tuple[operations_service_pb2.GetSt
 
 @pytest.mark.slow
 async def test_a_restored_server_recognises_faces_and_has_the_adjudications(tmp_path: Path) -> None:
-    site, identity = Site(tmp_path / "first"), Identity.new()
+    identity = Identity.new()
     terms = BackupTerms((identity.public,), tmp_path)
-    port = PortOffice(site, site.settings(backup=terms, grouping_window_s=0))
-    port.hire("budi")
+    port = port_office(tmp_path / "first", {"budi": ()}, backup=terms, grouping_window_s=0)
+    site = port.site
     async with port.open():
         officer = await port.sign_in("budi")
         judged = await port.raise_alert("1")

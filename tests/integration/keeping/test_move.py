@@ -35,9 +35,8 @@ from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.audit import signer
 from tests.support.builders.keys import open_keys
 from tests.support.scenarios.people import Office, person
-from tests.support.scenarios.port_office import PortOffice, Seat, events_until, sign_in
+from tests.support.scenarios.port_office import Seat, events_until, port_office, sign_in
 from tests.support.scenarios.server import CaptureClient, LateClock, face, list_astronaut, settings
-from tests.support.scenarios.site_pki import Site
 from tests.support.tools.postgres import fresh_database
 
 pytestmark = pytest.mark.slow
@@ -152,10 +151,9 @@ def test_every_row_of_every_table_comes(site: ServerSettings, target: str) -> No
 
 
 async def test_a_moved_site_recognises_faces_and_has_its_adjudications(tmp_path: Path, target: str) -> None:
-    site = Site(tmp_path / "site")
-    port = PortOffice(site, site.settings(grouping_window_s=0))
-    port.hire("budi")
-    port.hire("rina", PersonRole.SUPERVISOR)
+    people = {"budi": (), "rina": (PersonRole.SUPERVISOR,)}
+    port = port_office(tmp_path / "site", people, grouping_window_s=0)
+    site = port.site
     async with port.open():
         officer, supervisor = await port.sign_in("budi"), await port.sign_in("rina")
         judged = await port.raise_alert("1")

@@ -15,9 +15,8 @@ from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.integration.console.test_list_import import listed, previewed, table
 from tests.integration.monitoring.test_prometheus import dashboard_expressions, prometheus
 from tests.support.scenarios.metrics import Metrics
-from tests.support.scenarios.port_office import PortOffice
+from tests.support.scenarios.port_office import PortOffice, port_office
 from tests.support.scenarios.sign_in import becomes
-from tests.support.scenarios.site_pki import Site
 from tests.support.scenarios.web_console import served
 
 WAIT_S = 90.0
@@ -26,11 +25,8 @@ C = "cekalwatch_console_"
 
 @pytest.fixture
 async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
-    site = Site(tmp_path)
-    found = PortOffice(site, site.settings())
-    for role in PersonRole:
-        found.hire(role.lower().replace("_", "-"), role)
-    found.hire("sari", PersonRole.SUPERVISOR)
+    people = {role.lower().replace("_", "-"): (role,) for role in PersonRole}
+    found = port_office(tmp_path, people | {"sari": (PersonRole.SUPERVISOR,)})
     async with found.open():
         yield found
 

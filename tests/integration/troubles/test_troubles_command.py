@@ -13,18 +13,14 @@ from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.integration.alerts.test_alerts_command import Terminal
 from tests.support.scenarios.people import PASSWORD
-from tests.support.scenarios.port_office import PortOffice
+from tests.support.scenarios.port_office import PortOffice, port_office
 from tests.support.scenarios.server import CaptureClient
-from tests.support.scenarios.site_pki import Site
 from tests.support.scenarios.troubles import Watcher, beat
 
 
 @pytest.fixture
 async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
-    site = Site(tmp_path / "site")
-    office = PortOffice(site, site.settings())
-    office.hire("siti", PersonRole.SUPERVISOR)
-    office.hire("budi")
+    office = port_office(tmp_path / "site", {"siti": (PersonRole.SUPERVISOR,), "budi": ()})
     async with office.open():
         yield office
 

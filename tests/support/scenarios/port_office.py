@@ -165,10 +165,12 @@ class PortOffice:
         return self._office.trail(*actions)
 
 
-def port_office(folder: Path, people: Mapping[str, Sequence[PersonRole]], **settings: Any) -> PortOffice:
+def port_office(
+    folder: Path, people: Mapping[str, Sequence[PersonRole]], clock: LateClock | None = None, **settings: Any
+) -> PortOffice:
     """Set an office up in `folder`, not opened yet: with `people` by name, officers where they have no roles."""
     site = Site(folder)
-    found = PortOffice(site, site.settings(**settings))
+    found = PortOffice(site, site.settings(**settings), clock or LateClock())
     for name, roles in people.items():
         found.hire(name, *roles)
     return found
