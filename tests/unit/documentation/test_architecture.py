@@ -12,7 +12,7 @@ from tests.support.repository import ROOT
 PAGE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
 LIMITS = {
     "A face, from the camera to the uplink": 12,
-    "A capture, from the servicer to its alert event": 15,
+    "A capture, from the servicer to its alert event": 14,
     "An event, from the log to the officer's window": 14,
     "A record, from its source to the gallery": 16,
 }
