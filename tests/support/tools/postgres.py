@@ -46,12 +46,16 @@ def postgres_programs() -> Path:
 
 
 @contextmanager
-def fresh_database(server: str, tables: str = "template1") -> Iterator[str]:
-    """Give the address of a new database on `server`, a copy of the database `tables`; it goes when the block ends."""
+def fresh_database(server: str, tables: str = "template1", encoding: str = "") -> Iterator[str]:
+    """Give the address of a new database on `server`, a copy of the database `tables`; it goes when the block ends.
+
+    With an `encoding` it is an empty one that keeps texts so, and sorts them by their bytes.
+    """
     name = f"cekalwatch_{uuid4().hex}"
+    of = f"template0 ENCODING '{encoding}' LOCALE 'C'" if encoding else tables
     admin = sqlalchemy.create_engine(_driver(server), isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
-        connection.execute(sqlalchemy.text(f"CREATE DATABASE {name} TEMPLATE {tables}"))
+        connection.execute(sqlalchemy.text(f"CREATE DATABASE {name} TEMPLATE {of}"))
     try:
         yield sqlalchemy.make_url(server).set(database=name).render_as_string(hide_password=False)
     finally:

@@ -9,6 +9,7 @@ from sqlalchemy.engine import URL, Dialect, Engine, ExceptionContext
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.storage.availability import Availability
+from cekalwatch.server.storage.encoding import ENCODING, refuse_other_encoding
 
 BUSY_TIMEOUT_S = 10
 """How long a write to SQLite waits for another process's write."""
@@ -39,7 +40,8 @@ _READ_ONLY = "25006"
 def new_engine(url: URL, availability: Availability) -> Engine:
     """Return the engine of the database, without connecting. Raises ProgramError where its driver is not installed.
 
-    `availability` decides whether PostgreSQL is dialled now, and hears how that went.
+    `availability` decides whether PostgreSQL is dialled now, and hears how that went. Connecting to one that keeps texts
+    in another encoding than UTF8 raises ProgramError.
     """
     if url.get_backend_name() == "sqlite":
         engine = sqlalchemy.create_engine(
@@ -48,9 +50,14 @@ def new_engine(url: URL, availability: Availability) -> Engine:
         sqlalchemy.event.listen(engine, "connect", _set_pragmas)
         return engine
     patience = {name: value for name, value in _PATIENCE.items() if name not in url.query}
+    name = url.render_as_string(hide_password=True)
     try:
         engine = sqlalchemy.create_engine(
-            url, connect_args=patience, pool_pre_ping=True, pool_timeout=POOL_TIMEOUT_S, hide_parameters=True
+            url,
+            connect_args=patience | {"client_encoding": ENCODING},
+            pool_pre_ping=True,
+            pool_timeout=POOL_TIMEOUT_S,
+            hide_parameters=True,
         )
     except ImportError:
         raise ProgramError(
@@ -59,7 +66,9 @@ def new_engine(url: URL, availability: Availability) -> Engine:
         ) from None
 
     def dial(dialect: Dialect, _record: object, arguments: list[Any], named: dict[str, Any]) -> Any:  # noqa: ANN401  # psycopg's
-        return availability.dial(lambda: dialect.connect(*arguments, **named))
+        connection = availability.dial(lambda: dialect.connect(*arguments, **named))
+        refuse_other_encoding(connection, name)
+        return connection
 
     sqlalchemy.event.listen(engine, "do_connect", dial)
     sqlalchemy.event.listen(engine, "connect", _bound_transactions)

@@ -45,7 +45,10 @@ log = structlog.get_logger()
 
 
 class Database:
-    """The database at `url`. Methods block; any number of threads may hold sessions."""
+    """The database at `url`. Methods block; any number of threads may hold sessions.
+
+    Whatever connects raises ProgramError when a PostgreSQL keeps texts in another encoding than UTF8.
+    """
 
     def __init__(self, url: str) -> None:
         """Prepare the engine without connecting. Raises ProgramError when the address or its driver is wrong."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -65,7 +65,7 @@ def tell_refused(settings: ServerSettings, error: ProgramError) -> None:
         database = Database(settings.database_address)
     except ProgramError:
         return  # no database is named
-    with closing(database):
+    with closing(database), suppress(ProgramError):  # its encoding is one in which nobody tells anything
         RefusalStore(database).tell(refused_server(settings, reason))
 
 

@@ -67,6 +67,11 @@ class SqlRows:
                 yield connection
         except SQLAlchemyError as error:
             raise unavailable(error) from None
+        except UnicodeDecodeError:
+            raise SourceMisconfigured(
+                "The database has text that is not UTF-8, and does not say in which encoding it is: name it in "
+                "`address`, as in ?client_encoding=WIN1252"
+            ) from None
 
     def check(self, connection: sa.Connection, wanted: Sequence[str]) -> None:
         """Raise SourceMisconfigured that names the columns the query does not have."""
@@ -96,7 +101,9 @@ class SqlRows:
             case "sqlite", _:
                 return {"timeout": seconds}
             case "postgresql", _:
+                # A database that names no encoding (SQL_ASCII) gives bytes to who wants none.
                 return {
+                    "client_encoding": self._url.query.get("client_encoding", "UTF8"),
                     "connect_timeout": max(2, round(seconds)),
                     "options": f"-c statement_timeout={seconds * 1000:.0f}",
                 }
