@@ -8,7 +8,7 @@ SBOM ?= build/sbom.json
 # All but `cuda`, which cannot be installed beside them.
 LOCKED_EXTRAS := server evaluation simulator pkcs11 postgres otel camera notifier desktop console
 
-.PHONY: settings-page help setup demo demo-ports demo-desktop test test-quick lint bench chaos fuzz audit sbom release packages packages-test trial bundle image lock clean
+.PHONY: settings-page help setup demo demo-ports demo-desktop test test-quick lint bench chaos fuzz audit sbom release cut packages packages-test trial bundle image lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 12
@@ -46,8 +46,10 @@ lint: $(STAMP)  ## Check style, types, imports and the contract
 	$(BIN)/lint-imports
 	$(BIN)/buf lint
 	$(BIN)/buf format -d --exit-code
-	@last=$$(git describe --tags --abbrev=0 --match 'v*' 2>/dev/null) || exit 0; \
-		echo "buf breaking, against $$last"; $(BIN)/buf breaking --against ".git#tag=$$last"
+	@last=$$($(BIN)/python -m deploy.release.history) && test -n "$$last" || exit 0; \
+		echo "buf breaking, against the last release, $$last"; mkdir -p build; \
+		git archive --output=build/released-contract.tar "$$last" buf.yaml protos && \
+		$(BIN)/buf breaking --against build/released-contract.tar
 
 bench: $(STAMP)  ## Measure; writes build/bench.json
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks $(ARGS)
@@ -65,6 +67,9 @@ audit: $(STAMP)  ## Ask the public list of vulnerabilities about the locked pack
 
 sbom: $(STAMP)  ## Write the bill of materials, build/sbom.json (CycloneDX)
 	$(BIN)/python -m deploy.release.sbom $(SBOM)
+
+cut: $(STAMP)  ## Prepare the commit of a release (VERSION=0.2.0): version, date, recorded migrations
+	$(BIN)/python -m deploy.release.cut "$(or $(VERSION),$(error VERSION is missing: three numbers, as 0.2.0))"
 
 release: $(STAMP)  ## Make a signed release of this commit in dist/ (KEY=FILE, a secret key of minisign)
 	$(BIN)/python -m deploy.release --key "$(or $(KEY),$(error KEY=FILE is missing: a secret key of minisign))" --out dist

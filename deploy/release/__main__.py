@@ -3,9 +3,9 @@
     python -m deploy.release --key ~/.minisign/cekalwatch.key --out dist
 
 In the end `dist` has the wheel, the lock, the bill of materials, the attestation, and SHA256SUMS of all of them with
-its signature. Nothing is made when a change is not committed, CHANGELOG.md has no date for the version, a migration
-that was released is another one, two builds differ, a vulnerability is known, or the list of vulnerabilities cannot be
-read.
+its signature. Nothing is made when a change is not committed, the commit is not the one that gave the version its date
+in CHANGELOG.md, a migration that was released is another one, two builds differ, a vulnerability is known, or the list
+of vulnerabilities cannot be read.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from deploy.release.attestation import Origin, statement
-from deploy.release.frozen import dated_versions, problems, version_of
+from deploy.release.frozen import CHANGELOG, dated_versions, problems, version_of
+from deploy.release.history import git, release_commit
 from deploy.release.sbom import ROOT, write_sbom
 from deploy.release.wheel import ReleaseError, build_reproducibly, sha256
 
@@ -38,16 +39,18 @@ def release(root: Path, out: Path, key: Path, audit: Sequence[str] = AUDIT) -> N
         raise ReleaseError(f"{out} is there already: a release has a folder of its own")
     if not key.is_file():
         raise ReleaseError(f"There is no secret key of minisign in {key}")
-    if _git(root, "status", "--porcelain"):
+    if git(root, "status", "--porcelain"):
         raise ReleaseError("There are changes that are not committed: a release is a commit's")
     if (version := version_of(root)) not in dated_versions(root):
-        raise ReleaseError(f"CHANGELOG.md has no part with a date for {version}")
+        raise ReleaseError(f"{CHANGELOG} has no part with a date for {version}: python -m deploy.release.cut {version}")
+    commit = git(root, "rev-parse", "HEAD")
+    if (dated := release_commit(root, version)) != commit:
+        raise ReleaseError(f"{version} was cut with the commit {dated}, and this is {commit}: git checkout {dated}")
     for problem in problems(root):
         raise ReleaseError(problem)
     if subprocess.run(audit, cwd=root, check=False).returncode:
         raise ReleaseError("A vulnerability is known, or the list of vulnerabilities cannot be read: no release")
-    commit, epoch = _git(root, "rev-parse", "HEAD"), int(_git(root, "log", "-1", "--format=%ct"))
-    origin = Origin(commit, epoch, platform.python_version(), datetime.now(UTC))
+    origin = Origin(commit, int(git(root, "log", "-1", "--format=%ct")), platform.python_version(), datetime.now(UTC))
     with tempfile.TemporaryDirectory() as scratch:
         source, draft = Path(scratch) / "source", Path(scratch) / "release"
         _export(root, source)
@@ -69,10 +72,6 @@ def sign(file: Path, key: Path, comment: str) -> None:
     command = ("minisign", "-S", "-s", key, "-m", file, "-t", comment)
     if subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode:
         raise ReleaseError(f"minisign does not sign with {key}")
-
-
-def _git(root: Path, *arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=root, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def _export(root: Path, folder: Path) -> None:

@@ -1,6 +1,6 @@
 """The last release beside this version, as real programs: clients of the one at a server of the other, and an upgrade.
 
-Until there is a release, an earlier commit with the same tables stands for it (`tests/support/tools.last_release.py`).
+Before the first release an earlier commit with the same tables stands for it (`tests/support/tools.last_release.py`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,13 @@ from deploy.demo.programs import run_to_end, wait_until
 from deploy.demo.scene import people_passing, write_video
 from deploy.demo.stack import Stack, StackConfig
 from deploy.demo.watchlist import write_watchlist
-from tests.support.tools.last_release import OtherVersion, has_present_tables, install_as, install_version, last_release
+from tests.support.tools.last_release import (
+    OtherVersion,
+    has_present_tables,
+    install_as,
+    install_version,
+    released_commit,
+)
 from tests.support.tools.packs import light_pack
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -51,7 +57,7 @@ def traveller() -> Person:
 @pytest.fixture(scope="module")
 def released(tmp_path_factory: pytest.TempPathFactory) -> OtherVersion:
     """The programs of the last release; skips where its commit or packages are not here."""
-    return install_version(last_release(), tmp_path_factory.mktemp("release"))
+    return install_version(released_commit(), tmp_path_factory.mktemp("release"))
 
 
 @pytest.fixture

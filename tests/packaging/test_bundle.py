@@ -25,7 +25,7 @@ EPOCH = 1_790_000_000
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Something like a bundle."""
-    made = tmp_path / "cekalwatch-0.1.0-bundle"
+    made = tmp_path / "cekalwatch-bundle"
     for name in ("README.md", "windows/wheels/a.whl", "models/standard/recogniser.onnx"):
         (made / name).parent.mkdir(parents=True, exist_ok=True)
         (made / name).write_text(name)

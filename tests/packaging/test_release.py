@@ -19,7 +19,9 @@ from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.slow
 
+NAME = f"cekalwatch-{version_of(ROOT)}"
 EPOCH = 1_790_000_000
+WHO = ("-c", "user.name=test", "-c", "user.email=test@localhost")
 PASSES = (sys.executable, "-c", "")
 CANNOT_LOOK = (sys.executable, "-c", "raise SystemExit(2)")
 
@@ -46,8 +48,7 @@ def repository(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(ROOT / "requirements.lock", root)
     (root / "CHANGELOG.md").write_text(f"## [{version_of(root)}] - 2026-11-26\n")
     record(root)
-    who = ("-c", "user.name=test", "-c", "user.email=test@localhost")
-    for command in (("init", "-q"), ("add", "-A"), (*who, "commit", "-q", "-m", "sources")):
+    for command in (("init", "-q"), ("add", "-A"), (*WHO, "commit", "-q", "-m", "sources")):
         assert run("git", *command, cwd=root).returncode == 0
     return root
 
@@ -103,9 +104,9 @@ def test_a_build_that_differs_from_the_other_is_no_release(source: Path, tmp_pat
 def test_a_release_is_verified_offline_with_the_commands_of_the_page(delivered: Path) -> None:
     names = {file.name for file in delivered.iterdir()}
     assert names == {
-        "cekalwatch-0.1.0-py3-none-any.whl",
-        "cekalwatch-0.1.0.sbom.json",
-        "cekalwatch-0.1.0.attestation.json",
+        f"{NAME}-py3-none-any.whl",
+        f"{NAME}.sbom.json",
+        f"{NAME}.attestation.json",
         "requirements.lock",
         SUMS,
         f"{SUMS}.minisig",
@@ -138,7 +139,7 @@ def test_a_release_of_somebody_else_is_found(delivered: Path, keys: Path) -> Non
     assert not verified(delivered)
 
 
-@pytest.mark.parametrize("case", ["audit", "uncommitted", "key", "there"])
+@pytest.mark.parametrize("case", ["audit", "uncommitted", "later", "key", "there"])
 def test_without_what_a_release_needs_nothing_is_made(case: str, repository: Path, keys: Path, tmp_path: Path) -> None:
     out, root, audit, key = tmp_path / "dist", repository, PASSES, keys / "cekalwatch.key"
     if case == "audit":
@@ -147,6 +148,10 @@ def test_without_what_a_release_needs_nothing_is_made(case: str, repository: Pat
         root = tmp_path / "changed"
         shutil.copytree(repository, root)
         (root / "README.md").write_text("changed")
+    elif case == "later":
+        root = tmp_path / "later"
+        shutil.copytree(repository, root)
+        assert run("git", *WHO, "commit", "-q", "--allow-empty", "-m", "more", cwd=root).returncode == 0
     elif case == "key":
         key = keys / "missing.key"
     else:

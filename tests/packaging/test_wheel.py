@@ -19,6 +19,7 @@ import pytest
 
 from cekalwatch.program.errors import Exit
 from cekalwatch.program.translations import Language
+from deploy.release.frozen import version_of
 from tests.packaging.conftest import FOLDERS
 from tests.support.repository import ROOT
 
@@ -122,7 +123,7 @@ def with_extra(extra: str, wheel: Path, versions: Path, tmp_path_factory: pytest
 
 
 def test_only_top_level_name_is_the_namespace(names: set[str]) -> None:
-    assert {name.split("/")[0] for name in names} == {"cekalwatch", "cekalwatch-0.1.0.dist-info"}
+    assert {name.split("/")[0] for name in names} == {"cekalwatch", f"cekalwatch-{version_of(ROOT)}.dist-info"}
 
 
 def test_the_page_of_evaluations_is_in_it(names: set[str]) -> None:

@@ -7,7 +7,6 @@ others skips the test. Commits that are not in this clone do so as well.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -22,8 +21,10 @@ from zipfile import ZipFile
 import pytest
 from packaging.requirements import Requirement
 
+from deploy.release.cut import set_version
 from deploy.release.frozen import MIGRATIONS
-from deploy.release.wheel import FIRST, build
+from deploy.release.history import git, last_release
+from deploy.release.wheel import FIRST, ReleaseError, build
 from tests.support.repository import ROOT
 
 RELEASE_VARIABLE = "CEKALWATCH_TEST_RELEASE"
@@ -31,7 +32,6 @@ RELEASE_VARIABLE = "CEKALWATCH_TEST_RELEASE"
 EXTRAS = ("", "server", "postgres", "camera", "notifier", "console")
 WAIT_S = 240.0
 _SCRIPTS = Path("web_console/cekalwatch/console/static/vendor")
-_VERSION = re.compile(r'^version = ".*"$', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -70,15 +70,18 @@ class OtherVersion:
         )
 
 
-def last_release() -> str:
-    """Return what stands for the last release: its tag, or what CEKALWATCH_TEST_RELEASE names.
+def released_commit() -> str:
+    """Return the commit of the last release, or what CEKALWATCH_TEST_RELEASE names.
 
-    Before the first release it is the commit that gave the migrations their present form.
+    Before the first release it is the commit that gave the migrations their present form. Skips the test where this
+    clone does not reach back to the release.
     """
     if chosen := os.environ.get(RELEASE_VARIABLE):
         return chosen
-    tag = _git("describe", "--tags", "--abbrev=0", "--match", "v*", check=False)
-    return tag or _git("log", "-1", "--format=%H", "--", str(MIGRATIONS))
+    try:
+        return last_release(ROOT) or git(ROOT, "log", "-1", "--format=%H", "--", str(MIGRATIONS))
+    except ReleaseError as error:
+        pytest.skip(str(error))
 
 
 def has_present_tables(commit: str) -> bool:
@@ -95,18 +98,17 @@ def install_version(commit: str, folder: Path) -> OtherVersion:
 def install_as(version_name: str, folder: Path) -> OtherVersion:
     """Do the same with the present sources, which say that they are the version `version_name`."""
     sources = folder / "sources"
-    for name in _git("ls-files", "--cached", "--others", "--exclude-standard").splitlines():
+    for name in git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard").splitlines():
         if (ROOT / name).is_file():
             (sources / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, sources / name)
     _take_scripts(sources)
-    project = sources / "pyproject.toml"
-    project.write_text(_VERSION.sub(f'version = "{version_name}"', project.read_text(), count=1))
+    set_version(sources / "pyproject.toml", version_name)
     return _install("HEAD", folder)
 
 
 def _install(commit: str, folder: Path) -> OtherVersion:
-    wheel = build(folder / "sources", folder / "wheels", FIRST, int(_git("log", "-1", "--format=%ct", commit)))
+    wheel = build(folder / "sources", folder / "wheels", FIRST, int(git(ROOT, "log", "-1", "--format=%ct", commit)))
     if unmet := list(_unmet(wheel)):
         pytest.skip(f"{commit} needs other packages than are installed here: {', '.join(unmet)}")
     environment = folder / "environment"
@@ -122,7 +124,8 @@ def _install(commit: str, folder: Path) -> OtherVersion:
 
 
 def _sources_of(commit: str, folder: Path) -> None:
-    if not _git("rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}", check=False):
+    known = ["git", "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"]
+    if subprocess.run(known, cwd=ROOT, check=False, capture_output=True).returncode:
         pytest.skip(f"the commit {commit} is not in this clone: git fetch --unshallow --tags")
     folder.mkdir(parents=True)
     archive = subprocess.run(["git", "archive", commit], cwd=ROOT, check=True, capture_output=True)
@@ -159,8 +162,3 @@ def _unmet(wheel: Path) -> Iterator[str]:
             found = ""
         if not (found and wanted.specifier.contains(found, prereleases=True)):
             yield str(wanted)
-
-
-def _git(*arguments: str, check: bool = True) -> str:
-    done = subprocess.run(["git", *arguments], cwd=ROOT, check=check, capture_output=True, text=True)
-    return done.stdout.strip()
