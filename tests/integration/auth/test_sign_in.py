@@ -13,6 +13,7 @@ from typing import Any
 import grpc
 import pytest
 from sqlmodel import select
+from structlog.testing import capture_logs
 
 from cekalwatch.program.secret_files import write_private
 from cekalwatch.server.audit.entry import Action
@@ -41,6 +42,16 @@ NEW_PASSWORD = "garam sepeda awan biru"
 def scene(tmp_path: Path) -> Scene:
     site = Site(tmp_path)
     return Scene(site, site.settings())
+
+
+@pytest.mark.slow
+async def test_a_locked_pc_is_no_warning_in_the_log(scene: Scene):
+    async with scene.served(), scene.desk() as desk:
+        with capture_logs() as lines:
+            for _ in range(3):
+                assert await refused(desk.alerts("")) == "SIGN_IN_NEEDED"
+    told = [line for line in lines if line["event"] in {"sign_in_awaited", "call_not_allowed", "call_refused"}]
+    assert [(line["event"], line["log_level"]) for line in told] == [("sign_in_awaited", "info")]
 
 
 @pytest.mark.slow

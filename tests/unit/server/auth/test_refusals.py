@@ -88,3 +88,14 @@ def test_a_sum_in_the_log_says_how_many_by_whom_between_when(clock: HandClock) -
         199,
     )
     assert line["since"] < line["until"]
+
+
+def test_a_pc_at_which_nobody_has_signed_in_is_no_warning_however_often_it_asks(clock: HandClock) -> None:
+    log = RefusalLog(clock)
+    with capture_logs() as lines:
+        for _ in range(321):
+            log.is_new(Code.SIGN_IN_NEEDED, "device:batam-center/notifier/pc-1")
+        clock.go(seconds=60)
+        log.tell_sums()
+    (line,) = lines
+    assert (line["event"], line["log_level"], line["times"]) == ("sign_ins_awaited", "info", 320)
