@@ -44,6 +44,7 @@ class StandIn:
         root = folder / "root.tar"
         release = platform.freedesktop_os_release()["VERSION_CODENAME"]
         command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(self.packages)}"]
+        command += ["--dpkgopt=force-unsafe-io"]  # no power cut has to be outlived here
         nobodys = f'--customize-hook=chroot "$1" install -d -m 1777 -o nobody -g nogroup {self.folder}'
         command += [nobodys, release, str(root)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
