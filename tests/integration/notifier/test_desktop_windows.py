@@ -340,6 +340,7 @@ def test_a_supervisor_sees_holders_and_figures_and_exports_them(
     pc.sign_in("siti")
     pc.agent.show_supervisor()
     window = pc.agent.supervisor
+    pc.until(window.isActiveWindow)  # in front of the others
     pc.until(lambda: window.report is not None and window.table.rows)
     row = [window.table.data(window.table.index(0, column)) for column in range(window.table.columnCount())]
     assert "Petugas ani (pc-2)" in row
