@@ -20,12 +20,19 @@ from cekalwatch.server.watchlist.sources.source import SourceMisconfigured, Sour
 _MYSQL_ON_QUERIES: Final = frozenset({1052, 1054, 1060, 1142, 1143, 1356})
 """Error numbers for a column that is ambiguous, missing or there twice, for a missing right on a table or column, and
 for a broken view: MySQL's drivers use the same exception for them as for a lost connection."""
+_NOT_IN_ENCODING: Final = "22021"
+"""The SQLSTATE of bytes that are no text in the connection's encoding."""
 _NUMBER: Final = re.compile(r"\d{1,5}|[0-9A-Z]{5}|[A-Z]{3}-\d{4,5}", re.ASCII)
 
 
 def unavailable(error: SQLAlchemyError) -> SourceUnavailable:
-    """Return the exception for an error: SourceMisconfigured if the query is wrong or not allowed."""
+    """Return the exception for an error: SourceMisconfigured if query, rights or encoding are wrong."""
     kind = _kind(error)
+    if getattr(_cause(error), "sqlstate", "") == _NOT_IN_ENCODING:
+        return SourceMisconfigured(
+            "The database has text that is not UTF-8, and does not say in which encoding it is: name it in `address`, "
+            "as in ?client_encoding=WIN1252"
+        )
     if isinstance(error, ProgrammingError | NoSuchColumnError) or _is_of_query(error):
         return SourceMisconfigured(
             f"The database cannot run the query ({kind}): check query, columns and what the account may read"

@@ -67,11 +67,6 @@ class SqlRows:
                 yield connection
         except SQLAlchemyError as error:
             raise unavailable(error) from None
-        except UnicodeDecodeError:
-            raise SourceMisconfigured(
-                "The database has text that is not UTF-8, and does not say in which encoding it is: name it in "
-                "`address`, as in ?client_encoding=WIN1252"
-            ) from None
 
     def check(self, connection: sa.Connection, wanted: Sequence[str]) -> None:
         """Raise SourceMisconfigured that names the columns the query does not have."""
