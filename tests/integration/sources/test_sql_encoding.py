@@ -27,7 +27,9 @@ def held(address: str, written: str) -> str:
     engine = sa.create_engine(driven, poolclass=sa.pool.NullPool, connect_args={"client_encoding": written})
     with engine.begin() as connection:
         connection.exec_driver_sql(f"CREATE TABLE cekal ({', '.join(f'{name} TEXT' for name in REQUIRED)})")
-        connection.execute(sa.insert(sa.table("cekal", *map(sa.column, REQUIRED))), dict(zip(REQUIRED, ROW, strict=True)))
+        connection.execute(
+            sa.insert(sa.table("cekal", *map(sa.column, REQUIRED))), dict(zip(REQUIRED, ROW, strict=True))
+        )
     return driven
 
 

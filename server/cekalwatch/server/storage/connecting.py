@@ -40,8 +40,8 @@ _READ_ONLY = "25006"
 def new_engine(url: URL, availability: Availability) -> Engine:
     """Return the engine of the database, without connecting. Raises ProgramError where its driver is not installed.
 
-    `availability` decides whether PostgreSQL is dialled now, and hears how that went. Connecting to one that keeps texts
-    in another encoding than UTF8 raises ProgramError.
+    `availability` decides whether PostgreSQL is dialled now, and hears how that went. Connecting to one that keeps
+    texts in another encoding than UTF8 raises ProgramError.
     """
     if url.get_backend_name() == "sqlite":
         engine = sqlalchemy.create_engine(
