@@ -1,5 +1,5 @@
 """Build hook: generates the protobuf and gRPC stubs beside their .proto files, compiles the texts for people, and takes
-the console's scripts out of the package that ships them.
+the console's scripts out of the package that ships them, and its guides out of docs/.
 
 What it makes is never committed. It is made for wheels and for editable installs alike.
 """
@@ -44,6 +44,7 @@ class GeneratedFilesHook(BuildHookInterface):  # type: ignore[type-arg]  # hatch
         for catalogue in sorted(Path(self.root).glob("*/cekalwatch/*/locale/*/LC_MESSAGES/*.po")):
             _compile_catalogue(catalogue)
         _take_scripts(Path(self.root) / "web_console" / "cekalwatch" / "console" / "static" / "vendor")
+        _take_guides(Path(self.root) / "docs", Path(self.root) / "web_console" / "cekalwatch" / "console" / "guides")
 
 
 def _generate_stubs(root: Path) -> None:
@@ -95,6 +96,14 @@ def _take_scripts(folder: Path) -> None:
         with zipfile.ZipFile(wheel) as archive:
             for name, (member, _) in SCRIPTS.items():
                 (folder / name).write_bytes(archive.read(member))
+
+
+def _take_guides(source: Path, folder: Path) -> None:
+    """Put the guides, and nothing else, into `folder`."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for page in sorted(source.glob("*.md")):
+        shutil.copyfile(page, folder / page.name)
 
 
 def _sha256(file: Path) -> str:

@@ -75,7 +75,7 @@ LOOPS = {
     *("follow_gallery", "follow_list", "keep_order_terms", "learn_threshold", "make_templates", "synchronise"),
     *("compare_faces", "erase_subjects", "forget_changed_subjects"),
     # alerts
-    *("escalate", "follow_event_log", "follow_supervisors", "forget_passages", "look_at_orders"),
+    *("count_field_days", "escalate", "follow_event_log", "follow_supervisors", "forget_passages", "look_at_orders"),
     *("sweep_events", "sweep_images", "sweep_probes", "sweep_records", "sweep_unsettled_images"),
     "sweep_port_records",
     # captures, and who may what

@@ -13,7 +13,7 @@ from tests.support.builders.portraits import astronaut
 from tests.support.builders.watchlist_folder import row, write_orders
 from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice
-from tests.support.scenarios.real_browser import OLD_PC, barriers
+from tests.support.scenarios.real_browser import OLD_PC, barriers, keep
 from tests.support.scenarios.server import jpeg, order_in_force
 from tests.support.scenarios.web_console import Pages
 
@@ -42,10 +42,12 @@ def dropped(tmp_path: Path) -> Path:
     return file
 
 
-async def clean(page: Page) -> None:
-    """See that nothing keeps people out, in both languages."""
-    for words in ("Bahasa Indonesia", "English"):
+async def clean(page: Page, picture: str = "") -> None:
+    """See that nothing keeps people out, in both languages; `picture` names the page in the documentation."""
+    for language, words in (("en", "Bahasa Indonesia"), ("id", "English")):
         assert await barriers(page) == [], page.url
+        if picture:
+            await keep(page, picture, language)
         await page.click(f"button:has-text('{words}')")
 
 
@@ -74,7 +76,7 @@ async def test_a_dropped_list_is_previewed_and_imported_and_alerts(
     shown = await page.inner_text("#part")
     for told in ("Nothing is stored yet", "extra.txt", "none.jpg", "A citizen may not be refused entry"):
         assert told in await page.inner_html("#part"), shown
-    await clean(page)
+    await clean(page, "list-preview")
     await page.click("text=Import as previewed")
     await page.wait_for_selector("text=Done.", timeout=WAIT_MS)
     await clean(page)

@@ -5,10 +5,10 @@ The pictures in the documentation come from here: `CEKALWATCH_SCREENSHOTS=docs/s
 
 from __future__ import annotations
 
-import os
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -26,14 +26,16 @@ from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.enrolling import enrolled
 from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice
-from tests.support.scenarios.real_browser import OLD_PC, barriers
+from tests.support.scenarios.real_browser import OLD_PC, TABLET, barriers, keep, too_wide
 from tests.support.scenarios.site_pki import SITE
 from tests.support.scenarios.web_console import Pages
 
 pytestmark = pytest.mark.slow
-SCREENS: tuple[ViewportSize, ...] = (OLD_PC, {"width": 683, "height": 384})
+LOOKS: tuple[tuple[Literal["light", "dark"], ViewportSize], ...] = (
+    ("light", OLD_PC),
+    ("dark", {"width": 683, "height": 384}),
+)
 """The second: the same at 200 %."""
-KEPT = os.environ.get("CEKALWATCH_SCREENSHOTS")
 PEOPLE = {"budi": (), "sari": tuple(role for role in PersonRole if role is not PersonRole.OFFICER)}
 SETTINGS = {"enrolment_listen": "127.0.0.1:0", "grouping_window_s": 0}
 
@@ -67,14 +69,9 @@ async def see_passages(office: PortOffice) -> None:
     )
 
 
-async def keep(page: Page, path: str, language: Language) -> None:
-    """Keep a picture of a page, as it is in a window of an old PC."""
-    name = re.sub(r"[^a-z0-9]+", "-", path.partition("?")[0]).strip("-") or "now"
-    looks = page.viewport_size or SCREENS[0]
-    await page.set_viewport_size({"width": 1366, "height": 1000})
-    await page.evaluate("Promise.all([...document.images].map(one => one.decode().catch(() => null)))")
-    await page.screenshot(path=f"{KEPT}/console-{name}-{language}.jpg", type="jpeg", quality=70)
-    await page.set_viewport_size(looks)
+def name_of(path: str) -> str:
+    """What the picture of a page is called."""
+    return re.sub(r"[^a-z0-9]+", "-", path.partition("?")[0]).strip("-") or "now"
 
 
 async def test_an_alert_comes_onto_the_open_page_and_is_confirmed_there(
@@ -99,6 +96,37 @@ async def test_an_alert_comes_onto_the_open_page_and_is_confirmed_there(
     assert problems == []
 
 
+async def reach(page: Page, selector: str) -> None:
+    """Press Tab until something has the keyboard."""
+    for _ in range(80):
+        if await page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+        await page.keyboard.press("Tab")
+    raise AssertionError(f"the keyboard does not get to {selector}")
+
+
+async def test_an_alert_is_found_and_confirmed_by_keyboard_alone(
+    office: PortOffice, pages: Pages, browser: Browser
+) -> None:
+    alert_id = await office.raise_alert()
+    officer = await office.sign_in("budi")
+    await officer.judge(await officer.claim(alert_id))
+    page = await signed_in(browser, pages, [])
+    await reach(page, "a.skip")
+    await page.keyboard.press("Enter")
+    await reach(page, f"a[href='/alerts/{alert_id}']")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"**/alerts/{alert_id}")
+    await reach(page, "details:has(form[action$='/confirm']) > summary")
+    await page.keyboard.press("Enter")
+    await reach(page, "#reference")
+    await page.keyboard.type("CO-2026/0118")
+    await reach(page, "details[open] button.main")
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector("text=Saved.")
+    assert "CO-2026/0118" in await page.inner_text("main")
+
+
 async def test_nothing_on_any_page_keeps_people_out(office: PortOffice, pages: Pages, browser: Browser) -> None:
     await see_passages(office)
     alert_id = await office.raise_alert()
@@ -119,17 +147,25 @@ async def test_nothing_on_any_page_keeps_people_out(office: PortOffice, pages: P
     paths += ["/list", *(f"/list/{part}?key=S-1&other=S-1" for part in ("subjects", "subjects/history"))]
     paths += ["/list/look-alikes", "/list/look-alikes/pair?key=S-1&other=S-1"]
     paths += ["/list/import", "/list/sync", "/audit", "/audit/1", "/people", "/people/budi"]
+    paths += ["/guides", "/guides/console"]
     paths += ["/cameras", "/cameras/dep-1", "/devices", "/devices/server/batam-center/main", "/password", "/nowhere"]
-    for scheme, screen, language in zip(("light", "dark"), SCREENS, Language, strict=True):
-        page = await signed_in(browser, pages, problems, color_scheme=scheme, viewport=screen)
+    for language in Language:
+        page = await signed_in(browser, pages, problems, viewport=OLD_PC)
         if language is Language.ID:
             await page.click("text=Bahasa Indonesia")
+        usual: Literal["light", "dark"] = "dark" if language is Language.ID else "light"
         for path in paths:
+            await page.emulate_media(color_scheme=usual)
+            await page.set_viewport_size(OLD_PC)
             await page.goto(f"https://{pages.address}{path}")
-            if KEPT:
-                await keep(page, path.replace(alert_id, "one"), language)
+            await keep(page, name_of(path.replace(alert_id, "one")), language)
             assert await page.get_attribute("html", "lang") == language
-            assert await barriers(page) == [], path
+            for scheme, screen in LOOKS:
+                await page.emulate_media(color_scheme=scheme)
+                await page.set_viewport_size(screen)
+                assert await barriers(page) == [], (path, scheme, screen)
+            await page.set_viewport_size(TABLET)
+            assert await too_wide(page) == 0, path
         await page.close()
     assert [one for one in problems if "404" not in one] == []
 
@@ -141,7 +177,7 @@ async def test_the_report_of_the_figures_is_downloaded_as_a_pdf_of_the_pages_lan
     problems: list[str] = []
     page = await signed_in(browser, pages, problems)
     await page.click("text=Bahasa Indonesia")
-    await page.click("text=Angka")
+    await page.click("text=Statistik")
     await page.click("text=7 hari terakhir")
     assert await page.locator("svg.plot rect.bar").count() > 1
     await page.click("text=Pengenalan wajah di pemeriksaan")
@@ -167,6 +203,8 @@ async def test_an_invitation_is_read_by_a_camera_and_printed_without_the_page_ar
     read, *_ = cv2.QRCodeDetector().detectAndDecode(seen)
     assert read == await page.inner_text(".line code")
     assert await barriers(page) == []
+    await page.emulate_media(color_scheme="light")
+    await keep(page, "devices-invitation", Language.EN)
     await page.emulate_media(media="print")
     assert await page.is_visible("svg.qr")
     assert not await page.is_visible("header")

@@ -47,6 +47,7 @@ from cekalwatch.server.storage.cluster.hints import HintTopic
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.keys.resealing import Resealer
+from cekalwatch.server.upkeep import UpkeepReader
 from cekalwatch.server.wellbeing import Wellbeing
 from cekalwatch.server.wiring.alerts import AlertsWiring
 from cekalwatch.server.wiring.audit import AuditWiring
@@ -205,6 +206,7 @@ class Server:
             wellbeing=wellbeing,
             connections=lambda: connections.state,
             restored_backup=tell_restored(stores.audit),
+            upkeep=UpkeepReader(settings, context.keys, clock),
         )
 
         self._monitoring = MonitoringWiring.open(

@@ -27,6 +27,7 @@ from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.availability import DatabaseAway
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.troubles.feed import TroubleFeed
+from cekalwatch.server.upkeep import Upkeep, UpkeepReader
 from cekalwatch.server.watchlist.freshness import Freshness, FreshnessGauge
 from cekalwatch.server.wellbeing import Wellbeing
 from cekalwatch.vision.inference import Inference
@@ -97,6 +98,7 @@ class ToldStatus:
     """The last acknowledged sequence of each agent."""
     whole: WholePresence
     chores_by: str
+    upkeep: Upkeep
     ports: tuple[PortState, ...] = ()
 
 
@@ -124,6 +126,7 @@ class StatusService:
     wellbeing: Wellbeing
     connections: Callable[[], ConnectionState]
     restored_backup: RestoredBackup | None
+    upkeep: UpkeepReader
 
     async def status(self) -> ServerStatus:
         """Return the status, with what the database says now; of this server alone while that cannot be used.
@@ -143,11 +146,13 @@ class StatusService:
                 problem = error
             if self.wellbeing.database() is None:
                 raise problem
-        return ToldStatus({}, self.peers.alone(), "")
+        return ToldStatus({}, self.peers.alone(), "", await asyncio.to_thread(self.upkeep.read_without_database))
 
     def read(self) -> ToldStatus:
         """Return what the database says now; it blocks. Raises StorageError."""
-        return ToldStatus(self.alerts.positions(), self.peers.whole(), self.chores_by(), tuple(self.ports()))
+        return ToldStatus(
+            self.alerts.positions(), self.peers.whole(), self.chores_by(), self.upkeep.read(), tuple(self.ports())
+        )
 
     def with_told(self, told: ToldStatus) -> ServerStatus:
         """Return the status now, with what the database said; it does not block, and any thread may ask."""
@@ -184,5 +189,6 @@ class StatusService:
             database=self.wellbeing.database(),
             ports=told.ports,
             reporting=self.wellbeing.reporting(),
+            upkeep=told.upkeep,
             at=self.wellbeing.clock.now(),
         )

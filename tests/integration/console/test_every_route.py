@@ -118,6 +118,8 @@ WALKS: dict[tuple[str, str], Walk] = {
     ("GET", "/devices/{role}/{site}/{name}"): Walk(ADMIN, 404, 404),
     ("POST", "/devices/{role}/{site}/{name}/{act}"): Walk(ADMIN, 404, 404),
     ("GET", "/system"): Walk(SYSTEM),
+    ("GET", "/guides"): Walk(ANYBODY),
+    ("GET", "/guides/{name}"): Walk(ANYBODY, 404, 404),
 }
 """Written down from what each role is there for, and not taken from the routes: a new one fails until it is here."""
 QUERY = {

@@ -65,6 +65,17 @@ def test_nobody_reads_a_name_before_signing_in_and_the_alert_waits(office: Offic
 
 
 @pytest.mark.slow
+def test_an_officer_reads_with_whom_the_traveller_is_easily_mistaken(office: OfficeThread, pc: OfficerPc) -> None:
+    office.list_people()
+    office.judge_lookalikes("S-1", "S-2")
+    pc.sign_in("budi")
+    pc.shows(office.raise_alert(), "NEW")
+    pc.until(lambda: "Easily mistaken for" in words_on(pc))
+    assert "check the documents with care" in words_on(pc)
+    assert "Look-alike" in words_on(pc)
+
+
+@pytest.mark.slow
 def test_the_screen_locks_when_nobody_touches_it_and_the_claim_is_not_renewed(
     office: OfficeThread, tmp_path: Path, qapp: QApplication, qtbot: QtBot
 ) -> None:

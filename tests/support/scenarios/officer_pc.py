@@ -24,12 +24,14 @@ from cekalwatch.notifier.desktop.widgets.action_bar import KEYS
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.office.client.subscription import Start
 from cekalwatch.program.session_file import SessionFile
+from cekalwatch.server.domain.lookalikes import SubjectPair
 from cekalwatch.server.domain.subjects import TravelDocument
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.vocabulary.adjudication import Reason, Step
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.keys import keyring
+from tests.support.builders.lookalikes import judge
 from tests.support.scenarios.people import PASSWORD, Office, person
 from tests.support.scenarios.port_office import PortOffice
 from tests.support.scenarios.server import list_astronaut, order_in_force
@@ -97,13 +99,20 @@ class OfficeThread:
         """Revoke the certificate of a PC."""
         self.office.site.pki.revoke(Identity(DeviceRole.NOTIFIER, SITE, name), datetime.now(UTC))
 
+    @property
+    def _watchlist(self) -> WatchlistStore:
+        database = self.office.database
+        return WatchlistStore(database, keyring(database, self.office.settings.master_key_source))
+
     def revoke_order(self) -> None:
         """Revoke the listed person's order, from now on."""
-        watchlist = WatchlistStore(
-            self.office.database, keyring(self.office.database, self.office.settings.master_key_source)
-        )
+        watchlist = self._watchlist
         file = watchlist.get_subject("S-1")
         watchlist.put(file.subject, replace(file.orders[0], revoked_at=datetime.now(UTC) - timedelta(seconds=1)), [])
+
+    def judge_lookalikes(self, one: str, other: str) -> None:
+        """Find that two listed people are not the same one."""
+        judge(self._watchlist, SubjectPair.of(one, other))
 
     def raise_alert(self, track: str = "1") -> str:
         """Let the listed person pass, and return the alert's key."""

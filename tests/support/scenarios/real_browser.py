@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,9 @@ from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 AXE = Path(AXE_FILE_PATH).read_text("utf-8")
 OLD_PC: ViewportSize = {"width": 1366, "height": 768}
+TABLET: ViewportSize = {"width": 820, "height": 1180}
+KEPT = os.environ.get("CEKALWATCH_SCREENSHOTS")
+"""The folder of the pictures in the documentation; none are kept without it."""
 
 
 @asynccontextmanager
@@ -35,5 +39,21 @@ async def barriers(page: Page) -> list[tuple[str, str]]:
         await section.click()
     found = await page.evaluate(f"(() => {{ {AXE}; return axe.run({{runOnly: {RULES}}}) }})()")
     left = [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]]
+    width = await too_wide(page)
+    return left if width == 0 else [*left, ("width", f"{width} pixels wider than the screen")]
+
+
+async def too_wide(page: Page) -> int:
+    """How many pixels a page is wider than its window."""
     width = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    return left if width <= 0 else [*left, ("width", f"{width} pixels wider than the screen")]
+    return max(0, int(width))
+
+
+async def keep(page: Page, name: str, language: str) -> None:
+    """Keep a picture of a page of the web console, as it is in a window of an old PC, where pictures are to be kept."""
+    if KEPT:
+        looks = page.viewport_size or OLD_PC
+        await page.set_viewport_size({"width": 1366, "height": 1000})
+        await page.evaluate("Promise.all([...document.images].map(one => one.decode().catch(() => null)))")
+        await page.screenshot(path=f"{KEPT}/console-{name}-{language}.jpg", type="jpeg", quality=70)
+        await page.set_viewport_size(looks)

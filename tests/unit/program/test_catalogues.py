@@ -23,6 +23,7 @@ from cekalwatch.camera.survey.findings import BINS
 from cekalwatch.console.clients.audit_client import FORMATS
 from cekalwatch.console.clients.device_client import DeviceState
 from cekalwatch.console.clients.threshold_client import SOURCES
+from cekalwatch.console.glance import KINDS
 from cekalwatch.console.list_keeping.import_jobs import GROUPS, JobState
 from cekalwatch.console.locale.audit_words import ACTIONS, ACTORS, PROBLEMS, THINGS
 from cekalwatch.console.menu import MENU
@@ -71,6 +72,7 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "ERRAND_": set(Lost),
         "EXPORT_": {form.upper() for form in FORMATS},
         "FLAG_": set(OrderFlag),
+        "GLANCE_": set(KINDS),
         "IMPORT_GROUP_": {*GROUPS, "UNCHANGED"},
         "IMPORT_IS_": set(JobState),
         "IMPORT_MEANS_": set(JobState),

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from cekalwatch.console.glance import Glance
 from cekalwatch.console.open_alerts import OpenAlerts
 from cekalwatch.console.signing_in.unfinished import MAX_KEPT, Unfinished
 from cekalwatch.office.model.person import Session
@@ -39,6 +40,8 @@ class WebSession:
     """What its person last looked for on the list, by the names of the form's fields."""
     open_alerts: OpenAlerts = field(default_factory=OpenAlerts, repr=False)
     """What *Now* shows to its person."""
+    glance: Glance = field(default_factory=Glance, repr=False)
+    """What *Now* tells of the system to who keeps it."""
     unfinished: dict[str, Unfinished] = field(default_factory=dict, repr=False)
     """Forms to go on with, by keys that cannot be guessed."""
     _token: str = field(default="", repr=False)
@@ -56,6 +59,7 @@ class WebSession:
         self._token = ""
         self.list_search = {}
         self.open_alerts.forget()
+        self.glance.forget()
         self.unfinished = {}
 
     def put_aside(self, one: Unfinished) -> str:

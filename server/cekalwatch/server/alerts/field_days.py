@@ -2,7 +2,7 @@
 
 A kept day is forgotten when something happens to one of its alerts, and after KEPT_FOR in any case: records are removed
 in time, and a list corrects who asked for an order. Counts of passages have no events: a day is kept only when no
-camera can have captures of it any more.
+camera can have captures of it any more. Days of the last year are counted ahead, so that nobody waits for them.
 """
 
 from __future__ import annotations
@@ -23,9 +23,13 @@ SETTLED_AFTER: Final = timedelta(hours=36)
 """Captures wait at a camera for a day at most, and their passages are counted within minutes."""
 KEPT_FOR: Final = timedelta(days=1)
 MAX_KEPT: Final = 800
-"""Days of all sites together; those that nobody asked for the longest go."""
+"""Days of each site, 10 to 20 kB each; those that nobody asked for the longest go."""
 DAYS_A_READ: Final = 31
 """Days that are read at once, which bounds memory."""
+DAYS_AHEAD: Final = 366
+"""Days that are counted before anybody asks, back from the newest that is kept: the longest report."""
+DAYS_A_ROUND: Final = 10
+"""Days that are counted ahead at once: who asks meanwhile waits for them, a fifth of a second at 140 alerts a day."""
 
 _Day = tuple[str, date]
 
@@ -81,9 +85,28 @@ class FieldDays:
                     self._kept.move_to_end((site, day))
                     if begin <= self._midnight(site, day) and self._midnight(site, day + timedelta(days=1)) <= end:
                         found.add(kept.sums)
-            while len(self._kept) > MAX_KEPT:
-                self._kept.popitem(last=False)
+            self._make_room()
         return found
+
+    def count_ahead(self) -> None:
+        """Count a few days of the last DAYS_AHEAD that are not kept, newest first."""
+        now = self._clock.now()
+        with self._lock:
+            self._forget(now)
+            for site, zone in self._zones.items():
+                until = (now - SETTLED_AFTER).astimezone(zone).date()
+                begin = self._midnight(site, until - timedelta(days=DAYS_AHEAD))
+                missing = [*self._stretches(site, begin, self._midnight(site, until), now)]
+                if missing:
+                    begin, end = missing[-1].begin, missing[-1].end
+                    few = self._midnight(site, end.astimezone(zone).date() - timedelta(days=DAYS_A_ROUND))
+                    self._keep(site, _Stretch(max(begin, few), end, whole=True), now)
+                    self._make_room()
+                    return
+
+    def _make_room(self) -> None:
+        while len(self._kept) > MAX_KEPT * len(self._zones):
+            self._kept.popitem(last=False)
 
     def _forget(self, now: datetime) -> None:
         changes = self._store.changes(self._sequence if self._kept else None)

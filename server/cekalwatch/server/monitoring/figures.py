@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -31,10 +31,6 @@ class DatabaseFigures:
     """Whether a list that lost many orders waits for two people."""
     notices: Mapping[str, tuple[int, int]]
     """How many notices to each webhook wait, and how many were given up within GIVEN_UP_WITHIN."""
-    backup_at: datetime | None
-    """When this server's last backup was made; None: never."""
-    backup_stale: bool
-    """Whether that is longer ago than it may be."""
 
 
 @dataclass
@@ -47,16 +43,12 @@ class FigureReader:
     notices: NoticeStore
     webhooks: Sequence[str]
     """The names of those that the settings have."""
-    last_backup_at: Callable[[], datetime | None]
-    """When this server's last backup was made; it may read a file."""
-    backup_limit: timedelta
-    """How old it may be."""
     clock: Clock
     _newest: DatabaseFigures | None = field(default=None, init=False)
 
     def read(self) -> None:
         """Read them anew; it blocks. Raises StorageError."""
-        read_at, backup_at = self.clock.now(), self.last_backup_at()
+        read_at = self.clock.now()
         recently = read_at - GIVEN_UP_WITHIN
         self._newest = DatabaseFigures(
             read_at,
@@ -68,8 +60,6 @@ class FigureReader:
                 one: (self.notices.count_waiting(one), self.notices.count_given_up(one, recently))
                 for one in self.webhooks
             },
-            backup_at,
-            backup_at is None or read_at - backup_at > self.backup_limit,
         )
 
     @property

@@ -217,9 +217,10 @@ class ServerCollector(Collector):
         for target, (waiting, given_up) in figures.notices.items():
             yield "notices_waiting", waiting, (target,)
             yield "notices_given_up", given_up, (target,)
-        if figures.backup_at:
-            yield "backup_last_timestamp_seconds", figures.backup_at.timestamp(), ()
-        yield "backup_stale", figures.backup_stale, ()
+        upkeep = figures.told.upkeep
+        if upkeep.backup_at:
+            yield "backup_last_timestamp_seconds", upkeep.backup_at.timestamp(), ()
+        yield "backup_stale", upkeep.backup_stale, ()
         positions = figures.told.positions
         behind = [head - positions.get(agent_id, head) for agent_id in self._watched.presence.agents]
         yield "agents_behind_events", max([0, *behind]), ()

@@ -45,6 +45,8 @@ ERASE_PERIOD_S = 6 * 3600.0
 """All subjects are looked at."""
 ESCALATE_PERIOD_S = 1.0
 ORDERS_PERIOD_S = 1.0
+COUNT_DAYS_PERIOD_S = 5.0
+"""A year is counted within minutes of a start, and takes a few hundredths of a core meanwhile."""
 SUPERVISED_PERIOD_S = 0.5
 
 log = structlog.get_logger()
@@ -113,10 +115,11 @@ class AlertsWiring:
         window = timedelta(seconds=settings.grouping_window_s)
         keeping = settings.retention_policy
         sweeper = RetentionSweeper(alerts, handling, stores.retention, clock, actor, keeping)
+        days = _field_days(context)
         eraser = SubjectEraser(stores.watchlist, context.checkpoints, clock, actor, keeping.ended_subjects)
         return cls(
             servicer,
-            ReportServicer(_field_reports(context), trail, clock, settings.home.site),
+            ReportServicer(_field_reports(context, days), trail, clock, settings.home.site),
             fanout,
             details,
             deliveries,
@@ -134,6 +137,7 @@ class AlertsWiring:
                 SharedChore("erase_subjects", ERASE_PERIOD_S, eraser.erase),
                 SharedChore("look_at_orders", ORDERS_PERIOD_S, watch.look),
                 Chore("follow_supervisors", SUPERVISED_PERIOD_S, supervised.follow),
+                Chore("count_field_days", COUNT_DAYS_PERIOD_S, days.count_ahead),
                 SharedChore(
                     "escalate", ESCALATE_PERIOD_S, Escalator(handling, clock, policy, actor, announce).escalate
                 ),
@@ -141,10 +145,13 @@ class AlertsWiring:
         )
 
 
-def _field_reports(context: Context) -> FieldReports:
+def _field_days(context: Context) -> FieldDays:
+    stores, zones = context.stores, {site.site: site.zone for site in context.settings.sites}
+    return FieldDays(stores.field, stores.agencies.of, zones, context.clock)
+
+
+def _field_reports(context: Context, days: FieldDays) -> FieldReports:
     stores, clock = context.stores, context.clock
-    zones = {site.site: site.zone for site in context.settings.sites}
-    days = FieldDays(stores.field, stores.agencies.of, zones, clock)
     records_kept, groups = context.settings.retention_policy.records, _groups(context.settings.group_figures)
     return FieldReports(days, stores.field.listed, stores.thresholds.learned, records_kept, groups, clock)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Self
 
 import structlog
@@ -13,7 +12,6 @@ import structlog
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.auth.certificate import CertificateAuthentication
 from cekalwatch.server.auth.refusals import RefusalLog
-from cekalwatch.server.backup.record import BackupRecord
 from cekalwatch.server.cluster.chores import Chore
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.server import cannot_listen
@@ -101,18 +99,12 @@ class MonitoringWiring:
             return None
         check_metrics_address(settings, tls)
 
-        def last_backup_at() -> datetime | None:
-            last = BackupRecord.load(settings.backup_record_file)
-            return last.made_at if last else None
-
         figures = FigureReader(
             parts.status,
             stores.handling,
             stores.syncs,
             NoticeStore(context.database),
             [one.name for one in settings.notices.webhooks],
-            last_backup_at,
-            settings.backup.limit,
             context.clock,
         )
         watched = Watched(

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from cekalwatch.server.alerts.field_days import KEPT_FOR, MAX_KEPT, FieldDays
+from cekalwatch.server.alerts.field_days import DAYS_A_ROUND, DAYS_AHEAD, KEPT_FOR, MAX_KEPT, FieldDays
 from cekalwatch.server.alerts.field_reports import FieldReports
 from cekalwatch.server.domain.alerts.false_alerts import FieldAlert, PassageCount
 from cekalwatch.server.domain.alerts.field_report import FieldSpan, field_report
@@ -142,6 +142,27 @@ def test_what_is_kept_is_bounded(archive: Archive):
     for start in (0, 400, 800):
         archive.kept(MIDNIGHT + start * DAY, MIDNIGHT + (start + 366) * DAY)
     assert len(archive.days._kept) == MAX_KEPT
+
+
+def test_a_year_is_counted_ahead_and_then_only_what_has_changed_or_is_new(archive: Archive):
+    for _ in range(DAYS_AHEAD // DAYS_A_ROUND + 1):
+        archive.days.count_ahead()
+    newest = archive.clock.now().astimezone(WIB).replace(hour=0) - DAY
+    oldest = newest - DAYS_AHEAD * DAY
+    assert archive.store.spans[0] == (newest - DAYS_A_ROUND * DAY, newest)
+    assert min(begin for begin, _ in archive.store.spans) == oldest
+    assert sum((end - begin for begin, end in archive.store.spans), timedelta()) == DAYS_AHEAD * DAY  # each once
+    assert archive.kept(oldest, newest) == archive.counted(oldest, newest)
+    archive.kept(oldest, newest)
+    assert archive.store.spans == []
+    archive.find_false(2)
+    archive.days.count_ahead()
+    archive.days.count_ahead()
+    assert archive.store.spans == [(MIDNIGHT + 2 * DAY, MIDNIGHT + 3 * DAY)]
+    archive.store.spans.clear()
+    archive.clock.advance(KEPT_FOR)
+    archive.days.count_ahead()
+    assert archive.store.spans == [(MIDNIGHT, MIDNIGHT + DAYS_A_ROUND * DAY)]
 
 
 def test_a_report_begins_where_records_are_kept_and_ends_now_at_the_latest(archive: Archive):

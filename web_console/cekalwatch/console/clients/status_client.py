@@ -10,6 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from cekalwatch.office.client.port_client import port_state
 from cekalwatch.office.model.port import PortState
 from cekalwatch.office.model.safe_text import safe_text
+from cekalwatch.program.checks.machine import MIN_FREE_BYTES
 from cekalwatch.v1 import camera_pb2, capture_pb2, operations_pb2, operations_service_pb2
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
 from cekalwatch.wire.calls import Calls
@@ -79,6 +80,27 @@ class ServerState:
 
 
 @dataclass(frozen=True)
+class Upkeep:
+    """What keeps the data of a server safe."""
+
+    backup_at: datetime | None
+    """When its last backup was made; None: never."""
+    backup_stale: bool
+    disk_bytes: int
+    """Size of its disk; 0: not known."""
+    disk_free_bytes: int
+    data_key: int
+    """Number of the key that seals now; 0: not known."""
+    data_key_at: datetime | None
+    resealing: bool
+
+    @property
+    def disk_low(self) -> bool:
+        """Whether there is too little room left."""
+        return 0 < self.disk_bytes and self.disk_free_bytes < MIN_FREE_BYTES
+
+
+@dataclass(frozen=True)
 class ServerStatus:
     """How the server does."""
 
@@ -108,6 +130,8 @@ class ServerStatus:
     checkpoint_at: datetime | None
     audit_waits: str
     """Why nothing is signed; empty while all is well."""
+    upkeep: Upkeep | None
+    """None when an older server does not say."""
 
 
 def ask_status(calls: Calls, token: str) -> ServerStatus:
@@ -146,6 +170,7 @@ def ask_status(calls: Calls, token: str) -> ServerStatus:
         revocations_stale=answer.revocations.stale,
         checkpoint_at=_moment(answer.signing, "sign_time"),
         audit_waits=safe_text(answer.signing.waits or answer.signing.change),
+        upkeep=_upkeep(answer.upkeep) if answer.HasField("upkeep") else None,
     )
 
 
@@ -181,6 +206,18 @@ def _policy(one: capture_pb2.CapturePolicy) -> CapturePolicy:
         max_crops_per_track=one.max_crops_per_track,
         jpeg_quality=one.jpeg_quality,
         min_detector_score=round(one.min_detector_score, 4),
+    )
+
+
+def _upkeep(one: operations_pb2.UpkeepStatus) -> Upkeep:
+    return Upkeep(
+        backup_at=_moment(one, "backup_time"),
+        backup_stale=one.backup_stale,
+        disk_bytes=one.disk_bytes,
+        disk_free_bytes=one.disk_free_bytes,
+        data_key=one.data_key,
+        data_key_at=_moment(one, "data_key_time"),
+        resealing=one.resealing,
     )
 
 

@@ -9,13 +9,15 @@ import grpc
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
+from cekalwatch.console.clients.status_client import ask_status
+from cekalwatch.console.glance import GlanceLine, glance_lines
 from cekalwatch.console.open_alerts import Shown
 from cekalwatch.console.visit import Visit
 from cekalwatch.office.client.refusals import UNREACHABLE
 from cekalwatch.office.model.alert import Alert
 from cekalwatch.office.model.trouble import Trouble, shown_to
 from cekalwatch.wire.vocabulary.adjudication import PENDING, AlertState
-from cekalwatch.wire.vocabulary.people import SEES_ALERTS
+from cekalwatch.wire.vocabulary.people import KEEPS_SYSTEM, SEES_ALERTS
 from cekalwatch.wire.vocabulary.troubles import SEES_TROUBLES
 
 NEWS_PERIOD_S = 0.5
@@ -88,7 +90,18 @@ def _values(visit: Visit, *, anew: bool) -> dict[str, object]:
         "sees_alerts": visit.has(SEES_ALERTS),
         "sees_troubles": visit.has(SEES_TROUBLES),
         "news": visit.console.news,
+        "glance": _glance(visit),
     }
+
+
+def _glance(visit: Visit) -> list[GlanceLine]:
+    if not visit.has(KEEPS_SYSTEM):
+        return []
+    session = visit.signed_in
+    status = session.glance.status(
+        lambda: ask_status(visit.console.calls, session.token()), visit.console.news.troubles
+    )
+    return glance_lines(status, session.person.sites)
 
 
 def _urgency(alert: Alert) -> tuple[int, float]:

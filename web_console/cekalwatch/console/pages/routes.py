@@ -15,6 +15,7 @@ from cekalwatch.console.pages import (
     cameras,
     devices,
     figures,
+    guides,
     now,
     people,
     ports,
@@ -132,4 +133,6 @@ ROUTES: Final = (
     Page("GET", "/devices/{role}/{site}/{name}", KEEPS_DEVICES, devices.show_one),
     Page("POST", "/devices/{role}/{site}/{name}/{act}", KEEPS_DEVICES, devices.act, again=devices.show_one_again),
     Page("GET", "/system", KEEPS_SYSTEM, system.show),
+    Page("GET", "/guides", ANYBODY, guides.show),
+    Page("GET", "/guides/{name}", ANYBODY, guides.show_one),
 )

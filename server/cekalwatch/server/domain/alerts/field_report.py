@@ -187,7 +187,7 @@ def _agencies(sums: FieldSums) -> tuple[FieldLine, ...]:
 def _waits(seconds: Sequence[float]) -> Waits:
     if not seconds:
         return Waits(0, math.nan, math.nan)
-    middle, most = np.percentile(seconds, (50, 95))
+    middle, most = np.percentile(np.asarray(seconds), (50, 95))
     return Waits(len(seconds), float(middle), float(most))
 
 
@@ -206,15 +206,15 @@ def _learned(known: LearnedThreshold) -> LearnedFigures:
 
 
 def _halving(model_version: str, sums: VersionSums) -> Halving:
-    false, confirmed = sorted(sums.false_scores), sums.confirmed_scores
+    false, confirmed = np.sort(np.asarray(sums.false_scores)), np.asarray(sums.confirmed_scores)
     # An alert is a score of at least the threshold, so the highest of the lower half has to fall below it.
-    threshold = math.nextafter(false[(len(false) - 1) // 2], math.inf)
+    threshold = math.nextafter(float(false[(len(false) - 1) // 2]), math.inf)
     return Halving(
         model_version=model_version,
         threshold_before=max(sums.thresholds),
         threshold=threshold,
         false_alerts=len(false),
-        false_alerts_left=sum(score >= threshold for score in false),
+        false_alerts_left=int(np.count_nonzero(false >= threshold)),
         confirmed=len(confirmed),
-        confirmed_missed=sum(score < threshold for score in confirmed),
+        confirmed_missed=int(np.count_nonzero(confirmed < threshold)),
     )

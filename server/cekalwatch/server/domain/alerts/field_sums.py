@@ -6,6 +6,7 @@ where and when its first capture was taken.
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -54,14 +55,19 @@ class LineSums:
                 self.open += 1
 
 
+def _numbers() -> array[float]:
+    """Many numbers in little room, which are added up and sorted without being looked at one by one."""
+    return array("d")
+
+
 @dataclass(slots=True)
 class VersionSums:
     """The alerts of one model version: scores of different versions cannot be compared."""
 
     thresholds: dict[float, int] = field(default_factory=lambda: defaultdict(int))
     """Alerts by the threshold that was in force."""
-    false_scores: list[float] = field(default_factory=list)
-    confirmed_scores: list[float] = field(default_factory=list)
+    false_scores: array[float] = field(default_factory=_numbers)
+    confirmed_scores: array[float] = field(default_factory=_numbers)
 
     def add(self, other: VersionSums) -> None:
         """Add what was counted elsewhere."""
@@ -96,9 +102,9 @@ class FieldSums:
     hours: dict[str, LineSums] = field(default_factory=_lines)
     """By the hour of the day, as HH:00."""
     versions: dict[str, VersionSums] = field(default_factory=lambda: defaultdict(VersionSums))
-    claims_s: list[float] = field(default_factory=list)
+    claims_s: array[float] = field(default_factory=_numbers)
     """Seconds from raising to the first claim, of each alert that was claimed."""
-    decisions_s: list[float] = field(default_factory=list)
+    decisions_s: array[float] = field(default_factory=_numbers)
     """Seconds from raising to the officer's first judgement, of each alert that has one."""
     escalated: int = 0
 

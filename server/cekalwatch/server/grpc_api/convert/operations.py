@@ -25,6 +25,7 @@ from cekalwatch.server.pki.revocations import RevocationState
 from cekalwatch.server.presence import CameraPresence, ToldRun
 from cekalwatch.server.status import ServerStatus
 from cekalwatch.server.storage.availability import DatabaseAway
+from cekalwatch.server.upkeep import Upkeep
 from cekalwatch.v1 import capture_pb2, operations_pb2, operations_service_pb2
 from cekalwatch.wire.vocabulary.camera_health import Heartbeat
 from cekalwatch.wire.vocabulary.capture import CaptureOutcome, CapturePolicy
@@ -94,6 +95,7 @@ def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResp
         database=_database(status.database),
         ports=[port_status(one, status.at) for one in status.ports],
         reporting=_reporting(status.reporting) if status.reporting else None,
+        upkeep=_upkeep(status.upkeep),
         servers=[_server(one, does_chores=one.run.run_id == status.chores_by) for one in status.servers],
     )
 
@@ -166,6 +168,19 @@ def _reporting(state: Reporting) -> operations_pb2.ReportingStatus:
         events_waiting=state.waiting,
         acknowledge_time=timestamp(state.acknowledged_at) if state.acknowledged_at else None,
         problem=state.problem,
+    )
+
+
+def _upkeep(one: Upkeep) -> operations_pb2.UpkeepStatus:
+    key = one.key
+    return operations_pb2.UpkeepStatus(
+        backup_time=timestamp(one.backup_at) if one.backup_at else None,
+        backup_stale=one.backup_stale,
+        disk_bytes=one.disk_bytes,
+        disk_free_bytes=one.disk_free_bytes,
+        data_key=key.key_id if key else 0,
+        data_key_time=timestamp(key.made_at) if key else None,
+        resealing=bool(key and key.settled_at is None),
     )
 
 

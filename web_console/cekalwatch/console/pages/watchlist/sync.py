@@ -14,6 +14,8 @@ from cekalwatch.office.client.refusals import explain
 
 PAGE_SIZE: Final = 20
 MAX_DIGITS: Final = 19
+UNDER_WAY: Final = "running"
+SHRUNKEN: Final = "shrunken"
 
 
 def show(visit: Visit) -> Response:
@@ -22,8 +24,13 @@ def show(visit: Visit) -> Response:
 
 
 def part(visit: Visit) -> Response:
-    """Show what changes while a run is under way."""
-    return visit.page("sync_part.html", **_values(visit))
+    """Show what changes while a run is under way; the page around it is shown anew when it offers something else."""
+    values, shown = _values(visit), visit.query("shown")
+    response = visit.page("sync_part.html", **values)
+    # Where a shrunken list waits, a password may be half typed.
+    if "shown" in visit.request.query_params and shown != values["offers"] and not shown.startswith(SHRUNKEN):
+        response.headers["HX-Refresh"] = "true"
+    return response
 
 
 def show_run(visit: Visit) -> Response:
@@ -70,4 +77,6 @@ def _show(visit: Visit, problem: str = "") -> Response:
 
 def _values(visit: Visit) -> dict[str, object]:
     runs, token = visit.syncs.runs(PAGE_SIZE, visit.query("page"))
-    return {"status": visit.syncs.status(), "runs": runs, "token": token}
+    status = visit.syncs.status()
+    offers = UNDER_WAY if status.running else f"{SHRUNKEN}-{status.waiting.run_id}" if status.waiting else ""
+    return {"status": status, "runs": runs, "token": token, "offers": offers}

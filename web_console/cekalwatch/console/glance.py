@@ -1,0 +1,66 @@
+"""How cameras, servers, ports and sources do, for a page that renews itself: each person asks, and seldom.
+
+What is kept between two questions is shown only after the server has said that its person may look on.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from cekalwatch.console.clients.status_client import ServerStatus
+from cekalwatch.office.model.trouble import Troubles
+
+ASK_AGAIN_S: Final = 30.0
+"""How often the server is asked while nothing is wrong that was not wrong before."""
+KINDS: Final = ("CAMERAS", "SERVERS", "PORTS", "SOURCES")
+"""What is counted."""
+
+
+@dataclass(frozen=True)
+class GlanceLine:
+    """So many of a kind are well."""
+
+    name: str
+    """One of KINDS."""
+    well: int
+    count: int
+
+
+class Glance:
+    """That of one session. It may be used from several threads."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._status: ServerStatus | None = None
+        self._troubles: Troubles = ()
+        self._asked_s = 0.0
+
+    def forget(self) -> None:
+        """Know nothing any more."""
+        with self._lock:
+            self._status = None
+
+    def status(self, ask: Callable[[], ServerStatus], troubles: Troubles) -> ServerStatus:
+        """Return what was told last, or ask: after ASK_AGAIN_S, and when the troubles are others. Errors are `ask`'s."""
+        with self._lock:
+            old = self._monotonic() - self._asked_s > ASK_AGAIN_S
+            if self._status is None or old or troubles != self._troubles:
+                self._status, self._troubles, self._asked_s = ask(), troubles, self._monotonic()
+            return self._status
+
+
+def glance_lines(status: ServerStatus, sites: Iterable[str]) -> list[GlanceLine]:
+    """Return the lines for who works at these sites; a kind of which there is none has no line."""
+    ours = set(sites)
+    kinds = (
+        [not one.unwell for one in status.cameras if one.site in ours],
+        [one.alive for one in status.servers],
+        [one.follows and one.reports for one in status.ports],
+        [not stale for _, _, stale in status.sources],
+    )
+    return [GlanceLine(name, sum(well), len(well)) for name, well in zip(KINDS, kinds, strict=True) if well]
