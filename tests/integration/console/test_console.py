@@ -18,7 +18,7 @@ from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD
 from tests.support.scenarios.port_office import PortOffice, port_office
 from tests.support.scenarios.site_pki import SITE
-from tests.support.scenarios.web_console import Browser, Pages, form_token, served, words
+from tests.support.scenarios.web_console import Browser, Pages, form_token, pictures_in, served, words
 
 pytestmark = pytest.mark.slow
 SCRIPT = "<script>alert('x')</script>"
@@ -29,7 +29,7 @@ PEOPLE = {"budi": (), "sari": (PersonRole.SUPERVISOR,)} | {role.lower().replace(
 def filled(page: Page) -> str:
     """The path of a page, with keys of nothing."""
     nothing = "00000000-0000-7000-8000-000000000000"
-    keys = {"alert_id": nothing, "trouble_id": nothing, "picture": "probe", "step": "close"}
+    keys = {"alert_id": nothing, "trouble_id": nothing, "step": "close"}
     keys |= {
         "key": "none",
         "run_id": "1",
@@ -188,11 +188,14 @@ async def test_a_supervisor_confirms_records_the_contact_and_closes(office: Port
     alert_id = await referred(office)
     async with pages.browser() as browser:
         await browser.sign_in("sari")
+        before = len(office.trail(Action.ALERT_VIEWED))
         page = await browser.get(f"/alerts/{alert_id}")
         assert "Contoh Satu" in words(page)
-        assert (await browser.get(f"/alerts/{alert_id}/pictures/probe")).headers["content-type"] == "image/jpeg"
-        assert (await browser.get(f"/alerts/{alert_id}/pictures/0")).content[:2] == b"\xff\xd8"
-        assert (await browser.get(f"/alerts/{alert_id}/pictures/99")).status_code == 404
+        assert [one[:2] for one in pictures_in(page)] == [b"\xff\xd8"] * 2, "of the traveller and of the subject"
+        assert "img-src 'self' data:" in page.headers["content-security-policy"]
+        (viewed,) = office.trail(Action.ALERT_VIEWED)[-1:]
+        assert len(office.trail(Action.ALERT_VIEWED)) == before + 1, "one look is one entry"
+        assert json.loads(viewed.details)["pictures"] == 1
         assert (await step(browser, alert_id, "confirm", reference="CO-2026/0117")).status_code == 303
         fields = {"agency": "Kejaksaan", "contact": "piket", "result": "dua petugas", "when": "2026-03-01T08:00"}
         assert "wrong" in words(await step(browser, alert_id, "follow_up", **fields | {"when": "yesterday"}))

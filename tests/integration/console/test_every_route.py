@@ -67,7 +67,6 @@ WALKS: dict[tuple[str, str], Walk] = {
     ("GET", "/now/news"): Walk(ANYBODY),
     ("GET", "/alerts"): Walk(SEES, named=True),
     ("GET", "/alerts/{alert_id}"): Walk(SEES, 200, 409, named=True),
-    ("GET", "/alerts/{alert_id}/pictures/{picture}"): Walk(SEES, 200, 409),
     ("POST", "/alerts/{alert_id}/{step}"): Walk(WORKS, 409, 409, named=True),
     ("GET", "/list"): Walk(LIST, named=True, named_there=True),
     ("POST", "/list"): Walk(LIST, 303, 303),
@@ -132,7 +131,7 @@ QUERY = {
 
 def keyed(page: Page, alert_id: str) -> str:
     """The path of a page with keys of what there is at the own site."""
-    keys = {"alert_id": alert_id, "trouble_id": alert_id, "picture": "probe", "step": "close", "sequence": "1"}
+    keys = {"alert_id": alert_id, "trouble_id": alert_id, "step": "close", "sequence": "1"}
     keys |= {
         "key": "none",
         "import_id": "none",

@@ -83,7 +83,7 @@ async def test_the_metrics_tell_no_key_and_nobody(office: PortOffice) -> None:
         for path in (
             "/",
             f"/alerts/{alert_id}",
-            f"/alerts/{alert_id}/pictures/probe",
+            f"/alerts/{alert_id}/unknown",
             "/nowhere",
             "/people/sari",
         ):

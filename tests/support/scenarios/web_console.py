@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -77,6 +78,11 @@ def onward(page: httpx.Response) -> str:
     found = re.search(r'<meta http-equiv="refresh" content="0; url=([^"]+)">', page.text)
     assert found, page.text
     return unescape(found[1])
+
+
+def pictures_in(page: httpx.Response) -> list[bytes]:
+    """The pictures that a page has in itself."""
+    return [base64.b64decode(one) for one in re.findall(r'src="data:image/jpeg;base64,([^"]+)"', page.text)]
 
 
 def words(page: httpx.Response) -> str:

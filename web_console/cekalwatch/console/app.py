@@ -40,7 +40,7 @@ from cekalwatch.console.settings import ConsoleSettings
 from cekalwatch.console.signing_in.errands import Errands
 from cekalwatch.console.signing_in.offer import ProviderOffer
 from cekalwatch.console.signing_in.unfinished import KeptForm, Unfinished
-from cekalwatch.console.visit import NotSignedInError, Visit
+from cekalwatch.console.visit import NotSignedInError, Visit, inline
 from cekalwatch.console.web_sessions import WebSession, WebSessions
 from cekalwatch.office.client.refusals import SESSION_OVER, UNREACHABLE, error_reason, explain
 from cekalwatch.office.client.session_client import SessionClient
@@ -80,6 +80,7 @@ class Console:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self.templates.filters["inline"] = inline
         self._measures = measures
         self._sign_ins = MovingWindowRateLimiter(MemoryStorage())
         self._texts = {language: ConsoleTexts(language, settings.zone) for language in Language}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from cekalwatch.console.clients.people_client import PeopleClient
 from cekalwatch.console.clients.report_client import ReportClient
 from cekalwatch.console.clients.session_check import SessionCheck
 from cekalwatch.console.clients.threshold_client import ThresholdClient
+from cekalwatch.console.defences import INLINE_PICTURES, POLICY
 from cekalwatch.console.list_keeping.lookalike_client import LookalikeClient
 from cekalwatch.console.list_keeping.subject_client import SubjectClient
 from cekalwatch.console.list_keeping.sync_client import SyncClient
@@ -37,6 +39,11 @@ from cekalwatch.wire.vocabulary.people import PersonRole
 
 if TYPE_CHECKING:
     from cekalwatch.console.app import Console
+
+
+def inline(jpeg: bytes) -> str:
+    """Return a picture as a page has it in itself."""
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
 
 
 class NotSignedInError(Exception):
@@ -207,6 +214,12 @@ class Visit:
             **values,
         )
         return HTMLResponse(html, code)
+
+    def page_with_pictures(self, template: str, code: HTTPStatus = HTTPStatus.OK, /, **values: object) -> Response:
+        """Render a page with pictures in itself: each that had an address would be asked for, and recorded, once more."""
+        response = self.page(template, code, **values)
+        response.headers[POLICY] = INLINE_PICTURES
+        return response
 
     def to(self, path: str) -> Response:
         """Send the browser to another page of the console, with GET."""

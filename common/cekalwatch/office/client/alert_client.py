@@ -104,6 +104,12 @@ class AlertClient:
         """Return one alert as it stands now."""
         return self._alert(lambda stub: stub.GetAlert, alert_service_pb2.GetAlertRequest(alert_id=alert_id))
 
+    def with_pictures(self, alert_id: str) -> tuple[Alert, Pictures]:
+        """Return one alert as it stands now, and its pictures: one view of it."""
+        request = alert_service_pb2.GetAlertRequest(alert_id=alert_id, include_images=True)
+        answer = self._call(lambda stub: stub.GetAlert, request)
+        return messages.alert(answer.alert), messages.pictures(answer.images)
+
     def pictures(self, alert_id: str, deadline_s: float = CALL_DEADLINE_S) -> Pictures:
         """Return the pictures of one alert."""
         request = alert_service_pb2.GetAlertRequest(alert_id=alert_id, include_images=True)

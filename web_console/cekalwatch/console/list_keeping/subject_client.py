@@ -52,8 +52,9 @@ class SubjectClient(ServiceClient[WatchlistServiceStub]):
         return [_subject(one) for one in answer.subjects], str(answer.next_page_token)
 
     def one(self, key: str) -> ListedSubject:
-        """Return one subject."""
-        return _subject(self._call(lambda stub: stub.GetSubject, pb.GetSubjectRequest(subject_id=key)).subject)
+        """Return one subject, with the pictures of its best photographs: one view of it."""
+        request = pb.GetSubjectRequest(subject_id=key, include_photos=True)
+        return _subject(self._call(lambda stub: stub.GetSubject, request).subject)
 
     def picture(self, key: str, reference_id: str) -> bytes:
         """Return the picture of one of a subject's reference faces; empty when there is none."""
@@ -107,6 +108,7 @@ def _photograph(one: watchlist_pb2.ReferenceFace, *, searched: bool) -> Photogra
         warnings=tuple(map(safe_text, one.warnings)),
         also_under=tuple(one.also_under),
         searched=searched,
+        jpeg=bytes(one.jpeg),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from cekalwatch.console.list_keeping.lookalikes import Lookalike
@@ -60,6 +60,8 @@ class Photograph:
     also_under: tuple[str, ...]
     """Keys of other subjects with such a face."""
     searched: bool
+    jpeg: bytes = field(default=b"", repr=False)
+    """Its picture; empty where it is not among the best three of a single subject."""
 
 
 @dataclass(frozen=True)

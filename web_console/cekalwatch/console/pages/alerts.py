@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from cekalwatch.console.visit import Visit
 from cekalwatch.office.client.refusals import explain
-from cekalwatch.office.model.alert import Alert, AlertSearch
+from cekalwatch.office.model.alert import AlertSearch
 from cekalwatch.office.model.handling import FollowUp
 from cekalwatch.office.model.steps import Hindrance, options
 from cekalwatch.wire.vocabulary.adjudication import (
@@ -54,18 +54,7 @@ def search(visit: Visit) -> Response:
 
 def show(visit: Visit) -> Response:
     """Show one alert."""
-    return _show(visit, visit.alerts.alert(visit.part("alert_id")))
-
-
-def picture(visit: Visit) -> Response:
-    """Return a picture of an alert: `probe`, or the number of a reference face, from 0."""
-    pictures = visit.alerts.pictures(visit.part("alert_id"))
-    wanted = visit.part("picture")
-    faces = {"probe": pictures.probe} | {str(number): one for number, one in enumerate(pictures.references)}
-    jpeg = faces.get(wanted, b"")
-    if not jpeg:
-        return Response(status_code=HTTPStatus.NOT_FOUND)
-    return Response(jpeg, media_type="image/jpeg")
+    return _show(visit, visit.part("alert_id"))
 
 
 def take_step(visit: Visit) -> Response:
@@ -80,15 +69,14 @@ def take_step(visit: Visit) -> Response:
     except grpc.RpcError as error:
         problem = explain(error, visit.texts)
     if problem:
-        alert = visit.alerts.alert(alert_id)
-        return _show(visit, alert, problem, step, HTTPStatus.CONFLICT)
+        return _show(visit, alert_id, problem, step, HTTPStatus.CONFLICT)
     return visit.to(f"/alerts/{alert_id}?done=1")
 
 
 def show_again(visit: Visit, problem: str) -> Response:
     """Show an alert with the form of a step as it was filled in."""
     tried = next((step for step in STEPS if step == visit.part("step").upper()), None)
-    return _show(visit, visit.alerts.alert(visit.part("alert_id")), problem, tried, HTTPStatus.CONFLICT)
+    return _show(visit, visit.part("alert_id"), problem, tried, HTTPStatus.CONFLICT)
 
 
 def _carry_out(visit: Visit, alert_id: str, step: Step) -> str:
@@ -127,12 +115,12 @@ def _carry_out(visit: Visit, alert_id: str, step: Step) -> str:
 
 
 def _show(
-    visit: Visit, alert: Alert, problem: str = "", tried: Step | None = None, status: HTTPStatus = HTTPStatus.OK
+    visit: Visit, alert_id: str, problem: str = "", tried: Step | None = None, status: HTTPStatus = HTTPStatus.OK
 ) -> Response:
+    alert, pictures = visit.alerts.with_pictures(alert_id)
     possible = options(alert, visit.person, visit.console.settings.name, visit.now)
     steps: dict[Step, Hindrance | None] = {step: possible.steps[step] for step in STEPS if step in possible.steps}
-    pictures = visit.alerts.pictures(alert.alert_id) if alert.probe_capture_id else None
-    return visit.page(
+    return visit.page_with_pictures(
         "alert.html",
         status,
         alert=alert,
@@ -140,8 +128,8 @@ def _show(
         tried=tried,
         problem=problem,
         done=bool(visit.query("done")) and not problem,
-        references=len(pictures.references) if pictures else 0,
-        probe=bool(pictures and pictures.probe),
+        probe=pictures.probe,
+        references=pictures.references if pictures.probe else (),
         reasons=REASONS[Outcome.CLEARED],
         max_note=MAX_NOTE,
         at=visit.now.astimezone(visit.texts.zone).strftime("%Y-%m-%dT%H:%M"),

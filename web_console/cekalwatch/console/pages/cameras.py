@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from datetime import timedelta
 from http import HTTPStatus
@@ -14,7 +13,6 @@ from starlette.responses import Response
 
 from cekalwatch.console.clients.camera_client import DIGITS, WHOLE, AimingPicture, CameraPolicyState, Figures
 from cekalwatch.console.clients.status_client import CameraState, ask_status
-from cekalwatch.console.defences import INLINE_PICTURES, POLICY
 from cekalwatch.console.visit import Visit
 from cekalwatch.office.client.refusals import error_reason, explain
 from cekalwatch.office.model.trouble import Trouble
@@ -109,7 +107,7 @@ def _one(
     picture: AimingPicture | None = None,
 ) -> Response:
     policy = visit.cameras.policy(camera.camera_id) if visit.has(KEEPS_DEVICES) else None
-    response = visit.page(
+    return (visit.page_with_pictures if picture else visit.page)(
         "camera.html",
         HTTPStatus.CONFLICT if problem else HTTPStatus.OK,
         camera=camera,
@@ -122,12 +120,7 @@ def _one(
         form=typed,
         surveys=visit.cameras.surveys(camera.camera_id),
         picture=picture,
-        # In the page itself: a picture with an address of its own would be asked of the camera again.
-        jpeg=base64.b64encode(picture.jpeg).decode() if picture else "",
     )
-    if picture:
-        response.headers[POLICY] = INLINE_PICTURES
-    return response
 
 
 def _cameras(visit: Visit) -> list[CameraState]:

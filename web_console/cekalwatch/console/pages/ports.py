@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from http import HTTPStatus
 from typing import Final
 
 import grpc
 from starlette.responses import Response
 
-from cekalwatch.console.defences import INLINE_PICTURES, POLICY
 from cekalwatch.console.visit import Visit
 from cekalwatch.office.client.refusals import explain
 from cekalwatch.office.model.alert import Pictures
@@ -46,18 +44,16 @@ def show_pictures(visit: Visit) -> Response:
 def _show(visit: Visit, pictures: Pictures | None, problem: str = "") -> Response:
     one = visit.ports.alert(*_key(visit))
     faces = [pictures.probe, *pictures.references] if pictures else []
-    response = visit.page(
+    return visit.page_with_pictures(
         "port_alert.html",
         HTTPStatus.CONFLICT if problem else HTTPStatus.OK,
         one=one,
         alert=one.alert,
         asked=pictures is not None,
         # In the page itself: each request for a picture would be one more view of it, here and at the port.
-        faces=[base64.b64encode(jpeg).decode() for jpeg in faces],
+        faces=faces,
         problem=problem,
     )
-    response.headers[POLICY] = INLINE_PICTURES
-    return response
 
 
 def _key(visit: Visit) -> tuple[str, str, str]:

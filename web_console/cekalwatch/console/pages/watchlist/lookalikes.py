@@ -54,7 +54,7 @@ def _beside(visit: Visit, key: str, other: str, problem: str = "") -> Response:
     one, second = find(visit, key), find(visit, other)
     if one is None or second is None:
         return missing(visit)
-    return visit.page(
+    return visit.page_with_pictures(
         "lookalikes.html",
         HTTPStatus.CONFLICT if problem else HTTPStatus.OK,
         pair=(one, second),

@@ -75,7 +75,7 @@ def _remember(visit: Visit) -> None:
 def show(visit: Visit) -> Response:
     """Show one subject."""
     subject = find(visit, visit.query("key"))
-    return visit.page("subject.html", subject=subject) if subject else missing(visit)
+    return visit.page_with_pictures("subject.html", subject=subject) if subject else missing(visit)
 
 
 def history(visit: Visit) -> Response:
