@@ -216,7 +216,7 @@ class Visit:
         return HTMLResponse(html, code)
 
     def page_with_pictures(self, template: str, code: HTTPStatus = HTTPStatus.OK, /, **values: object) -> Response:
-        """Render a page with pictures in itself: each that had an address would be asked for, and recorded, once more."""
+        """Render a page with pictures in itself: one with an address of its own would be recorded as one more view."""
         response = self.page(template, code, **values)
         response.headers[POLICY] = INLINE_PICTURES
         return response

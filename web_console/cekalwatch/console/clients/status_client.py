@@ -97,7 +97,7 @@ class Upkeep:
     @property
     def disk_low(self) -> bool:
         """Whether there is too little room left."""
-        return 0 < self.disk_bytes and self.disk_free_bytes < MIN_FREE_BYTES
+        return self.disk_bytes > 0 and self.disk_free_bytes < MIN_FREE_BYTES
 
 
 @dataclass(frozen=True)

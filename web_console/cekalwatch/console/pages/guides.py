@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -60,7 +61,7 @@ def _guide(name: str) -> Guide:
     _, _, body = (FOLDER / f"{name}.md").read_text("utf-8").partition("\n")
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = markdown.parse(body)
-    for before, token in zip(tokens, tokens[1:], strict=False):
+    for before, token in pairwise(tokens):
         if token.type == "inline":
             if before.type == "heading_open":
                 before.attrSet("id", _place(token.content))
@@ -71,7 +72,7 @@ def _guide(name: str) -> Guide:
 
 
 def _within(tokens: Sequence[Token]) -> Iterator[Token]:
-    """Yield what stands in a line, with words in place of pictures, and without links that lead away from the guides."""
+    """Yield what stands in a line: words in place of pictures, and no link that leads away from the guides."""
     led: list[bool] = []
     for token in tokens:
         match token.type:
