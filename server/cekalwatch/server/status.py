@@ -87,6 +87,7 @@ class ServerStatus:
     """The ports that report to this centre."""
     reporting: Reporting | None
     """How the reports to the centre do; None where this server makes none."""
+    upkeep: Upkeep
     at: datetime
 
 

@@ -46,7 +46,7 @@ class Glance:
             self._status = None
 
     def status(self, ask: Callable[[], ServerStatus], troubles: Troubles) -> ServerStatus:
-        """Return what was told last, or ask: after ASK_AGAIN_S, and when other things are wrong. Errors stay `ask`'s."""
+        """Return what was told last, or ask: after ASK_AGAIN_S, and when other things are wrong. `ask` may raise."""
         with self._lock:
             old = self._monotonic() - self._asked_s > ASK_AGAIN_S
             if self._status is None or old or troubles != self._troubles:

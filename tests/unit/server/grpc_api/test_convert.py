@@ -34,6 +34,7 @@ from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.grpc_api.convert.watchlist import entries, subjects
 from cekalwatch.server.presence import CameraPresence
 from cekalwatch.server.status import ServerStatus
+from cekalwatch.server.upkeep import Upkeep
 from cekalwatch.server.watchlist.freshness import Freshness, SourceFreshness
 from cekalwatch.server.watchlist.imports.upload import RecordAssembly
 from cekalwatch.v1 import (
@@ -167,6 +168,7 @@ def told(heartbeat: Heartbeat) -> Any:
         database=None,
         ports=(),
         reporting=None,
+        upkeep=Upkeep(None, backup_stale=True, disk_bytes=0, disk_free_bytes=0, key=None),
         at=NOON,
     )
     message: operations_service_pb2.GetStatusResponse = operations.status_message(status)

@@ -11,4 +11,6 @@ from cekalwatch.console.visit import Visit
 def show(visit: Visit) -> Response:
     """Show how the server does."""
     status = ask_status(visit.console.calls, visit.signed_in.token())
-    return visit.page("system.html", status=status)
+    # This console subscribes as officers' PCs do, and is none.
+    pcs = [one for one in status.agents if one[0] != visit.console.settings.name]
+    return visit.page("system.html", status=status, pcs=pcs)
