@@ -31,6 +31,8 @@ DAYS_AHEAD: Final = 366
 DAYS_A_ROUND: Final = 10
 """Days that are counted ahead at once: who asks meanwhile waits for them, a fifth of a second at 140 alerts a day."""
 
+_A_DAY: Final = timedelta(days=1)
+
 _Day = tuple[str, date]
 
 
@@ -94,13 +96,14 @@ class FieldDays:
         with self._lock:
             self._forget(now)
             for site, zone in self._zones.items():
-                until = (now - SETTLED_AFTER).astimezone(zone).date()
-                begin = self._midnight(site, until - timedelta(days=DAYS_AHEAD))
-                missing = [*self._stretches(site, begin, self._midnight(site, until), now)]
+                newest = (now - SETTLED_AFTER).astimezone(zone).date() - _A_DAY
+                days = (newest - number * _A_DAY for number in range(DAYS_AHEAD))
+                missing = [day for day in days if (site, day) not in self._kept]
                 if missing:
-                    begin, end = missing[-1].begin, missing[-1].end
-                    few = self._midnight(site, end.astimezone(zone).date() - timedelta(days=DAYS_A_ROUND))
-                    self._keep(site, _Stretch(max(begin, few), end, whole=True), now)
+                    last = missing[0]
+                    few = [day for number, day in enumerate(missing[:DAYS_A_ROUND]) if day == last - number * _A_DAY]
+                    begin, end = self._midnight(site, few[-1]), self._midnight(site, last + _A_DAY)
+                    self._keep(site, _Stretch(begin, end, whole=True), now)
                     self._make_room()
                     return
 

@@ -9,7 +9,7 @@ from typing import Final
 
 WIDTH: Final = 640
 HEIGHT: Final = 280
-_LEFT: Final = 64
+_LEFT: Final = 84
 _RIGHT: Final = 16
 _TOP: Final = 12
 _BOTTOM: Final = 40
@@ -93,7 +93,7 @@ def plot(
         line,
         band,
         [Tick(x.place(one), f"{one:g}") for one in x_ticks],
-        [Tick(y.place(one), f"{one:g}") for one in y_ticks],
+        [Tick(y.place(one), _written(one)) for one in y_ticks],
         None if marked is None else x.place(marked),
     )
 
@@ -152,6 +152,11 @@ def bar_plot(bars: Sequence[Bar]) -> BarPlot:
         bottom,
         bottom + _BOTTOM,
     )
+
+
+def _written(value: float) -> str:
+    """Write a number without an exponent, which not everybody reads."""
+    return f"{value:.10f}".rstrip("0").rstrip(".")
 
 
 def _step(most: float) -> float:
