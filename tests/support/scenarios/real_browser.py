@@ -49,11 +49,12 @@ async def too_wide(page: Page) -> int:
     return max(0, int(width))
 
 
-async def keep(page: Page, name: str, language: str) -> None:
+async def keep(page: Page, name: str, language: str, height: int = 1000) -> None:
     """Keep a picture of a page of the web console, as it is in a window of an old PC, where pictures are to be kept."""
     if KEPT:
         looks = page.viewport_size or OLD_PC
-        await page.set_viewport_size({"width": 1366, "height": 1000})
+        await page.set_viewport_size({"width": 1366, "height": height})
+        await page.evaluate("scrollTo(0, 0)")
         await page.evaluate("Promise.all([...document.images].map(one => one.decode().catch(() => null)))")
         await page.screenshot(path=f"{KEPT}/console-{name}-{language}.jpg", type="jpeg", quality=70)
         await page.set_viewport_size(looks)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from cekalwatch.console.list_keeping.lookalikes import Lookalike
 from cekalwatch.console.list_keeping.subjects import ListedOrder, ListedSubject, Photograph, StatusChange
 from cekalwatch.office.locale.alert_formatting import Fact
 from cekalwatch.office.locale.trouble_formatting import TroubleFormatter
 from cekalwatch.wire.vocabulary.orders import OrderFlag, OrderRule, OrderStatus
 from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning, LookalikeJudgement, WatchlistProblem
+
+_PLACE = re.compile(r"(line|row) (?P<row>[0-9]{1,9})")
 
 
 class ListFormatter(TroubleFormatter):
@@ -24,6 +28,11 @@ class ListFormatter(TroubleFormatter):
     def remarks(self, order: ListedOrder) -> tuple[str, ...]:
         """Return what a person must look at: the rules that it breaks, or why it is flagged."""
         return (*map(self.rule, order.broken_rules), *map(self.flag, order.flags))
+
+    def row_place(self, place: str) -> str:
+        """Return where in its file an order stands, which the server says in English; anything else as it is."""
+        found = _PLACE.fullmatch(place)
+        return self.say("ROW_AT", row=found["row"]) if found else place
 
     def order_status(self, status: OrderStatus | None) -> str:
         """Return a status in a word or two."""
