@@ -47,7 +47,6 @@ from cekalwatch.server.storage.cluster.hints import HintTopic
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.keys.resealing import Resealer
-from cekalwatch.server.upkeep import UpkeepReader
 from cekalwatch.server.wellbeing import Wellbeing
 from cekalwatch.server.wiring.alerts import AlertsWiring
 from cekalwatch.server.wiring.audit import AuditWiring
@@ -64,7 +63,7 @@ from cekalwatch.server.wiring.gallery import GalleryWiring, note_configuration
 from cekalwatch.server.wiring.losses import refuse_lost_database, tell_restored
 from cekalwatch.server.wiring.monitoring import MonitoringWiring, WatchedParts
 from cekalwatch.server.wiring.notices import NoticesWiring
-from cekalwatch.server.wiring.operations import operations_servicer
+from cekalwatch.server.wiring.operations import operations_servicer, upkeep_reader
 from cekalwatch.server.wiring.ports import PortsWiring
 from cekalwatch.server.wiring.troubles import TroublesWiring
 from cekalwatch.server.wiring.watchlist import WatchlistWiring
@@ -206,7 +205,7 @@ class Server:
             wellbeing=wellbeing,
             connections=lambda: connections.state,
             restored_backup=tell_restored(stores.audit),
-            upkeep=UpkeepReader(settings, context.keys, clock),
+            upkeep=upkeep_reader(context),
         )
 
         self._monitoring = MonitoringWiring.open(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from cekalwatch.server.backup.record import BackupRecord
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.encryption.keyring import KeyPurpose
-from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.keys.store import KeyEntry, KeyStore
 
 
@@ -34,7 +33,12 @@ class Upkeep:
 class UpkeepReader:
     """Threads may share it; it blocks."""
 
-    settings: ServerSettings
+    data_dir: Path
+    """The data folder."""
+    last_backup_at: Callable[[], datetime | None]
+    """When this server's last backup was made; it may read a file."""
+    backup_limit: timedelta
+    """How old that may be."""
     keys: KeyStore
     clock: Clock
 
@@ -47,10 +51,9 @@ class UpkeepReader:
         return self._with(None)
 
     def _with(self, key: KeyEntry | None) -> Upkeep:
-        last, terms = BackupRecord.load(self.settings.backup_record_file), self.settings.backup
-        size, free = _disk(self.settings.data_dir)
-        stale = last is None or self.clock.now() - last.made_at > terms.limit
-        return Upkeep(last.made_at if last else None, stale, size, free, key)
+        backup_at = self.last_backup_at()
+        stale = backup_at is None or self.clock.now() - backup_at > self.backup_limit
+        return Upkeep(backup_at, stale, *_disk(self.data_dir), key)
 
 
 def _seals(entry: KeyEntry) -> bool:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from uuid import UUID
 
 from cekalwatch.server.audit.entry import Action, Thing
 from cekalwatch.server.audit.search_terms import action_term
+from cekalwatch.server.backup.record import BackupRecord
 from cekalwatch.server.gallery.model_follower import threshold_rule
 from cekalwatch.server.gallery.threshold import ThresholdSetting
 from cekalwatch.server.gallery.threshold_outlook import ThresholdOutlooks, ThresholdSigners
 from cekalwatch.server.grpc_api.servicers.operations import OperationsServicer
 from cekalwatch.server.status import StatusService
 from cekalwatch.server.storage.audit.search import AuditQuery, AuditSearch
+from cekalwatch.server.upkeep import UpkeepReader
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.gallery import GalleryWiring
 
@@ -48,3 +51,14 @@ def operations_servicer(context: Context, gallery: GalleryWiring, status: Status
         return context.checkpoints.day(context.clock.now(), settings.home.site).isoformat()
 
     return OperationsServicer(status, setting, outlooks, signers, today)
+
+
+def upkeep_reader(context: Context) -> UpkeepReader:
+    """Return what reads how it stands with backup, disk and key."""
+    settings = context.settings
+
+    def last_backup_at() -> datetime | None:
+        last = BackupRecord.load(settings.backup_record_file)
+        return last.made_at if last else None
+
+    return UpkeepReader(settings.data_dir, last_backup_at, settings.backup.limit, context.keys, context.clock)
