@@ -1,9 +1,10 @@
-"""`make chaos`: lets a port work while everything breaks that can, and checks that nothing was lost.
+"""`make chaos`: lets a centre and a port work while everything breaks that can, and checks that nothing was lost.
 
-Three servers on one PostgreSQL, two capture hosts with four cameras, and five officers' PCs are processes of this
-machine, with a proxy in each line between them. A fault comes every few seconds, drawn from the seed. Faults come in
+The centre has three servers on one PostgreSQL, two capture hosts with four cameras, and five officers' PCs; the port,
+which follows its list and reports its alerts there, one of each and two PCs. All are processes of this machine, with a
+proxy in each line between them. A fault comes every few seconds, drawn from the seed. Faults come in
 stretches; after each all is mended, and what came of the passages is held against the truth. Every hundred faults
-the port is set up anew, so that a failure can be replayed.
+all is set up anew, so that a failure can be replayed.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ EXAMPLES = """examples:
                                         what would happen
   python -m benchmarks.chaos --only "kill of a server" "cut lines of a machine"
 
-A fault takes about four seconds. The record is build/chaos.json; where a check failed, the port's folder is kept.
+A fault takes about four seconds. The record is build/chaos.json; where a check failed, the folder is kept.
 exit code: 0 nothing was lost; 1 a check failed; 2 wrong option; 69 it could not run."""
 
 
@@ -61,7 +62,7 @@ def main() -> int:
     parser.add_argument("--day", type=int, help=f"only this day of them, {FAULTS_A_DAY} faults each, from 1")
     parser.add_argument("--only", nargs="+", metavar="KIND", choices=sorted(FAULTS), help="only faults of these kinds")
     parser.add_argument("--list", action="store_true", help="print the schedule, and play nothing")
-    parser.add_argument("--keep", action="store_true", help="keep the port's folder also when nothing was lost")
+    parser.add_argument("--keep", action="store_true", help="keep the folder also when nothing was lost")
     asked = parser.parse_args()
     if asked.rounds < 1:
         parser.error("--rounds must be at least 1")
@@ -93,7 +94,7 @@ def main() -> int:
     _write_record(seed, asked.rounds, played, time.monotonic() - begun_s)
     _print_result(console, played, failures)
     for folder in kept:
-        console.print(f"The port's folder is kept: {folder}")
+        console.print(f"The folder is kept: {folder}")
     for number in dict.fromkeys(failure.day for failure in failures):
         console.print(f"[red]Replay:[/red] {replay} DAY={number}")
     return 1 if failures else 0

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from sqlmodel import col, select
 
-from benchmarks.chaos.machines.officers_pc import PcPlan, ShownLine
-from benchmarks.chaos.port import Port
+from benchmarks.chaos.machines.officers_pc import ShownLine
+from benchmarks.chaos.sites.plans import PcPlan
+from benchmarks.chaos.sites.running_site import RunningSite
 from benchmarks.chaos.truth import Answer, SeenPassage
 from cekalwatch.server.storage.alerts.tables import AlertEventRow, AlertRow, FindingRow, SightingRow
 from cekalwatch.server.storage.audit.store import AuditStore
@@ -64,7 +65,7 @@ class StoredFinding:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All of it at one moment."""
+    """All of it of a site at one moment."""
 
     passages: Sequence[SeenPassage]
     answers: Sequence[Answer]
@@ -77,21 +78,22 @@ class Evidence:
     audited: Sequence[int]
     """The events that the audit trail has entries of, in its order."""
     shown: Mapping[PcPlan, Sequence[ShownLine]]
-    model_spans: Sequence[tuple[datetime, datetime]] = ()
-    """When the model of the gallery changed."""
+    unlike_spans: Sequence[tuple[datetime, datetime]] = ()
+    """When faces could not be compared, since the model of the gallery changed, or times could not, since a server's
+    clock did."""
     committed: Mapping[int, datetime] = field(default_factory=dict)
     """When a server said that it had committed an event, by sequence: one that was killed just then has not said so."""
 
     @classmethod
-    def of(cls, port: Port) -> Evidence:
+    def of(cls, site: RunningSite) -> Evidence:
         """Read it. Raises StorageError when the database is away."""
-        shown = {pc.plan: pc.lines for pc in port.pcs.values()}
-        passages, answers = port.truth.copied(), port.truth.copied_answers()
-        spans = tuple(port.truth.model_spans)
-        committed = _committed(server.program.log_file for server in port.servers.values())
-        database = port.database()
+        shown = {pc.plan: pc.lines for pc in site.pcs.values()}
+        passages, answers = site.truth.copied(), site.truth.copied_answers()
+        spans = tuple(site.truth.unlike_spans)
+        committed = _committed(server.program.log_file for server in site.servers.values())
+        database = site.database()
         try:
-            return replace(_read(database, passages, answers, shown), model_spans=spans, committed=committed)
+            return replace(_read(database, passages, answers, shown), unlike_spans=spans, committed=committed)
         finally:
             database.close()
 

@@ -25,16 +25,18 @@ class WatchingCamera:
 
     plan: CameraPlan
     host: CaptureHost
+    truth: Truth
+    """Of its site."""
 
 
 class Flow(threading.Thread):
     """Lets people pass until `close`, but not between `pause` and `resume`."""
 
     def __init__(
-        self, people: Mapping[str, Traveller], cameras: Sequence[WatchingCamera], truth: Truth, seed: str
+        self, people: Mapping[str, Traveller], cameras: Sequence[WatchingCamera], seed: str
     ) -> None:
         super().__init__(name="flow", daemon=True)
-        self._people, self._cameras, self._truth = people, cameras, truth
+        self._people, self._cameras = people, cameras
         self._chance = random.Random(seed)  # noqa: S311  # who passes, no secret
         self._count = 0
         self._going, self._closed = threading.Event(), threading.Event()
@@ -80,17 +82,18 @@ class Flow(threading.Thread):
         ]
         crops = [SeenCrop(one.capture_id, one.jpeg, time.monotonic()) for one in captures]
         plan = camera.plan
-        due = self._due(subject_id, plan)
-        self._truth.passed(SeenPassage(number, subject_id, plan.camera_id, plan.counter, due, crops))
+        due = self._due(subject_id, camera)
+        camera.truth.passed(SeenPassage(number, subject_id, plan.camera_id, plan.counter, due, crops))
         for capture in captures:
             camera.host.take(plan.camera_id, capture)
 
-    def _due(self, subject_id: str, plan: CameraPlan) -> Due:
-        if plan.direction == Direction.ARRIVAL or subject_id in STRANGERS:
+    @staticmethod
+    def _due(subject_id: str, camera: WatchingCamera) -> Due:
+        if camera.plan.direction == Direction.ARRIVAL or subject_id in STRANGERS:
             return Due.NOTHING  # their orders forbid to leave the country
         if subject_id != WANDERER:
             return Due.ALERT
-        listed = self._truth.wanderer_listed
+        listed = camera.truth.wanderer_listed
         if listed is None:
             return Due.EITHER
         return Due.ALERT if listed else Due.NOTHING

@@ -11,16 +11,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.chaos.checks import adjudications, alerts, delivery, logs, privacy, trail
+from benchmarks.chaos.checks import adjudications, alerts, delivery, lists, logs, privacy, reports, trail
+from benchmarks.chaos.checks.orphans import Orphans, adopted
 from benchmarks.chaos.checks.resources import Resources
 from benchmarks.chaos.evidence import Evidence
 from benchmarks.chaos.faults.fault import Fault
 from benchmarks.chaos.flow import Flow, WatchingCamera
 from benchmarks.chaos.machines.officers_pc import Officer
 from benchmarks.chaos.people import Traveller
-from benchmarks.chaos.port import HOSTS, Port, port
+from benchmarks.chaos.reported import Reported
 from benchmarks.chaos.schedule import Day, PlannedFault
-from benchmarks.chaos.truth import Truth
+from benchmarks.chaos.sites.installation import Installation, installation
+from benchmarks.chaos.sites.there_site import RunningSite
 from cekalwatch.program.errors import ProgramError
 
 SETTLED_WITHIN_S = 180.0
@@ -60,37 +62,41 @@ def play(
     day: Day, faults: Mapping[str, Fault], folder: Path, people: Mapping[str, Traveller], tell: Progress
 ) -> Played:
     """Play a day in `folder`, up to its end or its first failure."""
-    played, truth = Played(), Truth()
-    tell(f"day {day.number}: the port is set up", 0)
-    with port(folder, people, truth) as running, _managed(running), _at_work(running, people, day) as (flow, officers):
-        resources = Resources()
-        for stretch in day.stretches:
-            flow.resume()
-            for officer in officers:
-                officer.resume()
-            problems = _make(running, stretch, faults, played, tell)
-            flow.pause()
-            for officer in officers:
-                officer.pause()
-            tell(f"day {day.number}: what came of faults {stretch[0].number} to {stretch[-1].number}", 0)
-            problems += _settle(running, officers, played)
-            problems += [] if problems else _checks(running, resources, last=stretch is day.stretches[-1])
-            if problems:
-                span = (stretch[0].number, stretch[-1].number)
-                played.failures = [Failure(day.number, span, check, problem) for check, problem in problems]
-                break
-        _count(running, played)
+    played = Played()
+    tell(f"day {day.number}: the centre and the port are set up", 0)
+    with adopted() as orphans:
+        with installation(folder, people) as there, _managed(there), _at_work(there, people, day) as (flow, officers):
+            resources = Resources()
+            for stretch in day.stretches:
+                flow.resume()
+                for officer in officers:
+                    officer.resume()
+                problems = _make(there, stretch, faults, played, tell)
+                flow.pause()
+                for officer in officers:
+                    officer.pause()
+                tell(f"day {day.number}: what came of faults {stretch[0].number} to {stretch[-1].number}", 0)
+                problems += _settle(there, officers, played)
+                problems += [] if problems else _checks(there, resources, orphans, last=stretch is day.stretches[-1])
+                if problems:
+                    span = (stretch[0].number, stretch[-1].number)
+                    played.failures = [Failure(day.number, span, check, problem) for check, problem in problems]
+                    break
+            _count(there, played)
+            programs = list(there.programs)
+        left = orphans.wrong(programs)
+        played.failures += [Failure(day.number, (1, day.faults), "orphans", problem) for problem in left]
     return played
 
 
 @contextmanager
-def _managed(running: Port) -> Iterator[None]:
+def _managed(there: Installation) -> Iterator[None]:
     """Start programs again that ended since something was away, as a service manager does, until the block ends."""
     over = threading.Event()
 
     def look() -> None:
         while not over.wait(MANAGER_PERIOD_S):
-            for program in running.programs:
+            for program in there.programs:
                 program.revive()
 
     thread = threading.Thread(target=look, name="service manager", daemon=True)
@@ -103,11 +109,16 @@ def _managed(running: Port) -> Iterator[None]:
 
 
 @contextmanager
-def _at_work(running: Port, people: Mapping[str, Traveller], day: Day) -> Iterator[tuple[Flow, list[Officer]]]:
-    cameras = [WatchingCamera(plan, running.hosts[name]) for name, plans in HOSTS.items() for plan in plans]
+def _at_work(there: Installation, people: Mapping[str, Traveller], day: Day) -> Iterator[tuple[Flow, list[Officer]]]:
+    cameras = [
+        WatchingCamera(plan, site.hosts[name], site.truth)
+        for site in there.sites
+        for name, plans in site.plan.hosts.items()
+        for plan in plans
+    ]
     seed = f"{day.seed}/{day.number}"
-    flow = Flow(people, cameras, running.truth, f"{seed}/flow")
-    officers = [pc.officer(f"{seed}/{name}") for name, pc in running.pcs.items()]
+    flow = Flow(people, cameras, f"{seed}/flow")
+    officers = [pc.officer(f"{seed}/{name}") for site in there.sites for name, pc in site.pcs.items()]
     for thread in (flow, *officers):
         thread.start()
     try:
@@ -123,7 +134,7 @@ Problems = list[tuple[str, str]]
 
 
 def _make(
-    running: Port, stretch: Sequence[PlannedFault], faults: Mapping[str, Fault], played: Played, tell: Progress
+    there: Installation, stretch: Sequence[PlannedFault], faults: Mapping[str, Fault], played: Played, tell: Progress
 ) -> Problems:
     """Make the faults of a stretch, each on a thread of its own; return when the last one is mended.
 
@@ -138,7 +149,7 @@ def _make(
         chance = random.Random(planned.seed)  # noqa: S311  # of a fault, no secret
         fault = faults[planned.kind]
         try:
-            with busy[fault.kind.busies, planned.target], fault.make(running, planned.target, chance):
+            with busy[fault.kind.busies, planned.target], fault.make(there, planned.target, chance):
                 played.faults[planned.kind] = played.faults.get(planned.kind, 0) + 1
                 tell(str(planned), 1)
                 time.sleep(planned.hold_s)
@@ -156,26 +167,25 @@ def _make(
     return problems
 
 
-def _settle(running: Port, officers: Sequence[Officer], played: Played) -> Problems:
-    """Wait until the port has done all that it has to do; say what it has not."""
+def _settle(there: Installation, officers: Sequence[Officer], played: Played) -> Problems:
+    """Wait until both sites have done all that they have to do; say what they have not."""
     begun_s = time.monotonic()
-    if deaths := [("deaths", death) for program in running.programs for death in program.deaths()]:
+    if deaths := [("deaths", death) for program in there.programs for death in program.deaths()]:
         return deaths
     try:
-        running.wait_until_serving()
+        for site in there.sites:
+            site.wait_until_serving()
     except ProgramError as error:
         return [("servers", str(error))]
     left: Problems = []
     while True:
         asked_s = time.monotonic()
         left = [("officers", f"{one.name} waits for an answer") for one in officers if not one.stands]
-        left += [("capture", waits) for host in running.hosts.values() if (waits := host.waits(begun_s))]
-        if waiting := running.truth.waiting():
-            left.append(("capture", f"{waiting} captures have no receipt"))
-        if not left:
-            evidence = Evidence.of(running)
-            left = [("alerts", problem) for problem in alerts.missing(evidence)]
-            left += [("delivery", problem) for problem in delivery.missing(evidence)]
+        for site in there.sites:
+            left += [("capture", waits) for host in site.hosts.values() if (waits := host.waits(begun_s))]
+            if waiting := site.truth.waiting():
+                left.append(("capture", f"{waiting} captures at {site.key} have no receipt"))
+        left = left or _missing(there)
         if not left:
             played.figures["slowest_settling_s"] = max(
                 played.figures.get("slowest_settling_s", 0.0), round(asked_s - begun_s, 1)
@@ -186,29 +196,56 @@ def _settle(running: Port, officers: Sequence[Officer], played: Played) -> Probl
         time.sleep(1.0)
 
 
-def _checks(running: Port, resources: Resources, *, last: bool) -> Problems:
-    evidence = Evidence.of(running)
-    problems: Problems = [("complaints", problem) for problem in running.truth.complaints]
-    problems += [("capture", f"{host.name} dropped {host.drops}") for host in running.hosts.values() if host.drops]
-    problems += [("alerts", problem) for problem in alerts.wrong(evidence)]
-    problems += [("delivery", problem) for problem in delivery.wrong(evidence)]
-    problems += [("adjudications", problem) for problem in adjudications.wrong(evidence)]
-    problems += [("logs", problem) for problem in logs.wrong(program.log_file for program in running.programs)]
+def _missing(there: Installation) -> Problems:
+    """Say what has not come to its end yet."""
+    reported = Reported.to(there.centre)
+    left: Problems = []
+    for site in there.sites:
+        evidence = Evidence.of(site)
+        left += [("alerts", f"{site.key}: {problem}") for problem in alerts.missing(evidence)]
+        left += [("delivery", f"{site.key}: {problem}") for problem in delivery.missing(evidence)]
+        if site is there.port:
+            left += [("reports", problem) for problem in reports.missing(evidence, reported)]
+    return left + [("lists", problem) for problem in lists.missing(there)]
+
+
+def _checks(there: Installation, resources: Resources, orphans: Orphans, *, last: bool) -> Problems:
+    reported = Reported.to(there.centre)  # before the port's own evidence, which may go on
+    problems: Problems = []
+    for site in there.sites:
+        problems += _checks_of(site, Evidence.of(site))
+    problems += [("reports", problem) for problem in reports.wrong(Evidence.of(there.port), reported)]
+    problems += [("logs", problem) for problem in logs.wrong(program.log_file for program in there.programs)]
+    problems += [("orphans", problem) for problem in orphans.wrong(there.programs)]
     time.sleep(REST_S)
-    problems += [("resources", problem) for problem in resources.wrong(running)]
-    problems += [("audit", problem) for problem in trail.wrong(running)]
+    problems += [("resources", problem) for problem in resources.wrong(there.programs)]
+    problems += [("audit", problem) for site in there.sites for problem in trail.wrong(site)]
     if last:
-        problems += [("privacy", problem) for problem in privacy.wrong(running)]
+        problems += [("privacy", problem) for problem in privacy.wrong(there)]
     return problems
 
 
-def _count(running: Port, played: Played) -> None:
-    passages = running.truth.copied()
+def _checks_of(site: RunningSite, evidence: Evidence) -> Problems:
+    problems: Problems = [("complaints", problem) for problem in site.truth.complaints]
+    problems += [("capture", f"{host.name} dropped {host.drops}") for host in site.hosts.values() if host.drops]
+    for check, found in (
+        ("alerts", alerts.wrong(evidence)),
+        ("delivery", delivery.wrong(evidence)),
+        ("adjudications", adjudications.wrong(evidence)),
+    ):
+        problems += [(check, f"{site.key}: {problem}") for problem in found]
+    return problems
+
+
+def _count(there: Installation, played: Played) -> None:
+    passages = [passage for site in there.sites for passage in site.truth.copied()]
     played.figures |= {
         "passages": len(passages),
         "captures": sum(len(one.crops) for one in passages),
         "captures_that_may_be_lost": sum(crop.unsure for one in passages for crop in one.crops),
-        "starts_by_the_service_manager": sum(program.revivals for program in running.programs),
-        "answers": len(running.truth.copied_answers()),
-        "lines_shown": sum(len(pc.lines) for pc in running.pcs.values()),
+        "starts_by_the_service_manager": sum(program.revivals for program in there.programs),
+        "answers": sum(len(site.truth.copied_answers()) for site in there.sites),
+        "lines_shown": sum(len(pc.lines) for site in there.sites for pc in site.pcs.values()),
+        "passages_at_the_port": len(there.port.truth.copied()),
+        "events_reported": len(Reported.to(there.centre).events),
     }

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 FAULTS_A_DAY = 100
-"""After so many faults the port is set up anew, so that a failure can be replayed in minutes."""
+"""After so many faults all is set up anew, so that a failure can be replayed in minutes."""
 FAULTS_A_STRETCH = 15
 """After so many faults all are mended, and what came of them is checked."""
 PAUSE_S = (1.0, 4.0)
@@ -55,7 +55,7 @@ class PlannedFault:
 
 @dataclass(frozen=True)
 class Day:
-    """The faults of one life of the port, in stretches."""
+    """The faults of one life of the installation, in stretches."""
 
     seed: int
     number: int

@@ -27,8 +27,8 @@ DISK_TRIED_AFTER_S = PAUSE_S + SURE_AFTER_S
 """The spooler leaves a disk alone for a while after it failed."""
 
 
-MODEL_FOLLOWED_WITHIN = timedelta(seconds=20)
-"""A server that hangs follows when it goes on."""
+FOLLOWED_WITHIN = timedelta(seconds=20)
+"""After a change of the model or of a clock: a server that hangs follows when it goes on."""
 
 
 class Due(StrEnum):
@@ -102,8 +102,9 @@ class Truth:
         self._unsafe_until: dict[str, float] = {}
         """Until when a camera's spool takes nothing."""
         self._list_changes = 0
-        self.model_spans: list[tuple[datetime, datetime]] = []
-        """When servers may have been at different models, or at a new one that knows no earlier passage."""
+        self.unlike_spans: list[tuple[datetime, datetime]] = []
+        """When servers may have been at different models, or at a new one that knows no earlier passage; and when the
+        clock of a server was set, as that clock or any other shows it."""
         self.wanderer_listed: bool | None = False
         """Whether the wanderer is on the list; None while that changes."""
 
@@ -174,15 +175,26 @@ class Truth:
     @contextmanager
     def model_changes(self) -> Iterator[None]:
         """Note that the model changes in the time of the block, and that servers follow a little later."""
-        begun = datetime.now(UTC)
+        with self._unlike(timedelta()):
+            yield
+
+    @contextmanager
+    def clock_changes(self, ahead_s: float) -> Iterator[None]:
+        """Note that a server's clock is so much ahead in the time of the block; what it knows of cameras' follows."""
+        with self._unlike(timedelta(seconds=abs(ahead_s))):
+            yield
+
+    @contextmanager
+    def _unlike(self, margin: timedelta) -> Iterator[None]:
+        begun = datetime.now(UTC) - margin
         with self._lock:
-            place = len(self.model_spans)
-            self.model_spans.append((begun, datetime.max.replace(tzinfo=UTC)))
+            place = len(self.unlike_spans)
+            self.unlike_spans.append((begun, datetime.max.replace(tzinfo=UTC)))
         try:
             yield
         finally:
             with self._lock:
-                self.model_spans[place] = (begun, datetime.now(UTC) + MODEL_FOLLOWED_WITHIN)
+                self.unlike_spans[place] = (begun, datetime.now(UTC) + margin + FOLLOWED_WITHIN)
 
     def answered(self, answer: Answer) -> None:
         """Note what a person was told."""

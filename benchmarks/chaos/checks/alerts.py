@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from benchmarks.chaos.evidence import Evidence, LoggedEvent, StoredFinding, StoredSighting
-from benchmarks.chaos.port import GROUPING_WINDOW_S
+from benchmarks.chaos.sites.plans import GROUPING_WINDOW_S
 from benchmarks.chaos.truth import Due
 from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, Outcome, Reason, disproves
 
@@ -120,10 +120,15 @@ def _raised(
         near = abs(sighting.captured_at - earlier.last_seen) <= WINDOW
         # The faces of a passage are forgotten when the window has passed since its last crop came.
         remembered = committed - earlier.arrived <= WINDOW
-        if any(begun <= event.occurred_at and earlier.arrived <= ended for begun, ended in evidence.model_spans):
-            continue  # faces of two models cannot be compared
+        if _unlike(event, earlier, evidence):
+            continue
         if earlier.subject_ids & subjects and near and remembered and earlier.takes_more:
             yield f"event {event.sequence} raised an alert of {sorted(subjects)}, and {earlier.alert_id} took more"
+
+
+def _unlike(event: LoggedEvent, earlier: _Standing, evidence: Evidence) -> bool:
+    """Whether faces or times of the two could not be compared, for all that is known."""
+    return any(begun <= event.occurred_at and earlier.arrived <= ended for begun, ended in evidence.unlike_spans)
 
 
 def _further(
@@ -131,7 +136,7 @@ def _further(
 ) -> Iterator[str]:
     if sighting:
         if sighting.passage not in alert.passages:
-            if abs(sighting.captured_at - alert.last_seen) > WINDOW:
+            if abs(sighting.captured_at - alert.last_seen) > WINDOW and not _unlike(event, alert, evidence):
                 yield f"event {event.sequence}: a passage joined alert {alert.alert_id} outside of the window"
             if not alert.takes_more:
                 yield f"event {event.sequence}: a passage joined alert {alert.alert_id}, which was {alert.state}"

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from benchmarks.chaos.evidence import Evidence, LoggedEvent
-from benchmarks.chaos.machines.officers_pc import PcPlan, ShownLine
+from benchmarks.chaos.machines.officers_pc import ShownLine
+from benchmarks.chaos.sites.plans import PcPlan
 
 
 def missing(evidence: Evidence) -> list[str]:

@@ -1,12 +1,13 @@
-"""Memory, descriptors and threads of a process that lives on are where they were when the port first rested."""
+"""Memory, descriptors and threads of a process that lives on are where they were when all first rested."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import psutil
 
-from benchmarks.chaos.port import Port
+from benchmarks.chaos.machines.process import Lives
 
 MEMORY_SHARE, MEMORY_BYTES = 0.3, 60_000_000
 """By how much a process may have grown: by this share of what it had, and as many bytes."""
@@ -34,10 +35,10 @@ class Resources:
     table: list[tuple[str, Taken, Taken]] = field(default_factory=list)
     """Of the last look: each process that was there before, then and now."""
 
-    def wrong(self, port: Port) -> list[str]:
+    def wrong(self, programs: Iterable[Lives]) -> list[str]:
         """Look, and say which process has grown."""
         self.table = []
-        for program in port.programs:
+        for program in programs:
             if not program.running:
                 continue
             process = psutil.Process(program.pid)

@@ -1,4 +1,4 @@
-"""Certificates that are renewed, and a camera's that is revoked, after which the camera is invited anew."""
+"""Certificates that are renewed, and those of a camera and of the port that are revoked, and had anew by invitation."""
 
 from __future__ import annotations
 
@@ -12,51 +12,56 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from benchmarks.chaos.faults.fault import Fault
-from benchmarks.chaos.port import HOSTS, PCS, Port
 from benchmarks.chaos.schedule import FaultKind
+from benchmarks.chaos.sites.installation import Installation
+from benchmarks.chaos.sites.plans import CAMERAS, PCS, PORT, PORT_DEVICE
+from benchmarks.chaos.sites.running_site import RunningSite
 from cekalwatch.program.secret_files import write_private
 from cekalwatch.wire.identity import DeviceRole, Identity
-from tests.support.scenarios.site_pki import SITE
 
-_CAMERAS = tuple(plan.camera_id for plans in HOSTS.values() for plan in plans)
-_PCS = tuple(plan.name for plan in PCS)
+_PORT = "port at the centre"
 
 
-def _identity(target: str) -> Identity:
-    return Identity(DeviceRole.CAMERA if target in _CAMERAS else DeviceRole.NOTIFIER, SITE, target)
+def _whose(there: Installation, target: str) -> tuple[RunningSite, Identity]:
+    """Return whose authority answers for a target, and as what."""
+    if target == _PORT:
+        return there.centre, Identity(DeviceRole.PORT, PORT.key, PORT_DEVICE)
+    site = there.site_of(target)
+    return site, Identity(site.plan.devices[target], site.key, target)
 
 
 @contextmanager
-def renewed(port: Port, target: str, _: random.Random) -> Iterator[None]:
+def renewed(there: Installation, target: str, _: random.Random) -> Iterator[None]:
     """A device gets a new certificate for its key while it works."""
-    identity = _identity(target)
-    with port.authority:
-        certificate = port.site.pki.renew(identity, datetime.now(UTC))
-        files = port.site.device(identity.role, target)
-        write_private(files.certificate, port.site.pki.chain(certificate))
+    at, identity = _whose(there, target)
+    with at.authority:
+        certificate = at.site.pki.renew(identity, datetime.now(UTC))
+        files = at.site.device(identity.role, identity.name, identity.site)
+        write_private(files.certificate, at.site.pki.chain(certificate))
     yield
 
 
 @contextmanager
-def revoked(port: Port, target: str, _: random.Random) -> Iterator[None]:
-    """A camera's certificate is revoked; afterwards the camera enrols with an invitation and a key of its own."""
-    identity = _identity(target)
-    with port.authority:
-        port.site.pki.revoke(identity, datetime.now(UTC))
+def revoked(there: Installation, target: str, _: random.Random) -> Iterator[None]:
+    """A device's certificate is revoked; afterwards it enrols with an invitation and a key of its own."""
+    at, identity = _whose(there, target)
+    with at.authority:
+        at.site.pki.revoke(identity, datetime.now(UTC))
     yield
     key = ec.generate_private_key(ec.SECP256R1())
     request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
-    with port.authority:
-        code = port.site.pki.invite(identity, datetime.now(UTC), timedelta(minutes=5))
+    with at.authority:
+        code = at.site.pki.invite(identity, datetime.now(UTC), timedelta(minutes=5))
         der = request.public_bytes(serialization.Encoding.DER)
-        certificate = port.site.pki.enrol(code.secret, der, datetime.now(UTC))[1]
-        files = port.site.device(identity.role, target)
+        certificate = at.site.pki.enrol(code.secret, der, datetime.now(UTC))[1]
+        files = at.site.device(identity.role, identity.name, identity.site)
         form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         write_private(files.key, key.private_bytes(*form))
-        write_private(files.certificate, port.site.pki.chain(certificate))
+        write_private(files.certificate, at.site.pki.chain(certificate))
 
 
 FAULTS = (
-    Fault(FaultKind("renewed certificate", (*_CAMERAS, *_PCS), 1.5, (0.1, 0.2), "certificate"), renewed),
-    Fault(FaultKind("revoked camera", _CAMERAS, 1.5, (2.0, 10.0), "certificate"), revoked),
+    Fault(FaultKind("renewed certificate", (*CAMERAS, *PCS, _PORT), 1.5, (0.1, 0.2), "certificate"), renewed),
+    Fault(FaultKind("revoked camera", CAMERAS, 1.5, (2.0, 10.0), "certificate"), revoked),
+    Fault(FaultKind("revoked port", (_PORT,), 0.7, (2.0, 10.0), "certificate"), revoked),
 )

@@ -7,40 +7,40 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from benchmarks.chaos.faults.fault import Fault
-from benchmarks.chaos.port import Port
 from benchmarks.chaos.schedule import FaultKind
+from benchmarks.chaos.sites.installation import Installation
 
 
 @contextmanager
-def killed(port: Port, _target: str, _: random.Random) -> Iterator[None]:
+def killed(there: Installation, _target: str, _: random.Random) -> Iterator[None]:
     """The primary and all its backends are killed, and it recovers afterwards."""
-    port.postgres.kill()
+    there.centre.postgres.kill()
     yield
-    port.postgres.start()
+    there.centre.postgres.start()
 
 
 @contextmanager
-def restarted(port: Port, _target: str, _: random.Random) -> Iterator[None]:
+def restarted(there: Installation, _target: str, _: random.Random) -> Iterator[None]:
     """The primary ends in order, which ends all connections, and starts again."""
-    port.postgres.stop()
+    there.centre.postgres.stop()
     yield
-    port.postgres.start()
+    there.centre.postgres.start()
 
 
 @contextmanager
-def promoted(port: Port, _target: str, _: random.Random) -> Iterator[None]:
+def promoted(there: Installation, _target: str, _: random.Random) -> Iterator[None]:
     """The primary is killed and its standby promoted; the dead one becomes a standby afterwards."""
-    port.postgres.fail_over()
+    there.centre.postgres.fail_over()
     yield
-    port.postgres.mend()
+    there.centre.postgres.mend()
 
 
 @contextmanager
-def without_standby(port: Port, _target: str, _: random.Random) -> Iterator[None]:
+def without_standby(there: Installation, _target: str, _: random.Random) -> Iterator[None]:
     """The standby is killed, and all commits wait for a new one."""
-    port.postgres.lose_standby()
+    there.centre.postgres.lose_standby()
     yield
-    port.postgres.mend()
+    there.centre.postgres.mend()
 
 
 _DATABASE = ("database",)

@@ -11,54 +11,58 @@ from contextlib import contextmanager
 
 from benchmarks.chaos.faults.fault import Fault
 from benchmarks.chaos.machines import disk
-from benchmarks.chaos.port import HOSTS, PCS, SERVERS, Port
 from benchmarks.chaos.schedule import FaultKind
+from benchmarks.chaos.sites.installation import Installation
+from benchmarks.chaos.sites.plans import HOSTS, PCS, SERVERS
 
 _LONG = (3.0, 15.0)
 
 
 @contextmanager
-def spool_full(port: Port, target: str, _: random.Random) -> Iterator[None]:
+def spool_full(there: Installation, target: str, _: random.Random) -> Iterator[None]:
     """A capture host can keep nothing."""
-    host = port.hosts[target]
-    with port.truth.unsafe_disk(host.cameras), disk.full(host.spool):
+    site = there.site_of(target)
+    host = site.hosts[target]
+    with site.truth.unsafe_disk(host.cameras), disk.full(host.spool):
         yield
 
 
 @contextmanager
-def spool_read_only(port: Port, target: str, _: random.Random) -> Iterator[None]:
+def spool_read_only(there: Installation, target: str, _: random.Random) -> Iterator[None]:
     """A capture host can keep nothing, and remove nothing."""
-    host = port.hosts[target]
-    with port.truth.unsafe_disk(host.cameras), disk.read_only(host.spool):
+    site = there.site_of(target)
+    host = site.hosts[target]
+    with site.truth.unsafe_disk(host.cameras), disk.read_only(host.spool):
         yield
 
 
 @contextmanager
-def data_full(port: Port, target: str, _: random.Random) -> Iterator[None]:
-    """A server can write nothing to its own folder: no signature's ledger, no checkpoint, no seen version."""
-    with disk.full(port.servers[target].data_dir):
+def data_full(there: Installation, target: str, _: random.Random) -> Iterator[None]:
+    """A server can write nothing to its own folder: no signature's ledger, no checkpoint, no seen version; at the port
+    nothing to its database."""
+    with disk.full(there.site_of(target).servers[target].data_dir):
         yield
 
 
 @contextmanager
-def pc_full(port: Port, target: str, _: random.Random) -> Iterator[None]:
+def pc_full(there: Installation, target: str, _: random.Random) -> Iterator[None]:
     """A PC cannot record what it is about to show, and so shows nothing."""
-    with disk.full(port.pcs[target].state_folder):
+    with disk.full(there.site_of(target).pcs[target].state_folder):
         yield
 
 
 @contextmanager
-def database_full(port: Port, _target: str, _: random.Random) -> Iterator[None]:
+def database_full(there: Installation, _target: str, _: random.Random) -> Iterator[None]:
     """The primary has no room: it refuses what needs some, and ends when its log has none."""
-    with disk.full(port.postgres.primary_folder):
+    with disk.full(there.centre.postgres.primary_folder):
         yield
-    port.postgres.start()
+    there.centre.postgres.start()
 
 
 FAULTS = (
-    Fault(FaultKind("full disk of a capture host", tuple(HOSTS), 1.0, _LONG, "disk"), spool_full),
-    Fault(FaultKind("read-only disk of a capture host", tuple(HOSTS), 1.0, _LONG, "disk"), spool_read_only),
+    Fault(FaultKind("full disk of a capture host", HOSTS, 1.0, _LONG, "disk"), spool_full),
+    Fault(FaultKind("read-only disk of a capture host", HOSTS, 1.0, _LONG, "disk"), spool_read_only),
     Fault(FaultKind("full disk of a server", SERVERS, 1.0, _LONG, "disk"), data_full),
-    Fault(FaultKind("full disk of a PC", tuple(plan.name for plan in PCS), 1.0, _LONG, "disk"), pc_full),
+    Fault(FaultKind("full disk of a PC", PCS, 1.0, _LONG, "disk"), pc_full),
     Fault(FaultKind("full disk of PostgreSQL", ("database",), 1.0, (2.0, 8.0), "process"), database_full),
 )

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from benchmarks.chaos.port import Port
 from benchmarks.chaos.schedule import FaultKind
+from benchmarks.chaos.sites.installation import Installation
 
-Make = Callable[[Port, str, random.Random], AbstractContextManager[None]]
-"""Makes a fault of the port at a target for the time of the block, and mends it then; it may block. What it draws, it
+Make = Callable[[Installation, str, random.Random], AbstractContextManager[None]]
+"""Makes a fault at a target for the time of the block, and mends it then; it may block. What it draws, it
 draws from the chance that it is given. Faults of other targets are made on other threads meanwhile."""
 
 

@@ -1,4 +1,4 @@
-"""The model of the gallery is switched while everybody works, between the pack `light` and a second one.
+"""The model of a site's gallery is switched while everybody works, between the pack `light` and a second one.
 
 It is done as `gallery rebuild` and `gallery switch` do it, past the servers, which follow.
 """
@@ -15,8 +15,10 @@ from functools import cache
 from pathlib import Path
 
 from benchmarks.chaos.faults.fault import Fault
-from benchmarks.chaos.port import Port
 from benchmarks.chaos.schedule import FaultKind
+from benchmarks.chaos.sites.installation import Installation
+from benchmarks.chaos.sites.plans import SITES
+from benchmarks.chaos.sites.running_site import RunningSite
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.audit.entry import Action, AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError
@@ -41,33 +43,36 @@ def _enroller(pack: Path) -> Enroller:
 
 
 @contextmanager
-def switched(port: Port, _target: str, _: random.Random) -> Iterator[None]:
+def switched(there: Installation, target: str, _: random.Random) -> Iterator[None]:
     """The other model is put in place of the present one, once all reference faces have its templates."""
-    with port.truth.model_changes():
+    site = there.site(target)
+    with site.truth.model_changes():
         for _try in range(TRIES):
             try:
-                _switch(port)
+                _switch(site)
                 break
             except (StorageError, IncompleteModelError, CekalwatchError, ProgramError):
                 time.sleep(1.0)
         yield
 
 
-def _switch(port: Port) -> None:
-    database = port.database()
+def _switch(site: RunningSite) -> None:
+    database = site.database()
     try:
         models = ModelStore(database)
         chosen = models.chosen()
         present, wanted = (NAME, "light") if chosen and chosen.current.pack == NAME else ("light", NAME)
-        choices = [ModelChoice(name, load_pack(port.models / name).model_version) for name in (wanted, present)]
+        choices = [ModelChoice(name, load_pack(site.models / name).model_version) for name in (wanted, present)]
         assert database.guard is not None
         with ThreadPoolExecutor(1) as workers:
             store = PhotographStore(database, database.guard.keyring)
-            list(Rebuilder(store, _enroller(port.models / wanted), workers).steps())
+            list(Rebuilder(store, _enroller(site.models / wanted), workers).steps())
         entry = AuditEntry(datetime.now(UTC), KEEPER, Action.GALLERY_SWITCHED)
         models.switch(choices[0], choices[1], lambda _: entry)
     finally:
         database.close()
 
 
-FAULTS = (Fault(FaultKind("switch of the model", ("gallery",), 0.7, (4.0, 6.0), "gallery"), switched),)
+_GALLERIES = tuple(site.key for site in SITES)
+
+FAULTS = (Fault(FaultKind("switch of the model", _GALLERIES, 0.9, (4.0, 6.0), "gallery"), switched),)

@@ -12,23 +12,24 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import SQLModel
 
 from benchmarks.chaos.faults.fault import Fault
-from benchmarks.chaos.port import Port
 from benchmarks.chaos.schedule import FaultKind
+from benchmarks.chaos.sites.installation import Installation
+from benchmarks.chaos.sites.plans import SITES
 from cekalwatch.server.storage.columns import FACE_JPEG, PROBE_JPEG
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
 
 MENDING_TRIES = 60
 """A second between each."""
-PLACES = {f"{one.table}.{one.column}": one for one in (FACE_JPEG, PROBE_JPEG)}
+PLACES = {f"{one.table}.{one.column} at {site.key}": one for site in SITES for one in (FACE_JPEG, PROBE_JPEG)}
 """Without these pictures an alert comes all the same. Of a person whose own facts or orders are damaged none does: they
 are left out, and the log says so."""
 
 
 @contextmanager
-def damaged(port: Port, target: str, chance: random.Random) -> Iterator[None]:
+def damaged(there: Installation, target: str, chance: random.Random) -> Iterator[None]:
     """One value of a column is damaged; nothing happens while the database is away."""
-    database = Database(port.postgres.address)
+    database = Database(there.site(target.rpartition(" ")[2]).database_address)
     harm = None
     try:
         with suppress(StorageError), database.connection() as connection:

@@ -16,6 +16,7 @@ from pathlib import Path
 import grpc
 
 from benchmarks.chaos.machines.process import Lives
+from benchmarks.chaos.sites.plans import PcPlan
 from benchmarks.chaos.truth import Answer, Truth
 from cekalwatch.notifier.actions.alert_actions import AlertActions, Decision
 from cekalwatch.office.client.alert_client import AlertClient
@@ -36,17 +37,6 @@ PAUSE_S = (0.3, 1.5)
 STATE = "state"
 AT_HAND = 40
 """An officer works on the newest alerts."""
-
-
-@dataclass(frozen=True)
-class PcPlan:
-    """A PC, and who sits there."""
-
-    name: str
-    person: str
-    role: PersonRole
-    counters: tuple[str, ...] = ()
-    """Those that it watches; none: all."""
 
 
 @dataclass(frozen=True)

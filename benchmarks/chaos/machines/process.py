@@ -1,4 +1,4 @@
-"""A program of the port that may be killed, stopped and started again: each of its processes is one life of it."""
+"""A program that may be killed, stopped and started again: each of its processes is one life of it."""
 
 from __future__ import annotations
 

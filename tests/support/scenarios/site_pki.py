@@ -38,22 +38,24 @@ class Site:
     """An authority and a server's certificate, in the sub-folders of `folder` where the server looks for them."""
 
     folder: Path
+    key: str = SITE
     problems: list[str] = field(default_factory=list)
     """What clients said of certificates that came and could not be used."""
 
     def __post_init__(self) -> None:
-        self.pki = SitePki.create(self.folder / "pki", SITE, now())
+        self.pki = SitePki.create(self.folder / "pki", self.key, now())
         self.pki.issue(self.server, ["127.0.0.1"], self.folder / "tls", now())
 
     @property
     def server(self) -> Identity:
-        return Identity(DeviceRole.SERVER, SITE, "main")
+        return Identity(DeviceRole.SERVER, self.key, "main")
 
     def settings(self, **overrides: Any) -> ServerSettings:
         return server.settings(self.folder, **overrides)
 
-    def device(self, role: DeviceRole, name: str, site: str = SITE, issued_at: datetime | None = None) -> TlsFiles:
-        """The files of a device, issued at `issued_at` if they are not there yet."""
+    def device(self, role: DeviceRole, name: str, site: str = "", issued_at: datetime | None = None) -> TlsFiles:
+        """The files of a device, of this site unless `site` says otherwise, issued if they are not there yet."""
+        site = site or self.key
         files = TlsFiles(self.folder / "devices" / f"{site}-{role}-{name}")
         if not files.key.exists():
             hosts = ["127.0.0.1"] if role is DeviceRole.SERVER else []

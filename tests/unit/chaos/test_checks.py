@@ -12,8 +12,8 @@ import pytest
 from benchmarks.chaos.checks import adjudications, alerts, delivery, logs
 from benchmarks.chaos.checks.resources import DESCRIPTORS, MEMORY_BYTES, THREADS, Taken, growth
 from benchmarks.chaos.evidence import Evidence, LoggedEvent, StoredAlert, StoredFinding, StoredSighting
-from benchmarks.chaos.machines.officers_pc import PcPlan, ShownLine
-from benchmarks.chaos.port import GROUPING_WINDOW_S
+from benchmarks.chaos.machines.officers_pc import ShownLine
+from benchmarks.chaos.sites.plans import GROUPING_WINDOW_S, PcPlan
 from benchmarks.chaos.truth import Answer, Due, SeenCrop, SeenPassage
 from cekalwatch.wire.vocabulary.people import PersonRole
 
@@ -171,8 +171,8 @@ def test_a_passage_that_should_have_joined_is_found_and_one_outside_of_the_windo
 
 def test_a_passage_whose_face_cannot_be_compared_need_not_join() -> None:
     day = raised_anew(whole_day(), 4)
-    assert alerts.wrong(replace(day, model_spans=[(at(3), at(60))])) == []
-    assert alerts.wrong(replace(day, model_spans=[(at(30), at(60))])) != []
+    assert alerts.wrong(replace(day, unlike_spans=[(at(3), at(60))])) == []
+    assert alerts.wrong(replace(day, unlike_spans=[(at(30), at(60))])) != []
 
 
 def test_a_passage_need_not_join_whose_commit_waited_until_faces_were_forgotten() -> None:

@@ -1,4 +1,4 @@
-"""The database of the port: a PostgreSQL and its synchronous standby, each with a small disk where possible."""
+"""The database of the centre: a PostgreSQL and its synchronous standby, each with a small disk where possible."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ SMALL = {"max_wal_size": "64MB", "min_wal_size": "32MB", "wal_recycle": "off"}
 DISK_BYTES = 500_000_000
 
 
-class PortDatabase:
-    """The two nodes; `port_database` runs them. One of its methods at a time."""
+class CentreDatabase:
+    """The two nodes; `centre_database` runs them. One of its methods at a time."""
 
     def __init__(self, nodes: Sequence[PostgresNode], pair: PostgresPair) -> None:
         self.nodes = tuple(nodes)
@@ -100,7 +100,7 @@ class PortDatabase:
 
 
 @contextmanager
-def port_database() -> Iterator[PortDatabase]:
+def centre_database() -> Iterator[CentreDatabase]:
     """Run the pair until the end of the block. Raises ProgramError where there is no PostgreSQL."""
     if not any(Path("/usr/lib/postgresql").glob("*/bin")):
         raise ProgramError(NO_POSTGRESQL, Exit.MISSING_EXTRA)
@@ -121,7 +121,7 @@ def port_database() -> Iterator[PortDatabase]:
         for node in nodes:  # later copies have these too
             for name, value in SMALL.items():
                 node.set(name, value)
-        yield PortDatabase(nodes, pair)
+        yield CentreDatabase(nodes, pair)
 
 
 def _remove(folder: Path) -> None:
