@@ -156,8 +156,9 @@ def _spent(process: psutil.Process) -> float:
 
 
 def _trail(stack: Stack) -> int:
-    """Return the bytes of the audit trail."""
-    return files(stack.config.folder / "server", stack.server.log_file)["audit"]
+    """Return the bytes of the audit trail, with the index by which its entries are found."""
+    found = files(stack.config.folder / "server", stack.server.log_file)
+    return found["audit"] + found["table audit_index"]
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from cekalwatch.server.storage.watchlist.list_feed import ListFeedStore
 TELL_EVERY = timedelta(seconds=5)
 """How often the database is told which ports follow here."""
 _IDENTITY = re.compile(r"[0-9a-f]{16}")
-_VERSION = re.compile(r"[0-9]{1,18}")
+_VERSIONS = re.compile(r"([0-9]{1,18})(?:/([0-9]{1,18}))?")
 
 log = structlog.get_logger()
 
@@ -37,20 +37,32 @@ class ListPosition:
     """Of the list."""
     version: int = 0
     subject_id: str = ""
+    known: int = 0
+    """While the list is read again: up to which change the reader had been given all."""
 
     @property
     def text(self) -> str:
         """The position as a port keeps it."""
-        return f"{self.identity}.{self.version}.{self.subject_id}"
+        known = f"/{self.known}" if self.known else ""
+        return f"{self.identity}.{self.version}{known}.{self.subject_id}"
+
+    @property
+    def again(self) -> Self:
+        """The list's beginning, for a reader that has read up to here.
+
+        Others may have changed with the last subject and not been given.
+        """
+        return replace(self, version=0, subject_id="", known=max(0, self.version - 1))
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read what `text` returned; raises LIST_POSITION_UNKNOWN."""
         identity, _, rest = text.partition(".")
-        version, separator, subject_id = rest.partition(".")
-        if not separator or not _IDENTITY.fullmatch(identity) or not _VERSION.fullmatch(version):
+        versions, separator, subject_id = rest.partition(".")
+        found = _VERSIONS.fullmatch(versions)
+        if not separator or not found or not _IDENTITY.fullmatch(identity):
             raise CekalwatchError(Code.LIST_POSITION_UNKNOWN)
-        return cls(identity, int(version), subject_id)
+        return cls(identity, int(found[1]), subject_id, int(found[2] or 0))
 
 
 @dataclass(frozen=True)

@@ -264,6 +264,11 @@ def test_checkpoints_are_made_each_hour_and_after_so_many_entries(store: AuditSt
     signing.sign_if_due()
     assert len(store.checkpoints()) == 3, "nothing came since"
     assert signer(store, tmp_path, clock).sign() == made[-1]
+    clock.advance(-3 * EVERY)
+    store.append(entry(3 + EVERY_ENTRIES))
+    signing.sign_if_due()
+    assert len(store.checkpoints()) == 4, "the clock was ahead when the last one was made"
+    assert breaks(store) == []
 
 
 def test_two_servers_sign_the_same_trail(store: AuditStore, tmp_path: Path):

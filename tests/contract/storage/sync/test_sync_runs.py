@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
+from cekalwatch.server.audit.entry import Action, AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.syncs import SyncCounts
 from cekalwatch.server.storage.database import Database
@@ -155,6 +156,19 @@ def test_a_lease_that_is_renewed_is_not_taken_over(bench: SyncBench[TestSource])
     assert other.begin("test source", now + LEASE, if_due=True) is None
     assert other.begin("test source", now + 2 * LEASE)
     assert not bench.store.renew(begun.lease, now + 2 * LEASE)
+
+
+def test_what_was_written_while_a_clock_was_ahead_holds_up_no_run(bench: SyncBench[TestSource]) -> None:
+    now, hours = bench.clock.now(), timedelta(hours=2)
+    latest = now + timedelta(minutes=15)
+    bench.clock.advance(hours)
+    assert bench.store.begin("test source", bench.clock.now()), "and its server is killed"
+    begun = bench.store.begin("test source", now, if_due=True, latest=latest)
+    assert begun
+    entry = AuditEntry(now, SYNCER, Action.WATCHLIST_SYNCED)
+    bench.store.finish(begun.lease, begun.run, entry=entry, next_run_at=now + hours, keep_since=now - hours)
+    assert bench.store.begin("test source", now, if_due=True, latest=now + hours) is None
+    assert bench.store.begin("test source", now, if_due=True, latest=latest)
 
 
 def test_whoever_makes_a_run_renews_its_lease_while_the_source_takes_its_time(

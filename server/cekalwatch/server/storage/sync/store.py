@@ -71,23 +71,25 @@ class SyncStore:
         now: datetime,
         *,
         if_due: bool = False,
+        latest: datetime | None = None,
         hastened: bool = False,
         from_start: bool = False,
         entry: AuditEntry | None = None,
     ) -> BegunRun | None:
         """Begin a run with its lease; None when it may only begin `if_due`, and is not due, or another is under way.
 
-        `hastened`: it is due now. With another source than before, or `from_start`, it reads from the beginning. Raises
+        `latest`: when the next run may be due at the latest; what says later was written while a clock was ahead, and
+        so was a lease that lasts longer than leases do. `hastened`: it is due now. With another source than before, or `from_start`, it reads from the beginning. Raises
         SYNC_RUNNING.
         """
         with self._database.session() as session:
             _lock(session)
             row = session.exec(select(SyncStateRow)).one()
-            if row.lease and row.lease_until and row.lease_until > now:
+            if row.lease and row.lease_until and now < row.lease_until <= now + 2 * LEASE:
                 if if_due:
                     return None
                 raise CekalwatchError(Code.SYNC_RUNNING)
-            if if_due and not hastened and row.next_run_at and row.next_run_at > now:
+            if if_due and not hastened and row.next_run_at and now < row.next_run_at <= (latest or row.next_run_at):
                 return None
             if from_start or row.source != source:
                 row.source, row.cursor, row.reading_open = source, "", False

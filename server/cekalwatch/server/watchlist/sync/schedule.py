@@ -59,6 +59,12 @@ class NextRun:
         return now + self._terms.period * (1 + self._random.uniform(-1, 1) * self._terms.jitter)
 
 
+    def latest(self) -> datetime:
+        """Return when the next run is due at the latest, however the last one ended."""
+        longest = max(self._terms.period * (1 + self._terms.jitter), timedelta(seconds=self._terms.retry_most_s))
+        return self._clock.now() + longest
+
+
 class SyncYield:
     """Lets captures go before records, and ends a run when the server stops."""
 
@@ -127,7 +133,8 @@ class SyncScheduler:
     def _begin(self, *, hastened: bool) -> bool:
         if self._under_way:
             return False  # its lease may have run out, which another server may make something of
-        begun = self._store.begin(self.source, self._clock.now(), if_due=True, hastened=hastened)
+        now, latest = self._clock.now(), self._next_run.latest()
+        begun = self._store.begin(self.source, now, if_due=True, latest=latest, hastened=hastened)
         if begun:
             self._submit(begun, self._actor)
         return begun is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -18,8 +19,8 @@ from cekalwatch.v1 import list_feed_service_pb2 as pb
 from cekalwatch.wire.bounds import MAX_PAGE, PHOTO_CHUNK_BYTES
 
 MAX_SITES = 64
-SUBJECTS_AT_ONCE = 100
-"""Subjects of a page, where a message holds as many."""
+SUBJECTS_AT_ONCE, SUBJECTS_AGAIN_AT_ONCE = 100, 500
+"""Subjects of a page, where a message holds as many; when the list is read again, for which each page is recorded."""
 
 
 def port_sites(port: pb.PortServer) -> frozenset[str]:
@@ -49,10 +50,12 @@ def list_message(state: str, freshness: Freshness, now: datetime) -> pb.FollowLi
 def list_page(found: Sequence[ChangedSubject], after: ListPosition, limit: int) -> pb.ReadListResponse:
     """Write a page of the subjects that were found after a position, as far as they fit into a message."""
     subjects, more = page(map(listed_subject, found), len(found), limit)
+    more = bool(subjects) and more
     if subjects:
         last = found[len(subjects) - 1]
-        after = ListPosition(after.identity, last.version, last.subject_id)
-    return pb.ReadListResponse(subjects=subjects, position=after.text, more=bool(subjects) and more)
+        after = replace(after, version=last.version, subject_id=last.subject_id)
+    after = replace(after, known=after.known if more else 0)
+    return pb.ReadListResponse(subjects=subjects, position=after.text, more=more)
 
 
 def listed_subject(one: ChangedSubject) -> pb.ListedSubject:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -15,7 +15,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.convert.watchlist import list_feed as convert
 from cekalwatch.server.storage.audit.trail import AuditTrail
-from cekalwatch.server.storage.watchlist.list_feed import ListFeedStore
+from cekalwatch.server.storage.watchlist.list_feed import ChangedSubject, ListFeedStore
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.server.watchlist.list_feed import ListFeed, ListPosition, PortProgram
 from cekalwatch.v1 import list_feed_service_pb2 as pb
@@ -55,14 +55,21 @@ class ListFeedServicer(list_feed_service_pb2_grpc.ListFeedServiceServicer):
     async def ReadList(self, request: pb.ReadListRequest, context: Context) -> pb.ReadListResponse:
         """Return the subjects that changed after a position."""
         await self._feed.admit(_program(request.port))
-        after = await self._position(request.position)
-        limit = convert.SUBJECTS_AT_ONCE
+        after = await self._begin(request)
+        limit = convert.SUBJECTS_AGAIN_AT_ONCE if after.known else convert.SUBJECTS_AT_ONCE
         found = await asyncio.to_thread(self._store.changed_after, after.version, after.subject_id, limit)
         page = convert.list_page(found, after, limit)
         if page.subjects:
-            given = [Thing.SUBJECT.key(one.subject_id) for one in page.subjects]
-            await self._trail.note(current_caller().actor, Action.LIST_READ, given, subjects=len(given))
+            await self._record(found[: len(page.subjects)], after.known)
         return page
+
+    async def _record(self, given: Sequence[ChangedSubject], known: int) -> None:
+        """Record what a page gives, naming those that the reader has not been given as they stand."""
+        named = [Thing.SUBJECT.key(one.subject_id) for one in given if one.version > known]
+        again = {"again": len(given) - len(named), "known": known} if known else {}
+        await self._trail.note(
+            current_caller().actor, Action.LIST_READ, named, subjects=len(given), until=given[-1].version, **again
+        )
 
     async def FetchReferences(
         self, request: pb.FetchReferencesRequest, context: Context
@@ -78,14 +85,19 @@ class ListFeedServicer(list_feed_service_pb2_grpc.ListFeedServiceServicer):
             for piece in convert.reference_pieces(stored) if stored else ():
                 yield piece
 
-    async def _position(self, asked: str) -> ListPosition:
+    async def _begin(self, request: pb.ReadListRequest) -> ListPosition:
         """Return where to begin; raises LIST_POSITION_UNKNOWN for a position of another list, or of a later state."""
-        if not asked:
-            return ListPosition(self._store.identity)
+        if request.position:
+            return await self._position(request.position)
+        if request.known_position:
+            return (await self._position(request.known_position)).again
+        return ListPosition(self._store.identity)
+
+    async def _position(self, asked: str) -> ListPosition:
         position = ListPosition.parse(asked)
         if position.identity != self._store.identity:
             raise CekalwatchError(Code.LIST_POSITION_UNKNOWN, "another list")
-        if position.version > await asyncio.to_thread(self._store.version):
+        if max(position.version, position.known) > await asyncio.to_thread(self._store.version):
             raise CekalwatchError(Code.LIST_POSITION_UNKNOWN, "a later state")
         return position
 

@@ -79,16 +79,19 @@ class CentreSource:
     def read(self, cursor: str) -> Reading:
         """Begin a reading, whole when it is due."""
         self.close()
-        position = self._begun(_Position.of(cursor))
+        known = _Position.of(cursor)
+        position = self._begun(known)
         self._dialer = self._caller.dialer()
         self._calls = Calls(self._dialer)
-        return Reading(position.whole, None, self._pages(position, self._page(position)))
+        first = self._page(position, known="" if position.at else known.at)
+        return Reading(position.whole, None, self._pages(position, first))
 
     def _begun(self, position: _Position) -> _Position:
         if position.at and position.whole:
             return position  # of a whole reading that was broken off
         now = self._clock.now().timestamp()
-        due = now - position.whole_at >= timedelta(hours=self._caller.settings.whole_every_h).total_seconds()
+        every = timedelta(hours=self._caller.settings.whole_every_h).total_seconds()
+        due = not 0 <= now - position.whole_at < every  # a clock that was ahead may have written it
         return _Position(whole_at=now) if due or not position.at else position
 
     def _pages(self, position: _Position, page: pb.ReadListResponse) -> Iterator[SourcePage]:
@@ -104,8 +107,9 @@ class CentreSource:
                 return
             page = self._page(position)
 
-    def _page(self, position: _Position) -> pb.ReadListResponse:
-        request = pb.ReadListRequest(port=self._caller.message(), position=position.at)
+    def _page(self, position: _Position, known: str = "") -> pb.ReadListResponse:
+        """Read the page at a position; `known`, at the beginning: the position up to which all has been read."""
+        request = pb.ReadListRequest(port=self._caller.message(), position=position.at, known_position=known)
 
         def call(channel: grpc.Channel, left_s: float) -> pb.ReadListResponse:
             return ListFeedServiceStub(channel).ReadList(request, timeout=left_s)

@@ -1,0 +1,119 @@
+"""A port reads the list again: the centre's trail names whom it has not been given as they stand, and counts the rest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+import uuid6
+
+from cekalwatch.server.audit.entry import Action
+from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.storage.audit.store import AuditStore
+from cekalwatch.server.storage.database import Database
+from cekalwatch.v1 import list_feed_service_pb2 as pb
+from cekalwatch.v1.list_feed_service_pb2_grpc import ListFeedServiceStub
+from cekalwatch.wire.identity import DeviceRole
+from tests.support.builders.watchlist import order, subject
+from tests.support.scenarios.centre_and_port import PORT_SITE, Centre, port_running
+from tests.support.scenarios.server import list_astronaut, order_in_force, reason_of
+from tests.support.scenarios.sign_in import becomes
+from tests.support.scenarios.site_pki import Site
+
+pytestmark = pytest.mark.slow
+TWO_SECONDS_H = 2 / 3600
+
+
+@pytest.fixture
+def centre(tmp_path: Path) -> Centre:
+    return Centre(Site(tmp_path / "centre"), tmp_path)
+
+
+@asynccontextmanager
+async def reader(centre: Centre, address: str) -> AsyncIterator[Any]:
+    """What reads the list as the port does; it returns pages."""
+    files = centre.site.device(DeviceRole.PORT, "main", PORT_SITE)
+    port = pb.PortServer(sites=[PORT_SITE], run_id=str(uuid6.uuid7()))
+    async with centre.site.dialer(address, files).aio_channel() as channel:
+        stub: Any = ListFeedServiceStub(channel)
+
+        async def read(**where: str) -> pb.ReadListResponse:
+            page: pb.ReadListResponse = await stub.ReadList(pb.ReadListRequest(port=port, **where))
+            return page
+
+        yield read
+
+
+def readings(centre: Centre) -> list[tuple[list[str], dict[str, int]]]:
+    """The objects and details of each page's entry."""
+    database = Database(centre.settings.database_address)
+    found = [one for one in AuditStore(database).links() if one.action == Action.LIST_READ]
+    database.close()
+    return [(json.loads(one.objects), json.loads(one.details)) for one in found]
+
+
+async def test_who_has_changed_since_is_named_and_the_others_are_counted(centre: Centre) -> None:
+    list_astronaut(centre.settings, order_in_force(order_id="O-1"))
+    async with centre.open() as line, reader(centre, line.address) as read:
+        first = await read()
+        with centre.opened() as list_:
+            for key in "23":
+                list_.put(subject(f"S-{key}"), order(f"O-{key}", subject_id=f"S-{key}"))
+        since = await read(position=first.position)
+        with centre.opened() as list_:
+            list_.put(subject("S-2"), order("O-2", subject_id="S-2", revoked_at=datetime.now(UTC)))
+        again = await read(known_position=since.position)
+        assert [one.subject_id for one in again.subjects] == ["S-1", "S-3", "S-2"]
+        after = await read(position=again.position)
+        assert (list(after.subjects), after.position) == ([], again.position)
+    one, two, three = readings(centre)
+    assert one[0] == ["subject:S-1"]
+    assert two[0] == ["subject:S-2", "subject:S-3"]
+    # S-3 was the last one then, and others might have changed with it.
+    assert three[0] == ["subject:S-3", "subject:S-2"]
+    assert (three[1]["subjects"], three[1]["again"]) == (3, 1)
+    assert one[1]["until"] <= three[1]["known"] < two[1]["until"] < three[1]["until"]
+    assert "again" not in one[1]
+
+
+async def test_a_known_position_that_the_list_never_had_is_refused(centre: Centre) -> None:
+    list_astronaut(centre.settings, order_in_force(order_id="O-1"))
+    async with centre.open() as line, reader(centre, line.address) as read:
+        identity = (await read()).position.partition(".")[0]
+        for where in ({"known_position": f"{identity}.999.S-1"}, {"position": f"{identity}.0/999.S-1"}):
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await read(**where)
+            assert reason_of(refused.value) == Code.LIST_POSITION_UNKNOWN
+
+
+async def test_a_port_reads_the_whole_list_again_and_says_what_it_knows(centre: Centre) -> None:
+    list_astronaut(centre.settings, order_in_force(order_id="O-1"))
+    with centre.opened() as list_:
+        list_.put(subject("S-2"), order("O-2", subject_id="S-2"))
+    async with centre.open() as line:
+        chosen = centre.port_settings(line.address)
+        source = replace(chosen.watchlist.source, whole_every_h=TWO_SECONDS_H)  # type: ignore[type-var]
+        chosen = chosen.model_copy(update={"watchlist": replace(chosen.watchlist, source=source)})
+        async with port_running(chosen) as port:
+
+            async def has_read_again() -> bool:
+                return any("again" in details for _, details in readings(centre))
+
+            await becomes(has_read_again)
+            with centre.opened() as list_:
+                list_.put(subject("S-3"), order("O-3", subject_id="S-3"))
+
+            async def has_it() -> bool:
+                return port.orders() == {"O-1": True, "O-2": True, "O-3": True}
+
+            await becomes(has_it)
+    again = [one for one in readings(centre) if "again" in one[1]]
+    assert again[0][1]["again"] >= 1
+    assert len(again[0][0]) + again[0][1]["again"] == again[0][1]["subjects"] == 2
