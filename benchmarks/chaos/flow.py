@@ -32,9 +32,7 @@ class WatchingCamera:
 class Flow(threading.Thread):
     """Lets people pass until `close`, but not between `pause` and `resume`."""
 
-    def __init__(
-        self, people: Mapping[str, Traveller], cameras: Sequence[WatchingCamera], seed: str
-    ) -> None:
+    def __init__(self, people: Mapping[str, Traveller], cameras: Sequence[WatchingCamera], seed: str) -> None:
         super().__init__(name="flow", daemon=True)
         self._people, self._cameras = people, cameras
         self._chance = random.Random(seed)  # noqa: S311  # who passes, no secret

@@ -22,7 +22,7 @@ from benchmarks.chaos.people import Traveller
 from benchmarks.chaos.reported import Reported
 from benchmarks.chaos.schedule import Day, PlannedFault
 from benchmarks.chaos.sites.installation import Installation, installation
-from benchmarks.chaos.sites.there_site import RunningSite
+from benchmarks.chaos.sites.running_site import RunningSite
 from cekalwatch.program.errors import ProgramError
 
 SETTLED_WITHIN_S = 180.0

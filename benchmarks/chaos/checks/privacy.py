@@ -1,4 +1,4 @@
-"""Nothing of a traveller who did not match is on any disk, no name in the clear, and no picture of the port at the centre.
+"""Nothing of a traveller who did not match is on any disk, no name in the clear, no picture of the port at the centre.
 
 Every byte is searched; what is sealed in the databases is searched as their keys open it.
 """
@@ -62,8 +62,7 @@ def _opened(site: RunningSite) -> dict[str, bytes]:
     database = site.database()
     try:
         return {
-            f"{name} of {site.key}": value
-            for name, value in opened_values(database, KeyFile(site.master_key)).items()
+            f"{name} of {site.key}": value for name, value in opened_values(database, KeyFile(site.master_key)).items()
         }
     finally:
         database.close()

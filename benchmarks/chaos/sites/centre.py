@@ -1,4 +1,4 @@
-"""The centre: three servers on a PostgreSQL with a standby; they take the list from a folder, and give it to the port."""
+"""The centre: three servers on a PostgreSQL with a standby; they take the list from a folder and give it on."""
 
 from __future__ import annotations
 

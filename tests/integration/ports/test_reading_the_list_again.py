@@ -1,4 +1,4 @@
-"""A port reads the list again: the centre's trail names whom it has not been given as they stand, and counts the rest."""
+"""A port reads the list again: the centre's trail names whom it was not given as they stand, and counts the rest."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from benchmarks.chaos.machines.process import Lives
 WAIT_S = 20.0
 BEGINS_ANOTHER = """
 import subprocess, sys
-print(subprocess.Popen(["sleep", "600"], start_new_session=True).pid, flush=True)
+print(subprocess.Popen(["sleep", "600"], start_new_session=True, stdout=subprocess.DEVNULL).pid, flush=True)
 sys.stdin.read()
 """
 

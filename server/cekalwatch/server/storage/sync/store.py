@@ -79,8 +79,8 @@ class SyncStore:
         """Begin a run with its lease; None when it may only begin `if_due`, and is not due, or another is under way.
 
         `latest`: when the next run may be due at the latest; what says later was written while a clock was ahead, and
-        so was a lease that lasts longer than leases do. `hastened`: it is due now. With another source than before, or `from_start`, it reads from the beginning. Raises
-        SYNC_RUNNING.
+        so was a lease that lasts longer than leases do. `hastened`: it is due now. With another source than before, or
+        `from_start`, it reads from the beginning. Raises SYNC_RUNNING.
         """
         with self._database.session() as session:
             _lock(session)
