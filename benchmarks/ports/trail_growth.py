@@ -2,7 +2,7 @@
 
     python -m benchmarks.ports.trail_growth
 
-The entries of 200 pages, named and counted, are written as a server writes them, to SQLite and to PostgreSQL; bytes are
+The entries of 200 pages, named and counted, and of as many photographs are written as a server writes them, to SQLite and to PostgreSQL; bytes are
 those of the tables with their indexes, seconds those of writing.
 """
 
@@ -28,7 +28,10 @@ ENTRIES_AT_ONCE: Final = 8
 LISTED: Final = 100_000
 PORTS: Final = 500
 SIZES: Final = {
-    "sqlite": "SELECT sum(pgsize) FROM dbstat WHERE aggregate AND (name LIKE '%audit_entry%' OR name = 'audit_index')",
+    "sqlite": """
+        SELECT sum(pgsize) FROM dbstat JOIN sqlite_master USING (name)
+        WHERE aggregate = 1 AND tbl_name IN ('audit_entry', 'audit_index')
+    """,
     "postgresql": "SELECT pg_total_relation_size('audit_entry') + pg_total_relation_size('audit_index')",
 }
 _PORT: Final = Actor(Party.DEVICE, "sekupang/port/main")
@@ -48,11 +51,13 @@ def _of(address: str, kind: str) -> dict[str, float]:
         key_store(database)
         named_bytes, named_s = _written(database, kind, _named)
         counted_bytes, counted_s = _written(database, kind, _counted)
+        photograph_bytes, _ = _written(database, kind, _photograph)
     given, again = PAGES * SUBJECTS_AT_ONCE, PAGES * SUBJECTS_AGAIN_AT_ONCE
     day = LISTED * PORTS
     return {
         f"port.trail_named_{kind}_bytes": round(named_bytes / given, 1),
         f"port.trail_counted_{kind}_bytes": round(counted_bytes / again, 2),
+        f"port.trail_photograph_{kind}_bytes": round(photograph_bytes / PAGES),
         f"port.trail_named_{kind}_gb_a_day": round(named_bytes / given * day / 1e9, 2),
         f"port.trail_counted_{kind}_gb_a_day": round(counted_bytes / again * day / 1e9, 3),
         f"port.trail_named_{kind}_s_a_day": round(named_s / given * day),
@@ -75,18 +80,26 @@ def _size(database: Database, kind: str) -> int:
 
 def _named(page: int) -> AuditEntry:
     keys = range(page * SUBJECTS_AT_ONCE, (page + 1) * SUBJECTS_AT_ONCE)
-    named = [Thing.SUBJECT.key(f"S-{key:010}") for key in keys]
-    return _entry(page, named, {"subjects": len(named), "until": page})
+    named = [_subject(key) for key in keys]
+    return _entry(page, Action.LIST_READ, named, {"subjects": len(named), "until": page})
 
 
 def _counted(page: int) -> AuditEntry:
     count = SUBJECTS_AGAIN_AT_ONCE
-    return _entry(page, [], {"subjects": count, "again": count, "known": LISTED, "until": page})
+    return _entry(page, Action.LIST_READ, [], {"subjects": count, "again": count, "known": LISTED, "until": page})
 
 
-def _entry(page: int, named: list[str], details: dict[str, int | str]) -> AuditEntry:
+def _photograph(page: int) -> AuditEntry:
+    return _entry(page, Action.REFERENCES_FETCHED, [_subject(page)], {"references": 1})
+
+
+def _subject(number: int) -> str:
+    return Thing.SUBJECT.key(f"S-{number:010}")
+
+
+def _entry(page: int, action: Action, named: list[str], details: dict[str, int | str]) -> AuditEntry:
     at = datetime.now(UTC) + timedelta(microseconds=page)
-    return AuditEntry(at, _PORT, Action.LIST_READ, tuple(named), details=details)
+    return AuditEntry(at, _PORT, action, tuple(named), details=details)
 
 
 if __name__ == "__main__":

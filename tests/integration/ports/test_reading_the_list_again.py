@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,13 +22,14 @@ from cekalwatch.v1 import list_feed_service_pb2 as pb
 from cekalwatch.v1.list_feed_service_pb2_grpc import ListFeedServiceStub
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.builders.watchlist import order, subject
-from tests.support.scenarios.centre_and_port import PORT_SITE, Centre, port_running
+from tests.support.scenarios.centre_and_port import PORT_SITE, Centre, Port, port_running
 from tests.support.scenarios.server import list_astronaut, order_in_force, reason_of
 from tests.support.scenarios.sign_in import becomes
 from tests.support.scenarios.site_pki import Site
 
 pytestmark = pytest.mark.slow
-TWO_SECONDS_H = 2 / 3600
+AT_ONCE_H = 1e-9
+"""Each reading is a whole one."""
 
 
 @pytest.fixture
@@ -93,27 +94,27 @@ async def test_a_known_position_that_the_list_never_had_is_refused(centre: Centr
             assert reason_of(refused.value) == Code.LIST_POSITION_UNKNOWN
 
 
-async def test_a_port_reads_the_whole_list_again_and_says_what_it_knows(centre: Centre) -> None:
+async def test_a_port_that_reads_the_whole_list_again_says_what_it_knows(centre: Centre) -> None:
     list_astronaut(centre.settings, order_in_force(order_id="O-1"))
     with centre.opened() as list_:
         list_.put(subject("S-2"), order("O-2", subject_id="S-2"))
     async with centre.open() as line:
         chosen = centre.port_settings(line.address)
-        source = replace(chosen.watchlist.source, whole_every_h=TWO_SECONDS_H)  # type: ignore[type-var]
+        source = replace(chosen.watchlist.source, whole_every_h=AT_ONCE_H)  # type: ignore[type-var]
         chosen = chosen.model_copy(update={"watchlist": replace(chosen.watchlist, source=source)})
         async with port_running(chosen) as port:
-
-            async def has_read_again() -> bool:
-                return any("again" in details for _, details in readings(centre))
-
-            await becomes(has_read_again)
+            await becomes(has(port, "O-1", "O-2"))
             with centre.opened() as list_:
                 list_.put(subject("S-3"), order("O-3", subject_id="S-3"))
+            await becomes(has(port, "O-1", "O-2", "O-3"))
+            assert all(run.whole for run in port.syncs.runs(100))
+    named, details = next(one for one in readings(centre) if "again" in one[1])
+    assert named == ["subject:S-2", "subject:S-3"]
+    assert (details["subjects"], details["again"]) == (3, 1)
 
-            async def has_it() -> bool:
-                return port.orders() == {"O-1": True, "O-2": True, "O-3": True}
 
-            await becomes(has_it)
-    again = [one for one in readings(centre) if "again" in one[1]]
-    assert again[0][1]["again"] >= 1
-    assert len(again[0][0]) + again[0][1]["again"] == again[0][1]["subjects"] == 2
+def has(port: Port, *orders: str) -> Callable[[], Awaitable[bool]]:
+    async def it_has() -> bool:
+        return port.orders() == dict.fromkeys(orders, True)
+
+    return it_has

@@ -58,7 +58,6 @@ class NextRun:
         self._backoff.reset()
         return now + self._terms.period * (1 + self._random.uniform(-1, 1) * self._terms.jitter)
 
-
     def latest(self) -> datetime:
         """Return when the next run is due at the latest, however the last one ended."""
         longest = max(self._terms.period * (1 + self._terms.jitter), timedelta(seconds=self._terms.retry_most_s))
