@@ -22,7 +22,7 @@ from sqlmodel import select
 
 from benchmarks.recognition.gallery import fill
 from benchmarks.security.receipts import OWN_CONNECTION
-from benchmarks.soak.sampling import DATABASE, files
+from benchmarks.soak.sampling import DATABASE
 from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.encryption.master_key_source import KeyFile
@@ -99,27 +99,25 @@ async def _read(stack: Stack, process: psutil.Process, keys: list[str]) -> dict[
     port, position, size, references = _port(0), "", 0, dict[str, list[str]]()
     async with grpc.aio.insecure_channel(stack.address, options=OWN_CONNECTION) as channel:
         stub: Any = ListFeedServiceStub(channel)
-        used, more, read, trail = _spent(process), True, 0, _trail(stack)
+        used, more, read = _spent(process), True, 0
         while more:
             page = await stub.ReadList(pb.ReadListRequest(port=port, position=position))
             position, more, read, size = page.position, page.more, read + len(page.subjects), size + page.ByteSize()
             references |= {one.subject_id: [it.reference_id for it in one.references] for one in page.subjects}
         if read != SUBJECTS + PHOTOGRAPHS:
             raise RuntimeError(f"{read} subjects were given")
-        row_cpu_ms, row_trail = (_spent(process) - used) * 1000 / read, (_trail(stack) - trail) / read
-        used, trail, photographs = _spent(process), _trail(stack), 0
+        row_cpu_ms = (_spent(process) - used) * 1000 / read
+        used, photographs = _spent(process), 0
         for key in keys:
             request = pb.FetchReferencesRequest(port=port, subject_id=key, reference_ids=references[key])
             async for piece in stub.FetchReferences(request):
                 photographs += piece.ByteSize()
-        photo_cpu_ms, photo_trail = (_spent(process) - used) * 1000 / len(keys), (_trail(stack) - trail) / len(keys)
+        photo_cpu_ms = (_spent(process) - used) * 1000 / len(keys)
     return {
         "port.feed_subject_cpu_ms": round(row_cpu_ms, 3),
         "port.feed_subject_bytes": round(size / read),
         "port.feed_photograph_cpu_ms": round(photo_cpu_ms, 2),
         "port.feed_photograph_bytes": round(photographs / len(keys)),
-        "port.feed_subject_trail_bytes": round(row_trail),
-        "port.feed_photograph_trail_bytes": round(photo_trail),
     }
 
 
@@ -153,12 +151,6 @@ async def _idle(stack: Stack, process: psutil.Process) -> dict[str, float]:
 
 def _spent(process: psutil.Process) -> float:
     return sum(process.cpu_times()[:2])
-
-
-def _trail(stack: Stack) -> int:
-    """Return the bytes of the audit trail, with the index by which its entries are found."""
-    found = files(stack.config.folder / "server", stack.server.log_file)
-    return found["audit"] + found["table audit_index"]
 
 
 if __name__ == "__main__":
