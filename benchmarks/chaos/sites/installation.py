@@ -102,7 +102,7 @@ def installation(folder: Path, people: Mapping[str, Traveller]) -> Iterator[Inst
 
 def _disks() -> dict[str, int]:
     """Return which folders have a disk of their own, where that is possible, and how many bytes each has."""
-    disks = {}
+    disks = dict[str, int]()
     for folder, site in (("centre", CENTRE), ("port", PORT)):
         disks |= dict.fromkeys((f"{folder}/{name}" for name in site.servers), SERVER_BYTES)
         disks |= dict.fromkeys((f"{folder}/{name}/spool" for name in site.hosts), CLIENT_BYTES)

@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 
-from cekalwatch.server.audit.entry import Action, Thing
+from cekalwatch.server.audit.entry import Action, AuditEntry, Thing
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
@@ -66,10 +66,11 @@ class ListFeedServicer(list_feed_service_pb2_grpc.ListFeedServiceServicer):
     async def _record(self, given: Sequence[ChangedSubject], known: int) -> None:
         """Record what a page gives, naming those that the reader has not been given as they stand."""
         named = [Thing.SUBJECT.key(one.subject_id) for one in given if one.version > known]
-        again = {"again": len(given) - len(named), "known": known} if known else {}
-        await self._trail.note(
-            current_caller().actor, Action.LIST_READ, named, subjects=len(given), until=given[-1].version, **again
-        )
+        details: dict[str, int | str] = {"subjects": len(given), "until": given[-1].version}
+        if known:
+            details |= {"again": len(given) - len(named), "known": known}
+        entry = AuditEntry(self._clock.now(), current_caller().actor, Action.LIST_READ, tuple(named), details=details)
+        await self._trail.enter(entry)
 
     async def FetchReferences(
         self, request: pb.FetchReferencesRequest, context: Context
