@@ -93,7 +93,7 @@ class Evidence:
         committed = _committed(server.program.log_file for server in site.servers.values())
         database = site.database()
         try:
-            return replace(_read(database, passages, answers, shown), unlike_spans=spans, committed=committed)
+            return replace(read(database, passages, answers, shown), unlike_spans=spans, committed=committed)
         finally:
             database.close()
 
@@ -105,12 +105,13 @@ def _committed(log_files: Iterable[Path]) -> dict[int, datetime]:
     return {int(one["sequence"]): datetime.fromisoformat(one["timestamp"]) for one in said}
 
 
-def _read(
+def read(
     database: Database,
     passages: Sequence[SeenPassage],
     answers: Sequence[Answer],
     shown: Mapping[PcPlan, Sequence[ShownLine]],
 ) -> Evidence:
+    """Read what a database says, opened with its keys. Raises StorageError when it is away."""
     with database.one_state() as session:
         events = [
             LoggedEvent(row.sequence or 0, str(row.type), row.occurred_at, row.alert_id, row.capture_id)

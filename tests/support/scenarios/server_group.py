@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ class GroupMember:
     address: str
     config_file: Path
     program: Program | None = None
+    python: str | Path = sys.executable
+    """With the version of the programs that it runs."""
 
 
 @dataclass
@@ -58,7 +61,7 @@ class ServerGroup:
     def launch(self, member: GroupMember) -> Program:
         """Start a server, and do not wait for it."""
         arguments = ["-m", "cekalwatch.server", "serve", "--config", str(member.config_file)]
-        member.program = self._opened.enter_context(Program(member.name, arguments, self.logs))
+        member.program = self._opened.enter_context(Program(member.name, arguments, self.logs, python=member.python))
         return member.program
 
     def wait_for(self, member: GroupMember) -> None:
@@ -76,10 +79,11 @@ class ServerGroup:
 
             wait_until(serving, START_S, "Serving", member.program)
 
-    def upgrade(self, member: GroupMember) -> None:
-        """Let a server end as it does for an upgrade, and start it again."""
+    def upgrade(self, member: GroupMember, python: str | Path) -> None:
+        """Let a server end as it does for an upgrade, and start it again with that interpreter's version."""
         assert member.program is not None
         member.program.stop()
+        member.python = python
         self.launch(member)
         self.wait_for(member)
 
@@ -114,8 +118,10 @@ class ServerGroup:
 
 
 @contextmanager
-def server_group(folder: Path, database_url: str, servers: int = 3) -> Iterator[ServerGroup]:
-    """Run so many servers that have the portrait on their list."""
+def server_group(
+    folder: Path, database_url: str, servers: int = 3, python: str | Path = sys.executable
+) -> Iterator[ServerGroup]:
+    """Run so many servers that have the portrait on their list, with that interpreter's version of the programs."""
     site = Site(folder)
     shared = {
         "database_url": database_url,
@@ -134,7 +140,7 @@ def server_group(folder: Path, database_url: str, servers: int = 3) -> Iterator[
             own |= {"tls_dir": str(folder / "tls"), "pki_dir": str(folder / "pki")}
             config_file = folder / f"{name}.toml"
             config_file.write_text(_toml(settings, shared | own))
-            members.append(GroupMember(name, address, config_file))
+            members.append(GroupMember(name, address, config_file, python=python))
         group = ServerGroup(site, settings, members, folder / "logs")
         ports.callback(group.close)
         for member in members:
