@@ -30,6 +30,7 @@ from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.people import PersonRole
+from deploy.demo.camera import camera_program
 from deploy.demo.office.notifier import Notifier, OnEvent, notifier_paths
 from deploy.demo.office.officers import sign_officer_in
 from deploy.demo.programs import Program, run_to_end, wait_until
@@ -182,14 +183,9 @@ class Stack:
 
     def start_camera(self, camera_id: str, source: Path) -> Program:
         """Start a camera client on a video file, at the video's own speed; it ends with the video."""
-        arguments = ["-m", "cekalwatch.camera", "run", "--source", str(source), "--realtime", "--camera-id", camera_id]
-        arguments += ["--server", self.address, "--detector", str(self.config.models / self.config.model_pack)]
-        environment = {
-            "CEKALWATCH_CAMERA_TLS_DIR": str(self.certificate(DeviceRole.CAMERA, camera_id)),
-            "CEKALWATCH_CAMERA_SPOOL_DIR": str(self.config.folder / "camera" / "spool"),
-            "CEKALWATCH_CAMERA_SPOOL_KEY": str(self.config.folder / "camera" / "spool.key"),
-        }
-        program = Program(camera_id, arguments, self.logs, environment=environment, python=self.config.client_python)
+        config, tls_dir = self.config, self.certificate(DeviceRole.CAMERA, camera_id)
+        detector, python = config.models / config.model_pack, config.client_python
+        program = camera_program(camera_id, source, self.address, tls_dir, config.folder, detector, python)
         return self._open.enter_context(program)
 
     def certificate(self, role: DeviceRole, name: str) -> Path:

@@ -1,4 +1,7 @@
-"""A real browser, and the pages that it opens: each module says of which people, and with which settings."""
+"""A real browser and the pages that it opens, the last release, and a traveller.
+
+Each module says of which people an office is, and with which settings.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,28 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser
 
+from cekalwatch.server.recognition.packs.installed import open_engine
+from cekalwatch.vision.manifest import load_pack
+from deploy.demo.faces import built_in_people
+from deploy.demo.people import Person, Role
 from tests.support.scenarios.port_office import PortOffice, port_office
 from tests.support.scenarios.real_browser import chromium
 from tests.support.scenarios.web_console import Pages, served
+from tests.support.tools.last_release import OtherVersion, install_version, released_commit
+from tests.support.tools.packs import light_pack
+
+
+@pytest.fixture(scope="session")
+def traveller() -> Person:
+    """Somebody who is on the list and departs."""
+    people = built_in_people(open_engine(load_pack(light_pack()), threads=1).detector)
+    return next(one for one in people if one.role is Role.LISTED)
+
+
+@pytest.fixture(scope="session")
+def released(tmp_path_factory: pytest.TempPathFactory) -> OtherVersion:
+    """The programs of the last release; skips where its commit or packages are not here."""
+    return install_version(released_commit(), tmp_path_factory.mktemp("release"))
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,46 +17,24 @@ import pytest
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.backup.archive import Identity
 from cekalwatch.server.backup.restoring import look
-from cekalwatch.server.recognition.packs.installed import open_engine
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.migrations.applying import Migrations
 from cekalwatch.v1 import adjudication_pb2
-from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire import dialer
 from cekalwatch.wire.identity import DeviceRole
-from deploy.demo.faces import built_in_people
 from deploy.demo.office.notifier import Notifier
-from deploy.demo.people import Person, Role
+from deploy.demo.people import Person
 from deploy.demo.programs import run_to_end, wait_until
 from deploy.demo.scene import people_passing, write_video
 from deploy.demo.stack import Stack, StackConfig
 from deploy.demo.watchlist import write_watchlist
-from tests.support.tools.last_release import (
-    OtherVersion,
-    has_present_tables,
-    install_as,
-    install_version,
-    released_commit,
-)
+from tests.support.tools.last_release import OtherVersion, has_present_tables, install_as, later_version
 from tests.support.tools.packs import light_pack
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 OFFICER = "officer-1"
 WAIT_S = 90.0
-
-
-@pytest.fixture(scope="module")
-def traveller() -> Person:
-    """Somebody who is on the list and departs."""
-    people = built_in_people(open_engine(load_pack(light_pack()), threads=1).detector)
-    return next(one for one in people if one.role is Role.LISTED)
-
-
-@pytest.fixture(scope="module")
-def released(tmp_path_factory: pytest.TempPathFactory) -> OtherVersion:
-    """The programs of the last release; skips where its commit or packages are not here."""
-    return install_version(released_commit(), tmp_path_factory.mktemp("release"))
 
 
 @pytest.fixture
@@ -156,8 +133,7 @@ def test_a_site_of_the_release_is_upgraded_and_its_clients_work_on(
 @pytest.fixture(scope="module")
 def newer(tmp_path_factory: pytest.TempPathFactory) -> OtherVersion:
     """These sources, as the version two minor ones later than what they say."""
-    major, minor, _ = version("cekalwatch").split(".")
-    return install_as(f"{major}.{int(minor) + 2}.0", tmp_path_factory.mktemp("newer"))
+    return install_as(later_version(minor=2), tmp_path_factory.mktemp("newer"))
 
 
 def test_clients_two_minor_versions_behind_are_told_so_and_come_back_upgraded(

@@ -39,6 +39,8 @@ class Lives:
     on_line: Callable[[int, str], None] | None = None
     """Takes each whole line of its standard output, with the number of the life, on a thread of its own."""
     takes_input: bool = False
+    python: str | Path = sys.executable
+    """The interpreter; another one finds another version of the program, from the next life on."""
 
     def __post_init__(self) -> None:
         self.lives: list[Life] = []
@@ -67,7 +69,7 @@ class Lives:
             self.logs.mkdir(parents=True, exist_ok=True)
             with self.log_file.open("ab") as log:
                 process = subprocess.Popen(
-                    [sys.executable, *self.arguments],
+                    [self.python, *self.arguments],
                     stdin=subprocess.PIPE if self.takes_input else subprocess.DEVNULL,
                     stdout=subprocess.PIPE if self.on_line else log,
                     stderr=log,

@@ -20,6 +20,8 @@ class StartRefusal(StrEnum):
     """Its model is not theirs."""
     CLOCK = "CLOCK"
     """Its clock is too far from theirs."""
+    VERSION = "VERSION"
+    """Its version of the program is more than one minor version from theirs."""
     NAME_TAKEN = "NAME_TAKEN"
     """Another server has its name."""
     DATABASE_OLDER = "DATABASE_OLDER"

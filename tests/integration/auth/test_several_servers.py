@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -13,15 +13,17 @@ import pytest
 
 from cekalwatch.program.secret_files import write_private
 from cekalwatch.server.app import Server
+from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.people import LockOut, TryAllowance
 from cekalwatch.v1 import session_service_pb2 as sessions
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.keys import TESTS_KEY
+from tests.support.scenarios import people
 from tests.support.scenarios.port_office import PortOffice, Seat
 from tests.support.scenarios.server import CaptureClient, face, reason_of
-from tests.support.scenarios.sign_in import Desk, becomes, refused
+from tests.support.scenarios.sign_in import Desk, becomes, refused, threshold_of
 from tests.support.scenarios.site_pki import SITE, Site, now
 from tests.support.tools.postgres import fresh_database
 
@@ -63,6 +65,8 @@ async def office(tmp_path: Path, postgres: str, postgres_tables: str) -> AsyncIt
         port = PortOffice(site, site.settings(**shared))
         port.hire("budi", PersonRole.OFFICER)
         port.hire("ani", PersonRole.OFFICER)
+        port.hire("adi", PersonRole.ADMINISTRATOR)
+        port.hire("sari", PersonRole.SUPERVISOR)
         other = site.settings(**shared, data_dir=tmp_path / "second", server_name="second")
         async with port.open(), Server(other, port.clock) as second:
             yield Office(port, f"127.0.0.1:{second.port}")
@@ -96,6 +100,39 @@ async def test_a_session_is_one_on_both_until_it_ends(office: Office) -> None:
         assert (await other.whoami(token)).display_name == "Petugas budi"
         await other.sessions().SignOut(sessions.SignOutRequest(), metadata=bearer(token))
         assert await refused(one.whoami(token)) == "SESSION_ENDED"
+
+
+async def test_who_is_disabled_at_one_is_out_at_both(office: Office) -> None:
+    async with office.desk(office.first, "pc-1") as one, office.desk(office.second, "pc-1") as other:
+        token = await one.sign_in("budi")
+        assert (await other.whoami(token)).display_name == "Petugas budi"
+        books = people.Office(office.port.database)
+        books.people.change(replace(office.port.people["budi"], disabled=True), books.entry(Action.PERSON_CHANGED))
+        for desk in (one, other):
+            assert await refused(desk.whoami(token)) == "SESSION_ENDED"
+            assert await refused(desk.sign_in("budi")) == "SIGN_IN_REFUSED"
+
+
+async def test_a_changed_password_and_role_count_on_both(office: Office) -> None:
+    async with office.desk(office.first, "pc-1") as one, office.desk(office.second, "pc-1") as other:
+        await one.change(await one.sign_in("budi"), people.PASSWORD, people.OTHER_PASSWORD)
+        assert await refused(other.sign_in("budi")) == "SIGN_IN_REFUSED"
+        token = await other.sign_in("budi", people.OTHER_PASSWORD)
+        await one.alerts(token)
+        books = people.Office(office.port.database)
+        changed = replace(office.port.people["budi"], roles=frozenset({PersonRole.ADMINISTRATOR}))
+        books.people.change(changed, books.entry(Action.PERSON_CHANGED))
+        for desk in (one, other):
+            assert await refused(desk.alerts(token)) == "PERSON_ROLE_NEEDED"
+
+
+async def test_a_second_person_signs_at_one_for_an_act_at_the_other_and_for_one_act_only(office: Office) -> None:
+    async with office.desk(office.first, "pc-1") as one, office.desk(office.second, "pc-1") as other:
+        token = await one.sign_in("adi")
+        word = await one.countersign("sari", token, threshold_of(0.6))
+        await other.set_threshold(0.6, token, word)
+        for desk in (one, other):
+            assert await refused(desk.set_threshold(0.6, token, word)) == "SESSION_ENDED"
 
 
 async def test_who_holds_an_alert_holds_it_on_both(office: Office) -> None:
@@ -134,6 +171,13 @@ async def test_a_revoked_device_is_refused_by_both(office: Office) -> None:
 
         for desk in (one, other):
             await becomes(partial(is_revoked, desk, token))
+
+
+async def test_a_revoked_cameras_stream_ends_at_the_server_that_has_it(office: Office) -> None:
+    async with office.desk(office.second, "dep-1", DeviceRole.CAMERA) as desk:
+        stream = await CaptureClient.open(desk.channel)
+        office.port.site.pki.revoke(Identity(DeviceRole.CAMERA, SITE, "dep-1"), now())
+        assert await stream.error() == (grpc.StatusCode.UNAUTHENTICATED, "CERTIFICATE_REVOKED")
 
 
 async def is_revoked(desk: Desk, token: str) -> bool:

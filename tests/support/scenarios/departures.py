@@ -18,9 +18,14 @@ class Departures:
     """The camera, and the PC."""
 
     def __init__(self, group: ServerGroup, camera_id: str, notifier: Notifier) -> None:
-        self._notifier = notifier
         self.camera = ScriptedCamera(camera_id, group.dialer(DeviceRole.CAMERA, camera_id))
         self.passed: list[str] = []
+        """Each by the key of its one capture."""
+        self.look_at(notifier)
+
+    def look_at(self, notifier: Notifier) -> None:
+        """Let those who pass from now on ring at this PC."""
+        self._notifier, self._before = notifier, len(self.passed)
 
     def traveller(self) -> None:
         """Let one pass."""
@@ -29,7 +34,8 @@ class Departures:
         self.camera.put([capture])
 
     async def until_rung(self) -> None:
-        """Wait until all had their receipts and are on the officer's screen."""
+        """Wait until all had their receipts, and those who passed since `look_at` are on the officer's screen."""
         await self.camera.until_settled(len(self.passed), WAIT_S)
-        rung = await asyncio.to_thread(self._notifier.wait_for, {"event_type": "RAISED"}, len(self.passed), WAIT_S)
-        assert len({event["alert_id"] for event in rung}) == len(rung) == len(self.passed)
+        wanted, due = {"event_type": "RAISED", "camera_id": self.camera.camera_id}, len(self.passed) - self._before
+        rung = await asyncio.to_thread(self._notifier.wait_for, wanted, due, WAIT_S)
+        assert len({event["alert_id"] for event in rung}) == len(rung) == due

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,11 +18,13 @@ from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.server_choice import ServerChoice
 from cekalwatch.wire.tls import FollowedTls
+from deploy.demo.camera import camera_program
 from deploy.demo.office.notifier import Notifier
-from deploy.demo.programs import Program, wait_until
+from deploy.demo.programs import Program, run_to_end, wait_until
 from deploy.demo.stack import kept_port
-from tests.support.scenarios.server import list_astronaut
+from tests.support.scenarios.server import CAMERAS, list_astronaut
 from tests.support.scenarios.site_pki import Site
+from tests.support.tools.packs import light_pack
 
 START_S = 60.0
 CALL_S = 5.0
@@ -98,10 +100,21 @@ class ServerGroup:
         followed = FollowedTls(self.site.device(role, name), self.site.problems.append)
         return Dialer(ServerChoice(self.addresses, name), followed)
 
-    def notifier(self, agent_id: str, folder: Path) -> Notifier:
+    def command(self, member: GroupMember, *arguments: str) -> None:
+        """Run a command of `cekalwatch-server` of the member's version and settings. Raises ProgramError."""
+        options = ["-m", "cekalwatch.server", *arguments, "--config", str(member.config_file)]
+        run_to_end(arguments[0], options, self.logs, START_S, python=member.python)
+
+    def camera(self, camera_id: str, clip: Path, python: str | Path = sys.executable) -> Program:
+        """Start a camera client, which knows all the servers, on a video file."""
+        tls_dir, folder = self.site.device(DeviceRole.CAMERA, camera_id).folder, self.logs.parent
+        program = camera_program(camera_id, clip, ",".join(self.addresses), tls_dir, folder, light_pack(), python)
+        return self._opened.enter_context(program)
+
+    def notifier(self, agent_id: str, folder: Path, python: str | Path = sys.executable) -> Notifier:
         """Start the console of a PC, which knows all the servers, and wait until it gets what comes from now on."""
         files = self.site.device(DeviceRole.NOTIFIER, agent_id)
-        notifier = Notifier(agent_id, ",".join(self.addresses), files.folder, folder, lambda _: None)
+        notifier = Notifier(agent_id, ",".join(self.addresses), files.folder, folder, lambda _: None, python)
         self._opened.enter_context(notifier.program)
         database = Database(self.settings.database_address)
 
@@ -119,7 +132,11 @@ class ServerGroup:
 
 @contextmanager
 def server_group(
-    folder: Path, database_url: str, servers: int = 3, python: str | Path = sys.executable
+    folder: Path,
+    database_url: str,
+    servers: int = 3,
+    python: str | Path = sys.executable,
+    cameras: Sequence[Mapping[str, str]] = CAMERAS,
 ) -> Iterator[ServerGroup]:
     """Run so many servers that have the portrait on their list, with that interpreter's version of the programs."""
     site = Site(folder)
@@ -130,7 +147,7 @@ def server_group(
         "keep_alive_period_s": 1,
         "threads": 1,
     }
-    settings = site.settings(**shared)
+    settings = site.settings(**shared, cameras=cameras)
     list_astronaut(settings)
     with ExitStack() as ports:
         members = []

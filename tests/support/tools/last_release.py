@@ -7,6 +7,7 @@ others skips the test. Commits that are not in this clone do so as well.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -32,6 +33,7 @@ RELEASE_VARIABLE = "CEKALWATCH_TEST_RELEASE"
 EXTRAS = ("", "server", "postgres", "camera", "notifier", "console")
 WAIT_S = 240.0
 _SCRIPTS = Path("web_console/cekalwatch/console/static/vendor")
+_STATED = re.compile(r"^Version: .*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,23 @@ class OtherVersion:
     def program(self, name: str) -> Path:
         """Return the program `cekalwatch-NAME`."""
         return self._scripts / f"cekalwatch-{name}"
+
+    @property
+    def packages(self) -> Path:
+        """Where it is installed; every file of other packages is shared with this environment."""
+        return Path(sysconfig.get_path("purelib", "venv", {"base": str(self.folder)}))
+
+    def copied(self, folder: Path) -> OtherVersion:
+        """Return a copy of it in `folder`, whose files are shared: who changes one writes another in its place."""
+        shutil.copytree(self.folder, folder, symlinks=True, copy_function=_link)
+        return OtherVersion(self.commit, folder)
+
+    def call_itself(self, version_name: str) -> None:
+        """Let it say that it is that version."""
+        (metadata,) = self.packages.glob("cekalwatch-*.dist-info/METADATA")
+        text = _STATED.sub(f"Version: {version_name}", metadata.read_text(), count=1)
+        metadata.unlink()
+        metadata.write_text(text)
 
     @property
     def _scripts(self) -> Path:
@@ -115,12 +134,18 @@ def _install(commit: str, folder: Path) -> OtherVersion:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
     other = OtherVersion(commit, environment)
     # Confined programs may read what is below their environment, so that a path to the other one would not do.
-    own = sysconfig.get_path("purelib", "venv", {"base": str(environment)})
+    own = other.packages
     present = shutil.ignore_patterns("cekalwatch*", "_cekalwatch.pth")
     shutil.copytree(sysconfig.get_path("purelib"), own, copy_function=_link, ignore=present, dirs_exist_ok=True)
     command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--python", str(other.python)]
     subprocess.run([*command, "install", "--no-deps", "--no-index", str(wheel)], check=True)
     return other
+
+
+def later_version(*, minor: int = 0, patch: int = 0) -> str:
+    """Return the version that is so many minor versions, or patches of the same one, after that of these sources."""
+    major, own_minor, own_patch = (int(part) for part in version("cekalwatch").split(".")[:3])
+    return f"{major}.{own_minor + minor}.{patch if minor else own_patch + patch}"
 
 
 def _sources_of(commit: str, folder: Path) -> None:

@@ -1,7 +1,8 @@
 """Whether a server may work beside the others of its database: all must decide alike.
 
 A server with another law would obey orders that the others do not, one with another model would search templates that
-the others lack, and one with another clock would end claims and sessions before their time.
+the others lack, one with another clock would end claims and sessions before their time, and one of a version that is
+far from theirs would not understand what they write.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from datetime import timedelta
 
 from cekalwatch.server.presence import ServerRun, ToldRun
 from cekalwatch.server.refused_start import StartRefusal, StartRefusedError
+from cekalwatch.wire.versions import is_behind
 
 MAX_CLOCK_DIFFERENCE = timedelta(seconds=2)
 """Between two servers: claims, sessions and the lease of a synchronisation are judged by each server's clock."""
@@ -29,6 +31,14 @@ def check_agreement(
         if was_myself or not other.alive:
             continue
         where = f"The server {other.run.name} at {other.run.address} works on this database"
+        here, there = myself.version, other.run.version
+        if is_behind(here, there) or is_behind(there, here):
+            raise StartRefusedError(
+                f"{where} with the version {there} of this program, and this one is {here}. Servers of a database are "
+                "at most one minor version apart: upgrade all to a version between first, or stop all servers "
+                "(docs/upgrading.md).",
+                StartRefusal.VERSION,
+            )
         if differing := list(_differing(myself, other.run)):
             raise StartRefusedError(
                 f"{where} with other settings of the law ({'; '.join(differing)}). Give all servers of a database the "

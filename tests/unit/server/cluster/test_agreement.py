@@ -10,6 +10,7 @@ import pytest
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cluster.agreement import MAX_CLOCK_DIFFERENCE, check_agreement
 from cekalwatch.server.presence import ServerRun, ToldRun
+from cekalwatch.server.refused_start import StartRefusal, StartRefusedError
 
 T0 = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 LAW = {"legal.urgent_days": "20", "sites.batam-center": "Asia/Jakarta"}
@@ -30,6 +31,18 @@ def refusal(*others: ToldRun, ahead: timedelta = timedelta(), chosen: bool = Fal
 
 def test_servers_that_decide_alike_work_together() -> None:
     check_agreement(MYSELF, timedelta(seconds=1), [told(), told(version="1.1")], model_chosen=False)
+
+
+@pytest.mark.parametrize(("here", "there"), [("0.3.0", "0.1.9"), ("0.1.9", "0.3.0"), ("1.0.0", "0.9.0")])
+def test_versions_that_are_more_than_one_minor_version_apart_are_refused(here: str, there: str) -> None:
+    with pytest.raises(StartRefusedError, match=f"with the version {there} .* and this one is {here}") as caught:
+        check_agreement(replace(MYSELF, version=here), timedelta(), [told(version=there)], model_chosen=False)
+    assert caught.value.reason is StartRefusal.VERSION
+
+
+@pytest.mark.parametrize(("here", "there"), [("0.2.0", "0.3.4"), ("0.3.4", "0.2.0"), ("0.2.0", "0.2.9")])
+def test_versions_next_to_each_other_work_together(here: str, there: str) -> None:
+    check_agreement(replace(MYSELF, version=here), timedelta(), [told(version=there)], model_chosen=False)
 
 
 def test_another_law_is_refused_and_each_figure_named() -> None:
