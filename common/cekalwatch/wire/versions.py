@@ -1,4 +1,4 @@
-"""Which versions of the programs work together: those of one minor version, and of the next (docs/upgrading.md). Pure."""
+"""Which versions of the programs work together: those of one minor version and of the next. Pure."""
 
 from __future__ import annotations
 
