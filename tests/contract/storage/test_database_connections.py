@@ -1,12 +1,15 @@
-"""What becomes of connections when a database is closed."""
+"""What becomes of connections when a database is closed, and who shares one."""
 
 from __future__ import annotations
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
+from sqlmodel import select, update
 
+from cekalwatch.server.storage.alerts.tables import EventLogRow
 from cekalwatch.server.storage.database import Database
 
 
@@ -20,3 +23,32 @@ def test_a_connection_that_is_in_use_when_the_database_closes_is_closed_when_it_
         connection.cursor().close()  # whoever uses it ends in order
     with pytest.raises((sqlite3.ProgrammingError, psycopg.OperationalError), match="closed"):
         connection.cursor()
+
+
+def test_what_is_read_together_goes_over_one_connection_and_others_write_meanwhile(database: Database) -> None:
+    with database.reading_together():
+        connections = set()
+        for _ in range(2):
+            with database.session() as session, database.reading_together():
+                connections.add(session.connection().connection.dbapi_connection)
+                assert session.execute(select(EventLogRow.pruned_through)).scalar_one() == 0
+        assert len(connections) == 1
+        with ThreadPoolExecutor(1) as other:
+            other.submit(prune_through, database, 7).result()
+        with database.session() as session:
+            assert session.execute(select(EventLogRow.pruned_through)).scalar_one() == 7
+    with database.session() as session:
+        assert session.bind is database.engine
+
+
+def test_what_is_read_together_writes_nothing(database: Database) -> None:
+    with database.reading_together(), pytest.raises(RuntimeError, match="reads together"):
+        prune_through(database, 7)
+    with database.session() as session:
+        assert session.execute(select(EventLogRow.pruned_through)).scalar_one() == 0
+
+
+def prune_through(database: Database, sequence: int) -> None:
+    with database.session() as session:
+        session.execute(update(EventLogRow).values(pruned_through=sequence))
+        session.commit()

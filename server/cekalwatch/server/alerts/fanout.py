@@ -54,6 +54,18 @@ class DetailedEvent:
     details: AlertDetails
 
 
+@dataclass(frozen=True)
+class _Page:
+    """Events that were read together."""
+
+    found: list[DetailedEvent]
+    """Those whose alerts can be read."""
+    reached: int
+    """The sequence up to which the log was read."""
+    has_more: bool
+    """Whether the log may go on beyond it."""
+
+
 class Fanout:
     """The events that subscribers read; only the event loop's thread uses it."""
 
@@ -109,16 +121,18 @@ class Fanout:
         """Read the events beyond the head, and wake the subscribers."""
         while True:
             reading = asyncio.get_running_loop().run_in_executor(self._reading, self._read_newest, self._head)
-            found, reached = await reading
-            if reached == self._head:
+            read = await reading
+            if read.reached == self._head:
                 return
-            for item in found:
+            for item in read.found:
                 if len(self._tail) == self._tail.maxlen:
                     self._tail_begins_after = self._tail[0].event.sequence
                 self._tail.append(item)
-            self._head = reached
+            self._head = read.reached
             self._grown.set()
             self._grown = asyncio.Event()
+            if not read.has_more:  # another look would only slow down who sends these
+                return
 
     async def start_after(self, sequence: int) -> int:
         """Return `sequence` if the log can be followed from there; raises POSITION_TOO_OLD or POSITION_UNKNOWN."""
@@ -203,22 +217,23 @@ class Fanout:
             newer = takewhile(lambda item: item.event.sequence > position, reversed(self._tail))
             return list(newer)[::-1], max(position, self._head)
         head = self._head
-        found, reached = await asyncio.to_thread(self._read, position)
-        return [item for item in found if item.event.sequence <= head], min(reached, head)
+        read = await asyncio.to_thread(self._read, position)
+        return [item for item in read.found if item.event.sequence <= head], min(read.reached, head)
 
-    def _read_newest(self, position: int) -> tuple[list[DetailedEvent], int]:
+    def _read_newest(self, position: int) -> _Page:
         """Read the events beyond the head, before any subscriber may see them."""
-        found, reached = self._read(position)
-        if any(item.details.alert.went_to_supervisors for item in found):
+        read = self._read(position)
+        if any(item.details.alert.went_to_supervisors for item in read.found):
             # Who signed in before the event gets it, at whatever server: their list of alerts does not have it.
             self._follow_supervisors()
-        return found, reached
+        return read
 
-    def _read(self, position: int) -> tuple[list[DetailedEvent], int]:
-        events = self._store.events_after(position, PAGE)
-        details = self._details_of(event.alert_id for event in events)
+    def _read(self, position: int) -> _Page:
+        with self._store.reading_together():
+            events = self._store.events_after(position, PAGE)
+            details = self._details_of(event.alert_id for event in events)
         found = [DetailedEvent(event, details[event.alert_id]) for event in events if event.alert_id in details]
-        return found, events[-1].sequence if events else position
+        return _Page(found, events[-1].sequence if events else position, len(events) == PAGE)
 
     def _details_of(self, alert_ids: Iterable[UUID]) -> dict[UUID, AlertDetails]:
         """Return the details of alerts, in the order of the ids; damaged ones are left out."""

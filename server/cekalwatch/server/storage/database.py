@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ _REMEDIES = {
     AwayReason.READ_ONLY: "What answers is a standby, which takes no writes: name the primary's host as well in "
     "`database_url`, or promote the standby if the primary is lost (docs/high-availability.md).",
 }
+
+_SHARED: ContextVar[Connection | None] = ContextVar("shared", default=None)
 
 log = structlog.get_logger()
 
@@ -178,9 +181,30 @@ class Database:
         """
         with (
             self._as_storage_errors(),
-            GuardedSession(self.engine, self.guard, current_fence(), self._committing) as session,
+            GuardedSession(self._shared() or self.engine, self.guard, current_fence(), self._committing) as session,
         ):
             yield session
+
+    @contextmanager
+    def reading_together(self) -> Iterator[None]:
+        """Let the sessions that this thread opens in the block read in one transaction, and none of them write.
+
+        Each would take a connection, see whether it lives, and begin and end a transaction. Raises StorageError.
+        """
+        if self._shared():
+            yield
+            return
+        with self.connection() as connection:
+            connection.begin()
+            token = _SHARED.set(connection)
+            try:
+                yield
+            finally:
+                _SHARED.reset(token)
+
+    def _shared(self) -> Connection | None:
+        shared = _SHARED.get()
+        return shared if shared is not None and shared.engine is self.engine else None
 
     @contextmanager
     def _committing(self) -> Iterator[None]:

@@ -17,7 +17,7 @@ from cekalwatch.server.storage.alerts.reading import readable
 from cekalwatch.server.storage.alerts.rows import bare_alert
 from cekalwatch.server.storage.alerts.tables import AlertPassageRow, AlertRow, SightingRow
 from cekalwatch.server.storage.columns import PASSAGE_TEMPLATE
-from cekalwatch.server.storage.integrity.guarded_session import in_order, replace_row
+from cekalwatch.server.storage.integrity.guarded_session import in_order, put_row
 
 log = structlog.get_logger()
 
@@ -57,7 +57,8 @@ class AlertPassages:
         query = select(AlertPassageRow).where(
             col(AlertPassageRow.alert_id) == alert_id, col(AlertPassageRow.passage) == capture.passage
         )
-        held = next(in_order(session, session.exec(query)), None)
+        found = session.exec(query).first()
+        held = next(in_order(session, [found] if found else []), None)
         if held is not None and not alert.open:
             held.kept_at = now
             return
@@ -71,10 +72,12 @@ class AlertPassages:
             model_version=match.model_version,
             template=sealed,
         )
-        replace_row(session, row)
+        put_row(session, row, found)
 
     def _passages(self, session: Session, alert_ids: list[str]) -> dict[str, list[AlertPassage]]:
         found: dict[str, list[AlertPassage]] = defaultdict(list)
+        if not alert_ids:
+            return found
         query = select(AlertPassageRow).where(col(AlertPassageRow.alert_id).in_(alert_ids))
         for row in in_order(session, session.exec(query)):
             try:

@@ -7,6 +7,7 @@ because whoever writes to the log locks it first (`lock_log`).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -37,7 +38,7 @@ from cekalwatch.server.storage.alerts.tables import (
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.columns import PROBE_JPEG
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.integrity.guarded_session import checked, in_order, replace_row
+from cekalwatch.server.storage.integrity.guarded_session import checked, in_order, put_row
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.keys.store import hold_sealing_key
 from cekalwatch.server.storage.watchlist.tables import SubjectRow
@@ -124,6 +125,10 @@ class AlertStore:
             write_audit(session, alert_entry(match, committed))
             session.commit()
             return committed
+
+    def reading_together(self) -> AbstractContextManager[None]:
+        """Let what this thread reads in the block, of any store of the database, be read in one transaction."""
+        return self._database.reading_together()
 
     def get(self, alert_id: UUID) -> Alert:
         """Return an alert with its sightings; raises ALERT_NOT_FOUND."""
@@ -304,10 +309,11 @@ class AlertStore:
     def _keep_better_probe(self, session: Session, alert_id: str, match: Match, *, further: bool) -> None:
         """Keep the best picture of the newest passage: that is who stands at a counter now."""
         capture = match.capture
-        held = next(in_order(session, session.exec(select(ProbeRow).where(ProbeRow.alert_id == alert_id))), None)
+        found = session.exec(select(ProbeRow).where(ProbeRow.alert_id == alert_id)).first()
+        held = next(in_order(session, [found] if found else []), None)
         if further or held is None or capture.quality > held.quality:
             sealed = self._keyring.seal(PROBE_JPEG.at(alert_id), match.probe_jpeg)
             probe = ProbeRow(
                 alert_id=alert_id, capture_id=str(capture.capture_id), quality=capture.quality, jpeg=sealed
             )
-            replace_row(session, probe)
+            put_row(session, probe, found)

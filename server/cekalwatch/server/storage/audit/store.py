@@ -35,9 +35,10 @@ def write_audit(session: Session, *entries: AuditEntry) -> None:
     It locks the chain until then; whoever holds this lock must wait for no other, or two writers could wait for each
     other.
     """
-    # The lock comes before the reading, so that another writer's entry cannot come between.
-    session.exec(update(AuditHeadRow).values(sequence=AuditHeadRow.sequence))
-    sequence, last_hash = session.exec(select(AuditHeadRow.sequence, AuditHeadRow.hash)).one()
+    # What locks the chain reads it too, so that another writer's entry cannot come between.
+    locked = update(AuditHeadRow).values(sequence=AuditHeadRow.sequence)
+    head = session.execute(locked.returning(col(AuditHeadRow.sequence), col(AuditHeadRow.hash)))
+    sequence, last_hash = head.one()
     rows: list[dict[str, Any]] = []
     index: list[dict[str, Any]] = []
     for entry in entries:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
 import sqlalchemy
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import ORMExecuteState
 from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import Session
@@ -24,16 +24,18 @@ class GuardedSession(Session):
 
     def __init__(
         self,
-        engine: Engine,
+        bind: Engine | Connection,
         guard: RowGuard | None,
         fence: Fence | None = None,
         committing: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         """Without a guard, that is before the keys are open, signed rows can be neither written nor used.
 
+        On a connection, which others read over too, nothing can be written.
         With a fence, a commit raises LeaseLostError unless it stands. Each commit is done within `committing()`.
         """
-        super().__init__(engine, expire_on_commit=False)
+        super().__init__(bind, expire_on_commit=False)
+        self._only_reads = isinstance(bind, Connection)
         self.fence = fence
         self._committing = committing
         self._guard = guard
@@ -43,7 +45,9 @@ class GuardedSession(Session):
         """What it writes wholly, whatever was there."""
 
     def commit(self) -> None:
-        """Write what has changed, and commit it."""
+        """Write what has changed, and commit it. Raises RuntimeError where it may only read."""
+        if self._only_reads:
+            raise RuntimeError("a session that reads together with others would write")
         self.flush()
         with self._committing():
             super().commit()
@@ -94,6 +98,14 @@ def replace_row(session: Session, row: SignedRow) -> None:
     """Write all columns of a row, whatever stands there: so a refused one is mended."""
     held = session.merge(row)
     _guarded(session).replaced[id(held)] = held
+
+
+def put_row(session: Session, row: Signed, found: Signed | None) -> None:
+    """Write a row in place of the one with its key that was `found`, whatever that holds; None: there is none."""
+    if found is None:
+        session.add(row)
+    else:
+        replace_row(session, row)
 
 
 def sign_as_it_stands(session: Session, row: SignedRow) -> None:

@@ -18,6 +18,7 @@ import sqlalchemy
 import structlog
 from sqlalchemy import Column, ColumnElement, LargeBinary, Table, func
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import aliased
 from sqlmodel import Field, Session, SQLModel, col, delete, select, update
 
 from cekalwatch.program.errors import Exit, ProgramError
@@ -209,14 +210,22 @@ def hold_sealing_key(session: Session, keyring: Keyring) -> None:
     transaction must have SQLite's write lock already; PostgreSQL locks the key itself. Raises STORAGE_UNAVAILABLE when
     the only key that this program can seal with was removed.
     """
-    sealing = col(DataKeyRow.purpose) == KeyPurpose.SEALING
-    if session.exec(select(func.max(DataKeyRow.key_id)).where(sealing)).one() != keyring.current_id:
-        # One that does not unwrap is logged; what this program seals with serves as long as it is kept.
-        with suppress(CekalwatchError):
-            keyring.follow()
-    held = select(DataKeyRow.key_id).where(col(DataKeyRow.key_id) == keyring.current_id)
-    if session.exec(held.with_for_update(read=True, key_share=True)).first() is None:
+    if _newest_beside(session, keyring.current_id) == keyring.current_id:
+        return
+    # One that does not unwrap is logged; what this program seals with serves as long as it is kept.
+    with suppress(CekalwatchError):
+        keyring.follow()
+    if _newest_beside(session, keyring.current_id) is None:
         raise CekalwatchError(Code.STORAGE_UNAVAILABLE, f"data key {keyring.current_id} was removed")
+
+
+def _newest_beside(session: Session, key_id: int) -> int | None:
+    """Keep a data key from being removed, and return the newest that seals; None where that key was removed."""
+    other = aliased(DataKeyRow)
+    newest = select(func.max(other.key_id)).where(col(other.purpose) == KeyPurpose.SEALING).scalar_subquery()
+    held = select(newest).select_from(DataKeyRow).where(col(DataKeyRow.key_id) == key_id)
+    found: int | None = session.execute(held.with_for_update(read=True, key_share=True)).scalar()
+    return found
 
 
 def _make_first(database: Database, master: MasterKey, now: datetime) -> None:
