@@ -102,6 +102,17 @@ class CaptureHost:
             camera.wait_for_success(WAIT_S)
             self.ends.append(camera.last_record("camera_ends"))
 
+    def said(self, *events: str) -> list[str]:
+        """Return the lines of its log with these events."""
+        file = self.group.logs / f"{FILMED['camera_id']}.log"
+        lines = file.read_text().splitlines() if file.exists() else []
+        return [line for line in lines if any(f'"event": "{event}"' in line for event in events)]
+
+    def streams(self) -> bool:
+        """Whether it has connected since it ended last."""
+        said = self.said("server_connected", "camera_ends")
+        return bool(said) and "server_connected" in said[-1]
+
     def play_until(self, done: threading.Event) -> None:
         """Play it until then, to its end."""
         while not done.is_set():
@@ -137,10 +148,13 @@ def refused(group: ServerGroup, asked: GroupMember) -> dict[str, str]:
     return {one.about: one.details["reason"] for one in status(group, asked).troubles if one.kind == kind}
 
 
-async def replace_servers(group: ServerGroup, python: Path, departures: Departures) -> list[list[str]]:
-    """Upgrade one after the other while travellers pass, and return the versions of all after each."""
+async def replace_servers(
+    group: ServerGroup, python: Path, departures: Departures, host: CaptureHost
+) -> list[list[str]]:
+    """Upgrade one after the other while travellers pass both cameras, and return the versions of all after each."""
     seen = []
     for member in group.members:
+        await until(host.streams, "The stream of the camera that plays")
         upgrading = asyncio.create_task(asyncio.to_thread(group.upgrade, member, python))
         while not upgrading.done():
             departures.traveller()
@@ -184,7 +198,7 @@ async def test_a_rolling_upgrade_loses_nothing_and_versions_that_do_not_fit_are_
                 departures.traveller()
                 await departures.until_rung()
                 playing = asyncio.create_task(asyncio.to_thread(host.play_until, upgraded))
-                seen = await replace_servers(group, present.python, departures)
+                seen = await replace_servers(group, present.python, departures, host)
                 upgraded.set()
                 await playing
                 await departures.until_rung()
@@ -205,6 +219,7 @@ async def test_a_rolling_upgrade_loses_nothing_and_versions_that_do_not_fit_are_
         assert [sorted({*one}) for one in seen] == [[before, NEXT], [before, NEXT], [NEXT]]
         told = Counter(entry["event"] for entry in logs)
         assert told["server_drains"] >= 1
+        assert host.said("server_drains"), "its server was replaced while it sent"
         assert told["server_lost"] == 0, "a server that ends tells its cameras before"
 
         for officer in officers:
