@@ -66,7 +66,7 @@ class CountingFanout(Fanout):
 
     async def follow(self, after: int, wants: Wants, quiet_s: float) -> AsyncGenerator[DetailedEvent | None, None]:
         """As the real one."""
-        first = (await asyncio.to_thread(self._read, 0))[0][0].details.alert
+        first = (await asyncio.to_thread(self._read, 0)).found[0].details.alert
         (name,) = (
             name for name in NAMES if wants(replace(first, cameras=frozenset({replace(DEPARTURE, counter=name)})))
         )
