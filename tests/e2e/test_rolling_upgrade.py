@@ -21,7 +21,8 @@ from structlog.testing import capture_logs
 
 from benchmarks.chaos.checks import adjudications, delivery
 from benchmarks.chaos.evidence import Evidence, read
-from benchmarks.chaos.machines.officers_pc import OfficersPc, PcPlan
+from benchmarks.chaos.machines.officers_pc import OfficersPc
+from benchmarks.chaos.sites.plans import PcPlan
 from benchmarks.chaos.truth import Truth
 from cekalwatch.program.errors import Exit
 from cekalwatch.server.encryption.master_key_source import KeyFile
