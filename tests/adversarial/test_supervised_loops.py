@@ -62,6 +62,7 @@ STARTED_IN = {
     "office/client/background_thread.py": "supervised loops",
     "console/app.py": "a supervised loop",
     "console/serving.py": "supervised loops",
+    "console/connections.py": "one connection's TLS, which ends with it",
     "notifier/desktop/widgets/picture_decoder.py": "one picture, which has a deadline",
     "server/storage/cluster/hints.py": "supervised loops",
     "program/confined/pool.py": "a supervised loop",

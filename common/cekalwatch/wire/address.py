@@ -1,8 +1,11 @@
-"""Parses HOST:PORT, and tells which addresses may be used without certificates: those on the loopback interface."""
+"""Parses HOST:PORT, and tells of addresses which are on this machine, and which count as one."""
 
 from __future__ import annotations
 
 import ipaddress
+
+IPV6_SITE = 64
+"""Bits of an IPv6 address that count: whoever has one has all below them."""
 
 
 class AddressError(ValueError):
@@ -33,3 +36,16 @@ def is_loopback(address: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def counted_address(host: str) -> str:
+    """Return the address of a peer as far as it counts, where connections or tries of one address are bounded.
+
+    Raises ValueError for what is no address.
+    """
+    address = ipaddress.ip_address(host.partition("%")[0])
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address, IPV6_SITE), strict=False))

@@ -28,10 +28,9 @@ from pathlib import Path
 import structlog
 
 from cekalwatch.program.loops import LOOPS
+from cekalwatch.wire.address import counted_address
 
 HANDLES = Path("/proc/self/fd")
-IPV6_SITE = 64
-"""Bits of an IPv6 address that count: whoever has one has all below them."""
 LOG_PERIOD_S = 10.0
 MAX_STRANGER_BYTES = 256_000
 """Bytes on a connection before the first call is let in: its handshake, its headers, and of its messages what the
@@ -45,6 +44,12 @@ SURPLUS_BYTES_PER_S = 64_000.0
 SURPLUS_SHARE = 0.1
 """Of the messages, for their frames and for TLS."""
 PERIOD_S = 0.1
+HURRY_S = 0.02
+"""Pause between two looks while strangers are connected, and for HURRIED_S after a flood was ended: gRPC reads what
+comes as long as something does, and others wait for it meanwhile."""
+HURRIED_S = 10.0
+LOOKING_SHARE = 0.1
+"""Of a thread's time that looks may take while there is hurry."""
 MEASURE_PERIOD_S = 0.5
 _BYTES_RECEIVED = struct.Struct("128xQ")
 """Where `struct tcp_info` of linux/tcp.h has tcpi_bytes_received."""
@@ -118,6 +123,8 @@ class ConnectionWatch:
         self._closed = 0
         self._logged_at_s: dict[str, float] = {}
         self._handles = -1
+        self._pause_s = PERIOD_S
+        self._hurried_until_s = monotonic()
 
     @property
     def state(self) -> ConnectionState:
@@ -145,10 +152,17 @@ class ConnectionWatch:
             self._thread.join()
 
     def _round(self) -> bool:
-        if self._ended.wait(PERIOD_S):
+        if self._ended.wait(self._pause_s):
             return False
+        begun_s = self._monotonic()
         self.look()
+        looked_s = self._monotonic() - begun_s
+        hurry = self._strangers() or begun_s < self._hurried_until_s
+        self._pause_s = min(PERIOD_S, max(HURRY_S, looked_s / LOOKING_SHARE)) if hurry else PERIOD_S
         return True
+
+    def _strangers(self) -> bool:
+        return any(one is not None and one.peer not in self._let_in for one in self._known.values())
 
     def look(self) -> None:
         """Close what is too much."""
@@ -207,6 +221,7 @@ class ConnectionWatch:
                 floods = came is not None and seconds is not None and received.floods(came, seconds)
             if floods:
                 self._close(one.address, [one])
+                self._hurried_until_s = self._monotonic() + HURRIED_S
 
     def _close(self, address: str, surplus: list[_Connection]) -> None:
         gone = [one for one in surplus if _shut_down(one)]
@@ -243,18 +258,9 @@ def _connection(name: str, handle: int, ports: Mapping[int, int]) -> _Connection
     except OSError:  # it listens, or is closed by now
         return None
     else:
-        return _Connection(name, handle, found.getsockname()[1], _counted(host), _peer(found.family, host, port))
+        return _Connection(name, handle, found.getsockname()[1], counted_address(host), _peer(found.family, host, port))
     finally:
         found.detach()  # it is gRPC's
-
-
-def _counted(host: str) -> str:
-    address = ipaddress.ip_address(host.partition("%")[0])
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    if address.ipv4_mapped:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.ip_network((address, IPV6_SITE), strict=False))
 
 
 def _peer(family: int, host: str, port: int) -> str:

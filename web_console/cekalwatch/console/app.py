@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -20,8 +20,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route, compile_path
 from starlette.staticfiles import StaticFiles
@@ -29,7 +28,7 @@ from starlette.types import ASGIApp
 
 from cekalwatch.console.defences import MAX_FORM_BYTES, Defences
 from cekalwatch.console.list_keeping.import_client import ImportClient
-from cekalwatch.console.list_keeping.import_jobs import ImportJobs
+from cekalwatch.console.list_keeping.import_jobs import ImportJobs, TooManyFilesError
 from cekalwatch.console.locale.texts import ConsoleTexts
 from cekalwatch.console.monitoring.measures import UNMEASURED, Measures
 from cekalwatch.console.news import News
@@ -40,19 +39,19 @@ from cekalwatch.console.settings import ConsoleSettings
 from cekalwatch.console.signing_in.errands import Errands
 from cekalwatch.console.signing_in.offer import ProviderOffer
 from cekalwatch.console.signing_in.unfinished import KeptForm, Unfinished
-from cekalwatch.console.visit import NotSignedInError, Visit, inline
+from cekalwatch.console.visit import NotSignedInError, Visit, inline, read_form
 from cekalwatch.console.web_sessions import WebSession, WebSessions
 from cekalwatch.office.client.refusals import SESSION_OVER, UNREACHABLE, error_reason, explain
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.program.translations import Language
+from cekalwatch.wire.address import counted_address
 from cekalwatch.wire.bounds import MAX_LIST_FILE_BYTES
 from cekalwatch.wire.calls import Calls
 
 FOLDER: Final = Path(__file__).parent
 LANGUAGE_COOKIE: Final = "language"
 SWEEP_S: Final = 5.0
-MAX_FIELDS: Final = 50
 SIGN_INS: Final = RateLimitItemPerMinute(20)
 """Of one address: several people may sit behind it."""
 
@@ -132,7 +131,7 @@ class Console:
     def sign_in_allowed(self, visit: Visit) -> bool:
         """Whether the address of a browser has tried rarely enough; the server counts each name's tries itself."""
         client = visit.request.client
-        return self._sign_ins.hit(SIGN_INS, client.host if client else "")
+        return self._sign_ins.hit(SIGN_INS, counted_address(client.host) if client else "")
 
     def end(self, session: WebSession) -> None:
         """End a browser's session here and at the server."""
@@ -184,35 +183,49 @@ class Console:
 
     async def _made(self, page: Page, request: Request) -> Response:
         visit = Visit(self, request, self.texts_of(request), self._session_of(request, used=page.by_a_person))
-        if page.method == "POST":
-            if not _is_own_form(request, self.origin_of(request)):
-                return visit.problem(visit.texts.say("FORM_FOREIGN"), HTTPStatus.FORBIDDEN)
-            # Nobody sends a file here who may not.
-            if page.takes_file and (refusal := await run_in_threadpool(self._refusal, page, visit)):
-                return refusal
-            await _read_form(request, visit, files=int(page.takes_file))
+        if page.method == "POST" and not _is_own_form(request, self.origin_of(request)):
+            return visit.problem(visit.texts.say("FORM_FOREIGN"), HTTPStatus.FORBIDDEN)
         try:
-            if refusal := await run_in_threadpool(self._refusal, page, visit):
-                return refusal
-            if page.stream:
-                return await page.stream(visit)
-            if page.method == "POST" and page.people is not None and not visit.form_is_own:
-                return await run_in_threadpool(_show_old_form, page, visit)
-            return await run_in_threadpool(page.handler, visit)
+            with ExitStack() as coming:
+                # Nobody sends a file here who may not, and no more of them come than are held.
+                if page.takes_file:
+                    if refusal := await run_in_threadpool(self._refusal, page, visit):
+                        return refusal
+                    coming.enter_context(self.imports.coming())
+                if page.method == "POST":
+                    visit.form, visit.upload = await read_form(request, files=int(page.takes_file))
+                return await self._answered(page, visit)
         except NotSignedInError:
             return await run_in_threadpool(self._to_sign_in, visit, page)
+        except TooManyFilesError:
+            return await run_in_threadpool(imports.too_many, visit)
         except grpc.RpcError as error:
             return await self._refused(visit, page, error)
         finally:
             if visit.upload:
                 await visit.upload.close()
 
+    async def _answered(self, page: Page, visit: Visit) -> Response:
+        if refusal := await run_in_threadpool(self._refusal, page, visit):
+            return refusal
+        if page.stream:
+            return await page.stream(visit)
+        if page.method == "POST" and page.people is not None and not visit.form_is_own:
+            return await run_in_threadpool(_show_old_form, page, visit)
+        return await run_in_threadpool(page.handler, visit)
+
     def _refusal(self, page: Page, visit: Visit) -> Response | None:
-        """Return what who asks gets instead of a page; None for who may see it: decided here alone."""
+        """Return what who asks gets instead of a page; None for who may see it: decided here alone.
+
+        Raises grpc.RpcError for who has no session any more.
+        """
         if (people := page.people) is None:
             return None
         if (session := visit.session) is None:
             return self._to_sign_in(visit, page)
+        if not session.person.password_change_needed:
+            # What the console has itself, as the reports of imports, is for who still may see it.
+            visit.look_at_person()
         if session.person.password_change_needed and not page.with_first_password:
             return visit.to("/password")
         if people and not session.person.roles & people:
@@ -264,13 +277,3 @@ def _show_old_form(page: Page, visit: Visit) -> Response:
     response = page.again(visit, visit.texts.say("SESSION_HAD_ENDED"))
     response.status_code = HTTPStatus.FORBIDDEN
     return response
-
-
-async def _read_form(request: Request, visit: Visit, *, files: int) -> None:
-    """Read the fields of a form, and its file: into memory, or into a file without a name."""
-    try:
-        form = await request.form(max_files=files, max_fields=MAX_FIELDS)
-    except ClientDisconnect:
-        return
-    visit.form = {name: value for name, value in form.items() if isinstance(value, str)}
-    visit.upload = next((value for value in form.values() if isinstance(value, UploadFile)), None)

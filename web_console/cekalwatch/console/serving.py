@@ -1,25 +1,25 @@
-"""Serves the console: uvicorn with TLS, whose certificate is read again when it was renewed."""
+"""Serves the console: uvicorn on bounded connections, with TLS whose certificate is read again when renewed."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from cekalwatch.console.connections import KEEP_ALIVE_S, Connections
 from cekalwatch.console.monitoring.metrics import measured_console
 from cekalwatch.console.settings import ConsoleSettings
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.program.service import ServiceManager
 
-MAX_CONNECTIONS: Final = 500
-KEEP_ALIVE_S: Final = 30
-HANDSHAKE_AND_HEADERS_BYTES: Final = 32 << 10
+HEADERS_BYTES: Final = 32 << 10
 GRACE_S: Final = 5
 RENEWAL_PERIOD_S: Final = 60.0
 ALIVE_PERIOD_S: Final = 5.0
@@ -58,11 +58,12 @@ def pages_config(app: ASGIApp, settings: ConsoleSettings, context: ssl.SSLContex
         proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
-        limit_concurrency=MAX_CONNECTIONS,
-        h11_max_incomplete_event_size=HANDSHAKE_AND_HEADERS_BYTES,
+        h11_max_incomplete_event_size=HEADERS_BYTES,
     )
     config.load()
-    config.ssl = context
+    config.http_protocol_class = cast("type[asyncio.Protocol]", Connections(context).protocol)
+    # Its warnings are a line for whatever a stranger sends.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     return config
 
 

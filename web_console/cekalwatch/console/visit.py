@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+import grpc
 from starlette.datastructures import UploadFile
-from starlette.requests import Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from cekalwatch.console.clients.audit_client import AuditClient
@@ -30,6 +33,7 @@ from cekalwatch.console.signing_in.unfinished import Word
 from cekalwatch.console.web_sessions import WebSession
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.port_client import PortClient
+from cekalwatch.office.client.refusals import UNREACHABLE
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.client.trouble_client import TroubleClient
 from cekalwatch.office.model.alert import AlertFilter
@@ -39,6 +43,11 @@ from cekalwatch.wire.vocabulary.people import PersonRole
 
 if TYPE_CHECKING:
     from cekalwatch.console.app import Console
+
+
+MAX_FIELDS: Final = 50
+TOLD_S: Final = 10.0
+"""How old what the server said of a person may be."""
 
 
 def inline(jpeg: bytes) -> str:
@@ -143,6 +152,20 @@ class Visit:
         """Whether the person's session goes on at the server."""
         return SessionCheck(self.console.calls, self.signed_in)
 
+    def look_at_person(self) -> None:
+        """Have the server say who has signed in, and what they may, if it did not in the last TOLD_S seconds.
+
+        Raises grpc.RpcError when the session has ended there; a server that is away leaves what it said last.
+        """
+        session = self.signed_in
+        if time.monotonic() - session.told_at_s < TOLD_S:
+            return
+        try:
+            session.person, session.told_at_s = self.check.session(), time.monotonic()
+        except grpc.RpcError as error:
+            if error.code() not in UNREACHABLE:
+                raise
+
     @property
     def ports(self) -> PortClient:
         """The supervisor's calls about ports."""
@@ -228,3 +251,20 @@ class Visit:
     def problem(self, words: str, code: HTTPStatus, again: str = "") -> Response:
         """Say what went wrong, in words for a person; `again`: where to try again, with what was filled in."""
         return self.page("part_problem.html" if self.is_part else "problem.html", code, words=words, again=again)
+
+
+async def read_form(request: Request, *, files: int) -> tuple[Mapping[str, str], UploadFile | None]:
+    """Return the fields of a form and its file, if it may have one: in memory, or in a file without a name.
+
+    Raises HTTPException for a body that is no form of a browser's.
+    """
+    kind = request.headers.get("content-type", "").lower()
+    if kind.startswith("multipart/") and "charset" in kind:
+        # Browsers name none, and some that Python knows take seconds for the bytes of a form.
+        raise HTTPException(HTTPStatus.BAD_REQUEST)
+    try:
+        form = await request.form(max_files=files, max_fields=MAX_FIELDS)
+    except ClientDisconnect:
+        return {}, None
+    fields = {name: value for name, value in form.items() if isinstance(value, str)}
+    return fields, next((value for value in form.values() if isinstance(value, UploadFile)), None)

@@ -36,6 +36,8 @@ class WebSession:
     form_token: str = field(default_factory=lambda: secrets.token_urlsafe(SECRET_BYTES), repr=False)
     """Stands in each form that the browser gets; a form without it is not its own."""
     used_at_s: float = 0.0
+    told_at_s: float = field(default_factory=time.monotonic)
+    """When the server said last who the person is and what they may."""
     list_search: dict[str, str] = field(default_factory=dict, repr=False)
     """What its person last looked for on the list, by the names of the form's fields."""
     open_alerts: OpenAlerts = field(default_factory=OpenAlerts, repr=False)

@@ -11,7 +11,8 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -131,13 +132,32 @@ class ImportJobs:
         self._client = client
         self._monotonic = monotonic
         self._jobs: dict[str, ImportJob] = {}
+        self._coming = 0
+        """Files that browsers send now."""
         self._lock = threading.Lock()
+
+    @contextmanager
+    def coming(self) -> Iterator[None]:
+        """Count a file that a browser sends in this block; raises TooManyFilesError, and then none is to be read."""
+        with self._lock:
+            if self._coming + self._held >= MAX_FILES:
+                raise TooManyFilesError
+            self._coming += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._coming -= 1
+
+    @property
+    def _held(self) -> int:
+        return sum(one.file is not None for one in self._jobs.values())
 
     def begin(self, session: WebSession, file: SentFile) -> ImportJob:
         """Begin with a file, which is closed here in the end; raises TooManyFilesError, and has closed it then."""
         job = ImportJob(session, file.name, file.size, file=file)
         with self._lock:
-            if sum(one.file is not None for one in self._jobs.values()) >= MAX_FILES:
+            if self._held >= MAX_FILES:
                 file.stream.close()
                 raise TooManyFilesError
             kept = [key for key, one in self._jobs.items() if one.file is None]

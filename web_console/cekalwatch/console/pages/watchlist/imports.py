@@ -13,7 +13,6 @@ from cekalwatch.console.list_keeping.import_jobs import (
     MAX_KEPT,
     ImportJob,
     JobState,
-    TooManyFilesError,
     groups,
 )
 from cekalwatch.console.visit import Visit
@@ -44,11 +43,13 @@ def take(visit: Visit) -> Response:
     name = safe_text(upload.filename.replace("\\", "/").rpartition("/")[2], MAX_LIST_FILE_NAME) or "?"
     # From here on the import closes it.
     file, visit.upload = SentFile(name, upload.size, encoding, upload.file), None
-    try:
-        job = visit.console.imports.begin(visit.signed_in, file)
-    except TooManyFilesError:
-        return _show(visit, visit.texts.say("FILES_TOO_MANY"))
+    job = visit.console.imports.begin(visit.signed_in, file)
     return visit.to(f"/list/import/{job.import_id}")
+
+
+def too_many(visit: Visit) -> Response:
+    """Say that as many files are held as there may be."""
+    return _show(visit, visit.texts.say("FILES_TOO_MANY"))
 
 
 def show_again(visit: Visit, problem: str) -> Response:

@@ -1,0 +1,213 @@
+"""Bounds browsers' connections where uvicorn does not: before TLS, by address, and in time.
+
+Without that, whoever reaches the console holds all of it by connections that say nothing: uvicorn counts them when TLS
+stands, waits for a request for as long as it takes, and answers everybody else that there are too many.
+Where there are too many, one makes room on which no request is under way, the oldest first; a browser then connects
+again by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+import structlog
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+from cekalwatch.wire.address import counted_address
+
+MAX_CONNECTIONS: Final = 500
+MAX_CONNECTIONS_OF_ADDRESS: Final = 100
+HANDSHAKE_S: Final = 10.0
+REQUEST_S: Final = 10.0
+"""How long the first request of a connection may take to come, without its body."""
+KEEP_ALIVE_S: Final = 30
+"""How long the next one may."""
+BODY_S: Final = 30.0
+"""How long a body may take, and beyond that a second more for each of its MIN_BYTES_PER_S bytes."""
+MIN_BYTES_PER_S: Final = 16_000
+READING_S: Final = 30.0
+"""How long a browser may read nothing of an answer that waits for it."""
+LOOK_S: Final = 1.0
+LOG_PERIOD_S: Final = 10.0
+
+log = structlog.get_logger()
+
+
+class BoundedHttp(H11Protocol):
+    """A connection whose requests come, and whose answers are read, in their time; else it is ended."""
+
+    def __init__(self, left: Callable[[], None], **uvicorns: Any) -> None:  # noqa: ANN401  # as uvicorn gives them
+        """`left` is called when it has ended."""
+        super().__init__(**uvicorns)
+        self._left = left
+        self._phase: tuple[object, ...] = (None, False, False, False)
+        self._phase_s = REQUEST_S
+        self._begun_s = time.monotonic()
+        self._received = 0
+        self._unread_since_s: float | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is under way."""
+        cycle: RequestResponseCycle | None = self.cycle  # before the first request there is none
+        return cycle is not None and not cycle.response_complete
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to look at the time."""
+        super().connection_made(transport)
+        self.loop.call_later(LOOK_S, self._look)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell that it has ended."""
+        super().connection_lost(exc)
+        self._left()
+
+    def data_received(self, data: bytes) -> None:
+        """Count what comes."""
+        self._received += len(data)
+        super().data_received(data)
+        self._note_phase()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request from now on."""
+        super().on_response_complete()
+        self._note_phase()
+
+    def pause_writing(self) -> None:
+        """Note since when the browser does not read."""
+        super().pause_writing()
+        self._unread_since_s = time.monotonic()
+
+    def resume_writing(self) -> None:
+        """Note that it does."""
+        super().resume_writing()
+        self._unread_since_s = None
+
+    def _note_phase(self) -> None:
+        """Begin to count anew when a request has come, its body has, its answer was given, or the end has begun."""
+        closing = self.transport.is_closing()
+        phase = (self.cycle, self.busy, self.busy and self.cycle.more_body, closing)
+        if phase != self._phase:
+            self._phase, self._begun_s, self._received = phase, time.monotonic(), 0
+            self._phase_s = READING_S if closing else BODY_S if self.busy else KEEP_ALIVE_S
+
+    def _look(self) -> None:
+        if self not in self.connections:
+            return
+        self._note_phase()
+        _, busy, body_awaited, closing = self._phase
+        now_s = time.monotonic()
+        allowed_s = self._phase_s + (self._received / MIN_BYTES_PER_S if body_awaited else 0.0)
+        late = (closing or not busy or body_awaited) and now_s - self._begun_s > allowed_s
+        unread = self._unread_since_s is not None and now_s - self._unread_since_s > READING_S
+        if late or unread:
+            self.transport.abort()
+        else:
+            self.loop.call_later(LOOK_S, self._look)
+
+
+class _Accepted(asyncio.Protocol):
+    """A connection from its beginning, until its TLS stands and its requests are served."""
+
+    def __init__(self, all_of_them: Connections, serve: Callable[[Callable[[], None]], BoundedHttp]) -> None:
+        self._all = all_of_them
+        self._serve = serve
+        self._serving: BoundedHttp | None = None
+        self._securing: asyncio.Task[None] | None = None
+        self._transport: asyncio.Transport | None = None
+        self._early = b""
+        """What came with the end of the handshake, before its requests are served."""
+        self.address = ""
+
+    @property
+    def busy(self) -> bool:
+        return self._serving is not None and self._serving.busy
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = accepted = cast("asyncio.Transport", transport)
+        self.address = counted_address(accepted.get_extra_info("peername")[0])
+        if not self._all.enter(self):
+            accepted.abort()
+        elif self._all.context:
+            accepted.pause_reading()  # TLS goes on with it
+            self._securing = asyncio.create_task(self._secure(accepted, self._all.context))
+        else:
+            self._begin(accepted)
+
+    def data_received(self, data: bytes) -> None:
+        self._early += data
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's signature
+        self._leave()
+
+    def end(self) -> None:
+        if self._transport:
+            self._transport.abort()
+        self._leave()
+
+    async def _secure(self, accepted: asyncio.Transport, context: ssl.SSLContext) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            secured = await loop.start_tls(accepted, self, context, server_side=True, ssl_handshake_timeout=HANDSHAKE_S)
+        except OSError:  # ssl.SSLError is one, and the end of a handshake that takes too long
+            secured = None
+        if secured is None or secured.is_closing():
+            self.end()
+        else:
+            self._begin(secured)
+
+    def _begin(self, transport: asyncio.Transport) -> None:
+        self._serving = self._serve(self._leave)
+        transport.set_protocol(self._serving)
+        self._serving.connection_made(transport)
+        if self._early:
+            self._serving.data_received(self._early)
+            self._early = b""
+
+    def _leave(self) -> None:
+        self._all.leave(self)
+
+
+class Connections:
+    """All connections of a console. Only the event loop's thread uses it."""
+
+    def __init__(self, context: ssl.SSLContext | None) -> None:
+        """Without `context` the pages are served in plaintext."""
+        self.context = context
+        self._open: dict[_Accepted, None] = {}
+        """The oldest first."""
+        self._closed = 0
+        self._logged_at_s = float("-inf")
+
+    def protocol(self, **uvicorns: Any) -> asyncio.Protocol:  # noqa: ANN401  # as uvicorn gives them
+        """Return what a new connection is given to, as uvicorn asks for it."""
+        return _Accepted(self, lambda left: BoundedHttp(left, **uvicorns))
+
+    def enter(self, accepted: _Accepted) -> bool:
+        """Count a connection, for which another may have to make room; False: there is none for it."""
+        its = [one for one in self._open if one.address == accepted.address]
+        for these, most in ((its, MAX_CONNECTIONS_OF_ADDRESS), (list(self._open), MAX_CONNECTIONS)):
+            if len(these) >= most:
+                self._note_closed(accepted.address)
+                idle = next((one for one in these if not one.busy), None)
+                if idle is None:
+                    return False
+                idle.end()
+                break
+        self._open[accepted] = None
+        return True
+
+    def leave(self, accepted: _Accepted) -> None:
+        """Count a connection no more."""
+        self._open.pop(accepted, None)
+
+    def _note_closed(self, address: str) -> None:
+        self._closed += 1
+        now_s = time.monotonic()
+        if now_s - self._logged_at_s >= LOG_PERIOD_S:
+            self._logged_at_s = now_s
+            log.warning("web_connections_closed", address=address, closed_total=self._closed)
