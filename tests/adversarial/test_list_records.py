@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 
 import pytest
@@ -30,9 +29,8 @@ from cekalwatch.server.watchlist.sources.web.http import HttpSource
 from cekalwatch.server.watchlist.sources.web.settings import HttpSettings, WebAccess
 from tests.support.builders.watchlist import WIB
 from tests.support.builders.watchlist_folder import ORDERS_FILE, WatchlistFolder, row, write_orders
+from tests.support.fakes.scripted_web import Answer, drips_a_head, scripted_web, sends
 from tests.support.scenarios.watchlist_sources import items
-
-Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
 def record(key: str, **more: Any) -> dict[str, Any]:
@@ -48,43 +46,10 @@ def page(*records: str, **more: Any) -> bytes:
     )
 
 
-@contextmanager
-def application(answer: Answer) -> Iterator[str]:
-    """An application on this machine that answers each request so."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            answer(self)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/orders"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-def sends(body: bytes, **headers: str) -> Answer:
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        for name, value in ({"Content-Length": str(len(body))} | headers).items():
-            handler.send_header(name.replace("_", "-"), value)
-        handler.end_headers()
-        with suppress(OSError):  # the other side has had enough
-            handler.wfile.write(body)
-
-    return answer
-
-
 def read(answer: Answer, **settings: Any) -> list[SourceItem]:
     usual: dict[str, Any] = {"access": WebAccess(attempts=1, back_off_s=0)}
-    with application(answer) as address:
-        entry = HttpSettings(kind="http", address=address, **usual | settings)
+    with scripted_web(answer) as address:
+        entry = HttpSettings(kind="http", address=f"{address}/orders", **usual | settings)
         with closing(HttpSource(entry, WIB)) as source:
             return items(source.read(""))
 
@@ -162,18 +127,10 @@ def test_an_unending_page_is_given_up() -> None:
 
 @pytest.mark.slow
 def test_a_head_that_never_ends_is_given_up() -> None:
-    def drips(handler: BaseHTTPRequestHandler) -> None:
-        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Drip: ")
-        with suppress(OSError):
-            while True:
-                handler.wfile.write(b"x")
-                handler.wfile.flush()
-                stopped.wait(0.05)
-
-    stopped = Event()
-    begun = time.monotonic()
+    begun, over = time.monotonic(), Event()
     with pytest.raises(SourceUnavailable):
-        read(drips, access=WebAccess(attempts=1, back_off_s=0, timeout_s=0.5))
+        read(drips_a_head(over), access=WebAccess(attempts=1, back_off_s=0, timeout_s=0.5))
+    over.set()
     assert time.monotonic() - begun >= 5
 
 

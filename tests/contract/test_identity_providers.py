@@ -52,7 +52,6 @@ def identity_server(office: Office, tmp_path: Path) -> Iterator[IdentityServer]:
             office.provider, provider, office.sessions, office.refusals, office.clock, office.tries.at
         )
         yield server
-        provider.close()
 
 
 def code_proof(server: IdentityServer, name: str = "budi", **wrong: Any) -> CodeProof:
@@ -355,4 +354,3 @@ def test_a_provider_that_is_not_there_is_told_apart(office: Office):
     with pytest.raises(CekalwatchError) as refused:
         provider.identify(CodeProof("c", "v" * 43, REDIRECT, "n" * 16))
     assert refused.value.code is Code.PROVIDER_UNAVAILABLE
-    provider.close()

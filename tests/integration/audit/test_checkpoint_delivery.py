@@ -6,15 +6,18 @@ import json
 import re
 import shutil
 import socket
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from cekalwatch.server.app import Server
+from cekalwatch.server.audit.destinations import timestamps
 from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger
 from cekalwatch.server.audit.checkpoints import Checkpoint, KeptCheckpoint, SigningKey
 from cekalwatch.server.audit.destinations.collected_file import CollectedFile
@@ -35,6 +38,7 @@ from cekalwatch.v1.trouble_pb2 import TroubleKind
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tls import TlsFiles
 from tests.support.fakes import syslog_receiver, timestamp_authority
+from tests.support.fakes.scripted_web import drips_a_head, scripted_web
 from tests.support.scenarios.server import running, settings
 from tests.support.scenarios.sign_in import becomes
 from tests.support.scenarios.site_pki import Site
@@ -200,6 +204,17 @@ def test_a_time_stamp_of_another_authority_is_not_kept(
     elsewhere = TimestampAuthority(authority.url.replace("/tsa", "/none"), authority.root, file)
     assert failure_of(elsewhere, signed(key, 1)) is DeliveryFailure.ANSWER_INVALID
     assert not (tmp_path / "checkpoints.jsonl").exists()
+
+
+def test_a_time_stamp_that_never_ends_is_cut_off(tmp_path: Path, key: SigningKey, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(timestamps, "TIMEOUT_S", 0.5)
+    roots, over = timestamp_authority.TimestampAuthority(tmp_path / "tsa", "").root, Event()
+    begun_s = time.monotonic()
+    with scripted_web(drips_a_head(over)) as address:
+        endless = TimestampAuthority(address, roots, CollectedFile(tmp_path / "checkpoints.jsonl"))
+        assert failure_of(endless, signed(key, 1)) in {DeliveryFailure.TIMED_OUT, DeliveryFailure.UNREACHABLE}
+    assert time.monotonic() - begun_s < 10
+    over.set()
 
 
 async def test_a_server_tells_that_checkpoints_wait_and_when_they_have_arrived(

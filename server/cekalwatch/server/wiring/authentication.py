@@ -92,7 +92,6 @@ class AuthenticationWiring:
         providers = ProviderAuthentication(
             context.database, context.clock, settings.session_terms, settings.openid, certificates.revoked
         )
-        context.stack.callback(providers.close)
         refusals = RefusalLog(context.clock)
         context.stack.callback(refusals.tell_sums, at_once=True)
         context.stack.callback(at_stop, "sums of refusals", partial(providers.refusals.record_sums, at_once=True))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -21,8 +21,10 @@ from rfc3161_client import (
 from cekalwatch.server.audit.checkpoints import Checkpoint, KeptCheckpoint
 from cekalwatch.server.audit.destinations.collected_file import CollectedFile
 from cekalwatch.server.audit.destinations.delivery import DeliveryError, DeliveryFailure
+from cekalwatch.server.concurrency.line_cutter import LineCutter
 
 TIMEOUT_S = 10.0
+"""For each step of an answer, and for all of it."""
 MAX_ANSWER_BYTES = 40_000
 """A time stamp has some thousand, its certificates among them."""
 _REQUEST = {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
@@ -48,6 +50,14 @@ class TimestampVerifier:
         return response.tst_info.gen_time
 
 
+@dataclass(frozen=True)
+class _Line:
+    """What asks for several stamps."""
+
+    client: httpx.Client
+    cutter: LineCutter
+
+
 class TimestampAuthority:
     """Has each checkpoint stamped, and appends it, stamped, to the file that an auditor collects."""
 
@@ -65,22 +75,26 @@ class TimestampAuthority:
         except (OSError, ValueError):
             raise DeliveryError(DeliveryFailure.FILES_UNREADABLE, self._authorities.name) from None
         with httpx.Client(timeout=TIMEOUT_S) as client:
-            self._file.append([self._stamped(one, client, verifier) for one in checkpoints])
+            line = _Line(client, LineCutter())
+            self._file.append([self._stamped(one, line, verifier) for one in checkpoints])
 
-    def _stamped(self, checkpoint: Checkpoint, client: httpx.Client, verifier: TimestampVerifier) -> KeptCheckpoint:
+    def _stamped(self, checkpoint: Checkpoint, line: _Line, verifier: TimestampVerifier) -> KeptCheckpoint:
         builder = TimestampRequestBuilder().data(checkpoint.to_json().encode()).hash_algorithm(HashAlgorithm.SHA256)
         request = builder.build()
-        kept = KeptCheckpoint(checkpoint, self._answer(request.as_bytes(), client))
+        kept = KeptCheckpoint(checkpoint, self._answer(request.as_bytes(), line))
         try:
             verifier.moment(kept, request.nonce)
         except ValueError as error:
             raise DeliveryError(DeliveryFailure.ANSWER_INVALID, str(error)[:200]) from None
         return kept
 
-    def _answer(self, request: bytes, client: httpx.Client) -> bytes:
-        begun_s = time.monotonic()
+    def _answer(self, request: bytes, line: _Line) -> bytes:
+        traced = {"trace": line.cutter.trace}
         try:
-            with client.stream("POST", self._url, content=request, headers=_REQUEST) as response:
+            with (
+                line.cutter.within(TIMEOUT_S),
+                line.client.stream("POST", self._url, content=request, headers=_REQUEST, extensions=traced) as response,
+            ):
                 if response.status_code != httpx.codes.OK:
                     raise DeliveryError(DeliveryFailure.ANSWER_INVALID, f"HTTP {response.status_code}")
                 found = b""
@@ -88,8 +102,6 @@ class TimestampAuthority:
                     found += part
                     if len(found) > MAX_ANSWER_BYTES:
                         raise DeliveryError(DeliveryFailure.ANSWER_INVALID, "too long")
-                    if time.monotonic() - begun_s > TIMEOUT_S:
-                        raise DeliveryError(DeliveryFailure.TIMED_OUT)
                 return found
         except httpx.TimeoutException:
             raise DeliveryError(DeliveryFailure.TIMED_OUT) from None

@@ -1,7 +1,8 @@
 """The identity provider that asks an OpenID Connect provider (OpenID Connect Core 1.0, code flow with PKCE).
 
 The provider says who a person is, by one claim that must be a sign-in name known here. What it says of roles or groups
-is ignored. Blocks, for seconds at most.
+is ignored. Blocks, for seconds at most: whatever it answers, bytes and time of an answer are bounded, nothing is
+unpacked, and from a provider elsewhere nothing on this machine is asked.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ import threading
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import jwt
 
 from cekalwatch.server.auth.signing_in.sign_in import CodeProof, SignInRefusedError
 from cekalwatch.server.auth.signing_in.sign_in_terms import OpenIdTerms, ProviderTermsError, require_safe
+from cekalwatch.server.concurrency.line_cutter import LineCutter
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.people.store import Account, PeopleStore
@@ -27,6 +30,9 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 """Signatures by a key of the provider's own; a shared secret would let every client of it sign."""
 MAX_BYTES = 256 * 1024
 TIMEOUT_S = 5.0
+"""For each step of an answer."""
+LONGEST_S = 10.0
+"""For all of it."""
 LEEWAY_S = 60
 """How far the provider's clock may be off."""
 METADATA_AGE = timedelta(hours=1)
@@ -35,6 +41,8 @@ MAX_TOKEN_AGE = timedelta(minutes=10)
 MAX_AUTHENTICATION_AGE = timedelta(minutes=2)
 """How long ago somebody who must be asked anew may have proven who they are."""
 MAX_ENDPOINT = 512
+MAX_MOMENT = 1e12
+"""Seconds since 1970, in a token."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +68,9 @@ class OpenIdProvider:
         self._secret = terms.client_secret()
         self._store = store
         self._clock = clock
-        verify = ssl.create_default_context(cafile=str(terms.authorities)) if terms.authorities else True
-        self._http = httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, verify=verify)
+        self._verification = ssl.create_default_context(cafile=str(terms.authorities) if terms.authorities else None)
         self._lock = threading.Lock()
         self._metadata: _Metadata | None = None
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
 
     def facts(self, *, with_endpoints: bool) -> ProviderFacts:
         """Return what a browser needs to go there; raises PROVIDER_UNAVAILABLE, without endpoints never."""
@@ -171,13 +174,19 @@ class OpenIdProvider:
         if document.get("issuer") != issuer:
             raise CekalwatchError(Code.PROVIDER_UNAVAILABLE, "its metadata is of another issuer")
         try:
-            token_endpoint = require_safe(str(document["token_endpoint"]))
-            keys = jwt.PyJWKSet.from_dict(self._get(require_safe(str(document["jwks_uri"]))))
+            token_endpoint = self._asked_of(str(document["token_endpoint"]))
+            keys = jwt.PyJWKSet.from_dict(self._get(self._asked_of(str(document["jwks_uri"]))))
         except (KeyError, ValueError, jwt.PyJWTError) as error:
             raise CekalwatchError(Code.PROVIDER_UNAVAILABLE, f"metadata: {type(error).__name__}") from None
         states_issuer = document.get("authorization_response_iss_parameter_supported") is True
         to_go, to_end = (_for_browsers(document.get(f"{name}_endpoint")) for name in ("authorization", "end_session"))
         return _Metadata(to_go, token_endpoint, to_end, states_issuer, keys, now)
+
+    def _asked_of(self, url: str) -> str:
+        """Return an address of the metadata that this server may ask; raises ProviderTermsError."""
+        if urlsplit(self._terms.issuer).scheme == "https" and urlsplit(url).scheme != "https":
+            raise ProviderTermsError("a provider that is elsewhere may lead to nothing on this machine")
+        return require_safe(url)
 
     def _get(self, url: str) -> dict[str, Any]:
         status, answer = self._ask("GET", url)
@@ -187,17 +196,26 @@ class OpenIdProvider:
 
     def _ask(self, method: str, url: str, **how: Any) -> tuple[int, dict[str, Any]]:  # noqa: ANN401  # httpx's own
         """Return status and JSON object of an answer, which may have 256 KiB; raises PROVIDER_UNAVAILABLE."""
+        cutter = LineCutter()
         try:
-            with self._http.stream(method, url, **how) as response:
+            with (
+                cutter.within(LONGEST_S),
+                httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, verify=self._verification) as client,
+                client.stream(
+                    method, url, headers={"accept-encoding": "identity"}, extensions={"trace": cutter.trace}, **how
+                ) as response,
+            ):
+                if response.headers.get("content-encoding", "identity") != "identity":
+                    raise CekalwatchError(Code.PROVIDER_UNAVAILABLE, "an answer is compressed")
                 body = b""
-                for chunk in response.iter_bytes():
+                for chunk in response.iter_raw():
                     body += chunk
                     if len(body) > MAX_BYTES:
                         raise CekalwatchError(Code.PROVIDER_UNAVAILABLE, "an answer is too long")
             answer = json.loads(body)
         except httpx.HTTPError as error:
             raise CekalwatchError(Code.PROVIDER_UNAVAILABLE, type(error).__name__) from None
-        except ValueError:
+        except (ValueError, RecursionError):
             raise CekalwatchError(Code.PROVIDER_UNAVAILABLE, "an answer is no JSON") from None
         if not isinstance(answer, dict):
             raise CekalwatchError(Code.PROVIDER_UNAVAILABLE, "an answer is no object")
@@ -216,7 +234,8 @@ def _for_browsers(value: object) -> str:
 
 def _number(value: object) -> float:
     """Return a moment of a token; raises SignInRefusedError when it is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    # NaN is less than nothing, and not less than anything.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < MAX_MOMENT:
         raise SignInRefusedError(detail="identity token: a moment is no number")
     return float(value)
 

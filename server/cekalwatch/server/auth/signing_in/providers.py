@@ -34,13 +34,8 @@ class ProviderAuthentication:
         people, self.passwords = PeopleStore(database), Passwords()
         self.refusals = RefusalTrail(AuditStore(database), clock)
         provider = PasswordProvider(people, self.passwords, clock)
-        self._openid = OpenIdProvider(openid, people, clock) if openid else None
+        provided = OpenIdProvider(openid, people, clock) if openid else None
         self.sessions = Sessions(SessionStore(database), self.refusals, clock, terms or SessionTerms(), revoked)
         tries = DeviceTries(people, clock)
-        self.sign_in = SignInService(provider, self._openid, self.sessions, self.refusals, clock, tries.at)
+        self.sign_in = SignInService(provider, provided, self.sessions, self.refusals, clock, tries.at)
         self.password_change = PasswordChange(people, self.passwords, provider, self.sign_in, clock)
-
-    def close(self) -> None:
-        """Close the connections to the identity provider."""
-        if self._openid:
-            self._openid.close()

@@ -1,0 +1,122 @@
+"""An identity provider that was taken over can lie about who people are, and take nothing of the server beside that."""
+
+from __future__ import annotations
+
+import math
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+
+from cekalwatch.server.auth.signing_in import openid
+from cekalwatch.server.auth.signing_in.openid import OpenIdProvider
+from cekalwatch.server.auth.signing_in.sign_in import CodeProof
+from cekalwatch.server.auth.signing_in.sign_in_terms import OpenIdTerms
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.storage.database import Database
+from tests.support.fakes.identity_server import CLIENT_ID, REDIRECT, IdentityServer
+from tests.support.fakes.scripted_web import Answer, drips_a_head, scripted_web, sends
+from tests.support.scenarios.people import Office, person
+
+PROOF = CodeProof("code", "v" * 43, REDIRECT, "n" * 16)
+LONGEST_S = 0.5
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
+    database.upgrade()
+    yield Office(database)
+    database.close()
+
+
+def twice_packed(size: int) -> bytes:
+    """So many spaces, packed twice: 64 MB are 130 bytes."""
+    packed = b" " * size
+    for _ in range(2):
+        packing = zlib.compressobj(9, wbits=31)
+        packed = packing.compress(packed) + packing.flush()
+    return packed
+
+
+def refusal(office: Office, answer: Answer) -> tuple[Code, str]:
+    """What comes of a sign-in through a provider that answers so."""
+    with scripted_web(answer) as address:
+        provider = OpenIdProvider(OpenIdTerms(address, CLIENT_ID), office.people, office.clock)
+        with pytest.raises(CekalwatchError) as refused:
+            provider.identify(PROOF)
+    return refused.value.code, refused.value.detail
+
+
+@pytest.mark.parametrize("coding", ["gzip, gzip", "gzip", "deflate", "br", "zstd"])
+def test_what_is_compressed_is_not_unpacked(office: Office, coding: str) -> None:
+    bomb = twice_packed(64_000_000)
+    assert len(bomb) < 1_000
+    code, why = refusal(office, sends(bomb, Content_Encoding=coding))
+    assert (code, why) == (Code.PROVIDER_UNAVAILABLE, "an answer is compressed")
+
+
+def test_an_answer_without_end_is_cut_off_and_holds_up_nobody(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openid, "LONGEST_S", LONGEST_S)
+    over, begun_s = Event(), time.monotonic()
+    code, _ = refusal(office, drips_a_head(over))
+    assert code is Code.PROVIDER_UNAVAILABLE
+    assert time.monotonic() - begun_s < 20 * LONGEST_S
+    over.set()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"[" * 100_000, b'{"a":' * 50_000, b'{"issuer": ' + b"9" * 5_000 + b"}"],
+    ids=["lists", "objects", "digits"],
+)
+def test_absurd_json_is_no_json(office: Office, body: bytes) -> None:
+    assert refusal(office, sends(body)) == (Code.PROVIDER_UNAVAILABLE, "an answer is no JSON")
+
+
+@contextmanager
+def from_elsewhere(monkeypatch: pytest.MonkeyPatch, asked: list[str], stated: dict[str, Any]) -> Iterator[str]:
+    """A provider that is called by https, which states this of itself; what else it is asked is noted."""
+    issuer = "https://provider.example"
+
+    def ask(_: OpenIdProvider, __: str, url: str, **___: object) -> tuple[int, dict[str, Any]]:
+        asked.append(url)
+        return 200, {"issuer": issuer} | stated
+
+    monkeypatch.setattr(OpenIdProvider, "_ask", ask)
+    yield issuer
+
+
+@pytest.mark.parametrize("name", ["token_endpoint", "jwks_uri"])
+def test_a_provider_elsewhere_leads_to_nothing_on_this_machine(
+    office: Office, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    asked: list[str] = []
+    sound = {one: f"https://provider.example/{one}" for one in ("token_endpoint", "jwks_uri")}
+    stated = sound | {name: "http://127.0.0.1:9465/metrics"}
+    with from_elsewhere(monkeypatch, asked, stated) as issuer:
+        provider = OpenIdProvider(OpenIdTerms(issuer, CLIENT_ID), office.people, office.clock)
+        with pytest.raises(CekalwatchError) as refused:
+            provider.identify(PROOF)
+    assert refused.value.code is Code.PROVIDER_UNAVAILABLE
+    assert [url for url in asked if "127.0.0.1" in url] == []
+
+
+@pytest.mark.parametrize("moment", [math.nan, math.inf, -math.inf, 10**400, True, "now"])
+@pytest.mark.parametrize("claim", ["auth_time", "exp", "iat"])
+def test_a_moment_that_is_none_proves_nothing(office: Office, claim: str, moment: object) -> None:
+    office.hire(person("budi"))
+    with IdentityServer(office.clock.now, secret=None) as server:
+        provider = OpenIdProvider(OpenIdTerms(server.issuer, CLIENT_ID), office.people, office.clock)
+        now = int(office.clock.now().timestamp())
+        server.change = lambda claims: claims | {"auth_time": now} | {claim: moment}
+        code = server.consent("budi", "v" * 43, "n" * 16)
+        with pytest.raises(CekalwatchError) as refused:
+            provider.identify(replace(PROOF, code=code, asked_anew=True))
+        assert refused.value.code is Code.SIGN_IN_REFUSED
