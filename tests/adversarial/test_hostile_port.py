@@ -12,10 +12,13 @@ from typing import Any
 
 import grpc
 import pytest
+import uuid6
 
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.v1 import adjudication_pb2, alert_pb2, port_pb2, watchlist_pb2
+from cekalwatch.server.watchlist import list_allowance
+from cekalwatch.v1 import adjudication_pb2, alert_pb2, list_feed_service_pb2, port_pb2, watchlist_pb2
 from cekalwatch.v1 import port_service_pb2 as pb
+from cekalwatch.v1.list_feed_service_pb2_grpc import ListFeedServiceStub
 from cekalwatch.wire.identity import DeviceRole, Identity
 from tests.support.scenarios.centre import PORT_NAME, Centre, Supervisor
 from tests.support.scenarios.port_office import Seat
@@ -199,3 +202,25 @@ async def refusal(call: Any) -> str:
     except grpc.aio.AioRpcError as error:
         return reason_of(error)
     raise AssertionError("it was not refused")
+
+
+async def test_the_list_is_not_given_again_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(list_allowance, "AGAIN_AT_ONCE", 5.0)
+    monkeypatch.setattr(list_allowance, "AGAIN_PER_S", 0.1)
+    async with attack(tmp_path / "centre") as one:
+        stub: Any = ListFeedServiceStub(one.channel)
+        port = list_feed_service_pb2.PortServer(sites=[SITE], run_id=str(uuid6.uuid7()))
+        whole = list_feed_service_pb2.ReadListRequest(port=port)
+        page = await stub.ReadList(whole)
+        assert page.subjects, "whoever begins is given all"
+        (subject,) = page.subjects
+        asked = list_feed_service_pb2.FetchReferencesRequest(
+            port=port, subject_id=subject.subject_id, reference_ids=[subject.references[0].reference_id]
+        )
+        for _ in range(2):
+            assert [piece async for piece in stub.FetchReferences(asked)]
+        for _ in range(5):
+            await stub.ReadList(whole)
+        assert await refusal(stub.ReadList(whole)) == Code.RATE_EXCEEDED
+        assert await refusal(stub.FetchReferences(asked).read()) == Code.RATE_EXCEEDED
+        assert await stub.ReadList(list_feed_service_pb2.ReadListRequest(port=port, position=page.position))

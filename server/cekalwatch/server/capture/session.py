@@ -12,6 +12,7 @@ import structlog
 
 from cekalwatch.server.capture.aiming import AimingRequest, StreamPictures
 from cekalwatch.server.capture.intake import Intake
+from cekalwatch.server.concurrency.pace import Pace
 from cekalwatch.server.domain.cameras.clock import CameraClock
 from cekalwatch.server.domain.captures import Capture, Receipt, Rejected
 from cekalwatch.server.domain.checkpoints import Camera
@@ -28,6 +29,14 @@ each face cost the server a sixth of its faces a second."""
 MAX_WITHOUT_RECEIPT = 256
 """Captures of a stream that wait for their receipts, beside its credits. A camera that sends as fast as the server can
 take its faces has about 100 of them; more come up when the database hangs, and then no credit comes back."""
+
+MESSAGES_PER_S = 5.0
+MAX_MESSAGES = 50.0
+SIGNS_A_PERIOD = 2
+"""Messages of a stream that are no faces, which credits bound: so many at once, and after these so many a second, and
+in each period in which a heartbeat is due."""
+UNPLACEABLE_LOG_S = 10.0
+"""How often a stream's captures that cannot be placed in time are logged."""
 
 log = structlog.get_logger()
 
@@ -230,6 +239,10 @@ class _CaptureStream:
         self._wake = asyncio.Event()
         self.pictures = StreamPictures(self.wake, gives_pictures=gives_pictures)
         self._working: set[asyncio.Task[None]] = set()
+        self._pace = Pace(MESSAGES_PER_S + SIGNS_A_PERIOD / terms.heartbeat_period_s, MAX_MESSAGES)
+        self._unplaceable = 0
+        """Captures that could not be placed in time, and were not logged yet."""
+        self._unplaceable_log_s = float("-inf")
 
     def wake(self) -> None:
         """Look whether there is anything to tell the camera."""
@@ -281,6 +294,7 @@ class _CaptureStream:
                     if self._waiting + self._taken >= self._terms.credits:
                         raise CekalwatchError(Code.CREDIT_EXCEEDED)
                     self._begin(message)
+                    continue
                 case Heartbeat():
                     self._presence.heartbeat_received(self._camera.camera_id, message)
                 case AimingAnswer():
@@ -290,14 +304,22 @@ class _CaptureStream:
                     return
                 case Hello():
                     raise CekalwatchError(Code.HELLO_REPEATED)
+            await self._pace.keep()
 
     def _begin(self, message: Capture | Rejected) -> None:
         self._waiting += 1
         if isinstance(message, Capture):
             self._presence.face_received(message)
         elif message.reason is Code.CAPTURE_TIME_UNPLACEABLE:
-            log.error("capture_unplaceable", camera_id=self._camera.camera_id)
+            self._note_unplaceable()
         self._working.add(asyncio.create_task(self._process(message)))
+
+    def _note_unplaceable(self) -> None:
+        self._unplaceable += 1
+        now_s = asyncio.get_running_loop().time()
+        if now_s - self._unplaceable_log_s >= UNPLACEABLE_LOG_S:
+            log.error("capture_unplaceable", camera_id=self._camera.camera_id, captures=self._unplaceable)
+            self._unplaceable, self._unplaceable_log_s = 0, now_s
 
     async def _process(self, message: Capture | Rejected) -> None:
         try:

@@ -6,7 +6,6 @@ It asks a port for a picture when a person opens one. It knows no transport.
 from __future__ import annotations
 
 import asyncio
-import math
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
@@ -19,7 +18,7 @@ import structlog
 
 from cekalwatch.server.audit.device_entries import device
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry
-from cekalwatch.server.concurrency.token_bucket import TokenBucket
+from cekalwatch.server.concurrency.pace import Pace
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.ports import HeldAlerts, LogPosition, LogStart, Port, PortReport
@@ -33,6 +32,11 @@ MAX_AT_ONCE = 50
 EVENTS_PER_S = 100.0
 MAX_EVENTS = 1_000.0
 """A port that was away for days has many at once; after these, they are taken at the rate above."""
+MESSAGES_PER_S = 10.0
+MAX_MESSAGES = 100.0
+SIGNS_A_PERIOD = 2
+"""Signs of life and pictures of a stream: so many at once, and after these so many a second, and in each period in
+which a sign of life is due."""
 MAX_PICTURES = 8
 """Pictures that are asked of one port at the same time."""
 TELL_EVERY = timedelta(seconds=10)
@@ -192,7 +196,8 @@ class _ReportStream:
         self._outbound: asyncio.Queue[Outbound | None] = asyncio.Queue()
         """None: look whether the stream has ended."""
         self._started = False
-        self._pace: TokenBucket | None = None
+        self._event_pace = Pace(EVENTS_PER_S, MAX_EVENTS)
+        self._message_pace = Pace(MESSAGES_PER_S + SIGNS_A_PERIOD / terms.heartbeat_period_s, MAX_MESSAGES)
         self._unacknowledged = 0
         self._pictures: dict[int, asyncio.Future[PictureAnswer]] = {}
         self._numbers = count(1)
@@ -265,8 +270,10 @@ class _ReportStream:
                 raise CekalwatchError(Code.STREAM_SILENT) from None
             match message:
                 case Waiting():
+                    await self._message_pace.keep()
                     await self._tell(message)
                 case PictureAnswer():
+                    await self._message_pace.keep()
                     answered = self._pictures.get(message.request_id)
                     if answered is not None and not answered.done():
                         answered.set_result(message)
@@ -283,9 +290,7 @@ class _ReportStream:
             if self._unacknowledged >= self._terms.window:
                 raise CekalwatchError(Code.REPORTS_TOO_MANY, str(self._port))
             self._unacknowledged += 1
-        now_s = asyncio.get_running_loop().time()
-        self._pace = self._pace or TokenBucket(EVENTS_PER_S, MAX_EVENTS, now_s)
-        await asyncio.sleep(self._pace.take(1, now_s, math.inf) or 0)
+        await self._event_pace.keep()
         await self._to_store.put(message)
 
     async def _store_all(self) -> None:

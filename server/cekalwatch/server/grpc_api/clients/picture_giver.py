@@ -22,6 +22,8 @@ PICTURES_PER_S = 1.0
 MAX_PICTURES = 30.0
 """Pictures that may be asked for at once, by whatever servers of the centre; after these, so many a second."""
 MAX_ASKED_BY = 180
+LOG_PERIOD_S = 60.0
+"""How often it is logged that too much is asked."""
 
 log = structlog.get_logger()
 
@@ -33,14 +35,18 @@ class PictureGiver:
         self._alerts = alerts
         self._trail = trail
         self._pace: TokenBucket | None = None
+        self._log_s = float("-inf")
 
     async def answer(self, asked: port_pb2.PictureRequest) -> pb.ReportAlertsRequest:
         """Return the picture that somebody at the centre opens, once that is recorded here."""
         alert_id, who = read_uuid(asked.alert_id), asked.asked_by
         if alert_id is None or not (0 < len(who) <= MAX_ASKED_BY and who.isprintable()):
             return convert.picture(asked.request_id, b"", port_pb2.PICTURE_REFUSAL_NOT_KEPT)
-        if self._bucket().take(1, asyncio.get_running_loop().time(), 0) is None:
-            log.warning("centre_asks_too_often")
+        now_s = asyncio.get_running_loop().time()
+        if self._bucket().take(1, now_s, 0) is None:
+            if now_s - self._log_s >= LOG_PERIOD_S:
+                self._log_s = now_s
+                log.warning("centre_asks_too_often")
             return convert.picture(asked.request_id, b"", port_pb2.PICTURE_REFUSAL_NOT_NOW)
         by, alerts, trail = Actor(Party.CENTRE, who), self._alerts, self._trail
         try:

@@ -13,7 +13,7 @@ import grpc
 
 from cekalwatch.server.cluster.duty import ChoreDuty
 from cekalwatch.server.grpc_api.clients.picture_giver import PictureGiver
-from cekalwatch.server.grpc_api.clients.report_stream import LOOK_S, MISSED_KEEP_ALIVES, Call, period_of
+from cekalwatch.server.grpc_api.clients.report_stream import LOOK_S, MISSED_KEEP_ALIVES, Call, centre_pace, period_of
 from cekalwatch.server.grpc_api.clients.reporter import ANSWER_S, REFUSED, REFUSED_PAUSE_S
 from cekalwatch.server.grpc_api.convert import ports as convert
 from cekalwatch.server.ports.reception import Hello
@@ -78,7 +78,9 @@ class PictureLine:
         writing = asyncio.Lock()  # gRPC takes one message at a time
 
         async def answer() -> None:
+            pace = centre_pace()
             while True:
+                await pace.keep()
                 async with asyncio.timeout(MISSED_KEEP_ALIVES * period_s):
                     message = await call.read()
                 if not isinstance(message, pb.ReportAlertsResponse):  # the end

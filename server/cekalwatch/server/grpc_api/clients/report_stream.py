@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -16,6 +16,7 @@ import structlog
 from cekalwatch.server.alerts.deliveries import DeliveryTrail
 from cekalwatch.server.alerts.fanout import Fanout
 from cekalwatch.server.audit.entry import Actor
+from cekalwatch.server.concurrency.pace import Pace
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.ports import HeldAlerts
 from cekalwatch.server.grpc_api.clients.picture_giver import PictureGiver
@@ -32,6 +33,11 @@ LOOK_S = 0.5
 HELD_EVERY_S = 3600.0
 HELD_AT_ONCE = 1000
 MAX_WINDOW = 1000
+MAX_WAITING = 2 * MAX_WINDOW
+"""Messages that wait to be sent to a centre that does not read."""
+ANSWERS_PER_S = 200.0
+MAX_ANSWERS = 2_000.0
+"""Messages of the centre: so many at once, and after these so many a second. A receipt may come for each event."""
 PERIOD_S = (0.1, 60.0)
 """Within which the centre may choose how often it wants a sign of life."""
 
@@ -69,7 +75,7 @@ class ReportStream:
         self._pictures = pictures
         self._period_s = period_of(told)
         self._window = min(max(told.window, 1), MAX_WINDOW)
-        self._outgoing: asyncio.Queue[pb.ReportAlertsRequest] = asyncio.Queue()
+        self._outgoing: asyncio.Queue[pb.ReportAlertsRequest] = asyncio.Queue(MAX_WAITING)
         self._unacknowledged: deque[int] = deque()
         self._room = asyncio.Event()
         self._held_due_s = 0.0
@@ -102,7 +108,9 @@ class ReportStream:
             await self._call.write(await self._outgoing.get())
 
     async def _read(self, stored: Callable[[datetime], None]) -> None:
+        pace = centre_pace()
         while True:
+            await pace.keep()
             async with asyncio.timeout(MISSED_KEEP_ALIVES * self._period_s):
                 answer = await self._call.read()
             if not isinstance(answer, pb.ReportAlertsResponse):  # the end
@@ -116,7 +124,7 @@ class ReportStream:
                     self._room.set()
                     stored(now)
                 case "picture_request":
-                    self._outgoing.put_nowait(await self._pictures.answer(answer.picture_request))
+                    await self._outgoing.put(await self._pictures.answer(answer.picture_request))
                 case _:
                     pass
 
@@ -133,7 +141,7 @@ class ReportStream:
                     self._room.clear()
                     await self._room.wait()
                 self._unacknowledged.append(item.event.sequence)
-                self._outgoing.put_nowait(convert.report(previous, item))
+                await self._outgoing.put(convert.report(previous, item))
                 previous = item.event.sequence
 
     async def _tell_held(self) -> None:
@@ -146,7 +154,8 @@ class ReportStream:
         while True:
             found = await asyncio.to_thread(self._parts.reported.alert_ids, after, up_to, HELD_AT_ONCE)
             last = len(found) < HELD_AT_ONCE
-            self._outgoing.put_nowait(convert.held(HeldAlerts(after, up_to if last else found[-1], tuple(found))))
+            told = HeldAlerts(after, up_to if last else found[-1], tuple(found))
+            await self._outgoing.put(convert.held(told))
             if last:
                 return
             after = found[-1]
@@ -158,8 +167,14 @@ class ReportStream:
                 due_s = loop.time() + self._period_s
                 waiting = await asyncio.to_thread(self._parts.reported.waiting)
                 counted(waiting)
-                self._outgoing.put_nowait(convert.waiting(waiting, self._parts.list_at()))
+                with suppress(asyncio.QueueFull):  # the centre has not read the last ones
+                    self._outgoing.put_nowait(convert.waiting(waiting, self._parts.list_at()))
             await asyncio.sleep(min(LOOK_S, self._period_s))
+
+
+def centre_pace() -> Pace:
+    """Return how fast a centre is read, whatever it sends."""
+    return Pace(ANSWERS_PER_S, MAX_ANSWERS)
 
 
 def period_of(told: port_pb2.ReportStart) -> float:

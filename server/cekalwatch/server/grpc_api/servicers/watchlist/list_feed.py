@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -17,6 +18,7 @@ from cekalwatch.server.grpc_api.convert.watchlist import list_feed as convert
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.watchlist.list_feed import ChangedSubject, ListFeedStore
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
+from cekalwatch.server.watchlist.list_allowance import ListAllowance
 from cekalwatch.server.watchlist.list_feed import ListFeed, ListPosition, PortProgram
 from cekalwatch.v1 import list_feed_service_pb2 as pb
 from cekalwatch.v1 import list_feed_service_pb2_grpc
@@ -42,6 +44,7 @@ class ListFeedServicer(list_feed_service_pb2_grpc.ListFeedServiceServicer):
         self._trail = trail
         self._clock = clock
         self._keep_alive_period_s = keep_alive_period_s
+        self._allowance = ListAllowance(time.monotonic)
 
     async def FollowList(self, request: pb.FollowListRequest, context: Context) -> AsyncIterator[pb.FollowListResponse]:
         """Say where the list stands, until the server stops."""
@@ -54,13 +57,17 @@ class ListFeedServicer(list_feed_service_pb2_grpc.ListFeedServiceServicer):
 
     async def ReadList(self, request: pb.ReadListRequest, context: Context) -> pb.ReadListResponse:
         """Return the subjects that changed after a position."""
-        await self._feed.admit(_program(request.port))
+        port = _program(request.port)
+        await self._feed.admit(port)
         after = await self._begin(request)
+        await self._allowance.page(port.port, after.version)
         limit = convert.SUBJECTS_AGAIN_AT_ONCE if after.known else convert.SUBJECTS_AT_ONCE
         found = await asyncio.to_thread(self._store.changed_after, after.version, after.subject_id, limit)
         page = convert.list_page(found, after, limit)
         if page.subjects:
-            await self._record(found[: len(page.subjects)], after.known)
+            given = found[: len(page.subjects)]
+            await self._record(given, after.known)
+            self._allowance.given(port.port, given[-1].version, len(given))
         return page
 
     async def _record(self, given: Sequence[ChangedSubject], known: int) -> None:
@@ -79,6 +86,7 @@ class ListFeedServicer(list_feed_service_pb2_grpc.ListFeedServiceServicer):
         port = _program(request.port)
         await self._feed.admit(port)
         subject_id, wanted = convert.wanted_references(request)
+        await self._allowance.photographs(port.port)
         asked = [Thing.SUBJECT.key(subject_id)]
         await self._trail.note(current_caller().actor, Action.REFERENCES_FETCHED, asked, references=len(wanted))
         for key in wanted:
