@@ -6,18 +6,21 @@ import re
 
 import pytest
 
+from cekalwatch.console import connections as web_connections
+from cekalwatch.console import defences, serving
 from cekalwatch.console.list_keeping import import_jobs
 from cekalwatch.notifier.desktop.widgets.picture_decoder import DECODE_DEADLINE_S
 from cekalwatch.pictures import jpeg, photograph, png, tiff, webp
 from cekalwatch.server import connections, open_files
 from cekalwatch.server.auth import limits, refusals
+from cekalwatch.server.auth.signing_in import openid
 from cekalwatch.server.capture import aiming, intake, session, surveys
 from cekalwatch.server.domain.alerts.field_report import MAX_AGENCIES
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.passages import MAX_CROPS, MAX_EACH
 from cekalwatch.server.domain.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.server.grpc_api import enrolment_port, requests
-from cekalwatch.server.grpc_api.clients import picture_giver
+from cekalwatch.server.grpc_api.clients import picture_giver, report_stream
 from cekalwatch.server.grpc_api.convert import alerts, field_report
 from cekalwatch.server.grpc_api.convert.watchlist import subjects
 from cekalwatch.server.grpc_api.servicers import enrolment
@@ -29,7 +32,7 @@ from cekalwatch.server.recognition.photograph_decoder import DECODER_LIMITS
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts import rows as alert_rows
 from cekalwatch.server.storage.alerts import store as alert_store
-from cekalwatch.server.watchlist import subject_search
+from cekalwatch.server.watchlist import list_allowance, subject_search
 from cekalwatch.server.watchlist.imports import records, upload
 from cekalwatch.server.watchlist.sources import values
 from cekalwatch.server.watchlist.sources.files import archive, csv_process, csv_table, sheet, spreadsheet
@@ -109,6 +112,20 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "calls of one camera": (limits.MAX_OPEN[DeviceRole.CAMERA],),
     "calls of one notifier": (limits.MAX_OPEN[DeviceRole.NOTIFIER],),
     "events that a port reports before the next receipt": (reception.ReportTerms().window,),
+    "signs of life and pictures of a port": (
+        reception.MAX_MESSAGES,
+        reception.MESSAGES_PER_S,
+        reception.SIGNS_A_PERIOD,
+    ),
+    "messages of a centre to its port": (
+        report_stream.MAX_ANSWERS,
+        report_stream.ANSWERS_PER_S,
+        report_stream.MAX_WAITING,
+    ),
+    "pages of the list that a port had before, and photographs of subjects that are not new to it": (
+        list_allowance.AGAIN_AT_ONCE,
+        list_allowance.AGAIN_PER_S,
+    ),
     "events of a port": (reception.EVENTS_PER_S, reception.MAX_EVENTS),
     "pictures that a centre asks of a port": (
         reception.MAX_PICTURES,
@@ -122,6 +139,11 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "calls of one diagnostics device": (limits.MAX_OPEN[DeviceRole.DIAGNOSTICS],),
     "calls of the server's own certificate": (limits.MAX_OPEN[DeviceRole.SERVER],),
     "faces of a stream that wait to be taken in": (SETTINGS.credits,),
+    "messages of a camera's stream that are no faces": (
+        session.MAX_MESSAGES,
+        session.MESSAGES_PER_S,
+        session.SIGNS_A_PERIOD,
+    ),
     "faces of a stream that wait for their receipts": (session.MAX_WITHOUT_RECEIPT,),
     "crops of a passage that are fused": (MAX_CROPS,),
     "passages of one camera in memory": (MAX_EACH,),
@@ -143,6 +165,18 @@ FIGURES: dict[str, tuple[float, ...]] = {
         enrolment_port.MAX_CONNECTIONS_OF_ADDRESS,
     ),
     "connections to the listener for metrics": (listener.MAX_CONNECTIONS, listener.MAX_CONNECTIONS_OF_ADDRESS),
+    "connections of browsers to a web console": (
+        web_connections.MAX_CONNECTIONS,
+        web_connections.MAX_CONNECTIONS_OF_ADDRESS,
+    ),
+    "headers of a browser's request": (serving.HEADERS_BYTES,),
+    "a form of the web console": (defences.MAX_FORM_BYTES,),
+    "an answer of the identity provider": (openid.MAX_BYTES,),
+    "a browser's connection without TLS": (web_connections.HANDSHAKE_S,),
+    "a browser's request, without its body": (web_connections.REQUEST_S, web_connections.KEEP_ALIVE_S),
+    "the body of a browser's request": (web_connections.BODY_S, web_connections.MIN_BYTES_PER_S),
+    "an answer that a browser does not read": (web_connections.READING_S,),
+    "an answer of the identity provider, or of an authority of time stamps": (openid.LONGEST_S,),
     "a request to the listener for metrics": (listener.MAX_REQUEST_BYTES,),
     "a connection to the listener for metrics": (listener.CONNECTION_S,),
     "connected, and no TLS and HTTP/2 yet": (options.HANDSHAKE_TIMEOUT_MS / 1000,),
