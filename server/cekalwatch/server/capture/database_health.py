@@ -18,7 +18,10 @@ class DatabaseHealth:
     """What the last writes said; only the event loop's thread uses it. Moments are the loop's seconds."""
 
     def __init__(self, try_write: TryWrite, period_s: float) -> None:
-        """`period_s`: pause between two writes of its own, at least."""
+        """`period_s`: from the beginning of one write of its own to that of the next, at least.
+
+        Beside a camera that never pauses, a capture waits for the rest of one write and the whole of the next.
+        """
         self._try_write = try_write
         self._period_s = period_s
         self._expected: deque[float] = deque()
@@ -67,7 +70,7 @@ class DatabaseHealth:
         await self._write(begun_s)
         while self._expected and self._expected[0] <= begun_s:
             self._expected.popleft()
-        await asyncio.sleep(self._period_s)
+        await asyncio.sleep(begun_s + self._period_s - loop.time())
 
     async def _write(self, begun_s: float) -> None:
         was_well = self.well

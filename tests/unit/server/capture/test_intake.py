@@ -96,6 +96,21 @@ async def test_a_receipt_that_is_late_leaves_after_a_whole_multiple_of_the_delay
     assert waited_s >= 2 * DELAY_S, "the moment at which the work was done cannot be read off"
 
 
+async def test_beside_a_camera_that_never_pauses_receipts_leave_in_time_though_writes_take_a_while() -> None:
+    delay_s = 2.0
+
+    async def write_slowly(_: bool) -> None:
+        await asyncio.sleep(0.18 * delay_s)
+
+    async with open_intake(embed, accept, try_write=write_slowly, delay_s=delay_s, batch=64) as way:
+        waiting = []
+        for _ in range(60):
+            waiting.append(asyncio.create_task(timed(way, stranger())))
+            await asyncio.sleep(delay_s / 30)
+        waited_s = [seconds for _, seconds in await asyncio.gather(*waiting)]
+    assert max(waited_s) < 1.5 * delay_s
+
+
 async def test_credit_comes_back_before_anything_was_decided() -> None:
     free, taken = threading.Event(), asyncio.Event()
 
