@@ -17,9 +17,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from cekalwatch.server.app import Server
-from cekalwatch.server.audit.destinations import timestamps
 from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger
 from cekalwatch.server.audit.checkpoints import Checkpoint, KeptCheckpoint, SigningKey
+from cekalwatch.server.audit.destinations import timestamps
 from cekalwatch.server.audit.destinations.collected_file import CollectedFile
 from cekalwatch.server.audit.destinations.delivery import (
     CheckpointDelivery,
