@@ -93,6 +93,7 @@ class Adjudicator:
     def claim(self, alert_id: UUID, who: ActingPerson, agent: str) -> Alert:
         """Give the alert to `who`, or renew their claim; ALERT_HELD names the holder when another has it."""
         now, holder = self._clock.now(), Holder(who.person.person_id, agent)
+        self._seen(alert_id, who)
         return self._step(
             alert_id, who, now, lambda alert: alert.handling.claimed(holder, now, self._policy), AlertEventType.CLAIMED
         )
@@ -100,6 +101,7 @@ class Adjudicator:
     def release(self, alert_id: UUID, who: ActingPerson, agent: str) -> Alert:
         """Release the alert that `who` holds."""
         now, holder = self._clock.now(), Holder(who.person.person_id, agent)
+        self._seen(alert_id, who)
         return self._step(
             alert_id, who, now, lambda alert: alert.handling.released(holder, now), AlertEventType.RELEASED
         )
@@ -142,6 +144,7 @@ class Adjudicator:
         """Clear the alert after a referral; where other candidates are left, it waits for an officer to judge them."""
         now = self._clock.now()
         finding = adjudication.by(who.person, now)
+        self._seen(alert_id, who)
 
         def make(alert: Alert) -> Handling:
             judged = _judged(alert, finding)
@@ -152,6 +155,7 @@ class Adjudicator:
 
     def follow_up(self, alert_id: UUID, who: ActingPerson, follow_up: FollowUp, version: int) -> Alert:
         """Record a contact with the agency."""
+        self._seen(alert_id, who)
         return self._step(
             alert_id,
             who,
@@ -162,6 +166,7 @@ class Adjudicator:
 
     def close(self, alert_id: UUID, who: ActingPerson, version: int) -> Alert:
         """Close the alert."""
+        self._seen(alert_id, who)
         return self._step(
             alert_id,
             who,
@@ -178,7 +183,6 @@ class Adjudicator:
         make: Callable[[Alert], Handling],
         kind: AlertEventType,
     ) -> Alert:
-        self._seen(alert_id, who)
         made = False
 
         def step(alert: Alert) -> HandlingStep:

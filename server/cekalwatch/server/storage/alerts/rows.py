@@ -10,12 +10,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
 import uuid6
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from cekalwatch.program.traces import trace_context
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
@@ -284,14 +286,8 @@ def _cameras(session: Session, alert_ids: list[str]) -> dict[str, list[Camera]]:
 
 def _sightings(session: Session, alert_ids: list[str]) -> dict[str, list[Sighting]]:
     """Return the newest sightings of each alert, oldest first."""
-    # Of captures of the same moment the key decides, so that each reading has the same ones in the same order.
-    newest_first = (col(SightingRow.captured_at).desc(), col(SightingRow.capture_id).desc())
-    place = func.row_number().over(partition_by=col(SightingRow.alert_id), order_by=newest_first)
-    placed = select(SightingRow, place.label("place")).where(col(SightingRow.alert_id).in_(alert_ids)).subquery()
-    newest = aliased(SightingRow, placed)
-    query = select(newest).where(placed.c.place <= MAX_SIGHTINGS).order_by(placed.c.captured_at, placed.c.place.desc())
     found: dict[str, list[Sighting]] = defaultdict(list)
-    for row in in_order(session, session.exec(query)):
+    for row in in_order(session, session.exec(_newest_sightings(), params={"alert_ids": alert_ids})):
         found[row.alert_id].append(
             Sighting(
                 capture_id=UUID(row.capture_id),
@@ -302,3 +298,15 @@ def _sightings(session: Session, alert_ids: list[str]) -> dict[str, list[Sightin
             )
         )
     return found
+
+
+@cache
+def _newest_sightings() -> SelectOfScalar[SightingRow]:
+    """Return the query of the newest sightings of `alert_ids`, oldest first: making it takes longer than its answer."""
+    # Of captures of the same moment the key decides, so that each reading has the same ones in the same order.
+    newest_first = (col(SightingRow.captured_at).desc(), col(SightingRow.capture_id).desc())
+    place = func.row_number().over(partition_by=col(SightingRow.alert_id), order_by=newest_first)
+    wanted = col(SightingRow.alert_id).in_(bindparam("alert_ids", expanding=True))
+    placed = select(SightingRow, place.label("place")).where(wanted).subquery()
+    newest = aliased(SightingRow, placed)
+    return select(newest).where(placed.c.place <= MAX_SIGHTINGS).order_by(placed.c.captured_at, placed.c.place.desc())
