@@ -116,17 +116,25 @@ def frames(scene: Scene, people: Sequence[Person]) -> Iterator[Picture]:
         person.subject_id: [cut_out(photo, number) for photo in person.passage_photos]
         for number, person in enumerate(people)
     }
+    empty: dict[tuple[bool, int], Picture] = {}
     for index in range(round(scene.seconds * FRAME_RATE)):
-        second = index / FRAME_RATE
+        second, noise = index / FRAME_RATE, index % NOISE_FRAMES
         present = [(place, walk) for walk in scene.walks if (place := walk.at(second))]
-        picture = (glare if scene.is_blinded(second) else background).copy()
+        blinded = scene.is_blinded(second)
+        if not present and (blinded, noise) in empty:
+            yield empty[blinded, noise].copy()
+            continue
+        picture = (glare if blinded else background).copy()
         for place, walk in sorted(present, key=lambda item: item[0].eye_distance):
             choices = sprites[walk.subject_id]
             # Half the way one photograph, half the next: a passage shows more than one pose.
             share = (second - walk.start_s) / walk.seconds
             _draw(picture, choices[min(int(share * len(choices)), len(choices) - 1)], place)
-        blurred = cv2.GaussianBlur(picture, (0, 0), 0.6).astype(np.int16)
-        yield np.clip(blurred + noises[index % NOISE_FRAMES], 0, 255).astype(np.uint8)
+        blurred = cv2.GaussianBlur(picture, (0, 0), 0.6)
+        made = np.asarray(cv2.add(blurred, noises[noise], dtype=cv2.CV_8U), dtype=np.uint8)
+        if not present:
+            empty[blinded, noise] = made.copy()
+        yield made
 
 
 def write_video(scene: Scene, people: Sequence[Person], file: Path) -> None:
