@@ -1,4 +1,5 @@
-"""What costs each test the same again and shows nothing there: tables by migration, durability, slow password hashes.
+"""What costs each test the same again and shows nothing there: tables by migration, durability, slow password hashes,
+networks that are loaded.
 
 All of it is replaced in this process only; programs in processes of their own run as they are. What the replaced parts
 do is shown by the tests that take the fixture `as_shipped`.
@@ -6,23 +7,36 @@ do is shown by the tests that take the fixture `as_shipped`.
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import lru_cache, partial
 from pathlib import Path
 from threading import Lock
+from types import ModuleType
+from typing import Any
 
 import pytest
 import sqlalchemy
 from sqlalchemy.engine import Engine
 
+from cekalwatch.server.audit import checkpoint_ledger
 from cekalwatch.server.auth.signing_in.passwords import Passwords
+from cekalwatch.server.pki import ledger as pki_ledger
+from cekalwatch.server.recognition.engines import opening
 from cekalwatch.server.storage import connecting, database
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.migrations import applying
+from cekalwatch.vision.detectors import onet, ultraface_onet, yunet
+from cekalwatch.vision.runtime import InferenceSession, open_session
 from tests.support.scenarios.people import CHEAP
 
 _MIGRATE, _MIGRATIONS, _SET_PRAGMAS = applying.apply_migrations, applying.MIGRATIONS, connecting._set_pragmas
 _PARAMETERS = Passwords.__init__.__defaults__
+_NETWORK_USERS = (opening, onet, ultraface_onet, yunet)
+_FILE_KEEPERS = (checkpoint_ledger, pki_ledger)
+_FSYNC = os.fsync
 
 
 @contextmanager
@@ -32,7 +46,42 @@ def cheap_parts(folder: Path) -> Iterator[None]:
         patch.setattr(database, "apply_migrations", CopiedTables(folder / "tables.sqlite3").upgrade)
         patch.setattr(connecting, "_set_pragmas", _set_pragmas_without_durability)
         patch.setattr(Passwords.__init__, "__defaults__", (CHEAP,))
+        for user in _NETWORK_USERS:
+            patch.setattr(user, "open_session", _session)
+        patch.setattr(os, "fsync", lambda _file: None)
+        for keeper in _FILE_KEEPERS:
+            patch.setattr(keeper, "sqlite3", _sqlite_without_durability())
         yield
+
+
+class _Undurable(sqlite3.Connection):
+    """A connection that never waits for the disk."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        super().execute("PRAGMA synchronous=OFF").close()
+
+    def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+        return super().execute("PRAGMA synchronous" if sql.startswith("PRAGMA synchronous") else sql, *parameters)
+
+
+def _sqlite_without_durability() -> ModuleType:
+    module = ModuleType("sqlite3")
+    module.__dict__.update(sqlite3.__dict__, connect=partial(sqlite3.connect, factory=_Undurable))
+    return module
+
+
+def _session(model: Path | bytes, threads: int) -> InferenceSession:
+    """Return a session of the network, which any number of servers may share."""
+    if isinstance(model, bytes) or not model.is_file():
+        return open_session(model, threads)
+    found = model.stat()
+    return _kept_session(model, (found.st_ino, found.st_size, found.st_mtime_ns), threads)
+
+
+@lru_cache(maxsize=16)
+def _kept_session(model: Path, _state: tuple[int, int, int], threads: int) -> InferenceSession:
+    return open_session(model, threads)
 
 
 class CopiedTables:
@@ -85,4 +134,9 @@ def parts_as_shipped() -> Iterator[None]:
         patch.setattr(database, "apply_migrations", _MIGRATE)
         patch.setattr(connecting, "_set_pragmas", _SET_PRAGMAS)
         patch.setattr(Passwords.__init__, "__defaults__", _PARAMETERS)
+        for user in _NETWORK_USERS:
+            patch.setattr(user, "open_session", open_session)
+        patch.setattr(os, "fsync", _FSYNC)
+        for keeper in _FILE_KEEPERS:
+            patch.setattr(keeper, "sqlite3", sqlite3)
         yield
