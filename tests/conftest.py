@@ -65,6 +65,16 @@ def as_shipped() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def forked_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fork the programs of a stack from a process that has loaded their modules, for Python loads them for seconds."""
+    from deploy.demo import programs
+    from tests.support.tools.forked_programs import completed, popen
+
+    monkeypatch.setattr(programs.Program, "launch", staticmethod(popen))
+    monkeypatch.setattr(programs, "complete", completed)
+
+
 @pytest.fixture(autouse=True)
 def _bounded_memory() -> Iterator[None]:
     """Fail a test during which this process grew by more than 1 GB; what it kept of earlier tests does not count."""

@@ -15,11 +15,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Thread
 from types import MappingProxyType, TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 from cekalwatch.program.errors import ProgramError
 
 STOP_SECONDS = 10.0
+
+complete: Callable[..., subprocess.CompletedProcess[str]] = subprocess.run
+"""Runs a command that prompts to its end; see `Program.launch`."""
 
 
 class Program:
@@ -28,6 +31,9 @@ class Program:
     Its standard error goes to `<name>.log`, appended, so that a restart keeps it. Its standard output goes there as
     well, unless `on_line` takes it, line by line, on a thread of its own.
     """
+
+    launch: ClassVar[Callable[..., subprocess.Popen[bytes]]] = subprocess.Popen
+    """Starts the process. Most tests fork it instead: Python loads the modules of a server for seconds."""
 
     def __init__(
         self,
@@ -43,7 +49,7 @@ class Program:
         self.log_file = log_folder / f"{name}.log"
         log_folder.mkdir(parents=True, exist_ok=True)
         with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = self.launch(
                 [python, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE if on_line else log,
@@ -171,7 +177,7 @@ def answer_prompts(
     python: str | Path = sys.executable,
 ) -> str:
     """Run a command that prompts, type these lines, and return its output. Raises ProgramError when it fails."""
-    done = subprocess.run(
+    done = complete(
         [python, *arguments],
         input="".join(f"{line}\n" for line in typed),
         capture_output=True,

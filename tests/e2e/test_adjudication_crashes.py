@@ -36,9 +36,10 @@ from tests.support.builders.keys import keyring
 from tests.support.scenarios.people import Office, person
 from tests.support.scenarios.port_office import Seat, seen, sign_in
 from tests.support.scenarios.server import list_astronaut, settings
+from tests.support.scenarios.site_pki import issue_for_stack
 from tests.support.tools.packs import light_pack
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.usefixtures("forked_programs")]
 
 SERVER_LIVES = 3
 STEPS_OF_A_LIFE = (10, 60)
@@ -237,8 +238,16 @@ async def test_kills_at_random_moments_lose_no_step_and_keep_the_order_of_each_a
         tmp_path,
         light_pack().parent,
         model_pack="light",
-        settings={"threads": 1, "keep_alive_period_s": 1, "claim_lease_s": 10, "escalate_after_s": 15},
+        settings={
+            "threads": 1,
+            "inference": "onnxruntime",
+            "keep_alive_period_s": 1,
+            "claim_lease_s": 10,
+            "escalate_after_s": 15,
+        },
     )
+    pcs = ("pc-ani", "pc-budi", "pc-siti", "hall-0", "hall-1")
+    issue_for_stack(config, *((DeviceRole.NOTIFIER, pc) for pc in pcs))
     with ExitStack() as programs:
         stack = programs.enter_context(Stack(config))
         async with asyncio.timeout(END_S), asyncio.TaskGroup() as tasks:

@@ -30,9 +30,10 @@ from tests.support.builders.camera import capture_of
 from tests.support.builders.portraits import group
 from tests.support.scenarios.scripted_camera import ScriptedCamera
 from tests.support.scenarios.server import engine, list_astronaut, settings
+from tests.support.scenarios.site_pki import issue_for_stack
 from tests.support.tools.packs import light_pack
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked_programs")]
 
 CAMERAS = ("gate-1", "gate-2")
 SERVER_LIVES = 4
@@ -98,6 +99,8 @@ class Officer:
         self._printed = asyncio.Event()
         stack.sign_in(OFFICER)  # what is shown again after a crash is asked for by a person
         self.start()
+        # A PC that comes for the first time is told nothing of what was before.
+        wait_until(self._subscribed, END_S, "The first subscription", stack.server)
 
     def start(self) -> None:
         """Start the program, which connects by itself as soon as there is a server."""
@@ -110,6 +113,9 @@ class Officer:
         notifier = Notifier(OFFICER, self._stack.address, tls_dir, self._stack.config.folder, printed)
         self._open.enter_context(notifier.program)
         self._lives.append(notifier)
+
+    def _subscribed(self) -> bool:
+        return any(agent.agent_id == OFFICER and agent.connected for agent in self._stack.status().agents)
 
     async def die_and_return(self, after_lines: int, pause_s: float) -> None:
         """Kill the program a moment after it has printed so many more lines, and start it again."""
@@ -151,11 +157,13 @@ async def test_kills_at_random_moments_lose_no_alert_and_show_none_twice(tmp_pat
             "grouping_window_s": 0,
             "threshold": 0.45,
             "threads": 2,
+            "inference": "onnxruntime",
             "keep_alive_period_s": 1,
             "session_idle_min": 480,
             "escalate_after_s": 3600,  # on a busy machine alerts would go up, which is no sighting
         },
     )
+    issue_for_stack(config, (DeviceRole.NOTIFIER, OFFICER), *((DeviceRole.CAMERA, camera_id) for camera_id in CAMERAS))
     travellers = Travellers(chance)
     with ExitStack() as programs:
         stack = programs.enter_context(Stack(config))

@@ -29,7 +29,7 @@ from tests.support.scenarios.spools import wait_until
 from tests.support.tools.packs import light_pack
 from tests.support.tools.raw_files import JFIF, folder_bytes, shown
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked_programs")]
 
 CAMERA = "gate-1"
 SPILL_AFTER_S = 0.2
@@ -101,7 +101,14 @@ class CaptureHost:
 async def site(folder: Path, **more: float) -> AsyncIterator[tuple[Stack, CaptureHost]]:
     """A server with one listed person, and a capture host that does not run yet."""
     list_astronaut(settings(folder / "server"))
-    server = {"threshold": 0.45, "threads": 2, "heartbeat_period_s": 0.5, "session_idle_min": 480}
+    server: dict[str, float | str] = {
+        "threshold": 0.45,
+        "threads": 2,
+        "inference": "onnxruntime",
+        "heartbeat_period_s": 0.5,
+        "session_idle_min": 480,
+        "escalate_after_s": 3600,  # on a busy machine alerts would go up, which is no sighting
+    }
     # Certificates have tests of their own, and each costs the start of a program.
     transport = Transport.PLAINTEXT
     config = StackConfig(

@@ -58,7 +58,7 @@ class Killable:
 
 def config(settings: ServerSettings, address: str, tables: str) -> Path:
     """Write the settings of a process that serves at `address`."""
-    names = {"data_dir", "models_dir", "model_pack", "threshold", "escalate_after_s", "grouping_window_s"}
+    names = {"data_dir", "models_dir", "model_pack", "threshold", "escalate_after_s", "grouping_window_s", "inference"}
     plain = settings.model_dump(mode="json", include=names) | {"listen": address, "threads": 1}
     file = settings.data_dir / "server.toml"
     # JSON's strings and numbers are TOML's as well.
@@ -92,6 +92,7 @@ def both(folder: Path, opened: ExitStack) -> tuple[Centre, Killable, PortOffice,
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked_programs")
 async def test_neither_a_killed_port_nor_a_killed_centre_loses_or_repeats_an_event(
     tmp_path: Path, opened: ExitStack
 ) -> None:

@@ -13,7 +13,7 @@ from tests.support.scenarios.departures import Departures
 from tests.support.scenarios.server_group import server_group
 from tests.support.tools.postgres import fresh_database
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked_programs")]
 
 CAMERA, AGENT = "dep-1", "pc-1"
 

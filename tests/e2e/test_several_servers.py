@@ -16,7 +16,7 @@ from deploy.demo.stack import Stack, StackConfig, Transport
 from tests.support.tools.packs import light_pack
 from tests.support.tools.postgres import fresh_database
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked_programs")]
 
 WAIT_S = 60.0
 NAMES = ("one", "two", "three")
@@ -30,6 +30,7 @@ def servers(tmp_path: Path, postgres: str) -> Iterator[list[Stack]]:
             "database_url": address,
             "master_key_from": f"file:{tmp_path / 'master.key'}",
             "threads": 1,
+            "inference": "onnxruntime",
         }
         yield [
             running.enter_context(

@@ -24,6 +24,7 @@ from tests.support.builders.alerts import match
 from tests.support.builders.keys import keyring
 from tests.support.repository import ROOT
 from tests.support.scenarios.server import list_astronaut, order_in_force
+from tests.support.scenarios.site_pki import issue_for_stack
 from tests.support.tools.packs import light_pack
 
 pytestmark = pytest.mark.slow  # its server is a process with certificates
@@ -115,8 +116,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     assert event is not None
     database.close()
     config = StackConfig(
-        folder, light_pack().parent, (CameraPlan("dep-1"),), model_pack="light", settings={"escalate_after_s": 3600}
+        folder,
+        light_pack().parent,
+        (CameraPlan("dep-1"),),
+        model_pack="light",
+        settings={"escalate_after_s": 3600, "inference": "onnxruntime"},
     )
+    devices = (DeviceRole.DIAGNOSTICS, "laptop"), (DeviceRole.NOTIFIER, "pc-1"), (DeviceRole.CAMERA, "dep-1")
+    issue_for_stack(config, *devices)
     with Stack(config) as stack:
         yield Site(stack, str(event.alert_id))
 

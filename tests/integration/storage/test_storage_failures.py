@@ -102,7 +102,7 @@ async def server_process(folder: Path) -> AsyncIterator[tuple[Disk, Notifier, gr
         (CameraPlan("dep-1"),),
         model_pack="light",
         transport=Transport.PLAINTEXT,  # one channel plays camera and officer
-        settings={"threshold": 0.45, "grouping_window_s": 0},
+        settings={"threshold": 0.45, "grouping_window_s": 0, "inference": "onnxruntime"},
     )
     with Stack(config) as stack:
         notifier = await asyncio.to_thread(stack.start_notifier, "officer-1")
@@ -111,6 +111,7 @@ async def server_process(folder: Path) -> AsyncIterator[tuple[Disk, Notifier, gr
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked_programs")
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can limit what a running process writes")
 async def test_a_full_disk_holds_up_all_captures_alike_and_no_alert_is_lost(tmp_path: Path) -> None:
     stranger = group()

@@ -168,7 +168,8 @@ def server_group(
 
 
 def _toml(settings: ServerSettings, own: dict[str, object]) -> str:
-    common = settings.model_dump(mode="json", include={"models_dir", "model_pack", "threshold", "escalate_after_s"})
+    names = {"models_dir", "model_pack", "threshold", "escalate_after_s", "inference"}
+    common = settings.model_dump(mode="json", include=names)
     # JSON's strings and numbers are TOML's as well.
     lines = [f"{name} = {json.dumps(value)}" for name, value in (common | own).items()]
     for camera in settings.cameras:

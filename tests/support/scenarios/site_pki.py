@@ -17,6 +17,7 @@ from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.tls import FollowedTls, TlsFiles
+from deploy.demo.stack import OBSERVER, StackConfig
 from tests.support.scenarios import server
 
 SITE = "batam-center"
@@ -73,3 +74,11 @@ class Site:
 
     def dialer(self, address: str, files: TlsFiles) -> Dialer:
         return Dialer(address, FollowedTls(files, self.problems.append))
+
+
+def issue_for_stack(config: StackConfig, *devices: tuple[DeviceRole, str]) -> None:
+    """Make the authority and the certificates of a stack that is not open yet: its own commands are a program each."""
+    pki = SitePki.create(config.folder / "server" / "pki", config.site, now())
+    pki.issue(Identity(DeviceRole.SERVER, config.site, "main"), ["localhost"], config.folder / "server" / "tls", now())
+    for role, name in ((DeviceRole.DIAGNOSTICS, OBSERVER), (DeviceRole.NOTIFIER, OBSERVER), *devices):
+        pki.issue(Identity(role, config.site, name), [], config.folder / "tls" / f"{role}-{name}", now())

@@ -29,7 +29,8 @@ LOADED = ("alembic.command", "cekalwatch.server.app", "insightface")
 
 
 @cache
-def _forks() -> ForkServerContext:
+def forks() -> ForkServerContext:
+    """Return what starts processes that have the modules of our programs."""
     context = multiprocessing.get_context("forkserver")
     commands = [one.name for name in PACKAGES for one in walk_packages(import_module(name).__path__, f"{name}.")]
     context.set_forkserver_preload(["__main__", *LOADED, *commands])
@@ -48,7 +49,7 @@ def run_program(
         given, output, errors = (Path(folder, name) for name in ("given", "output", "errors"))
         given.write_text(typed)
         words = list(map(str, arguments))
-        process = _forks().Process(target=_become, args=(program, words, variables, (given, output, errors)))
+        process = forks().Process(target=_become, args=(program, words, variables, (given, output, errors)))
         process.start()
         process.join(WAIT_S)
         exit_code = process.exitcode
@@ -78,7 +79,13 @@ def _become(program: str, arguments: list[str], environment: dict[str, str], fil
     for number, file in enumerate(files):
         os.dup2(os.open(file, os.O_RDWR | os.O_CREAT), number)
     sys.stdin = open(0, closefd=False)  # noqa: SIM115  # the process's own, until it ends
+    run_main(program, arguments, environment)
+
+
+def run_main(program: str, arguments: list[str], environment: Mapping[str, str]) -> None:
+    """Become `cekalwatch-PROGRAM` in this process, with these variables and no others."""
     os.environ.clear()
     os.environ.update(environment)
+    tempfile.tempdir = None  # it may have been asked for already
     sys.argv = [f"cekalwatch-{program}", *arguments]
     import_module(f"cekalwatch.{program}.__main__").main()
