@@ -5,32 +5,37 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import grpc
 import numpy as np
 import pytest
+import pytest_asyncio
 from google.protobuf.timestamp_pb2 import Timestamp
 from PIL import Image
 
 from cekalwatch.v1 import capture_pb2, capture_service_pb2, capture_service_pb2_grpc
 from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_MESSAGE_BYTES
+from cekalwatch.wire.dialer import Dialer
 from tests.support.scenarios.server import CaptureClient, Running, face, hello, jpeg, reason_of, running, settings
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 GOOD = ("ACCEPTED", "")
 
 
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Running]:
-    async with running(settings(tmp_path, credits=4, heartbeat_period_s=2)) as opened:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+    """One for all that is sent here."""
+    async with running(settings(tmp_path_factory.mktemp("server"), credits=4, heartbeat_period_s=2)) as opened:
         yield opened
 
 
-@pytest.fixture
-def channel(server: Running) -> grpc.aio.Channel:
-    return server.channel
+@pytest_asyncio.fixture(loop_scope="module")
+async def channel(server: Running) -> AsyncIterator[grpc.aio.Channel]:
+    async with Dialer(server.address, None).aio_channel() as own:
+        yield own
 
 
 def png() -> bytes:
@@ -174,8 +179,8 @@ async def test_a_run_id_that_is_no_uuid_is_refused(channel: grpc.aio.Channel):
     assert await stream.error() == (grpc.StatusCode.INVALID_ARGUMENT, "ARGUMENT_INVALID")
 
 
-async def test_a_message_over_the_limit_ends_its_stream_only(server: Running):
-    other = await CaptureClient.open(server.channel, "arr-1")
+async def test_a_message_over_the_limit_ends_its_stream_only(server: Running, channel: grpc.aio.Channel):
+    other = await CaptureClient.open(channel, "arr-1")
     unbounded = [("grpc.max_send_message_length", -1)]
     async with grpc.aio.insecure_channel(server.address, options=unbounded) as careless:
         stream = await CaptureClient.open(careless)
