@@ -102,23 +102,32 @@ class Desk:
         )
         self.run = ImportRun(importer, self.watchlist, AuditStore(database), self.clock, OFFICER, enrolling_threads())
 
-    def subjects(self) -> list[watchlist_service_pb2.SubjectEntry]:
-        """List all subjects, page by page, and get each."""
+    def listed_subjects(self) -> list[watchlist_service_pb2.SubjectEntry]:
+        """List all subjects, page by page."""
         found: list[watchlist_service_pb2.SubjectEntry] = []
         after = ""
         while True:
             page = subject_messages.subject_page(self.reader.page(WatchlistFilter(), self.clock.now(), after, 100))
             told(page)
             found += page.subjects
-            for entry in page.subjects:
-                key = subject_messages.subject_key(entry.subject.subject_id)
-                assert self.watchlist.get_subject(key).subject.name == entry.subject.name
             if not page.next_page_token:
                 return found
             after = subject_messages.subject_page_token(page.next_page_token)
 
-    def alert_ids(self) -> list[UUID]:
-        """List all alerts, page by page; get each with its pictures, and tell each event."""
+    def get(self, entry: watchlist_service_pb2.SubjectEntry) -> None:
+        """Get a subject that was listed."""
+        key = subject_messages.subject_key(entry.subject.subject_id)
+        assert self.watchlist.get_subject(key).subject.name == entry.subject.name
+
+    def subjects(self) -> list[watchlist_service_pb2.SubjectEntry]:
+        """List all subjects, and get each."""
+        found = self.listed_subjects()
+        for entry in found:
+            self.get(entry)
+        return found
+
+    def listed_alerts(self) -> list[UUID]:
+        """List all alerts, page by page."""
         found: list[UUID] = []
         before = None
         while True:
@@ -127,12 +136,24 @@ class Desk:
             told(page)
             found += [UUID(alert.alert_id) for alert in page.alerts]
             if not page.next_page_token:
-                break
+                return found
             before = alert_messages.alert_page_token(page.next_page_token)
-        for key in found:
-            told(alert_messages.alert_with_images(self.details.get(key), self.details.pictures(key)))
-        for event in self.alerts.events_after(0, 1000):
+
+    def tell(self, alert_id: UUID) -> None:
+        """Tell an alert with its pictures."""
+        told(alert_messages.alert_with_images(self.details.get(alert_id), self.details.pictures(alert_id)))
+
+    def tell_events(self, after: int) -> None:
+        """Tell each event since."""
+        for event in self.alerts.events_after(after, 1000):
             told(alert_messages.event_message(DetailedEvent(event, self.details.get(event.alert_id))))
+
+    def alert_ids(self) -> list[UUID]:
+        """List all alerts, tell each with its pictures, and tell each event."""
+        found = self.listed_alerts()
+        for key in found:
+            self.tell(key)
+        self.tell_events(0)
         return found
 
 
@@ -162,7 +183,10 @@ def test_any_record_that_is_accepted_can_be_listed_and_read(desk: Desk) -> None:
         else:
             report = desk.run.refused(begun)
         told(watchlist_messages.import_report(report))
-        assert {entry.subject.subject_id for entry in desk.subjects()} == accepted
+        listed = {entry.subject.subject_id: entry for entry in desk.listed_subjects()}
+        assert listed.keys() == accepted
+        if report.subject_id in accepted:
+            desk.get(listed[report.subject_id])
         assert {file.subject.subject_id for file in desk.watchlist.orders_of(accepted)} == accepted
         late = datetime(9999, 1, 1, tzinfo=UTC)
         OrdersInForce(desk.watchlist, CHECKPOINTS).of(accepted, DEPARTURE, late)
@@ -170,6 +194,7 @@ def test_any_record_that_is_accepted_can_be_listed_and_read(desk: Desk) -> None:
 
     each()
     assert len(stored) > 5
+    assert {entry.subject.subject_id for entry in desk.subjects()} == accepted
 
 
 @pytest.mark.slow
@@ -190,10 +215,13 @@ def test_any_capture_that_is_accepted_makes_an_alert_that_can_be_listed_and_read
         event = desk.alerts.record(found, timedelta(minutes=10), desk.clock.now())
         if event:
             alerted.add(event.alert_id)
-        assert set(desk.alert_ids()) == alerted
+            desk.tell(event.alert_id)
+            desk.tell_events(event.sequence - 1)
+        assert set(desk.listed_alerts()) == alerted
 
     each()
     assert alerted
+    assert set(desk.alert_ids()) == alerted
 
 
 def longest_subject(key: str) -> ImportRecord:
