@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup
 
 SBOM ?= build/sbom.json
+# Compiled modules are kept: without them a server loads its own twice as long, and each worker of the tests rewrites all tests.
+unexport PYTHONDONTWRITEBYTECODE
 # All but `cuda`, which cannot be installed beside them.
 LOCKED_EXTRAS := server evaluation simulator pkcs11 postgres otel camera notifier desktop console
 
