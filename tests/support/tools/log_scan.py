@@ -41,4 +41,7 @@ def _is_record(line: str) -> bool:
 def personal_data(text: str, people: tuple[str, ...] = PEOPLE + STAFF) -> list[str]:
     """Return the log lines of `text` that name one of `people` or hold the number of a citizen."""
     names = re.compile("|".join(map(re.escape, people)), re.IGNORECASE)
+    plain = _COLOUR.sub("", text)
+    if not names.search(plain) and not _NIK.search(plain):
+        return []  # as nearly always, and lines take ten times as long
     return [line for line in log_lines(text) if names.search(line) or _NIK.search(line)]
