@@ -132,8 +132,8 @@ def crops_of(log: str) -> dict[str, int]:
 
 def two_keys(device: OnvifDevice, server: CaptureServer, folder: Path, more: str = "") -> Path:
     """Write the settings of a camera with a key for each preset, and somebody who stays in view; `more`: of `ptz`."""
-    walk = Walk(begin=(300, 240), end=(420, 260), head_px=(90, 110), first_frame=0, last_frame=1500)
-    video = write_video(folder / "walk.avi", [walk], frames=1500, fps=15)
+    walk = Walk(begin=(300, 240), end=(420, 260), head_px=(90, 110), first_frame=0, last_frame=500)
+    video = write_video(folder / "walk.avi", [walk], frames=500, fps=5)
     secret = folder / "ptz.password"
     secret.write_text(PASSWORD + "\n")
     settings = folder / "camera.toml"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from tests.support.scenarios.port_office import PortOffice
 from tests.support.scenarios.site_pki import SITE, now
 
 WAIT_S = 30.0
+_NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For pages in plaintext: to load those of the system takes as long as several pages."""
 
 
 @dataclass
@@ -102,7 +105,9 @@ class Pages:
 
     @asynccontextmanager
     async def browser(self, **options: Any) -> AsyncIterator[Browser]:
-        async with httpx.AsyncClient(base_url=f"http://{self.address}", timeout=WAIT_S, **options) as client:
+        async with httpx.AsyncClient(
+            base_url=f"http://{self.address}", timeout=WAIT_S, verify=_NO_AUTHORITIES, **options
+        ) as client:
             yield Browser(client, f"http://{self.address}")
 
 
