@@ -31,7 +31,8 @@ def test_it_says_how_to_sign_in_and_stays_with_its_window(tmp_path: Path) -> Non
     (tmp_path / "build" / "models").symlink_to(MODELS)
     with x_display(tmp_path) as display:
         running = display.start(
-            *("env", f"--chdir={tmp_path}", f"PYTHONPATH={ROOT}", "COLUMNS=200"),
+            # Whoever runs this in the background may have Ctrl-C ignored, which programs inherit.
+            *("env", "--default-signal=INT", f"--chdir={tmp_path}", f"PYTHONPATH={ROOT}", "COLUMNS=200"),
             *(sys.executable, "-m", "deploy.demo", "--desktop"),
             output="demo.out",
         )
