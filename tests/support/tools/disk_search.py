@@ -46,8 +46,12 @@ def everything_written(folder: Path, pids: Iterable[int] = ()) -> Written:
 def _open_for_writing(pid: int) -> list[Path]:
     found = []
     for entry in Path(f"/proc/{pid}/fd").iterdir():
-        flags = int(re.search(r"flags:\s+(\d+)", Path(f"/proc/{pid}/fdinfo/{entry.name}").read_text()).group(1), 8)  # type: ignore[union-attr]
-        if stat.S_ISREG(entry.stat().st_mode) and flags & os.O_ACCMODE != os.O_RDONLY:
+        try:
+            text, mode = Path(f"/proc/{pid}/fdinfo/{entry.name}").read_text(), entry.stat().st_mode
+        except FileNotFoundError:  # closed while we looked
+            continue
+        flags = int(re.search(r"flags:\s+(\d+)", text).group(1), 8)  # type: ignore[union-attr]
+        if stat.S_ISREG(mode) and flags & os.O_ACCMODE != os.O_RDONLY:
             found.append(entry)
     return found
 
