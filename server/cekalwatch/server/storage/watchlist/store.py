@@ -112,7 +112,12 @@ class WatchlistStore(RecordStore):
         query = (
             select(ReferenceFaceRow, TemplateRow.vector)
             .join(TemplateRow)
-            .where(col(ReferenceFaceRow.subject_id) == subject_id, col(TemplateRow.model_version) == model_version)
+            # By the templates' own index: asked for by the faces', SQLite reads the templates of all subjects.
+            .where(
+                col(TemplateRow.subject_id) == subject_id,
+                col(TemplateRow.model_version) == model_version,
+                col(ReferenceFaceRow.subject_id) == subject_id,
+            )
         )
 
         def face(row: tuple[ReferenceFaceRow, bytes]) -> EnrolledFace:
