@@ -49,7 +49,7 @@ async def beside_bombs(address: str, count: int) -> tuple[list[Answer], dict[str
     assert attack.stdout
     await attack.stdout.readline()  # it has begun
     found = await receipts(address, count)
-    outcomes: dict[str, int] = json.loads((await attack.communicate())[0])
+    outcomes: dict[str, int] = json.loads((await attack.communicate(b""))[0])  # which ends its input
     return found, outcomes
 
 
