@@ -58,7 +58,7 @@ def archive_answers(request: bytes) -> Generator[bytes, bytes, None]:
                 entry = within[wanted.decode()]
                 most = MAX_TABLE_BYTES if entry is within[table] else MAX_PHOTO_BYTES
                 wanted = yield _unpacked(archive, entry, most)
-    except zipfile.BadZipFile:
+    except (zipfile.BadZipFile, NotImplementedError, ValueError):  # names that are no UTF-8 raise the last
         raise SourceMisconfigured("the archive is damaged, or was not sent whole: make it anew") from None
 
 
