@@ -146,7 +146,7 @@ async def test_a_list_manager_and_a_supervisor_accept_a_shrunken_list(
     await page.click("button:has-text('Synchronise now')")
     told = f"{ORDERS - 1} of {ORDERS} orders are no longer in the source"
     await page.wait_for_selector(f"text={told}", timeout=WAIT_MS)
-    await in_both_languages(page, "list-shrunken", 860)
+    await in_both_languages(page, "list-shrunken", 805)
     await page.click("main details summary")
     await sign_beside(page, "sari", "not this one")
     await page.wait_for_selector("[role=alert]")
