@@ -24,7 +24,7 @@ class ReportedEvent:
     """An event of the port, as the centre stored it."""
 
     log: int
-    """Counts the port's logs from 1; in a day the port never begins another one."""
+    """Counts the port's logs; in a day the port never begins another one once it has an event."""
     event: LoggedEvent
     reported_at: datetime
 

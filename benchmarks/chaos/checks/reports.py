@@ -34,8 +34,9 @@ def wrong(port: Evidence, reported: Reported) -> list[str]:
 
 def _events(port: Evidence, reported: Reported) -> Iterator[str]:
     of_port = {event.sequence: event for event in port.events}
+    first = min((one.log for one in reported.events), default=0)  # it may have begun several times before it had any
     for one in reported.events:
-        if one.log != 1:
+        if one.log != first:
             yield f"the centre has event {one.event.sequence} of a log {one.log} of the port"
         if of_port.get(one.event.sequence) != one.event:
             yield f"the centre has {one.event}, and the port {of_port.get(one.event.sequence)}"
