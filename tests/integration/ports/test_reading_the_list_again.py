@@ -38,9 +38,9 @@ def centre(tmp_path: Path) -> Centre:
 
 
 @asynccontextmanager
-async def reader(centre: Centre, address: str) -> AsyncIterator[Any]:
+async def reader(centre: Centre, address: str, name: str = "main") -> AsyncIterator[Any]:
     """What reads the list as the port does; it returns pages."""
-    files = centre.site.device(DeviceRole.PORT, "main", PORT_SITE)
+    files = centre.site.device(DeviceRole.PORT, name, PORT_SITE)
     port = pb.PortServer(sites=[PORT_SITE], run_id=str(uuid6.uuid7()))
     async with centre.site.dialer(address, files).aio_channel() as channel:
         stub: Any = ListFeedServiceStub(channel)
@@ -88,10 +88,41 @@ async def test_a_known_position_that_the_list_never_had_is_refused(centre: Centr
     list_astronaut(centre.settings, order_in_force(order_id="O-1"))
     async with centre.open() as line, reader(centre, line.address) as read:
         identity = (await read()).position.partition(".")[0]
-        for where in ({"known_position": f"{identity}.999.S-1"}, {"position": f"{identity}.0/999.S-1"}):
+        for where in (
+            {"known_position": f"{identity}.999.S-1"},
+            {"position": f"{identity}.0/999.S-1"},
+            {"known_position": "…"},
+        ):
             with pytest.raises(grpc.aio.AioRpcError) as refused:
                 await read(**where)
             assert reason_of(refused.value) == Code.LIST_POSITION_UNKNOWN
+
+
+async def test_who_was_not_given_a_position_cannot_say_that_it_knows_what_comes_before(centre: Centre) -> None:
+    """With the stolen certificate of one port: it would read the whole list, and the trail would name nobody."""
+    list_astronaut(centre.settings, order_in_force(order_id="O-1"))
+    async with (
+        centre.open() as line,
+        reader(centre, line.address) as read,
+        reader(centre, line.address, "second") as read_second,
+    ):
+        given = (await read()).position
+        position, _, proof = given.rpartition(".")
+        identity, _, rest = position.partition(".")
+        for where in (
+            {"known_position": position},
+            {"known_position": f"{position}.{'0' * len(proof)}"},
+            {"known_position": f"{identity}.1{rest}.{proof}"},
+            {"position": f"{identity}.0/1.S-1.{proof}"},
+        ):
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await read(**where)
+            assert reason_of(refused.value) == Code.LIST_POSITION_UNKNOWN
+        for where in ({"known_position": given}, {"position": given}):
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await read_second(**where)
+            assert reason_of(refused.value) == Code.LIST_POSITION_UNKNOWN
+    assert [named for named, _ in readings(centre)] == [["subject:S-1"]]
 
 
 async def test_a_port_that_reads_the_whole_list_again_says_what_it_knows(centre: Centre) -> None:

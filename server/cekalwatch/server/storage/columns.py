@@ -41,6 +41,7 @@ SEALED = (
 )
 
 LIST_IDENTITY = AssociatedData("watchlist_state", "version")
+LIST_POSITION = AssociatedData("watchlist_change", "version")
 SUBJECT_IDENTITY = AssociatedData("subject_identity", "digest")
 ORDER_CONTENT = AssociatedData("ban_order", "content_hash")
 PHOTO_DIGEST = AssociatedData("reference_face", "photo_digest")

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from sqlmodel import and_, col, or_, select
 
 from cekalwatch.server.domain.orders.ban_order import SubjectFile
+from cekalwatch.server.domain.ports import Port
 from cekalwatch.server.domain.subjects import ReferenceFace
 from cekalwatch.server.encryption.keyring import Keyring
-from cekalwatch.server.storage.columns import LIST_IDENTITY
+from cekalwatch.server.storage.columns import LIST_IDENTITY, LIST_POSITION
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import checked
 from cekalwatch.server.storage.models.template_store import is_template
@@ -64,6 +65,10 @@ class ListFeedStore:
     def identity(self) -> str:
         """16 hexadecimal digits that no other list has; a list that was restored from a backup keeps them."""
         return self._rows.keyring.digest(LIST_IDENTITY.at("1"), b"")[:16]
+
+    def proof(self, port: Port, position: str) -> str:
+        """Return 32 hexadecimal digits, by which a position is known that was given to that port."""
+        return self._rows.keyring.digest(LIST_POSITION.at(port.site, port.name), position.encode())[:32]
 
     def version(self) -> int:
         """Return the change counter."""

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
+from hmac import compare_digest
 from typing import Any
 
 import grpc
@@ -13,6 +14,7 @@ import grpc
 from cekalwatch.server.audit.entry import Action, AuditEntry, Thing
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.ports import Port
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.convert.watchlist import list_feed as convert
 from cekalwatch.server.storage.audit.trail import AuditTrail
@@ -59,7 +61,7 @@ class ListFeedServicer(list_feed_service_pb2_grpc.ListFeedServiceServicer):
         """Return the subjects that changed after a position."""
         port = _program(request.port)
         await self._feed.admit(port)
-        after = await self._begin(request)
+        after = await self._begin(request, port.port)
         await self._allowance.page(port.port, after.version)
         limit = convert.SUBJECTS_AGAIN_AT_ONCE if after.known else convert.SUBJECTS_AT_ONCE
         found = await asyncio.to_thread(self._store.changed_after, after.version, after.subject_id, limit)
@@ -68,6 +70,7 @@ class ListFeedServicer(list_feed_service_pb2_grpc.ListFeedServiceServicer):
             given = found[: len(page.subjects)]
             await self._record(given, after.known)
             self._allowance.given(port.port, given[-1].version, len(given))
+        page.position = f"{page.position}.{self._store.proof(port.port, page.position)}"
         return page
 
     async def _record(self, given: Sequence[ChangedSubject], known: int) -> None:
@@ -94,16 +97,23 @@ class ListFeedServicer(list_feed_service_pb2_grpc.ListFeedServiceServicer):
             for piece in convert.reference_pieces(stored) if stored else ():
                 yield piece
 
-    async def _begin(self, request: pb.ReadListRequest) -> ListPosition:
-        """Return where to begin; raises LIST_POSITION_UNKNOWN for a position of another list, or of a later state."""
+    async def _begin(self, request: pb.ReadListRequest, port: Port) -> ListPosition:
+        """Return where to begin.
+
+        Raises LIST_POSITION_UNKNOWN for a position of another list, of a later state, or that this port was not given:
+        it could be said to have had subjects that no entry names.
+        """
         if request.position:
-            return await self._position(request.position)
+            return await self._position(request.position, port)
         if request.known_position:
-            return (await self._position(request.known_position)).again
+            return (await self._position(request.known_position, port)).again
         return ListPosition(self._store.identity)
 
-    async def _position(self, asked: str) -> ListPosition:
-        position = ListPosition.parse(asked)
+    async def _position(self, asked: str, port: Port) -> ListPosition:
+        text, _, proof = asked.rpartition(".")
+        position = ListPosition.parse(text)
+        if not compare_digest(proof.encode(), self._store.proof(port, text).encode()):
+            raise CekalwatchError(Code.LIST_POSITION_UNKNOWN, "of another port or list")
         if position.identity != self._store.identity:
             raise CekalwatchError(Code.LIST_POSITION_UNKNOWN, "another list")
         if max(position.version, position.known) > await asyncio.to_thread(self._store.version):
