@@ -12,7 +12,7 @@ import pytest
 from cekalwatch.server.alerts.adjudication import ActingPerson, Adjudication
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Outcome, Reason
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.watchlist import FixedClock
 from tests.support.scenarios.adjudication import POLICY, Counter, contact, seat
@@ -165,6 +165,30 @@ def test_escalation_refuses_no_judgement(counter: Counter, clock: FixedClock):
     clock.advance(POLICY.to_supervisor)
     assert counter.escalator.escalate() == 1
     assert counter.version(alert_id) == seen
+
+
+@pytest.mark.parametrize("when", ["raised", "claimed", "escalated"])
+def test_what_waits_goes_up_when_the_clock_was_ahead_and_was_set_back(
+    counter: Counter, clock: FixedClock, budi: ActingPerson, when: str
+):
+    ahead = timedelta(hours=2)
+    if when != "raised":
+        alert_id = counter.raise_alert()
+    clock.advance(ahead)
+    if when == "raised":
+        alert_id = counter.raise_alert()
+    elif when == "claimed":
+        counter.claim(alert_id, budi)
+    else:
+        assert counter.escalator.escalate() == 1
+    clock.advance(-ahead)
+    assert counter.escalator.escalate() == 1
+    handling = counter.alerts.get(alert_id).handling
+    level = Escalation.SITE if when == "escalated" else Escalation.SUPERVISOR
+    assert (handling.escalation, handling.waits_since) == (level, clock.now())
+    assert counter.escalator.escalate() == 0
+    clock.advance(POLICY.again)
+    assert counter.escalator.escalate() == 1
 
 
 def test_an_order_that_lapsed_meanwhile_is_not_referred_but_can_be_cleared(

@@ -172,7 +172,8 @@ class Handling:
         """Return the alert gone up, or announced again, as is due at `now` (rule 6); it never comes down again.
 
         What nobody claims goes up twice; what somebody holds, referred or could not determine goes to the supervisors.
-        Whatever nobody settles is announced again and again, unless its orders have ended.
+        Whatever nobody settles is announced again and again, unless its orders have ended. One of a moment that is far
+        ahead goes up now, and waits from now on: the clock was ahead, and is not waited for to come there again.
         """
         current = self.settled(now)
         if current.state not in UNSETTLED or current.orders_ended_at:
@@ -180,6 +181,10 @@ class Handling:
         waited, unclaimed = now - current.waits_since, current.state is AlertState.NEW
         patience = policy.to_supervisor if unclaimed else policy.to_settle
         highest = Escalation.SITE if unclaimed else Escalation.SUPERVISOR
+        last = max(current.waits_since, current.escalated_at or current.waits_since)
+        if last > now + patience:
+            level = max(current.escalation, Escalation.SUPERVISOR)
+            return _gone_up(replace(current, stands_since=now), level, now)
         level = max(current.escalation, Escalation(min(max(waited // patience, 0), highest)))
         if current.escalated_at is None or current.escalated_at < current.waits_since:
             due = waited >= patience
@@ -187,7 +192,7 @@ class Handling:
             due = now - current.escalated_at >= policy.again
         if level == current.escalation and not due:
             return current
-        return _step(current, current.state, escalation=level, escalated_at=now, escalations=current.escalations + 1)
+        return _gone_up(current, level, now)
 
     def with_orders(self, now: datetime, *, in_force: bool) -> Handling:
         """Return the alert with whether an order of it is in force at `now` (rule 1); what is settled stays as it is.
@@ -269,6 +274,10 @@ class Handling:
 
 def _step(handling: Handling, state: AlertState, **changes: object) -> Handling:
     return replace(handling, state=state, **changes)  # type: ignore[arg-type]
+
+
+def _gone_up(handling: Handling, level: Escalation, now: datetime) -> Handling:
+    return replace(handling, escalation=level, escalated_at=now, escalations=handling.escalations + 1)
 
 
 def _check_state(handling: Handling, step: Step) -> None:

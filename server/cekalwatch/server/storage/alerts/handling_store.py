@@ -150,7 +150,11 @@ class HandlingStore:
             ),
         )
         again = and_(escalated_at >= waits_since, escalated_at <= now - policy.again)
-        waits = and_(state.in_(UNSETTLED), col(AlertRow.orders_ended_at).is_(None), or_(*up, first, again))
+        ahead = or_(
+            and_(unclaimed, or_(waits_since > now + policy.to_supervisor, escalated_at > now + policy.to_supervisor)),
+            and_(~unclaimed, or_(waits_since > now + policy.to_settle, escalated_at > now + policy.to_settle)),
+        )
+        waits = and_(state.in_(UNSETTLED), col(AlertRow.orders_ended_at).is_(None), or_(*up, first, again, ahead))
         lapsed = and_(state == AlertState.CLAIMED, col(AlertRow.claim_until) <= now)
         query = select(AlertRow.alert_id).where(or_(lapsed, waits)).order_by(col(AlertRow.alert_id))
         with self._database.session() as session:
