@@ -180,7 +180,10 @@ class CaptureSessions:
     async def run(
         self, camera: Camera, hello: Hello, welcome: Welcome, inbound: AsyncIterator[Inbound]
     ) -> AsyncGenerator[Outbound, None]:
-        """Yield receipts for the messages after the handshake, until they end; raises the stream's error."""
+        """Yield the welcome, and receipts for the messages after it, until they end; raises the stream's error.
+
+        Who was welcomed is connected for everybody else.
+        """
 
         def policy() -> CapturePolicy:
             return self._policies[camera.camera_id]
@@ -198,6 +201,7 @@ class CaptureSessions:
         self._streams[stream] = camera.camera_id
         self._presence.camera_connected(camera.camera_id)
         try:
+            yield welcome
             async with aclosing(stream.run(inbound)) as outbound:
                 async for message in outbound:
                     yield message

@@ -44,8 +44,6 @@ class CaptureServicer(capture_service_pb2_grpc.CaptureServiceServicer):
                 self._sessions.rejected(name, caller.device.site or "", error.code)
             raise
         welcome = await self._sessions.welcome(hello, self._clock.now())
-        yield convert.stream_response(welcome)
-
         clock = self._sessions.clock(camera, hello, self._clock.now())
 
         async def inbound() -> AsyncIterator[Inbound]:
