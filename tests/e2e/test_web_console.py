@@ -5,6 +5,8 @@ The pictures in the documentation come from here: `CEKALWATCH_SCREENSHOTS=docs/s
 
 from __future__ import annotations
 
+import asyncio
+import os
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,10 +18,12 @@ import pytest
 from playwright.async_api import Browser, Page, ViewportSize
 from pypdf import PdfReader
 
+from cekalwatch.program.errors import Exit
 from cekalwatch.program.translations import Language
 from cekalwatch.server.domain.alerts.false_alerts import PassageCount
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.v1 import adjudication_pb2 as adjudication
+from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.invitation import DeviceInvitation
 from cekalwatch.wire.vocabulary.orders import Direction
 from cekalwatch.wire.vocabulary.people import PersonRole
@@ -29,6 +33,7 @@ from tests.support.scenarios.port_office import PortOffice
 from tests.support.scenarios.real_browser import OLD_PC, TABLET, barriers, keep, too_wide
 from tests.support.scenarios.site_pki import SITE
 from tests.support.scenarios.web_console import Pages
+from tests.support.tools.programs import run_program
 
 pytestmark = pytest.mark.slow
 LOOKS: tuple[tuple[Literal["light", "dark"], ViewportSize], ...] = (
@@ -94,6 +99,40 @@ async def test_an_alert_comes_onto_the_open_page_and_is_confirmed_there(
     await page.wait_for_selector("text=Saved.")
     assert "CO-2026/0117" in await page.inner_text("main")
     assert problems == []
+
+
+async def test_the_page_and_the_program_of_an_officers_pc_show_each_others_steps(
+    office: PortOffice, pages: Pages, browser: Browser, tmp_path: Path
+) -> None:
+    environment = os.environ | {
+        "CEKALWATCH_NOTIFIER_STATE_DIR": str(tmp_path / "state"),
+        "CEKALWATCH_NOTIFIER_TLS_DIR": str(office.site.device(DeviceRole.NOTIFIER, "pc-budi").folder),
+        "CEKALWATCH_NOTIFIER_LANGUAGE": "en",
+    }
+    at = ("--server", office.address, "--agent-id", "pc-budi")
+
+    async def notifier(*words: str, typed: str = "") -> str:
+        done = await asyncio.to_thread(run_program, "notifier", *words, *at, typed=typed, environment=environment)
+        assert done.returncode == Exit.OK, done.stderr
+        return done.stdout
+
+    page = await signed_in(browser, pages, [])
+    await notifier("sign-in", typed=f"budi\n{PASSWORD}\n")
+    alert_id = await office.raise_alert()
+    await page.wait_for_selector("text=Contoh Satu", timeout=30_000)
+    await notifier("alerts", "claim", alert_id)
+    await page.wait_for_selector("#part >> text=Petugas budi", timeout=30_000)
+    await notifier("alerts", "refer", alert_id, "--seen", "2", "--reason", "FACE_AGREES", "--note", "bekas luka sama")
+    await page.wait_for_selector("#part >> text=Referred", timeout=30_000)
+    await page.click("text=Contoh Satu")
+    assert "bekas luka sama" in await page.inner_text("main")
+    await page.click("summary:has-text('Confirm')")
+    await page.fill("#reference", "CO-2026/0119")
+    await page.click("details[open] button")
+    await page.wait_for_selector("text=Saved.")
+    shown = await notifier("alerts", "show", alert_id)
+    assert "CO-2026/0119" in shown
+    assert "Petugas sari" in shown
 
 
 async def reach(page: Page, selector: str) -> None:
