@@ -19,10 +19,9 @@ from cekalwatch.server.auth.signing_in.openid import OpenIdProvider
 from cekalwatch.server.auth.signing_in.sign_in import CodeProof
 from cekalwatch.server.auth.signing_in.sign_in_terms import OpenIdTerms
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.storage.database import Database
 from tests.support.fakes.identity_server import CLIENT_ID, REDIRECT, IdentityServer
 from tests.support.fakes.scripted_web import Answer, drips_a_head, scripted_web, sends
-from tests.support.scenarios.people import Office, person
+from tests.support.scenarios.people import Office, office_in, person
 
 PROOF = CodeProof("code", "v" * 43, REDIRECT, "n" * 16)
 LONGEST_S = 0.5
@@ -30,10 +29,8 @@ LONGEST_S = 0.5
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
-    database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
-    database.upgrade()
-    yield Office(database)
-    database.close()
+    with office_in(tmp_path) as office:
+        yield office
 
 
 def twice_packed(size: int) -> bytes:

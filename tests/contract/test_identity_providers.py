@@ -23,21 +23,18 @@ from cekalwatch.server.auth.signing_in.openid import OpenIdProvider
 from cekalwatch.server.auth.signing_in.sign_in import CodeProof, PasswordProof, Proof, SignInService
 from cekalwatch.server.auth.signing_in.sign_in_terms import OpenIdTerms
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.storage.database import Database
 from cekalwatch.wire.vocabulary.identity_provider import ProviderFacts
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.fakes.identity_server import CLIENT_ID, CLIENT_SECRET, REDIRECT, IdentityServer
-from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, device, errand, person
+from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, device, errand, office_in, person
 
 MakeProof = Callable[[str, bool], Proof]
 
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
-    database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
-    database.upgrade()
-    yield Office(database)
-    database.close()
+    with office_in(tmp_path) as office:
+        yield office
 
 
 @pytest.fixture

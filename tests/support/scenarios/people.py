@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 
 import uuid6
 from argon2 import Parameters, Type
@@ -34,6 +37,14 @@ CHEAP = Parameters(Type.ID, version=19, salt_len=16, hash_len=32, time_cost=1, m
 """Argon2 for tests that count tries and not seconds."""
 SITE = "batam-center"
 ADMINISTRATION = Actor(Party.COMMAND, "test")
+
+
+@contextmanager
+def office_in(folder: Path) -> Iterator[Office]:
+    """An office on a database of its own, below `folder`."""
+    with closing(Database(f"sqlite:///{folder / 'test.sqlite3'}")) as database:
+        database.upgrade()
+        yield Office(database)
 
 
 def person(name: str = "budi", *roles: PersonRole, sites: tuple[str, ...] = (SITE,), disabled: bool = False) -> Person:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from importlib.metadata import version
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.versions import is_behind, minor_version
 from cekalwatch.wire.options import PROGRAM
-from cekalwatch.wire.versions import is_behind, minor_version
 
 
 def refuse_outdated(user_agent: str, own: str = version("cekalwatch")) -> None:

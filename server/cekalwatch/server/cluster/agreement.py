@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
+from cekalwatch.server.domain.versions import is_behind
 from cekalwatch.server.presence import ServerRun, ToldRun
 from cekalwatch.server.refused_start import StartRefusal, StartRefusedError
-from cekalwatch.wire.versions import is_behind
 
 MAX_CLOCK_DIFFERENCE = timedelta(seconds=2)
 """Between two servers: claims, sessions and the lease of a synchronisation are judged by each server's clock."""

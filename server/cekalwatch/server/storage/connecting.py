@@ -9,7 +9,6 @@ from sqlalchemy.engine import URL, Dialect, Engine, ExceptionContext
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.storage.availability import Availability
-from cekalwatch.server.storage.encoding import ENCODING, refuse_other_encoding
 
 BUSY_TIMEOUT_S = 10
 """How long a write to SQLite waits for another process's write."""
@@ -33,6 +32,8 @@ _PATIENCE = {
     "target_session_attrs": "read-write",
 }
 """Parameters of libpq; those that the address has stand."""
+_ENCODING = "UTF8"
+"""As PostgreSQL names it: it has a place for every name. Connections speak it, whatever environment or address say."""
 _READ_ONLY = "25006"
 """The SQLSTATE of a write where none are taken."""
 
@@ -54,7 +55,7 @@ def new_engine(url: URL, availability: Availability) -> Engine:
     try:
         engine = sqlalchemy.create_engine(
             url,
-            connect_args=patience | {"client_encoding": ENCODING},
+            connect_args=patience | {"client_encoding": _ENCODING},
             pool_pre_ping=True,
             pool_timeout=POOL_TIMEOUT_S,
             hide_parameters=True,
@@ -67,13 +68,29 @@ def new_engine(url: URL, availability: Availability) -> Engine:
 
     def dial(dialect: Dialect, _record: object, arguments: list[Any], named: dict[str, Any]) -> Any:  # noqa: ANN401  # psycopg's
         connection = availability.dial(lambda: dialect.connect(*arguments, **named))
-        refuse_other_encoding(connection, name)
+        _refuse_other_encoding(connection, name)
         return connection
 
     sqlalchemy.event.listen(engine, "do_connect", dial)
     sqlalchemy.event.listen(engine, "connect", _bound_transactions)
     sqlalchemy.event.listen(engine, "handle_error", _leave_read_only)
     return engine
+
+
+def _refuse_other_encoding(connection: Any, name: str) -> None:  # noqa: ANN401  # psycopg's, which is an extra
+    """Raise ProgramError, with the connection closed, unless that PostgreSQL keeps texts in UTF8.
+
+    Nothing is asked: the server has told it as the connection began.
+    """
+    found = connection.info.parameter_status("server_encoding")
+    if found == _ENCODING:
+        return
+    connection.close()
+    raise ProgramError(
+        f"The database {name} keeps texts in the encoding {found}, which cannot hold every name. Make another one and "
+        f"name it: createdb --template=template0 --encoding={_ENCODING} --locale=C.UTF-8 NAME",
+        Exit.CONFIG,
+    )
 
 
 def _set_pragmas(connection: object, _record: object) -> None:
