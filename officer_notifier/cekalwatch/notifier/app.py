@@ -19,6 +19,7 @@ from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
 from cekalwatch.office.client.trouble_client import TroubleClient
+from cekalwatch.office.client.trouble_subscription import TroubleSubscription
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.program.traces import TRACES
 from cekalwatch.wire.calls import Calls
@@ -37,7 +38,8 @@ class Notifier:
     subscription: Subscription
     acknowledgements: Acknowledgements
     inbox: Inbox
-    troubles: TroubleClient
+    troubles: TroubleSubscription
+    trouble_client: TroubleClient
     zone: tzinfo
 
     def delivery(self, screen: NotifierScreen, recall: Recall) -> AlertDelivery:
@@ -65,15 +67,17 @@ def opened(settings: NotifierSettings, start: Start) -> Iterator[Notifier]:
         session = SessionFile(settings.session_path)
         agent_id, wanted = settings.agent_id, settings.wanted
         dialer = settings.dialer()  # its choice of servers is shared: what one part finds out serves all
+        calls = stack.enter_context(closing(Calls(dialer)))
         client = stack.enter_context(closing(SubscriptionClient(dialer, agent_id, wanted, session)))
-        alert_client = stack.enter_context(closing(AlertClient(Calls(dialer), agent_id, wanted, session)))
+        alert_client = AlertClient(calls, agent_id, wanted, session)
         yield Notifier(
             alert_client,
             SessionClient(dialer, session),
             Subscription(client, start, settings.silence_timeout_s),
             Acknowledgements(client.acknowledge),
             inbox,
-            TroubleClient(dialer.another(), wanted.site, session, settings.silence_timeout_s),
+            TroubleSubscription(dialer.another(), wanted.site, settings.silence_timeout_s),
+            TroubleClient(calls, wanted.site, session),
             settings.zone,
         )
 

@@ -16,7 +16,7 @@ from cekalwatch.console.settings import ConsoleSettings
 from cekalwatch.office.client.background_thread import BackgroundThread
 from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
 from cekalwatch.office.client.token import NoToken
-from cekalwatch.office.client.trouble_client import TroubleClient
+from cekalwatch.office.client.trouble_subscription import TroubleSubscription
 from cekalwatch.office.model.alert import AlertFilter
 from cekalwatch.office.model.subscription_updates import AlertEvent, Connected, Disconnected, Freshness, KeepAlive
 from cekalwatch.office.model.trouble import Troubles
@@ -52,7 +52,7 @@ class News:
         """`dialer` reaches the servers; it is this one's own."""
         self._client = SubscriptionClient(dialer, settings.name, AlertFilter(), NoToken())
         subscription = Subscription(self._client, Start.NOW, settings.silence_timeout_s)
-        troubles = TroubleClient(dialer.another(), "", NoToken(), settings.silence_timeout_s)
+        troubles = TroubleSubscription(dialer.another(), "", settings.silence_timeout_s)
         self._followers = (
             _Follower("follow_alerts", subscription.updates, subscription.stop, self._take),
             _Follower("follow_troubles", troubles.updates, troubles.stop, self._take_troubles),

@@ -174,7 +174,7 @@ class Visit:
     @property
     def troubles(self) -> TroubleClient:
         """The person's calls about troubles."""
-        return TroubleClient(self.console.dialer, "", self.signed_in, self.console.settings.silence_timeout_s)
+        return TroubleClient(self.console.calls, "", self.signed_in)
 
     @property
     def people(self) -> PeopleClient:

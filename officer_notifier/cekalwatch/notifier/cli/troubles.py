@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -23,6 +23,7 @@ from cekalwatch.office.locale.trouble_formatting import TroubleFormatter
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.program.session_file import SessionFile
+from cekalwatch.wire.calls import Calls
 
 commands = typer.Typer(no_args_is_help=True, help="Troubles of cameras and the watchlist; sign in first.")
 
@@ -77,6 +78,8 @@ def _context(settings: NotifierSettings) -> Iterator[tuple[TroubleClient, Troubl
     configure_logs("error")
     session = SessionFile(settings.session_path)
     formatter = NotifierTexts(settings.language, settings.zone)
-    client = TroubleClient(settings.dialer(), settings.site, session, settings.silence_timeout_s)
-    with explained_refusals(SessionClient(settings.dialer(), session), formatter):
-        yield client, formatter
+    with (
+        closing(Calls(settings.dialer())) as calls,
+        explained_refusals(SessionClient(settings.dialer(), session), formatter),
+    ):
+        yield TroubleClient(calls, settings.site, session), formatter

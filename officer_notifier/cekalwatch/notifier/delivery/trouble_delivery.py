@@ -7,7 +7,7 @@ from typing import Protocol
 import structlog
 
 from cekalwatch.office.client.background_thread import BackgroundThread
-from cekalwatch.office.client.trouble_client import TroubleClient
+from cekalwatch.office.client.trouble_subscription import TroubleSubscription
 from cekalwatch.office.model.trouble import Troubles
 from cekalwatch.program.errors import ProgramError
 
@@ -24,17 +24,17 @@ class TroubleScreen(Protocol):
 class TroubleDelivery(BackgroundThread):
     """Tells a screen for the time of the block."""
 
-    def __init__(self, client: TroubleClient, screen: TroubleScreen) -> None:
+    def __init__(self, subscription: TroubleSubscription, screen: TroubleScreen) -> None:
         super().__init__("troubles")
-        self._client = client
+        self._subscription = subscription
         self._screen = screen
 
     def _wake(self) -> None:
-        self._client.stop()
+        self._subscription.stop()
 
     def _round(self) -> bool:
         try:
-            for present in self._client.updates():
+            for present in self._subscription.updates():
                 self._screen.troubles(present)
         except ProgramError as error:  # the screen is gone; the delivery of alerts meets that as well
             log.warning("troubles_not_shown", error=str(error))

@@ -56,7 +56,7 @@ def assembled(
         stack.enter_context(_collected_here())
         notifier = stack.enter_context(opened(settings, start))
         controller = stack.enter_context(closing(Controller(settings, notifier.alert_client, notifier.sessions)))
-        troubles = stack.enter_context(closing(TroubleController(controller, notifier.troubles)))
+        troubles = stack.enter_context(closing(TroubleController(controller, notifier.trouble_client)))
         screen = DesktopScreen(controller, troubles)
         delivery = notifier.delivery(screen, Recall.AT_HAND)
         worker = stack.enter_context(ThreadPoolExecutor(max_workers=1, thread_name_prefix="alerts"))
