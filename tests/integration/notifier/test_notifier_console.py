@@ -40,6 +40,7 @@ class Notifier:
             "CEKALWATCH_NOTIFIER_STATE_DIR": str(folder / "state"),
             "CEKALWATCH_NOTIFIER_IMAGES_DIR": str(folder / "pictures"),
             "CEKALWATCH_NOTIFIER_AGENT_ID": AGENT,
+            "PYTHONFAULTHANDLER": "1",
             "TERM": "xterm-256color",
         }
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -95,8 +96,13 @@ def notifier(tmp_path: Path) -> Iterator[Notifier]:
 
 
 def stop(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGTERM) -> int:
+    """Return its exit code; one that does not end says on its standard error where each thread is."""
     process.send_signal(number)
-    return process.wait(WAIT_S)
+    try:
+        return process.wait(WAIT_S)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)
+        return process.wait(WAIT_S)
 
 
 def test_alerts_come_as_lines_and_their_pictures_go_at_the_end(notifier: Notifier) -> None:
@@ -240,6 +246,11 @@ class Terminal:
         self._changed = threading.Condition()
         threading.Thread(target=self._read, daemon=True).start()
 
+    @property
+    def seen(self) -> str:
+        with self._changed:
+            return self._seen.decode(errors="replace")
+
     def wait_for(self, words: str) -> None:
         with self._changed:
             assert self._changed.wait_for(lambda: words.encode() in self._seen, WAIT_S), self._seen
@@ -274,5 +285,5 @@ def test_table_on_a_terminal_shows_alerts_connection_and_freshness_and_restores_
         server.freshness.stale = True
         terminal.wait_for("DAFTAR CEKAL BELUM DIPERBARUI")
     terminal.wait_for("TERPUTUS")
-    assert stop(process, signal.SIGINT) == Exit.OK
+    assert stop(process, signal.SIGINT) == Exit.OK, terminal.seen
     terminal.wait_for("\x1b[?1049l")

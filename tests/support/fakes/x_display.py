@@ -107,7 +107,8 @@ def x_display(folder: Path) -> Iterator[XDisplay]:
     """Open a display until the end of the block."""
     reader, writer = os.pipe()
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"],
+        # Without -noreset it begins anew when its last client leaves, and drops who comes in that moment.
+        ["Xvfb", "-displayfd", str(writer), "-noreset", "-screen", "0", "1600x1000x24", "-nolisten", "tcp"],
         pass_fds=(writer,),
         stderr=subprocess.DEVNULL,
     )
@@ -115,9 +116,14 @@ def x_display(folder: Path) -> Iterator[XDisplay]:
     with os.fdopen(reader) as answer:
         display = XDisplay(f":{answer.readline().strip()}", folder)
     try:
-        display.start("openbox")
+        manager = display.start("openbox")
         display.start("stalonetray", "--geometry", "4x1+0+0")
-        wait_for(lambda: "#" in display.do("xprop", "-root", "_NET_SUPPORTING_WM_CHECK"))
+
+        def managed() -> bool:
+            assert manager.poll() is None, (folder / "programs.out").read_text()
+            return "#" in display.do("xprop", "-root", "_NET_SUPPORTING_WM_CHECK")
+
+        wait_for(managed)
         yield display
     finally:
         display.end()
