@@ -30,6 +30,7 @@ from cekalwatch.camera.watchdog import watch_over
 from cekalwatch.program.confined.command import missing_protections
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.memory import settle
 from cekalwatch.program.service import ServiceManager
 from cekalwatch.program.traces import TRACES
 from cekalwatch.vision.detectors.factory import open_detector
@@ -81,6 +82,7 @@ class Cameras:
                 stack.enter_context(serving_metrics(self._settings.metrics_listen, self._now, self._clock))
             watchdog = asyncio.create_task(self._watch(service))
             mounts = [asyncio.create_task(mount.run(self._stop)) for mount in set(self._mounts.values())]
+            settle()
             service.ready()
             failures = await asyncio.gather(*(self._keep(one) for one in self._settings.each()))
             service.stopping()

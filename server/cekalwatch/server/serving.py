@@ -12,6 +12,7 @@ import structlog
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.loops import LOOPS
+from cekalwatch.program.memory import settle
 from cekalwatch.program.service import ServiceManager
 from cekalwatch.server.app import Server
 from cekalwatch.server.settings.settings import ServerSettings
@@ -76,6 +77,7 @@ def run(settings: ServerSettings, load: Callable[[], ServerSettings]) -> None:
             async def tell_alive() -> None:
                 service.alive(f"serving at {server.address}")
 
+            settle()
             service.ready()
             telling = loop.create_task(LOOPS.keep("tell_service_manager", tell_alive, alive_s, first_s=0))
             await stopped.wait()

@@ -17,6 +17,7 @@ from cekalwatch.console.monitoring.metrics import measured_console
 from cekalwatch.console.settings import ConsoleSettings
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.loops import LOOPS
+from cekalwatch.program.memory import settle
 from cekalwatch.program.service import ServiceManager
 
 HEADERS_BYTES: Final = 32 << 10
@@ -91,6 +92,7 @@ async def _serve(
     async def tell_started() -> bool:
         if not server.started:
             return True
+        settle()
         manager.ready()
         log.info("serving_pages", address=settings.listen, transport="tls" if tls else "plaintext, this machine only")
         return False

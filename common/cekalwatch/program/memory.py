@@ -1,0 +1,15 @@
+"""What a program that runs for months does with its memory once it has started."""
+
+from __future__ import annotations
+
+import gc
+
+
+def settle() -> None:
+    """Exempt what the start has made from the search for cycles, which stops every thread while it lasts.
+
+    A server has some 400,000 such objects, which never go; to look through them took 170 ms, every few seconds under
+    load. Call it once, when everything is loaded.
+    """
+    gc.collect()
+    gc.freeze()
