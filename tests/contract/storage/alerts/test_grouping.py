@@ -12,10 +12,12 @@ import sqlalchemy
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.alerts.match import Match
+from cekalwatch.server.storage.alerts.passages import MAX_COMPARED, AlertPassages
 from cekalwatch.server.storage.database import Database
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Outcome, Reason
 from tests.support.builders.alerts import ELSEWHERE, NOON, capture, face, match
-from tests.support.builders.watchlist import order, subject
+from tests.support.builders.keys import keyring
+from tests.support.builders.watchlist import FixedClock, order, subject
 from tests.support.scenarios.adjudication import Counter, contact
 
 E = AlertEventType
@@ -81,6 +83,25 @@ def test_an_innocent_is_stopped_once_not_at_each_counter(counter: Counter, budi:
     assert passes(counter, "3", after=120, template=face(0.9)) == alert_id, "closed by now"
     alert = counter.alerts.get(alert_id)
     assert (alert.version, alert.state, len(alert.sightings)) == (cleared.version + 1, AlertState.CLOSED, 3)
+
+
+def test_a_face_is_compared_with_the_newest_passages_of_an_alert_and_always_with_its_own(
+    counter: Counter, clock: FixedClock
+):
+    alert_id = passes(counter, "first")
+    for number in range(MAX_COMPARED):
+        clock.advance(timedelta(seconds=1))
+        assert passes(counter, str(number), after=number) == alert_id
+    newest = set(map(str, range(MAX_COMPARED)))
+    assert compared_with(counter, "another") == newest
+    assert compared_with(counter, "first") == {"first", *newest}
+
+
+def compared_with(counter: Counter, passage: str) -> set[str]:
+    found = match(capture(passage=passage, at=NOON + timedelta(minutes=1)))
+    with counter.database.session() as session:
+        (near,) = AlertPassages(keyring(counter.database)).near(session, found, WINDOW)
+    return {one.passage.rpartition("/")[2] for one in near.passages}
 
 
 @pytest.mark.parametrize("reason", [Reason.TRAVELLER_GONE, Reason.OTHER])

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import structlog
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col, func, or_, select
 
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.alerts.grouping import AlertPassage, NearAlert
@@ -20,6 +20,10 @@ from cekalwatch.server.storage.columns import PASSAGE_TEMPLATE
 from cekalwatch.server.storage.integrity.guarded_session import in_order, put_row
 
 log = structlog.get_logger()
+
+MAX_COMPARED = 50
+"""Passages of an alert, the newest, with which a face is compared; whoever is like an older one only alerts anew. One
+with thousands, which a hostile camera makes at will, must not hold up who comes next."""
 
 _NUMBERS = np.dtype("<f4")
 
@@ -48,7 +52,7 @@ class AlertPassages:
             for alert in readable(session, query, lambda rows: list(map(bare_alert, rows)))
             if str(alert.alert_id) in own or any(alert.has(subject_id) for subject_id in subjects)
         ]
-        passages = self._passages(session, [str(alert.alert_id) for alert in alerts])
+        passages = self._passages(session, [str(alert.alert_id) for alert in alerts], capture.passage)
         return [NearAlert(alert, str(alert.alert_id) in own, tuple(passages[str(alert.alert_id)])) for alert in alerts]
 
     def keep(self, session: Session, alert: Alert, match: Match, now: datetime) -> None:
@@ -74,11 +78,20 @@ class AlertPassages:
         )
         put_row(session, row, found)
 
-    def _passages(self, session: Session, alert_ids: list[str]) -> dict[str, list[AlertPassage]]:
+    def _passages(self, session: Session, alert_ids: list[str], own: str) -> dict[str, list[AlertPassage]]:
+        """Return the newest passages of each alert, and `own` wherever it is one."""
         found: dict[str, list[AlertPassage]] = defaultdict(list)
         if not alert_ids:
             return found
-        query = select(AlertPassageRow).where(col(AlertPassageRow.alert_id).in_(alert_ids))
+        alert_id, passage = col(AlertPassageRow.alert_id), col(AlertPassageRow.passage)
+        newest_first = col(AlertPassageRow.kept_at).desc()
+        number = func.row_number().over(partition_by=alert_id, order_by=newest_first).label("number")
+        ranked = select(alert_id, passage, number).where(alert_id.in_(alert_ids)).subquery()
+        query = (
+            select(AlertPassageRow)
+            .join(ranked, (ranked.c.alert_id == alert_id) & (ranked.c.passage == passage))
+            .where(or_(ranked.c.number <= MAX_COMPARED, passage == own))
+        )
         for row in in_order(session, session.exec(query)):
             try:
                 opened = self._keyring.open(PASSAGE_TEMPLATE.at(row.alert_id, row.passage), row.template)
