@@ -1,5 +1,5 @@
 """What costs each test the same again and shows nothing there: tables by migration, durability, slow password hashes,
-networks that are loaded.
+networks that are loaded, command lines that are put together.
 
 All of it is replaced in this process only; programs in processes of their own run as they are. What the replaced parts
 do is shown by the tests that take the fixture `as_shipped`.
@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy
+import typer.testing
 from sqlalchemy.engine import Engine
 
 from cekalwatch.server.audit import checkpoint_ledger
@@ -31,6 +32,7 @@ from cekalwatch.server.storage.migrations import applying
 from cekalwatch.vision.detectors import onet, ultraface_onet, yunet
 from cekalwatch.vision.runtime import InferenceSession, open_session
 from tests.support.scenarios.people import CHEAP
+from tests.support.tools.commands import command_line
 
 _MIGRATE, _MIGRATIONS, _SET_PRAGMAS = applying.apply_migrations, applying.MIGRATIONS, connecting._set_pragmas
 _PARAMETERS = Passwords.__init__.__defaults__
@@ -51,6 +53,7 @@ def cheap_parts(folder: Path) -> Iterator[None]:
         patch.setattr(os, "fsync", lambda _file: None)
         for keeper in _FILE_KEEPERS:
             patch.setattr(keeper, "sqlite3", _sqlite_without_durability())
+        patch.setattr(typer.testing, "_get_command", command_line)
         yield
 
 
