@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,44 +24,16 @@ from cekalwatch.wire.identity import DeviceRole, Identity
 from tests.support.scenarios.server import CaptureClient, running
 from tests.support.scenarios.sign_in import becomes
 from tests.support.scenarios.site_pki import SITE, Site, now
+from tests.support.tools.held_connections import CLIENT_HELLO, held, still_open
 from tests.support.tools.other_addresses import relayed_from
 
 WAIT_S = 60.0
 FLOOD = 400
-CLIENT_HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(20)
-"""The beginning of a TLS handshake, which never ends."""
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     return Site(tmp_path / "site")
-
-
-@contextmanager
-def flood(port: int, said: bytes = b"", count: int = FLOOD) -> Iterator[list[socket.socket]]:
-    """Hold so many connections that say this, and nothing more."""
-    with ExitStack() as stack:
-        held = []
-        for _ in range(count):
-            one = stack.enter_context(socket.create_connection(("127.0.0.1", port), 10))
-            one.setblocking(False)
-            with suppress(OSError):  # it is closed already
-                one.sendall(said)
-            held.append(one)
-        yield held
-
-
-def still_open(held: list[socket.socket]) -> int:
-    return sum(_is_open(one) for one in held)
-
-
-def _is_open(one: socket.socket) -> bool:
-    try:
-        return bool(one.recv(4096))
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
 
 
 async def connections(channel: grpc.aio.Channel) -> Any:
@@ -82,10 +53,10 @@ async def test_one_address_has_so_many_connections_and_devices_go_on(site: Site,
     ):
         port = int(server.address.rpartition(":")[2])
         stream = await CaptureClient.open(channel)
-        with flood(port, said) as held:
+        with held(port, FLOOD, said) as flood:
 
             async def few() -> bool:
-                return still_open(held) <= most
+                return still_open(flood) <= most
 
             await becomes(few)
             # Whoever was let in stays, and a device gets in beside the flood from its own address.
@@ -159,7 +130,7 @@ async def test_a_flood_takes_no_handle_that_a_revocation_needs(site: Site) -> No
     with served_with(site, RESERVED + 2 * MIN_CONNECTIONS) as address:
         async with site.dialer(address, camera).aio_channel() as channel, asyncio.timeout(WAIT_S):
             stream = await CaptureClient.open(channel)
-            with flood(int(address.rpartition(":")[2])):
+            with held(int(address.rpartition(":")[2]), FLOOD):
                 await asyncio.to_thread(site.pki.revoke, Identity(DeviceRole.CAMERA, SITE, "dep-1"), now())
                 assert await stream.error() == (grpc.StatusCode.UNAUTHENTICATED, Code.CERTIFICATE_REVOKED)
 

@@ -7,8 +7,8 @@ import logging
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -21,11 +21,11 @@ from cekalwatch.console.connections import MAX_CONNECTIONS, MAX_CONNECTIONS_OF_A
 from cekalwatch.console.serving import pages_config, web_context
 from cekalwatch.console.settings import ConsoleSettings
 from cekalwatch.wire.identity import DeviceRole, Identity
+from tests.support.scenarios.sign_in import becomes
 from tests.support.scenarios.site_pki import SITE, Site, now
+from tests.support.tools.held_connections import CLIENT_HELLO, held, still_open
 
 WAIT_S = 60.0
-CLIENT_HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(20)
-"""The beginning of a TLS handshake, which never ends."""
 LARGE = 32_000_000
 """Bytes that no socket's buffers take."""
 ASKED = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -73,17 +73,20 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "LOOK_S", 0.05)
 
 
-@contextmanager
-def held(port: int, count: int, said: bytes = b"", source: str = "127.0.0.1") -> Iterator[list[socket.socket]]:
-    """So many connections that say this, and nothing more."""
-    with ExitStack() as stack:
-        yield [stack.enter_context(_connected(port, said, source)) for _ in range(count)]
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A console that ends nothing because it takes long: what it holds is bounded all the same."""
+    for name in ("HANDSHAKE_S", "REQUEST_S"):
+        monkeypatch.setattr(connections, name, 10 * WAIT_S)
 
 
-def _connected(port: int, said: bytes, source: str) -> socket.socket:
-    one = socket.create_connection(("127.0.0.1", port), 10, (source, 0))
-    one.sendall(said)
-    return one
+async def bounded(flood: Sequence[socket.socket], most: int) -> None:
+    """Wait until the console holds no more of these connections than so many."""
+
+    async def few() -> bool:
+        return still_open(flood) <= most
+
+    await becomes(few)
 
 
 async def works(port: int, context: ssl.SSLContext | None = None, source: str = "127.0.0.1") -> bool:
@@ -116,28 +119,35 @@ async def ended_after(port: int, *pieces: bytes, pause_s: float = 0.05) -> float
         writer.close()
 
 
+@pytest.mark.usefixtures("patient")
 async def test_connections_that_say_nothing_keep_nobody_out(tmp_path: Path) -> None:
     async with serving(tmp_path) as port:
-        with capture_logs() as logs, held(port, MAX_CONNECTIONS_OF_ADDRESS + 50):
+        with capture_logs() as logs, held(port, MAX_CONNECTIONS_OF_ADDRESS + 50) as flood:
+            await bounded(flood, MAX_CONNECTIONS_OF_ADDRESS)
             assert await works(port), "at the same address"
             assert await works(port, source="127.0.0.2")
         assert [one["event"] for one in logs] == ["web_connections_closed"]
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("patient")
 async def test_connections_of_many_addresses_keep_nobody_out(tmp_path: Path) -> None:
     async with serving(tmp_path) as port:
         with ExitStack() as stack:
+            flood = list[socket.socket]()
             for number in range(10, 10 + 2 * MAX_CONNECTIONS // MAX_CONNECTIONS_OF_ADDRESS):
-                stack.enter_context(held(port, MAX_CONNECTIONS_OF_ADDRESS, source=f"127.0.0.{number}"))
+                flood += stack.enter_context(held(port, MAX_CONNECTIONS_OF_ADDRESS, source=f"127.0.0.{number}"))
+            await bounded(flood, MAX_CONNECTIONS)
             assert await works(port)
 
 
+@pytest.mark.usefixtures("patient")
 async def test_half_open_handshakes_keep_nobody_out(tmp_path: Path) -> None:
     trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
     async with serving(tmp_path, tls=True) as port:
-        with held(port, MAX_CONNECTIONS_OF_ADDRESS + 50, CLIENT_HELLO):
+        with held(port, MAX_CONNECTIONS_OF_ADDRESS + 50, CLIENT_HELLO) as flood:
+            await bounded(flood, MAX_CONNECTIONS_OF_ADDRESS)
             assert await works(port, trusting)
 
 

@@ -1,9 +1,8 @@
-"""What the web console holds itself is for who may see it now, and a form is no way to keep the console busy."""
+"""What the web console holds itself is for who may see it now, and files are no way to fill it."""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -83,14 +82,3 @@ async def _half_a_file(browser: Browser, token: str) -> None:
 
     kind = {"Content-Type": "multipart/form-data; boundary=x", "Origin": browser.origin}
     await browser.client.post("/list/import", content=content(), headers=kind)
-
-
-@pytest.mark.parametrize("charset", ["punycode", "idna", "unicode_escape", "utf-7", "zlib_codec"])
-async def test_who_sends_a_form_chooses_no_decoder(pages: Pages, charset: str) -> None:
-    body = b'--x\r\nContent-Disposition: form-data; name="name"\r\n\r\n' + b"a" * 60_000 + b"\r\n--x--\r\n"
-    async with pages.browser() as browser, asyncio.timeout(WAIT_S):
-        kind = {"Content-Type": f"multipart/form-data; boundary=x; charset={charset}", "Origin": browser.origin}
-        begun_s = time.monotonic()
-        answer = await browser.client.post("/sign-in", content=body, headers=kind)
-        assert answer.status_code == 400
-        assert time.monotonic() - begun_s < 1.0

@@ -11,6 +11,8 @@ MAX_LIST_FILE_BYTES = 256 * 1000 * 1000
 MAX_LIST_FILE_NAME = 200
 """Characters."""
 PHOTO_CHUNK_BYTES = 128 * 1000
+MAX_CHUNKS = 10_000
+"""Of a list file, and of all photographs of a record: those of full size are 2000 at most."""
 MAX_PHOTOS_PER_RECORD = 10
 MAX_WORD = 64
 """Characters of a key, of a track's id, and of a client's version and detector."""

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from cekalwatch.wire.address import split_address
 from cekalwatch.wire.tls import TlsFiles
+from tests.support.tools.held_connections import CLIENT_HELLO
 from tests.support.tools.http2_frames import (
     CANCEL,
     CONTINUATION,
@@ -35,8 +36,6 @@ from tests.support.tools.http2_frames import (
     literal,
 )
 
-CLIENT_HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(20)
-"""The beginning of a TLS handshake that promises 512 bytes."""
 HELD = 1_000
 """Connections that a stranger holds, or tries to."""
 BATCH = 200

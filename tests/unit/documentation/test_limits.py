@@ -36,6 +36,8 @@ from cekalwatch.server.storage.alerts import store as alert_store
 from cekalwatch.server.watchlist import list_allowance, subject_search
 from cekalwatch.server.watchlist.imports import records, upload
 from cekalwatch.server.watchlist.sources import values
+from cekalwatch.server.watchlist.sources.centre import following
+from cekalwatch.server.watchlist.sources.centre import messages as centre_messages
 from cekalwatch.server.watchlist.sources.files import archive, csv_process, csv_table, sheet, spreadsheet
 from cekalwatch.server.watchlist.sources.files import upload as uploaded
 from cekalwatch.server.watchlist.sources.web import client as web
@@ -92,6 +94,8 @@ FIGURES: dict[str, tuple[float, ...]] = {
     ),
     "the last row of a spreadsheet": (sheet.LAST_ROW,),
     "the rows of a spreadsheet": (spreadsheet.MAX_ROWS_BYTES,),
+    "chunks of a list file, and of all photographs of a record": (bounds.MAX_CHUNKS,),
+    "photographs of a subject that a centre gives": (centre_messages.MAX_RECORD_BYTES, centre_messages.MAX_PIECES),
     "a list as one file": (bounds.MAX_LIST_FILE_BYTES, list_file.MAX_ROWS),
     "an archive of a list": (
         archive.MAX_ENTRIES,
@@ -123,7 +127,9 @@ FIGURES: dict[str, tuple[float, ...]] = {
         report_stream.MAX_ANSWERS,
         report_stream.ANSWERS_PER_S,
         report_stream.MAX_WAITING,
+        report_stream.MAX_PICTURES_WAITING,
     ),
+    "news of a centre's list to its port": (following.MAX_NEWS, following.NEWS_PER_S),
     "pages of the list that a port had before, and photographs of subjects that are not new to it": (
         list_allowance.AGAIN_AT_ONCE,
         list_allowance.AGAIN_PER_S,

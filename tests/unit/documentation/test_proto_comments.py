@@ -117,7 +117,10 @@ STATED = {
     "ReferenceFace.also_under": (f"at most {MAX_LOOKALIKES};",),
     "PhotoReport.also_under": (f"at most {MAX_LOOKALIKES}.",),
     "Receipts.receipts": (f"({ServerSettings().receipt_delay_s:g} s by default)",),
-    "ImportListFileRequest.chunk": (f"at most {bounds.PHOTO_CHUNK_BYTES // 1000} kB",),
+    "ImportListFileRequest.chunk": (
+        f"at most {bounds.PHOTO_CHUNK_BYTES // 1000} kB",
+        f"at most {bounds.MAX_CHUNKS} of them",
+    ),
     "ListFileBegin.name": (f"1 to {bounds.MAX_LIST_FILE_NAME} printable characters",),
     "ListFileBegin.size": (f"at most {bounds.MAX_LIST_FILE_BYTES}.",),
     "ListFileEnded.without_use": (f"at most {list_file.MAX_WITHOUT_USE}.",),
@@ -281,6 +284,7 @@ STATED = {
     "PhotoChunk.data": (
         f"At most {bounds.PHOTO_CHUNK_BYTES // 1000} kB",
         f"at most {bounds.MAX_PHOTO_BYTES // 10**6} MB",
+        f"at most {bounds.MAX_CHUNKS} chunks",
     ),
 }
 

@@ -12,6 +12,7 @@ from importlib.metadata import version
 import grpc
 
 from cekalwatch.server.cluster.duty import ChoreDuty
+from cekalwatch.server.concurrency.pace import Pace
 from cekalwatch.server.grpc_api.clients.picture_giver import PictureGiver
 from cekalwatch.server.grpc_api.clients.report_stream import LOOK_S, MISSED_KEEP_ALIVES, Call, centre_pace, period_of
 from cekalwatch.server.grpc_api.clients.reporter import ANSWER_S, REFUSED, REFUSED_PAUSE_S
@@ -37,6 +38,7 @@ class PictureLine:
         self._pictures = pictures
         self._duty = duty
         self._backoff = Backoff(most_s=MAX_PAUSE_S)
+        self._pace: Pace | None = None
 
     async def serve(self) -> None:
         """Serve over one stream until it ends, and pause: one round of a loop."""
@@ -76,9 +78,9 @@ class PictureLine:
     async def _give(self, call: Call, period_s: float, dialer: Dialer) -> None:
         """Answer until the call ends, the certificate is renewed, or the duty is another server's."""
         writing = asyncio.Lock()  # gRPC takes one message at a time
+        self._pace = pace = self._pace or centre_pace()
 
         async def answer() -> None:
-            pace = centre_pace()
             while True:
                 await pace.keep()
                 async with asyncio.timeout(MISSED_KEEP_ALIVES * period_s):

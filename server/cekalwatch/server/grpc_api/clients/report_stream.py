@@ -35,6 +35,8 @@ HELD_AT_ONCE = 1000
 MAX_WINDOW = 1000
 MAX_WAITING = 2 * MAX_WINDOW
 """Messages that wait to be sent to a centre that does not read."""
+MAX_PICTURES_WAITING = 8
+"""Of these: as many as a centre asks for at once."""
 ANSWERS_PER_S = 200.0
 MAX_ANSWERS = 2_000.0
 """Messages of the centre: so many at once, and after these so many a second. A receipt may come for each event."""
@@ -66,16 +68,24 @@ class ReportStream:
     """The state of one stream, after the centre has said where to begin."""
 
     def __init__(
-        self, call: Call, parts: ReportedParts, pictures: PictureGiver, told: port_pb2.ReportStart, centre: Actor
+        self,
+        call: Call,
+        parts: ReportedParts,
+        pictures: PictureGiver,
+        told: port_pb2.ReportStart,
+        centre: Actor,
+        pace: Pace,
     ) -> None:
-        """`centre` is who gets what is reported, for the audit trail."""
+        """`centre` is who gets what is reported, for the audit trail. `pace`: how fast the centre is read."""
         self._call = call
         self._parts = parts
         self._centre = centre
         self._pictures = pictures
+        self._pace = pace
         self._period_s = period_of(told)
         self._window = min(max(told.window, 1), MAX_WINDOW)
         self._outgoing: asyncio.Queue[pb.ReportAlertsRequest] = asyncio.Queue(MAX_WAITING)
+        self._pictures_waiting = 0
         self._unacknowledged: deque[int] = deque()
         self._room = asyncio.Event()
         self._held_due_s = 0.0
@@ -105,12 +115,13 @@ class ReportStream:
 
     async def _write(self) -> None:
         while True:
-            await self._call.write(await self._outgoing.get())
+            message = await self._outgoing.get()
+            await self._call.write(message)
+            self._pictures_waiting -= bool(message.picture.probe_jpeg)
 
     async def _read(self, stored: Callable[[datetime], None]) -> None:
-        pace = centre_pace()
         while True:
-            await pace.keep()
+            await self._pace.keep()
             async with asyncio.timeout(MISSED_KEEP_ALIVES * self._period_s):
                 answer = await self._call.read()
             if not isinstance(answer, pb.ReportAlertsResponse):  # the end
@@ -124,9 +135,17 @@ class ReportStream:
                     self._room.set()
                     stored(now)
                 case "picture_request":
-                    await self._outgoing.put(await self._pictures.answer(answer.picture_request))
+                    await self._outgoing.put(await self._picture(answer.picture_request))
                 case _:
                     pass
+
+    async def _picture(self, asked: port_pb2.PictureRequest) -> pb.ReportAlertsRequest:
+        """Return what is asked for, unless the centre has not read what it asked for before."""
+        if self._pictures_waiting >= MAX_PICTURES_WAITING:
+            return convert.picture(asked.request_id, b"", port_pb2.PICTURE_REFUSAL_NOT_NOW)
+        answer = await self._pictures.answer(asked)
+        self._pictures_waiting += bool(answer.picture.probe_jpeg)
+        return answer
 
     async def _tell_events(self, after: int) -> None:
         previous = after
@@ -173,7 +192,7 @@ class ReportStream:
 
 
 def centre_pace() -> Pace:
-    """Return how fast a centre is read, whatever it sends."""
+    """Return how fast a centre is read, whatever it sends, and over however many streams after each other."""
     return Pace(ANSWERS_PER_S, MAX_ANSWERS)
 
 

@@ -16,10 +16,11 @@ import structlog
 
 from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.cluster.duty import ChoreDuty
+from cekalwatch.server.concurrency.pace import Pace
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.ports import LogPosition, LogStart, Reporting, StartReason
 from cekalwatch.server.grpc_api.clients.picture_giver import PictureGiver
-from cekalwatch.server.grpc_api.clients.report_stream import LOOK_S, Call, ReportedParts, ReportStream
+from cekalwatch.server.grpc_api.clients.report_stream import LOOK_S, Call, ReportedParts, ReportStream, centre_pace
 from cekalwatch.server.grpc_api.convert import ports as convert
 from cekalwatch.server.ports.reception import Hello
 from cekalwatch.server.watchlist.sources.centre.caller import PortCaller, told_code
@@ -61,6 +62,7 @@ class AlertReporter:
         """`caller` opens the connection with the first round."""
         self._caller = caller
         self._dialer: Dialer | None = None
+        self._pace: Pace | None = None
         self._parts = parts
         self._pictures = pictures
         self._duty = duty
@@ -133,7 +135,8 @@ class AlertReporter:
         log.info("reports_begun", address=dialer.address, after=begin.after, start=reason)
         if self._state:
             self._state = replace(self._state, connected=True, since=self._parts.clock.now(), problem="")
-        stream = ReportStream(call, self._parts, self._pictures, answer.start, self._centre)
+        self._pace = self._pace or centre_pace()
+        stream = ReportStream(call, self._parts, self._pictures, answer.start, self._centre, self._pace)
         await stream.run(
             begin.after, lambda: self._duty.lease is not None and not dialer.outdated, self._counted, self._stored
         )

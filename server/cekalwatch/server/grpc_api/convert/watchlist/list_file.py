@@ -15,7 +15,7 @@ from cekalwatch.server.watchlist.sources.files.content import Content
 from cekalwatch.server.watchlist.sources.files.settings import Encoding
 from cekalwatch.server.watchlist.sources.source import ColumnsWrong, SourceSealed, SourceTooCostly, SourceUnavailable
 from cekalwatch.v1 import watchlist_service_pb2 as pb
-from cekalwatch.wire.bounds import MAX_LIST_FILE_BYTES, MAX_LIST_FILE_NAME, PHOTO_CHUNK_BYTES
+from cekalwatch.wire.bounds import MAX_CHUNKS, MAX_LIST_FILE_BYTES, MAX_LIST_FILE_NAME, PHOTO_CHUNK_BYTES
 
 MAX_WITHOUT_USE: Final = 200
 MAX_TOLD: Final = 500
@@ -47,7 +47,7 @@ class ListFile:
 async def list_file(requests: AsyncIterator[pb.ImportListFileRequest]) -> tuple[ListFile, Content]:
     """Take a file in; raises LIST_FILE_EXPECTED, LIST_FILE_TOO_LARGE and ARGUMENT_INVALID."""
     begin: pb.ListFileBegin | None = None
-    data = bytearray()
+    data, chunks = bytearray(), 0
     async for request in requests:
         kind = request.WhichOneof("message")
         if begin is None:
@@ -55,7 +55,8 @@ async def list_file(requests: AsyncIterator[pb.ImportListFileRequest]) -> tuple[
                 raise CekalwatchError(Code.LIST_FILE_EXPECTED)
             begin = request.begin
             asked = _asked(begin)
-        elif kind == "chunk" and len(request.chunk) <= PHOTO_CHUNK_BYTES:
+        elif kind == "chunk" and len(request.chunk) <= PHOTO_CHUNK_BYTES and chunks < MAX_CHUNKS:
+            chunks += 1
             data += request.chunk
             if len(data) > begin.size:
                 raise CekalwatchError(Code.LIST_FILE_EXPECTED)

@@ -16,6 +16,7 @@ from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.server.watchlist.imports.upload import Pace, RecordAssembly, Uploads
 from cekalwatch.v1 import watchlist_service_pb2 as pb
+from cekalwatch.wire.bounds import MAX_CHUNKS
 
 READ_AHEAD = 16
 """Records that are read from the network while those before them are stored."""
@@ -115,8 +116,12 @@ class ImportCall:
         self, requests: AsyncIterator[pb.ImportWatchlistRequest]
     ) -> AsyncIterator[_Arrived | RecordReport | pb.ImportFinish]:
         begun: RecordAssembly | RecordReport | None = None
+        chunks = 0
         async for request in self._workers.pace.paced(requests, _begins_record):
             kind = request.WhichOneof("message")
+            chunks = chunks + 1 if kind == "photo_chunk" else 0
+            if chunks > MAX_CHUNKS:
+                raise CekalwatchError(Code.ARGUMENT_INVALID, "photo_chunk")
             if kind != "photo_chunk" and isinstance(begun, RecordAssembly):
                 yield self._arrived(begun)  # without the photographs that did not come
                 begun = None

@@ -96,7 +96,8 @@ class CentreSource:
 
     def _pages(self, position: _Position, page: pb.ReadListResponse) -> Iterator[SourcePage]:
         while True:
-            if not 0 < len(page.position) <= MAX_POSITION or (page.more and page.position == position.at):
+            onwards = bool(page.subjects) and page.position != position.at
+            if not 0 < len(page.position) <= MAX_POSITION or (page.more and not onwards):
                 raise SourceMisconfigured(
                     f"The pages of {self.name} lead nowhere: ask those who run it, and see that both have one version"
                 )

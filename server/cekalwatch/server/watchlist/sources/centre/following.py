@@ -14,6 +14,7 @@ from typing import Any
 import grpc
 import structlog
 
+from cekalwatch.server.concurrency.pace import Pace
 from cekalwatch.server.watchlist.sources.centre.caller import PortCaller, told_code
 from cekalwatch.server.watchlist.sources.centre.messages import told_sources
 from cekalwatch.server.watchlist.sources.source import SourceUnavailable
@@ -29,6 +30,10 @@ MOST_PAUSE_S = 5.0
 """Between two attempts to reach the centre."""
 REFUSED_PAUSE_S = 15.0
 """The same after it refused this server."""
+NEWS_PER_S = 10.0
+MAX_NEWS = 100.0
+"""Messages of the centre: so many at once, and after these so many a second, over whatever streams. It looks twice a
+second whether its list has changed."""
 HASTEN_PERIOD_S = 2.0
 """Least time from the beginning of one run to the next that a change begins: an import at the centre changes the list
 many times a second."""
@@ -55,6 +60,7 @@ class CentreFollower:
         self._note_sources = note_sources
         self._backoff = backoff or Backoff(most_s=MOST_PAUSE_S)
         self._dialer: Dialer | None = None
+        self._pace: Pace | None = None
         self._state = ""
         self._told: Mapping[str, datetime | None] | None = None
         self._due = False
@@ -96,11 +102,13 @@ class CentreFollower:
 
         Empty when it is to be opened anew at once.
         """
+        self._pace = pace = self._pace or Pace(NEWS_PER_S, MAX_NEWS)
         async with dialer.aio_channel() as channel:
             stub: Any = ListFeedServiceStub(channel)  # the stubs are typed for one kind of channel
             call = stub.FollowList(pb.FollowListRequest(port=self._caller.message()))
             try:
                 while True:
+                    await pace.keep()
                     async with asyncio.timeout(SILENCE_S):
                         message = await call.read()
                     if message is grpc.aio.EOF:

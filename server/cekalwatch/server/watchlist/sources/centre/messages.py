@@ -41,6 +41,8 @@ from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning
 MAX_FACE_PIXELS = 1_000_000
 MAX_RECORD_BYTES = 200_000_000
 """Photographs of one subject."""
+MAX_PIECES = 10_000
+"""Of these: a centre sends at most 128 kB in one."""
 _WARNINGS = frozenset(EnrolmentWarning) - {EnrolmentWarning.ALSO_UNDER}
 """That a face is another subject's too is found here again, among those who are listed here."""
 
@@ -85,7 +87,9 @@ def photographs(
     found: dict[str, Photograph] = {}
     begun: pb.FetchReferencesResponse | None = None
     data, total = bytearray(), 0
-    for piece in pieces:
+    for number, piece in enumerate(pieces):
+        if number >= MAX_PIECES:
+            raise _nonsense("photographs in too many pieces")
         if piece.HasField("reference"):
             begun, data = piece, bytearray()
         if begun is None:
