@@ -74,10 +74,18 @@ function Invoke-Program([string] $File, [string[]] $Arguments) {
     }
 }
 
+function Read-Sums {
+    $sums = Join-Path $Bundle 'SHA256SUMS'
+    if (-not (Test-Path -LiteralPath $sums -PathType Leaf)) {
+        throw "$sums is missing. Copy it from the bundle, to where the folder windows is; nothing was installed."
+    }
+    return [IO.File]::ReadAllLines($sums)
+}
+
 function Test-Bundle {
     # What this PC gets is in the two folders; the others may have been left at the office.
     $checked = 0
-    foreach ($line in [IO.File]::ReadAllLines((Join-Path $Bundle 'SHA256SUMS'))) {
+    foreach ($line in Read-Sums) {
         $hash, $name = $line -split '  ', 2
         if ($name -notmatch '^(windows|models)/') { continue }
         $file = Join-Path $Bundle $name.Replace('/', '\')
@@ -93,7 +101,7 @@ function Test-Bundle {
 }
 
 function Test-Listed([string] $Name) {
-    foreach ($line in [IO.File]::ReadAllLines((Join-Path $Bundle 'SHA256SUMS'))) {
+    foreach ($line in Read-Sums) {
         if (($line -split '  ', 2)[1] -eq "windows/$Name") { return $true }
     }
     return $false
@@ -121,7 +129,7 @@ function Install-Python {
     }
     $signature = Get-AuthenticodeSignature -LiteralPath $installer
     if ($signature.Status -ne 'Valid' -or $signature.SignerCertificate.Subject -notmatch $PythonMaker) {
-        throw "$installer is not signed by the Python Software Foundation: get it again from python.org."
+        throw "Windows does not find $installer signed by the Python Software Foundation, and says: $($signature.StatusMessage) Get it again from python.org."
     }
     Write-Host "Installing Python from $installer"
     $options = '/quiet', 'InstallAllUsers=1', 'PrependPath=0', 'Include_test=0', 'Include_doc=0', 'Include_tcltk=0', 'Shortcuts=0'
@@ -135,6 +143,10 @@ function Install-Python {
 function Get-Python {
     $found = if ($Python -ne '') { $Python } else { Find-Python }
     if ($found -eq '') { $found = Install-Python }
+    # Others than its owner could not start it, and its owner could change what they run.
+    if ($found -like "$([Environment]::GetFolderPath('UserProfile'))\*") {
+        throw "$found is there for one account only: install Python $PythonVersion for all users."
+    }
     $told = & $found -I -c 'import platform, struct; print(*platform.python_version_tuple()[:2], struct.calcsize(chr(80)) * 8)'
     if ($LASTEXITCODE -ne 0 -or $told -ne "$($PythonVersion.Replace('.', ' ')) 64") {
         throw "$found is not Python $PythonVersion for 64 bit, for which the wheels are."
@@ -163,13 +175,24 @@ function Grant-Access([string] $Account, [string] $Folder, [string] $Rights) {
     Invoke-Program icacls @($Folder, '/grant:r', "*${Account}:$Rights")
 }
 
+function Reset-Access([string] $Folder) {
+    # What is in it gets the rights of the folder around it: Python keeps a private folder for who made it and for
+    # administrators, also where a service has to read it, and who worked here before must not read it any longer.
+    New-Item -ItemType Directory -Force -Path $Folder | Out-Null
+    Invoke-Program icacls @($Folder, '/reset', '/T', '/Q')
+}
+
 function Get-Sid([string] $Account) {
     try { return ([Security.Principal.NTAccount] $Account).Translate([Security.Principal.SecurityIdentifier]).Value }
     catch { throw "Windows knows no account or group $Account. Name it as DOMAIN\name, or as PC\name." }
 }
 
 function Stop-Running {
-    Get-ScheduledTask -TaskPath $TaskFolder -TaskName $Machine -ErrorAction SilentlyContinue | Stop-ScheduledTask
+    if (Get-ScheduledTask -TaskPath $TaskFolder -TaskName $Machine -ErrorAction SilentlyContinue) {
+        # A capture host's would be started again within a minute, from a program that is half there.
+        Disable-ScheduledTask -TaskPath $TaskFolder -TaskName $Machine | Out-Null
+        Stop-ScheduledTask -TaskPath $TaskFolder -TaskName $Machine
+    }
     # Python runs as a child of these, and ends with them.
     Get-CimInstance Win32_Process | Where-Object { $_.ExecutablePath -like "$Program\*" } |
         ForEach-Object { Stop-Process -Id $_.ProcessId -Force -ErrorAction SilentlyContinue }
@@ -177,7 +200,7 @@ function Stop-Running {
 }
 
 function Install-Program([string] $Interpreter) {
-    $install = @('-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-index', '--only-binary', ':all:')
+    $install = @('-I', '-m', 'pip', '--isolated', 'install', '--quiet', '--disable-pip-version-check', '--no-index', '--only-binary', ':all:')
     $install += @('--find-links', (Join-Path $PSScriptRoot 'wheels'), '--require-hashes')
     $install += @('--requirement', (Join-Path $PSScriptRoot "requirements-$Machine.txt"))
     # What is set on this PC for pip must not lead it elsewhere.
@@ -209,13 +232,21 @@ function Register-Device {
     }
 }
 
+function Test-Person([string] $Sid) {
+    $known = ([Security.Principal.SecurityIdentifier] $Sid).Translate([Security.Principal.NTAccount]).Value
+    $domain, $name = $known.Replace("'", "\'") -split '\\', 2
+    return @(Get-CimInstance Win32_UserAccount -Filter "Domain = '$domain' AND Name = '$name'").Count -gt 0
+}
+
 function Register-Notifier([string] $Sid) {
+    # A task is for a group or for one account, and has to be told which.
+    $who = if (Test-Person $Sid) { @{ UserId = $Sid; LogonType = 'Interactive' } } else { @{ GroupId = $Sid } }
     $windows = Join-Path $Program 'Scripts\pythonw.exe'
     $agent = '-I -m cekalwatch.notifier desktop --restart'
     $task = @{
         Action    = New-ScheduledTaskAction -Execute $windows -Argument $agent
         Trigger   = New-ScheduledTaskTrigger -AtLogOn
-        Principal = New-ScheduledTaskPrincipal -GroupId $Sid -RunLevel Limited
+        Principal = New-ScheduledTaskPrincipal @who -RunLevel Limited
         Settings  = New-ScheduledTaskSettingsSet -AllowStartIfOnBatteries -DontStopIfGoingOnBatteries -ExecutionTimeLimit ([TimeSpan]::Zero) -MultipleInstances Parallel
     }
     Register-ScheduledTask -TaskPath $TaskFolder -TaskName $Machine -Force @task | Out-Null
@@ -267,13 +298,16 @@ Protect-Data
 Write-Host "Installing into $Program"
 Install-Program $interpreter
 Grant-Access $account $Data '(OI)(NP)R'
-Grant-Access $account $Keys '(OI)(CI)RX'
 if ($Machine -eq 'camera') {
     Copy-Models
+    Reset-Access $Models
     Grant-Access $account $Models '(OI)(CI)RX'
+    Reset-Access $Spool
     Grant-Access $account $Spool '(OI)(CI)M'
 }
 if ($Invitation -ne '') { Register-Device }
+Reset-Access $Keys
+Grant-Access $account $Keys '(OI)(CI)RX'
 if (-not (Test-Path -LiteralPath $Settings -PathType Leaf)) {
     Write-Host "Installed, and not set up yet: run this again with -Invitation FILE."
     exit 0

@@ -46,6 +46,7 @@ def make_root(packages: Sequence[Path], archive: Path, epoch: int) -> None:
     hooks = "/usr/share/mmdebstrap/hooks/file-mirror-automount"
     command = ["mmdebstrap", "--quiet", "--variant=essential", f"--hook-dir={hooks}", f"--essential-hook={_ACCOUNTS}"]
     command += [f"--include={','.join(BESIDE)}", *(f"--include={package.resolve()}" for package in packages)]
+    command += ["--dpkgopt=force-unsafe-io"]  # what a power cut leaves half done is made anew
     command += [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("man", "locale", "doc")]
     command += ["--dpkgopt=path-include=/usr/share/doc/cekalwatch-*"]
     _run(*command, platform.freedesktop_os_release()["VERSION_CODENAME"], str(archive), epoch=epoch)
@@ -55,17 +56,17 @@ def make_image(packages: Sequence[Path], out: Path, name: str, epoch: int) -> Pa
     """Make the image `name` (`NAME:TAG`) of Debian with `packages`; returns its file in `out`. Raises ReleaseError."""
     file = out / f"{name.rpartition('/')[2].replace(':', '-')}.tar"
     out.mkdir(parents=True, exist_ok=True)
-    file.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(dir=out) as scratch:
-        context, store = Path(scratch) / "context", Path(scratch) / "store"
+        context, store, draft = (Path(scratch) / part for part in ("context", "store", "image.tar"))
         context.mkdir()
         make_root(packages, context / "root.tar", epoch)
         shutil.copy(CONTAINERFILE, context)
         buildah = ("buildah", "--storage-driver", "vfs", "--root", str(store), "--runroot", str(Path(scratch) / "run"))
         # OCI's form of an image has no health check.
         form = ("--format", "docker", "--isolation", "chroot", "--timestamp", str(epoch))
-        _run(*buildah, "build", "--quiet", *form, "--tag", name, str(context), epoch=epoch)
-        _run(*buildah, "push", "--quiet", name, f"docker-archive:{file}:{name}", epoch=epoch)
+        # Into the file at once: a storage between would write and read all of it twice more.
+        _run(*buildah, "build", "--quiet", *form, "--tag", f"docker-archive:{draft}:{name}", str(context), epoch=epoch)
+        draft.replace(file)
     return file
 
 

@@ -1,7 +1,8 @@
 """The installer for Windows, as far as it can be judged where there is no Windows.
 
 It is parsed by tree-sitter's grammar of PowerShell, and what it names outside of itself is looked up: commands, files
-of the bundle, commands and options of our programs. It was not run.
+of the bundle, commands and options of our programs. What needs Windows is not checked: the parameters of its commands,
+the rights that it gives, the tasks that it makes. It was not run.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from tests.support.tools.commands import commands_of
 SOURCE = WINDOWS_INSTALLER.read_bytes()
 TEXT = SOURCE.decode("ascii")
 COMMANDS = (
-    "Copy-Item", "ForEach-Object", "Get-Acl", "Get-AuthenticodeSignature", "Get-ChildItem", "Get-CimInstance",
+    "Copy-Item", "Disable-ScheduledTask", "ForEach-Object", "Get-Acl", "Get-AuthenticodeSignature", "Get-ChildItem", "Get-CimInstance",
     "Get-Date", "Get-FileHash", "Get-ItemProperty", "Get-ScheduledTask", "Join-Path", "New-Item", "New-Object",
     "New-ScheduledTaskAction", "New-ScheduledTaskPrincipal", "New-ScheduledTaskSettingsSet",
     "New-ScheduledTaskTrigger", "New-TimeSpan", "Out-Host", "Out-Null", "Register-ScheduledTask", "Remove-Item",
@@ -103,6 +104,7 @@ def test_it_names_the_python_that_the_wheels_are_for():
 
 def test_it_installs_by_hash_from_the_folder_beside_it_only():
     ((install, more),) = re.findall(r"\$install = @\((.+)\)\n\s+\$install \+= @\((.+)\)\n", TEXT)
+    assert install.startswith("'-I', '-m', 'pip', '--isolated', 'install', ")
     assert "'--no-index', '--only-binary', ':all:'" in install
     assert "'--require-hashes'" in more
     assert TEXT.index("$env:PIP_CONFIG_FILE = 'nul'") < TEXT.index("'Scripts\\python.exe') $install")
@@ -117,9 +119,19 @@ def test_everything_is_checked_before_anything_is_changed():
         "Protect-Data",
         "Install-Program",
         "Register-Device",
+        # What the enrolment wrote is private to the administrator who runs this.
+        "Reset-Access $Keys",
+        "Grant-Access $account $Keys",
         "Register-Notifier $account",
     ]
     assert [steps.index(step) for step in order] == sorted(steps.index(step) for step in order)
+
+
+def test_nothing_starts_the_program_while_it_is_replaced():
+    stop = TEXT.split("function Stop-Running {")[1].split("\n}\n")[0]
+    assert stop.index("Disable-ScheduledTask") < stop.index("Stop-ScheduledTask") < stop.index("Stop-Process")
+    install = TEXT.split("function Install-Program(")[1].split("\n}\n")[0]
+    assert install.index("Stop-Running") < install.index("Remove-Item") < install.index("'venv'")
 
 
 def test_its_parameters_are_described_and_in_the_guide():

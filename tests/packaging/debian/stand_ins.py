@@ -6,19 +6,19 @@ images do.
 
 from __future__ import annotations
 
+import hashlib
+import os
 import platform
 import re
-import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.packaging.debian.containers import Containers
 from tests.support.repository import ROOT
 
 COMPOSE = ROOT / "deploy/container/compose.yaml"
-
-Run = Callable[..., object]
-"""Runs a command on the storage in which containers are."""
+BASE = "localhost/stand-ins"
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,8 @@ class StandIn:
     """One of them."""
 
     service: str
-    packages: Sequence[str]
     containerfile: str
     entrypoint: str = ""
-    folder: str = "/tmp"  # noqa: S108  # of the image
-    """One that account nobody may write."""
 
     @property
     def image(self) -> str:
@@ -38,28 +35,9 @@ class StandIn:
         (found,) = re.findall(rf"^  {self.service}:\n    image: (\S+)$", COMPOSE.read_text(), re.MULTILINE)
         return str(found)
 
-    def make(self, folder: Path, run: Run) -> None:
-        """Make the image, and leave nothing in `folder`."""
-        folder.mkdir()
-        root = folder / "root.tar"
-        release = platform.freedesktop_os_release()["VERSION_CODENAME"]
-        command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(self.packages)}"]
-        command += ["--dpkgopt=force-unsafe-io"]  # no power cut has to be outlived here
-        nobodys = f'--customize-hook=chroot "$1" install -d -m 1777 -o nobody -g nogroup {self.folder}'
-        command += [nobodys, release, str(root)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        (folder / "Containerfile").write_text(f"FROM scratch\nADD root.tar /\n{self.containerfile}")
-        (folder / "entrypoint").write_text(self.entrypoint)
-        (folder / "entrypoint").chmod(0o755)
-        form = ("--quiet", "--format", "docker", "--isolation", "chroot")
-        run("buildah", "build", *form, "--tag", self.image, str(folder))
-        root.unlink()
-
 
 POSTGRES = StandIn(
     "postgres",
-    ("postgresql",),
     'COPY entrypoint /entrypoint\nENTRYPOINT ["/entrypoint"]\nVOLUME ["/var/lib/postgresql/data"]\nSTOPSIGNAL SIGINT\n',
     """#!/bin/sh
 # As docker.io/library/postgres: root prepares the folder and reads the secret, postgres does the rest.
@@ -86,9 +64,37 @@ unset POSTGRES_PASSWORD
 exec postgres -D "$data" -c listen_addresses='*'
 """,
 )
-PROMETHEUS = StandIn(
-    "prometheus",
-    ("prometheus",),
-    'USER nobody\nVOLUME ["/prometheus"]\nENTRYPOINT ["/usr/bin/prometheus"]\n',
-    folder="/prometheus",
-)
+PROMETHEUS = StandIn("prometheus", 'USER nobody\nVOLUME ["/prometheus"]\nENTRYPOINT ["/usr/bin/prometheus"]\n')
+
+
+def make_stand_ins(containers: Containers, kept: Path) -> None:
+    """Make the images, of one Debian with both programs, whose archive stays in `kept` for later runs."""
+    containers.run("podman", "import", "--quiet", _debian(containers, kept), BASE)
+    for one in (POSTGRES, PROMETHEUS):
+        folder = containers.folder / one.service
+        folder.mkdir()
+        (folder / "Containerfile").write_text(f"FROM {BASE}\n{one.containerfile}")
+        (folder / "entrypoint").write_text(one.entrypoint)
+        (folder / "entrypoint").chmod(0o755)
+        form = ("--quiet", "--pull=never", "--format", "docker", "--isolation", "chroot")
+        containers.run("buildah", "build", *form, "--tag", one.image, folder)
+
+
+def _debian(containers: Containers, kept: Path) -> Path:
+    """Return the archive, made when there is none of this release by the same command."""
+    command: Sequence[str] = (
+        *("mmdebstrap", "--quiet", "--format=tar", "--variant=minbase", "--include=postgresql,prometheus"),
+        "--dpkgopt=force-unsafe-io",  # no power cut has to be outlived here
+        '--customize-hook=chroot "$1" install -d -m 1777 -o nobody -g nogroup /prometheus',
+        platform.freedesktop_os_release()["VERSION_CODENAME"],
+    )
+    archive = kept / f"{hashlib.sha256(repr(command).encode()).hexdigest()[:16]}.tar"
+    if not archive.exists():
+        kept.mkdir(parents=True, exist_ok=True)
+        draft = kept / f"{os.getpid()}.new"
+        try:
+            containers.build(*command, draft, cwd=kept)
+            draft.rename(archive)
+        finally:
+            draft.unlink(missing_ok=True)
+    return archive

@@ -8,22 +8,27 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from pathlib import Path
 from threading import Event, Thread
 
+import psutil
 import pytest
 
-from deploy.container.__main__ import IMAGE, PACKAGES, make_image
-from tests.packaging.debian.stand_ins import COMPOSE, POSTGRES, PROMETHEUS
+from deploy.container.__main__ import ACCOUNT_ID
+from tests.packaging.debian.containers import WAIT_S, Containers, ContainersRefusedError, own_containers
+from tests.packaging.debian.stand_ins import COMPOSE, make_stand_ins
 from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.timeout(1800)
 
-VERSION = "trial"
-WAIT_S = 240.0
+VERSION = version("cekalwatch")
 PROGRAMS = ("podman", "podman-compose", "buildah", "runc", "nft")
 LIBRARIES = ("/usr/lib/podman/netavark", "/usr/lib/podman/aardvark-dns")
 ANSWERS = """\
@@ -52,49 +57,22 @@ def commands(heading: str) -> list[str]:
     return re.findall(r"^ {4,}(\S.*)$", part, re.MULTILINE)
 
 
-class Containers:
-    """Containers in a storage of this test's own, below `folder`."""
+class Compose:
+    """compose.yaml in a folder as its page wants it, and what is typed there."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.site = folder / "deploy/container"
+    def __init__(self, containers: Containers) -> None:
+        self._containers = containers
+        self.site = containers.folder / "deploy/container"
         shutil.copytree(COMPOSE.parent, self.site)
-        shutil.copytree(ROOT / "deploy/monitoring", folder / "deploy/monitoring")
-        storage = folder / "storage.conf"
-        storage.write_text(
-            f'[storage]\ndriver = "{DRIVER}"\ngraphroot = "{folder}/storage"\nrunroot = "{folder}/run"\n'
-        )
-        engine = folder / "containers.conf"
-        engine.write_text(
-            '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n'
-            f'volume_path = "{folder}/volumes"\ncompose_warning_logs = false\n'
-            f'[network]\nnetwork_config_dir = "{folder}/networks"\n'
-        )
-        self._environment = os.environ | {
-            "CONTAINERS_STORAGE_CONF": str(storage),
-            "CONTAINERS_CONF_OVERRIDE": str(engine),
-            "CEKALWATCH_VERSION": VERSION,
-            "PODMAN_IGNORE_CGROUPSV1_WARNING": "1",
-        }
+        shutil.copytree(ROOT / "deploy/monitoring", containers.folder / "deploy/monitoring")
 
-    def try_(self, *command: str | Path) -> subprocess.CompletedProcess[str]:
+    def try_(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command where compose.yaml is."""
-        return subprocess.run(
-            command,
-            cwd=self.site,
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=WAIT_S * 2,
-            stdin=subprocess.DEVNULL,
-        )
+        return self._containers.try_(*command, cwd=self.site)
 
-    def run(self, *command: str | Path) -> str:
+    def run(self, *command: str) -> str:
         """Run a command that must end well, and return what it printed."""
-        done = self.try_(*command)
-        assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}"
-        return done.stdout
+        return self._containers.run(*command, cwd=self.site)
 
     def types(self, line: str) -> str:
         """Type a line of the page, as root."""
@@ -115,7 +93,7 @@ class Containers:
         until = time.monotonic() + WAIT_S
         while not happens():
             assert time.monotonic() < until, f"{what} did not happen\n{self.logs()}"
-            time.sleep(1)
+            time.sleep(2)
 
     def serving(self) -> bool:
         """Whether the server's page of its health says so, as the image asks for it."""
@@ -135,83 +113,110 @@ class Containers:
         return int(found[1]) if found else 0
 
 
-DRIVER = os.environ.get("CEKALWATCH_TEST_STORAGE_DRIVER", "overlay")
-
-
 @pytest.fixture(scope="module")
 def containers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containers]:
     """A storage with nothing in it; skips where containers cannot run."""
     if missing := [name for name in (*PROGRAMS, *LIBRARIES) if not shutil.which(name)]:
         pytest.skip(f"containers cannot run here: {', '.join(missing)} is missing")
-    made = Containers(tmp_path_factory.mktemp("containers"))
-    if refused := why_not(made):
-        pytest.skip(f"containers cannot run here: {refused}")
-    ended = Event()
-    asking = Thread(target=ask_for_health, args=(made, ended))
-    asking.start()
     try:
-        yield made
-    finally:
-        ended.set()
-        asking.join()
-        made.try_("podman", "rm", "--all", "--force", "--time", "1")
-        for kind in ("network", "volume"):
-            made.try_("podman", kind, "prune", "--force")
-        made.try_("podman", "rmi", "--all", "--force")
-
-
-def why_not(containers: Containers) -> str:
-    """Return why no container with a network can run; empty when one can."""
-    (root := containers.folder / "least").mkdir()
-    (root / "least").write_text("#!/no/such/interpreter\n")
-    (root / "least").chmod(0o755)
-    done = containers.try_("podman", "run", "--rm", "--network", "bridge", "--rootfs", root, "/least")
-    # It comes as far as the program, which cannot be started.
-    return "" if "exec /least" in done.stderr else done.stderr.strip()
+        folder = tmp_path_factory.mktemp("containers") / "own"
+        with own_containers(folder, CEKALWATCH_VERSION=VERSION) as made:
+            yield made
+    except ContainersRefusedError as refused:
+        pytest.skip(f"containers cannot run here: {refused}")
 
 
 def ask_for_health(containers: Containers, ended: Event) -> None:
-    """Do what systemd does where podman has it: have the health of each container looked at again and again."""
+    """Do what systemd does where podman has it: look at the health of containers, until they have been found healthy."""
     while not ended.wait(3):
-        for name in containers.try_("podman", "ps", "--format", "{{.Names}}").stdout.split():
+        starting = containers.try_("podman", "ps", "--filter", "health=starting", "--format", "{{.Names}}").stdout
+        for name in starting.split():
             containers.try_("podman", "healthcheck", "run", name)
 
 
 @pytest.fixture(scope="module")
-def images(containers: Containers, package: Callable[[str], Path]) -> Containers:
-    """The storage with the three images: our own comes from its file, as the page says."""
-    file = make_image([package(name) for name in PACKAGES], containers.folder / "image", f"{IMAGE}:{VERSION}", 0)
-    containers.run("podman", "load", "--input", file)
-    for one in (POSTGRES, PROMETHEUS):
-        one.make(containers.folder / one.service, containers.run)
+def images(containers: Containers) -> Containers:
+    """The storage with the three images: our own by `make image`, whose archive is loaded as the page says."""
+    packages, out = os.environ["CEKALWATCH_PACKAGES"], containers.folder / "image"
+
+    def make_ours() -> None:
+        make = (sys.executable, "-m", "deploy.container", "--packages", packages, "--out", str(out))
+        containers.build(*make, cwd=ROOT)
+        containers.run("podman", "load", "--input", out / f"cekalwatch-server-{VERSION}.tar")
+
+    with ThreadPoolExecutor() as pool:
+        made = [pool.submit(make_ours), pool.submit(make_stand_ins, containers, ROOT / "build/stand-ins")]
+    for one in made:
+        one.result()
     return containers
 
 
-def test_server_postgresql_and_prometheus_by_the_page(images: Containers) -> None:
+@pytest.fixture
+def compose(images: Containers) -> Iterator[Compose]:
+    """The folder of compose.yaml before the first command of the page."""
+    ended = Event()
+    asking = Thread(target=ask_for_health, args=(images, ended))
+    asking.start()
+    yield Compose(images)
+    ended.set()
+    asking.join()
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from tests.packaging.debian.containers import own_containers
+
+with own_containers(Path(sys.argv[1])) as containers:
+    print(containers.run(*containers.least("--detach"), "/usr/bin/sleep", sys.argv[2]), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_nothing_is_left_of_containers_whose_test_was_killed(containers: Containers, tmp_path: Path) -> None:
+    folder, seconds = tmp_path / "containers", "86399.25"
+    run = [sys.executable, "-c", KILLED, str(folder), seconds]
+    done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    number = done.stdout.strip()
+    assert re.fullmatch("[0-9a-f]{64}", number)
+
+    def left() -> list[str]:
+        programs = [one.info["name"] for one in psutil.process_iter(["name", "cmdline"])
+                    if {seconds, str(folder)} & {*(one.info["cmdline"] or ())}]  # fmt: skip
+        return [*programs, *map(str, Path("/sys/fs/cgroup").glob(f"**/*{number}*")), *map(str, tmp_path.iterdir())]
+
+    until = time.monotonic() + WAIT_S
+    while found := left():
+        assert time.monotonic() < until, found
+        time.sleep(0.5)
+
+
+def test_server_postgresql_and_prometheus_by_the_page(compose: Compose) -> None:
     lines = commands("With PostgreSQL and Prometheus")
     secrets = [line for line in lines if "podman" not in line and not line.startswith("database_url")]
     assert secrets[0].startswith("mkdir")
-    images.types("\n".join(secrets))
-    answers = images.site / "secrets/answers.toml"
+    compose.types("\n".join(secrets))
+    answers = compose.site / "secrets/answers.toml"
     answers.write_text(ANSWERS)
-    shutil.chown(answers, 10001)
+    shutil.chown(answers, ACCOUNT_ID)
     answers.chmod(0o600)
     typed = [line for line in lines if line.startswith(("podman compose", "until podman compose"))][:5]
-    told = {line: images.types(line) for line in typed}
+    told = {line: compose.types(line) for line in typed}
     (made,) = (said for line, said in told.items() if " init " in line)
     assert "First password of sari, shown only here:" in made
-    images.until(images.serving, "serving")
-    assert not re.search(r"^FAIL", images.types(typed[-1]), re.MULTILINE)
-    images.within("server", "cekalwatch-server", "people", "add", "budi", "--display-name", "Budi", "--role", "officer")
-    images.until(lambda: images.scraped() >= 2, "scraping")
+    compose.until(compose.serving, "serving")
+    assert not re.search(r"^FAIL", compose.types(typed[-1]), re.MULTILINE)
+    compose.within("server", "cekalwatch-server", "people", "add", "budi", "--display-name", "Budi", "--role", "officer")
+    compose.until(lambda: compose.scraped() >= 2, "scraping")
     database = "SELECT count(*) FROM person"
     ask = ("psql", "--username=cekalwatch", "--dbname=cekalwatch", "--tuples-only", "--no-align", "--command", database)
-    assert images.within("postgres", *ask).strip() == "2"
+    assert compose.within("postgres", *ask).strip() == "2"
 
-    before = images.scraped()
+    before = compose.scraped()
     for line in commands("Stopping and starting"):
-        images.types(line)
-    images.until(images.serving, "serving again")
-    assert "budi" in images.within("server", "cekalwatch-server", "people", "list")
-    assert "is whole" in images.within("server", "cekalwatch-server", "audit", "verify")
-    images.until(lambda: images.scraped() > before, "scraping again, with what was scraped before")
+        compose.types(line)
+    compose.until(compose.serving, "serving again")
+    assert "budi" in compose.within("server", "cekalwatch-server", "people", "list")
+    assert "is whole" in compose.within("server", "cekalwatch-server", "audit", "verify")
+    compose.until(lambda: compose.scraped() > before, "scraping again, with what was scraped before")
