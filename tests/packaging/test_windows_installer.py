@@ -26,9 +26,9 @@ from tests.support.tools.commands import commands_of
 SOURCE = WINDOWS_INSTALLER.read_bytes()
 TEXT = SOURCE.decode("ascii")
 COMMANDS = (
-    "Copy-Item", "Disable-ScheduledTask", "ForEach-Object", "Get-Acl", "Get-AuthenticodeSignature", "Get-ChildItem", "Get-CimInstance",
-    "Get-Date", "Get-FileHash", "Get-ItemProperty", "Get-ScheduledTask", "Join-Path", "New-Item", "New-Object",
-    "New-ScheduledTaskAction", "New-ScheduledTaskPrincipal", "New-ScheduledTaskSettingsSet",
+    "Copy-Item", "Disable-ScheduledTask", "ForEach-Object", "Get-Acl", "Get-AuthenticodeSignature", "Get-ChildItem",
+    "Get-CimInstance", "Get-Date", "Get-FileHash", "Get-ItemProperty", "Get-ScheduledTask", "Join-Path", "New-Item",
+    "New-Object", "New-ScheduledTaskAction", "New-ScheduledTaskPrincipal", "New-ScheduledTaskSettingsSet",
     "New-ScheduledTaskTrigger", "New-TimeSpan", "Out-Host", "Out-Null", "Register-ScheduledTask", "Remove-Item",
     "Set-StrictMode", "Split-Path", "Start-Process", "Start-ScheduledTask", "Start-Sleep", "Stop-Process",
     "Stop-ScheduledTask", "Test-Path", "Unregister-ScheduledTask", "Where-Object", "Write-Host",

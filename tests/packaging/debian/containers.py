@@ -17,7 +17,8 @@ MAX_BUILD_S = 1200.0
 DRIVER = os.environ.get("CEKALWATCH_TEST_STORAGE_DRIVER", "overlay")
 # It reads until nobody has its input open any more. As the first of its processes it can end all others.
 _GUARD = """
-mount --bind "$1" "$1" && mount --bind "$1/tmp" /var/tmp && mount -t tmpfs -o mode=755 tmpfs /run && ip link set lo up || exit
+mount --bind "$1" "$1" && mount --bind "$1/tmp" /var/tmp && mount -t tmpfs -o mode=755 tmpfs /run || exit
+ip link set lo up || exit
 echo ready
 exec > /dev/null 2>&1
 cat
@@ -114,9 +115,7 @@ def _settings(folder: Path) -> dict[str, str]:
     for name in ("bin", "lib", "lib64"):
         (folder / "least" / name).symlink_to(f"usr/{name}")
     storage = folder / "storage.conf"
-    storage.write_text(
-        f'[storage]\ndriver = "{DRIVER}"\ngraphroot = "{folder}/storage"\nrunroot = "{folder}/run"\n'
-    )
+    storage.write_text(f'[storage]\ndriver = "{DRIVER}"\ngraphroot = "{folder}/storage"\nrunroot = "{folder}/run"\n')
     engine = folder / "containers.conf"
     engine.write_text(
         '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n'

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from tests.packaging.debian.containers import Containers
 from tests.support.repository import ROOT
 
@@ -91,6 +93,8 @@ def _debian(containers: Containers, kept: Path) -> Path:
     archive = kept / f"{hashlib.sha256(repr(command).encode()).hexdigest()[:16]}.tar"
     if not archive.exists():
         kept.mkdir(parents=True, exist_ok=True)
+        for left in (file for file in kept.glob("*.new") if not psutil.pid_exists(int(file.stem))):
+            left.unlink()  # of a run that was killed
         draft = kept / f"{os.getpid()}.new"
         try:
             containers.build(*command, draft, cwd=kept)

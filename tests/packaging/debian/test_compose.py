@@ -127,7 +127,7 @@ def containers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containers]
 
 
 def ask_for_health(containers: Containers, ended: Event) -> None:
-    """Do what systemd does where podman has it: look at the health of containers, until they have been found healthy."""
+    """Do what systemd does where podman has it: look at the health of containers until they are healthy."""
     while not ended.wait(3):
         starting = containers.try_("podman", "ps", "--filter", "health=starting", "--format", "{{.Names}}").stdout
         for name in starting.split():
@@ -173,7 +173,8 @@ with own_containers(Path(sys.argv[1])) as containers:
 """
 
 
-def test_nothing_is_left_of_containers_whose_test_was_killed(containers: Containers, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("containers")
+def test_nothing_is_left_of_containers_whose_test_was_killed(tmp_path: Path) -> None:
     folder, seconds = tmp_path / "containers", "86399.25"
     run = [sys.executable, "-c", KILLED, str(folder), seconds]
     done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -207,7 +208,8 @@ def test_server_postgresql_and_prometheus_by_the_page(compose: Compose) -> None:
     assert "First password of sari, shown only here:" in made
     compose.until(compose.serving, "serving")
     assert not re.search(r"^FAIL", compose.types(typed[-1]), re.MULTILINE)
-    compose.within("server", "cekalwatch-server", "people", "add", "budi", "--display-name", "Budi", "--role", "officer")
+    added = ("people", "add", "budi", "--display-name", "Budi", "--role", "officer")
+    compose.within("server", "cekalwatch-server", *added)
     compose.until(lambda: compose.scraped() >= 2, "scraping")
     database = "SELECT count(*) FROM person"
     ask = ("psql", "--username=cekalwatch", "--dbname=cekalwatch", "--tuples-only", "--no-align", "--command", database)
