@@ -24,6 +24,7 @@ exec > /dev/null 2>&1
 cat
 kill -KILL -1
 podman rm --all --force --time 0 < /dev/null
+podman pod rm --all --force < /dev/null
 umount --recursive --lazy /var/tmp "$1"
 rm -rf --one-file-system "$1"
 """
