@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import tzinfo
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.subjects import Subject
@@ -24,8 +24,11 @@ from cekalwatch.server.watchlist.imports.records import (
 )
 from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.server.watchlist.sources import values
-from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings
 from cekalwatch.server.watchlist.sources.source import RefusedRow
+
+if TYPE_CHECKING:
+    # The processes that read lists have no settings, and to load what validates them takes longer than a list.
+    from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings
 
 Row = Mapping[str, object]
 Pick = Callable[[Row, str], object]

@@ -6,15 +6,17 @@ import json
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from cekalwatch.program.confined.limits import Limits
 from cekalwatch.server.watchlist.sources.cell_transfer import array, written, written_row
 from cekalwatch.server.watchlist.sources.files.content import Content, taken_in
 from cekalwatch.server.watchlist.sources.files.csv_table import CsvTable
-from cekalwatch.server.watchlist.sources.files.settings import Encoding
 from cekalwatch.server.watchlist.sources.list_process import ListProcess, refusing
 from cekalwatch.server.watchlist.sources.mapping import Row, folded_name
+
+if TYPE_CHECKING:
+    from cekalwatch.server.watchlist.sources.files.settings import Encoding  # which loads what validates settings
 
 MEMORY_BYTES: Final = 600_000_000
 PROCESSOR_S: Final = 1_800
