@@ -100,11 +100,13 @@ def test_it_dies_at_its_memory(pool: ConfinedPool) -> None:
     assert error(pool, "bytes(10**9)").cause is Cause.MEMORY
 
 
+@pytest.mark.slow
 def test_it_dies_at_its_time_and_the_next_one_has_its_own(pool: ConfinedPool) -> None:
     assert error(pool, "sum(1 for _ in iter(int, 1))").cause is Cause.TIME
     assert answer(pool, "6 * 7") == "42"
 
 
+@pytest.mark.slow
 def test_time_of_one_conversation_is_not_taken_from_the_next(pool: ConfinedPool) -> None:
     busy = "sum(1 for _ in iter((lambda t, e: lambda: t() > e)(__import__('time').process_time, {}), True))"
     first = float(answer(pool, "__import__('time').process_time()"))

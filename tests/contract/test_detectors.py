@@ -52,10 +52,10 @@ def _insightface(models: Path) -> FaceDetector:
 DETECTORS = [_standard, _light, _scrfd_500m, _scrfd_2_5g, _yunet, _light_in_a_region, _insightface]
 
 
-@pytest.fixture(params=DETECTORS, ids=lambda make: make.__name__.strip("_"))
-def detector(request: pytest.FixtureRequest, tmp_path: Path) -> FaceDetector:
+@pytest.fixture(params=DETECTORS, ids=lambda make: make.__name__.strip("_"), scope="module")
+def detector(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> FaceDetector:
     make: Callable[[Path], FaceDetector] = request.param
-    return make(tmp_path)
+    return make(tmp_path_factory.mktemp("models"))
 
 
 def resized(picture: Picture, factor: float) -> Picture:

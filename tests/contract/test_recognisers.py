@@ -64,10 +64,11 @@ def _bf16() -> Precision:
         *(_light, _openvino, _openvino_bf16, _insightface),
     ],
     ids=lambda make: make.__name__.strip("_"),
+    scope="module",
 )
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Engine:
     make: Callable[[Path], Engine] = request.param
-    return make(tmp_path)
+    return make(tmp_path_factory.mktemp("models"))
 
 
 def faces_of(engine: Engine, picture: Picture) -> AlignedFaces:

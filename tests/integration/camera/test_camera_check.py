@@ -65,6 +65,7 @@ async def test_an_installation_that_is_in_order_passes(video: Path, tmp_path: Pa
     assert "days" in report.texts["certificate"]
 
 
+@pytest.mark.slow
 async def test_each_fault_is_told_and_none_hides_another(tmp_path: Path):
     report = await checked(
         tmp_path,
@@ -88,6 +89,7 @@ async def test_a_camera_that_the_server_does_not_know_fails(video: Path, tmp_pat
     assert [len(server.heard.faces), len(server.heard.goodbyes)] == [0, 1]
 
 
+@pytest.mark.slow
 async def test_a_clock_that_is_ahead_of_the_servers_is_a_warning(video: Path, tmp_path: Path):
     async with serving(CaptureServer(clock_ahead_s=-60)) as server:
         report = await checked(tmp_path, "--source", str(video), "--server", server.address, "--camera-id", "gate-1")

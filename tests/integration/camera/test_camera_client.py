@@ -381,6 +381,7 @@ async def test_a_source_that_cannot_be_opened_is_named(source: str, named: str, 
     assert named in told
 
 
+@pytest.mark.slow
 async def test_a_missing_model_pack_is_a_configuration_error(passages: Path, tmp_path: Path) -> None:
     async with client(passages, tmp_path / "no-pack", tmp_path, address="127.0.0.1:9") as camera:
         ended = await camera.ended()

@@ -122,6 +122,7 @@ async def test_prometheus_and_the_service_manager_are_told_how_it_does(tmp_path:
         value(metrics, "certificate_days_left")
 
 
+@pytest.mark.slow
 async def test_a_vision_thread_that_hangs_ends_the_program_so_that_it_is_started_again(tmp_path: Path):
     async with (
         serving(CaptureServer()) as server,

@@ -98,6 +98,7 @@ async def test_a_view_without_anybody_says_so(tmp_path: Path):
     assert done.figures["distributions"] == {}
 
 
+@pytest.mark.slow
 async def test_no_option_leaves_travellers_recognisable_in_the_report(tmp_path: Path):
     done = await surveyed(tmp_path / "none.mp4", tmp_path, "--show-faces")
     assert done.code == Exit.USAGE

@@ -196,6 +196,7 @@ def test_a_collector_that_is_away_delays_no_end() -> None:
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["server.app", "camera.app", "notifier.app"])
 def test_nothing_of_opentelemetry_is_imported_without_a_collector(module: str) -> None:
     code = f"import sys, cekalwatch.{module}; sys.exit(any(one.startswith('opentelemetry') for one in sys.modules))"

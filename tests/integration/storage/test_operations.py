@@ -105,6 +105,7 @@ async def test_the_last_heartbeat_is_told_also_after_the_camera_disconnected(ser
     assert gone.last_heard_time == present.last_heard_time
 
 
+@pytest.mark.slow
 async def test_the_status_tells_what_is_wrong_with_a_camera_as_long_as_it_is(server: Running):
     stream = await CaptureClient.open(server.channel)
     await stream.call.write(beat(view_state=capture_pb2.VIEW_STATE_DARK, frames_per_second=12))

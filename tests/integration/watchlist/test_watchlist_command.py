@@ -263,6 +263,7 @@ async def test_a_list_in_which_no_row_can_be_read_makes_nothing_fresh(tmp_path: 
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.slow
 async def test_an_import_into_the_database_reaches_a_server_that_runs(tmp_path: Path) -> None:
     """Another process wrote; the server answers from the same database."""
     data = tmp_path / "data"

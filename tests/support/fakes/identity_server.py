@@ -35,6 +35,10 @@ def challenge_of(verifier: str) -> str:
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
+_SPARE_KEYS: list[rsa.RSAPrivateKey] = []
+"""Those of providers that have gone, which others may have: to make one takes a tenth of a second."""
+
+
 @dataclass
 class _Grant:
     claims: dict[str, Any]
@@ -73,7 +77,7 @@ class IdentityServer:
 
     def rotate(self) -> None:
         """Sign with another key from now on, and publish only that."""
-        self.key = rsa.generate_private_key(65537, 2048)
+        self.key = _SPARE_KEYS.pop() if _SPARE_KEYS else rsa.generate_private_key(65537, 2048)
         self.key_id = secrets.token_hex(4)
 
     def __enter__(self) -> Self:
@@ -85,6 +89,7 @@ class IdentityServer:
 
     def __exit__(self, *_: object) -> None:
         self._server.stop()
+        _SPARE_KEYS.append(self.key)
 
     def consent(self, name: str, verifier: str, nonce: str, redirect_uri: str = REDIRECT) -> str:
         """Return the code that the browser of the person `name` would bring back."""

@@ -1,5 +1,5 @@
 """What costs each test the same again and shows nothing there: tables by migration, durability, slow password hashes,
-networks that are loaded, command lines that are put together.
+networks that are loaded, command lines that are put together, confined processes that are started.
 
 All of it is replaced in this process only; programs in processes of their own run as they are. What the replaced parts
 do is shown by the tests that take the fixture `as_shipped`.
@@ -33,6 +33,8 @@ from cekalwatch.vision.detectors import onet, ultraface_onet, yunet
 from cekalwatch.vision.runtime import InferenceSession, open_session
 from tests.support.scenarios.people import CHEAP
 from tests.support.tools.commands import command_line
+from tests.support.tools.kept_processes import kept_processes, processes_as_shipped
+from tests.support.tools.packs import MODELS
 
 _MIGRATE, _MIGRATIONS, _SET_PRAGMAS = applying.apply_migrations, applying.MIGRATIONS, connecting._set_pragmas
 _PARAMETERS = Passwords.__init__.__defaults__
@@ -44,7 +46,7 @@ _FSYNC = os.fsync
 @contextmanager
 def cheap_parts(folder: Path) -> Iterator[None]:
     """Replace them for the time of the block; the copies are made of a file in `folder`."""
-    with pytest.MonkeyPatch.context() as patch:
+    with kept_processes(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(database, "apply_migrations", CopiedTables(folder / "tables.sqlite3").upgrade)
         patch.setattr(connecting, "_set_pragmas", _set_pragmas_without_durability)
         patch.setattr(Passwords.__init__, "__defaults__", (CHEAP,))
@@ -75,8 +77,8 @@ def _sqlite_without_durability() -> ModuleType:
 
 
 def _session(model: Path | bytes, threads: int) -> InferenceSession:
-    """Return a session of the network, which any number of servers may share."""
-    if isinstance(model, bytes) or not model.is_file():
+    """Return a session of the network, which any number of servers may share where it is one of the tests' packs."""
+    if isinstance(model, bytes) or not model.is_relative_to(MODELS) or not model.is_file():
         return open_session(model, threads)
     found = model.stat()
     return _kept_session(model, (found.st_ino, found.st_size, found.st_mtime_ns), threads)
@@ -133,7 +135,7 @@ def upgraded(address: str) -> str:
 @contextmanager
 def parts_as_shipped() -> Iterator[None]:
     """Have the product's own parts back for the time of the block."""
-    with pytest.MonkeyPatch.context() as patch:
+    with processes_as_shipped(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(database, "apply_migrations", _MIGRATE)
         patch.setattr(connecting, "_set_pragmas", _SET_PRAGMAS)
         patch.setattr(Passwords.__init__, "__defaults__", _PARAMETERS)

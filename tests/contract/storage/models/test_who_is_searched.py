@@ -96,6 +96,7 @@ def test_a_new_server_loads_only_those_who_are_searched(some: ListOfOne, databas
     assert (again.holder.current().people.left_out, again.holder.current().gallery.subjects) == (1, 1)
 
 
+@pytest.mark.slow
 def test_a_hundred_ended_records_of_one_face_hide_nobody(some: ListOfOne) -> None:
     for number in range(100):
         some.put(f"E-{number:03}", 1, valid_until=date(2026, 2, 1))

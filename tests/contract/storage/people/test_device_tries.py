@@ -37,6 +37,7 @@ def test_a_device_may_send_so_many_at_once_and_one_more_after_a_while(database: 
         assert office.desk.sign_in(PasswordProof("budi", PASSWORD), device())
 
 
+@pytest.mark.slow
 def test_an_office_at_a_console_has_more(database: Database) -> None:
     office = Office(database)
     found = [wrong(office, number, MANY_PEOPLE) for number in range(ALLOWED.at_once * MANY_PEOPLE + 1)]
