@@ -133,6 +133,7 @@ def test_a_core_is_not_dumped_and_limits_cannot_be_raised(pool: ConfinedPool) ->
         assert error(pool, "__import__('resource').setrlimit(9, (10**12, 10**12))").detail == "ValueError"
 
 
+@pytest.mark.slow
 def test_what_neither_works_nor_answers_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cekalwatch.program.confined.pool.SLOWEST_FACTOR", 2)
     with closing(ConfinedPool(TAKEN_OVER, LIMITS)) as impatient:

@@ -100,6 +100,7 @@ async def answers(port: int) -> bool:
     return True
 
 
+@pytest.mark.slow
 async def test_the_port_is_open_only_while_somebody_is_invited(site: Site) -> None:
     async with Server(site.settings(enrolment_listen="127.0.0.1:0")) as server, asyncio.timeout(WAIT_S):
         port = server.enrolment_port

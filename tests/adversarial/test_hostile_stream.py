@@ -113,6 +113,7 @@ def test_a_picture_that_cannot_be_is_refused(height: int, width: int, at_s: floa
     memory.close()
 
 
+@pytest.mark.slow
 def test_a_decoder_that_takes_memory_without_end_dies_and_another_begins(tmp_path: Path) -> None:
     (tmp_path / "diary").touch()
     with watched(Device(tmp_path / "diary", Mood.DEVOURS)) as source:
@@ -184,6 +185,7 @@ def test_hostile_streams_stop_no_other_camera_and_come_to_an_end_themselves(soun
         assert not good.faults
 
 
+@pytest.mark.slow
 def test_a_stream_in_rtsps_is_known_by_its_authority_and_not_trusted_otherwise(
     tmp_path: Path, sound_film: Path
 ) -> None:

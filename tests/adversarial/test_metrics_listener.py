@@ -137,6 +137,7 @@ async def test_a_request_that_does_not_come_ends_in_time(drip: bytes, monkeypatc
         assert await works(port)
 
 
+@pytest.mark.slow
 async def test_who_does_not_read_holds_nobody_up_and_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listener, "CONNECTION_S", 1.0)
     async with listening() as port:

@@ -39,6 +39,7 @@ def test_a_photograph_is_the_same_from_a_confined_process(decoder: PhotographDec
     assert (decoder.decode(PHOTOGRAPH) == decode_photograph(PHOTOGRAPH)).all()
 
 
+@pytest.mark.slow
 def test_a_photograph_that_takes_too_much_memory_is_refused_and_the_next_one_decoded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

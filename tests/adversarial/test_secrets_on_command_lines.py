@@ -59,6 +59,7 @@ def test_the_search_finds_such_options() -> None:
     assert {one.name for _, one in found if takes_a_secret(one)} == {"pin", "code", "api_token"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", ["camera", "notifier"])
 def test_an_enrolment_code_is_read_from_a_file_the_environment_or_the_keyboard_and_is_no_argument(
     program: str, tmp_path: Path

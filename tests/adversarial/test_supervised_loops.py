@@ -163,6 +163,7 @@ async def test_a_damaged_person_keeps_nobody_from_being_revoked_and_may_nothing(
         untouched.call.cancel()
 
 
+@pytest.mark.slow
 async def test_a_loop_that_fails_for_long_is_seen_everywhere_until_it_works_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

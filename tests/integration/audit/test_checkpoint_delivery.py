@@ -217,6 +217,7 @@ def test_a_time_stamp_that_never_ends_is_cut_off(tmp_path: Path, key: SigningKey
     over.set()
 
 
+@pytest.mark.slow
 async def test_a_server_tells_that_checkpoints_wait_and_when_they_have_arrived(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -118,6 +118,7 @@ def test_each_loss_is_named(site: Checked) -> None:
     assert "is gone or empty" in site.check()[1]["database"][1]
 
 
+@pytest.mark.slow
 def test_a_port_that_something_else_holds_fails(site: Checked) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         site.write(listen=f"127.0.0.1:{other.getsockname()[1]}")

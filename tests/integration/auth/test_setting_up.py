@@ -159,6 +159,7 @@ def test_each_port_has_a_sheet_of_its_own_for_this_account_only(office: Office) 
     assert names == {"batam-center-notifier-batam-center-d1", "sekupang-notifier-sekupang-a-1"}
 
 
+@pytest.mark.slow
 async def test_devices_set_themselves_up_by_their_invitations_alone(office: Office, tmp_path: Path) -> None:
     office.found()
     cameras, pc, pages = (tmp_path / f"{name}.toml" for name in ("camera", "notifier", "console"))

@@ -76,6 +76,7 @@ async def test_prometheus_has_the_series_of_a_console(office: PortOffice, tmp_pa
             assert await watching.asked("/query", query=expression) is not None, expression
 
 
+@pytest.mark.slow
 async def test_the_metrics_tell_no_key_and_nobody(office: PortOffice) -> None:
     async with served(office, metrics_listen="127.0.0.1:0") as pages, pages.browser() as browser:
         alert_id = await office.raise_alert()

@@ -161,6 +161,7 @@ def rule_test(series: dict[str, str], *alarms: str) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_each_alarm_sounds_for_its_reason_alone_and_none_while_all_is_well(tmp_path: Path) -> None:
     assert set(WRONG) == set(ALARMS)
     cases = [rule_test({}), *(rule_test(series, alarm) for alarm, series in WRONG.items())]

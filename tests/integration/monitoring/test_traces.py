@@ -128,6 +128,7 @@ async def test_a_capture_is_followed_from_the_camera_to_the_window(tmp_path: Pat
     assert 0 < shown_s - captured_s < WAIT_S
 
 
+@pytest.mark.slow
 async def test_a_context_is_passed_on_where_no_spans_are_recorded_and_what_is_none_is_left_out(
     tmp_path: Path,
 ) -> None:

@@ -155,6 +155,7 @@ def test_what_the_receiver_will_never_take_is_given_up_at_once(office: Office) -
     assert [line["event"] for line in lines] == ["notice_given_up"]
 
 
+@pytest.mark.slow
 def test_pauses_grow_to_an_hour_and_after_three_days_the_next_has_its_turn(office: Office) -> None:
     assert [pause_after(attempts).total_seconds() for attempts in (1, 2, 3, 7, 8, 1000)] == [
         5,

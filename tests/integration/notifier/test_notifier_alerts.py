@@ -6,12 +6,15 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from cekalwatch.program.errors import Exit
 from cekalwatch.v1 import adjudication_pb2
 from tests.support.fakes.alert_server import AlertServer, EventLog, alert_message
 from tests.support.tools.programs import run_program
 
 
+@pytest.mark.slow
 def test_a_referral_of_days_ago_is_listed_and_cleared_by_commands(tmp_path: Path) -> None:
     log, now = EventLog(), datetime.now(UTC)
     old = log.raise_alert(alert_message("OLD REFERRAL", raised=now - timedelta(days=3))).alert.alert_id

@@ -30,6 +30,7 @@ def written(folder: Path, **settings: str) -> Path:
     return config
 
 
+@pytest.mark.slow
 async def test_a_pc_in_order_passes_and_one_with_anothers_certificate_does_not(tmp_path: Path) -> None:
     site = Site(tmp_path)
     files = site.device(DeviceRole.NOTIFIER, "counter-1")

@@ -24,6 +24,8 @@ import pytest
 from cekalwatch.program.errors import Exit
 from tests.support.fakes.alert_server import EPOCH, WAIT_S, AlertServer, EventLog, alert_message, wait_for
 
+pytestmark = pytest.mark.slow
+
 AGENT = "pc-1"
 PROGRAM = (sys.executable, "-m", "cekalwatch.notifier", "console")
 
@@ -160,7 +162,6 @@ def test_filters_and_start_come_from_the_options(notifier: Notifier) -> None:
         )
 
 
-@pytest.mark.slow
 def test_killed_at_random_moments_it_loses_no_alert_and_prints_no_sequence_twice(notifier: Notifier) -> None:
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}")  # noqa: T201  # needed to repeat a failure

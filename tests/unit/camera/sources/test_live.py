@@ -58,6 +58,7 @@ def frames_until(frames: Iterator[Frame], enough: Callable[[], bool]) -> list[Fr
     raise AssertionError("the source ended")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mood", "fault"),
     [
@@ -131,6 +132,7 @@ def test_a_camera_that_was_opened_beforehand_is_not_opened_twice(source_of: Make
     assert Device(tmp_path / "diary").openings == 1
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 def test_a_killed_program_leaves_no_decoder_behind(tmp_path: Path) -> None:
     program = (

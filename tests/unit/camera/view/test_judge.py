@@ -89,6 +89,7 @@ TROUBLES: dict[str, tuple[Scene, ViewState]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trouble", TROUBLES)
 def test_a_trouble_is_told_within_20_seconds_and_its_end_within_5(watched: Watched, trouble: str):
     scene, state = TROUBLES[trouble]
@@ -97,6 +98,7 @@ def test_a_trouble_is_told_within_20_seconds_and_its_end_within_5(watched: Watch
     assert watched.states == [ViewState.UNSPECIFIED, ViewState.OK, state, ViewState.OK]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trouble", TROUBLES)
 def test_what_passes_in_4_seconds_is_no_trouble(watched: Watched, trouble: str):
     watched.show(TROUBLES[trouble][0], 4)
@@ -128,6 +130,7 @@ def test_people_who_fill_the_view_are_no_trouble(watched: Watched):
     assert not any(watched.moving)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "step"), [(250, 80), (420, 40), (560, 20)])
 def test_somebody_who_walks_by_closely_is_no_pan(watched: Watched, width: int, step: int):
     """Whatever was taken for one would keep his captures back."""
@@ -140,6 +143,7 @@ def test_somebody_who_walks_by_closely_is_no_pan(watched: Watched, width: int, s
     assert watched.quiet
 
 
+@pytest.mark.slow
 def test_somebody_who_walks_before_a_bare_wall_is_no_pan():
     watched = Watched(lambda at: grain(120, at))
     watched.show(lambda at: with_people(grain(120, at), [(80 * at % 900 - 100, 220, 300)]), 40)

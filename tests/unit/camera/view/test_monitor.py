@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from cekalwatch.camera.view.monitor import PresetStatus, ViewMonitor
 from cekalwatch.wire.vocabulary.camera_health import ViewState
 from tests.support.builders.camera_view import seen
@@ -72,6 +74,7 @@ class Toured:
         return self.monitor.state
 
 
+@pytest.mark.slow
 def test_a_motor_that_does_not_return_to_the_last_step_is_not_reported_as_moved():
     toured = Toured()
     for right in (0, 40, -40, 200, 0):
@@ -85,6 +88,7 @@ def test_a_camera_that_somebody_pushes_while_it_is_at_a_preset_of_its_tour_is_re
     assert ViewState.MOVED in states
 
 
+@pytest.mark.slow
 def test_a_lens_that_was_smeared_stays_reported_over_the_rounds_of_a_tour_until_it_is_clean():
     toured = Toured()
     toured.round()
