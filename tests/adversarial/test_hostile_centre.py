@@ -15,7 +15,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import islice, repeat
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -38,6 +37,7 @@ from tests.support.scenarios.centre import Centre, port_of
 from tests.support.scenarios.port_office import PortOffice
 from tests.support.scenarios.server import CaptureClient, face
 from tests.support.scenarios.sign_in import becomes
+from tests.support.tools.counted_calls import counted_calls
 
 WAIT_S = 60.0
 FLOOD_S = 4.0
@@ -82,21 +82,7 @@ async def flooding(centre: Centre, how: str) -> AsyncIterator[Flood]:
 @pytest.fixture
 def dealt_with(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How many messages of the centre the port has dealt with."""
-    found: Counter[str] = Counter()
-
-    def count(owner: Any, name: str) -> None:
-        whole = getattr(owner, name)
-
-        def counting(*arguments: Any) -> Any:
-            found[name] += 1
-            return whole(*arguments)
-
-        monkeypatch.setattr(owner, name, counting)
-
-    count(ReportedLog, "acknowledge")
-    count(PictureGiver, "answer")
-    count(CentreFollower, "_take")
-    return found
+    return counted_calls(monkeypatch, (ReportedLog, "acknowledge"), (PictureGiver, "answer"), (CentreFollower, "_take"))
 
 
 async def receipts(port: PortOffice, seconds: float) -> list[float]:

@@ -39,6 +39,7 @@ from tests.support.builders.keys import keyring
 from tests.support.scenarios.centre import PORT_NAME, Centre
 from tests.support.scenarios.reporting_port import ReportingPort
 from tests.support.scenarios.server import CaptureClient, face, running, settings
+from tests.support.tools.counted_calls import counted_calls
 
 WAIT_S = 60.0
 FLOOD_S = 2.0
@@ -65,20 +66,7 @@ async def flooded(call: Any, message: Any) -> AsyncIterator[None]:
 @pytest.fixture
 def dealt_with(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How many messages the server has dealt with."""
-    found: Counter[str] = Counter()
-
-    def count(owner: Any, name: str) -> None:
-        whole = getattr(owner, name)
-
-        def counting(*arguments: Any) -> Any:
-            found[name] += 1
-            return whole(*arguments)
-
-        monkeypatch.setattr(owner, name, counting)
-
-    count(Presence, "heartbeat_received")
-    count(reports, "read_plain_jpeg")
-    return found
+    return counted_calls(monkeypatch, (Presence, "heartbeat_received"), (reports, "read_plain_jpeg"))
 
 
 HEARTBEAT = captures.StreamFacesRequest(heartbeat=captures.Heartbeat(frames_per_second=25))
