@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ def is_installed() -> bool:
 
 def has_bf16() -> bool:
     """Tell whether the processor computes bfloat16. Raises ModelError where OpenVINO cannot be loaded."""
-    return "BF16" in _library().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,7 @@ class OpenVinoSession:
 
     def __init__(self, model: Path, threads: int, precision: Precision) -> None:
         """Load a network; raises ModelError when OpenVINO is missing, or cannot load it. `precision` is not AUTO."""
-        library = _library()
-        self._core = library.Core()
+        self._core = _core()
         self._options = {
             "PERFORMANCE_HINT": "LATENCY",
             "NUM_STREAMS": 1,
@@ -85,6 +85,24 @@ class OpenVinoSession:
 def _port(port: Any) -> _Port:  # noqa: ANN401  # OpenVINO is untyped
     shape = [size.get_length() if size.is_static else str(size) for size in port.get_partial_shape()]
     return _Port(port.get_any_name(), shape)
+
+
+_cores: list[Any] = []
+_making = Lock()
+
+
+def _core() -> Any:  # noqa: ANN401  # OpenVINO is untyped
+    """Return the core of this process, which stays until it ends. Raises ModelError where OpenVINO cannot be loaded.
+
+    On a processor with AVX-512 each core gives the signals of the thread that made it a stack, and takes it away when
+    it goes; of several that go in another order than they came, one leaves a stack that is gone (2026.4). The next
+    signal, which tells a server to stop, then ended it where it stood.
+    """
+    library = _library()
+    with _making:
+        if not _cores:
+            _cores.append(library.Core())
+        return _cores[0]
 
 
 def _library() -> Any:  # noqa: ANN401  # OpenVINO is untyped
