@@ -123,6 +123,33 @@ def test_an_order_that_a_whole_reading_no_longer_has_is_ended_and_stays_visible(
     assert bench.done().counts == SyncCounts(read=6, unchanged=6), "it is ended once"
 
 
+class _KilledError(BaseException):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("deltas", [False, True])
+def test_an_order_that_leaves_after_the_run_that_stored_it_was_killed_is_ended(
+    bench: SyncBench[TestSource], monkeypatch: pytest.MonkeyPatch, *, deltas: bool
+) -> None:
+    bench.source.deltas = deltas
+    bench.done()
+    bench.source.put("O-8")
+    store = ImportRun.store
+
+    def killed(run: ImportRun) -> list[RecordReport]:
+        store(run)
+        raise _KilledError
+
+    with monkeypatch.context() as patched, pytest.raises(_KilledError):
+        patched.setattr(ImportRun, "store", killed)
+        bench.run()
+    assert bench.withdrawn("O-8") is None
+    bench.source.drop("O-8")
+    # A whole reading that goes on where it was may miss what has left behind that place.
+    assert sum(bench.done().counts.ended for _ in range(2)) == 1
+    assert bench.withdrawn("O-8")
+
+
 def test_an_ended_order_comes_back_when_the_source_has_it_again(bench: SyncBench[TestSource]) -> None:
     bench.done()
     kept = bench.source.records["O-2"]

@@ -37,6 +37,8 @@ class KnownOrder:
     """Whether the watchlist has it, and it was not ended for want of it at the source."""
     erased: bool = False
     """Whether its subject was erased some time after the last order ended."""
+    remembered: bool = False
+    """Whether it is remembered that the source has it, or had it: who has left is found by that."""
 
 
 @dataclass(frozen=True)

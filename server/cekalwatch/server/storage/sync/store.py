@@ -2,7 +2,7 @@
 
 Each method is one transaction. Those of a run take its lease: they renew it, and raise SYNC_TAKEN_OVER when another
 server has it by now. What a run imports is stored before this remembers that it was: a run that is killed between the
-two finds it unchanged when it comes again. Methods block.
+two finds it unchanged when it comes again. That the source has it is remembered before. Methods block.
 """
 
 from __future__ import annotations
@@ -144,6 +144,7 @@ class SyncStore:
                 stored=key in ended,
                 held=key in ended and not ended[key],
                 erased=key in rows and rows[key].erased,
+                remembered=key in rows,
             )
             for key in order_ids
         }

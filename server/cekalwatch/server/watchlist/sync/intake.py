@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -67,6 +67,8 @@ class SyncIntake:
         self._batch = _Batch()
         self._under_way: deque[_UnderWay | PageEnd] = deque()
         """Ends of pages stand after their records."""
+        self._new: list[str] = []
+        """Keys under way of which nothing is remembered yet."""
         self._remembered_at = clock.now()
         self._run = begun.run
         self._counts: Counter[str] = Counter()
@@ -178,8 +180,18 @@ class SyncIntake:
             self._take_in()
         self._importing.add(record)
         self._under_way.append(_UnderWay(item, before, record))
+        if not before.remembered:
+            self._new.append(item.order_id)
 
     def _take_in(self) -> None:
+        """Import the first of what is under way.
+
+        What is new is remembered before it is stored, to be tried again: were the run killed in between, and had the
+        order left the source before the next one, nobody would end it.
+        """
+        if self._new:
+            new, self._new = self._new, []
+            self._advance([SeenOrder(key, "") for key in new])
         for report in self._importing.store():
             one = self._under_way.popleft()
             if isinstance(one, PageEnd):
@@ -230,16 +242,19 @@ class SyncIntake:
 
     def _remember(self, page: PageEnd | None = None) -> None:
         batch, self._batch = self._batch, _Batch()
-        now = self._remembered_at = self._clock.now()
+        self._remembered_at = self._clock.now()
+        self._advance(list(batch.seen.values()), batch.unchanged, list(batch.gone), page)
+
+    def _advance(
+        self,
+        seen: Sequence[SeenOrder],
+        unchanged: Sequence[str] = (),
+        gone: Sequence[str] = (),
+        page: PageEnd | None = None,
+    ) -> None:
+        now, reading = self._clock.now(), self._state.reading
         self._store.advance(
-            self.lease,
-            now,
-            self.run,
-            reading=self._state.reading,
-            seen=list(batch.seen.values()),
-            unchanged=batch.unchanged,
-            gone=list(batch.gone),
-            page=page,
+            self.lease, now, self.run, reading=reading, seen=seen, unchanged=unchanged, gone=gone, page=page
         )
 
 
