@@ -19,7 +19,7 @@ KINDS: Mapping[str, frozenset[str]] = {
     "alerts": frozenset(
         {"alert", "sighting", "alert_passage", "probe", "alert_finding", "alert_follow_up", "alert_event"}
     ),
-    "audit": frozenset({"audit_entry", "audit_checkpoint"}),
+    "audit": frozenset({"audit_entry", "audit_checkpoint", "audit_index"}),
     "runs": frozenset({"sync_run", "trouble", "notice"}),
 }
 """Which tables, with their indexes, are of which kind; each other one is a kind of its own."""
