@@ -186,11 +186,11 @@ async def test_notifiers_are_told_of_a_stale_list_and_of_its_recovery(chosen: Se
         source.write(listed())
         await syncs.now()
         fresh = await desk.told(stale=False)
-        hold_schedule(chosen)
         source.folder.rename(source.folder.with_name("away"))
         clock.go(hours=23)
+        hold_schedule(chosen, clock)
         assert (await syncs.now()).reason == "SOURCE_UNAVAILABLE"
-        hold_schedule(chosen)
+        hold_schedule(chosen, clock)
         assert not (await desk.freshness()).stale
         clock.go(hours=2)
         stale = await desk.told(stale=True)

@@ -60,11 +60,11 @@ async def test_importing_by_hand_does_not_make_a_source_fresh_that_is_away(chose
         await syncs.now()
         found = await told(syncs, stale=False)
         name, fresh = found.source, found.freshness
-        hold_schedule(chosen)
         move(folder, folder.with_name("away"))
         clock.go(hours=72)
+        hold_schedule(chosen, clock)
         assert (await syncs.now()).reason == "SOURCE_UNAVAILABLE"
-        hold_schedule(chosen)
+        hold_schedule(chosen, clock)
         await import_watchlist(Scene(channel))
         await watcher.until(lambda one: set(one.kinds) == {f"SOURCE_STALE {name}", f"SOURCE_FAILING {name}"})
         stale = (await syncs.status()).freshness

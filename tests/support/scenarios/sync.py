@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 import grpc
@@ -14,6 +14,7 @@ from sqlmodel import update
 
 from cekalwatch.server.audit.entry import Action, Actor, Party
 from cekalwatch.server.domain.checkpoints import LegalParameters
+from cekalwatch.server.domain.clock import Clock, SystemClock
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.subjects import Subject
@@ -40,6 +41,7 @@ from cekalwatch.server.watchlist.sources.source import (
     WatchlistSource,
     WithdrawnOrder,
 )
+from cekalwatch.server.watchlist.sync.schedule import NextRun
 from cekalwatch.server.watchlist.sync.synchroniser import Synchroniser, SyncParts
 from cekalwatch.v1 import sync_pb2, watchlist_service_pb2, watchlist_service_pb2_grpc
 from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
@@ -48,6 +50,7 @@ from tests.support.builders.watchlist import WIB, FixedClock, alone, order, subj
 from tests.support.scenarios.server import engine
 from tests.support.tools.importing import enrolling_threads
 
+SYSTEM_CLOCK = SystemClock()
 SYNCER = Actor(Party.SERVER, "test")
 
 
@@ -221,12 +224,13 @@ class SyncBench(Generic[Source]):
         return ImportRun(importer, self.watchlist, AuditStore(self.database), self.clock, actor, enrolling_threads())
 
 
-def hold_schedule(chosen: ServerSettings) -> None:
-    """Let no run begin by itself, so that a test decides when one does."""
+def hold_schedule(chosen: ServerSettings, clock: Clock = SYSTEM_CLOCK) -> None:
+    """Let no run begin by itself for a quarter of an hour of `clock`, so that a test decides when one does."""
+    held_until = NextRun(chosen.watchlist.sync, clock).latest()  # what is later counts as written by a wrong clock
     database = Database(chosen.database_address)
     database.upgrade()
     with database.session() as session:
-        session.exec(update(SyncStateRow).values(next_run_at=datetime(2100, 1, 1, tzinfo=UTC)))
+        session.exec(update(SyncStateRow).values(next_run_at=held_until))
         session.commit()
     database.close()
 
