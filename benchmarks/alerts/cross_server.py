@@ -32,7 +32,7 @@ from tests.support.scenarios.server import CaptureClient, face, list_astronaut, 
 from tests.support.tools.packs import light_pack
 from tests.support.tools.postgres import fresh_database, postgres_server
 
-EVENTS = 60
+EVENTS = 200
 PERIOD_S = 0.5
 WAIT_S = 30.0
 AGENT = "pc-1"
