@@ -41,6 +41,16 @@ class Delays:
 
 
 @dataclass(frozen=True)
+class Pace:
+    """How quick the machine itself was within a minute; see `pace.py`."""
+
+    loops: Delays
+    """A fixed piece of work."""
+    writes: Delays
+    """A page that is written to the disk, with `fsync`."""
+
+
+@dataclass(frozen=True)
 class Minute:
     """A minute of the soak."""
 
@@ -61,6 +71,7 @@ class Minute:
     """Processor time of the server, seconds a second."""
     others_cores: float
     """The same of all that does not belong to the soak."""
+    pace: Pace
 
 
 def write(minute: Minute, file: Path) -> None:
@@ -76,5 +87,6 @@ def read(file: Path) -> list[Minute]:
         fields = json.loads(line)
         programs = {name: Used(**used) for name, used in fields.pop("programs").items()}
         receipts, events = (Delays(**fields.pop(name)) for name in ("receipts", "events"))
-        found.append(Minute(programs=programs, receipts=receipts, events=events, **fields))
+        pace = Pace(**{name: Delays(**seen) for name, seen in fields.pop("pace").items()})
+        found.append(Minute(programs=programs, receipts=receipts, events=events, pace=pace, **fields))
     return found

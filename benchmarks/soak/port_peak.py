@@ -32,6 +32,7 @@ from benchmarks.soak.arrivals import Arrivals, Receipts
 from benchmarks.soak.judging import SERVER, figures, report
 from benchmarks.soak.minutes import Delays, Minute, write
 from benchmarks.soak.officers import SUPERVISOR, Officer
+from benchmarks.soak.pace import MachinePace
 from benchmarks.soak.sampling import ProcessorTime, files, used
 from benchmarks.soak.travellers import public
 from cekalwatch.program.errors import ProgramError
@@ -112,7 +113,10 @@ def soak(folder: Path, minutes: float) -> list[Minute]:
         arrivals = Arrivals(people, host, receipts, SEED)
         opened.callback(arrivals.close)
         arrivals.start()
-        seen = list(_look(stack, programs, arrivals, receipts, screens, folder / "minutes.jsonl", minutes))
+        pace = MachinePace(folder / "pace")
+        pace.start()
+        opened.callback(pace.close)
+        seen = list(_look(stack, programs, arrivals, receipts, screens, pace, folder / "minutes.jsonl", minutes))
         arrivals.close()
         officers = [officer for officer, _ in desks]
         _settle(officers[-1], receipts)
@@ -149,6 +153,7 @@ def _look(
     arrivals: Arrivals,
     receipts: Receipts,
     screens: Screens,
+    pace: MachinePace,
     out: Path,
     minutes: float,
 ) -> Iterator[Minute]:
@@ -170,6 +175,7 @@ def _look(
             events=Delays.of(screens.take_delays_ms()),
             server_cores=server_cores,
             others_cores=others_cores,
+            pace=pace.take(),
         )
         write(minute, out)
         server = minute.programs[SERVER]

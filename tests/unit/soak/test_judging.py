@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks.soak.judging import failures, figures, grown_kinds, quarters
-from benchmarks.soak.minutes import Delays, Minute, Used, read, write
+from benchmarks.soak.minutes import Delays, Minute, Pace, Used, read, write
 
 MINUTES = 40
 USED = Used(500.0, 600.0, 450.0, 80, 40, 1)
@@ -33,9 +33,8 @@ def _minute(number: int) -> Minute:
     used = replace(USED, pss_mb=USED.pss_mb - max(0, 10 - number) * 20)
     files = FILES | {"alerts": 1_000_000 + number * 200_000, "audit": 500_000 + number * 50_000, "log": number * 9_000}
     delays = Delays(200, 505.0, 520.0), Delays(30, 40.0, 90.0)
-    return Minute(
-        number * 60.0, number * 60, number * 6, number * 5, {"server": used, "pc": USED}, files, *delays, 0.2, 0.0
-    )
+    programs, pace = {"server": used, "pc": USED}, Pace(Delays(59, 0.9, 1.4), Delays(59, 0.5, 3.0))
+    return Minute(number * 60.0, number * 60, number * 6, number * 5, programs, files, *delays, 0.2, 0.0, pace)
 
 
 def server(one: Minute, **changed: Any) -> Minute:
@@ -48,6 +47,11 @@ def on_disk(one: Minute, more: Mapping[str, int]) -> Minute:
 
 def late(one: Minute, p95_ms: float) -> Minute:
     return replace(one, receipts=replace(one.receipts, p95_ms=p95_ms))
+
+
+def on_a_machine(one: Minute, slower: float) -> Minute:
+    pace = Pace(*(replace(kind, p50_ms=kind.p50_ms * slower) for kind in (one.pace.loops, one.pace.writes)))
+    return replace(one, pace=pace)
 
 
 def problems(minutes: Sequence[Minute]) -> str:
@@ -106,6 +110,34 @@ def test_a_server_that_gets_slower_is_found_on_a_machine_of_its_own() -> None:
     assert "soak.p95_drift" in problems(slower)
     # Beside others nobody can say whose fault it is.
     assert not problems([replace(one, others_cores=1.0) for one in slower])
+
+
+def test_a_machine_that_gets_slower_is_told_from_a_server_that_does() -> None:
+    def minute(number: int, one: Minute, server_too: bool) -> Minute:
+        slow = number > 20 and number % 2 == 0
+        return on_a_machine(late(one, 800.0 if slow or (number > 30 and server_too) else 520.0), 1.6 if slow else 1.0)
+
+    assert not problems(soaked(lambda number, one: minute(number, one, server_too=False)))
+    # In those minutes of the last quarter in which the machine is as it was.
+    assert "soak.p95_drift_same_pace is 0.5" in problems(
+        soaked(lambda number, one: minute(number, one, server_too=True))
+    )
+
+
+def test_a_machine_that_is_slower_to_the_end_says_nothing_of_the_server() -> None:
+    slower = soaked(lambda number, one: on_a_machine(late(one, 800.0), 1.6) if number > 20 else one)
+    assert not problems(slower)
+    assert figures(slower)["soak.p95_drift"] > 0.5
+    assert "soak.p95_drift_same_pace" not in figures(slower)
+
+
+def test_the_journal_may_be_of_any_size_up_to_its_largest() -> None:
+    def minute(number: int, one: Minute) -> Minute:
+        # Seldom large in the second quarter, mostly in the last one.
+        large = number % 5 == 0 if number <= 20 else number % 5
+        return on_disk(one, {"cekalwatch.sqlite3-wal": 3_700_000 * bool(large)})
+
+    assert grown_kinds(soaked(minute)) == {}
 
 
 def test_minutes_without_alerts_have_no_delays() -> None:

@@ -8,7 +8,9 @@ from contextlib import closing
 from pathlib import Path
 
 import psutil
+import pytest
 
+from benchmarks.soak.pace import MachinePace
 from benchmarks.soak.sampling import DATABASE, files, used
 
 
@@ -51,3 +53,18 @@ def test_a_process_and_its_children(tmp_path: Path) -> None:
     assert after.processes == before.processes + 1
     assert after.descriptors >= before.descriptors + 2
     assert after.pss_mb >= after.uss_mb > 0
+
+
+def test_the_machines_own_pace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.soak.pace.EVERY_S", 0.01)
+    pace = MachinePace(tmp_path / "pace")
+    pace.start()
+    try:
+        seen = pace.take()
+        while not seen.loops.count:
+            seen = pace.take()
+    finally:
+        pace.close()
+    assert seen.loops.p50_ms > 0
+    assert seen.writes.p50_ms > 0
+    assert (tmp_path / "pace").stat().st_size == 4_096
