@@ -1,8 +1,8 @@
 """When the orders of each subject are in force: who is searched (domain rule 9), and how many are banned now.
 
-An order's first and last moment follow from what is held of it. So all orders are read once, and after that those of
-the subjects that changed; that an order ends by the clock is seen without the database. Only numbers are kept, and no
-personal data. From one run to the next they are in a file (`kept_terms`).
+An order's first and last moment follow from what is held of it, and one that was withdrawn has none. So all orders are
+read once, and after that those of the subjects that changed; that an order ends by the clock is seen without the
+database. Only numbers are kept, and no personal data. From one run to the next they are in a file (`kept_terms`).
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class OrderTerms:
             owner = hash(file.subject.subject_id.encode())
             marks[owner] = one.mark or _UNMARKED
             damaged[owner] = bool(file.unreadable) or not file.orders
-            for first, last in _merged(checkpoints.terms(file)):
+            for first, last in _merged(checkpoints.terms_now(file)):
                 terms.append((owner, first, last))
                 ends[owner] = last
         subjects = np.fromiter(ends, np.int64, len(ends))

@@ -82,7 +82,7 @@ def condition(wanted: WatchlistFilter, at: datetime, zone: tzinfo) -> Callable[[
     def is_wanted_order(one: _OrderTraits) -> bool:
         if (wanted.kind and one.kind is not wanted.kind) or agency not in one.agency:
             return False
-        judgement = one.standing.at(at, zone)
+        judgement = one.standing.now(at, zone)
         return (
             (wanted.status is None or judgement.status is wanted.status)
             and (wanted.problem is not WatchlistProblem.INVALID or judgement.status is OrderStatus.INVALID)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.law import Checkpoints
+from cekalwatch.server.gallery.kept_terms import TermsFile
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
 from cekalwatch.server.gallery.threshold import Threshold
@@ -16,6 +18,7 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import FIXED_THRESHOLD, MODEL, SIZE, WIB, FixedClock, order, reference, subject
+from tests.support.scenarios.sync import SyncBench, TestSource
 
 JULY = datetime(2026, 6, 30, 17, tzinfo=UTC)
 """The first moment of 1 July in Batam."""
@@ -24,12 +27,15 @@ JULY = datetime(2026, 6, 30, 17, tzinfo=UTC)
 class ListOfOne:
     """A watchlist, and a gallery that follows it."""
 
-    def __init__(self, database: Database) -> None:
-        self.store, self.clock = WatchlistStore(database, keyring(database)), FixedClock()
+    def __init__(self, database: Database, kept: Path | None = None) -> None:
+        """`kept`: where a server keeps the terms of orders for its next start."""
+        keys = keyring(database)
+        self.store, self.clock = WatchlistStore(database, keys), FixedClock()
         self.asked: list[int] = []
-        terms = TermsReader(self.store, Checkpoints(LegalParameters(), {"batam-center": WIB}))
+        file = TermsFile(kept, keys, {}) if kept else None
+        self.terms = TermsReader(self.store, Checkpoints(LegalParameters(), {"batam-center": WIB}), file)
         model = SearchedModel(MODEL, SIZE, self.threshold)
-        self.holder = SnapshotHolder(self.store.templates, terms, self.clock, model)
+        self.holder = SnapshotHolder(self.store.templates, self.terms, self.clock, model)
 
     def threshold(self, templates: int) -> Threshold:
         self.asked.append(templates)
@@ -85,6 +91,32 @@ def test_a_clock_that_was_wrong_loses_nobody(some: ListOfOne) -> None:
     some.put("S-2", 2)
     some.clock.moment = right
     assert some.found() == ["S-1", "S-2"]
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_who_left_the_source_by_a_clock_that_was_ahead_does_not_come_back(
+    database: Database, tmp_path: Path, kept: bool
+) -> None:
+    file = tmp_path / "order_terms.sealed" if kept else None
+    some = ListOfOne(database, file)
+    bench = SyncBench(database, TestSource(), clock=some.clock)
+    bench.source.put("O-S-1", "S-1")
+    bench.source.put("O-S-2", "S-2")
+    bench.done()
+    some.put("S-1", 1)
+    some.put("S-2", 2)
+    assert some.found() == ["S-1", "S-2"]
+    right = some.clock.moment
+    some.clock.moment = right + timedelta(hours=2)
+    bench.source.drop("O-S-1")
+    assert bench.done().counts.ended == 1
+    assert some.found() == ["S-2"]
+    some.terms.keep()
+    some.clock.moment = right
+    assert some.found() == ["S-2"]
+    assert (some.holder.current().people.left_out, some.holder.current().people.searched) == (1, 1)
+    again = ListOfOne(database, file)
+    assert again.found() == ["S-2"]
 
 
 def test_a_new_server_loads_only_those_who_are_searched(some: ListOfOne, database: Database) -> None:

@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cekalwatch.server.domain.checkpoints import LegalParameters
-from cekalwatch.server.domain.orders.law import alerts_on, judge
+from cekalwatch.server.domain.orders.ban_order import SubjectFile
+from cekalwatch.server.domain.orders.law import Checkpoints, alerts_on, judge
+from cekalwatch.server.domain.orders.status_history import status_history
 from cekalwatch.wire.vocabulary.orders import Direction, OrderKind, OrderRule, OrderStatus
 from tests.support.builders.orders import LEGAL, NOON, broken, day, extension, noon, status, urgent
 from tests.support.builders.watchlist import WIB, order, subject
@@ -192,3 +194,26 @@ def test_every_broken_rule_is_named() -> None:
         OrderRule.EXTENDS_INVALID_ORDER,
         OrderRule.TANGKAL_ON_CITIZEN,
     )
+
+
+# Withdrawals
+
+
+@pytest.mark.parametrize("ahead", [timedelta(0), timedelta(hours=2), timedelta(days=40)])
+def test_what_was_withdrawn_by_a_clock_that_was_ahead_has_ended_now(ahead: timedelta) -> None:
+    checkpoints = Checkpoints(LEGAL, {"batam-center": ZoneInfo("Asia/Jakarta")})
+    file = SubjectFile(subject(), (order(withdrawn_at=NOON + ahead), order("O-2")), ())
+    withdrawn, other = checkpoints.judged(file, NOON, "batam-center")
+    assert (withdrawn.judgement.status, other.judgement.status) == (OrderStatus.REVOKED, OrderStatus.ACTIVE)
+    assert len(list(checkpoints.terms_now(file))) == 1
+    # How long it ran is still what was noted: retention counts from there.
+    assert len(list(checkpoints.terms(file))) == 2
+    (*_, last) = status_history(file.orders[0], file.subject, file.orders, WIB, LEGAL)
+    assert (last.at, last.judgement.status) == (NOON + ahead, OrderStatus.REVOKED)
+
+
+def test_what_will_be_revoked_runs_until_then() -> None:
+    checkpoints = Checkpoints(LEGAL, {"batam-center": ZoneInfo("Asia/Jakarta")})
+    file = SubjectFile(subject(), (order(revoked_at=NOON + timedelta(hours=2)),), ())
+    assert [one.judgement.status for one in checkpoints.judged(file, NOON, "batam-center")] == [OrderStatus.ACTIVE]
+    assert len(list(checkpoints.terms_now(file))) == 1

@@ -59,10 +59,10 @@ class Checkpoints:
         return now.astimezone(self.zones.get(site, WIB)).date()
 
     def judged(self, file: SubjectFile, now: datetime, site: str) -> list[JudgedOrder]:
-        """Return a subject's orders with their status at `site`; a site that is no longer configured has WIB."""
+        """Return a subject's orders with their status now at `site`; a site that is no longer configured has WIB."""
         zone = self.zones.get(site, WIB)
         return [
-            JudgedOrder(order, standing.at(now, zone), standing.last_day)
+            JudgedOrder(order, standing.now(now, zone), standing.last_day)
             for order, standing in self.standings(file, site)
         ]
 
@@ -74,10 +74,17 @@ class Checkpoints:
 
     def terms(self, file: SubjectFile) -> Iterator[tuple[datetime, datetime]]:
         """Yield the first and the last moment of each of a subject's orders at each site; those it has ever."""
+        return self._terms(file, file.orders)
+
+    def terms_now(self, file: SubjectFile) -> Iterator[tuple[datetime, datetime]]:
+        """Yield the same without orders that were withdrawn: they have ended by every clock."""
+        return self._terms(file, [order for order in file.orders if order.withdrawn_at is None])
+
+    def _terms(self, file: SubjectFile, orders: Sequence[BanOrder]) -> Iterator[tuple[datetime, datetime]]:
         own = {order.order_id: order for order in file.orders}
         for zone in set(self.zones.values()) or {WIB}:
             held = _OrdersOfSubject(own, file.subject, zone, self.legal, file.elsewhere)
-            terms = (held.term(one) for one in file.orders if not held.broken_by(one))
+            terms = (held.term(one) for one in orders if not held.broken_by(one))
             yield from ((first, last) for first, last in terms if first <= last)
 
 
@@ -100,6 +107,7 @@ class _OrdersOfSubject:
             order.valid_from,
             self.last_day(order),
             min(self.taken_back(order), default=None),
+            order.withdrawn_at,
         )
 
     def flags(self, order: BanOrder) -> tuple[OrderFlag, ...]:

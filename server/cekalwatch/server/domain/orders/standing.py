@@ -23,6 +23,12 @@ class OrderStanding:
     """The last day on which it can be in force by law: an urgent order ends early without a decision."""
     ended_at: datetime | None
     """When it was first taken back or withdrawn, or an order that it extends was taken back; None: never."""
+    withdrawn_at: datetime | None = None
+    """When this server found that its source no longer has it, by a clock that may have been ahead."""
+
+    def now(self, now: datetime, zone: tzinfo) -> OrderJudgement:
+        """Return its status now: `at` that moment, but that a withdrawal has happened whenever it was noted for."""
+        return self.at(max(now, self.withdrawn_at or now), zone)
 
     def at(self, now: datetime, zone: tzinfo) -> OrderJudgement:
         """Return its status at the moment `now` (aware) by the clock of a checkpoint in `zone`."""
