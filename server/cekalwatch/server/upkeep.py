@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.clock import Clock, lately
 from cekalwatch.server.encryption.keyring import KeyPurpose
 from cekalwatch.server.storage.keys.store import KeyEntry, KeyStore
 
@@ -52,7 +52,7 @@ class UpkeepReader:
 
     def _with(self, key: KeyEntry | None) -> Upkeep:
         backup_at = self.last_backup_at()
-        stale = backup_at is None or self.clock.now() - backup_at > self.backup_limit
+        stale = backup_at is None or not lately(backup_at, self.clock.now(), self.backup_limit)
         return Upkeep(backup_at, stale, *_disk(self.data_dir), key)
 
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from cekalwatch.program.loops import LOOPS, LoopState
 from cekalwatch.server.audit.signing_state import SigningState
-from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.clock import Clock, lately
 from cekalwatch.server.domain.ports import Reporting
 from cekalwatch.server.pki.revocations import RevocationState
 from cekalwatch.server.storage.availability import DatabaseAway
@@ -80,7 +80,7 @@ class Wellbeing:
     def unreported(self) -> Reporting | None:
         """The reports to the centre, if none have reached it for long."""
         state = self.reporting()
-        away = state and not state.connected and self.clock.now() - state.since >= UNREPORTED_AFTER
+        away = state and not state.connected and not lately(state.since, self.clock.now(), UNREPORTED_AFTER)
         return state if away else None
 
     @property

@@ -198,6 +198,15 @@ class TestChanges:
             again = source.read(pages[-1].cursor)
             assert (again.whole, again.expected, list(offered(again))) == (True, 3, ["C-1", "C-2", "C-3"])
 
+    def test_a_clock_that_was_ahead_puts_no_whole_reading_off(self, simulator: Simulator) -> None:
+        clock = FixedClock()
+        clock.advance(timedelta(days=365))
+        with source_of(simulator, clock=clock) as source:
+            cursor = list(source.read("").pages)[-1].cursor
+            assert source.read(cursor).whole is False
+            clock.advance(timedelta(days=-365))
+            assert source.read(cursor).whole is True
+
     def test_an_expired_cursor_is_told_apart(self, simulator: Simulator, source: HttpSource) -> None:
         cursor = list(source.read("").pages)[-1].cursor
         simulator.troubles.set([SimulatedFault.EXPIRED_CURSOR])

@@ -183,6 +183,14 @@ def test_a_reading_is_whole_when_it_is_time_for_one(office: Office) -> None:
     assert (whole, keys(found)) == (True, ["C-2"])
 
 
+def test_a_clock_that_was_ahead_puts_no_whole_reading_off(office: Office) -> None:
+    office.add("C-1", "C-2", changed=1)
+    office.clock.advance(timedelta(days=365))
+    _, _, cursor = office.read(changed_column="changed")
+    office.clock.advance(timedelta(days=-365))
+    assert office.read(cursor, changed_column="changed")[0] is True
+
+
 @pytest.mark.parametrize(
     ("gone", "withdrawn"),
     [

@@ -10,7 +10,7 @@ from cekalwatch.program.checks.results import CheckResult, CheckVerdict, Judged
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.backup.record import BackupRecord
-from cekalwatch.server.domain.clock import SystemClock
+from cekalwatch.server.domain.clock import SystemClock, lately
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
@@ -74,7 +74,7 @@ def check_backup(settings: ServerSettings, now: datetime) -> Judged:
         return CheckVerdict.WARN, "none was ever made: cekalwatch-server backup, and each night (docs/backup.md)"
     age = now - last.made_at
     text = f"the last backup is {age / timedelta(hours=1):.1f} hours old: {last.file}"
-    if age > terms.limit:
+    if not lately(last.made_at, now, terms.limit):
         return CheckVerdict.WARN, f"{text}; {terms.limit_h:g} are the limit: why did no newer one come?"
     return CheckVerdict.OK, text
 
@@ -88,7 +88,7 @@ def _check_list(context: Context, now: datetime) -> Judged:
         return CheckVerdict.WARN, f"nothing was read from {name or 'a folder'} yet: cekalwatch-server {how}"
     age = now - last
     text = f"as it was {age / timedelta(hours=1):.1f} hours ago"
-    if age > timedelta(hours=settings.freshness_limit_h):
+    if not lately(last, now, timedelta(hours=settings.freshness_limit_h)):
         return CheckVerdict.WARN, f"{text}, and {settings.freshness_limit_h:g} are the limit: cekalwatch-server {how}"
     return CheckVerdict.OK, text
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -19,3 +19,12 @@ class SystemClock:
     def now(self) -> datetime:
         """Return the machine's time."""
         return datetime.now(UTC)
+
+
+def lately(moment: datetime, now: datetime, within: timedelta) -> bool:
+    """Whether something happened within that time.
+
+    A moment that lies further ahead than that was noted by a clock that was wrong, and says nothing: what rests on it
+    would otherwise stand until that clock's time has come.
+    """
+    return abs(now - moment) <= within

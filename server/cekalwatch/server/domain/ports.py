@@ -13,6 +13,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
+from cekalwatch.server.domain.clock import lately
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 
 FOLLOWS_WITHIN = timedelta(seconds=15)
@@ -119,7 +120,7 @@ class Following:
 
     def goes_on(self, now: datetime) -> bool:
         """Whether it follows now: at a server of the centre that lives."""
-        return bool(self.server and self.heard_at and now - self.heard_at <= FOLLOWS_WITHIN)
+        return bool(self.server and self.heard_at and lately(self.heard_at, now, FOLLOWS_WITHIN))
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ import structlog
 from cekalwatch.server.audit.device_entries import device
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry
 from cekalwatch.server.concurrency.pace import Pace
-from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.clock import Clock, lately
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.ports import HeldAlerts, LogPosition, LogStart, Port, PortReport
 from cekalwatch.server.storage.audit.trail import AuditTrail
@@ -336,7 +336,7 @@ class _ReportStream:
 
     async def _tell(self, waiting: Waiting) -> None:
         now = self._clock.now()
-        if self._told_at is None or now - self._told_at >= TELL_EVERY:
+        if self._told_at is None or not lately(self._told_at, now, TELL_EVERY):
             self._told_at = now
             told = (self._port, self._actor.key, waiting.events, self._version, now, waiting.list_at)
             await asyncio.to_thread(self._store.tell, *told)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.clock import Clock, lately
 from cekalwatch.server.domain.troubles import Fault
 from cekalwatch.server.presence import CameraPresence, Presence, Rejection
 from cekalwatch.server.storage.troubles.store import TroubleStore
@@ -105,9 +105,9 @@ class CameraWatch:
             for name, one in known.items()
             if one.streams > 0 and one.last_heard_at and not self._silent(one, now)
         }
-        lasting = {name: one for name, one in refused.items() if now - one.at < REJECTED_LASTS}
+        lasting = {name: one for name, one in refused.items() if lately(one.at, now, REJECTED_LASTS)}
         names = frozenset({*heard, *lasting})
-        if names and (not self._told_at or now - self._told_at >= TELL_OTHERS or not names <= self._told):
+        if names and (not self._told_at or not lately(self._told_at, now, TELL_OTHERS) or not names <= self._told):
             self._store.tell(heard, lasting, now)
             self._told_at, self._told = now, names
 
@@ -122,25 +122,25 @@ class CameraWatch:
         return {
             name: one
             for name, one in rejected.items()
-            if now - one.at < REJECTED_LASTS
+            if lately(one.at, now, REJECTED_LASTS)
             and known.get(name, CameraPresence()).streams <= 0
             and (name not in heard or heard[name] <= one.at)
         }
 
     def _is_elsewhere(self, one: CameraPresence, heard_at: datetime | None, now: datetime) -> bool:
         """Whether another server has heard the camera a moment ago, after this one: then that one judges it."""
-        if heard_at is None or now - heard_at > self._terms.silent_after + TELL_OTHERS:
+        if heard_at is None or not lately(heard_at, now, self._terms.silent_after + TELL_OTHERS):
             return False
         return one.last_heard_at is None or heard_at > one.last_heard_at
 
     def _silent(self, one: CameraPresence, now: datetime) -> bool:
-        return one.last_heard_at is None or now - one.last_heard_at > self._terms.silent_after
+        return one.last_heard_at is None or not lately(one.last_heard_at, now, self._terms.silent_after)
 
     def _faults(self, camera: Camera, one: CameraPresence, now: datetime) -> list[Fault] | None:
         """Return what is wrong with a camera; None while that cannot be said."""
         if one.streams <= 0:
-            late = now - one.gone_at > RECONNECTS_WITHIN if one.gone_at else now - self._started_at > STARTS_WITHIN
-            return [_fault(camera, TroubleKind.CAMERA_DOWN)] if late else None
+            begun, patience = (one.gone_at, RECONNECTS_WITHIN) if one.gone_at else (self._started_at, STARTS_WITHIN)
+            return None if lately(begun, now, patience) else [_fault(camera, TroubleKind.CAMERA_DOWN)]
         if self._silent(one, now):
             return [_fault(camera, TroubleKind.CAMERA_DOWN)]
         if one.heartbeat is None:
@@ -153,7 +153,7 @@ class CameraWatch:
             found.append(_fault(camera, TroubleKind.CAMERA_SLOW, least_fps=f"{self._terms.least_fps:g}"))
         if beat.spool.state in _SPOOL_FAILS:
             found.append(_fault(camera, TroubleKind.SPOOL_FAILING, state=beat.spool.state.value))
-        if one.dropped_at and now - one.dropped_at < DROPPED_LASTS:
+        if one.dropped_at and lately(one.dropped_at, now, DROPPED_LASTS):
             found.append(_fault(camera, TroubleKind.CAMERA_DROPPING_CROPS))
         if one.clock_ahead is not None and is_wrong(one.clock_ahead):
             offset_s = f"{one.clock_ahead.total_seconds():.0f}"

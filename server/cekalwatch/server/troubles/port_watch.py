@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.clock import Clock, lately
 from cekalwatch.server.domain.ports import PortState
 from cekalwatch.server.domain.troubles import MAX_ABOUT, Fault
 from cekalwatch.server.troubles.board import TroubleBoard
@@ -44,7 +44,7 @@ class PortWatch:
                 yield _fault(TroubleKind.PORT_NOT_REPORTING, state, state.heard_at)
 
     def _silent(self, heard_at: datetime | None) -> bool:
-        return heard_at is None or self.clock.now() - heard_at > self.limit
+        return heard_at is None or not lately(heard_at, self.clock.now(), self.limit)
 
 
 def _fault(kind: TroubleKind, state: PortState, since: datetime | None) -> Fault:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.clock import Clock, lately
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 
@@ -79,6 +79,7 @@ class FreshnessGauge:
         now = self._clock.now()
         found = {self._source: self._last_success_at} | self._told
         sources = tuple(
-            SourceFreshness(source, last, last is None or now - last > self._limit) for source, last in found.items()
+            SourceFreshness(source, last, last is None or not lately(last, now, self._limit))
+            for source, last in found.items()
         )
         return Freshness(sources, self._active_subjects)

@@ -15,7 +15,7 @@ from typing import Self
 
 import structlog
 
-from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.clock import Clock, lately
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.ports import Following, Port
 from cekalwatch.server.storage.ports.followings import FollowingStore
@@ -165,7 +165,7 @@ class ListFeed:
         if self._version >= 0 and not self._ports:
             self._version = -1  # read again when somebody comes
             return
-        if self._told_at is None or self._clock.now() - self._told_at >= TELL_EVERY:
+        if self._told_at is None or not lately(self._told_at, self._clock.now(), TELL_EVERY):
             await self._tell()
         version = await asyncio.to_thread(self._store.version)
         if version != self._version:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -203,6 +203,41 @@ def test_a_camera_of_another_server_is_that_servers_to_judge(database: Database,
         assert there.troubles() == here.troubles() == [TroubleKind.CAMERA_COVERED]
     clock.go(seconds=12)  # that server dies with its cameras
     assert here.troubles() == [TroubleKind.CAMERA_DOWN]
+
+
+def _falls_silent(server: Server) -> None:
+    """Its line is cut: the stream stands."""
+
+
+def _goes(server: Server) -> None:
+    server.presence.camera_disconnected("dep-1")
+
+
+@pytest.mark.parametrize("end", [_falls_silent, _goes])
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_camera_that_ends_while_the_clock_is_ahead_is_down_once_it_is_right(
+    database: Database, clock: HandClock, end: Callable[[Server], None], elsewhere: bool
+):
+    here, there = Server(database, clock), Server(database, clock)
+    clock.go(hours=2)
+    its_own = there if elsewhere else here
+    its_own.connect()
+    assert its_own.troubles() == here.troubles() == []
+    end(its_own)
+    clock.go(hours=-2, seconds=30)
+    assert here.troubles() == [TroubleKind.CAMERA_DOWN]
+
+
+def test_a_clock_that_is_set_back_takes_no_camera_from_another_server(database: Database, clock: HandClock):
+    here, there = Server(database, clock), Server(database, clock)
+    clock.go(hours=2)
+    there.connect()
+    assert there.troubles() == here.troubles() == []
+    clock.go(hours=-2)
+    for _ in range(20):
+        clock.go(seconds=1)
+        there.beat()
+        assert there.troubles() == here.troubles() == []
 
 
 def test_a_camera_that_changes_to_another_server_is_never_down(database: Database, clock: HandClock):

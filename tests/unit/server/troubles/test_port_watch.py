@@ -65,6 +65,15 @@ def test_silence_is_a_trouble_after_the_limit_and_over_when_the_port_is_heard(tr
     assert seen.kinds() == {TroubleKind.PORT_NOT_FOLLOWING}
 
 
+def test_a_port_that_fell_silent_while_the_clock_was_ahead_is_one_once_it_is_right(
+    troubles: TroubleStore,
+) -> None:
+    seen = Watched(troubles)
+    ahead = NOON + timedelta(hours=2)
+    seen.states = [replace(WELL, heard_at=ahead, following=replace(FOLLOWS, heard_at=ahead))]
+    assert seen.kinds() == OF_PORTS
+
+
 def test_a_port_that_never_reported_or_never_followed_is_one_too(troubles: TroubleStore) -> None:
     seen = Watched(troubles)
     seen.states = [PortState(SEKUPANG, following=FOLLOWS)]

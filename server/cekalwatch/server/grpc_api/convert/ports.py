@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from cekalwatch.server.alerts.details import AlertDetails, AlertPictures
 from cekalwatch.server.alerts.fanout import DetailedEvent
+from cekalwatch.server.domain.clock import lately
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.ports import HeldAlerts, LogPosition, LogStart, Port, PortAlert, PortState, PortStep
 from cekalwatch.server.grpc_api.convert.alerts import EVENT_TYPES, alert_message, alert_with_images
@@ -112,7 +113,7 @@ def picture(
 def port_status(state: PortState, now: datetime) -> port_pb2.PortStatus:
     """Write how a port does."""
     following = state.following
-    connected = bool(state.server and state.heard_at and now - state.heard_at <= HEARD_WITHIN)
+    connected = bool(state.server and state.heard_at and lately(state.heard_at, now, HEARD_WITHIN))
     return port_pb2.PortStatus(
         site=state.port.site,
         name=state.port.name,

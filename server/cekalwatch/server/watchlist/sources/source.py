@@ -16,6 +16,14 @@ from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.server.watchlist.imports.reports import RecordReport
 
 
+def whole_reading_is_due(whole_at: float, now: float, every_h: float) -> bool:
+    """Whether the whole list is to be read again, the last time having begun at `whole_at`; seconds since 1970.
+
+    It is as well when that lies ahead: a clock that was wrong wrote it, and it would be put off until then.
+    """
+    return not 0 <= now - whole_at < every_h * 3600
+
+
 @dataclass(frozen=True)
 class OfferedOrder:
     """An order that the source has, and whose keys can be read."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
 from typing import Self
 
 import grpc
@@ -14,7 +13,13 @@ from cekalwatch.server.domain.clock import Clock, SystemClock
 from cekalwatch.server.watchlist.imports.records import Photograph
 from cekalwatch.server.watchlist.sources.centre.caller import PortCaller, meaning
 from cekalwatch.server.watchlist.sources.centre.messages import photographs, subject_items
-from cekalwatch.server.watchlist.sources.source import CursorExpired, Reading, SourceMisconfigured, SourcePage
+from cekalwatch.server.watchlist.sources.source import (
+    CursorExpired,
+    Reading,
+    SourceMisconfigured,
+    SourcePage,
+    whole_reading_is_due,
+)
 from cekalwatch.v1 import list_feed_service_pb2 as pb
 from cekalwatch.v1.list_feed_service_pb2_grpc import ListFeedServiceStub
 from cekalwatch.wire.calls import Calls
@@ -90,8 +95,7 @@ class CentreSource:
         if position.at and position.whole:
             return position  # of a whole reading that was broken off
         now = self._clock.now().timestamp()
-        every = timedelta(hours=self._caller.settings.whole_every_h).total_seconds()
-        due = not 0 <= now - position.whole_at < every  # a clock that was ahead may have written it
+        due = whole_reading_is_due(position.whole_at, now, self._caller.settings.whole_every_h)
         return _Position(whole_at=now) if due or not position.at else position
 
     def _pages(self, position: _Position, page: pb.ReadListResponse) -> Iterator[SourcePage]:

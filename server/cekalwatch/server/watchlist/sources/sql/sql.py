@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from datetime import UTC, timedelta, tzinfo
+from datetime import UTC, tzinfo
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -27,6 +27,7 @@ from cekalwatch.server.watchlist.sources.source import (
     SourceMisconfigured,
     SourcePage,
     WithdrawnOrder,
+    whole_reading_is_due,
 )
 from cekalwatch.server.watchlist.sources.sql.photographs import ColumnPhotographs, column_address
 from cekalwatch.server.watchlist.sources.sql.position import SqlPosition, as_mark
@@ -96,7 +97,7 @@ class SqlSource:
         """Return where to begin: a whole reading when it is due, since a list of changes does not show deleted rows."""
         now = self._clock.now().astimezone(UTC).timestamp()
         if position.after is None:
-            due = now - position.whole_at >= timedelta(hours=self._settings.whole_every_h).total_seconds()
+            due = whole_reading_is_due(position.whole_at, now, self._settings.whole_every_h)
             if position.since is None or due:
                 return SqlPosition(whole_at=now)
         return position

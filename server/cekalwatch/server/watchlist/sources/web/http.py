@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from datetime import timedelta, tzinfo
+from datetime import tzinfo
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -26,6 +26,7 @@ from cekalwatch.server.watchlist.sources.source import (
     SourcePage,
     SourceUnavailable,
     WithdrawnOrder,
+    whole_reading_is_due,
 )
 from cekalwatch.server.watchlist.sources.web.client import WebAddressError, WebAnswer, WebClient
 from cekalwatch.server.watchlist.sources.web.json_page import JsonPage
@@ -107,7 +108,7 @@ class HttpSource:
         if position.at and position.whole:
             return position
         now = self._clock.now().timestamp()
-        due = now - position.whole_at >= timedelta(hours=self._settings.whole_every_h).total_seconds()
+        due = whole_reading_is_due(position.whole_at, now, self._settings.whole_every_h)
         return _Position(whole_at=now) if due else position
 
     def _pages(self, client: WebClient, position: _Position, page: JsonPage, etag: str) -> Iterator[SourcePage]:
