@@ -24,7 +24,7 @@ from cekalwatch.server.alerts.details import AlertDetails, AlertDetailsReader
 from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.concurrency.following import woken_within
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
-from cekalwatch.server.domain.clock import Clock, lately
+from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.measures import UNMEASURED, Measures
 from cekalwatch.server.storage.alerts.store import AlertStore
@@ -161,7 +161,7 @@ class Fanout:
     async def waiting(self, after: int, wants: Wants, clock: Clock) -> AsyncGenerator[AlertDetails, None]:
         """If the agent was away, yield the alerts after `after` that still wait for somebody, newest first."""
         first = await asyncio.to_thread(self._store.first_event_at, after)
-        if first is None or lately(first, clock.now(), AWAY_AFTER):
+        if first is None or clock.now() - first < AWAY_AFTER:
             return
         alert_ids = await asyncio.to_thread(self._store.waiting, after, self._head)
         for start in range(0, len(alert_ids), WAITING_PAGE):
