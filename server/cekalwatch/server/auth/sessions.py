@@ -20,7 +20,7 @@ import structlog
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Party, Thing
 from cekalwatch.server.auth.refusals import RefusalTrail
 from cekalwatch.server.auth.signing_in.sign_in_terms import SessionTerms
-from cekalwatch.server.domain.clock import Clock, lately
+from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import JointAct, Person
 from cekalwatch.server.storage.people.session_store import Countersignature, KeptSession, NewSession, SessionStore
@@ -216,7 +216,7 @@ class Sessions:
 
     def _note_use(self, key: str, kept: KeptSession) -> None:
         now = self._clock.now()
-        if not lately(kept.used_at, now, self.terms.note_period):
+        if now - kept.used_at >= self.terms.note_period:
             self._store.touch(key, now)
 
 
