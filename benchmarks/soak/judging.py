@@ -37,7 +37,9 @@ RECORDS = frozenset({"alerts", "audit", "runs", "seen_versions.json"})
 """Kinds of bytes that the rules let grow (domain rules 8 to 10): what happened is kept for months or years. The file of
 seen versions has a line for each alert that was changed."""
 JOURNAL = "cekalwatch.sqlite3-wal"
-"""It grows to some 4 MB, begins anew, and is at any size between when it is looked at: its largest one counts."""
+"""It grows to some 4 MB, begins anew, and is at any size between when it is looked at: its largest one counts, where
+that has grown by more than JOURNAL_VARIES."""
+JOURNAL_VARIES = 0.1
 LOG = "log"
 """What the server says; journald bounds it."""
 
@@ -89,6 +91,7 @@ def figures(minutes: Sequence[Minute]) -> dict[str, float]:
         ),
         "soak.log_kb_per_1000_passages": kb_per_1000(lambda one: one.files.get(LOG, 0)),
         "soak.p95_drift": _p95_drift(second, last),
+        "soak.work_drift": round(at(last, _work) / at(second, _work) - 1, 4),
         "soak.pace_drift": max(_drift(second, last, kind) for kind in (_loops, _writes)),
         "soak.receipt_p95_ms": at(last, lambda one: one.receipts.p95_ms),
         "soak.event_p95_ms": at(last, lambda one: one.events.p95_ms),
@@ -133,9 +136,15 @@ def grown_kinds(minutes: Sequence[Minute]) -> dict[str, int]:
     for kind in sorted({kind for one in minutes for kind in one.files} - RECORDS - {LOG}):
         size_of = max if kind == JOURNAL else median
         before, after = (size_of([one.files.get(kind, 0) for one in part]) for part in (second, last))
-        if more := round(after - before):
+        varies = before * JOURNAL_VARIES if kind == JOURNAL else 0
+        if abs(more := round(after - before)) > varies:
             grown[kind] = more
     return grown
+
+
+def _work(one: Minute) -> float:
+    """Return the server's processor time in pieces of work that take the machine as long as it does in that minute."""
+    return one.server_cores / one.pace.loops.p50_ms
 
 
 def _p95_drift(before: Sequence[Minute], after: Sequence[Minute]) -> float:

@@ -91,7 +91,7 @@ def test_one_minutes_peak_is_no_growth() -> None:
 
 @pytest.mark.parametrize("kind", ["table person_session", "cekalwatch.sqlite3-wal", "free pages", "spare/file"])
 def test_each_kind_of_file_that_grows_is_found(kind: str) -> None:
-    grown = soaked(lambda number, one: on_disk(one, {kind: number * 4_096}))
+    grown = soaked(lambda number, one: on_disk(one, {kind: number * 40_960}))
     assert "soak.file_growth_kb_per_1000_passages" in problems(grown)
     assert list(grown_kinds(grown)) == [kind]
 
@@ -124,6 +124,13 @@ def test_a_machine_that_gets_slower_is_told_from_a_server_that_does() -> None:
     )
 
 
+def test_what_the_server_does_for_the_same_passages_is_told_by_the_machines_pace() -> None:
+    slower = soaked(lambda number, one: on_a_machine(replace(one, server_cores=0.32), 1.6) if number > 20 else one)
+    assert figures(slower)["soak.work_drift"] == 0
+    busier = soaked(lambda number, one: replace(one, server_cores=0.3) if number > 20 else one)
+    assert figures(busier)["soak.work_drift"] == 0.5
+
+
 def test_a_machine_that_is_slower_to_the_end_says_nothing_of_the_server() -> None:
     slower = soaked(lambda number, one: on_a_machine(late(one, 800.0), 1.6) if number > 20 else one)
     assert not problems(slower)
@@ -138,6 +145,8 @@ def test_the_journal_may_be_of_any_size_up_to_its_largest() -> None:
         return on_disk(one, {"cekalwatch.sqlite3-wal": 3_700_000 * bool(large)})
 
     assert grown_kinds(soaked(minute)) == {}
+    larger = soaked(lambda number, one: on_disk(minute(number, one), {"cekalwatch.sqlite3-wal": number * 80_000}))
+    assert list(grown_kinds(larger)) == ["cekalwatch.sqlite3-wal"]
 
 
 def test_minutes_without_alerts_have_no_delays() -> None:
