@@ -72,11 +72,15 @@ def check_backup(settings: ServerSettings, now: datetime) -> Judged:
         if not terms.recipients:
             return CheckVerdict.WARN, "none was ever made: set recipients and folder in [backup] (docs/backup.md)"
         return CheckVerdict.WARN, "none was ever made: cekalwatch-server backup, and each night (docs/backup.md)"
-    age = now - last.made_at
-    text = f"the last backup is {age / timedelta(hours=1):.1f} hours old: {last.file}"
+    text = f"the last backup was made {_ago(last.made_at, now)}: {last.file}"
     if not lately(last.made_at, now, terms.limit):
         return CheckVerdict.WARN, f"{text}; {terms.limit_h:g} are the limit: why did no newer one come?"
     return CheckVerdict.OK, text
+
+
+def _ago(moment: datetime, now: datetime) -> str:
+    hours = (now - moment) / timedelta(hours=1)
+    return f"{hours:.1f} hours ago" if hours > -1 else f"{-hours:.1f} hours from now, by a clock that was ahead"
 
 
 def _check_list(context: Context, now: datetime) -> Judged:
@@ -86,8 +90,7 @@ def _check_list(context: Context, now: datetime) -> Judged:
     how = "watchlist sync now" if name else "watchlist import FOLDER"
     if last is None:
         return CheckVerdict.WARN, f"nothing was read from {name or 'a folder'} yet: cekalwatch-server {how}"
-    age = now - last
-    text = f"as it was {age / timedelta(hours=1):.1f} hours ago"
+    text = f"as it was {_ago(last, now)}"
     if not lately(last, now, timedelta(hours=settings.freshness_limit_h)):
         return CheckVerdict.WARN, f"{text}, and {settings.freshness_limit_h:g} are the limit: cekalwatch-server {how}"
     return CheckVerdict.OK, text
