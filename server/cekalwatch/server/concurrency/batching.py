@@ -16,6 +16,7 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from cekalwatch.program.loops import LOOPS
+from cekalwatch.server.concurrency.priorities import Priority
 from cekalwatch.server.measures import BatchMeasure, unmeasured
 
 Item = TypeVar("Item")
@@ -86,17 +87,17 @@ class BatchWorker(Generic[Item, Result]):
         party: Callable[[Item], Hashable] = lambda _: None,
         unwell: tuple[type[Exception], ...] = (),
         measure: BatchMeasure = unmeasured,
+        priority: Priority = Priority.SERVING,
     ) -> None:
         self._work = work
+        self._priority = priority
         self._measure = measure
         self._unwell = unwell
         self._most = most
         self._party = party
         self._queue: FairQueue[tuple[Item, asyncio.Future[Result]]] = FairQueue()
         names = (f"{name}-{number}" for number in range(threads))
-        self._threads = [
-            threading.Thread(target=partial(LOOPS.keep_here, one, self._round), name=one, daemon=True) for one in names
-        ]
+        self._threads = [threading.Thread(target=partial(self._run, one), name=one, daemon=True) for one in names]
         for thread in self._threads:
             thread.start()
 
@@ -116,6 +117,10 @@ class BatchWorker(Generic[Item, Result]):
         self._queue.close()
         for thread in self._threads:
             thread.join()
+
+    def _run(self, name: str) -> None:
+        self._priority.take()
+        LOOPS.keep_here(name, self._round)
 
     def _round(self) -> bool:
         batch = self._queue.get(self._most)

@@ -16,7 +16,7 @@ from typing import Protocol
 import structlog
 
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry
-from cekalwatch.server.concurrency.background import BackgroundThreads
+from cekalwatch.server.concurrency.priorities import BackgroundThreads
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.learning.threshold_steps import LearningBounds
 from cekalwatch.server.gallery.rebuilding import Rebuilder, RebuildStep

@@ -20,6 +20,7 @@ from cekalwatch.server.capture.surveys import CameraSurveys
 from cekalwatch.server.cluster.chores import Chore, at_stop
 from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.concurrency.batching import BatchWorker
+from cekalwatch.server.concurrency.priorities import Priority
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.passages import Passages
 from cekalwatch.server.grpc_api.servicers.cameras import CameraServicer
@@ -98,6 +99,7 @@ class CaptureWiring:
             party=lambda capture: capture.camera.camera_id,
             unwell=(RecogniserError,),
             measure=measures.batch("embed"),
+            priority=Priority.RECOGNITION,
         )
         stack.callback(embedding.close)
         probe = WriteProbe(context.database, context.keys.keyring)

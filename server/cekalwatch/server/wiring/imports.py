@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from cekalwatch.server.audit.entry import Actor
-from cekalwatch.server.concurrency.background import BackgroundThreads
+from cekalwatch.server.concurrency.priorities import BackgroundThreads
 from cekalwatch.server.gallery.lookalikes import LookalikeFinder, SearchedList
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
 from cekalwatch.server.settings.settings import ServerSettings

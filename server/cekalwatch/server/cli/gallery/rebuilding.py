@@ -42,7 +42,7 @@ def rebuild(
     """Make templates of another model from all stored photographs, at low priority, beside the running servers."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from cekalwatch.server.concurrency.background import lower_priority
+    from cekalwatch.server.concurrency.priorities import Priority
     from cekalwatch.server.gallery.model_follower import open_pack
     from cekalwatch.server.gallery.rebuilding import Rebuilder
     from cekalwatch.server.recognition.enrolment import Enroller
@@ -50,7 +50,7 @@ def rebuild(
     from cekalwatch.server.recognition.photograph_decoder import PhotographDecoder
     from cekalwatch.vision.runtime import limit_native_threads
 
-    lower_priority()  # before there are other threads, which take it over
+    Priority.BACKGROUND.take()  # before there are other threads, which take it over
     limit_native_threads(1)
     with opened(config, data_dir) as context, ThreadPoolExecutor(threads, "rebuild") as workers:
         chosen = load_named(context.settings.models_path, pack)

@@ -14,7 +14,7 @@ import structlog
 
 from cekalwatch.server.audit.alert_entries import deletion_entry
 from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, Thing
-from cekalwatch.server.concurrency.background import BackgroundThreads
+from cekalwatch.server.concurrency.priorities import BackgroundThreads
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.ban_order import OrderJudgement

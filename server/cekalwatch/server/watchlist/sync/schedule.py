@@ -16,7 +16,7 @@ import structlog
 from cekalwatch.program.errors import ToldError
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry
-from cekalwatch.server.concurrency.background import BackgroundThreads
+from cekalwatch.server.concurrency.priorities import BackgroundThreads
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.syncs import SyncTerms
 from cekalwatch.server.storage.fence import fenced
