@@ -25,6 +25,17 @@ def test_a_connection_that_is_in_use_when_the_database_closes_is_closed_when_it_
         connection.cursor()
 
 
+def test_the_connection_that_was_given_back_last_is_used_next(database: Database) -> None:
+    with database.engine.connect() as first, database.engine.connect() as second:
+        held = [one.connection.dbapi_connection for one in (first, second)]
+        assert held[0] is not held[1]
+    used = []
+    for _ in range(4):
+        with database.session() as session:
+            used.append(session.connection().connection.dbapi_connection)
+    assert used == [held[0]] * 4  # which was given back after the other one
+
+
 def test_what_is_read_together_goes_over_one_connection_and_others_write_meanwhile(database: Database) -> None:
     with database.reading_together():
         connections = set()

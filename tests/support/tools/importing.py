@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from cekalwatch.server.concurrency.background import BackgroundThreads
+from cekalwatch.server.concurrency.priorities import BackgroundThreads
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.server.watchlist.imports.reports import RecordReport

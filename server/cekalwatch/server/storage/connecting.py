@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import sqlalchemy
 from sqlalchemy.engine import URL, Dialect, Engine, ExceptionContext
@@ -32,6 +33,8 @@ _PATIENCE = {
     "target_session_attrs": "read-write",
 }
 """Parameters of libpq; those that the address has stand."""
+_ALWAYS: Final = MappingProxyType({"hide_parameters": True, "pool_use_lifo": True})
+"""The connection that was used last is the next: it has prepared what is asked again, and its pages at hand."""
 _ENCODING = "UTF8"
 """As PostgreSQL names it: it has a place for every name. Connections speak it, whatever environment or address say."""
 _READ_ONLY = "25006"
@@ -45,9 +48,7 @@ def new_engine(url: URL, availability: Availability) -> Engine:
     texts in another encoding than UTF8 raises ProgramError.
     """
     if url.get_backend_name() == "sqlite":
-        engine = sqlalchemy.create_engine(
-            url, connect_args={"timeout": BUSY_TIMEOUT_S}, pool_pre_ping=False, hide_parameters=True
-        )
+        engine = sqlalchemy.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, pool_pre_ping=False, **_ALWAYS)
         sqlalchemy.event.listen(engine, "connect", _set_pragmas)
         return engine
     patience = {name: value for name, value in _PATIENCE.items() if name not in url.query}
@@ -58,7 +59,7 @@ def new_engine(url: URL, availability: Availability) -> Engine:
             connect_args=patience | {"client_encoding": _ENCODING},
             pool_pre_ping=True,
             pool_timeout=POOL_TIMEOUT_S,
-            hide_parameters=True,
+            **_ALWAYS,
         )
     except ImportError:
         raise ProgramError(

@@ -66,17 +66,19 @@ class AlertPassages:
         if held is not None and not alert.open:
             held.kept_at = now
             return
-        sealed = self._keyring.seal(
-            PASSAGE_TEMPLATE.at(alert_id, capture.passage), match.template.astype(_NUMBERS).tobytes()
-        )
-        row = AlertPassageRow(
+        put_row(session, self.row(alert, match, now), found)
+
+    def row(self, alert: Alert, match: Match, now: datetime) -> AlertPassageRow:
+        """Return the row of the match's passage as it is known by now."""
+        alert_id, passage = str(alert.alert_id), match.capture.passage
+        sealed = self._keyring.seal(PASSAGE_TEMPLATE.at(alert_id, passage), match.template.astype(_NUMBERS).tobytes())
+        return AlertPassageRow(
             alert_id=alert_id,
-            passage=capture.passage,
+            passage=passage,
             kept_at=now,
             model_version=match.model_version,
             template=sealed,
         )
-        put_row(session, row, found)
 
     def _passages(self, session: Session, alert_ids: list[str], own: str) -> dict[str, list[AlertPassage]]:
         """Return the newest passages of each alert, and `own` wherever it is one."""

@@ -81,6 +81,7 @@ class AlertStore:
             if session.get(SightingRow, str(capture.capture_id)) is not None:
                 return None
             placement = place(match, self._passages.near(session, match, window), window)
+            hold_sealing_key(session, self._keyring)
             row = session.get(AlertRow, str(placement.alert.alert_id)) if placement.alert else None
             if placement.alert is None or row is None:
                 kind = AlertEventType.RAISED
@@ -90,28 +91,15 @@ class AlertStore:
                 write_match(row, placement.alert.with_match(match, placement.new_candidates, further=placement.further))
             session.add(row)
             session.flush()
-            session.add(
-                SightingRow(
-                    capture_id=str(capture.capture_id),
-                    alert_id=row.alert_id,
-                    passage=capture.passage,
-                    camera_id=capture.camera.camera_id,
-                    site=capture.camera.site,
-                    counter=capture.camera.counter,
-                    direction=capture.camera.direction,
-                    captured_at=capture.captured_at,
-                    score=max(
-                        one for each in row.candidates if (one := match.score_of(each["subject_id"])) is not None
-                    ),
-                    fused_crops=match.fused_crops,
-                )
-            )
-            hold_sealing_key(session, self._keyring)
+            session.add(_sighting(row, match))
             alert = bare_alert(row)
-            self._passages.keep(session, alert, match, now)
-            # What is cleared keeps no picture, and gets no new one: crops of the same passage may come yet.
-            if alert.open:
-                self._keep_better_probe(session, row.alert_id, match, further=placement.further)
+            if kind is AlertEventType.RAISED:  # it cannot have any yet
+                session.add_all([self._passages.row(alert, match, now), self._probe(row.alert_id, match)])
+            else:
+                self._passages.keep(session, alert, match, now)
+                # What is cleared keeps no picture, and gets no new one: crops of the same passage may come yet.
+                if alert.open:
+                    self._keep_better_probe(session, row.alert_id, match, further=placement.further)
             event = AlertEventRow(
                 type=kind,
                 occurred_at=now,
@@ -312,8 +300,25 @@ class AlertStore:
         found = session.exec(select(ProbeRow).where(ProbeRow.alert_id == alert_id)).first()
         held = next(in_order(session, [found] if found else []), None)
         if further or held is None or capture.quality > held.quality:
-            sealed = self._keyring.seal(PROBE_JPEG.at(alert_id), match.probe_jpeg)
-            probe = ProbeRow(
-                alert_id=alert_id, capture_id=str(capture.capture_id), quality=capture.quality, jpeg=sealed
-            )
-            put_row(session, probe, found)
+            put_row(session, self._probe(alert_id, match), found)
+
+    def _probe(self, alert_id: str, match: Match) -> ProbeRow:
+        sealed = self._keyring.seal(PROBE_JPEG.at(alert_id), match.probe_jpeg)
+        capture = match.capture
+        return ProbeRow(alert_id=alert_id, capture_id=str(capture.capture_id), quality=capture.quality, jpeg=sealed)
+
+
+def _sighting(row: AlertRow, match: Match) -> SightingRow:
+    capture = match.capture
+    return SightingRow(
+        capture_id=str(capture.capture_id),
+        alert_id=row.alert_id,
+        passage=capture.passage,
+        camera_id=capture.camera.camera_id,
+        site=capture.camera.site,
+        counter=capture.camera.counter,
+        direction=capture.camera.direction,
+        captured_at=capture.captured_at,
+        score=max(one for each in row.candidates if (one := match.score_of(each["subject_id"])) is not None),
+        fused_crops=match.fused_crops,
+    )

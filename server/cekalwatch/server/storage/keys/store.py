@@ -16,7 +16,7 @@ from typing import Any
 
 import sqlalchemy
 import structlog
-from sqlalchemy import Column, ColumnElement, LargeBinary, Table, func
+from sqlalchemy import Column, ColumnElement, LargeBinary, Table, bindparam, func
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 from sqlmodel import Field, Session, SQLModel, col, delete, select, update
@@ -219,12 +219,19 @@ def hold_sealing_key(session: Session, keyring: Keyring) -> None:
         raise CekalwatchError(Code.STORAGE_UNAVAILABLE, f"data key {keyring.current_id} was removed")
 
 
+_OTHER = aliased(DataKeyRow)
+_HELD = (
+    select(select(func.max(_OTHER.key_id)).where(col(_OTHER.purpose) == KeyPurpose.SEALING).scalar_subquery())
+    .select_from(DataKeyRow)
+    .where(col(DataKeyRow.key_id) == bindparam("key_id"))
+    .with_for_update(read=True, key_share=True)
+)
+"""Made once: it is asked with each alert, and to make it takes longer than to ask it."""
+
+
 def _newest_beside(session: Session, key_id: int) -> int | None:
     """Keep a data key from being removed, and return the newest that seals; None where that key was removed."""
-    other = aliased(DataKeyRow)
-    newest = select(func.max(other.key_id)).where(col(other.purpose) == KeyPurpose.SEALING).scalar_subquery()
-    held = select(newest).select_from(DataKeyRow).where(col(DataKeyRow.key_id) == key_id)
-    found: int | None = session.execute(held.with_for_update(read=True, key_share=True)).scalar()
+    found: int | None = session.execute(_HELD, {"key_id": key_id}).scalar()
     return found
 
 
