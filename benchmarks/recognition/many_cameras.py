@@ -8,6 +8,8 @@ makes an alert, which another process settles; the delay is from the writing of 
 Each settled alert is five more events, which the server finds in its log. Receipts are not measured: they wait for
 `receipt_delay_s` whatever happens. The idle streams send a heartbeat each period, each on a connection of its
 own.
+
+The beginning and the end are compared beside what the machine itself does (`soak/pace.py`).
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -31,6 +34,7 @@ import uuid6
 from benchmarks.recognition.learning.settling import settled_all_along
 from benchmarks.recognition.server_throughput import CHOICE, PACK, database_with_gallery
 from benchmarks.security.receipts import OTHER, OWN_CONNECTION, Camera, crop, fresh
+from benchmarks.soak.pace import MachinePace
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.recognition.packs.installed import open_engine
 from cekalwatch.server.storage.watchlist.record_store import NewReference
@@ -137,28 +141,48 @@ async def beat(calls: Sequence[Any]) -> None:
     await asyncio.gather(*(call.write(message) for call in calls))
 
 
+@dataclass(frozen=True)
+class Look:
+    """The server and the machine at a moment."""
+
+    memory_mb: float
+    """RSS."""
+    used_s: float
+    """Processor time since it began."""
+    loop_ms: float
+    """What the same loop takes the machine; see `MachinePace`."""
+
+
 @contextmanager
-def memory_of(process: psutil.Process) -> Iterator[list[float]]:
-    """Look at the memory of a process (RSS, MB) each LOOK_S for the time of the block."""
-    over, seen = threading.Event(), [process.memory_info().rss / 1e6]
+def watched(process: psutil.Process, pace: MachinePace) -> Iterator[list[Look]]:
+    """Look at a process and at the machine each LOOK_S for the time of the block."""
+    over, seen = threading.Event(), list[Look]()
 
     def look() -> None:
         while not over.wait(LOOK_S):
-            seen.append(process.memory_info().rss / 1e6)
+            used_s = sum(process.cpu_times()[:2])
+            seen.append(Look(process.memory_info().rss / 1e6, used_s, pace.take().loops.p50_ms))
 
     looking = threading.Thread(target=look)
+    pace.start()
     looking.start()
     try:
         yield seen
     finally:
         over.set()
         looking.join()
+        pace.close()
 
 
 def growth(seen: Sequence[float]) -> float:
     """Return by what share the median of the last quarter is above that of the second one."""
     quarter = len(seen) // 4
     return median(seen[-quarter:]) / median(seen[quarter : 2 * quarter]) - 1
+
+
+def cores(seen: Sequence[Look]) -> float:
+    """Return how many cores the server took."""
+    return (seen[-1].used_s - seen[0].used_s) / (LOOK_S * (len(seen) - 1))
 
 
 def p95(values: Sequence[float]) -> float:
@@ -199,13 +223,11 @@ def measure(seconds: float = SECONDS) -> dict[str, float]:
         with Stack(site(CAMERAS)) as stack, settled_all_along(folder / "server"):
             process = psutil.Process(stack.server.pid)
             asyncio.run(play(stack, 10.0))  # warm
-            used = sum(process.cpu_times()[:2])
-            with memory_of(process) as memory_mb:
+            with watched(process, MachinePace(folder / "pace")) as seen:
                 passages = asyncio.run(play(stack, seconds))
-            cores = (sum(process.cpu_times()[:2]) - used) / seconds
         with Stack(site(IDLE)) as stack:
             idle_mb = asyncio.run(idle(stack, cameras, psutil.Process(stack.server.pid)))
-    moments = sorted(passages.delays_ms)
+    memory_mb, moments, end = [one.memory_mb for one in seen], sorted(passages.delays_ms), round(ENDS_S / LOOK_S)
     ends = [
         [passages.delays_ms[one] for one in moments if one <= moments[0] + ENDS_S],
         [passages.delays_ms[one] for one in moments if one >= moments[-1] - ENDS_S],
@@ -217,7 +239,11 @@ def measure(seconds: float = SECONDS) -> dict[str, float]:
         "server.last_p95_ms_100_cameras": round(p95(ends[1]), 1),
         "server.missing_100_cameras": len(passages.sent_s),
         "server.alerts_100_cameras": len(moments),
-        "server.cores_100_cameras": round(cores, 2),
+        "server.cores_100_cameras": round(cores(seen), 2),
+        "server.first_cores_100_cameras": round(cores(seen[:end]), 2),
+        "server.last_cores_100_cameras": round(cores(seen[-end:]), 2),
+        "server.first_pace_ms_100_cameras": round(median(one.loop_ms for one in seen[:end]), 2),
+        "server.last_pace_ms_100_cameras": round(median(one.loop_ms for one in seen[-end:]), 2),
         "server.growth_mb_100_cameras": round(memory_mb[-1] - memory_mb[0], 1),
         "server.growth_100_cameras": round(growth(memory_mb), 4),
         "server.rss_1000_idle_streams_mb": round(idle_mb, 1),
