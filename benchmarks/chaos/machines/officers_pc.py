@@ -16,15 +16,17 @@ from pathlib import Path
 import grpc
 
 from benchmarks.chaos.machines.process import Lives
-from benchmarks.chaos.sites.plans import PcPlan
+from benchmarks.chaos.sites.plans import PORT, PcPlan
 from benchmarks.chaos.truth import Answer, Truth
 from cekalwatch.notifier.actions.alert_actions import AlertActions, Decision
 from cekalwatch.office.client.alert_client import AlertClient
+from cekalwatch.office.client.refusals import error_reason
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.model.alert import Alert, AlertFilter
 from cekalwatch.office.model.handling import FollowUp
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.session_file import SessionFile
+from cekalwatch.server.domain.errors import Code
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.server_choice import ServerChoice
 from cekalwatch.wire.vocabulary.adjudication import PENDING, STEP_OUTCOMES, UNDECIDED, AlertState, Reason, Step
@@ -182,8 +184,12 @@ class Officer(threading.Thread):
                     )
                 )
         except grpc.RpcError as error:
-            if error.code() not in NO_ANSWER | OTHER_WAS_FASTER:
+            if error.code() not in NO_ANSWER | OTHER_WAS_FASTER and not self._clock_is_behind(error):
                 self._truth.complain(f"{self._pc.plan.person} was refused: {error.code().name} {error.details()}")
+
+    def _clock_is_behind(self, error: grpc.RpcError) -> bool:
+        """Whether the port's server, whose clock faults change, takes a contact for one of a time to come."""
+        return self._pc.plan in PORT.pcs and error_reason(error) == Code.CONTACT_TIME_AHEAD
 
     def _decision(self, alert: Alert) -> Decision | None:
         """Decide as one who is never sure."""

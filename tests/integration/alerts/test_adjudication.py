@@ -138,6 +138,9 @@ async def test_steps_that_must_not_be_are_refused_with_their_code_and_change_not
         )
     assert await budi.refusal("ConfirmAlert", **seen(alert), cekal_online_reference="CO-1/2") == "PERSON_ROLE_NEEDED"
     assert await siti.refusal("RecordFollowUp", **seen(alert), follow_up=words.FollowUp()) == "ARGUMENT_INVALID"
+    to_come = words.FollowUp(agency="Kejaksaan", contact="piket", result="dua petugas datang")
+    to_come.contact_time.FromDatetime(datetime.now(UTC) + timedelta(hours=2))
+    assert await siti.refusal("RecordFollowUp", **seen(alert), follow_up=to_come) == "CONTACT_TIME_AHEAD"
     assert await budi.get(alert.alert_id) == alert
 
     cleared = (await siti.call("ClearAlert", **seen(alert), reason=words.REASON_NOT_LISTED_IN_CEKAL_ONLINE)).alert

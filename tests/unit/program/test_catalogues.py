@@ -299,5 +299,5 @@ def test_the_refusals_that_a_person_can_do_something_about_are_explained() -> No
     explained = set(texts(named(SHARED), Language.EN))
     adjudication = {Code.ALERT_HELD, Code.ALERT_NOT_CLAIMED, Code.ALERT_STATE_WRONG, Code.ALERT_CHANGED}
     adjudication |= {Code.REASON_INVALID, Code.NOTE_INVALID, Code.REFERENCE_INVALID, Code.ORDER_NOT_IN_FORCE}
-    adjudication |= {Code.FOLLOW_UP_MISSING, Code.TOO_MANY_FOLLOW_UPS, Code.SESSION_ENDED}
+    adjudication |= {Code.CONTACT_TIME_AHEAD, Code.FOLLOW_UP_MISSING, Code.TOO_MANY_FOLLOW_UPS, Code.SESSION_ENDED}
     assert {f"REFUSED_{code}" for code in adjudication} <= explained

@@ -107,6 +107,7 @@ class Code(StrEnum):
         Kind.INVALID_ARGUMENT,
         "A text is missing, longer than 1000 characters, or has characters that cannot be shown.",
     )
+    CONTACT_TIME_AHEAD = auto(), Kind.INVALID_ARGUMENT, "The contact's time lies ahead of the server's clock."
     REFERENCE_INVALID = auto(), Kind.INVALID_ARGUMENT, "The reference number does not have the required form."
     ORDER_NOT_IN_FORCE = auto(), Kind.FAILED_PRECONDITION, "No order of this alert is in force any more."
     FOLLOW_UP_MISSING = auto(), Kind.FAILED_PRECONDITION, "A confirmed alert needs a follow-up before it is closed."

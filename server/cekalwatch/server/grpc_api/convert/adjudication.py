@@ -65,10 +65,12 @@ def reference(value: str) -> str:
 
 
 def follow_up(message: adjudication_pb2.FollowUp, by: UUID, now: datetime) -> FollowUp:
-    """Read a contact with the agency; raises NOTE_INVALID, or ARGUMENT_INVALID for an impossible time."""
-    contacted_at = moment(message.contact_time, "contact_time") if message.HasField("contact_time") else None
-    if contacted_at is None or contacted_at > now + CLOCK_AHEAD:
+    """Read a contact with the agency; raises NOTE_INVALID, CONTACT_TIME_AHEAD, or ARGUMENT_INVALID for no time."""
+    if not message.HasField("contact_time"):
         raise CekalwatchError(Code.ARGUMENT_INVALID, "contact_time")
+    contacted_at = moment(message.contact_time, "contact_time")
+    if contacted_at > now + CLOCK_AHEAD:
+        raise CekalwatchError(Code.CONTACT_TIME_AHEAD)
     return FollowUp(message.agency, message.contact, message.result, contacted_at, by, now)
 
 
