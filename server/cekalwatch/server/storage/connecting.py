@@ -34,7 +34,7 @@ _PATIENCE = {
 }
 """Parameters of libpq; those that the address has stand."""
 _ALWAYS: Final = MappingProxyType({"hide_parameters": True, "pool_use_lifo": True})
-"""The connection that was used last is the next: it has prepared what is asked again, and its pages at hand."""
+"""Errors quote no values. The connection that was used last is the next: it has prepared what is asked again."""
 _ENCODING = "UTF8"
 """As PostgreSQL names it: it has a place for every name. Connections speak it, whatever environment or address say."""
 _READ_ONLY = "25006"
