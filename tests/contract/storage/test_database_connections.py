@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import psycopg
 import pytest
@@ -11,6 +11,8 @@ from sqlmodel import select, update
 
 from cekalwatch.server.storage.alerts.tables import EventLogRow
 from cekalwatch.server.storage.database import Database
+
+LOOKS_SELDOM_AFTER_S, ASKS_WITHIN_S = 0.5, 0.1
 
 
 def test_a_connection_that_is_in_use_when_the_database_closes_is_closed_when_it_is_given_back(
@@ -34,6 +36,26 @@ def test_the_connection_that_was_given_back_last_is_used_next(database: Database
         with database.session() as session:
             used.append(session.connection().connection.dbapi_connection)
     assert used == [held[0]] * 4  # which was given back after the other one
+
+
+def test_who_asked_first_writes_first(database: Database) -> None:
+    """SQLite's own waiting looks each 100 ms by then, and each few who has just come."""
+    written: list[str] = []
+
+    def write(name: str) -> None:
+        with database.session() as session:
+            session.execute(update(EventLogRow).values(pruned_through=1))
+            written.append(name)
+            session.commit()
+
+    with database.session() as holder, ThreadPoolExecutor(2) as others:
+        holder.execute(update(EventLogRow).values(pruned_through=2))
+        waits = [others.submit(write, "the first")]
+        assert not wait(waits, LOOKS_SELDOM_AFTER_S).done
+        waits.append(others.submit(write, "the second"))
+        assert not wait(waits, ASKS_WITHIN_S).done
+        holder.commit()
+    assert written == ["the first", "the second"]
 
 
 def test_what_is_read_together_goes_over_one_connection_and_others_write_meanwhile(database: Database) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -10,9 +11,10 @@ from sqlalchemy.engine import URL, Dialect, Engine, ExceptionContext
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.storage.availability import Availability
+from cekalwatch.server.storage.write_turns import OneWriter, WriteTurns
 
 BUSY_TIMEOUT_S = 10
-"""How long a write to SQLite waits for another process's write."""
+"""How long a write to SQLite waits for those of its own process, and then for another process's write."""
 
 MAX_IDLE_TRANSACTION_S = 10
 """After this long without a statement PostgreSQL ends a transaction: a server that was stopped in the middle of one
@@ -48,7 +50,9 @@ def new_engine(url: URL, availability: Availability) -> Engine:
     texts in another encoding than UTF8 raises ProgramError.
     """
     if url.get_backend_name() == "sqlite":
-        engine = sqlalchemy.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, pool_pre_ping=False, **_ALWAYS)
+        one_writer = partial(OneWriter, WriteTurns(), BUSY_TIMEOUT_S)
+        arguments = {"timeout": BUSY_TIMEOUT_S, "factory": one_writer}
+        engine = sqlalchemy.create_engine(url, connect_args=arguments, pool_pre_ping=False, **_ALWAYS)
         sqlalchemy.event.listen(engine, "connect", _set_pragmas)
         return engine
     patience = {name: value for name, value in _PATIENCE.items() if name not in url.query}
