@@ -68,6 +68,23 @@ def test_a_dialog_wraps_a_long_name(qtbot: QtBot, name: str) -> None:
     qtbot.waitUntil(lambda: not [one.text() for one in dialog.findChildren(QLabel) if cut(one)])
 
 
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("refusal", ["REFUSED_CONTACT_TIME_AHEAD", "REFUSED_CERTIFICATE_REVOKED"])
+def test_a_dialog_makes_room_for_all_lines_of_a_refusal(qtbot: QtBot, language: Language, refusal: str) -> None:
+    texts = NotifierTexts(language)
+    dialog = FollowUpDialog(None, texts, named("BUDI"), lambda _decision, _done, failed: failed(texts.say(refusal)))
+    qtbot.addWidget(dialog)
+    dialog.setStyleSheet(style_sheet(LIGHT, 1.0))
+    for field in (dialog.agency, dialog.contact):
+        field.setText("Kejaksaan Agung")
+    dialog.outcome.setPlainText("two officers come")
+    dialog.show()
+    dialog.submit()
+    shown = dialog.problem
+    qtbot.waitUntil(lambda: shown.height() >= shown.heightForWidth(shown.width()) > shown.fontMetrics().lineSpacing())
+    assert shown.geometry().top() >= dialog.outcome.geometry().bottom()
+
+
 def test_the_date_of_a_contact_begins_inside_its_field(qtbot: QtBot) -> None:
     dialog = FollowUpDialog(None, FORMATTER, named("BUDI"), lambda *_: None)
     qtbot.addWidget(dialog)

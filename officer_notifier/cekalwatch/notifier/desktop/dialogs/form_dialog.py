@@ -47,8 +47,7 @@ class FormDialog(QDialog):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  # Qt's name
         """Give the keyboard to the first field: Qt gives it to the default button."""
         super().showEvent(event)
-        # Qt's first size leaves no room for the further lines of a wrapped title.
-        self.resize(self.width(), max(self.height(), self.heightForWidth(self.width())))
+        self._make_room()
         if self.first is not None:
             self.first.setFocus()
 
@@ -109,6 +108,11 @@ class FormDialog(QDialog):
         self.problem.setText(words)
         set_role(self.problem, role)
         self.problem.show()
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Be as high as the wrapped texts need: Qt counts their first lines only, and draws the others over fields."""
+        self.resize(self.width(), max(self.height(), self.heightForWidth(self.width())))
 
 
 def text_of(field: QPlainTextEdit) -> str:
