@@ -1,25 +1,17 @@
-"""A port at its peak: people arrive at random, sixty a minute, and the capture host sees some crops of each.
+"""A port at its peak: people pass as the timetable says, quarter by quarter, and the capture host sees crops of them.
 
-It remembers of each crop when the camera took it, until its receipt comes.
+Of each crop is remembered when the camera took it, until its receipt comes.
 """
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from itertools import count
 
 from benchmarks.chaos.machines.capture_hosts import CaptureHost
-from benchmarks.chaos.people import Traveller
-from benchmarks.soak.travellers import Public
-
-ARRIVALS_PER_MINUTE = 60.0
-LISTED_SHARE = 0.1
-"""Far more than any port has: so that officers have something to do."""
-CROPS = (2, 5)
-"""Fewest and most crops of a passage."""
-CROP_EVERY_S = 0.4
+from benchmarks.soak.timetable import Crop
 
 
 class Receipts:
@@ -69,27 +61,18 @@ class Receipts:
 
 
 class Arrivals(threading.Thread):
-    """Lets people arrive until `close`. Each listed person comes once; then they begin again."""
+    """Lets people pass until `close`, in each quarter as in the one before."""
 
-    def __init__(self, people: Public, host: CaptureHost, receipts: Receipts, seed: str) -> None:
+    def __init__(self, quarter: Sequence[Crop], quarter_s: float, host: CaptureHost, receipts: Receipts) -> None:
+        """`quarter`: its timetable, `quarter_s` its length."""
         super().__init__(name="arrivals", daemon=True)
+        self._quarter, self._quarter_s = quarter, quarter_s
         self._host, self._receipts = host, receipts
-        self._chance = random.Random(seed)  # noqa: S311  # who passes, no secret
-        self._turns = {True: people.listed, False: people.strangers}
-        self._counts = {True: 0, False: 0}
         self._closed = threading.Event()
-        self._crops: list[tuple[float, str, str, Traveller]] = []
-        """When which camera sees whom in which passage, the next one first."""
-
-    @property
-    def passages(self) -> int:
+        self.passages = 0
         """How many have arrived."""
-        return sum(self._counts.values())
-
-    @property
-    def listed_passages(self) -> int:
+        self.listed_passages = 0
         """How many of them are listed."""
-        return self._counts[True]
 
     def close(self) -> None:
         """End."""
@@ -97,29 +80,18 @@ class Arrivals(threading.Thread):
         self.join()
 
     def run(self) -> None:
-        """Let people arrive."""
-        next_s = time.monotonic()
-        while not self._closed.is_set():
-            now_s = time.monotonic()
-            while next_s <= now_s:
-                self._arrive(next_s)
-                next_s += self._chance.expovariate(ARRIVALS_PER_MINUTE / 60)
-            while self._crops and self._crops[0][0] <= now_s:
-                self._see(*self._crops.pop(0)[1:])
-            due_s = min([next_s, *(one[0] for one in self._crops[:1])])
-            self._closed.wait(max(0.0, due_s - time.monotonic()))
+        """Let people pass."""
+        begun_s = time.monotonic()
+        for number in count():
+            for crop in self._quarter:
+                due_s = begun_s + number * self._quarter_s + crop.at_s
+                if self._closed.wait(max(0.0, due_s - time.monotonic())):
+                    return
+                self._see(crop, f"{number}-{crop.passage}")
 
-    def _arrive(self, at_s: float) -> None:
-        listed = self._chance.random() < LISTED_SHARE
-        turn: Sequence[Traveller] = self._turns[listed]
-        traveller = turn[self._counts[listed] % len(turn)]
-        self._counts[listed] += 1
-        camera, track = self._chance.choice(self._host.cameras), str(self.passages)
-        for number in range(self._chance.randint(*CROPS)):
-            self._crops.append((at_s + number * CROP_EVERY_S, camera, track, traveller))
-        self._crops.sort(key=lambda one: one[0])
-
-    def _see(self, camera: str, track: str, traveller: Traveller) -> None:
-        capture = traveller.seen(track, self._chance.uniform(0.5, 0.95), self._chance.randrange(2**32))
+    def _see(self, crop: Crop, track: str) -> None:
+        self.passages += crop.arrives
+        self.listed_passages += crop.arrives and crop.listed
+        capture = crop.traveller.seen(track, crop.score, crop.noise)
         self._receipts.offered(capture.capture_id)
-        self._host.take(camera, capture)
+        self._host.take(crop.camera_id, capture)
