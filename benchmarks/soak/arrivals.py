@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Sequence
-from itertools import count
+from collections.abc import Iterable, Iterator, Sequence
 
 from benchmarks.chaos.machines.capture_hosts import CaptureHost
 from benchmarks.soak.timetable import Crop
@@ -61,12 +60,14 @@ class Receipts:
 
 
 class Arrivals(threading.Thread):
-    """Lets people pass until `close`, in each quarter as in the one before."""
+    """Lets people pass until `close`, in each quarter at the same moments."""
 
-    def __init__(self, quarter: Sequence[Crop], quarter_s: float, host: CaptureHost, receipts: Receipts) -> None:
-        """`quarter`: its timetable, `quarter_s` its length."""
+    def __init__(
+        self, quarters: Iterator[Sequence[Crop]], quarter_s: float, host: CaptureHost, receipts: Receipts
+    ) -> None:
+        """`quarters`: the timetable of each, `quarter_s` their length."""
         super().__init__(name="arrivals", daemon=True)
-        self._quarter, self._quarter_s = quarter, quarter_s
+        self._quarters, self._quarter_s = quarters, quarter_s
         self._host, self._receipts = host, receipts
         self._closed = threading.Event()
         self.passages = 0
@@ -82,8 +83,8 @@ class Arrivals(threading.Thread):
     def run(self) -> None:
         """Let people pass."""
         begun_s = time.monotonic()
-        for number in count():
-            for crop in self._quarter:
+        for number, quarter in enumerate(self._quarters):
+            for crop in quarter:
                 due_s = begun_s + number * self._quarter_s + crop.at_s
                 if self._closed.wait(max(0.0, due_s - time.monotonic())):
                     return

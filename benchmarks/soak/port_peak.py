@@ -6,7 +6,7 @@ A server process with certificates, SQLite and the pack `standard`, which follow
 with twelve cameras (the client's outbox, spool and uplink; pictures come ready cut, for a detector each second is not
 what this is about); six PCs with the notifier's console, at which five officers and a supervisor claim, judge, confirm
 and close what is shown. All of it by the products' own calls. Sixty people of LFW arrive each minute at random, one in
-ten listed; in each quarter of the time the same ones at the same moments (`timetable.py`).
+ten listed; in each quarter of the time at the same moments (`timetable.py`).
 
 `DIR/minutes.jsonl` gets a line each minute, `DIR/result.json` the figures. The exit code is 1 when anything has grown.
 """
@@ -34,7 +34,7 @@ from benchmarks.soak.minutes import Delays, Minute, write
 from benchmarks.soak.officers import SUPERVISOR, Officer
 from benchmarks.soak.pace import MachinePace
 from benchmarks.soak.sampling import ProcessorTime, files, used
-from benchmarks.soak.timetable import timetable
+from benchmarks.soak.timetable import timetables
 from benchmarks.soak.travellers import public
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.session_file import SessionFile
@@ -112,7 +112,7 @@ def soak(folder: Path, minutes: float) -> list[Minute]:
         programs = {SERVER: psutil.Process(stack.server.pid), "capture_host": psutil.Process(host.program.pid)}
         programs |= {f"pc_{number}": psutil.Process(pc.program.pid) for number, (_, pc) in enumerate(desks, 1)}
         quarter_s = minutes * 60 / 4
-        passing = timetable(people, [plan.camera_id for plan in CAMERAS], quarter_s, SEED)
+        passing = timetables(people, [plan.camera_id for plan in CAMERAS], quarter_s, SEED)
         arrivals = Arrivals(passing, quarter_s, host, receipts)
         opened.callback(arrivals.close)
         arrivals.start()

@@ -1,13 +1,13 @@
 """Who passes when in a quarter of the soak: sixty people a minute at random, each seen by a camera in some crops.
 
-All quarters have the same one. Of two thirty minutes of chance, one has twice as many alerts that meet another as the
-other, and these come twice as late, whatever the server does.
+All quarters have the same one, with other people. Of two thirty minutes of chance, one can have twice as many alerts
+that meet another as the other, and these come twice as late, whatever the server does.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, cycle
 from operator import attrgetter
@@ -40,13 +40,19 @@ class Crop:
     noise: int
 
 
-def timetable(people: Public, cameras: Sequence[str], length_s: float, seed: str) -> list[Crop]:
-    """Return all crops of a quarter of this length, the first one first; the same for the same arguments.
+def timetables(people: Public, cameras: Sequence[str], length_s: float, seed: str) -> Iterator[list[Crop]]:
+    """Yield all crops of a quarter of this length, the first one first, for one quarter after another.
 
-    Of each of the `people` the first pass first; when all have, they begin again.
+    Each of the `people` passes once; when all have, they begin again: who comes again too soon joins an alert.
     """
-    chance = random.Random(seed)  # noqa: S311  # who passes, no secret
     turns = {True: cycle(people.listed), False: cycle(people.strangers)}
+    while True:
+        yield _quarter(turns, cameras, length_s, random.Random(seed))  # noqa: S311  # who passes, no secret
+
+
+def _quarter(
+    turns: Mapping[bool, Iterator[Traveller]], cameras: Sequence[str], length_s: float, chance: random.Random
+) -> list[Crop]:
     crops: list[Crop] = []
     arrives_s = 0.0
     for passage in count():
