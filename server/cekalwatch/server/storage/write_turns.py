@@ -69,29 +69,27 @@ class OneWriter(sqlite3.Connection):
         if not self.in_transaction and statement.lstrip()[:16].upper().startswith(_BEGINS_TO_WRITE):
             self._has_turn = self._has_turn or self._turns.take(self._timeout_s)
 
-    def end_turn(self) -> None:
-        """Give the turn back unless a transaction goes on."""
-        if self._has_turn and not self.in_transaction:
-            self._has_turn = False
-            self._turns.give_back()
-
     def commit(self) -> None:
         """End the transaction, and the turn."""
         try:
             super().commit()
         finally:
-            self.end_turn()
+            if not self.in_transaction:  # a commit that failed may leave it open
+                self._give_back()
 
     def rollback(self) -> None:
         """End the transaction, and the turn."""
         try:
             super().rollback()
         finally:
-            self.end_turn()
+            self._give_back()
 
     def close(self) -> None:
         """Close; what was not committed is rolled back."""
         super().close()
+        self._give_back()
+
+    def _give_back(self) -> None:
         if self._has_turn:
             self._has_turn = False
             self._turns.give_back()

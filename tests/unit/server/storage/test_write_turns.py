@@ -90,6 +90,18 @@ def test_a_write_that_failed_or_wrote_nothing_gives_its_turn_back(connect: Conne
     assert next_one.execute("SELECT count(*) FROM note").fetchone() == (2,)
 
 
+def test_a_commit_that_failed_keeps_the_turn_until_it_is_rolled_back(connect: Connect, turns: WriteTurns) -> None:
+    holder = connect()
+    holder.execute("PRAGMA foreign_keys=ON")
+    holder.execute("CREATE TABLE answer (note INTEGER REFERENCES note DEFERRABLE INITIALLY DEFERRED)")
+    holder.cursor().execute("INSERT INTO answer VALUES (7)")
+    with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):
+        holder.commit()
+    assert not turns.take(IMPATIENT_S)
+    holder.rollback()
+    assert turns.take(IMPATIENT_S)
+
+
 def test_who_only_reads_waits_for_nobody(connect: Connect) -> None:
     holder = connect()
     holder.cursor().execute("INSERT INTO note VALUES (1)")
