@@ -46,7 +46,10 @@ STEPS_OF_A_LIFE = (10, 60)
 ALERTS_OF_A_LIFE = 24
 """Enough that no life waits for work: an alert gives three steps at least (claim, judge, close), a life wants sixty,
 and an answer that a kill swallowed counts for none."""
-MAX_OF_AN_AGENTS_LIFE = 30
+STEPS_AFTER_THE_LAST = 10
+ALERTS_FOR_THEM = 4
+"""No more than that work needs: each alert that waits is one that an agent gets again after every death."""
+MAX_OF_AN_AGENTS_LIFE = 60
 """Events that an agent gets before it is killed, at most."""
 END_S = 480.0
 GONE = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED}
@@ -99,6 +102,8 @@ class Day:
     alert_ids: list[str] = field(default_factory=list)
     answered: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     """The highest version that an answer told, by alert."""
+    begun: dict[str, None] = field(default_factory=dict)
+    """The alerts about which something was done, and for all that is known not the last thing."""
     steps: int = 0
     over: bool = False
     stepped: asyncio.Event = field(default_factory=asyncio.Event)
@@ -106,8 +111,15 @@ class Day:
     def note(self, alert: alert_pb2.Alert) -> None:
         """Note a step that was answered."""
         self.answered[alert.alert_id] = max(self.answered[alert.alert_id], alert.version)
+        self.begun[alert.alert_id] = None
+        if alert.state == words.ALERT_STATE_CLOSED:
+            del self.begun[alert.alert_id]
         self.steps += 1
         self.stepped.set()
+
+    def choice(self, chance: random.Random) -> str:
+        """Choose an alert to work on: as often one that was begun as any."""
+        return chance.choice(list(self.begun) if self.begun and chance.random() < 0.5 else self.alert_ids)
 
     async def until_stepped(self, count: int) -> None:
         """Wait for so many more steps."""
@@ -177,7 +189,7 @@ async def work(day: Day, seat: Seat, chance: random.Random, *, supervisor: bool)
     """Work on alerts at random until the day is over, as one who never gives up."""
     while not day.over:
         try:
-            alert = await seat.get(chance.choice(day.alert_ids))
+            alert = await seat.get(day.choice(chance))
             await step(day, seat, alert, chance, supervisor=supervisor)
         except grpc.aio.AioRpcError as error:
             if error.code() not in GONE | OTHER_WAS_FASTER:
@@ -265,8 +277,8 @@ async def test_kills_at_random_moments_lose_no_step_and_keep_the_order_of_each_a
                 await asyncio.to_thread(stack.start_server)
                 raise_alerts(store, day)
             while not kinds_in(log_of(store)) >= EVERY_STEP:
-                raise_alerts(store, day)
-                await day.until_stepped(STEPS_OF_A_LIFE[0])
+                raise_alerts(store, day, ALERTS_FOR_THEM)
+                await day.until_stepped(STEPS_AFTER_THE_LAST)
             day.over = True
             await asyncio.gather(*working)
             for agent in agents:
@@ -313,10 +325,10 @@ def kinds_in(log: list[AlertEvent]) -> set[AlertEventType]:
     return {event.type for event in log}
 
 
-def raise_alerts(store: AlertStore, day: Day) -> None:
+def raise_alerts(store: AlertStore, day: Day, count: int = ALERTS_OF_A_LIFE) -> None:
     """Raise alerts as another server of the office does, which is not killed."""
     now = datetime.now(UTC)
-    for _ in range(ALERTS_OF_A_LIFE):
+    for _ in range(count):
         number = len(day.alert_ids)
         found = match(capture(passage=str(number), at=now + timedelta(milliseconds=number)))
         event = store.record(found, timedelta(0), now)
