@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,14 +51,15 @@ def main() -> None:
     ):
         takes = {name: TARGETS[name].load() for name in chosen.targets}
     limits = (f"-max_total_time={chosen.seconds}", f"-runs={chosen.runs}", f"-seed={chosen.seed}")
-    *before, last = takes
-    for name in before:
+    for name, take in takes.items():
+        # The last one too: libFuzzer takes the peak of the process that started this one for its own.
         if not (process := os.fork()):
-            fuzz(name, takes[name], limits)
+            fuzz(name, take, limits)
+        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches it, and it ends by itself
         _, status = os.waitpid(process, 0)
+        signal.signal(signal.SIGINT, handler)
         if status:
             sys.exit(os.waitstatus_to_exitcode(status))
-    fuzz(last, takes[last], limits)
 
 
 def fuzz(name: str, take: Target, limits: Sequence[str]) -> NoReturn:

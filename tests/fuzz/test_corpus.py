@@ -51,6 +51,23 @@ def test_an_input_that_takes_much_memory_is_a_find_though_it_is_given_back_and_o
     assert re.search(r"CostlyInput: 50 bytes took .* and 5\d MB", done.stderr), done.stderr
 
 
+STARTED_BY_A_LARGE_ONE = """
+import os, sys
+
+bytearray(b"x") * (1600 << 20)
+os.execv(sys.executable, [sys.executable, "-m", "tests.fuzz", "enrolment", "--seconds", "4"])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="atheris is for Linux")
+def test_what_the_process_that_started_it_took_is_no_find() -> None:
+    """As a worker of the test suite, which has taken more than one target may."""
+    command = [sys.executable, "-c", STARTED_BY_A_LARGE_ONE]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="atheris is for Linux")
 @pytest.mark.timeout(900)
