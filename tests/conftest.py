@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
-import re
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -18,12 +17,12 @@ import pytest
 import structlog
 
 from tests.support.tools.log_scan import personal_data
+from tests.support.tools.own_memory import forget_peak, held_bytes, peak_bytes
 from tests.support.tools.postgres import fresh_database, postgres_server
 
 # Before Qt is loaded: two screens that nobody sees, the second one as travellers would.
 os.environ["QT_QPA_PLATFORM"] = f"offscreen:configfile={Path(__file__).parent / 'support' / 'tools' / 'screens.json'}"
 
-OWN_PEAK = Path("/proc/self/clear_refs")
 MAX_GROWTH_BYTES = 1_000_000_000
 MAX_LEFT_BYTES = 30_000_000
 
@@ -85,19 +84,10 @@ def forked_programs(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _bounded_memory() -> Iterator[None]:
     """Fail a test during which this process grew by more than 1 GB; what it kept of earlier tests does not count."""
-    if not OWN_PEAK.exists():  # not Linux
-        yield
-        return
-    OWN_PEAK.write_text("5")  # the peak begins anew
-    before = _memory_bytes("VmRSS")
+    forget_peak()
+    before = held_bytes()
     yield
-    assert _memory_bytes("VmHWM") - before < MAX_GROWTH_BYTES
-
-
-def _memory_bytes(figure: str) -> int:
-    found = re.search(rf"{figure}:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    assert found is not None
-    return int(found[1]) * 1024
+    assert peak_bytes() - before < MAX_GROWTH_BYTES
 
 
 @pytest.fixture(scope="session")
@@ -110,13 +100,12 @@ def _memory_left() -> list[int]:
 def _memory_given_back(_memory_left: list[int]) -> Iterator[None]:
     """Give back what modules' threads have left free in their arenas: glibc keeps it, up to 100 MB a module."""
     yield
-    if OWN_PEAK.exists() and _memory_bytes("VmRSS") < _memory_left[0] + MAX_LEFT_BYTES:
+    if held_bytes() < _memory_left[0] + MAX_LEFT_BYTES:
         return  # to look for it after each module takes a tenth of all the time
     gc.collect()
     if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
         trim(0)
-    if OWN_PEAK.exists():
-        _memory_left[0] = _memory_bytes("VmRSS")
+    _memory_left[0] = held_bytes()
 
 
 @pytest.fixture(autouse=True)

@@ -6,13 +6,11 @@ The hostile inputs that were found by hand crashed nothing: they were small, and
 from __future__ import annotations
 
 import importlib
-import os
-import resource
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+
+from tests.support.tools.own_memory import forget_peak, peak_bytes
 
 Target = Callable[[bytes], None]
 
@@ -43,32 +41,11 @@ def bounded(take: Target, cpu_s: float, memory_mb: int) -> Target:
     """Return `take`, which raises CostlyInput for an input that costs more."""
 
     def taking(data: bytes) -> None:
-        _forget_peak()
-        before_kb, began_s = _peak_kb(), time.process_time()
+        forget_peak()
+        before, began_s = peak_bytes(), time.process_time()
         take(data)
-        took_s, grown_mb = time.process_time() - began_s, (_peak_kb() - before_kb) / 1024
+        took_s, grown_mb = time.process_time() - began_s, (peak_bytes() - before) / 2**20
         if took_s > cpu_s or grown_mb > memory_mb:
             raise CostlyInput(f"{len(data)} bytes took {took_s:.2f} s and {grown_mb:.0f} MB")
 
     return taking
-
-
-if sys.platform == "linux":
-
-    def _forget_peak() -> None:
-        """Let the peak begin at what the process has now, see proc(5)."""
-        reset = os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
-        os.write(reset, b"5")
-        os.close(reset)
-
-    def _peak_kb() -> int:
-        # Not `ru_maxrss`, which is never below the peak of the process that started this one.
-        status = Path("/proc/self/status").read_text("ascii")
-        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
-else:
-
-    def _forget_peak() -> None:
-        """Only a new peak is seen."""
-
-    def _peak_kb() -> int:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
