@@ -84,10 +84,15 @@ def opened(settings: NotifierSettings, start: Start) -> Iterator[Notifier]:
 
 @contextmanager
 def stopped_by_signals(stop: Callable[[], object]) -> Iterator[None]:
-    """Call `stop` on SIGINT and SIGTERM until the end of the block."""
+    """Call `stop` on the first SIGINT or SIGTERM that comes before the end of the block.
+
+    Not on a second one: it may come while the first is being handled, and would wait for a lock that `stop` holds.
+    """
+    once = iter([stop])
 
     def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # the signal module's signature
-        stop()
+        for wanted in once:
+            wanted()
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -42,7 +42,7 @@ def keep_running(command: Sequence[str], backoff: Backoff | None = None) -> int:
             if time.monotonic() - began >= LIVED_S:
                 pauses.reset()
             log.error("agent_crashed", exit_code=code)
-            if wanted.wait(pauses.next_delay_s()):
+            if _set_within(wanted, pauses.next_delay_s()):
                 return Exit.OK
 
 
@@ -57,3 +57,11 @@ def _run(command: Sequence[str], wanted: threading.Event) -> int:
                     child.terminate()
                     break
         return child.wait()
+
+
+def _set_within(wanted: threading.Event, seconds: float) -> bool:
+    """Wait for a signal's handler to set `wanted`: in its own wait(), this thread may hold the lock that it needs."""
+    ends = time.monotonic() + seconds
+    while not wanted.is_set() and (left := ends - time.monotonic()) > 0:
+        time.sleep(min(_LOOK_EVERY_S, left))
+    return wanted.is_set()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from cekalwatch.notifier.app import stopped_by_signals
 from cekalwatch.notifier.desktop.restarting import keep_running
 from cekalwatch.program.errors import Exit
 from cekalwatch.wire.backoff import Backoff
@@ -31,10 +32,10 @@ sys.exit(int(how))
 """
 
 
-def run(folder: Path, *ends: str) -> tuple[int, int]:
+def run(folder: Path, *ends: str, pause_s: float = 0.01) -> tuple[int, int]:
     """Run an agent that ends as told, one end a life; return the exit code, and how many lives it took."""
     lives = folder / "lives"
-    code = keep_running((sys.executable, "-c", AGENT, str(lives), *ends), Backoff(first_s=0.01, most_s=0.01))
+    code = keep_running((sys.executable, "-c", AGENT, str(lives), *ends), Backoff(first_s=pause_s, most_s=pause_s))
     return code, len(lives.read_text())
 
 
@@ -58,3 +59,32 @@ def test_a_signal_ends_the_agent_too(tmp_path: Path) -> None:
     ender.start()
     assert run(tmp_path, "lives") == (-signal.SIGTERM, 1)
     ender.join()
+
+
+@pytest.mark.timeout(30)
+def test_a_signal_ends_the_pause_after_a_crash(tmp_path: Path) -> None:
+    with structlog.testing.capture_logs() as logged:
+
+        def end() -> None:
+            wait_for(lambda: bool(logged))
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        ender = threading.Thread(target=end)
+        ender.start()
+        assert run(tmp_path, "crash", pause_s=1e6) == (Exit.OK, 1)
+        ender.join()
+
+
+def test_a_signal_that_comes_while_another_one_is_handled_does_not_stop_once_more() -> None:
+    """It would wait for ever for the lock of an Event that is just being set."""
+    stops: list[int] = []
+
+    def stop() -> None:
+        stops.append(len(stops))
+        if len(stops) < 3:
+            signal.raise_signal(signal.SIGTERM)
+
+    with stopped_by_signals(stop):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+    assert stops == [0]
