@@ -102,7 +102,9 @@ async def test_a_face_alerts_as_whom_it_was_enrolled_for(chosen: ServerSettings,
         for statement in ("UPDATE reference_face SET subject_id = 'S-2'", *FOLLOWED):
             intruder.run(statement)
         assert await passing(server.channel) == ["S-1"]
-    intruder.run("UPDATE template SET subject_id = 'S-2'")
+        for statement in ("UPDATE template SET subject_id = 'S-2'", *FOLLOWED):
+            intruder.run(statement)
+        assert await passing(server.channel) == ["S-1"], "it alerts as nobody else"
     with pytest.raises(ProgramError, match="Nobody would be searched"):
         async with running(chosen):
             pass

@@ -28,17 +28,22 @@ from tests.support.tools.held_connections import CLIENT_HELLO, held, still_open
 WAIT_S = 60.0
 LARGE = 32_000_000
 """Bytes that no socket's buffers take."""
+PIECE = 1_000_000
 ASKED = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
 async def pages(scope: Scope, receive: Receive, send: Send) -> None:
-    """Pages that read what comes, and answer; those of /large do so at length."""
+    """Pages that read what comes, and answer; that of /large does so at length, and that of /pieces without end."""
     if scope["type"] != "http":
         return
     while (await receive()).get("more_body"):
         pass
     headers = [(b"content-type", b"text/plain")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
+    if scope["path"] == "/pieces":
+        for _ in range(LARGE // PIECE):
+            await send({"type": "http.response.body", "body": bytes(PIECE), "more_body": True})
+        await receive()  # there is more, until the browser has gone
     await send({"type": "http.response.body", "body": bytes(LARGE if scope["path"] == "/large" else 4)})
 
 
@@ -187,10 +192,12 @@ async def test_a_handshake_that_does_not_go_on_is_ended(tmp_path: Path) -> None:
         assert await ended_after(port, CLIENT_HELLO, b"") < WAIT_S / 2
 
 
+@pytest.mark.parametrize("path", [b"/large", b"/pieces"])
 @pytest.mark.usefixtures("hurried")
-async def test_an_answer_that_nobody_reads_is_ended(tmp_path: Path) -> None:
+async def test_an_answer_that_nobody_reads_is_ended(tmp_path: Path, path: bytes) -> None:
+    """One that the console has given wholly, and one of which it has more to give."""
     async with serving(tmp_path) as port, asyncio.timeout(WAIT_S):
-        with held(port, 1, ASKED.replace(b"/ ", b"/large ")) as (unread,):
+        with held(port, 1, ASKED.replace(b"/ ", path + b" ")) as (unread,):
             await asyncio.sleep(1.0)
             taken = 0
             with suppress(ConnectionError):  # what the kernel holds still comes

@@ -10,13 +10,17 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from cekalwatch.v1 import operations_service_pb2 as operations
+from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
 from cekalwatch.wire.address import split_address
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.repository import ROOT
-from tests.support.scenarios.server import CaptureClient, face, running
+from tests.support.scenarios.server import CaptureClient, Running, face, running
+from tests.support.scenarios.sign_in import becomes
 from tests.support.scenarios.site_pki import Site
 from tests.support.tools.floods import Flood, Flooded, pour
 
@@ -37,6 +41,13 @@ async def flooding(kind: Flood, address: str, site: Site) -> dict[str, int]:
     return found
 
 
+async def ended_by(server: Running) -> int:
+    """Return how many connections the server has ended."""
+    stub: Any = OperationsServiceStub(server.channel)
+    answer = await stub.GetStatus(operations.GetStatusRequest(), timeout=WAIT_S)
+    return int(answer.connections.closed)
+
+
 @pytest.mark.slow
 async def test_a_camera_gets_its_receipts_beside_floods_of_every_kind(tmp_path: Path) -> None:
     site = Site(tmp_path / "site")
@@ -52,6 +63,7 @@ async def test_a_camera_gets_its_receipts_beside_floods_of_every_kind(tmp_path: 
             assert await stream.receipt(face()) == ("ACCEPTED", "")
         figures = {kind: one.result() for kind, one in floods.items()}
         assert all(one["connections"] for one in figures.values()), figures
+        assert await ended_by(server), figures
         assert await stream.receipt(face()) == ("ACCEPTED", "")
 
 
@@ -62,4 +74,9 @@ async def test_headers_that_never_end_end_their_connection(tmp_path: Path) -> No
     async with running(site.settings(), site.diagnostics()) as server:
         until = time.monotonic() + WAIT_S
         await asyncio.to_thread(pour, Flood.CONTINUATION, split_address(server.address), stolen, until, figures)
+
+        async def ended() -> bool:
+            return await ended_by(server) == 1
+
+        await becomes(ended)  # for what came on it: gRPC itself takes a gigabyte first
     assert (figures.connections, figures.dropped) == (1, 1)

@@ -20,7 +20,7 @@ from cekalwatch.v1 import adjudication_pb2, alert_pb2, list_feed_service_pb2, po
 from cekalwatch.v1 import port_service_pb2 as pb
 from cekalwatch.v1.list_feed_service_pb2_grpc import ListFeedServiceStub
 from cekalwatch.wire.identity import DeviceRole, Identity
-from tests.support.scenarios.centre import PORT_NAME, Centre, Supervisor
+from tests.support.scenarios.centre import CENTRE, PORT_NAME, Centre, Supervisor
 from tests.support.scenarios.port_office import Seat
 from tests.support.scenarios.reporting_port import ReportingPort, alert, camera, event
 from tests.support.scenarios.server import reason_of
@@ -86,7 +86,13 @@ ABSURD: dict[str, tuple[alert_pb2.Alert, str]] = {
     "a score that is none": (alert(threshold=float("nan")), Code.ARGUMENT_INVALID),
     "nobody to ask about": (alert(candidates=[]), Code.ARGUMENT_INVALID),
     "another subject": (alert(subject=watchlist_pb2.Subject(subject_id="S-9")), Code.ARGUMENT_INVALID),
-    "a key of another script": (alert(subject=watchlist_pb2.Subject(subject_id="S\n1")), Code.ARGUMENT_INVALID),
+    "a key of several lines": (
+        alert(
+            subject=watchlist_pb2.Subject(subject_id="S\n1"),
+            candidates=[alert_pb2.Candidate(subject_id="S\n1", score=0.7)],
+        ),
+        Code.ARGUMENT_INVALID,
+    ),
     "a crowd": (alert(candidates=[alert_pb2.Candidate(subject_id="S-1")] * 11), Code.ARGUMENT_INVALID),
     "in three days": (late(), Code.ARGUMENT_INVALID),
     "no state": (alert(state=0), Code.ARGUMENT_INVALID),
@@ -108,7 +114,9 @@ async def test_what_does_not_follow_is_refused(tmp_path: Path) -> None:
         assert await one.refused(event(2, previous=7)) == Code.ARGUMENT_INVALID
         goes_on = pb.ReportAlertsRequest(log_start=port_pb2.LogStart(after_sequence=9))
         assert await one.refused(goes_on, begin=False) == Code.REPORT_OUT_OF_ORDER
-        assert await one.refused(goes_on) == Code.REPORT_OUT_OF_ORDER, "it begins twice"
+        again = pb.ReportAlertsRequest(log_start=port_pb2.LogStart(reason=port_pb2.START_REASON_FIRST))
+        assert await one.refused(again) == Code.REPORT_OUT_OF_ORDER, "it begins twice"
+        assert await one.refused(event(1), begin=False) == Code.REPORT_OUT_OF_ORDER, "its log has begun, not its stream"
         assert await one.refused(pb.ReportAlertsRequest()) == Code.MESSAGE_EMPTY
         assert await one.refused(pb.ReportAlertsRequest(hello=port_pb2.PortHello())) == Code.HELLO_REPEATED
         assert await one.rina.alerts() == []
@@ -186,11 +194,20 @@ async def test_steps_on_a_ports_alert_are_refused_at_the_centre_and_say_where_it
 async def test_a_supervisor_of_another_site_sees_that_sites_ports_only(tmp_path: Path) -> None:
     async with attack(tmp_path / "centre") as one:
         port = await ReportingPort.open(one.channel)
-        about = alert()
+        about, elsewhere = alert(), alert(CENTRE)
         await port.report(1, about)
-        async with one.centre.supervisor(SITE) as there:
+        files = one.centre.site.device(DeviceRole.PORT, PORT_NAME, CENTRE)
+        async with (
+            one.centre.site.dialer(one.centre.address, files).aio_channel() as channel,
+            one.centre.supervisor(SITE) as there,
+        ):
+            await (await ReportingPort.open(channel)).report(1, elsewhere)
+            assert len(await one.rina.alerts()) == 2
             assert [each.alert.alert_id for each in await there.alerts()] == [about.alert_id]
-            assert await refusal(there.alerts(site="jakarta")) == Code.SITE_NOT_ALLOWED
+            assert [each.site for each in await there.ports()] == [SITE]
+            assert await refusal(there.alerts(site=CENTRE)) == Code.SITE_NOT_ALLOWED
+            there_not = there.call("GetPortAlert", site=CENTRE, port=PORT_NAME, alert_id=elsewhere.alert_id)
+            assert await refusal(there_not) == Code.ALERT_NOT_FOUND
         assert await refusal(one.rina.call("GetPortAlert", site="jakarta", port="x", alert_id=about.alert_id)) == (
             Code.ALERT_NOT_FOUND
         )

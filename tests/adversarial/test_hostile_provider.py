@@ -25,6 +25,8 @@ from tests.support.scenarios.people import Office, office_in, person
 
 PROOF = CodeProof("code", "v" * 43, REDIRECT, "n" * 16)
 LONGEST_S = 0.5
+KEYS = [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]
+"""A sound key (RFC 8037, appendix A.2)."""
 
 
 @pytest.fixture
@@ -84,7 +86,7 @@ def from_elsewhere(monkeypatch: pytest.MonkeyPatch, asked: list[str], stated: di
 
     def ask(_: OpenIdProvider, __: str, url: str, **___: object) -> tuple[int, dict[str, Any]]:
         asked.append(url)
-        return 200, {"issuer": issuer} | stated
+        return 200, {"issuer": issuer, "keys": KEYS} | stated
 
     monkeypatch.setattr(OpenIdProvider, "_ask", ask)
     yield issuer

@@ -89,6 +89,14 @@ async def test_what_is_no_sound_request_is_refused_and_the_next_one_is_answered(
         assert await works(port)
 
 
+async def test_a_defect_is_told_by_its_kind_alone(caplog: pytest.LogCaptureFixture) -> None:
+    with capture_logs() as lines:
+        async with listening() as port:
+            await sent(port, asked("/defect"))
+    assert [(line["event"], line["error"]) for line in lines] == [("request_failed", "RuntimeError")]
+    assert "a defect" not in caplog.text
+
+
 async def test_who_looks_whether_somebody_listens_and_goes_is_no_defect() -> None:
     with capture_logs() as lines:
         async with listening() as port:

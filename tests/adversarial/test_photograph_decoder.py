@@ -54,9 +54,9 @@ FORGED = {
     "no memory": "(a for a in [b'', b''])",
     "more memory than there is": "(a for a in [(10**9).to_bytes(8, 'big'), b''])",
     "nothing": "(a for a in [])",
-    "no picture": "(a for a in [bytes(8)])",
-    "a picture without its pixels": "(a for a in [bytes(8), b'\\0\\0\\0\\x07\\0\\0\\0\\x07'])",
-    "a picture of no pixels": "(a for a in [bytes(8), bytes(8)])",
+    "no picture": "(a for a in [(9).to_bytes(8, 'big')])",
+    "a picture without its pixels": "(a for a in [(9).to_bytes(8, 'big'), b'\\0\\0\\0\\x07\\0\\0\\0\\x07'])",
+    "a picture of no pixels": "(a for a in [(9).to_bytes(8, 'big'), bytes(8)])",
     "a picture that is too long": "(a for a in [bytes(8), (5000).to_bytes(4, 'big') * 2 + bytes(75_000_000)])",
 }
 
