@@ -1,0 +1,62 @@
+"""Open calls are ended for what the check of their people comes to, each for its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.grpc_api.open_calls import OpenCall, OpenCalls
+from tests.support.builders.watchlist import FixedClock
+
+WAIT_S = 30.0
+
+
+def admission(check_person: Callable[..., None]) -> Any:
+    """A call that is let in; `check_person` looks at its person."""
+    caller = SimpleNamespace(session=object(), identity=object())
+    return SimpleNamespace(
+        method="ImportWatchlist",
+        caller=caller,
+        check_device=lambda: None,
+        check_person=check_person,
+    )
+
+
+def readable(**_: bool) -> None:
+    """Say nothing against the person."""
+
+
+def unreadable(**_: bool) -> None:
+    raise ValueError("CONTOH SATU")
+
+
+async def test_a_person_who_cannot_be_read_may_nothing_and_nobody_else_is_ended_for_it() -> None:
+    calls = OpenCalls(lambda: None, FixedClock())
+    streams: list[OpenCall] = []
+
+    async def go_on(check_person: Callable[..., None]) -> None:
+        with calls.opened(admission(check_person)) as stream:
+            streams.append(stream)
+            await asyncio.sleep(WAIT_S)
+
+    damaged, sound = asyncio.create_task(go_on(unreadable)), asyncio.create_task(go_on(readable))
+    loops = [asyncio.create_task(loop) for loop in calls.loops()]
+    with capture_logs() as lines:
+        async with asyncio.timeout(WAIT_S / 2):
+            with pytest.raises(asyncio.CancelledError):
+                await damaged
+            checked_s = streams[1].checked_s
+            while streams[1].checked_s == checked_s:  # noqa: ASYNC110  # nothing tells of it
+                await asyncio.sleep(0.01)
+    assert [one.ended for one in streams] == [Code.SESSION_ENDED, None]
+    assert [line["error"] for line in lines if line["event"] == "person_unreadable"] == ["ValueError"]
+    assert "CONTOH" not in str(lines)
+    for task in (sound, *loops):
+        task.cancel()
+    calls.close()
