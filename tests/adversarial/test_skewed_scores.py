@@ -72,6 +72,7 @@ def test_one_that_stays_just_short_of_standing_out_gains_little(database: Databa
     assert port.decision.value == pytest.approx(people.middle - people.spread * np.log(WANTED), abs=TOLERANCE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scores", [Passers(0.1).scores(300), np.full(300, 0.1)], ids=["high", "none"])
 def test_where_it_is_the_only_camera_it_goes_no_further_than_the_bounds(database: Database, scores: np.ndarray):
     """Officers clear what alerts; scores that are all just below the threshold would not move it at all."""

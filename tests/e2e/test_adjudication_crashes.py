@@ -49,7 +49,7 @@ and an answer that a kill swallowed counts for none."""
 STEPS_AFTER_THE_LAST = 10
 ALERTS_FOR_THEM = 4
 """No more than that work needs: each alert that waits is one that an agent gets again after every death."""
-MAX_OF_AN_AGENTS_LIFE = 60
+MAX_OF_AN_AGENTS_LIFE = 30
 """Events that an agent gets before it is killed, at most."""
 END_S = 480.0
 GONE = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED}

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 import structlog
 
-from cekalwatch.notifier.app import stopped_by_signals
 from cekalwatch.notifier.desktop.restarting import keep_running
 from cekalwatch.program.errors import Exit
 from cekalwatch.wire.backoff import Backoff
@@ -73,18 +72,3 @@ def test_a_signal_ends_the_pause_after_a_crash(tmp_path: Path) -> None:
         ender.start()
         assert run(tmp_path, "crash", pause_s=1e6) == (Exit.OK, 1)
         ender.join()
-
-
-def test_a_signal_that_comes_while_another_one_is_handled_does_not_stop_once_more() -> None:
-    """It would wait for ever for the lock of an Event that is just being set."""
-    stops: list[int] = []
-
-    def stop() -> None:
-        stops.append(len(stops))
-        if len(stops) < 3:
-            signal.raise_signal(signal.SIGTERM)
-
-    with stopped_by_signals(stop):
-        signal.raise_signal(signal.SIGINT)
-        signal.raise_signal(signal.SIGINT)
-    assert stops == [0]

@@ -16,6 +16,7 @@ from PIL import Image
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.recognition import photographs
 from cekalwatch.server.recognition.photographs import decode_photograph
+from tests.support.repository import ROOT
 
 SIDE = 4500
 MEASURE = """
@@ -24,10 +25,7 @@ from pathlib import Path
 import numpy, PIL.ImageCms
 from PIL import Image, ImageOps
 from cekalwatch.server.recognition import photographs
-
-def peak():
-    status = Path("/proc/self/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) * 1024
+from tests.support.tools.own_memory import peak_bytes
 
 small = io.BytesIO()
 Image.new("RGB", (2100, 2100)).save(small, "PNG")
@@ -36,10 +34,10 @@ for file in sys.argv[1:]:
         os.wait()
         continue
     photographs.decode_photograph(small.getvalue())
-    data, before = Path(file).read_bytes(), peak()
+    data, before = Path(file).read_bytes(), peak_bytes()
     photographs.decode_photograph(data)
     with Image.open(io.BytesIO(data)) as image:
-        print(peak() - before, photographs._memory(image), flush=True)
+        print(peak_bytes() - before, photographs._memory(image), flush=True)
     os._exit(0)
 """
 
@@ -76,7 +74,8 @@ def test_decoding_takes_no_more_memory_than_was_foreseen_from_the_header(tmp_pat
     files = [tmp_path / str(number) for number in range(len(PICTURES))]
     for file, picture in zip(files, PICTURES.values(), strict=True):
         file.write_bytes(picture())
-    told = subprocess.run([sys.executable, "-c", MEASURE, *files], capture_output=True, text=True, check=True)
+    command = (sys.executable, "-c", MEASURE, *map(str, files))
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     figures = [tuple(map(int, line.split())) for line in told.stdout.splitlines()]
     found = dict(zip(PICTURES, figures, strict=True))
     assert {what: taken for what, (taken, foreseen) in found.items() if taken > foreseen} == {}
