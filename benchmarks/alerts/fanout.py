@@ -26,6 +26,7 @@ import psutil
 import uuid6
 
 from benchmarks.recognition.server_throughput import PACK
+from cekalwatch.contract.values.orders import Direction, OrderKind
 from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.domain.alerts.match import Candidate, Match
 from cekalwatch.server.domain.captures import Capture
@@ -41,7 +42,6 @@ from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.v1 import alert_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.options import CLIENT_OPTIONS
-from cekalwatch.wire.vocabulary.orders import Direction, OrderKind
 from deploy.demo.stack import Stack, StackConfig, Transport
 
 AGENTS = 200

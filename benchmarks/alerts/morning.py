@@ -28,6 +28,8 @@ import uuid6
 
 from benchmarks.alerts.officer_hands import Desk, sit
 from benchmarks.recognition.faces import FACES
+from cekalwatch.contract.values.adjudication import CLEARING, UNSETTLED, AlertEventType
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.encryption.master_key_source import KeyFile
@@ -38,8 +40,6 @@ from cekalwatch.server.storage.watchlist.record_store import NewReference
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.v1 import capture_pb2
 from cekalwatch.wire.identity import DeviceRole
-from cekalwatch.wire.vocabulary.adjudication import CLEARING, UNSETTLED, AlertEventType
-from cekalwatch.wire.vocabulary.people import PersonRole
 from deploy.demo.stack import CameraPlan, Stack, StackConfig
 from tests.support.builders.watchlist import subject
 from tests.support.scenarios.people import PASSWORD, Office, person

@@ -20,6 +20,7 @@ from PySide6.QtCore import QEventLoop, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
+from cekalwatch.contract.values.adjudication import AlertState, Step
 from cekalwatch.notifier.desktop.agent import DesktopAgent
 from cekalwatch.notifier.desktop.dialogs.step_dialogs import ConfirmDialog, FollowUpDialog, ReasonDialog, StepDialog
 from cekalwatch.notifier.desktop.run import assembled
@@ -27,7 +28,6 @@ from cekalwatch.notifier.desktop.widgets.action_bar import KEYS
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.office.client.subscription import Start
 from cekalwatch.office.model.alert import Alert
-from cekalwatch.wire.vocabulary.adjudication import AlertState, Step
 
 ACT_EVERY_MS = 50
 SIGN_IN_S = 60.0

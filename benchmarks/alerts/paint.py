@@ -37,6 +37,7 @@ from benchmarks.alerts.officer_desk import (
     site_config,
 )
 from benchmarks.alerts.offscreen import MAX_WAIT_S, application, wait
+from cekalwatch.contract.values.adjudication import Reason, Step
 from cekalwatch.notifier.actions.alert_actions import Decision
 from cekalwatch.notifier.delivery.acknowledgements import PAUSE_S
 from cekalwatch.notifier.desktop.agent import DesktopAgent
@@ -46,7 +47,6 @@ from cekalwatch.program.connection import open_dialer
 from cekalwatch.v1 import alert_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.identity import DeviceRole
-from cekalwatch.wire.vocabulary.adjudication import Reason, Step
 from deploy.demo.stack import Stack
 
 AGENTS = 50

@@ -23,6 +23,7 @@ import numpy as np
 import uuid6
 
 from benchmarks.recognition.server_throughput import PACK, captures, database_with_gallery, stream
+from cekalwatch.contract.values.orders import Direction
 from cekalwatch.server.domain.alerts.match import Candidate, Match
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.checkpoints import Camera
@@ -37,7 +38,6 @@ from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tokens import bearer
-from cekalwatch.wire.vocabulary.orders import Direction
 from deploy.demo.stack import CameraPlan, Stack, StackConfig
 
 GOOD, GREEDY = "departure-1", "departure-2"

@@ -29,6 +29,7 @@ from benchmarks.recognition.faces import FACES, PACK
 from cekalwatch.camera.detection.best_shot import BestShots
 from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.sources.frames import Frame
+from cekalwatch.contract.values.captures import CapturePolicy
 from cekalwatch.server.domain.passages import Passage
 from cekalwatch.server.evaluation.people import EvaluationProbe
 from cekalwatch.server.evaluation.statistics.metrics import fnir, threshold_at
@@ -43,7 +44,6 @@ from cekalwatch.vision.faces import Face, FaceDetector, Picture
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.vision.quality import measure as measure_quality
 from cekalwatch.vision.runtime import limit_native_threads
-from cekalwatch.wire.vocabulary.capture import CapturePolicy
 from tests.support.builders.single_passages import single_passage
 from tests.support.scenarios.crowd_pictures import draw, look_of
 

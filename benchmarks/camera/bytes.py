@@ -40,11 +40,11 @@ from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.camera.sources.stream_health import StreamFault
 from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.uplink import messages
+from cekalwatch.contract.values.captures import CapturePolicy
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.vision.faces import Face, FaceDetector, Picture
 from cekalwatch.vision.quality import measure as measure_quality
-from cekalwatch.wire.vocabulary.capture import CapturePolicy
 from tests.support.builders.crowd import FRAME_RATE, SIZE, Scene, crowd
 from tests.support.scenarios.crowd_pictures import Look, Truth, draw
 

@@ -26,10 +26,10 @@ import psutil
 
 from benchmarks.camera.probe import RATE, stamped
 from cekalwatch.camera.detection.tracker import Tracker
+from cekalwatch.contract.values.captures import CapturePolicy
 from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.vision.quality import measure as measure_quality
-from cekalwatch.wire.vocabulary.capture import CapturePolicy
 from deploy.demo.faces import built_in_people
 from deploy.demo.scene import Place, Scene, Walk, frames, people_passing
 from tests.support.fakes.capture_server import CaptureServer, serving

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from benchmarks.chaos.machines.capture_hosts import CaptureHost
 from benchmarks.chaos.people import LISTED, STRANGERS, WANDERER, Traveller
 from benchmarks.chaos.truth import Due, SeenCrop, SeenPassage, Truth
-from cekalwatch.wire.vocabulary.orders import Direction
+from cekalwatch.contract.values.orders import Direction
 from deploy.demo.stack import CameraPlan
 
 PACE_S = 0.9

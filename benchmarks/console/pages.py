@@ -25,11 +25,11 @@ import numpy as np
 import psutil
 
 from benchmarks.console.site import Site, make_site, open_site
+from cekalwatch.contract.values.adjudication import OPEN_STATES
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.model.alert import AlertFilter, AlertSearch
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.identity import DeviceRole
-from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES
 
 WARM_UP, VISITS = 5, 40
 PAUSE_S: Final = 0.1

@@ -13,6 +13,9 @@ import httpx
 import numpy as np
 from sqlmodel import Session
 
+from cekalwatch.contract.values.adjudication import AlertState, Outcome, Reason
+from cekalwatch.contract.values.orders import Direction, OrderKind
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import SystemClock
@@ -27,9 +30,6 @@ from cekalwatch.server.storage.keys.store import KeyStore
 from cekalwatch.server.storage.watchlist.changes import count_change
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows
 from cekalwatch.vision.manifest import load_pack
-from cekalwatch.wire.vocabulary.adjudication import AlertState, Outcome, Reason
-from cekalwatch.wire.vocabulary.orders import Direction, OrderKind
-from cekalwatch.wire.vocabulary.people import PersonRole
 from deploy.demo.office.web_console import web_console
 from deploy.demo.programs import Program
 from deploy.demo.stack import CameraPlan, Stack, StackConfig

@@ -23,6 +23,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import SystemClock
@@ -43,7 +44,6 @@ from cekalwatch.server.storage.keys.store import KeyStore
 from cekalwatch.server.storage.models.template_store import PIECE_ROWS
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from cekalwatch.wire.vocabulary.orders import OrderKind
 
 SIZE = 128
 """Numbers in a template of the default pack."""

@@ -34,6 +34,7 @@ from benchmarks.recognition.learning.site import LearningSite, Passer
 from cekalwatch.camera.detection.crop import cut, encode
 from cekalwatch.camera.outbox.capture_message import to_request
 from cekalwatch.camera.sources.frames import Frame
+from cekalwatch.contract.values.captures import LANDMARKS
 from cekalwatch.server.domain.rates import wilson_rate
 from cekalwatch.server.evaluation.collection import LabelledPhotograph
 from cekalwatch.server.evaluation.samples import FaceTemplates
@@ -47,7 +48,6 @@ from cekalwatch.vision.inference import InferenceChoice, InferenceEngine, Precis
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.vision.quality import measure as measure_quality
 from cekalwatch.vision.runtime import limit_native_threads
-from cekalwatch.wire.vocabulary.capture import LANDMARKS
 
 LISTED: Final = 200
 PASSAGES: Final = 1_500

@@ -31,6 +31,7 @@ import psutil
 import uuid6
 from skimage import data
 
+from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.orders.ban_order import BanOrder
@@ -48,7 +49,6 @@ from cekalwatch.vision.manifest import load_pack
 from cekalwatch.vision.runtime import limit_native_threads
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole
-from cekalwatch.wire.vocabulary.orders import OrderKind
 from deploy.demo.stack import CameraPlan, Stack, StackConfig
 
 PACK = Path("build/models/standard")

@@ -14,13 +14,13 @@ import numpy as np
 from rich.progress import track
 
 from benchmarks.recognition.faces import PACK, collection
+from cekalwatch.contract.values.watchlist import EnrolmentWarning
 from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.recognition.enrolment import Enroller, Enrolment, find_faces
 from cekalwatch.server.recognition.packs.installed import open_engine
 from cekalwatch.server.recognition.photographs import decode_photograph
 from cekalwatch.vision.faces import Picture
 from cekalwatch.vision.manifest import load_pack
-from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning
 from tests.support.builders.portraits import encoded
 
 PHOTOGRAPHS: Final = 500

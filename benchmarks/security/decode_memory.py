@@ -21,6 +21,7 @@ from PIL import Image
 from skimage import data
 
 from benchmarks.recognition.server_throughput import PACK, database_with_gallery
+from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.subjects import Subject
 from cekalwatch.server.grpc_api.clients.imports import RemoteImport
@@ -30,7 +31,6 @@ from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.tls import FollowedTls, TlsFiles
-from cekalwatch.wire.vocabulary.orders import OrderKind
 from deploy.demo.stack import Stack, StackConfig
 
 CLIENTS = 16

@@ -33,12 +33,12 @@ import grpc
 import numpy as np
 import uuid6
 
+from cekalwatch.contract.values.captures import LANDMARKS
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.v1 import capture_pb2, capture_service_pb2_grpc
 from cekalwatch.v1 import capture_service_pb2 as pb
 from cekalwatch.vision.faces import Picture
 from cekalwatch.wire.options import CLIENT_OPTIONS
-from cekalwatch.wire.vocabulary.capture import LANDMARKS
 from deploy.demo.stack import CameraPlan, Stack, StackConfig, Transport
 from tests.support.builders.portraits import astronaut, group
 from tests.support.scenarios.server import face, jpeg, list_astronaut, settings

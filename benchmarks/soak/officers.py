@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 import grpc
 
+from cekalwatch.contract.values.adjudication import OPEN_STATES, PENDING, UNDECIDED, AlertState, Reason, Step
 from cekalwatch.notifier.actions.alert_actions import AlertActions, Decision
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.session_client import SessionClient
@@ -22,7 +23,6 @@ from cekalwatch.office.model.handling import FollowUp
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.dialer import Dialer
-from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, PENDING, UNDECIDED, AlertState, Reason, Step
 
 REFERENCE = "CO-2026/0117"
 THINKS_S = (1.0, 5.0)

@@ -36,13 +36,13 @@ from benchmarks.soak.pace import MachinePace
 from benchmarks.soak.sampling import ProcessorTime, files, used
 from benchmarks.soak.timetable import timetables
 from benchmarks.soak.travellers import public
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.server.recognition.packs.installed import open_detector
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.vision.runtime import limit_native_threads
 from cekalwatch.wire.identity import DeviceRole
-from cekalwatch.wire.vocabulary.people import PersonRole
 from deploy.demo.office.notifier import Notifier
 from deploy.demo.programs import wait_until
 from deploy.demo.stack import CameraPlan, Stack, StackConfig

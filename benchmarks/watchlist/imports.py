@@ -31,6 +31,8 @@ import psutil
 from rich.progress import track
 
 from benchmarks.recognition.faces import PACK, collection
+from cekalwatch.contract.values.orders import OrderKind
+from cekalwatch.contract.values.watchlist import PhotoOutcome
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.server.cli.watchlist.local import local_import
 from cekalwatch.server.domain.orders.ban_order import BanOrder
@@ -47,8 +49,6 @@ from cekalwatch.vision.alignment import align
 from cekalwatch.vision.faces import FaceDetector, Picture
 from cekalwatch.vision.inference import InferenceChoice, InferenceEngine, Precision
 from cekalwatch.vision.manifest import load_pack
-from cekalwatch.wire.vocabulary.orders import OrderKind
-from cekalwatch.wire.vocabulary.watchlist import PhotoOutcome
 
 SUBJECTS: Final = 10_000
 THREADS: Final = 2

@@ -31,6 +31,7 @@ from benchmarks.alerts.starvation import GOOD, Faces, camera_latencies
 from benchmarks.recognition.faces import PACK, collection
 from benchmarks.recognition.server_throughput import captures, database_with_gallery
 from benchmarks.watchlist.imports import THREADS, BareLoop
+from cekalwatch.contract.values.watchlist import PhotoOutcome, SyncOutcome
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.server.domain.syncs import SyncRun
 from cekalwatch.server.grpc_api.clients.imports import RemoteImport
@@ -45,7 +46,6 @@ from cekalwatch.vision.faces import Picture
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole
-from cekalwatch.wire.vocabulary.watchlist import PhotoOutcome, SyncOutcome
 from deploy.demo.stack import CameraPlan, Stack, StackConfig
 from tests.support.builders.watchlist_folder import row, write_orders
 

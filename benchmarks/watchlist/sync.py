@@ -21,6 +21,7 @@ from typing import Final
 import numpy as np
 from rich.progress import track
 
+from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.domain.checkpoints import LegalParameters
@@ -42,7 +43,6 @@ from cekalwatch.server.watchlist.sources.source import OfferedOrder
 from cekalwatch.server.watchlist.sources.sql.settings import SqlSettings
 from cekalwatch.server.watchlist.sources.sql.sql import SqlSource
 from cekalwatch.server.watchlist.sync.synchroniser import Synchroniser, SyncParts
-from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 from tests.support.builders.keys import keyring
 from tests.support.builders.portraits import astronaut
 from tests.support.builders.watchlist import WIB

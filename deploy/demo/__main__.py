@@ -17,11 +17,11 @@ from zoneinfo import ZoneInfo
 
 from rich.console import Console
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.recognition.engines.recogniser import Recogniser
 from cekalwatch.server.recognition.packs.installed import open_engine
 from cekalwatch.vision.manifest import load_pack
-from cekalwatch.wire.vocabulary.people import PersonRole
 from deploy.demo.faces import built_in_people, people_of_folder
 from deploy.demo.look_alike import look_alike
 from deploy.demo.office.desktop import show_desktop

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.v1 import adjudication_pb2, alert_pb2
-from cekalwatch.wire.vocabulary.people import PersonRole
-from cekalwatch.wire.vocabulary.troubles import TroubleKind
 from deploy.demo.office.notifier import Notifier, OnEvent
 from deploy.demo.people import Person
 from deploy.demo.programs import Program

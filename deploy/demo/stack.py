@@ -20,6 +20,7 @@ from typing import Self
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.server.watchlist.sources.centre.settings import CENTRE_TLS_DIR
@@ -29,7 +30,6 @@ from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tokens import bearer
-from cekalwatch.wire.vocabulary.people import PersonRole
 from deploy.demo.camera import camera_program
 from deploy.demo.office.notifier import Notifier, OnEvent, notifier_paths
 from deploy.demo.office.officers import sign_officer_in

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.auth.people_admin import PeopleAdmin
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.keys import KEEPER
 from tests.support.scenarios.intruder import Intruder
 from tests.support.scenarios.sign_in import WAIT_S, Scene, refused

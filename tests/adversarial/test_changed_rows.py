@@ -13,6 +13,7 @@ from typing import Any
 import grpc
 import pytest
 
+from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.audit.entry import Action, AuditEntry
 from cekalwatch.server.domain.orders.ban_order import BanOrder
@@ -23,7 +24,6 @@ from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.v1 import alert_service_pb2, operations_pb2, operations_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
-from cekalwatch.wire.vocabulary.orders import OrderKind
 from tests.support.builders.keys import KEEPER, key_store
 from tests.support.builders.watchlist import subject
 from tests.support.scenarios.intruder import Intruder

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cekalwatch.wire.vocabulary.people import PersonRole
+from cekalwatch.contract.values.people import PersonRole
 from tests.integration.console.test_list_import import listed, previewed, table
 from tests.support.scenarios.port_office import port_office
 from tests.support.scenarios.web_console import Browser, Pages, served

@@ -10,7 +10,7 @@ import pytest
 
 from cekalwatch.console import visit
 from cekalwatch.console.list_keeping import import_jobs
-from cekalwatch.wire.vocabulary.people import PersonRole
+from cekalwatch.contract.values.people import PersonRole
 from tests.integration.console.test_list_import import listed, previewed, send, table
 from tests.integration.console.test_now_page import change_person
 from tests.support.scenarios.port_office import PortOffice, port_office

@@ -10,13 +10,13 @@ from typing import Any
 import grpc
 import pytest
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.grpc_api.convert.watchlist import list_file
 from cekalwatch.server.grpc_api.servicers.watchlist import import_call
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 from cekalwatch.v1.watchlist_service_pb2_grpc import WatchlistServiceStub
 from cekalwatch.wire.tokens import bearer
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.open_import import record
 from tests.support.scenarios.server import reason_of
 from tests.support.scenarios.sign_in import Scene

@@ -12,6 +12,7 @@ import grpc
 import pytest
 from google.protobuf import empty_pb2
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.alerts.fanout import Fanout
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.auth import limits
@@ -34,7 +35,6 @@ from cekalwatch.v1 import (
 )
 from cekalwatch.v1.session_service_pb2_grpc import SessionServiceStub
 from cekalwatch.wire.tokens import bearer
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.port_office import PortOffice, Seat, port_office, sign_in
 from tests.support.scenarios.server import reason_of
 

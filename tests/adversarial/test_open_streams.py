@@ -12,12 +12,12 @@ from typing import Any
 import grpc
 import pytest
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.people import Person
 from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.v1 import watchlist_service_pb2
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.open_import import OpenImport
 from tests.support.scenarios.server import reason_of
 from tests.support.scenarios.sign_in import Scene

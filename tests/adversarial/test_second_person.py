@@ -9,12 +9,12 @@ from pathlib import Path
 import grpc
 import pytest
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.people import JointAct, TwoPersonAction
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1.watchlist_service_pb2 import AcceptShrunkenListRequest
 from cekalwatch.wire.tokens import bearer, signed_bytes
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import PASSWORD, Office, person, programs_passwords
 from tests.support.scenarios.second_person import beside
 from tests.support.scenarios.sign_in import Desk, Scene, refused, threshold_of

@@ -14,12 +14,12 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server import wellbeing
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.v1 import operations_service_pb2 as operations
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
 from cekalwatch.wire.identity import DeviceRole, Identity
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.repository import ROOT
 from tests.support.scenarios.open_import import OpenImport
 from tests.support.scenarios.server import CaptureClient, reason_of, running

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.domain.troubles import Trouble
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.checkpoint_signer import EVERY_ENTRIES
@@ -16,7 +17,6 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.troubles.store import TroubleStore
 from cekalwatch.server.wiring import audit
 from cekalwatch.v1 import alert_service_pb2, alert_service_pb2_grpc
-from cekalwatch.wire.vocabulary.troubles import TroubleKind
 from tests.support.builders.audit import entry
 from tests.support.scenarios.server import CaptureClient, face, list_astronaut, running, settings
 from tests.support.scenarios.sign_in import becomes

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.subjects import Subject, TravelDocument
@@ -25,7 +26,6 @@ from cekalwatch.server.watchlist.sources.source import (
 )
 from cekalwatch.simulator.orders import OrderDatabase
 from cekalwatch.simulator.web import Simulator
-from cekalwatch.wire.vocabulary.orders import OrderKind
 from tests.support.scenarios.watchlist_sources import (
     FolderForm,
     Form,

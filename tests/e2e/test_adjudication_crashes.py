@@ -20,6 +20,8 @@ from pathlib import Path
 import grpc
 import pytest
 
+from cekalwatch.contract.values.adjudication import AlertEventType
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.domain.alerts.alert import AlertEvent
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
@@ -28,8 +30,6 @@ from cekalwatch.v1 import adjudication_pb2 as words
 from cekalwatch.v1 import alert_pb2
 from cekalwatch.v1 import alert_service_pb2 as messages
 from cekalwatch.wire.identity import DeviceRole
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType
-from cekalwatch.wire.vocabulary.people import PersonRole
 from deploy.demo.stack import Stack, StackConfig
 from tests.support.builders.alerts import capture, match
 from tests.support.builders.keys import keyring

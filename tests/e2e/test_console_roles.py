@@ -12,10 +12,10 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from cekalwatch.camera.view.aiming import picture_of
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.translations import Language
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.wire.identity import DeviceRole
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.portraits import astronaut
 from tests.support.builders.watchlist_folder import row, write_orders
 from tests.support.scenarios.aiming_camera import aiming_camera, aiming_picture

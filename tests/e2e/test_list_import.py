@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page
 
-from cekalwatch.wire.vocabulary.people import PersonRole
+from cekalwatch.contract.values.people import PersonRole
 from tests.support.builders.portraits import astronaut
 from tests.support.builders.watchlist_folder import row, write_orders
 from tests.support.scenarios.people import PASSWORD

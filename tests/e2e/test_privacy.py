@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from cekalwatch.contract.values.orders import Direction
 from cekalwatch.server.domain.cameras.clock import CameraClock
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.passages import Passage
@@ -24,7 +25,6 @@ from cekalwatch.server.grpc_api.convert.capture import capture as read_capture
 from cekalwatch.server.recognition.face_pictures import probe_jpeg
 from cekalwatch.server.recognition.probes import CaptureEmbedder, Probe
 from cekalwatch.vision.faces import Picture
-from cekalwatch.wire.vocabulary.orders import Direction
 from deploy.demo.office.notifier import Notifier
 from deploy.demo.programs import Program, wait_until
 from deploy.demo.stack import CameraPlan, Stack, StackConfig, Transport

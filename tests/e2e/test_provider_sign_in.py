@@ -9,8 +9,8 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from cekalwatch.console.pages.signing_in.provider import BACK
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.fakes.identity_server import IdentityServer
 from tests.support.scenarios.port_office import PortOffice
 from tests.support.scenarios.provider_office import provider_office, register

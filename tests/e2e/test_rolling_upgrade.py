@@ -24,6 +24,7 @@ from benchmarks.chaos.evidence import Evidence, read
 from benchmarks.chaos.machines.officers_pc import OfficersPc
 from benchmarks.chaos.sites.plans import PcPlan
 from benchmarks.chaos.truth import Truth
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.errors import Exit
 from cekalwatch.server.encryption.master_key_source import KeyFile
 from cekalwatch.server.storage.database import Database
@@ -31,7 +32,6 @@ from cekalwatch.v1 import operations_service_pb2, trouble_pb2
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole
-from cekalwatch.wire.vocabulary.people import PersonRole
 from deploy.demo.people import Person
 from deploy.demo.programs import wait_until
 from deploy.demo.scene import Scene, people_passing, write_video

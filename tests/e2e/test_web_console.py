@@ -18,6 +18,8 @@ import pytest
 from playwright.async_api import Browser, Page, ViewportSize
 from pypdf import PdfReader
 
+from cekalwatch.contract.values.orders import Direction
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.errors import Exit
 from cekalwatch.program.translations import Language
 from cekalwatch.server.domain.alerts.false_alerts import PassageCount
@@ -25,8 +27,6 @@ from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.v1 import adjudication_pb2 as adjudication
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.invitation import DeviceInvitation
-from cekalwatch.wire.vocabulary.orders import Direction
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.enrolling import enrolled
 from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice

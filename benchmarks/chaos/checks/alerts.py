@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from benchmarks.chaos.evidence import Evidence, LoggedEvent, StoredFinding, StoredSighting
 from benchmarks.chaos.sites.plans import GROUPING_WINDOW_S
 from benchmarks.chaos.truth import Due
-from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, Outcome, Reason, disproves
+from cekalwatch.contract.values.adjudication import OPEN_STATES, Outcome, Reason, disproves
 
 WINDOW = timedelta(seconds=GROUPING_WINDOW_S)
 FINDING_EVENTS = ("ADJUDICATED", "CONFIRMED", "CLEARED")

@@ -18,6 +18,8 @@ import grpc
 from benchmarks.chaos.machines.process import Lives
 from benchmarks.chaos.sites.plans import PORT, PcPlan
 from benchmarks.chaos.truth import Answer, Truth
+from cekalwatch.contract.values.adjudication import PENDING, STEP_OUTCOMES, UNDECIDED, AlertState, Reason, Step
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.notifier.actions.alert_actions import AlertActions, Decision
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.refusals import error_reason
@@ -29,8 +31,6 @@ from cekalwatch.program.session_file import SessionFile
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.server_choice import ServerChoice
-from cekalwatch.wire.vocabulary.adjudication import PENDING, STEP_OUTCOMES, UNDECIDED, AlertState, Reason, Step
-from cekalwatch.wire.vocabulary.people import PersonRole
 
 NO_ANSWER = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED}
 OTHER_WAS_FASTER = {grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.ABORTED, grpc.StatusCode.RESOURCE_EXHAUSTED}

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.wire.identity import DeviceRole
-from cekalwatch.wire.vocabulary.people import PersonRole
 from deploy.demo.stack import CameraPlan
 
 GROUPING_WINDOW_S = 6.0

@@ -12,6 +12,8 @@ from typing import Final
 
 import structlog
 
+from cekalwatch.contract.values.adjudication import UNDECIDED, UNSETTLED, AlertState, Outcome, Reason
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.domain.alerts.adjudication import FollowUp
 from cekalwatch.server.domain.alerts.alert import Alert, AlertFilter, AlertSearch
@@ -19,8 +21,6 @@ from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.encryption.master_key_source import KeyFile
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.keys.store import KeyStore
-from cekalwatch.wire.vocabulary.adjudication import UNDECIDED, UNSETTLED, AlertState, Outcome, Reason
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.adjudication import Counter
 
 MAX_ALERTS: Final = 1_000

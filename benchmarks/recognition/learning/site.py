@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from sqlmodel import col, select
 
 from benchmarks.recognition.learning.settling import Settlers, log_warnings_only
+from cekalwatch.contract.values.adjudication import AlertState
 from cekalwatch.server import app
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.settings.settings import ServerSettings
@@ -38,7 +39,6 @@ from cekalwatch.v1.capture_service_pb2 import StreamFacesRequest
 from cekalwatch.v1.operations_service_pb2 import GetStatusRequest
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.dialer import Dialer
-from cekalwatch.wire.vocabulary.adjudication import AlertState
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import reference, subject
 from tests.support.scenarios.adjudication import Counter

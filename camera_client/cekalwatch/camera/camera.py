@@ -27,13 +27,13 @@ from cekalwatch.camera.uplink.stream import LinkCounts
 from cekalwatch.camera.uplink.uplink import Link, Refused, Uplink
 from cekalwatch.camera.view.aiming import AimingPictures
 from cekalwatch.camera.view.monitor import PresetStatus, ViewMonitor
+from cekalwatch.contract.values.cameras import SpoolState
+from cekalwatch.contract.values.captures import CapturePolicy
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.vision.faces import FaceDetector
 from cekalwatch.vision.region import Region, RegionDetector
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
-from cekalwatch.wire.vocabulary.camera_health import SpoolState
-from cekalwatch.wire.vocabulary.capture import CapturePolicy
 
 REFUSED_PAUSE_S = 60.0
 """Pause of a camera that the server refuses, or that has no certificate: a person must change something."""

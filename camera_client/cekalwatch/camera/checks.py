@@ -26,6 +26,7 @@ from cekalwatch.camera.uplink.messages import Hello, ProtocolError
 from cekalwatch.camera.uplink.stream import StreamLost, Timing
 from cekalwatch.camera.uplink.uplink import Link, greet
 from cekalwatch.camera.view.monitor import PresetStatus
+from cekalwatch.contract.values.captures import is_wrong
 from cekalwatch.program.checks.certificate import check_certificate
 from cekalwatch.program.checks.machine import check_disk, check_settings
 from cekalwatch.program.checks.results import CheckResult, CheckVerdict, Judged
@@ -34,7 +35,6 @@ from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.settings import LoadedSettings
 from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.wire.identity import DeviceRole
-from cekalwatch.wire.vocabulary.capture import is_wrong
 
 FRAMES = 10
 """How many frames a source must give."""

@@ -14,9 +14,9 @@ from prometheus_client.registry import Collector
 from cekalwatch.camera.camera import Camera
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.sources.stream_health import StreamFault
+from cekalwatch.contract.values.cameras import SpoolState, ViewState
 from cekalwatch.program.metrics import LoopCollector, certificate_days_left
 from cekalwatch.program.metrics import serving_metrics as serving
-from cekalwatch.wire.vocabulary.camera_health import SpoolState, ViewState
 
 PREFIX = "cekalwatch_camera_"
 

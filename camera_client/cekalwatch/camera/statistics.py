@@ -8,7 +8,7 @@ from datetime import datetime
 
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.outbox.outbox import Outbox
-from cekalwatch.wire.vocabulary.camera_health import (
+from cekalwatch.contract.values.cameras import (
     Heartbeat,
     SpoolState,
     SpoolStatus,

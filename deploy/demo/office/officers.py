@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from cekalwatch.wire.vocabulary.people import PersonRole
+from cekalwatch.contract.values.people import PersonRole
 from deploy.demo.programs import answer_prompts
 
 COMMAND_SECONDS = 60.0

@@ -16,9 +16,9 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.v1 import port_pb2, trouble_pb2
-from cekalwatch.wire.vocabulary.people import PersonRole
 from deploy.demo.office.notifier import Notifier
 from deploy.demo.people import Person, Role
 from deploy.demo.ports.centre_screen import CentreScreen

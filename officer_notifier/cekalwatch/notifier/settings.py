@@ -15,13 +15,13 @@ import platformdirs
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from cekalwatch.contract.values.orders import Direction
 from cekalwatch.office.model.alert import AlertFilter
 from cekalwatch.program.connection import ClientSettings, certificate_name, open_dialer
 from cekalwatch.program.settings import known_zone
 from cekalwatch.program.traces import TraceTerms
 from cekalwatch.program.translations import Language
 from cekalwatch.wire.dialer import Dialer
-from cekalwatch.wire.vocabulary.orders import Direction
 
 DEFAULT_TLS_DIR = Path(platformdirs.user_data_dir("cekalwatch-notifier", appauthor=False)) / "tls"
 

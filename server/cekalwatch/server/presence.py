@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from cekalwatch.contract.values.cameras import Heartbeat
+from cekalwatch.contract.values.captures import is_wrong
 from cekalwatch.server.domain.cameras.clock import CameraClock
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.wire.vocabulary.camera_health import Heartbeat
-from cekalwatch.wire.vocabulary.capture import is_wrong
 
 log = structlog.get_logger()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 
+from cekalwatch.contract.values.captures import CaptureOutcome, CapturePolicy
 from cekalwatch.program.loops import LoopState
 from cekalwatch.server.alerts.fanout import Fanout
 from cekalwatch.server.audit.history import RestoredBackup
@@ -31,7 +32,6 @@ from cekalwatch.server.upkeep import Upkeep, UpkeepReader
 from cekalwatch.server.watchlist.freshness import Freshness, FreshnessGauge
 from cekalwatch.server.wellbeing import Wellbeing
 from cekalwatch.vision.inference import Inference
-from cekalwatch.wire.vocabulary.capture import CaptureOutcome, CapturePolicy
 
 MAX_READ_S = 10.0
 """How long reading from the database may take."""

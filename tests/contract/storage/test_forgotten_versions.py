@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.encryption.master_key_source import KeyFile
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guard import RowGuard
 from cekalwatch.server.storage.integrity.scan import RowScan
 from cekalwatch.server.storage.keys.store import KeyStore
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.alerts import NOON, capture, match
 from tests.support.builders.keys import KEEPER
 from tests.support.builders.watchlist import FixedClock

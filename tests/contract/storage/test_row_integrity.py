@@ -10,6 +10,8 @@ import sqlalchemy
 from sqlmodel import SQLModel, select, update
 
 import cekalwatch.server.app  # noqa: F401  # has all tables
+from cekalwatch.contract.values.captures import CapturePolicyChanges
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.domain.cameras.kept import KeptSurvey, SetPolicy
 from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold, SiteFindings
 from cekalwatch.server.domain.learning.score_counts import BINS, CountKey, ScoreCounts
@@ -34,8 +36,6 @@ from cekalwatch.server.storage.people.tables import PersonRow
 from cekalwatch.server.storage.ports.store import PortStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.storage.watchlist.tables import BanOrderRow
-from cekalwatch.wire.vocabulary.capture import CapturePolicyChanges
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.alerts import NOON, capture, match
 from tests.support.builders.audit import entry
 from tests.support.builders.keys import key_store

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.notifier.console.claim_renewal import ClaimRenewal
 from cekalwatch.notifier.console.live import LiveConsole
 from cekalwatch.notifier.console.picture_folder import PictureFolder
@@ -29,7 +30,6 @@ from cekalwatch.program.session_file import SessionFile
 from cekalwatch.program.translations import Language
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.identity import DeviceRole
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice, port_office
 from tests.support.scenarios.server import list_astronaut, order_in_force

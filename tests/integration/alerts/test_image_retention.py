@@ -9,6 +9,8 @@ from uuid import UUID
 
 import pytest
 
+from cekalwatch.contract.values.adjudication import Outcome, Reason
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.alerts.retention import ImageReport
 from cekalwatch.server.app import Server
@@ -21,8 +23,6 @@ from cekalwatch.server.storage.alerts.tables import ProbeRow
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.tables import SubjectRow
 from cekalwatch.server.watchlist.erasure import SubjectEraser
-from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.alerts import NOON, capture, match
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import WIB, FixedClock

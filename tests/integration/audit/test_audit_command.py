@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.errors import Exit
 from cekalwatch.server.audit.checkpoints import SigningKey
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.audit import entry, signer
 from tests.support.builders.watchlist_folder import row, write_orders
 from tests.support.scenarios.audit_forger import Forger

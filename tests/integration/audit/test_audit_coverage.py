@@ -15,6 +15,7 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 import cekalwatch.v1
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action, Link
 from cekalwatch.v1 import (
     alert_service_pb2,
@@ -22,7 +23,6 @@ from cekalwatch.v1 import (
     trouble_service_pb2,
     watchlist_service_pb2,
 )
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.watchlist_folder import row, write_orders
 from tests.support.scenarios.audited_calls import (
     Scene,

@@ -11,6 +11,7 @@ import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.checkpoints import Checkpoint, KeptCheckpoint
 from cekalwatch.server.audit.entry import GENESIS, Action, chain_hash
 from cekalwatch.server.domain.people import Person
@@ -19,7 +20,6 @@ from cekalwatch.v1 import audit_service_pb2 as pb
 from cekalwatch.v1.audit_service_pb2_grpc import AuditServiceStub
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tokens import bearer
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.audit import entry
 from tests.support.scenarios.audit_forger import Forger
 from tests.support.scenarios.server import reason_of

@@ -21,6 +21,7 @@ from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.uplink.messages import Hello
 from cekalwatch.camera.uplink.uplink import Link, Uplink
+from cekalwatch.contract.values.captures import CapturePolicy
 from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
 from cekalwatch.office.model.alert import AlertFilter
 from cekalwatch.office.model.subscription_updates import Cause, Connected, Disconnected, KeepAlive, Update
@@ -38,7 +39,6 @@ from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.tls import TlsFiles
-from cekalwatch.wire.vocabulary.capture import CapturePolicy
 from tests.support.builders.camera import capture_of
 from tests.support.fakes.alert_server import NOBODY
 from tests.support.scenarios.people import Office

@@ -13,6 +13,7 @@ from typing import Any
 import grpc
 import pytest
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.errors import StorageError
@@ -24,7 +25,6 @@ from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.invitation import DeviceInvitation, public_id
 from cekalwatch.wire.tls import TlsFiles
 from cekalwatch.wire.tokens import bearer
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.enrolling import enrolled
 from tests.support.scenarios.port_office import PortOffice, port_office, sign_in
 from tests.support.scenarios.server import CAMERAS, reason_of

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.errors import Exit
 from cekalwatch.server.audit.entry import Action, AuditEntry, Link, operator
 from cekalwatch.server.auth.sessions import Device
@@ -18,7 +19,6 @@ from cekalwatch.server.domain.learning.threshold_steps import LearnedOffset
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.models.store import ThresholdStore
 from cekalwatch.vision.manifest import load_pack
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, person, programs_passwords
 from tests.support.tools.packs import light_environment, light_pack
 from tests.support.tools.programs import run_program

@@ -20,6 +20,7 @@ from google.protobuf import descriptor_pool
 from google.protobuf.message import Message
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.auth import limits
 from cekalwatch.server.auth.certificate import peer_of
 from cekalwatch.server.auth.rights import RIGHTS
@@ -34,7 +35,6 @@ from cekalwatch.v1 import camera_service_pb2 as cameras
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tls import TlsFiles
 from cekalwatch.wire.tokens import bearer
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import Office, person
 from tests.support.scenarios.server import CAMERAS, hello, reason_of, running
 from tests.support.scenarios.site_pki import SITE, Site

@@ -11,6 +11,7 @@ from pathlib import Path
 import grpc
 import pytest
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.secret_files import write_private
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Action
@@ -18,7 +19,6 @@ from cekalwatch.server.domain.people import LockOut, TryAllowance
 from cekalwatch.v1 import session_service_pb2 as sessions
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.tokens import bearer
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.keys import TESTS_KEY
 from tests.support.scenarios import people
 from tests.support.scenarios.port_office import PortOffice, Seat

@@ -15,6 +15,7 @@ import pytest
 from sqlmodel import select
 from structlog.testing import capture_logs
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.secret_files import write_private
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.auth.limits import MAX_OPEN
@@ -27,7 +28,6 @@ from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.v1.watchlist_service_pb2_grpc import WatchlistServiceStub
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.tokens import bearer
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.fakes.identity_server import CLIENT_ID, CLIENT_SECRET, REDIRECT, IdentityServer
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, person
 from tests.support.scenarios.server import reason_of

@@ -14,8 +14,8 @@ from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.sources.files import FileSource, FramePace, VideoReader
 from cekalwatch.camera.statistics import CameraStatistics
+from cekalwatch.contract.values.captures import CapturePolicy
 from cekalwatch.vision.detectors.factory import open_detector
-from cekalwatch.wire.vocabulary.capture import CapturePolicy
 from tests.support.tools.packs import light_pack
 from tests.support.tools.shared import shared_faces
 

@@ -19,13 +19,13 @@ from cekalwatch.camera.uplink.messages import Hello
 from cekalwatch.camera.uplink.stream import Timing
 from cekalwatch.camera.uplink.uplink import Link, Refused, Uplink
 from cekalwatch.camera.view.aiming import AimingPictures
+from cekalwatch.contract.values.cameras import ViewState
+from cekalwatch.contract.values.captures import CapturePolicy
 from cekalwatch.v1 import capture_pb2
 from cekalwatch.v1.capture_service_pb2 import AimingRequest, StreamFacesResponse
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.server_choice import ServerChoice
-from cekalwatch.wire.vocabulary.camera_health import ViewState
-from cekalwatch.wire.vocabulary.capture import CapturePolicy
 from tests.support.builders.camera import capture_of
 from tests.support.builders.portraits import astronaut
 from tests.support.fakes.capture_server import (

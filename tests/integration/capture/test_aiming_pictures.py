@@ -15,6 +15,7 @@ import grpc
 import numpy as np
 import pytest
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.capture import aiming
 from cekalwatch.v1 import camera_service_pb2 as messages
@@ -25,7 +26,6 @@ from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
 from cekalwatch.wire.bounds import MAX_AIMING_BYTES
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tokens import bearer
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.camera import decoded
 from tests.support.scenarios.aiming_camera import AimingCamera, Answer, aiming_camera, aiming_picture
 from tests.support.scenarios.port_office import PortOffice, port_office, sign_in

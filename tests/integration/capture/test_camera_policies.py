@@ -12,6 +12,8 @@ from typing import Any
 import grpc
 import pytest
 
+from cekalwatch.contract.values.captures import POLICY_BOUNDS
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import camera_service_pb2 as messages
@@ -19,8 +21,6 @@ from cekalwatch.v1 import capture_pb2
 from cekalwatch.v1.camera_service_pb2_grpc import CameraServiceStub
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tokens import bearer
-from cekalwatch.wire.vocabulary.capture import POLICY_BOUNDS
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.port_office import PortOffice, port_office, sign_in
 from tests.support.scenarios.server import CAMERAS, CaptureClient, reason_of
 from tests.support.scenarios.site_pki import SITE

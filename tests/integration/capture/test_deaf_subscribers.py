@@ -14,6 +14,7 @@ from typing import Any
 import grpc
 import pytest
 
+from cekalwatch.contract.values.adjudication import AlertEventType
 from cekalwatch.server.alerts.deliveries import DeliveryTrail
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import Acknowledgements, DetailedEvent, Fanout, Wants
@@ -41,7 +42,6 @@ from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.v1 import alert_service_pb2, alert_service_pb2_grpc
 from cekalwatch.wire.options import CLIENT_OPTIONS, SERVER_OPTIONS
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 from tests.support.builders.alerts import DEPARTURE, NOON, match
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import WIB, order, subject

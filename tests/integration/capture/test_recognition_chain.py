@@ -13,6 +13,7 @@ import grpc
 import pytest
 from google.protobuf.empty_pb2 import Empty
 
+from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.recognition.face_pictures import probe_jpeg
 from cekalwatch.server.storage.alerts.field_store import FieldStore
@@ -30,7 +31,6 @@ from cekalwatch.v1 import (
     watchlist_service_pb2,
     watchlist_service_pb2_grpc,
 )
-from cekalwatch.wire.vocabulary.orders import OrderKind
 from tests.support.builders.portraits import astronaut
 from tests.support.scenarios.server import (
     CaptureClient,

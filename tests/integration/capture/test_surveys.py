@@ -14,6 +14,8 @@ import grpc
 import pytest
 
 from cekalwatch.camera.uplink.survey_report import report
+from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.surveys import Advice, Grade
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.capture.surveys import MAX_SURVEYS
@@ -21,8 +23,6 @@ from cekalwatch.v1 import camera_service_pb2 as messages
 from cekalwatch.v1.camera_service_pb2_grpc import CameraServiceStub
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tokens import bearer
-from cekalwatch.wire.vocabulary.people import PersonRole
-from cekalwatch.wire.vocabulary.survey import Advice, Grade
 from tests.support.builders.surveys import FIGURES, survey_figures, survey_message
 from tests.support.scenarios.port_office import PortOffice, port_office, sign_in
 from tests.support.scenarios.server import CAMERAS, reason_of

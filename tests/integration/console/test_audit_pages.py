@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.checkpoints import KeptCheckpoint
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.storage.audit.store import AuditStore
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.audit import entry
 from tests.support.scenarios.audit_forger import Forger
 from tests.support.scenarios.people import PASSWORD

@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
 from cekalwatch.wire.identity import DeviceRole
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.camera import decoded
 from tests.support.scenarios.aiming_camera import aiming_camera, aiming_picture
 from tests.support.scenarios.port_office import PortOffice

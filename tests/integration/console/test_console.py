@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from cekalwatch.console.pages.routes import ROUTES, Page
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.v1 import adjudication_pb2 as adjudication
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD
 from tests.support.scenarios.port_office import PortOffice, port_office
 from tests.support.scenarios.site_pki import SITE

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.invitation import DeviceInvitation
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.enrolling import enrolled
 from tests.support.scenarios.port_office import PortOffice
 from tests.support.scenarios.site_pki import SITE, now

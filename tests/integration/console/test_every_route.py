@@ -15,8 +15,8 @@ import pytest
 from cekalwatch.console.defences import HSTS_S
 from cekalwatch.console.pages import now
 from cekalwatch.console.pages.routes import ROUTES, Page
+from cekalwatch.contract.values.people import PersonRole as Role
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.wire.vocabulary.people import PersonRole as Role
 from tests.integration.auth.test_rights import OTHER_SITE, two_sites
 from tests.support.scenarios.port_office import PortOffice, port_office
 from tests.support.scenarios.site_pki import SITE

@@ -16,6 +16,8 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from pypdf import PdfReader
 
+from cekalwatch.contract.values.orders import Direction
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.translations import Language
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.alerts.false_alerts import PassageCount
@@ -25,8 +27,6 @@ from cekalwatch.v1 import adjudication_pb2 as adjudication
 from cekalwatch.v1 import report_service_pb2
 from cekalwatch.v1.report_service_pb2_grpc import ReportServiceStub
 from cekalwatch.wire.tokens import bearer
-from cekalwatch.wire.vocabulary.orders import Direction
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.port_office import PortOffice, Seat, port_office
 from tests.support.scenarios.server import reason_of
 from tests.support.scenarios.site_pki import SITE

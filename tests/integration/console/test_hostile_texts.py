@@ -17,8 +17,8 @@ import httpx
 import pytest
 
 from cekalwatch.console.pages.routes import ROUTES
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.v1 import adjudication_pb2 as adjudication
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.watchlist_folder import COLUMNS, row
 from tests.support.scenarios.page_forms import Form, forms_of
 from tests.support.scenarios.people import Office, person

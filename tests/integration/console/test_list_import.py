@@ -18,8 +18,8 @@ import pytest
 from openpyxl import Workbook
 
 from cekalwatch.console.list_keeping import import_jobs
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.portraits import astronaut
 from tests.support.builders.watchlist_folder import COLUMNS, Row, row
 from tests.support.scenarios.port_office import PortOffice, port_office

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.watchlist_folder import row, write_orders
 from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice, port_office

@@ -16,10 +16,10 @@ import pytest
 
 from cekalwatch.console.pages import now
 from cekalwatch.console.web_sessions import WebSession
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action, Link
 from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.v1 import adjudication_pb2 as adjudication
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import Office
 from tests.support.scenarios.port_office import PortOffice, port_office
 from tests.support.scenarios.web_console import WAIT_S, Browser, Pages, words

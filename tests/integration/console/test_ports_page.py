@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.translations import Language
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.wire.vocabulary.people import PersonRole
 from deploy.demo.ports.line import line_to
 from tests.support.scenarios.centre import CENTRE, PORT_NAME, Centre, port_of
 from tests.support.scenarios.people import person

@@ -17,9 +17,9 @@ import pytest
 from cekalwatch.console.checks import check_provider
 from cekalwatch.console.pages.signing_in.provider import BACK
 from cekalwatch.console.signing_in import errands
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.checks.results import CheckVerdict
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.fakes.identity_server import IdentityServer
 from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice

@@ -11,10 +11,10 @@ import pytest
 from cekalwatch.console.clients import status_client
 from cekalwatch.console.pages.guides import FOLDER
 from cekalwatch.console.web_sessions import WebSession
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.backup.record import BackupRecord
 from cekalwatch.server.storage.keys.store import DataKeyRow
 from cekalwatch.wire.identity import DeviceRole
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.repository import ROOT
 from tests.support.scenarios.aiming_camera import aiming_camera
 from tests.support.scenarios.port_office import PortOffice

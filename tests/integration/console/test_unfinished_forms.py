@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from cekalwatch.console.pages.routes import ROUTES
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice, port_office
 from tests.support.scenarios.sign_in import becomes

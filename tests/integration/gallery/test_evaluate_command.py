@@ -17,6 +17,9 @@ from typing import Any
 
 import pytest
 
+from cekalwatch.contract.values.adjudication import Outcome, Reason
+from cekalwatch.contract.values.orders import Direction
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.errors import Exit
 from cekalwatch.server.domain.alerts.false_alerts import PassageCount
 from cekalwatch.server.encryption.master_key_source import KeyFile
@@ -24,9 +27,6 @@ from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.models.store import ThresholdStore
 from cekalwatch.vision.manifest import load_pack
-from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason
-from cekalwatch.wire.vocabulary.orders import Direction
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.alerts import NOON
 from tests.support.builders.keys import keyring
 from tests.support.builders.learned import learned

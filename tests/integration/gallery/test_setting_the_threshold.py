@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.v1 import operations_pb2
 from cekalwatch.v1 import operations_service_pb2 as operations
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.tokens import bearer
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.sign_in import Desk, Scene, becomes, refused, threshold_of
 from tests.support.scenarios.site_pki import Site
 from tests.support.tools.packs import light_pack

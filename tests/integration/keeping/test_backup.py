@@ -18,6 +18,7 @@ import pytest
 import sqlalchemy
 from typer.testing import CliRunner
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.backup.archive import Identity
@@ -32,7 +33,6 @@ from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.snapshots.snapshot import current_state
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.audit import entry, signer
 from tests.support.builders.keys import keyring, open_keys
 from tests.support.scenarios.people import Office, person

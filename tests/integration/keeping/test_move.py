@@ -16,6 +16,7 @@ import sqlalchemy
 from sqlalchemy import JSON, Boolean, Column, Float, Integer, LargeBinary, Table
 from typer.testing import CliRunner
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Action
@@ -31,7 +32,6 @@ from cekalwatch.server.storage.tables import all_tables
 from cekalwatch.server.wiring.cluster import hold_folder
 from cekalwatch.v1 import adjudication_pb2
 from cekalwatch.wire.identity import DeviceRole
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.audit import signer
 from tests.support.builders.keys import open_keys
 from tests.support.scenarios.people import Office, person

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.console.settings import ConsoleSettings
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.errors import ProgramError
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.integration.console.test_list_import import listed, previewed, table
 from tests.integration.monitoring.test_prometheus import dashboard_expressions, prometheus
 from tests.support.scenarios.metrics import Metrics

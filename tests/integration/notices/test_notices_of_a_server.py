@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.cluster.chores import SharedChore
 from cekalwatch.server.domain.clock import SystemClock
@@ -26,7 +27,6 @@ from cekalwatch.server.wiring import notices as notices_wiring
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tls import TlsFiles
-from cekalwatch.wire.vocabulary.troubles import TroubleKind
 from tests.support.builders.alerts import NOON
 from tests.support.builders.audit import entry
 from tests.support.builders.keys import key_store

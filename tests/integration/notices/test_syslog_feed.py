@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.audit.entry import Link
 from cekalwatch.server.domain.troubles import Fault, TroubleChanges
@@ -21,7 +22,6 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.notices.store import NoticeStore
 from cekalwatch.server.storage.troubles.store import TroubleStore
 from cekalwatch.wire.identity import DeviceRole
-from cekalwatch.wire.vocabulary.troubles import TroubleKind
 from tests.support.builders.alerts import NOON
 from tests.support.builders.audit import entry
 from tests.support.builders.keys import key_store

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.audit.checkpoints import SigningKey
 from cekalwatch.server.audit.entry import stamp
@@ -39,8 +41,6 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.notices.store import NoticeOutcome, NoticeStore
 from cekalwatch.server.storage.troubles.store import TroubleStore
 from cekalwatch.wire.identity import DeviceRole
-from cekalwatch.wire.vocabulary.people import PersonRole
-from cekalwatch.wire.vocabulary.troubles import TroubleKind
 from tests.support.builders.alerts import NOON
 from tests.support.builders.audit import entry
 from tests.support.builders.keys import key_store

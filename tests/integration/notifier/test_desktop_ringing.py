@@ -13,8 +13,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from cekalwatch.contract.values.adjudication import Reason, Step
 from cekalwatch.notifier.desktop import sound
-from cekalwatch.wire.vocabulary.adjudication import Reason, Step
 from tests.support.scenarios.officer_pc import OfficerPc, OfficeThread, officer_pc
 
 pytestmark = pytest.mark.slow

@@ -10,12 +10,12 @@ import pytest
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
+from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.notifier.desktop.windows.tray import Light
 from cekalwatch.office.model.subscription_updates import Freshness
 from cekalwatch.program.translations import Language
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.wire.identity import DeviceRole
-from cekalwatch.wire.vocabulary.troubles import TroubleKind
 from tests.support.scenarios.officer_pc import OfficerPc, OfficeThread, officer_pc
 from tests.support.scenarios.server import CaptureClient
 from tests.support.scenarios.troubles import beat

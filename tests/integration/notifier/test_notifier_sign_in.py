@@ -13,6 +13,7 @@ from pathlib import Path
 import grpc
 import pytest
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.model.alert import AlertFilter
 from cekalwatch.program.errors import Exit
@@ -21,7 +22,6 @@ from cekalwatch.server.app import Server
 from cekalwatch.server.storage.database import Database
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.identity import DeviceRole
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, person
 from tests.support.scenarios.site_pki import Site
 from tests.support.tools.programs import run_program

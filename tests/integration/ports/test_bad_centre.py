@@ -12,6 +12,7 @@ from typing import Any
 import grpc
 import pytest
 
+from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.ban_order import SubjectFile
 from cekalwatch.server.domain.syncs import SyncRun
@@ -20,7 +21,6 @@ from cekalwatch.server.storage.watchlist.list_feed import ChangedSubject
 from cekalwatch.v1 import list_feed_service_pb2 as pb
 from cekalwatch.v1 import operations_service_pb2, trouble_pb2
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
-from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 from tests.support.builders.watchlist import order, subject
 from tests.support.scenarios.centre_and_port import Port, port_running
 from tests.support.scenarios.server import settings

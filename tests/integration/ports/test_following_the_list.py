@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import update
 
+from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.program.checks.results import CheckVerdict, Judged
 from cekalwatch.server.audit.entry import Action, AuditEntry, operator
 from cekalwatch.server.checks.network import other_places
@@ -23,7 +24,6 @@ from cekalwatch.server.watchlist.sources.centre.caller import PortCaller
 from cekalwatch.v1.list_feed_service_pb2 import PortServer
 from cekalwatch.v1.port_pb2 import PortStatus
 from cekalwatch.wire.identity import DeviceRole, Identity
-from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 from tests.support.builders.watchlist import order, subject
 from tests.support.scenarios.centre import status_of
 from tests.support.scenarios.centre_and_port import PORT_SITE, Centre, Port, port_running

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from cekalwatch.contract.values.adjudication import AlertState
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.cli.app import app
 from cekalwatch.server.domain.ports import Following, LogStart, StartReason
@@ -15,7 +16,6 @@ from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.ports.followings import FollowingStore
 from cekalwatch.server.storage.ports.store import PortStore
-from cekalwatch.wire.vocabulary.adjudication import AlertState
 from tests.support.builders.alerts import NOON
 from tests.support.builders.keys import key_store, keyring
 from tests.support.builders.ports import HARBOUR_BAY, SEKUPANG, port_alert, report

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.security.decode_memory import large_jpeg, peak_rss_mb, send_at_once
-from cekalwatch.wire.vocabulary.watchlist import PhotoOutcome
+from cekalwatch.contract.values.watchlist import PhotoOutcome
 from deploy.demo.stack import Stack, StackConfig
 from tests.support.tools.packs import light_pack
 

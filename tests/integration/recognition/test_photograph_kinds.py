@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cekalwatch.contract.values.watchlist import EnrolmentWarning
 from cekalwatch.server.recognition.enrolment import Enroller
-from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning
 from tests.support.builders.portraits import astronaut
 from tests.support.scenarios.server import engine
 

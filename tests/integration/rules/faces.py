@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cekalwatch.contract.values.captures import LANDMARKS
 from cekalwatch.server.recognition.engines.recogniser import AlignedFaces, Templates
 from cekalwatch.server.recognition.packs.installed import Engine, open_detector
 from cekalwatch.v1 import capture_pb2
 from cekalwatch.vision.alignment import ALIGNED_SIZE, TEMPLATE
 from cekalwatch.vision.inference import Inference, InferenceEngine, Precision
 from cekalwatch.vision.manifest import Pack, load_pack
-from cekalwatch.wire.vocabulary.capture import LANDMARKS
 from tests.support.tools.packs import light_pack
 
 THRESHOLD = 0.3

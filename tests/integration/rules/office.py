@@ -18,6 +18,7 @@ from typing import Any
 
 from sqlalchemy.util import LRUCache
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Party
 from cekalwatch.server.domain.orders.ban_order import BanOrder
@@ -40,7 +41,6 @@ from cekalwatch.server.wiring.gallery import GalleryWiring
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
 from cekalwatch.v1.capture_service_pb2_grpc import CaptureServiceStub
 from cekalwatch.wire.identity import DeviceRole, Identity
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.integration.rules.faces import THRESHOLD, engine, message, reference
 from tests.integration.rules.line import Exchange, Line
 from tests.support.builders.watchlist import FixedClock, figures, subject

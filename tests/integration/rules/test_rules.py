@@ -20,12 +20,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, precondition, rule
 
+from cekalwatch.contract.values.adjudication import Outcome, Reason
+from cekalwatch.contract.values.orders import OrderKind
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.office.client.refusals import error_reason
 from cekalwatch.office.model.handling import FollowUp
 from cekalwatch.server.domain.orders.ban_order import BanOrder
-from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason
-from cekalwatch.wire.vocabulary.orders import OrderKind
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.integration.rules.comparison import Comparison, Sent
 from tests.integration.rules.faces import LOOKS, SUBJECTS, THRESHOLD
 from tests.integration.rules.model import Rules

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.recognition.enrolment import Enroller
@@ -23,7 +24,6 @@ from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.server.watchlist.sources.source import OfferedOrder, RefusedRow, SourceUnavailable, WatchlistSource
 from cekalwatch.simulator.faults import SimulatedFault
 from cekalwatch.simulator.web import Simulator
-from cekalwatch.wire.vocabulary.watchlist import ImportOutcome, PhotoOutcome
 from tests.support.builders.audit import OFFICER
 from tests.support.builders.keys import keyring
 from tests.support.builders.portraits import astronaut, encoded

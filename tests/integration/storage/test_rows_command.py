@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.errors import Exit
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.people import Person
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.keys import open_keys
 from tests.support.scenarios.intruder import Intruder
 from tests.support.scenarios.people import PASSWORD, Office, person, programs_passwords

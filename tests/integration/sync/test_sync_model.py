@@ -14,6 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.syncs import SyncRun, SyncTerms
 from cekalwatch.server.storage.database import Database
@@ -21,7 +22,6 @@ from cekalwatch.server.storage.sync.store import LEASE, SyncStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
 from cekalwatch.server.watchlist.sync.synchroniser import SyncStoppedError
-from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 from tests.support.builders.audit import deleted
 from tests.support.scenarios.sync import MISSING, SyncBench, TestSource
 

@@ -10,6 +10,8 @@ from typing import Any
 import grpc
 import pytest
 
+from cekalwatch.contract.values.orders import OrderStatus
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
 from cekalwatch.office.model.alert import AlertFilter
 from cekalwatch.office.model.subscription_updates import Connected, Freshness, KeepAlive
@@ -27,8 +29,6 @@ from cekalwatch.v1 import (
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.tokens import bearer
-from cekalwatch.wire.vocabulary.orders import OrderStatus
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.portraits import astronaut
 from tests.support.builders.watchlist_folder import Row, row, write_orders
 from tests.support.fakes.alert_server import NOBODY

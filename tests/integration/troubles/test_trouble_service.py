@@ -7,9 +7,9 @@ from pathlib import Path
 import grpc
 import pytest
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.v1 import trouble_service_pb2
 from cekalwatch.wire.identity import DeviceRole, Identity
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.audited_calls import Scene, hire, sign_in
 from tests.support.scenarios.server import CAMERAS, CaptureClient, reason_of, running, settings
 from tests.support.scenarios.site_pki import SITE, Site, now

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.errors import Exit
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.wire.identity import DeviceRole
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.integration.alerts.test_alerts_command import Terminal
 from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice, port_office

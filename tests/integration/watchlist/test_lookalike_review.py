@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.watchlist import LookalikeJudgement
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.lookalikes import SubjectPair
 from cekalwatch.server.gallery.index import GalleryBuilder
@@ -19,8 +21,6 @@ from cekalwatch.server.gallery.row_format import GalleryStorage
 from cekalwatch.server.grpc_api.convert.watchlist import lookalikes as convert
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.watchlist.lookalikes import Lookalike, LookalikeReview, Place
-from cekalwatch.wire.vocabulary.people import PersonRole
-from cekalwatch.wire.vocabulary.watchlist import LookalikeJudgement
 from tests.support.builders.watchlist import MODEL, SIZE, FixedClock, order, reference, subject
 from tests.support.scenarios.adjudication import Counter
 

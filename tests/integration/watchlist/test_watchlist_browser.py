@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.audit.alert_entries import deletion_entry
 from cekalwatch.server.audit.entry import Action, Link, operator
@@ -32,7 +33,6 @@ from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
 from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.vision.manifest import load_pack
-from cekalwatch.wire.vocabulary.orders import OrderKind
 from tests.support.builders.audit import OFFICER
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import WIB, FixedClock, alone, figures, order, reference, subject

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 import sqlalchemy
 
+from cekalwatch.contract.values.orders import OrderFlag, OrderKind, OrderRule, OrderStatus
+from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.recognition.enrolment import Enroller
@@ -25,8 +27,6 @@ from cekalwatch.server.watchlist.imports.importer import PreparedRecord, Watchli
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
 from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
-from cekalwatch.wire.vocabulary.orders import OrderFlag, OrderKind, OrderRule, OrderStatus
-from cekalwatch.wire.vocabulary.watchlist import ImportOutcome, PhotoOutcome
 from tests.support.builders.audit import OFFICER
 from tests.support.builders.keys import keyring
 from tests.support.builders.portraits import astronaut, encoded, group, wall

@@ -10,11 +10,11 @@ import numpy as np
 import uuid6
 from numpy.typing import NDArray
 
+from cekalwatch.contract.values.orders import Direction
 from cekalwatch.server.domain.alerts.match import Candidate, CropMatch, Match
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.vision.thresholds import LikenessModel, Provenance
-from cekalwatch.wire.vocabulary.orders import Direction
 
 NOON = datetime(2026, 3, 1, 5, tzinfo=UTC)
 """Noon in Batam."""

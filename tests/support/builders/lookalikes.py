@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from uuid import UUID
 
+from cekalwatch.contract.values.watchlist import LookalikeJudgement
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.lookalikes import SubjectPair
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from cekalwatch.wire.vocabulary.watchlist import LookalikeJudgement
 from tests.support.builders.audit import entry
 
 LINA = UUID("00000000-0000-7000-8000-000000000001")

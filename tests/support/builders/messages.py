@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import strategies as st
 
-from cekalwatch.wire.vocabulary import capture
+from cekalwatch.contract.values import captures
 from tests.support.builders.alerts import NOON
 
 M = TypeVar("M", bound=Message)
@@ -20,7 +20,7 @@ ValidValues = Mapping[str, Sequence[Any]]
 
 RUN = str(uuid6.uuid7())
 POINT = {"x": 10.0, "y": 12.0}
-LANDMARKS = dict.fromkeys(capture.LANDMARKS, POINT)
+LANDMARKS = dict.fromkeys(captures.LANDMARKS, POINT)
 SENT: ValidValues = {
     "capture_id": [str(uuid6.uuid7())],
     "track_id": ["1"],

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Outcome, Reason
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.office.client import messages as convert
 from cekalwatch.office.model.alert import Alert, News, ShownAlert
 from cekalwatch.office.model.handling import Claim, Finding, Handling, PersonReference
 from cekalwatch.office.model.person import Session
 from cekalwatch.office.model.subscription_updates import Freshness
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Outcome, Reason
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.fakes.alert_server import EPOCH, alert_message
 
 FRESH = Freshness(EPOCH, stale=False, active_subjects=812)

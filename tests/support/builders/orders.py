@@ -8,10 +8,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from cekalwatch.contract.values.orders import OrderKind, OrderRule, OrderStatus
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.ban_order import BanOrder, OrderJudgement
 from cekalwatch.server.domain.orders.law import judge
-from cekalwatch.wire.vocabulary.orders import OrderKind, OrderRule, OrderStatus
 from tests.support.builders.watchlist import WIB, order, subject
 
 LEGAL = LegalParameters()

@@ -7,12 +7,12 @@ from uuid import UUID
 
 import uuid6
 
+from cekalwatch.contract.values.adjudication import AlertEventType, AlertState
 from cekalwatch.server.domain.alerts.adjudication import Finding
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.alerts.handling import Handling
 from cekalwatch.server.domain.alerts.match import Candidate
 from cekalwatch.server.domain.ports import Port, PortReport
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState
 from tests.support.builders.alerts import ELSEWHERE, NOON
 
 SEKUPANG = Port("sekupang", "server")

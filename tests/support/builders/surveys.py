@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from cekalwatch.camera.uplink.survey_report import message
+from cekalwatch.contract.values.surveys import Advice, Grade, Spread, SurveyFigures
 from cekalwatch.v1 import camera_service_pb2
-from cekalwatch.wire.vocabulary.survey import Advice, Grade, Spread, SurveyFigures
 
 FIGURES = SurveyFigures(
     client_version="0.2.0",

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
+from cekalwatch.contract.values.adjudication import AlertEventType, Outcome, Reason
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.alerts.adjudication import ActingPerson, Adjudication, Adjudicator
 from cekalwatch.server.alerts.alert_orders import AlertOrders
 from cekalwatch.server.alerts.details import AlertDetailsReader
@@ -28,8 +30,6 @@ from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.store import Account, KeptPassword, PeopleStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType, Outcome, Reason
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.alerts import NOON, capture, match
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import WIB, order, subject

@@ -17,6 +17,7 @@ import uuid6
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Link
 from cekalwatch.server.settings.settings import ServerSettings
@@ -59,7 +60,6 @@ from cekalwatch.v1 import (
 )
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.tokens import bearer
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.surveys import survey_message
 from tests.support.builders.watchlist_folder import COLUMNS, row, write_orders
 from tests.support.scenarios.aiming_camera import aiming_camera

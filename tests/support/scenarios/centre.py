@@ -11,6 +11,7 @@ from typing import Any
 
 import grpc
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Action, Link
 from cekalwatch.server.settings.settings import ServerSettings
@@ -21,7 +22,6 @@ from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
 from cekalwatch.v1.port_service_pb2_grpc import PortServiceStub
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tokens import bearer
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.keys import key_store
 from tests.support.scenarios.people import Office, person
 from tests.support.scenarios.port_office import PortOffice, sign_in

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
+from cekalwatch.contract.values.captures import CaptureOutcome
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.capture.database_health import DatabaseHealth
 from cekalwatch.server.capture.deciding import EmbeddedCapture
@@ -13,7 +14,6 @@ from cekalwatch.server.capture.intake import Intake
 from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.recognition.probes import Probe
-from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 
 DELAY_S = 0.05
 

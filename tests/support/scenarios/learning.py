@@ -14,6 +14,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cekalwatch.contract.values.adjudication import Outcome, Reason
+from cekalwatch.contract.values.orders import Direction
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.capture.score_counting import ScoreCounter
 from cekalwatch.server.domain.checkpoints import Camera, LegalParameters
@@ -31,9 +34,6 @@ from cekalwatch.server.storage.models.score_store import ScoreStore
 from cekalwatch.server.storage.models.store import ThresholdStore
 from cekalwatch.vision.manifest import ColourOrder, DetectorKind, DetectorSpec, EngineKind, Pack, RecogniserSpec
 from cekalwatch.vision.thresholds import Provenance, ThresholdModel
-from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason
-from cekalwatch.wire.vocabulary.orders import Direction
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.alerts import capture, match
 from tests.support.builders.watchlist import MODEL, SIZE, WIB, FixedClock, order, reference, subject
 from tests.support.scenarios.adjudication import Counter

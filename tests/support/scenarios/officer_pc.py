@@ -18,6 +18,8 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.exceptions import TimeoutError as QtTimeoutError
 from pytestqt.qtbot import QtBot
 
+from cekalwatch.contract.values.adjudication import Reason, Step
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.notifier.desktop.agent import DesktopAgent
 from cekalwatch.notifier.desktop.run import assembled
 from cekalwatch.notifier.desktop.widgets.action_bar import KEYS
@@ -28,8 +30,6 @@ from cekalwatch.server.domain.lookalikes import SubjectPair
 from cekalwatch.server.domain.subjects import TravelDocument
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.wire.identity import DeviceRole, Identity
-from cekalwatch.wire.vocabulary.adjudication import Reason, Step
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.keys import keyring
 from tests.support.builders.lookalikes import judge
 from tests.support.scenarios.people import PASSWORD, Office, person

@@ -13,6 +13,7 @@ import uuid6
 from argon2 import Parameters, Type
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Link, Party
 from cekalwatch.server.auth.person import PersonAuthentication
 from cekalwatch.server.auth.refusals import RefusalTrail
@@ -28,7 +29,6 @@ from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.session_store import SessionStore
 from cekalwatch.server.storage.people.store import Account, KeptPassword, PeopleStore
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.keys import open_keys
 
 PASSWORD = "kuda hujan lampu besi"

@@ -13,6 +13,7 @@ import grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Action, Link
 from cekalwatch.server.domain.people import Person
@@ -25,7 +26,6 @@ from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.v1.session_service_pb2_grpc import SessionServiceStub
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tokens import bearer
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import PASSWORD, Office, person
 from tests.support.scenarios.server import CaptureClient, LateClock, face, list_astronaut, reason_of
 from tests.support.scenarios.site_pki import SITE, Site

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cekalwatch.console.pages.signing_in.provider import AFTERWARDS, BACK
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.secret_files import write_private
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.fakes.identity_server import CLIENT_ID, CLIENT_SECRET, IdentityServer
 from tests.support.scenarios.port_office import PortOffice, port_office
 

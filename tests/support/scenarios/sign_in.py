@@ -13,6 +13,7 @@ import grpc
 import pytest
 from google.protobuf.message import Message
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Action, Link
 from cekalwatch.server.auth.signing_in.passwords import Passwords
@@ -28,7 +29,6 @@ from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
 from cekalwatch.v1.session_service_pb2_grpc import SessionServiceStub
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tokens import bearer
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.keys import key_store
 from tests.support.scenarios.people import PASSWORD, Office, person
 from tests.support.scenarios.second_person import beside

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 import grpc
 from sqlmodel import update
 
+from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.audit.entry import Action, Actor, Party
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import Clock, SystemClock
@@ -44,7 +45,6 @@ from cekalwatch.server.watchlist.sources.source import (
 from cekalwatch.server.watchlist.sync.schedule import NextRun
 from cekalwatch.server.watchlist.sync.synchroniser import Synchroniser, SyncParts
 from cekalwatch.v1 import sync_pb2, watchlist_service_pb2, watchlist_service_pb2_grpc
-from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import WIB, FixedClock, alone, order, subject
 from tests.support.scenarios.server import engine

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.statistics import CameraStatistics
-from cekalwatch.wire.vocabulary.camera_health import Drops, Heartbeat, ViewState
+from cekalwatch.contract.values.cameras import Drops, Heartbeat, ViewState
 from tests.support.builders.camera import ManualClock, capture_of
 
 

@@ -15,7 +15,7 @@ from benchmarks.chaos.evidence import Evidence, LoggedEvent, StoredAlert, Stored
 from benchmarks.chaos.machines.officers_pc import ShownLine
 from benchmarks.chaos.sites.plans import GROUPING_WINDOW_S, PcPlan
 from benchmarks.chaos.truth import Answer, Due, SeenCrop, SeenPassage
-from cekalwatch.wire.vocabulary.people import PersonRole
+from cekalwatch.contract.values.people import PersonRole
 
 BEGIN = datetime(2026, 3, 2, 8, tzinfo=UTC)
 EVERYWHERE = PcPlan("pc-1", "ani", PersonRole.OFFICER)

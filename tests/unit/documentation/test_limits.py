@@ -9,6 +9,7 @@ import pytest
 from cekalwatch.console import connections as web_connections
 from cekalwatch.console import defences, serving
 from cekalwatch.console.list_keeping import import_jobs
+from cekalwatch.contract.values import surveys as survey
 from cekalwatch.notifier.desktop.widgets.picture_decoder import DECODE_DEADLINE_S
 from cekalwatch.pictures import jpeg, photograph, png, tiff, webp
 from cekalwatch.server import connections, open_files
@@ -45,7 +46,6 @@ from cekalwatch.server.watchlist.sources.web import page_process
 from cekalwatch.server.watchlist.sources.web.settings import HttpSettings
 from cekalwatch.wire import bounds, options
 from cekalwatch.wire.identity import DeviceRole
-from cekalwatch.wire.vocabulary import survey
 from tests.support.repository import ROOT
 
 PAGE = (ROOT / "docs" / "limits.md").read_text("utf-8")

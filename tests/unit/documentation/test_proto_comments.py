@@ -10,6 +10,9 @@ from pydantic import TypeAdapter
 
 from cekalwatch.camera.view.aiming import FRAME_WITHIN_S
 from cekalwatch.camera.view.blurring import MOSAIC
+from cekalwatch.contract.values import surveys as survey
+from cekalwatch.contract.values.adjudication import MAX_NOTE
+from cekalwatch.contract.values.captures import POLICY_BOUNDS, CapturePolicy
 from cekalwatch.server.alerts import fanout
 from cekalwatch.server.alerts.details import MAX_JUDGED, MAX_REFERENCES
 from cekalwatch.server.auth.signing_in import openid, passwords
@@ -55,9 +58,6 @@ from cekalwatch.server.watchlist.subject_search import MAX_READ
 from cekalwatch.vision.softening import AIMING_DETAIL_PX
 from cekalwatch.wire import bounds
 from cekalwatch.wire.invitation import SECRET_BYTES
-from cekalwatch.wire.vocabulary import survey
-from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE
-from cekalwatch.wire.vocabulary.capture import POLICY_BOUNDS, CapturePolicy
 from tests.support.repository import ROOT
 
 PROTOS = ROOT / "protos" / "cekalwatch" / "v1"

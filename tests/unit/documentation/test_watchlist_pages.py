@@ -9,6 +9,8 @@ from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 
+from cekalwatch.contract.values.orders import OrderRule, OrderStatus
+from cekalwatch.contract.values.watchlist import EnrolmentWarning
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.settings.settings import ServerSettings
@@ -17,8 +19,6 @@ from cekalwatch.server.watchlist.sources.mapping import PhotographPlace, RecordM
 from cekalwatch.server.watchlist.sources.mapping_settings import FIELDS, REQUIRED, MappingSettings
 from cekalwatch.server.watchlist.sources.web.json_page import by_path, read_page
 from cekalwatch.server.watchlist.sources.web.settings import PageNames
-from cekalwatch.wire.vocabulary.orders import OrderRule, OrderStatus
-from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning
 from tests.support.builders.watchlist import WIB
 from tests.support.builders.watchlist_folder import COLUMNS, WatchlistFolder
 from tests.support.repository import ROOT

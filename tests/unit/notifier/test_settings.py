@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.contract.values.orders import Direction
 from cekalwatch.notifier.settings import NotifierSettings, host_key
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.wire.identity import DeviceRole
-from cekalwatch.wire.vocabulary.orders import Direction
 from tests.support.scenarios.site_pki import Site
 
 

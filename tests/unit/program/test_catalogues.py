@@ -30,6 +30,14 @@ from cekalwatch.console.menu import MENU
 from cekalwatch.console.pages.alerts import STEPS
 from cekalwatch.console.pages.figures import SPANS
 from cekalwatch.console.signing_in.errands import Lost
+from cekalwatch.contract.values.adjudication import AlertState, Escalation, Outcome, Reason, Step
+from cekalwatch.contract.values.cameras import SpoolState, ViewState
+from cekalwatch.contract.values.captures import POLICY_BOUNDS
+from cekalwatch.contract.values.orders import Direction, OrderFlag, OrderKind, OrderRule, OrderStatus
+from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.surveys import Advice, Grade
+from cekalwatch.contract.values.troubles import TroubleKind
+from cekalwatch.contract.values.watchlist import EnrolmentWarning, LookalikeJudgement, SyncOutcome, WatchlistProblem
 from cekalwatch.notifier.desktop.windows.alert_table import Column, StateFilter
 from cekalwatch.notifier.settings import ThemeName
 from cekalwatch.office.model.alert import PicturesMissing, ScoreLevel
@@ -42,14 +50,6 @@ from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.wellbeing import ServerFault
 from cekalwatch.vision.fitness import Flaw
 from cekalwatch.wire.identity import DeviceRole
-from cekalwatch.wire.vocabulary.adjudication import AlertState, Escalation, Outcome, Reason, Step
-from cekalwatch.wire.vocabulary.camera_health import SpoolState, ViewState
-from cekalwatch.wire.vocabulary.capture import POLICY_BOUNDS
-from cekalwatch.wire.vocabulary.orders import Direction, OrderFlag, OrderKind, OrderRule, OrderStatus
-from cekalwatch.wire.vocabulary.people import PersonRole
-from cekalwatch.wire.vocabulary.survey import Advice, Grade
-from cekalwatch.wire.vocabulary.troubles import TroubleKind
-from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning, LookalikeJudgement, SyncOutcome, WatchlistProblem
 from tests.support.repository import ROOT
 
 PACKAGES = sorted({path.parents[3] for path in ROOT.glob("*/cekalwatch/*/locale/*/LC_MESSAGES/messages.po")})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from cekalwatch.wire.vocabulary.people import (
+from cekalwatch.contract.values.people import (
     CONFIRMS,
     KEEPS_DEVICES,
     KEEPS_PEOPLE,
@@ -16,7 +16,7 @@ from cekalwatch.wire.vocabulary.people import (
     SEES_SHIFT_REPORT,
     PersonRole,
 )
-from cekalwatch.wire.vocabulary.troubles import SEES_TROUBLES
+from cekalwatch.contract.values.troubles import SEES_TROUBLES
 
 ANYBODY: Final[frozenset[PersonRole]] = frozenset()
 """Whoever has signed in."""

@@ -14,10 +14,10 @@ from typing import Final
 
 import grpc
 
+from cekalwatch.contract.values.adjudication import OPEN_STATES
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.refusals import error_reason
 from cekalwatch.office.model.alert import Alert, AlertSearch
-from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES
 
 MAX_SHOWN: Final = 100
 LIST_AGAIN_S: Final = 300.0

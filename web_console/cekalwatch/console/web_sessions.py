@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from cekalwatch.console.glance import Glance
 from cekalwatch.console.open_alerts import OpenAlerts
 from cekalwatch.console.signing_in.unfinished import MAX_KEPT, Unfinished
+from cekalwatch.contract.values.identity_provider import ProviderFacts
 from cekalwatch.office.model.person import Session
-from cekalwatch.wire.vocabulary.identity_provider import ProviderFacts
 
 SECRET_BYTES = 32
 MAX_SESSIONS = 500

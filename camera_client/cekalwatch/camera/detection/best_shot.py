@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from cekalwatch.camera.detection.crop import Crop, cut, encode
 from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.sources.frames import Frame
+from cekalwatch.contract.values.captures import CapturePolicy
 from cekalwatch.vision.faces import Face
 from cekalwatch.vision.quality import FaceQuality
-from cekalwatch.wire.vocabulary.capture import CapturePolicy
 
 FIRST_GAP_S = 0.4
 MAX_GAP_S = 5.0

@@ -19,11 +19,11 @@ from cekalwatch.camera.sources.frames import Frame, FrameSource
 from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.view.aiming import AimingPictures
 from cekalwatch.camera.view.monitor import ViewMonitor
+from cekalwatch.contract.values.captures import CapturePolicy
 from cekalwatch.vision.faces import FaceDetector
 from cekalwatch.vision.quality import measure
 from cekalwatch.vision.region import Region
 from cekalwatch.wire.backoff import Backoff
-from cekalwatch.wire.vocabulary.capture import CapturePolicy
 
 log = structlog.get_logger()
 

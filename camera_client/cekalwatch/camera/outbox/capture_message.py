@@ -10,12 +10,12 @@ from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from cekalwatch.camera.outbox.face_capture import FaceCapture
+from cekalwatch.contract.values.captures import LANDMARKS
 from cekalwatch.program.traces import trace_context
 from cekalwatch.v1 import capture_pb2
 from cekalwatch.v1.capture_service_pb2 import StreamFacesRequest
 from cekalwatch.vision.quality import FaceQuality
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
-from cekalwatch.wire.vocabulary.capture import LANDMARKS
 
 
 def to_request(capture: FaceCapture) -> StreamFacesRequest:

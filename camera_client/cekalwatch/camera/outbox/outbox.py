@@ -17,8 +17,8 @@ from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.item import OutboxItem
 from cekalwatch.camera.outbox.send_policy import SendPolicy
 from cekalwatch.camera.outbox.state import EPOCH, OutboxState
+from cekalwatch.contract.values.cameras import Drops
 from cekalwatch.program.traces import TRACES
-from cekalwatch.wire.vocabulary.camera_health import Drops
 
 FIRST_PAUSE_S = 1.0
 MAX_PAUSE_S = 30.0

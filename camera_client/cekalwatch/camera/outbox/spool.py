@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cekalwatch.camera.outbox import capture_message
 from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.spool_key import NAME_BYTES, read_or_make
+from cekalwatch.contract.values.cameras import SpoolState
 from cekalwatch.program.errors import ProgramError
-from cekalwatch.wire.vocabulary.camera_health import SpoolState
 
 MAGIC = b"CKSP"
 VERSION = 1

@@ -19,8 +19,8 @@ from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.item import OutboxItem
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.outbox.spool import DamagedError, ForeignError, Spool, SpoolError, SpoolTerms
+from cekalwatch.contract.values.cameras import SpoolState
 from cekalwatch.program.loops import LOOPS
-from cekalwatch.wire.vocabulary.camera_health import SpoolState
 
 PERIOD_S = 0.5
 """Longest time between two rounds, each a look at the outbox."""

@@ -10,10 +10,10 @@ from typing import Final
 
 import numpy as np
 
+from cekalwatch.contract.values.surveys import Advice, Grade, Spread, SurveyFigures
 from cekalwatch.vision.fitness import FLOOR_EYE_DISTANCE, MAX_MEDIAN_PITCH, Flaw, flaws
 from cekalwatch.vision.quality import FaceQuality
 from cekalwatch.wire.bounds import MAX_WORD
-from cekalwatch.wire.vocabulary.survey import Advice, Grade, Spread, SurveyFigures
 
 FEW_PASSAGES: Final = 20
 """Passages below which shares say little."""

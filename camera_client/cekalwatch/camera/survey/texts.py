@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from cekalwatch.camera.survey.findings import LEAST_MAGNIFY, SurveyResult
+from cekalwatch.contract.values.surveys import Advice
 from cekalwatch.program.translations import Language, Texts
 from cekalwatch.vision.fitness import Flaw
-from cekalwatch.wire.vocabulary.survey import Advice
 
 
 class SurveyTexts(Texts):

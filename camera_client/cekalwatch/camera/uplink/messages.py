@@ -9,13 +9,13 @@ from importlib.metadata import version
 
 from google.protobuf.duration_pb2 import Duration
 
+from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.values.aiming import AimingAnswer, AimingPicture, AimingRefusal
+from cekalwatch.contract.values.cameras import Heartbeat, SpoolState, ViewState
+from cekalwatch.contract.values.captures import CaptureOutcome, CapturePolicy
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
 from cekalwatch.v1.capture_service_pb2 import StreamFacesRequest, StreamFacesResponse
 from cekalwatch.wire.bounds import MAX_REASON, MAX_WORD
-from cekalwatch.wire.vocabulary.aiming import AimingAnswer, AimingPicture, AimingRefusal
-from cekalwatch.wire.vocabulary.camera_health import Heartbeat, SpoolState, ViewState
-from cekalwatch.wire.vocabulary.capture import CaptureOutcome, CapturePolicy
-from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
 _OUTCOMES = ProtoEnum(capture_pb2.CaptureOutcome, "CAPTURE_OUTCOME", CaptureOutcome)
 _VIEW_STATES = ProtoEnum(capture_pb2.ViewState, "VIEW_STATE", ViewState)

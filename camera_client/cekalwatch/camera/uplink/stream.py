@@ -29,10 +29,10 @@ from cekalwatch.camera.uplink.messages import (
     Welcome,
 )
 from cekalwatch.camera.view.aiming import AimingPictures
+from cekalwatch.contract.values.aiming import AimingAnswer, AimingPicture
+from cekalwatch.contract.values.cameras import Heartbeat
+from cekalwatch.contract.values.captures import CaptureOutcome, CapturePolicy
 from cekalwatch.v1.capture_service_pb2 import StreamFacesRequest, StreamFacesResponse
-from cekalwatch.wire.vocabulary.aiming import AimingAnswer, AimingPicture
-from cekalwatch.wire.vocabulary.camera_health import Heartbeat
-from cekalwatch.wire.vocabulary.capture import CaptureOutcome, CapturePolicy
 
 NEWS_PERIOD_S = 1.0
 """How soon after a heartbeat the next one may come when the view changed: supervisors see it within seconds."""

@@ -9,13 +9,13 @@ import grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.values.surveys import MAX_WATCHED_S, PLAIN, Advice, Grade, SurveyFigures
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.v1 import camera_service_pb2 as pb
 from cekalwatch.v1.camera_service_pb2_grpc import CameraServiceStub
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.dialer import Dialer
-from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
-from cekalwatch.wire.vocabulary.survey import MAX_WATCHED_S, PLAIN, Advice, Grade, SurveyFigures
 
 DEADLINE_S: Final = 15.0
 _GRADES = ProtoEnum(pb.SurveyGrade, "SURVEY_GRADE", (Grade.GOOD, Grade.FAIR, Grade.POOR))

@@ -15,11 +15,11 @@ from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.uplink.messages import Drain, Hello, ProtocolError, Welcome
 from cekalwatch.camera.uplink.stream import LinkCounts, Stream, StreamLost, Timing
 from cekalwatch.camera.view.aiming import AimingPictures
+from cekalwatch.contract.values.cameras import Heartbeat
+from cekalwatch.contract.values.captures import CapturePolicy, is_wrong
 from cekalwatch.v1.capture_service_pb2_grpc import CaptureServiceStub
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
-from cekalwatch.wire.vocabulary.camera_health import Heartbeat
-from cekalwatch.wire.vocabulary.capture import CapturePolicy, is_wrong
 
 TERMINATING_STATUS = frozenset(
     {

@@ -23,8 +23,8 @@ from cekalwatch.camera.view.image_metrics import (
     shifted,
 )
 from cekalwatch.camera.view.reference import Reference
+from cekalwatch.contract.values.cameras import ViewState
 from cekalwatch.vision.faces import Picture
-from cekalwatch.wire.vocabulary.camera_health import ViewState
 
 PERIOD_S: Final = 0.5
 """How often a view is judged."""

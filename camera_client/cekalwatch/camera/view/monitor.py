@@ -6,8 +6,8 @@ from collections.abc import Callable
 from enum import Enum, auto
 
 from cekalwatch.camera.view.judge import ViewJudge
+from cekalwatch.contract.values.cameras import ViewState
 from cekalwatch.vision.faces import Picture
-from cekalwatch.wire.vocabulary.camera_health import ViewState
 
 
 class PresetStatus(Enum):

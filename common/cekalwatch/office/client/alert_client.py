@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
+from cekalwatch.contract.values.adjudication import OPEN_STATES, AlertState, Outcome, Reason
 from cekalwatch.office.client import messages
 from cekalwatch.office.client.token import Token
 from cekalwatch.office.model.alert import Alert, AlertFilter, AlertSearch, Pictures
@@ -19,7 +20,6 @@ from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.bounds import MAX_PAGE
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.tokens import bearer
-from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, AlertState, Outcome, Reason
 
 CALL_DEADLINE_S = 10.0
 """A busy server answers late; a step that was given up may have been taken all the same."""

@@ -6,6 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.values.adjudication import MAX_NOTE, AlertEventType, AlertState, Escalation, Outcome, Reason
+from cekalwatch.contract.values.orders import Direction, OrderFlag, OrderKind, OrderStatus
+from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.watchlist import LookalikeJudgement
 from cekalwatch.office.model.alert import Alert, AlertFilter, Candidate, Document, Order, Pictures, Sighting, Subject
 from cekalwatch.office.model.handling import Claim, Finding, FollowUp, Handling, PersonReference
 from cekalwatch.office.model.person import Session
@@ -21,11 +26,6 @@ from cekalwatch.office.model.subscription_updates import (
 )
 from cekalwatch.program.traces import trace_context
 from cekalwatch.v1 import adjudication_pb2, alert_pb2, alert_service_pb2, camera_pb2, session_pb2, watchlist_pb2
-from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE, AlertEventType, AlertState, Escalation, Outcome, Reason
-from cekalwatch.wire.vocabulary.orders import Direction, OrderFlag, OrderKind, OrderStatus
-from cekalwatch.wire.vocabulary.people import PersonRole
-from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
-from cekalwatch.wire.vocabulary.watchlist import LookalikeJudgement
 
 if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp

@@ -8,6 +8,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
+from cekalwatch.contract.values.adjudication import AlertState
 from cekalwatch.office.client import messages
 from cekalwatch.office.client.token import Token
 from cekalwatch.office.model.alert import Pictures
@@ -18,7 +19,6 @@ from cekalwatch.v1 import port_service_pb2 as pb
 from cekalwatch.v1.port_service_pb2_grpc import PortServiceStub
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.tokens import bearer
-from cekalwatch.wire.vocabulary.adjudication import AlertState
 
 DEADLINE_S = 15.0
 """A picture comes from the port, which may take its time."""

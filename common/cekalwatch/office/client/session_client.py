@@ -9,6 +9,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
+from cekalwatch.contract.values.identity_provider import ProviderFacts
 from cekalwatch.office.client import messages
 from cekalwatch.office.client.proofs import Code, Password, Proof
 from cekalwatch.office.client.token import TokenHolder
@@ -18,7 +19,6 @@ from cekalwatch.v1.session_service_pb2_grpc import SessionServiceStub
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.tokens import bearer, request_digest
-from cekalwatch.wire.vocabulary.identity_provider import ProviderFacts
 
 DEADLINE_S = 15.0
 """A sign-in may have to wait for others."""

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
+from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.office.client.token import Token
 from cekalwatch.office.model.safe_text import safe_text
 from cekalwatch.office.model.trouble import Trouble
@@ -15,8 +17,6 @@ from cekalwatch.v1.trouble_service_pb2_grpc import TroubleServiceStub
 from cekalwatch.wire.bounds import MAX_PAGE
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.tokens import bearer
-from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
-from cekalwatch.wire.vocabulary.troubles import TroubleKind
 
 DEADLINE_S = 5.0
 _KINDS = ProtoEnum(trouble_pb2.TroubleKind, "TROUBLE_KIND", TroubleKind)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 
+from cekalwatch.contract.values.adjudication import UNDECIDED, AlertState, Escalation
+from cekalwatch.contract.values.orders import Direction, OrderKind, OrderStatus
+from cekalwatch.contract.values.watchlist import LookalikeJudgement
 from cekalwatch.office.model.alert import Alert, Document, Order, Subject
 from cekalwatch.office.model.handling import Finding, FollowUp, PersonReference
 from cekalwatch.office.model.person import Session
@@ -12,9 +15,6 @@ from cekalwatch.office.model.shift_report import ShiftReport, Tally
 from cekalwatch.office.model.steps import Hindrance, standing
 from cekalwatch.office.model.subscription_updates import Cause, Connection, Freshness
 from cekalwatch.program.translations import Language, Texts
-from cekalwatch.wire.vocabulary.adjudication import UNDECIDED, AlertState, Escalation
-from cekalwatch.wire.vocabulary.orders import Direction, OrderKind, OrderStatus
-from cekalwatch.wire.vocabulary.watchlist import LookalikeJudgement
 
 SHIFT_FIGURES = 7
 """How many figures `AlertFormatter.shift_figures` returns."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from cekalwatch.contract.values.troubles import OF_SOURCES
 from cekalwatch.office.locale.alert_formatting import AlertFormatter
 from cekalwatch.office.model.trouble import Trouble, Troubles
-from cekalwatch.wire.vocabulary.troubles import OF_SOURCES
 
 _NAMED = (
     "least_fps",

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from cekalwatch.office.model.handling import Handling
-from cekalwatch.wire.vocabulary.adjudication import (
+from cekalwatch.contract.values.adjudication import (
     FOR_SUPERVISORS,
     OPEN_STATES,
     UNSETTLED,
@@ -18,8 +17,9 @@ from cekalwatch.wire.vocabulary.adjudication import (
     AlertState,
     Escalation,
 )
-from cekalwatch.wire.vocabulary.orders import Direction, OrderKind, OrderStatus
-from cekalwatch.wire.vocabulary.watchlist import LookalikeJudgement
+from cekalwatch.contract.values.orders import Direction, OrderKind, OrderStatus
+from cekalwatch.contract.values.watchlist import LookalikeJudgement
+from cekalwatch.office.model.handling import Handling
 
 CLEARLY_ABOVE = 0.05
 FAR_ABOVE = 0.15

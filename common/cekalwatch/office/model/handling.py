@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from cekalwatch.wire.vocabulary.adjudication import OFFICERS_OUTCOMES, Escalation, Outcome, Reason
+from cekalwatch.contract.values.adjudication import OFFICERS_OUTCOMES, Escalation, Outcome, Reason
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cekalwatch.wire.vocabulary.people import CONFIRMS, HANDLES_ALERTS, JUDGES, SEES_SHIFT_REPORT, PersonRole
+from cekalwatch.contract.values.people import CONFIRMS, HANDLES_ALERTS, JUDGES, SEES_SHIFT_REPORT, PersonRole
 
 
 @dataclass(frozen=True)

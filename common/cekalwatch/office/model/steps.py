@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from cekalwatch.contract.values.adjudication import JUDGEMENTS, AlertState, Step, step_states
 from cekalwatch.office.model.alert import Alert, ShownAlert
 from cekalwatch.office.model.person import Session
-from cekalwatch.wire.vocabulary.adjudication import JUDGEMENTS, AlertState, Step, step_states
 
 RENEW_CLAIMS_EVERY = timedelta(seconds=30)
 """A third of the server's default lease: two renewals may fail before the claim runs out."""

@@ -8,8 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
+from cekalwatch.contract.values.adjudication import AlertEventType
 from cekalwatch.office.model.alert import Alert
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
+from cekalwatch.contract.values.people import CONFIRMS
+from cekalwatch.contract.values.troubles import BLIND, TroubleKind, acknowledges
 from cekalwatch.office.model.person import Session
-from cekalwatch.wire.vocabulary.people import CONFIRMS
-from cekalwatch.wire.vocabulary.troubles import BLIND, TroubleKind, acknowledges
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cekalwatch.contract.values.adjudication import AlertState
 from cekalwatch.office.locale.alert_formatting import AlertFormatter, Fact
 from cekalwatch.office.model.alert import Alert
 from cekalwatch.office.model.shift_report import ShiftReport
-from cekalwatch.wire.vocabulary.adjudication import AlertState
 
 SHORT_KEY = 6
 """How many characters of a key's end are shown: they are random, unlike its beginning."""

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from cekalwatch.contract.values.adjudication import OPEN_STATES, Reason, Step
 from cekalwatch.notifier.actions.alert_actions import AlertActions, Decision, SignInProof
 from cekalwatch.notifier.actions.shift_csv import figures_csv
 from cekalwatch.notifier.cli.alert_output import print_alert, print_alerts, print_report
@@ -31,7 +32,6 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.wire.calls import Calls
-from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, Reason, Step
 
 MIN_KEY_LENGTH = 4
 FIND_SETTLED_FOR = timedelta(days=2)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cekalwatch.contract.values.orders import Direction
 from cekalwatch.notifier.cli import session as session_command
 from cekalwatch.notifier.cli.alerts import commands as alert_commands
 from cekalwatch.notifier.cli.options import AgentId, Config, LanguageOption, Server
@@ -30,7 +31,6 @@ from cekalwatch.program.cli.shared_commands import (
 )
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.wire.identity import DeviceRole
-from cekalwatch.wire.vocabulary.orders import Direction
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from cekalwatch.contract.values.adjudication import AlertEventType
 from cekalwatch.office.model.alert import Alert, ShownAlert
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 
 MAX_ALERTS = 500
 """Above this number, the oldest settled alert is dropped first; the server keeps it."""

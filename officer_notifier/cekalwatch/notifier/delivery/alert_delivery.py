@@ -26,6 +26,7 @@ from typing import Protocol
 import grpc
 import structlog
 
+from cekalwatch.contract.values.adjudication import PENDING, UNSETTLED
 from cekalwatch.notifier.delivery.acknowledgements import Acknowledgements
 from cekalwatch.notifier.delivery.inbox import Arrival, Inbox
 from cekalwatch.office.client.alert_client import AlertClient, day_began
@@ -44,7 +45,6 @@ from cekalwatch.office.model.subscription_updates import (
     WaitingAlert,
 )
 from cekalwatch.program.traces import TRACES
-from cekalwatch.wire.vocabulary.adjudication import PENDING, UNSETTLED
 
 SHOWN_AT_ONCE = 10
 """Alerts of a list. The first are on the screen before the pictures of the last have come."""

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cekalwatch.contract.values.adjudication import PENDING, UNDECIDED, UNSETTLED, AlertEventType
 from cekalwatch.office.model.alert import News, ShownAlert
 from cekalwatch.office.model.person import Session
-from cekalwatch.wire.vocabulary.adjudication import PENDING, UNDECIDED, UNSETTLED, AlertEventType
 
 _ASKED_AGAIN = frozenset({AlertEventType.ORDERS_RESUMED, AlertEventType.CLEARED})
 """What sets an alert that is unsettled then to work once more."""

@@ -17,6 +17,7 @@ import shiboken6
 import structlog
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from cekalwatch.contract.values.adjudication import PENDING, AlertEventType, AlertState
 from cekalwatch.notifier.actions.alert_actions import AlertActions, Decision
 from cekalwatch.notifier.delivery.alert_cache import AlertCache
 from cekalwatch.notifier.delivery.picture_cache import PictureCache
@@ -35,7 +36,6 @@ from cekalwatch.office.model.shift_report import ShiftReport
 from cekalwatch.office.model.steps import RENEW_CLAIMS_EVERY, Options, claims_to_renew, held_here, options, standing
 from cekalwatch.office.model.subscription_updates import Connection, Disconnected, Freshness, LostPosition
 from cekalwatch.program.translations import Language
-from cekalwatch.wire.vocabulary.adjudication import PENDING, AlertEventType, AlertState
 
 log = structlog.get_logger()
 

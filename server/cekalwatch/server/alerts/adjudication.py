@@ -14,6 +14,8 @@ from uuid import UUID
 
 import structlog
 
+from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Outcome, Reason
+from cekalwatch.contract.values.people import CONFIRMS, HANDLES_ALERTS, JUDGES
 from cekalwatch.server.alerts.alert_orders import AlertOrders
 from cekalwatch.server.audit.alert_entries import handling_entry
 from cekalwatch.server.audit.entry import Actor, AuditEntry
@@ -26,8 +28,6 @@ from cekalwatch.server.domain.people import Person, TwoPeople, TwoPersonAction
 from cekalwatch.server.storage.alerts.handling_store import HandlingStep, HandlingStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.people.store import PeopleStore
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Outcome, Reason
-from cekalwatch.wire.vocabulary.people import CONFIRMS, HANDLES_ALERTS, JUDGES
 
 log = structlog.get_logger()
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from cekalwatch.contract.values.orders import OrderStatus
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.orders.ban_order import JudgedOrder, SubjectFile
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from cekalwatch.wire.vocabulary.orders import OrderStatus
 
 
 class AlertOrders:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from cekalwatch.contract.values.watchlist import LookalikeJudgement
 from cekalwatch.server.alerts.alert_orders import AlertOrders
 from cekalwatch.server.domain.alerts.alert import Alert, AlertFilter, AlertSearch
 from cekalwatch.server.domain.clock import Clock
@@ -18,7 +19,6 @@ from cekalwatch.server.storage.alerts.store import EVERYTHING, AlertStore
 from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
-from cekalwatch.wire.vocabulary.watchlist import LookalikeJudgement
 
 MAX_REFERENCES = 3
 MAX_JUDGED = 3

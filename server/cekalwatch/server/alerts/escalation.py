@@ -11,6 +11,7 @@ from datetime import datetime
 
 import structlog
 
+from cekalwatch.contract.values.adjudication import AlertEventType
 from cekalwatch.server.audit.alert_entries import handling_entry
 from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.domain.alerts.alert import Alert
@@ -18,7 +19,6 @@ from cekalwatch.server.domain.alerts.handling import HandlingPolicy
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.storage.alerts.handling_store import HandlingStep, HandlingStore
 from cekalwatch.server.storage.watchlist.rows import DAMAGED
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 
 log = structlog.get_logger()
 

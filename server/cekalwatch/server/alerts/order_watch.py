@@ -15,6 +15,7 @@ from uuid import UUID
 
 import structlog
 
+from cekalwatch.contract.values.adjudication import AlertEventType
 from cekalwatch.server.alerts.alert_orders import AlertOrders
 from cekalwatch.server.audit.alert_entries import handling_entry
 from cekalwatch.server.audit.entry import Actor
@@ -25,7 +26,6 @@ from cekalwatch.server.storage.alerts.handling_store import HandlingStep, Handli
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.watchlist.rows import DAMAGED
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 
 log = structlog.get_logger()
 

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from cekalwatch.contract.values.adjudication import OFFICERS_OUTCOMES, UNSETTLED, Escalation, Outcome
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.alerts.false_alerts import list_at
 from cekalwatch.server.storage.alerts.handling_store import RaisedAlert
-from cekalwatch.wire.vocabulary.adjudication import OFFICERS_OUTCOMES, UNSETTLED, Escalation, Outcome
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from cekalwatch.contract.values.adjudication import AlertState
 from cekalwatch.server.alerts.fanout import Fanout, Wants
 from cekalwatch.server.domain.alerts.alert import Alert, AlertFilter, AlertSearch
 from cekalwatch.server.storage.alerts.store import MAX_WAITING, AlertStore
-from cekalwatch.wire.vocabulary.adjudication import AlertState
 
 
 class WaitingAlerts:

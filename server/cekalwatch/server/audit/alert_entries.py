@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
+from cekalwatch.contract.values.adjudication import AlertEventType
 from cekalwatch.server.audit.entry import MAX_OBJECTS, Action, Actor, AuditEntry, Party, Thing
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.alerts.match import Match
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 
 
 def alert_entry(match: Match, event: AlertEvent) -> AuditEntry:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import uuid6
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Thing
 from cekalwatch.server.auth.signing_in.passwords import Passwords, first_password
 from cekalwatch.server.domain.clock import Clock
@@ -18,7 +19,6 @@ from cekalwatch.server.storage.people.store import (
     PeopleStore,
     PersonChangedError,
 )
-from cekalwatch.wire.vocabulary.people import PersonRole
 
 Rights = tuple[frozenset[PersonRole], frozenset[str]]
 """A person's roles and sites."""

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import threading
 
+from cekalwatch.contract.values.people import CONFIRMS
 from cekalwatch.server.auth.sessions import Device, TokenPurpose
 from cekalwatch.server.auth.signing_in.sign_in_terms import SessionTerms
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.storage.people.session_store import SessionStore
-from cekalwatch.wire.vocabulary.people import CONFIRMS
 
 
 class SupervisedDevices:

@@ -14,6 +14,8 @@ from typing import Final
 
 import structlog
 
+from cekalwatch.contract.values.aiming import AimingAnswer, AimingPicture, AimingRefusal
+from cekalwatch.contract.values.cameras import ViewState
 from cekalwatch.server.audit.device_entries import device_entry
 from cekalwatch.server.audit.entry import OK, Action, Actor
 from cekalwatch.server.concurrency.token_bucket import TokenBuckets
@@ -24,8 +26,6 @@ from cekalwatch.server.presence import Presence
 from cekalwatch.server.recognition.face_pictures import aiming_jpeg
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.wire.identity import DeviceRole, Identity
-from cekalwatch.wire.vocabulary.aiming import AimingAnswer, AimingPicture, AimingRefusal
-from cekalwatch.wire.vocabulary.camera_health import ViewState
 
 ANSWER_S: Final = 5.0
 """How long a camera may take; it waits up to 3 s for a frame."""

@@ -10,6 +10,8 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from cekalwatch.contract.values.adjudication import AlertEventType
+from cekalwatch.contract.values.captures import CaptureOutcome
 from cekalwatch.program.traces import TRACES
 from cekalwatch.server.capture.neighbours import MAX_PASSAGE_CANDIDATES, Neighbours
 from cekalwatch.server.domain.alerts.match import Candidate, CropMatch, Match
@@ -26,8 +28,6 @@ from cekalwatch.server.recognition.probes import Probe
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType
-from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 
 log = structlog.get_logger()
 

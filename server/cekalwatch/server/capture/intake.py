@@ -15,6 +15,7 @@ from uuid import UUID
 
 import structlog
 
+from cekalwatch.contract.values.captures import CaptureOutcome
 from cekalwatch.program.traces import TRACES
 from cekalwatch.server.capture.database_health import DatabaseHealth
 from cekalwatch.server.capture.deciding import EmbeddedCapture, EmptyGalleryError, OtherModelError
@@ -23,7 +24,6 @@ from cekalwatch.server.domain.captures import Capture, Receipt, Rejected
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.measures import Measure, unmeasured
 from cekalwatch.server.recognition.probes import Probe
-from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 
 MAX_REMEMBERED = 100_000
 """Capture ids that are kept in memory, so that a capture that is sent again costs nothing, and is not counted as a new

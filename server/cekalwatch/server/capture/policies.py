@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
+from cekalwatch.contract.values.captures import CapturePolicy, CapturePolicyChanges, out_of_bounds
 from cekalwatch.server.audit.device_entries import device_entry
 from cekalwatch.server.audit.entry import Action, Actor
 from cekalwatch.server.domain.cameras.kept import SetPolicy
@@ -14,7 +15,6 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.cameras.store import CameraPolicyStore
 from cekalwatch.wire.identity import DeviceRole, Identity
-from cekalwatch.wire.vocabulary.capture import CapturePolicy, CapturePolicyChanges, out_of_bounds
 
 _NONE = CapturePolicyChanges()
 

@@ -10,6 +10,9 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from cekalwatch.contract.values.aiming import AimingAnswer
+from cekalwatch.contract.values.cameras import Heartbeat
+from cekalwatch.contract.values.captures import CapturePolicy
 from cekalwatch.server.capture.aiming import AimingRequest, StreamPictures
 from cekalwatch.server.capture.intake import Intake
 from cekalwatch.server.concurrency.pace import Pace
@@ -18,9 +21,6 @@ from cekalwatch.server.domain.captures import Capture, Receipt, Rejected
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.presence import Presence
-from cekalwatch.wire.vocabulary.aiming import AimingAnswer
-from cekalwatch.wire.vocabulary.camera_health import Heartbeat
-from cekalwatch.wire.vocabulary.capture import CapturePolicy
 
 MISSED_HEARTBEATS = 3
 CREDITS_A_MESSAGE = 1 / 4

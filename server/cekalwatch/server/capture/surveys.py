@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from cekalwatch.contract.values.surveys import SurveyFigures
 from cekalwatch.server.audit.device_entries import device_entry
 from cekalwatch.server.audit.entry import Action, Actor
 from cekalwatch.server.concurrency.token_bucket import TokenBuckets
@@ -16,7 +17,6 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.cameras.survey_store import CameraSurveyStore
 from cekalwatch.wire.identity import DeviceRole, Identity
-from cekalwatch.wire.vocabulary.survey import SurveyFigures
 
 SURVEYS_PER_S: Final = 1 / 60
 MAX_SURVEYS: Final = 3.0

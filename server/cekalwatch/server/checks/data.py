@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from datetime import datetime, timedelta
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.checks.results import CheckResult, CheckVerdict, Judged
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.audit.entry import operator
@@ -20,7 +21,6 @@ from cekalwatch.server.storage.migrations.applying import Migrations
 from cekalwatch.server.watchlist.sources.opening import source_name
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.losses import refuse_lost_database
-from cekalwatch.wire.vocabulary.people import PersonRole
 
 
 def check_data(settings: ServerSettings, now: datetime) -> Iterator[CheckResult]:

@@ -63,10 +63,10 @@ def alerts(
     """
     from rich.console import Console
 
+    from cekalwatch.contract.values.adjudication import UNSETTLED
     from cekalwatch.server.audit.alert_entries import shown_objects
     from cekalwatch.server.audit.entry import Action, AuditEntry
     from cekalwatch.server.cli.output import whole_table
-    from cekalwatch.wire.vocabulary.adjudication import UNSETTLED
 
     with command_context(command_settings(config, data_dir=data_dir)) as context:
         found = context.stores.ports.alerts(site, after, most, () if settled else UNSETTLED)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from cekalwatch.contract.values.captures import CaptureOutcome
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field
 
-from cekalwatch.wire.vocabulary.capture import CapturePolicyChanges
-from cekalwatch.wire.vocabulary.orders import Direction
+from cekalwatch.contract.values.captures import CapturePolicyChanges
+from cekalwatch.contract.values.orders import Direction
 
 Key = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Self
 from uuid import UUID
 
-from cekalwatch.wire.vocabulary.watchlist import LookalikeJudgement
+from cekalwatch.contract.values.watchlist import LookalikeJudgement
 
 
 @dataclass(frozen=True, order=True)

@@ -12,8 +12,7 @@ from types import MappingProxyType
 from typing import Self
 from uuid import UUID
 
-from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.wire.vocabulary.people import (
+from cekalwatch.contract.values.people import (
     ACCEPT_AUDIT_HISTORY_PAIR,
     ACCEPT_ROWS_PAIR,
     ACCEPT_SHRUNKEN_LIST_PAIR,
@@ -23,6 +22,7 @@ from cekalwatch.wire.vocabulary.people import (
     Pair,
     PersonRole,
 )
+from cekalwatch.server.domain.errors import CekalwatchError, Code
 
 SIGN_IN_NAME_PATTERN = r"[a-z0-9][a-z0-9._@-]{1,63}"
 MAX_DISPLAY_NAME = 100

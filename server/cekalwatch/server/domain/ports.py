@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from cekalwatch.contract.values.adjudication import AlertEventType
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.clock import lately
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 
 FOLLOWS_WITHIN = timedelta(seconds=15)
 """A port that no server of the centre has told of for longer follows no more: its server died."""

@@ -12,9 +12,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from cekalwatch.contract.values.orders import OrderFlag, OrderRule
+from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.wire.vocabulary.orders import OrderFlag, OrderRule
-from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
 MAX_REFUSALS = 200
 """Refusals that are kept of a run, records before photographs; all refused records are counted."""

@@ -12,7 +12,7 @@ from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID
 
-from cekalwatch.wire.vocabulary.troubles import TroubleKind
+from cekalwatch.contract.values.troubles import TroubleKind
 
 MAX_ABOUT = 200
 """Characters of what a trouble is about."""

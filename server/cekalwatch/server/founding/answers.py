@@ -12,12 +12,12 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 from pydantic_settings import SettingsConfigDict
 
+from cekalwatch.contract.values.orders import Direction
 from cekalwatch.program.cli.settings_command import literal
 from cekalwatch.program.settings import SECTION, Settings
 from cekalwatch.server.domain.checkpoints import Key, Site
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.wire.address import address_form
-from cekalwatch.wire.vocabulary.orders import Direction
 
 SERVICE_DATA = Path("/var/lib/cekalwatch")
 """Made by the Debian package, for its account."""

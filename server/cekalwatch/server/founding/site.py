@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.secret_files import make_private_folder, write_private
 from cekalwatch.server.audit.entry import operator
@@ -27,7 +28,6 @@ from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.losses import make_database
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.invitation import DeviceInvitation
-from cekalwatch.wire.vocabulary.people import PersonRole
 
 SERVER_NAME = "main"
 INVITED_FOR = timedelta(hours=24)

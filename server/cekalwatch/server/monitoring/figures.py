@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.status import StatusService, ToldStatus
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore, OpenAlerts
 from cekalwatch.server.storage.notices.store import NoticeStore
 from cekalwatch.server.storage.sync.store import SyncStore
-from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
 GIVEN_UP_WITHIN = timedelta(days=1)
 CURRENT_FOR = timedelta(seconds=30)

@@ -13,16 +13,16 @@ from typing import Final
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from cekalwatch.contract.values.adjudication import OPEN_STATES
+from cekalwatch.contract.values.cameras import Heartbeat, ViewState
+from cekalwatch.contract.values.captures import CaptureOutcome
+from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.monitoring.figures import DatabaseFigures, FigureReader
 from cekalwatch.server.monitoring.instruments import PREFIX
 from cekalwatch.server.presence import Presence
 from cekalwatch.server.status import ServerStatus, StatusService
 from cekalwatch.server.wellbeing import ServerFault
-from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES
-from cekalwatch.wire.vocabulary.camera_health import Heartbeat, ViewState
-from cekalwatch.wire.vocabulary.capture import CaptureOutcome
-from cekalwatch.wire.vocabulary.troubles import TroubleKind
 
 BY_HAND = "import"
 """The source of lists that are imported by hand."""

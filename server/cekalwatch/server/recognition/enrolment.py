@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cekalwatch.contract.values.watchlist import EnrolmentWarning
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.subjects import FaceFigures
 from cekalwatch.server.recognition.engines.recogniser import Recogniser, TemplateError, normalised
@@ -19,7 +20,6 @@ from cekalwatch.server.recognition.photographs import decode_photograph
 from cekalwatch.vision.alignment import LandmarksError, align
 from cekalwatch.vision.faces import Face, FaceDetector, Picture
 from cekalwatch.vision.quality import FaceAppearance, appearance
-from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning
 
 MIN_EYE_DISTANCE_PX: Final = 32.0
 WANTED_EYE_DISTANCE_PX: Final = 90.0

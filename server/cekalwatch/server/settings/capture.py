@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from cekalwatch.contract.values.captures import CapturePolicy
 from cekalwatch.program.settings import Settings
-from cekalwatch.wire.vocabulary.capture import CapturePolicy
 
 
 class CaptureSection(Settings):

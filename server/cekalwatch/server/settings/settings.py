@@ -6,6 +6,7 @@ from typing import Self
 
 from pydantic_settings import SettingsConfigDict
 
+from cekalwatch.contract.values.captures import CapturePolicy
 from cekalwatch.server.settings.alerts import AlertSection
 from cekalwatch.server.settings.audit import AuditSection
 from cekalwatch.server.settings.backup import BackupSection
@@ -18,7 +19,6 @@ from cekalwatch.server.settings.recognition import RecognitionSection
 from cekalwatch.server.settings.sign_in import SignInSection
 from cekalwatch.server.settings.troubles import TroubleSection
 from cekalwatch.server.settings.watchlist import WatchlistSection
-from cekalwatch.wire.vocabulary.capture import CapturePolicy
 
 
 class ServerSettings(

@@ -10,13 +10,13 @@ from uuid import UUID
 
 import structlog
 
+from cekalwatch.contract.values.troubles import TroubleKind, acknowledges
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Thing
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import Person
 from cekalwatch.server.domain.troubles import Acknowledgement, Fault, Trouble, changes
 from cekalwatch.server.storage.troubles.store import TroubleStore
-from cekalwatch.wire.vocabulary.troubles import TroubleKind, acknowledges
 
 log = structlog.get_logger()
 

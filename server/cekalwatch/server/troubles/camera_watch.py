@@ -9,15 +9,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from cekalwatch.contract.values.cameras import SpoolState, ViewState
+from cekalwatch.contract.values.captures import is_wrong
+from cekalwatch.contract.values.troubles import IN_THE_PICTURE, OF_CAMERAS, OF_VIEWS, TroubleKind
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock, lately
 from cekalwatch.server.domain.troubles import Fault
 from cekalwatch.server.presence import CameraPresence, Presence, Rejection
 from cekalwatch.server.storage.troubles.store import TroubleStore
 from cekalwatch.server.troubles.board import TroubleBoard
-from cekalwatch.wire.vocabulary.camera_health import SpoolState, ViewState
-from cekalwatch.wire.vocabulary.capture import is_wrong
-from cekalwatch.wire.vocabulary.troubles import IN_THE_PICTURE, OF_CAMERAS, OF_VIEWS, TroubleKind
 
 RECONNECTS_WITHIN = timedelta(seconds=3)
 """How long a camera may take to connect again before it counts as down."""

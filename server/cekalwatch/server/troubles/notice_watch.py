@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.troubles import MAX_DETAIL, Fault
 from cekalwatch.server.notices.syslog_feed import SyslogFeed
 from cekalwatch.server.storage.notices.store import NoticeStore
 from cekalwatch.server.troubles.board import TroubleBoard
-from cekalwatch.wire.vocabulary.troubles import TroubleKind
 
 TELL_AFTER: Final = timedelta(minutes=5)
 """A receiver that is restarted is no trouble."""

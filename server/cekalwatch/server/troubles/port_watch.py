@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from cekalwatch.contract.values.troubles import OF_PORTS, TroubleKind
 from cekalwatch.server.domain.clock import Clock, lately
 from cekalwatch.server.domain.ports import PortState
 from cekalwatch.server.domain.troubles import MAX_ABOUT, Fault
 from cekalwatch.server.troubles.board import TroubleBoard
-from cekalwatch.wire.vocabulary.troubles import OF_PORTS, TroubleKind
 
 
 @dataclass(frozen=True)

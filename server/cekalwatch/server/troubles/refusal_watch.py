@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
+from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.domain.troubles import MAX_ABOUT, MAX_DETAIL, Fault
 from cekalwatch.server.refused_start import RefusedServer
 from cekalwatch.server.troubles.board import TroubleBoard
-from cekalwatch.wire.vocabulary.troubles import TroubleKind
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Thing
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.troubles import Fault
@@ -17,7 +18,6 @@ from cekalwatch.server.storage.integrity.guard import RowGuard
 from cekalwatch.server.storage.integrity.scan import PAGE_ROWS, RowScan
 from cekalwatch.server.storage.integrity.signed_row import RowKey
 from cekalwatch.server.troubles.board import TroubleBoard
-from cekalwatch.wire.vocabulary.troubles import TroubleKind
 
 MAX_NAMED = 100
 """Rows that one entry of the audit trail names; it counts the others."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cekalwatch.contract.values.troubles import OF_SERVERS, TroubleKind
 from cekalwatch.server.cluster.agreement import MAX_CLOCK_DIFFERENCE
 from cekalwatch.server.domain.troubles import MAX_ABOUT, MAX_DETAIL, Fault
 from cekalwatch.server.troubles.board import TroubleBoard
 from cekalwatch.server.wellbeing import Wellbeing
-from cekalwatch.wire.vocabulary.troubles import OF_SERVERS, TroubleKind
 
 
 @dataclass(frozen=True)

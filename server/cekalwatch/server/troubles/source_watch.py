@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from cekalwatch.contract.values.troubles import OF_SOURCES, TroubleKind
+from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.syncs import SyncRun
 from cekalwatch.server.domain.troubles import MAX_ABOUT, Fault
@@ -12,8 +14,6 @@ from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.storage.sync.store import SyncStore
 from cekalwatch.server.troubles.board import TroubleBoard
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
-from cekalwatch.wire.vocabulary.troubles import OF_SOURCES, TroubleKind
-from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
 BY_HAND = "import"
 """What imports by hand are called, which are a source where no other is configured."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from cekalwatch.contract.values.troubles import OF_THRESHOLDS, TroubleKind
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.learning.learned_threshold import SiteFindings
@@ -15,7 +16,6 @@ from cekalwatch.server.gallery.threshold import ThresholdSource
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.models.store import ThresholdStore
 from cekalwatch.server.troubles.board import TroubleBoard
-from cekalwatch.wire.vocabulary.troubles import OF_THRESHOLDS, TroubleKind
 
 TOLD_FOR = timedelta(days=1)
 """How long a step of the threshold is told."""

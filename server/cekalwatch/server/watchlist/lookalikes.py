@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from cekalwatch.contract.values.watchlist import LookalikeJudgement
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Thing
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -18,7 +19,6 @@ from cekalwatch.server.gallery.lookalike_pairs import LookalikePairs
 from cekalwatch.server.gallery.lookalikes import LookalikeFinder
 from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from cekalwatch.wire.vocabulary.watchlist import LookalikeJudgement
 
 
 @dataclass(frozen=True)

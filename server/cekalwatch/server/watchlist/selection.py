@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Final, Self
 
+from cekalwatch.contract.values.orders import OrderKind, OrderStatus
+from cekalwatch.contract.values.watchlist import WatchlistProblem
 from cekalwatch.server.domain.orders.ban_order import BanOrder, SubjectFile
 from cekalwatch.server.domain.orders.standing import OrderStanding
-from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus
-from cekalwatch.wire.vocabulary.watchlist import WatchlistProblem
 
 _ABOUT_ORDERS: Final = frozenset({WatchlistProblem.INVALID, WatchlistProblem.FLAGGED})
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 
+from cekalwatch.contract.values.captures import CapturePolicy
 from cekalwatch.server.capture.aiming import AimingDesk
 from cekalwatch.server.capture.database_health import DatabaseHealth
 from cekalwatch.server.capture.deciding import AlertTiming, Decider, OrdersInForce
@@ -31,7 +32,6 @@ from cekalwatch.server.storage.alerts.write_probe import ALERT_BYTES, WriteProbe
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.gallery import GalleryWiring
-from cekalwatch.wire.vocabulary.capture import CapturePolicy
 
 DECIDE_BATCH = 64
 COUNT_PASSAGES_PERIOD_S = 60.0

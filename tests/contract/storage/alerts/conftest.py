@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.storage.database import Database
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.alerts import NOON
 from tests.support.builders.watchlist import FixedClock
 from tests.support.scenarios.adjudication import Counter

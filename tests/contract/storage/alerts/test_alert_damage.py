@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 import sqlalchemy
 
+from cekalwatch.contract.values.adjudication import AlertEventType
 from cekalwatch.server.domain.alerts.alert import AlertFilter
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 from tests.support.builders.alerts import NOON
 from tests.support.builders.watchlist import order, subject
 from tests.support.scenarios.adjudication import Counter

@@ -9,13 +9,13 @@ import pytest
 import sqlalchemy
 import uuid6
 
+from cekalwatch.contract.values.adjudication import AlertEventType
+from cekalwatch.contract.values.orders import Direction
 from cekalwatch.server.domain.alerts.alert import AlertEvent, AlertFilter
 from cekalwatch.server.domain.alerts.match import Match
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType
-from cekalwatch.wire.vocabulary.orders import Direction
 from tests.support.builders.alerts import ARRIVAL, DEPARTURE, ELSEWHERE, NOON, capture, match
 from tests.support.builders.audit import swept
 from tests.support.builders.keys import keyring

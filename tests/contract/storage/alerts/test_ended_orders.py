@@ -8,10 +8,10 @@ from uuid import UUID
 
 import pytest
 
+from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Outcome, Reason
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Outcome, Reason
 from tests.support.builders.alerts import NOON, capture, match
 from tests.support.builders.audit import deleted
 from tests.support.builders.watchlist import WIB, FixedClock, order, subject

@@ -8,9 +8,9 @@ from threading import Barrier
 
 import pytest
 
+from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
 from tests.support.builders.watchlist import FixedClock
 from tests.support.scenarios.adjudication import POLICY, REFERENCE, Counter
 

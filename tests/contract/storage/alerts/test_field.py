@@ -7,14 +7,14 @@ from datetime import timedelta
 
 import pytest
 
+from cekalwatch.contract.values.adjudication import Outcome, Reason
+from cekalwatch.contract.values.orders import Direction
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.capture.passage_counting import PassageCounter
 from cekalwatch.server.domain.alerts.false_alerts import AlertVerdict, PassageCount
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
-from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason
-from cekalwatch.wire.vocabulary.orders import Direction
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.alerts import ARRIVAL, DEPARTURE, ELSEWHERE, NOON, capture
 from tests.support.builders.watchlist import FixedClock
 from tests.support.scenarios.adjudication import Counter

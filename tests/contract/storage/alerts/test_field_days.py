@@ -6,6 +6,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from cekalwatch.contract.values.adjudication import Outcome, Reason
+from cekalwatch.contract.values.orders import Direction
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.alerts.field_days import DAYS_A_ROUND, DAYS_AHEAD, KEPT_FOR, MAX_KEPT, FieldDays
 from cekalwatch.server.alerts.field_reports import FieldReports
 from cekalwatch.server.domain.alerts.false_alerts import FieldAlert, PassageCount
@@ -16,9 +19,6 @@ from cekalwatch.server.evaluation.report.field_screen import field_json
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.agencies import OrderAgencies
-from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason
-from cekalwatch.wire.vocabulary.orders import Direction
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.alerts import NOON
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import WIB, FixedClock

@@ -9,12 +9,12 @@ from uuid import UUID
 import pytest
 import sqlalchemy
 
+from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Outcome, Reason
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.alerts.match import Match
 from cekalwatch.server.storage.alerts.passages import MAX_COMPARED, AlertPassages
 from cekalwatch.server.storage.database import Database
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Outcome, Reason
 from tests.support.builders.alerts import ELSEWHERE, NOON, capture, face, match
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import FixedClock, order, subject

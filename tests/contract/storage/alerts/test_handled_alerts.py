@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Outcome, Reason
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.alerts.retention import ImageReport
 from cekalwatch.server.alerts.shift_report import Tally, shift_report
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.alerts.alert import AlertFilter, AlertSearch
 from cekalwatch.server.domain.retention import RetentionPolicy
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Outcome, Reason
 from tests.support.builders.alerts import ARRIVAL, NOON, capture, match
 from tests.support.builders.watchlist import FixedClock
 from tests.support.scenarios.adjudication import Counter

@@ -9,11 +9,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.alerts.adjudication import ActingPerson, Adjudication
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.watchlist import FixedClock
 from tests.support.scenarios.adjudication import POLICY, Counter, contact, seat
 

@@ -9,13 +9,13 @@ from uuid import UUID
 import pytest
 from sqlmodel import col, select
 
+from cekalwatch.contract.values.adjudication import Outcome, Reason
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.alerts.retention import DueReport
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.retention import RetentionPolicy
 from cekalwatch.server.storage.alerts.tables import FindingRow, FollowUpRow, ProbeRow, SightingRow
-from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason
 from tests.support.builders.watchlist import FixedClock
 from tests.support.scenarios.adjudication import Counter, contact
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cekalwatch.contract.values.adjudication import Outcome, Reason
+from cekalwatch.contract.values.orders import Direction
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.domain.alerts.alert import AlertFilter
 from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason
-from cekalwatch.wire.vocabulary.orders import Direction
 from tests.support.builders.alerts import capture, match
 from tests.support.builders.watchlist import FixedClock
 from tests.support.scenarios.adjudication import POLICY, Counter

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger, GivenUp
 from cekalwatch.server.audit.checkpoints import KeptCheckpoint, SigningKey
 from cekalwatch.server.audit.entry import stamp
@@ -16,7 +17,6 @@ from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.audit.trail_check import TrailCheck
 from cekalwatch.server.storage.database import Database
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.audit import START, entry, signer
 from tests.support.builders.watchlist import FixedClock
 from tests.support.scenarios.audit_forger import Forger

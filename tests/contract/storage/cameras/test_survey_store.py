@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 import sqlalchemy
 
+from cekalwatch.contract.values.surveys import MAX_KEPT, Advice, Grade
 from cekalwatch.server.domain.cameras.kept import KeptSurvey
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.cameras.survey_store import CameraSurveyStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.wire.vocabulary.survey import MAX_KEPT, Advice, Grade
 from tests.support.builders.alerts import NOON
 from tests.support.builders.audit import entry
 from tests.support.builders.keys import open_keys

@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy
 
+from cekalwatch.contract.values.cameras import Drops, Heartbeat, SpoolState, SpoolStatus, ViewState
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.cluster.peers import Load, Peers
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.presence import CameraPresence, Presence, ServerRun
 from cekalwatch.server.storage.cluster.presence_store import FORGOTTEN_AFTER, LASTS, PresenceStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.wire.vocabulary.camera_health import Drops, Heartbeat, SpoolState, SpoolStatus, ViewState
 from tests.support.scenarios.server import LateClock
 
 T0 = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)

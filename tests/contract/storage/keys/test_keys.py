@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy
 from sqlmodel import SQLModel, select, update
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.encryption.keyring import AssociatedData
@@ -23,7 +24,6 @@ from cekalwatch.server.storage.keys.resealing import ROWS_A_STEP, STEPS_A_TURN, 
 from cekalwatch.server.storage.keys.store import hold_sealing_key
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.storage.watchlist.tables import SubjectRow, WatchlistStateRow
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.alerts import NOON, capture, match
 from tests.support.builders.keys import KnownKey, key_store
 from tests.support.builders.watchlist import SIZE, FixedClock, order, reference, subject

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import sqlalchemy
 
+from cekalwatch.contract.values.orders import Direction, OrderKind
 from cekalwatch.server.capture.deciding import OrdersInForce
 from cekalwatch.server.domain.checkpoints import Camera, LegalParameters
 from cekalwatch.server.domain.orders.law import Checkpoints
@@ -23,7 +24,6 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.models.template_store import TemplatePiece, TemplateStore
 from cekalwatch.server.storage.watchlist.record_store import NewReference
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from cekalwatch.wire.vocabulary.orders import Direction, OrderKind
 from tests.support.builders.audit import deleted
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import FIXED_THRESHOLD, MODEL, SIZE, WIB, FixedClock, order, reference, subject

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import sqlalchemy
 
+from cekalwatch.contract.values.adjudication import Outcome, Reason
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Party
 from cekalwatch.server.domain.alerts.false_alerts import AlertVerdict
 from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold, SiteFindings, ThresholdMove
@@ -21,8 +23,6 @@ from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.models.score_store import ScoreStore
 from cekalwatch.server.storage.models.store import ThresholdStore
 from cekalwatch.vision.thresholds import Provenance, ThresholdModel
-from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.alerts import NOON
 from tests.support.builders.keys import key_store
 from tests.support.builders.watchlist import FixedClock

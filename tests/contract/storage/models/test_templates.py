@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.models.template_store import TemplateState
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from cekalwatch.wire.vocabulary.orders import OrderKind
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import SIZE, order, reference, subject
 from tests.support.tools.stored_templates import stored_templates

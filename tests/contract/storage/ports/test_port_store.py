@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 import sqlalchemy
 
+from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Outcome, Reason
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Party
 from cekalwatch.server.domain.alerts.adjudication import Finding
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
@@ -17,7 +18,6 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.ports import HeldAlerts, LogPosition, LogStart, Port, PortReport, StartReason
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.ports.store import PortStore
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Outcome, Reason
 from tests.support.builders.alerts import NOON
 from tests.support.builders.keys import keyring
 from tests.support.builders.ports import BUDI, HARBOUR_BAY, SEKUPANG, port_alert, report

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.server.watchlist.sources.source import (
@@ -16,7 +17,6 @@ from cekalwatch.server.watchlist.sources.source import (
     SourcePage,
     WithdrawnOthers,
 )
-from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 from tests.support.builders.watchlist import order, subject
 from tests.support.scenarios.sync import SyncBench
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
+from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.audit.entry import Action, AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.syncs import SyncCounts
@@ -18,7 +19,6 @@ from cekalwatch.server.storage.sync.progress import Lease
 from cekalwatch.server.storage.sync.store import LEASE, SyncFence, SyncStore
 from cekalwatch.server.watchlist.sync import schedule
 from cekalwatch.server.watchlist.sync.synchroniser import SyncStoppedError
-from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 from tests.support.builders.watchlist import order, subject
 from tests.support.scenarios.sync import SYNCER, SyncBench, TestSource
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.audit.entry import Action, AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.syncs import SyncTerms
 from cekalwatch.server.storage.database import Database
-from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 from tests.support.scenarios.sync import SYNCER, SyncBench, TestSource
 
 

@@ -7,6 +7,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.audit.entry import Action, Actor, Party
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import Person
@@ -16,8 +18,6 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.troubles.store import TroubleStore
 from cekalwatch.server.troubles.board import TroubleBoard
 from cekalwatch.server.troubles.retention import TroubleSweeper
-from cekalwatch.wire.vocabulary.people import PersonRole
-from cekalwatch.wire.vocabulary.troubles import TroubleKind
 from tests.support.scenarios.people import SITE, HandClock, Office, person
 
 ACTOR = Actor(Party.SERVER, "here")

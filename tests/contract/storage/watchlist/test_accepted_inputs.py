@@ -17,6 +17,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from cekalwatch.contract.values.orders import Direction
+from cekalwatch.contract.values.watchlist import EnrolmentWarning, ImportOutcome
 from cekalwatch.server.alerts.alert_orders import AlertOrders
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import DetailedEvent
@@ -51,8 +53,6 @@ from cekalwatch.server.watchlist.selection import WatchlistFilter
 from cekalwatch.server.watchlist.subject_search import SubjectSearch
 from cekalwatch.v1 import capture_pb2, watchlist_service_pb2
 from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_MESSAGE_BYTES
-from cekalwatch.wire.vocabulary.orders import Direction
-from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning, ImportOutcome
 from tests.support.builders.alerts import DEPARTURE, NOON, capture, face, match
 from tests.support.builders.audit import OFFICER
 from tests.support.builders.keys import keyring

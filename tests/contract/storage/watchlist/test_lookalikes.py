@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import sqlalchemy
 
+from cekalwatch.contract.values.watchlist import LookalikeJudgement
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.lookalikes import SubjectPair
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from cekalwatch.wire.vocabulary.watchlist import LookalikeJudgement
 from tests.support.builders.audit import deleted
 from tests.support.builders.keys import keyring
 from tests.support.builders.lookalikes import LINA, NOON, judge

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy
 
+from cekalwatch.contract.values.orders import OrderRule
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.retention import ended_by
@@ -15,7 +16,6 @@ from cekalwatch.server.domain.subjects import TravelDocument
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from cekalwatch.wire.vocabulary.orders import OrderRule
 from tests.support.builders.audit import deleted
 from tests.support.builders.keys import keyring
 from tests.support.builders.orders import day, noon, urgent

@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from cekalwatch.contract.values.orders import OrderKind, OrderStatus
+from cekalwatch.contract.values.watchlist import WatchlistProblem
 from cekalwatch.server.audit.alert_entries import deletion_entry
 from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.domain.checkpoints import LegalParameters
@@ -17,8 +19,6 @@ from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist import subject_search
 from cekalwatch.server.watchlist.selection import WatchlistFilter
 from cekalwatch.server.watchlist.subject_search import SubjectSearch
-from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus
-from cekalwatch.wire.vocabulary.watchlist import WatchlistProblem
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import MODEL, WIB, order, reference, subject
 

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 import sqlalchemy
 
+from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.subjects import MAX_ORDERS, TravelDocument
 from cekalwatch.server.encryption.keyring import DataKey, KeyPurpose, Keyring
@@ -18,7 +19,6 @@ from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.watchlist.record_store import NewRecord, RecordResult, StoreOutcome
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows
 from cekalwatch.server.storage.watchlist.store import DeletedSubject, WatchlistStore
-from cekalwatch.wire.vocabulary.orders import OrderKind
 from tests.support.builders.audit import deleted
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import MODEL, SIZE, figures, order, reference, subject

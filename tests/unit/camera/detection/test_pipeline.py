@@ -13,8 +13,8 @@ from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.camera.sources.stream_health import StreamFault
 from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.view.monitor import PresetStatus, ViewMonitor
+from cekalwatch.contract.values.cameras import ViewState
 from cekalwatch.vision.faces import Face, Picture
-from cekalwatch.wire.vocabulary.camera_health import ViewState
 from tests.support.builders.camera import BEGIN, ManualClock, face_at
 from tests.support.builders.camera_view import seen, with_people
 

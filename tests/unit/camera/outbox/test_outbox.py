@@ -9,7 +9,7 @@ import pytest
 from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.outbox.send_policy import MAX_BYTES
-from cekalwatch.wire.vocabulary.camera_health import Drops
+from cekalwatch.contract.values.cameras import Drops
 from tests.support.builders.camera import ManualClock, capture_of
 
 

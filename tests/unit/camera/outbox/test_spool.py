@@ -15,8 +15,8 @@ import pytest
 from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.spool import DamagedError, ForeignError, Spool, SpoolError
 from cekalwatch.camera.outbox.spool_key import read_or_make, refuse_shared_key
+from cekalwatch.contract.values.cameras import SpoolState
 from cekalwatch.program.errors import ProgramError
-from cekalwatch.wire.vocabulary.camera_health import SpoolState
 from tests.support.builders.camera import capture_of
 from tests.support.scenarios.spools import file_system, make_read_only
 from tests.support.tools.raw_files import JFIF, folder_bytes, pieces, shown

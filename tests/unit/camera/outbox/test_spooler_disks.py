@@ -11,7 +11,7 @@ from cekalwatch.camera.clock import SystemClock
 from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.spool import Spool, SpoolError
 from cekalwatch.camera.outbox.spooler import PAUSE_S
-from cekalwatch.wire.vocabulary.camera_health import Drops, SpoolState
+from cekalwatch.contract.values.cameras import Drops, SpoolState
 from tests.support.builders.camera import ManualClock, capture_of
 from tests.support.scenarios.spools import (
     SPILLED_S,

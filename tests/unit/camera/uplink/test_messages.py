@@ -7,16 +7,16 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from cekalwatch.camera.uplink import messages
 from cekalwatch.camera.uplink.messages import Drain, ProtocolError, Receipt, Receipts, Welcome
-from cekalwatch.v1 import capture_pb2, capture_service_pb2
-from cekalwatch.v1.capture_service_pb2 import StreamFacesResponse
-from cekalwatch.wire.vocabulary.camera_health import (
+from cekalwatch.contract.values.cameras import (
     Drops,
     Heartbeat,
     SpoolState,
     SpoolStatus,
     ViewState,
 )
-from cekalwatch.wire.vocabulary.capture import CaptureOutcome, CapturePolicy
+from cekalwatch.contract.values.captures import CaptureOutcome, CapturePolicy
+from cekalwatch.v1 import capture_pb2, capture_service_pb2
+from cekalwatch.v1.capture_service_pb2 import StreamFacesResponse
 from tests.support.fakes.capture_server import duration, policy_message
 
 

@@ -9,10 +9,10 @@ import pytest
 
 from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.camera.view.aiming import FRAME_WITHIN_S, AimingPictures, picture_of
+from cekalwatch.contract.values.aiming import AimingAnswer, AimingPicture, AimingRefusal
 from cekalwatch.pictures.jpeg import read_plain_jpeg
 from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.wire.bounds import MAX_AIMING_BYTES
-from cekalwatch.wire.vocabulary.aiming import AimingAnswer, AimingPicture, AimingRefusal
 from tests.support.builders.camera import ManualClock, decoded, face_at
 
 CHANCE = np.random.default_rng(5)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from cekalwatch.camera.view.judge import KEPT_FOR_S, ViewJudge
+from cekalwatch.contract.values.cameras import ViewState
 from cekalwatch.vision.faces import Picture
-from cekalwatch.wire.vocabulary.camera_health import ViewState
 from tests.support.builders.camera_view import SIZE, grainy, seen, with_people
 from tests.support.tools.shared import shared_faces
 

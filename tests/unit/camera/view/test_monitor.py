@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from cekalwatch.camera.view.monitor import PresetStatus, ViewMonitor
-from cekalwatch.wire.vocabulary.camera_health import ViewState
+from cekalwatch.contract.values.cameras import ViewState
 from tests.support.builders.camera_view import seen
 
 

@@ -17,7 +17,7 @@ from cekalwatch.console.signing_in.errands import (
     with_query,
 )
 from cekalwatch.console.signing_in.unfinished import KeptForm
-from cekalwatch.wire.vocabulary.identity_provider import ProviderFacts
+from cekalwatch.contract.values.identity_provider import ProviderFacts
 
 PROVIDER = ProviderFacts("https://id.example", "cekalwatch", "openid profile", "https://id.example/a?x=1", "", True)
 ERRAND = Errand(PROVIDER, "https://konsol.example/sign-in/back", None)

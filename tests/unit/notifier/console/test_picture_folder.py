@@ -14,13 +14,13 @@ from pathlib import Path
 import grpc
 import pytest
 
+from cekalwatch.contract.values.adjudication import AlertState
 from cekalwatch.notifier.console.picture_folder import ImagePaths, PictureFolder
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.model.alert import Alert, AlertFilter, Pictures
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.dialer import Dialer
-from cekalwatch.wire.vocabulary.adjudication import AlertState
 from tests.support.builders.jpegs import plain_jpeg, scan_bomb
 from tests.support.builders.notifier_alerts import make_alert
 from tests.support.fakes.alert_server import JPEG, NOBODY, AlertServer, EventLog, alert_message, wait_for

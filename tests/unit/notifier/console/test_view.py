@@ -12,12 +12,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from rich.console import Console
 
+from cekalwatch.contract.values.orders import Direction, OrderKind
 from cekalwatch.notifier.console.picture_folder import ImagePaths
 from cekalwatch.notifier.console.view import ConsoleView, Painter
 from cekalwatch.office.model.alert import ScoreLevel, ShownAlert
 from cekalwatch.office.model.subscription_updates import Cause, Connection, Freshness, LostPosition
 from cekalwatch.program.translations import Language
-from cekalwatch.wire.vocabulary.orders import Direction, OrderKind
 from tests.support.builders.notifier_alerts import BUDI, FRESH, held_by, make_alert, make_shown
 from tests.support.fakes.alert_server import EPOCH
 

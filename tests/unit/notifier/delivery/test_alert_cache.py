@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Escalation
 from cekalwatch.notifier.delivery.alert_cache import AlertCache
 from cekalwatch.office.model.alert import News
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Escalation
 from tests.support.builders.notifier_alerts import BUDI, held_by, make_alert, make_shown
 from tests.support.fakes.alert_server import EPOCH
 

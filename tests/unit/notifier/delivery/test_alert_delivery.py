@@ -11,6 +11,8 @@ from pathlib import Path
 import grpc
 import pytest
 
+from cekalwatch.contract.values.adjudication import AlertEventType
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.notifier.delivery.acknowledgements import Acknowledgements
 from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall
 from cekalwatch.notifier.delivery.inbox import Inbox
@@ -31,8 +33,6 @@ from cekalwatch.v1 import adjudication_pb2
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.dialer import Dialer
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.notifier_alerts import BUDI, SITI, session_of
 from tests.support.fakes.alert_server import EPOCH, NOBODY, AlertServer, EventLog, alert_message
 

@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
+from cekalwatch.contract.values.adjudication import Step
 from cekalwatch.notifier.desktop.dialogs.step_dialogs import DATE_MARGIN_PX, FollowUpDialog, ReasonDialog
 from cekalwatch.notifier.desktop.widgets.elements import label
 from cekalwatch.notifier.desktop.widgets.theme import LIGHT, style_sheet
@@ -16,7 +17,6 @@ from cekalwatch.notifier.locale.texts import NotifierTexts
 from cekalwatch.office.model.alert import Alert, PicturesMissing
 from cekalwatch.office.model.steps import options
 from cekalwatch.program.translations import Language
-from cekalwatch.wire.vocabulary.adjudication import Step
 from tests.support.builders.notifier_alerts import BUDI, held_by, make_alert, make_shown, session_of
 from tests.support.fakes.alert_server import EPOCH
 

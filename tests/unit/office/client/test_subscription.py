@@ -10,6 +10,7 @@ from pathlib import Path
 import grpc
 import pytest
 
+from cekalwatch.contract.values.orders import Direction
 from cekalwatch.office.client import subscription
 from cekalwatch.office.client.subscription import (
     RETRYABLE_CODES,
@@ -34,7 +35,6 @@ from cekalwatch.v1 import camera_pb2
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.server_choice import ServerChoice
-from cekalwatch.wire.vocabulary.orders import Direction
 from tests.support.builders.notifier_alerts import FRESH
 from tests.support.fakes.alert_server import NOBODY, AlertServer, EventLog, alert_message
 

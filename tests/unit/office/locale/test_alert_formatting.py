@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from cekalwatch.contract.values.adjudication import AlertState, Escalation, Outcome, Reason
+from cekalwatch.contract.values.orders import OrderStatus
 from cekalwatch.notifier.actions.shift_csv import figures_csv
 from cekalwatch.notifier.desktop.controller import ServerClock
 from cekalwatch.notifier.locale.texts import NotifierTexts
@@ -17,8 +19,6 @@ from cekalwatch.office.model.handling import FollowUp
 from cekalwatch.office.model.shift_report import ShiftReport, Tally
 from cekalwatch.office.model.steps import Hindrance
 from cekalwatch.program.translations import Language
-from cekalwatch.wire.vocabulary.adjudication import AlertState, Escalation, Outcome, Reason
-from cekalwatch.wire.vocabulary.orders import OrderStatus
 from tests.support.builders.notifier_alerts import BUDI, SITI, SetClock, held_by, judged_by, make_alert, session_of
 from tests.support.fakes.alert_server import EPOCH
 

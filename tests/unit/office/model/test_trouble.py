@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.office.model.trouble import may_acknowledge, own_blind, shown_to
-from cekalwatch.wire.vocabulary.people import PersonRole
-from cekalwatch.wire.vocabulary.troubles import TroubleKind
 from tests.support.builders.notifier_alerts import BUDI, session_of
 from tests.support.builders.notifier_troubles import make_trouble, of_source
 

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from cekalwatch.contract.values.adjudication import AlertEventType, Outcome, Reason
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.alerts.alert_orders import AlertOrders
 from cekalwatch.server.alerts.details import AlertDetailsReader
@@ -30,7 +31,6 @@ from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType, Outcome, Reason
 from tests.support.builders.alerts import ARRIVAL, DEPARTURE, NOON, capture, match
 from tests.support.builders.audit import swept
 from tests.support.builders.keys import keyring

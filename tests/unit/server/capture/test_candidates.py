@@ -13,6 +13,8 @@ import pytest
 import uuid6
 from numpy.typing import NDArray
 
+from cekalwatch.contract.values.captures import CaptureOutcome
+from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.server.capture.deciding import AlertTiming, Decider, EmbeddedCapture, OrdersInForce
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.law import Checkpoints
@@ -23,8 +25,6 @@ from cekalwatch.server.recognition.probes import Probe
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from cekalwatch.wire.vocabulary.capture import CaptureOutcome
-from cekalwatch.wire.vocabulary.orders import OrderKind
 from tests.support.builders.alerts import LIKENESS, capture
 from tests.support.builders.keys import keyring
 from tests.support.builders.portraits import encoded, wall

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import uuid6
 
+from cekalwatch.contract.values.captures import CaptureOutcome
 from cekalwatch.server.capture import intake as module
 from cekalwatch.server.capture.deciding import EmbeddedCapture
 from cekalwatch.server.capture.intake import Intake
 from cekalwatch.server.domain.captures import Capture, Receipt, Rejected
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.recognition.probes import Probe
-from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 from tests.support.builders.alerts import capture
 from tests.support.scenarios.intake import DELAY_S, nothing, open_intake
 

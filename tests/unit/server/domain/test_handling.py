@@ -12,6 +12,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from cekalwatch.contract.values.adjudication import MAX_NOTE, REASONS, AlertState, Escalation, Outcome, Reason
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
 from cekalwatch.server.domain.alerts.handling import (
     MAX_FOLLOW_UPS,
@@ -23,8 +25,6 @@ from cekalwatch.server.domain.alerts.handling import (
 )
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import Person, TwoPeople, TwoPersonAction
-from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE, REASONS, AlertState, Escalation, Outcome, Reason
-from cekalwatch.wire.vocabulary.people import PersonRole
 
 T0 = datetime(2026, 3, 1, 8, tzinfo=UTC)
 POLICY = HandlingPolicy()

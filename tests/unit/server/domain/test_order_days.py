@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cekalwatch.contract.values.orders import OrderKind, OrderStatus
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.orders.law import judge
-from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus
 from tests.support.builders.watchlist import order, subject
 
 LEGAL = LegalParameters()

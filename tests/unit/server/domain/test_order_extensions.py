@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
+from cekalwatch.contract.values.orders import OrderKind, OrderRule, OrderStatus
 from cekalwatch.server.domain.checkpoints import LegalParameters
-from cekalwatch.wire.vocabulary.orders import OrderKind, OrderRule, OrderStatus
 from tests.support.builders.orders import broken, day, extension, noon, status
 from tests.support.builders.watchlist import order
 

@@ -11,9 +11,9 @@ from dateutil.relativedelta import relativedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cekalwatch.contract.values.orders import OrderFlag, OrderKind, OrderStatus
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.ban_order import BanOrder, OrderJudgement
-from cekalwatch.wire.vocabulary.orders import OrderFlag, OrderKind, OrderStatus
 from tests.support.builders.orders import day, extension, judged, noon
 from tests.support.builders.watchlist import order
 from tests.unit.server.domain.test_order_law import Law

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from cekalwatch.contract.values.orders import Direction, OrderKind, OrderRule, OrderStatus
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.ban_order import SubjectFile
 from cekalwatch.server.domain.orders.law import Checkpoints, alerts_on, judge
 from cekalwatch.server.domain.orders.status_history import status_history
-from cekalwatch.wire.vocabulary.orders import Direction, OrderKind, OrderRule, OrderStatus
 from tests.support.builders.orders import LEGAL, NOON, broken, day, extension, noon, status, urgent
 from tests.support.builders.watchlist import WIB, order, subject
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cekalwatch.contract.values.orders import OrderStatus
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.domain.orders.status_history import status_history
-from cekalwatch.wire.vocabulary.orders import OrderStatus
 from tests.support.builders.orders import bans, moments
 from tests.support.builders.watchlist import WIB, order, subject
 

@@ -6,9 +6,9 @@ from itertools import product
 
 import pytest
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import TWO_PERSON_ACTIONS, Person, PersonError, TwoPeople, TwoPersonAction
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import person
 
 PAIRS = {

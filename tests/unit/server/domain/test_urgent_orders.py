@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cekalwatch.wire.vocabulary.orders import OrderFlag, OrderKind, OrderRule, OrderStatus
+from cekalwatch.contract.values.orders import OrderFlag, OrderKind, OrderRule, OrderStatus
 from tests.support.builders.orders import broken, day, extension, judged, noon, status, urgent
 from tests.support.builders.watchlist import order
 

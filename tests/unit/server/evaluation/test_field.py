@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from cekalwatch.contract.values.adjudication import Outcome, Reason
+from cekalwatch.contract.values.orders import Direction
 from cekalwatch.server.domain.alerts.false_alerts import AlertVerdict, FieldAlert, PassageCount, verdict_of
 from cekalwatch.server.domain.alerts.field_report import MAX_AGENCIES, FieldReport, FieldSpan, field_report
 from cekalwatch.server.domain.alerts.field_sums import FieldSums
 from cekalwatch.server.domain.rates import wilson_rate
 from cekalwatch.server.evaluation.report.field_screen import field_json, field_page
-from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason
-from cekalwatch.wire.vocabulary.orders import Direction
 from tests.support.builders.alerts import NOON
 from tests.support.builders.learned import learned
 from tests.support.builders.watchlist import WIB

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import uuid6
 
+from cekalwatch.contract.values.captures import CaptureOutcome
 from cekalwatch.server.capture.deciding import AlertTiming, Decider, EmbeddedCapture, OrdersInForce, OtherModelError
 from cekalwatch.server.capture.intake import Intake
 from cekalwatch.server.domain.captures import Capture
@@ -23,7 +24,6 @@ from cekalwatch.server.recognition.probes import Probe
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 from tests.support.builders.alerts import capture
 from tests.support.builders.keys import keyring
 from tests.support.builders.portraits import encoded, wall

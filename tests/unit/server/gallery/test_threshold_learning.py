@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.learning.site_tail import MIN_PASSAGES
@@ -18,7 +19,6 @@ from cekalwatch.server.domain.learning.threshold_steps import LearningBounds, Le
 from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
 from cekalwatch.server.gallery.threshold import ThresholdSetting, ThresholdSource
 from cekalwatch.server.storage.database import Database
-from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.keys import open_keys
 from tests.support.builders.watchlist import MODEL
 from tests.support.scenarios.learning import LISTED, PACK, WANTED, LearningPort, Passers

@@ -16,6 +16,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from cekalwatch.contract.values.adjudication import MAX_NOTE, REASONS
+from cekalwatch.contract.values.aiming import AimingAnswer, AimingPicture, AimingRefusal
+from cekalwatch.contract.values.cameras import Heartbeat
+from cekalwatch.contract.values.captures import CaptureOutcome, CapturePolicy
 from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.capture.session import Goodbye, Receipts
 from cekalwatch.server.connections import ConnectionState
@@ -48,10 +52,6 @@ from cekalwatch.v1 import (
 )
 from cekalwatch.v1.watchlist_service_pb2 import ImportRecord
 from cekalwatch.vision.inference import Inference, InferenceEngine, Precision
-from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE, REASONS
-from cekalwatch.wire.vocabulary.aiming import AimingAnswer, AimingPicture, AimingRefusal
-from cekalwatch.wire.vocabulary.camera_health import Heartbeat
-from cekalwatch.wire.vocabulary.capture import CaptureOutcome, CapturePolicy
 from tests.support.builders.alerts import DEPARTURE, NOON
 from tests.support.builders.messages import RECORD, RUN, SENT, TEXTS, ValidValues, messages, scrambled
 from tests.support.builders.watchlist import FIXED_THRESHOLD

@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
 from cekalwatch.server.alerts.details import AlertDetails
 from cekalwatch.server.alerts.fanout import DetailedEvent
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
@@ -25,7 +26,6 @@ from cekalwatch.server.domain.ports import Port, PortReport
 from cekalwatch.server.grpc_api.convert import ports, reports
 from cekalwatch.server.ports.reception import Inbound
 from cekalwatch.v1 import port_service_pb2 as pb
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
 from tests.support.builders.alerts import DEPARTURE, NOON
 from tests.support.builders.ports import BUDI, port_alert
 from tests.support.builders.watchlist import WIB, order, subject

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from cekalwatch.contract.values.watchlist import EnrolmentWarning
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES, Enroller, EnrolmentError, plain_and_reference
 from cekalwatch.server.recognition.packs.installed import Engine, open_engine
@@ -13,7 +14,6 @@ from cekalwatch.vision.alignment import align
 from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.vision.quality import NOSE_AT
-from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning
 from tests.support.builders.portraits import astronaut, encoded, group, wall
 from tests.support.tools.packs import light_pack
 

@@ -9,6 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.contract.values.cameras import (
+    Heartbeat,
+    SpoolState,
+    SpoolStatus,
+    ViewState,
+)
+from cekalwatch.contract.values.orders import Direction
+from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.domain.cameras.clock import CameraClock
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import Code
@@ -17,14 +25,6 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.troubles.store import TroubleStore
 from cekalwatch.server.troubles.board import TroubleBoard
 from cekalwatch.server.troubles.camera_watch import CameraTerms, CameraWatch
-from cekalwatch.wire.vocabulary.camera_health import (
-    Heartbeat,
-    SpoolState,
-    SpoolStatus,
-    ViewState,
-)
-from cekalwatch.wire.vocabulary.orders import Direction
-from cekalwatch.wire.vocabulary.troubles import TroubleKind
 from tests.support.scenarios.people import SITE, HandClock
 
 CAMERA = Camera("dep-1", SITE, "D1", Direction.DEPARTURE)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.domain.troubles import Fault, Trouble
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.troubles.store import TroubleStore
 from cekalwatch.server.troubles.board import TroubleBoard
 from cekalwatch.server.troubles.feed import TroubleFeed
-from cekalwatch.wire.vocabulary.troubles import TroubleKind
 from tests.support.scenarios.people import HandClock
 
 

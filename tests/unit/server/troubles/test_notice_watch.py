@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.contract.values.people import KEEPS_SYSTEM
+from cekalwatch.contract.values.troubles import OF_CAMERAS, TroubleKind, acknowledges
 from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.domain.notices import Notice
 from cekalwatch.server.notices.syslog_feed import SyslogFeed
@@ -17,8 +19,6 @@ from cekalwatch.server.storage.notices.store import NoticeOutcome, NoticeStore
 from cekalwatch.server.storage.troubles.store import TroubleStore
 from cekalwatch.server.troubles.board import TroubleBoard
 from cekalwatch.server.troubles.notice_watch import NoticeWatch
-from cekalwatch.wire.vocabulary.people import KEEPS_SYSTEM
-from cekalwatch.wire.vocabulary.troubles import OF_CAMERAS, TroubleKind, acknowledges
 from tests.support.builders.alerts import NOON
 from tests.support.builders.audit import entry
 from tests.support.builders.keys import key_store

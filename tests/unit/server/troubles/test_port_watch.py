@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.troubles import OF_CAMERAS, OF_PORTS, TroubleKind, acknowledges
 from cekalwatch.server.domain.ports import Following, PortState
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.troubles.store import TroubleStore
 from cekalwatch.server.troubles.board import TroubleBoard
 from cekalwatch.server.troubles.port_watch import PortWatch
-from cekalwatch.wire.vocabulary.people import PersonRole
-from cekalwatch.wire.vocabulary.troubles import OF_CAMERAS, OF_PORTS, TroubleKind, acknowledges
 from tests.support.builders.alerts import NOON
 from tests.support.builders.ports import SEKUPANG
 from tests.support.builders.watchlist import FixedClock

@@ -6,14 +6,14 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+from cekalwatch.contract.values.people import KEEPS_SYSTEM
+from cekalwatch.contract.values.troubles import OF_CAMERAS, TroubleKind, acknowledges
 from cekalwatch.server.domain.troubles import MAX_DETAIL
 from cekalwatch.server.refused_start import RefusedServer, StartRefusal
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.troubles.store import TroubleStore
 from cekalwatch.server.troubles.board import TroubleBoard
 from cekalwatch.server.troubles.refusal_watch import RefusalWatch
-from cekalwatch.wire.vocabulary.people import KEEPS_SYSTEM
-from cekalwatch.wire.vocabulary.troubles import OF_CAMERAS, TroubleKind, acknowledges
 from tests.support.scenarios.people import HandClock
 
 REFUSED = RefusedServer("main-2", "cekal-2", "/var/lib/cekalwatch", "0.2.0", StartRefusal.LAW)

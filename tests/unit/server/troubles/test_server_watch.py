@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.troubles.store import TroubleStore
 from cekalwatch.server.troubles.board import TroubleBoard
 from cekalwatch.server.troubles.server_watch import ServerWatch
 from cekalwatch.server.wellbeing import Wellbeing
-from cekalwatch.wire.vocabulary.troubles import TroubleKind
 from tests.support.scenarios.people import HandClock
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.troubles import TroubleKind, acknowledges
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.troubles import Fault
 from cekalwatch.server.gallery.threshold import ThresholdSetting
@@ -16,8 +18,6 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.troubles.store import TroubleStore
 from cekalwatch.server.troubles.board import TroubleBoard
 from cekalwatch.server.troubles.threshold_watch import TOLD_FOR, ThresholdWatch
-from cekalwatch.wire.vocabulary.people import PersonRole
-from cekalwatch.wire.vocabulary.troubles import TroubleKind, acknowledges
 from tests.support.builders.keys import open_keys
 from tests.support.builders.watchlist import MODEL
 from tests.support.scenarios.learning import LearningPort, Passers

@@ -10,12 +10,12 @@ from enum import StrEnum
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from cekalwatch.console.clients.service_client import ServiceClient
+from cekalwatch.contract.codec.enums import ProtoEnum
 from cekalwatch.office.model.safe_text import safe_text
 from cekalwatch.v1 import device_pb2
 from cekalwatch.v1 import device_service_pb2 as pb
 from cekalwatch.v1.device_service_pb2_grpc import DeviceServiceStub
 from cekalwatch.wire.identity import DeviceRole
-from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
 RUNS_OUT_SOON = timedelta(days=30)
 _ROLES = ProtoEnum(device_pb2.DeviceRole, "DEVICE_ROLE", DeviceRole)

@@ -7,6 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.values.cameras import Drops, SpoolState, ViewState
+from cekalwatch.contract.values.captures import CapturePolicy, is_wrong
+from cekalwatch.contract.values.orders import Direction
 from cekalwatch.office.client.port_client import port_state
 from cekalwatch.office.model.port import PortState
 from cekalwatch.office.model.safe_text import safe_text
@@ -15,10 +19,6 @@ from cekalwatch.v1 import camera_pb2, capture_pb2, operations_pb2, operations_se
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.tokens import bearer
-from cekalwatch.wire.vocabulary.camera_health import Drops, SpoolState, ViewState
-from cekalwatch.wire.vocabulary.capture import CapturePolicy, is_wrong
-from cekalwatch.wire.vocabulary.orders import Direction
-from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
 DEADLINE_S = 10.0
 WELL = frozenset({ViewState.OK, ViewState.TURNED_AWAY, ViewState.UNSPECIFIED})

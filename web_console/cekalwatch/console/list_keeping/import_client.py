@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
+from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.values.orders import OrderStatus
+from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.office.client.token import Token
 from cekalwatch.office.model.safe_text import safe_text
 from cekalwatch.v1 import watchlist_pb2
@@ -14,9 +17,6 @@ from cekalwatch.v1.watchlist_service_pb2_grpc import WatchlistServiceStub
 from cekalwatch.wire.bounds import PHOTO_CHUNK_BYTES
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.tokens import bearer
-from cekalwatch.wire.vocabulary.orders import OrderStatus
-from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
-from cekalwatch.wire.vocabulary.watchlist import ImportOutcome, PhotoOutcome
 
 DEADLINE_S: Final = 3600.0
 ENCODINGS: Final = {"utf-8": pb.LIST_ENCODING_UTF_8, "windows-1252": pb.LIST_ENCODING_WINDOWS_1252}

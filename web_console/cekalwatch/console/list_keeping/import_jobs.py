@@ -23,9 +23,9 @@ import structlog
 
 from cekalwatch.console.list_keeping.import_client import Begun, Ended, ImportClient, OrderLine, SentFile
 from cekalwatch.console.web_sessions import WebSession
+from cekalwatch.contract.values.orders import OrderStatus
+from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.office.client.refusals import error_reason
-from cekalwatch.wire.vocabulary.orders import OrderStatus
-from cekalwatch.wire.vocabulary.watchlist import ImportOutcome, PhotoOutcome
 
 MAX_FILES: Final = 4
 """Files that are held at once."""

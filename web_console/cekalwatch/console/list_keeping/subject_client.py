@@ -17,13 +17,13 @@ from cekalwatch.console.list_keeping.subjects import (
     SubjectHistory,
     SubjectQuery,
 )
+from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.values.watchlist import WatchlistProblem
 from cekalwatch.office.client import messages
 from cekalwatch.office.model.safe_text import safe_text
 from cekalwatch.v1 import watchlist_pb2
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 from cekalwatch.v1.watchlist_service_pb2_grpc import WatchlistServiceStub
-from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
-from cekalwatch.wire.vocabulary.watchlist import WatchlistProblem
 
 MAX_REASON = 1000
 MAX_ADDRESS = 500

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from cekalwatch.console.list_keeping.lookalikes import Lookalike
+from cekalwatch.contract.values.orders import OrderKind, OrderStatus
+from cekalwatch.contract.values.watchlist import WatchlistProblem
 from cekalwatch.office.model.alert import Order, Subject
-from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus
-from cekalwatch.wire.vocabulary.watchlist import WatchlistProblem
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from cekalwatch.console.clients.service_client import ServiceClient
+from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.office.client import messages
 from cekalwatch.office.client.session_client import JointRequest
 from cekalwatch.office.model.safe_text import safe_text
@@ -15,8 +17,6 @@ from cekalwatch.office.model.subscription_updates import Freshness
 from cekalwatch.v1 import session_pb2, sync_pb2
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 from cekalwatch.v1.watchlist_service_pb2_grpc import WatchlistServiceStub
-from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
-from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
 MAX_DETAIL = 300
 _OUTCOMES = ProtoEnum(sync_pb2.SyncOutcome, "SYNC_OUTCOME", SyncOutcome)

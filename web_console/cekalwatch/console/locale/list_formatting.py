@@ -6,10 +6,10 @@ import re
 
 from cekalwatch.console.list_keeping.lookalikes import Lookalike
 from cekalwatch.console.list_keeping.subjects import ListedOrder, ListedSubject, Photograph, StatusChange
+from cekalwatch.contract.values.orders import OrderFlag, OrderRule, OrderStatus
+from cekalwatch.contract.values.watchlist import EnrolmentWarning, LookalikeJudgement, WatchlistProblem
 from cekalwatch.office.locale.alert_formatting import Fact
 from cekalwatch.office.locale.trouble_formatting import TroubleFormatter
-from cekalwatch.wire.vocabulary.orders import OrderFlag, OrderRule, OrderStatus
-from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning, LookalikeJudgement, WatchlistProblem
 
 _PLACE = re.compile(r"(line|row) (?P<row>[0-9]{1,9})")
 

@@ -11,11 +11,7 @@ import grpc
 from starlette.responses import Response
 
 from cekalwatch.console.visit import Visit
-from cekalwatch.office.client.refusals import explain
-from cekalwatch.office.model.alert import AlertSearch
-from cekalwatch.office.model.handling import FollowUp
-from cekalwatch.office.model.steps import Hindrance, options
-from cekalwatch.wire.vocabulary.adjudication import (
+from cekalwatch.contract.values.adjudication import (
     MAX_NOTE,
     OPEN_STATES,
     REASONS,
@@ -24,6 +20,10 @@ from cekalwatch.wire.vocabulary.adjudication import (
     Reason,
     Step,
 )
+from cekalwatch.office.client.refusals import explain
+from cekalwatch.office.model.alert import AlertSearch
+from cekalwatch.office.model.handling import FollowUp
+from cekalwatch.office.model.steps import Hindrance, options
 
 PAGE_SIZE: Final = 50
 STEPS: Final = (Step.CONFIRM, Step.CLEAR, Step.FOLLOW_UP, Step.CLOSE)

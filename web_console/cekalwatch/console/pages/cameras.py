@@ -14,10 +14,10 @@ from starlette.responses import Response
 from cekalwatch.console.clients.camera_client import DIGITS, WHOLE, AimingPicture, CameraPolicyState, Figures
 from cekalwatch.console.clients.status_client import CameraState, ask_status
 from cekalwatch.console.visit import Visit
+from cekalwatch.contract.values.captures import POLICY_BOUNDS
+from cekalwatch.contract.values.people import KEEPS_DEVICES
 from cekalwatch.office.client.refusals import error_reason, explain
 from cekalwatch.office.model.trouble import Trouble
-from cekalwatch.wire.vocabulary.capture import POLICY_BOUNDS
-from cekalwatch.wire.vocabulary.people import KEEPS_DEVICES
 
 DAYS = 7
 MAX_TROUBLES = 200

@@ -13,12 +13,12 @@ from cekalwatch.console.clients.status_client import ask_status
 from cekalwatch.console.glance import GlanceLine, glance_lines
 from cekalwatch.console.open_alerts import Shown
 from cekalwatch.console.visit import Visit
+from cekalwatch.contract.values.adjudication import PENDING, AlertState
+from cekalwatch.contract.values.people import KEEPS_SYSTEM, SEES_ALERTS
+from cekalwatch.contract.values.troubles import SEES_TROUBLES
 from cekalwatch.office.client.refusals import UNREACHABLE
 from cekalwatch.office.model.alert import Alert
 from cekalwatch.office.model.trouble import Trouble, shown_to
-from cekalwatch.wire.vocabulary.adjudication import PENDING, AlertState
-from cekalwatch.wire.vocabulary.people import KEEPS_SYSTEM, SEES_ALERTS
-from cekalwatch.wire.vocabulary.troubles import SEES_TROUBLES
 
 NEWS_PERIOD_S = 0.5
 """Pages are told of news so often at most: what comes meanwhile is one."""

@@ -9,8 +9,8 @@ from starlette.responses import Response
 
 from cekalwatch.console.clients.people_client import PersonRecord
 from cekalwatch.console.visit import Visit
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.office.client.refusals import error_reason, explain
-from cekalwatch.wire.vocabulary.people import PersonRole
 
 ACTS = ("change", "disable", "enable", "reset", "unlock")
 

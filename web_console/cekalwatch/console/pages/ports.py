@@ -9,9 +9,9 @@ import grpc
 from starlette.responses import Response
 
 from cekalwatch.console.visit import Visit
+from cekalwatch.contract.values.adjudication import OPEN_STATES, AlertState
 from cekalwatch.office.client.refusals import explain
 from cekalwatch.office.model.alert import Pictures
-from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, AlertState
 
 PAGE_SIZE: Final = 50
 _STATES: Final = {"open": OPEN_STATES, "settled": frozenset(AlertState) - OPEN_STATES}

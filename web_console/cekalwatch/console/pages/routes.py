@@ -26,7 +26,7 @@ from cekalwatch.console.pages import (
 from cekalwatch.console.pages.signing_in import provider, second_person, session
 from cekalwatch.console.pages.watchlist import imports, lookalikes, subjects, sync
 from cekalwatch.console.visit import Visit
-from cekalwatch.wire.vocabulary.people import (
+from cekalwatch.contract.values.people import (
     CONFIRMS,
     HANDLES_ALERTS,
     KEEPS_DEVICES,
@@ -38,7 +38,7 @@ from cekalwatch.wire.vocabulary.people import (
     SEES_SHIFT_REPORT,
     PersonRole,
 )
-from cekalwatch.wire.vocabulary.troubles import KEEPS_SOURCES, SEES_TROUBLES
+from cekalwatch.contract.values.troubles import KEEPS_SOURCES, SEES_TROUBLES
 
 STRANGERS: Final = None
 """Also who has not."""

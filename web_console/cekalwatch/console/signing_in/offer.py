@@ -10,10 +10,10 @@ from typing import Final
 
 import grpc
 
+from cekalwatch.contract.values.identity_provider import ProviderFacts
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.client.token import NoToken
 from cekalwatch.wire.dialer import Dialer
-from cekalwatch.wire.vocabulary.identity_provider import ProviderFacts
 
 KNOWN_S: Final = 30.0
 ASKING_S: Final = 2.0

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDialog, QFormLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
+from cekalwatch.contract.values.adjudication import MAX_NOTE
 from cekalwatch.notifier.desktop.widgets.elements import button, label, message, row, set_role
 from cekalwatch.office.locale.alert_formatting import AlertFormatter
-from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE
 
 Send = Callable[[Callable[[], object], Callable[[str], object]], object]
 """Sends what was filled in, then calls the first function once it is recorded, or the second with the reason."""

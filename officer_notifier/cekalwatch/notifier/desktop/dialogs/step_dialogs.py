@@ -10,6 +10,7 @@ from PySide6.QtCore import QDate, QDateTime, QLocale, QTime
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QButtonGroup, QDateTimeEdit, QRadioButton, QVBoxLayout, QWidget
 
+from cekalwatch.contract.values.adjudication import MAX_NOTE, REASONS, STEP_OUTCOMES, Reason, Step
 from cekalwatch.notifier.actions.alert_actions import Decision, SignInProof
 from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog, text_of
 from cekalwatch.notifier.desktop.widgets.elements import label
@@ -17,7 +18,6 @@ from cekalwatch.office.locale.alert_formatting import AlertFormatter
 from cekalwatch.office.model.alert import Alert
 from cekalwatch.office.model.handling import FollowUp
 from cekalwatch.program.translations import Language
-from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE, REASONS, STEP_OUTCOMES, Reason, Step
 
 _LOCALES = MappingProxyType(
     {Language.ID: QLocale(QLocale.Language.Indonesian), Language.EN: QLocale(QLocale.Language.English)}

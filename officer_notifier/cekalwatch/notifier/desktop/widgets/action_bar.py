@@ -9,11 +9,11 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from cekalwatch.contract.values.adjudication import Step
 from cekalwatch.notifier.desktop.widgets.elements import button, clear, label, message, set_role
 from cekalwatch.office.locale.alert_formatting import AlertFormatter
 from cekalwatch.office.model.alert import Alert
 from cekalwatch.office.model.steps import Options
-from cekalwatch.wire.vocabulary.adjudication import Step
 
 KEYS: Mapping[Step, str] = MappingProxyType(
     {

@@ -10,10 +10,10 @@ from PySide6.QtCore import QAbstractTableModel, QEvent, QModelIndex, QObject, QP
 from PySide6.QtGui import QFont, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
+from cekalwatch.contract.values.adjudication import OPEN_STATES, UNDECIDED, AlertState
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.office.model.alert import ShownAlert
 from cekalwatch.office.model.steps import standing
-from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, UNDECIDED, AlertState
 
 _PAINT_AFTER_MS = 50
 _ROW_PADDING_PX = 12

@@ -12,6 +12,7 @@ from PySide6.QtCore import QElapsedTimer, QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QScreen, QShortcut, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QStackedWidget, QSystemTrayIcon, QVBoxLayout, QWidget
 
+from cekalwatch.contract.values.adjudication import PENDING, AlertState, Step
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.dialogs.step_flow import StepFlow
 from cekalwatch.notifier.desktop.trouble_controller import TroubleController
@@ -28,7 +29,6 @@ from cekalwatch.notifier.desktop.widgets.elements import (
 from cekalwatch.notifier.desktop.widgets.placeholders import LockedPlaceholder, QuietPlaceholder
 from cekalwatch.notifier.desktop.windows.alert_view import AlertView
 from cekalwatch.office.model.steps import standing
-from cekalwatch.wire.vocabulary.adjudication import PENDING, AlertState, Step
 
 KEYS_IGNORED_MS = 600
 """For so long after the window gets the keyboard, its keys do nothing: they may have been meant for another one."""

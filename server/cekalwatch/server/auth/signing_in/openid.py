@@ -18,13 +18,13 @@ from urllib.parse import urlsplit
 import httpx
 import jwt
 
+from cekalwatch.contract.values.identity_provider import ProviderFacts
 from cekalwatch.server.auth.signing_in.sign_in import CodeProof, SignInRefusedError
 from cekalwatch.server.auth.signing_in.sign_in_terms import OpenIdTerms, ProviderTermsError, require_safe
 from cekalwatch.server.concurrency.line_cutter import LineCutter
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.people.store import Account, PeopleStore
-from cekalwatch.wire.vocabulary.identity_provider import ProviderFacts
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """Signatures by a key of the provider's own; a shared secret would let every client of it sign."""

@@ -16,13 +16,13 @@ from uuid import UUID
 
 import structlog
 
+from cekalwatch.contract.values.identity_provider import ProviderFacts
 from cekalwatch.server.audit.entry import OK, Action, AuditEntry, Thing
 from cekalwatch.server.auth.refusals import RefusalTrail
 from cekalwatch.server.auth.sessions import Beside, Device, Session, Sessions
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.people.store import Account
-from cekalwatch.wire.vocabulary.identity_provider import ProviderFacts
 
 log = structlog.get_logger()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.translations import Language, Texts
 from cekalwatch.server.audit.entry import operator
@@ -18,7 +19,6 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import TWO_PERSON_ACTIONS, JointAct, TwoPeople, TwoPersonAction
 from cekalwatch.server.storage.database import Database
-from cekalwatch.wire.vocabulary.people import PersonRole
 
 Ask = Callable[[str], str]
 Words = Callable[[Texts], str]

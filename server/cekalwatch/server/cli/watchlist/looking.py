@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cekalwatch.contract.values.orders import OrderKind, OrderStatus
+from cekalwatch.contract.values.watchlist import WatchlistProblem
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.database import command_context
 from cekalwatch.server.cli.options import Config, DataDir, command_settings
@@ -22,8 +24,6 @@ from cekalwatch.server.cli.watchlist.look_output import (
     print_view,
     write_pictures,
 )
-from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus
-from cekalwatch.wire.vocabulary.watchlist import WatchlistProblem
 
 if TYPE_CHECKING:
     from cekalwatch.server.gallery.lookalikes import LookalikeFinder

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from cekalwatch.contract.values.orders import OrderStatus
+from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.server.cli.output import whole_table
 from cekalwatch.server.domain.subjects import FaceFigures
 from cekalwatch.server.watchlist.imports.records import FIELD_FORMS
 from cekalwatch.server.watchlist.imports.reports import RecordReport, summarise
-from cekalwatch.wire.vocabulary.orders import OrderStatus
-from cekalwatch.wire.vocabulary.watchlist import ImportOutcome, PhotoOutcome
 
 MAX_PROBLEMS = 50
 """Rows of problems on the screen; a report file has them all."""

@@ -171,7 +171,7 @@ def _accept(settings: ServerSettings) -> None:
 
 def _followed(syncs: Syncs, run_id: int) -> SyncRun:
     """Show the progress of the run, and return it when it has ended."""
-    from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
+    from cekalwatch.contract.values.watchlist import SyncOutcome
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
@@ -183,7 +183,7 @@ def _followed(syncs: Syncs, run_id: int) -> SyncRun:
 
 
 def _tell(run: SyncRun) -> None:
-    from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
+    from cekalwatch.contract.values.watchlist import SyncOutcome
 
     typer.echo(run_sentence(run))
     tell_findings(run)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from cekalwatch.contract.values.adjudication import MAX_NOTE, REASONS, Outcome, Reason
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE, REASONS, Outcome, Reason
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from cekalwatch.server.domain.alerts.adjudication import Finding
-from cekalwatch.server.domain.alerts.handling import Handling
-from cekalwatch.server.domain.alerts.match import Candidate, Match
-from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.server.domain.orders.law import alerts_on
-from cekalwatch.wire.vocabulary.adjudication import (
+from cekalwatch.contract.values.adjudication import (
     CLEARING,
     FOR_SUPERVISORS,
     OPEN_STATES,
@@ -22,7 +17,12 @@ from cekalwatch.wire.vocabulary.adjudication import (
     Escalation,
     disproves,
 )
-from cekalwatch.wire.vocabulary.orders import Direction, OrderKind
+from cekalwatch.contract.values.orders import Direction, OrderKind
+from cekalwatch.server.domain.alerts.adjudication import Finding
+from cekalwatch.server.domain.alerts.handling import Handling
+from cekalwatch.server.domain.alerts.match import Candidate, Match
+from cekalwatch.server.domain.checkpoints import Camera
+from cekalwatch.server.domain.orders.law import alerts_on
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from cekalwatch.contract.values.adjudication import Outcome, Reason, disproves
+from cekalwatch.contract.values.orders import Direction, OrderKind
 from cekalwatch.server.domain.orders.law import alerts_on
-from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason, disproves
-from cekalwatch.wire.vocabulary.orders import Direction, OrderKind
 
 _LIST_OF: dict[Direction, OrderKind] = {alerts_on(kind): kind for kind in OrderKind}
 

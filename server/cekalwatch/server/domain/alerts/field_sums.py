@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Self
 
+from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.server.domain.alerts.false_alerts import AlertVerdict, FieldAlert, PassageCount, list_at
-from cekalwatch.wire.vocabulary.orders import OrderKind
 
 UNKNOWN_AGENCY = ""
 """Stands for the agency of an order that is held no more, or cannot be read."""

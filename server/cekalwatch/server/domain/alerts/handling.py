@@ -15,10 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
-from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.people import Person, TwoPeople, TwoPersonAction
-from cekalwatch.wire.vocabulary.adjudication import (
+from cekalwatch.contract.values.adjudication import (
     NEEDS_ORDER,
     OFFICERS_OUTCOMES,
     STEP_OUTCOMES,
@@ -31,7 +28,10 @@ from cekalwatch.wire.vocabulary.adjudication import (
     Step,
     step_states,
 )
-from cekalwatch.wire.vocabulary.people import CONFIRMS
+from cekalwatch.contract.values.people import CONFIRMS
+from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.people import Person, TwoPeople, TwoPersonAction
 
 MAX_FOLLOW_UPS = 50
 MAX_FOLLOW_UP_BYTES = 32 * 1024

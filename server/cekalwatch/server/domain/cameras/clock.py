@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from cekalwatch.wire.vocabulary.capture import is_wrong
+from cekalwatch.contract.values.captures import is_wrong
 
 WINDOW = timedelta(seconds=15)
 """The lead is the largest that was seen in one to two of these."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from cekalwatch.wire.vocabulary.capture import CapturePolicyChanges
-from cekalwatch.wire.vocabulary.survey import SurveyFigures
+from cekalwatch.contract.values.captures import CapturePolicyChanges
+from cekalwatch.contract.values.surveys import SurveyFigures
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from cekalwatch.contract.values.orders import OrderFlag, OrderKind, OrderRule, OrderStatus
 from cekalwatch.server.domain.subjects import ReferenceFace, Subject
-from cekalwatch.wire.vocabulary.orders import OrderFlag, OrderKind, OrderRule, OrderStatus
 
 WIB: Final = ZoneInfo("Asia/Jakarta")
 PLAUSIBLE_YEARS = range(1900, 2201)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 
+from cekalwatch.contract.values.orders import OrderFlag, OrderRule, OrderStatus
 from cekalwatch.server.domain.orders.ban_order import OrderJudgement
-from cekalwatch.wire.vocabulary.orders import OrderFlag, OrderRule, OrderStatus
 
 
 @dataclass(frozen=True, slots=True)

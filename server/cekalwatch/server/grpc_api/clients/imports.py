@@ -8,6 +8,8 @@ from dataclasses import replace
 
 import grpc
 
+from cekalwatch.contract.values.orders import OrderFlag, OrderRule
+from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.grpc_api.clients.server_client import ServerClient
@@ -23,8 +25,6 @@ from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
 from cekalwatch.server.watchlist.imports.reports import PhotoReport, RecordReport
 from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2
 from cekalwatch.wire.bounds import PHOTO_CHUNK_BYTES
-from cekalwatch.wire.vocabulary.orders import OrderFlag, OrderRule
-from cekalwatch.wire.vocabulary.watchlist import ImportOutcome, PhotoOutcome
 
 
 class RemoteImport(ServerClient):

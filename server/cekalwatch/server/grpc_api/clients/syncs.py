@@ -11,6 +11,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from cekalwatch.contract.values.orders import OrderFlag, OrderRule
+from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.syncs import SyncCounts, SyncRefusal, SyncRemark, SyncRun
@@ -18,8 +20,6 @@ from cekalwatch.server.grpc_api.clients.server_client import ServerClient
 from cekalwatch.server.grpc_api.convert.watchlist.sync import OUTCOMES
 from cekalwatch.server.watchlist.sync.service import SyncStatus
 from cekalwatch.v1 import sync_pb2, watchlist_service_pb2
-from cekalwatch.wire.vocabulary.orders import OrderFlag, OrderRule
-from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
 CALL_S = 20.0
 """How long an answer may take."""

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.values.adjudication import AlertState, Escalation, Outcome, Reason
 from cekalwatch.server.alerts.adjudication import Adjudication
 from cekalwatch.server.alerts.shift_report import ShiftReport
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
@@ -16,8 +18,6 @@ from cekalwatch.server.domain.alerts.handling import Claim, Handling
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.convert.common import timestamp
 from cekalwatch.v1 import adjudication_pb2, alert_service_pb2, report_service_pb2
-from cekalwatch.wire.vocabulary.adjudication import AlertState, Escalation, Outcome, Reason
-from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
 MAX_REFERENCE = 100
 MAX_CANDIDATE_KEY = 200

@@ -7,6 +7,8 @@ from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
 
+from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.values.adjudication import AlertEventType
 from cekalwatch.server.alerts.details import AlertDetails, AlertPictures
 from cekalwatch.server.alerts.fanout import DetailedEvent
 from cekalwatch.server.domain.alerts.alert import AlertFilter, AlertSearch, Sighting
@@ -30,8 +32,6 @@ from cekalwatch.server.grpc_api.convert.watchlist.records import subject_message
 from cekalwatch.server.watchlist.freshness import Freshness
 from cekalwatch.v1 import alert_pb2, alert_service_pb2, camera_pb2
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES, MAX_PAGE
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType
-from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
 DEFAULT_PAGE = 20
 MAX_COUNTERS = 64

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from cekalwatch.contract.codec.enums import ProtoEnum
 from cekalwatch.server.audit.checkpoints import Checkpoint
 from cekalwatch.server.audit.entry import Action, Link, Party, Thing, stamp
 from cekalwatch.server.audit.export import ExportFormat
@@ -21,7 +22,6 @@ from cekalwatch.server.grpc_api.convert.common import uuid as read_uuid
 from cekalwatch.server.storage.audit.search import AuditPage
 from cekalwatch.v1 import audit_pb2, audit_service_pb2
 from cekalwatch.wire.bounds import MAX_WORD
-from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
 DEFAULT_PAGE = 50
 MAX_SHOWN_OBJECTS = 20

@@ -7,13 +7,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from cekalwatch.contract.values.captures import CapturePolicyChanges
 from cekalwatch.server.capture.aiming import TakenPicture
 from cekalwatch.server.capture.policies import CameraPolicyState
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.convert.capture import policy_message
 from cekalwatch.server.grpc_api.convert.common import timestamp
 from cekalwatch.v1 import camera_service_pb2 as pb
-from cekalwatch.wire.vocabulary.capture import CapturePolicyChanges
 
 DIGITS = 4
 """That count of a figure: the contract's floats have about seven."""

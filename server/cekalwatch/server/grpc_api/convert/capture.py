@@ -8,6 +8,16 @@ from datetime import UTC, datetime, timedelta
 
 from google.protobuf.duration_pb2 import Duration
 
+from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.values.aiming import AimingAnswer, AimingPicture, AimingRefusal
+from cekalwatch.contract.values.cameras import (
+    Drops,
+    Heartbeat,
+    SpoolState,
+    SpoolStatus,
+    ViewState,
+)
+from cekalwatch.contract.values.captures import LANDMARKS, CaptureOutcome, CapturePolicy
 from cekalwatch.program.traces import trace_context
 from cekalwatch.server.capture.aiming import AimingRequest
 from cekalwatch.server.capture.session import Drain, Goodbye, Hello, Inbound, Outbound, Receipts, Welcome
@@ -27,16 +37,6 @@ from cekalwatch.wire.bounds import (
     MAX_REASON,
     MAX_WORD,
 )
-from cekalwatch.wire.vocabulary.aiming import AimingAnswer, AimingPicture, AimingRefusal
-from cekalwatch.wire.vocabulary.camera_health import (
-    Drops,
-    Heartbeat,
-    SpoolState,
-    SpoolStatus,
-    ViewState,
-)
-from cekalwatch.wire.vocabulary.capture import LANDMARKS, CaptureOutcome, CapturePolicy
-from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
 MAX_SECONDS = 10 * 365 * 86_400.0
 """Longest age that is kept; a client may send any number."""

@@ -12,12 +12,12 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.values.orders import Direction
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.v1 import camera_pb2
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES, MAX_PAGE, MAX_WORD
-from cekalwatch.wire.vocabulary.orders import Direction
-from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
 KEY = re.compile(rf"[a-z0-9-]{{1,{MAX_WORD}}}")
 ANSWER_FRAME_BYTES = 1024

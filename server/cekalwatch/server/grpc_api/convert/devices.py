@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from cekalwatch.contract.codec.enums import ProtoEnum
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.convert.common import text, timestamp
 from cekalwatch.server.pki.devices import KnownDevice
 from cekalwatch.v1 import device_pb2
 from cekalwatch.v1 import device_service_pb2 as pb
 from cekalwatch.wire.identity import DeviceRole, Identity, IdentityError
-from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
 MAX_DEVICES = 1000
 MAX_CERTIFICATES = 5

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.values.cameras import Heartbeat
+from cekalwatch.contract.values.captures import CaptureOutcome, CapturePolicy
 from cekalwatch.server.audit.history import RestoredBackup
 from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.domain.checkpoints import Camera
@@ -27,9 +30,6 @@ from cekalwatch.server.status import ServerStatus
 from cekalwatch.server.storage.availability import DatabaseAway
 from cekalwatch.server.upkeep import Upkeep
 from cekalwatch.v1 import capture_pb2, operations_pb2, operations_service_pb2
-from cekalwatch.wire.vocabulary.camera_health import Heartbeat
-from cekalwatch.wire.vocabulary.capture import CaptureOutcome, CapturePolicy
-from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
 _THRESHOLD_SOURCES = ProtoEnum(operations_pb2.ThresholdSource, "THRESHOLD_SOURCE", ThresholdSource)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import MAX_DISPLAY_NAME
 from cekalwatch.server.grpc_api.convert.session import MAX_NAME, ROLES
 from cekalwatch.server.storage.people.store import Account
 from cekalwatch.v1 import people_pb2, people_service_pb2
 from cekalwatch.v1.session_pb2 import PersonRole as RoleNumber
-from cekalwatch.wire.vocabulary.people import PersonRole
 
 MAX_SITES = 100
 MAX_SITE_NAME = 64

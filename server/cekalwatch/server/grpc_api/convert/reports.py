@@ -6,6 +6,8 @@ import math
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.values.adjudication import AlertState
 from cekalwatch.pictures.errors import PictureError
 from cekalwatch.pictures.jpeg import read_plain_jpeg
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
@@ -33,8 +35,6 @@ from cekalwatch.server.recognition.face_pictures import MAX_PROBE_BYTES
 from cekalwatch.server.storage.alerts.rows import MAX_SIGHTINGS
 from cekalwatch.v1 import adjudication_pb2, alert_pb2, camera_pb2, port_pb2, port_service_pb2
 from cekalwatch.wire.bounds import MAX_CROP_PIXELS
-from cekalwatch.wire.vocabulary.adjudication import AlertState
-from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
 MAX_HELD = 1000
 """Keys in one message."""

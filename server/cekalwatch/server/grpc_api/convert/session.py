@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.values.identity_provider import ProviderFacts
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.auth.sessions import Session
 from cekalwatch.server.auth.signing_in.passwords import MAX_CHARACTERS
 from cekalwatch.server.auth.signing_in.sign_in import CodeProof, PasswordProof, Proof
@@ -11,9 +14,6 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import JointAct, TwoPersonAction
 from cekalwatch.server.grpc_api.convert.common import duration, timestamp
 from cekalwatch.v1 import session_pb2, session_service_pb2
-from cekalwatch.wire.vocabulary.identity_provider import ProviderFacts
-from cekalwatch.wire.vocabulary.people import PersonRole
-from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
 MAX_NAME = 64
 MAX_CODE = 2048

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import math
 
-from cekalwatch.server.domain.cameras.kept import KeptSurvey
-from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.grpc_api.convert.common import duration, text, timestamp
-from cekalwatch.v1 import camera_service_pb2 as pb
-from cekalwatch.wire.bounds import MAX_FRAME_SIDE
-from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
-from cekalwatch.wire.vocabulary.survey import (
+from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.values.surveys import (
     MAX_PASSAGES,
     MAX_RATE,
     MAX_WATCHED_S,
@@ -21,6 +16,11 @@ from cekalwatch.wire.vocabulary.survey import (
     Spread,
     SurveyFigures,
 )
+from cekalwatch.server.domain.cameras.kept import KeptSurvey
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.grpc_api.convert.common import duration, text, timestamp
+from cekalwatch.v1 import camera_service_pb2 as pb
+from cekalwatch.wire.bounds import MAX_FRAME_SIDE
 
 _GRADES = ProtoEnum(pb.SurveyGrade, "SURVEY_GRADE", (Grade.GOOD, Grade.FAIR, Grade.POOR))
 _ADVICE = ProtoEnum(pb.SurveyAdvice, "SURVEY_ADVICE", Advice)

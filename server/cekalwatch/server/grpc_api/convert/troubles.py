@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
+from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.troubles import Trouble
 from cekalwatch.server.grpc_api.convert.common import page, timestamp
 from cekalwatch.server.grpc_api.convert.common import uuid as read_uuid
 from cekalwatch.server.troubles.feed import OpenTroubles
 from cekalwatch.v1 import adjudication_pb2, trouble_pb2, trouble_service_pb2
-from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
-from cekalwatch.wire.vocabulary.troubles import TroubleKind
 
 DEFAULT_PAGE = 20
 _KINDS = ProtoEnum(trouble_pb2.TroubleKind, "TROUBLE_KIND", TroubleKind)

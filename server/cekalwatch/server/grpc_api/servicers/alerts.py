@@ -12,6 +12,7 @@ from uuid import UUID
 
 import grpc
 
+from cekalwatch.contract.values.people import CONFIRMS
 from cekalwatch.program.traces import METADATA, TRACES, trace_context
 from cekalwatch.server.alerts.adjudication import Adjudicator
 from cekalwatch.server.alerts.deliveries import DeliveryTrail
@@ -36,7 +37,6 @@ from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.v1 import alert_service_pb2 as pb
 from cekalwatch.v1 import alert_service_pb2_grpc
-from cekalwatch.wire.vocabulary.people import CONFIRMS
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

@@ -16,6 +16,8 @@ from sqlalchemy import ColumnElement, Insert, Row, func
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 
+from cekalwatch.contract.values.adjudication import OFFICERS_OUTCOMES, UNSETTLED, Escalation, Outcome, Reason
+from cekalwatch.contract.values.orders import Direction
 from cekalwatch.server.domain.alerts.false_alerts import (
     AlertVerdict,
     FieldAlert,
@@ -35,8 +37,6 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import in_order
 from cekalwatch.server.storage.watchlist.reading import readable
 from cekalwatch.server.storage.watchlist.tables import SubjectRow
-from cekalwatch.wire.vocabulary.adjudication import OFFICERS_OUTCOMES, UNSETTLED, Escalation, Outcome, Reason
-from cekalwatch.wire.vocabulary.orders import Direction
 
 _FACTS = (
     AlertRow.alert_id,

@@ -13,6 +13,15 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, true
 from sqlmodel import Session, and_, col, delete, or_, select
 
+from cekalwatch.contract.values.adjudication import (
+    CLEARING,
+    OPEN_STATES,
+    UNSETTLED,
+    AlertEventType,
+    AlertState,
+    Escalation,
+    Outcome,
+)
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.alerts.handling import Handling, HandlingPolicy
@@ -26,15 +35,6 @@ from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import checked
 from cekalwatch.server.storage.keys.store import hold_sealing_key
-from cekalwatch.wire.vocabulary.adjudication import (
-    CLEARING,
-    OPEN_STATES,
-    UNSETTLED,
-    AlertEventType,
-    AlertState,
-    Escalation,
-    Outcome,
-)
 
 _UNCOUNTED = frozenset({AlertEventType.ESCALATED})
 """Leaves the version: it changes nothing that a person judges, and no judgement may be refused for it."""

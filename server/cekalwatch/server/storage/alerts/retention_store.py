@@ -12,6 +12,7 @@ from sqlalchemy import func
 from sqlmodel import col, delete, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from cekalwatch.contract.values.adjudication import UNSETTLED, AlertState
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.storage.alerts.store import lock_log
 from cekalwatch.server.storage.alerts.tables import (
@@ -25,7 +26,6 @@ from cekalwatch.server.storage.alerts.tables import (
 )
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
-from cekalwatch.wire.vocabulary.adjudication import UNSETTLED, AlertState
 
 AT_ONCE = 200
 """Alerts whose records go in one transaction, during which no alert is raised."""

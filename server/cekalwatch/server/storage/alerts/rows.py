@@ -19,6 +19,8 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
+from cekalwatch.contract.values.orders import Direction
 from cekalwatch.program.traces import trace_context
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent, Sighting
@@ -37,8 +39,6 @@ from cekalwatch.server.storage.alerts.tables import (
 )
 from cekalwatch.server.storage.columns import FINDING_FACTS, FOLLOW_UP_FACTS
 from cekalwatch.server.storage.integrity.guarded_session import checked, in_order
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
-from cekalwatch.wire.vocabulary.orders import Direction
 
 MAX_SIGHTINGS = 20
 """Sightings that are read with an alert: the newest ones."""

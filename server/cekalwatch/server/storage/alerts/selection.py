@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from sqlalchemy import ColumnElement, and_, or_, true
 from sqlmodel import col, select
 
+from cekalwatch.contract.values.adjudication import FOR_SUPERVISORS, OPEN_STATES, AlertState, Escalation
 from cekalwatch.server.domain.alerts.alert import AlertFilter, AlertSearch
 from cekalwatch.server.storage.alerts.tables import AlertRow, FindingRow, FollowUpRow, SightingRow
-from cekalwatch.wire.vocabulary.adjudication import FOR_SUPERVISORS, OPEN_STATES, AlertState, Escalation
 
 
 def selected(wanted: AlertFilter) -> ColumnElement[bool]:

@@ -15,6 +15,7 @@ import structlog
 from sqlalchemy import func
 from sqlmodel import Session, col, delete, select, update
 
+from cekalwatch.contract.values.adjudication import UNSETTLED, AlertEventType
 from cekalwatch.server.audit.alert_entries import alert_entry
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent, AlertFilter, AlertSearch
@@ -42,7 +43,6 @@ from cekalwatch.server.storage.integrity.guarded_session import checked, in_orde
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.keys.store import hold_sealing_key
 from cekalwatch.server.storage.watchlist.tables import SubjectRow
-from cekalwatch.wire.vocabulary.adjudication import UNSETTLED, AlertEventType
 
 log = structlog.get_logger()
 

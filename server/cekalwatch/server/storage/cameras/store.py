@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlmodel import Session, select
 
+from cekalwatch.contract.values.captures import CapturePolicyChanges
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.cameras.kept import SetPolicy
 from cekalwatch.server.storage.audit.store import write_audit
@@ -16,7 +17,6 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import in_order, one_checked, replace_row
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.watchlist.changes import lock_watchlist
-from cekalwatch.wire.vocabulary.capture import CapturePolicyChanges
 
 
 class CameraPolicyStore:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlmodel import Session, col, delete, func, select
 
+from cekalwatch.contract.values.surveys import MAX_KEPT, Advice, Grade, Spread, SurveyFigures
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.cameras.kept import KeptSurvey
 from cekalwatch.server.storage.audit.store import write_audit
@@ -14,7 +15,6 @@ from cekalwatch.server.storage.cameras.tables import CameraSurveyRow
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import in_order
 from cekalwatch.server.storage.watchlist.changes import lock_watchlist
-from cekalwatch.wire.vocabulary.survey import MAX_KEPT, Advice, Grade, Spread, SurveyFigures
 
 
 class CameraSurveyStore:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlmodel import Session, col, delete, select
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.people import JointAct, TwoPersonAction
 from cekalwatch.server.storage.audit.store import write_audit
@@ -17,7 +18,6 @@ from cekalwatch.server.storage.integrity.guarded_session import checked
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.people.store import Account, account_of, lock_people
 from cekalwatch.server.storage.people.tables import PersonRow, PersonSessionRow
-from cekalwatch.wire.vocabulary.people import PersonRole
 
 
 @dataclass(frozen=True)

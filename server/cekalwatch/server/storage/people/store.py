@@ -16,6 +16,7 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete, select, update
 
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.people import LockOut, Person, SignInTries, TryAllowance
 from cekalwatch.server.storage.audit.store import write_audit
@@ -28,7 +29,6 @@ from cekalwatch.server.storage.people.tables import (
     SignInFailureRow,
     SignInKeyRow,
 )
-from cekalwatch.wire.vocabulary.people import PersonRole
 
 TAG_DIGITS = 6
 """Of 4 bits: see `SignInFailureRow`."""

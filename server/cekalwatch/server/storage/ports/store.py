@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, delete, select, update
 
+from cekalwatch.contract.values.adjudication import UNSETTLED, AlertEventType, AlertState
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -40,7 +41,6 @@ from cekalwatch.server.storage.ports.tables import (
     PortPositionRow,
     PortPresenceRow,
 )
-from cekalwatch.wire.vocabulary.adjudication import UNSETTLED, AlertEventType, AlertState
 
 MAX_STEPS = 200
 """Steps that are read of an alert: the newest ones."""

@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, fields
 from typing import Any
 
+from cekalwatch.contract.values.orders import OrderFlag, OrderRule
+from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.syncs import (
     MAX_DETAIL,
@@ -19,8 +21,6 @@ from cekalwatch.server.domain.syncs import (
     Waiting,
 )
 from cekalwatch.server.storage.sync.tables import SyncRunRow, SyncStateRow
-from cekalwatch.wire.vocabulary.orders import OrderFlag, OrderRule
-from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
 _STATE_COLUMNS = tuple(field.name for field in fields(SyncState) if field.name != "waiting")
 

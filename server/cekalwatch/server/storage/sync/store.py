@@ -17,6 +17,7 @@ from typing import TypeVar
 from sqlalchemy import func, insert
 from sqlmodel import Session, and_, col, delete, or_, select, update
 
+from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.syncs import SyncRun, SyncState
@@ -30,7 +31,6 @@ from cekalwatch.server.storage.sync.tables import SyncOrderRow, SyncRunRow, Sync
 from cekalwatch.server.storage.watchlist.changes import count_change, lock_watchlist, note_success
 from cekalwatch.server.storage.watchlist.rows import utc_text
 from cekalwatch.server.storage.watchlist.tables import BanOrderRow
-from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
 LEASE = timedelta(seconds=8)
 """How long a run may be silent before another server takes it over; the program that makes it renews it meanwhile."""

@@ -11,6 +11,7 @@ from uuid import UUID
 import uuid6
 from sqlmodel import Session, col, delete, or_, select, update
 
+from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.troubles import Acknowledgement, Fault, Trouble, TroubleChanges
@@ -19,7 +20,6 @@ from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.tables import PersonRow
 from cekalwatch.server.storage.troubles.tables import CameraNewsRow, TroubleLogRow, TroubleRow
-from cekalwatch.wire.vocabulary.troubles import TroubleKind
 
 MAX_OPEN = 1000
 """Open troubles that are told: the oldest."""

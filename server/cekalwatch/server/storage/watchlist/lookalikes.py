@@ -14,6 +14,7 @@ from uuid import UUID
 
 from sqlmodel import Session, col, delete, or_, select
 
+from cekalwatch.contract.values.watchlist import LookalikeJudgement
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.lookalikes import JudgedPair, PairState, SubjectPair
@@ -23,7 +24,6 @@ from cekalwatch.server.storage.integrity.guarded_session import in_order, replac
 from cekalwatch.server.storage.models.template_store import KEYS_A_QUERY
 from cekalwatch.server.storage.watchlist.changes import lock_watchlist
 from cekalwatch.server.storage.watchlist.tables import LookalikeJudgementRow, ReferenceFaceRow, SubjectRow
-from cekalwatch.wire.vocabulary.watchlist import LookalikeJudgement
 
 _first, _second = col(LookalikeJudgementRow.first_id), col(LookalikeJudgementRow.second_id)
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.subjects import FaceFigures, ReferenceFace, Subject, TravelDocument
 from cekalwatch.server.encryption.keyring import Keyring
@@ -33,7 +34,6 @@ from cekalwatch.server.storage.watchlist.tables import (
     SubjectRow,
     TemplateRow,
 )
-from cekalwatch.wire.vocabulary.orders import OrderKind
 
 SEALED_ORDER_FACTS = ("requesting_agency", "reason", "decree_number")
 """What of an order says more than its keys, dates and kind."""

@@ -14,6 +14,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from cekalwatch.contract.values.watchlist import EnrolmentWarning, ImportOutcome, PhotoOutcome
 from cekalwatch.server.audit.entry import MAX_TEXT, Action, Actor, AuditEntry, Thing
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import Clock
@@ -34,7 +35,6 @@ from cekalwatch.server.storage.watchlist.store import EnrolledFace, WatchlistSto
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
 from cekalwatch.server.watchlist.imports.reports import PhotoReport, RecordReport
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
-from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning, ImportOutcome, PhotoOutcome
 
 SUBJECTS_AT_ONCE = 500
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import fields
 from datetime import UTC, datetime
 
+from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.subjects import FaceFigures, Subject
 from cekalwatch.server.watchlist.imports.records import RecordError, build_order, build_subject
 from cekalwatch.v1 import watchlist_pb2
-from cekalwatch.wire.vocabulary.orders import OrderKind
-from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
 SUBJECT_FIELDS = tuple(field.name for field in fields(Subject))
 ORDER_FIELDS = tuple(

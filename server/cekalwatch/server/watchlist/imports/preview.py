@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Final
 
+from cekalwatch.contract.values.orders import OrderStatus
+from cekalwatch.contract.values.watchlist import ImportOutcome
 from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import Clock
@@ -26,8 +28,6 @@ from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import PreparedRecord, WatchlistImporter
 from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.server.watchlist.imports.reports import PhotoReport, RecordReport
-from cekalwatch.wire.vocabulary.orders import OrderStatus
-from cekalwatch.wire.vocabulary.watchlist import ImportOutcome
 
 PREVIEWED: Final = "PREVIEWED"
 _STANDS: Final = frozenset({OrderStatus.ACTIVE, OrderStatus.NOT_YET_VALID})

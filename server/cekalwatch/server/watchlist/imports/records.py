@@ -13,11 +13,11 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Final
 
+from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import PLAUSIBLE_YEARS, BanOrder
 from cekalwatch.server.domain.subjects import MAX_REFERENCES, FaceFigures, Subject, TravelDocument
 from cekalwatch.wire.bounds import MAX_PHOTOS_PER_RECORD
-from cekalwatch.wire.vocabulary.orders import OrderKind
 
 MAX_KEY = 64
 MAX_NAME = 200

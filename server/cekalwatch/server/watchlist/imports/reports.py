@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from cekalwatch.contract.values.orders import OrderFlag, OrderRule, OrderStatus
+from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.subjects import FaceFigures
 from cekalwatch.server.watchlist.imports.records import RecordError
-from cekalwatch.wire.vocabulary.orders import OrderFlag, OrderRule, OrderStatus
-from cekalwatch.wire.vocabulary.watchlist import ImportOutcome, PhotoOutcome
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.syncs import SyncCounts, SyncRun
@@ -26,7 +27,6 @@ from cekalwatch.server.watchlist.sources.source import (
     WithdrawnOthers,
 )
 from cekalwatch.server.watchlist.sync.findings import SyncFindings
-from cekalwatch.wire.vocabulary.watchlist import ImportOutcome, PhotoOutcome
 
 REMEMBER_EVERY = timedelta(seconds=2)
 """How long what was done waits to be remembered, within a page: the progress that others see, and the lease."""

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.program.errors import ToldError
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry
@@ -26,7 +27,6 @@ from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.sources.source import WatchlistSource
 from cekalwatch.server.watchlist.sync.synchroniser import Synchroniser, SyncParts, SyncStoppedError
 from cekalwatch.wire.backoff import Backoff
-from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
 GIVE_WAY_S = 0.5
 """Longest time for which a record lets captures go first: a busy port must not keep the list out of date."""

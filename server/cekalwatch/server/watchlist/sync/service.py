@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Thing
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -12,7 +13,6 @@ from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
 from cekalwatch.server.domain.syncs import SyncRun, SyncState
 from cekalwatch.server.storage.sync.store import SyncStore
 from cekalwatch.server.watchlist.sync.schedule import SyncScheduler
-from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from datetime import datetime
 
 import structlog
 
+from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, Thing
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -27,7 +28,6 @@ from cekalwatch.server.watchlist.sources.source import (
     WatchlistSource,
 )
 from cekalwatch.server.watchlist.sync.intake import SyncIntake
-from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
 log = structlog.get_logger()
 

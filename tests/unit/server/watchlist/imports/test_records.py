@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.subjects import TravelDocument
 from cekalwatch.server.watchlist.imports.records import (
@@ -20,7 +21,6 @@ from cekalwatch.server.watchlist.imports.records import (
     build_subject,
     photo_names,
 )
-from cekalwatch.wire.vocabulary.orders import OrderKind
 from tests.support.builders.watchlist import order, subject
 
 ORDER: dict[str, Any] = {

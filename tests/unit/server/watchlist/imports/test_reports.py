@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from cekalwatch.contract.values.orders import OrderFlag, OrderRule, OrderStatus
+from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.watchlist.report_screen import remarks, show_reports
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.watchlist.imports.records import RecordError
 from cekalwatch.server.watchlist.imports.report_file import check_report_file, write_report
 from cekalwatch.server.watchlist.imports.reports import PhotoReport, RecordReport, summarise
-from cekalwatch.wire.vocabulary.orders import OrderFlag, OrderRule, OrderStatus
-from cekalwatch.wire.vocabulary.watchlist import ImportOutcome, PhotoOutcome
 from tests.support.builders.watchlist import figures
 
 ENROLLED = PhotoReport("a.jpg", PhotoOutcome.ENROLLED, None, ("BLURRED",), figures(71.4))

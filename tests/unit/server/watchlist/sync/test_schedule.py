@@ -8,10 +8,10 @@ import time
 
 import pytest
 
+from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.domain.syncs import SyncTerms
 from cekalwatch.server.watchlist.sync.schedule import GIVE_WAY_S, NextRun, SyncYield
 from cekalwatch.server.watchlist.sync.synchroniser import SyncStoppedError
-from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 from tests.support.builders.watchlist import FixedClock
 
 TERMS = SyncTerms(period_s=600, jitter=0.2, retry_first_s=8, retry_most_s=30)

@@ -18,11 +18,11 @@ from cekalwatch.console.signing_in.errands import LASTS_S, Errand, LostErrandErr
 from cekalwatch.console.signing_in.unfinished import JointStep, KeptForm, Unfinished, Word
 from cekalwatch.console.visit import Visit
 from cekalwatch.console.web_sessions import WebSession
+from cekalwatch.contract.values.identity_provider import ProviderFacts
 from cekalwatch.office.client.proofs import Code
 from cekalwatch.office.client.refusals import error_reason, explain
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.client.token import NoToken
-from cekalwatch.wire.vocabulary.identity_provider import ProviderFacts
 
 BACK: Final = "/sign-in/back"
 """The redirect URI of this console, after its address; it must be registered with the provider."""

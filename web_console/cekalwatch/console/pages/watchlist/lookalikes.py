@@ -11,8 +11,8 @@ from starlette.responses import Response
 
 from cekalwatch.console.pages.watchlist.subjects import find, missing
 from cekalwatch.console.visit import Visit
+from cekalwatch.contract.values.watchlist import LookalikeJudgement
 from cekalwatch.office.client.refusals import explain
-from cekalwatch.wire.vocabulary.watchlist import LookalikeJudgement
 
 PAGE_SIZE: Final = 25
 BESIDE: Final = 3

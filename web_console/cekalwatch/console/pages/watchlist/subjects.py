@@ -12,9 +12,9 @@ from starlette.responses import Response
 
 from cekalwatch.console.list_keeping.subjects import ListedSubject, SubjectQuery
 from cekalwatch.console.visit import Visit
+from cekalwatch.contract.values.orders import OrderKind, OrderStatus
+from cekalwatch.contract.values.watchlist import WatchlistProblem
 from cekalwatch.office.client.refusals import error_reason
-from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus
-from cekalwatch.wire.vocabulary.watchlist import WatchlistProblem
 
 PAGE_SIZE: Final = 25
 MAX_TEXT: Final = 200

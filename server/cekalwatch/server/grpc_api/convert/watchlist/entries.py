@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cekalwatch.contract.values.watchlist import EnrolmentWarning
 from cekalwatch.server.domain.orders.ban_order import JudgedOrder
 from cekalwatch.server.domain.subjects import ReferenceFace
 from cekalwatch.server.grpc_api.convert.common import timestamp
@@ -21,7 +22,6 @@ from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.server.watchlist.imports.upload import RecordAssembly
 from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2
 from cekalwatch.wire.bounds import MAX_WORD
-from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning
 
 
 def record_begun(message: watchlist_service_pb2.ImportRecord) -> RecordAssembly | RecordReport:

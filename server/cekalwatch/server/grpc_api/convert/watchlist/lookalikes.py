@@ -7,6 +7,8 @@ import binascii
 import json
 import math
 
+from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.values.watchlist import LookalikeJudgement
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.lookalikes import SubjectPair
 from cekalwatch.server.grpc_api.convert.common import ANSWER_FRAME_BYTES, fitting, text, timestamp
@@ -15,8 +17,6 @@ from cekalwatch.server.grpc_api.convert.watchlist.subjects import subject_key
 from cekalwatch.server.watchlist.lookalikes import Lookalike, LookalikePage, Place
 from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
-from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
-from cekalwatch.wire.vocabulary.watchlist import LookalikeJudgement
 
 JUDGEMENTS = ProtoEnum(watchlist_pb2.LookAlikeJudgement, "LOOK_ALIKE_JUDGEMENT", LookalikeJudgement)
 MAX_TOKEN = 1000

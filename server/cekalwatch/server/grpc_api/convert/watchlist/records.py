@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import date
 
+from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.values.orders import OrderStatus
+from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.subjects import FaceFigures, Subject
 from cekalwatch.server.grpc_api.convert.common import timestamp
 from cekalwatch.server.watchlist.imports.messages import FIGURES, ORDER_FIELDS, ORDER_KINDS
 from cekalwatch.v1 import watchlist_pb2
-from cekalwatch.wire.vocabulary.orders import OrderStatus
-from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
-from cekalwatch.wire.vocabulary.watchlist import ImportOutcome, PhotoOutcome
 
 ORDER_STATUSES = ProtoEnum(watchlist_pb2.OrderStatus, "ORDER_STATUS", OrderStatus)
 IMPORT_OUTCOMES = ProtoEnum(watchlist_pb2.ImportOutcome, "IMPORT_OUTCOME", ImportOutcome)

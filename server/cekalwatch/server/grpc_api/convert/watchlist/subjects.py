@@ -6,6 +6,8 @@ import json
 from collections.abc import Collection, Iterator
 from datetime import date, datetime, time, tzinfo
 
+from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.values.watchlist import WatchlistProblem
 from cekalwatch.server.audit.entry import Link, Thing
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import PLAUSIBLE_YEARS
@@ -22,8 +24,6 @@ from cekalwatch.server.watchlist.imports.messages import ORDER_KINDS
 from cekalwatch.server.watchlist.selection import WatchlistFilter
 from cekalwatch.v1 import watchlist_service_pb2
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES, MAX_WORD
-from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
-from cekalwatch.wire.vocabulary.watchlist import WatchlistProblem
 
 DEFAULT_PAGE = 50
 MAX_PICTURES = 3

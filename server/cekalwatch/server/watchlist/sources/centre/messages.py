@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 
+from cekalwatch.contract.values.watchlist import EnrolmentWarning
 from cekalwatch.pictures.errors import PictureError
 from cekalwatch.pictures.jpeg import read_plain_jpeg
 from cekalwatch.server.domain.errors import Code
@@ -36,7 +37,6 @@ from cekalwatch.server.watchlist.sources.source import (
 from cekalwatch.v1 import list_feed_service_pb2 as pb
 from cekalwatch.v1 import watchlist_pb2
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES, MAX_WORD
-from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning
 
 MAX_FACE_PIXELS = 1_000_000
 MAX_RECORD_BYTES = 200_000_000

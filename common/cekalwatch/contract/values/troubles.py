@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from cekalwatch.wire.vocabulary.camera_health import ViewState
-from cekalwatch.wire.vocabulary.people import CONFIRMS, KEEPS_SYSTEM, KEEPS_WATCHLIST, PersonRole
+from cekalwatch.contract.values.cameras import ViewState
+from cekalwatch.contract.values.people import CONFIRMS, KEEPS_SYSTEM, KEEPS_WATCHLIST, PersonRole
 
 
 class TroubleKind(StrEnum):

@@ -1,0 +1,5 @@
+"""Reads the contract's messages as values, and writes values as messages. The only place where their fields are named.
+
+A value is read in one of two ways. *Strict* is for what a client asks of the server: a field out of its bounds is
+refused. *Lenient* is for what a server answers: unsafe text is cleaned, and what only a newer server knows is None.
+"""
