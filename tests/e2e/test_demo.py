@@ -48,6 +48,8 @@ def test_the_demonstration_shows_what_became_of_the_look_alike_and_the_blind_cam
     assert "The sun in the second camera was on the supervisor's screen after" in said
 
 
+# `tests/unit/demo/test_verdict.py` shows these verdicts, and the test above the programs.
+@pytest.mark.exhaustive
 def test_one_alert_that_must_not_come_and_one_that_does_not_come_fail_a_demonstration_of_photographs(
     tmp_path: Path,
 ) -> None:
