@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
+
+from cekalwatch.contract.codec.scalars import Reading
 
 if TYPE_CHECKING:
+    from google.protobuf.descriptor import EnumDescriptor
     from google.protobuf.internal.enum_type_wrapper import _EnumTypeWrapper
 
 _OurEnum = TypeVar("_OurEnum", bound=Enum)
@@ -30,3 +35,22 @@ class ProtoEnum(Generic[_OurEnum, _Number]):
     def member(self, number: int) -> _OurEnum | None:
         """Return our member, or None for a number that only a newer peer knows, and for UNSPECIFIED."""
         return self._members.get(number)
+
+    def read(self, number: int, reading: Reading) -> _OurEnum | None:
+        """Return our member, None for UNSPECIFIED; what only a newer peer knows is None too, or, strict, ValueError."""
+        found = self._members.get(number)
+        if found is None and number and reading is Reading.STRICT:
+            raise ValueError(number)
+        return found
+
+
+_BOUND: dict[tuple[type[Enum], str], ProtoEnum[Any, Any]] = {}
+
+
+def bound_enum(members: type[Enum], of_contract: EnumDescriptor) -> ProtoEnum[Any, Any]:
+    """Return both directions of an enum of the contract, whose members have a prefix in common; each is bound once."""
+    key = (members, of_contract.full_name)
+    if key not in _BOUND:
+        prefix = of_contract.values_by_number[0].name.removesuffix("_UNSPECIFIED")
+        _BOUND[key] = ProtoEnum(EnumTypeWrapper(of_contract), prefix, members)
+    return _BOUND[key]

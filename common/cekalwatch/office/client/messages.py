@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.codec.safe_text import safe_text
 from cekalwatch.contract.values.adjudication import MAX_NOTE, AlertEventType, AlertState, Escalation, Outcome, Reason
 from cekalwatch.contract.values.orders import Direction, OrderFlag, OrderKind, OrderStatus
 from cekalwatch.contract.values.people import PersonRole
@@ -14,7 +15,6 @@ from cekalwatch.contract.values.watchlist import LookalikeJudgement
 from cekalwatch.office.model.alert import Alert, AlertFilter, Candidate, Document, Order, Pictures, Sighting, Subject
 from cekalwatch.office.model.handling import Claim, Finding, FollowUp, Handling, PersonReference
 from cekalwatch.office.model.person import Session
-from cekalwatch.office.model.safe_text import safe_text
 from cekalwatch.office.model.shift_report import ShiftReport, Tally
 from cekalwatch.office.model.subscription_updates import (
     AlertEvent,

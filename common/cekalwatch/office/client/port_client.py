@@ -8,12 +8,12 @@ from typing import Any
 
 from google.protobuf.message import Message
 
+from cekalwatch.contract.codec.safe_text import safe_text
 from cekalwatch.contract.values.adjudication import AlertState
 from cekalwatch.office.client import messages
 from cekalwatch.office.client.token import Token
 from cekalwatch.office.model.alert import Pictures
 from cekalwatch.office.model.port import PortAlert, PortState
-from cekalwatch.office.model.safe_text import safe_text
 from cekalwatch.v1 import port_pb2
 from cekalwatch.v1 import port_service_pb2 as pb
 from cekalwatch.v1.port_service_pb2_grpc import PortServiceStub

@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import Any
 
 from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.codec.safe_text import safe_text
 from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.office.client.token import Token
-from cekalwatch.office.model.safe_text import safe_text
 from cekalwatch.office.model.trouble import Trouble
 from cekalwatch.v1 import trouble_pb2, trouble_service_pb2
 from cekalwatch.v1.trouble_service_pb2_grpc import TroubleServiceStub

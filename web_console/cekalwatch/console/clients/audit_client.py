@@ -10,9 +10,9 @@ from typing import Any, Final, cast
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from cekalwatch.console.clients.service_client import ServiceClient
+from cekalwatch.contract.codec.safe_text import safe_text
 from cekalwatch.office.client.session_client import JointRequest
 from cekalwatch.office.client.token import Token
-from cekalwatch.office.model.safe_text import safe_text
 from cekalwatch.v1 import audit_pb2, session_pb2
 from cekalwatch.v1 import audit_service_pb2 as pb
 from cekalwatch.v1.audit_service_pb2_grpc import AuditServiceStub

@@ -10,10 +10,10 @@ import grpc
 
 from cekalwatch.console.clients.service_client import ServiceClient
 from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.codec.safe_text import safe_text
 from cekalwatch.contract.values.captures import POLICY_BOUNDS
 from cekalwatch.contract.values.surveys import SPREADS, Advice, Grade, Spread
 from cekalwatch.office.client.refusals import error_reason
-from cekalwatch.office.model.safe_text import safe_text
 from cekalwatch.v1 import camera_service_pb2 as pb
 from cekalwatch.v1.camera_service_pb2_grpc import CameraServiceStub
 

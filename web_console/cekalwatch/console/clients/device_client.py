@@ -11,7 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from cekalwatch.console.clients.service_client import ServiceClient
 from cekalwatch.contract.codec.enums import ProtoEnum
-from cekalwatch.office.model.safe_text import safe_text
+from cekalwatch.contract.codec.safe_text import safe_text
 from cekalwatch.v1 import device_pb2
 from cekalwatch.v1 import device_service_pb2 as pb
 from cekalwatch.v1.device_service_pb2_grpc import DeviceServiceStub

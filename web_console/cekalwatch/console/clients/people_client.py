@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from cekalwatch.console.clients.service_client import ServiceClient
 from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.codec.safe_text import safe_text
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.office.model.safe_text import safe_text
 from cekalwatch.v1 import people_pb2, session_pb2
 from cekalwatch.v1 import people_service_pb2 as pb
 from cekalwatch.v1.people_service_pb2_grpc import PeopleServiceStub

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cekalwatch.console.clients.service_client import ServiceClient
-from cekalwatch.office.model.safe_text import safe_text
+from cekalwatch.contract.codec.safe_text import safe_text
 from cekalwatch.v1 import report_service_pb2 as pb
 from cekalwatch.v1.report_service_pb2_grpc import ReportServiceStub
 

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.codec.safe_text import safe_text
 from cekalwatch.contract.values.cameras import Drops, SpoolState, ViewState
 from cekalwatch.contract.values.captures import CapturePolicy, is_wrong
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.office.client.port_client import port_state
 from cekalwatch.office.model.port import PortState
-from cekalwatch.office.model.safe_text import safe_text
 from cekalwatch.program.checks.machine import MIN_FREE_BYTES
 from cekalwatch.v1 import camera_pb2, capture_pb2, operations_pb2, operations_service_pb2
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cekalwatch.console.clients.service_client import ServiceClient
+from cekalwatch.contract.codec.safe_text import safe_text
 from cekalwatch.office.client.session_client import JointRequest
-from cekalwatch.office.model.safe_text import safe_text
 from cekalwatch.v1 import operations_pb2, session_pb2
 from cekalwatch.v1 import operations_service_pb2 as pb
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.codec.safe_text import safe_text
 from cekalwatch.contract.values.orders import OrderStatus
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.office.client.token import Token
-from cekalwatch.office.model.safe_text import safe_text
 from cekalwatch.v1 import watchlist_pb2
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 from cekalwatch.v1.watchlist_service_pb2_grpc import WatchlistServiceStub

@@ -6,9 +6,9 @@ from datetime import UTC
 
 from cekalwatch.console.clients.service_client import ServiceClient
 from cekalwatch.console.list_keeping.lookalikes import Lookalike, LookalikePage, LookalikePair
+from cekalwatch.contract.codec.safe_text import safe_text
 from cekalwatch.contract.values.watchlist import LookalikeJudgement
 from cekalwatch.office.client import messages
-from cekalwatch.office.model.safe_text import safe_text
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 from cekalwatch.v1.watchlist_service_pb2_grpc import WatchlistServiceStub
 

@@ -18,9 +18,9 @@ from cekalwatch.console.list_keeping.subjects import (
     SubjectQuery,
 )
 from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.codec.safe_text import safe_text
 from cekalwatch.contract.values.watchlist import WatchlistProblem
 from cekalwatch.office.client import messages
-from cekalwatch.office.model.safe_text import safe_text
 from cekalwatch.v1 import watchlist_pb2
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 from cekalwatch.v1.watchlist_service_pb2_grpc import WatchlistServiceStub

@@ -9,10 +9,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from cekalwatch.console.clients.service_client import ServiceClient
 from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.codec.safe_text import safe_text
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.office.client import messages
 from cekalwatch.office.client.session_client import JointRequest
-from cekalwatch.office.model.safe_text import safe_text
 from cekalwatch.office.model.subscription_updates import Freshness
 from cekalwatch.v1 import session_pb2, sync_pb2
 from cekalwatch.v1 import watchlist_service_pb2 as pb

@@ -16,8 +16,8 @@ from cekalwatch.console.list_keeping.import_jobs import (
     groups,
 )
 from cekalwatch.console.visit import Visit
+from cekalwatch.contract.codec.safe_text import safe_text
 from cekalwatch.office.client.refusals import explain
-from cekalwatch.office.model.safe_text import safe_text
 from cekalwatch.program.import_report import report_csv
 from cekalwatch.wire.bounds import MAX_LIST_FILE_BYTES, MAX_LIST_FILE_NAME
 

@@ -1,4 +1,4 @@
-"""Makes text of the watchlist safe for a terminal: it comes from other systems, and may hold anything."""
+"""Makes text from other systems, which may hold anything, safe for a screen."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ def safe_text(value: str, most: int = MAX_CHARACTERS) -> str:
     Control characters could move the cursor or ring the bell; format characters could turn the reading direction, so
     that a name reads as another one.
     """
+    if len(value) <= most and value.isprintable() and "  " not in value and value == value.strip():
+        return value  # as nearly all are
     spaced = "".join(" " if character.isspace() else character for character in value)
     kept = "".join(character for character in spaced if not unicodedata.category(character).startswith("C"))
     line = " ".join(kept.split())

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cekalwatch.office.model.safe_text import MAX_CHARACTERS, safe_text
+from cekalwatch.contract.codec.safe_text import MAX_CHARACTERS, safe_text
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,12 @@ def test_safe_text_is_one_short_printable_line(value: str) -> None:
     assert len(safe) <= MAX_CHARACTERS
     assert not any(unicodedata.category(character).startswith("C") for character in safe)
     assert safe_text(safe) == safe
+
+
+@given(st.text(max_size=30), st.integers(1, 30))
+def test_text_that_is_safe_already_stays_as_it_is(value: str, most: int) -> None:
+    safe = safe_text(value, most)
+    assert safe_text(safe, most) == safe
+    assert safe.isprintable()
+    assert len(safe) <= most
+    assert safe_text(f" {safe}  {safe} ", 100) == " ".join(f"{safe} {safe}".split())

@@ -1,0 +1,276 @@
+"""Reads and writes one message as one value, field by field, as the types of the value's fields say.
+
+A field that value and message call alike needs no line here: it is converted by its type. Bounds stand beside the
+type, as `Annotated[str, MaxLen(100)]`, and hold in strict reading. A codec is complete by construction: it refuses
+to be built when the value has a field that the message lacks, or the other way round, unless that is said.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from functools import cached_property
+from types import MappingProxyType, NoneType, UnionType
+from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+from annotated_types import Interval, MaxLen
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+
+from cekalwatch.contract.codec.enums import bound_enum
+from cekalwatch.contract.codec.safe_text import MAX_CHARACTERS
+from cekalwatch.contract.codec.scalars import (
+    Reading,
+    Refused,
+    moment,
+    read_uuid,
+    seconds_of,
+    span,
+    text,
+    timestamp,
+    written_seconds,
+    written_span,
+)
+from cekalwatch.wire.bounds import MAX_WORD
+
+V = TypeVar("V")
+M = TypeVar("M", bound=Message)
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Converter:
+    """Both directions of one field's content; `read` raises Refused, or ValueError for what is no such content."""
+
+    read: Callable[[Any, Reading], Any]
+    write: Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class _Field:
+    """One field of the value and of the message."""
+
+    value_name: str
+    name: str
+    converter: Converter
+    repeated: bool
+    presence: bool
+    """Whether the message tells an empty field from one that is not set."""
+    optional: bool
+    default: Any
+    """Of the value; MISSING: it has none."""
+    needed: bool
+    """Whether strict reading refuses a message without it."""
+
+    def read(self, message: Message, reading: Reading) -> Any:  # noqa: ANN401  # as the field's type says
+        """Return the field's content; raises Refused with the field's name."""
+        if self.presence and not message.HasField(self.name):
+            if self.optional:
+                return None
+            if reading is Reading.STRICT and self.needed:
+                raise Refused(self.name)
+        content = getattr(message, self.name)
+        if not self.presence and self.optional and not content:
+            return None
+        try:
+            found = self.converter.read(content, reading)
+        except Refused:
+            raise
+        except (ValueError, OverflowError) as error:
+            raise Refused(self.name) from error
+        if found is None and not self.optional:
+            if reading is Reading.STRICT or self.default is MISSING:
+                raise Refused(self.name)
+            return self.default
+        return found
+
+
+class Codec(Generic[V, M]):
+    """Both directions of one message. Values and messages are built once, from their types, at the first use.
+
+    `names`: fields that the message calls otherwise, by the value's name. `parts`: codecs of the values inside that
+    need one of their own. `special`: converters of single fields, by the value's name. `unread`: fields of the message
+    that the value lacks. `local`: fields of the value, with defaults, that the message lacks.
+    """
+
+    def __init__(
+        self,
+        value: type[V],
+        message: type[M],
+        *,
+        names: Mapping[str, str] = _NOTHING,
+        parts: Iterable[Codec[Any, Any]] = (),
+        special: Mapping[str, Converter] = _NOTHING,
+        unread: Collection[str] = (),
+        local: Collection[str] = (),
+    ) -> None:
+        self.value = value
+        self.message = message
+        self._names = names
+        self._parts = {part.value: part for part in parts}
+        self._special = special
+        self._unread = unread
+        self._local = local
+
+    def read(self, message: M, reading: Reading = Reading.LENIENT) -> V:
+        """Return the value of a message. Raises Refused: strict where a bound is broken, lenient for what is no value.
+
+        ValueError comes from the value's own checks.
+        """
+        return self.value(**{field.value_name: field.read(message, reading) for field in self.fields})
+
+    def read_all(self, messages: Iterable[M], reading: Reading = Reading.LENIENT) -> tuple[V, ...]:
+        """Return the values of messages."""
+        return tuple(self.read(message, reading) for message in messages)
+
+    def write(self, value: V) -> M:
+        """Return the message of a value."""
+        content = {}
+        for field in self.fields:
+            held = getattr(value, field.value_name)
+            if held is not None:
+                content[field.name] = field.converter.write(held)
+        return self.message(**content)
+
+    @cached_property
+    def fields(self) -> tuple[_Field, ...]:
+        """The fields of both; raises TypeError when they do not belong together."""
+        if not is_dataclass(self.value):
+            raise TypeError(f"{self.value.__name__} is no dataclass")
+        hints = get_type_hints(self.value, include_extras=True)
+        described = self.message.DESCRIPTOR.fields_by_name
+        found = []
+        for one in fields(self.value):
+            if one.name in self._local:
+                continue
+            name = self._names.get(one.name, one.name)
+            if name not in described:
+                raise TypeError(f"{self.message.DESCRIPTOR.full_name} has no {name} for {self.value.__name__}")
+            default = one.default if one.default_factory is MISSING else one.default_factory()
+            found.append(self._field(one.name, described[name], hints[one.name], default))  # type: ignore[arg-type]  # one of two implementations of it
+        lacking = set(described) - {field.name for field in found} - set(self._unread)
+        if lacking:
+            names = ", ".join(sorted(lacking))
+            raise TypeError(f"{self.value.__name__} leaves out {names} of {self.message.DESCRIPTOR.full_name}")
+        return tuple(found)
+
+    def _field(self, value_name: str, described: FieldDescriptor, hint: Any, default: object) -> _Field:  # noqa: ANN401
+        hint, optional = _without_none(hint)
+        converter = self._special.get(value_name) or _converter(hint, described, self._parts)
+        repeated = described.is_repeated
+        presence = described.has_presence and not repeated
+        of_message = described.type == FieldDescriptor.TYPE_MESSAGE
+        return _Field(value_name, described.name, converter, repeated, presence, optional, default, of_message)
+
+
+def _without_none(hint: Any) -> tuple[Any, bool]:  # noqa: ANN401  # types have no common type
+    """Return a type without `| None`, and whether it had it."""
+    if get_origin(hint) in {Union, UnionType}:
+        others = [one for one in get_args(hint) if one is not NoneType]
+        if len(others) == 1:
+            return others[0], len(others) < len(get_args(hint))
+    return hint, False
+
+
+def _converter(hint: Any, described: FieldDescriptor, parts: Mapping[type, Codec[Any, Any]]) -> Converter:  # noqa: ANN401
+    """Return the converter for a type; raises TypeError for one that no field has."""
+    bounds: tuple[Any, ...] = ()
+    if get_origin(hint) is Annotated:
+        hint, *extras = get_args(hint)
+        bounds = tuple(extras)
+    origin = get_origin(hint)
+    if origin in {tuple, frozenset, Sequence} or (origin and issubclass(origin, Sequence)):
+        return _collection(origin, _converter(get_args(hint)[0], described, parts), _most(bounds))
+    if origin and issubclass(origin, Mapping):
+        return _texts_by_text(_most(bounds))
+    if hint in parts:
+        return Converter(parts[hint].read, parts[hint].write)
+    if is_dataclass(hint) and described.message_type:
+        codec = Codec(hint, GetMessageClass(described.message_type), parts=parts.values())  # type: ignore[arg-type]  # a class
+        return Converter(codec.read, codec.write)
+    if isinstance(hint, type) and issubclass(hint, Enum) and described.enum_type:
+        bound = bound_enum(hint, described.enum_type)
+        return Converter(bound.read, bound.number)
+    return _scalar(hint, described, bounds)
+
+
+def _scalar(hint: Any, described: FieldDescriptor, bounds: tuple[Any, ...]) -> Converter:  # noqa: ANN401
+    if hint is str:
+        most = _most(bounds)
+        strictly, cleaned = most or MAX_WORD, most or MAX_CHARACTERS
+        return Converter(lambda content, reading: text(content, reading, strictly, cleaned), str)
+    if hint is UUID:
+        return Converter(lambda content, _reading: read_uuid(content), str)
+    if hint is datetime:
+        return Converter(lambda content, _reading: moment(content), timestamp)
+    if hint is timedelta:
+        return Converter(lambda content, _reading: span(content), written_span)
+    if hint is float and described.type == FieldDescriptor.TYPE_MESSAGE:
+        return Converter(lambda content, _reading: seconds_of(content), written_seconds)
+    if hint in {int, float}:
+        return Converter(_within(bounds), hint)
+    if hint in {bool, bytes}:
+        return Converter(_sized(_most(bounds)), hint)
+    raise TypeError(f"no field of a message holds {hint}")
+
+
+def _most(bounds: tuple[Any, ...]) -> int | None:
+    return next((one.max_length for one in bounds if isinstance(one, MaxLen)), None)
+
+
+def _within(bounds: tuple[Any, ...]) -> Callable[[Any, Reading], Any]:
+    bound = next((one for one in bounds if isinstance(one, Interval)), None)
+    if bound is None:
+        return lambda content, _reading: content
+    least = -math.inf if bound.ge is None else float(str(bound.ge))
+    most = math.inf if bound.le is None else float(str(bound.le))
+
+    def read(content: float, reading: Reading) -> float:
+        # Written so that NaN is out of bounds as well.
+        if reading is Reading.STRICT and not least <= content <= most:
+            raise ValueError(content)
+        return content
+
+    return read
+
+
+def _sized(most: int | None) -> Callable[[Any, Reading], Any]:
+    def read(content: Any, reading: Reading) -> Any:  # noqa: ANN401  # bytes or a truth value
+        if most is not None and reading is Reading.STRICT and len(content) > most:
+            raise ValueError(len(content))
+        return content
+
+    return read
+
+
+def _collection(origin: type, item: Converter, most: int | None) -> Converter:
+    kind: Callable[[Iterable[Any]], Any] = frozenset if origin is frozenset else tuple
+
+    def read(content: Sequence[Any], reading: Reading) -> Any:  # noqa: ANN401  # as `origin` says
+        if most is not None and reading is Reading.STRICT and len(content) > most:
+            raise ValueError(len(content))
+        found = [item.read(one, reading) for one in content]
+        if reading is Reading.STRICT and None in found:
+            raise ValueError("a member that is not known")
+        return kind(one for one in found if one is not None)
+
+    def write(held: Collection[Any]) -> list[Any]:
+        return [item.write(one) for one in (sorted(held) if kind is frozenset else held)]
+
+    return Converter(read, write)
+
+
+def _texts_by_text(most: int | None) -> Converter:
+    def read(content: Mapping[str, str], reading: Reading) -> Mapping[str, str]:
+        strictly, cleaned = most or MAX_WORD, most or MAX_CHARACTERS
+        return {
+            text(name, reading, MAX_WORD, MAX_CHARACTERS): text(value, reading, strictly, cleaned)
+            for name, value in content.items()
+        }
+
+    return Converter(read, dict)
