@@ -24,8 +24,8 @@ from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.grpc_api.clients.picture_giver import MAX_PICTURES, PictureGiver
 from cekalwatch.server.grpc_api.convert import reports
+from cekalwatch.server.health.probes.presence import Presence
 from cekalwatch.server.ports import reception
-from cekalwatch.server.presence import Presence
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.audit.trail import AuditTrail

@@ -13,8 +13,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.monitoring import listener
-from cekalwatch.server.monitoring.listener import MonitoringListener, Request, Response
+from cekalwatch.server.health.monitoring import listener
+from cekalwatch.server.health.monitoring.listener import MonitoringListener, Request, Response
 from tests.support.scenarios.sign_in import becomes
 
 WAIT_S = 30.0

@@ -15,8 +15,8 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.server import wellbeing
 from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.health.state import health as server_health
 from cekalwatch.v1 import operations_service_pb2 as operations
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
 from cekalwatch.wire.identity import DeviceRole, Identity
@@ -37,7 +37,7 @@ STARTED_IN = {
     "server/capture/intake.py": "one capture, whose failure is its receipt",
     "server/capture/session.py": "one stream, which ends with any of them",
     "server/concurrency/batching.py": "supervised loops",
-    "server/monitoring/listener.py": "a supervised loop, and requests that are answered each on its own",
+    "server/health/monitoring/listener.py": "a supervised loop, and requests that are answered each on its own",
     "server/connections.py": "a supervised loop",
     "server/grpc_api/clients/picture_line.py": "one stream, which ends with any of them",
     "server/grpc_api/clients/report_stream.py": "one stream, which ends with any of them",
@@ -167,7 +167,7 @@ async def test_a_damaged_person_keeps_nobody_from_being_revoked_and_may_nothing(
 async def test_a_loop_that_fails_for_long_is_seen_everywhere_until_it_works_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wellbeing, "FAILING_AFTER_S", 0.2)
+    monkeypatch.setattr(server_health, "FAILING_AFTER_S", 0.2)
     site = Site(tmp_path / "site")
     async with (
         running(site.settings(cameras=()), site.diagnostics()) as server,

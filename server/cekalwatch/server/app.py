@@ -34,20 +34,20 @@ from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.grpc_api.enrolment_port import MAX_CONNECTIONS_OF_ADDRESS, EnrolmentPort
 from cekalwatch.server.grpc_api.server import GrpcServer, Servicers
 from cekalwatch.server.grpc_api.servicers.capture import CaptureServicer
+from cekalwatch.server.health.monitoring.instruments import Instruments
+from cekalwatch.server.health.probes.presence import Presence
+from cekalwatch.server.health.state.health import Health
+from cekalwatch.server.health.state.status import StatusService
 from cekalwatch.server.memory import return_large_pieces
-from cekalwatch.server.monitoring.instruments import Instruments
 from cekalwatch.server.open_files import connection_bound, raise_limit
-from cekalwatch.server.presence import Presence
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
 from cekalwatch.server.recognition.photograph_decoder import PhotographDecoder
 from cekalwatch.server.settings.settings import ServerSettings
-from cekalwatch.server.status import StatusService
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.cluster.hints import HintTopic
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.keys.resealing import Resealer
-from cekalwatch.server.wellbeing import Wellbeing
 from cekalwatch.server.wiring.alerts import AlertsWiring
 from cekalwatch.server.wiring.audit import AuditWiring
 from cekalwatch.server.wiring.authentication import (
@@ -63,7 +63,7 @@ from cekalwatch.server.wiring.gallery import GalleryWiring, note_configuration
 from cekalwatch.server.wiring.losses import refuse_lost_database, tell_restored
 from cekalwatch.server.wiring.monitoring import MonitoringWiring, WatchedParts
 from cekalwatch.server.wiring.notices import NoticesWiring
-from cekalwatch.server.wiring.operations import operations_servicer, upkeep_reader
+from cekalwatch.server.wiring.operations import maintenance_reader, operations_servicer
 from cekalwatch.server.wiring.ports import PortsWiring
 from cekalwatch.server.wiring.troubles import TroublesWiring
 from cekalwatch.server.wiring.watchlist import WatchlistWiring
@@ -137,12 +137,12 @@ class Server:
         instruments = Instruments()
         hold_folder(settings.data_dir, stack)
         database = Database(settings.database_address)
-        database.measure = instruments.measures.commit
+        database.measure = instruments.metrics.commit
         stack.callback(database.close)
         await asyncio.to_thread(refuse_lost_database, settings, database)
         await asyncio.to_thread(database.begin)
         actor = Actor(Party.SERVER, settings.name)
-        context = Context.open(settings, database, clock, actor, stack, instruments.measures)
+        context = Context.open(settings, database, clock, actor, stack, instruments.metrics)
         stores = context.stores
         cluster = ClusterWiring.open(context)
         audit = AuditWiring.open(context, cluster.duty)
@@ -172,7 +172,7 @@ class Server:
 
         peers = cluster.peers(lambda: self.address, lambda: engines.recogniser().model_version, presence, load)
         limit = timedelta(seconds=settings.revocations_limit_s)
-        wellbeing = Wellbeing(
+        health = Health(
             lambda: certificates.revocations,
             limit,
             clock,
@@ -181,7 +181,7 @@ class Server:
             clock_ahead=lambda: peers.clock_ahead,
             reporting=ports.reporting,
         )
-        troubles = TroublesWiring.open(context, presence, search, wellbeing, cluster, certificates.revoked)
+        troubles = TroublesWiring.open(context, presence, search, health, cluster, certificates.revoked)
         connections = ConnectionWatch(self._bounds)
         stack.callback(connections.close)
         authentication = AuthenticationWiring.open(context, certificates, presence, connections.let_in)
@@ -201,11 +201,11 @@ class Server:
             chores_by=cluster.lease.holder,
             alerts=stores.alerts,
             ports=stores.ports.states,
-            troubles=troubles.feed,
-            wellbeing=wellbeing,
+            alarms=lambda: troubles.feed.open,
+            health=health,
             connections=lambda: connections.state,
             restored_backup=tell_restored(stores.audit),
-            upkeep=upkeep_reader(context),
+            maintenance=maintenance_reader(context),
         )
 
         self._monitoring = MonitoringWiring.open(
@@ -270,7 +270,7 @@ class Server:
         async def tell_health() -> None:
             database.availability.tell()
             blind = search.snapshots.current().blind
-            await self._grpc.tell_health(searched=not blind, sound=wellbeing.sound)
+            await self._grpc.tell_health(searched=not blind, sound=health.sound)
 
         async def expect_write() -> None:
             captures.health.expect_soon()

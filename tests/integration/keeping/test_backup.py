@@ -25,9 +25,9 @@ from cekalwatch.server.backup.archive import Identity
 from cekalwatch.server.backup.making import BackupMade, make_backup
 from cekalwatch.server.backup.record import BackupRecord
 from cekalwatch.server.backup.restoring import Restored, look, restore
-from cekalwatch.server.checks.data import check_backup
 from cekalwatch.server.cli.app import app
 from cekalwatch.server.domain.clock import SystemClock
+from cekalwatch.server.health.checks.data import check_backup
 from cekalwatch.server.settings.backup import BackupTerms
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.store import AuditStore

@@ -17,12 +17,12 @@ import httpx
 import pytest
 
 from cekalwatch.program.errors import ProgramError
-from cekalwatch.server import wellbeing
 from cekalwatch.server.app import Server
 from cekalwatch.server.backup.record import BackupRecord
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.notices import Notice
-from cekalwatch.server.monitoring import pages
+from cekalwatch.server.health.monitoring import pages
+from cekalwatch.server.health.state import health as server_health
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.notices.store import NoticeOutcome, NoticeStore
 from cekalwatch.server.wiring import monitoring
@@ -144,7 +144,7 @@ async def test_prometheus_own_tool_finds_no_fault_with_them(tmp_path: Path) -> N
 
 
 async def test_health_says_why_the_server_does_not_do_its_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wellbeing, "FAILING_AFTER_S", 0.2)
+    monkeypatch.setattr(server_health, "FAILING_AFTER_S", 0.2)
     async with running(settings(tmp_path, metrics=ON_THIS_MACHINE)) as server, asyncio.timeout(WAIT_S):
         answer = await get(server.metrics_port, "/healthz")
         assert (answer.status_code, answer.text) == (httpx.codes.OK, "SERVING\n")

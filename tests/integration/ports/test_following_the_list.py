@@ -13,9 +13,9 @@ from sqlmodel import update
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.program.checks.results import CheckVerdict, Judged
 from cekalwatch.server.audit.entry import Action, AuditEntry, operator
-from cekalwatch.server.checks.network import other_places
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.syncs import SyncRun
+from cekalwatch.server.health.checks.network import other_places
 from cekalwatch.server.recognition.enrolment import Enroller, Enrolment
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database

@@ -26,7 +26,7 @@ from cekalwatch.server.grpc_api.convert import alerts, field_report
 from cekalwatch.server.grpc_api.convert.watchlist import subjects
 from cekalwatch.server.grpc_api.servicers import enrolment
 from cekalwatch.server.grpc_api.servicers.watchlist import list_file
-from cekalwatch.server.monitoring import listener
+from cekalwatch.server.health.monitoring import listener
 from cekalwatch.server.ports import reception
 from cekalwatch.server.recognition import photographs
 from cekalwatch.server.recognition.photograph_decoder import DECODER_LIMITS

@@ -42,7 +42,7 @@ from cekalwatch.server.grpc_api.convert import troubles as trouble_messages
 from cekalwatch.server.grpc_api.convert.watchlist import list_feed, list_file, subjects, sync
 from cekalwatch.server.grpc_api.servicers.audit import EXPORT_BYTES, LONG_CALLS, MAX_OF_A_KIND
 from cekalwatch.server.grpc_api.servicers.enrolment import MAX_REQUEST_BYTES
-from cekalwatch.server.presence import MAX_PASSAGES
+from cekalwatch.server.health.probes.presence import MAX_PASSAGES
 from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES
 from cekalwatch.server.recognition.face_pictures import MAX_PROBE_BYTES
 from cekalwatch.server.settings.settings import ServerSettings

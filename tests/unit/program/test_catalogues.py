@@ -47,7 +47,7 @@ from cekalwatch.program.translations import Language
 from cekalwatch.server.audit.entry import Action, Party, Thing
 from cekalwatch.server.audit.problems import TrailProblemKind
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.wellbeing import ServerFault
+from cekalwatch.server.health.state.health import ServerFault
 from cekalwatch.vision.fitness import Flaw
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.repository import ROOT

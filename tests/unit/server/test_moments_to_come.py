@@ -11,9 +11,9 @@ import pytest
 from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.domain.ports import FOLLOWS_WITHIN, Following, Port, PortState, Reporting
 from cekalwatch.server.grpc_api.convert import ports
+from cekalwatch.server.health.state.health import UNREPORTED_AFTER, Health
+from cekalwatch.server.health.state.maintenance import MaintenanceReader
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.upkeep import UpkeepReader
-from cekalwatch.server.wellbeing import UNREPORTED_AFTER, Wellbeing
 from tests.support.builders.alerts import NOON
 from tests.support.builders.keys import key_store
 from tests.support.builders.watchlist import FixedClock
@@ -46,7 +46,7 @@ def test_a_backup(tmp_path: Path, noted: Noted) -> None:
     database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
     database.upgrade()
     made_at = NOON + noted.ahead
-    reader = UpkeepReader(tmp_path, lambda: made_at, LIMIT, key_store(database), FixedClock(NOON))
+    reader = MaintenanceReader(tmp_path, lambda: made_at, LIMIT, key_store(database), FixedClock(NOON))
     for found in (reader.read(), reader.read_without_database()):
         assert (found.backup_at, found.backup_stale) == (made_at, not noted.is_well)
     database.close()
@@ -56,7 +56,7 @@ def test_a_backup(tmp_path: Path, noted: Noted) -> None:
 def test_the_moment_since_when_a_centre_is_away(noted: Noted) -> None:
     def unreported(since: datetime, *, connected: bool) -> Reporting | None:
         state = Reporting(connected, since)
-        return Wellbeing(lambda: None, LIMIT, FixedClock(NOON), SigningState, reporting=lambda: state).unreported
+        return Health(lambda: None, LIMIT, FixedClock(NOON), SigningState, reporting=lambda: state).unreported
 
     assert (unreported(NOON + noted.ahead, connected=False) is None) is noted.is_well
     assert unreported(NOON + noted.ahead, connected=True) is None

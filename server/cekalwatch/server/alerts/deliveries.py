@@ -15,7 +15,7 @@ from cekalwatch.server.audit.alert_entries import shown_objects
 from cekalwatch.server.audit.entry import MAX_OBJECTS, Action, Actor, AuditEntry
 from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.measures import BatchMeasure, unmeasured
+from cekalwatch.server.health.probes.metrics import BatchMeasure, unmeasured
 from cekalwatch.server.storage.audit.store import AuditStore
 
 MAX_AT_ONCE = 2_000

@@ -26,7 +26,7 @@ from cekalwatch.server.concurrency.following import woken_within
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.measures import UNMEASURED, Measures
+from cekalwatch.server.health.probes.metrics import NO_METRICS, Metrics
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.watchlist.rows import DAMAGED
 
@@ -257,15 +257,15 @@ class Acknowledgements:
         store: AlertStore,
         clock: Clock,
         occurred_at: Callable[[int], datetime | None] = lambda _: None,
-        measures: Measures = UNMEASURED,
+        metrics: Metrics = NO_METRICS,
     ) -> None:
         """`occurred_at` says when an event was committed, if it is known, for the measure of how long it took."""
         self._store = store
         self._clock = clock
         self._occurred_at = occurred_at
-        self._measure = measures.acknowledgement
+        self._measure = metrics.acknowledgement
         self._writing: BatchWorker[tuple[str, int], int] = BatchWorker(
-            "acknowledge", self._write, threads=1, most=MAX_AT_ONCE, measure=measures.batch("acknowledge")
+            "acknowledge", self._write, threads=1, most=MAX_AT_ONCE, measure=metrics.batch("acknowledge")
         )
 
     async def take(self, agent_id: str, sequence: int) -> int:

@@ -22,7 +22,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.law import Checkpoints, alerts_on
 from cekalwatch.server.domain.passages import Passages, PassageScore
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
-from cekalwatch.server.measures import UNMEASURED, Measures
+from cekalwatch.server.health.probes.metrics import NO_METRICS, Metrics
 from cekalwatch.server.recognition.face_pictures import probe_jpeg
 from cekalwatch.server.recognition.probes import Probe
 from cekalwatch.server.storage.alerts.store import AlertStore
@@ -115,7 +115,7 @@ class Decider:
         timing: AlertTiming,
         announce: Callable[[], None],
         begun: Callable[[Capture], None],
-        measures: Measures = UNMEASURED,
+        metrics: Metrics = NO_METRICS,
     ) -> None:
         self._snapshot = snapshot
         self._orders = orders
@@ -126,7 +126,7 @@ class Decider:
         self._timing = timing
         self._announce = announce
         self._begun = begun
-        self._measures = measures
+        self._metrics = metrics
         self.alerts_raised = 0
 
     def decide(self, batch: list[EmbeddedCapture]) -> Sequence[CaptureOutcome | Exception]:
@@ -165,7 +165,7 @@ class Decider:
         )
         decided = self._clock.now()
         for item in comparable:
-            self._measures.decision((decided - item.capture.captured_at).total_seconds())
+            self._metrics.decision((decided - item.capture.captured_at).total_seconds())
         return [next(settled) if item.probe.model_version == model else OtherModelError(model) for item in batch]
 
     def _settle(
@@ -197,7 +197,7 @@ class Decider:
             self.alerts_raised += 1
         log.info("alert_event", type=event.type, sequence=event.sequence, alert_id=str(event.alert_id))
         self._announce()
-        self._measures.event((self._clock.now() - item.capture.captured_at).total_seconds())
+        self._metrics.event((self._clock.now() - item.capture.captured_at).total_seconds())
         return CaptureOutcome.ACCEPTED
 
     def _match(

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from cekalwatch.server.domain.versions import is_behind
-from cekalwatch.server.presence import ServerRun, ToldRun
+from cekalwatch.server.health.probes.presence import ReportedRun, ServerRun
 from cekalwatch.server.refused_start import StartRefusal, StartRefusedError
 
 MAX_CLOCK_DIFFERENCE = timedelta(seconds=2)
@@ -19,7 +19,7 @@ MAX_CLOCK_DIFFERENCE = timedelta(seconds=2)
 
 
 def check_agreement(
-    myself: ServerRun, clock_ahead: timedelta, others: Iterable[ToldRun], *, model_chosen: bool
+    myself: ServerRun, clock_ahead: timedelta, others: Iterable[ReportedRun], *, model_chosen: bool
 ) -> None:
     """Raise StartRefusedError where this server, which starts, and one that lives do not fit together.
 

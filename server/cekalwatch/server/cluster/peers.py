@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from cekalwatch.server.cluster.agreement import check_agreement
-from cekalwatch.server.presence import CameraPresence, Presence, ServerRun, ToldRun
+from cekalwatch.server.health.probes.presence import CameraPresence, Presence, ReportedRun, ServerRun
 from cekalwatch.server.refused_start import StartRefusal, StartRefusedError
 from cekalwatch.server.storage.cluster.presence_store import LASTS, PresenceStore
 
@@ -34,7 +34,7 @@ class Load:
 class WholePresence:
     """Who is connected to any of the servers, as of one moment."""
 
-    servers: tuple[ToldRun, ...]
+    servers: tuple[ReportedRun, ...]
     """This one first; then the others, those that live before those that died."""
     cameras: Mapping[str, tuple[CameraPresence, str]]
     """Each camera that was heard, and the name of the server that heard it last."""
@@ -113,10 +113,10 @@ class Peers:
         """Return who is connected to this server; it reads nothing."""
         return self._whole({})
 
-    def _whole(self, told: dict[str, ToldRun]) -> WholePresence:
+    def _whole(self, told: dict[str, ReportedRun]) -> WholePresence:
         run = replace(self._run or self._myself(), captures_waiting=self._load().captures_waiting)
         before = told.pop(run.run_id, None)
-        own = ToldRun(
+        own = ReportedRun(
             run,
             before.seen_at if before else self._presence.now(),
             True,

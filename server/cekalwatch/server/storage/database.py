@@ -21,7 +21,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.measures import Measure, timed, unmeasured
+from cekalwatch.server.health.probes.metrics import Measure, timed, unmeasured
 from cekalwatch.server.refused_start import StartRefusal, StartRefusedError
 from cekalwatch.server.storage.address import database_url
 from cekalwatch.server.storage.availability import Availability, AwayReason

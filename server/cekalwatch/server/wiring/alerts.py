@@ -29,7 +29,7 @@ from cekalwatch.server.cluster.chores import Chore, SharedChore
 from cekalwatch.server.domain.alerts.measured_groups import MeasuredGroups
 from cekalwatch.server.grpc_api.servicers.alerts import AlertServicer
 from cekalwatch.server.grpc_api.servicers.reports import ReportServicer
-from cekalwatch.server.presence import Presence
+from cekalwatch.server.health.probes.presence import Presence
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.cluster.hints import Hints, HintTopic
 from cekalwatch.server.storage.people.session_store import SessionStore
@@ -78,8 +78,8 @@ class AlertsWiring:
         details = AlertDetailsReader(alerts, stores.watchlist, stores.people, orders, clock)
         supervised = SupervisedDevices(SessionStore(context.database), settings.session_terms, clock)
         fanout = Fanout(alerts, details, follow_supervisors=supervised.follow)
-        acknowledgements = Acknowledgements(alerts, clock, fanout.occurred_at, context.measures)
-        deliveries = DeliveryTrail(stores.audit, clock, actor, context.measures.batch("deliveries"))
+        acknowledgements = Acknowledgements(alerts, clock, fanout.occurred_at, context.metrics)
+        deliveries = DeliveryTrail(stores.audit, clock, actor, context.metrics.batch("deliveries"))
         context.stack.callback(deliveries.close)
         context.stack.callback(fanout.close)
         context.stack.callback(acknowledgements.close)

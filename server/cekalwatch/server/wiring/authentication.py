@@ -30,12 +30,12 @@ from cekalwatch.server.grpc_api.servicers.devices import DeviceServicer
 from cekalwatch.server.grpc_api.servicers.enrolment import EnrolmentServicer
 from cekalwatch.server.grpc_api.servicers.people import PeopleServicer
 from cekalwatch.server.grpc_api.servicers.session import SessionServicer
+from cekalwatch.server.health.probes.presence import Presence
 from cekalwatch.server.pki.device_admin import DeviceOffice
 from cekalwatch.server.pki.devices import DevicePlaces
 from cekalwatch.server.pki.reached import reached_at
 from cekalwatch.server.pki.revocations import Revocations
 from cekalwatch.server.pki.site_pki import REVOKED_FILE, SitePki
-from cekalwatch.server.presence import Presence
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.wiring.context import Context

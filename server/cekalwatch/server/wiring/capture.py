@@ -25,7 +25,7 @@ from cekalwatch.server.concurrency.priorities import Priority
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.passages import Passages
 from cekalwatch.server.grpc_api.servicers.cameras import CameraServicer
-from cekalwatch.server.presence import CameraPresence, Presence
+from cekalwatch.server.health.probes.presence import CameraPresence, Presence
 from cekalwatch.server.recognition.engines.recogniser import RecogniserError
 from cekalwatch.server.recognition.probes import CaptureEmbedder
 from cekalwatch.server.storage.alerts.write_probe import ALERT_BYTES, WriteProbe
@@ -66,7 +66,7 @@ class CaptureWiring:
         presence: Presence,
     ) -> Self:
         """Start the threads; `announce` is called after the commit of an alert event."""
-        settings, stores, stack, measures = context.settings, context.stores, context.stack, context.measures
+        settings, stores, stack, metrics = context.settings, context.stores, context.stack, context.metrics
         counter = PassageCounter(stores.field)
         stack.callback(at_stop, "passages of the last minute", counter.write)
         cameras = {camera.camera_id: camera for camera in settings.cameras}
@@ -80,7 +80,7 @@ class CaptureWiring:
             AlertTiming(timedelta(seconds=settings.grouping_window_s), timedelta(seconds=settings.late_after_s)),
             announce,
             counter.begun,
-            context.measures,
+            context.metrics,
         )
         deciding = BatchWorker(
             "decide",
@@ -88,7 +88,7 @@ class CaptureWiring:
             threads=1,
             most=DECIDE_BATCH,
             party=lambda face: face.capture.camera.camera_id,
-            measure=measures.batch("decide"),
+            measure=metrics.batch("decide"),
         )
         stack.callback(deciding.close)
         embedding = BatchWorker(
@@ -98,7 +98,7 @@ class CaptureWiring:
             most=search.engines.engine().inference.batch,
             party=lambda capture: capture.camera.camera_id,
             unwell=(RecogniserError,),
-            measure=measures.batch("embed"),
+            measure=metrics.batch("embed"),
             priority=Priority.RECOGNITION,
         )
         stack.callback(embedding.close)
@@ -109,11 +109,11 @@ class CaptureWiring:
                 probe.write(ALERT_BYTES if large else 0)
             return [None] * len(attempts)
 
-        writing = BatchWorker("write-probe", write, threads=1, most=1, measure=measures.batch("write-probe"))
+        writing = BatchWorker("write-probe", write, threads=1, most=1, measure=metrics.batch("write-probe"))
         stack.callback(writing.close)
         delay_s = settings.receipt_delay_s
         health = DatabaseHealth(writing.do, delay_s / WRITES_PER_RECEIPT_DELAY)
-        intake = Intake(embedding, deciding, health, delay_s, measures.receipt)
+        intake = Intake(embedding, deciding, health, delay_s, metrics.receipt)
         policies = CameraPolicies(stores.camera_policies, context.clock, settings.capture_policies)
         terms = CaptureTerms(settings.credits, settings.heartbeat_period_s, settings.handshake_s)
         sessions = CaptureSessions(cameras, policies.in_force, terms, intake, presence)

@@ -16,7 +16,7 @@ from cekalwatch.program.secret_files import FOLDER_MODE
 from cekalwatch.server.cluster.chores import Chore, at_stop
 from cekalwatch.server.cluster.duty import PERIOD_S, ChoreDuty
 from cekalwatch.server.cluster.peers import Load, Peers
-from cekalwatch.server.presence import Presence, ServerRun
+from cekalwatch.server.health.probes.presence import Presence, ServerRun
 from cekalwatch.server.refused_start import RefusedServer, StartRefusal, StartRefusedError
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.cluster.chore_lease import ChoreLeaseStore

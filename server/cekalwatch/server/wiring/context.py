@@ -10,7 +10,7 @@ from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.encryption.keyring import Keyring
-from cekalwatch.server.measures import UNMEASURED, Measures
+from cekalwatch.server.health.probes.metrics import NO_METRICS, Metrics
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore
@@ -97,7 +97,7 @@ class Context:
     """Who the audit trail names for what nobody asked for."""
     stack: ExitStack
     """Closes what was opened, the last first."""
-    measures: Measures = UNMEASURED
+    metrics: Metrics = NO_METRICS
 
     @classmethod
     def open(
@@ -107,7 +107,7 @@ class Context:
         clock: Clock,
         actor: Actor,
         stack: ExitStack,
-        measures: Measures = UNMEASURED,
+        metrics: Metrics = NO_METRICS,
     ) -> Self:
         """Open the keys of an upgraded database. Raises ProgramError."""
         keys = KeyStore.open(database, settings.master_key_source, clock, actor, settings.seen_versions_file)
@@ -115,4 +115,4 @@ class Context:
         stack.callback(keys.guard.versions.keep)
         checkpoints = Checkpoints(settings.legal, {site.site: site.zone for site in settings.sites})
         stores = Stores.of(database, keys.keyring)
-        return cls(settings, database, keys, stores, checkpoints, clock, actor, stack, measures)
+        return cls(settings, database, keys, stores, checkpoints, clock, actor, stack, metrics)

@@ -15,16 +15,16 @@ from cekalwatch.server.auth.refusals import RefusalLog
 from cekalwatch.server.cluster.chores import Chore
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.server import cannot_listen
-from cekalwatch.server.monitoring.figures import FigureReader
-from cekalwatch.server.monitoring.instruments import Instruments
-from cekalwatch.server.monitoring.listener import MonitoringListener
-from cekalwatch.server.monitoring.metrics import ServerCollector, Watched
-from cekalwatch.server.monitoring.pages import MonitoringPages
-from cekalwatch.server.presence import Presence
+from cekalwatch.server.health.monitoring.collector import MonitoredServer, ServerCollector
+from cekalwatch.server.health.monitoring.instruments import Instruments
+from cekalwatch.server.health.monitoring.listener import MonitoringListener
+from cekalwatch.server.health.monitoring.pages import MonitoringPages
+from cekalwatch.server.health.probes.presence import Presence
+from cekalwatch.server.health.state.figures import FigureReader
+from cekalwatch.server.health.state.health import ServerFault
+from cekalwatch.server.health.state.status import StatusService
 from cekalwatch.server.settings.settings import ServerSettings
-from cekalwatch.server.status import StatusService
 from cekalwatch.server.storage.notices.store import NoticeStore
-from cekalwatch.server.wellbeing import ServerFault
 from cekalwatch.server.wiring.capture import CaptureWiring
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.wire.address import is_loopback, split_address
@@ -67,9 +67,7 @@ class WatchedParts:
             ServerFault.DATABASE_AWAY: not self.captures.health.well or figures.current is None,
             ServerFault.STOPPING: self.stopping(),
         }
-        return tuple(
-            dict.fromkeys((*self.status.wellbeing.faults, *(fault for fault, there in found.items() if there)))
-        )
+        return tuple(dict.fromkeys((*self.status.health.faults, *(fault for fault, there in found.items() if there))))
 
 
 @dataclass(frozen=True)
@@ -107,7 +105,7 @@ class MonitoringWiring:
             [one.name for one in settings.notices.webhooks],
             context.clock,
         )
-        watched = Watched(
+        watched = MonitoredServer(
             parts.run_id,
             parts.status,
             parts.presence,
@@ -116,7 +114,7 @@ class MonitoringWiring:
             parts.sign_ins,
             {"embed": parts.captures.waiting, "decide": parts.captures.undecided},
             lambda: parts.faults(figures),
-            lambda: parts.captures.health.well and parts.status.wellbeing.database() is None,
+            lambda: parts.captures.health.well and parts.status.health.database() is None,
         )
         instruments.registry.register(ServerCollector(watched))
         pages = MonitoringPages(watched, instruments.registry, settings.home.zone)

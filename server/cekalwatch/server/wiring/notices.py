@@ -10,6 +10,8 @@ from typing import Self
 from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.cluster.chores import Chore, SharedChore
 from cekalwatch.server.domain.notices import NoticeKind
+from cekalwatch.server.health.alarms.board import AlarmBoard
+from cekalwatch.server.health.alarms.notices import NoticeAlarms
 from cekalwatch.server.notices.collector import (
     AlertNotices,
     CheckpointNotices,
@@ -22,8 +24,6 @@ from cekalwatch.server.notices.syslog_feed import TARGET, SyslogFeed
 from cekalwatch.server.notices.terms import NoticeTerms
 from cekalwatch.server.notices.webhook import Webhook
 from cekalwatch.server.storage.notices.store import NoticeStore
-from cekalwatch.server.troubles.board import TroubleBoard
-from cekalwatch.server.troubles.notice_watch import NoticeWatch
 from cekalwatch.server.wiring.context import Context
 
 COLLECT_PERIOD_S = 1.0
@@ -45,8 +45,8 @@ class NoticesWiring:
         terms, clock, stores = context.settings.notices, context.clock, context.stores
         store = NoticeStore(context.database)
         feed = SyslogFeed(notice_syslog(terms), store, stores.audit, stores.troubles, clock) if terms.syslog else None
-        board = TroubleBoard(stores.troubles, clock, tell_troubles)
-        watch = NoticeWatch(store, [one.name for one in terms.webhooks], feed, board, clock)
+        board = AlarmBoard(stores.troubles, clock, tell_troubles)
+        watch = NoticeAlarms(store, [one.name for one in terms.webhooks], feed, board, clock)
         chores: list[Chore] = [SharedChore("look_at_notices", LOOK_PERIOD_S, watch.look)]
         if terms.webhooks:
             sources: dict[NoticeKind, NoticeSource] = {

@@ -13,9 +13,9 @@ from cekalwatch.server.gallery.model_follower import threshold_rule
 from cekalwatch.server.gallery.threshold import ThresholdSetting
 from cekalwatch.server.gallery.threshold_outlook import ThresholdOutlooks, ThresholdSigners
 from cekalwatch.server.grpc_api.servicers.operations import OperationsServicer
-from cekalwatch.server.status import StatusService
+from cekalwatch.server.health.state.maintenance import MaintenanceReader
+from cekalwatch.server.health.state.status import StatusService
 from cekalwatch.server.storage.audit.search import AuditQuery, AuditSearch
-from cekalwatch.server.upkeep import UpkeepReader
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.gallery import GalleryWiring
 
@@ -53,7 +53,7 @@ def operations_servicer(context: Context, gallery: GalleryWiring, status: Status
     return OperationsServicer(status, setting, outlooks, signers, today)
 
 
-def upkeep_reader(context: Context) -> UpkeepReader:
+def maintenance_reader(context: Context) -> MaintenanceReader:
     """Return what reads how it stands with backup, disk and key."""
     settings = context.settings
 
@@ -61,4 +61,4 @@ def upkeep_reader(context: Context) -> UpkeepReader:
         last = BackupRecord.load(settings.backup_record_file)
         return last.made_at if last else None
 
-    return UpkeepReader(settings.data_dir, last_backup_at, settings.backup.limit, context.keys, context.clock)
+    return MaintenanceReader(settings.data_dir, last_backup_at, settings.backup.limit, context.keys, context.clock)

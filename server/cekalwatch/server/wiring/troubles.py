@@ -9,20 +9,18 @@ from typing import Self
 
 from cekalwatch.server.cluster.chores import Chore, SharedChore
 from cekalwatch.server.grpc_api.servicers.troubles import TroubleServicer
-from cekalwatch.server.presence import Presence
+from cekalwatch.server.health.alarms.board import AlarmBoard, AlarmSweeper
+from cekalwatch.server.health.alarms.cameras import CameraAlarms, CameraLimits
+from cekalwatch.server.health.alarms.feed import AlarmFeed
+from cekalwatch.server.health.alarms.ports import PortAlarms
+from cekalwatch.server.health.alarms.rows import RowAlarms
+from cekalwatch.server.health.alarms.servers import RefusedServerAlarms, ServerAlarms
+from cekalwatch.server.health.alarms.sources import SourceAlarms
+from cekalwatch.server.health.alarms.thresholds import ThresholdAlarms
+from cekalwatch.server.health.probes.presence import Presence
+from cekalwatch.server.health.state.health import Health
 from cekalwatch.server.storage.cluster.hints import HintTopic
 from cekalwatch.server.storage.integrity.scan import RowScan
-from cekalwatch.server.troubles.board import TroubleBoard
-from cekalwatch.server.troubles.camera_watch import CameraTerms, CameraWatch
-from cekalwatch.server.troubles.feed import TroubleFeed
-from cekalwatch.server.troubles.port_watch import PortWatch
-from cekalwatch.server.troubles.refusal_watch import RefusalWatch
-from cekalwatch.server.troubles.retention import TroubleSweeper
-from cekalwatch.server.troubles.row_watch import RowWatch
-from cekalwatch.server.troubles.server_watch import ServerWatch
-from cekalwatch.server.troubles.source_watch import SourceWatch
-from cekalwatch.server.troubles.threshold_watch import ThresholdWatch
-from cekalwatch.server.wellbeing import Wellbeing
 from cekalwatch.server.wiring.cluster import ClusterWiring
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.gallery import GalleryWiring
@@ -43,7 +41,7 @@ class TroublesWiring:
     """The service of troubles, and the regular work on them."""
 
     servicer: TroubleServicer
-    feed: TroubleFeed
+    feed: AlarmFeed
     chores: tuple[Chore, ...]
 
     @classmethod
@@ -52,31 +50,30 @@ class TroublesWiring:
         context: Context,
         presence: Presence,
         search: GalleryWiring,
-        wellbeing: Wellbeing,
+        health: Health,
         cluster: ClusterWiring,
         revoked: Callable[[str], bool],
     ) -> Self:
         """Begin with the troubles that are open. `revoked` tells whether a certificate is, by its key's text."""
-        settings, store, clock = context.settings, context.stores.troubles, context.clock
-        feed = TroubleFeed(store)
+        settings, stores, clock = context.settings, context.stores, context.clock
+        store = stores.troubles
+        feed = AlarmFeed(store)
 
         def changed() -> None:
             feed.wake()
             cluster.hints.send(HintTopic.TROUBLES)
 
-        board = TroubleBoard(store, clock, changed)
-        terms = CameraTerms(timedelta(seconds=settings.heartbeat_period_s), settings.least_camera_fps)
-        cameras = CameraWatch(settings.cameras, presence, store, board, clock, terms)
-        sources = SourceWatch(search.source, context.stores.syncs, search.freshness, search.snapshots.current, board)
-        server = ServerWatch(context.actor.key, wellbeing, board)
-        sweeper = TroubleSweeper(store, clock, context.actor, settings.trouble_retention)
-        rows = RowWatch(
-            RowScan(context.database, context.keys.guard), board, context.stores.audit, clock, context.actor
-        )
-        thresholds = ThresholdWatch(context.stores.thresholds, search.snapshots.current, settings.cameras, board, clock)
+        board = AlarmBoard(store, clock, changed)
+        terms = CameraLimits(timedelta(seconds=settings.heartbeat_period_s), settings.least_camera_fps)
+        cameras = CameraAlarms(settings.cameras, presence, store, board, clock, terms)
+        sources = SourceAlarms(search.source, stores.syncs, search.freshness, search.snapshots.current, board)
+        server = ServerAlarms(context.actor.key, health, board)
+        sweeper = AlarmSweeper(store, clock, context.actor, settings.trouble_retention)
+        rows = RowAlarms(RowScan(context.database, context.keys.guard), board, stores.audit, clock, context.actor)
+        thresholds = ThresholdAlarms(stores.thresholds, search.snapshots.current, settings.cameras, board, clock)
         sites = frozenset(one.site for one in settings.sites)
-        ports = PortWatch(context.stores.ports.states, sites, revoked, board, clock, settings.port_silence)
-        refused = RefusalWatch(cluster.refusals.told, board)
+        ports = PortAlarms(stores.ports.states, sites, revoked, board, clock, settings.port_silence)
+        refused = RefusedServerAlarms(cluster.refusals.told, board)
         servicer = TroubleServicer(feed, board, store, clock, settings.keep_alive_period_s)
         chores = (
             Chore("look_at_cameras", LOOK_AT_CAMERAS_PERIOD_S, cameras.look),

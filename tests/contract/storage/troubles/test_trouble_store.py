@@ -13,11 +13,10 @@ from cekalwatch.server.audit.entry import Action, Actor, Party
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import Person
 from cekalwatch.server.domain.troubles import Fault, TroubleChanges
-from cekalwatch.server.presence import Rejection
+from cekalwatch.server.health.alarms.board import AlarmBoard, AlarmSweeper
+from cekalwatch.server.health.probes.presence import Rejection
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.troubles.store import TroubleStore
-from cekalwatch.server.troubles.board import TroubleBoard
-from cekalwatch.server.troubles.retention import TroubleSweeper
 from tests.support.scenarios.people import SITE, HandClock, Office, person
 
 ACTOR = Actor(Party.SERVER, "here")
@@ -36,8 +35,8 @@ def clock() -> HandClock:
 
 
 @pytest.fixture
-def board(store: TroubleStore, clock: HandClock) -> TroubleBoard:
-    return TroubleBoard(store, clock)
+def board(store: TroubleStore, clock: HandClock) -> AlarmBoard:
+    return AlarmBoard(store, clock)
 
 
 def everything(_kind: TroubleKind, _about: str) -> bool:
@@ -49,7 +48,7 @@ def nothing(_kind: TroubleKind, _about: str) -> bool:
 
 
 def test_a_trouble_is_open_from_when_it_is_noticed_until_it_is_over(
-    store: TroubleStore, board: TroubleBoard, clock: HandClock
+    store: TroubleStore, board: AlarmBoard, clock: HandClock
 ):
     began = clock.now()
     board.agree([COVERED], everything)
@@ -70,13 +69,13 @@ def test_a_trouble_that_two_servers_notice_is_there_once(store: TroubleStore, da
     assert len(store.open()) == 1
 
 
-def test_what_nobody_here_can_judge_stays(store: TroubleStore, board: TroubleBoard):
+def test_what_nobody_here_can_judge_stays(store: TroubleStore, board: AlarmBoard):
     board.agree([COVERED], everything)
     board.agree([], nothing)
     assert [one.fault for one in store.open()] == [COVERED]
 
 
-def test_other_figures_change_the_same_trouble(store: TroubleStore, board: TroubleBoard):
+def test_other_figures_change_the_same_trouble(store: TroubleStore, board: AlarmBoard):
     board.agree([SHRUNK], everything)
     (before,) = store.open()
     more = Fault(SHRUNK.kind, SHRUNK.about, details={**SHRUNK.details, "missing": "41"})
@@ -86,7 +85,7 @@ def test_other_figures_change_the_same_trouble(store: TroubleStore, board: Troub
     assert [one.fault for one in store.changed_since(before.change, 10)] == [more]
 
 
-def test_the_same_fault_later_is_another_trouble(store: TroubleStore, board: TroubleBoard):
+def test_the_same_fault_later_is_another_trouble(store: TroubleStore, board: AlarmBoard):
     for faults in ([COVERED], [], [COVERED]):
         board.agree(faults, everything)
     newer, older = store.page("", None, 10)
@@ -95,13 +94,13 @@ def test_the_same_fault_later_is_another_trouble(store: TroubleStore, board: Tro
     assert store.page("", newer.trouble_id, 10) == [older]
 
 
-def test_troubles_of_another_site_are_not_listed_and_those_of_all_sites_are(store: TroubleStore, board: TroubleBoard):
+def test_troubles_of_another_site_are_not_listed_and_those_of_all_sites_are(store: TroubleStore, board: AlarmBoard):
     board.agree([COVERED, SHRUNK], everything)
     assert {one.fault.kind for one in store.page(SITE, None, 10)} == {COVERED.kind, SHRUNK.kind}
     assert [one.fault.kind for one in store.page("sekupang", None, 10)] == [SHRUNK.kind]
 
 
-def acknowledge(board: TroubleBoard, trouble_id: UUID, who: Person, site: str = SITE) -> Code | None:
+def acknowledge(board: AlarmBoard, trouble_id: UUID, who: Person, site: str = SITE) -> Code | None:
     try:
         board.acknowledge(trouble_id, who, Actor(Party.PERSON, f"{who.person_id}@pc"), lambda one: one == site)
     except CekalwatchError as error:
@@ -110,7 +109,7 @@ def acknowledge(board: TroubleBoard, trouble_id: UUID, who: Person, site: str = 
 
 
 def test_a_supervisor_acknowledges_and_the_audit_trail_says_who(
-    store: TroubleStore, board: TroubleBoard, database: Database
+    store: TroubleStore, board: AlarmBoard, database: Database
 ):
     office = Office(database)
     sari = office.hire(person("sari", PersonRole.SUPERVISOR)).person
@@ -126,7 +125,7 @@ def test_a_supervisor_acknowledges_and_the_audit_trail_says_who(
     assert (entry.actor, entry.objects) == (f"person:{sari.person_id}@pc", f'["trouble:{trouble.trouble_id}"]')
 
 
-def test_only_who_can_do_something_about_it_acknowledges(store: TroubleStore, board: TroubleBoard):
+def test_only_who_can_do_something_about_it_acknowledges(store: TroubleStore, board: AlarmBoard):
     board.agree([COVERED, SHRUNK], everything)
     by_kind = {one.fault.kind: one.trouble_id for one in store.open()}
     officer, manager = person("budi"), person("wati", PersonRole.LIST_MANAGER)
@@ -140,11 +139,11 @@ def test_only_who_can_do_something_about_it_acknowledges(store: TroubleStore, bo
 
 
 def test_troubles_that_were_over_long_ago_are_removed_with_an_entry(
-    store: TroubleStore, board: TroubleBoard, database: Database, clock: HandClock
+    store: TroubleStore, board: AlarmBoard, database: Database, clock: HandClock
 ):
     board.agree([COVERED, SHRUNK], everything)
     board.agree([SHRUNK], everything)
-    sweeper = TroubleSweeper(store, clock, ACTOR, timedelta(days=30))
+    sweeper = AlarmSweeper(store, clock, ACTOR, timedelta(days=30))
     clock.go(days=29)
     assert sweeper.sweep() == 0
     clock.go(days=2)

@@ -9,7 +9,7 @@ import pytest
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cluster.agreement import MAX_CLOCK_DIFFERENCE, check_agreement
-from cekalwatch.server.presence import ServerRun, ToldRun
+from cekalwatch.server.health.probes.presence import ReportedRun, ServerRun
 from cekalwatch.server.refused_start import StartRefusal, StartRefusedError
 
 T0 = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
@@ -17,12 +17,12 @@ LAW = {"legal.urgent_days": "20", "sites.batam-center": "Asia/Jakarta"}
 MYSELF = ServerRun("b", "server-2", "10.0.0.2:7443", "1.0", "standard-1", LAW, T0)
 
 
-def told(ahead: timedelta = timedelta(), *, alive: bool = True, **facts: object) -> ToldRun:
+def told(ahead: timedelta = timedelta(), *, alive: bool = True, **facts: object) -> ReportedRun:
     run = replace(MYSELF, **{"run_id": "a", "name": "server-1", "address": "10.0.0.1:7443"} | facts)  # type: ignore[arg-type]
-    return ToldRun(run, T0, alive, ahead, {}, frozenset())
+    return ReportedRun(run, T0, alive, ahead, {}, frozenset())
 
 
-def refusal(*others: ToldRun, ahead: timedelta = timedelta(), chosen: bool = False) -> str:
+def refusal(*others: ReportedRun, ahead: timedelta = timedelta(), chosen: bool = False) -> str:
     with pytest.raises(ProgramError) as caught:
         check_agreement(MYSELF, ahead, others, model_chosen=chosen)
     assert caught.value.exit_code is Exit.CONFIG

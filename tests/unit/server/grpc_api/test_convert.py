@@ -36,9 +36,9 @@ from cekalwatch.server.gallery.snapshot import GallerySnapshot, SearchedPeople
 from cekalwatch.server.grpc_api.convert import adjudication, alerts, capture, field_report, operations
 from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.grpc_api.convert.watchlist import entries, subjects
-from cekalwatch.server.presence import CameraPresence
-from cekalwatch.server.status import ServerStatus
-from cekalwatch.server.upkeep import Upkeep
+from cekalwatch.server.health.probes.presence import CameraPresence
+from cekalwatch.server.health.state.maintenance import MaintenanceStatus
+from cekalwatch.server.health.state.status import ServerStatus
 from cekalwatch.server.watchlist.freshness import Freshness, SourceFreshness
 from cekalwatch.server.watchlist.imports.upload import RecordAssembly
 from cekalwatch.v1 import (
@@ -168,7 +168,7 @@ def told(heartbeat: Heartbeat) -> Any:
         database=None,
         ports=(),
         reporting=None,
-        upkeep=Upkeep(None, backup_stale=True, disk_bytes=0, disk_free_bytes=0, key=None),
+        maintenance=MaintenanceStatus(None, backup_stale=True, disk_bytes=0, disk_free_bytes=0, key=None),
         at=NOON,
     )
     message: operations_service_pb2.GetStatusResponse = operations.status_message(status)

@@ -39,7 +39,7 @@ def upgrade(
 
     from cekalwatch.program.checks.results import CheckVerdict
     from cekalwatch.server.audit.entry import Action, AuditEntry, operator
-    from cekalwatch.server.checks.installation import check_installation
+    from cekalwatch.server.health.checks.installation import check_installation
     from cekalwatch.server.storage.audit.store import AuditStore
     from cekalwatch.server.storage.migrations.applying import Migrations
     from cekalwatch.server.storage.snapshots.snapshot import current_state

@@ -24,11 +24,11 @@ from cekalwatch.server.grpc_api.convert.common import camera_message, duration, 
 from cekalwatch.server.grpc_api.convert.ports import port_status
 from cekalwatch.server.grpc_api.convert.troubles import trouble_message
 from cekalwatch.server.grpc_api.convert.watchlist.entries import freshness_message
+from cekalwatch.server.health.probes.presence import CameraPresence, ReportedRun
+from cekalwatch.server.health.state.maintenance import MaintenanceStatus
+from cekalwatch.server.health.state.status import ServerStatus
 from cekalwatch.server.pki.revocations import RevocationState
-from cekalwatch.server.presence import CameraPresence, ToldRun
-from cekalwatch.server.status import ServerStatus
 from cekalwatch.server.storage.availability import DatabaseAway
-from cekalwatch.server.upkeep import Upkeep
 from cekalwatch.v1 import capture_pb2, operations_pb2, operations_service_pb2
 
 _THRESHOLD_SOURCES = ProtoEnum(operations_pb2.ThresholdSource, "THRESHOLD_SOURCE", ThresholdSource)
@@ -95,7 +95,7 @@ def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResp
         database=_database(status.database),
         ports=[port_status(one, status.at) for one in status.ports],
         reporting=_reporting(status.reporting) if status.reporting else None,
-        upkeep=_upkeep(status.upkeep),
+        upkeep=_maintenance(status.maintenance),
         servers=[_server(one, does_chores=one.run.run_id == status.chores_by) for one in status.servers],
     )
 
@@ -142,7 +142,7 @@ def _database(away: DatabaseAway | None) -> operations_pb2.DatabaseStatus:
     return operations_pb2.DatabaseStatus(away=duration(away.seconds), reason=away.reason, problem=away.problem)
 
 
-def _server(told: ToldRun, *, does_chores: bool) -> operations_pb2.ServerStatus:
+def _server(told: ReportedRun, *, does_chores: bool) -> operations_pb2.ServerStatus:
     run = told.run
     return operations_pb2.ServerStatus(
         name=run.name,
@@ -171,7 +171,7 @@ def _reporting(state: Reporting) -> operations_pb2.ReportingStatus:
     )
 
 
-def _upkeep(one: Upkeep) -> operations_pb2.UpkeepStatus:
+def _maintenance(one: MaintenanceStatus) -> operations_pb2.UpkeepStatus:
     key = one.key
     return operations_pb2.UpkeepStatus(
         backup_time=timestamp(one.backup_at) if one.backup_at else None,

@@ -12,7 +12,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.troubles import Trouble
 from cekalwatch.server.grpc_api.convert.common import page, timestamp
 from cekalwatch.server.grpc_api.convert.common import uuid as read_uuid
-from cekalwatch.server.troubles.feed import OpenTroubles
+from cekalwatch.server.health.alarms.feed import OpenAlarms
 from cekalwatch.v1 import adjudication_pb2, trouble_pb2, trouble_service_pb2
 
 DEFAULT_PAGE = 20
@@ -66,7 +66,7 @@ def trouble_message(trouble: Trouble) -> trouble_pb2.Trouble:
     return message
 
 
-def watch_response(news: OpenTroubles | Trouble | None, now: datetime) -> trouble_service_pb2.WatchTroublesResponse:
+def watch_response(news: OpenAlarms | Trouble | None, now: datetime) -> trouble_service_pb2.WatchTroublesResponse:
     """Write what a watcher is told; None: nothing changed for a while."""
     match news:
         case None:

@@ -31,7 +31,7 @@ from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.convert import alerts as convert
 from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.grpc_api.servicers.adjudication import AdjudicationMethods
-from cekalwatch.server.presence import Presence
+from cekalwatch.server.health.probes.presence import Presence
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.watchlist.freshness import FreshnessGauge

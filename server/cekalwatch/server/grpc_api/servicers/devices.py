@@ -18,9 +18,9 @@ from cekalwatch.server.grpc_api.convert.common import page, timestamp
 from cekalwatch.server.grpc_api.convert.devices import DevicePresence
 from cekalwatch.server.grpc_api.errors import coded
 from cekalwatch.server.grpc_api.open_calls import OpenCalls
+from cekalwatch.server.health.probes.presence import CameraPresence
 from cekalwatch.server.pki.device_admin import DeviceAdmin, DeviceOffice
 from cekalwatch.server.pki.devices import KnownDevice
-from cekalwatch.server.presence import CameraPresence
 from cekalwatch.v1 import device_service_pb2 as pb
 from cekalwatch.v1 import device_service_pb2_grpc
 from cekalwatch.v1.device_pb2 import Device

@@ -12,7 +12,7 @@ from cekalwatch.server.gallery.threshold import ThresholdSetting, ThresholdSourc
 from cekalwatch.server.gallery.threshold_outlook import ThresholdOutlook, ThresholdOutlooks, ThresholdSigners
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.convert import operations as convert
-from cekalwatch.server.status import StatusService
+from cekalwatch.server.health.state.status import StatusService
 from cekalwatch.v1 import operations_service_pb2 as pb
 from cekalwatch.v1 import operations_service_pb2_grpc
 

@@ -14,9 +14,9 @@ from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.convert import alerts as convert_alerts
 from cekalwatch.server.grpc_api.convert import troubles as convert
 from cekalwatch.server.grpc_api.convert.common import page_size
+from cekalwatch.server.health.alarms.board import AlarmBoard
+from cekalwatch.server.health.alarms.feed import AlarmFeed
 from cekalwatch.server.storage.troubles.store import TroubleStore
-from cekalwatch.server.troubles.board import TroubleBoard
-from cekalwatch.server.troubles.feed import TroubleFeed
 from cekalwatch.v1 import trouble_service_pb2 as pb
 from cekalwatch.v1 import trouble_service_pb2_grpc
 
@@ -27,7 +27,7 @@ class TroubleServicer(trouble_service_pb2_grpc.TroubleServiceServicer):
     """Serves notifier agents and diagnostics."""
 
     def __init__(
-        self, feed: TroubleFeed, board: TroubleBoard, store: TroubleStore, clock: Clock, keep_alive_period_s: float
+        self, feed: AlarmFeed, board: AlarmBoard, store: TroubleStore, clock: Clock, keep_alive_period_s: float
     ) -> None:
         self._feed = feed
         self._board = board

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from sqlmodel import Session, col, delete, func, select
 
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.presence import CameraPresence, ServerRun, ToldRun
+from cekalwatch.server.health.probes.presence import CameraPresence, ReportedRun, ServerRun
 from cekalwatch.server.storage.cluster.tables import AgentPresenceRow, CameraPresenceRow, ServerRunRow
 from cekalwatch.server.storage.database import Database
 
@@ -75,7 +75,7 @@ class PresenceStore:
         before, now, after = self._clock.now(), database_now(session), self._clock.now()
         return now, before + (after - before) / 2 - now
 
-    def told(self) -> list[ToldRun]:
+    def told(self) -> list[ReportedRun]:
         """Return what all servers told, those that live first, then by name and start. Raises StorageError."""
         if not self._database.is_shared:
             return []
@@ -107,11 +107,11 @@ def database_now(session: Session) -> datetime:
     return now
 
 
-def _told(session: Session, row: ServerRunRow, now: datetime) -> ToldRun:
+def _told(session: Session, row: ServerRunRow, now: datetime) -> ReportedRun:
     alive = abs(now - row.seen_at) <= LASTS  # no server writes a time that lies ahead
     cameras = session.exec(select(CameraPresenceRow).where(col(CameraPresenceRow.run_id) == row.run_id))
     agents = session.exec(select(AgentPresenceRow.agent_id).where(col(AgentPresenceRow.run_id) == row.run_id))
-    return ToldRun(
+    return ReportedRun(
         ServerRun(**{name: getattr(row, name) for name in ServerRun.__dataclass_fields__}),
         row.seen_at,
         alive,

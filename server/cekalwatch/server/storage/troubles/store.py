@@ -15,7 +15,7 @@ from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.troubles import Acknowledgement, Fault, Trouble, TroubleChanges
-from cekalwatch.server.presence import Rejection
+from cekalwatch.server.health.probes.presence import Rejection
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.tables import PersonRow

@@ -1,0 +1,98 @@
+"""The troubles as people see them: whoever looks for faults brings them here, and people say what they have seen.
+
+Several servers may share the database, and each looks: a trouble is there once, whoever notices it. Methods block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+
+from cekalwatch.contract.values.troubles import TroubleKind, acknowledges
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Thing, stamp
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.people import Person
+from cekalwatch.server.domain.troubles import Acknowledgement, Fault, Trouble, changes
+from cekalwatch.server.storage.troubles.store import TroubleStore
+
+log = structlog.get_logger()
+
+
+class AlarmBoard:
+    """Writes troubles; `changed` is called after each change, on the caller's thread."""
+
+    def __init__(self, store: TroubleStore, clock: Clock, changed: Callable[[], None] = lambda: None) -> None:
+        self._store = store
+        self._clock = clock
+        self._changed = changed
+
+    def agree(self, faults: Collection[Fault], judged: Callable[[TroubleKind, str], bool]) -> None:
+        """Make the open troubles those that are there: `faults`, and what nobody here can judge.
+
+        `judged` says of a kind and what it is about whether it is known here if something is wrong: an open trouble of
+        that sort that is not among `faults` is over.
+        """
+        known = self._store.open()
+        keys = [trouble.fault.key for trouble in known if judged(*trouble.fault.key)]
+        wanted = changes(known, faults, keys)
+        if not wanted:
+            return
+        for trouble in self._store.write(wanted, self._clock.now()):
+            fault = trouble.fault
+            if trouble.ended_at:
+                log.info("trouble_over", kind=fault.kind.value, about=fault.about)
+            else:
+                log.warning("trouble_noticed", kind=fault.kind.value, about=fault.about, details=dict(fault.details))
+        self._changed()
+
+    def acknowledge(self, trouble_id: UUID, person: Person, actor: Actor, sees: Callable[[str], bool]) -> Trouble:
+        """Record that a person has seen a trouble at a device that `sees` some sites.
+
+        Raises TROUBLE_NOT_FOUND, also for one of another site, and PERSON_ROLE_NEEDED.
+        """
+        now = self._clock.now()
+
+        def seen(trouble: Trouble) -> Acknowledgement:
+            if trouble.fault.site and not sees(trouble.fault.site):
+                raise CekalwatchError(Code.TROUBLE_NOT_FOUND)
+            if not person.roles & acknowledges(trouble.fault.kind):
+                raise CekalwatchError(Code.PERSON_ROLE_NEEDED, trouble.fault.kind)
+            return Acknowledgement(now, person.person_id, person.display_name)
+
+        def note(trouble: Trouble) -> AuditEntry:
+            details: dict[str, int | str] = {"kind": trouble.fault.kind.value, "about": trouble.fault.about}
+            objects = (Thing.TROUBLE.key(trouble.trouble_id),)
+            return AuditEntry(now, actor, Action.TROUBLE_ACKNOWLEDGED, objects, details=details)
+
+        trouble = self._store.acknowledge(trouble_id, seen, note)
+        log.info("trouble_acknowledged", kind=trouble.fault.kind.value, about=trouble.fault.about)
+        self._changed()
+        return trouble
+
+
+@dataclass(frozen=True)
+class AlarmSweeper:
+    """Removes alarms that were over long ago, in the name of `actor`; each sweep is in the audit trail. Blocks."""
+
+    store: TroubleStore
+    clock: Clock
+    actor: Actor
+    keep: timedelta
+
+    def sweep(self) -> int:
+        """Remove what is due, and return how many."""
+        now = self.clock.now()
+        before = now - self.keep
+
+        def note(troubles: int) -> AuditEntry:
+            details: dict[str, int | str] = {"troubles": troubles, "troubles_before": stamp(before)}
+            return AuditEntry(now, self.actor, Action.RETENTION_SWEPT, details=details)
+
+        if gone := self.store.remove(before, note):
+            log.info("retention_swept", troubles=gone)
+        return gone

@@ -1,0 +1,52 @@
+"""Looks, at a centre, for ports with servers of their own that do not follow the list, or report nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cekalwatch.contract.values.troubles import OF_PORTS, TroubleKind
+from cekalwatch.server.domain.clock import Clock, lately
+from cekalwatch.server.domain.ports import PortState
+from cekalwatch.server.domain.troubles import MAX_ABOUT, Fault
+from cekalwatch.server.health.alarms.board import AlarmBoard
+
+
+@dataclass(frozen=True)
+class PortAlarms:
+    """Looks at the ports of `sites`, those of the settings; a port whose certificate is revoked has no trouble."""
+
+    states: Callable[[], Collection[PortState]]
+    """Reads how ports do; blocks."""
+    sites: frozenset[str]
+    revoked: Callable[[str], bool]
+    """Whether the certificate with that `CertificateKey.text` is."""
+    board: AlarmBoard
+    clock: Clock
+    limit: timedelta
+
+    def look(self) -> None:
+        """Bring the troubles of ports up to date; it blocks."""
+        self.board.agree(list(self._faults()), lambda kind, _: kind in OF_PORTS)
+
+    def _faults(self) -> Iterator[Fault]:
+        for state in self.states():
+            following = state.following
+            if state.port.site not in self.sites or (following and self.revoked(following.certificate)):
+                continue
+            if self._silent(following.heard_at if following else None):
+                yield _fault(TroubleKind.PORT_NOT_FOLLOWING, state, following.heard_at if following else None)
+            # In plaintext nobody says which port they are, and reports nothing.
+            named = following is None or following.certificate
+            began = following.since if following and state.heard_at is None else None
+            if named and self._silent(state.heard_at or began):
+                yield _fault(TroubleKind.PORT_NOT_REPORTING, state, state.heard_at)
+
+    def _silent(self, heard_at: datetime | None) -> bool:
+        return heard_at is None or not lately(heard_at, self.clock.now(), self.limit)
+
+
+def _fault(kind: TroubleKind, state: PortState, since: datetime | None) -> Fault:
+    details = {"since": since.isoformat(timespec="seconds")} if since else {}
+    return Fault(kind, str(state.port)[:MAX_ABOUT], details=details)

@@ -1,0 +1,263 @@
+"""The metrics of this server, collected from what its parts know when they are asked for.
+
+Labels are keys of cameras, sites and sources, codes, states and names of loops: nothing of a person, and no more of
+them than the settings and the code have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from cekalwatch.contract.values.adjudication import OPEN_STATES
+from cekalwatch.contract.values.cameras import Heartbeat, ViewState
+from cekalwatch.contract.values.captures import CaptureOutcome
+from cekalwatch.contract.values.troubles import TroubleKind
+from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.health.monitoring.instruments import PREFIX
+from cekalwatch.server.health.probes.presence import Presence
+from cekalwatch.server.health.state.figures import DatabaseFigures, FigureReader
+from cekalwatch.server.health.state.health import ServerFault
+from cekalwatch.server.health.state.status import ServerStatus, StatusService
+
+BY_HAND = "import"
+"""The source of lists that are imported by hand."""
+
+Sample = tuple[str, float, tuple[str, ...]]
+"""Name, value and labels."""
+
+_COUNTER, _GAUGE = CounterMetricFamily, GaugeMetricFamily
+_CAMERA = ("camera", "site")
+METRICS: Final[Mapping[str, tuple[type[CounterMetricFamily | GaugeMetricFamily], str, tuple[str, ...]]]] = {
+    "info": (_GAUGE, "1; what runs.", ("version", "model_pack", "model_version", "engine", "precision")),
+    "start_time_seconds": (_GAUGE, "When the server started.", ()),
+    "serving": (_GAUGE, "1 while the server does its work.", ()),
+    "fault": (_GAUGE, "1 for each reason why it does not.", ("fault",)),
+    "does_chores": (_GAUGE, "1 at the server that does what one does for all of a database.", ()),
+    "captures": (_COUNTER, "Captures that were dealt with, by outcome.", ("outcome",)),
+    "captures_unplaceable": (_COUNTER, "Captures of them whose time could not be placed.", ()),
+    "captures_waiting": (_GAUGE, "Captures in a queue, by what they wait for.", ("stage",)),
+    "alerts_raised": (_COUNTER, "Alerts that this server raised.", ()),
+    "alerts_open": (_GAUGE, "Open alerts of the database, by state.", ("state",)),
+    "alerts_oldest_timestamp_seconds": (_GAUGE, "When the oldest of them was raised.", ("state",)),
+    "gallery_templates": (_GAUGE, "Templates that are searched.", ()),
+    "gallery_subjects": (_GAUGE, "Subjects that they are of.", ()),
+    "gallery_subjects_left_out": (_GAUGE, "Listed subjects without an order in force or to come.", ()),
+    "gallery_references_unsearched": (_GAUGE, "Reference faces without a usable template.", ()),
+    "gallery_blind": (_GAUGE, "1 while nobody is searched though somebody should be.", ()),
+    "gallery_timestamp_seconds": (_GAUGE, "When those who are searched were last worked out.", ()),
+    "threshold": (_GAUGE, "The decision threshold, as comparison score.", ()),
+    "expected_fpir": (_GAUGE, "Share of passages of people who are not listed that are expected to alert.", ()),
+    "list_last_success_timestamp_seconds": (_GAUGE, "When the list was last brought up to date.", ("source",)),
+    "list_stale": (_GAUGE, "1 when that is longer ago than freshness_limit_h.", ("source",)),
+    "list_active_subjects": (_GAUGE, "Subjects with an order in force.", ()),
+    "list_shrunk": (_GAUGE, "1 while a list that lost many orders waits for two people.", ()),
+    "sync_runs": (_GAUGE, "Synchronisations whose record is kept, by outcome.", ("outcome",)),
+    "sync_last_end_timestamp_seconds": (_GAUGE, "When the last one with that outcome ended.", ("outcome",)),
+    "events": (_GAUGE, "Sequence of the newest event that was read from the log.", ()),
+    "agents_subscribed": (_GAUGE, "Notifiers that are subscribed at this server.", ()),
+    "agents_behind_events": (_GAUGE, "Events that the slowest of them has not acknowledged.", ()),
+    "camera_connected": (_GAUGE, "1 while the camera has a stream to this server.", _CAMERA),
+    "camera_last_heard_timestamp_seconds": (_GAUGE, "When this server last heard the camera.", _CAMERA),
+    "camera_frames_per_second": (_GAUGE, "Frames that its client looks at.", _CAMERA),
+    "camera_outbox_captures": (_GAUGE, "Crops that wait at its client.", _CAMERA),
+    "camera_outbox_age_seconds": (_GAUGE, "Age of the oldest of them.", _CAMERA),
+    "camera_dropped": (_COUNTER, "Crops that its client lost.", _CAMERA),
+    "camera_clock_ahead_seconds": (_GAUGE, "By how much its clock is ahead (negative: behind).", _CAMERA),
+    "camera_view": (_GAUGE, "1 for the state of its view.", (*_CAMERA, "state")),
+    "sign_ins": (_COUNTER, "Tries to sign in, by outcome.", ("outcome",)),
+    "refusals": (_COUNTER, "Calls that were refused, by the code of the error.", ("code",)),
+    "audit_checkpoint": (_GAUGE, "Number of the newest checkpoint of the audit trail.", ()),
+    "audit_checkpoint_timestamp_seconds": (_GAUGE, "When it was signed.", ()),
+    "audit_history_changed": (_GAUGE, "1 while the trail is not the one that was signed.", ()),
+    "audit_signing_waits": (_GAUGE, "1 while a checkpoint waits for the token with the key.", ()),
+    "audit_undelivered": (_GAUGE, "Checkpoints that have not reached a destination.", ("destination",)),
+    "notices_waiting": (_GAUGE, "Notices that a webhook has not taken yet.", ("target",)),
+    "notices_given_up": (_GAUGE, "Notices to it that were given up within a day.", ("target",)),
+    "backup_last_timestamp_seconds": (_GAUGE, "When the last backup of this server was made.", ()),
+    "backup_stale": (_GAUGE, "1 when that is longer ago than limit_h of [backup], or there is none.", ()),
+    "revoked_certificates": (_GAUGE, "Certificates that are revoked.", ()),
+    "revocations_unconfirmed_seconds": (_GAUGE, "For how long the lists of them could not be confirmed.", ()),
+    "revocations_expire_timestamp_seconds": (_GAUGE, "When the first of the lists runs out.", ()),
+    "revocations_stale": (_GAUGE, "1 while they are too old.", ()),
+    "database_well": (_GAUGE, "1 while the database takes alerts.", ()),
+    "database_read_timestamp_seconds": (_GAUGE, "When the figures of the database were read.", ()),
+    "loops": (_GAUGE, "Parts of the work that are done again and again.", ()),
+    "loop_failures": (_COUNTER, "Rounds of a loop that failed.", ("loop",)),
+    "loop_failing": (_GAUGE, "1 while nothing of it has succeeded since.", ("loop",)),
+    "troubles": (_GAUGE, "Open troubles, by kind.", ("kind",)),
+    "connections": (_GAUGE, "Connections at the server's ports.", ()),
+    "connections_closed": (_COUNTER, "Connections that the server closed, being too many or no calls.", ()),
+}
+"""Kind, help and labels of each metric, without `PREFIX`; those of `Instruments` come beside them."""
+
+
+@dataclass(frozen=True)
+class MonitoredServer:
+    """The parts of this server that are watched. Asking blocks nowhere; any thread may ask."""
+
+    run_id: str
+    """Key of this server's run."""
+    status: StatusService
+    presence: Presence
+    figures: FigureReader
+    refusals: Mapping[Code, int]
+    sign_ins: Mapping[str, int]
+    waiting: Mapping[str, Callable[[], int]]
+    """How many captures wait, by what for."""
+    faults: Callable[[], tuple[ServerFault, ...]]
+    """Why the server does not do its work."""
+    database_well: Callable[[], bool]
+
+    def told_faults(self) -> Mapping[ServerFault, str]:
+        """Return the same, each with its name, and why the database cannot be used if that is known."""
+        away = self.status.health.database()
+        reasons = {ServerFault.DATABASE_AWAY: f": {away.reason}"} if away else {}
+        return {fault: f"{fault}{reasons.get(fault, '')}" for fault in self.faults()}
+
+    def now(self) -> ServerStatus:
+        """Return the status, with what the database said last."""
+        return self.status.with_told(self.figures.newest.told)
+
+
+class ServerCollector(Collector):
+    """Reads the parts at each request."""
+
+    def __init__(self, watched: MonitoredServer) -> None:
+        self._watched = watched
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the metrics."""
+        families = {name: kind(PREFIX + name, text, labels=labels) for name, (kind, text, labels) in METRICS.items()}
+        for name, value, labels in self._samples():
+            families[name].add_metric(labels, value)
+        return families.values()
+
+    def _samples(self) -> Iterator[Sample]:
+        status, figures = self._watched.now(), self._watched.figures.current
+        yield from self._server(status)
+        yield from self._captures(status)
+        yield from _gallery(status)
+        yield from self._clients(status)
+        yield from _trust(status)
+        yield "database_read_timestamp_seconds", self._watched.figures.newest.read_at.timestamp(), ()
+        if figures:
+            yield from self._database(figures, status.head_sequence)
+
+    def _server(self, status: ServerStatus) -> Iterator[Sample]:
+        snapshot, inference = status.snapshot, status.inference
+        version = snapshot.gallery.model_version
+        yield "info", 1, (status.server_version, status.model_pack, version, inference.engine, inference.precision)
+        yield "start_time_seconds", status.started_at.timestamp(), ()
+        faults = self._watched.faults()
+        yield "serving", not faults, ()
+        for fault in ServerFault:
+            yield "fault", fault in faults, (fault,)
+        yield "database_well", self._watched.database_well(), ()
+        loops = {one.name: one for one in status.loops}
+        yield "loops", len(loops), ()
+        for loop in loops.values():
+            yield "loop_failures", loop.failures, (loop.name,)
+            yield "loop_failing", loop.failing_s is not None, (loop.name,)
+        kinds = [one.fault.kind for one in status.troubles]
+        for kind in TroubleKind:
+            yield "troubles", kinds.count(kind), (kind,)
+        yield "connections", status.connections.open, ()
+        yield "connections_closed", status.connections.closed, ()
+
+    def _captures(self, status: ServerStatus) -> Iterator[Sample]:
+        for outcome in CaptureOutcome:
+            yield "captures", status.outcomes.get(outcome, 0), (outcome,)
+        yield "captures_unplaceable", status.unplaceable, ()
+        for stage, waiting in self._watched.waiting.items():
+            yield "captures_waiting", waiting(), (stage,)
+        yield "alerts_raised", status.alerts_raised, ()
+        yield "events", status.head_sequence, ()
+
+    def _clients(self, status: ServerStatus) -> Iterator[Sample]:
+        heard = self._watched.presence.cameras
+        for camera, *_ in status.cameras:
+            of = (camera.camera_id, camera.site)
+            known = heard.get(camera.camera_id)
+            yield "camera_connected", known is not None and known.streams > 0, of
+            if known is None or known.last_heard_at is None:
+                continue
+            beat = known.heartbeat or Heartbeat()
+            yield "camera_last_heard_timestamp_seconds", known.last_heard_at.timestamp(), of
+            yield "camera_frames_per_second", beat.frames_per_second, of
+            yield "camera_outbox_captures", beat.outbox_depth, of
+            yield "camera_outbox_age_seconds", beat.outbox_age_s, of
+            yield "camera_dropped", beat.dropped_total, of
+            if known.clock_ahead is not None:
+                yield "camera_clock_ahead_seconds", known.clock_ahead.total_seconds(), of
+            for view in ViewState:
+                yield "camera_view", view is beat.view_state, (*of, view)
+        yield "agents_subscribed", len(self._watched.presence.agents), ()
+        for sign_in, count in tuple(self._watched.sign_ins.items()):
+            yield "sign_ins", count, (sign_in,)
+        for code, count in tuple(self._watched.refusals.items()):
+            yield "refusals", count, (code,)
+
+    def _database(self, figures: DatabaseFigures, head: int) -> Iterator[Sample]:
+        yield "does_chores", figures.told.chores_by == self._watched.run_id, ()
+        counted = {one.state: one for one in figures.alerts}
+        for state in sorted(OPEN_STATES):
+            found = counted.get(state)
+            yield "alerts_open", found.count if found else 0, (state,)
+            if found:
+                yield "alerts_oldest_timestamp_seconds", found.oldest_at.timestamp(), (state,)
+        for outcome, (count, last_at) in figures.runs.items():
+            yield "sync_runs", count, (outcome,)
+            yield "sync_last_end_timestamp_seconds", last_at.timestamp(), (outcome,)
+        yield "list_shrunk", figures.shrunk, ()
+        for target, (waiting, given_up) in figures.notices.items():
+            yield "notices_waiting", waiting, (target,)
+            yield "notices_given_up", given_up, (target,)
+        maintenance = figures.told.maintenance
+        if maintenance.backup_at:
+            yield "backup_last_timestamp_seconds", maintenance.backup_at.timestamp(), ()
+        yield "backup_stale", maintenance.backup_stale, ()
+        positions = figures.told.positions
+        behind = [head - positions.get(agent_id, head) for agent_id in self._watched.presence.agents]
+        yield "agents_behind_events", max([0, *behind]), ()
+
+
+def _gallery(status: ServerStatus) -> Iterator[Sample]:
+    snapshot = status.snapshot
+    yield "gallery_templates", len(snapshot.gallery), ()
+    yield "gallery_subjects", snapshot.gallery.subjects, ()
+    yield "gallery_subjects_left_out", snapshot.people.left_out, ()
+    unsearched = snapshot.references_without_template + snapshot.unusable_templates
+    yield "gallery_references_unsearched", unsearched, ()
+    yield "gallery_blind", snapshot.blind, ()
+    yield "gallery_timestamp_seconds", snapshot.people.as_of.timestamp(), ()
+    yield "threshold", snapshot.threshold, ()
+    yield "expected_fpir", snapshot.decision.expected_fpir, ()
+    for one in status.freshness.sources:
+        source = one.source or BY_HAND
+        yield "list_stale", one.stale, (source,)
+        if one.last_success_at:
+            yield "list_last_success_timestamp_seconds", one.last_success_at.timestamp(), (source,)
+    yield "list_active_subjects", status.freshness.active_subjects, ()
+
+
+def _trust(status: ServerStatus) -> Iterator[Sample]:
+    """Yield how it stands with the audit trail and the revocations."""
+    signing, revocations = status.signing, status.revocations
+    if signing.newest:
+        yield "audit_checkpoint", signing.newest.number, ()
+        yield "audit_checkpoint_timestamp_seconds", signing.newest.signed_at.timestamp(), ()
+    yield "audit_history_changed", signing.change is not None, ()
+    yield "audit_signing_waits", signing.waits is not None, ()
+    for one in signing.destinations:
+        yield "audit_undelivered", one.waiting, (one.name,)
+    if revocations:
+        yield "revoked_certificates", revocations.certificates, ()
+        yield "revocations_unconfirmed_seconds", revocations.unconfirmed_s, ()
+        if revocations.valid_until:
+            yield "revocations_expire_timestamp_seconds", revocations.valid_until.timestamp(), ()
+        yield "revocations_stale", status.revocations_stale, ()

@@ -1,0 +1,107 @@
+"""What the listener answers: `/metrics` for Prometheus, `/healthz` for a load balancer, and `/`, a page for people."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, tzinfo
+from functools import cache
+from http import HTTPStatus
+from importlib.resources import files
+from urllib.parse import parse_qs, urlsplit
+
+import jinja2
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from cekalwatch.program.translations import Language, Texts
+from cekalwatch.server.health.monitoring.collector import BY_HAND, MonitoredServer
+from cekalwatch.server.health.monitoring.listener import Request, Response
+
+KEPT_S = 1.0
+"""For how long an answer is given again: however many ask, the server works out one a second."""
+PACKAGE = "cekalwatch.server"
+
+
+class MonitoringPages:
+    """Answers requests; one thread uses it."""
+
+    def __init__(
+        self,
+        watched: MonitoredServer,
+        registry: CollectorRegistry,
+        zone: tzinfo,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Times on the page are those of `zone`."""
+        self._watched = watched
+        self._registry = registry
+        self._zone = zone
+        self._monotonic = monotonic
+        self._kept: dict[str, tuple[float, Response]] = {}
+
+    def answer(self, request: Request) -> Response:
+        """Return the answer."""
+        try:
+            asked = urlsplit(request.target)
+            chosen = parse_qs(asked.query, max_num_fields=8).get("lang", [""])[-1]
+        except ValueError:
+            return Response.text(HTTPStatus.BAD_REQUEST, "this is no address")
+        match asked.path:
+            case "/metrics":
+                return self._once("metrics", self._metrics)
+            case "/healthz":
+                return self._health()
+            case "/":
+                language = _language(chosen or request.headers.get("accept-language", ""))
+                return self._once(language, lambda: self._page(language))
+        return Response.text(HTTPStatus.NOT_FOUND, "there are /, /metrics and /healthz")
+
+    def _once(self, name: str, make: Callable[[], Response]) -> Response:
+        now_s = self._monotonic()
+        made_s, response = self._kept.get(name, (float("-inf"), None))
+        if response is None or now_s - made_s >= KEPT_S:
+            response = make()
+            self._kept[name] = now_s, response
+        return response
+
+    def _metrics(self) -> Response:
+        return Response(HTTPStatus.OK, CONTENT_TYPE_PLAIN_0_0_4, generate_latest(self._registry))
+
+    def _health(self) -> Response:
+        if faults := self._watched.told_faults():
+            return Response.text(HTTPStatus.SERVICE_UNAVAILABLE, "\n".join(faults.values()))
+        return Response.text(HTTPStatus.OK, "SERVING")
+
+    def _page(self, language: Language) -> Response:
+        figures = self._watched.figures
+
+        def local(moment: datetime | None) -> str:
+            return moment.astimezone(self._zone).strftime("%Y-%m-%d %H:%M:%S %Z") if moment else "–"
+
+        html = _template().render(
+            texts=Texts(PACKAGE, language),
+            other=next(one for one in Language if one is not language),
+            status=self._watched.now(),
+            faults=self._watched.told_faults(),
+            figures=figures.newest,
+            current=figures.current is not None,
+            by_hand=BY_HAND,
+            local=local,
+        )
+        return Response(HTTPStatus.OK, "text/html; charset=utf-8", html.encode())
+
+
+def _language(wanted: str) -> Language:
+    """Return English where it is asked for, and before Indonesian if both are."""
+    asked = [part.strip()[:2].lower() for part in wanted.split(",")]
+    found = [one for one in asked if one in set(Language)]
+    return Language(found[0]) if found else Language.ID
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string((files(__package__) / "health.html").read_text(encoding="utf-8"))

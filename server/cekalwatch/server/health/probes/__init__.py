@@ -1,0 +1,1 @@
+"""What the parts of the server report into: durations, and who is connected. Knows the domain only."""

@@ -1,0 +1,232 @@
+"""Who is connected: cameras with their last heartbeat, and notifier agents. In memory; it starts empty."""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from cekalwatch.contract.values.cameras import Heartbeat
+from cekalwatch.contract.values.captures import is_wrong
+from cekalwatch.server.domain.cameras.clock import CameraClock
+from cekalwatch.server.domain.captures import Capture
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import Code
+
+log = structlog.get_logger()
+
+MAX_PASSAGES = 200
+"""Of a camera, whose share that is fit is told: some hours of a quiet counter, minutes of a crowd."""
+MAX_REJECTIONS = 100
+"""Refused cameras that are remembered: whoever may call could claim any name."""
+
+
+@dataclass(frozen=True)
+class CameraPresence:
+    """What is known of one camera."""
+
+    streams: int = 0
+    last_heard_at: datetime | None = None
+    gone_at: datetime | None = None
+    """When its last stream ended; None when it had none."""
+    heartbeat: Heartbeat | None = None
+    """The last one, also of an earlier stream."""
+    heartbeats: int = 0
+    """How many came since it connected."""
+    dropped_at: datetime | None = None
+    """When a heartbeat last told of crops that were lost since the one before."""
+    clock_ahead: timedelta | None = None
+    """By how much its clock was ahead of the server's at its last heartbeat (negative: behind), corrected for the way;
+    None when it has not said."""
+    last_face_at: datetime | None = None
+    """When the newest face was taken that had come by the last heartbeat."""
+    passages: int = 0
+    """Of its last passages here, so many are looked at: `MAX_PASSAGES` at most."""
+    passages_fit: int = 0
+    """Those of which a face was fit for an alert."""
+
+
+@dataclass(frozen=True)
+class ServerRun:
+    """A server that shares the database, from its start to its end, and how it does."""
+
+    run_id: str
+    """Its key, made at its start."""
+    name: str
+    """As the audit trail calls it."""
+    address: str
+    """Where it listens, as HOST:PORT."""
+    version: str
+    """Of the program."""
+    model_version: str
+    """Of the templates that it searches."""
+    law: Mapping[str, str]
+    """What decides about orders there, by the names of the settings."""
+    started_at: datetime
+    captures_waiting: int = 0
+    """To be embedded."""
+    captures_per_second: float = 0.0
+    """Since it told last."""
+
+
+@dataclass(frozen=True)
+class ReportedRun:
+    """A server's run, with what it told of itself last."""
+
+    run: ServerRun
+    seen_at: datetime
+    """When it told, by the database's clock."""
+    alive: bool
+    """Whether that was a moment ago."""
+    clock_ahead: timedelta | None
+    """By how much its clock was ahead of the database's (negative: behind); None where that is this machine's own."""
+    cameras: Mapping[str, CameraPresence]
+    """Those that it has heard."""
+    agents: frozenset[str]
+    """Those that are subscribed there."""
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A camera was refused."""
+
+    at: datetime
+    site: str
+    """Of its certificate; empty where it has none."""
+    reason: Code
+
+
+class RecentPassages:
+    """The last passages of one camera, and of which of them a face was fit for an alert."""
+
+    def __init__(self) -> None:
+        self._fit: OrderedDict[str, bool] = OrderedDict()
+        self.last_face_at: datetime | None = None
+
+    def note(self, capture: Capture) -> None:
+        """Count a face."""
+        self._fit[capture.passage] = self._fit.get(capture.passage, False) or capture.fit
+        if len(self._fit) > MAX_PASSAGES:
+            self._fit.popitem(last=False)
+        self.last_face_at = max(capture.captured_at, self.last_face_at or capture.captured_at)
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._fit)
+
+    @property
+    def fit(self) -> int:
+        """Of how many a face was fit."""
+        return sum(self._fit.values())
+
+
+class Presence:
+    """Counts open streams; the event loop's thread writes, and any thread may read."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._cameras: dict[str, CameraPresence] = {}
+        self._rejections: dict[str, Rejection] = {}
+        self._agents: Counter[str] = Counter()
+        self._clocks: dict[str, CameraClock] = {}
+        self._passages: defaultdict[str, RecentPassages] = defaultdict(RecentPassages)
+
+    def now(self) -> datetime:
+        """Return the server's time."""
+        return self._clock.now()
+
+    def camera_connected(self, camera_id: str) -> None:
+        """Count a stream of that camera."""
+        known = self.camera(camera_id)
+        self._cameras[camera_id] = replace(
+            known, streams=known.streams + 1, last_heard_at=self._clock.now(), heartbeats=0
+        )
+        self._rejections.pop(camera_id, None)
+
+    def follow_clock(self, camera_id: str, clock: CameraClock) -> None:
+        """Read a camera's clock there from now on."""
+        self._clocks[camera_id] = clock
+        known = self.camera(camera_id)
+        _log_clock(camera_id, known.clock_ahead, clock.ahead)
+        self._cameras[camera_id] = replace(known, clock_ahead=clock.ahead)
+
+    def clock_offset(self, camera_id: str) -> timedelta | None:
+        """Return by how much a camera's clock is ahead of the server's (negative: behind); None while unknown."""
+        return self.camera(camera_id).clock_ahead
+
+    def camera_disconnected(self, camera_id: str) -> None:
+        """Stop counting a stream of that camera."""
+        known = self.camera(camera_id)
+        self._cameras[camera_id] = replace(known, streams=known.streams - 1, gone_at=self._clock.now())
+
+    def camera_rejected(self, camera_id: str, site: str, reason: Code) -> None:
+        """Remember that a camera was refused."""
+        if len(self._rejections) >= MAX_REJECTIONS and camera_id not in self._rejections:
+            del self._rejections[min(self._rejections, key=lambda one: self._rejections[one].at)]
+        self._rejections[camera_id] = Rejection(self._clock.now(), site, reason)
+
+    def face_received(self, capture: Capture) -> None:
+        """Count a face of a camera; it is told with the next heartbeat."""
+        self._passages[capture.camera.camera_id].note(capture)
+
+    def heartbeat_received(self, camera_id: str, heartbeat: Heartbeat) -> None:
+        """Keep a camera's newest heartbeat."""
+        known, now = self.camera(camera_id), self._clock.now()
+        # The first one of a stream may be that of a new program, which counts anew.
+        lost = known.heartbeats > 0 and known.heartbeat and heartbeat.dropped_total > known.heartbeat.dropped_total
+        clock = self._clocks.get(camera_id)
+        ahead = clock.ahead if clock else None
+        _log_clock(camera_id, known.clock_ahead, ahead)
+        recent = self._passages[camera_id]
+        self._cameras[camera_id] = replace(
+            known,
+            last_face_at=recent.last_face_at,
+            passages=recent.count,
+            passages_fit=recent.fit,
+            clock_ahead=ahead,
+            last_heard_at=now,
+            heartbeat=heartbeat,
+            heartbeats=known.heartbeats + 1,
+            dropped_at=now if lost else known.dropped_at,
+        )
+
+    def camera(self, camera_id: str) -> CameraPresence:
+        """Return what is known of a camera."""
+        return self._cameras.get(camera_id, CameraPresence())
+
+    @property
+    def cameras(self) -> Mapping[str, CameraPresence]:
+        """What is known of all cameras, as of now."""
+        return dict(self._cameras)
+
+    @property
+    def rejections(self) -> Mapping[str, Rejection]:
+        """The cameras that were refused and have not connected since, by the key that they claim."""
+        return dict(self._rejections)
+
+    def agent_connected(self, agent_id: str) -> None:
+        """Count a subscription of that agent."""
+        self._agents[agent_id] += 1
+
+    def agent_disconnected(self, agent_id: str) -> None:
+        """Stop counting a subscription of that agent."""
+        self._agents[agent_id] -= 1
+        if not self._agents[agent_id]:
+            del self._agents[agent_id]
+
+    @property
+    def agents(self) -> frozenset[str]:
+        """The agents that are subscribed."""
+        return frozenset(self._agents)
+
+
+def _log_clock(camera_id: str, before: timedelta | None, ahead: timedelta | None) -> None:
+    was_wrong, wrong = (one is not None and is_wrong(one) for one in (before, ahead))
+    if wrong and ahead is not None and not was_wrong:
+        log.warning("camera_clock_wrong", camera_id=camera_id, ahead_s=round(ahead.total_seconds(), 1))
+    elif was_wrong and not wrong:
+        log.info("camera_clock_right", camera_id=camera_id)

@@ -1,0 +1,76 @@
+"""What of the database is watched, read from time to time, so that nobody who asks can keep the database busy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from cekalwatch.contract.values.watchlist import SyncOutcome
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.health.state.status import DatabaseStatus, StatusService
+from cekalwatch.server.storage.alerts.handling_store import HandlingStore, OpenAlerts
+from cekalwatch.server.storage.notices.store import NoticeStore
+from cekalwatch.server.storage.sync.store import SyncStore
+
+GIVEN_UP_WITHIN = timedelta(days=1)
+CURRENT_FOR = timedelta(seconds=30)
+"""Older figures are not told: none is better than one that may be wrong."""
+
+
+@dataclass(frozen=True)
+class DatabaseFigures:
+    """The figures of one moment."""
+
+    read_at: datetime
+    told: DatabaseStatus
+    alerts: tuple[OpenAlerts, ...]
+    runs: Mapping[SyncOutcome, tuple[int, datetime]]
+    """How many of the synchronisations that are kept ended so, and when the last of them did."""
+    shrunk: bool
+    """Whether a list that lost many orders waits for two people."""
+    notices: Mapping[str, tuple[int, int]]
+    """How many notices to each webhook wait, and how many were given up within GIVEN_UP_WITHIN."""
+
+
+@dataclass
+class FigureReader:
+    """Reads the figures and keeps them; any thread may ask for them."""
+
+    status: StatusService
+    handling: HandlingStore
+    syncs: SyncStore
+    notices: NoticeStore
+    webhooks: Sequence[str]
+    """The names of those that the settings have."""
+    clock: Clock
+    _newest: DatabaseFigures | None = field(default=None, init=False)
+
+    def read(self) -> None:
+        """Read them anew; it blocks. Raises StorageError."""
+        read_at = self.clock.now()
+        recently = read_at - GIVEN_UP_WITHIN
+        self._newest = DatabaseFigures(
+            read_at,
+            self.status.read(),
+            tuple(self.handling.open_alerts()),
+            self.syncs.ended(),
+            self.syncs.state().waiting is not None,
+            {
+                one: (self.notices.count_waiting(one), self.notices.count_given_up(one, recently))
+                for one in self.webhooks
+            },
+        )
+
+    @property
+    def newest(self) -> DatabaseFigures:
+        """Those that were read last. Raises RuntimeError before the first."""
+        if self._newest is None:
+            raise RuntimeError("nothing was read yet")
+        return self._newest
+
+    @property
+    def current(self) -> DatabaseFigures | None:
+        """The same; None when they are old, since the database does not answer."""
+        newest = self.newest
+        return newest if self.clock.now() - newest.read_at <= CURRENT_FOR else None

@@ -1,0 +1,197 @@
+"""The status that operators see: collected from what the parts hold in memory, so that asking is cheap."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+
+from cekalwatch.contract.values.captures import CaptureOutcome, CapturePolicy
+from cekalwatch.program.loops import LoopState
+from cekalwatch.server.alerts.fanout import Fanout
+from cekalwatch.server.audit.history import RestoredBackup
+from cekalwatch.server.audit.signing_state import SigningState
+from cekalwatch.server.capture.deciding import Decider
+from cekalwatch.server.capture.intake import Intake
+from cekalwatch.server.cluster.peers import Peers, WholePresence
+from cekalwatch.server.connections import ConnectionState
+from cekalwatch.server.domain.checkpoints import Camera
+from cekalwatch.server.domain.ports import PortState, Reporting
+from cekalwatch.server.domain.troubles import Trouble
+from cekalwatch.server.gallery.snapshot import GallerySnapshot
+from cekalwatch.server.health.probes.presence import CameraPresence, ReportedRun
+from cekalwatch.server.health.state.health import Health
+from cekalwatch.server.health.state.maintenance import MaintenanceReader, MaintenanceStatus
+from cekalwatch.server.pki.revocations import RevocationState
+from cekalwatch.server.recognition.packs.installed import Engine
+from cekalwatch.server.storage.alerts.store import AlertStore
+from cekalwatch.server.storage.availability import DatabaseAway
+from cekalwatch.server.storage.errors import StorageError
+from cekalwatch.server.watchlist.freshness import Freshness, FreshnessGauge
+from cekalwatch.vision.inference import Inference
+
+MAX_READ_S = 10.0
+"""How long reading from the database may take."""
+
+
+@dataclass(frozen=True)
+class AgentState:
+    """A notifier agent and its position in the event log."""
+
+    agent_id: str
+    server: str
+    """Where it is subscribed; empty while it is not."""
+    acknowledged_sequence: int
+
+
+@dataclass(frozen=True)
+class ServerStatus:
+    """The state of this server at one moment, and of the cameras and agents of all that share the database."""
+
+    server_version: str
+    started_at: datetime
+    thread_budget: int
+    snapshot: GallerySnapshot
+    model_pack: str
+    inference: Inference
+    freshness: Freshness
+    outcomes: dict[CaptureOutcome, int]
+    alerts_raised: int
+    unplaceable: int
+    """Captures that were rejected since their time could not be placed."""
+    head_sequence: int
+    cameras: tuple[tuple[Camera, CameraPresence, str], ...]
+    """Each with the name of the server that heard it last; empty when none did."""
+    policies: Mapping[str, CapturePolicy]
+    """What each of them may send, by its key."""
+    agents: tuple[AgentState, ...]
+    servers: tuple[ReportedRun, ...]
+    """This one first."""
+    chores_by: str
+    """Key of the run of the server that does the chores of all; empty while none does."""
+    troubles: tuple[Trouble, ...]
+    revocations: RevocationState | None
+    """None where no lists are followed."""
+    revocations_stale: bool
+    loops: tuple[LoopState, ...]
+    signing: SigningState
+    connections: ConnectionState
+    restored_backup: RestoredBackup | None
+    """The one that the site was restored from last; None: it never was."""
+    database: DatabaseAway | None
+    """Why the database cannot be used, in which case the status tells of this server alone; None while it can."""
+    ports: tuple[PortState, ...]
+    """The ports that report to this centre."""
+    reporting: Reporting | None
+    """How the reports to the centre do; None where this server makes none."""
+    maintenance: MaintenanceStatus
+    at: datetime
+
+
+@dataclass(frozen=True)
+class DatabaseStatus:
+    """The part of the status that is in the database."""
+
+    positions: Mapping[str, int]
+    """The last acknowledged sequence of each agent."""
+    whole: WholePresence
+    chores_by: str
+    maintenance: MaintenanceStatus
+    ports: tuple[PortState, ...] = ()
+
+
+@dataclass(frozen=True)
+class StatusService:
+    """Collects the status from the parts of the server."""
+
+    started_at: datetime
+    thread_budget: int
+    engine: Callable[[], Engine]
+    cameras: tuple[Camera, ...]
+    policies: Callable[[], Mapping[str, CapturePolicy]]
+    snapshot: Callable[[], GallerySnapshot]
+    freshness: FreshnessGauge
+    intake: Intake
+    decider: Decider
+    fanout: Fanout
+    peers: Peers
+    chores_by: Callable[[], str]
+    """Reads which server's run does the chores; it blocks."""
+    alerts: AlertStore
+    ports: Callable[[], list[PortState]]
+    """Reads how ports do; it blocks."""
+    alarms: Callable[[], tuple[Trouble, ...]]
+    """Those that are open."""
+    health: Health
+    connections: Callable[[], ConnectionState]
+    restored_backup: RestoredBackup | None
+    maintenance: MaintenanceReader
+
+    async def status(self) -> ServerStatus:
+        """Return the status, with what the database says now; of this server alone while that cannot be used.
+
+        Raises StorageError when it cannot be read though the database can be used.
+        """
+        return self.with_told(await self._told())
+
+    async def _told(self) -> DatabaseStatus:
+        if self.health.database() is None:
+            try:
+                async with asyncio.timeout(MAX_READ_S):
+                    return await asyncio.to_thread(self.read)
+            except TimeoutError:
+                problem = StorageError("it takes too long to read")
+            except StorageError as error:
+                problem = error
+            if self.health.database() is None:
+                raise problem
+        return DatabaseStatus(
+            {}, self.peers.alone(), "", await asyncio.to_thread(self.maintenance.read_without_database)
+        )
+
+    def read(self) -> DatabaseStatus:
+        """Return what the database says now; it blocks. Raises StorageError."""
+        return DatabaseStatus(
+            self.alerts.positions(), self.peers.whole(), self.chores_by(), self.maintenance.read(), tuple(self.ports())
+        )
+
+    def with_told(self, told: DatabaseStatus) -> ServerStatus:
+        """Return the status now, with what the database said; it does not block, and any thread may ask."""
+        positions, whole = told.positions, told.whole
+        nobody = (CameraPresence(), "")
+        engine = self.engine()
+        return ServerStatus(
+            server_version=version("cekalwatch"),
+            started_at=self.started_at,
+            thread_budget=self.thread_budget,
+            snapshot=self.snapshot(),
+            model_pack=engine.pack.name,
+            inference=engine.inference,
+            freshness=self.freshness.now(),
+            outcomes=dict(self.intake.outcomes),
+            alerts_raised=self.decider.alerts_raised,
+            unplaceable=self.intake.unplaceable,
+            head_sequence=self.fanout.head,
+            cameras=tuple((camera, *whole.cameras.get(camera.camera_id, nobody)) for camera in self.cameras),
+            policies=self.policies(),
+            agents=tuple(
+                AgentState(agent_id, whole.agents.get(agent_id, ""), positions.get(agent_id, 0))
+                for agent_id in sorted(whole.agents.keys() | positions.keys())
+            ),
+            servers=whole.servers,
+            chores_by=told.chores_by,
+            troubles=self.alarms(),
+            revocations=self.health.revocations(),
+            revocations_stale=self.health.stale_revocations is not None,
+            loops=self.health.loops(),
+            signing=self.health.signing(),
+            connections=self.connections(),
+            restored_backup=self.restored_backup,
+            database=self.health.database(),
+            ports=told.ports,
+            reporting=self.health.reporting(),
+            maintenance=told.maintenance,
+            at=self.health.clock.now(),
+        )

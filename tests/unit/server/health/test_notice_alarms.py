@@ -1,0 +1,79 @@
+"""A receiver of notices that takes none is a trouble of administrators after a while, and no longer than that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from cekalwatch.contract.values.people import KEEPS_SYSTEM
+from cekalwatch.contract.values.troubles import OF_CAMERAS, TroubleKind, acknowledges
+from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
+from cekalwatch.server.domain.notices import Notice
+from cekalwatch.server.health.alarms.board import AlarmBoard
+from cekalwatch.server.health.alarms.notices import NoticeAlarms
+from cekalwatch.server.notices.syslog_feed import SyslogFeed
+from cekalwatch.server.storage.audit.store import AuditStore
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.notices.store import NoticeOutcome, NoticeStore
+from cekalwatch.server.storage.troubles.store import TroubleStore
+from tests.support.builders.alerts import NOON
+from tests.support.builders.audit import entry
+from tests.support.builders.keys import key_store
+from tests.support.builders.watchlist import FixedClock
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    made = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
+    made.upgrade()
+    key_store(made)
+    yield made
+    made.close()
+
+
+def open_about(troubles: TroubleStore) -> dict[str, str]:
+    kinds = {one.fault.kind for one in troubles.open()}
+    assert kinds <= {TroubleKind.NOTICES_WAITING}
+    return {one.fault.about: one.fault.details["reason"] for one in troubles.open()}
+
+
+def test_a_webhook_that_takes_nothing_for_minutes_is_a_trouble_until_it_does(database: Database) -> None:
+    store, troubles, clock = NoticeStore(database), TroubleStore(database), FixedClock(NOON)
+    board = AlarmBoard(troubles, clock)
+    watch = NoticeAlarms(store, ["siem", "other"], None, board, clock)
+    store.add("siem", "alerts", [Notice("alert/1", "alert.raised", NOON, {})], 1, NOON)
+    store.put_off(store.waiting("siem", 1)[0], "ANSWERED: 503", NOON + timedelta(hours=1))
+    watch.look()
+    assert open_about(troubles) == {}, "it may be restarted"
+    clock.advance(timedelta(minutes=5))
+    watch.look()
+    watch.look()
+    assert open_about(troubles) == {"webhook siem": "ANSWERED: 503"}
+    store.settle(store.waiting("siem", 1)[0], NoticeOutcome.DELIVERED, "", clock.now())
+    watch.look()
+    assert open_about(troubles) == {}
+
+
+def test_syslog_that_takes_nothing_is_a_trouble_and_of_no_receiver_there_is_none(database: Database) -> None:
+    store, troubles, audit, clock = NoticeStore(database), TroubleStore(database), AuditStore(database), FixedClock()
+    board = AlarmBoard(troubles, clock)
+    feed = SyslogFeed(SyslogReceiver("127.0.0.1:1", None, None), store, audit, troubles, clock)
+    watch = NoticeAlarms(store, [], feed, board, clock)
+    feed.send()
+    audit.append(entry(1))
+    for _ in range(7):
+        feed.send()
+        watch.look()
+        clock.advance(timedelta(minutes=1))
+    assert list(open_about(troubles)) == ["syslog"]
+    assert "UNREACHABLE" in open_about(troubles)["syslog"]
+    NoticeAlarms(store, [], None, board, clock).look()
+    assert open_about(troubles) == {}
+
+
+def test_it_is_the_administrators_and_of_no_counter() -> None:
+    assert acknowledges(TroubleKind.NOTICES_WAITING) == KEEPS_SYSTEM
+    assert TroubleKind.NOTICES_WAITING not in OF_CAMERAS

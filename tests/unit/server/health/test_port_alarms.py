@@ -1,0 +1,101 @@
+"""A port that does not follow the list, or reports nothing, is a trouble at its centre, and no longer than that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.troubles import OF_CAMERAS, OF_PORTS, TroubleKind, acknowledges
+from cekalwatch.server.domain.ports import Following, PortState
+from cekalwatch.server.health.alarms.board import AlarmBoard
+from cekalwatch.server.health.alarms.ports import PortAlarms
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.troubles.store import TroubleStore
+from tests.support.builders.alerts import NOON
+from tests.support.builders.ports import SEKUPANG
+from tests.support.builders.watchlist import FixedClock
+
+LIMIT = timedelta(minutes=5)
+FOLLOWS = Following(SEKUPANG, "run-1", "server-1", NOON, NOON, certificate="ca:1f")
+WELL = PortState(SEKUPANG, "server-1", NOON, following=FOLLOWS)
+SINCE = {"since": "2026-03-01T12:00:00+00:00"}
+
+
+@pytest.fixture
+def troubles(tmp_path: Path) -> Iterator[TroubleStore]:
+    database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
+    database.upgrade()
+    yield TroubleStore(database)
+    database.close()
+
+
+class Watched:
+    """A watch at a centre whose settings have the port's site."""
+
+    def __init__(self, troubles: TroubleStore) -> None:
+        self.troubles, self.clock, self.states = troubles, FixedClock(NOON), [WELL]
+        self.revoked: set[str] = set()
+        sites = frozenset({"jakarta", SEKUPANG.site})
+        board = AlarmBoard(troubles, self.clock)
+        self.watch = PortAlarms(lambda: self.states, sites, lambda key: key in self.revoked, board, self.clock, LIMIT)
+
+    def kinds(self) -> set[TroubleKind]:
+        self.watch.look()
+        found = [one.fault for one in self.troubles.open()]
+        assert {fault.about for fault in found} <= {str(SEKUPANG)}
+        return {fault.kind for fault in found}
+
+
+def test_silence_is_a_trouble_after_the_limit_and_over_when_the_port_is_heard(troubles: TroubleStore) -> None:
+    seen = Watched(troubles)
+    assert seen.kinds() == set()
+    seen.clock.advance(LIMIT)
+    assert seen.kinds() == set(), "a line may be cut for a moment"
+    seen.clock.advance(timedelta(seconds=1))
+    assert seen.kinds() == OF_PORTS
+    assert [dict(one.fault.details) for one in troubles.open()] == [{"since": NOON.isoformat(timespec="seconds")}] * 2
+    seen.states = [replace(WELL, following=replace(FOLLOWS, heard_at=seen.clock.now()))]
+    assert seen.kinds() == {TroubleKind.PORT_NOT_REPORTING}
+    seen.states = [replace(WELL, heard_at=seen.clock.now())]
+    assert seen.kinds() == {TroubleKind.PORT_NOT_FOLLOWING}
+
+
+def test_a_port_that_fell_silent_while_the_clock_was_ahead_is_one_once_it_is_right(
+    troubles: TroubleStore,
+) -> None:
+    seen = Watched(troubles)
+    ahead = NOON + timedelta(hours=2)
+    seen.states = [replace(WELL, heard_at=ahead, following=replace(FOLLOWS, heard_at=ahead))]
+    assert seen.kinds() == OF_PORTS
+
+
+def test_a_port_that_never_reported_or_never_followed_is_one_too(troubles: TroubleStore) -> None:
+    seen = Watched(troubles)
+    seen.states = [PortState(SEKUPANG, following=FOLLOWS)]
+    assert seen.kinds() == set(), "it has just begun"
+    seen.clock.advance(LIMIT + timedelta(seconds=1))
+    seen.states = [PortState(SEKUPANG, following=replace(FOLLOWS, heard_at=seen.clock.now()))]
+    assert seen.kinds() == {TroubleKind.PORT_NOT_REPORTING}
+    seen.states = [PortState(SEKUPANG, "server-1", seen.clock.now())]
+    assert seen.kinds() == {TroubleKind.PORT_NOT_FOLLOWING}
+
+
+def test_of_a_port_that_is_no_more_nothing_is_said(troubles: TroubleStore) -> None:
+    seen = Watched(troubles)
+    seen.clock.advance(LIMIT + timedelta(seconds=1))
+    assert seen.kinds() == OF_PORTS
+    seen.revoked = {"ca:1f"}
+    assert seen.kinds() == set()
+    seen.revoked, elsewhere = set(), replace(SEKUPANG, site="tanjung-uban")
+    seen.states = [PortState(elsewhere, "server-1", NOON)]
+    assert seen.kinds() == set()
+
+
+def test_supervisors_and_administrators_see_it() -> None:
+    assert all(acknowledges(kind) == {PersonRole.SUPERVISOR, PersonRole.ADMINISTRATOR} for kind in OF_PORTS)
+    assert not OF_PORTS & OF_CAMERAS

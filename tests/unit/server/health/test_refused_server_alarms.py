@@ -1,0 +1,41 @@
+"""A server that was refused at its start is one trouble, with its last reason, until it runs."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from cekalwatch.contract.values.people import KEEPS_SYSTEM
+from cekalwatch.contract.values.troubles import OF_CAMERAS, TroubleKind, acknowledges
+from cekalwatch.server.domain.troubles import MAX_DETAIL
+from cekalwatch.server.health.alarms.board import AlarmBoard
+from cekalwatch.server.health.alarms.servers import RefusedServerAlarms
+from cekalwatch.server.refused_start import RefusedServer, StartRefusal
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.troubles.store import TroubleStore
+from tests.support.scenarios.people import HandClock
+
+REFUSED = RefusedServer("main-2", "cekal-2", "/var/lib/cekalwatch", "0.2.0", StartRefusal.LAW)
+
+
+def test_the_newest_reason_of_each_name_is_told_until_nothing_is(tmp_path: Path) -> None:
+    with closing(Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")) as database:
+        database.upgrade()
+        store, told = TroubleStore(database), [replace(REFUSED, reason=StartRefusal.CLOCK, machine="cekal-3"), REFUSED]
+        watch = RefusedServerAlarms(lambda: told, AlarmBoard(store, HandClock()))
+        watch.look()
+        (trouble,) = store.open()
+        assert trouble.fault.key == (TroubleKind.SERVER_REFUSED, "main-2")
+        assert trouble.fault.details == {"reason": "CLOCK", "machine": "cekal-3", "version": "0.2.0"}
+        told.clear()
+        watch.look()
+        assert not store.open()
+        # Whoever can write the database could write anything.
+        told.append(replace(REFUSED, name="\n", machine="x" * 1000, version=""))
+        watch.look()
+        (trouble,) = store.open()
+        assert trouble.fault.about == "?"
+        assert (len(trouble.fault.details["machine"]), trouble.fault.details["version"]) == (MAX_DETAIL, "?")
+    assert acknowledges(TroubleKind.SERVER_REFUSED) == KEEPS_SYSTEM
+    assert TroubleKind.SERVER_REFUSED not in OF_CAMERAS

@@ -1,0 +1,44 @@
+"""What a server says is wrong with itself."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from cekalwatch.contract.values.troubles import TroubleKind
+from cekalwatch.server.audit.signing_state import SigningState
+from cekalwatch.server.health.alarms.board import AlarmBoard
+from cekalwatch.server.health.alarms.servers import ServerAlarms
+from cekalwatch.server.health.state.health import Health
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.troubles.store import TroubleStore
+from tests.support.scenarios.people import HandClock
+
+
+@pytest.mark.parametrize("wrong_s", [-40, 2])
+def test_a_clock_that_goes_wrong_while_the_server_runs_is_a_trouble_until_it_is_right(tmp_path: Path, wrong_s: int):
+    database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
+    database.upgrade()
+    store, clock, ahead_s = TroubleStore(database), HandClock(), [1.9]
+    health = Health(
+        revocations=lambda: None,
+        limit=timedelta(hours=1),
+        clock=clock,
+        signing=SigningState,
+        loops=lambda: (),
+        clock_ahead=lambda: timedelta(seconds=ahead_s[0]),
+    )
+    watch = ServerAlarms("server-1", health, AlarmBoard(store, clock))
+    watch.look()
+    assert not store.open()
+    ahead_s[0] = wrong_s
+    watch.look()
+    (trouble,) = store.open()
+    assert trouble.fault.key == (TroubleKind.SERVER_CLOCK_WRONG, "server-1")
+    assert trouble.fault.details == {"offset_s": str(wrong_s)}
+    ahead_s[0] = 0
+    watch.look()
+    assert not store.open()
+    database.close()

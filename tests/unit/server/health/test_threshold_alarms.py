@@ -1,0 +1,104 @@
+"""What supervisors are told of a threshold that moved, and of cameras whose scores stand out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.troubles import TroubleKind, acknowledges
+from cekalwatch.server.audit.entry import Action
+from cekalwatch.server.domain.troubles import Fault
+from cekalwatch.server.gallery.threshold import ThresholdSetting
+from cekalwatch.server.health.alarms.board import AlarmBoard
+from cekalwatch.server.health.alarms.thresholds import TOLD_FOR, ThresholdAlarms
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.troubles.store import TroubleStore
+from tests.support.builders.keys import open_keys
+from tests.support.builders.watchlist import MODEL
+from tests.support.scenarios.learning import LearningPort, Passers
+from tests.support.scenarios.people import ADMINISTRATION, TOGETHER
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
+    database.upgrade()
+    open_keys(database)
+    yield database
+    database.close()
+
+
+class Screen:
+    """What is open at a port."""
+
+    def __init__(self, database: Database, port: LearningPort) -> None:
+        self.store = TroubleStore(database)
+        board = AlarmBoard(self.store, port.clock)
+        cameras = tuple(port.cameras.values())
+        self.watch = ThresholdAlarms(port.thresholds, port.holder.current, cameras, board, port.clock)
+
+    def faults(self) -> dict[TroubleKind, Fault]:
+        self.watch.look()
+        return {one.fault.kind: one.fault for one in self.store.open()}
+
+
+@pytest.mark.slow
+def test_a_step_is_told_for_a_day_with_what_it_means(database: Database):
+    port, people = LearningPort(database, cameras=1), Passers(0.05)
+    screen = Screen(database, port)
+    assert screen.faults() == {}
+    port.passes("dep-0", people.scores(900))
+    port.look()
+    fault = screen.faults()[TroubleKind.THRESHOLD_MOVED]
+    assert (fault.about, fault.site) == (MODEL, "")
+    assert fault.details["threshold"] == f"{port.decision.value:.3f}"
+    assert int(fault.details["passages"]) == pytest.approx(1 / people.fpir(port.decision.value), rel=0.6)
+    assert "missed" not in fault.details, "nobody has two photographs"
+    port.clock.advance(TOLD_FOR + timedelta(seconds=1))
+    assert screen.faults() == {}
+
+
+def test_a_step_tells_how_many_of_the_listed_are_missed(database: Database):
+    port = LearningPort(database, cameras=1)
+    port.lists_twice([0.9] * 21 + [0.55] * 3 + [0.3] * 6)
+    before = port.decision.value
+    port.passes("dep-0", Passers(0.12).scores(900))
+    port.look()
+    assert before < 0.55 < port.decision.value, "three more are missed after the step than before it"
+    assert Screen(database, port).faults()[TroubleKind.THRESHOLD_MOVED].details["missed"] == "30"
+    ((_, _, details),) = port.desk.trail(Action.THRESHOLD_LEARNED)
+    assert json.loads(details)["missed"] == "0.3000"
+
+
+@pytest.mark.slow
+def test_once_two_people_have_set_the_threshold_no_step_is_told(database: Database):
+    port = LearningPort(database, cameras=1)
+    port.passes("dep-0", Passers(0.05).scores(900))
+    port.look()
+    screen = Screen(database, port)
+    assert set(screen.faults()) == {TroubleKind.THRESHOLD_MOVED}
+    ThresholdSetting(port.thresholds, port.clock, lambda: MODEL).set(0.6, TOGETHER, ADMINISTRATION)
+    port.holder.follow()
+    assert screen.faults() == {}
+
+
+@pytest.mark.slow
+def test_a_camera_whose_scores_stand_out_is_named_to_its_site(database: Database):
+    port = LearningPort(database, cameras=4)
+    for number, camera in enumerate(port.cameras):
+        port.passes(camera, Passers(0.1 if camera == "dep-3" else 0.0, seed=number).scores(600))
+    port.look()
+    fault = Screen(database, port).faults()[TroubleKind.SCORES_STAND_OUT]
+    assert (fault.about, fault.site, fault.counter) == ("dep-3", "batam-center", "D3")
+    assert float(fault.details["factor"]) > 2
+    assert int(fault.details["passages"]) == pytest.approx(600, abs=60)
+
+
+def test_supervisors_are_told():
+    for kind in (TroubleKind.THRESHOLD_MOVED, TroubleKind.SCORES_STAND_OUT):
+        assert PersonRole.SUPERVISOR in acknowledges(kind)
