@@ -31,6 +31,7 @@ from pydantic_settings import (
 )
 
 from cekalwatch.program.cli.prompts import tell
+from cekalwatch.program.cli.setting_list import describe
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.wire.address import is_loopback
 
@@ -201,8 +202,6 @@ def _wrong(settings: type[Settings], item: ErrorDetails) -> str:
 
 def _no_such(settings: type[Settings], place: Iterable[int | str]) -> str:
     """Return that there is no setting at this place, and which may be meant: of the same table first."""
-    from cekalwatch.program.cli.setting_list import describe  # it knows this module
-
     *tables, key = (part for part in place if isinstance(part, str))
     found = [(one.table.replace("[", "").replace("]", ""), one.key) for one in describe(settings)]
     path = "".join(f"{table}." for table in tables)

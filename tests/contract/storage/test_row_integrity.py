@@ -25,7 +25,7 @@ from cekalwatch.server.storage.cameras.store import CameraPolicyStore
 from cekalwatch.server.storage.cameras.survey_store import CameraSurveyStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guard import CHANGED, REMOVED
-from cekalwatch.server.storage.integrity.scan import RefusedRow, RowScan
+from cekalwatch.server.storage.integrity.scan import RowMismatch, RowScan
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError, form_of, signed_models
 from cekalwatch.server.storage.integrity.versions import next_version
 from cekalwatch.server.storage.keys.resealing import Resealer
@@ -170,14 +170,14 @@ def test_an_old_sealed_value_does_not_fit_into_a_new_row(database: Database, sca
     store.put(subject(), order(reason="nothing"))
     with database.engine.begin() as connection:
         connection.execute(sqlalchemy.text("UPDATE ban_order SET facts = :facts"), {"facts": old})
-    assert scan.all() == [RefusedRow(("ban_order", "O-1"), CHANGED)]
+    assert scan.all() == [RowMismatch(("ban_order", "O-1"), CHANGED)]
 
 
 def test_a_row_that_is_removed_is_missed_where_none_leaves(database: Database, scan: RowScan) -> None:
     fill(database, scan)
     assert scan.all() == []
     change(database, "DELETE FROM decision_threshold")
-    assert scan.all() == [RefusedRow(("decision_threshold", "1"), REMOVED)]
+    assert scan.all() == [RowMismatch(("decision_threshold", "1"), REMOVED)]
     with pytest.raises(ChangedRowError):
         ThresholdStore(database).get("model")
     ThresholdStore(database).set(None, "model", entry(1))

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.backup.archive import Identity
+from cekalwatch.server.backup.archive import AgeIdentity
 from cekalwatch.server.backup.making import BackupMade, make_backup
 from cekalwatch.server.backup.record import BackupRecord
 from cekalwatch.server.backup.restoring import Restored, look, restore
@@ -49,7 +49,7 @@ class Site:
 
     def __init__(self, folder: Path, **options: object) -> None:
         self.folder = folder
-        self.identity = Identity.new()
+        self.identity = AgeIdentity.new()
         self.out = folder / "backups"
         self.out.mkdir(parents=True)
         terms = BackupTerms((self.identity.public,), self.out)
@@ -136,7 +136,7 @@ def test_writers_go_on_and_the_backup_has_one_moment(site: Site) -> None:
 def test_only_the_owner_of_the_private_key_reads_it(site: Site, tmp_path: Path) -> None:
     made = site.back_up()
     with pytest.raises(ProgramError) as caught:
-        restore(made.file, Identity.new(), site.elsewhere(), keys_from=None, kept=(), now=NOW)
+        restore(made.file, AgeIdentity.new(), site.elsewhere(), keys_from=None, kept=(), now=NOW)
     assert refusal(caught)[0] is Exit.REFUSED
     assert not site.elsewhere().data_dir.exists()
     secret = (site.settings.data_dir / "master.key").read_text().strip()

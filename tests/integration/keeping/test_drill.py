@@ -14,7 +14,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from structlog.testing import capture_logs
 
 from cekalwatch.server.app import Server
-from cekalwatch.server.backup.archive import Identity
+from cekalwatch.server.backup.archive import AgeIdentity
 from cekalwatch.server.backup.making import make_backup
 from cekalwatch.server.backup.restoring import restore
 from cekalwatch.server.settings.backup import BackupTerms
@@ -38,7 +38,7 @@ async def status(site: Site, address: str) -> tuple[operations_service_pb2.GetSt
 
 @pytest.mark.slow
 async def test_a_restored_server_recognises_faces_and_has_the_adjudications(tmp_path: Path) -> None:
-    identity = Identity.new()
+    identity = AgeIdentity.new()
     terms = BackupTerms((identity.public,), tmp_path)
     port = port_office(tmp_path / "first", {"budi": ()}, backup=terms, grouping_window_s=0)
     site = port.site

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.backup.archive import Identity
+from cekalwatch.server.backup.archive import AgeIdentity
 from cekalwatch.server.backup.restoring import look
 from cekalwatch.server.cli.app import app
 from cekalwatch.server.storage.audit.store import AuditStore
@@ -42,7 +42,7 @@ class Site:
         self.folder = folder
         self.settings = settings(folder / "data")
         list_astronaut(self.settings)
-        self.identity, self.out = Identity.new(), folder / "backups"
+        self.identity, self.out = AgeIdentity.new(), folder / "backups"
         self.out.mkdir()
         self.config = folder / "server.toml"
         self.write(f'[backup]\nrecipients = ["{self.identity.public}"]\nfolder = "{self.out}"\n')

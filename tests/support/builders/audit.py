@@ -13,7 +13,7 @@ from cekalwatch.server.audit.entry import GENESIS, Action, Actor, AuditEntry, Li
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
 from cekalwatch.server.storage.audit.store import AuditStore
-from cekalwatch.server.storage.watchlist.store import DeletedSubject
+from cekalwatch.server.storage.watchlist.store import SubjectDeletion
 
 START = datetime(2026, 3, 1, 5, tzinfo=UTC)
 OFFICER = Actor(Party.CLIENT, "127.0.0.1")
@@ -53,6 +53,6 @@ def swept(events: int) -> AuditEntry:
     return AuditEntry(START, Actor(Party.SERVER, "test"), Action.RETENTION_SWEPT, details={"events": events})
 
 
-def deleted(gone: DeletedSubject) -> AuditEntry:
+def deleted(gone: SubjectDeletion) -> AuditEntry:
     """The entry on the deletion of subject S-1."""
     return deletion_entry(OFFICER, START, "S-1", gone.order_ids, probes=gone.probes)

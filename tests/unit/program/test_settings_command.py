@@ -10,8 +10,8 @@ from pydantic.dataclasses import dataclass
 from pydantic_settings import SettingsConfigDict
 
 from cekalwatch.program.cli.command import SettingsFormat
-from cekalwatch.program.cli.setting_list import HIDDEN, describe, present
-from cekalwatch.program.cli.settings_command import markdown, print_settings
+from cekalwatch.program.cli.setting_list import HIDDEN, describe
+from cekalwatch.program.cli.settings_command import markdown, present, print_settings
 from cekalwatch.program.settings import SECTION, Settings
 
 

@@ -1,6 +1,6 @@
-"""Lists the settings of a program: name, form, default, meaning, present value and where that comes from.
+"""Lists the settings of a program: name, form, default and meaning.
 
-It reads the JSON schema that pydantic makes of a `Settings` class, so nothing is written twice. It knows no program.
+It reads the JSON schema that pydantic makes of a class of settings, so nothing is written twice. It knows no program.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from cekalwatch.program.settings import LoadedSettings, Settings
+from pydantic_settings import BaseSettings
 
 Node = Mapping[str, Any]
 
@@ -49,39 +49,12 @@ class Setting:
         return f"{self.table}.{self.key}" if self.table else self.key
 
 
-@dataclass(frozen=True)
-class PresentSetting:
-    """A setting with its present value."""
-
-    setting: Setting
-    value: object
-    """As in the TOML file, with secrets hidden; None when it is not set."""
-    origin: str
-    """"default", "file", "environment" or "option"."""
-
-
-def describe(settings: type[Settings]) -> list[Setting]:
+def describe(settings: type[BaseSettings]) -> list[Setting]:
     """Return all settings, also those within tables and lists of tables, in the order of the classes."""
     schema = settings.model_json_schema()
     prefix = str(settings.model_config.get("env_prefix", ""))
     found = _table(schema, schema.get("$defs", {}), "", prefix)
     return list({(one.table, one.kind, one.key): one for one in found}.values())  # forms of a table share tables
-
-
-def present(loaded: LoadedSettings[Settings]) -> list[PresentSetting]:
-    """Return the settings that have a place in what was loaded, each with its value and origin."""
-    values = loaded.values.model_dump(mode="json")
-    found = []
-    for setting in describe(type(loaded.values)):
-        path = [*filter(None, setting.table.split(".")), setting.key]
-        holder = _at(values, path[:-1])
-        if holder is None or holder.get("kind", "") != setting.kind:
-            continue
-        value = holder[setting.key]
-        if setting.form != TABLE or value is None:
-            origins = (name for name, source in loaded.sources if _states(source, path))
-            found.append(PresentSetting(setting, hide(value), next(origins, "default")))
-    return found
 
 
 def hide(value: object) -> object:
@@ -180,21 +153,3 @@ def _bounds(node: Node) -> str:
 
 def _lengths(node: Node) -> str:
     return f" of at most {node['maxLength']} characters" if "maxLength" in node else ""
-
-
-def _at(values: object, path: list[str]) -> Any:  # noqa: ANN401  # a settings file holds many types
-    for key in path:
-        values = values.get(key) if isinstance(values, dict) else None
-    return values
-
-
-def _states(source: Mapping[str, Any], path: list[str]) -> bool:
-    """Whether a source states the setting at `path`, or a list or nothing where its table would be."""
-    place: object = source
-    for key in path:
-        if not isinstance(place, dict):
-            return True
-        if key not in place:
-            return False
-        place = place[key]
-    return True

@@ -7,21 +7,33 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from textwrap import wrap
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from cekalwatch.program.cli.command import SettingsFormat
-from cekalwatch.program.cli.setting_list import HIDDEN, TABLE, TABLES, PresentSetting, Setting, describe, present
+from cekalwatch.program.cli.setting_list import HIDDEN, TABLE, TABLES, Setting, describe, hide
 from cekalwatch.program.settings import LoadedSettings, Settings
 
 _NOT_SET = "not set"
 _OF_THE_MACHINE = "depends on the machine"
+
+
+@dataclass(frozen=True)
+class PresentSetting:
+    """A setting with its present value."""
+
+    setting: Setting
+    value: object
+    """As in the TOML file, with secrets hidden; None when it is not set."""
+    origin: str
+    """"default", "file", "environment" or "option"."""
 
 
 def print_settings(loaded: LoadedSettings[Settings], form: SettingsFormat) -> None:
@@ -35,6 +47,22 @@ def print_settings(loaded: LoadedSettings[Settings], form: SettingsFormat) -> No
             print(toml(present(loaded)), end="")  # noqa: T201
         case SettingsFormat.MARKDOWN:
             print(markdown(type(loaded.values)), end="")  # noqa: T201
+
+
+def present(loaded: LoadedSettings[Settings]) -> list[PresentSetting]:
+    """Return the settings that have a place in what was loaded, each with its value and origin."""
+    values = loaded.values.model_dump(mode="json")
+    found = []
+    for setting in describe(type(loaded.values)):
+        path = [*filter(None, setting.table.split(".")), setting.key]
+        holder = _at(values, path[:-1])
+        if holder is None or holder.get("kind", "") != setting.kind:
+            continue
+        value = holder[setting.key]
+        if setting.form != TABLE or value is None:
+            origins = (name for name, source in loaded.sources if _states(source, path))
+            found.append(PresentSetting(setting, hide(value), next(origins, "default")))
+    return found
 
 
 def _table(settings: Iterable[PresentSetting]) -> Table:
@@ -133,3 +161,21 @@ def _value(value: object) -> str:
 def _heading(table: str) -> str:
     """Return the line that begins a table in the file; one within a list of tables belongs to the last of them."""
     return f"[{table}]" if table.endswith("]") or "]" not in table else f"[{re.sub(r'[][]', '', table)}]"
+
+
+def _at(values: object, path: list[str]) -> Any:  # noqa: ANN401  # a settings file holds many types
+    for key in path:
+        values = values.get(key) if isinstance(values, dict) else None
+    return values
+
+
+def _states(source: Mapping[str, Any], path: list[str]) -> bool:
+    """Whether a source states the setting at `path`, or a list or nothing where its table would be."""
+    place: object = source
+    for key in path:
+        if not isinstance(place, dict):
+            return True
+        if key not in place:
+            return False
+        place = place[key]
+    return True

@@ -30,7 +30,7 @@ _PART = re.compile(r"((?:[a-z0-9_][a-z0-9_.-]*/)*[a-z0-9_][a-z0-9_.-]*)/\d{6}", 
 
 
 @dataclass(frozen=True)
-class Identity:
+class AgeIdentity:
     """A private key of age, which reads what was encrypted to its public one."""
 
     key: Any = field(repr=False)
@@ -103,7 +103,7 @@ def write_archive(
 
 
 def read_archive(
-    file: Path, identity: Identity, take: Callable[[str, bytes], None] = lambda _name, _part: None
+    file: Path, identity: AgeIdentity, take: Callable[[str, bytes], None] = lambda _name, _part: None
 ) -> tuple[bytes, dict[str, FileFacts]]:
     """Give each part to `take` with its file's name, in order; return the manifest, and what was read.
 

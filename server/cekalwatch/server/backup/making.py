@@ -21,7 +21,9 @@ from cekalwatch.server.backup.record import BackupRecord
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.snapshots.snapshot import DatabaseKind, Snapshot, snapshot
+from cekalwatch.server.storage.snapshots.postgres_dump import postgres_snapshot
+from cekalwatch.server.storage.snapshots.snapshot import DatabaseKind, Snapshot
+from cekalwatch.server.storage.snapshots.sqlite_copy import sqlite_snapshot
 
 NAME = "cekalwatch-{site}-{moment}.age"
 _OLD = re.compile(r"cekalwatch-(?P<site>.+)-\d{8}T\d{6}Z\.age", re.ASCII)
@@ -72,7 +74,8 @@ def make_backup(
         AuditStore(database).append(AuditEntry(now, operator(), Action.BACKUP_MADE, details=details))
         files = list(SiteFiles(settings).read()) if with_keys else []
         key = settings.present_audit_key()
-        with _new_file(file) as handle, snapshot(database) as taken:
+        present = postgres_snapshot(database) if database.is_shared else sqlite_snapshot(Path(database.name))
+        with _new_file(file) as handle, present as taken:
 
             def described(facts: dict[str, FileFacts]) -> bytes:
                 manifest = Manifest(

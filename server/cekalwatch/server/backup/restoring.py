@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -15,7 +15,7 @@ from cekalwatch.program.secret_files import make_private_folder, write_private
 from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger
 from cekalwatch.server.audit.checkpoints import KeptCheckpoint
 from cekalwatch.server.audit.entry import Action, AuditEntry, operator, stamp
-from cekalwatch.server.backup.archive import Identity, damaged, read_archive
+from cekalwatch.server.backup.archive import AgeIdentity, damaged, read_archive
 from cekalwatch.server.backup.contents import AUDIT_LEDGER, DATABASE, MASTER_KEY, SETTINGS, SiteFiles
 from cekalwatch.server.backup.manifest import Manifest
 from cekalwatch.server.encryption.master_key_source import KeyFile
@@ -24,13 +24,9 @@ from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.audit.trail_check import TrailCheck
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.migrations.applying import is_known_revision
-from cekalwatch.server.storage.snapshots.snapshot import (
-    DatabaseKind,
-    DatabaseState,
-    Restoring,
-    current_state,
-    restoring,
-)
+from cekalwatch.server.storage.snapshots.postgres_dump import postgres_restoring
+from cekalwatch.server.storage.snapshots.snapshot import DatabaseKind, DatabaseState, Restoring, current_state
+from cekalwatch.server.storage.snapshots.sqlite_copy import sqlite_restoring
 
 STAGING = ".restoring"
 MAX_PROBLEMS = 20
@@ -55,7 +51,7 @@ class Restored:
     """What the site needs and has not, in sentences."""
 
 
-def look(archive: Path, identity: Identity, progress: Progress = lambda _done, _total: None) -> Manifest:
+def look(archive: Path, identity: AgeIdentity, progress: Progress = lambda _done, _total: None) -> Manifest:
     """Read the whole backup and write nothing. Raises ProgramError when it cannot be restored by this program."""
     done, total = 0, archive.stat().st_size if archive.exists() else 0
 
@@ -77,7 +73,7 @@ def look(archive: Path, identity: Identity, progress: Progress = lambda _done, _
 
 def restore(
     archive: Path,
-    identity: Identity,
+    identity: AgeIdentity,
     settings: ServerSettings,
     *,
     keys_from: Path | None,
@@ -106,7 +102,10 @@ def restore(
     with _staging(settings) as staging:
         files = _Files(manifest, SiteFiles(settings), keys_from, staging)
         url = f"sqlite:///{staging / DATABASE}" if kind is DatabaseKind.SQLITE else settings.database_address
-        with restoring(url) as target:
+        empty: AbstractContextManager[Restoring] = (
+            sqlite_restoring(url) if kind is DatabaseKind.SQLITE else postgres_restoring(url)
+        )
+        with empty as target:
             _write(archive, identity, target, files, progress)
         files.check_master_key()
         with closing(Database(url)) as database:
@@ -126,7 +125,7 @@ def restore(
         return Restored(manifest, state, placed, check.entries, problems, tuple(files.lacking()))
 
 
-def _write(archive: Path, identity: Identity, target: Restoring, files: _Files, progress: Progress) -> None:
+def _write(archive: Path, identity: AgeIdentity, target: Restoring, files: _Files, progress: Progress) -> None:
     done, total = 0, archive.stat().st_size
 
     def take(name: str, part: bytes) -> None:

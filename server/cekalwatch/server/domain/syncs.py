@@ -101,7 +101,7 @@ class SyncRun:
 
 
 @dataclass(frozen=True)
-class Waiting:
+class ShrunkenList:
     """A shrunken list that a person must accept or put right at the source."""
 
     run_id: int
@@ -125,7 +125,7 @@ class SyncState:
     keyless: bool = False
     """Whether the reading has had a row whose key cannot be read."""
     next_run_at: datetime | None = None
-    waiting: Waiting | None = None
+    waiting: ShrunkenList | None = None
     accepted: int = 0
     """How many orders two people let go at the next run."""
 

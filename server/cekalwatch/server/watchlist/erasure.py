@@ -17,7 +17,7 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.orders.ban_order import SubjectFile
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.retention import ended_by
-from cekalwatch.server.storage.watchlist.store import DeletedSubject, WatchlistStore
+from cekalwatch.server.storage.watchlist.store import SubjectDeletion, WatchlistStore
 
 SUBJECTS_A_QUERY = 500
 
@@ -56,7 +56,7 @@ class SubjectEraser:
     def _erase(self, subject_id: str) -> bool:
         now = self._clock.now()
 
-        def note(gone: DeletedSubject) -> AuditEntry:
+        def note(gone: SubjectDeletion) -> AuditEntry:
             days = self._kept_for.days
             return deletion_entry(self._actor, now, subject_id, gone.order_ids, **gone.counts, ended_days=days)
 

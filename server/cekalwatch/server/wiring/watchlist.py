@@ -18,7 +18,7 @@ from cekalwatch.server.grpc_api.servicers.watchlist.servicer import WatchlistSer
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.watchlist.list_feed import ListFeedStore
 from cekalwatch.server.watchlist.browser import WatchlistReader
-from cekalwatch.server.watchlist.imports.upload import Pace, Uploads
+from cekalwatch.server.watchlist.imports.upload import Uploads, UploadTimeouts
 from cekalwatch.server.watchlist.list_feed import ListFeed
 from cekalwatch.server.watchlist.lookalikes import LookalikeReview
 from cekalwatch.server.watchlist.sources.centre.caller import PortCaller
@@ -60,12 +60,12 @@ class WatchlistWiring:
         endings, importing = ThreadPoolExecutor(1, "import-endings"), ThreadPoolExecutor(IMPORT_THREADS, "import")
         context.stack.callback(endings.shutdown)
         context.stack.callback(importing.shutdown, cancel_futures=True)
-        pace = Pace(settings.import_stall_s, settings.import_record_s)
+        timeouts = UploadTimeouts(settings.import_stall_s, settings.import_record_s)
         scheduler = imports.scheduler(waiting, search.follow_now)
         home = settings.home.site
         found = SubjectSearch(stores.watchlist, context.checkpoints, home, search.searched_model)
         pairs = LookalikePairs(search.snapshots.current, imports.alike_from, stores.watchlist.changed_since)
-        workers = ImportWorkers(importing, endings, Uploads(), pace)
+        workers = ImportWorkers(importing, endings, Uploads(), timeouts)
         servicer = WatchlistServicer(
             WatchlistReader(stores.watchlist, stores.audit, context.checkpoints, home, found),
             imports.begin,

@@ -18,7 +18,7 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.watchlist.record_store import NewRecord, RecordResult, StoreOutcome
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows
-from cekalwatch.server.storage.watchlist.store import DeletedSubject, WatchlistStore
+from cekalwatch.server.storage.watchlist.store import SubjectDeletion, WatchlistStore
 from tests.support.builders.audit import deleted
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import MODEL, SIZE, figures, order, reference, subject
@@ -295,7 +295,7 @@ def test_a_deleted_subject_is_gone_with_all_that_was_held_and_others_stay(
     store.put(subject("S-2"), order("O-3", subject_id="S-2"), [reference(b"c", direction=2)])
     version = store.version()
     gone = store.delete_subject("S-1", deleted)
-    assert gone == DeletedSubject(("O-1", "O-2"), photographs=2, templates=2, probes=0)
+    assert gone == SubjectDeletion(("O-1", "O-2"), photographs=2, templates=2, probes=0)
     assert store.version() == version + 1
     assert [file.subject.subject_id for file in store.list_subjects("", 10)] == ["S-2"]
     assert stored_templates(database).subject_ids == ("S-2",)

@@ -9,7 +9,7 @@ import sqlalchemy
 from cekalwatch.server.storage.columns import TEMPLATE
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.record_store import StoreOutcome
-from cekalwatch.server.storage.watchlist.store import DeletedSubject, WatchlistStore
+from cekalwatch.server.storage.watchlist.store import SubjectDeletion, WatchlistStore
 from tests.support.builders.audit import deleted
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import MODEL, SIZE, order, reference, subject
@@ -157,4 +157,4 @@ def test_a_subject_can_be_deleted_though_its_rows_are_damaged(database: Database
     store.put(subject(), order(), [reference()])
     damage(database, "UPDATE subject SET facts = substr(facts, 2)")
     damage(database, "UPDATE template SET vector = substr(vector, 2)")
-    assert store.delete_subject("S-1", deleted) == DeletedSubject(("O-1",), photographs=1, templates=1, probes=0)
+    assert store.delete_subject("S-1", deleted) == SubjectDeletion(("O-1",), photographs=1, templates=1, probes=0)

@@ -13,7 +13,7 @@ import pyrage
 import pytest
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.backup.archive import FileFacts, Identity, read_archive, write_archive
+from cekalwatch.server.backup.archive import AgeIdentity, FileFacts, read_archive, write_archive
 
 MEGABYTE = 1 << 20
 
@@ -23,11 +23,11 @@ def described(facts: dict[str, FileFacts]) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def identity() -> Identity:
-    return Identity.new()
+def identity() -> AgeIdentity:
+    return AgeIdentity.new()
 
 
-def sealed(file: Path, identity: Identity, *members: tuple[str, bytes]) -> Path:
+def sealed(file: Path, identity: AgeIdentity, *members: tuple[str, bytes]) -> Path:
     """Make an age file with a tar archive of these members."""
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w") as archive:
@@ -40,7 +40,7 @@ def sealed(file: Path, identity: Identity, *members: tuple[str, bytes]) -> Path:
 
 
 @pytest.mark.parametrize("size", [0, 1, 4 * MEGABYTE, 4 * MEGABYTE + 1])
-def test_files_come_out_as_they_went_in(tmp_path: Path, identity: Identity, size: int) -> None:
+def test_files_come_out_as_they_went_in(tmp_path: Path, identity: AgeIdentity, size: int) -> None:
     file, content, found = tmp_path / "one.age", os.urandom(size), bytearray()
     with file.open("wb") as out:
         write_archive(out, [("database", [content[:100], content[100:]])], described, [identity.public])
@@ -49,7 +49,7 @@ def test_files_come_out_as_they_went_in(tmp_path: Path, identity: Identity, size
     assert facts["database"].size == size
 
 
-def test_any_tar_reads_it(tmp_path: Path, identity: Identity) -> None:
+def test_any_tar_reads_it(tmp_path: Path, identity: AgeIdentity) -> None:
     file = tmp_path / "one.age"
     with file.open("wb") as out:
         write_archive(out, [("keys/master.key", [b"secret"])], described, [identity.public])
@@ -60,7 +60,7 @@ def test_any_tar_reads_it(tmp_path: Path, identity: Identity) -> None:
 
 
 @pytest.mark.slow
-def test_it_is_never_in_memory_as_a_whole(tmp_path: Path, identity: Identity) -> None:
+def test_it_is_never_in_memory_as_a_whole(tmp_path: Path, identity: AgeIdentity) -> None:
     def chunks() -> Iterator[bytes]:
         for _ in range(64):
             yield os.urandom(MEGABYTE)
@@ -79,7 +79,7 @@ def test_it_is_never_in_memory_as_a_whole(tmp_path: Path, identity: Identity) ->
 @pytest.mark.parametrize(
     "name", ["../evil/000000", "/etc/passwd/000000", "a/../b/000000", ".hidden/000000", "database"]
 )
-def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, identity: Identity, name: str) -> None:
+def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, identity: AgeIdentity, name: str) -> None:
     taken: list[str] = []
     file = sealed(tmp_path / "evil.age", identity, (name, b"x"), ("manifest.json", b"{}"))
     with pytest.raises(ProgramError) as caught:
@@ -87,7 +87,7 @@ def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, identity: Identi
     assert (caught.value.exit_code, taken) == (Exit.DATA_PROBLEMS, [])
 
 
-def test_something_else_that_was_encrypted_is_refused(tmp_path: Path, identity: Identity) -> None:
+def test_something_else_that_was_encrypted_is_refused(tmp_path: Path, identity: AgeIdentity) -> None:
     file = tmp_path / "letter.age"
     file.write_bytes(pyrage.encrypt(b"Dear Sir or Madam, " * 100, [identity.key.to_public()]))
     with pytest.raises(ProgramError, match="something else is in it"):
@@ -96,15 +96,15 @@ def test_something_else_that_was_encrypted_is_refused(tmp_path: Path, identity: 
         read_archive(sealed(tmp_path / "cut.age", identity, ("database/000000", b"x")), identity)
 
 
-def test_a_key_file_is_read_as_age_keygen_writes_it(tmp_path: Path, identity: Identity) -> None:
+def test_a_key_file_is_read_as_age_keygen_writes_it(tmp_path: Path, identity: AgeIdentity) -> None:
     file = tmp_path / "backup.key"
     file.write_text(f"# created: 2026-11-26T02:00:00+07:00\n{identity.text}")
     file.chmod(0o600)
-    assert Identity.read(file).public == identity.public
+    assert AgeIdentity.read(file).public == identity.public
     file.chmod(0o644)
     with pytest.raises(ProgramError, match="Others can read the private key"):
-        Identity.read(file)
+        AgeIdentity.read(file)
     file.write_text("no key")
     file.chmod(0o600)
     with pytest.raises(ProgramError, match="no private key of age"):
-        Identity.read(file)
+        AgeIdentity.read(file)

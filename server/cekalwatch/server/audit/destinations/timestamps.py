@@ -51,8 +51,8 @@ class TimestampVerifier:
 
 
 @dataclass(frozen=True)
-class _Line:
-    """What asks for several stamps."""
+class _Transport:
+    """The HTTP client and the reader of answers that several stamps share."""
 
     client: httpx.Client
     cutter: LineCutter
@@ -75,10 +75,10 @@ class TimestampAuthority:
         except (OSError, ValueError):
             raise DeliveryError(DeliveryFailure.FILES_UNREADABLE, self._authorities.name) from None
         with httpx.Client(timeout=TIMEOUT_S) as client:
-            line = _Line(client, LineCutter())
+            line = _Transport(client, LineCutter())
             self._file.append([self._stamped(one, line, verifier) for one in checkpoints])
 
-    def _stamped(self, checkpoint: Checkpoint, line: _Line, verifier: TimestampVerifier) -> KeptCheckpoint:
+    def _stamped(self, checkpoint: Checkpoint, line: _Transport, verifier: TimestampVerifier) -> KeptCheckpoint:
         builder = TimestampRequestBuilder().data(checkpoint.to_json().encode()).hash_algorithm(HashAlgorithm.SHA256)
         request = builder.build()
         kept = KeptCheckpoint(checkpoint, self._answer(request.as_bytes(), line))
@@ -88,7 +88,7 @@ class TimestampAuthority:
             raise DeliveryError(DeliveryFailure.ANSWER_INVALID, str(error)[:200]) from None
         return kept
 
-    def _answer(self, request: bytes, line: _Line) -> bytes:
+    def _answer(self, request: bytes, line: _Transport) -> bytes:
         traced = {"trace": line.cutter.trace}
         try:
             with (

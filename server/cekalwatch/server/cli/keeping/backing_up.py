@@ -103,9 +103,9 @@ def backup_key(
 ) -> None:
     """Make a pair of keys for backups: the private one goes into FILE, the public one is shown."""
     from cekalwatch.program.secret_files import create_private
-    from cekalwatch.server.backup.archive import Identity
+    from cekalwatch.server.backup.archive import AgeIdentity
 
-    identity = Identity.new()
+    identity = AgeIdentity.new()
     if file.exists():
         raise ProgramError(f"There is a {file} already, which stays as it is: name another file", Exit.USAGE)
     try:

@@ -46,12 +46,12 @@ def restore(
     from cekalwatch.program.logs import configure_logs
     from cekalwatch.server.audit.checkpoints import KeptCheckpoint
     from cekalwatch.server.backup import restoring
-    from cekalwatch.server.backup.archive import Identity
+    from cekalwatch.server.backup.archive import AgeIdentity
     from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.storage.errors import StorageError
 
     configure_logs("warning")
-    key = Identity.read(identity)
+    key = AgeIdentity.read(identity)
     with byte_progress() as progress:
         task = progress.add_task("Reading", total=None)
 

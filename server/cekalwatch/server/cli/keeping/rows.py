@@ -12,7 +12,7 @@ from cekalwatch.server.cli.options import Config, DataDir, command_settings
 
 if TYPE_CHECKING:
     from cekalwatch.program.translations import Texts
-    from cekalwatch.server.storage.integrity.scan import RefusedRow, RowScan
+    from cekalwatch.server.storage.integrity.scan import RowMismatch, RowScan
     from cekalwatch.server.wiring.context import Context
 
 app = typer.Typer(
@@ -91,7 +91,7 @@ def _scan(context: Context) -> RowScan:
     return RowScan(context.database, context.keys.guard)
 
 
-def _show(found: list[RefusedRow]) -> None:
+def _show(found: list[RowMismatch]) -> None:
     for one in found:
         typer.echo(f"{'/'.join(one.key)}  {one.reason}")
     typer.echo(f"{len(found)} rows do not stand as they were written.", err=True)

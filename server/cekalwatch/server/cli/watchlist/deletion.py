@@ -12,7 +12,7 @@ from cekalwatch.server.cli.options import Config, DataDir, command_settings
 
 if TYPE_CHECKING:
     from cekalwatch.server.audit.entry import AuditEntry
-    from cekalwatch.server.storage.watchlist.store import DeletedSubject
+    from cekalwatch.server.storage.watchlist.store import SubjectDeletion
 
 EPILOG = (
     "Examples:\n\n"
@@ -37,7 +37,7 @@ def delete(
         if not yes:
             typer.confirm(f"Delete subject {subject_id} with all orders, photographs and templates?", abort=True)
 
-        def note(gone: DeletedSubject) -> AuditEntry:
+        def note(gone: SubjectDeletion) -> AuditEntry:
             return deletion_entry(context.actor, context.clock.now(), subject_id, gone.order_ids, **gone.counts)
 
         try:

@@ -33,7 +33,7 @@ class Hints:
     """Sends hints, and calls whom they are for. Where nobody shares the database it does nothing."""
 
     def __init__(self, database: Database) -> None:
-        self._sending, self._hearing = _Line(database), _Line(database)
+        self._sending, self._hearing = _OwnConnection(database), _OwnConnection(database)
         self._is_shared = database.is_shared
         self._due: set[HintTopic] = set()
         self._changed = threading.Condition()
@@ -97,7 +97,7 @@ class Hints:
         return not self._ended
 
 
-class _Line:
+class _OwnConnection:
     """A connection of psycopg of one thread's own, without transactions; it is opened again after it failed."""
 
     def __init__(self, database: Database) -> None:

@@ -26,7 +26,7 @@ PAGE_ROWS = 500
 
 
 @dataclass(frozen=True)
-class RefusedRow:
+class RowMismatch:
     """A row that does not stand as it was written."""
 
     key: RowKey
@@ -41,7 +41,7 @@ class RowScan:
     database: Database
     guard: RowGuard
 
-    def pages(self, model: type[SignedRow]) -> Iterator[tuple[int, list[RefusedRow]]]:
+    def pages(self, model: type[SignedRow]) -> Iterator[tuple[int, list[RowMismatch]]]:
         """Look at a table page by page; yield how many rows each has and what is refused, at last what is gone."""
         form = form_of(model)
         known = set(self.guard.versions.of_table(form.table.name))
@@ -54,9 +54,9 @@ class RowScan:
         # What was added meanwhile is not gone.
         later = set(self.guard.versions.of_table(form.table.name)) - known
         gone = self.guard.settle(form.table.name, held | later)
-        yield 0, [RefusedRow(key, reason) for key, reason in gone.items()]
+        yield 0, [RowMismatch(key, reason) for key, reason in gone.items()]
 
-    def all_pages(self) -> Iterator[tuple[int, list[RefusedRow]]]:
+    def all_pages(self) -> Iterator[tuple[int, list[RowMismatch]]]:
         """Look at all tables page by page."""
         for model in signed_models():
             yield from self.pages(model)
@@ -68,11 +68,11 @@ class RowScan:
                 for _ in self.pages(model):
                     pass
 
-    def all(self) -> list[RefusedRow]:
+    def all(self) -> list[RowMismatch]:
         """Return every row that is refused, by table."""
         return [row for _, refused in self.all_pages() for row in refused]
 
-    def accept(self, rows: Collection[RefusedRow], entry: AuditEntry) -> None:
+    def accept(self, rows: Collection[RowMismatch], entry: AuditEntry) -> None:
         """Sign rows as they stand, and let those go that are gone, with an audit entry on it."""
         wanted = {row.key for row in rows if row.reason != REMOVED}
         tables = {key[0] for key in wanted}
@@ -101,9 +101,9 @@ class RowScan:
         with self.database.session() as session:
             return list(session.execute(query).all())
 
-    def _refused(self, model: type[SignedRow], row: object) -> RefusedRow | None:
+    def _refused(self, model: type[SignedRow], row: object) -> RowMismatch | None:
         try:
             self.guard.check_plain(model, row)
         except ChangedRowError as error:
-            return RefusedRow(error.key, self.guard.refused[error.key])
+            return RowMismatch(error.key, self.guard.refused[error.key])
         return None

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Protocol
 
 import sqlalchemy
@@ -89,27 +87,3 @@ def current_state(database: Database) -> DatabaseState:
 
         tables = sqlalchemy.inspect(connection).get_table_names()
         return read_state(row, tables)
-
-
-@contextmanager
-def snapshot(database: Database) -> Iterator[Snapshot]:
-    """Yield the database as it is now. Raises ProgramError when it is damaged, or there is no room; StorageError."""
-    from cekalwatch.server.storage.snapshots.postgres_dump import postgres_snapshot
-    from cekalwatch.server.storage.snapshots.sqlite_copy import sqlite_snapshot
-
-    with postgres_snapshot(database) if database.is_shared else sqlite_snapshot(Path(database.name)) as taken:
-        yield taken
-
-
-@contextmanager
-def restoring(url: str) -> Iterator[Restoring]:
-    """Bring a snapshot back into the empty database at `url`; where the block fails, nothing of it stays.
-
-    Raises ProgramError, also when the database is not empty, and StorageError.
-    """
-    from cekalwatch.server.storage.snapshots.postgres_dump import postgres_restoring
-    from cekalwatch.server.storage.snapshots.sqlite_copy import sqlite_restoring
-
-    kind = DatabaseKind.of(url)
-    with postgres_restoring(url) if kind is DatabaseKind.POSTGRESQL else sqlite_restoring(url) as target:
-        yield target

@@ -13,12 +13,12 @@ from cekalwatch.server.domain.syncs import (
     MAX_DETAIL,
     MAX_REFUSALS,
     MAX_REMARKS,
+    ShrunkenList,
     SyncCounts,
     SyncRefusal,
     SyncRemark,
     SyncRun,
     SyncState,
-    Waiting,
 )
 from cekalwatch.server.storage.sync.tables import SyncRunRow, SyncStateRow
 
@@ -27,7 +27,7 @@ _STATE_COLUMNS = tuple(field.name for field in fields(SyncState) if field.name !
 
 def state_of(row: SyncStateRow) -> SyncState:
     """Read the state."""
-    waiting = Waiting(row.waiting_run_id, row.waiting_missing, row.waiting_held) if row.waiting_run_id else None
+    waiting = ShrunkenList(row.waiting_run_id, row.waiting_missing, row.waiting_held) if row.waiting_run_id else None
     return SyncState(**{name: getattr(row, name) for name in _STATE_COLUMNS}, waiting=waiting)
 
 

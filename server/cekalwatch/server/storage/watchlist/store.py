@@ -68,8 +68,8 @@ class EnrolledFace:
 
 
 @dataclass(frozen=True)
-class DeletedSubject:
-    """What went with a subject."""
+class SubjectDeletion:
+    """What was deleted together with a subject."""
 
     order_ids: tuple[str, ...]
     photographs: int
@@ -192,7 +192,7 @@ class WatchlistStore(RecordStore):
         read = readable(sealed, lambda one: self._rows.face_jpeg(reference_id, one), lambda _: reference_id)
         return next(iter(read), b"")
 
-    def delete_subject(self, subject_id: str, note: Callable[[DeletedSubject], AuditEntry]) -> DeletedSubject:
+    def delete_subject(self, subject_id: str, note: Callable[[SubjectDeletion], AuditEntry]) -> SubjectDeletion:
         """Remove a subject with all orders, photographs and templates, and the probes of its alerts.
 
         What `note` makes of that is committed with it, for the audit trail. The galleries follow by the change counter.
@@ -206,7 +206,7 @@ class WatchlistStore(RecordStore):
         self._database.purge_journal()
         return gone
 
-    def delete_ended_subject(self, subject_id: str, note: Callable[[DeletedSubject], AuditEntry]) -> bool:
+    def delete_ended_subject(self, subject_id: str, note: Callable[[SubjectDeletion], AuditEntry]) -> bool:
         """Remove a subject as `delete_subject` does, if it is there and none of its orders stands; whether it went."""
         with self._database.session() as session:
             _lock(session)
@@ -219,7 +219,7 @@ class WatchlistStore(RecordStore):
         return True
 
     def erase_subject(
-        self, subject_id: str, due: Callable[[SubjectFile], bool], note: Callable[[DeletedSubject], AuditEntry]
+        self, subject_id: str, due: Callable[[SubjectFile], bool], note: Callable[[SubjectDeletion], AuditEntry]
     ) -> bool:
         """Remove a subject as `delete_subject` does, if it is there and still `due`; return whether it went.
 
@@ -311,7 +311,7 @@ def _lock(session: Session) -> None:
     session.exec(update(EventLogRow).values(pruned_through=EventLogRow.pruned_through))
 
 
-def _delete(session: Session, subject_id: str, note: Callable[[DeletedSubject], AuditEntry]) -> DeletedSubject:
+def _delete(session: Session, subject_id: str, note: Callable[[SubjectDeletion], AuditEntry]) -> SubjectDeletion:
     """Remove a subject, and what is known of its orders in their source, which may bring them back."""
     gone = _remove(session, subject_id)
     # Rather than finding them unchanged.
@@ -320,7 +320,7 @@ def _delete(session: Session, subject_id: str, note: Callable[[DeletedSubject], 
     return gone
 
 
-def _remove(session: Session, subject_id: str) -> DeletedSubject:
+def _remove(session: Session, subject_id: str) -> SubjectDeletion:
     """Remove a subject from all tables but those of the synchronisation; raises SUBJECT_NOT_FOUND."""
     references = select(ReferenceFaceRow.reference_id).where(col(ReferenceFaceRow.subject_id) == subject_id)
     templates = session.exec(delete(TemplateRow).where(col(TemplateRow.reference_id).in_(references))).rowcount
@@ -337,4 +337,4 @@ def _remove(session: Session, subject_id: str) -> DeletedSubject:
     if not session.exec(delete(SubjectRow).where(col(SubjectRow.subject_id) == subject_id)).rowcount:
         raise CekalwatchError(Code.SUBJECT_NOT_FOUND)
     count_change(session, {subject_id, *same_person})
-    return DeletedSubject(order_ids, photos, templates, probes)
+    return SubjectDeletion(order_ids, photos, templates, probes)

@@ -20,7 +20,7 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.ban_order import OrderJudgement
 from cekalwatch.server.storage.audit.store import AuditStore
-from cekalwatch.server.storage.watchlist.store import DeletedSubject, WatchlistStore
+from cekalwatch.server.storage.watchlist.store import SubjectDeletion, WatchlistStore
 from cekalwatch.server.watchlist.imports.importer import PreparedRecord, WatchlistImporter
 from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.server.watchlist.imports.reports import RecordReport, summarise
@@ -188,7 +188,7 @@ class ImportRun:
             if self._store.delete_ended_subject(subject_id, partial(self._deleted, subject_id)):
                 log.info("subject_deleted_at_source")
 
-    def _deleted(self, subject_id: str, gone: DeletedSubject) -> AuditEntry:
+    def _deleted(self, subject_id: str, gone: SubjectDeletion) -> AuditEntry:
         return deletion_entry(self._actor, self._clock.now(), subject_id, gone.order_ids, **gone.counts)
 
     def finish(self) -> None:

@@ -98,8 +98,8 @@ class RecordError(CekalwatchError):
 
 
 @dataclass(frozen=True)
-class EnrolledFace:
-    """What somebody else with the same model has made of a photograph."""
+class SuppliedFace:
+    """A face and its template that the source sends with a photograph, made by a server with the same model."""
 
     face_jpeg: bytes
     figures: FaceFigures
@@ -116,7 +116,7 @@ class Photograph:
     name: str
     data: bytes = b""
     problem: Code | None = None
-    enrolled: EnrolledFace | None = None
+    enrolled: SuppliedFace | None = None
     """With that, nothing is made of it here, if the model is the same."""
 
 

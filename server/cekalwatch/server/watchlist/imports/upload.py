@@ -78,13 +78,13 @@ class RecordAssembly:
 
 
 @dataclass(frozen=True)
-class Pace:
-    """Bounds in seconds. Only the time counts in which the server waits for the client."""
+class UploadTimeouts:
+    """How long a client may take, in seconds. Only the time counts in which the server waits for the client."""
 
     message_s: float
     record_s: float
 
-    async def paced(
+    async def bounded(
         self, messages: AsyncIterator[Message], begins_record: Callable[[Message], bool]
     ) -> AsyncIterator[Message]:
         """Yield the messages as they come; raises UPLOAD_STALLED when one, or the rest of a record, comes too late."""

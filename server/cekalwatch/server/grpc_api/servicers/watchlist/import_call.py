@@ -14,7 +14,7 @@ from cekalwatch.server.grpc_api.convert.watchlist import entries as convert
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.server.watchlist.imports.reports import RecordReport
-from cekalwatch.server.watchlist.imports.upload import Pace, RecordAssembly, Uploads
+from cekalwatch.server.watchlist.imports.upload import RecordAssembly, Uploads, UploadTimeouts
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 from cekalwatch.wire.bounds import MAX_CHUNKS
 
@@ -32,7 +32,7 @@ class ImportWorkers:
     endings: Executor
     """Records the end of broken-off imports; it must not wait behind running ones."""
     uploads: Uploads
-    pace: Pace
+    timeouts: UploadTimeouts
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class ImportCall:
     ) -> AsyncIterator[_Arrived | RecordReport | pb.ImportFinish]:
         begun: RecordAssembly | RecordReport | None = None
         chunks = 0
-        async for request in self._workers.pace.paced(requests, _begins_record):
+        async for request in self._workers.timeouts.bounded(requests, _begins_record):
             kind = request.WhichOneof("message")
             chunks = chunks + 1 if kind == "photo_chunk" else 0
             if chunks > MAX_CHUNKS:

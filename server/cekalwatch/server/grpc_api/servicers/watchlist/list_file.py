@@ -69,7 +69,7 @@ class ListFileMethods(watchlist_service_pb2_grpc.WatchlistServiceServicer):
             self._end_file(call)
 
         context.add_done_callback(ended)  # type: ignore[arg-type]  # the stub's protocol fits no function
-        paced = self._files.workers.pace.paced(request_iterator, lambda _: True)
+        paced = self._files.workers.timeouts.bounded(request_iterator, lambda _: True)
         asked, content = await convert.list_file(paced)
         answers, loop = call.answers(asked, content), asyncio.get_running_loop()
         while answer := await loop.run_in_executor(self._files.workers.importing, next, answers, None):

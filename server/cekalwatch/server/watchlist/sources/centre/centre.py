@@ -34,7 +34,7 @@ MAX_POSITION = 200
 
 
 @dataclass(frozen=True)
-class _Position:
+class _FeedPosition:
     """Where to go on, as the cursor says it."""
 
     at: str = ""
@@ -84,21 +84,21 @@ class CentreSource:
     def read(self, cursor: str) -> Reading:
         """Begin a reading, whole when it is due."""
         self.close()
-        known = _Position.of(cursor)
+        known = _FeedPosition.of(cursor)
         position = self._begun(known)
         self._dialer = self._caller.dialer()
         self._calls = Calls(self._dialer)
         first = self._page(position, known="" if position.at else known.at)
         return Reading(position.whole, None, self._pages(position, first))
 
-    def _begun(self, position: _Position) -> _Position:
+    def _begun(self, position: _FeedPosition) -> _FeedPosition:
         if position.at and position.whole:
             return position  # of a whole reading that was broken off
         now = self._clock.now().timestamp()
         due = whole_reading_is_due(position.whole_at, now, self._caller.settings.whole_every_h)
-        return _Position(whole_at=now) if due or not position.at else position
+        return _FeedPosition(whole_at=now) if due or not position.at else position
 
-    def _pages(self, position: _Position, page: pb.ReadListResponse) -> Iterator[SourcePage]:
+    def _pages(self, position: _FeedPosition, page: pb.ReadListResponse) -> Iterator[SourcePage]:
         while True:
             onwards = bool(page.subjects) and page.position != position.at
             if not 0 < len(page.position) <= MAX_POSITION or (page.more and not onwards):
@@ -112,7 +112,7 @@ class CentreSource:
                 return
             page = self._page(position)
 
-    def _page(self, position: _Position, known: str = "") -> pb.ReadListResponse:
+    def _page(self, position: _FeedPosition, known: str = "") -> pb.ReadListResponse:
         """Read the page at a position; `known`, at the beginning: the position up to which all has been read."""
         request = pb.ReadListRequest(port=self._caller.message(), position=position.at, known_position=known)
 

@@ -18,10 +18,10 @@ from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES
 from cekalwatch.server.storage.models.template_store import is_template
 from cekalwatch.server.watchlist.imports.messages import read_figures, read_order, read_subject
 from cekalwatch.server.watchlist.imports.records import (
-    EnrolledFace,
     ImportRecord,
     Photograph,
     RecordError,
+    SuppliedFace,
     check_keys,
     key,
 )
@@ -165,7 +165,7 @@ def _unreadable(subject_id: str) -> RefusedRow:
     return RefusedRow(RecordReport.refused(f"subject {subject_id}", subject_id, RecordError("row")), keyed=False)
 
 
-def _enrolled(begun: pb.FetchReferencesResponse, model_version: str) -> EnrolledFace | None:
+def _enrolled(begun: pb.FetchReferencesResponse, model_version: str) -> SuppliedFace | None:
     """Return what the centre made of a photograph; None where it cannot be used, so that it is made here."""
     reference, template = begun.reference, begun.template
     figures = read_figures(reference.eye_distance_px, reference.figures)
@@ -177,7 +177,7 @@ def _enrolled(begun: pb.FetchReferencesResponse, model_version: str) -> Enrolled
     except PictureError:
         return None
     warnings = tuple(one for one in reference.warnings if one in _WARNINGS)
-    return EnrolledFace(reference.jpeg, figures, warnings, model_version, template)
+    return SuppliedFace(reference.jpeg, figures, warnings, model_version, template)
 
 
 def _nonsense(what: str) -> SourceMisconfigured:
