@@ -15,7 +15,8 @@ from typing import Any
 import httpx
 import uvicorn
 
-from cekalwatch.console.app import Console
+from cekalwatch.console.app import ConsoleApp
+from cekalwatch.console.console import Console
 from cekalwatch.console.monitoring.metrics import measured_console
 from cekalwatch.console.serving import pages_config, web_context
 from cekalwatch.console.settings import ConsoleSettings
@@ -126,7 +127,7 @@ async def served(
     )
     with measured_console(settings) as (console, metrics_port):
         context = web_context(settings.web_tls) if settings.web_tls else None
-        server = uvicorn.Server(pages_config(console.app, settings, context))
+        server = uvicorn.Server(pages_config(ConsoleApp(console).asgi, settings, context))
         serving = asyncio.create_task(server.serve())
         try:
             async with asyncio.timeout(WAIT_S):

@@ -12,6 +12,7 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from cekalwatch.console.app import ConsoleApp
 from cekalwatch.console.connections import KEEP_ALIVE_S, Connections
 from cekalwatch.console.monitoring.metrics import measured_console
 from cekalwatch.console.settings import ConsoleSettings
@@ -73,7 +74,7 @@ def run(settings: ConsoleSettings) -> None:
     tls = settings.web_tls
     context = web_context(tls) if tls else None
     with measured_console(settings) as (console, _):
-        server = uvicorn.Server(pages_config(console.app, settings, context))
+        server = uvicorn.Server(pages_config(ConsoleApp(console).asgi, settings, context))
         asyncio.run(_serve(server, settings, tls, context))
     if not server.started:
         raise ProgramError(f"{settings.listen} cannot be listened at: is another program there?", Exit.UNAVAILABLE)

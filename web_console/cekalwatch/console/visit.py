@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import grpc
 from starlette.datastructures import UploadFile
@@ -23,6 +22,7 @@ from cekalwatch.console.clients.people_client import PeopleClient
 from cekalwatch.console.clients.report_client import ReportClient
 from cekalwatch.console.clients.session_check import SessionCheck
 from cekalwatch.console.clients.threshold_client import ThresholdClient
+from cekalwatch.console.console import Console
 from cekalwatch.console.defences import INLINE_PICTURES, POLICY
 from cekalwatch.console.list_keeping.lookalike_client import LookalikeClient
 from cekalwatch.console.list_keeping.subject_client import SubjectClient
@@ -41,18 +41,9 @@ from cekalwatch.office.client.trouble_client import TroubleClient
 from cekalwatch.office.model.alert import AlertFilter
 from cekalwatch.office.model.person import Session
 
-if TYPE_CHECKING:
-    from cekalwatch.console.app import Console
-
-
 MAX_FIELDS: Final = 50
 TOLD_S: Final = 10.0
 """How old what the server said of a person may be."""
-
-
-def inline(jpeg: bytes) -> str:
-    """Return a picture as a page has it in itself."""
-    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
 
 
 class NotSignedInError(Exception):

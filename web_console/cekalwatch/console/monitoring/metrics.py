@@ -13,7 +13,7 @@ from prometheus_client import Counter as Count
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from cekalwatch.console.app import Console
+from cekalwatch.console.console import Console
 from cekalwatch.console.list_keeping.import_jobs import JobState
 from cekalwatch.console.monitoring.measures import Measures
 from cekalwatch.console.settings import ConsoleSettings

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Final, Literal
+from http import HTTPStatus
+from typing import Final
 
 from starlette.responses import Response
+from starlette.routing import compile_path
 
 from cekalwatch.console.menu import ANYBODY
+from cekalwatch.console.page import STRANGERS, Page, refusal
 from cekalwatch.console.pages import (
     alerts,
     audit,
@@ -23,8 +24,9 @@ from cekalwatch.console.pages import (
     threshold,
     troubles,
 )
-from cekalwatch.console.pages.signing_in import provider, second_person, session
+from cekalwatch.console.pages.signing_in import provider, session
 from cekalwatch.console.pages.watchlist import imports, lookalikes, subjects, sync
+from cekalwatch.console.signing_in.unfinished import Unfinished
 from cekalwatch.console.visit import Visit
 from cekalwatch.contract.values.people import (
     CONFIRMS,
@@ -36,35 +38,28 @@ from cekalwatch.contract.values.people import (
     SEES_ALERTS,
     SEES_AUDIT_TRAIL,
     SEES_SHIFT_REPORT,
-    PersonRole,
 )
 from cekalwatch.contract.values.troubles import KEEPS_SOURCES, SEES_TROUBLES
 
-STRANGERS: Final = None
-"""Also who has not."""
+
+def go_on(visit: Visit) -> Response:
+    """Show a form that was filled in and is not done yet, as it was, with what there is to say of it."""
+    key = visit.part("key")
+    kept = visit.signed_in.unfinished.get(key)
+    shown = _shown_again(visit, kept, key) if kept else None
+    return shown or visit.problem(visit.texts.say("FORM_DONE"), HTTPStatus.NOT_FOUND)
 
 
-@dataclass(frozen=True)
-class Page:
-    """A page, or something that a page does."""
-
-    method: Literal["GET", "POST"]
-    path: str
-    people: frozenset[PersonRole] | None
-    """Who may see it: the roles of which a person needs one, ANYBODY or STRANGERS. The server decides again."""
-    handler: Callable[[Visit], Response]
-    """Answers in a thread; may raise NotSignedInError and grpc.RpcError."""
-    by_a_person: bool = True
-    """Whether a person asks for it; a part that a page renews by itself keeps nobody signed in."""
-    again: Callable[[Visit, str], Response] | None = None
-    """Shows the form that was sent as it was filled in, with what there is to say of it; None: nothing is typed there.
-    It may raise as `handler` does."""
-    takes_file: bool = False
-    """Whether its form has a file."""
-    with_first_password: bool = False
-    """Whether it is there for who has not changed the first password yet."""
-    stream: Callable[[Visit], Awaitable[Response]] | None = None
-    """Answers instead on the event loop, for as long as the browser listens."""
+def _shown_again(visit: Visit, kept: Unfinished, key: str) -> Response | None:
+    """Show a form as it was filled in, to whoever may see its page; None when there is no such form."""
+    for page in ROUTES:
+        if page.method == "POST" and page.again and (found := compile_path(page.path)[0].match(kept.form.path)):
+            if refused := refusal(page, visit):
+                return refused
+            visit.form, visit.params = kept.form.fields, found.groupdict()
+            visit.signed = (key, kept.word) if kept.word else None
+            return page.again(visit, kept.problem)
+    return None
 
 
 ROUTES: Final = (
@@ -76,7 +71,7 @@ ROUTES: Final = (
     Page("POST", "/sign-out", ANYBODY, provider.sign_out, with_first_password=True),
     Page("GET", "/password", ANYBODY, session.ask_password, with_first_password=True),
     Page("POST", "/password", ANYBODY, session.change_password, with_first_password=True),
-    Page("GET", "/unfinished/{key}", ANYBODY, second_person.go_on),
+    Page("GET", "/unfinished/{key}", ANYBODY, go_on),
     Page("GET", "/", ANYBODY, now.show),
     Page("GET", "/now/part", ANYBODY, now.part, by_a_person=False),
     Page("GET", "/now/news", ANYBODY, now.part, by_a_person=False, stream=now.news),

@@ -36,7 +36,7 @@ LATER: Final = ("server_error", "temporarily_unavailable")
 def leave(visit: Visit) -> Response:
     """Send a browser whose person wants to sign in to the provider."""
     after, kept = own_path(visit.form.get("after", "")), KeptForm.read(visit.form.get("kept", ""))
-    if not visit.console.sign_in_allowed(visit):
+    if not visit.console.sign_in_allowed(visit.request):
         return ask_again(visit, visit.texts.say("SIGN_IN_TOO_OFTEN"), HTTPStatus.TOO_MANY_REQUESTS, after, kept)
     try:
         return send_off(visit, after, kept)

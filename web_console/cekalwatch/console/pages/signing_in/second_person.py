@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from http import HTTPStatus
 
 import grpc
 from starlette.responses import Response
@@ -29,7 +28,7 @@ def with_second_person(
     by_provider = form.get("second_by") == "provider"
     if not (by_provider or key or (0 < len(name) <= MAX_NAME and 0 < len(password) <= MAX_PASSWORD)):
         return again(say("SECOND_PERSON_MISSING"))
-    if not key and not visit.console.sign_in_allowed(visit):
+    if not key and not visit.console.sign_in_allowed(visit.request):
         return again(say("SIGN_IN_TOO_OFTEN"))
     try:
         if by_provider:
@@ -43,11 +42,3 @@ def with_second_person(
     except grpc.RpcError as error:
         of_second = error_reason(error) == "PERSON_ROLE_NEEDED"
         return again(say("SECOND_PERSON_ROLE") if of_second else explain(error, visit.texts))
-
-
-def go_on(visit: Visit) -> Response:
-    """Show a form that was filled in and is not done yet, as it was, with what there is to say of it."""
-    key = visit.part("key")
-    kept = visit.signed_in.unfinished.get(key)
-    shown = visit.console.show_again(visit, kept, key) if kept else None
-    return shown or visit.problem(visit.texts.say("FORM_DONE"), HTTPStatus.NOT_FOUND)

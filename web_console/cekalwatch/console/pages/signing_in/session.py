@@ -45,7 +45,7 @@ def sign_in(visit: Visit) -> Response:
 
     if not (0 < len(name) <= MAX_NAME and 0 < len(password) <= MAX_PASSWORD):
         return again(visit.texts.say("REFUSED_SIGN_IN_REFUSED"), HTTPStatus.FORBIDDEN)
-    if not visit.console.sign_in_allowed(visit):
+    if not visit.console.sign_in_allowed(visit.request):
         return again(visit.texts.say("SIGN_IN_TOO_OFTEN"), HTTPStatus.TOO_MANY_REQUESTS)
     try:
         person, token = SessionClient(visit.console.dialer, NoToken()).prove(Password(name, password))

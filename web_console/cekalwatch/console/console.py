@@ -1,0 +1,103 @@
+"""What all pages of the console share: its connections to the server, its sessions, its texts and its templates."""
+
+from __future__ import annotations
+
+import base64
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import grpc
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cekalwatch.console.list_keeping.import_client import ImportClient
+from cekalwatch.console.list_keeping.import_jobs import ImportJobs
+from cekalwatch.console.locale.texts import ConsoleTexts
+from cekalwatch.console.monitoring.measures import UNMEASURED, Measures
+from cekalwatch.console.news import News
+from cekalwatch.console.settings import ConsoleSettings
+from cekalwatch.console.signing_in.errands import Errands
+from cekalwatch.console.signing_in.offer import ProviderOffer
+from cekalwatch.console.web_sessions import WebSession, WebSessions
+from cekalwatch.office.client.session_client import SessionClient
+from cekalwatch.program.translations import Language
+from cekalwatch.wire.address import counted_address
+from cekalwatch.wire.calls import Calls
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+LANGUAGE_COOKIE: Final = "language"
+SIGN_INS: Final = RateLimitItemPerMinute(20)
+"""Of one address: several people may sit behind it."""
+
+
+def inline(jpeg: bytes) -> str:
+    """Return a picture as a page has it in itself."""
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+
+
+class Console:
+    """What all pages share."""
+
+    def __init__(self, settings: ConsoleSettings, measures: Measures = UNMEASURED) -> None:
+        """Raises ProgramError when a certificate cannot be used."""
+        self.settings = settings
+        self.tls = settings.web_tls is not None
+        self.dialer = settings.dialer(measures)
+        self.calls = Calls(self.dialer)
+        self.news = News(settings, settings.dialer(measures))
+        self.web_sessions = WebSessions(settings.idle_lock_s)
+        self.errands = Errands()
+        self.offer = ProviderOffer(self.dialer.another())
+        self.imports = ImportJobs(lambda session: ImportClient(self.dialer, session))
+        self.templates = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self.templates.filters["inline"] = inline
+        self.measures = measures
+        self._sign_ins = MovingWindowRateLimiter(MemoryStorage())
+        self._texts = {language: ConsoleTexts(language, settings.zone) for language in Language}
+        # The prefix makes browsers refuse such a cookie of another name of this host, or one without TLS.
+        self.cookie = "__Host-cekalwatch" if self.tls else "cekalwatch"
+        self.errand_cookie = f"{self.cookie}-errand"
+
+    def texts_of(self, request: Request) -> ConsoleTexts:
+        """Return the texts in the language that the browser's person chose."""
+        chosen = request.cookies.get(LANGUAGE_COOKIE, "")
+        return self._texts[Language(chosen) if chosen in set(Language) else self.settings.language]
+
+    def origin_of(self, request: Request) -> str:
+        """Return scheme, name and port by which the browser calls this console."""
+        return f"{'https' if self.tls else 'http'}://{request.headers.get('host', '')}"
+
+    def set_session_cookie(self, response: Response, secret: str) -> None:
+        """Give the browser the cookie of a session; with an empty text, take it away."""
+        response.set_cookie(
+            self.cookie, secret, max_age=None if secret else 0, secure=self.tls, httponly=True, samesite="strict"
+        )
+
+    def is_open(self, session: WebSession) -> bool:
+        """Whether a browser's session goes on."""
+        return self.web_sessions.holds(session)
+
+    def sign_in_allowed(self, request: Request) -> bool:
+        """Whether the address of a browser has tried rarely enough; the server counts each name's tries itself."""
+        client = request.client
+        return self._sign_ins.hit(SIGN_INS, counted_address(client.host) if client else "")
+
+    def end(self, session: WebSession) -> None:
+        """End a browser's session here and at the server."""
+        self.web_sessions.end(session)
+        token = session.token()
+        session.forget()
+        # It runs out by itself; signing out must not fail because the server is away.
+        with suppress(grpc.RpcError):
+            SessionClient(self.dialer, session).end(token)
