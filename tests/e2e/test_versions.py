@@ -15,7 +15,7 @@ from uuid import uuid4
 import pytest
 
 from cekalwatch.program.errors import ProgramError
-from cekalwatch.server.backup.archive import Identity
+from cekalwatch.server.backup.archive import AgeIdentity
 from cekalwatch.server.backup.restoring import look
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.migrations.applying import Migrations
@@ -97,7 +97,7 @@ def test_a_site_of_the_release_is_upgraded_and_its_clients_work_on(
     config: StackConfig, released: OtherVersion, tmp_path: Path
 ) -> None:
     """The server first, and the clients after it, as docs/upgrading.md says."""
-    identity, archives = Identity.new(), tmp_path / "backups"
+    identity, archives = AgeIdentity.new(), tmp_path / "backups"
     archives.mkdir()
     of_the_release = replace(config, server_python=released.python, client_python=released.python)
     with Stack(of_the_release) as stack:
