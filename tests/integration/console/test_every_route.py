@@ -13,8 +13,9 @@ import httpx
 import pytest
 
 from cekalwatch.console.defences import HSTS_S
+from cekalwatch.console.page import Page
 from cekalwatch.console.pages import now
-from cekalwatch.console.pages.routes import ROUTES, Page
+from cekalwatch.console.pages.routes import ROUTES
 from cekalwatch.contract.values.people import PersonRole as Role
 from cekalwatch.server.audit.entry import Action
 from tests.integration.auth.test_rights import OTHER_SITE, two_sites

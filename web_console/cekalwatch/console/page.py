@@ -13,7 +13,7 @@ from starlette.responses import Response
 from cekalwatch.console.pages.signing_in.session import ask_again
 from cekalwatch.console.signing_in.unfinished import KeptForm
 from cekalwatch.console.visit import Visit
-from cekalwatch.wire.vocabulary.people import PersonRole
+from cekalwatch.contract.values.people import PersonRole
 
 STRANGERS: Final = None
 """Also who has not."""
