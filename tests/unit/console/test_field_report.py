@@ -10,41 +10,43 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pypdf import PdfReader
 
-from cekalwatch.console.clients.report_client import (
-    FieldLine,
-    FieldRate,
-    FieldReport,
-    GroupFigures,
-    GroupPair,
-    Halving,
-    LearnedFigures,
-    MeasuredGroups,
-    ThresholdUse,
-    Waits,
-)
 from cekalwatch.console.locale.texts import ConsoleTexts
 from cekalwatch.console.pages.plots import Bar, bar_plot
 from cekalwatch.console.reporting.report_csv import figures_csv
 from cekalwatch.console.reporting.report_document import report_document
 from cekalwatch.console.reporting.report_pdf import report_pdf
+from cekalwatch.contract.values.reports import (
+    NOT_MEASURED,
+    FieldLine,
+    FieldReport,
+    GroupFigures,
+    GroupPair,
+    LearnedFigures,
+    MeasuredGroups,
+    Rate,
+    ThresholdInterval,
+    ThresholdUse,
+    ThresholdWhatIf,
+    Waits,
+)
 from cekalwatch.program.translations import Language
 from tests.support.builders.watchlist import WIB
 
 NOON = datetime(2026, 3, 1, 5, tzinfo=UTC)
-RATE = FieldRate(0.0002, 0.0001, 0.0005)
+RATE = Rate(0.0002, 0.0001, 0.0005)
 
 
-def line(key: str, kind: str = "", rate: FieldRate | None = RATE) -> FieldLine:
-    return FieldLine(key, kind, 15_000, 3, 1, 2, rate)
+def line(key: str, kind: str = "", rate: Rate = RATE) -> FieldLine:
+    return FieldLine(key, 15_000, 3, 1, 2, rate, kind)
 
 
 REPORT = FieldReport(
     site="batam-center",
-    start=NOON,
-    end=NOON + timedelta(days=30),
+    since=NOON,
+    until=NOON + timedelta(days=30),
     made_at=NOON + timedelta(days=31),
     whole=line(""),
-    cameras=(line("dep-1"), line("dep-2", rate=None)),
+    cameras=(line("dep-1"), line("dep-2", rate=NOT_MEASURED)),
     hours=(line("12:00"),),
     lists=(line("CEGAH"),),
     agencies=(line("Kejaksaan Agung – 東京", "CEGAH"), line("", "CEGAH"), line("=HYPERLINK(1)", "TANGKAL")),
@@ -54,24 +56,27 @@ REPORT = FieldReport(
     listed=1_234,
     thresholds=(ThresholdUse("standard-1", 0.45, 0.48, 6),),
     learned=(
-        LearnedFigures("standard-1", 0.56, 0.5, (0.53, 0.58), 4_000, 3_600, ("dep-9",)),
+        LearnedFigures("standard-1", 0.56, 0.5, ThresholdInterval(0.53, 0.58), 4_000, 3_600, ("dep-9",)),
         LearnedFigures("standard-2", 0.5, 0.5, None, 140, 140, ()),
     ),
-    halvings=(Halving("standard-1", 0.48, 0.6, 3, 1, 1, 0), Halving("standard-2", 0.48, 0.6, 3, 1, 0, 0)),
+    what_ifs=(
+        ThresholdWhatIf("standard-1", 0.48, 0.6, 3, 1, 1, 0),
+        ThresholdWhatIf("standard-2", 0.48, 0.6, 3, 1, 0, 0),
+    ),
     groups=None,
 )
-SMALL = FieldRate(0.001, 0.0005, 0.002)
+SMALL = Rate(0.001, 0.0005, 0.002)
 GROUPS = MeasuredGroups(
     "volunteers",
     "standard-1",
     1_050,
-    (GroupFigures("women", RATE, None), GroupFigures("men", RATE, RATE)),
+    (GroupFigures("women", RATE, NOT_MEASURED), GroupFigures("men", RATE, RATE)),
     (
         GroupPair("", "", SMALL),
-        GroupPair("women", "men", FieldRate(0.0001, 0.0, 0.0004)),
-        GroupPair("women", "women", FieldRate(0.02, 0.015, 0.03)),
-        GroupPair("men", "men", FieldRate(0.001, 0.0, 0.01)),
-        GroupPair("men", "women", None),
+        GroupPair("women", "men", Rate(0.0001, 0.0, 0.0004)),
+        GroupPair("women", "women", Rate(0.02, 0.015, 0.03)),
+        GroupPair("men", "men", Rate(0.001, 0.0, 0.01)),
+        GroupPair("men", "women", NOT_MEASURED),
     ),
 )
 

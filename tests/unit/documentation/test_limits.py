@@ -9,6 +9,7 @@ import pytest
 from cekalwatch.console import connections as web_connections
 from cekalwatch.console import defences, serving
 from cekalwatch.console.list_keeping import import_jobs
+from cekalwatch.contract.values import reports
 from cekalwatch.contract.values import surveys as survey
 from cekalwatch.notifier.desktop.widgets.picture_decoder import DECODE_DEADLINE_S
 from cekalwatch.pictures import jpeg, photograph, png, tiff, webp
@@ -22,7 +23,7 @@ from cekalwatch.server.domain.passages import MAX_CROPS, MAX_EACH
 from cekalwatch.server.domain.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.server.grpc_api import enrolment_port, requests
 from cekalwatch.server.grpc_api.clients import picture_giver, report_stream
-from cekalwatch.server.grpc_api.convert import alerts, field_report
+from cekalwatch.server.grpc_api.convert import alerts
 from cekalwatch.server.grpc_api.convert.watchlist import subjects
 from cekalwatch.server.grpc_api.servicers import enrolment
 from cekalwatch.server.grpc_api.servicers.watchlist import list_file
@@ -66,7 +67,7 @@ FIGURES: dict[str, tuple[float, ...]] = {
         tiff.MAX_ENTRIES,
         tiff.MAX_STRIPS,
     ),
-    "a report of the field": (field_report.MAX_SPAN.days, MAX_AGENCIES),
+    "a report of the field": (reports.MAX_SPAN.days, MAX_AGENCIES),
     "a picture on an officer's screen": (bounds.MAX_CROP_PIXELS, DECODE_DEADLINE_S),
     "a photograph's memory while it is decoded": (photographs.DECODE_BYTES,),
     "photographs of a record": (bounds.MAX_PHOTOS_PER_RECORD,),

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from cekalwatch.camera.view.aiming import FRAME_WITHIN_S
 from cekalwatch.camera.view.blurring import MOSAIC
+from cekalwatch.contract.values import reports as field_reports
 from cekalwatch.contract.values import surveys as survey
 from cekalwatch.contract.values.adjudication import MAX_NOTE
 from cekalwatch.contract.values.captures import POLICY_BOUNDS, CapturePolicy
@@ -32,7 +33,6 @@ from cekalwatch.server.grpc_api.convert import (
     alerts,
     audit,
     devices,
-    field_report,
     people,
     ports,
     reports,
@@ -201,7 +201,7 @@ STATED = {
     "AdjudicateAlertRequest.candidate_subject_id": (f"at most {adjudication.MAX_CANDIDATE_KEY} printable characters",),
     "ConfirmAlertRequest.note": (NOTE,),
     "ClearAlertRequest.note": (NOTE,),
-    "GetFieldReportRequest.end_time": (f"at most {field_report.MAX_SPAN.days} days later",),
+    "GetFieldReportRequest.end_time": (f"at most {field_reports.MAX_SPAN.days} days later",),
     "GetFieldReportResponse.agencies": (f"at most {MAX_AGENCIES},",),
     "GetShiftReportRequest.end_time": (f"at most {adjudication.MAX_SHIFT.days} days later",),
     "AlertImages.references": (f"at most {MAX_REFERENCES},",),

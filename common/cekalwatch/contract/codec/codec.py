@@ -49,6 +49,7 @@ class Converter:
 
     read: Callable[[Any, Reading], Any]
     write: Callable[[Any], Any]
+    """None: the field is not set."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class _Field:
     """Whether the message tells an empty field from one that is not set."""
     optional: bool
     default: Any
-    """Of the value; MISSING: it has none."""
+    """Of the value, for a field that is not set or holds what is not known; MISSING: it has none."""
     needed: bool
     """Whether strict reading refuses a message without it."""
 
@@ -74,6 +75,8 @@ class _Field:
                 return None
             if reading is Reading.STRICT and self.needed:
                 raise Refused(self.name)
+            if self.default is not MISSING:
+                return self.default
         content = getattr(message, self.name)
         if not self.presence and self.optional and not content:
             return None
@@ -133,8 +136,9 @@ class Codec(Generic[V, M]):
         content = {}
         for field in self.fields:
             held = getattr(value, field.value_name)
-            if held is not None:
-                content[field.name] = field.converter.write(held)
+            written = None if held is None else field.converter.write(held)
+            if written is not None:
+                content[field.name] = written
         return self.message(**content)
 
     @cached_property

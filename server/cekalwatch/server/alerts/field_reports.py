@@ -6,23 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from cekalwatch.contract.values.reports import FieldReport, MeasuredGroups
 from cekalwatch.server.alerts.field_days import FieldDays
-from cekalwatch.server.domain.alerts.field_report import FieldReport, FieldSpan, field_report
-from cekalwatch.server.domain.alerts.measured_groups import MeasuredGroups
+from cekalwatch.server.domain.alerts.field_report import FieldSpan, field_report
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold
-
-
-@dataclass(frozen=True)
-class SiteReport:
-    """A report with what it has to be read beside."""
-
-    figures: FieldReport
-    listed: int
-    """People on the list when it was made, whatever the status of their orders."""
-    made_at: datetime
-    groups: MeasuredGroups | None
-    """What was measured on volunteers; None: nothing."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +26,7 @@ class FieldReports:
     groups: MeasuredGroups | None
     clock: Clock
 
-    def of(self, site: str, begin: datetime, end: datetime) -> SiteReport:
+    def of(self, site: str, begin: datetime, end: datetime) -> FieldReport:
         """Return the report of the captures of one site from the hour of `begin` on and before `end`.
 
         It begins later where records are kept no longer, and ends now at the latest; the report says when.
@@ -49,7 +37,7 @@ class FieldReports:
         since = min(max(whole_hour(begin), oldest), until)
         sums = self.days.sums(site, since, until)
         learned = filter(None, map(self.learned, sorted(sums.versions)))
-        return SiteReport(field_report(FieldSpan(since, until, site), sums, learned), self.listed(), now, self.groups)
+        return field_report(FieldSpan(since, until, site), sums, self.listed(), now, learned, self.groups)
 
 
 def whole_hour(moment: datetime) -> datetime:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from cekalwatch.contract.values.reports import GroupFigures, GroupPair, MeasuredGroups, Rate
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.domain.alerts.measured_groups import MeasuredGroups
 
 _MAX_BYTES: Final = 64 << 20
 Found = TypeVar("Found")
@@ -16,7 +16,7 @@ Found = TypeVar("Found")
 
 def read_groups(file: Path) -> MeasuredGroups:
     """Return the figures by group of an `evaluation.json`. Raises ProgramError."""
-    found = read_run(file, MeasuredGroups.of_run)
+    found = read_run(file, _measured)
     if not found.groups:
         raise ProgramError(
             f"{file} has no figures by group: say who belongs to which, in DIR/groups.csv or the column group, and "
@@ -41,3 +41,18 @@ def read_run(file: Path, take: Callable[[Any], Found]) -> Found:
         raise ProgramError(
             f"{file} is no evaluation ({error}). Make one: cekalwatch-server evaluate DIR", Exit.NO_INPUT
         ) from None
+
+
+def _measured(run: Mapping[str, Any]) -> MeasuredGroups:
+    return MeasuredGroups(
+        str(run["source"]),
+        str(run["model_version"]),
+        int(run["people"]),
+        tuple(
+            GroupFigures(str(one["group"]), Rate(**one["misses"]), Rate(**one["false_alerts"]))
+            for one in run["passages"]["groups"]
+        ),
+        tuple(
+            GroupPair(str(one["traveller"]), str(one["listed"]), Rate(**one["mistaken"])) for one in run["group_pairs"]
+        ),
+    )

@@ -176,15 +176,15 @@ def alerts(
             )
         agencies = stores.agencies.of({order_id for alert in raised for order_id in alert.order_ids})
         sums = FieldSums.of(raised, stores.field.passages(start, end, site), agencies, zone)
-        learned = [stores.thresholds.learned(version) for version in sorted(sums.versions)]
-        listed = stores.field.listed()
-    report = field_report(FieldSpan(start, end, site or ""), sums, [one for one in learned if one])
+        learned = filter(None, [stores.thresholds.learned(version) for version in sorted(sums.versions)])
+        made_at, listed = SystemClock().now(), stores.field.listed()
+    report = field_report(FieldSpan(start, end, site or ""), sums, listed, made_at, learned, measured)
     show_field(report, Console())
     if out:
         _write(out, field_json(report))
         typer.echo(f"Figures: {out}")
     if page:
-        _write(page, field_page(report, listed, SystemClock().now(), measured))
+        _write(page, field_page(report))
         typer.echo(f"Page: {page}")
 
 

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Final
 
+from cekalwatch.contract.values.reports import Rate
+
 _SURE: Final = NormalDist().inv_cdf(0.975)
-
-
-@dataclass(frozen=True)
-class Rate:
-    """A share of trials, with its interval of 95 %."""
-
-    value: float
-    low: float
-    high: float
-    events: int
-    trials: int
 
 
 def wilson_rate(events: int, trials: int) -> Rate:

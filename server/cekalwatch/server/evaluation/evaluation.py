@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 
+from cekalwatch.contract.values.reports import GroupPair
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.domain.alerts.measured_groups import GroupPair
 from cekalwatch.server.evaluation.collection import Collection, LabelledPhotograph
 from cekalwatch.server.evaluation.people import (
     MAX_REFERENCES,

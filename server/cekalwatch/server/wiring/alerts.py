@@ -11,6 +11,7 @@ from typing import Self
 
 import structlog
 
+from cekalwatch.contract.values.reports import MeasuredGroups
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.alerts.adjudication import Adjudicator
 from cekalwatch.server.alerts.alert_orders import AlertOrders
@@ -26,7 +27,6 @@ from cekalwatch.server.alerts.retention import RetentionSweeper
 from cekalwatch.server.alerts.waiting import WaitingAlerts
 from cekalwatch.server.auth.supervised import SupervisedDevices
 from cekalwatch.server.cluster.chores import Chore, SharedChore
-from cekalwatch.server.domain.alerts.measured_groups import MeasuredGroups
 from cekalwatch.server.grpc_api.servicers.alerts import AlertServicer
 from cekalwatch.server.grpc_api.servicers.reports import ReportServicer
 from cekalwatch.server.health.probes.presence import Presence

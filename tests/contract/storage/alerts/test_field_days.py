@@ -80,7 +80,7 @@ class Archive:
 
 
 def told(sums: FieldSums) -> str:
-    return field_json(field_report(FieldSpan(NOON, NOON, SITE), sums))
+    return field_json(field_report(FieldSpan(NOON, NOON, SITE), sums, 1, NOON))
 
 
 @pytest.fixture
@@ -169,10 +169,10 @@ def test_a_report_begins_where_records_are_kept_and_ends_now_at_the_latest(archi
     reports = FieldReports(archive.days, archive.store.listed, lambda _: None, 5 * DAY, None, archive.clock)
     now = archive.clock.now()
     found = reports.of(SITE, MIDNIGHT - 100 * DAY, now + DAY)
-    assert (found.figures.since, found.figures.until) == (now - 5 * DAY + HOUR, now)
+    assert (found.since, found.until) == (now - 5 * DAY + HOUR, now)
     assert (found.listed, found.made_at, found.groups) == (1, now, None)
-    assert told(archive.days.sums(SITE, found.figures.since, now)) == archive.counted(found.figures.since, now)
-    later = reports.of(SITE, now + DAY, now + 2 * DAY).figures
+    assert told(archive.days.sums(SITE, found.since, now)) == archive.counted(found.since, now)
+    later = reports.of(SITE, now + DAY, now + 2 * DAY)
     assert (later.since, later.until, later.whole.alerts) == (now, now, 0)
-    odd = reports.of(SITE, now - timedelta(hours=3, minutes=20), now).figures
+    odd = reports.of(SITE, now - timedelta(hours=3, minutes=20), now)
     assert odd.since == now - 4 * HOUR

@@ -11,8 +11,9 @@ import pytest
 
 from cekalwatch.contract.values.adjudication import Outcome, Reason
 from cekalwatch.contract.values.orders import Direction
+from cekalwatch.contract.values.reports import FieldReport
 from cekalwatch.server.domain.alerts.false_alerts import AlertVerdict, FieldAlert, PassageCount, verdict_of
-from cekalwatch.server.domain.alerts.field_report import MAX_AGENCIES, FieldReport, FieldSpan, field_report
+from cekalwatch.server.domain.alerts.field_report import MAX_AGENCIES, FieldSpan, field_report
 from cekalwatch.server.domain.alerts.field_sums import FieldSums
 from cekalwatch.server.domain.rates import wilson_rate
 from cekalwatch.server.evaluation.report.field_screen import field_json, field_page
@@ -46,7 +47,7 @@ AGENCIES = {"O-1": "KPK", "O-2": "Kejaksaan Agung"}
 
 
 def report(alerts: list[FieldAlert], counts: list[PassageCount]) -> FieldReport:
-    return field_report(SPAN, FieldSums.of(alerts, counts, AGENCIES, WIB))
+    return field_report(SPAN, FieldSums.of(alerts, counts, AGENCIES, WIB), 1, NOON)
 
 
 def test_the_fpir_counts_passages_of_false_alerts_among_those_of_people_who_were_not_confirmed():
@@ -86,21 +87,21 @@ def test_an_alert_without_counted_passages_gives_no_rate_and_no_error():
     ("scores", "left"), [([0.6], 0), ([0.5, 0.6], 1), ([0.5, 0.6, 0.7], 1), ([0.5, 0.6, 0.7, 0.8], 2), ([0.6] * 4, 0)]
 )
 def test_the_halving_threshold_leaves_at_most_half_of_the_false_alerts(scores: list[float], left: int):
-    (halving,) = report([alert(score) for score in scores], [count(10)]).halvings
-    assert halving.false_alerts_left == left
-    assert halving.false_alerts == len(scores)
+    (what_if,) = report([alert(score) for score in scores], [count(10)]).what_ifs
+    assert what_if.false_alerts_left == left
+    assert what_if.false_alerts == len(scores)
 
 
 def test_the_halving_threshold_says_what_it_would_have_missed():
     right = [alert(score, AlertVerdict.CONFIRMED) for score in (0.55, 0.6, 0.9)]
-    (halving,) = report([alert(0.6), alert(0.8), *right], [count(10)]).halvings
-    assert halving.threshold > 0.6
-    assert (halving.confirmed, halving.confirmed_missed) == (3, 2)
+    (what_if,) = report([alert(0.6), alert(0.8), *right], [count(10)]).what_ifs
+    assert what_if.threshold > 0.6
+    assert (what_if.confirmed, what_if.confirmed_missed) == (3, 2)
 
 
 def test_scores_of_different_models_are_never_mixed():
-    halvings = report([alert(0.6), alert(0.2, version="model-2"), alert(0.3, version="model-2")], []).halvings
-    assert [(one.model_version, one.false_alerts, one.false_alerts_left) for one in halvings] == [
+    what_ifs = report([alert(0.6), alert(0.2, version="model-2"), alert(0.3, version="model-2")], []).what_ifs
+    assert [(one.model_version, one.false_alerts, one.false_alerts_left) for one in what_ifs] == [
         ("model-1", 1, 0),
         ("model-2", 2, 1),
     ]
@@ -108,17 +109,18 @@ def test_scores_of_different_models_are_never_mixed():
 
 def test_what_was_learned_stands_beside_the_alerts_figures():
     sums = FieldSums.of([alert(0.6)], [count(10)], AGENCIES, WIB)
-    (figures,) = field_report(SPAN, sums, [learned("model-1", 0.06)]).learned
-    assert (figures.threshold, figures.low, figures.high) == pytest.approx((0.56, 0.53, 0.58))
+    (figures,) = field_report(SPAN, sums, 1, NOON, [learned("model-1", 0.06)]).learned
+    assert figures.interval
+    assert (figures.threshold, figures.interval.low, figures.interval.high) == pytest.approx((0.56, 0.53, 0.58))
     assert (figures.passages, figures.counting, figures.left_out) == (4_000, 3_600, ("dep-9",))
 
 
 def test_too_few_passages_give_no_interval():
     known = learned("model-1", 0.0)
     few = replace(known, findings=replace(known.findings, passages=140, weight=140.0, tail=None, low=0.0, high=0.0))
-    whole = field_report(SPAN, FieldSums.of([alert(0.6)], [], AGENCIES, WIB), [few])
-    assert json.loads(field_json(whole))["learned"][0]["low"] is None
-    page = " ".join(field_page(whole, 1, NOON, None).split())
+    whole = field_report(SPAN, FieldSums.of([alert(0.6)], [], AGENCIES, WIB), 1, NOON, [few])
+    assert json.loads(field_json(whole))["learned"][0]["interval"] is None
+    page = " ".join(field_page(whole).split())
     assert "too few passages for a threshold of the site&#39;s own: 140 passages counted" in page
 
 
@@ -148,7 +150,7 @@ def test_of_many_agencies_those_with_the_most_alerts_are_told():
     alerts = [alert(0.6, order_ids=(f"N-{number}",)) for number in range(MAX_AGENCIES + 5)]
     alerts += [alert(0.6, order_ids=("N-54",))]
     names = {f"N-{number}": f"agency {number}" for number in range(MAX_AGENCIES + 5)}
-    lines = field_report(SPAN, FieldSums.of(alerts, [], names, WIB)).agencies
+    lines = field_report(SPAN, FieldSums.of(alerts, [], names, WIB), 1, NOON).agencies
     assert len(lines) == MAX_AGENCIES
     assert (lines[0].key, lines[0].alerts) == ("agency 54", 2)
 
@@ -173,7 +175,7 @@ def test_sums_of_two_spans_give_the_figures_of_both_together():
     summed = FieldSums()
     for alerts, passed in (([ours[0]], [counts[0]]), (ours[1:], counts[1:])):
         summed.add(FieldSums.of(alerts, passed, AGENCIES, WIB))
-    assert field_json(field_report(SPAN, summed)) == field_json(report(ours, counts))
+    assert field_json(field_report(SPAN, summed, 1, NOON)) == field_json(report(ours, counts))
 
 
 @pytest.mark.parametrize(

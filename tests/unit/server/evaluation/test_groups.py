@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cekalwatch.server.domain.rates import Rate
+from cekalwatch.contract.values.reports import Rate
 from cekalwatch.server.evaluation.people import EvaluatedPerson, passage_probes
 from cekalwatch.server.evaluation.report.words import compared
 from cekalwatch.server.evaluation.statistics.study import group_pairs

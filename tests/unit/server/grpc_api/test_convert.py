@@ -20,6 +20,7 @@ from cekalwatch.contract.values.adjudication import MAX_NOTE, REASONS
 from cekalwatch.contract.values.aiming import AimingAnswer, AimingPicture, AimingRefusal
 from cekalwatch.contract.values.cameras import Heartbeat
 from cekalwatch.contract.values.captures import CaptureOutcome, CapturePolicy
+from cekalwatch.contract.values.reports import MAX_SPAN
 from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.capture.session import Goodbye, Receipts
 from cekalwatch.server.connections import ConnectionState
@@ -33,7 +34,7 @@ from cekalwatch.server.domain.orders.ban_order import JudgedOrder
 from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.snapshot import GallerySnapshot, SearchedPeople
-from cekalwatch.server.grpc_api.convert import adjudication, alerts, capture, field_report, operations
+from cekalwatch.server.grpc_api.convert import adjudication, alerts, capture, operations
 from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.grpc_api.convert.watchlist import entries, subjects
 from cekalwatch.server.health.probes.presence import CameraPresence
@@ -296,7 +297,7 @@ def test_any_shift_and_any_states_are_valid_or_an_error(
     if not isinstance(found, CekalwatchError):
         assert timedelta(0) <= found[1] - found[0] <= timedelta(days=31)
     longer = report_service_pb2.GetFieldReportRequest.FromString(request.SerializeToString())
-    spanned = read(lambda: field_report.field_span(longer, NOON))
+    spanned = read(lambda: adjudication.span(longer, NOON, MAX_SPAN))
     if not isinstance(spanned, CekalwatchError):
         assert timedelta(0) <= spanned[1] - spanned[0] <= timedelta(days=366)
     asked = read(lambda: adjudication.states(states))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta, tzinfo
 
-from cekalwatch.console.clients.report_client import FieldRate, Waits
 from cekalwatch.console.locale.audit_words import AuditWords
 from cekalwatch.console.locale.list_formatting import ListFormatter
+from cekalwatch.contract.values.reports import Rate, Waits
 from cekalwatch.office.client.refusals import meaning
 from cekalwatch.program.translations import Language
 
@@ -30,15 +30,15 @@ class ConsoleTexts(ListFormatter):
         written = f"{value:,}"
         return written.replace(",", ".") if self.language is Language.ID else written
 
-    def rate(self, rate: FieldRate | None) -> str:
+    def rate(self, rate: Rate) -> str:
         """Return a measured share; one of nothing as 0."""
-        if rate is None:
+        if not rate.measured:
             return self.say("NOT_MEASURED")
         return self.share(rate.value) if rate.value else "0"
 
-    def interval(self, rate: FieldRate | None) -> str:
+    def interval(self, rate: Rate) -> str:
         """Return between which shares a measured one is, 19 times in 20."""
-        if rate is None:
+        if not rate.measured:
             return "–"
         return " – ".join(self.share(one) if one else "0" for one in (rate.low, rate.high))
 

@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from cekalwatch.console.clients.report_client import MAX_SPAN, FieldLine, FieldReport
 from cekalwatch.console.locale.texts import ConsoleTexts
 from cekalwatch.console.pages.alerts import midnight
 from cekalwatch.console.pages.plots import Bar, BarPlot, bar_plot
@@ -19,6 +18,7 @@ from cekalwatch.console.reporting.report_csv import figures_csv
 from cekalwatch.console.reporting.report_document import by_what, line_name, lines_table, report_document
 from cekalwatch.console.reporting.report_pdf import report_pdf
 from cekalwatch.console.visit import Visit
+from cekalwatch.contract.values.reports import MAX_SPAN, FieldLine, FieldReport
 from cekalwatch.office.client.alert_client import day_began
 
 SHIFT = timedelta(hours=8)
@@ -91,7 +91,7 @@ def report_file(visit: Visit) -> Response:
 
 
 def _file(visit: Visit, report: FieldReport, ending: str, data: bytes, media_type: str) -> Response:
-    first, last = (at.astimezone(visit.texts.zone) for at in (report.start, report.end))
+    first, last = (at.astimezone(visit.texts.zone) for at in (report.since, report.until))
     name = f"cekalwatch-{report.site}-{first:%Y%m%d}-{last:%Y%m%d}.{ending}"
     return Response(data, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
@@ -138,13 +138,12 @@ def _plots(report: FieldReport, texts: ConsoleTexts) -> list[tuple[str, BarPlot]
     """Return the shares of false alerts by hour and by camera, with their titles; only of what was measured."""
     found = []
     for title, lines in ((texts.say("PLOT_BY_HOUR"), report.hours), (texts.say("PLOT_BY_CAMERA"), report.cameras)):
-        bars = [_bar(line, texts) for line in lines if line.false_rate]
+        bars = [_bar(line, texts) for line in lines if line.fpir.measured]
         if bars:
             found.append((title, bar_plot(bars)))
     return found
 
 
 def _bar(line: FieldLine, texts: ConsoleTexts) -> Bar:
-    rate = line.false_rate
-    low, value, high = (rate.low, rate.value, rate.high) if rate else (0.0, 0.0, 0.0)
-    return Bar(line_name(line, texts), value * PER, low * PER, high * PER)
+    rate = line.fpir
+    return Bar(line_name(line, texts), rate.value * PER, rate.low * PER, rate.high * PER)

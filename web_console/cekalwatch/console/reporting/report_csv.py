@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from cekalwatch.console.clients.report_client import FieldLine, FieldReport
+from cekalwatch.contract.values.reports import FieldLine, FieldReport
 from cekalwatch.program.csv_cells import BYTE_ORDER_MARK, SafeCsvWriter
 
 COLUMNS = (
@@ -21,8 +21,8 @@ def figures_csv(report: FieldReport) -> str:
     writer.row(COLUMNS)
     single = {
         "site": report.site,
-        "start": report.start.isoformat(timespec="seconds"),
-        "end": report.end.isoformat(timespec="seconds"),
+        "start": report.since.isoformat(timespec="seconds"),
+        "end": report.until.isoformat(timespec="seconds"),
         "made": report.made_at.isoformat(timespec="seconds"),
         "escalated": report.escalated,
         "listed": report.listed,
@@ -49,7 +49,7 @@ def figures_csv(report: FieldReport) -> str:
 
 
 def _row(figure: str, line: FieldLine) -> tuple[object, ...]:
-    rate = line.false_rate
-    shares = ("", "", "") if rate is None else tuple(f"{one:.3e}" for one in (rate.value, rate.low, rate.high))
+    rate = line.fpir
+    shares = tuple(f"{one:.3e}" for one in (rate.value, rate.low, rate.high)) if rate.measured else ("", "", "")
     counts = (line.passages, line.alerts, line.false_alerts, line.confirmed, line.open)
     return (figure, line.key, line.kind, *counts, *shares, "")

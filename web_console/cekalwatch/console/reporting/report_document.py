@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cekalwatch.console.clients.report_client import (
+from cekalwatch.console.locale.texts import ConsoleTexts
+from cekalwatch.contract.values.reports import (
+    NOT_MEASURED,
     FieldLine,
-    FieldRate,
     FieldReport,
-    Halving,
     LearnedFigures,
     MeasuredGroups,
+    Rate,
+    ThresholdWhatIf,
 )
-from cekalwatch.console.locale.texts import ConsoleTexts
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,8 @@ def report_document(report: FieldReport, texts: ConsoleTexts) -> ReportDocument:
         about=say(
             "REPORT_ABOUT",
             site=report.site,
-            start=texts.minute(report.start),
-            end=texts.minute(report.end),
+            start=texts.minute(report.since),
+            end=texts.minute(report.until),
             made=texts.minute(report.made_at),
         ),
         summary=say(
@@ -104,8 +105,8 @@ def lines_table(lines: Sequence[FieldLine], texts: ConsoleTexts) -> Table:
             (
                 line_name(line, texts),
                 *map(number, (line.passages, line.alerts, line.false_alerts, line.confirmed, line.open)),
-                texts.rate(line.false_rate),
-                texts.interval(line.false_rate),
+                texts.rate(line.fpir),
+                texts.interval(line.fpir),
             )
             for line in lines
         ),
@@ -121,8 +122,8 @@ def line_name(line: FieldLine, texts: ConsoleTexts) -> str:
 
 
 def _facts(report: FieldReport, texts: ConsoleTexts) -> Table:
-    say, number, rate = texts.say, texts.number, report.whole.false_rate
-    share = texts.rate(rate) if rate is None else f"{texts.rate(rate)} ({texts.interval(rate)})"
+    say, number, rate = texts.say, texts.number, report.whole.fpir
+    share = f"{texts.rate(rate)} ({texts.interval(rate)})" if rate.measured else texts.rate(rate)
     return Table(
         (say("HEAD_FIGURE"), say("HEAD_VALUE")),
         (
@@ -164,7 +165,7 @@ def _group_sections(measured: MeasuredGroups | None, texts: ConsoleTexts) -> tup
             for one in measured.groups
         ),
     )
-    whole = measured.pairs[0].mistaken if measured.pairs else None
+    whole = measured.pairs[0].mistaken if measured.pairs else NOT_MEASURED
     pairs = Table(
         (say("HEAD_GROUPS"), say("HEAD_MISTAKEN"), say("HEAD_INTERVAL"), say("HEAD_COMPARED")),
         tuple(
@@ -174,17 +175,17 @@ def _group_sections(measured: MeasuredGroups | None, texts: ConsoleTexts) -> tup
                 texts.interval(one.mistaken),
                 _compared(one.mistaken, whole, texts),
             )
-            for one in sorted(measured.pairs[1:], key=lambda one: -(one.mistaken.value if one.mistaken else 0))
+            for one in sorted(measured.pairs[1:], key=lambda one: -one.mistaken.value if one.mistaken.measured else 0.0)
         ),
     )
     return Section(say("REPORT_GROUPS"), (about,), groups), Section("", (), pairs)
 
 
-def _compared(part: FieldRate | None, whole: FieldRate | None, texts: ConsoleTexts) -> str:
+def _compared(part: Rate, whole: Rate, texts: ConsoleTexts) -> str:
     """Say what a group's interval tells beside the share of everybody."""
-    if part and whole and part.low > whole.value:
+    if part.low > whole.value:
         return texts.say("MORE_OFTEN")
-    if part and whole and part.high < whole.value:
+    if part.high < whole.value:
         return texts.say("LESS_OFTEN")
     return texts.say("TOO_FEW_TO_TELL")
 
@@ -192,7 +193,7 @@ def _compared(part: FieldRate | None, whole: FieldRate | None, texts: ConsoleTex
 def _threshold_sections(report: FieldReport, texts: ConsoleTexts) -> tuple[Section, ...]:
     written = (
         (texts.say("REPORT_LEARNED"), tuple(_learned(one, texts) for one in report.learned)),
-        (texts.say("REPORT_OTHER_THRESHOLD"), tuple(_halved(one, texts) for one in report.halvings)),
+        (texts.say("REPORT_OTHER_THRESHOLD"), tuple(_what_if(one, texts) for one in report.what_ifs)),
     )
     return tuple(Section(title, sentences) for title, sentences in written if sentences)
 
@@ -204,21 +205,20 @@ def _learned(one: LearnedFigures, texts: ConsoleTexts) -> str:
             "LEARNED_TOO_FEW", model=one.model_version, packs=f"{one.packs:.3f}", passages=passages, counting=counting
         )
     else:
-        low, high = one.interval
         sentence = say(
             "LEARNED_MOVED",
             model=one.model_version,
             packs=f"{one.packs:.3f}",
             threshold=f"{one.threshold:.3f}",
-            low=f"{low:.3f}",
-            high=f"{high:.3f}",
+            low=f"{one.interval.low:.3f}",
+            high=f"{one.interval.high:.3f}",
             passages=passages,
             counting=counting,
         )
     return f"{sentence} {say('LEARNED_WITHOUT', cameras=', '.join(one.left_out))}" if one.left_out else sentence
 
 
-def _halved(one: Halving, texts: ConsoleTexts) -> str:
+def _what_if(one: ThresholdWhatIf, texts: ConsoleTexts) -> str:
     say, number = texts.say, texts.number
     sentence = say(
         "HALVING",

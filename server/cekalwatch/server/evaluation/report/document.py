@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from cekalwatch.contract.values.reports import Rate
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.alerts.group_figures import read_run
-from cekalwatch.server.domain.rates import Rate
 from cekalwatch.server.evaluation.evaluation import Evaluation
 from cekalwatch.server.evaluation.statistics.metrics import det_curve
 from cekalwatch.server.evaluation.statistics.study import Study

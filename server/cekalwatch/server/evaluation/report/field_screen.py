@@ -6,16 +6,13 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cekalwatch.server.domain.alerts.field_report import FieldLine, FieldReport, Halving, LearnedFigures, Waits
-from cekalwatch.server.domain.alerts.measured_groups import MeasuredGroups
-from cekalwatch.server.domain.rates import Rate
+from cekalwatch.contract.values.reports import FieldLine, FieldReport, LearnedFigures, Rate, ThresholdWhatIf, Waits
 from cekalwatch.server.evaluation.report.template import environment
 
 
@@ -30,8 +27,8 @@ def show_field(report: FieldReport, console: Console) -> None:
         console.print(f"From raising to the {what}: {_waits(waits)}")
     for learned in report.learned:
         console.print(f"{learned.model_version}: {_evidence(learned)}.", markup=False, highlight=False)
-    for halving in report.halvings:
-        console.print(_sentence(halving), markup=False, highlight=False)
+    for what_if in report.what_ifs:
+        console.print(_sentence(what_if), markup=False, highlight=False)
 
 
 def field_json(report: FieldReport) -> str:
@@ -39,15 +36,12 @@ def field_json(report: FieldReport) -> str:
     return json.dumps(_finite(asdict(report)), indent=1, default=str) + "\n"
 
 
-def field_page(report: FieldReport, listed: int, made_at: datetime, measured: MeasuredGroups | None) -> str:
-    """Return the figures as one HTML page that needs no script and no other address, and names no person.
-
-    `listed` people are on the list at `made_at`; `measured` are figures by group of volunteers, if there are any.
-    """
+def field_page(report: FieldReport) -> str:
+    """Return the figures as one HTML page that needs no script and no other address, and names no person."""
     return (
         environment(share=_rate, sentence=_sentence, evidence=_evidence, waits=_waits, key=_key)
         .get_template("field.html")
-        .render(report=report, listed=listed, made_at=made_at, measured=measured)
+        .render(report=report)
     )
 
 
@@ -72,18 +66,18 @@ def _waits(waits: Waits) -> str:
 
 def _rate(rate: Rate) -> str:
     """A port wants one false alert in ten thousand passages, so digits count, not places."""
-    return "not measured" if math.isnan(rate.value) else f"{rate.value:.2g} ({rate.low:.2g} to {rate.high:.2g})"
+    return f"{rate.value:.2g} ({rate.low:.2g} to {rate.high:.2g})" if rate.measured else "not measured"
 
 
-def _sentence(halving: Halving) -> str:
+def _sentence(what_if: ThresholdWhatIf) -> str:
     missed = (
-        f"{halving.confirmed_missed} of {halving.confirmed} confirmed alerts would have been missed"
-        if halving.confirmed
+        f"{what_if.confirmed_missed} of {what_if.confirmed} confirmed alerts would have been missed"
+        if what_if.confirmed
         else "no alert was confirmed, so what it would have missed is not known"
     )
     return (
-        f"{halving.model_version}: at a threshold of {halving.threshold:.3f} instead of {halving.threshold_before:.3f} "
-        f"only {halving.false_alerts_left} of {halving.false_alerts} false alerts would have come; {missed}."
+        f"{what_if.model_version}: at a threshold of {what_if.threshold:.3f} instead of {what_if.threshold_before:.3f} "
+        f"only {what_if.false_alerts_left} of {what_if.false_alerts} false alerts would have come; {missed}."
     )
 
 
@@ -92,11 +86,12 @@ def _evidence(learned: LearnedFigures) -> str:
     counted = f"{learned.passages:,} passages counted, {learned.counting:,} of them by weight"
     if learned.left_out:
         counted += f", without {', '.join(learned.left_out)}, whose scores stand out"
-    if math.isnan(learned.low):
+    if learned.interval is None:
         return f"too few passages for a threshold of the site's own: {counted}; the model pack's is {learned.packs:.3f}"
+    low, high = learned.interval.low, learned.interval.high
     return (
         f"the site's own passages moved the threshold from the model pack's {learned.packs:.3f} to "
-        f"{learned.threshold:.3f}; what is wanted needs {learned.low:.3f} to {learned.high:.3f} (95 %); {counted}"
+        f"{learned.threshold:.3f}; what is wanted needs {low:.3f} to {high:.3f} (95 %); {counted}"
     )
 
 

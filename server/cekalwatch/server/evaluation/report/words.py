@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cekalwatch.server.domain.rates import Rate
+from cekalwatch.contract.values.reports import Rate
 from cekalwatch.server.evaluation.statistics.metrics import OperatingPoint
 from cekalwatch.vision.thresholds import ThresholdModel
 

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.server.domain.rates import Rate
+from cekalwatch.contract.values.reports import Rate
 from cekalwatch.server.evaluation.statistics.trials import Trials
 
 REPLICATES: Final = 400

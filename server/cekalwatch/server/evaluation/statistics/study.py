@@ -9,8 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.server.domain.alerts.measured_groups import GroupFigures, GroupPair
-from cekalwatch.server.domain.rates import Rate
+from cekalwatch.contract.values.reports import GroupFigures, GroupPair, Rate
 from cekalwatch.server.evaluation.people import MAX_REFERENCES, EvaluatedPerson, EvaluationProbe, single_probes
 from cekalwatch.server.evaluation.statistics.metrics import (
     OperatingPoint,

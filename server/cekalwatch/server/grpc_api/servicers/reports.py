@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import grpc
 
+from cekalwatch.contract.codec.reports import FIELD_REPORT
+from cekalwatch.contract.values.reports import MAX_SPAN
 from cekalwatch.server.alerts.field_reports import FieldReports
 from cekalwatch.server.audit.entry import Action, stamp
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.convert import alerts as convert_alerts
-from cekalwatch.server.grpc_api.convert import field_report as convert
+from cekalwatch.server.grpc_api.convert.adjudication import span
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.v1 import report_service_pb2 as pb
 from cekalwatch.v1 import report_service_pb2_grpc
@@ -35,11 +38,11 @@ class ReportServicer(report_service_pb2_grpc.ReportServiceServicer):
     ) -> pb.GetFieldReportResponse:
         """Return the figures of one site in a span of time."""
         who = current_caller()
-        start, end = convert.field_span(request, self._clock.now())
+        start, end = span(request, self._clock.now(), MAX_SPAN)
         site = who.one_site(convert_alerts.site(request.site), self._home_site)
         async with self._turn:
             report = await asyncio.to_thread(self._reports.of, site, start, end)
         if request.taken:
-            span = {"since": stamp(report.figures.since), "until": stamp(report.figures.until)}
-            await self._trail.note(who.actor, Action.REPORT_TAKEN, site=site, **span)
-        return convert.field_report_message(report)
+            taken = {"since": stamp(report.since), "until": stamp(report.until)}
+            await self._trail.note(who.actor, Action.REPORT_TAKEN, site=site, **taken)
+        return FIELD_REPORT.write(replace(report, whole=replace(report.whole, key="")))

@@ -1,0 +1,180 @@
+"""Statistics of recognition at a site: what cameras saw, what people found, and how sure the figures are."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+MAX_SPAN = timedelta(days=366)
+"""Longest span of a report."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A share of trials, 0 to 1, with its 95 % interval; NaN where it was not measured."""
+
+    value: float
+    low: float
+    high: float
+    events: int = 0
+    """Events and trials stay on the server."""
+    trials: int = 0
+
+    @property
+    def measured(self) -> bool:
+        """Whether there were trials enough for a share."""
+        return not math.isnan(self.value)
+
+
+NOT_MEASURED = Rate(math.nan, math.nan, math.nan)
+
+
+@dataclass(frozen=True)
+class FieldLine:
+    """The figures of a camera, a list, an agency or an hour of the day."""
+
+    key: str
+    passages: int
+    """Of an agency those of its list: whoever passes is searched for all agencies."""
+    false_alerts: int
+    confirmed: int
+    open: int
+    fpir: Rate = NOT_MEASURED
+    """Share of false alerts among the passages of people who were not confirmed."""
+    kind: str = ""
+    """Of an agency: the kind of its orders."""
+
+    @property
+    def alerts(self) -> int:
+        """All alerts, whatever was found about them."""
+        return self.false_alerts + self.confirmed + self.open
+
+
+@dataclass(frozen=True)
+class Waits:
+    """How long alerts waited for something, in seconds since they were raised."""
+
+    count: int
+    """Alerts for which it came; without any the other figures mean nothing."""
+    p50_s: float
+    p95_s: float
+
+
+@dataclass(frozen=True)
+class ThresholdUse:
+    """The thresholds of one model version in the span, comparison scores."""
+
+    model_version: str
+    lowest: float
+    highest: float
+    alerts: int
+
+
+@dataclass(frozen=True)
+class ThresholdInterval:
+    """Between these comparison scores lies the threshold for the target FPIR, with 95 % certainty."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class LearnedFigures:
+    """What the passages of all sites say of one model version's threshold, comparison scores."""
+
+    model_version: str
+    threshold: float
+    """Where it was moved to; it is in force unless people or the settings have set another one."""
+    packs: float
+    """The model pack's, for the same list."""
+    interval: ThresholdInterval | None
+    """None: too few passages count."""
+    passages: int
+    """Passages that were counted, of the last days."""
+    counting: int
+    """How many of them count, as no camera and no day counts for much."""
+    left_out: tuple[str, ...]
+    """Cameras whose scores stand out, and do not count."""
+
+
+@dataclass(frozen=True)
+class ThresholdWhatIf:
+    """The lowest threshold that halves the false alerts of one model version, and what it would miss."""
+
+    model_version: str
+    threshold_before: float
+    """The highest that was in force."""
+    threshold: float
+    false_alerts: int
+    false_alerts_left: int
+    confirmed: int
+    confirmed_missed: int
+
+
+@dataclass(frozen=True)
+class GroupFigures:
+    """One group of volunteers at the whole's threshold."""
+
+    group: str
+    misses: Rate = NOT_MEASURED
+    false_alerts: Rate = NOT_MEASURED
+
+
+@dataclass(frozen=True)
+class GroupPair:
+    """How often a traveller of one group is taken for a listed stranger of another, or of the same."""
+
+    traveller: str
+    """Group of the traveller; empty: everybody's."""
+    listed: str
+    """Group of the listed person; empty: everybody's."""
+    mistaken: Rate = NOT_MEASURED
+    """Share of comparisons of two different people that reach the threshold (FMR); the interval is by traveller."""
+
+
+@dataclass(frozen=True)
+class MeasuredGroups:
+    """What an evaluation with volunteers found about groups of people: who is missed, and who is taken for another.
+
+    Of travellers no group is recorded, so that this is all that can be said.
+    """
+
+    source: str
+    model_version: str
+    people: int
+    groups: tuple[GroupFigures, ...]
+    pairs: tuple[GroupPair, ...]
+
+
+@dataclass(frozen=True)
+class FieldReport:
+    """Figures of all alerts on captures of one site from `since` on and before `until`."""
+
+    since: datetime
+    until: datetime
+    site: str
+    """Empty: every site."""
+    whole: FieldLine
+    cameras: tuple[FieldLine, ...]
+    lists: tuple[FieldLine, ...]
+    agencies: tuple[FieldLine, ...]
+    """Those with the most alerts first; the key is empty where the agency is not known."""
+    hours: tuple[FieldLine, ...]
+    """By the hour of the day, local time."""
+    claims: Waits
+    """For the first claim."""
+    decisions: Waits
+    """For the officer's first judgement."""
+    escalated: int
+    """Alerts that were escalated at least once."""
+    what_ifs: tuple[ThresholdWhatIf, ...]
+    thresholds: tuple[ThresholdUse, ...]
+    """As the alerts had them; a model version that raised none is not among them."""
+    learned: tuple[LearnedFigures, ...]
+    """As it is now, whatever the span."""
+    listed: int
+    """People on the list when the report was made, whatever the status of their orders."""
+    made_at: datetime
+    groups: MeasuredGroups | None = None
+    """What was measured on volunteers; None: nothing."""
