@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
@@ -14,11 +14,20 @@ from annotated_types import Interval, MaxLen
 from google.protobuf.message import Message
 
 from cekalwatch.contract.codec.codec import Codec, Converter
+from cekalwatch.contract.codec.one_of import OneOf
 from cekalwatch.contract.codec.scalars import Reading, Refused
 from cekalwatch.contract.values.adjudication import Outcome, Reason
 from cekalwatch.contract.values.cameras import Drops, SpoolStatus
 from cekalwatch.contract.values.orders import Direction
-from cekalwatch.v1 import adjudication_pb2, alert_pb2, alert_service_pb2, audit_pb2, camera_pb2, capture_pb2
+from cekalwatch.v1 import (
+    adjudication_pb2,
+    alert_pb2,
+    alert_service_pb2,
+    audit_pb2,
+    camera_pb2,
+    capture_pb2,
+    capture_service_pb2,
+)
 
 SPOOL = Codec(SpoolStatus, capture_pb2.SpoolStatus, names={"size": "bytes", "age_s": "age"})
 DROPS = Codec(Drops, capture_pb2.DropCounts)
@@ -191,3 +200,62 @@ def test_texts_by_text_are_cleaned_too() -> None:
     found = codec.read(audit_pb2.AuditEntry(details={"a\x07": "b\x1b"}))
     assert found == Entry({"a": "b"})
     assert dict(codec.write(found).details) == {"a": "b"}
+
+
+@dataclass(frozen=True)
+class Beat:
+    """A heartbeat, with nothing but its spool and the age of its outbox."""
+
+    outbox_age: Annotated[float, Interval(ge=0, le=60)]
+    spool: SpoolStatus = field(default=SpoolStatus(depth=7))
+
+
+@dataclass(frozen=True)
+class Bye:
+    """A farewell."""
+
+    reason: str
+
+
+BEAT = Codec(
+    Beat, capture_service_pb2.Heartbeat, parts=(SPOOL,),
+    unread=set(capture_service_pb2.Heartbeat.DESCRIPTOR.fields_by_name) - {"outbox_age", "spool"},
+)  # fmt: skip
+STREAM: OneOf[Beat | Bye, capture_service_pb2.StreamFacesRequest] = OneOf(
+    capture_service_pb2.StreamFacesRequest, {"heartbeat": BEAT, "goodbye": Codec(Bye, capture_service_pb2.Goodbye)}
+)
+
+
+def test_strict_reading_refuses_a_duration_out_of_its_bounds() -> None:
+    assert BEAT.read(BEAT.write(Beat(60.0)), Reading.STRICT).outbox_age == 60
+    with pytest.raises(Refused, match="outbox_age"):
+        BEAT.read(BEAT.write(Beat(60.5)), Reading.STRICT)
+    with pytest.raises(Refused, match="outbox_age"):
+        BEAT.read(capture_service_pb2.Heartbeat(), Reading.STRICT)
+
+
+@pytest.mark.parametrize("reading", Reading)
+def test_a_message_that_is_missing_is_the_default(reading: Reading) -> None:
+    message = BEAT.write(Beat(1.0))
+    message.ClearField("spool")
+    assert BEAT.read(message, reading).spool == SpoolStatus(depth=7)
+
+
+@pytest.mark.parametrize("value", [Beat(1.0, SpoolStatus(depth=2)), Bye("enough")])
+def test_a_stream_carries_one_of_several_messages(value: Beat | Bye) -> None:
+    message = STREAM.write(value)
+    message.client_time.FromDatetime(NOON)
+    assert STREAM.read(message, Reading.STRICT) == value
+
+
+def test_a_stream_may_carry_nothing_or_what_only_a_newer_peer_knows() -> None:
+    assert STREAM.read(capture_service_pb2.StreamFacesRequest()) is None
+    newer = capture_service_pb2.StreamFacesRequest(hello=capture_service_pb2.Hello())
+    assert STREAM.read(newer) is None
+
+
+def test_what_a_stream_carries_is_refused_with_the_name_of_its_field() -> None:
+    message = STREAM.write(Bye("two\nlines"))
+    with pytest.raises(Refused, match="reason"):
+        STREAM.read(message, Reading.STRICT)
+    assert STREAM.read(message) == Bye("two lines")

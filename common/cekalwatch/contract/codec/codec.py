@@ -66,13 +66,15 @@ class _Field:
     default: Any
     """Of the value, for a field that is not set or holds what is not known; MISSING: it has none."""
     needed: bool
-    """Whether strict reading refuses a message without it."""
+    """Whether strict reading refuses a message without it, where the value has no default."""
 
     def read(self, message: Message, reading: Reading) -> Any:  # noqa: ANN401  # as the field's type says
         """Return the field's content; raises Refused with the field's name."""
         if self.presence and not message.HasField(self.name):
             if self.optional:
                 return None
+            if self.default is not MISSING:
+                return self.default
             if reading is Reading.STRICT and self.needed:
                 raise Refused(self.name)
             if self.default is not MISSING:
@@ -215,7 +217,8 @@ def _scalar(hint: Any, described: FieldDescriptor, bounds: tuple[Any, ...]) -> C
     if hint is timedelta:
         return Converter(lambda content, _reading: span(content), written_span)
     if hint is float and described.type == FieldDescriptor.TYPE_MESSAGE:
-        return Converter(lambda content, _reading: seconds_of(content), written_seconds)
+        within = _within(bounds)
+        return Converter(lambda content, reading: within(seconds_of(content), reading), written_seconds)
     if hint in {int, float}:
         return Converter(_within(bounds), hint)
     if hint in {bool, bytes}:

@@ -13,6 +13,7 @@ from google.protobuf import any_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+from cekalwatch.contract.codec.scalars import Refused
 from cekalwatch.server.auth.refusals import RefusalLog
 from cekalwatch.server.domain.errors import CekalwatchError, Code, Kind, RefusedError
 from cekalwatch.server.storage.errors import StorageError
@@ -78,6 +79,8 @@ if TYPE_CHECKING:
 class CatalogueErrors(grpc.aio.ServerInterceptor):
     """Turns errors of the catalogue into their statuses, and all others into INTERNAL and a log line.
 
+    A field of a request that a codec refused is ARGUMENT_INVALID.
+
     The handlers of health, reflection and channelz are left as they are.
     """
 
@@ -131,6 +134,8 @@ class CatalogueErrors(grpc.aio.ServerInterceptor):
         return run
 
     async def _end(self, method: str, context: Context, error: Exception) -> None:
+        if isinstance(error, Refused):
+            error = CekalwatchError(Code.ARGUMENT_INVALID, error.field)
         if isinstance(error, CekalwatchError):
             if self._refusals.is_new(error.code, self._caller(context)):
                 log.info("call_refused", method=method, code=error.code, detail=error.detail)
