@@ -61,7 +61,7 @@ from cekalwatch.server.wiring.cluster import KEEP_CHORES_PERIOD_S, ClusterWiring
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.gallery import GalleryWiring, note_configuration
 from cekalwatch.server.wiring.losses import refuse_lost_database, tell_restored
-from cekalwatch.server.wiring.monitoring import MonitoringWiring, WatchedParts
+from cekalwatch.server.wiring.monitoring import MonitoringWiring
 from cekalwatch.server.wiring.notices import NoticesWiring
 from cekalwatch.server.wiring.operations import maintenance_reader, operations_servicer
 from cekalwatch.server.wiring.ports import PortsWiring
@@ -178,6 +178,9 @@ class Server:
             clock,
             audit.state,
             database=lambda: database.availability.away,
+            takes_alerts=lambda: captures.health.well,
+            blind=lambda: search.snapshots.current().blind,
+            stopping=lambda: self._stopping,
             clock_ahead=lambda: peers.clock_ahead,
             reporting=ports.reporting,
         )
@@ -213,9 +216,11 @@ class Server:
             tls,
             certificates,
             authentication.refusals,
-            WatchedParts(
-                cluster.run_id, status, presence, captures, authentication.sign_ins, stopping=lambda: self._stopping
-            ),
+            authentication.sign_ins,
+            cluster.run_id,
+            status,
+            presence,
+            captures,
             instruments,
         )
 
@@ -269,8 +274,7 @@ class Server:
 
         async def tell_health() -> None:
             database.availability.tell()
-            blind = search.snapshots.current().blind
-            await self._grpc.tell_health(searched=not blind, sound=health.sound)
+            await self._grpc.tell_health(searched=not health.blind(), sound=health.sound)
 
         async def expect_write() -> None:
             captures.health.expect_soon()

@@ -96,6 +96,11 @@ class GallerySnapshot:
         """Templates that are damaged or of another size."""
         return sum(self.unusable.values())
 
+    @property
+    def unsearched(self) -> int:
+        """Reference faces without a usable template."""
+        return self.references_without_template + self.unusable_templates
+
 
 class SnapshotHolder:
     """Holds the current snapshot, and replaces it when the watchlist has changed, which blocks."""

@@ -13,6 +13,9 @@ from cekalwatch.server.domain.clock import Clock, lately
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 
+BY_HAND = "import"
+"""Name of imports by hand in alarms and metrics; they are a source where no other is configured."""
+
 
 @dataclass(frozen=True)
 class SourceFreshness:

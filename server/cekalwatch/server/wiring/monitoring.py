@@ -1,9 +1,9 @@
-"""What tells those who watch the server how it does, and where."""
+"""The listener for metrics, health and the page, with what it reads."""
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -21,7 +21,6 @@ from cekalwatch.server.health.monitoring.listener import MonitoringListener
 from cekalwatch.server.health.monitoring.pages import MonitoringPages
 from cekalwatch.server.health.probes.presence import Presence
 from cekalwatch.server.health.state.figures import FigureReader
-from cekalwatch.server.health.state.health import ServerFault
 from cekalwatch.server.health.state.status import StatusService
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.notices.store import NoticeStore
@@ -50,29 +49,8 @@ def check_metrics_address(settings: ServerSettings, tls: FollowedTls | None) -> 
 
 
 @dataclass(frozen=True)
-class WatchedParts:
-    """What is watched of the server."""
-
-    run_id: str
-    status: StatusService
-    presence: Presence
-    captures: CaptureWiring
-    sign_ins: Mapping[str, int]
-    stopping: Callable[[], bool]
-
-    def faults(self, figures: FigureReader) -> tuple[ServerFault, ...]:
-        """Return why the server does not do its work."""
-        found = {
-            ServerFault.GALLERY_EMPTY: self.status.snapshot().blind,
-            ServerFault.DATABASE_AWAY: not self.captures.health.well or figures.current is None,
-            ServerFault.STOPPING: self.stopping(),
-        }
-        return tuple(dict.fromkeys((*self.status.health.faults, *(fault for fault, there in found.items() if there))))
-
-
-@dataclass(frozen=True)
 class MonitoringWiring:
-    """The listener, and what it needs regularly."""
+    """The listener, and the reader of the database's figures."""
 
     listener: MonitoringListener
     figures: FigureReader
@@ -85,7 +63,11 @@ class MonitoringWiring:
         tls: FollowedTls | None,
         certificates: CertificateAuthentication,
         refusals: RefusalLog,
-        parts: WatchedParts,
+        sign_ins: Mapping[str, int],
+        run_id: str,
+        status: StatusService,
+        presence: Presence,
+        captures: CaptureWiring,
         instruments: Instruments,
     ) -> Self | None:
         """Listen where the settings say; None where they do not. Raises ProgramError.
@@ -98,26 +80,24 @@ class MonitoringWiring:
         check_metrics_address(settings, tls)
 
         figures = FigureReader(
-            parts.status,
+            status,
             stores.handling,
             stores.syncs,
             NoticeStore(context.database),
             [one.name for one in settings.notices.webhooks],
             context.clock,
         )
-        watched = MonitoredServer(
-            parts.run_id,
-            parts.status,
-            parts.presence,
+        monitored = MonitoredServer(
+            run_id,
+            status,
+            presence,
             figures,
             refusals.totals,
-            parts.sign_ins,
-            {"embed": parts.captures.waiting, "decide": parts.captures.undecided},
-            lambda: parts.faults(figures),
-            lambda: parts.captures.health.well and parts.status.health.database() is None,
+            sign_ins,
+            {"embed": captures.waiting, "decide": captures.undecided},
         )
-        instruments.registry.register(ServerCollector(watched))
-        pages = MonitoringPages(watched, instruments.registry, settings.home.zone)
+        instruments.registry.register(ServerCollector(monitored))
+        pages = MonitoringPages(monitored, instruments.registry, settings.home.zone)
 
         def admit(certificate_pem: bytes) -> None:
             caller = certificates.admit(GET_STATUS, certificate_pem)

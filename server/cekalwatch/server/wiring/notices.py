@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Self
 
 from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
@@ -46,8 +47,8 @@ class NoticesWiring:
         store = NoticeStore(context.database)
         feed = SyslogFeed(notice_syslog(terms), store, stores.audit, stores.troubles, clock) if terms.syslog else None
         board = AlarmBoard(stores.troubles, clock, tell_troubles)
-        watch = NoticeAlarms(store, [one.name for one in terms.webhooks], feed, board, clock)
-        chores: list[Chore] = [SharedChore("look_at_notices", LOOK_PERIOD_S, watch.look)]
+        rule = NoticeAlarms(store, [one.name for one in terms.webhooks], feed, clock)
+        chores: list[Chore] = [SharedChore("look_at_notices", LOOK_PERIOD_S, partial(board.apply, rule))]
         if terms.webhooks:
             sources: dict[NoticeKind, NoticeSource] = {
                 NoticeKind.ALERTS: AlertNotices(stores.alerts),

@@ -1,10 +1,11 @@
-"""What looks for troubles, keeps them, and tells who watches."""
+"""The rules of alarms, the board that keeps what they find, and the feed for who watches."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Self
 
 from cekalwatch.server.cluster.chores import Chore, SharedChore
@@ -65,24 +66,24 @@ class TroublesWiring:
 
         board = AlarmBoard(store, clock, changed)
         terms = CameraLimits(timedelta(seconds=settings.heartbeat_period_s), settings.least_camera_fps)
-        cameras = CameraAlarms(settings.cameras, presence, store, board, clock, terms)
-        sources = SourceAlarms(search.source, stores.syncs, search.freshness, search.snapshots.current, board)
-        server = ServerAlarms(context.actor.key, health, board)
+        cameras = CameraAlarms(settings.cameras, presence, store, clock, terms)
+        sources = SourceAlarms(search.source, stores.syncs, search.freshness, search.snapshots.current)
+        server = ServerAlarms(context.actor.key, health)
         sweeper = AlarmSweeper(store, clock, context.actor, settings.trouble_retention)
-        rows = RowAlarms(RowScan(context.database, context.keys.guard), board, stores.audit, clock, context.actor)
-        thresholds = ThresholdAlarms(stores.thresholds, search.snapshots.current, settings.cameras, board, clock)
+        rows = RowAlarms(RowScan(context.database, context.keys.guard), stores.audit, clock, context.actor)
+        thresholds = ThresholdAlarms(stores.thresholds, search.snapshots.current, settings.cameras, clock)
         sites = frozenset(one.site for one in settings.sites)
-        ports = PortAlarms(stores.ports.states, sites, revoked, board, clock, settings.port_silence)
-        refused = RefusedServerAlarms(cluster.refusals.told, board)
+        ports = PortAlarms(stores.ports.states, sites, revoked, clock, settings.port_silence)
+        refused = RefusedServerAlarms(cluster.refusals.told)
         servicer = TroubleServicer(feed, board, store, clock, settings.keep_alive_period_s)
         chores = (
-            Chore("look_at_cameras", LOOK_AT_CAMERAS_PERIOD_S, cameras.look),
-            Chore("look_at_sources", LOOK_AT_SOURCES_PERIOD_S, sources.look),
-            Chore("look_at_server", LOOK_AT_SERVER_PERIOD_S, server.look),
-            Chore("look_at_threshold", LOOK_AT_THRESHOLD_PERIOD_S, thresholds.look),
-            Chore("look_at_rows", LOOK_AT_ROWS_PERIOD_S, rows.look),
-            SharedChore("look_at_ports", LOOK_AT_PORTS_PERIOD_S, ports.look),
-            SharedChore("look_at_refused_servers", LOOK_AT_REFUSED_PERIOD_S, refused.look),
+            Chore("look_at_cameras", LOOK_AT_CAMERAS_PERIOD_S, partial(board.apply, cameras)),
+            Chore("look_at_sources", LOOK_AT_SOURCES_PERIOD_S, partial(board.apply, sources)),
+            Chore("look_at_server", LOOK_AT_SERVER_PERIOD_S, partial(board.apply, server)),
+            Chore("look_at_threshold", LOOK_AT_THRESHOLD_PERIOD_S, partial(board.apply, thresholds)),
+            Chore("look_at_rows", LOOK_AT_ROWS_PERIOD_S, partial(board.apply, rows)),
+            SharedChore("look_at_ports", LOOK_AT_PORTS_PERIOD_S, partial(board.apply, ports)),
+            SharedChore("look_at_refused_servers", LOOK_AT_REFUSED_PERIOD_S, partial(board.apply, refused)),
             SharedChore("sweep_troubles", SWEEP_PERIOD_S, sweeper.sweep),
         )
         return cls(servicer, feed, chores)

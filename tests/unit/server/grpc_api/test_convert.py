@@ -159,7 +159,7 @@ def told(heartbeat: Heartbeat) -> Any:
         agents=(),
         servers=(),
         chores_by="",
-        troubles=(),
+        alarms=(),
         revocations=None,
         revocations_stale=False,
         loops=(),

@@ -38,9 +38,9 @@ class Server:
     def __init__(self, database: Database, clock: HandClock) -> None:
         self.clock, self.presence = clock, Presence(clock)
         self.store = TroubleStore(database)
-        board = AlarmBoard(self.store, clock)
+        self.board = AlarmBoard(self.store, clock)
         terms = CameraLimits(timedelta(seconds=PERIOD_S), least_fps=2.0)
-        self.watch = CameraAlarms([CAMERA], self.presence, self.store, board, clock, terms)
+        self.rule = CameraAlarms([CAMERA], self.presence, self.store, clock, terms)
 
     def connect(self, beat: Heartbeat = GOOD) -> None:
         self.presence.camera_connected("dep-1")
@@ -51,7 +51,7 @@ class Server:
 
     def troubles(self) -> list[TroubleKind]:
         """Look, and return what is open then."""
-        self.watch.look()
+        self.board.apply(self.rule)
         return [one.fault.kind for one in self.store.open()]
 
 
@@ -182,7 +182,7 @@ def test_a_refused_camera_is_told_with_the_reason_and_not_as_down(server: Server
     clock.go(minutes=1)
     server.presence.camera_rejected("dep-1", SITE, Code.NAME_NOT_ALLOWED)
     server.presence.camera_rejected("new-1", "", Code.UNKNOWN_CAMERA)
-    server.watch.look()
+    server.board.apply(server.rule)
     found = {one.fault.about: one.fault for one in server.store.open()}
     assert {name: (one.kind, one.counter, dict(one.details)) for name, one in found.items()} == {
         "dep-1": (TroubleKind.CAMERA_REJECTED, "D1", {"reason": "NAME_NOT_ALLOWED"}),

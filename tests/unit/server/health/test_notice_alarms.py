@@ -43,17 +43,17 @@ def open_about(troubles: TroubleStore) -> dict[str, str]:
 def test_a_webhook_that_takes_nothing_for_minutes_is_a_trouble_until_it_does(database: Database) -> None:
     store, troubles, clock = NoticeStore(database), TroubleStore(database), FixedClock(NOON)
     board = AlarmBoard(troubles, clock)
-    watch = NoticeAlarms(store, ["siem", "other"], None, board, clock)
+    rule = NoticeAlarms(store, ["siem", "other"], None, clock)
     store.add("siem", "alerts", [Notice("alert/1", "alert.raised", NOON, {})], 1, NOON)
     store.put_off(store.waiting("siem", 1)[0], "ANSWERED: 503", NOON + timedelta(hours=1))
-    watch.look()
+    board.apply(rule)
     assert open_about(troubles) == {}, "it may be restarted"
     clock.advance(timedelta(minutes=5))
-    watch.look()
-    watch.look()
+    board.apply(rule)
+    board.apply(rule)
     assert open_about(troubles) == {"webhook siem": "ANSWERED: 503"}
     store.settle(store.waiting("siem", 1)[0], NoticeOutcome.DELIVERED, "", clock.now())
-    watch.look()
+    board.apply(rule)
     assert open_about(troubles) == {}
 
 
@@ -61,16 +61,16 @@ def test_syslog_that_takes_nothing_is_a_trouble_and_of_no_receiver_there_is_none
     store, troubles, audit, clock = NoticeStore(database), TroubleStore(database), AuditStore(database), FixedClock()
     board = AlarmBoard(troubles, clock)
     feed = SyslogFeed(SyslogReceiver("127.0.0.1:1", None, None), store, audit, troubles, clock)
-    watch = NoticeAlarms(store, [], feed, board, clock)
+    rule = NoticeAlarms(store, [], feed, clock)
     feed.send()
     audit.append(entry(1))
     for _ in range(7):
         feed.send()
-        watch.look()
+        board.apply(rule)
         clock.advance(timedelta(minutes=1))
     assert list(open_about(troubles)) == ["syslog"]
     assert "UNREACHABLE" in open_about(troubles)["syslog"]
-    NoticeAlarms(store, [], None, board, clock).look()
+    board.apply(NoticeAlarms(store, [], None, clock))
     assert open_about(troubles) == {}
 
 

@@ -41,11 +41,11 @@ class Watched:
         self.troubles, self.clock, self.states = troubles, FixedClock(NOON), [WELL]
         self.revoked: set[str] = set()
         sites = frozenset({"jakarta", SEKUPANG.site})
-        board = AlarmBoard(troubles, self.clock)
-        self.watch = PortAlarms(lambda: self.states, sites, lambda key: key in self.revoked, board, self.clock, LIMIT)
+        self.board = AlarmBoard(troubles, self.clock)
+        self.rule = PortAlarms(lambda: self.states, sites, lambda key: key in self.revoked, self.clock, LIMIT)
 
     def kinds(self) -> set[TroubleKind]:
-        self.watch.look()
+        self.board.apply(self.rule)
         found = [one.fault for one in self.troubles.open()]
         assert {fault.about for fault in found} <= {str(SEKUPANG)}
         return {fault.kind for fault in found}

@@ -23,17 +23,17 @@ def test_the_newest_reason_of_each_name_is_told_until_nothing_is(tmp_path: Path)
     with closing(Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")) as database:
         database.upgrade()
         store, told = TroubleStore(database), [replace(REFUSED, reason=StartRefusal.CLOCK, machine="cekal-3"), REFUSED]
-        watch = RefusedServerAlarms(lambda: told, AlarmBoard(store, HandClock()))
-        watch.look()
+        rule, board = RefusedServerAlarms(lambda: told), AlarmBoard(store, HandClock())
+        board.apply(rule)
         (trouble,) = store.open()
         assert trouble.fault.key == (TroubleKind.SERVER_REFUSED, "main-2")
         assert trouble.fault.details == {"reason": "CLOCK", "machine": "cekal-3", "version": "0.2.0"}
         told.clear()
-        watch.look()
+        board.apply(rule)
         assert not store.open()
         # Whoever can write the database could write anything.
         told.append(replace(REFUSED, name="\n", machine="x" * 1000, version=""))
-        watch.look()
+        board.apply(rule)
         (trouble,) = store.open()
         assert trouble.fault.about == "?"
         assert (len(trouble.fault.details["machine"]), trouble.fault.details["version"]) == (MAX_DETAIL, "?")

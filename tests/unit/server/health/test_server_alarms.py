@@ -30,15 +30,15 @@ def test_a_clock_that_goes_wrong_while_the_server_runs_is_a_trouble_until_it_is_
         loops=lambda: (),
         clock_ahead=lambda: timedelta(seconds=ahead_s[0]),
     )
-    watch = ServerAlarms("server-1", health, AlarmBoard(store, clock))
-    watch.look()
+    rule, board = ServerAlarms("server-1", health), AlarmBoard(store, clock)
+    board.apply(rule)
     assert not store.open()
     ahead_s[0] = wrong_s
-    watch.look()
+    board.apply(rule)
     (trouble,) = store.open()
     assert trouble.fault.key == (TroubleKind.SERVER_CLOCK_WRONG, "server-1")
     assert trouble.fault.details == {"offset_s": str(wrong_s)}
     ahead_s[0] = 0
-    watch.look()
+    board.apply(rule)
     assert not store.open()
     database.close()

@@ -38,12 +38,12 @@ class Screen:
 
     def __init__(self, database: Database, port: LearningPort) -> None:
         self.store = TroubleStore(database)
-        board = AlarmBoard(self.store, port.clock)
+        self.board = AlarmBoard(self.store, port.clock)
         cameras = tuple(port.cameras.values())
-        self.watch = ThresholdAlarms(port.thresholds, port.holder.current, cameras, board, port.clock)
+        self.rule = ThresholdAlarms(port.thresholds, port.holder.current, cameras, port.clock)
 
     def faults(self) -> dict[TroubleKind, Fault]:
-        self.watch.look()
+        self.board.apply(self.rule)
         return {one.fault.kind: one.fault for one in self.store.open()}
 
 

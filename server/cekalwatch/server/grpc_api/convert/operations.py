@@ -75,7 +75,7 @@ def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResp
             )
             for agent in status.agents
         ],
-        troubles=[trouble_message(trouble) for trouble in status.troubles],
+        troubles=[trouble_message(trouble) for trouble in status.alarms],
         revocations=_revocations(status.revocations, stale=status.revocations_stale) if status.revocations else None,
         loops=[
             operations_pb2.LoopStatus(

@@ -1,6 +1,7 @@
-"""The troubles as people see them: whoever looks for faults brings them here, and people say what they have seen.
+"""Open alarms: the board writes what rules find, and people acknowledge it.
 
-Several servers may share the database, and each looks: a trouble is there once, whoever notices it. Methods block.
+Several servers may share the database, and each applies its rules: an alarm is there once, whichever server finds it.
+Methods block.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Protocol
 from uuid import UUID
 
 import structlog
@@ -23,20 +25,37 @@ from cekalwatch.server.storage.troubles.store import TroubleStore
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True)
+class Findings:
+    """What a rule has found: the faults that exist now."""
+
+    faults: Collection[Fault]
+    judged: Callable[[TroubleKind, str], bool]
+    """Whether the rule knows if there is a fault of that kind, about that; an open alarm without one is then over."""
+
+
+class Rule(Protocol):
+    """Looks for faults of one sort."""
+
+    def look(self) -> Findings | None:
+        """Return what is found, None while nothing can be said; it may block."""
+
+
 class AlarmBoard:
-    """Writes troubles; `changed` is called after each change, on the caller's thread."""
+    """Writes alarms; `changed` is called after each change, on the caller's thread."""
 
     def __init__(self, store: TroubleStore, clock: Clock, changed: Callable[[], None] = lambda: None) -> None:
         self._store = store
         self._clock = clock
         self._changed = changed
 
-    def agree(self, faults: Collection[Fault], judged: Callable[[TroubleKind, str], bool]) -> None:
-        """Make the open troubles those that are there: `faults`, and what nobody here can judge.
+    def apply(self, rule: Rule) -> None:
+        """Bring the alarms that `rule` judges up to date."""
+        if found := rule.look():
+            self.agree(found.faults, found.judged)
 
-        `judged` says of a kind and what it is about whether it is known here if something is wrong: an open trouble of
-        that sort that is not among `faults` is over.
-        """
+    def agree(self, faults: Collection[Fault], judged: Callable[[TroubleKind, str], bool]) -> None:
+        """Open, change and end alarms as `Findings` says; those that are not judged stay as they are."""
         known = self._store.open()
         keys = [trouble.fault.key for trouble in known if judged(*trouble.fault.key)]
         wanted = changes(known, faults, keys)
@@ -51,7 +70,7 @@ class AlarmBoard:
         self._changed()
 
     def acknowledge(self, trouble_id: UUID, person: Person, actor: Actor, sees: Callable[[str], bool]) -> Trouble:
-        """Record that a person has seen a trouble at a device that `sees` some sites.
+        """Record that a person acknowledges an alarm, at a device that `sees` some sites.
 
         Raises TROUBLE_NOT_FOUND, also for one of another site, and PERSON_ROLE_NEEDED.
         """
@@ -77,7 +96,7 @@ class AlarmBoard:
 
 @dataclass(frozen=True)
 class AlarmSweeper:
-    """Removes alarms that were over long ago, in the name of `actor`; each sweep is in the audit trail. Blocks."""
+    """Removes alarms that were over long ago, in the name of `actor`; each sweep is in the audit trail."""
 
     store: TroubleStore
     clock: Clock

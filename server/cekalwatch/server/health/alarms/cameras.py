@@ -1,6 +1,6 @@
-"""Looks for what is wrong with the cameras: from the streams of this server, and from what the others have heard.
+"""Faults of cameras: from the streams of this server, and from what the other servers have heard.
 
-A camera that streams to another server is that server's to judge. It knows no transport.
+The server that a camera streams to judges it. This module knows no transport.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from cekalwatch.contract.values.troubles import IN_THE_PICTURE, OF_CAMERAS, OF_V
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock, lately
 from cekalwatch.server.domain.troubles import Fault
-from cekalwatch.server.health.alarms.board import AlarmBoard
+from cekalwatch.server.health.alarms.board import Findings
 from cekalwatch.server.health.probes.presence import CameraPresence, Presence, Rejection
 from cekalwatch.server.storage.troubles.store import TroubleStore
 
@@ -28,17 +28,17 @@ SILENT_PERIODS = 1.5
 TELL_OTHERS = timedelta(seconds=3)
 """How often the other servers are told which cameras this one hears."""
 DROPPED_LASTS = timedelta(minutes=1)
-"""How long a lost crop is a trouble."""
+"""How long a lost crop counts as a fault."""
 REJECTED_LASTS = timedelta(minutes=2)
-"""How long a refusal is a trouble when the camera does not try again."""
+"""How long a refusal counts as a fault when the camera does not try again."""
 _UNSEEN = frozenset({ViewState.UNSPECIFIED, ViewState.TURNED_AWAY})
-"""The picture is not judged: neither begins nor ends what is wrong in it."""
+"""The picture is not judged: no alarm about it begins or ends."""
 _SPOOL_FAILS = frozenset({SpoolState.DISK_FULL, SpoolState.READ_ONLY, SpoolState.FAILED})
 
 
 @dataclass(frozen=True)
 class CameraLimits:
-    """When a camera counts as slow, silent or out of time."""
+    """When a camera counts as slow or silent."""
 
     heartbeat_period: timedelta
     least_fps: float
@@ -50,29 +50,27 @@ class CameraLimits:
 
 
 class CameraAlarms:
-    """Looks at all cameras; `look` blocks, and one thread calls it."""
+    """The rule for all cameras; `look` blocks, and one thread calls it."""
 
     def __init__(
         self,
         cameras: Iterable[Camera],
         presence: Presence,
         store: TroubleStore,
-        board: AlarmBoard,
         clock: Clock,
         terms: CameraLimits,
     ) -> None:
         self._cameras = {camera.camera_id: camera for camera in cameras}
         self._presence = presence
         self._store = store
-        self._board = board
         self._clock = clock
         self._terms = terms
         self._started_at = clock.now()
         self._told_at: datetime | None = None
         self._told: frozenset[str] = frozenset()
 
-    def look(self) -> None:
-        """Bring the troubles of the cameras up to date."""
+    def look(self) -> Findings:
+        """Return the faults of the cameras, and share with the other servers what this one hears."""
         now, known, refused = self._clock.now(), self._presence.cameras, self._presence.rejections
         self._tell_others(known, refused, now)
         told = self._store.told()
@@ -95,7 +93,7 @@ class CameraAlarms:
                 return False
             return kind in OF_CAMERAS and (about in judged or about not in self._cameras)
 
-        self._board.agree(faults, is_judged)
+        return Findings(faults, is_judged)
 
     def _tell_others(
         self, known: Mapping[str, CameraPresence], refused: Mapping[str, Rejection], now: datetime

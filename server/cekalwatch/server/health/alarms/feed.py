@@ -1,7 +1,7 @@
-"""Tells who watches what is wrong now, and every change, whichever server wrote it.
+"""The feed of alarms: what is open now, and every change, whichever server wrote it.
 
-One task follows the store, so that many watchers cost one read. A watcher that falls behind what is kept in memory gets
-everything that is open anew, so that none misses an ending.
+One task follows the store, so that many watchers cost one read. A watcher that falls behind the changes in memory gets
+all open alarms again, so that none misses an ending.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from cekalwatch.server.storage.troubles.store import TroubleStore
 
 PAGE = 200
 MAX_KEPT = 1000
-"""Changes that are kept in memory for those who are slow."""
+"""Changes that are kept in memory for slow watchers."""
 
 OpenAlarms = tuple[Trouble, ...]
 """What is open at one moment, oldest first."""
 
 
 class AlarmFeed:
-    """The troubles that watchers read; only the event loop's thread uses it, but for `wake`."""
+    """The alarms that watchers read; only the event loop's thread uses it, except `wake`."""
 
     def __init__(self, store: TroubleStore, keep: int = MAX_KEPT) -> None:
         """Read what is open; it blocks. Needs the event loop that it is used in."""
@@ -39,7 +39,7 @@ class AlarmFeed:
         self._ended = False
 
     def wake(self) -> None:
-        """Say that a trouble has changed; any thread may call it."""
+        """Note that an alarm has changed; any thread may call it."""
         self._loop.call_soon_threadsafe(self._woken.set)
 
     def end(self) -> None:

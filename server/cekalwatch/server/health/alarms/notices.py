@@ -1,4 +1,4 @@
-"""Looks for receivers of notices that take none, and tells the administrators of them. Blocks."""
+"""Faults of the receivers of notices: webhooks and syslog that take none."""
 
 from __future__ import annotations
 
@@ -10,27 +10,26 @@ from typing import Final
 from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.troubles import MAX_DETAIL, Fault
-from cekalwatch.server.health.alarms.board import AlarmBoard
+from cekalwatch.server.health.alarms.board import Findings
 from cekalwatch.server.notices.syslog_feed import SyslogFeed
 from cekalwatch.server.storage.notices.store import NoticeStore
 
 TELL_AFTER: Final = timedelta(minutes=5)
-"""A receiver that is restarted is no trouble."""
+"""A receiver may be restarted meanwhile."""
 
 
 @dataclass(frozen=True)
 class NoticeAlarms:
-    """The server that sends for all looks."""
+    """The rule for receivers, at the server that sends for all; `look` blocks."""
 
     store: NoticeStore
     webhooks: Sequence[str]
     feed: SyslogFeed | None
-    board: AlarmBoard
     clock: Clock
 
-    def look(self) -> None:
-        """Bring the troubles of receivers up to date; of one that is not configured any more there is none."""
-        self.board.agree(self._faults(), lambda kind, _: kind is TroubleKind.NOTICES_WAITING)
+    def look(self) -> Findings:
+        """Return the receivers that fail; one that is not configured any more has no fault."""
+        return Findings(self._faults(), lambda kind, _: kind is TroubleKind.NOTICES_WAITING)
 
     def _faults(self) -> list[Fault]:
         before, faults = self.clock.now() - TELL_AFTER, list[Fault]()

@@ -1,4 +1,4 @@
-"""Looks, at a centre, for ports with servers of their own that do not follow the list, or report nothing."""
+"""Faults of ports, at a centre: their servers do not follow the list, or do not report."""
 
 from __future__ import annotations
 
@@ -10,25 +10,24 @@ from cekalwatch.contract.values.troubles import OF_PORTS, TroubleKind
 from cekalwatch.server.domain.clock import Clock, lately
 from cekalwatch.server.domain.ports import PortState
 from cekalwatch.server.domain.troubles import MAX_ABOUT, Fault
-from cekalwatch.server.health.alarms.board import AlarmBoard
+from cekalwatch.server.health.alarms.board import Findings
 
 
 @dataclass(frozen=True)
 class PortAlarms:
-    """Looks at the ports of `sites`, those of the settings; a port whose certificate is revoked has no trouble."""
+    """The rule for the ports of `sites`, those of the settings; a port whose certificate is revoked has no fault."""
 
     states: Callable[[], Collection[PortState]]
-    """Reads how ports do; blocks."""
+    """Reads the state of each port; blocks."""
     sites: frozenset[str]
     revoked: Callable[[str], bool]
-    """Whether the certificate with that `CertificateKey.text` is."""
-    board: AlarmBoard
+    """Whether the certificate with that `CertificateKey.text` is revoked."""
     clock: Clock
     limit: timedelta
 
-    def look(self) -> None:
-        """Bring the troubles of ports up to date; it blocks."""
-        self.board.agree(list(self._faults()), lambda kind, _: kind in OF_PORTS)
+    def look(self) -> Findings:
+        """Return the ports that are silent; it blocks."""
+        return Findings(list(self._faults()), lambda kind, _: kind in OF_PORTS)
 
     def _faults(self) -> Iterator[Fault]:
         for state in self.states():

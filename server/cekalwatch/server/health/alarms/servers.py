@@ -1,4 +1,4 @@
-"""Alarms of servers: one that runs reports its own faults, and those that were refused at their start."""
+"""Faults of servers: of one that runs, found by itself, and of those that were refused at their start."""
 
 from __future__ import annotations
 
@@ -8,23 +8,22 @@ from dataclasses import dataclass
 from cekalwatch.contract.values.troubles import OF_SERVERS, TroubleKind
 from cekalwatch.server.cluster.agreement import MAX_CLOCK_DIFFERENCE
 from cekalwatch.server.domain.troubles import MAX_ABOUT, MAX_DETAIL, Fault
-from cekalwatch.server.health.alarms.board import AlarmBoard
+from cekalwatch.server.health.alarms.board import Findings
 from cekalwatch.server.health.state.health import Health
 from cekalwatch.server.refused_start import RefusedServer
 
 
 @dataclass(frozen=True)
 class ServerAlarms:
-    """Tells of the server that is called `server`; others that share the database tell of themselves."""
+    """The rule for the server named `server`; others that share the database have their own."""
 
     server: str
     health: Health
-    board: AlarmBoard
 
-    def look(self) -> None:
-        """Bring the troubles of this server up to date; it blocks."""
+    def look(self) -> Findings:
+        """Return the faults of this server."""
         about = self.server[:MAX_ABOUT]
-        self.board.agree(self._faults(about), lambda kind, of: kind in OF_SERVERS and of == about)
+        return Findings(self._faults(about), lambda kind, of: kind in OF_SERVERS and of == about)
 
     def _faults(self, about: str) -> list[Fault]:
         found = []
@@ -61,16 +60,15 @@ class ServerAlarms:
 
 @dataclass(frozen=True)
 class RefusedServerAlarms:
-    """Looks at what refused servers have told."""
+    """The rule for refused servers, by what they wrote to the database."""
 
     told: Callable[[], Collection[RefusedServer]]
     """Reads them, the newest first; blocks."""
-    board: AlarmBoard
 
-    def look(self) -> None:
-        """Bring the troubles of refused servers up to date; it blocks."""
+    def look(self) -> Findings:
+        """Return the servers that were refused; it blocks."""
         faults = {one.about: one for one in reversed(list(self._faults()))}  # of several of one name the newest
-        self.board.agree(list(faults.values()), lambda kind, _: kind is TroubleKind.SERVER_REFUSED)
+        return Findings(list(faults.values()), lambda kind, _: kind is TroubleKind.SERVER_REFUSED)
 
     def _faults(self) -> Iterator[Fault]:
         for one in self.told():
@@ -80,5 +78,5 @@ class RefusedServerAlarms:
 
 
 def _printable(text: str, most: int) -> str:
-    """Make a text fit to be shown: the row was written by whoever can write the database."""
+    """Make a text safe to show: anybody who can write the database may have written the row."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)[:most] or "?"

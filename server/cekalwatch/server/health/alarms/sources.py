@@ -1,4 +1,4 @@
-"""Looks for what is wrong with the sources of the watchlist, and with the gallery that is made of it."""
+"""Faults of the sources of the watchlist, and of the gallery that is made from it."""
 
 from __future__ import annotations
 
@@ -11,34 +11,30 @@ from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.syncs import SyncRun
 from cekalwatch.server.domain.troubles import MAX_ABOUT, Fault
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
-from cekalwatch.server.health.alarms.board import AlarmBoard
+from cekalwatch.server.health.alarms.board import Findings
 from cekalwatch.server.storage.sync.store import SyncStore
-from cekalwatch.server.watchlist.freshness import FreshnessGauge
-
-BY_HAND = "import"
-"""What imports by hand are called, which are a source where no other is configured."""
+from cekalwatch.server.watchlist.freshness import BY_HAND, FreshnessGauge
 
 
 @dataclass
 class SourceAlarms:
-    """Looks at the source that is called `source` (empty: none is configured); `look` blocks."""
+    """The rule for the source named `source` (empty: none is configured); `look` blocks."""
 
     source: str
     syncs: SyncStore
     freshness: FreshnessGauge
     snapshot: Callable[[], GallerySnapshot]
-    board: AlarmBoard
     _counted: tuple[int, SyncOutcome] | None = None
-    """The run after which the refused records were counted, and how it stood."""
+    """The run after which the refused records were counted, and its outcome then."""
     _refused: int = 0
 
-    def look(self) -> None:
-        """Bring the troubles of the sources up to date."""
+    def look(self) -> Findings:
+        """Return the faults of the sources and of the gallery."""
         self.freshness.read()
         faults = [*self._staleness(), *self._gallery()]
         if self.source:
             faults += self._runs()
-        self.board.agree(faults, lambda kind, _: kind in OF_SOURCES)
+        return Findings(faults, lambda kind, _: kind in OF_SOURCES)
 
     def _staleness(self) -> list[Fault]:
         found = []
@@ -50,7 +46,7 @@ class SourceAlarms:
 
     def _gallery(self) -> list[Fault]:
         snapshot, found = self.snapshot(), list[Fault]()
-        if missing := snapshot.references_without_template + snapshot.unusable_templates:
+        if missing := snapshot.unsearched:
             version = snapshot.gallery.model_version
             found.append(_fault(TroubleKind.REFERENCES_UNSEARCHED, version, references=str(missing)))
         if unreadable := snapshot.people.unreadable:
@@ -75,7 +71,7 @@ class SourceAlarms:
         return found
 
     def _refused_records(self, newest: SyncRun | None) -> int:
-        """Return how many records of the source cannot be used as things stand; only a run changes that."""
+        """Return how many records of the source cannot be used; only a run changes that."""
         state = (newest.run_id, newest.outcome) if newest else None
         if state != self._counted or (state and state[1] is SyncOutcome.RUNNING):
             self._refused, self._counted = self.syncs.refused(), state

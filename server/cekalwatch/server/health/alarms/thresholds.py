@@ -1,4 +1,4 @@
-"""Tells supervisors of the threshold that followed the passages of the site, and of cameras whose scores stand out."""
+"""For supervisors: a threshold that followed the passages of the site, and cameras whose scores stand out."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from cekalwatch.server.domain.learning.learned_threshold import SiteFindings
 from cekalwatch.server.domain.troubles import Fault
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.gallery.threshold import ThresholdSource
-from cekalwatch.server.health.alarms.board import AlarmBoard
+from cekalwatch.server.health.alarms.board import Findings
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.models.store import ThresholdStore
 
 TOLD_FOR = timedelta(days=1)
-"""How long a step of the threshold is told."""
+"""How long a step of the threshold is shown."""
 
 
 @dataclass(frozen=True)
 class ThresholdAlarms:
-    """Looks at what was learned; every server sees the same."""
+    """The rule for what was learned; every server sees the same."""
 
     thresholds: ThresholdStore
     snapshot: Callable[[], GallerySnapshot]
     cameras: tuple[Camera, ...]
-    board: AlarmBoard
     clock: Clock
 
-    def look(self) -> None:
-        """Bring the troubles of the threshold up to date; it blocks."""
+    def look(self) -> Findings | None:
+        """Return what supervisors should know of the threshold; None when its row was changed. It blocks."""
         snapshot = self.snapshot()
         try:
             learned = self.thresholds.learned(snapshot.gallery.model_version)
-        except ChangedRowError:  # a trouble of its own
-            return
+        except ChangedRowError:  # an alarm of its own
+            return None
         findings = learned.findings if learned else SiteFindings.NONE
-        self.board.agree([*self._moved(findings, snapshot), *self._stand_out(findings)], _is_of_thresholds)
+        found = [*self._moved(findings, snapshot), *self._stand_out(findings)]
+        return Findings(found, lambda kind, _: kind in OF_THRESHOLDS)
 
     def _moved(self, findings: SiteFindings, snapshot: GallerySnapshot) -> Iterable[Fault]:
         move = findings.move
@@ -63,7 +63,3 @@ class ThresholdAlarms:
                 yield Fault(
                     TroubleKind.SCORES_STAND_OUT, one.camera_id, one.site, counters[one.camera_id], details=details
                 )
-
-
-def _is_of_thresholds(kind: TroubleKind, _: str) -> bool:
-    return kind in OF_THRESHOLDS

@@ -1,7 +1,7 @@
-"""The metrics of this server, collected from what its parts know when they are asked for.
+"""The metrics of this server, read from its parts at each request.
 
-Labels are keys of cameras, sites and sources, codes, states and names of loops: nothing of a person, and no more of
-them than the settings and the code have.
+Labels are keys of cameras, sites and sources, codes, states and names of loops: nothing about a person, and no more
+values than the settings and the code have.
 """
 
 from __future__ import annotations
@@ -23,9 +23,7 @@ from cekalwatch.server.health.probes.presence import Presence
 from cekalwatch.server.health.state.figures import DatabaseFigures, FigureReader
 from cekalwatch.server.health.state.health import ServerFault
 from cekalwatch.server.health.state.status import ServerStatus, StatusService
-
-BY_HAND = "import"
-"""The source of lists that are imported by hand."""
+from cekalwatch.server.watchlist.freshness import BY_HAND
 
 Sample = tuple[str, float, tuple[str, ...]]
 """Name, value and labels."""
@@ -93,12 +91,12 @@ METRICS: Final[Mapping[str, tuple[type[CounterMetricFamily | GaugeMetricFamily],
     "connections": (_GAUGE, "Connections at the server's ports.", ()),
     "connections_closed": (_COUNTER, "Connections that the server closed, being too many or no calls.", ()),
 }
-"""Kind, help and labels of each metric, without `PREFIX`; those of `Instruments` come beside them."""
+"""Kind, help and labels of each metric, without `PREFIX`; `Instruments` has the histograms."""
 
 
 @dataclass(frozen=True)
 class MonitoredServer:
-    """The parts of this server that are watched. Asking blocks nowhere; any thread may ask."""
+    """The parts of this server that are monitored. Reading them does not block; any thread may read."""
 
     run_id: str
     """Key of this server's run."""
@@ -108,27 +106,30 @@ class MonitoredServer:
     refusals: Mapping[Code, int]
     sign_ins: Mapping[str, int]
     waiting: Mapping[str, Callable[[], int]]
-    """How many captures wait, by what for."""
-    faults: Callable[[], tuple[ServerFault, ...]]
-    """Why the server does not do its work."""
-    database_well: Callable[[], bool]
+    """How many captures wait, by the step that they wait for."""
 
-    def told_faults(self) -> Mapping[ServerFault, str]:
-        """Return the same, each with its name, and why the database cannot be used if that is known."""
-        away = self.status.health.database()
-        reasons = {ServerFault.DATABASE_AWAY: f": {away.reason}"} if away else {}
-        return {fault: f"{fault}{reasons.get(fault, '')}" for fault in self.faults()}
+    def faults(self) -> Mapping[ServerFault, str]:
+        """Return why the server does not do its work: each fault with its name and, if known, why the database is away.
+
+        A database whose figures could not be read for `CURRENT_FOR` is away too.
+        """
+        health = self.status.health
+        found: dict[ServerFault, str] = {fault: fault.value for fault in health.faults}
+        if ServerFault.DATABASE_AWAY in found or self.figures.current is None:
+            away = health.database()
+            found[ServerFault.DATABASE_AWAY] = ServerFault.DATABASE_AWAY + (f": {away.reason}" if away else "")
+        return found
 
     def now(self) -> ServerStatus:
-        """Return the status, with what the database said last."""
+        """Return the status, with what was read from the database last."""
         return self.status.with_told(self.figures.newest.told)
 
 
 class ServerCollector(Collector):
     """Reads the parts at each request."""
 
-    def __init__(self, watched: MonitoredServer) -> None:
-        self._watched = watched
+    def __init__(self, monitored: MonitoredServer) -> None:
+        self._monitored = monitored
 
     def collect(self) -> Iterable[Metric]:
         """Return the metrics."""
@@ -138,13 +139,13 @@ class ServerCollector(Collector):
         return families.values()
 
     def _samples(self) -> Iterator[Sample]:
-        status, figures = self._watched.now(), self._watched.figures.current
+        status, figures = self._monitored.now(), self._monitored.figures.current
         yield from self._server(status)
         yield from self._captures(status)
         yield from _gallery(status)
         yield from self._clients(status)
         yield from _trust(status)
-        yield "database_read_timestamp_seconds", self._watched.figures.newest.read_at.timestamp(), ()
+        yield "database_read_timestamp_seconds", self._monitored.figures.newest.read_at.timestamp(), ()
         if figures:
             yield from self._database(figures, status.head_sequence)
 
@@ -153,17 +154,17 @@ class ServerCollector(Collector):
         version = snapshot.gallery.model_version
         yield "info", 1, (status.server_version, status.model_pack, version, inference.engine, inference.precision)
         yield "start_time_seconds", status.started_at.timestamp(), ()
-        faults = self._watched.faults()
+        faults = self._monitored.faults()
         yield "serving", not faults, ()
         for fault in ServerFault:
             yield "fault", fault in faults, (fault,)
-        yield "database_well", self._watched.database_well(), ()
+        yield "database_well", self._monitored.status.health.database_well, ()
         loops = {one.name: one for one in status.loops}
         yield "loops", len(loops), ()
         for loop in loops.values():
             yield "loop_failures", loop.failures, (loop.name,)
             yield "loop_failing", loop.failing_s is not None, (loop.name,)
-        kinds = [one.fault.kind for one in status.troubles]
+        kinds = [one.fault.kind for one in status.alarms]
         for kind in TroubleKind:
             yield "troubles", kinds.count(kind), (kind,)
         yield "connections", status.connections.open, ()
@@ -173,13 +174,13 @@ class ServerCollector(Collector):
         for outcome in CaptureOutcome:
             yield "captures", status.outcomes.get(outcome, 0), (outcome,)
         yield "captures_unplaceable", status.unplaceable, ()
-        for stage, waiting in self._watched.waiting.items():
+        for stage, waiting in self._monitored.waiting.items():
             yield "captures_waiting", waiting(), (stage,)
         yield "alerts_raised", status.alerts_raised, ()
         yield "events", status.head_sequence, ()
 
     def _clients(self, status: ServerStatus) -> Iterator[Sample]:
-        heard = self._watched.presence.cameras
+        heard = self._monitored.presence.cameras
         for camera, *_ in status.cameras:
             of = (camera.camera_id, camera.site)
             known = heard.get(camera.camera_id)
@@ -196,14 +197,14 @@ class ServerCollector(Collector):
                 yield "camera_clock_ahead_seconds", known.clock_ahead.total_seconds(), of
             for view in ViewState:
                 yield "camera_view", view is beat.view_state, (*of, view)
-        yield "agents_subscribed", len(self._watched.presence.agents), ()
-        for sign_in, count in tuple(self._watched.sign_ins.items()):
+        yield "agents_subscribed", len(self._monitored.presence.agents), ()
+        for sign_in, count in tuple(self._monitored.sign_ins.items()):
             yield "sign_ins", count, (sign_in,)
-        for code, count in tuple(self._watched.refusals.items()):
+        for code, count in tuple(self._monitored.refusals.items()):
             yield "refusals", count, (code,)
 
     def _database(self, figures: DatabaseFigures, head: int) -> Iterator[Sample]:
-        yield "does_chores", figures.told.chores_by == self._watched.run_id, ()
+        yield "does_chores", figures.told.chores_by == self._monitored.run_id, ()
         counted = {one.state: one for one in figures.alerts}
         for state in sorted(OPEN_STATES):
             found = counted.get(state)
@@ -222,7 +223,7 @@ class ServerCollector(Collector):
             yield "backup_last_timestamp_seconds", maintenance.backup_at.timestamp(), ()
         yield "backup_stale", maintenance.backup_stale, ()
         positions = figures.told.positions
-        behind = [head - positions.get(agent_id, head) for agent_id in self._watched.presence.agents]
+        behind = [head - positions.get(agent_id, head) for agent_id in self._monitored.presence.agents]
         yield "agents_behind_events", max([0, *behind]), ()
 
 
@@ -231,8 +232,7 @@ def _gallery(status: ServerStatus) -> Iterator[Sample]:
     yield "gallery_templates", len(snapshot.gallery), ()
     yield "gallery_subjects", snapshot.gallery.subjects, ()
     yield "gallery_subjects_left_out", snapshot.people.left_out, ()
-    unsearched = snapshot.references_without_template + snapshot.unusable_templates
-    yield "gallery_references_unsearched", unsearched, ()
+    yield "gallery_references_unsearched", snapshot.unsearched, ()
     yield "gallery_blind", snapshot.blind, ()
     yield "gallery_timestamp_seconds", snapshot.people.as_of.timestamp(), ()
     yield "threshold", snapshot.threshold, ()
@@ -246,7 +246,7 @@ def _gallery(status: ServerStatus) -> Iterator[Sample]:
 
 
 def _trust(status: ServerStatus) -> Iterator[Sample]:
-    """Yield how it stands with the audit trail and the revocations."""
+    """Yield the state of the audit trail and of the revocations."""
     signing, revocations = status.signing, status.revocations
     if signing.newest:
         yield "audit_checkpoint", signing.newest.number, ()

@@ -15,8 +15,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from cekalwatch.program.translations import Language, Texts
-from cekalwatch.server.health.monitoring.collector import BY_HAND, MonitoredServer
+from cekalwatch.server.health.monitoring.collector import MonitoredServer
 from cekalwatch.server.health.monitoring.listener import Request, Response
+from cekalwatch.server.watchlist.freshness import BY_HAND
 
 KEPT_S = 1.0
 """For how long an answer is given again: however many ask, the server works out one a second."""
@@ -28,13 +29,13 @@ class MonitoringPages:
 
     def __init__(
         self,
-        watched: MonitoredServer,
+        server: MonitoredServer,
         registry: CollectorRegistry,
         zone: tzinfo,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Times on the page are those of `zone`."""
-        self._watched = watched
+        self._server = server
         self._registry = registry
         self._zone = zone
         self._monotonic = monotonic
@@ -69,12 +70,12 @@ class MonitoringPages:
         return Response(HTTPStatus.OK, CONTENT_TYPE_PLAIN_0_0_4, generate_latest(self._registry))
 
     def _health(self) -> Response:
-        if faults := self._watched.told_faults():
+        if faults := self._server.faults():
             return Response.text(HTTPStatus.SERVICE_UNAVAILABLE, "\n".join(faults.values()))
         return Response.text(HTTPStatus.OK, "SERVING")
 
     def _page(self, language: Language) -> Response:
-        figures = self._watched.figures
+        figures = self._server.figures
 
         def local(moment: datetime | None) -> str:
             return moment.astimezone(self._zone).strftime("%Y-%m-%d %H:%M:%S %Z") if moment else "–"
@@ -82,8 +83,8 @@ class MonitoringPages:
         html = _template().render(
             texts=Texts(PACKAGE, language),
             other=next(one for one in Language if one is not language),
-            status=self._watched.now(),
-            faults=self._watched.told_faults(),
+            status=self._server.now(),
+            faults=self._server.faults(),
             figures=figures.newest,
             current=figures.current is not None,
             by_hand=BY_HAND,

@@ -1,7 +1,6 @@
-"""Whether the server is able to do its work, as it can tell by itself: database, loops, revocations, audit history.
+"""Whether the server can do its work, as far as it knows itself: database, loops, revocations, audit trail, gallery.
 
-What it finds wrong is a trouble on the screens of administrators, and its health says NOT_SERVING where it matters to
-clients.
+Alarms, the gRPC health service, metrics and `/healthz` all read it here.
 """
 
 from __future__ import annotations
@@ -19,44 +18,50 @@ from cekalwatch.server.pki.revocations import RevocationState
 from cekalwatch.server.storage.availability import DatabaseAway
 
 FAILING_AFTER_S = 10.0
-"""A loop that fails for so long does not come right by itself."""
+"""A loop that has failed for this long does not recover by itself."""
 UNREPORTED_AFTER = timedelta(minutes=1)
-"""A port whose centre is away for so long tells its administrators."""
+"""A port whose centre has been away for this long alarms its administrators."""
 
 
 class ServerFault(StrEnum):
-    """Why a server is not well."""
+    """Why a server does not do its work."""
 
     LOOP_FAILING = "LOOP_FAILING"
     REVOCATIONS_STALE = "REVOCATIONS_STALE"
     AUDIT_HISTORY_CHANGED = "AUDIT_HISTORY_CHANGED"
     GALLERY_EMPTY = "GALLERY_EMPTY"
-    """Nobody is searched though somebody should be."""
+    """Nobody is searched although somebody should be."""
     DATABASE_AWAY = "DATABASE_AWAY"
-    """No connection can be had, or the last alert, or what stands for one, could not be committed."""
+    """No connection is possible, or the last alert, or the write in its place, could not be committed."""
     STOPPING = "STOPPING"
 
 
 @dataclass(frozen=True)
 class Health:
-    """Asking costs little; any thread may ask."""
+    """Reading it costs little; any thread may read."""
 
     revocations: Callable[[], RevocationState | None]
     """None where no lists are followed."""
     limit: timedelta
-    """For how long revocations need not be confirmed."""
+    """How long revocations may stay unconfirmed."""
     clock: Clock
     signing: Callable[[], SigningState]
     loops: Callable[[], tuple[LoopState, ...]] = lambda: LOOPS.states
     database: Callable[[], DatabaseAway | None] = lambda: None
+    """Why no connection to it is possible; None while one is."""
+    takes_alerts: Callable[[], bool] = lambda: True
+    """Whether the last alert, or the write in its place, was committed."""
+    blind: Callable[[], bool] = lambda: False
+    """Whether nobody is searched although somebody should be."""
+    stopping: Callable[[], bool] = lambda: False
     clock_ahead: Callable[[], timedelta] = timedelta
-    """By how much the server's clock is ahead of the database's (negative: behind)."""
+    """How far the server's clock is ahead of the database's (negative: behind)."""
     reporting: Callable[[], Reporting | None] = lambda: None
-    """How the reports to the centre do; None where this server makes none."""
+    """State of the reports to the centre; None where this server sends none."""
 
     @property
     def failing_loops(self) -> tuple[LoopState, ...]:
-        """Loops that have failed for long."""
+        """Loops that have failed for `FAILING_AFTER_S` or longer."""
         return tuple(one for one in self.loops() if one.failing_s is not None and one.failing_s >= FAILING_AFTER_S)
 
     @property
@@ -66,13 +71,25 @@ class Health:
         return state if state and state.stale(self.limit, self.clock.now()) else None
 
     @property
+    def database_well(self) -> bool:
+        """Whether the database can be reached and takes alerts."""
+        return self.database() is None and self.takes_alerts()
+
+    @property
+    def sound(self) -> bool:
+        """Whether clients should use this server while somebody is searched; a checkpoint may be signed later."""
+        return not (self.database() or self.failing_loops or self.stale_revocations or self.signing().change)
+
+    @property
     def faults(self) -> tuple[ServerFault, ...]:
-        """Why the server does not do its work for clients, on a history that is not forged; it can be signed later."""
+        """Why the server does not do its work."""
         found = {
-            ServerFault.DATABASE_AWAY: self.database(),
+            ServerFault.DATABASE_AWAY: not self.database_well,
             ServerFault.LOOP_FAILING: self.failing_loops,
             ServerFault.REVOCATIONS_STALE: self.stale_revocations,
             ServerFault.AUDIT_HISTORY_CHANGED: self.signing().change,
+            ServerFault.GALLERY_EMPTY: self.blind(),
+            ServerFault.STOPPING: self.stopping(),
         }
         return tuple(fault for fault, there in found.items() if there)
 
@@ -82,8 +99,3 @@ class Health:
         state = self.reporting()
         away = state and not state.connected and not lately(state.since, self.clock.now(), UNREPORTED_AFTER)
         return state if away else None
-
-    @property
-    def sound(self) -> bool:
-        """Whether there is none."""
-        return not self.faults

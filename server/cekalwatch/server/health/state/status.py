@@ -71,7 +71,8 @@ class ServerStatus:
     """This one first."""
     chores_by: str
     """Key of the run of the server that does the chores of all; empty while none does."""
-    troubles: tuple[Trouble, ...]
+    alarms: tuple[Trouble, ...]
+    """Those that are open."""
     revocations: RevocationState | None
     """None where no lists are followed."""
     revocations_stale: bool
@@ -182,7 +183,7 @@ class StatusService:
             ),
             servers=whole.servers,
             chores_by=told.chores_by,
-            troubles=self.alarms(),
+            alarms=self.alarms(),
             revocations=self.health.revocations(),
             revocations_stale=self.health.stale_revocations is not None,
             loops=self.health.loops(),
