@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, precondition, rule
 
 from cekalwatch.contract.values.adjudication import Outcome, Reason
+from cekalwatch.contract.values.handling import FollowUp
 from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.office.client.refusals import error_reason
-from cekalwatch.office.model.handling import FollowUp
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from tests.integration.rules.comparison import Comparison, Sent
 from tests.integration.rules.faces import LOOKS, SUBJECTS, THRESHOLD

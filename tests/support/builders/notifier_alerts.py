@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Outcome, Reason
-from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.handling import Claim, Finding, Handling
+from cekalwatch.contract.values.people import PersonReference, PersonRole
 from cekalwatch.office.client import messages as convert
 from cekalwatch.office.model.alert import Alert, News, ShownAlert
-from cekalwatch.office.model.handling import Claim, Finding, Handling, PersonReference
 from cekalwatch.office.model.person import Session
 from cekalwatch.office.model.subscription_updates import Freshness
 from tests.support.fakes.alert_server import EPOCH, alert_message

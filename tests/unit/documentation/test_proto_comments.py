@@ -14,6 +14,7 @@ from cekalwatch.contract.values import reports as field_reports
 from cekalwatch.contract.values import surveys as survey
 from cekalwatch.contract.values.adjudication import MAX_NOTE
 from cekalwatch.contract.values.captures import POLICY_BOUNDS, CapturePolicy
+from cekalwatch.contract.values.people import MAX_DISPLAY_NAME
 from cekalwatch.server.alerts import fanout
 from cekalwatch.server.alerts.details import MAX_JUDGED, MAX_REFERENCES
 from cekalwatch.server.auth.signing_in import openid, passwords
@@ -24,7 +25,7 @@ from cekalwatch.server.domain import syncs, troubles
 from cekalwatch.server.domain.alerts.field_report import MAX_AGENCIES
 from cekalwatch.server.domain.alerts.grouping import MAX_CANDIDATES
 from cekalwatch.server.domain.alerts.handling import MAX_FOLLOW_UP_BYTES, MAX_FOLLOW_UPS
-from cekalwatch.server.domain.people import MANY_PEOPLE, MAX_DISPLAY_NAME, LockOut, TryAllowance
+from cekalwatch.server.domain.people import MANY_PEOPLE, LockOut, TryAllowance
 from cekalwatch.server.gallery import threshold
 from cekalwatch.server.gallery.lookalikes import MAX_LOOKALIKES
 from cekalwatch.server.grpc_api.clients.picture_giver import MAX_ASKED_BY

@@ -47,7 +47,7 @@ class ProtoEnum(Generic[_OurEnum, _Number]):
 _BOUND: dict[tuple[type[Enum], str], ProtoEnum[Any, Any]] = {}
 
 
-def bound_enum(members: type[Enum], of_contract: EnumDescriptor) -> ProtoEnum[Any, Any]:
+def bound_enum(members: type[_OurEnum], of_contract: EnumDescriptor) -> ProtoEnum[_OurEnum, Any]:
     """Return both directions of an enum of the contract, whose members have a prefix in common; each is bound once."""
     key = (members, of_contract.full_name)
     if key not in _BOUND:

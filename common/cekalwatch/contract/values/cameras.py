@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from cekalwatch.contract.values.orders import Direction
+
 
 class ViewState(StrEnum):
     """How a camera's view looks to its client."""
@@ -85,3 +87,15 @@ class Heartbeat:
     drops: Drops = field(default_factory=Drops)
     dropped_total: int = 0
     """Captures that the client lost; more than `drops` when it is too old to give reasons."""
+
+
+@dataclass(frozen=True)
+class CameraReference:
+    """Which camera, and where it hangs."""
+
+    camera_id: str
+    site: str
+    counter: str
+    """What officers call the counter below it."""
+    direction: Direction | None
+    """None: one that only a newer server knows."""

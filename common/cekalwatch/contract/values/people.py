@@ -1,8 +1,14 @@
-"""The roles of people and what each may do. The table of rights (`server/auth/rights.py`) names these sets only."""
+"""People, their roles and what each may do. The table of rights (`server/auth/rights.py`) names these sets only."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated, Final
+
+from annotated_types import MaxLen
+
+MAX_DISPLAY_NAME: Final = 100
 
 
 class PersonRole(StrEnum):
@@ -47,3 +53,11 @@ ACCEPT_SHRUNKEN_LIST_PAIR: Pair = (PersonRole.LIST_MANAGER, PersonRole.SUPERVISO
 EXPORT_AUDIT_PAIR: Pair = (PersonRole.AUDITOR, PersonRole.ADMINISTRATOR)
 ACCEPT_AUDIT_HISTORY_PAIR: Pair = (PersonRole.AUDITOR, PersonRole.ADMINISTRATOR)
 ACCEPT_ROWS_PAIR: Pair = (PersonRole.AUDITOR, PersonRole.ADMINISTRATOR)
+
+
+@dataclass(frozen=True)
+class PersonReference:
+    """Somebody who acted; the name is empty for a person who is no longer known."""
+
+    person_id: str
+    display_name: Annotated[str, MaxLen(200)]

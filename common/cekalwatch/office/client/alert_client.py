@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
+from cekalwatch.contract.codec.alerts import FOLLOW_UP, OUTCOMES, REASONS, SHIFT_REPORT, STATES
 from cekalwatch.contract.values.adjudication import OPEN_STATES, AlertState, Outcome, Reason
+from cekalwatch.contract.values.handling import FollowUp
+from cekalwatch.contract.values.shift_report import ShiftReport
 from cekalwatch.office.client import messages
 from cekalwatch.office.client.token import Token
 from cekalwatch.office.model.alert import Alert, AlertFilter, AlertSearch, Pictures
-from cekalwatch.office.model.handling import FollowUp
-from cekalwatch.office.model.shift_report import ShiftReport
 from cekalwatch.v1 import alert_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.bounds import MAX_PAGE
@@ -76,7 +77,7 @@ class AlertClient:
             filter=self._filter,
             page_size=size,
             page_token=token,
-            states=sorted(messages.STATES.number(state) for state in wanted.states),
+            states=sorted(STATES.number(state) for state in wanted.states),
             subject_id=wanted.subject_id,
             handled_by=wanted.handled_by,
             counter=wanted.counter,
@@ -135,8 +136,8 @@ class AlertClient:
             alert_id=alert_id,
             agent_id=self._agent_id,
             version=version,
-            outcome=messages.OUTCOMES.number(outcome),
-            reason=messages.REASONS.number(reason),
+            outcome=OUTCOMES.number(outcome),
+            reason=REASONS.number(reason),
             note=note,
         )
         return self._alert(lambda stub: stub.AdjudicateAlert, request)
@@ -151,14 +152,14 @@ class AlertClient:
     def clear(self, alert_id: str, version: int, reason: Reason, note: str) -> Alert:
         """Clear an alert that was referred."""
         request = alert_service_pb2.ClearAlertRequest(
-            alert_id=alert_id, version=version, reason=messages.REASONS.number(reason), note=note
+            alert_id=alert_id, version=version, reason=REASONS.number(reason), note=note
         )
         return self._alert(lambda stub: stub.ClearAlert, request)
 
     def record_follow_up(self, alert_id: str, version: int, follow_up: FollowUp) -> Alert:
         """Record a contact with the agency."""
         request = alert_service_pb2.RecordFollowUpRequest(
-            alert_id=alert_id, version=version, follow_up=messages.follow_up_message(follow_up)
+            alert_id=alert_id, version=version, follow_up=FOLLOW_UP.write(follow_up)
         )
         return self._alert(lambda stub: stub.RecordFollowUp, request)
 
@@ -174,7 +175,7 @@ class AlertClient:
         request.start_time.FromDatetime(start)
         if end:
             request.end_time.FromDatetime(end)
-        return messages.report(self._call(lambda stub: stub.GetShiftReport, request, REPORT_DEADLINE_S))
+        return SHIFT_REPORT.read(self._call(lambda stub: stub.GetShiftReport, request, REPORT_DEADLINE_S))
 
     def _alert(self, method: _Method, request: object, token: str = "") -> Alert:
         return messages.alert(self._call(method, request, token=token).alert)

@@ -6,16 +6,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from cekalwatch.contract.codec.alerts import EVENT_TYPES, HANDLING, STATES
 from cekalwatch.contract.codec.enums import ProtoEnum
 from cekalwatch.contract.codec.safe_text import safe_text
-from cekalwatch.contract.values.adjudication import MAX_NOTE, AlertEventType, AlertState, Escalation, Outcome, Reason
 from cekalwatch.contract.values.orders import Direction, OrderFlag, OrderKind, OrderStatus
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.watchlist import LookalikeJudgement
 from cekalwatch.office.model.alert import Alert, AlertFilter, Candidate, Document, Order, Pictures, Sighting, Subject
-from cekalwatch.office.model.handling import Claim, Finding, FollowUp, Handling, PersonReference
 from cekalwatch.office.model.person import Session
-from cekalwatch.office.model.shift_report import ShiftReport, Tally
 from cekalwatch.office.model.subscription_updates import (
     AlertEvent,
     Connected,
@@ -25,17 +23,12 @@ from cekalwatch.office.model.subscription_updates import (
     WaitingAlert,
 )
 from cekalwatch.program.traces import trace_context
-from cekalwatch.v1 import adjudication_pb2, alert_pb2, alert_service_pb2, camera_pb2, session_pb2, watchlist_pb2
+from cekalwatch.v1 import alert_pb2, alert_service_pb2, camera_pb2, session_pb2, watchlist_pb2
 
 if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp
 
-STATES = ProtoEnum(adjudication_pb2.AlertState, "ALERT_STATE", AlertState)
-OUTCOMES = ProtoEnum(adjudication_pb2.Outcome, "OUTCOME", Outcome)
-REASONS = ProtoEnum(adjudication_pb2.Reason, "REASON", Reason)
 _DIRECTIONS = ProtoEnum(camera_pb2.Direction, "DIRECTION", Direction)
-_ESCALATIONS = ProtoEnum(adjudication_pb2.Escalation, "ESCALATION", Escalation)
-_EVENT_TYPES = ProtoEnum(alert_pb2.AlertEventType, "ALERT_EVENT_TYPE", AlertEventType)
 ORDER_KINDS = ProtoEnum(watchlist_pb2.OrderKind, "ORDER_KIND", OrderKind)
 ORDER_STATUSES = ProtoEnum(watchlist_pb2.OrderStatus, "ORDER_STATUS", OrderStatus)
 LOOKALIKE_JUDGEMENTS = ProtoEnum(watchlist_pb2.LookAlikeJudgement, "LOOK_ALIKE_JUDGEMENT", LookalikeJudgement)
@@ -62,7 +55,7 @@ def update(response: alert_service_pb2.SubscribeAlertsResponse) -> Update | None
         case "event":
             event = response.event
             trace = trace_context(event.trace_parent)
-            return AlertEvent(event.sequence, _EVENT_TYPES.member(event.type), alert(event.alert), trace)
+            return AlertEvent(event.sequence, EVENT_TYPES.member(event.type), alert(event.alert), trace)
         case "waiting_alert":
             return WaitingAlert(alert(response.waiting_alert))
         case "keep_alive":
@@ -95,7 +88,7 @@ def alert(message: alert_pb2.Alert) -> Alert:
         ),
         sightings=tuple(_sighting(sighting) for sighting in message.sightings),
         late=message.late,
-        handling=_handling(message.handling),
+        handling=HANDLING.read(message.handling),
         orders_ended_at=_moment(message.orders_ended_time) if message.HasField("orders_ended_time") else None,
         probe_capture_id=safe_text(message.probe_capture_id),
     )
@@ -111,27 +104,6 @@ def pictures(images: alert_pb2.AlertImages) -> Pictures:
     return Pictures(images.probe_jpeg, tuple(reference.jpeg for reference in images.references if reference.jpeg))
 
 
-def _handling(message: adjudication_pb2.Handling) -> Handling:
-    """Return what people have done."""
-    return Handling(
-        claim=_claim(message.claim) if message.HasField("claim") else None,
-        findings=tuple(_finding(finding) for finding in message.findings),
-        reference=safe_text(message.cekal_online_reference),
-        follow_ups=tuple(_follow_up(follow_up) for follow_up in message.follow_ups),
-        escalation=_ESCALATIONS.member(message.escalation) or Escalation.COUNTER,
-        unclaimed_since=_moment(message.unclaimed_time) if message.HasField("unclaimed_time") else None,
-        escalated_at=_moment(message.escalated_time) if message.HasField("escalated_time") else None,
-        escalations=message.escalations,
-    )
-
-
-def follow_up_message(follow_up: FollowUp) -> adjudication_pb2.FollowUp:
-    """Return the contract's form of a contact with the agency."""
-    message = adjudication_pb2.FollowUp(agency=follow_up.agency, contact=follow_up.contact, result=follow_up.result)
-    message.contact_time.FromDatetime(follow_up.contacted_at)
-    return message
-
-
 def session(message: session_pb2.Session) -> Session:
     """Return a person's session."""
     return Session(
@@ -142,21 +114,6 @@ def session(message: session_pb2.Session) -> Session:
         idle_timeout=message.idle_timeout.ToTimedelta() if message.HasField("idle_timeout") else None,
         password_change_needed=message.password_change_needed,
         sites=tuple(map(safe_text, message.sites)),
-    )
-
-
-def report(message: alert_service_pb2.GetShiftReportResponse) -> ShiftReport:
-    """Return the figures of a shift."""
-    return ShiftReport(
-        raised=message.raised,
-        cleared=message.cleared,
-        confirmed=message.confirmed,
-        open=message.open,
-        escalated=message.escalated,
-        median_claim_s=message.median_claim_s,
-        median_decision_s=message.median_decision_s,
-        cameras=tuple(_tally(one) for one in message.cameras),
-        lists=tuple(_tally(one) for one in message.lists),
     )
 
 
@@ -217,36 +174,3 @@ def freshness(message: watchlist_pb2.WatchlistFreshness) -> Freshness:
         active_subjects=message.active_subjects,
         stale_sources=tuple(safe_text(one.source) for one in message.sources if one.stale and one.source),
     )
-
-
-def _tally(message: alert_service_pb2.AlertTally) -> Tally:
-    return Tally(safe_text(message.key), message.cleared, message.confirmed)
-
-
-def _claim(message: adjudication_pb2.Claim) -> Claim:
-    return Claim(_person(message.holder), safe_text(message.agent_id), _moment(message.expire_time))
-
-
-def _finding(message: adjudication_pb2.Finding) -> Finding:
-    return Finding(
-        outcome=OUTCOMES.member(message.outcome),
-        reason=REASONS.member(message.reason),
-        note=safe_text(message.note, MAX_NOTE),
-        person=_person(message.person),
-        found_at=_moment(message.find_time),
-        subject_id=safe_text(message.subject_id),
-    )
-
-
-def _follow_up(message: adjudication_pb2.FollowUp) -> FollowUp:
-    return FollowUp(
-        agency=safe_text(message.agency, MAX_NOTE),
-        contact=safe_text(message.contact, MAX_NOTE),
-        result=safe_text(message.result, MAX_NOTE),
-        contacted_at=_moment(message.contact_time),
-        person=_person(message.person),
-    )
-
-
-def _person(message: adjudication_pb2.PersonReference) -> PersonReference:
-    return PersonReference(safe_text(message.person_id), safe_text(message.display_name))

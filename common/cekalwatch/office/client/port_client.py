@@ -8,6 +8,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
+from cekalwatch.contract.codec.alerts import STATES
 from cekalwatch.contract.codec.safe_text import safe_text
 from cekalwatch.contract.values.adjudication import AlertState
 from cekalwatch.office.client import messages
@@ -43,7 +44,7 @@ class PortClient:
         `states`: where they stand; none: anywhere.
         """
         request = pb.ListPortAlertsRequest(
-            site=site, states=sorted(map(messages.STATES.number, states)), page_size=size, page_token=token
+            site=site, states=sorted(map(STATES.number, states)), page_size=size, page_token=token
         )
         answer = self._call(lambda stub: stub.ListPortAlerts, request)
         return [_alert(one) for one in answer.alerts], str(answer.next_page_token)

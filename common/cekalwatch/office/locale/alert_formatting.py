@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 
 from cekalwatch.contract.values.adjudication import UNDECIDED, AlertState, Escalation
+from cekalwatch.contract.values.handling import Finding, FollowUp
 from cekalwatch.contract.values.orders import Direction, OrderKind, OrderStatus
+from cekalwatch.contract.values.people import PersonReference
+from cekalwatch.contract.values.shift_report import ShiftReport, Tally
 from cekalwatch.contract.values.watchlist import LookalikeJudgement
 from cekalwatch.office.model.alert import Alert, Document, Order, Subject
-from cekalwatch.office.model.handling import Finding, FollowUp, PersonReference
 from cekalwatch.office.model.person import Session
-from cekalwatch.office.model.shift_report import ShiftReport, Tally
 from cekalwatch.office.model.steps import Hindrance, standing
 from cekalwatch.office.model.subscription_updates import Cause, Connection, Freshness
 from cekalwatch.program.translations import Language, Texts
@@ -373,8 +374,8 @@ class AlertFormatter(Texts):
         contact = f"{self.time(follow_up.contacted_at)} {follow_up.agency}, {follow_up.contact}"
         return f"{contact}: {follow_up.result} — {self._name(follow_up.person)}"
 
-    def _name(self, person: PersonReference) -> str:
-        return person.display_name or self.say("UNKNOWN")
+    def _name(self, person: PersonReference | None) -> str:
+        return person.display_name if person and person.display_name else self.say("UNKNOWN")
 
     def _document(self, document: Document) -> str:
         kind = self.say("DOCUMENT_PASSPORT") if document.type.casefold() in _PASSPORTS else document.type

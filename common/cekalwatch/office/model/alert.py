@@ -17,9 +17,9 @@ from cekalwatch.contract.values.adjudication import (
     AlertState,
     Escalation,
 )
+from cekalwatch.contract.values.handling import Handling
 from cekalwatch.contract.values.orders import Direction, OrderKind, OrderStatus
 from cekalwatch.contract.values.watchlist import LookalikeJudgement
-from cekalwatch.office.model.handling import Handling
 
 CLEARLY_ABOVE = 0.05
 FAR_ABOVE = 0.15

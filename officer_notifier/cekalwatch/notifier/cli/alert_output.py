@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from cekalwatch.contract.values.adjudication import AlertState
+from cekalwatch.contract.values.shift_report import ShiftReport
 from cekalwatch.office.locale.alert_formatting import AlertFormatter, Fact
 from cekalwatch.office.model.alert import Alert
-from cekalwatch.office.model.shift_report import ShiftReport
 
 SHORT_KEY = 6
 """How many characters of a key's end are shown: they are random, unlike its beginning."""

@@ -8,37 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from statistics import median
 
 from cekalwatch.contract.values.adjudication import OFFICERS_OUTCOMES, UNSETTLED, Escalation, Outcome
+from cekalwatch.contract.values.shift_report import ShiftReport, Tally
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.alerts.false_alerts import list_at
 from cekalwatch.server.storage.alerts.handling_store import RaisedAlert
-
-
-@dataclass(frozen=True)
-class Tally:
-    """How many alerts of a camera or list were cleared and confirmed."""
-
-    key: str
-    cleared: int
-    confirmed: int
-
-
-@dataclass(frozen=True)
-class ShiftReport:
-    """Counts of alerts, and median seconds since they were raised; 0 where there is nothing to count."""
-
-    raised: int
-    cleared: int
-    confirmed: int
-    open: int
-    escalated: int
-    median_claim_s: float
-    median_decision_s: float
-    cameras: tuple[Tally, ...]
-    lists: tuple[Tally, ...]
 
 
 def shift_report(raised: Sequence[RaisedAlert]) -> ShiftReport:

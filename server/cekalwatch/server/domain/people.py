@@ -19,13 +19,13 @@ from cekalwatch.contract.values.people import (
     CHANGE_THRESHOLD_PAIR,
     CONFIRM_ALERT_PAIR,
     EXPORT_AUDIT_PAIR,
+    MAX_DISPLAY_NAME,
     Pair,
     PersonRole,
 )
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 
 SIGN_IN_NAME_PATTERN = r"[a-z0-9][a-z0-9._@-]{1,63}"
-MAX_DISPLAY_NAME = 100
 
 _SIGN_IN_NAME = re.compile(SIGN_IN_NAME_PATTERN)
 _SITE = re.compile(r"[a-z0-9-]{1,64}")

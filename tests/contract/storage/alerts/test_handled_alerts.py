@@ -8,9 +8,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Outcome, Reason
+from cekalwatch.contract.values.shift_report import Tally
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.alerts.retention import ImageReport
-from cekalwatch.server.alerts.shift_report import Tally, shift_report
+from cekalwatch.server.alerts.shift_report import shift_report
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.alerts.alert import AlertFilter, AlertSearch
 from cekalwatch.server.domain.retention import RetentionPolicy

@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 
+from cekalwatch.contract.codec.alerts import SHIFT_REPORT
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
+from cekalwatch.contract.values.handling import Claim, Finding, FollowUp
 from cekalwatch.contract.values.orders import Direction, OrderKind, OrderStatus
+from cekalwatch.contract.values.people import PersonReference
+from cekalwatch.contract.values.shift_report import ShiftReport, Tally
 from cekalwatch.contract.values.watchlist import LookalikeJudgement
 from cekalwatch.office.client import messages
 from cekalwatch.office.model.alert import Alert, Candidate, Pictures
-from cekalwatch.office.model.handling import Claim, Finding, FollowUp, PersonReference
-from cekalwatch.office.model.shift_report import ShiftReport, Tally
 from cekalwatch.office.model.subscription_updates import AlertEvent, Connected, Freshness, KeepAlive, WaitingAlert
 from cekalwatch.v1 import adjudication_pb2, alert_pb2, alert_service_pb2, watchlist_pb2
 
@@ -67,7 +69,7 @@ def test_the_handling_is_read_as_it_was_written() -> None:
         Finding(Outcome.CONFIRMED, Reason.LISTED_IN_CEKAL_ONLINE, "", GONE, LATER, "S-1"),
     )
     assert handling.reference == "CO-2026/0117"
-    assert handling.follow_ups == (FollowUp("Kejaksaan Agung", "piket", "dua petugas datang", NOON, SITI),)
+    assert handling.follow_ups == (FollowUp("Kejaksaan Agung", "piket", "dua petugas datang", NOON, SITI, LATER),)
     assert (handling.escalation, handling.escalated_at, handling.escalations) == (Escalation.SITE, LATER, 3)
     assert handling.unclaimed_since is None
     unclaimed = messages.alert(alert_pb2.Alert.FromString(sent("alert, unclaimed"))).handling
@@ -110,7 +112,7 @@ def test_pictures_and_figures_are_read_as_they_were_written() -> None:
     assert messages.pictures(answer.images) == Pictures(b"probe", (b"reference r-1", b"reference r-2"))
     bare = alert_pb2.AlertImages(references=[watchlist_pb2.ReferenceFace(reference_id="r-1")])
     assert messages.pictures(bare) == Pictures(b"", ())
-    report = messages.report(alert_service_pb2.GetShiftReportResponse.FromString(sent("shift report")))
+    report = SHIFT_REPORT.read(alert_service_pb2.GetShiftReportResponse.FromString(sent("shift report")))
     cameras = (Tally("dep-1", 3, 1), Tally("arr-1", 0, 1))
     assert report == ShiftReport(9, 4, 2, 3, 1, 12.5, 61.25, cameras, (Tally("CEGAH", 4, 2),))
 
@@ -174,7 +176,7 @@ def test_an_empty_message_is_an_alert_of_which_nothing_is_known() -> None:
     nobody = PersonReference("", "")
     assert handling.claim == Claim(nobody, "", EPOCH)
     assert handling.findings == (Finding(None, None, "", nobody, EPOCH),)
-    assert handling.follow_ups == (FollowUp("", "", "", EPOCH, nobody),)
+    assert handling.follow_ups == (FollowUp("", "", "", EPOCH),)
     sighting = messages.alert(alert_pb2.Alert(sightings=[alert_pb2.Sighting()])).sightings[0]
     assert (sighting.captured_at, sighting.counter, sighting.direction) == (EPOCH, "", None)
 

@@ -19,16 +19,17 @@ import grpc
 import pytest
 from google.protobuf.message import Message
 
+from cekalwatch.contract.codec.alerts import SHIFT_REPORT
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
+from cekalwatch.contract.values.handling import FollowUp as OfficeFollowUp
 from cekalwatch.contract.values.orders import Direction, OrderKind
+from cekalwatch.contract.values.shift_report import ShiftReport, Tally
 from cekalwatch.contract.values.watchlist import LookalikeJudgement
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.subscription import Start, SubscriptionClient
 from cekalwatch.office.model.alert import AlertFilter, AlertSearch
-from cekalwatch.office.model.handling import FollowUp as OfficeFollowUp
 from cekalwatch.server.alerts.details import AlertDetails, AlertPictures
 from cekalwatch.server.alerts.fanout import DetailedEvent
-from cekalwatch.server.alerts.shift_report import ShiftReport, Tally
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent, Sighting
 from cekalwatch.server.domain.alerts.handling import Claim, Handling, Holder
@@ -37,7 +38,7 @@ from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.ban_order import JudgedOrder
 from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.domain.subjects import FaceFigures, ReferenceFace, TravelDocument
-from cekalwatch.server.grpc_api.convert import adjudication, alerts
+from cekalwatch.server.grpc_api.convert import alerts
 from cekalwatch.server.watchlist.freshness import Freshness, SourceFreshness
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.dialer import Dialer
@@ -163,7 +164,7 @@ ANSWERS: dict[str, Callable[[], Message]] = {
     "last changes": lambda: alerts.changed_alerts(EVENTS, 12, 12)[0],
     "alert without pictures": lambda: alerts.alert_with_images(details(NEW), None),
     "alert with pictures": lambda: alerts.alert_with_images(details(WORKED_ON), PICTURES),
-    "shift report": lambda: adjudication.shift_message(REPORT),
+    "shift report": lambda: SHIFT_REPORT.write(REPORT),
 }
 """What the server writes."""
 

@@ -9,14 +9,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cekalwatch.contract.values.adjudication import AlertState, Escalation, Outcome, Reason
+from cekalwatch.contract.values.handling import FollowUp
 from cekalwatch.contract.values.orders import OrderStatus
+from cekalwatch.contract.values.shift_report import ShiftReport, Tally
 from cekalwatch.notifier.actions.shift_csv import figures_csv
 from cekalwatch.notifier.desktop.controller import ServerClock
 from cekalwatch.notifier.locale.texts import NotifierTexts
 from cekalwatch.office.locale.alert_formatting import Fact
 from cekalwatch.office.model.alert import Document
-from cekalwatch.office.model.handling import FollowUp
-from cekalwatch.office.model.shift_report import ShiftReport, Tally
 from cekalwatch.office.model.steps import Hindrance
 from cekalwatch.program.translations import Language
 from tests.support.builders.notifier_alerts import BUDI, SITI, SetClock, held_by, judged_by, make_alert, session_of

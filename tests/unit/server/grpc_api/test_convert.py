@@ -16,11 +16,13 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from cekalwatch.contract.codec.alerts import HANDLING
 from cekalwatch.contract.values.adjudication import MAX_NOTE, REASONS
 from cekalwatch.contract.values.aiming import AimingAnswer, AimingPicture, AimingRefusal
 from cekalwatch.contract.values.cameras import Heartbeat
 from cekalwatch.contract.values.captures import CaptureOutcome, CapturePolicy
 from cekalwatch.contract.values.reports import MAX_SPAN
+from cekalwatch.server.alerts.shown import shown_handling
 from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.capture.session import Goodbye, Receipts
 from cekalwatch.server.connections import ConnectionState
@@ -306,7 +308,7 @@ def test_any_shift_and_any_states_are_valid_or_an_error(
 
 def check_readable(handling: Handling) -> None:
     """Write it as a message, which a client can read."""
-    message = adjudication.handling_message(handling, {OFFICER.person_id: OFFICER.display_name})
+    message = HANDLING.write(shown_handling(handling, {OFFICER.person_id: OFFICER.display_name}))
     assert adjudication_pb2.Handling.FromString(message.SerializeToString()) == message
 
 

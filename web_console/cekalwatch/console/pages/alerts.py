@@ -20,9 +20,9 @@ from cekalwatch.contract.values.adjudication import (
     Reason,
     Step,
 )
+from cekalwatch.contract.values.handling import FollowUp
 from cekalwatch.office.client.refusals import explain
 from cekalwatch.office.model.alert import AlertSearch
-from cekalwatch.office.model.handling import FollowUp
 from cekalwatch.office.model.steps import Hindrance, options
 
 PAGE_SIZE: Final = 50

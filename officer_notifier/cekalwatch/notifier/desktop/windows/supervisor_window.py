@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from cekalwatch.contract.values.shift_report import ShiftReport, Tally
 from cekalwatch.notifier.actions.shift_csv import figures_csv
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.widgets.elements import (
@@ -43,7 +44,6 @@ from cekalwatch.notifier.desktop.windows.alert_table import (
     soon,
 )
 from cekalwatch.office.locale.alert_formatting import SHIFT_FIGURES, AlertFormatter
-from cekalwatch.office.model.shift_report import ShiftReport, Tally
 
 HOURS = (8, 12, 24)
 """Lengths of a shift that can be chosen."""

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import asdict
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from cekalwatch.contract.codec.enums import ProtoEnum
-from cekalwatch.contract.values.adjudication import AlertState, Escalation, Outcome, Reason
+from cekalwatch.contract.codec.alerts import OUTCOMES, REASONS, STATES
+from cekalwatch.contract.values.adjudication import AlertState, Outcome, Reason
 from cekalwatch.server.alerts.adjudication import Adjudication
-from cekalwatch.server.alerts.shift_report import ShiftReport
-from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
-from cekalwatch.server.domain.alerts.handling import Claim, Handling
+from cekalwatch.server.domain.alerts.adjudication import FollowUp
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.grpc_api.convert.common import timestamp
 from cekalwatch.v1 import adjudication_pb2, alert_service_pb2, report_service_pb2
 
 MAX_REFERENCE = 100
@@ -26,11 +22,6 @@ MAX_SHIFT = timedelta(days=31)
 CLOCK_AHEAD = timedelta(minutes=5)
 """How far a PC's clock may be ahead of the server's."""
 OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
-
-OUTCOMES = ProtoEnum(adjudication_pb2.Outcome, "OUTCOME", Outcome)
-REASONS = ProtoEnum(adjudication_pb2.Reason, "REASON", Reason)
-ESCALATIONS = ProtoEnum(adjudication_pb2.Escalation, "ESCALATION", Escalation)
-STATES = ProtoEnum(adjudication_pb2.AlertState, "ALERT_STATE", AlertState)
 
 
 def adjudication(request: alert_service_pb2.AdjudicateAlertRequest) -> Adjudication:
@@ -100,65 +91,6 @@ def span(
     if not timedelta(0) <= end - start <= most:
         raise CekalwatchError(Code.ARGUMENT_INVALID, "end_time")
     return start, end
-
-
-def handling_message(handling: Handling, people: Mapping[UUID, str]) -> adjudication_pb2.Handling:
-    """Write what people have done with an alert; `people` gives their names."""
-    message = adjudication_pb2.Handling(
-        claim=_claim(handling.claim, people) if handling.claim else None,
-        findings=[_finding(finding, people) for finding in handling.findings],
-        cekal_online_reference=handling.reference,
-        follow_ups=[_follow_up(follow_up, people) for follow_up in handling.follow_ups],
-        escalation=ESCALATIONS.number(handling.escalation),
-        escalated_time=timestamp(handling.escalated_at) if handling.escalated_at else None,
-        escalations=handling.escalations,
-    )
-    if handling.state is AlertState.NEW:
-        message.unclaimed_time.CopyFrom(timestamp(handling.waits_since))
-    return message
-
-
-def shift_message(report: ShiftReport) -> alert_service_pb2.GetShiftReportResponse:
-    """Write a shift's figures."""
-    figures = asdict(report) | {
-        name: [alert_service_pb2.AlertTally(**asdict(tally)) for tally in tallies]
-        for name, tallies in (("cameras", report.cameras), ("lists", report.lists))
-    }
-    return alert_service_pb2.GetShiftReportResponse(**figures)
-
-
-def _claim(claim: Claim, people: Mapping[UUID, str]) -> adjudication_pb2.Claim:
-    return adjudication_pb2.Claim(
-        holder=_person(claim.holder.person_id, people),
-        agent_id=claim.holder.agent,
-        expire_time=timestamp(claim.until),
-    )
-
-
-def _finding(finding: Finding, people: Mapping[UUID, str]) -> adjudication_pb2.Finding:
-    return adjudication_pb2.Finding(
-        outcome=OUTCOMES.number(finding.outcome),
-        reason=REASONS.number(finding.reason),
-        note=finding.note,
-        person=_person(finding.by, people),
-        find_time=timestamp(finding.at),
-        subject_id=finding.subject_id,
-    )
-
-
-def _follow_up(follow_up: FollowUp, people: Mapping[UUID, str]) -> adjudication_pb2.FollowUp:
-    return adjudication_pb2.FollowUp(
-        agency=follow_up.agency,
-        contact=follow_up.contact,
-        result=follow_up.result,
-        contact_time=timestamp(follow_up.contacted_at),
-        person=_person(follow_up.by, people),
-        record_time=timestamp(follow_up.at),
-    )
-
-
-def _person(person_id: UUID, people: Mapping[UUID, str]) -> adjudication_pb2.PersonReference:
-    return adjudication_pb2.PersonReference(person_id=str(person_id), display_name=people.get(person_id, ""))
 
 
 def moment(message: Timestamp, field: str) -> datetime:

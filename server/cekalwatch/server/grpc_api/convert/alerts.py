@@ -7,14 +7,14 @@ from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
 
-from cekalwatch.contract.codec.enums import ProtoEnum
-from cekalwatch.contract.values.adjudication import AlertEventType
+from cekalwatch.contract.codec.alerts import EVENT_TYPES, HANDLING, STATES
+from cekalwatch.contract.values.people import MAX_DISPLAY_NAME
 from cekalwatch.server.alerts.details import AlertDetails, AlertPictures
 from cekalwatch.server.alerts.fanout import DetailedEvent
+from cekalwatch.server.alerts.shown import shown_handling
 from cekalwatch.server.domain.alerts.alert import AlertFilter, AlertSearch, Sighting
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.people import MAX_DISPLAY_NAME
-from cekalwatch.server.grpc_api.convert.adjudication import STATES, handling_message, moment, states
+from cekalwatch.server.grpc_api.convert.adjudication import moment, states
 from cekalwatch.server.grpc_api.convert.common import (
     ANSWER_FRAME_BYTES,
     DIRECTIONS,
@@ -36,7 +36,6 @@ from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES, MAX_PAGE
 DEFAULT_PAGE = 20
 MAX_COUNTERS = 64
 MAX_SEQUENCE = 2**62
-EVENT_TYPES = ProtoEnum(alert_pb2.AlertEventType, "ALERT_EVENT_TYPE", AlertEventType)
 
 
 def agent_id(value: str) -> str:
@@ -211,7 +210,7 @@ def alert_message(details: AlertDetails) -> alert_pb2.Alert:
         ],
         sightings=[_sighting(sighting) for sighting in alert.sightings],
         model_version=alert.model_version,
-        handling=handling_message(alert.handling, details.people),
+        handling=HANDLING.write(shown_handling(alert.handling, details.people)),
         late=alert.late,
         orders_ended_time=timestamp(ended_at) if (ended_at := alert.handling.orders_ended_at) else None,
         probe_capture_id=str(alert.probe_capture_id or ""),

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.people import MAX_DISPLAY_NAME, PersonRole
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.people import MAX_DISPLAY_NAME
 from cekalwatch.server.grpc_api.convert.session import MAX_NAME, ROLES
 from cekalwatch.server.storage.people.store import Account
 from cekalwatch.v1 import people_pb2, people_service_pb2

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from cekalwatch.contract.codec.alerts import EVENT_TYPES
 from cekalwatch.server.alerts.details import AlertDetails, AlertPictures
 from cekalwatch.server.alerts.fanout import DetailedEvent
 from cekalwatch.server.domain.clock import lately
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.ports import HeldAlerts, LogPosition, LogStart, Port, PortAlert, PortState, PortStep
-from cekalwatch.server.grpc_api.convert.alerts import EVENT_TYPES, alert_message, alert_with_images
+from cekalwatch.server.grpc_api.convert.alerts import alert_message, alert_with_images
 from cekalwatch.server.grpc_api.convert.common import KEY, duration, page, timestamp
 from cekalwatch.server.grpc_api.convert.reports import START_REASONS
 from cekalwatch.server.ports.reception import Hello, KeepAlive, Outbound, PictureRequest, Receipt, ReportTerms

@@ -6,6 +6,7 @@ import math
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from cekalwatch.contract.codec.alerts import ESCALATIONS, EVENT_TYPES, OUTCOMES, REASONS, STATES
 from cekalwatch.contract.codec.enums import ProtoEnum
 from cekalwatch.contract.values.adjudication import AlertState
 from cekalwatch.pictures.errors import PictureError
@@ -19,15 +20,11 @@ from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.ports import HeldAlerts, LogStart, Port, PortReport, StartReason
 from cekalwatch.server.grpc_api.convert.adjudication import (
-    ESCALATIONS,
     MAX_CANDIDATE_KEY,
     MAX_REFERENCE,
-    OUTCOMES,
-    REASONS,
-    STATES,
     moment,
 )
-from cekalwatch.server.grpc_api.convert.alerts import EVENT_TYPES, MAX_SEQUENCE
+from cekalwatch.server.grpc_api.convert.alerts import MAX_SEQUENCE
 from cekalwatch.server.grpc_api.convert.common import DIRECTIONS, KEY, text
 from cekalwatch.server.grpc_api.convert.common import uuid as read_uuid
 from cekalwatch.server.ports.reception import Hello, Inbound, PictureAnswer, Waiting

@@ -12,9 +12,11 @@ from uuid import UUID
 
 import grpc
 
+from cekalwatch.contract.codec.alerts import SHIFT_REPORT
+from cekalwatch.contract.values.shift_report import ShiftReport
 from cekalwatch.server.alerts.adjudication import ActingPerson, Adjudicator
 from cekalwatch.server.alerts.details import AlertDetails, AlertDetailsReader
-from cekalwatch.server.alerts.shift_report import ShiftReport, shift_report
+from cekalwatch.server.alerts.shift_report import shift_report
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -110,7 +112,7 @@ class AdjudicationMethods:
         def report() -> ShiftReport:
             return shift_report(self._handling.raised_between(site, start, end))
 
-        return read.shift_message(await asyncio.to_thread(report))
+        return SHIFT_REPORT.write(await asyncio.to_thread(report))
 
     async def _do(self, alert_id: UUID, step: Callable[[], Alert]) -> alert_pb2.Alert:
         def done() -> AlertDetails:

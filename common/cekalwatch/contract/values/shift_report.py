@@ -1,4 +1,4 @@
-"""The figures of a shift, as the server counted them, for supervisors."""
+"""The figures of a shift: what became of the alerts raised in it, as of now. They hold no personal data."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class ShiftReport:
-    """Counts of the alerts raised in a shift, as they stand now; medians in seconds, 0 where there is none."""
+    """Counts of alerts, and median seconds since they were raised; 0 where there is nothing to count."""
 
     raised: int
     cleared: int

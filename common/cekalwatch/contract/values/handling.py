@@ -1,19 +1,17 @@
-"""What people have done with an alert, as the notifier holds it: plain values, made by `client/messages.py`."""
+"""What people have done with an alert, as everybody who sees the alert is told it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 
-from cekalwatch.contract.values.adjudication import OFFICERS_OUTCOMES, Escalation, Outcome, Reason
+from annotated_types import MaxLen
 
+from cekalwatch.contract.values.adjudication import MAX_NOTE, OFFICERS_OUTCOMES, Escalation, Outcome, Reason
+from cekalwatch.contract.values.people import PersonReference
 
-@dataclass(frozen=True)
-class PersonReference:
-    """Somebody who acted; the name is empty for a person who is no longer known."""
-
-    person_id: str
-    display_name: str
+Note = Annotated[str, MaxLen(MAX_NOTE)]
 
 
 @dataclass(frozen=True)
@@ -22,6 +20,7 @@ class Claim:
 
     holder: PersonReference
     agent_id: str
+    """The PC at which the holder has it."""
     expires_at: datetime
 
 
@@ -32,7 +31,7 @@ class Finding:
     outcome: Outcome | None
     reason: Reason | None
     """None: what only a newer server knows."""
-    note: str
+    note: Note
     person: PersonReference
     found_at: datetime
     subject_id: str = ""
@@ -41,13 +40,16 @@ class Finding:
 
 @dataclass(frozen=True)
 class FollowUp:
-    """One contact with the agency that asked for the ban; `person` recorded it."""
+    """One contact with the agency that asked for the ban."""
 
-    agency: str
-    contact: str
-    result: str
+    agency: Note
+    contact: Note
+    """Who was spoken to, and how."""
+    result: Note
     contacted_at: datetime
-    person: PersonReference = PersonReference("", "")
+    person: PersonReference | None = None
+    """Who recorded it, and when; None where it is about to be recorded."""
+    recorded_at: datetime | None = None
 
 
 @dataclass(frozen=True)
