@@ -18,6 +18,8 @@ from enum import StrEnum
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
 FORMAT = 1
 HEADER = struct.Struct(">BI")
@@ -57,14 +59,19 @@ class AssociatedData:
     _prefix: bytes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_prefix", _measured(self.table) + _measured(self.column))
+        object.__setattr__(self, "_prefix", b"")
+        object.__setattr__(self, "_prefix", self.at(self.table, self.column))
 
     def at(self, *key: str) -> bytes:
         """Return the one row's form: every part with its length before it, so that no two places read alike.
 
         `key` is the row's primary key, in the order of the table's columns, and then the columns that are bound.
         """
-        return self._prefix + b"".join(map(_measured, key))
+        found = self._prefix
+        for part in key:
+            text = part.encode()
+            found += b"%d:%b" % (len(text), text)
+        return found
 
 
 class DamagedValueError(ValueError):
@@ -86,7 +93,9 @@ class Keyring:
         self._known: set[int] = set()
         self._absent: set[int] = set()
         self._ciphers: dict[int, AESGCM] = {}
-        self._matching = self._rows = b""
+        # Begun once with their keys: to do that for each digest takes most of its time.
+        self._matching: HMAC
+        self._rows: HMAC
         self.current_id = 0
         """Number of the data key that seals."""
         self.follow()
@@ -97,9 +106,10 @@ class Keyring:
             fresh = list(self._load(self._known))
             for key in fresh:
                 if key.purpose is KeyPurpose.MATCHING:
-                    self._matching = key.secret
+                    self._matching = HMAC(key.secret, SHA256())
                     # A key of its own, so that no digest can be taken for a MAC.
-                    self._rows = hmac.digest(key.secret, b"cekalwatch rows", hashlib.sha256)
+                    rows = hmac.digest(key.secret, b"cekalwatch rows", hashlib.sha256)
+                    self._rows = HMAC(rows, SHA256())
                 else:
                     self._ciphers[key.key_id] = AESGCM(key.secret)
                 self._known.add(key.key_id)
@@ -122,7 +132,7 @@ class Keyring:
         if kind != FORMAT:
             raise DamagedValueError("no sealed value")
         try:
-            return self._cipher(key_id).decrypt(
+            return (self._ciphers.get(key_id) or self._cipher_of_another(key_id)).decrypt(
                 sealed[HEADER.size : BODY], sealed[BODY:], sealed[: HEADER.size] + associated_data
             )
         except InvalidTag:
@@ -130,24 +140,21 @@ class Keyring:
 
     def digest(self, associated_data: bytes, plain: bytes) -> str:
         """Return an HMAC-SHA256, hexadecimal, of both: equal for equal ones, useless without the key."""
-        return hmac.digest(self._matching, associated_data + plain, hashlib.sha256).hex()
+        mac = self._matching.copy()
+        mac.update(associated_data + plain)
+        return mac.finalize().hex()
 
     def row_mac(self, row: bytes) -> bytes:
         """Return the HMAC-SHA256 of a row in its signed form."""
-        return hmac.digest(self._rows, row, hashlib.sha256)
+        mac = self._rows.copy()
+        mac.update(row)
+        return mac.finalize()
 
-    def _cipher(self, key_id: int) -> AESGCM:
-        found = self._ciphers.get(key_id)
-        if found is None and key_id not in self._absent:
-            # Another program may have made it. A number that a damaged value names is asked for once.
+    def _cipher_of_another(self, key_id: int) -> AESGCM:
+        """Return the cipher of a key that another program has made. A number that is not held is asked for once."""
+        if key_id not in self._absent:
             self.follow()
-            found = self._ciphers.get(key_id)
-        if found is None:
+            if found := self._ciphers.get(key_id):
+                return found
             self._absent.add(key_id)
-            raise DamagedValueError("a sealed value of a data key that is not held")
-        return found
-
-
-def _measured(part: str) -> bytes:
-    text = part.encode()
-    return b"%d:%b" % (len(text), text)
+        raise DamagedValueError("a sealed value of a data key that is not held")

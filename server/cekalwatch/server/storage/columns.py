@@ -71,14 +71,19 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Reader:
-        """Return what reads a value."""
-        return _or_as_it_is(super().result_processor(dialect, coltype))
+        """Return what reads a value: an aware moment in UTC."""
+        read = self.impl_instance.result_processor(dialect, coltype)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Return an aware moment in UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        def moment_or_what_is_there(value: Any) -> Any:  # noqa: ANN401  # whatever SQLite holds
+            try:
+                found = read(value) if read else value
+            except (TypeError, ValueError):
+                return value
+            if found is None:
+                return None
+            return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+        return moment_or_what_is_there
 
 
 class Facts(JSON):
@@ -86,7 +91,15 @@ class Facts(JSON):
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Reader:
         """Return what reads a value."""
-        return _or_as_it_is(super().result_processor(dialect, coltype))
+        read: Any = super().result_processor(dialect, coltype)
+
+        def facts_or_what_is_there(value: Any) -> Any:  # noqa: ANN401  # whatever SQLite holds
+            try:
+                return read(value)
+            except (TypeError, ValueError):
+                return value
+
+        return facts_or_what_is_there
 
 
 class Uninterpreted(LargeBinary):
@@ -101,16 +114,6 @@ class Uninterpreted(LargeBinary):
 
 class Sealed(Uninterpreted):
     """A sealed value."""
-
-
-def _or_as_it_is(read: Reader | None) -> Reader:
-    def value_or_what_is_there(value: Any) -> Any:  # noqa: ANN401  # whatever SQLite holds
-        try:
-            return read(value) if read else value
-        except (TypeError, ValueError):
-            return value
-
-    return value_or_what_is_there
 
 
 def moment(*, index: bool = False) -> Any:  # noqa: ANN401  # SQLModel's field type

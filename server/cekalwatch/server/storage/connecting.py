@@ -103,8 +103,8 @@ def _set_pragmas(connection: object, _record: object) -> None:
 
     if not isinstance(connection, sqlite3.Connection):
         raise TypeError("SQLite is used through Python's own driver")
-    # A damaged text must harm its own row only, so it is read as well as it can be.
-    connection.text_factory = lambda data: data.decode(errors="replace")
+    # A damaged text must harm its own row only, so it is read as well as it can be. Every text goes through this.
+    connection.text_factory = partial(str, encoding="utf-8", errors="replace")
     # secure_delete writes zeros over what is removed: a deleted photograph must not stay in a free page.
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}").close()

@@ -6,7 +6,9 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 
 import numpy as np
+import sqlalchemy
 import structlog
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, func, or_, select
 
 from cekalwatch.server.domain.alerts.alert import Alert
@@ -17,7 +19,8 @@ from cekalwatch.server.storage.alerts.reading import readable
 from cekalwatch.server.storage.alerts.rows import bare_alert
 from cekalwatch.server.storage.alerts.tables import AlertPassageRow, AlertRow, SightingRow
 from cekalwatch.server.storage.columns import PASSAGE_TEMPLATE
-from cekalwatch.server.storage.integrity.guarded_session import in_order, put_row
+from cekalwatch.server.storage.integrity.guarded_session import in_order, plain_in_order, put_row
+from cekalwatch.server.storage.integrity.signed_row import form_of
 
 log = structlog.get_logger()
 
@@ -26,6 +29,9 @@ MAX_COMPARED = 50
 with thousands, which a hostile camera makes at will, must not hold up who comes next."""
 
 _NUMBERS = np.dtype("<f4")
+_SIGHTINGS = sqlalchemy.select(*form_of(SightingRow).table.columns).where(
+    col(SightingRow.passage) == bindparam("passage")
+)
 
 
 class AlertPassages:
@@ -37,8 +43,11 @@ class AlertPassages:
     def near(self, session: Session, match: Match, window: timedelta) -> list[NearAlert]:
         """Return the alerts that `match` may join: those of its passage, and of its subjects at its site lately."""
         capture = match.capture
-        seen = session.exec(select(SightingRow).where(col(SightingRow.passage) == capture.passage))
-        own = {sighting.alert_id for sighting in in_order(session, seen)}
+        own: set[str] = set()
+        seen = session.execute(_SIGHTINGS, {"passage": capture.passage})
+        # One sighting that stands is enough to know that an alert is of this passage.
+        for one in plain_in_order(session, SightingRow, (one for one in seen if one.alert_id not in own)):
+            own.add(one.alert_id)
         moment = capture.captured_at
         lately = (
             (col(AlertRow.site) == capture.camera.site)

@@ -11,13 +11,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cache
+from typing import Any
 from uuid import UUID
 
+import sqlalchemy
 import uuid6
 from sqlalchemy import bindparam, func
-from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
 from cekalwatch.contract.values.orders import Direction
@@ -38,7 +38,8 @@ from cekalwatch.server.storage.alerts.tables import (
     SightingRow,
 )
 from cekalwatch.server.storage.columns import FINDING_FACTS, FOLLOW_UP_FACTS
-from cekalwatch.server.storage.integrity.guarded_session import checked, in_order
+from cekalwatch.server.storage.integrity.guarded_session import checked, plain_in_order
+from cekalwatch.server.storage.integrity.signed_row import form_of
 
 MAX_SIGHTINGS = 20
 """Sightings that are read with an alert: the newest ones."""
@@ -287,7 +288,8 @@ def _cameras(session: Session, alert_ids: list[str]) -> dict[str, list[Camera]]:
 def _sightings(session: Session, alert_ids: list[str]) -> dict[str, list[Sighting]]:
     """Return the newest sightings of each alert, oldest first."""
     found: dict[str, list[Sighting]] = defaultdict(list)
-    for row in in_order(session, session.exec(_newest_sightings(), params={"alert_ids": alert_ids})):
+    rows = session.execute(_newest_sightings(), {"alert_ids": alert_ids})
+    for row in plain_in_order(session, SightingRow, rows):
         found[row.alert_id].append(
             Sighting(
                 capture_id=UUID(row.capture_id),
@@ -301,12 +303,13 @@ def _sightings(session: Session, alert_ids: list[str]) -> dict[str, list[Sightin
 
 
 @cache
-def _newest_sightings() -> SelectOfScalar[SightingRow]:
+def _newest_sightings() -> sqlalchemy.Select[Any]:
     """Return the query of the newest sightings of `alert_ids`, oldest first: making it takes longer than its answer."""
     # Of captures of the same moment the key decides, so that each reading has the same ones in the same order.
     newest_first = (col(SightingRow.captured_at).desc(), col(SightingRow.capture_id).desc())
     place = func.row_number().over(partition_by=col(SightingRow.alert_id), order_by=newest_first)
     wanted = col(SightingRow.alert_id).in_(bindparam("alert_ids", expanding=True))
-    placed = select(SightingRow, place.label("place")).where(wanted).subquery()
-    newest = aliased(SightingRow, placed)
-    return select(newest).where(placed.c.place <= MAX_SIGHTINGS).order_by(placed.c.captured_at, placed.c.place.desc())
+    columns = form_of(SightingRow).table.columns
+    placed = select(SightingRow, place.label("place")).where(wanted).subquery().c
+    newest = sqlalchemy.select(*(placed[column.name] for column in columns)).where(placed.place <= MAX_SIGHTINGS)
+    return newest.order_by(placed.captured_at, placed.place.desc())

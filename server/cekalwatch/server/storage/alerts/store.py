@@ -52,13 +52,15 @@ EVERYTHING = AlertSearch()
 MAX_WAITING = 1_000
 """Alerts that wait for somebody, as many as are looked for at once."""
 
+_LOCK = update(EventLogRow).values(pruned_through=EventLogRow.pruned_through)
+
 
 def lock_log(session: Session) -> None:
     """Keep others from writing to the event log until the transaction ends; the first step of whoever does.
 
     Nothing is read before, so that another process's write cannot come between.
     """
-    session.exec(update(EventLogRow).values(pruned_through=EventLogRow.pruned_through))
+    session.exec(_LOCK)
 
 
 class AlertStore:

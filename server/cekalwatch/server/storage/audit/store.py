@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert
+from sqlalchemy import bindparam, func, insert
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select, update
 
@@ -28,6 +28,15 @@ PAGE = 2000
 
 LINK_COLUMNS = tuple(getattr(AuditEntryRow, name) for name in Link._fields)
 
+# Made once: they are executed with each entry, and to make them takes longer.
+_LOCK = (
+    update(AuditHeadRow)
+    .values(sequence=AuditHeadRow.sequence)
+    .returning(col(AuditHeadRow.sequence), col(AuditHeadRow.hash))
+)
+_ADD_ENTRIES, _ADD_INDEX = insert(AuditEntryRow), insert(AuditIndexRow)
+_MOVE_HEAD = update(AuditHeadRow).values(sequence=bindparam("reached"), hash=bindparam("end"))
+
 
 def write_audit(session: Session, *entries: AuditEntry) -> None:
     """Append `entries` to the chain in the session's transaction, as its last step before the commit.
@@ -36,9 +45,7 @@ def write_audit(session: Session, *entries: AuditEntry) -> None:
     other.
     """
     # What locks the chain reads it too, so that another writer's entry cannot come between.
-    locked = update(AuditHeadRow).values(sequence=AuditHeadRow.sequence)
-    head = session.execute(locked.returning(col(AuditHeadRow.sequence), col(AuditHeadRow.hash)))
-    sequence, last_hash = head.one()
+    sequence, last_hash = session.execute(_LOCK).one()
     rows: list[dict[str, Any]] = []
     index: list[dict[str, Any]] = []
     for entry in entries:
@@ -46,9 +53,10 @@ def write_audit(session: Session, *entries: AuditEntry) -> None:
         sequence, last_hash = one.sequence, one.hash
         rows.append(one._asdict())
         index += (row._asdict() for row in index_rows(one))
-    session.connection().execute(insert(AuditEntryRow), rows)
-    session.connection().execute(insert(AuditIndexRow), index)
-    session.exec(update(AuditHeadRow).values(sequence=sequence, hash=last_hash))
+    connection = session.connection()
+    connection.execute(_ADD_ENTRIES, rows)
+    connection.execute(_ADD_INDEX, index)
+    connection.execute(_MOVE_HEAD, {"reached": sequence, "end": last_hash})
 
 
 class AuditStore:

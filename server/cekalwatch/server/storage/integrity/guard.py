@@ -116,15 +116,12 @@ class RowGuard:
         return {}
 
     def _require_signed(self, form: RowForm, row: object, values: Values, mac: object) -> None:
-        if not self._is_signed(form, values, mac):
-            raise self._refusal(form.key(row), CHANGED)
-
-    def _is_signed(self, form: RowForm, values: Values, mac: object) -> bool:
         try:
-            signed = form.signed(values)
-        except (TypeError, ValueError, AttributeError):  # none of ours
-            return False
-        return isinstance(mac, bytes) and hmac.compare_digest(self.keyring.row_mac(signed), mac)
+            stands = isinstance(mac, bytes) and hmac.compare_digest(self.keyring.row_mac(form.signed(values)), mac)
+        except (TypeError, ValueError, AttributeError):  # no row of ours holds such values
+            stands = False
+        if not stands:
+            raise self._refusal(form.key(row), CHANGED)
 
     def _refusal(self, key: RowKey, reason: str) -> ChangedRowError:
         if self.refused.get(key) != reason:

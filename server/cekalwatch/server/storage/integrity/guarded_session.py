@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy
-from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.orm import ORMExecuteState
+from sqlalchemy.engine import Connection, Engine, Row
+from sqlalchemy.orm import ORMExecuteState, object_session
 from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import Session
 
@@ -39,8 +39,9 @@ class GuardedSession(Session):
         self.fence = fence
         self._committing = committing
         self._guard = guard
-        self.ours: dict[int, SignedRow] = {}
-        """What this session has signed, by identity; held, so that no other object gets the same."""
+        self.sound: dict[int, SignedRow] = {}
+        """What this session has checked or signed, by identity; held, so that no other object gets the same. What it
+        reads again from the database is not among it any more."""
         self.replaced: dict[int, SignedRow] = {}
         """What it writes wholly, whatever was there."""
 
@@ -59,6 +60,13 @@ class GuardedSession(Session):
             raise RuntimeError("signed rows are used, and the keys of the database are not open")
         return self._guard
 
+    def checked(self, row: Signed) -> Signed:
+        """Return a row that the session has read, if it stands as it was written. Raises ChangedRowError."""
+        if id(row) not in self.sound:
+            self.guard.check(row)
+            self.sound[id(row)] = row
+        return row
+
 
 def guard_of(session: Session) -> RowGuard:
     """Return who guards the rows of a session that the database gave."""
@@ -67,16 +75,26 @@ def guard_of(session: Session) -> RowGuard:
 
 def checked(session: Session, row: Signed) -> Signed:
     """Return a row that the session has read, if it stands as it was written. Raises ChangedRowError."""
-    if id(row) not in _guarded(session).ours:
-        guard_of(session).check(row)
-    return row
+    return _guarded(session).checked(row)
 
 
 def in_order(session: Session, rows: Iterable[Signed]) -> Iterator[Signed]:
     """Yield those of the rows that stand as they were written; the others are refused and noted."""
+    check = _guarded(session).checked
     for row in rows:
         try:
-            checked(session, row)
+            check(row)
+        except ChangedRowError:
+            continue
+        yield row
+
+
+def plain_in_order(session: Session, model: type[Signed], rows: Iterable[Row[Any]]) -> Iterator[Row[Any]]:
+    """Do the same for plain rows of all columns, in the table's order: objects take three times as long to make."""
+    check = guard_of(session).check_plain
+    for row in rows:
+        try:
+            check(model, row)
         except ChangedRowError:
             continue
         yield row
@@ -129,7 +147,14 @@ def _sign(session: GuardedSession, *_: object) -> None:
     for row in (*session.new, *(one for one in session.dirty if session.is_modified(one))):
         if isinstance(row, SignedRow):
             session.guard.sign(row, _version_before(session, row))
-            session.ours[id(row)] = row
+            session.sound[id(row)] = row
+
+
+@sqlalchemy.event.listens_for(SignedRow, "refresh", propagate=True)
+def _note_read_again(row: SignedRow, *_: object) -> None:
+    session = object_session(row)
+    if isinstance(session, GuardedSession):
+        session.sound.pop(id(row), None)
 
 
 @sqlalchemy.event.listens_for(GuardedSession, "before_commit")
@@ -147,8 +172,8 @@ def _version_before(session: GuardedSession, row: SignedRow) -> int:
     if id(row) in session.replaced:
         return max(session.guard.versions.of(form.key(row)), 1)
     read = state.committed_state
-    if id(row) not in session.ours:
-        values = tuple(read.get(name, getattr(row, name)) for name in form.columns)
+    if id(row) not in session.sound:
+        values = form.held_values({**dict.fromkeys(form.columns), **row.__dict__, **read})
         session.guard.require_signed(row, values, read.get("mac", row.mac))
     return int(read.get("row_version", row.row_version))
 

@@ -49,8 +49,10 @@ class RowForm:
     table: Table
     columns: tuple[str, ...]
     """All but the MAC, by name."""
-    values: Callable[[Any], Values]
-    """Takes them from a row that a session tracks."""
+    held_values: Callable[[Mapping[str, Any]], Values]
+    """Takes them from a mapping of names."""
+    own_values: Callable[[Any], Values]
+    """Takes them from the attributes of a row that a session tracks."""
     plain_values: Callable[[Any], Values]
     """Takes them from a plain row of all columns, in the table's order."""
     primary_key: Callable[[Any], object]
@@ -60,8 +62,18 @@ class RowForm:
     kinds: tuple[Callable[[Any], object], ...]
     """Makes of each column's value what the database gives back."""
 
+    def values(self, row: SignedRow) -> Values:
+        """Return the values of a row that a session tracks, without its asking for each whether it is loaded."""
+        try:
+            return self.held_values(row.__dict__)
+        except KeyError:  # one is not
+            return self.own_values(row)
+
     def signed(self, values: Values) -> bytes:
-        """Return what the MAC is computed of. Raises TypeError or ValueError for what no row of ours holds."""
+        """Return what the MAC is computed of. Raises TypeError or ValueError for what no row of ours holds.
+
+        Moments are in UTC, as the database gives them and `as_held` makes them.
+        """
         if self.special:
             written = list(values)
             for place, write in self.special:
@@ -72,7 +84,8 @@ class RowForm:
 
     def as_held(self, values: Values) -> Values:
         """Return values that are about to be written as the database will give them back."""
-        return tuple(None if one is None else kind(one) for kind, one in zip(self.kinds, values, strict=True))
+        held = [None if one is None else kind(one) for kind, one in zip(self.kinds, values, strict=True)]
+        return tuple(held)
 
     def key(self, row: object) -> RowKey:
         """Return which row it is."""
@@ -90,6 +103,7 @@ def form_of(model: type[SignedRow]) -> RowForm:
     return RowForm(
         table,
         tuple(names),
+        operator.itemgetter(*names),
         operator.attrgetter(*names),
         operator.itemgetter(*map(places.__getitem__, names)),
         operator.attrgetter(*(column.name for column in table.primary_key)),
@@ -107,12 +121,8 @@ def _of_type(table: Mapping[type, Callable[[Any], object]], column: Column[Any])
     return next((convert for kind, convert in table.items() if isinstance(column.type, kind)), None)
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, sort_keys=True)
-
-
-def _moment(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat()
+def _in_utc(value: datetime) -> datetime:
+    return value.astimezone(UTC)
 
 
 def _ends(sealed: bytes) -> bytes:
@@ -126,7 +136,9 @@ def _same(value: object) -> object:
 
 _text = str.__str__
 """Makes a plain text of an enumeration's member, and refuses what is no text."""
-_WRITTEN: Mapping[type, Callable[[Any], object]] = MappingProxyType({JSON: _json, UtcDateTime: _moment, Sealed: _ends})
+_WRITTEN: Mapping[type, Callable[[Any], object]] = MappingProxyType(
+    {JSON: json.JSONEncoder(sort_keys=True).encode, UtcDateTime: datetime.isoformat, Sealed: _ends}
+)
 _KINDS: Mapping[type, Callable[[Any], object]] = MappingProxyType(
-    {Boolean: bool, Integer: operator.index, Float: float, JSON: _same, UtcDateTime: _same, Sealed: bytes}
+    {Boolean: bool, Integer: operator.index, Float: float, JSON: _same, UtcDateTime: _in_utc, Sealed: bytes}
 )

@@ -1,0 +1,220 @@
+"""The MACs of rows stay what they were: databases of earlier versions hold them, and these bytes were made by 0.3.0."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta, timezone
+from enum import StrEnum
+from typing import Any
+
+import pytest
+import sqlalchemy
+from sqlalchemy import JSON, Boolean, Float, Integer, LargeBinary
+from sqlalchemy.engine import Engine
+from sqlmodel import select
+
+import cekalwatch.server.app  # noqa: F401  # has all tables
+from cekalwatch.server.encryption.keyring import DataKey, KeyPurpose, Keyring
+from cekalwatch.server.storage.columns import UtcDateTime
+from cekalwatch.server.storage.integrity import guard as guarding
+from cekalwatch.server.storage.integrity.guard import RowGuard
+from cekalwatch.server.storage.integrity.guarded_session import GuardedSession, checked
+from cekalwatch.server.storage.integrity.signed_row import ChangedRowError, SignedRow, form_of, signed_models
+from cekalwatch.server.storage.integrity.versions import SeenVersions
+
+JAKARTA = timezone(timedelta(hours=7))
+VERSION = 3_545_871_234_567_890
+KEYS = (
+    DataKey(1, KeyPurpose.SEALING, bytes(range(32))),
+    DataKey(2, KeyPurpose.MATCHING, bytes(range(32, 64))),
+)
+
+GOLDEN = {
+    "alert": (
+        "e16db37a3e02c05978ee68a675d0113c72ec97ff033356c95c372d9a37db605d",
+        "1447fa2fda2a9df882c5e83d1365ef72f91653ede0ed6f22136e406a46827007",
+    ),
+    "alert_finding": (
+        "f9f4140d793e8a1b770125628c1b4c5dec77d7e5489e66d369fc382a48250dd9",
+        "f9f4140d793e8a1b770125628c1b4c5dec77d7e5489e66d369fc382a48250dd9",
+    ),
+    "alert_follow_up": (
+        "e27e7995d543ab12517228e2a14fbd7b3541f4b21afb8e909b88f990a1cae58e",
+        "e27e7995d543ab12517228e2a14fbd7b3541f4b21afb8e909b88f990a1cae58e",
+    ),
+    "alert_passage": (
+        "5e7f0755da9b899344dc6852fa04ed4d9f374e63de35d6c0c50743a9f79a3513",
+        "5e7f0755da9b899344dc6852fa04ed4d9f374e63de35d6c0c50743a9f79a3513",
+    ),
+    "ban_order": (
+        "ec8a2a46ea6e3ff81a958703945945423ed0e46173fc1d74c437f9fa69f5c4e0",
+        "ec8a2a46ea6e3ff81a958703945945423ed0e46173fc1d74c437f9fa69f5c4e0",
+    ),
+    "camera_policy": (
+        "58564ae37c01b26448b2d1b36961f238f71661f16a1b51514fd0bf9c8e017f97",
+        "58564ae37c01b26448b2d1b36961f238f71661f16a1b51514fd0bf9c8e017f97",
+    ),
+    "camera_survey": (
+        "52c797f67f9556fcf7e149623f114a2ac7fba207e27ce57eb7261086bcc1266c",
+        "52c797f67f9556fcf7e149623f114a2ac7fba207e27ce57eb7261086bcc1266c",
+    ),
+    "decision_threshold": (
+        "7963c8e2a81c3f37142dd6e1ca8bbca063e87db1a0ccb8ac39071fb57ff4d741",
+        "9e472459a25e359ab8bf06fdb98982aeb7b7ea61085cc57eda8f142883dbd6a1",
+    ),
+    "gallery_state": (
+        "de2017c7d928fcc8e95f28de5672a4102a066dfbd97c09e84027f5cbc024a079",
+        "de2017c7d928fcc8e95f28de5672a4102a066dfbd97c09e84027f5cbc024a079",
+    ),
+    "learned_threshold": (
+        "8ca2a8f1135a2a71de6b2d75e4dcfcb9207b2f1d97ff6bf3bf69d53a79047026",
+        "8ca2a8f1135a2a71de6b2d75e4dcfcb9207b2f1d97ff6bf3bf69d53a79047026",
+    ),
+    "lookalike_judgement": (
+        "2c8bee0fc88ed9f05e1ed6aa921661ffede98722bcd4d04c0862f036ef1eaa4a",
+        "2c8bee0fc88ed9f05e1ed6aa921661ffede98722bcd4d04c0862f036ef1eaa4a",
+    ),
+    "notice": (
+        "27af42f7130d5ca1ed385e68e25d532d5a7bfe7240c7b8f8f365db153a808eb6",
+        "e8628e1dd8df26200776c7251642692ff0745827d854a28863374a6548390f2a",
+    ),
+    "person": (
+        "411071522636f47704f2528a0167a840d4fcde2334c5f1c81bb79b8509dbca5d",
+        "ca75d87c89e0820b0cad7a8d8516ddb429b44d7e35132f6fc9fade4022366f38",
+    ),
+    "person_session": (
+        "d9e6a8830f40618e4a6deeb1015aa4a09959f79090c92152d22bec51c9053941",
+        "b7ff5661fedb8d16395db219847212aebc5ce798137faf698ff57e0c5e9cf5ed",
+    ),
+    "port_alert": (
+        "1465391daf10ca0a61d6ba38a594a50a8457a7c42dc971b9f1374a924d7ea900",
+        "1465391daf10ca0a61d6ba38a594a50a8457a7c42dc971b9f1374a924d7ea900",
+    ),
+    "port_event": (
+        "43ca779b200629d75e94940c9a61e1c0e69397243096fecec73cc9dbb2cbec2b",
+        "43ca779b200629d75e94940c9a61e1c0e69397243096fecec73cc9dbb2cbec2b",
+    ),
+    "port_position": (
+        "4500875e854abb380bea7121dc9fb32854b88d2aa422911202fe4a7ba813e657",
+        "a080bb22f06e5198dc1877765f8f445b44758f335e6e784e06418db1de9da7f3",
+    ),
+    "probe": (
+        "9877663d4405c22f2bc505208ede114422cf967aeb019c009b688970086d4ca9",
+        "9877663d4405c22f2bc505208ede114422cf967aeb019c009b688970086d4ca9",
+    ),
+    "reference_face": (
+        "29c787e9c94e090566e211e31e98d69d82ca0f9c30fd6de47ddd0446e9c9a23e",
+        "29c787e9c94e090566e211e31e98d69d82ca0f9c30fd6de47ddd0446e9c9a23e",
+    ),
+    "score_count": (
+        "80f0b0fd9b404c02cce91afdfc16639e32d22f9bca8a34b818c8eaa6910d9770",
+        "80f0b0fd9b404c02cce91afdfc16639e32d22f9bca8a34b818c8eaa6910d9770",
+    ),
+    "sighting": (
+        "400a517868d321541d980c41103307b54774127e3777915887864e56890260b5",
+        "400a517868d321541d980c41103307b54774127e3777915887864e56890260b5",
+    ),
+    "subject": (
+        "d30a7086ce943ed4e76c41d3f0ebde4b2ffe7244f550ad559fc365a8e9faf7a7",
+        "d30a7086ce943ed4e76c41d3f0ebde4b2ffe7244f550ad559fc365a8e9faf7a7",
+    ),
+}
+"""By table: of a row with all columns, and of one in which those are absent that may be."""
+
+
+class Word(StrEnum):
+    """Rows are given members of enumerations, and are read with plain texts."""
+
+    ODD = "ödd 'word'\n\\"
+
+
+def value(column: sqlalchemy.Column[Any], place: int) -> object:
+    """Return a value of a column of the kind that the stores give it."""
+    kind = column.type
+    if isinstance(kind, UtcDateTime):
+        return datetime(2026, 3, 1, 23, 59, place, place * 1000, tzinfo=JAKARTA if place % 2 else UTC)
+    if isinstance(kind, JSON):
+        return {"zone": ["ü", 1.5, None, True], "a": {"b": place}}
+    if isinstance(kind, Boolean):
+        return bool(place % 2)
+    if isinstance(kind, Integer):
+        return place * 10**3
+    if isinstance(kind, Float):
+        return 0.1 * place
+    if isinstance(kind, LargeBinary):
+        return bytes(range(place, place + 90))
+    return Word.ODD if place % 2 else f"key {place} of a row"
+
+
+def filled(model: type[SignedRow], *, wholly: bool) -> SignedRow:
+    """Return a row of a table, with values in all columns, or in those only that must have one."""
+    columns = [one for one in form_of(model).table.columns if one.name not in {"mac", "row_version"}]
+    row = model()
+    for place, one in enumerate(columns):
+        setattr(row, one.name, None if one.nullable and not wholly else value(one, place))
+    return row
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    """A database that enforces no foreign keys."""
+    made = sqlalchemy.create_engine("sqlite://")
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def guard(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> RowGuard:
+    """A guard with known keys, at a known moment."""
+    monkeypatch.setattr(guarding, "next_version", lambda _: VERSION)
+    keyring = Keyring(lambda known: [one for one in KEYS if one.key_id not in known])
+    return RowGuard(engine, keyring, SeenVersions(None, keyring))
+
+
+def test_every_signed_table_has_its_bytes() -> None:
+    assert set(GOLDEN) == {str(model.__tablename__) for model in signed_models()}
+
+
+@pytest.mark.parametrize("wholly", [True, False])
+@pytest.mark.parametrize("model", signed_models(), ids=lambda model: str(model.__tablename__))
+def test_a_row_gets_the_mac_that_it_always_got(engine: Engine, guard: RowGuard, model: type[SignedRow], wholly: bool):
+    table = form_of(model).table
+    table.create(engine)
+    with GuardedSession(engine, guard) as session:
+        session.add(filled(model, wholly=wholly))
+        session.commit()
+    with engine.connect() as connection:
+        plain = connection.execute(sqlalchemy.select(*table.columns)).one()
+    assert plain.mac.hex() == GOLDEN[table.name][not wholly]
+    guard.check_plain(model, plain)
+    with GuardedSession(engine, guard) as session:
+        assert checked(session, session.exec(select(model)).one()).mac == plain.mac
+
+
+@pytest.mark.parametrize("model", signed_models(), ids=lambda model: str(model.__tablename__))
+def test_each_column_counts_however_the_row_is_read(engine: Engine, guard: RowGuard, model: type[SignedRow]):
+    table = form_of(model).table
+    table.create(engine)
+    with GuardedSession(engine, guard) as session:
+        session.add(filled(model, wholly=True))
+        session.commit()
+    for column in table.columns:
+        read, written = f"SELECT {column.name} FROM {table.name}", f"UPDATE {table.name} SET {column.name} = ?"  # noqa: S608
+        with closing(engine.raw_connection()) as connection:
+            (held,) = connection.execute(read).fetchone()
+            connection.execute(written, (another(column, held),))
+            connection.commit()
+            with engine.connect() as reading, pytest.raises(ChangedRowError):
+                guard.check_plain(model, reading.execute(sqlalchemy.select(*table.columns)).one())
+            with GuardedSession(engine, guard) as session, pytest.raises(ChangedRowError):
+                checked(session, session.exec(select(model)).one())
+            connection.execute(written, (held,))
+            connection.commit()
+
+
+def another(column: sqlalchemy.Column[Any], held: Any) -> object:  # whatever the driver gives
+    """Return another value than the database holds in a column."""
+    if isinstance(column.type, JSON):
+        return "[]"
+    return 1 - held if isinstance(held, int | float) else held[1:]
