@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWindow
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from cekalwatch.contract.values.adjudication import Reason, Step
@@ -20,9 +21,10 @@ from cekalwatch.notifier.desktop.windows.tray import Light
 from cekalwatch.office.model.alert import Pictures
 from cekalwatch.office.model.subscription_updates import Cause, Disconnected, Freshness
 from cekalwatch.program.translations import Language
-from tests.support.scenarios.officer_pc import OfficerPc, OfficeThread, officer_pc
+from tests.support.scenarios.officer_pc import WAIT_MS, OfficerPc, OfficeThread, officer_pc
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD
 
+UNTOUCHED_MS = 400
 NEW_PASSWORD = "garam sepeda awan biru"
 
 
@@ -94,6 +96,36 @@ def test_the_screen_locks_when_nobody_touches_it_and_the_claim_is_not_renewed(
         assert pc.window.pages.currentWidget() is pc.window.locked
         assert not pc.controller.claims_to_renew()
         assert not (tmp_path / "pc-1" / "session-pc-1").exists()
+
+
+@pytest.mark.slow
+def test_whatever_is_typed_or_clicked_in_any_window_counts_as_a_touch(
+    office: OfficeThread, pc: OfficerPc, qtbot: QtBot
+) -> None:
+    lock, menu = pc.agent.lock, pc.agent.tray.menu
+
+    def restarts(touch: Callable[[QWindow], None], window: QWidget) -> bool:
+        handle = window.windowHandle()
+        qtbot.waitUntil(lambda: lock.untouched_ms >= UNTOUCHED_MS, timeout=WAIT_MS)
+        touch(handle)
+        return lock.untouched_ms < UNTOUCHED_MS
+
+    pc.sign_in("budi")
+    pc.shows(office.raise_alert(), "NEW")
+    pc.turn_to()
+    qtbot.wait(1)
+    touches: list[Callable[[QWindow], None]] = [
+        lambda window: QTest.keyClick(window, Qt.Key.Key_Shift),
+        lambda window: QTest.keyClick(window, Qt.Key.Key_F2),  # a shortcut
+        lambda window: QTest.mouseClick(window, Qt.MouseButton.LeftButton, pos=QPoint(2, 2)),
+        lambda window: QTest.mouseMove(window, QPoint(9, 9)),
+        lambda window: QTest.wheelEvent(window, QPointF(9, 9), QPoint(0, 120)),
+    ]
+    for touch in touches:
+        assert restarts(touch, pc.window)
+    menu.popup(pc.window.mapToGlobal(QPoint(20, 20)))
+    assert restarts(touches[2], menu)
+    assert not restarts(lambda _: pc.window.update(), pc.window)
 
 
 @pytest.mark.slow

@@ -2,6 +2,9 @@
 
 What Qt sees of the keyboard is what is typed into these windows; the mouse's place is seen wherever it moves. So an
 officer who works in another program keeps the session by moving the mouse.
+
+The windows of the screen are watched, which get what is typed and clicked; not the application, which passes every
+event of every widget: hundreds between an alert and its painted window.
 """
 
 from __future__ import annotations
@@ -16,30 +19,39 @@ _LOOK_EVERY_MS = 1_000
 _TOUCHES = frozenset(
     {
         QEvent.Type.KeyPress,
+        QEvent.Type.ShortcutOverride,
         QEvent.Type.MouseButtonPress,
         QEvent.Type.MouseMove,
         QEvent.Type.Wheel,
         QEvent.Type.TouchBegin,
     }
 )
+"""A key that is a shortcut comes as nothing but an override."""
 
 
 class IdleLock(QObject):
-    """Watches the whole application."""
+    """Watches all windows of the application."""
 
     def __init__(self, controller: Controller, app: QApplication) -> None:
         super().__init__(app)
         self._controller = controller
+        self._app = app
         self.limit_ms = round(controller.settings.idle_lock_s * 1000)
         self._untouched = QElapsedTimer()
         self._untouched.start()
         self._place = QCursor.pos()
-        app.installEventFilter(self)
         controller.session_changed.connect(self._untouched.restart)
+        # A window that opens gets the focus, or is seen at the next look.
+        app.focusWindowChanged.connect(self._watch_windows)
         self._timer = QTimer(self)
         self._timer.setInterval(_LOOK_EVERY_MS)
         self._timer.timeout.connect(self.look)
         self._timer.start()
+
+    @property
+    def untouched_ms(self) -> int:
+        """How long ago somebody last touched keyboard or mouse, or signed in."""
+        return self._untouched.elapsed()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: ARG002, N802  # Qt's name
         """Restart the count on a touch; let every event through."""
@@ -49,8 +61,13 @@ class IdleLock(QObject):
 
     def look(self) -> None:
         """Sign the person out when the time is over."""
+        self._watch_windows()
         if (place := QCursor.pos()) != self._place:
             self._place = place
             self._untouched.restart()
-        if self._untouched.elapsed() >= self.limit_ms:
+        if self.untouched_ms >= self.limit_ms:
             self._controller.sign_out()
+
+    def _watch_windows(self) -> None:
+        for window in self._app.allWindows():
+            window.installEventFilter(self)  # once: Qt moves a filter that is there
