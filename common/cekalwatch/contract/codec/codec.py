@@ -59,7 +59,6 @@ class _Field:
     value_name: str
     name: str
     converter: Converter
-    repeated: bool
     presence: bool
     """Whether the message tells an empty field from one that is not set."""
     optional: bool
@@ -70,29 +69,25 @@ class _Field:
 
     def read(self, message: Message, reading: Reading) -> Any:  # noqa: ANN401  # as the field's type says
         """Return the field's content; raises Refused with the field's name."""
-        if self.presence and not message.HasField(self.name):
+        content = getattr(message, self.name)
+        if not (message.HasField(self.name) if self.presence else content):
             if self.optional:
                 return None
-            if self.default is not MISSING:
+            if self.presence and self.default is not MISSING:
                 return self.default
-            if reading is Reading.STRICT and self.needed:
+            if self.needed and reading is Reading.STRICT:
                 raise Refused(self.name)
-            if self.default is not MISSING:
-                return self.default
-        content = getattr(message, self.name)
-        if not self.presence and self.optional and not content:
-            return None
         try:
             found = self.converter.read(content, reading)
         except Refused:
             raise
         except (ValueError, OverflowError) as error:
             raise Refused(self.name) from error
-        if found is None and not self.optional:
-            if reading is Reading.STRICT or self.default is MISSING:
-                raise Refused(self.name)
-            return self.default
-        return found
+        if found is not None or self.optional:
+            return found
+        if reading is Reading.STRICT or self.default is MISSING:
+            raise Refused(self.name)
+        return self.default
 
 
 class Codec(Generic[V, M]):
@@ -170,8 +165,8 @@ class Codec(Generic[V, M]):
         converter = self._special.get(value_name) or _converter(hint, described, self._parts)
         repeated = described.is_repeated
         presence = described.has_presence and not repeated
-        of_message = described.type == FieldDescriptor.TYPE_MESSAGE
-        return _Field(value_name, described.name, converter, repeated, presence, optional, default, of_message)
+        needed = presence and described.type == FieldDescriptor.TYPE_MESSAGE
+        return _Field(value_name, described.name, converter, presence, optional, default, needed)
 
 
 def _without_none(hint: Any) -> tuple[Any, bool]:  # noqa: ANN401  # types have no common type
