@@ -20,8 +20,8 @@ from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.domain.subjects import Subject
 from cekalwatch.server.encryption.keyring import DataKey, KeyPurpose, Keyring
 from cekalwatch.server.grpc_api.convert import alerts, capture
-from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.grpc_api.convert.watchlist import entries, subjects
+from cekalwatch.server.grpc_api.paging import page_size
 from cekalwatch.server.recognition.photographs import LONG_SIDE, decode_photograph
 from cekalwatch.server.recognition.probes import decode_crop
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows

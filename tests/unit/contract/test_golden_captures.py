@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 from cekalwatch.camera.outbox import capture_message
 from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.uplink import messages, survey_report
+from cekalwatch.contract.codec.cameras import PLACE
 from cekalwatch.contract.values.aiming import AimingAnswer, AimingPicture, AimingRefusal
 from cekalwatch.contract.values.cameras import Drops, Heartbeat, SpoolState, SpoolStatus, ViewState
 from cekalwatch.contract.values.captures import CaptureOutcome, CapturePolicy, CapturePolicyChanges
@@ -25,7 +26,7 @@ from cekalwatch.server.domain.cameras.kept import KeptSurvey, SetPolicy
 from cekalwatch.server.domain.captures import Receipt
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.grpc_api.convert import cameras, capture, common, devices, surveys
+from cekalwatch.server.grpc_api.convert import cameras, capture, devices, surveys
 from cekalwatch.server.pki.devices import KnownDevice
 from cekalwatch.vision.quality import FaceQuality
 from cekalwatch.wire.identity import DeviceRole, Identity
@@ -119,7 +120,7 @@ def written() -> dict[str, Message]:
         "policy": capture.stream_response(POLICY),
         "drain": capture.stream_response(session.Drain(1.5)),
         "aiming request": capture.stream_response(AimingRequest(7)),
-        "camera": common.camera_message(Camera("dep-1", "batam-center", "D1", Direction.DEPARTURE)),
+        "camera": PLACE.write(Camera("dep-1", "batam-center", "D1", Direction.DEPARTURE)),
         "camera policy": cameras.camera_policy("dep-1", CameraPolicyState(POLICY, CapturePolicy(), set_policy)),
         "camera policy of the settings": cameras.camera_policy("dep-1", CameraPolicyState(POLICY, POLICY, None)),
         "picture of a camera": cameras.aiming_picture(TakenPicture(b"jpeg", NOON, 1920, 1080, 2)),

@@ -1,4 +1,4 @@
-"""How a camera and its host do, as the camera client tells it to the server."""
+"""Where a camera is, and the state of the camera and of its host as the camera client reports it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,20 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from cekalwatch.contract.values.orders import Direction
+
+
+@dataclass(frozen=True)
+class CameraPlace:
+    """A camera and the counter at which it is."""
+
+    camera_id: str
+    """Name of the camera, the one in its certificate."""
+    site: str
+    """Name of the site where it hangs."""
+    counter: str
+    """What officers call the counter below it."""
+    direction: Direction | None
+    """Whether the travellers that it sees leave or come in; None: what only a newer server knows."""
 
 
 class ViewState(StrEnum):

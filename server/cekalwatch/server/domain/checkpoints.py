@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field
 
+from cekalwatch.contract.values.cameras import CameraPlace
 from cekalwatch.contract.values.captures import CapturePolicyChanges
 from cekalwatch.contract.values.orders import Direction
 
@@ -40,7 +41,7 @@ class Site:
 
 
 @dataclass(frozen=True)
-class Camera:
+class Camera(CameraPlace):
     """A camera that may connect."""
 
     camera_id: Key

@@ -37,8 +37,8 @@ from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.snapshot import GallerySnapshot, SearchedPeople
 from cekalwatch.server.grpc_api.convert import adjudication, alerts, capture, operations
-from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.grpc_api.convert.watchlist import entries, subjects
+from cekalwatch.server.grpc_api.paging import page_size
 from cekalwatch.server.health.probes.presence import CameraPresence
 from cekalwatch.server.health.state.maintenance import MaintenanceStatus
 from cekalwatch.server.health.state.status import ServerStatus

@@ -8,6 +8,7 @@ from functools import lru_cache
 from uuid import UUID
 
 from cekalwatch.contract.codec.alerts import EVENT_TYPES, HANDLING, STATES
+from cekalwatch.contract.codec.cameras import DIRECTIONS, PLACE
 from cekalwatch.contract.values.people import MAX_DISPLAY_NAME
 from cekalwatch.server.alerts.details import AlertDetails, AlertPictures
 from cekalwatch.server.alerts.fanout import DetailedEvent
@@ -15,20 +16,11 @@ from cekalwatch.server.alerts.shown import shown_handling
 from cekalwatch.server.domain.alerts.alert import AlertFilter, AlertSearch, Sighting
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.convert.adjudication import moment, states
-from cekalwatch.server.grpc_api.convert.common import (
-    ANSWER_FRAME_BYTES,
-    DIRECTIONS,
-    FIELD_FRAME_BYTES,
-    KEY,
-    camera_message,
-    fitting,
-    page,
-    text,
-    timestamp,
-)
+from cekalwatch.server.grpc_api.convert.common import KEY, text, timestamp
 from cekalwatch.server.grpc_api.convert.watchlist.entries import freshness_message, order_message, reference_message
 from cekalwatch.server.grpc_api.convert.watchlist.lookalikes import JUDGEMENTS
 from cekalwatch.server.grpc_api.convert.watchlist.records import subject_message
+from cekalwatch.server.grpc_api.paging import ANSWER_FRAME_BYTES, FIELD_FRAME_BYTES, fitting, page
 from cekalwatch.server.watchlist.freshness import Freshness
 from cekalwatch.v1 import alert_pb2, alert_service_pb2, camera_pb2
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES, MAX_PAGE
@@ -190,7 +182,7 @@ def alert_message(details: AlertDetails) -> alert_pb2.Alert:
         version=alert.version,
         subject=subject_message(details.subject),
         orders=[order_message(order) for order in details.orders],
-        camera=camera_message(alert.camera),
+        camera=PLACE.write(alert.camera),
         capture_time=timestamp(alert.captured_at),
         raised_time=timestamp(alert.raised_at),
         score=alert.score,
@@ -221,7 +213,7 @@ def _sighting(sighting: Sighting) -> alert_pb2.Sighting:
     return alert_pb2.Sighting(
         capture_id=str(sighting.capture_id),
         capture_time=timestamp(sighting.captured_at),
-        camera=camera_message(sighting.camera),
+        camera=PLACE.write(sighting.camera),
         score=sighting.score,
         fused_crops=sighting.fused_crops,
     )

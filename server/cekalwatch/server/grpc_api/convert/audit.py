@@ -17,8 +17,9 @@ from cekalwatch.server.audit.export import ExportFormat
 from cekalwatch.server.audit.problems import TrailProblem, TrailProblemKind
 from cekalwatch.server.audit.search_terms import Position
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.grpc_api.convert.common import page, timestamp
+from cekalwatch.server.grpc_api.convert.common import timestamp
 from cekalwatch.server.grpc_api.convert.common import uuid as read_uuid
+from cekalwatch.server.grpc_api.paging import page
 from cekalwatch.server.storage.audit.search import AuditPage
 from cekalwatch.v1 import audit_pb2, audit_service_pb2
 from cekalwatch.wire.bounds import MAX_WORD

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from cekalwatch.contract.codec.cameras import PLACE
 from cekalwatch.contract.codec.enums import ProtoEnum
 from cekalwatch.contract.values.cameras import Heartbeat
 from cekalwatch.contract.values.captures import CaptureOutcome, CapturePolicy
@@ -20,7 +21,7 @@ from cekalwatch.server.gallery.threshold import (
 )
 from cekalwatch.server.gallery.threshold_outlook import ThresholdOutlook, ThresholdSigners
 from cekalwatch.server.grpc_api.convert.capture import SPOOL_STATES, VIEW_STATES, policy_message
-from cekalwatch.server.grpc_api.convert.common import camera_message, duration, timestamp
+from cekalwatch.server.grpc_api.convert.common import duration, timestamp
 from cekalwatch.server.grpc_api.convert.ports import port_status
 from cekalwatch.server.grpc_api.convert.troubles import trouble_message
 from cekalwatch.server.grpc_api.convert.watchlist.entries import freshness_message
@@ -220,7 +221,7 @@ def _camera_status(
     heartbeat = presence.heartbeat or Heartbeat()
     spool, drops = heartbeat.spool, heartbeat.drops
     return operations_pb2.CameraStatus(
-        camera=camera_message(camera),
+        camera=PLACE.write(camera),
         connected=presence.streams > 0,
         last_heard_time=timestamp(presence.last_heard_at) if presence.last_heard_at else None,
         frames_per_second=heartbeat.frames_per_second,

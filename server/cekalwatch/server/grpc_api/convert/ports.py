@@ -12,8 +12,9 @@ from cekalwatch.server.domain.clock import lately
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.ports import HeldAlerts, LogPosition, LogStart, Port, PortAlert, PortState, PortStep
 from cekalwatch.server.grpc_api.convert.alerts import alert_message, alert_with_images
-from cekalwatch.server.grpc_api.convert.common import KEY, duration, page, timestamp
+from cekalwatch.server.grpc_api.convert.common import KEY, duration, timestamp
 from cekalwatch.server.grpc_api.convert.reports import START_REASONS
+from cekalwatch.server.grpc_api.paging import page
 from cekalwatch.server.ports.reception import Hello, KeepAlive, Outbound, PictureRequest, Receipt, ReportTerms
 from cekalwatch.v1 import alert_pb2, port_pb2, port_service_pb2, watchlist_pb2
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from cekalwatch.contract.codec.alerts import ESCALATIONS, EVENT_TYPES, OUTCOMES, REASONS, STATES
+from cekalwatch.contract.codec.cameras import DIRECTIONS
 from cekalwatch.contract.codec.enums import ProtoEnum
 from cekalwatch.contract.values.adjudication import AlertState
 from cekalwatch.pictures.errors import PictureError
@@ -25,7 +26,7 @@ from cekalwatch.server.grpc_api.convert.adjudication import (
     moment,
 )
 from cekalwatch.server.grpc_api.convert.alerts import MAX_SEQUENCE
-from cekalwatch.server.grpc_api.convert.common import DIRECTIONS, KEY, text
+from cekalwatch.server.grpc_api.convert.common import KEY, text
 from cekalwatch.server.grpc_api.convert.common import uuid as read_uuid
 from cekalwatch.server.ports.reception import Hello, Inbound, PictureAnswer, Waiting
 from cekalwatch.server.recognition.face_pictures import MAX_PROBE_BYTES

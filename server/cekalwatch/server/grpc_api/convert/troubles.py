@@ -10,8 +10,9 @@ from cekalwatch.contract.codec.enums import ProtoEnum
 from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.troubles import Trouble
-from cekalwatch.server.grpc_api.convert.common import page, timestamp
+from cekalwatch.server.grpc_api.convert.common import timestamp
 from cekalwatch.server.grpc_api.convert.common import uuid as read_uuid
+from cekalwatch.server.grpc_api.paging import page
 from cekalwatch.server.health.alarms.feed import OpenAlarms
 from cekalwatch.v1 import adjudication_pb2, trouble_pb2, trouble_service_pb2
 

@@ -29,7 +29,7 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.convert import alerts as convert
-from cekalwatch.server.grpc_api.convert.common import page_size
+from cekalwatch.server.grpc_api.paging import page_size
 from cekalwatch.server.grpc_api.servicers.adjudication import AdjudicationMethods
 from cekalwatch.server.health.probes.presence import Presence
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore

@@ -23,8 +23,8 @@ from cekalwatch.server.audit.search_terms import action_term, moment_of, outcome
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.convert import audit as convert
-from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.grpc_api.long_calls import LongCall, LongCalls
+from cekalwatch.server.grpc_api.paging import page_size
 from cekalwatch.server.storage.audit.search import AuditPage, AuditQuery, AuditSearch
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.audit.trail import AuditTrail

@@ -14,10 +14,11 @@ from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.convert import devices as convert
-from cekalwatch.server.grpc_api.convert.common import page, timestamp
+from cekalwatch.server.grpc_api.convert.common import timestamp
 from cekalwatch.server.grpc_api.convert.devices import DevicePresence
 from cekalwatch.server.grpc_api.errors import coded
 from cekalwatch.server.grpc_api.open_calls import OpenCalls
+from cekalwatch.server.grpc_api.paging import page
 from cekalwatch.server.health.probes.presence import CameraPresence
 from cekalwatch.server.pki.device_admin import DeviceAdmin, DeviceOffice
 from cekalwatch.server.pki.devices import KnownDevice

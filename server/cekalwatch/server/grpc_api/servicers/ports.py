@@ -22,7 +22,7 @@ from cekalwatch.server.grpc_api.convert import adjudication as read
 from cekalwatch.server.grpc_api.convert import alerts as read_alerts
 from cekalwatch.server.grpc_api.convert import ports as convert
 from cekalwatch.server.grpc_api.convert import reports
-from cekalwatch.server.grpc_api.convert.common import page_size
+from cekalwatch.server.grpc_api.paging import page_size
 from cekalwatch.server.ports.reception import Inbound, PortReception
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.ports.store import PortStore

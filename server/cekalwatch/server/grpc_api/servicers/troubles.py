@@ -13,7 +13,7 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.convert import alerts as convert_alerts
 from cekalwatch.server.grpc_api.convert import troubles as convert
-from cekalwatch.server.grpc_api.convert.common import page_size
+from cekalwatch.server.grpc_api.paging import page_size
 from cekalwatch.server.health.alarms.board import AlarmBoard
 from cekalwatch.server.health.alarms.feed import AlarmFeed
 from cekalwatch.server.storage.troubles.store import TroubleStore

@@ -8,10 +8,11 @@ from datetime import datetime
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import BanOrder
-from cekalwatch.server.grpc_api.convert.common import KEY, page, text, timestamp, uuid
+from cekalwatch.server.grpc_api.convert.common import KEY, text, timestamp, uuid
 from cekalwatch.server.grpc_api.convert.watchlist.entries import freshness_message, reference_message
 from cekalwatch.server.grpc_api.convert.watchlist.records import order_facts_message, subject_message
 from cekalwatch.server.grpc_api.convert.watchlist.subjects import subject_key
+from cekalwatch.server.grpc_api.paging import page
 from cekalwatch.server.storage.watchlist.list_feed import ChangedSubject, StoredReference
 from cekalwatch.server.watchlist.freshness import Freshness
 from cekalwatch.server.watchlist.list_feed import ListPosition

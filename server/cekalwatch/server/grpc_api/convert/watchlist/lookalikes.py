@@ -11,9 +11,10 @@ from cekalwatch.contract.codec.enums import ProtoEnum
 from cekalwatch.contract.values.watchlist import LookalikeJudgement
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.lookalikes import SubjectPair
-from cekalwatch.server.grpc_api.convert.common import ANSWER_FRAME_BYTES, fitting, text, timestamp
+from cekalwatch.server.grpc_api.convert.common import text, timestamp
 from cekalwatch.server.grpc_api.convert.watchlist.records import subject_message
 from cekalwatch.server.grpc_api.convert.watchlist.subjects import subject_key
+from cekalwatch.server.grpc_api.paging import ANSWER_FRAME_BYTES, fitting
 from cekalwatch.server.watchlist.lookalikes import Lookalike, LookalikePage, Place
 from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES

@@ -11,13 +11,14 @@ from cekalwatch.contract.values.watchlist import WatchlistProblem
 from cekalwatch.server.audit.entry import Link, Thing
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import PLAUSIBLE_YEARS
-from cekalwatch.server.grpc_api.convert.common import ANSWER_FRAME_BYTES, FIELD_FRAME_BYTES, fitting, text, timestamp
+from cekalwatch.server.grpc_api.convert.common import text, timestamp
 from cekalwatch.server.grpc_api.convert.watchlist.entries import order_message, reference_message
 from cekalwatch.server.grpc_api.convert.watchlist.records import (
     ORDER_STATUSES,
     order_facts_message,
     subject_message,
 )
+from cekalwatch.server.grpc_api.paging import ANSWER_FRAME_BYTES, FIELD_FRAME_BYTES, fitting
 from cekalwatch.server.storage.audit.store import CHANGED
 from cekalwatch.server.watchlist.browser import SubjectHistory, SubjectView, WatchlistPage
 from cekalwatch.server.watchlist.imports.messages import ORDER_KINDS

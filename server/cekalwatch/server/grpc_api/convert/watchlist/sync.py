@@ -9,8 +9,9 @@ from cekalwatch.contract.codec.enums import ProtoEnum
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.syncs import SyncRun
-from cekalwatch.server.grpc_api.convert.common import page, timestamp
+from cekalwatch.server.grpc_api.convert.common import timestamp
 from cekalwatch.server.grpc_api.convert.watchlist.entries import freshness_message
+from cekalwatch.server.grpc_api.paging import page
 from cekalwatch.server.watchlist.freshness import Freshness
 from cekalwatch.server.watchlist.sync.service import SyncStatus
 from cekalwatch.v1 import sync_pb2, watchlist_service_pb2

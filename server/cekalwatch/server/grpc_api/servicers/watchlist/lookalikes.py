@@ -9,9 +9,9 @@ import grpc
 
 from cekalwatch.server.audit.entry import Action, Thing
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.grpc_api.convert.watchlist import lookalikes as convert
 from cekalwatch.server.grpc_api.convert.watchlist.subjects import DEFAULT_PAGE
+from cekalwatch.server.grpc_api.paging import page_size
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.watchlist.lookalikes import LookalikeReview
 from cekalwatch.v1 import watchlist_service_pb2 as pb

@@ -13,9 +13,9 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.gallery.lookalikes import LookalikeFinder
 from cekalwatch.server.grpc_api.authentication import current_admission, current_caller
-from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.grpc_api.convert.watchlist import entries as convert
 from cekalwatch.server.grpc_api.convert.watchlist import lookalikes, subjects
+from cekalwatch.server.grpc_api.paging import page_size
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import ImportCall, ImportWorkers
 from cekalwatch.server.grpc_api.servicers.watchlist.list_file import ListFileMethods, ListFiles
 from cekalwatch.server.grpc_api.servicers.watchlist.lookalikes import LookalikeMethods

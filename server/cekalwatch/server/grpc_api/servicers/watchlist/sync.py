@@ -8,8 +8,8 @@ from typing import Any
 import grpc
 
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.grpc_api.convert.watchlist import sync as convert
+from cekalwatch.server.grpc_api.paging import page_size
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.server.watchlist.sync.service import SyncService
 from cekalwatch.v1 import watchlist_service_pb2 as pb
