@@ -9,17 +9,15 @@ from cekalwatch.contract.values.orders import Direction
 
 
 @dataclass(frozen=True)
-class CameraPlace:
-    """A camera and the counter at which it is."""
+class CameraReference:
+    """Which camera, and where it hangs."""
 
     camera_id: str
-    """Name of the camera, the one in its certificate."""
     site: str
-    """Name of the site where it hangs."""
     counter: str
     """What officers call the counter below it."""
     direction: Direction | None
-    """Whether the travellers that it sees leave or come in; None: what only a newer server knows."""
+    """Whether the travellers that it sees leave or come in; None: one that only a newer server knows."""
 
 
 class ViewState(StrEnum):
@@ -101,15 +99,3 @@ class Heartbeat:
     drops: Drops = field(default_factory=Drops)
     dropped_total: int = 0
     """Captures that the client lost; more than `drops` when it is too old to give reasons."""
-
-
-@dataclass(frozen=True)
-class CameraReference:
-    """Which camera, and where it hangs."""
-
-    camera_id: str
-    site: str
-    counter: str
-    """What officers call the counter below it."""
-    direction: Direction | None
-    """None: one that only a newer server knows."""

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field
 
-from cekalwatch.contract.values.cameras import CameraPlace
+from cekalwatch.contract.values.cameras import CameraReference
 from cekalwatch.contract.values.captures import CapturePolicyChanges
 from cekalwatch.contract.values.orders import Direction
 
@@ -41,7 +41,7 @@ class Site:
 
 
 @dataclass(frozen=True)
-class Camera(CameraPlace):
+class Camera(CameraReference):
     """A camera that may connect."""
 
     camera_id: Key
