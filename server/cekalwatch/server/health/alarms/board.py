@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
 from uuid import UUID
 
 import structlog
@@ -20,25 +19,10 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import Person
 from cekalwatch.server.domain.troubles import Acknowledgement, Fault, Trouble, changes
+from cekalwatch.server.health.alarms.findings import Rule
 from cekalwatch.server.storage.troubles.store import TroubleStore
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Findings:
-    """What a rule has found: the faults that exist now."""
-
-    faults: Collection[Fault]
-    judged: Callable[[TroubleKind, str], bool]
-    """Whether the rule knows if there is a fault of that kind, about that; an open alarm without one is then over."""
-
-
-class Rule(Protocol):
-    """Looks for faults of one sort."""
-
-    def look(self) -> Findings | None:
-        """Return what is found, None while nothing can be said; it may block."""
 
 
 class AlarmBoard:

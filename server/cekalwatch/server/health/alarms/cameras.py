@@ -15,7 +15,7 @@ from cekalwatch.contract.values.troubles import IN_THE_PICTURE, OF_CAMERAS, OF_V
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock, lately
 from cekalwatch.server.domain.troubles import Fault
-from cekalwatch.server.health.alarms.board import Findings
+from cekalwatch.server.health.alarms.findings import Findings, fault
 from cekalwatch.server.health.probes.presence import CameraPresence, Presence, Rejection
 from cekalwatch.server.storage.troubles.store import TroubleStore
 
@@ -150,20 +150,21 @@ class CameraAlarms:
         if slow and one.heartbeats > 1:  # the first one covers no whole period
             found.append(_fault(camera, TroubleKind.CAMERA_SLOW, least_fps=f"{self._terms.least_fps:g}"))
         if beat.spool.state in _SPOOL_FAILS:
-            found.append(_fault(camera, TroubleKind.SPOOL_FAILING, state=beat.spool.state.value))
+            found.append(_fault(camera, TroubleKind.SPOOL_FAILING, state=beat.spool.state))
         if one.dropped_at and lately(one.dropped_at, now, DROPPED_LASTS):
             found.append(_fault(camera, TroubleKind.CAMERA_DROPPING_CROPS))
         if one.clock_ahead is not None and is_wrong(one.clock_ahead):
-            offset_s = f"{one.clock_ahead.total_seconds():.0f}"
-            found.append(_fault(camera, TroubleKind.CAMERA_CLOCK_WRONG, offset_s=offset_s))
+            found.append(
+                _fault(camera, TroubleKind.CAMERA_CLOCK_WRONG, offset_s=round(one.clock_ahead.total_seconds()))
+            )
         return found
 
     def _rejected(self, name: str, rejection: Rejection) -> Fault:
         camera = self._cameras.get(name)
         if camera:
-            return _fault(camera, TroubleKind.CAMERA_REJECTED, reason=rejection.reason.value)
-        return Fault(TroubleKind.CAMERA_REJECTED, name, rejection.site, details={"reason": rejection.reason.value})
+            return _fault(camera, TroubleKind.CAMERA_REJECTED, reason=rejection.reason)
+        return fault(TroubleKind.CAMERA_REJECTED, name, rejection.site, reason=rejection.reason)
 
 
-def _fault(camera: Camera, kind: TroubleKind, **details: str) -> Fault:
-    return Fault(kind, camera.camera_id, camera.site, camera.counter, details)
+def _fault(camera: Camera, kind: TroubleKind, **details: str | float) -> Fault:
+    return fault(kind, camera.camera_id, camera.site, camera.counter, **details)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.troubles import MAX_DETAIL, Fault
-from cekalwatch.server.health.alarms.board import Findings
+from cekalwatch.server.domain.troubles import Fault
+from cekalwatch.server.health.alarms.findings import Findings, fault
 from cekalwatch.server.notices.syslog_feed import SyslogFeed
 from cekalwatch.server.storage.notices.store import NoticeStore
 
@@ -29,20 +29,18 @@ class NoticeAlarms:
 
     def look(self) -> Findings:
         """Return the receivers that fail; one that is not configured any more has no fault."""
-        return Findings(self._faults(), lambda kind, _: kind is TroubleKind.NOTICES_WAITING)
+        return Findings(list(self._faults()), lambda kind, _: kind is TroubleKind.NOTICES_WAITING)
 
-    def _faults(self) -> list[Fault]:
-        before, faults = self.clock.now() - TELL_AFTER, list[Fault]()
+    def _faults(self) -> Iterator[Fault]:
+        before = self.clock.now() - TELL_AFTER
         for name in self.webhooks:
             for first in self.store.waiting(name, 1):
                 if first.attempts and first.made_at <= before:
-                    details = {"since": first.made_at.isoformat(timespec="seconds"), "reason": _told(first.failure)}
-                    faults.append(Fault(TroubleKind.NOTICES_WAITING, f"webhook {name}", details=details))
+                    yield _fault(f"webhook {name}", first.made_at, first.failure)
         if self.feed and (failing := self.feed.failing) and failing.since <= before:
-            details = {"since": failing.since.isoformat(timespec="seconds"), "reason": _told(failing.reason)}
-            faults.append(Fault(TroubleKind.NOTICES_WAITING, "syslog", details=details))
-        return faults
+            yield _fault("syslog", failing.since, failing.reason)
 
 
-def _told(reason: str) -> str:
-    return "".join(one if one.isprintable() else " " for one in reason)[:MAX_DETAIL] or "-"
+def _fault(receiver: str, since: datetime, reason: str) -> Fault:
+    printable = "".join(one if one.isprintable() else " " for one in reason)
+    return fault(TroubleKind.NOTICES_WAITING, receiver, since=since, reason=printable or "-")

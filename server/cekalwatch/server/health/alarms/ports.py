@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from cekalwatch.contract.values.troubles import OF_PORTS, TroubleKind
 from cekalwatch.server.domain.clock import Clock, lately
 from cekalwatch.server.domain.ports import PortState
-from cekalwatch.server.domain.troubles import MAX_ABOUT, Fault
-from cekalwatch.server.health.alarms.board import Findings
+from cekalwatch.server.domain.troubles import Fault
+from cekalwatch.server.health.alarms.findings import Findings, fault
 
 
 @dataclass(frozen=True)
@@ -35,17 +35,13 @@ class PortAlarms:
             if state.port.site not in self.sites or (following and self.revoked(following.certificate)):
                 continue
             if self._silent(following.heard_at if following else None):
-                yield _fault(TroubleKind.PORT_NOT_FOLLOWING, state, following.heard_at if following else None)
+                since = following.heard_at if following else None
+                yield fault(TroubleKind.PORT_NOT_FOLLOWING, str(state.port), since=since)
             # In plaintext nobody says which port they are, and reports nothing.
             named = following is None or following.certificate
             began = following.since if following and state.heard_at is None else None
             if named and self._silent(state.heard_at or began):
-                yield _fault(TroubleKind.PORT_NOT_REPORTING, state, state.heard_at)
+                yield fault(TroubleKind.PORT_NOT_REPORTING, str(state.port), since=state.heard_at)
 
     def _silent(self, heard_at: datetime | None) -> bool:
         return heard_at is None or not lately(heard_at, self.clock.now(), self.limit)
-
-
-def _fault(kind: TroubleKind, state: PortState, since: datetime | None) -> Fault:
-    details = {"since": since.isoformat(timespec="seconds")} if since else {}
-    return Fault(kind, str(state.port)[:MAX_ABOUT], details=details)

@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Thing
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.troubles import Fault
-from cekalwatch.server.health.alarms.board import Findings
+from cekalwatch.server.health.alarms.findings import Findings, fault
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.integrity.guard import RowGuard
 from cekalwatch.server.storage.integrity.scan import PAGE_ROWS, RowScan
@@ -71,7 +70,7 @@ class RowAlarms:
         self._told = refused
         counts = Counter(table for table, _ in refused)
         self._tables.update(counts)
-        faults = [Fault(TroubleKind.ROWS_CHANGED, table, details={"rows": str(n)}) for table, n in counts.items()]
+        faults = [fault(TroubleKind.ROWS_CHANGED, table, rows=n) for table, n in counts.items()]
         # Another server may have seen what this one has not: only the first round after a start ends its alarms.
         started, self._rounds = self._rounds == 1, self._rounds + (self._rounds == 1)
         return Findings(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from cekalwatch.contract.values.troubles import OF_SERVERS, TroubleKind
+from cekalwatch.program.loops import LoopState
+from cekalwatch.server.audit.destinations.delivery import DestinationState
 from cekalwatch.server.cluster.agreement import MAX_CLOCK_DIFFERENCE
-from cekalwatch.server.domain.troubles import MAX_ABOUT, MAX_DETAIL, Fault
-from cekalwatch.server.health.alarms.board import Findings
+from cekalwatch.server.domain.troubles import MAX_ABOUT, Fault
+from cekalwatch.server.health.alarms.findings import Findings, fault
 from cekalwatch.server.health.state.health import Health
 from cekalwatch.server.refused_start import RefusedServer
 
@@ -23,39 +25,35 @@ class ServerAlarms:
     def look(self) -> Findings:
         """Return the faults of this server."""
         about = self.server[:MAX_ABOUT]
-        return Findings(self._faults(about), lambda kind, of: kind in OF_SERVERS and of == about)
+        return Findings(list(self._faults(about)), lambda kind, of: kind in OF_SERVERS and of == about)
 
-    def _faults(self, about: str) -> list[Fault]:
-        found = []
-        if stale := self.health.stale_revocations:
-            since = {"since": stale.read_at.isoformat(timespec="seconds")}
-            found.append(Fault(TroubleKind.REVOCATIONS_STALE, about, details=since))
-        if failing := self.health.failing_loops:
-            names = ", ".join(one.name for one in failing)[:MAX_DETAIL]
-            found.append(Fault(TroubleKind.LOOP_FAILING, about, details={"loops": names}))
-        if abs(ahead := self.health.clock_ahead()) >= MAX_CLOCK_DIFFERENCE:
-            offset_s = {"offset_s": f"{ahead.total_seconds():.0f}"}
-            found.append(Fault(TroubleKind.SERVER_CLOCK_WRONG, about, details=offset_s))
-        if unreported := self.health.unreported:
-            reported = {
-                "since": unreported.since.isoformat(timespec="seconds"),
-                "waiting": str(unreported.waiting),
-                "reason": unreported.problem or "ENDED",
-            }
-            found.append(Fault(TroubleKind.CENTRE_AWAY, about, details=reported))
-        signing = self.health.signing()
+    def _faults(self, about: str) -> Iterator[Fault]:
+        health, signing = self.health, self.health.signing()
+        if stale := health.stale_revocations:
+            yield fault(TroubleKind.REVOCATIONS_STALE, about, since=stale.read_at)
+        if failing := health.failing_loops:
+            yield fault(TroubleKind.LOOP_FAILING, about, loops=_names(failing))
+        if abs(ahead := health.clock_ahead()) >= MAX_CLOCK_DIFFERENCE:
+            yield fault(TroubleKind.SERVER_CLOCK_WRONG, about, offset_s=round(ahead.total_seconds()))
+        if reports := health.unreported:
+            reason = reports.problem or "ENDED"
+            yield fault(TroubleKind.CENTRE_AWAY, about, since=reports.since, waiting=reports.waiting, reason=reason)
         if signing.waits:
-            found.append(Fault(TroubleKind.AUDIT_UNSIGNED, about, details={"reason": signing.waits.value}))
+            yield fault(TroubleKind.AUDIT_UNSIGNED, about, reason=signing.waits)
         if signing.change:
-            found.append(Fault(TroubleKind.AUDIT_HISTORY_CHANGED, about, details={"change": signing.change.value}))
+            yield fault(TroubleKind.AUDIT_HISTORY_CHANGED, about, change=signing.change)
         if away := signing.unreached:
-            told = {
-                "destinations": ", ".join(one.name for one in away)[:MAX_DETAIL],
-                "waiting": str(max(one.waiting for one in away)),
-                "reason": ", ".join(sorted({one.failure.value for one in away if one.failure}))[:MAX_DETAIL],
-            }
-            found.append(Fault(TroubleKind.AUDIT_CHECKPOINTS_WAITING, about, details=told))
-        return found
+            yield fault(
+                TroubleKind.AUDIT_CHECKPOINTS_WAITING,
+                about,
+                destinations=_names(away),
+                waiting=max(one.waiting for one in away),
+                reason=", ".join(sorted({one.failure for one in away if one.failure})),
+            )
+
+
+def _names(of: Iterable[LoopState | DestinationState]) -> str:
+    return ", ".join(one.name for one in of)
 
 
 @dataclass(frozen=True)
@@ -72,11 +70,6 @@ class RefusedServerAlarms:
 
     def _faults(self) -> Iterator[Fault]:
         for one in self.told():
-            details = {"reason": one.reason.value, "machine": one.machine, "version": one.version}
-            shown = {name: _printable(value, MAX_DETAIL) for name, value in details.items()}
-            yield Fault(TroubleKind.SERVER_REFUSED, _printable(one.name, MAX_ABOUT), details=shown)
-
-
-def _printable(text: str, most: int) -> str:
-    """Make a text safe to show: anybody who can write the database may have written the row."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)[:most] or "?"
+            yield fault(
+                TroubleKind.SERVER_REFUSED, one.name, reason=one.reason, machine=one.machine, version=one.version
+            )

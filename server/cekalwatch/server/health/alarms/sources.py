@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from cekalwatch.contract.values.troubles import OF_SOURCES, TroubleKind
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.syncs import SyncRun
-from cekalwatch.server.domain.troubles import MAX_ABOUT, Fault
+from cekalwatch.server.domain.troubles import Fault
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
-from cekalwatch.server.health.alarms.board import Findings
+from cekalwatch.server.health.alarms.findings import Findings, fault
 from cekalwatch.server.storage.sync.store import SyncStore
 from cekalwatch.server.watchlist.freshness import BY_HAND, FreshnessGauge
 
@@ -31,44 +31,31 @@ class SourceAlarms:
     def look(self) -> Findings:
         """Return the faults of the sources and of the gallery."""
         self.freshness.read()
-        faults = [*self._staleness(), *self._gallery()]
-        if self.source:
-            faults += self._runs()
-        return Findings(faults, lambda kind, _: kind in OF_SOURCES)
+        found = [*self._stale(), *self._gallery(), *(self._runs() if self.source else ())]
+        return Findings(found, lambda kind, _: kind in OF_SOURCES)
 
-    def _staleness(self) -> list[Fault]:
-        found = []
+    def _stale(self) -> Iterator[Fault]:
         for one in self.freshness.now().sources:
             if one.stale:
-                details = {"since": one.last_success_at.isoformat(timespec="seconds")} if one.last_success_at else {}
-                found.append(_fault(TroubleKind.SOURCE_STALE, one.source or BY_HAND, **details))
-        return found
+                yield fault(TroubleKind.SOURCE_STALE, one.source or BY_HAND, since=one.last_success_at)
 
-    def _gallery(self) -> list[Fault]:
-        snapshot, found = self.snapshot(), list[Fault]()
+    def _gallery(self) -> Iterator[Fault]:
+        snapshot = self.snapshot()
         if missing := snapshot.unsearched:
-            version = snapshot.gallery.model_version
-            found.append(_fault(TroubleKind.REFERENCES_UNSEARCHED, version, references=str(missing)))
+            yield fault(TroubleKind.REFERENCES_UNSEARCHED, snapshot.gallery.model_version, references=missing)
         if unreadable := snapshot.people.unreadable:
-            found.append(_fault(TroubleKind.ORDERS_UNREADABLE, self.source or BY_HAND, people=str(unreadable)))
-        return found
+            yield fault(TroubleKind.ORDERS_UNREADABLE, self.source or BY_HAND, people=unreadable)
 
-    def _runs(self) -> list[Fault]:
-        found: list[Fault] = []
-        waiting = self.syncs.state().waiting
-        if waiting:
-            figures = {"missing": waiting.missing, "held": waiting.held, "run": waiting.run_id}
-            found.append(
-                _fault(TroubleKind.LIST_SHRUNK, self.source, **{name: str(one) for name, one in figures.items()})
-            )
+    def _runs(self) -> Iterator[Fault]:
+        if waiting := self.syncs.state().waiting:
+            missing, held, run = waiting.missing, waiting.held, waiting.run_id
+            yield fault(TroubleKind.LIST_SHRUNK, self.source, missing=missing, held=held, run=run)
         runs = [run for run in self.syncs.runs(2) if run.source == self.source]
         ended = next((run for run in runs if run.outcome is not SyncOutcome.RUNNING), None)
         if ended and ended.outcome is SyncOutcome.FAILED:
-            reason = ended.reason or Code.INTERNAL
-            found.append(_fault(TroubleKind.SOURCE_FAILING, self.source, reason=reason.value))
+            yield fault(TroubleKind.SOURCE_FAILING, self.source, reason=ended.reason or Code.INTERNAL)
         if refused := self._refused_records(runs[0] if runs else None):
-            found.append(_fault(TroubleKind.RECORDS_REFUSED, self.source, records=str(refused)))
-        return found
+            yield fault(TroubleKind.RECORDS_REFUSED, self.source, records=refused)
 
     def _refused_records(self, newest: SyncRun | None) -> int:
         """Return how many records of the source cannot be used; only a run changes that."""
@@ -76,7 +63,3 @@ class SourceAlarms:
         if state != self._counted or (state and state[1] is SyncOutcome.RUNNING):
             self._refused, self._counted = self.syncs.refused(), state
         return self._refused
-
-
-def _fault(kind: TroubleKind, about: str, **details: str) -> Fault:
-    return Fault(kind, about[:MAX_ABOUT], details=details)

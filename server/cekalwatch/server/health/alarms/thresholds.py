@@ -13,7 +13,7 @@ from cekalwatch.server.domain.learning.learned_threshold import SiteFindings
 from cekalwatch.server.domain.troubles import Fault
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.gallery.threshold import ThresholdSource
-from cekalwatch.server.health.alarms.board import Findings
+from cekalwatch.server.health.alarms.findings import Findings, fault
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.models.store import ThresholdStore
 
@@ -46,20 +46,24 @@ class ThresholdAlarms:
         learned = snapshot.decision.source is ThresholdSource.LEARNED
         if move is None or not learned or self.clock.now() - move.at > TOLD_FOR:
             return
-        details = {
-            "threshold": f"{move.threshold:.3f}",
-            "before": f"{move.before:.3f}",
-            "passages": str(move.passages_per_false_alert),
-        }
-        if move.missed is not None:
-            details["missed"] = str(round(100 * move.missed))
-        yield Fault(TroubleKind.THRESHOLD_MOVED, snapshot.gallery.model_version, details=details)
+        yield fault(
+            TroubleKind.THRESHOLD_MOVED,
+            snapshot.gallery.model_version,
+            threshold=f"{move.threshold:.3f}",
+            before=f"{move.before:.3f}",
+            passages=move.passages_per_false_alert,
+            missed=None if move.missed is None else round(100 * move.missed),
+        )
 
     def _stand_out(self, findings: SiteFindings) -> Iterable[Fault]:
         counters = {camera.camera_id: camera.counter for camera in self.cameras}
         for one in findings.standing_out:
             if one.camera_id in counters:
-                details = {"factor": f"{one.factor:.2g}", "passages": str(one.passages)}
-                yield Fault(
-                    TroubleKind.SCORES_STAND_OUT, one.camera_id, one.site, counters[one.camera_id], details=details
+                yield fault(
+                    TroubleKind.SCORES_STAND_OUT,
+                    one.camera_id,
+                    one.site,
+                    counters[one.camera_id],
+                    factor=f"{one.factor:.2g}",
+                    passages=one.passages,
                 )
