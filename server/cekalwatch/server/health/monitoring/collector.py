@@ -122,7 +122,7 @@ class MonitoredServer:
 
     def now(self) -> ServerStatus:
         """Return the status, with what was read from the database last."""
-        return self.status.with_told(self.figures.newest.told)
+        return self.status.combine(self.figures.newest.status)
 
 
 class ServerCollector(Collector):
@@ -204,7 +204,7 @@ class ServerCollector(Collector):
             yield "refusals", count, (code,)
 
     def _database(self, figures: DatabaseFigures, head: int) -> Iterator[Sample]:
-        yield "does_chores", figures.told.chores_by == self._monitored.run_id, ()
+        yield "does_chores", figures.status.chores_by == self._monitored.run_id, ()
         counted = {one.state: one for one in figures.alerts}
         for state in sorted(OPEN_STATES):
             found = counted.get(state)
@@ -218,11 +218,11 @@ class ServerCollector(Collector):
         for target, (waiting, given_up) in figures.notices.items():
             yield "notices_waiting", waiting, (target,)
             yield "notices_given_up", given_up, (target,)
-        maintenance = figures.told.maintenance
+        maintenance = figures.status.maintenance
         if maintenance.backup_at:
             yield "backup_last_timestamp_seconds", maintenance.backup_at.timestamp(), ()
         yield "backup_stale", maintenance.backup_stale, ()
-        positions = figures.told.positions
+        positions = figures.status.positions
         behind = [head - positions.get(agent_id, head) for agent_id in self._monitored.presence.agents]
         yield "agents_behind_events", max([0, *behind]), ()
 

@@ -1,4 +1,4 @@
-"""Histograms of what the parts of the server measure, and the registry in which all metrics are."""
+"""Histograms of what the parts of the server record, and the registry of all metrics."""
 
 from __future__ import annotations
 

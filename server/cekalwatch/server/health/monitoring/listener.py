@@ -1,7 +1,7 @@
-"""An HTTP listener for those who watch the server: one GET a connection, bounded in number, size and time.
+"""An HTTP listener for those who monitor the server: one GET a connection, bounded in number, size and time.
 
-It has a thread and an event loop of its own, so that nobody who connects here delays a camera. A site with certificates
-lets in those that may ask for the status; without, it is for this machine only, and for nobody behind a proxy.
+It has a thread and an event loop of its own, so that no connection here delays a camera. A site with certificates
+admits those that may call GetStatus; without certificates only this machine is admitted, and no proxy.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ MAX_CONNECTIONS = 32
 MAX_CONNECTIONS_OF_ADDRESS = 8
 MAX_REQUEST_BYTES = 8_192
 CONNECTION_S = 10.0
-"""A connection lasts no longer, TLS and answer among it."""
+"""Bound of one connection, with TLS and the answer."""
 _READ_BYTES = 4_096
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
-"""What a browser on this machine asks for. Under any other name, a page from elsewhere has led it here."""
+"""Names that a browser on this machine asks for; under any other, a page from elsewhere has led it here."""
 
 
 log = structlog.get_logger()
@@ -39,10 +39,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for."""
+    """A request."""
 
     target: str
-    """Path and query, as they came."""
+    """Path and query, as received."""
     headers: Mapping[str, str]
     """By names in lower case."""
 
@@ -57,12 +57,12 @@ class Response:
 
     @classmethod
     def text(cls, status: HTTPStatus, text: str) -> Response:
-        """Return one in plain words."""
+        """Return a response of plain text."""
         return cls(status, "text/plain; charset=utf-8", f"{text}\n".encode())
 
 
 class _RefusedError(Exception):
-    """The request gets this answer."""
+    """The request is refused with this response."""
 
     def __init__(self, status: HTTPStatus, text: str) -> None:
         super().__init__(text)
@@ -70,7 +70,7 @@ class _RefusedError(Exception):
 
 
 class MonitoringListener:
-    """Listens from the start on; serves from `start` until `close`."""
+    """Listens from its construction on, and serves from `start` until `close`."""
 
     def __init__(
         self,
@@ -80,9 +80,9 @@ class MonitoringListener:
         answer: Callable[[Request], Response],
         refused: Callable[[Code, str], object],
     ) -> None:
-        """With `tls`, `admit` raises CekalwatchError for a certificate (PEM) that may not ask.
+        """With `tls`, `admit` raises CekalwatchError for a certificate (PEM) that has no right to ask.
 
-        `answer` must not block for long; `refused` is told the code of each refusal, and the address that it went to.
+        `answer` must not block for long; `refused` is called with the code and the address of each refusal.
         """
         self._listening = listening
         self._listening.setblocking(False)
@@ -100,7 +100,7 @@ class MonitoringListener:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port that it listens on."""
         return int(self._listening.getsockname()[1])
 
     def start(self) -> None:
@@ -108,7 +108,7 @@ class MonitoringListener:
         self._thread.start()
 
     def close(self) -> None:
-        """End the connections, the thread and the port."""
+        """End the connections and the thread, and close the port."""
         self._ended.set()
         self._stop()
         if self._thread.is_alive():
@@ -171,7 +171,7 @@ class MonitoringListener:
                 del self._open[address]
 
     async def _exchange(self, reader: asyncio.StreamReader, transport: asyncio.Transport, address: str) -> bytes:
-        """Read a request, and return the answer as it is sent."""
+        """Read a request, and return the bytes of the response."""
         http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_REQUEST_BYTES)
         try:
             response = self._answer(await self._request(http, reader, transport))
@@ -213,7 +213,7 @@ class MonitoringListener:
         return Request(event.target.decode("latin-1"), headers)
 
     def _check_caller(self, headers: Mapping[str, str], transport: asyncio.Transport) -> None:
-        """Raise CekalwatchError or _RefusedError unless the caller may ask."""
+        """Raise CekalwatchError or _RefusedError unless the caller has the right to ask."""
         if self._tls:
             shown = transport.get_extra_info("ssl_object").getpeercert(binary_form=True)
             self._admit(ssl.DER_cert_to_PEM_cert(shown or b"").encode())

@@ -1,4 +1,4 @@
-"""What the listener answers: `/metrics` for Prometheus, `/healthz` for a load balancer, and `/`, a page for people."""
+"""The pages of the listener: `/metrics` for Prometheus, `/healthz` for a load balancer, and `/` for people."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from cekalwatch.server.health.monitoring.listener import Request, Response
 from cekalwatch.server.watchlist.freshness import BY_HAND
 
 KEPT_S = 1.0
-"""For how long an answer is given again: however many ask, the server works out one a second."""
+"""How long a response is reused: the server makes one a second, however many requests come."""
 PACKAGE = "cekalwatch.server"
 
 
@@ -94,7 +94,7 @@ class MonitoringPages:
 
 
 def _language(wanted: str) -> Language:
-    """Return English where it is asked for, and before Indonesian if both are."""
+    """Return the first language that is asked for and known; Indonesian when there is none."""
     asked = [part.strip()[:2].lower() for part in wanted.split(",")]
     found = [one for one in asked if one in set(Language)]
     return Language(found[0]) if found else Language.ID

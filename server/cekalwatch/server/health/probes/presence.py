@@ -19,9 +19,9 @@ from cekalwatch.server.domain.errors import Code
 log = structlog.get_logger()
 
 MAX_PASSAGES = 200
-"""Of a camera, whose share that is fit is told: some hours of a quiet counter, minutes of a crowd."""
+"""Of one camera, from which the share of fit ones is reported: hours at a quiet counter, minutes in a crowd."""
 MAX_REJECTIONS = 100
-"""Refused cameras that are remembered: whoever may call could claim any name."""
+"""Refused cameras that are remembered; a caller may claim any name, so the number is bounded."""
 
 
 @dataclass(frozen=True)
@@ -35,23 +35,23 @@ class CameraPresence:
     heartbeat: Heartbeat | None = None
     """The last one, also of an earlier stream."""
     heartbeats: int = 0
-    """How many came since it connected."""
+    """Number of heartbeats since it connected."""
     dropped_at: datetime | None = None
-    """When a heartbeat last told of crops that were lost since the one before."""
+    """When a heartbeat last reported crops that were lost since the one before."""
     clock_ahead: timedelta | None = None
-    """By how much its clock was ahead of the server's at its last heartbeat (negative: behind), corrected for the way;
-    None when it has not said."""
+    """How far its clock was ahead of the server's at its last heartbeat (negative: behind), without the time on the
+    network; None when it has not reported it."""
     last_face_at: datetime | None = None
-    """When the newest face was taken that had come by the last heartbeat."""
+    """When the newest face was taken that had arrived by the last heartbeat."""
     passages: int = 0
-    """Of its last passages here, so many are looked at: `MAX_PASSAGES` at most."""
+    """Number of its last passages here that `passages_fit` is counted from, at most `MAX_PASSAGES`."""
     passages_fit: int = 0
-    """Those of which a face was fit for an alert."""
+    """Passages of which a face was fit for an alert."""
 
 
 @dataclass(frozen=True)
 class ServerRun:
-    """A server that shares the database, from its start to its end, and how it does."""
+    """A server that shares the database, from its start to its end, with its load."""
 
     run_id: str
     """Its key, made at its start."""
@@ -64,29 +64,29 @@ class ServerRun:
     model_version: str
     """Of the templates that it searches."""
     law: Mapping[str, str]
-    """What decides about orders there, by the names of the settings."""
+    """The settings that decide about orders there, by name."""
     started_at: datetime
     captures_waiting: int = 0
-    """To be embedded."""
+    """Captures that wait for their embedding."""
     captures_per_second: float = 0.0
-    """Since it told last."""
+    """Since its last report."""
 
 
 @dataclass(frozen=True)
 class ReportedRun:
-    """A server's run, with what it told of itself last."""
+    """A server's run, with its last report."""
 
     run: ServerRun
     seen_at: datetime
-    """When it told, by the database's clock."""
+    """When it reported last, by the database's clock."""
     alive: bool
-    """Whether that was a moment ago."""
+    """Whether that was only a moment ago."""
     clock_ahead: timedelta | None
-    """By how much its clock was ahead of the database's (negative: behind); None where that is this machine's own."""
+    """How far its clock was ahead of the database's (negative: behind); None where both are this machine's."""
     cameras: Mapping[str, CameraPresence]
-    """Those that it has heard."""
+    """The cameras that it has heard."""
     agents: frozenset[str]
-    """Those that are subscribed there."""
+    """The agents that are subscribed there."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Rejection:
 
 
 class RecentPassages:
-    """The last passages of one camera, and of which of them a face was fit for an alert."""
+    """The last passages of one camera, and whether a face of each was fit for an alert."""
 
     def __init__(self) -> None:
         self._fit: OrderedDict[str, bool] = OrderedDict()
@@ -115,12 +115,12 @@ class RecentPassages:
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """Number of passages."""
         return len(self._fit)
 
     @property
     def fit(self) -> int:
-        """Of how many a face was fit."""
+        """Number of passages with a fit face."""
         return sum(self._fit.values())
 
 
@@ -148,14 +148,14 @@ class Presence:
         self._rejections.pop(camera_id, None)
 
     def follow_clock(self, camera_id: str, clock: CameraClock) -> None:
-        """Read a camera's clock there from now on."""
+        """Use `clock` for this camera from now on."""
         self._clocks[camera_id] = clock
         known = self.camera(camera_id)
         _log_clock(camera_id, known.clock_ahead, clock.ahead)
         self._cameras[camera_id] = replace(known, clock_ahead=clock.ahead)
 
     def clock_offset(self, camera_id: str) -> timedelta | None:
-        """Return by how much a camera's clock is ahead of the server's (negative: behind); None while unknown."""
+        """Return how far a camera's clock is ahead of the server's (negative: behind); None while unknown."""
         return self.camera(camera_id).clock_ahead
 
     def camera_disconnected(self, camera_id: str) -> None:
@@ -170,7 +170,7 @@ class Presence:
         self._rejections[camera_id] = Rejection(self._clock.now(), site, reason)
 
     def face_received(self, capture: Capture) -> None:
-        """Count a face of a camera; it is told with the next heartbeat."""
+        """Count a face of a camera; `CameraPresence` has it from the next heartbeat on."""
         self._passages[capture.camera.camera_id].note(capture)
 
     def heartbeat_received(self, camera_id: str, heartbeat: Heartbeat) -> None:
@@ -205,7 +205,7 @@ class Presence:
 
     @property
     def rejections(self) -> Mapping[str, Rejection]:
-        """The cameras that were refused and have not connected since, by the key that they claim."""
+        """The cameras that were refused and have not connected since, by the key that they claimed."""
         return dict(self._rejections)
 
     def agent_connected(self, agent_id: str) -> None:

@@ -1,4 +1,4 @@
-"""What of the database is watched, read from time to time, so that nobody who asks can keep the database busy."""
+"""Figures of the database for metrics, read at intervals, so that requests cannot keep the database busy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cekalwatch.server.storage.sync.store import SyncStore
 
 GIVEN_UP_WITHIN = timedelta(days=1)
 CURRENT_FOR = timedelta(seconds=30)
-"""Older figures are not told: none is better than one that may be wrong."""
+"""Older figures are left out: no figure is better than one that may be wrong."""
 
 
 @dataclass(frozen=True)
@@ -23,31 +23,31 @@ class DatabaseFigures:
     """The figures of one moment."""
 
     read_at: datetime
-    told: DatabaseStatus
+    status: DatabaseStatus
     alerts: tuple[OpenAlerts, ...]
     runs: Mapping[SyncOutcome, tuple[int, datetime]]
-    """How many of the synchronisations that are kept ended so, and when the last of them did."""
+    """Number of recorded synchronisations with each outcome, and when the last of them ended."""
     shrunk: bool
     """Whether a list that lost many orders waits for two people."""
     notices: Mapping[str, tuple[int, int]]
-    """How many notices to each webhook wait, and how many were given up within GIVEN_UP_WITHIN."""
+    """Number of notices to each webhook that wait, and that were given up within `GIVEN_UP_WITHIN`."""
 
 
 @dataclass
 class FigureReader:
-    """Reads the figures and keeps them; any thread may ask for them."""
+    """Reads the figures and keeps them; any thread may take them."""
 
     status: StatusService
     handling: HandlingStore
     syncs: SyncStore
     notices: NoticeStore
     webhooks: Sequence[str]
-    """The names of those that the settings have."""
+    """Names of the webhooks in the settings."""
     clock: Clock
     _newest: DatabaseFigures | None = field(default=None, init=False)
 
     def read(self) -> None:
-        """Read them anew; it blocks. Raises StorageError."""
+        """Read the figures again; it blocks. Raises StorageError."""
         read_at = self.clock.now()
         recently = read_at - GIVEN_UP_WITHIN
         self._newest = DatabaseFigures(
@@ -64,13 +64,13 @@ class FigureReader:
 
     @property
     def newest(self) -> DatabaseFigures:
-        """Those that were read last. Raises RuntimeError before the first."""
+        """The figures that were read last. Raises RuntimeError before the first."""
         if self._newest is None:
             raise RuntimeError("nothing was read yet")
         return self._newest
 
     @property
     def current(self) -> DatabaseFigures | None:
-        """The same; None when they are old, since the database does not answer."""
+        """The same; None when they are older than `CURRENT_FOR`, since the database does not answer."""
         newest = self.newest
         return newest if self.clock.now() - newest.read_at <= CURRENT_FOR else None

@@ -1,4 +1,4 @@
-"""What keeps a server's data safe, for those who look after it: its last backup, its disk, and the key that seals."""
+"""State of what keeps a server's data safe: its last backup, its disk, and the key that seals."""
 
 from __future__ import annotations
 
@@ -15,39 +15,39 @@ from cekalwatch.server.storage.keys.store import KeyEntry, KeyStore
 
 @dataclass(frozen=True)
 class MaintenanceStatus:
-    """How it stands with them at one moment."""
+    """State of the backup, the disk and the key, at one moment."""
 
     backup_at: datetime | None
     """When this server's last backup was made; None: never."""
     backup_stale: bool
-    """Whether that is longer ago than it may be."""
+    """Whether the last backup is older than the limit, or there is none."""
     disk_bytes: int
-    """Size of the disk of the data folder; 0 when it cannot be asked."""
+    """Size of the disk of the data folder; 0 when it cannot be read."""
     disk_free_bytes: int
-    """Room left on it."""
+    """Free space on it; 0 when it cannot be read."""
     key: KeyEntry | None
     """The data key that seals now; None while the database cannot be used."""
 
 
 @dataclass(frozen=True)
 class MaintenanceReader:
-    """Threads may share it; it blocks."""
+    """Reads the state; threads may share it, and it blocks."""
 
     data_dir: Path
     """The data folder."""
     last_backup_at: Callable[[], datetime | None]
     """When this server's last backup was made; it may read a file."""
     backup_limit: timedelta
-    """How old that may be."""
+    """How old the last backup may be."""
     keys: KeyStore
     clock: Clock
 
     def read(self) -> MaintenanceStatus:
-        """Return how it stands now. Raises StorageError."""
+        """Return the state now. Raises StorageError."""
         return self._with(max((one for one in self.keys.entries() if _seals(one)), key=lambda one: one.key_id))
 
     def read_without_database(self) -> MaintenanceStatus:
-        """Return what is known without the database."""
+        """Return the state without the key, which is in the database."""
         return self._with(None)
 
     def _with(self, key: KeyEntry | None) -> MaintenanceStatus:
@@ -61,7 +61,7 @@ def _seals(entry: KeyEntry) -> bool:
 
 
 def _disk(folder: Path) -> tuple[int, int]:
-    """Return size and free room in bytes; 0 for both when the disk cannot be asked."""
+    """Return size and free space in bytes; 0 for both when the disk cannot be read."""
     try:
         usage = shutil.disk_usage(folder)
     except OSError:

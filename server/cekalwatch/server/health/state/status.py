@@ -1,4 +1,4 @@
-"""The status that operators see: collected from what the parts hold in memory, so that asking is cheap."""
+"""The status that operators see, collected from what the parts hold in memory and from the database."""
 
 from __future__ import annotations
 
@@ -60,17 +60,17 @@ class ServerStatus:
     outcomes: dict[CaptureOutcome, int]
     alerts_raised: int
     unplaceable: int
-    """Captures that were rejected since their time could not be placed."""
+    """Captures that were rejected because their time could not be placed."""
     head_sequence: int
     cameras: tuple[tuple[Camera, CameraPresence, str], ...]
-    """Each with the name of the server that heard it last; empty when none did."""
+    """Each with the name of the server that heard it last; empty when none has."""
     policies: Mapping[str, CapturePolicy]
-    """What each of them may send, by its key."""
+    """What each camera may send, by its key."""
     agents: tuple[AgentState, ...]
     servers: tuple[ReportedRun, ...]
     """This one first."""
     chores_by: str
-    """Key of the run of the server that does the chores of all; empty while none does."""
+    """Key of the run of the server that does the jobs of the database; empty while none does."""
     alarms: tuple[Trouble, ...]
     """Those that are open."""
     revocations: RevocationState | None
@@ -80,20 +80,20 @@ class ServerStatus:
     signing: SigningState
     connections: ConnectionState
     restored_backup: RestoredBackup | None
-    """The one that the site was restored from last; None: it never was."""
+    """The backup that the site was restored from last; None: it never was."""
     database: DatabaseAway | None
-    """Why the database cannot be used, in which case the status tells of this server alone; None while it can."""
+    """Why the database cannot be used, in which case the status is that of this server alone; None while it can."""
     ports: tuple[PortState, ...]
     """The ports that report to this centre."""
     reporting: Reporting | None
-    """How the reports to the centre do; None where this server makes none."""
+    """State of the reports to the centre; None where this server sends none."""
     maintenance: MaintenanceStatus
     at: datetime
 
 
 @dataclass(frozen=True)
 class DatabaseStatus:
-    """The part of the status that is in the database."""
+    """The part of the status that is read from the database."""
 
     positions: Mapping[str, int]
     """The last acknowledged sequence of each agent."""
@@ -119,10 +119,10 @@ class StatusService:
     fanout: Fanout
     peers: Peers
     chores_by: Callable[[], str]
-    """Reads which server's run does the chores; it blocks."""
+    """Reads which server's run does the jobs of the database; it blocks."""
     alerts: AlertStore
     ports: Callable[[], list[PortState]]
-    """Reads how ports do; it blocks."""
+    """Reads the state of each port; it blocks."""
     alarms: Callable[[], tuple[Trouble, ...]]
     """Those that are open."""
     health: Health
@@ -131,13 +131,13 @@ class StatusService:
     maintenance: MaintenanceReader
 
     async def status(self) -> ServerStatus:
-        """Return the status, with what the database says now; of this server alone while that cannot be used.
+        """Return the status, with the database read now; of this server alone while the database cannot be used.
 
-        Raises StorageError when it cannot be read though the database can be used.
+        Raises StorageError when it cannot be read although it is there.
         """
-        return self.with_told(await self._told())
+        return self.combine(await self._stored())
 
-    async def _told(self) -> DatabaseStatus:
+    async def _stored(self) -> DatabaseStatus:
         if self.health.database() is None:
             try:
                 async with asyncio.timeout(MAX_READ_S):
@@ -153,14 +153,14 @@ class StatusService:
         )
 
     def read(self) -> DatabaseStatus:
-        """Return what the database says now; it blocks. Raises StorageError."""
+        """Read the part that is in the database; it blocks. Raises StorageError."""
         return DatabaseStatus(
             self.alerts.positions(), self.peers.whole(), self.chores_by(), self.maintenance.read(), tuple(self.ports())
         )
 
-    def with_told(self, told: DatabaseStatus) -> ServerStatus:
-        """Return the status now, with what the database said; it does not block, and any thread may ask."""
-        positions, whole = told.positions, told.whole
+    def combine(self, stored: DatabaseStatus) -> ServerStatus:
+        """Return the status now, with what was read; it does not block, and any thread may call it."""
+        positions, whole = stored.positions, stored.whole
         nobody = (CameraPresence(), "")
         engine = self.engine()
         return ServerStatus(
@@ -182,7 +182,7 @@ class StatusService:
                 for agent_id in sorted(whole.agents.keys() | positions.keys())
             ),
             servers=whole.servers,
-            chores_by=told.chores_by,
+            chores_by=stored.chores_by,
             alarms=self.alarms(),
             revocations=self.health.revocations(),
             revocations_stale=self.health.stale_revocations is not None,
@@ -191,8 +191,8 @@ class StatusService:
             connections=self.connections(),
             restored_backup=self.restored_backup,
             database=self.health.database(),
-            ports=told.ports,
+            ports=stored.ports,
             reporting=self.health.reporting(),
-            maintenance=told.maintenance,
+            maintenance=stored.maintenance,
             at=self.health.clock.now(),
         )
