@@ -1,0 +1,199 @@
+"""What the server writes of the list, of imports, synchronisations and ports stays the same, byte for byte."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from google.protobuf.message import Message
+
+from cekalwatch.contract.values.orders import OrderFlag, OrderKind, OrderRule, OrderStatus
+from cekalwatch.contract.values.watchlist import ImportOutcome, LookalikeJudgement, PhotoOutcome, SyncOutcome
+from cekalwatch.server.audit.entry import Action, Actor, Link, Party, Thing
+from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.domain.lookalikes import JudgedPair, PairState, SubjectPair
+from cekalwatch.server.domain.orders.ban_order import BanOrder, JudgedOrder, OrderJudgement, SubjectFile
+from cekalwatch.server.domain.orders.status_history import StatusChange
+from cekalwatch.server.domain.ports import Following, HeldAlerts, LogPosition, LogStart, Port, PortState, StartReason
+from cekalwatch.server.domain.subjects import ReferenceFace, Subject, TravelDocument
+from cekalwatch.server.domain.syncs import SyncCounts, SyncRefusal, SyncRemark, SyncRun
+from cekalwatch.server.grpc_api.convert import ports
+from cekalwatch.server.grpc_api.convert.watchlist import entries, list_feed, list_file, lookalikes, subjects, sync
+from cekalwatch.server.ports.reception import Hello, KeepAlive, PictureRequest, Receipt, ReportTerms
+from cekalwatch.server.storage.watchlist.list_feed import ChangedSubject, StoredReference
+from cekalwatch.server.watchlist.browser import SubjectHistory, SubjectView, WatchlistPage
+from cekalwatch.server.watchlist.freshness import Freshness, SourceFreshness
+from cekalwatch.server.watchlist.imports.preview import PreviewReport
+from cekalwatch.server.watchlist.imports.reports import PhotoReport, RecordReport
+from cekalwatch.server.watchlist.list_feed import ListPosition
+from cekalwatch.server.watchlist.lookalikes import Lookalike, LookalikePage
+from cekalwatch.server.watchlist.sync.service import SyncStatus
+from tests.support.builders.watchlist import figures
+from tests.support.repository import ROOT
+
+GOLDEN = json.loads((ROOT / "tests/unit/contract/golden_watchlist.json").read_text(encoding="utf-8"))
+NOON = datetime(2026, 3, 1, 5, 0, 0, 250_000, tzinfo=UTC)
+ALERT = UUID("01a210d1-c675-7147-9ff8-c79e4db1539a")
+PERSON = Subject(
+    subject_id="S-1",
+    name="Contoh  Satu",
+    aliases=("Satu", "Cnt. Satu"),
+    sex="M",
+    place_of_birth="Batam",
+    date_of_birth="1980",
+    nationality="SGP",
+    nik="3171234567890001",
+    travel_documents=(TravelDocument("passport", "X1234567", "SGP"), TravelDocument("KITAS", "2C11")),
+    address="Jalan Contoh 1",
+    occupation="pelaut",
+)
+ORDER = BanOrder(
+    order_id="O-1",
+    subject_id="S-1",
+    kind=OrderKind.CEGAH,
+    requesting_agency="Kejaksaan Agung",
+    valid_from=date(2026, 1, 1),
+    valid_until=date(2026, 6, 30),
+    received_on=date(2025, 12, 30),
+    reason="penyidikan",
+    decree_number="KEP-1/2026",
+    decree_date=date(2025, 12, 29),
+    urgent=True,
+    extends_order_id="O-0",
+    revoked_at=NOON,
+    withdrawn_at=NOON + timedelta(hours=1),
+    urgent_since=date(2025, 12, 1),
+)
+PLAIN = BanOrder("O-2", "S-1", OrderKind.TANGKAL, "BNN", date(2026, 1, 1), date.max, date(2026, 1, 1))
+INVALID = OrderJudgement(OrderStatus.INVALID, (OrderRule.TERM_TOO_LONG, OrderRule.EXTENSION_GAP))
+FLAGGED = OrderJudgement(OrderStatus.ACTIVE, (), (OrderFlag.RENEWED_TOO_LONG,))
+FACE = ReferenceFace("R-1", "S-1", "ab" * 32, figures(), ("NOT_FRONTAL", "BLURRED"))
+FRESH = Freshness((SourceFreshness("http:cekal", NOON, stale=False), SourceFreshness("", None, stale=True)), 812)
+PAIR = SubjectPair("S-1", "S-2")
+JUDGED = JudgedPair(PAIR, LookalikeJudgement.DIFFERENT_PEOPLE, ALERT, NOON, holds=True)
+ALIKE = Lookalike(PAIR, 0.625, alike=True, state=PairState("mark", JUDGED), judged_by="Dewi")
+UNLIKE = Lookalike(PAIR, None, alike=False, state=PairState("m2", None), judged_by="")
+REPORT = RecordReport(
+    "O-1",
+    "S-1",
+    ImportOutcome.STORED,
+    status=OrderStatus.INVALID,
+    broken_rules=INVALID.broken_rules,
+    photos=(
+        PhotoReport("a.jpg", PhotoOutcome.ENROLLED, None, ("BLURRED",), figures(eye_distance_px=61.5), ("S-9",)),
+        PhotoReport("b.jpg", PhotoOutcome.REFUSED, Code.PHOTO_MISSING),
+    ),
+)
+REFUSED = RecordReport("O-2", "S-2", ImportOutcome.REFUSED, Code.RECORD_INVALID, "kind", place="row 7")
+PREVIEW = PreviewReport("O-3", "S-3", ImportOutcome.UNCHANGED, flags=FLAGGED.flags, added=True, ends=True)
+RUN = SyncRun(
+    run_id=7,
+    source="http:cekal",
+    started_at=NOON,
+    ended_at=NOON + timedelta(seconds=9),
+    whole=False,
+    resumed=True,
+    counts=SyncCounts(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11),
+    outcome=SyncOutcome.FAILED,
+    reason=Code.SOURCE_UNAVAILABLE,
+    detail="no answer",
+    refusals=(SyncRefusal("O-9", Code.RECORD_INVALID, "kind"), SyncRefusal("", Code.PHOTO_MISSING, "photographs")),
+    remarks=(SyncRemark("O-8", INVALID.broken_rules, ("S-4", "S-5"), FLAGGED.flags),),
+    missing=12,
+    held=13,
+)
+STARTED = SyncRun(8, "folder:/srv/list", NOON)
+VIEW = SubjectView(
+    PERSON,
+    (JudgedOrder(ORDER, INVALID, date(2026, 1, 20)), JudgedOrder(PLAIN, FLAGGED, date.max)),
+    (FACE, replace(FACE, reference_id="R-2", warnings=())),
+    frozenset({"R-2"}),
+    {"R-1": ("S-7", "S-8")},
+    (replace(PLAIN, order_id="O-7", subject_id="S-7"),),
+)
+EVENT = Link(
+    4, "", "", "2026-03-01T05:00:00.250000Z", "person:dewi", Action.ALERT_RAISED,
+    json.dumps([Thing.SUBJECT.key("S-1"), Thing.ORDER.key("O-1"), Thing.ORDER.key("O-2")]), "OK",
+    json.dumps({"changed": "name reason", "other": 1}),
+)  # fmt: skip
+HISTORY = SubjectHistory(
+    (EVENT, EVENT._replace(details="{}", objects="[]")),
+    {"O-1": [StatusChange(None, FLAGGED), StatusChange(NOON, INVALID)]},
+)
+FILE = SubjectFile(PERSON, (ORDER, PLAIN, replace(ORDER, order_id="O-3", withdrawn_at=None)), (FACE,), unreadable=1)
+PORT = Port("batam-center", "server")
+FOLLOWING = Following(PORT, "run", "centre-1", NOON, NOON, "model-1", "0.2.0")
+PORT_STATE = PortState(PORT, "centre-1", NOON, 3, "0.2.0", 77, 4, NOON, FOLLOWING)
+
+
+def one_subject() -> Message:
+    """A subject with a picture and a look-alike, as it is put together."""
+    answer = subjects.one_subject(VIEW)
+    lookalikes.add_lookalike(answer, ALIKE)
+    subjects.add_picture(answer, "R-1", b"jpeg")
+    return answer
+
+
+WRITTEN = {
+    "order": lambda: entries.order_message(VIEW.orders[0]),
+    "plain order": lambda: entries.order_message(VIEW.orders[1]),
+    "reference": lambda: entries.reference_message(FACE, b"jpeg", ("S-7",)),
+    "freshness": lambda: entries.freshness_message(FRESH),
+    "never fresh": lambda: entries.freshness_message(Freshness((SourceFreshness("", None, stale=True),), 0)),
+    "report": lambda: entries.import_report(REPORT),
+    "refusal": lambda: entries.import_report(REFUSED),
+    "begun": lambda: list_file.begun(12),
+    "file report": lambda: list_file.reported(REPORT),
+    "file refusal": lambda: list_file.reported(REFUSED),
+    "preview": lambda: list_file.reported(PREVIEW),
+    "ended": lambda: list_file.ended("d" * 64, {"b.jpg", "a.jpg"}),
+    "look-alike": lambda: lookalikes.lookalike_message(ALIKE, "S-1"),
+    "unlike": lambda: lookalikes.lookalike_message(UNLIKE, "S-2"),
+    "outdated judgement": lambda: lookalikes.lookalike_message(
+        replace(ALIKE, state=PairState("mark", replace(JUDGED, holds=False))), "S-2"
+    ),
+    "look-alikes": lambda: lookalikes.lookalike_page(
+        LookalikePage(((PERSON, replace(PERSON, subject_id="S-2"), ALIKE),), more=True, waiting=5)
+    ),
+    "subject": one_subject,
+    "subjects": lambda: subjects.subject_page(WatchlistPage((VIEW, replace(VIEW, also_under={})), "S-1")),
+    "history": lambda: subjects.history(HISTORY),
+    "run": lambda: sync.run_message(RUN),
+    "runs": lambda: sync.run_page([RUN, STARTED], 2),
+    "sync status": lambda: sync.status_message(SyncStatus("http:cekal", STARTED, RUN, NOON, RUN), FRESH),
+    "no sync": lambda: sync.status_message(SyncStatus(""), FRESH),
+    "list": lambda: list_feed.list_message("state", FRESH, NOON),
+    "list page": lambda: list_feed.list_page(
+        [ChangedSubject(4, "S-1", FILE, held=True), ChangedSubject(5, "S-2", None, held=False)],
+        ListPosition("0123456789abcdef", 3, "S-0"),
+        2,
+    ),
+    "unreadable subject": lambda: list_feed.listed_subject(ChangedSubject(5, "S-2", None, held=True)),
+    "photograph": lambda: next(list_feed.reference_pieces(StoredReference(FACE, b"photo", b"jpeg", b"template"))),
+    "report start": lambda: ports.start(LogPosition(5, ALERT, NOON), ReportTerms()),
+    "first report start": lambda: ports.start(None, ReportTerms(heartbeat_period_s=0.25)),
+    "receipt": lambda: ports.outbound(Receipt(5)),
+    "picture request": lambda: ports.outbound(PictureRequest(3, ALERT, Actor(Party.PERSON, "dewi"))),
+    "keep-alive": lambda: ports.outbound(KeepAlive()),
+    "hello": lambda: ports.hello(Hello("0.2.0", pictures_only=True)),
+    "log start": lambda: ports.log_start(LogStart(5, StartReason.TOO_OLD)),
+    "log goes on": lambda: ports.log_start(LogStart(5)),
+    "sign of life": lambda: ports.waiting(4, NOON),
+    "held": lambda: ports.held(HeldAlerts(None, ALERT, (ALERT,))),
+    "picture": lambda: ports.picture(3, b"jpeg"),
+    "port": lambda: ports.port_status(PORT_STATE, NOON + timedelta(seconds=5)),
+    "silent port": lambda: ports.port_status(PORT_STATE, NOON + timedelta(hours=5)),
+    "unknown port": lambda: ports.port_status(PortState(PORT), NOON),
+}
+
+
+def test_every_golden_message_is_written_still() -> None:
+    assert set(GOLDEN) == set(WRITTEN)
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_message_is_written_as_it_was(name: str) -> None:
+    assert WRITTEN[name]().SerializeToString(deterministic=True).hex() == GOLDEN[name]
