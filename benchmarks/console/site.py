@@ -16,11 +16,11 @@ from sqlmodel import Session
 from cekalwatch.contract.values.adjudication import AlertState, Outcome, Reason
 from cekalwatch.contract.values.orders import Direction, OrderKind
 from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.subjects import FaceFigures, ReferenceFace, Subject, TravelDocument
 from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.orders.ban_order import BanOrder
-from cekalwatch.server.domain.subjects import FaceFigures, ReferenceFace, Subject, TravelDocument
 from cekalwatch.server.encryption.master_key_source import KeyFile
 from cekalwatch.server.storage.alerts.rows import new_row
 from cekalwatch.server.storage.alerts.tables import FindingRow, PassageCountRow, SightingRow
@@ -89,7 +89,7 @@ def write_list(session: Session, rows: WatchlistRows, subjects: int) -> None:
                     decree_date=first,
                 )
                 session.add(rows.order_row(ban, ""))
-            session.add(rows.reference_row(ReferenceFace(key, key, photo_sha256=key, figures=FIGURES)))
+            session.add(rows.reference_row(ReferenceFace(key, key, FIGURES, subject_id=key)))
         session.flush()
         for key, template in zip(keys, generator.normal(size=(len(keys), size)).astype("<f4"), strict=True):
             session.add(rows.template_row(key, model, key, template / np.linalg.norm(template)))

@@ -24,12 +24,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cekalwatch.contract.values.orders import OrderKind
+from cekalwatch.contract.values.subjects import FaceFigures, ReferenceFace, Subject
 from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.orders.law import Checkpoints
-from cekalwatch.server.domain.subjects import FaceFigures, ReferenceFace, Subject
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.encryption.master_key_source import KeyFile
 from cekalwatch.server.gallery.index import Gallery, GalleryBuilder
@@ -244,7 +244,7 @@ def _facts(number: int) -> tuple[Subject, BanOrder, ReferenceFace]:
         decree_number=f"KEP-{number}",
         decree_date=date(2026, 10, 1),
     )
-    return subject, order, ReferenceFace(f"{number:032x}", key, "0" * 64, FIGURES)
+    return subject, order, ReferenceFace(f"{number:032x}", "0" * 64, FIGURES, subject_id=key)
 
 
 def fill(folder: Path, count: int, model: str = MODEL, file: str = FILE) -> None:

@@ -32,10 +32,10 @@ import uuid6
 from skimage import data
 
 from cekalwatch.contract.values.orders import OrderKind
+from cekalwatch.contract.values.subjects import FaceFigures, ReferenceFace, Subject
 from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.orders.ban_order import BanOrder
-from cekalwatch.server.domain.subjects import FaceFigures, ReferenceFace, Subject
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.encryption.master_key_source import KeyFile
 from cekalwatch.server.recognition.packs.installed import Engine, open_engine
@@ -110,7 +110,7 @@ def fill_gallery(database: Database, rows: WatchlistRows, engine: Engine, count:
                 received_on=today - timedelta(days=10),
             )
             session.add(rows.order_row(order, ""))
-            session.add(rows.reference_row(ReferenceFace(key, key, photo_sha256=key, figures=FIGURES)))
+            session.add(rows.reference_row(ReferenceFace(key, key, FIGURES, subject_id=key)))
         session.flush()
         session.add_all(
             rows.template_row(subject.subject_id, model, subject.subject_id, template)

@@ -32,11 +32,11 @@ from rich.progress import track
 
 from benchmarks.recognition.faces import PACK, collection
 from cekalwatch.contract.values.orders import OrderKind
+from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.contract.values.watchlist import PhotoOutcome
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.server.cli.watchlist.local import local_import
 from cekalwatch.server.domain.orders.ban_order import BanOrder
-from cekalwatch.server.domain.subjects import Subject
 from cekalwatch.server.memory import return_large_pieces
 from cekalwatch.server.recognition.enrolment import find_faces
 from cekalwatch.server.recognition.packs.installed import Engine, open_detector, open_engine

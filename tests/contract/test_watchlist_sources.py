@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from cekalwatch.contract.values.orders import OrderKind
+from cekalwatch.contract.values.subjects import Subject, TravelDocument
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.ban_order import BanOrder
-from cekalwatch.server.domain.subjects import Subject, TravelDocument
 from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.server.watchlist.sources.source import (
     CursorExpired,

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from google.protobuf.message import DecodeError, Message
 
+from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.server.domain.cameras.clock import CameraClock
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.domain.orders.ban_order import BanOrder, JudgedOrder
 from cekalwatch.server.domain.orders.law import judge
-from cekalwatch.server.domain.subjects import Subject
 from cekalwatch.server.encryption.keyring import DataKey, KeyPurpose, Keyring
 from cekalwatch.server.grpc_api.convert import alerts, capture
 from cekalwatch.server.grpc_api.convert.watchlist import entries, subjects

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from benchmarks.chaos.sites.installation import Installation
 from benchmarks.chaos.sites.running_site import RunningSite
+from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.server.domain.orders.ban_order import BanOrder, SubjectFile
-from cekalwatch.server.domain.subjects import Subject
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 
 MOST_LISTED = 1000

@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from cekalwatch.contract.values.troubles import TroubleKind
+from cekalwatch.contract.values.watchlist import Freshness, SourceFreshness
 from cekalwatch.notifier.desktop.windows.tray import Light
-from cekalwatch.office.model.subscription_updates import Freshness
 from cekalwatch.program.translations import Language
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.wire.identity import DeviceRole
@@ -129,5 +129,5 @@ def test_the_tray_names_the_source_that_is_stale(
     office: OfficeThread, tmp_path: Path, qapp: QApplication, qtbot: QtBot
 ) -> None:
     with officer_pc(office, tmp_path, qapp, qtbot, "pc-1") as pc:
-        pc.controller.connected(Freshness(None, stale=True, active_subjects=3, stale_sources=("http:cekal",)))
+        pc.controller.connected(Freshness.of([SourceFreshness("http:cekal", None, stale=True)], active_subjects=3))
         assert "(source: http:cekal)" in pc.agent.tray.toolTip()

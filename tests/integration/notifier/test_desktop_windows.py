@@ -15,11 +15,12 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from cekalwatch.contract.values.adjudication import Reason, Step
+from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog
 from cekalwatch.notifier.desktop.windows import alert_window
 from cekalwatch.notifier.desktop.windows.tray import Light
 from cekalwatch.office.model.alert import Pictures
-from cekalwatch.office.model.subscription_updates import Cause, Disconnected, Freshness
+from cekalwatch.office.model.subscription_updates import Cause, Disconnected
 from cekalwatch.program.translations import Language
 from tests.support.scenarios.officer_pc import WAIT_MS, OfficerPc, OfficeThread, officer_pc
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.delivery.acknowledgements import Acknowledgements
 from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall
 from cekalwatch.notifier.delivery.inbox import Inbox
@@ -16,7 +17,7 @@ from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.messages import update
 from cekalwatch.office.client.subscription import Start, SubscriptionClient
 from cekalwatch.office.model.alert import Alert, AlertFilter, ShownAlert
-from cekalwatch.office.model.subscription_updates import Disconnected, Freshness, KeepAlive, LostPosition
+from cekalwatch.office.model.subscription_updates import Disconnected, KeepAlive, LostPosition
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.dialer import Dialer

@@ -14,8 +14,8 @@ import grpc
 import numpy as np
 import pytest
 
+from cekalwatch.contract.values.subjects import ReferenceFace
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.domain.subjects import ReferenceFace
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.columns import TEMPLATE
@@ -179,7 +179,8 @@ async def test_damaged_templates_are_left_out_and_counted_and_the_rest_matches(t
         spoilt: dict[str, object] = {name: spoil(vector) for name, spoil in UNSEALED.items()}
         spoilt |= {name: keys.seal(TEMPLATE.at(name, model, "S-1"), spoil(vector)) for name, spoil in SPOILT.items()}
         with database.session() as session:
-            session.add_all(rows.reference_row(ReferenceFace(name, "S-1", name, figures())) for name in spoilt)
+            faces = [ReferenceFace(name, name, figures(), subject_id="S-1") for name in spoilt]
+            session.add_all(map(rows.reference_row, faces))
             session.commit()
         for name, value in spoilt.items():
             connection.execute(

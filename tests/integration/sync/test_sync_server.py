@@ -12,9 +12,10 @@ import pytest
 
 from cekalwatch.contract.values.orders import OrderStatus
 from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
 from cekalwatch.office.model.alert import AlertFilter
-from cekalwatch.office.model.subscription_updates import Connected, Freshness, KeepAlive
+from cekalwatch.office.model.subscription_updates import Connected, KeepAlive
 from cekalwatch.server.app import Server
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
@@ -182,7 +183,7 @@ async def test_notifiers_are_told_of_a_stale_list_and_of_its_recovery(chosen: Se
     clock = LateClock()
     async with Server(chosen, clock) as server, Dialer(f"127.0.0.1:{server.port}", None).aio_channel() as channel:
         syncs, desk = SyncCaller(channel), Desk(f"127.0.0.1:{server.port}")
-        assert (await desk.freshness()).last_success is None
+        assert (await desk.freshness()).last_success_at is None
         source.write(listed())
         await syncs.now()
         fresh = await desk.told(stale=False)
@@ -194,13 +195,13 @@ async def test_notifiers_are_told_of_a_stale_list_and_of_its_recovery(chosen: Se
         assert not (await desk.freshness()).stale
         clock.go(hours=2)
         stale = await desk.told(stale=True)
-        assert stale.last_success == fresh.last_success, "a failure makes nothing fresh"
+        assert stale.last_success_at == fresh.last_success_at, "a failure makes nothing fresh"
         source.folder.with_name("away").rename(source.folder)
         assert (await syncs.now()).counts.unchanged == 1
         again = await desk.told(stale=False)
-        assert again.last_success
-        assert fresh.last_success
-        assert again.last_success - fresh.last_success > timedelta(hours=25)
+        assert again.last_success_at
+        assert fresh.last_success_at
+        assert again.last_success_at - fresh.last_success_at > timedelta(hours=25)
         desk.close()
 
 

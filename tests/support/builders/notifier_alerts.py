@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Outcome, Reason
 from cekalwatch.contract.values.handling import Claim, Finding, Handling
 from cekalwatch.contract.values.people import PersonReference, PersonRole
+from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.office.client import messages as convert
 from cekalwatch.office.model.alert import Alert, News, ShownAlert
 from cekalwatch.office.model.person import Session
-from cekalwatch.office.model.subscription_updates import Freshness
 from tests.support.fakes.alert_server import EPOCH, alert_message
 
 FRESH = Freshness(EPOCH, stale=False, active_subjects=812)

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from cekalwatch.contract.values.orders import OrderKind
+from cekalwatch.contract.values.subjects import FaceFigures, Subject
 from cekalwatch.server.domain.orders.ban_order import BanOrder
-from cekalwatch.server.domain.subjects import FaceFigures, Subject
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.lookalikes import LoadedList, LookalikeFinder
 from cekalwatch.server.gallery.threshold import Threshold, ThresholdSource

@@ -20,6 +20,7 @@ from pytestqt.qtbot import QtBot
 
 from cekalwatch.contract.values.adjudication import Reason, Step
 from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.subjects import TravelDocument
 from cekalwatch.notifier.desktop.agent import DesktopAgent
 from cekalwatch.notifier.desktop.run import assembled
 from cekalwatch.notifier.desktop.widgets.action_bar import KEYS
@@ -27,7 +28,6 @@ from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.office.client.subscription import Start
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.server.domain.lookalikes import SubjectPair
-from cekalwatch.server.domain.subjects import TravelDocument
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.wire.identity import DeviceRole, Identity
 from tests.support.builders.keys import keyring

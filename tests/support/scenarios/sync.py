@@ -12,13 +12,13 @@ from typing import Any, Generic, TypeVar
 import grpc
 from sqlmodel import update
 
+from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.audit.entry import Action, Actor, Party
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import Clock, SystemClock
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.ban_order import BanOrder
-from cekalwatch.server.domain.subjects import Subject
 from cekalwatch.server.domain.syncs import SyncRun, SyncTerms
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.settings.settings import ServerSettings

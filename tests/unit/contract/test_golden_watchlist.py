@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
@@ -10,22 +11,29 @@ from uuid import UUID
 import pytest
 from google.protobuf.message import Message
 
+from cekalwatch.contract.codec import watchlist as codec
 from cekalwatch.contract.values.orders import OrderFlag, OrderKind, OrderRule, OrderStatus
-from cekalwatch.contract.values.watchlist import ImportOutcome, LookalikeJudgement, PhotoOutcome, SyncOutcome
+from cekalwatch.contract.values.subjects import ReferenceFace, Subject, TravelDocument
+from cekalwatch.contract.values.watchlist import (
+    Freshness,
+    ImportOutcome,
+    LookalikeJudgement,
+    PhotoOutcome,
+    SourceFreshness,
+    SyncOutcome,
+)
 from cekalwatch.server.audit.entry import Action, Actor, Link, Party, Thing
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.lookalikes import JudgedPair, PairState, SubjectPair
 from cekalwatch.server.domain.orders.ban_order import BanOrder, JudgedOrder, OrderJudgement, SubjectFile
 from cekalwatch.server.domain.orders.status_history import StatusChange
 from cekalwatch.server.domain.ports import Following, HeldAlerts, LogPosition, LogStart, Port, PortState, StartReason
-from cekalwatch.server.domain.subjects import ReferenceFace, Subject, TravelDocument
 from cekalwatch.server.domain.syncs import SyncCounts, SyncRefusal, SyncRemark, SyncRun
 from cekalwatch.server.grpc_api.convert import ports
 from cekalwatch.server.grpc_api.convert.watchlist import entries, list_feed, list_file, lookalikes, subjects, sync
 from cekalwatch.server.ports.reception import Hello, KeepAlive, PictureRequest, Receipt, ReportTerms
 from cekalwatch.server.storage.watchlist.list_feed import ChangedSubject, StoredReference
 from cekalwatch.server.watchlist.browser import SubjectHistory, SubjectView, WatchlistPage
-from cekalwatch.server.watchlist.freshness import Freshness, SourceFreshness
 from cekalwatch.server.watchlist.imports.preview import PreviewReport
 from cekalwatch.server.watchlist.imports.reports import PhotoReport, RecordReport
 from cekalwatch.server.watchlist.list_feed import ListPosition
@@ -70,8 +78,9 @@ ORDER = BanOrder(
 PLAIN = BanOrder("O-2", "S-1", OrderKind.TANGKAL, "BNN", date(2026, 1, 1), date.max, date(2026, 1, 1))
 INVALID = OrderJudgement(OrderStatus.INVALID, (OrderRule.TERM_TOO_LONG, OrderRule.EXTENSION_GAP))
 FLAGGED = OrderJudgement(OrderStatus.ACTIVE, (), (OrderFlag.RENEWED_TOO_LONG,))
-FACE = ReferenceFace("R-1", "S-1", "ab" * 32, figures(), ("NOT_FRONTAL", "BLURRED"))
-FRESH = Freshness((SourceFreshness("http:cekal", NOON, stale=False), SourceFreshness("", None, stale=True)), 812)
+FACE = ReferenceFace("R-1", "ab" * 32, figures(), ("NOT_FRONTAL", "BLURRED"), "S-1")
+DOUBTFUL = replace(FACE, jpeg=b"jpeg", also_under=("S-7",), warnings=(*FACE.warnings, "ALSO_UNDER"))
+FRESH = Freshness.of((SourceFreshness("http:cekal", NOON, stale=False), SourceFreshness("", None, stale=True)), 812)
 PAIR = SubjectPair("S-1", "S-2")
 JUDGED = JudgedPair(PAIR, LookalikeJudgement.DIFFERENT_PEOPLE, ALERT, NOON, holds=True)
 ALIKE = Lookalike(PAIR, 0.625, alike=True, state=PairState("mark", JUDGED), judged_by="Dewi")
@@ -137,12 +146,12 @@ def one_subject() -> Message:
     return answer
 
 
-WRITTEN = {
-    "order": lambda: entries.order_message(VIEW.orders[0]),
-    "plain order": lambda: entries.order_message(VIEW.orders[1]),
-    "reference": lambda: entries.reference_message(FACE, b"jpeg", ("S-7",)),
-    "freshness": lambda: entries.freshness_message(FRESH),
-    "never fresh": lambda: entries.freshness_message(Freshness((SourceFreshness("", None, stale=True),), 0)),
+WRITTEN: Mapping[str, Callable[[], Message]] = {
+    "order": lambda: codec.ORDER.write(VIEW.orders[0].shown),
+    "plain order": lambda: codec.ORDER.write(VIEW.orders[1].shown),
+    "reference": lambda: codec.REFERENCE_FACE.write(DOUBTFUL),
+    "freshness": lambda: codec.FRESHNESS.write(FRESH),
+    "never fresh": lambda: codec.FRESHNESS.write(Freshness.of((SourceFreshness("", None, stale=True),), 0)),
     "report": lambda: entries.import_report(REPORT),
     "refusal": lambda: entries.import_report(REFUSED),
     "begun": lambda: list_file.begun(12),

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from cekalwatch.contract.values.orders import OrderKind, OrderStatus
+from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.orders.law import alerts_on, judge
-from cekalwatch.server.domain.subjects import Subject
 from cekalwatch.vision.faces import Picture
 from deploy.demo.people import Person, Photo, Role
 from deploy.demo.watchlist import COLUMNS, ORDERS_FILE, write_watchlist

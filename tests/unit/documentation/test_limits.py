@@ -11,6 +11,7 @@ from cekalwatch.console import defences, serving
 from cekalwatch.console.list_keeping import import_jobs
 from cekalwatch.contract.values import reports
 from cekalwatch.contract.values import surveys as survey
+from cekalwatch.contract.values.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.notifier.desktop.widgets.picture_decoder import DECODE_DEADLINE_S
 from cekalwatch.pictures import jpeg, photograph, png, tiff, webp
 from cekalwatch.server import connections, open_files
@@ -20,7 +21,6 @@ from cekalwatch.server.capture import aiming, intake, session, surveys
 from cekalwatch.server.domain.alerts.field_report import MAX_AGENCIES
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.passages import MAX_CROPS, MAX_EACH
-from cekalwatch.server.domain.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.server.grpc_api import enrolment_port, requests
 from cekalwatch.server.grpc_api.clients import picture_giver, report_stream
 from cekalwatch.server.grpc_api.convert import alerts

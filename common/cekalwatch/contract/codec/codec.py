@@ -27,6 +27,7 @@ from cekalwatch.contract.codec.safe_text import MAX_CHARACTERS
 from cekalwatch.contract.codec.scalars import (
     Reading,
     Refused,
+    key,
     moment,
     read_uuid,
     seconds_of,
@@ -36,6 +37,7 @@ from cekalwatch.contract.codec.scalars import (
     written_seconds,
     written_span,
 )
+from cekalwatch.contract.values.keys import AS_IT_CAME
 from cekalwatch.wire.bounds import MAX_WORD
 
 V = TypeVar("V")
@@ -95,7 +97,8 @@ class Codec(Generic[V, M]):
 
     `names`: fields that the message calls otherwise, by the value's name. `parts`: codecs of the values inside that
     need one of their own. `special`: converters of single fields, by the value's name. `unread`: fields of the message
-    that the value lacks. `local`: fields of the value, with defaults, that the message lacks.
+    that the value lacks. `local`: fields of the value, with defaults, that the message lacks. `unheeded`: fields of
+    both, with defaults, that are written, and never read: no reader needs them.
     """
 
     def __init__(
@@ -108,6 +111,7 @@ class Codec(Generic[V, M]):
         special: Mapping[str, Converter] = _NOTHING,
         unread: Collection[str] = (),
         local: Collection[str] = (),
+        unheeded: Collection[str] = (),
     ) -> None:
         self.value = value
         self.message = message
@@ -116,13 +120,14 @@ class Codec(Generic[V, M]):
         self._special = special
         self._unread = unread
         self._local = local
+        self._unheeded = unheeded
 
     def read(self, message: M, reading: Reading = Reading.LENIENT) -> V:
         """Return the value of a message. Raises Refused: strict where a bound is broken, lenient for what is no value.
 
         ValueError comes from the value's own checks.
         """
-        return self.value(**{field.value_name: field.read(message, reading) for field in self.fields})
+        return self.value(**{field.value_name: field.read(message, reading) for field in self._read_fields})
 
     def read_all(self, messages: Iterable[M], reading: Reading = Reading.LENIENT) -> tuple[V, ...]:
         """Return the values of messages."""
@@ -137,6 +142,10 @@ class Codec(Generic[V, M]):
             if written is not None:
                 content[field.name] = written
         return self.message(**content)
+
+    @cached_property
+    def _read_fields(self) -> tuple[_Field, ...]:
+        return tuple(field for field in self.fields if field.value_name not in self._unheeded)
 
     @cached_property
     def fields(self) -> tuple[_Field, ...]:
@@ -204,7 +213,8 @@ def _scalar(hint: Any, described: FieldDescriptor, bounds: tuple[Any, ...]) -> C
     if hint is str:
         most = _most(bounds)
         strictly, cleaned = most or MAX_WORD, most or MAX_CHARACTERS
-        return Converter(lambda content, reading: text(content, reading, strictly, cleaned), str)
+        read = key if AS_IT_CAME in bounds else text
+        return Converter(lambda content, reading: read(content, reading, strictly, cleaned), str)
     if hint is UUID:
         return Converter(lambda content, _reading: read_uuid(content), str)
     if hint is datetime:

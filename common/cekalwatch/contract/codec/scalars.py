@@ -39,6 +39,13 @@ def text(content: str, reading: Reading, strictly: int, cleaned: int) -> str:
     return content
 
 
+def key(content: str, reading: Reading, strictly: int, cleaned: int) -> str:
+    """Read a key: as it came where it is printable and not too long, else as `text`."""
+    if len(content) <= strictly and content.isprintable():
+        return content
+    return text(content, reading, strictly, cleaned)
+
+
 def read_uuid(content: str) -> UUID:
     """Read a UUID in lower case with hyphens; raises ValueError for anything else, also other forms of a UUID."""
     found = UUID(content)

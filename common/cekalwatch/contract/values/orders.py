@@ -1,8 +1,17 @@
-"""Ban orders and the direction of travel that each kind forbids."""
+"""Ban orders as people see them, and the direction of travel that each kind forbids."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
+
+from annotated_types import MaxLen
+
+from cekalwatch.contract.values.keys import Key
+
+MAX_REASON = 1000
 
 
 class Direction(StrEnum):
@@ -57,3 +66,37 @@ class OrderFlag(StrEnum):
     """CEGAH orders of its agency follow one another for too many months without naming what they extend."""
     URGENT_SENT_AGAIN = "URGENT_SENT_AGAIN"
     """Its source had sent it as urgent before, with an earlier receipt, from which its days without a decision run."""
+
+
+@dataclass(frozen=True)
+class ShownOrder:
+    """A ban order as people see it. Days are ISO 8601, by the checkpoint's clock, or empty."""
+
+    order_id: Key
+    subject_id: Key
+    kind: OrderKind | None
+    """None: one that only a newer server knows; so with `status`."""
+    requesting_agency: str
+    valid_from: str
+    valid_until: str
+    received_on: str
+    reason: Annotated[str, MaxLen(MAX_REASON)] = ""
+    decree_number: str = ""
+    decree_date: str = ""
+    urgent: bool = False
+    extends_order_id: str = ""
+    revoked_at: datetime | None = None
+    withdrawn_at: datetime | None = None
+    status: OrderStatus | None = None
+    """At the time of asking; None too where only the order's facts are told, and with that the fields below."""
+    broken_rules: tuple[str, ...] = ()
+    """Members of OrderRule."""
+    flags: tuple[str, ...] = ()
+    """Members of OrderFlag."""
+    last_day: str = ""
+    """The last day on which it can be in force by law."""
+
+    @property
+    def renewed_too_long(self) -> bool:
+        """Whether such orders follow one another for longer than the law means them to."""
+        return OrderFlag.RENEWED_TOO_LONG in self.flags

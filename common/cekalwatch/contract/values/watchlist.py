@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
 
 class ImportOutcome(StrEnum):
@@ -81,3 +85,46 @@ class LookalikeJudgement(StrEnum):
     """One person, who is listed twice. Their source has to make one entry of the two."""
     DIFFERENT_PEOPLE = "DIFFERENT_PEOPLE"
     """Two people who are easily mistaken for each other."""
+
+
+@dataclass(frozen=True)
+class SourceFreshness:
+    """When the list was last brought up to date from one source, and whether that is longer ago than the limit."""
+
+    source: str
+    """Its name; empty: imports by hand."""
+    last_success_at: datetime | None
+    """None: never."""
+    stale: bool
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How old the list is, and how many subjects it bans."""
+
+    last_success_at: datetime | None
+    """That of the source that was away for longest; None when one has never been there."""
+    stale: bool
+    """Whether any source is."""
+    active_subjects: int
+    sources: tuple[SourceFreshness, ...] = ()
+    """Each for which a limit holds."""
+    as_of: datetime | None = None
+    """The server's clock when it said so; None where it did not say."""
+
+    @classmethod
+    def of(cls, sources: Sequence[SourceFreshness], active_subjects: int) -> Self:
+        """Return the freshness of a list that comes from these sources, at least one."""
+        moments = [one.last_success_at for one in sources]
+        last = None if None in moments else min(moment for moment in moments if moment)
+        return cls(last, any(one.stale for one in sources), active_subjects, tuple(sources))
+
+    @property
+    def stale_sources(self) -> tuple[str, ...]:
+        """Names of the sources that have been away for too long; imports by hand have none."""
+        return tuple(one.source for one in self.sources if one.stale and one.source)
+
+    @property
+    def outdated(self) -> bool:
+        """Whether people may be missing: the list is stale, or was never imported."""
+        return self.stale or self.last_success_at is None

@@ -9,29 +9,26 @@ from typing import TYPE_CHECKING
 from cekalwatch.contract.codec.alerts import EVENT_TYPES, HANDLING, STATES
 from cekalwatch.contract.codec.enums import ProtoEnum
 from cekalwatch.contract.codec.safe_text import safe_text
-from cekalwatch.contract.values.orders import Direction, OrderFlag, OrderKind, OrderStatus
+from cekalwatch.contract.codec.watchlist import FRESHNESS, LOOKALIKE_JUDGEMENTS, OFFICERS_ORDER, OFFICERS_SUBJECT
+from cekalwatch.contract.values.orders import Direction
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.watchlist import LookalikeJudgement
-from cekalwatch.office.model.alert import Alert, AlertFilter, Candidate, Document, Order, Pictures, Sighting, Subject
+from cekalwatch.office.model.alert import Alert, AlertFilter, Candidate, Pictures, Sighting
 from cekalwatch.office.model.person import Session
 from cekalwatch.office.model.subscription_updates import (
     AlertEvent,
     Connected,
-    Freshness,
     KeepAlive,
     Update,
     WaitingAlert,
 )
 from cekalwatch.program.traces import trace_context
-from cekalwatch.v1 import alert_pb2, alert_service_pb2, camera_pb2, session_pb2, watchlist_pb2
+from cekalwatch.v1 import alert_pb2, alert_service_pb2, camera_pb2, session_pb2
 
 if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp
 
 _DIRECTIONS = ProtoEnum(camera_pb2.Direction, "DIRECTION", Direction)
-ORDER_KINDS = ProtoEnum(watchlist_pb2.OrderKind, "ORDER_KIND", OrderKind)
-ORDER_STATUSES = ProtoEnum(watchlist_pb2.OrderStatus, "ORDER_STATUS", OrderStatus)
-LOOKALIKE_JUDGEMENTS = ProtoEnum(watchlist_pb2.LookAlikeJudgement, "LOOK_ALIKE_JUDGEMENT", LookalikeJudgement)
 _ROLES = ProtoEnum(session_pb2.PersonRole, "PERSON_ROLE", PersonRole)
 
 
@@ -49,7 +46,7 @@ def update(response: alert_service_pb2.SubscribeAlertsResponse) -> Update | None
             return Connected(
                 subscribed.after_sequence,
                 subscribed.head_sequence,
-                freshness(subscribed.freshness),
+                FRESHNESS.read(subscribed.freshness),
                 subscribed.waiting_alerts,
             )
         case "event":
@@ -60,7 +57,7 @@ def update(response: alert_service_pb2.SubscribeAlertsResponse) -> Update | None
             return WaitingAlert(alert(response.waiting_alert))
         case "keep_alive":
             keep_alive = response.keep_alive
-            age = replace(freshness(keep_alive.freshness), as_of=_moment(keep_alive.server_time))
+            age = replace(FRESHNESS.read(keep_alive.freshness), as_of=_moment(keep_alive.server_time))
             return KeepAlive(age, keep_alive.waiting_alerts)
         case _:
             return None
@@ -72,8 +69,8 @@ def alert(message: alert_pb2.Alert) -> Alert:
         alert_id=safe_text(message.alert_id),
         state=STATES.member(message.state),
         version=message.version,
-        subject=subject(message.subject),
-        orders=tuple(order(one) for one in message.orders),
+        subject=OFFICERS_SUBJECT.read(message.subject),
+        orders=OFFICERS_ORDER.read_all(message.orders),
         camera_id=safe_text(message.camera.camera_id),
         site=safe_text(message.camera.site),
         counter=safe_text(message.camera.counter),
@@ -122,55 +119,10 @@ def _moment(timestamp: Timestamp) -> datetime:
     return timestamp.ToDatetime(tzinfo=UTC)
 
 
-def subject(message: watchlist_pb2.Subject) -> Subject:
-    """Return a person of the list."""
-    return Subject(
-        subject_id=safe_text(message.subject_id),
-        name=safe_text(message.name),
-        aliases=tuple(safe_text(alias) for alias in message.aliases),
-        sex=safe_text(message.sex),
-        place_of_birth=safe_text(message.place_of_birth),
-        date_of_birth=safe_text(message.date_of_birth),
-        nationality=safe_text(message.nationality),
-        nik=safe_text(message.nik),
-        documents=tuple(
-            Document(safe_text(one.type), safe_text(one.number), safe_text(one.issuing_country))
-            for one in message.travel_documents
-        ),
-    )
-
-
 def _sighting(sighting: alert_pb2.Sighting) -> Sighting:
     return Sighting(
         captured_at=_moment(sighting.capture_time),
         counter=safe_text(sighting.camera.counter),
         direction=_DIRECTIONS.member(sighting.camera.direction),
         score=sighting.score,
-    )
-
-
-def order(message: watchlist_pb2.BanOrder) -> Order:
-    """Return what an officer needs of an order."""
-    return Order(
-        order_id=safe_text(message.order_id),
-        kind=ORDER_KINDS.member(message.kind),
-        decree_number=safe_text(message.decree_number),
-        decree_date=safe_text(message.decree_date),
-        requesting_agency=safe_text(message.requesting_agency),
-        valid_from=safe_text(message.valid_from),
-        valid_until=safe_text(message.valid_until),
-        urgent=message.urgent,
-        status=ORDER_STATUSES.member(message.status),
-        renewed_too_long=OrderFlag.RENEWED_TOO_LONG in message.flags,
-    )
-
-
-def freshness(message: watchlist_pb2.WatchlistFreshness) -> Freshness:
-    """Read how old the list is."""
-    known = message.HasField("last_success_time")
-    return Freshness(
-        last_success=_moment(message.last_success_time) if known else None,
-        stale=message.stale,
-        active_subjects=message.active_subjects,
-        stale_sources=tuple(safe_text(one.source) for one in message.sources if one.stale and one.source),
     )

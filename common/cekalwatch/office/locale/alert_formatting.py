@@ -7,14 +7,15 @@ from datetime import date, datetime, timedelta, tzinfo
 
 from cekalwatch.contract.values.adjudication import UNDECIDED, AlertState, Escalation
 from cekalwatch.contract.values.handling import Finding, FollowUp
-from cekalwatch.contract.values.orders import Direction, OrderKind, OrderStatus
+from cekalwatch.contract.values.orders import Direction, OrderKind, OrderStatus, ShownOrder
 from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.contract.values.shift_report import ShiftReport, Tally
-from cekalwatch.contract.values.watchlist import LookalikeJudgement
-from cekalwatch.office.model.alert import Alert, Document, Order, Subject
+from cekalwatch.contract.values.subjects import Subject, TravelDocument
+from cekalwatch.contract.values.watchlist import Freshness, LookalikeJudgement
+from cekalwatch.office.model.alert import Alert
 from cekalwatch.office.model.person import Session
 from cekalwatch.office.model.steps import Hindrance, standing
-from cekalwatch.office.model.subscription_updates import Cause, Connection, Freshness
+from cekalwatch.office.model.subscription_updates import Cause, Connection
 from cekalwatch.program.translations import Language, Texts
 
 SHIFT_FIGURES = 7
@@ -67,8 +68,8 @@ class AlertFormatter(Texts):
             Fact(self.say("FACT_BORN"), born or unknown),
             Fact(self.say("FACT_NATIONALITY"), subject.nationality or unknown),
         ]
-        if subject.documents:
-            facts.append(Fact(self.say("FACT_DOCUMENTS"), "\n".join(map(self._document, subject.documents))))
+        if subject.travel_documents:
+            facts.append(Fact(self.say("FACT_DOCUMENTS"), "\n".join(map(self._document, subject.travel_documents))))
         if subject.nik:
             facts.append(Fact(self.say("FACT_NIK"), subject.nik))
         if subject.aliases:
@@ -97,7 +98,7 @@ class AlertFormatter(Texts):
         born = self.say("BORN", date=self.written(subject.date_of_birth) or unknown)
         return f"{subject.nationality or unknown}, {born}"
 
-    def order(self, order: Order) -> tuple[Fact, Fact, Fact, Fact]:
+    def order(self, order: ShownOrder) -> tuple[Fact, Fact, Fact, Fact]:
         """Return what an officer needs of one order: kind, decree, agency, validity."""
         words = [self.order_kind(order.kind)]
         if order.urgent:
@@ -114,7 +115,7 @@ class AlertFormatter(Texts):
             Fact(self.say("FACT_VALIDITY"), f"{self.written(order.valid_from)} – {self.written(order.valid_until)}"),
         )
 
-    def decree(self, order: Order) -> str:
+    def decree(self, order: ShownOrder) -> str:
         """Return an order's decree, or that there is none."""
         if not order.decree_number:
             return self.say("NO_DECREE")
@@ -282,10 +283,10 @@ class AlertFormatter(Texts):
         """Return how old the watchlist is, and which of its sources have been away for too long."""
         if freshness is None:
             return self.say("WATCHLIST_UNKNOWN")
-        if freshness.last_success is None:
+        if freshness.last_success_at is None:
             words = self.say("WATCHLIST_NEVER")
         else:
-            time = self.minute(freshness.last_success)
+            time = self.minute(freshness.last_success_at)
             words = self.say(
                 "WATCHLIST_STALE" if freshness.stale else "WATCHLIST_FRESH",
                 time=time,
@@ -377,7 +378,7 @@ class AlertFormatter(Texts):
     def _name(self, person: PersonReference | None) -> str:
         return person.display_name if person and person.display_name else self.say("UNKNOWN")
 
-    def _document(self, document: Document) -> str:
+    def _document(self, document: TravelDocument) -> str:
         kind = self.say("DOCUMENT_PASSPORT") if document.type.casefold() in _PASSPORTS else document.type
-        country = f" ({document.country})" if document.country else ""
+        country = f" ({document.issuing_country})" if document.issuing_country else ""
         return f"{kind} {document.number}{country}".strip()

@@ -18,7 +18,8 @@ from cekalwatch.contract.values.adjudication import (
     Escalation,
 )
 from cekalwatch.contract.values.handling import Handling
-from cekalwatch.contract.values.orders import Direction, OrderKind, OrderStatus
+from cekalwatch.contract.values.orders import Direction, ShownOrder
+from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.contract.values.watchlist import LookalikeJudgement
 
 CLEARLY_ABOVE = 0.05
@@ -33,49 +34,6 @@ class ScoreLevel(StrEnum):
     JUST = "JUST"
     CLEARLY = "CLEARLY"
     FAR = "FAR"
-
-
-@dataclass(frozen=True)
-class Order:
-    """The facts of a ban order that an officer needs. Dates are ISO 8601 or empty."""
-
-    order_id: str
-    kind: OrderKind | None
-    decree_number: str
-    decree_date: str
-    requesting_agency: str
-    valid_from: str
-    valid_until: str
-    urgent: bool
-    status: OrderStatus | None = None
-    renewed_too_long: bool = False
-    """Whether a person must look at it: such orders follow one another for longer than the law means them to."""
-
-
-@dataclass(frozen=True)
-class Document:
-    """A travel document of the subject."""
-
-    type: str
-    number: str
-    country: str
-
-
-@dataclass(frozen=True)
-class Subject:
-    """The person that the traveller may be; what is not held is empty."""
-
-    subject_id: str
-    name: str
-    aliases: tuple[str, ...] = ()
-    sex: str = ""
-    """M, F or X."""
-    place_of_birth: str = ""
-    date_of_birth: str = ""
-    """ISO 8601; the year alone where only that is known."""
-    nationality: str = ""
-    nik: str = ""
-    documents: tuple[Document, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,7 +68,7 @@ class Alert:
     """None: one that only a newer server knows."""
     version: int
     subject: Subject
-    orders: tuple[Order, ...]
+    orders: tuple[ShownOrder, ...]
     camera_id: str
     site: str
     counter: str

@@ -9,25 +9,8 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from cekalwatch.contract.values.adjudication import AlertEventType
+from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.office.model.alert import Alert
-
-
-@dataclass(frozen=True)
-class Freshness:
-    """How old the server's watchlist is; `last_success` is None when it was never imported."""
-
-    last_success: datetime | None
-    stale: bool
-    active_subjects: int
-    stale_sources: tuple[str, ...] = ()
-    """Names of the sources that have been away for too long; imports by hand have none."""
-    as_of: datetime | None = None
-    """The server's clock when it said so; None where it did not say."""
-
-    @property
-    def outdated(self) -> bool:
-        """Whether people may be missing: the watchlist is stale, or was never imported."""
-        return self.stale or self.last_success is None
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,11 @@ from pathlib import Path
 
 import structlog
 
+from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.notifier.delivery.ringing import is_supervised, rings
 from cekalwatch.office.model.alert import Alert, ShownAlert
-from cekalwatch.office.model.subscription_updates import Cause, Disconnected, Freshness, LostPosition
+from cekalwatch.office.model.subscription_updates import Cause, Disconnected, LostPosition
 from cekalwatch.office.model.trouble import Trouble, Troubles
 from cekalwatch.program.errors import Exit, ProgramError
 

@@ -12,6 +12,7 @@ from typing import Self
 from rich.console import Console, RenderableType
 from rich.live import Live
 
+from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.notifier.console.view import ConsoleView, Painter
 from cekalwatch.notifier.delivery.alert_cache import AlertCache
@@ -19,7 +20,7 @@ from cekalwatch.notifier.delivery.ringing import is_supervised, rings
 from cekalwatch.office.model.alert import Alert, ShownAlert
 from cekalwatch.office.model.person import Session
 from cekalwatch.office.model.steps import claims_to_renew
-from cekalwatch.office.model.subscription_updates import Connection, Disconnected, Freshness, LostPosition
+from cekalwatch.office.model.subscription_updates import Connection, Disconnected, LostPosition
 from cekalwatch.office.model.trouble import Troubles, shown_to
 
 _REPAINTS_PER_SECOND = 1

@@ -14,11 +14,13 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from cekalwatch.contract.values.orders import ShownOrder
+from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.cli.alert_output import short_key
 from cekalwatch.notifier.console.picture_folder import ImagePaths
 from cekalwatch.notifier.locale.texts import NotifierTexts
-from cekalwatch.office.model.alert import Alert, Order, ShownAlert
-from cekalwatch.office.model.subscription_updates import Connection, Freshness, LostPosition
+from cekalwatch.office.model.alert import Alert, ShownAlert
+from cekalwatch.office.model.subscription_updates import Connection, LostPosition
 from cekalwatch.office.model.trouble import Troubles
 from cekalwatch.program.translations import Language
 
@@ -144,7 +146,7 @@ class Painter:
             lines.append(Text(f"+{len(alert.orders) - _MAX_ORDERS}"))
         return Text("\n").join(lines)
 
-    def _order(self, order: Order) -> list[Text]:
+    def _order(self, order: ShownOrder) -> list[Text]:
         kind, decree, agency, validity = self._formatter.order(order)
         first = Text(kind.value, style="bold red" if kind.warning else "bold")
         first.append(f" {validity.value}", style="not bold default")

@@ -27,6 +27,7 @@ import grpc
 import structlog
 
 from cekalwatch.contract.values.adjudication import PENDING, UNSETTLED
+from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.delivery.acknowledgements import Acknowledgements
 from cekalwatch.notifier.delivery.inbox import Arrival, Inbox
 from cekalwatch.office.client.alert_client import AlertClient, day_began
@@ -37,7 +38,6 @@ from cekalwatch.office.model.subscription_updates import (
     AlertEvent,
     Connected,
     Disconnected,
-    Freshness,
     KeepAlive,
     LostPosition,
     StartedOver,

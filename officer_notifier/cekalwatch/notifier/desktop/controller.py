@@ -19,6 +19,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from cekalwatch.contract.values.adjudication import PENDING, AlertEventType, AlertState
 from cekalwatch.contract.values.shift_report import ShiftReport
+from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.actions.alert_actions import AlertActions, Decision
 from cekalwatch.notifier.delivery.alert_cache import AlertCache
 from cekalwatch.notifier.delivery.picture_cache import PictureCache
@@ -34,7 +35,7 @@ from cekalwatch.office.locale.trouble_formatting import TroubleFormatter
 from cekalwatch.office.model.alert import Alert, ShownAlert
 from cekalwatch.office.model.person import Session
 from cekalwatch.office.model.steps import RENEW_CLAIMS_EVERY, Options, claims_to_renew, held_here, options, standing
-from cekalwatch.office.model.subscription_updates import Connection, Disconnected, Freshness, LostPosition
+from cekalwatch.office.model.subscription_updates import Connection, Disconnected, LostPosition
 from cekalwatch.program.translations import Language
 
 log = structlog.get_logger()

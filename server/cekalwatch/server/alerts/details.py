@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from cekalwatch.contract.values.subjects import ReferenceFace, Subject
 from cekalwatch.contract.values.watchlist import LookalikeJudgement
 from cekalwatch.server.alerts.alert_orders import AlertOrders
 from cekalwatch.server.domain.alerts.alert import Alert, AlertFilter, AlertSearch
@@ -14,7 +15,6 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.lookalikes import JudgedPair
 from cekalwatch.server.domain.orders.ban_order import JudgedOrder, SubjectFile
-from cekalwatch.server.domain.subjects import ReferenceFace, Subject
 from cekalwatch.server.storage.alerts.store import EVERYTHING, AlertStore
 from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore

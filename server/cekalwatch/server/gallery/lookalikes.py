@@ -14,8 +14,8 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from cekalwatch.contract.values.subjects import MAX_REFERENCES
 from cekalwatch.server.domain.alerts.match import Candidate
-from cekalwatch.server.domain.subjects import MAX_REFERENCES
 from cekalwatch.server.gallery.index import NEIGHBOURS, Gallery, GalleryBuilder, new_index
 from cekalwatch.server.gallery.row_format import GalleryStorage
 from cekalwatch.server.storage.models.template_store import TemplateStore

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cekalwatch.contract.values.subjects import FaceFigures
 from cekalwatch.contract.values.watchlist import EnrolmentWarning
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.subjects import FaceFigures
 from cekalwatch.server.recognition.engines.recogniser import Recogniser, TemplateError, normalised
 from cekalwatch.server.recognition.face_pictures import face_jpeg
 from cekalwatch.server.recognition.photographs import decode_photograph

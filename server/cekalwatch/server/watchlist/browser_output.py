@@ -61,7 +61,8 @@ def view_json(view: SubjectView) -> dict[str, Any]:
         ],
         "references": [
             {
-                **asdict(face),
+                **{name: getattr(face, name) for name in ("reference_id", "subject_id", "photo_sha256", "warnings")},
+                "figures": asdict(face.figures),
                 "stale_model": face.reference_id in view.stale,
                 "also_under": view.also_under.get(face.reference_id, ()),
             }

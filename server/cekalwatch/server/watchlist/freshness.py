@@ -6,45 +6,15 @@ list fresh whose source has been away.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from cekalwatch.contract.values.watchlist import Freshness, SourceFreshness
 from cekalwatch.server.domain.clock import Clock, lately
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 
 BY_HAND = "import"
 """Name of imports by hand in alarms and metrics; they are a source where no other is configured."""
-
-
-@dataclass(frozen=True)
-class SourceFreshness:
-    """When the list was last brought up to date from one source, and whether that is longer ago than the limit."""
-
-    source: str
-    """Its name; empty: imports by hand."""
-    last_success_at: datetime | None
-    """None: never."""
-    stale: bool
-
-
-@dataclass(frozen=True)
-class Freshness:
-    """The freshness of each source for which a limit holds, and how many subjects the list bans."""
-
-    sources: tuple[SourceFreshness, ...]
-    active_subjects: int
-
-    @property
-    def stale(self) -> bool:
-        """Whether any source is."""
-        return any(one.stale for one in self.sources)
-
-    @property
-    def last_success_at(self) -> datetime | None:
-        """That of the source that was away for longest; None when one has never been there."""
-        moments = [one.last_success_at for one in self.sources]
-        return None if None in moments else min(moment for moment in moments if moment)
 
 
 class FreshnessGauge:
@@ -85,4 +55,4 @@ class FreshnessGauge:
             SourceFreshness(source, last, last is None or not lately(last, now, self._limit))
             for source, last in found.items()
         )
-        return Freshness(sources, self._active_subjects)
+        return Freshness.of(sources, self._active_subjects)

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.contract.values.watchlist import LookalikeJudgement
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Thing
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.lookalikes import JudgedPair, PairState, SubjectPair
 from cekalwatch.server.domain.people import Person
-from cekalwatch.server.domain.subjects import Subject
 from cekalwatch.server.gallery.lookalike_pairs import LookalikePairs
 from cekalwatch.server.gallery.lookalikes import LookalikeFinder
 from cekalwatch.server.storage.people.store import PeopleStore

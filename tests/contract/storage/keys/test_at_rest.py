@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import sqlalchemy
 
-from cekalwatch.server.domain.subjects import TravelDocument
+from cekalwatch.contract.values.subjects import TravelDocument
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.keys.resealing import Resealer

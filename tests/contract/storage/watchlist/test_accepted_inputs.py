@@ -18,6 +18,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from cekalwatch.contract.values.orders import Direction
+from cekalwatch.contract.values.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.contract.values.watchlist import EnrolmentWarning, ImportOutcome
 from cekalwatch.server.alerts.alert_orders import AlertOrders
 from cekalwatch.server.alerts.details import AlertDetailsReader
@@ -31,7 +32,6 @@ from cekalwatch.server.domain.checkpoints import Camera, LegalParameters
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.orders.law import Checkpoints
-from cekalwatch.server.domain.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.grpc_api.convert import alerts as alert_messages
 from cekalwatch.server.grpc_api.convert import capture as capture_messages

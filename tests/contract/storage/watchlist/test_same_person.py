@@ -9,10 +9,10 @@ import pytest
 import sqlalchemy
 
 from cekalwatch.contract.values.orders import OrderRule
+from cekalwatch.contract.values.subjects import TravelDocument
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.retention import ended_by
-from cekalwatch.server.domain.subjects import TravelDocument
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.store import WatchlistStore

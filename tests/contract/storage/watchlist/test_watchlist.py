@@ -10,8 +10,8 @@ import pytest
 import sqlalchemy
 
 from cekalwatch.contract.values.orders import OrderKind
+from cekalwatch.contract.values.subjects import MAX_ORDERS, TravelDocument
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.subjects import MAX_ORDERS, TravelDocument
 from cekalwatch.server.encryption.keyring import DataKey, KeyPurpose, Keyring
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database

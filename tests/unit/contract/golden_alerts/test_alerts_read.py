@@ -15,10 +15,10 @@ from cekalwatch.contract.values.handling import Claim, Finding, FollowUp
 from cekalwatch.contract.values.orders import Direction, OrderKind, OrderStatus
 from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.contract.values.shift_report import ShiftReport, Tally
-from cekalwatch.contract.values.watchlist import LookalikeJudgement
+from cekalwatch.contract.values.watchlist import Freshness, LookalikeJudgement, SourceFreshness
 from cekalwatch.office.client import messages
 from cekalwatch.office.model.alert import Alert, Candidate, Pictures
-from cekalwatch.office.model.subscription_updates import AlertEvent, Connected, Freshness, KeepAlive, WaitingAlert
+from cekalwatch.office.model.subscription_updates import AlertEvent, Connected, KeepAlive, WaitingAlert
 from cekalwatch.v1 import adjudication_pb2, alert_pb2, alert_service_pb2, watchlist_pb2
 
 GOLDEN = json.loads(Path(__file__).with_name("messages.json").read_text("utf-8"))
@@ -81,7 +81,7 @@ def test_subject_and_orders_are_read_as_they_were_written() -> None:
     who = found.subject
     assert (who.subject_id, who.name, who.aliases) == ("S-1", "Contoh Satu", ("Si Contoh", "C. Satu"))
     assert (who.sex, who.place_of_birth, who.date_of_birth) == ("M", "Batam", "1979-04-12")
-    assert (who.nationality, who.nik, len(who.documents)) == ("IDN", "3171234567890001", 2)
+    assert (who.nationality, who.nik, len(who.travel_documents)) == ("IDN", "3171234567890001", 2)
     assert [one.order_id for one in found.orders] == ["O-1", "O-2", "O-3"]
     first, second, third = found.orders
     assert (first.kind, second.kind) == (OrderKind.CEGAH, OrderKind.TANGKAL)
@@ -91,9 +91,10 @@ def test_subject_and_orders_are_read_as_they_were_written() -> None:
 
 
 def test_a_stream_is_read_as_it_was_written() -> None:
-    stale = Freshness(None, stale=True, active_subjects=812)
+    sources = SourceFreshness("cekal", NOON, stale=False), SourceFreshness("", None, stale=True)
+    stale = Freshness(None, stale=True, active_subjects=812, sources=sources)
     assert messages.update(response("subscribed")) == Connected(7, 9, stale, 3)
-    fresh = Freshness(NOON, stale=False, active_subjects=5, as_of=LATER)
+    fresh = Freshness(NOON, stale=False, active_subjects=5, sources=sources[:1], as_of=LATER)
     assert messages.update(response("keep alive")) == KeepAlive(fresh)
     new = messages.alert(alert_pb2.Alert.FromString(sent("alert, new")))
     assert messages.update(response("waiting alert")) == WaitingAlert(new)

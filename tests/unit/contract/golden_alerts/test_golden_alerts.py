@@ -24,7 +24,8 @@ from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, 
 from cekalwatch.contract.values.handling import FollowUp as OfficeFollowUp
 from cekalwatch.contract.values.orders import Direction, OrderKind
 from cekalwatch.contract.values.shift_report import ShiftReport, Tally
-from cekalwatch.contract.values.watchlist import LookalikeJudgement
+from cekalwatch.contract.values.subjects import FaceFigures, ReferenceFace, TravelDocument
+from cekalwatch.contract.values.watchlist import Freshness, LookalikeJudgement, SourceFreshness
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.subscription import Start, SubscriptionClient
 from cekalwatch.office.model.alert import AlertFilter, AlertSearch
@@ -37,9 +38,7 @@ from cekalwatch.server.domain.alerts.match import Candidate
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.ban_order import JudgedOrder
 from cekalwatch.server.domain.orders.law import judge
-from cekalwatch.server.domain.subjects import FaceFigures, ReferenceFace, TravelDocument
 from cekalwatch.server.grpc_api.convert import alerts
-from cekalwatch.server.watchlist.freshness import Freshness, SourceFreshness
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.dialer import Dialer
 from tests.support.builders.alerts import ARRIVAL, DEPARTURE, NOON
@@ -103,12 +102,12 @@ WORKED_ON = Alert(
 """With everything that people can have done with it."""
 UNCLAIMED = replace(WORKED_ON, handling=replace(WORKED_ON.handling, state=AlertState.NEW, claim=None))
 
-FRESHNESS = Freshness((SourceFreshness("cekal", NOON, stale=False), SourceFreshness("", None, stale=True)), 812)
-FRESH = Freshness((SourceFreshness("cekal", NOON, stale=False),), 5)
+FRESHNESS = Freshness.of((SourceFreshness("cekal", NOON, stale=False), SourceFreshness("", None, stale=True)), 812)
+FRESH = Freshness.of((SourceFreshness("cekal", NOON, stale=False),), 5)
 FIGURES = FaceFigures(120.5, -3.25, 4.5, 0.75, 0.5, 0.875, 1)
 REFERENCES = (
-    ReferenceFace("r-1", "S-1", "ab" * 32, FIGURES, ("BLURRED",)),
-    ReferenceFace("r-2", "S-1", "cd" * 32, FIGURES),
+    ReferenceFace("r-1", "ab" * 32, FIGURES, ("BLURRED",), "S-1"),
+    ReferenceFace("r-2", "cd" * 32, FIGURES),
 )
 REPORT = ShiftReport(9, 4, 2, 3, 1, 12.5, 61.25, (Tally("dep-1", 3, 1), Tally("arr-1", 0, 1)), (Tally("CEGAH", 4, 2),))
 

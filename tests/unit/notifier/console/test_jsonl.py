@@ -13,10 +13,11 @@ import pytest
 import structlog
 
 from cekalwatch.contract.values.adjudication import AlertEventType
+from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.console.jsonl import JsonLines
 from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.office.model.alert import News, Pictures
-from cekalwatch.office.model.subscription_updates import Cause, Disconnected, Freshness
+from cekalwatch.office.model.subscription_updates import Cause, Disconnected
 from cekalwatch.program.errors import ProgramError
 from tests.support.builders.notifier_alerts import FRESH, make_alert, make_shown
 from tests.support.builders.notifier_troubles import COVERED, make_trouble

@@ -14,11 +14,12 @@ from rich.console import Console
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Outcome, Reason
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.troubles import TroubleKind
+from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.console.live import LiveConsole
 from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.notifier.console.view import Painter
 from cekalwatch.office.model.alert import News, Pictures
-from cekalwatch.office.model.subscription_updates import Cause, Disconnected, Freshness, LostPosition, Refusal
+from cekalwatch.office.model.subscription_updates import Cause, Disconnected, LostPosition, Refusal
 from cekalwatch.program.translations import Language
 from tests.support.builders.notifier_alerts import (
     BUDI,

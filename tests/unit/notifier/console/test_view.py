@@ -13,10 +13,11 @@ import pytest
 from rich.console import Console
 
 from cekalwatch.contract.values.orders import Direction, OrderKind
+from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.console.picture_folder import ImagePaths
 from cekalwatch.notifier.console.view import ConsoleView, Painter
 from cekalwatch.office.model.alert import ScoreLevel, ShownAlert
-from cekalwatch.office.model.subscription_updates import Cause, Connection, Freshness, LostPosition
+from cekalwatch.office.model.subscription_updates import Cause, Connection, LostPosition
 from cekalwatch.program.translations import Language
 from tests.support.builders.notifier_alerts import BUDI, FRESH, held_by, make_alert, make_shown
 from tests.support.fakes.alert_server import EPOCH

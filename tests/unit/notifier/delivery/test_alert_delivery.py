@@ -13,6 +13,7 @@ import pytest
 
 from cekalwatch.contract.values.adjudication import AlertEventType
 from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.delivery.acknowledgements import Acknowledgements
 from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall
 from cekalwatch.notifier.delivery.inbox import Inbox
@@ -21,14 +22,7 @@ from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
 from cekalwatch.office.model.alert import Alert, AlertFilter, ShownAlert
 from cekalwatch.office.model.person import Session
-from cekalwatch.office.model.subscription_updates import (
-    AlertEvent,
-    Disconnected,
-    Freshness,
-    KeepAlive,
-    LostPosition,
-    Update,
-)
+from cekalwatch.office.model.subscription_updates import AlertEvent, Disconnected, KeepAlive, LostPosition, Update
 from cekalwatch.v1 import adjudication_pb2
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.calls import Calls

@@ -10,13 +10,13 @@ import pytest
 
 from cekalwatch.contract.values.adjudication import AlertState, Escalation, Outcome, Reason
 from cekalwatch.contract.values.handling import FollowUp
-from cekalwatch.contract.values.orders import OrderStatus
+from cekalwatch.contract.values.orders import OrderFlag, OrderStatus
 from cekalwatch.contract.values.shift_report import ShiftReport, Tally
+from cekalwatch.contract.values.subjects import TravelDocument
 from cekalwatch.notifier.actions.shift_csv import figures_csv
 from cekalwatch.notifier.desktop.controller import ServerClock
 from cekalwatch.notifier.locale.texts import NotifierTexts
 from cekalwatch.office.locale.alert_formatting import Fact
-from cekalwatch.office.model.alert import Document
 from cekalwatch.office.model.steps import Hindrance
 from cekalwatch.program.translations import Language
 from tests.support.builders.notifier_alerts import BUDI, SITI, SetClock, held_by, judged_by, make_alert, session_of
@@ -28,8 +28,8 @@ ENGLISH, INDONESIAN = NotifierTexts(Language.EN, WIB), NotifierTexts(Language.ID
 
 def test_the_subjects_facts_are_told_and_what_is_not_held_is_said() -> None:
     alert = make_alert()
-    documents = (Document("passport", "C1234567", "IDN"), Document("KITAS", "2C11", ""))
-    subject = replace(alert.subject, sex="M", place_of_birth="Medan", documents=documents, aliases=("BUDI S.",))
+    documents = (TravelDocument("passport", "C1234567", "IDN"), TravelDocument("KITAS", "2C11", ""))
+    subject = replace(alert.subject, sex="M", place_of_birth="Medan", travel_documents=documents, aliases=("BUDI S.",))
     facts = {fact.label: fact.value for fact in ENGLISH.subject(replace(alert, subject=subject))}
     assert facts == {
         "Sex": "Male",
@@ -56,7 +56,7 @@ def test_an_order_that_is_not_in_force_is_a_warning() -> None:
 
 def test_an_order_that_is_renewed_for_too_long_is_a_warning_in_both_languages() -> None:
     (order,) = make_alert().orders
-    renewed = replace(order, renewed_too_long=True)
+    renewed = replace(order, flags=(OrderFlag.RENEWED_TOO_LONG,))
     kind, *_ = ENGLISH.order(renewed)
     assert kind == Fact("Kind", "CEGAH (exit), renewed for longer than allowed: have it checked", warning=True)
     kind, *_ = INDONESIAN.order(renewed)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cekalwatch.server.domain.subjects import TravelDocument
+from cekalwatch.contract.values.subjects import TravelDocument
 from tests.support.builders.watchlist import subject
 
 NIK = "2171013101800001"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.server.domain.subjects import MAX_REFERENCES
+from cekalwatch.contract.values.subjects import MAX_REFERENCES
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.lookalikes import MAX_LOOKALIKES, LoadedList, LookalikeFinder
 from tests.support.builders.watchlist import MODEL, SIZE

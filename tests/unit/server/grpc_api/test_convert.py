@@ -17,11 +17,13 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from cekalwatch.contract.codec.alerts import HANDLING
+from cekalwatch.contract.codec.watchlist import ORDER
 from cekalwatch.contract.values.adjudication import MAX_NOTE, REASONS
 from cekalwatch.contract.values.aiming import AimingAnswer, AimingPicture, AimingRefusal
 from cekalwatch.contract.values.cameras import Heartbeat
 from cekalwatch.contract.values.captures import CaptureOutcome, CapturePolicy
 from cekalwatch.contract.values.reports import MAX_SPAN
+from cekalwatch.contract.values.watchlist import Freshness, SourceFreshness
 from cekalwatch.server.alerts.shown import shown_handling
 from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.capture.session import Goodbye, Receipts
@@ -42,7 +44,6 @@ from cekalwatch.server.grpc_api.paging import page_size
 from cekalwatch.server.health.probes.presence import CameraPresence
 from cekalwatch.server.health.state.maintenance import MaintenanceStatus
 from cekalwatch.server.health.state.status import ServerStatus
-from cekalwatch.server.watchlist.freshness import Freshness, SourceFreshness
 from cekalwatch.server.watchlist.imports.upload import RecordAssembly
 from cekalwatch.v1 import (
     adjudication_pb2,
@@ -151,7 +152,7 @@ def told(heartbeat: Heartbeat) -> Any:
         snapshot=snapshot,
         model_pack="light",
         inference=Inference(InferenceEngine.OPENVINO, Precision.BF16, batch=4),
-        freshness=Freshness((SourceFreshness("", None, stale=True),), active_subjects=0),
+        freshness=Freshness.of((SourceFreshness("", None, stale=True),), active_subjects=0),
         outcomes={},
         unplaceable=0,
         alerts_raised=0,
@@ -339,7 +340,7 @@ def test_any_record_is_valid_or_refused_with_its_field(message: ImportRecord) ->
             for now in (NOON, datetime(9999, 1, 1, tzinfo=UTC)):
                 judgement = judge(record.order, record.subject, [record.order], now, zone, LegalParameters())
                 judged = JudgedOrder(record.order, judgement, record.order.valid_until)
-                entries.order_message(judged).SerializeToString()
+                ORDER.write(judged.shown).SerializeToString()
         assert len(record.photographs) <= 10
     else:
         assert not isinstance(found, CekalwatchError)

@@ -7,12 +7,11 @@ from datetime import UTC
 from cekalwatch.console.clients.service_client import ServiceClient
 from cekalwatch.console.list_keeping.lookalikes import Lookalike, LookalikePage, LookalikePair
 from cekalwatch.contract.codec.safe_text import safe_text
+from cekalwatch.contract.codec.watchlist import LOOKALIKE_JUDGEMENTS as JUDGEMENTS
+from cekalwatch.contract.codec.watchlist import OFFICERS_SUBJECT
 from cekalwatch.contract.values.watchlist import LookalikeJudgement
-from cekalwatch.office.client import messages
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 from cekalwatch.v1.watchlist_service_pb2_grpc import WatchlistServiceStub
-
-JUDGEMENTS = messages.LOOKALIKE_JUDGEMENTS
 
 
 class LookalikeClient(ServiceClient[WatchlistServiceStub]):
@@ -53,6 +52,6 @@ def lookalike(one: pb.LookAlike) -> Lookalike:
 def _pair(one: pb.LookAlikePair) -> LookalikePair:
     return LookalikePair(
         (one.first.subject_id, one.second.subject_id),
-        (messages.subject(one.first), messages.subject(one.second)),
+        (OFFICERS_SUBJECT.read(one.first), OFFICERS_SUBJECT.read(one.second)),
         lookalike(one.look_alike),
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.contract.values.watchlist import LookalikeJudgement
-from cekalwatch.office.model.alert import Subject
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from cekalwatch.console.list_keeping.subjects import (
 )
 from cekalwatch.contract.codec.enums import ProtoEnum
 from cekalwatch.contract.codec.safe_text import safe_text
+from cekalwatch.contract.codec.watchlist import OFFICERS_ORDER, OFFICERS_SUBJECT, ORDER_KINDS, ORDER_STATUSES
 from cekalwatch.contract.values.watchlist import WatchlistProblem
-from cekalwatch.office.client import messages
 from cekalwatch.v1 import watchlist_pb2
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 from cekalwatch.v1.watchlist_service_pb2_grpc import WatchlistServiceStub
@@ -42,9 +42,9 @@ class SubjectClient(ServiceClient[WatchlistServiceStub]):
         """
         query = pb.SubjectFilter(text=wanted.text, agency=wanted.agency)
         if wanted.status:
-            query.status = messages.ORDER_STATUSES.number(wanted.status)
+            query.status = ORDER_STATUSES.number(wanted.status)
         if wanted.kind:
-            query.kind = messages.ORDER_KINDS.number(wanted.kind)
+            query.kind = ORDER_KINDS.number(wanted.kind)
         if wanted.problem:
             query.problem = _PROBLEMS.number(wanted.problem)
         request = pb.ListSubjectsRequest(page_size=size, page_token=token, filter=query, on_day=wanted.day)
@@ -72,7 +72,7 @@ def _subject(entry: pb.SubjectEntry) -> ListedSubject:
     unsearched = set(entry.unsearched_references)
     return ListedSubject(
         key=entry.subject.subject_id,
-        subject=messages.subject(entry.subject),
+        subject=OFFICERS_SUBJECT.read(entry.subject),
         address=safe_text(entry.subject.address, MAX_ADDRESS),
         occupation=safe_text(entry.subject.occupation),
         orders=tuple(map(_order, entry.orders)),
@@ -84,7 +84,7 @@ def _subject(entry: pb.SubjectEntry) -> ListedSubject:
 
 def _order(one: watchlist_pb2.BanOrder) -> ListedOrder:
     return ListedOrder(
-        order=messages.order(one),
+        order=OFFICERS_ORDER.read(one),
         reason=safe_text(one.reason, MAX_REASON),
         received_on=safe_text(one.received_on),
         extends=safe_text(one.extends_order_id),
@@ -127,7 +127,7 @@ def _change(one: pb.OrderStatusChange) -> StatusChange:
     return StatusChange(
         order_id=safe_text(one.order_id),
         at=_moment(one.change_time) if one.HasField("change_time") else None,
-        status=messages.ORDER_STATUSES.member(one.status),
+        status=ORDER_STATUSES.member(one.status),
         remarks=tuple(map(safe_text, (*one.broken_rules, *one.flags))),
     )
 

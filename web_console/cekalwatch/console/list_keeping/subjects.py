@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from cekalwatch.console.list_keeping.lookalikes import Lookalike
-from cekalwatch.contract.values.orders import OrderKind, OrderStatus
+from cekalwatch.contract.values.orders import OrderKind, OrderStatus, ShownOrder
+from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.contract.values.watchlist import WatchlistProblem
-from cekalwatch.office.model.alert import Order, Subject
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class SubjectQuery:
 class ListedOrder:
     """An order with what list managers need of it. Days are ISO 8601 or empty."""
 
-    order: Order
+    order: ShownOrder
     reason: str
     received_on: str
     extends: str

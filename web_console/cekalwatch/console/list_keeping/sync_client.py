@@ -10,10 +10,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from cekalwatch.console.clients.service_client import ServiceClient
 from cekalwatch.contract.codec.enums import ProtoEnum
 from cekalwatch.contract.codec.safe_text import safe_text
-from cekalwatch.contract.values.watchlist import SyncOutcome
-from cekalwatch.office.client import messages
+from cekalwatch.contract.codec.watchlist import FRESHNESS
+from cekalwatch.contract.values.watchlist import Freshness, SyncOutcome
 from cekalwatch.office.client.session_client import JointRequest
-from cekalwatch.office.model.subscription_updates import Freshness
 from cekalwatch.v1 import session_pb2, sync_pb2
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 from cekalwatch.v1.watchlist_service_pb2_grpc import WatchlistServiceStub
@@ -107,7 +106,7 @@ class SyncClient(ServiceClient[WatchlistServiceStub]):
             running=_run(answer.running) if answer.HasField("running") else None,
             next_at=_moment(answer.next_run_time) if answer.HasField("next_run_time") else None,
             waiting=_run(answer.waiting) if answer.HasField("waiting") else None,
-            freshness=messages.freshness(answer.freshness),
+            freshness=FRESHNESS.read(answer.freshness),
         )
 
     def runs(self, size: int, token: str = "") -> tuple[list[Run], str]:

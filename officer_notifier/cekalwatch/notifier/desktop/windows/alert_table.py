@@ -141,7 +141,7 @@ class AlertTableModel(QAbstractTableModel):
             StateFilter.DONE: alert.state not in UNDECIDED,
         }[self.states]
         subject = alert.subject
-        numbers = (subject.nik, *(one.number for one in subject.documents), alert.handling.reference)
+        numbers = (subject.nik, *(one.number for one in subject.travel_documents), alert.handling.reference)
         words = " ".join((subject.name, *subject.aliases, *numbers)).casefold()
         return wanted and self.counter in {"", alert.counter} and self.text.casefold() in words
 

@@ -128,8 +128,8 @@ def show(
     data_dir: DataDir = None,
 ) -> None:
     """Show everything that is stored about a subject, and who else has such a face. Photographs only with --photo."""
+    from cekalwatch.contract.values.subjects import MAX_REFERENCES
     from cekalwatch.server.domain.errors import CekalwatchError
-    from cekalwatch.server.domain.subjects import MAX_REFERENCES
     from cekalwatch.server.watchlist.browser_output import view_json
 
     if form is Form.CSV:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from cekalwatch.contract.values.orders import OrderStatus
+from cekalwatch.contract.values.subjects import FaceFigures
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.server.cli.output import whole_table
-from cekalwatch.server.domain.subjects import FaceFigures
 from cekalwatch.server.watchlist.imports.records import FIELD_FORMS
 from cekalwatch.server.watchlist.imports.reports import RecordReport, summarise
 

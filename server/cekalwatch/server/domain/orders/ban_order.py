@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from cekalwatch.contract.values.orders import OrderFlag, OrderKind, OrderRule, OrderStatus
-from cekalwatch.server.domain.subjects import ReferenceFace, Subject
+from cekalwatch.contract.values.orders import OrderFlag, OrderKind, OrderRule, OrderStatus, ShownOrder
+from cekalwatch.contract.values.subjects import ReferenceFace, Subject
 
 WIB: Final = ZoneInfo("Asia/Jakarta")
 PLAUSIBLE_YEARS = range(1900, 2201)
@@ -56,6 +56,26 @@ class BanOrder:
         """The receipt from which an urgent order's days run."""
         return min(self.received_on, self.urgent_since or self.received_on)
 
+    @property
+    def shown(self) -> ShownOrder:
+        """The order as people see it, without its status."""
+        return ShownOrder(
+            order_id=self.order_id,
+            subject_id=self.subject_id,
+            kind=self.kind,
+            requesting_agency=self.requesting_agency,
+            valid_from=self.valid_from.isoformat(),
+            valid_until=self.valid_until.isoformat(),
+            received_on=self.received_on.isoformat(),
+            reason=self.reason,
+            decree_number=self.decree_number,
+            decree_date=self.decree_date.isoformat() if self.decree_date else "",
+            urgent=self.urgent,
+            extends_order_id=self.extends_order_id,
+            revoked_at=self.revoked_at,
+            withdrawn_at=self.withdrawn_at,
+        )
+
 
 @dataclass(frozen=True)
 class OrderJudgement:
@@ -85,6 +105,15 @@ class JudgedOrder:
     def in_force(self) -> bool:
         """Whether it is ACTIVE."""
         return self.judgement.status is OrderStatus.ACTIVE
+
+    @property
+    def shown(self) -> ShownOrder:
+        """The order as people see it."""
+        found, last_day = self.judgement, self.last_day.isoformat()
+        shown = self.order.shown
+        return replace(
+            shown, status=found.status, broken_rules=found.broken_rules, flags=found.flags, last_day=last_day
+        )
 
 
 @dataclass(frozen=True)

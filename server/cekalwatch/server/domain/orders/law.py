@@ -16,11 +16,11 @@ from zoneinfo import ZoneInfo
 from dateutil.relativedelta import relativedelta
 
 from cekalwatch.contract.values.orders import Direction, OrderFlag, OrderKind, OrderRule
+from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.ban_order import WIB, BanOrder, JudgedOrder, OrderJudgement, SubjectFile
 from cekalwatch.server.domain.orders.order_runs import Stretch, run_of
 from cekalwatch.server.domain.orders.standing import OrderStanding
-from cekalwatch.server.domain.subjects import Subject
 
 
 def alerts_on(kind: OrderKind) -> Direction:

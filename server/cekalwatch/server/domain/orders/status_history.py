@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
+from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.ban_order import BanOrder, OrderJudgement
 from cekalwatch.server.domain.orders.law import judge
-from cekalwatch.server.domain.subjects import Subject
 
 
 @dataclass(frozen=True)

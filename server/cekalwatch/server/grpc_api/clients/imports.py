@@ -8,18 +8,13 @@ from dataclasses import replace
 
 import grpc
 
+from cekalwatch.contract.codec.watchlist import ORDER, ORDER_STATUSES, SUBJECT
 from cekalwatch.contract.values.orders import OrderFlag, OrderRule
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.grpc_api.clients.server_client import ServerClient
-from cekalwatch.server.grpc_api.convert.watchlist.records import (
-    IMPORT_OUTCOMES,
-    ORDER_STATUSES,
-    PHOTO_OUTCOMES,
-    order_facts_message,
-    subject_message,
-)
+from cekalwatch.server.grpc_api.convert.watchlist.entries import IMPORT_OUTCOMES, PHOTO_OUTCOMES
 from cekalwatch.server.watchlist.imports.messages import read_figures
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
 from cekalwatch.server.watchlist.imports.reports import PhotoReport, RecordReport
@@ -65,8 +60,8 @@ def _requests(
         sending(record.photographs)
         yield watchlist_service_pb2.ImportWatchlistRequest(
             record=watchlist_service_pb2.ImportRecord(
-                subject=subject_message(record.subject),
-                order=order_facts_message(record.order),
+                subject=SUBJECT.write(record.subject),
+                order=ORDER.write(record.order.shown),
                 photo_names=[photograph.name for photograph in readable],
             )
         )

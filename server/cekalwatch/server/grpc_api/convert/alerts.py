@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
 
 from cekalwatch.contract.codec.alerts import EVENT_TYPES, HANDLING, STATES
 from cekalwatch.contract.codec.cameras import DIRECTIONS, PLACE
+from cekalwatch.contract.codec.watchlist import FRESHNESS, LOOKALIKE_JUDGEMENTS, ORDER, REFERENCE_FACE, SUBJECT
 from cekalwatch.contract.values.people import MAX_DISPLAY_NAME
+from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.server.alerts.details import AlertDetails, AlertPictures
 from cekalwatch.server.alerts.fanout import DetailedEvent
 from cekalwatch.server.alerts.shown import shown_handling
@@ -17,11 +20,7 @@ from cekalwatch.server.domain.alerts.alert import AlertFilter, AlertSearch, Sigh
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.convert.adjudication import moment, states
 from cekalwatch.server.grpc_api.convert.common import KEY, text, timestamp
-from cekalwatch.server.grpc_api.convert.watchlist.entries import freshness_message, order_message, reference_message
-from cekalwatch.server.grpc_api.convert.watchlist.lookalikes import JUDGEMENTS
-from cekalwatch.server.grpc_api.convert.watchlist.records import subject_message
 from cekalwatch.server.grpc_api.paging import ANSWER_FRAME_BYTES, FIELD_FRAME_BYTES, fitting, page
-from cekalwatch.server.watchlist.freshness import Freshness
 from cekalwatch.v1 import alert_pb2, alert_service_pb2, camera_pb2
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES, MAX_PAGE
 
@@ -100,7 +99,7 @@ def subscribed(after: int, head: int, freshness: Freshness, waiting: int) -> ale
         subscribed=alert_service_pb2.Subscribed(
             after_sequence=after,
             head_sequence=head,
-            freshness=freshness_message(freshness),
+            freshness=FRESHNESS.write(freshness),
             waiting_alerts=waiting,
         )
     )
@@ -114,7 +113,7 @@ def keep_alive(
         keep_alive=alert_service_pb2.KeepAlive(
             server_time=timestamp(now),
             head_sequence=head,
-            freshness=freshness_message(freshness),
+            freshness=FRESHNESS.write(freshness),
             waiting_alerts=waiting,
         )
     )
@@ -165,7 +164,7 @@ def alert_with_images(details: AlertDetails, pictures: AlertPictures | None) -> 
         answer.images.probe_jpeg = pictures.probe if len(pictures.probe) <= room else b""
         room -= len(answer.images.probe_jpeg)
         for reference, jpeg in pictures.references:
-            message = reference_message(reference, jpeg)
+            message = REFERENCE_FACE.write(replace(reference, jpeg=jpeg))
             room -= message.ByteSize() + FIELD_FRAME_BYTES
             if room < 0:
                 break
@@ -180,8 +179,8 @@ def alert_message(details: AlertDetails) -> alert_pb2.Alert:
         alert_id=str(alert.alert_id),
         state=STATES.number(alert.state),
         version=alert.version,
-        subject=subject_message(details.subject),
-        orders=[order_message(order) for order in details.orders],
+        subject=SUBJECT.write(details.subject),
+        orders=[ORDER.write(order.shown) for order in details.orders],
         camera=PLACE.write(alert.camera),
         capture_time=timestamp(alert.captured_at),
         raised_time=timestamp(alert.raised_at),
@@ -194,7 +193,7 @@ def alert_message(details: AlertDetails) -> alert_pb2.Alert:
                 score=candidate.score,
                 ruled_out=candidate.ruled_out,
                 look_alikes=[
-                    alert_pb2.JudgedLookAlike(subject_id=key, judgement=JUDGEMENTS.number(judgement))
+                    alert_pb2.JudgedLookAlike(subject_id=key, judgement=LOOKALIKE_JUDGEMENTS.number(judgement))
                     for key, judgement in details.lookalikes.get(candidate.subject_id, {}).items()
                 ],
             )

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from cekalwatch.contract.codec.cameras import PLACE
 from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.codec.watchlist import FRESHNESS
 from cekalwatch.contract.values.cameras import Heartbeat
 from cekalwatch.contract.values.captures import CaptureOutcome, CapturePolicy
 from cekalwatch.server.audit.history import RestoredBackup
@@ -24,7 +25,6 @@ from cekalwatch.server.grpc_api.convert.capture import SPOOL_STATES, VIEW_STATES
 from cekalwatch.server.grpc_api.convert.common import duration, timestamp
 from cekalwatch.server.grpc_api.convert.ports import port_status
 from cekalwatch.server.grpc_api.convert.troubles import trouble_message
-from cekalwatch.server.grpc_api.convert.watchlist.entries import freshness_message
 from cekalwatch.server.health.probes.presence import CameraPresence, ReportedRun
 from cekalwatch.server.health.state.maintenance import MaintenanceStatus
 from cekalwatch.server.health.state.status import ServerStatus
@@ -57,7 +57,7 @@ def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResp
             blind=snapshot.blind,
             threshold_promise=_promise(snapshot.decision.promise),
         ),
-        freshness=freshness_message(status.freshness),
+        freshness=FRESHNESS.write(status.freshness),
         captures=operations_pb2.CaptureCounts(
             accepted=status.outcomes.get(CaptureOutcome.ACCEPTED, 0),
             rejected=status.outcomes.get(CaptureOutcome.REJECTED, 0),

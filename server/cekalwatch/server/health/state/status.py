@@ -9,6 +9,7 @@ from datetime import datetime
 from importlib.metadata import version
 
 from cekalwatch.contract.values.captures import CaptureOutcome, CapturePolicy
+from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.program.loops import LoopState
 from cekalwatch.server.alerts.fanout import Fanout
 from cekalwatch.server.audit.history import RestoredBackup
@@ -29,7 +30,7 @@ from cekalwatch.server.recognition.packs.installed import Engine
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.availability import DatabaseAway
 from cekalwatch.server.storage.errors import StorageError
-from cekalwatch.server.watchlist.freshness import Freshness, FreshnessGauge
+from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.vision.inference import Inference
 
 MAX_READ_S = 10.0

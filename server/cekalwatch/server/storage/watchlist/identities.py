@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 
 from sqlmodel import Session, col, delete, select
 
-from cekalwatch.server.domain.subjects import Subject
+from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows
 from cekalwatch.server.storage.watchlist.tables import BanOrderRow, SubjectIdentityRow
 

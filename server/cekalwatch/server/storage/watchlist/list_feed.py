@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from sqlmodel import and_, col, or_, select
 
+from cekalwatch.contract.values.subjects import ReferenceFace
 from cekalwatch.server.domain.orders.ban_order import SubjectFile
 from cekalwatch.server.domain.ports import Port
-from cekalwatch.server.domain.subjects import ReferenceFace
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.storage.columns import LIST_IDENTITY, LIST_POSITION
 from cekalwatch.server.storage.database import Database

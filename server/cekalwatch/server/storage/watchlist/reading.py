@@ -16,8 +16,8 @@ import structlog
 from sqlmodel import Session, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from cekalwatch.contract.values.subjects import ReferenceFace
 from cekalwatch.server.domain.orders.ban_order import BanOrder, SubjectFile
-from cekalwatch.server.domain.subjects import ReferenceFace
 from cekalwatch.server.storage.integrity.guarded_session import guard_of
 from cekalwatch.server.storage.integrity.signed_row import SignedRow
 from cekalwatch.server.storage.models.template_store import KEYS_A_QUERY

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from sqlalchemy import func
 from sqlmodel import Session, SQLModel, col, select
 
+from cekalwatch.contract.values.subjects import MAX_ORDERS, FaceFigures, ReferenceFace, Subject
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import BanOrder, SubjectFile
-from cekalwatch.server.domain.subjects import MAX_ORDERS, FaceFigures, ReferenceFace, Subject
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
@@ -353,7 +353,7 @@ def _write_references(session: Session, rows: WatchlistRows, records: Sequence[N
     _write(
         session,
         (
-            rows.reference_row(ReferenceFace(reference_id, key, one.photo_sha256, one.figures, one.warnings))
+            rows.reference_row(ReferenceFace(reference_id, one.photo_sha256, one.figures, one.warnings, key))
             for reference_id, key, one in keyed
         ),
         held,

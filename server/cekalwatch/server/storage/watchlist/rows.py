@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cekalwatch.contract.values.orders import OrderKind
+from cekalwatch.contract.values.subjects import FaceFigures, ReferenceFace, Subject, TravelDocument
 from cekalwatch.server.domain.orders.ban_order import BanOrder
-from cekalwatch.server.domain.subjects import FaceFigures, ReferenceFace, Subject, TravelDocument
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.storage.columns import (
     FACE_JPEG,

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from sqlalchemy import bindparam, func
 from sqlmodel import Session, col, delete, select, update
 
+from cekalwatch.contract.values.subjects import FaceFigures
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import SubjectFile
-from cekalwatch.server.domain.subjects import FaceFigures
 from cekalwatch.server.storage.alerts.tables import AlertRow, EventLogRow, ProbeRow
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.integrity.guarded_session import checked

@@ -14,6 +14,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from cekalwatch.contract.values.subjects import MAX_REFERENCES
 from cekalwatch.contract.values.watchlist import EnrolmentWarning, ImportOutcome, PhotoOutcome
 from cekalwatch.server.audit.entry import MAX_TEXT, Action, Actor, AuditEntry, Thing
 from cekalwatch.server.domain.checkpoints import LegalParameters
@@ -21,7 +22,6 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import BanOrder, OrderJudgement, SubjectFile
 from cekalwatch.server.domain.orders.law import judge
-from cekalwatch.server.domain.subjects import MAX_REFERENCES
 from cekalwatch.server.gallery.lookalikes import Face, LookalikeFinder
 from cekalwatch.server.recognition.enrolment import Enroller, EnrolmentError
 from cekalwatch.server.storage.watchlist.record_store import (

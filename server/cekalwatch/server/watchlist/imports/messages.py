@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import fields
 from datetime import UTC, datetime
 
-from cekalwatch.contract.codec.enums import ProtoEnum
-from cekalwatch.contract.values.orders import OrderKind
+from cekalwatch.contract.codec.watchlist import ORDER_KINDS
+from cekalwatch.contract.values.subjects import FaceFigures, Subject
 from cekalwatch.server.domain.orders.ban_order import BanOrder
-from cekalwatch.server.domain.subjects import FaceFigures, Subject
 from cekalwatch.server.watchlist.imports.records import RecordError, build_order, build_subject
 from cekalwatch.v1 import watchlist_pb2
 
@@ -18,7 +17,6 @@ ORDER_FIELDS = tuple(
 )
 """Those that have the same name and meaning in the message; days are written as YYYY-MM-DD."""
 FIGURES = tuple(field.name for field in fields(FaceFigures) if field.name != "eye_distance_px")
-ORDER_KINDS = ProtoEnum(watchlist_pb2.OrderKind, "ORDER_KIND", OrderKind)
 
 
 def read_subject(message: watchlist_pb2.Subject) -> Subject:

@@ -13,13 +13,13 @@ from datetime import tzinfo
 from typing import Final
 
 from cekalwatch.contract.values.orders import OrderStatus
+from cekalwatch.contract.values.subjects import MAX_REFERENCES, Identity, Subject
 from cekalwatch.contract.values.watchlist import ImportOutcome
 from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.ban_order import BanOrder, SubjectFile
-from cekalwatch.server.domain.subjects import MAX_REFERENCES, Identity, Subject
 from cekalwatch.server.gallery.lookalikes import LookalikeFinder
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.storage.watchlist.record_store import Foreseen, NewRecord, NewReference, StoreOutcome

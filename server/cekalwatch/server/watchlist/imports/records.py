@@ -14,9 +14,9 @@ from types import MappingProxyType
 from typing import Final
 
 from cekalwatch.contract.values.orders import OrderKind
+from cekalwatch.contract.values.subjects import MAX_REFERENCES, FaceFigures, Subject, TravelDocument
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import PLAUSIBLE_YEARS, BanOrder
-from cekalwatch.server.domain.subjects import MAX_REFERENCES, FaceFigures, Subject, TravelDocument
 from cekalwatch.wire.bounds import MAX_PHOTOS_PER_RECORD
 
 MAX_KEY = 64

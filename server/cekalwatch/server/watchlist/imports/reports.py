@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Self
 
 from cekalwatch.contract.values.orders import OrderFlag, OrderRule, OrderStatus
+from cekalwatch.contract.values.subjects import FaceFigures
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.subjects import FaceFigures
 from cekalwatch.server.watchlist.imports.records import RecordError
 
 

@@ -10,8 +10,8 @@ from datetime import tzinfo
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.server.domain.orders.ban_order import BanOrder
-from cekalwatch.server.domain.subjects import Subject
 from cekalwatch.server.watchlist.imports.records import (
     ImportRecord,
     Photograph,

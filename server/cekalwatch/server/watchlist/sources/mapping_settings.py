@@ -14,8 +14,8 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
+from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.program.settings import SECTION
-from cekalwatch.server.domain.subjects import Subject
 
 FIELDS: Final = (
     *("order_id", "subject_id", "kind", "decree_number", "decree_date", "requesting_agency", "reason"),

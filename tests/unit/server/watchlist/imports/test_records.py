@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cekalwatch.contract.values.orders import OrderKind
+from cekalwatch.contract.values.subjects import TravelDocument
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.subjects import TravelDocument
 from cekalwatch.server.watchlist.imports.records import (
     FIELD_FORMS,
     ImportRecord,

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cekalwatch.contract.values.subjects import ReferenceFace
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.ban_order import SubjectFile
-from cekalwatch.server.domain.subjects import ReferenceFace
 from cekalwatch.server.grpc_api.convert.watchlist.list_feed import listed_subject, reference_pieces
 from cekalwatch.server.storage.watchlist.list_feed import ChangedSubject, StoredReference
 from cekalwatch.server.watchlist.imports.records import Photograph
@@ -34,7 +34,7 @@ from tests.support.scenarios.server import jpeg
 PHOTO = b"a photograph" * 20_000
 """Of two pieces."""
 DIGEST = hashlib.sha256(PHOTO).hexdigest()
-FACE = ReferenceFace("R-1", "S-1", DIGEST, figures(), ("NOT_FRONTAL",))
+FACE = ReferenceFace("R-1", DIGEST, figures(), ("NOT_FRONTAL",), "S-1")
 TEMPLATE = np.eye(8, dtype="<f4")[0].tobytes()
 MODEL = "test-00000000"
 
@@ -129,7 +129,7 @@ def test_a_photograph_that_did_not_come_is_missing() -> None:
         {"template": np.full(8, np.nan, dtype="<f4").tobytes()},
         {"face_jpeg": b"no picture"},
         {"face_jpeg": jpeg(astronaut(0.2)) + b"more"},
-        {"face": ReferenceFace("R-1", "S-1", DIGEST, figures(sharpness=float("nan")))},
+        {"face": ReferenceFace("R-1", DIGEST, figures(sharpness=float("nan")))},
     ],
 )
 def test_what_cannot_be_used_of_it_is_made_here(changes: dict[str, object]) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.contract.values.subjects import TravelDocument
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.subjects import TravelDocument
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
 from cekalwatch.server.watchlist.sources.source import SourceMisconfigured, SourceUnavailable
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES

@@ -6,15 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from cekalwatch.contract.codec.watchlist import FRESHNESS, ORDER, REFERENCE_FACE, SUBJECT
+from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.grpc_api.convert.common import KEY, text, timestamp, uuid
-from cekalwatch.server.grpc_api.convert.watchlist.entries import freshness_message, reference_message
-from cekalwatch.server.grpc_api.convert.watchlist.records import order_facts_message, subject_message
 from cekalwatch.server.grpc_api.convert.watchlist.subjects import subject_key
 from cekalwatch.server.grpc_api.paging import page
 from cekalwatch.server.storage.watchlist.list_feed import ChangedSubject, StoredReference
-from cekalwatch.server.watchlist.freshness import Freshness
 from cekalwatch.server.watchlist.list_feed import ListPosition
 from cekalwatch.v1 import list_feed_service_pb2 as pb
 from cekalwatch.wire.bounds import MAX_PAGE, PHOTO_CHUNK_BYTES
@@ -45,7 +44,7 @@ def port_versions(port: pb.PortServer) -> tuple[str, str]:
 
 def list_message(state: str, freshness: Freshness, now: datetime) -> pb.FollowListResponse:
     """Write where the list stands."""
-    return pb.FollowListResponse(state=state, freshness=freshness_message(freshness), server_time=timestamp(now))
+    return pb.FollowListResponse(state=state, freshness=FRESHNESS.write(freshness), server_time=timestamp(now))
 
 
 def list_page(found: Sequence[ChangedSubject], after: ListPosition, limit: int) -> pb.ReadListResponse:
@@ -66,7 +65,7 @@ def listed_subject(one: ChangedSubject) -> pb.ListedSubject:
     standing = [order for order in one.file.orders if order.withdrawn_at is None]
     return pb.ListedSubject(
         subject_id=one.subject_id,
-        subject=subject_message(one.file.subject),
+        subject=SUBJECT.write(one.file.subject),
         orders=map(_listed_order, standing),
         references=[
             pb.ListedReference(reference_id=face.reference_id, photo_sha256=face.photo_sha256)
@@ -78,7 +77,7 @@ def listed_subject(one: ChangedSubject) -> pb.ListedSubject:
 
 def _listed_order(order: BanOrder) -> pb.ListedOrder:
     since = order.urgent_since
-    return pb.ListedOrder(order=order_facts_message(order), urgent_since=since.isoformat() if since else "")
+    return pb.ListedOrder(order=ORDER.write(order.shown), urgent_since=since.isoformat() if since else "")
 
 
 def wanted_references(request: pb.FetchReferencesRequest) -> tuple[str, tuple[str, ...]]:
@@ -95,7 +94,7 @@ def reference_pieces(stored: StoredReference) -> Iterator[pb.FetchReferencesResp
     for start in pieces:
         message = pb.FetchReferencesResponse(data=stored.photo[start : start + PHOTO_CHUNK_BYTES])
         if start == 0:
-            message.reference.CopyFrom(reference_message(stored.face, stored.face_jpeg))
+            message.reference.CopyFrom(REFERENCE_FACE.write(replace(stored.face, jpeg=stored.face_jpeg)))
             message.template = stored.template
         message.last = start == pieces[-1]
         yield message

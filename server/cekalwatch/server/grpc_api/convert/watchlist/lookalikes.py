@@ -7,19 +7,17 @@ import binascii
 import json
 import math
 
-from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.codec.watchlist import LOOKALIKE_JUDGEMENTS, SUBJECT
 from cekalwatch.contract.values.watchlist import LookalikeJudgement
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.lookalikes import SubjectPair
 from cekalwatch.server.grpc_api.convert.common import text, timestamp
-from cekalwatch.server.grpc_api.convert.watchlist.records import subject_message
 from cekalwatch.server.grpc_api.convert.watchlist.subjects import subject_key
 from cekalwatch.server.grpc_api.paging import ANSWER_FRAME_BYTES, fitting
 from cekalwatch.server.watchlist.lookalikes import Lookalike, LookalikePage, Place
 from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
 
-JUDGEMENTS = ProtoEnum(watchlist_pb2.LookAlikeJudgement, "LOOK_ALIKE_JUDGEMENT", LookalikeJudgement)
 MAX_TOKEN = 1000
 _NOTHING = watchlist_pb2.LOOK_ALIKE_JUDGEMENT_UNSPECIFIED
 
@@ -34,7 +32,7 @@ def pair(request: watchlist_service_pb2.JudgeLookAlikesRequest) -> SubjectPair:
 
 def judgement(request: watchlist_service_pb2.JudgeLookAlikesRequest) -> LookalikeJudgement:
     """Read what was found; raises ARGUMENT_INVALID."""
-    found = JUDGEMENTS.member(request.judgement)
+    found = LOOKALIKE_JUDGEMENTS.member(request.judgement)
     if found is None:
         raise CekalwatchError(Code.ARGUMENT_INVALID, "judgement")
     return found
@@ -47,7 +45,7 @@ def mark(request: watchlist_service_pb2.JudgeLookAlikesRequest) -> str:
 
 def wanted(request: watchlist_service_pb2.ListLookAlikesRequest) -> LookalikeJudgement | None:
     """Read which pairs are wanted, None: any; raises ARGUMENT_INVALID."""
-    found = JUDGEMENTS.member(request.judgement)
+    found = LOOKALIKE_JUDGEMENTS.member(request.judgement)
     if found is None and request.judgement:
         raise CekalwatchError(Code.ARGUMENT_INVALID, "judgement")
     return found
@@ -80,8 +78,8 @@ def lookalike_message(one: Lookalike, other: str) -> watchlist_service_pb2.LookA
         subject_id=other,
         likeness=one.likeness,
         alike=one.alike,
-        judgement=JUDGEMENTS.number(one.state.judgement),
-        last_judgement=JUDGEMENTS.number(judged.judgement) if judged else _NOTHING,
+        judgement=LOOKALIKE_JUDGEMENTS.number(one.state.judgement),
+        last_judgement=LOOKALIKE_JUDGEMENTS.number(judged.judgement) if judged else _NOTHING,
         judged_by=one.judged_by,
         judged_time=timestamp(judged.judged_at) if judged else None,
         mark=one.state.mark,
@@ -99,8 +97,8 @@ def lookalike_page(page: LookalikePage) -> watchlist_service_pb2.ListLookAlikesR
     """Write a page of look-alikes, as far as they fit into a message."""
     pairs = fitting(
         watchlist_service_pb2.LookAlikePair(
-            first=subject_message(first),
-            second=subject_message(second),
+            first=SUBJECT.write(first),
+            second=SUBJECT.write(second),
             look_alike=lookalike_message(one, one.pair.second),
         )
         for first, second, one in page.pairs

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from datetime import date, datetime, time, tzinfo
 
 from cekalwatch.contract.codec.enums import ProtoEnum
-from cekalwatch.contract.values.watchlist import WatchlistProblem
+from cekalwatch.contract.codec.watchlist import ORDER, ORDER_KINDS, ORDER_STATUSES, REFERENCE_FACE, SUBJECT
+from cekalwatch.contract.values.subjects import ReferenceFace
+from cekalwatch.contract.values.watchlist import EnrolmentWarning, WatchlistProblem
 from cekalwatch.server.audit.entry import Link, Thing
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import PLAUSIBLE_YEARS
 from cekalwatch.server.grpc_api.convert.common import text, timestamp
-from cekalwatch.server.grpc_api.convert.watchlist.entries import order_message, reference_message
-from cekalwatch.server.grpc_api.convert.watchlist.records import (
-    ORDER_STATUSES,
-    order_facts_message,
-    subject_message,
-)
 from cekalwatch.server.grpc_api.paging import ANSWER_FRAME_BYTES, FIELD_FRAME_BYTES, fitting
 from cekalwatch.server.storage.audit.store import CHANGED
 from cekalwatch.server.watchlist.browser import SubjectHistory, SubjectView, WatchlistPage
-from cekalwatch.server.watchlist.imports.messages import ORDER_KINDS
 from cekalwatch.server.watchlist.selection import WatchlistFilter
 from cekalwatch.v1 import watchlist_service_pb2
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES, MAX_WORD
@@ -94,13 +90,17 @@ def photo_references(keys: Collection[str]) -> frozenset[str]:
 def subject_entry(view: SubjectView) -> watchlist_service_pb2.SubjectEntry:
     """Write a subject with its orders and reference faces."""
     return watchlist_service_pb2.SubjectEntry(
-        subject=subject_message(view.subject),
-        orders=map(order_message, view.orders),
-        references=[
-            reference_message(face, also_under=view.also_under.get(face.reference_id, ())) for face in view.references
-        ],
+        subject=SUBJECT.write(view.subject),
+        orders=[ORDER.write(one.shown) for one in view.orders],
+        references=[REFERENCE_FACE.write(_doubtful(face, view)) for face in view.references],
         unsearched_references=sorted(view.stale),
     )
+
+
+def _doubtful(face: ReferenceFace, view: SubjectView) -> ReferenceFace:
+    also_under = view.also_under.get(face.reference_id, ())
+    warnings = (*face.warnings, EnrolmentWarning.ALSO_UNDER) if also_under else face.warnings
+    return replace(face, warnings=warnings, also_under=also_under)
 
 
 def subject_page(page: WatchlistPage) -> watchlist_service_pb2.ListSubjectsResponse:
@@ -116,7 +116,7 @@ def one_subject(view: SubjectView) -> watchlist_service_pb2.GetSubjectResponse:
     entry = subject_entry(view)
     room = MAX_MESSAGE_BYTES - ANSWER_FRAME_BYTES - entry.ByteSize()
     for order in view.elsewhere:
-        message = order_facts_message(order)
+        message = ORDER.write(order.shown)
         room -= message.ByteSize() + FIELD_FRAME_BYTES
         if room < 0:
             break

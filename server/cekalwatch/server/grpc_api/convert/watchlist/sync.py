@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from cekalwatch.contract.codec.enums import ProtoEnum
-from cekalwatch.contract.values.watchlist import SyncOutcome
+from cekalwatch.contract.codec.watchlist import FRESHNESS
+from cekalwatch.contract.values.watchlist import Freshness, SyncOutcome
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.syncs import SyncRun
 from cekalwatch.server.grpc_api.convert.common import timestamp
-from cekalwatch.server.grpc_api.convert.watchlist.entries import freshness_message
 from cekalwatch.server.grpc_api.paging import page
-from cekalwatch.server.watchlist.freshness import Freshness
 from cekalwatch.server.watchlist.sync.service import SyncStatus
 from cekalwatch.v1 import sync_pb2, watchlist_service_pb2
 
@@ -66,7 +65,7 @@ def status_message(status: SyncStatus, freshness: Freshness) -> watchlist_servic
         last=run_message(status.last) if status.last else None,
         next_run_time=timestamp(status.next_run_at) if status.next_run_at else None,
         waiting=run_message(status.waiting) if status.waiting else None,
-        freshness=freshness_message(freshness),
+        freshness=FRESHNESS.write(freshness),
     )
 
 

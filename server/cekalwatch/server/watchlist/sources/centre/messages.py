@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 
+from cekalwatch.contract.values.subjects import MAX_REFERENCES, Subject
 from cekalwatch.contract.values.watchlist import EnrolmentWarning
 from cekalwatch.pictures.errors import PictureError
 from cekalwatch.pictures.jpeg import read_plain_jpeg
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.ban_order import PLAUSIBLE_YEARS, BanOrder
-from cekalwatch.server.domain.subjects import MAX_REFERENCES, Subject
 from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES
 from cekalwatch.server.storage.models.template_store import is_template
 from cekalwatch.server.watchlist.imports.messages import read_figures, read_order, read_subject

@@ -1,12 +1,18 @@
-"""The people that ban orders are about, with the facts that the source has. What it does not have is empty."""
+"""The people that ban orders are about, with the facts that the source has, and what is held of their faces."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from annotated_types import MaxLen
+
+from cekalwatch.contract.values.keys import Key
 
 MAX_ORDERS = 30
 MAX_REFERENCES = 100
 """A subject must fit into one message with all its texts at their longest, or an alert about it could not be sent."""
+MAX_ADDRESS = 500
 
 MIN_IDENTITY_LENGTH = 5
 """Letters and digits of a document's number by which people are told apart; passports have six or more."""
@@ -39,9 +45,9 @@ class Identity:
 
 @dataclass(frozen=True)
 class Subject:
-    """A person with at least one ban order."""
+    """A person with at least one ban order. What is not held is empty."""
 
-    subject_id: str
+    subject_id: Key
     name: str
     aliases: tuple[str, ...] = ()
     sex: str = ""
@@ -54,7 +60,7 @@ class Subject:
     nik: str = ""
     """National identity number of a citizen."""
     travel_documents: tuple[TravelDocument, ...] = ()
-    address: str = ""
+    address: Annotated[str, MaxLen(MAX_ADDRESS)] = ""
     occupation: str = ""
 
     @property
@@ -69,30 +75,36 @@ class Subject:
 
 @dataclass(frozen=True)
 class FaceFigures:
-    """What was measured of the face in a photograph."""
+    """What was measured of the face in a photograph; 0 where nothing was."""
 
-    eye_distance_px: float
+    eye_distance_px: float = 0.0
     """Between the eyes' centres, pixels of the photograph."""
-    yaw_degrees: float
+    yaw_degrees: float = 0.0
     """Estimated head turn, positive to the picture's right, -90 to 90."""
-    pitch_degrees: float
+    pitch_degrees: float = 0.0
     """Estimated head nod, positive downwards, -90 to 90."""
-    sharpness: float
+    sharpness: float = 0.0
     """0 (blurred) to 1 (sharp)."""
-    brightness: float
+    brightness: float = 0.0
     """Mean luminance of the face, 0 (black) to 1 (white)."""
-    detector_score: float
+    detector_score: float = 0.0
     """How sure the detector is that it is a face, 0 to 1."""
-    faces: int
+    faces: int = 0
     """Faces that were found in the photograph, this one among them."""
 
 
 @dataclass(frozen=True)
 class ReferenceFace:
-    """An enrolled photograph of a subject; its pictures are read separately."""
+    """An enrolled photograph of a subject."""
 
-    reference_id: str
-    subject_id: str
+    reference_id: Key
     photo_sha256: str
     figures: FaceFigures
     warnings: tuple[str, ...] = ()
+    """Members of EnrolmentWarning."""
+    subject_id: str = ""
+    """Empty where the subject is known otherwise: messages do not have it."""
+    also_under: tuple[Key, ...] = ()
+    """Subjects with such a face, most similar first; only where one subject is looked at."""
+    jpeg: bytes = field(default=b"", repr=False)
+    """The picture of the face; empty where it was not asked for."""
