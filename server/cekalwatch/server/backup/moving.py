@@ -31,8 +31,8 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Findings:
-    """What a look at everything that is signed finds wrong with a database, in sentences."""
+class SignedProblems:
+    """What is wrong with a database in everything that is signed, in sentences."""
 
     trail: tuple[str, ...]
     rows: tuple[str, ...]
@@ -46,7 +46,7 @@ class Moved:
     """Rows of each table, as they came."""
     entries: int
     """Of the audit trail, all of which were looked at."""
-    findings: Findings
+    findings: SignedProblems
     """What was wrong with it before, and is so now."""
     old_file: Path
     """Where the old database is now."""
@@ -101,7 +101,7 @@ def move_database(
     return Moved(counts, entries, after, _put_aside(file))
 
 
-def _look(settings: ServerSettings, database: Database) -> Findings:
+def _look(settings: ServerSettings, database: Database) -> SignedProblems:
     """Look at all that is signed. Raises ProgramError when the master key does not open the keys."""
     rows = list[str]()
     if KeyStore.is_begun(database):
@@ -111,7 +111,7 @@ def _look(settings: ServerSettings, database: Database) -> Findings:
     key = settings.present_audit_key()
     ledger = CheckpointLedger(settings.audit_ledger_file)
     check = TrailCheck(AuditStore(database), key.public_key if key else "", ledger)
-    return Findings(tuple(map(str, check.problems(iter))), tuple(rows))
+    return SignedProblems(tuple(map(str, check.problems(iter))), tuple(rows))
 
 
 def _put_aside(file: Path) -> Path:

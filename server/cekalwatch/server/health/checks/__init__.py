@@ -1,1 +1,1 @@
-"""Is everything in order with this server? What the command `check` looks at; nothing is changed or made."""
+"""The command `check`: whether everything is in order with this server. It changes and makes nothing."""

@@ -24,7 +24,7 @@ from cekalwatch.server.wiring.losses import refuse_lost_database
 
 
 def check_data(settings: ServerSettings, now: datetime) -> Iterator[CheckResult]:
-    """Yield what is found of database, master key, list and people; what cannot be looked at is left out."""
+    """Yield the results for database, master key, list and people; what cannot be read is left out."""
     try:
         with closing(Database(settings.database_address)) as database:
             refuse_lost_database(settings, database)

@@ -1,4 +1,4 @@
-"""The settings' cameras and the devices' certificates: which key nobody has, and which certificate is nobody's."""
+"""Cameras of the settings against certificates of devices: which key has no device, and which device no camera."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def check_devices(settings: ServerSettings, now: datetime) -> Iterator[CheckResu
         pki = SitePki.load(settings.pki_path, settings.authority_token)
         issued, invited = pki.issued(), {one.identity for one in pki.open_invitations(now)}
     except ProgramError:
-        return  # that there is no authority is told of itself
+        return  # `check_authority` reports it
     newest: dict[Identity, Issued] = {one.identity: one for one in issued if one.good(now)}
     known = {Identity(DeviceRole.CAMERA, one.site, one.camera_id): one for one in settings.cameras}
     for identity, camera in known.items():
@@ -65,7 +65,7 @@ def check_devices(settings: ServerSettings, now: datetime) -> Iterator[CheckResu
 
 
 def _check_ports(newest: Mapping[Identity, Issued], invited: Collection[Identity]) -> Iterator[CheckResult]:
-    """Yield a result for each port's server; two of one port would each have all that is its."""
+    """Yield a result for each port's server; two servers of one port would each receive all of the port's data."""
     ports = [one for one in newest if one.role is DeviceRole.PORT]
     for identity in ports:
         others = sorted(one.name for one in ports if one.site == identity.site and one != identity)

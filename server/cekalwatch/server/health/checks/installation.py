@@ -1,4 +1,4 @@
-"""All that `check` looks at, in the order in which a person would mend it."""
+"""All checks, in the order in which a person would fix what they find."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from cekalwatch.server.settings.settings import ServerSettings
 
 
 def check_installation(loaded: LoadedSettings[ServerSettings], now: datetime) -> Iterator[CheckResult]:
-    """Yield the results as they come. Takes some seconds at most for each part."""
+    """Yield each result as soon as it is there; each takes some seconds at most."""
     settings = loaded.values
     yield CheckResult("settings", *check_settings(loaded))
     yield CheckResult("folder", *check_folder(settings))
     yield CheckResult("disk", *check_disk(settings.data_dir, "nothing can be recorded when it is full"))
     yield CheckResult("clock", *check_clock_set())
-    yield CheckResult("authority", *_told(lambda: check_authority(settings, now)))
+    yield CheckResult("authority", *_or_failure(lambda: check_authority(settings, now)))
     yield CheckResult("certificate", *check_server_certificate(settings, now))
     yield from check_data(settings, now)
-    yield CheckResult("audit key", *_told(lambda: check_audit_key(settings)))
+    yield CheckResult("audit key", *_or_failure(lambda: check_audit_key(settings)))
     yield CheckResult("backup", *check_backup(settings, now))
-    yield CheckResult("model pack", *_told(lambda: _check_pack(settings)))
+    yield CheckResult("model pack", *_or_failure(lambda: _check_pack(settings)))
     yield from check_devices(settings, now)
-    yield CheckResult("server", *_told(lambda: check_listen(settings)))
+    yield CheckResult("server", *_or_failure(lambda: check_listen(settings)))
     yield CheckResult("enrolment", *check_enrolment(settings))
     yield CheckResult("metrics", *check_metrics(settings))
     for subject, judged in other_places(settings):
@@ -48,8 +48,8 @@ def _check_pack(settings: ServerSettings) -> Judged:
     return CheckVerdict.OK, f"{pack.name} ({pack.model_version}) in {pack.folder}"
 
 
-def _told(look: Callable[[], Judged]) -> Judged:
-    """Return what is found; where it cannot be looked at, why."""
+def _or_failure(look: Callable[[], Judged]) -> Judged:
+    """Return the result, or a failure with the reason why there is none."""
     try:
         return look()
     except ProgramError as error:
