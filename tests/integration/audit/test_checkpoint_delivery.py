@@ -21,14 +21,11 @@ from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger
 from cekalwatch.server.audit.checkpoints import Checkpoint, KeptCheckpoint, SigningKey
 from cekalwatch.server.audit.destinations import timestamps
 from cekalwatch.server.audit.destinations.collected_file import CollectedFile
-from cekalwatch.server.audit.destinations.delivery import (
-    CheckpointDelivery,
-    DeliveryError,
-    DeliveryFailure,
-    Destination,
-)
+from cekalwatch.server.audit.destinations.delivery import CheckpointDelivery, Destination
 from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.audit.destinations.timestamps import TimestampAuthority, TimestampVerifier
+from cekalwatch.server.domain.clock import SystemClock
+from cekalwatch.server.outbox import DeliveryError, DeliveryFailure
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.wiring import audit as audit_wiring
@@ -151,7 +148,7 @@ def test_what_cannot_be_sent_waits_over_a_restart_and_keeps_nothing_else(
     file = CollectedFile(tmp_path / "checkpoints.jsonl")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         away = SyslogReceiver(f"127.0.0.1:{taken.getsockname()[1]}", files.authority, None)
-    delivery = CheckpointDelivery(ledger, [away, file])
+    delivery = CheckpointDelivery(ledger, [away, file], SystemClock())
     with capture_logs() as lines:
         for one in made:
             assert ledger.put(one)
@@ -161,7 +158,7 @@ def test_what_cannot_be_sent_waits_over_a_restart_and_keeps_nothing_else(
     assert states == {"syslog": (3, DeliveryFailure.UNREACHABLE), "file": (0, None)}
     with syslog_receiver.SyslogReceiver(files) as receiver:
         there = SyslogReceiver(receiver.address, files.authority, None)
-        again = CheckpointDelivery(CheckpointLedger(tmp_path / "audit_ledger.sqlite3"), [there, file])
+        again = CheckpointDelivery(CheckpointLedger(tmp_path / "audit_ledger.sqlite3"), [there, file], SystemClock())
         again.deliver()
         again.deliver()
     assert texts(receiver) == [one.to_json() for one in made]

@@ -16,7 +16,8 @@ from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.audit.entry import Link
 from cekalwatch.server.domain.troubles import Fault, TroubleChanges
-from cekalwatch.server.notices.syslog_feed import PAGE, SyslogFeed, entry_message
+from cekalwatch.server.notices.syslog_feed import PAGE, Page, SyslogOutbox, entry_message, syslog_feed
+from cekalwatch.server.outbox import Dispatcher
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.notices.store import NoticeStore
@@ -43,9 +44,10 @@ class Feed:
         self.audit, self.troubles = AuditStore(self.database), TroubleStore(self.database)
         self.clock = FixedClock(NOON)
 
-    def begun(self, address: str) -> SyslogFeed:
+    def begun(self, address: str) -> Dispatcher[Page]:
         receiver = SyslogReceiver(address, self.files.authority, None)
-        return SyslogFeed(receiver, NoticeStore(self.database), self.audit, self.troubles, self.clock)
+        outbox = SyslogOutbox(receiver, NoticeStore(self.database), self.audit, self.troubles)
+        return syslog_feed(outbox, self.clock)
 
 
 @pytest.fixture
@@ -64,12 +66,12 @@ def test_every_entry_arrives_with_all_that_the_chain_needs(feed: Feed) -> None:
     feed.audit.append(entry(1))
     with syslog_receiver.SyslogReceiver(feed.files) as receiver:
         sender = feed.begun(receiver.address)
-        sender.send()
+        sender.deliver()
         assert receiver.messages == [], "it is told from now on"
         begun = feed.audit.head()[0]
         feed.audit.append(*map(entry, range(2, PAGE + 50)))
-        sender.send()
-        sender.send()
+        sender.deliver()
+        sender.deliver()
     assert receiver.broken_frames == []
     links = [Link(**one) for one in entries(receiver)]
     assert links == list(feed.audit.links_after(begun, begun + 10_000))
@@ -80,21 +82,21 @@ def test_every_entry_arrives_with_all_that_the_chain_needs(feed: Feed) -> None:
 def test_an_outage_loses_nothing_and_is_told_once(feed: Feed) -> None:
     with syslog_receiver.SyslogReceiver(feed.files) as stopped:
         address = stopped.address
-    feed.begun(address).send()
+    feed.begun(address).deliver()
     begun = feed.audit.head()[0]
     with capture_logs() as lines:
         away = feed.begun(address)
         for number in range(1, 6):
             feed.audit.append(entry(number))
-            away.send()
+            away.deliver()
             feed.clock.advance(timedelta(minutes=2))
     assert [line["event"] for line in lines] == ["syslog_not_sent"]
     with syslog_receiver.SyslogReceiver(feed.files, closes_at_once=True) as deaf:
-        feed.begun(deaf.address).send()
+        feed.begun(deaf.address).deliver()
     with syslog_receiver.SyslogReceiver(feed.files) as receiver:
         again = feed.begun(receiver.address)  # after a restart
-        again.send()
-        again.send()
+        again.deliver()
+        again.deliver()
     assert [one["sequence"] for one in entries(receiver)] == list(range(begun + 1, begun + 6))
 
 
@@ -102,13 +104,13 @@ def test_a_receiver_that_fails_is_not_asked_all_the_time(feed: Feed) -> None:
     files = feed.files
     with syslog_receiver.SyslogReceiver(files, closes_at_once=True) as deaf:
         sender = feed.begun(deaf.address)
-        sender.send()
+        sender.deliver()
         feed.audit.append(entry(1))
         for _ in range(10):
-            sender.send()
+            sender.deliver()
         assert len(deaf.messages) == 1
         feed.clock.advance(timedelta(seconds=3))
-        sender.send()
+        sender.deliver()
         assert len(deaf.messages) == 2
 
 
@@ -116,11 +118,11 @@ def test_troubles_are_warnings_and_their_end_a_notice(feed: Feed) -> None:
     fault = Fault(TroubleKind.CAMERA_DOWN, "dep-1", "batam-center", "D1")
     with syslog_receiver.SyslogReceiver(feed.files) as receiver:
         sender = feed.begun(receiver.address)
-        sender.send()
+        sender.deliver()
         feed.troubles.write(TroubleChanges(begun=(fault,)), NOON)
-        sender.send()
+        sender.deliver()
         feed.troubles.write(TroubleChanges(over=(fault.key,)), NOON)
-        sender.send()
+        sender.deliver()
     assert [one.split(" ")[0] for one in receiver.messages] == ["<108>1", "<109>1"]
     assert ["trouble_open - {" in receiver.messages[0], "trouble_over - {" in receiver.messages[1]] == [True, True]
     assert json.loads(receiver.messages[0].partition(" - ")[2])["data"]["about"] == "dep-1"

@@ -29,16 +29,17 @@ from cekalwatch.server.notices.collector import (
     AlertNotices,
     CheckpointNotices,
     NoticeCollector,
-    NoticeSource,
+    Source,
     TroubleNotices,
 )
-from cekalwatch.server.notices.delivery import GIVE_UP_AFTER, MAX_PAUSE, NoticeDelivery, pause_after
+from cekalwatch.server.notices.delivery import GIVE_UP_AFTER, MAX_PAUSE, NoticeOutbox, pause_after
 from cekalwatch.server.notices.terms import WebhookTerms
-from cekalwatch.server.notices.webhook import NoticeError, NoticeFailure, Webhook, signature
+from cekalwatch.server.notices.webhook import Webhook, signature
+from cekalwatch.server.outbox import DeliveryError, DeliveryFailure, Dispatcher
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.notices.store import NoticeOutcome, NoticeStore
+from cekalwatch.server.storage.notices.store import LoggedNotice, NoticeOutcome, NoticeStore
 from cekalwatch.server.storage.troubles.store import TroubleStore
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.builders.alerts import NOON
@@ -72,8 +73,11 @@ class Office:
     def webhook(self, receiver: WebhookReceiver | str) -> Webhook:
         return Webhook(self.terms(receiver))
 
+    def delivery(self, receiver: WebhookReceiver | str) -> Dispatcher[LoggedNotice]:
+        return Dispatcher(NoticeOutbox(self.webhook(receiver), self.store, self.clock), self.clock)
+
     def collector(self, *kinds: NoticeKind) -> NoticeCollector:
-        sources: dict[NoticeKind, NoticeSource] = {
+        sources: dict[NoticeKind, Source[Notice]] = {
             NoticeKind.ALERTS: AlertNotices(AlertStore(self.database, self.keys.keyring)),
             NoticeKind.TROUBLES: TroubleNotices(TroubleStore(self.database)),
             NoticeKind.CHECKPOINTS: CheckpointNotices(AuditStore(self.database), self.clock),
@@ -97,8 +101,8 @@ def office(tmp_path: Path) -> Iterator[Office]:
 
 
 @contextmanager
-def failing(failure: NoticeFailure) -> Iterator[None]:
-    with pytest.raises(NoticeError) as caught:
+def failing(failure: DeliveryFailure) -> Iterator[None]:
+    with pytest.raises(DeliveryError) as caught:
         yield
     assert caught.value.failure is failure
 
@@ -112,7 +116,7 @@ def test_the_signature_is_that_of_standard_webhooks() -> None:
 def test_notices_arrive_signed_and_in_order(office: Office) -> None:
     office.log(1, 2, 3)
     with WebhookReceiver(office.files) as receiver:
-        NoticeDelivery(office.webhook(receiver), office.store, office.clock).deliver()
+        office.delivery(receiver).deliver()
     assert receiver.types == ["alert.1", "alert.2", "alert.3"]
     assert receiver.wrong == []
     assert {one.outcome for one in office.store.newest("siem", 10)} == {NoticeOutcome.DELIVERED}
@@ -126,7 +130,7 @@ def test_notices_arrive_signed_and_in_order(office: Office) -> None:
 def test_the_first_that_fails_holds_up_the_others_and_goes_again_with_the_same_id(office: Office) -> None:
     office.log(1, 2)
     with WebhookReceiver(office.files, 204, 503, 429) as receiver, capture_logs() as lines:
-        delivery = NoticeDelivery(office.webhook(receiver), office.store, office.clock)
+        delivery = office.delivery(receiver)
         delivery.deliver()
         delivery.deliver()
         assert len(receiver.attempts) == 2, "it is not due yet"
@@ -135,7 +139,7 @@ def test_the_first_that_fails_holds_up_the_others_and_goes_again_with_the_same_i
         delivery.deliver()
         assert (len(receiver.attempts), office.waiting()) == (3, ["alert.2", "alert.3"])
         office.clock.advance(timedelta(seconds=17))
-        NoticeDelivery(office.webhook(receiver), office.store, office.clock).deliver()  # after a restart
+        office.delivery(receiver).deliver()  # after a restart
     assert receiver.types == ["alert.1", "alert.2", "alert.3"]
     assert receiver.attempts[1] == receiver.attempts[2] == receiver.attempts[3]
     assert [line["event"] for line in lines] == ["notice_not_taken", "notice_not_taken", "notices_taken_again"]
@@ -145,7 +149,7 @@ def test_the_first_that_fails_holds_up_the_others_and_goes_again_with_the_same_i
 def test_what_the_receiver_will_never_take_is_given_up_at_once(office: Office) -> None:
     office.log(1, 2)
     with WebhookReceiver(office.files, 422) as receiver, capture_logs() as lines:
-        NoticeDelivery(office.webhook(receiver), office.store, office.clock).deliver()
+        office.delivery(receiver).deliver()
     assert receiver.types == ["alert.2"]
     newest = office.store.newest("siem", 2)
     assert [(one.outcome, one.failure) for one in newest] == [
@@ -168,7 +172,7 @@ def test_pauses_grow_to_an_hour_and_after_three_days_the_next_has_its_turn(offic
     office.log(1)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         away = f"https://127.0.0.1:{taken.getsockname()[1]}/told"
-    delivery = NoticeDelivery(office.webhook(away), office.store, office.clock)
+    delivery = office.delivery(away)
     begun, attempts = office.clock.now(), 0
     while office.waiting():
         delivery.deliver()
@@ -186,18 +190,18 @@ def test_nobody_else_is_asked(office: Office, monkeypatch: pytest.MonkeyPatch, t
     with WebhookReceiver(office.files, 307) as receiver:
         monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
         monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
-        with failing(NoticeFailure.ANSWERED):
+        with failing(DeliveryFailure.ANSWERED):
             office.webhook(receiver).send("msg_1", "{}", now)
         office.webhook(receiver).send("msg_2", "{}", now)
         assert receiver.wrong == []
         other = Site(tmp_path / "other").device(DeviceRole.SERVER, "elsewhere").authority
-        with failing(NoticeFailure.NOT_TRUSTED):
+        with failing(DeliveryFailure.NOT_TRUSTED):
             Webhook(WebhookTerms("siem", receiver.url, office.secret, other)).send("msg_3", "{}", now)
-        with failing(NoticeFailure.NOT_TRUSTED):
+        with failing(DeliveryFailure.NOT_TRUSTED):
             Webhook(WebhookTerms("siem", receiver.url, office.secret)).send("msg_4", "{}", now)
     assert receiver.attempts == ["msg_1", "msg_2"]
     impostor = office.site.device(DeviceRole.CAMERA, "dep-1")  # the same authority, and no server
-    with WebhookReceiver(impostor) as receiver, failing(NoticeFailure.NOT_TRUSTED):
+    with WebhookReceiver(impostor) as receiver, failing(DeliveryFailure.NOT_TRUSTED):
         office.webhook(receiver).send("msg_5", "{}", now)
     assert receiver.attempts == []
 
@@ -221,7 +225,7 @@ def test_an_answer_without_end_is_cut_off(office: Office, monkeypatch: pytest.Mo
         url = f"https://127.0.0.1:{listener.getsockname()[1]}/told"
         terms = WebhookTerms("siem", url, office.secret, office.files.authority)
         try:
-            with failing(NoticeFailure.UNREACHABLE):
+            with failing(DeliveryFailure.UNREACHABLE):
                 Webhook(terms).send("msg_1", "{}", datetime.now(UTC))
         finally:
             over.set()
@@ -240,7 +244,7 @@ def test_a_secret_that_cannot_be_used_is_told_and_not_shown(office: Office, cont
         office.secret.write_text(content)
         office.secret.chmod(mode)
     with WebhookReceiver(office.files) as receiver, capture_logs() as lines:
-        NoticeDelivery(office.webhook(receiver), office.store, office.clock).deliver()
+        office.delivery(receiver).deliver()
     assert receiver.attempts == []
     (line,) = lines
     assert line["failure"].startswith("SECRET_UNUSABLE: ")
@@ -252,7 +256,7 @@ def test_the_secret_is_in_no_log_and_no_error(office: Office, caplog: pytest.Log
     caplog.set_level(1)
     office.log(1, 2)
     with WebhookReceiver(office.files, 500) as receiver, capture_logs() as lines:
-        delivery = NoticeDelivery(office.webhook(receiver), office.store, office.clock)
+        delivery = office.delivery(receiver)
         delivery.deliver()
         office.clock.advance(MAX_PAUSE)
         delivery.deliver()
@@ -350,7 +354,7 @@ def test_what_waits_is_bounded_and_the_rest_comes_later(office: Office, monkeypa
     told = []
     with WebhookReceiver(office.files) as receiver:
         for _ in range(3):
-            NoticeDelivery(office.webhook(receiver), office.store, office.clock).deliver()
+            office.delivery(receiver).deliver()
             collector.collect()
         told = [one["data"]["about"] for one in receiver.taken]
     assert told == [f"dep-{number}" for number in range(11)]

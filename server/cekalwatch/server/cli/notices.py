@@ -46,32 +46,30 @@ def notices(
 
 def _test(terms: NoticeTerms) -> None:
     from datetime import UTC, datetime
+    from functools import partial
     from uuid import uuid4
 
-    from cekalwatch.server.audit.destinations.delivery import DeliveryError
     from cekalwatch.server.audit.destinations.syslog import message
     from cekalwatch.server.audit.entry import stamp
     from cekalwatch.server.domain.notices import Notice
-    from cekalwatch.server.notices.webhook import NoticeError, Webhook
+    from cekalwatch.server.notices.webhook import Webhook
+    from cekalwatch.server.outbox import DeliveryError
     from cekalwatch.server.wiring.notices import notice_syslog
 
     now, failed = datetime.now(UTC), False
     body = Notice("test", "test", now, {}).body()
-    for one in terms.webhooks:
-        webhook = Webhook(one)
-        try:
-            webhook.send(f"msg_{uuid4().hex}", body, now)
-            typer.echo(f"{one.name} ({webhook.host}): took it")
-        except NoticeError as error:
-            failed = True
-            typer.echo(f"{one.name} ({webhook.host}): {error}")
+    webhooks = map(Webhook, terms.webhooks)
+    tries = [(f"{one.name} ({one.host})", partial(one.send, f"msg_{uuid4().hex}", body, now)) for one in webhooks]
     if terms.syslog:
+        text = message(stamp(now), "test", body)
+        tries.append((f"syslog ({terms.syslog})", partial(notice_syslog(terms).send, [text])))
+    for name, send in tries:
         try:
-            notice_syslog(terms).send([message(stamp(now), "test", body)])
-            typer.echo(f"syslog ({terms.syslog}): took it")
+            send()
+            typer.echo(f"{name}: took it")
         except DeliveryError as error:
             failed = True
-            typer.echo(f"syslog ({terms.syslog}): {error}")
+            typer.echo(f"{name}: {error}")
     if failed:
         raise typer.Exit(Exit.UNAVAILABLE)
 

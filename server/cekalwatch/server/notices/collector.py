@@ -6,9 +6,9 @@ nothing is lost while no server runs; and where too much waits for a target, the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 import structlog
 
@@ -28,17 +28,39 @@ MAX_WAITING: Final = 10_000
 """Notices that wait for one target at once."""
 PAGE: Final = 100
 
+Item_co = TypeVar("Item_co", covariant=True)
+
 log = structlog.get_logger()
 
 
-class NoticeSource(Protocol):
+class Source(Protocol[Item_co]):
     """Something that happens, each time at a higher position."""
 
     def end(self) -> int:
         """Return the position of what happened last."""
 
-    def after(self, position: int) -> tuple[list[Notice], int]:
+    def after(self, position: int) -> tuple[Sequence[Item_co], int]:
         """Return what happened next, at most a page, and the position up to which that is; the same at the end."""
+
+
+def unseen(
+    store: NoticeStore, target: str, stream: str, source: Source[Item_co]
+) -> Iterator[tuple[Sequence[Item_co], int]]:
+    """Return what a target was not told of yet, page by page, each with the position that is reached with it.
+
+    A target that is told for the first time is told from now on. Whoever tells it moves the position.
+    """
+    position = store.position(target, stream)
+    if position is None:
+        store.move(target, stream, source.end())
+        return iter(())
+    return _pages(source, position)
+
+
+def _pages(source: Source[Item_co], position: int) -> Iterator[tuple[Sequence[Item_co], int]]:
+    while (page := source.after(position))[1] != position:
+        yield page
+        position = page[1]
 
 
 @dataclass(frozen=True)
@@ -138,7 +160,7 @@ class NoticeCollector:
     def __init__(
         self,
         store: NoticeStore,
-        sources: Mapping[NoticeKind, NoticeSource],
+        sources: Mapping[NoticeKind, Source[Notice]],
         webhooks: tuple[WebhookTerms, ...],
         clock: Clock,
     ) -> None:
@@ -151,17 +173,6 @@ class NoticeCollector:
         """Bring what is new into the log. A target that is told for the first time is told from now on."""
         for webhook in self._webhooks:
             for kind in sorted(webhook.kinds):
-                self._follow(webhook.name, kind)
-
-    def _follow(self, target: str, kind: NoticeKind) -> None:
-        source = self._sources[kind]
-        position = self._store.position(target, kind)
-        if position is None:
-            self._store.move(target, kind, source.end())
-            return
-        while self._store.count_waiting(target) < MAX_WAITING:
-            notices, reached = source.after(position)
-            if reached == position:
-                return
-            self._store.add(target, kind, notices, reached, self._clock.now())
-            position = reached
+                pages = unseen(self._store, webhook.name, kind, self._sources[kind])
+                while self._store.count_waiting(webhook.name) < MAX_WAITING and (page := next(pages, None)):
+                    self._store.add(webhook.name, kind, *page, self._clock.now())

@@ -1,15 +1,18 @@
-"""Sends what the log of notices has: to each target in order, again and again until it is taken or too old."""
+"""Sends what the log of notices has to a webhook: each until it is taken or too old."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 import structlog
 
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.notices.webhook import NoticeError, Webhook
+from cekalwatch.server.notices.webhook import Webhook
+from cekalwatch.server.outbox import DeliveryError, Failing
 from cekalwatch.server.storage.notices.store import LoggedNotice, NoticeOutcome, NoticeStore
 
 MAX_AT_ONCE: Final = 50
@@ -28,39 +31,40 @@ def pause_after(attempts: int) -> timedelta:
     return min(FIRST_PAUSE * factor, MAX_PAUSE)
 
 
-class NoticeDelivery:
-    """Delivers to one webhook. It blocks."""
+@dataclass(frozen=True)
+class NoticeOutbox:
+    """What waits in the log for one webhook. The log keeps attempts and failures, for people and over restarts."""
 
-    def __init__(self, webhook: Webhook, store: NoticeStore, clock: Clock) -> None:
-        self._webhook = webhook
-        self._store = store
-        self._clock = clock
+    webhook: Webhook
+    store: NoticeStore
+    clock: Clock
 
-    def deliver(self) -> None:
-        """Send what is due, in order: while the first one fails, the others wait."""
-        for notice in self._store.waiting(self._webhook.name, MAX_AT_ONCE):
-            if notice.next_try_at > self._clock.now() or not self._is_settled(notice):
+    def due(self) -> Iterator[LoggedNotice]:
+        """Yield the first notices, up to one that is not due yet."""
+        for notice in self.store.waiting(self.webhook.name, MAX_AT_ONCE):
+            if notice.next_try_at > self.clock.now():
                 return
+            yield notice
 
-    def _is_settled(self, notice: LoggedNotice) -> bool:
-        """Try a notice once; return whether it needs no further attempt."""
-        target, now = self._webhook.name, self._clock.now()
-        try:
-            self._webhook.send(notice.notice_id, notice.body, now)
-        except NoticeError as error:
-            failure = str(error)[:200]
-            if error.lasting or now - notice.made_at >= GIVE_UP_AFTER:
-                self._store.settle(notice, NoticeOutcome.GIVEN_UP, failure, now)
-                log.error(  # noqa: TRY400  # no traceback
-                    "notice_given_up", target=target, notice_id=notice.notice_id, failure=failure
-                )
-                return True
-            if failure != notice.failure:
-                log.warning("notice_not_taken", target=target, notice_id=notice.notice_id, failure=failure)
-            pause = pause_after(notice.attempts + 1) * random.uniform(0.9, 1.1)  # noqa: S311  # no secret
-            self._store.put_off(notice, failure, now + pause)
-            return False
-        self._store.settle(notice, NoticeOutcome.DELIVERED, "", self._clock.now())
+    def send(self, notice: LoggedNotice) -> None:
+        """Post it; raises DeliveryError."""
+        self.webhook.send(notice.notice_id, notice.body, self.clock.now())
+
+    def taken(self, notice: LoggedNotice, _: Failing | None) -> None:
+        """Settle it."""
+        self.store.settle(notice, NoticeOutcome.DELIVERED, "", self.clock.now())
         if notice.attempts:
-            log.info("notices_taken_again", target=target)
-        return True
+            log.info("notices_taken_again", target=self.webhook.name)
+
+    def refused(self, notice: LoggedNotice, error: DeliveryError, _: Failing | None) -> bool:
+        """Put it off, or give it up when it will never be taken, or is too old."""
+        target, now, failure = self.webhook.name, self.clock.now(), str(error)[:200]
+        if error.lasting or now - notice.made_at >= GIVE_UP_AFTER:
+            self.store.settle(notice, NoticeOutcome.GIVEN_UP, failure, now)
+            log.error("notice_given_up", target=target, notice_id=notice.notice_id, failure=failure)
+            return True
+        if failure != notice.failure:
+            log.warning("notice_not_taken", target=target, notice_id=notice.notice_id, failure=failure)
+        pause = pause_after(notice.attempts + 1) * random.uniform(0.9, 1.1)  # noqa: S311  # no secret
+        self.store.put_off(notice, failure, now + pause)
+        return False

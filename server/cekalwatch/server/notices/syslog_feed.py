@@ -7,22 +7,23 @@ nothing, and may bring the last ones twice.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from itertools import islice
 from typing import Final
 
 import structlog
 
-from cekalwatch.server.audit.destinations.delivery import DeliveryError
 from cekalwatch.server.audit.destinations.syslog import Severity, SyslogReceiver, message
 from cekalwatch.server.audit.entry import Link, stamp
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.troubles import Trouble
-from cekalwatch.server.notices.collector import trouble_notice
+from cekalwatch.server.domain.notices import Notice
+from cekalwatch.server.notices.collector import TroubleNotices, unseen
+from cekalwatch.server.outbox import DeliveryError, Dispatcher, Failing
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.notices.store import NoticeStore
 from cekalwatch.server.storage.troubles.store import TroubleStore
+from cekalwatch.wire.backoff import Backoff
 
 TARGET: Final = "syslog:"
 """No webhook is called so."""
@@ -31,13 +32,10 @@ TROUBLES: Final = "troubles"
 PAGE: Final = 200
 """Messages in one connection."""
 MAX_PAGES: Final = 20
-FIRST_PAUSE: Final = timedelta(seconds=2)
-MAX_PAUSE: Final = timedelta(minutes=1)
+FIRST_PAUSE_S: Final = 2.0
+MAX_PAUSE_S: Final = 60.0
 
 log = structlog.get_logger()
-
-Page = tuple[Sequence[bytes], int]
-"""Messages, and the position that is reached with them."""
 
 
 def entry_message(entry: Link) -> bytes:
@@ -45,73 +43,70 @@ def entry_message(entry: Link) -> bytes:
     return message(entry.at, "audit_entry", json.dumps(entry._asdict()))
 
 
-def trouble_message(trouble: Trouble) -> bytes:
-    """Return a trouble as it stands as a message: its text is that of a notice."""
-    notice = trouble_notice(trouble)
-    severity = Severity.NOTICE if trouble.ended_at else Severity.WARNING
+def trouble_message(notice: Notice) -> bytes:
+    """Return the notice of a trouble as a message, with the same text."""
+    severity = Severity.NOTICE if notice.data["ended_at"] else Severity.WARNING
     return message(stamp(notice.at), notice.type.replace(".", "_"), notice.body(), severity)
 
 
 @dataclass(frozen=True)
-class FeedFailure:
-    """A receiver that takes nothing."""
+class AuditEntries:
+    """The entries of the audit trail."""
 
-    since: datetime
-    reason: str
+    audit: AuditStore
+
+    def end(self) -> int:
+        """Return the sequence of the last one."""
+        return self.audit.head()[0]
+
+    def after(self, position: int) -> tuple[list[Link], int]:
+        """Return the next entries."""
+        found = list(self.audit.links_after(position, position + PAGE))
+        return found, found[-1].sequence if found else position
 
 
-class SyslogFeed:
-    """Feeds one receiver. It blocks; one thread at a time."""
+@dataclass(frozen=True)
+class Page:
+    """Messages, and the position in a stream that is reached with them."""
 
-    def __init__(
-        self, receiver: SyslogReceiver, store: NoticeStore, audit: AuditStore, troubles: TroubleStore, clock: Clock
-    ) -> None:
-        self._receiver = receiver
-        self._store = store
-        self._audit = audit
-        self._troubles = troubles
-        self._clock = clock
-        self.failing: FeedFailure | None = None
-        """What the last attempt failed with; any thread may ask."""
-        self._pause = FIRST_PAUSE
-        self._not_before = clock.now()
+    stream: str
+    messages: Sequence[bytes]
+    reached: int
 
-    def send(self) -> None:
-        """Send what is new. A receiver that fails is tried again after a pause."""
-        if self._clock.now() < self._not_before:
-            return
-        try:
-            self._follow(AUDIT, self._audit.head()[0], self._entries)
-            self._follow(TROUBLES, self._troubles.state()[0], self._changes)
-        except DeliveryError as error:
-            now, before = self._clock.now(), self.failing
-            if before is None or before.reason != str(error):
-                log.warning("syslog_not_sent", failure=error.failure, detail=error.detail)
-            self.failing = FeedFailure(before.since if before else now, str(error))
-            self._not_before = now + self._pause
-            self._pause = min(self._pause * 2, MAX_PAUSE)
-            return
-        if self.failing:
+
+@dataclass(frozen=True)
+class SyslogOutbox:
+    """What a receiver has not read."""
+
+    receiver: SyslogReceiver
+    store: NoticeStore
+    audit: AuditStore
+    troubles: TroubleStore
+
+    def due(self) -> Iterator[Page]:
+        """Yield the next pages of either stream."""
+        for links, reached in islice(unseen(self.store, TARGET, AUDIT, AuditEntries(self.audit)), MAX_PAGES):
+            yield Page(AUDIT, list(map(entry_message, links)), reached)
+        for notices, reached in islice(unseen(self.store, TARGET, TROUBLES, TroubleNotices(self.troubles)), MAX_PAGES):
+            yield Page(TROUBLES, list(map(trouble_message, notices)), reached)
+
+    def send(self, page: Page) -> None:
+        """Send it in one connection; raises DeliveryError."""
+        self.receiver.send(page.messages)
+
+    def taken(self, page: Page, before: Failing | None) -> None:
+        """Move the position."""
+        self.store.move(TARGET, page.stream, page.reached)
+        if before:
             log.info("syslog_sent_again")
-        self.failing, self._pause = None, FIRST_PAUSE
 
-    def _follow(self, stream: str, end: int, after: Callable[[int], Page]) -> None:
-        position = self._store.position(TARGET, stream)
-        if position is None:  # for the first time: from now on
-            self._store.move(TARGET, stream, end)
-            return
-        for _ in range(MAX_PAGES):
-            messages, reached = after(position)
-            if reached == position:
-                return
-            self._receiver.send(messages)
-            self._store.move(TARGET, stream, reached)
-            position = reached
+    def refused(self, _: Page, error: DeliveryError, before: Failing | None) -> bool:
+        """Leave the position: nothing is ever given up."""
+        if before is None or before.reason != str(error):
+            log.warning("syslog_not_sent", failure=error.failure, detail=error.detail)
+        return False
 
-    def _entries(self, position: int) -> Page:
-        found = list(self._audit.links_after(position, position + PAGE))
-        return list(map(entry_message, found)), found[-1].sequence if found else position
 
-    def _changes(self, position: int) -> Page:
-        found = self._troubles.changed_since(position, PAGE)
-        return list(map(trouble_message, found)), found[-1].change if found else position
+def syslog_feed(outbox: SyslogOutbox, clock: Clock) -> Dispatcher[Page]:
+    """Return what feeds a receiver, and leaves one that fails alone for up to a minute."""
+    return Dispatcher(outbox, clock, Backoff(FIRST_PAUSE_S, MAX_PAUSE_S))

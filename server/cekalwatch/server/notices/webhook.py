@@ -13,7 +13,6 @@ import hashlib
 import hmac
 import ssl
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,6 +20,7 @@ import httpx
 
 from cekalwatch.server.concurrency.line_cutter import LineCutter
 from cekalwatch.server.notices.terms import WebhookTerms
+from cekalwatch.server.outbox import DeliveryError, DeliveryFailure
 from cekalwatch.wire.tls import TlsError, require_private
 
 TIMEOUT_S = 10.0
@@ -32,28 +32,6 @@ SECRET_BYTES = range(24, 65)
 MAX_SECRET_FILE = 1024
 REFUSED = frozenset({400, 410, 413, 414, 415, 422})
 """Statuses that say that this notice will never be taken: it is given up, so that it holds up no other."""
-
-
-class NoticeFailure(StrEnum):
-    """Why a notice was not taken."""
-
-    UNREACHABLE = "UNREACHABLE"
-    TIMED_OUT = "TIMED_OUT"
-    NOT_TRUSTED = "NOT_TRUSTED"
-    """The receiver's certificate is not signed by the authorities of the settings."""
-    SECRET_UNUSABLE = "SECRET_UNUSABLE"  # noqa: S105  # a code
-    """The file with the secret, or that of the authorities, cannot be used."""
-    ANSWERED = "ANSWERED"
-    """The receiver answered with another status than 2xx."""
-
-
-class NoticeError(Exception):
-    """A notice was not taken; `lasting`: and never will be. The text never has the secret."""
-
-    def __init__(self, failure: NoticeFailure, detail: str = "", *, lasting: bool = False) -> None:
-        super().__init__(f"{failure}: {detail}" if detail else str(failure))
-        self.failure = failure
-        self.lasting = lasting
 
 
 def signature(secret: bytes, notice_id: str, timestamp: int, body: str) -> str:
@@ -79,7 +57,7 @@ class Webhook:
         return urlsplit(self._terms.url).netloc
 
     def send(self, notice_id: str, body: str, now: datetime) -> None:
-        """Post a notice; returns when the receiver has taken it. Raises NoticeError."""
+        """Post a notice; returns when the receiver has taken it. Raises DeliveryError."""
         timestamp = int(now.timestamp())
         headers = {
             "content-type": "application/json",
@@ -103,26 +81,26 @@ class Webhook:
             ):
                 status = response.status_code
         except httpx.TimeoutException:
-            raise NoticeError(NoticeFailure.TIMED_OUT, f"no answer in {TIMEOUT_S:g} s") from None
+            raise DeliveryError(DeliveryFailure.TIMED_OUT, f"no answer in {TIMEOUT_S:g} s") from None
         except httpx.HTTPError as error:
             if why := _certificate_fault(error):
-                raise NoticeError(NoticeFailure.NOT_TRUSTED, why) from None
-            raise NoticeError(NoticeFailure.UNREACHABLE, type(error).__name__) from None
+                raise DeliveryError(DeliveryFailure.NOT_TRUSTED, why) from None
+            raise DeliveryError(DeliveryFailure.UNREACHABLE, type(error).__name__) from None
         if not httpx.codes.is_success(status):
-            raise NoticeError(NoticeFailure.ANSWERED, str(status), lasting=status in REFUSED)
+            raise DeliveryError(DeliveryFailure.ANSWERED, str(status), lasting=status in REFUSED)
 
     def _verification(self) -> ssl.SSLContext:
         authorities = self._terms.authorities
         try:
             context = ssl.create_default_context(cafile=str(authorities) if authorities else None)
         except OSError:
-            raise NoticeError(NoticeFailure.SECRET_UNUSABLE, f"{authorities} is no file of certificates") from None
+            raise DeliveryError(DeliveryFailure.SECRET_UNUSABLE, f"{authorities} is no file of certificates") from None
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         return context
 
 
 def read_webhook_secret(file: Path) -> bytes:
-    """Return the secret in a file that nobody else may read; raises NoticeError, which does not show it."""
+    """Return the secret in a file that nobody else may read; raises DeliveryError, which does not show it."""
     try:
         require_private(file)
         with file.open(encoding="ascii") as stream:
@@ -130,14 +108,14 @@ def read_webhook_secret(file: Path) -> bytes:
         secret = base64.b64decode(text.removeprefix(SECRET_PREFIX), validate=True)
     except TlsError as error:
         problem = str(error).replace("private key", "secret")
-        raise NoticeError(NoticeFailure.SECRET_UNUSABLE, problem) from None
+        raise DeliveryError(DeliveryFailure.SECRET_UNUSABLE, problem) from None
     except OSError as error:
-        raise NoticeError(NoticeFailure.SECRET_UNUSABLE, f"{file}: {error.strerror}") from None
+        raise DeliveryError(DeliveryFailure.SECRET_UNUSABLE, f"{file}: {error.strerror}") from None
     except (binascii.Error, ValueError):
         secret = b""
     if len(secret) not in SECRET_BYTES:
-        raise NoticeError(
-            NoticeFailure.SECRET_UNUSABLE,
+        raise DeliveryError(
+            DeliveryFailure.SECRET_UNUSABLE,
             f"{file} has no secret of {SECRET_BYTES.start} to {SECRET_BYTES.stop - 1} bytes as Base64; make one with: "
             f"(printf {SECRET_PREFIX}; openssl rand -base64 32)",
         )

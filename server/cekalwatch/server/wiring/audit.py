@@ -182,7 +182,7 @@ class AuditWiring:
         refuse_lost_audit_key(settings, context.stores.audit)
         key, ledger = open_signer(settings, context.stores.audit)
         guard = HistoryGuard(CheckpointSigner(context.stores.audit, key, ledger, clock), duty, clock)
-        delivery = CheckpointDelivery(ledger, checkpoint_destinations(settings))
+        delivery = CheckpointDelivery(ledger, checkpoint_destinations(settings), clock)
         context.stack.callback(at_stop, "checkpoint of the last audit entries", guard.sign)
         chores = (
             Chore("sign_audit_trail", SIGN_PERIOD_S, guard.look),

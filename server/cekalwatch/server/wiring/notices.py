@@ -10,20 +10,21 @@ from typing import Self
 
 from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.cluster.chores import Chore, SharedChore
-from cekalwatch.server.domain.notices import NoticeKind
+from cekalwatch.server.domain.notices import Notice, NoticeKind
 from cekalwatch.server.health.alarms.board import AlarmBoard
 from cekalwatch.server.health.alarms.notices import NoticeAlarms
 from cekalwatch.server.notices.collector import (
     AlertNotices,
     CheckpointNotices,
     NoticeCollector,
-    NoticeSource,
+    Source,
     TroubleNotices,
 )
-from cekalwatch.server.notices.delivery import NoticeDelivery
-from cekalwatch.server.notices.syslog_feed import TARGET, SyslogFeed
+from cekalwatch.server.notices.delivery import NoticeOutbox
+from cekalwatch.server.notices.syslog_feed import TARGET, SyslogOutbox, syslog_feed
 from cekalwatch.server.notices.terms import NoticeTerms
 from cekalwatch.server.notices.webhook import Webhook
+from cekalwatch.server.outbox import Dispatcher
 from cekalwatch.server.storage.notices.store import NoticeStore
 from cekalwatch.server.wiring.context import Context
 
@@ -45,12 +46,13 @@ class NoticesWiring:
         """Open what the settings name; `tell_troubles` is called when a trouble has changed."""
         terms, clock, stores = context.settings.notices, context.clock, context.stores
         store = NoticeStore(context.database)
-        feed = SyslogFeed(notice_syslog(terms), store, stores.audit, stores.troubles, clock) if terms.syslog else None
+        entries = SyslogOutbox(notice_syslog(terms), store, stores.audit, stores.troubles) if terms.syslog else None
+        feed = syslog_feed(entries, clock) if entries else None
         board = AlarmBoard(stores.troubles, clock, tell_troubles)
         rule = NoticeAlarms(store, [one.name for one in terms.webhooks], feed, clock)
         chores: list[Chore] = [SharedChore("look_at_notices", LOOK_PERIOD_S, partial(board.apply, rule))]
         if terms.webhooks:
-            sources: dict[NoticeKind, NoticeSource] = {
+            sources: dict[NoticeKind, Source[Notice]] = {
                 NoticeKind.ALERTS: AlertNotices(stores.alerts),
                 NoticeKind.TROUBLES: TroubleNotices(stores.troubles),
                 NoticeKind.CHECKPOINTS: CheckpointNotices(stores.audit, clock),
@@ -58,10 +60,10 @@ class NoticesWiring:
             collector = NoticeCollector(store, sources, terms.webhooks, clock)
             chores.append(SharedChore("collect_notices", COLLECT_PERIOD_S, collector.collect))
             for one in terms.webhooks:
-                delivery = NoticeDelivery(Webhook(one), store, clock)
+                delivery = Dispatcher(NoticeOutbox(Webhook(one), store, clock), clock)
                 chores.append(SharedChore(f"send_notices_{one.name}", DELIVER_PERIOD_S, delivery.deliver))
         if feed:
-            chores.append(SharedChore("send_syslog", SYSLOG_PERIOD_S, feed.send))
+            chores.append(SharedChore("send_syslog", SYSLOG_PERIOD_S, feed.deliver))
         if terms.webhooks or feed:
             targets = [one.name for one in terms.webhooks] + ([TARGET] if terms.syslog else [])
 

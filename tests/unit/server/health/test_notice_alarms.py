@@ -14,7 +14,7 @@ from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.domain.notices import Notice
 from cekalwatch.server.health.alarms.board import AlarmBoard
 from cekalwatch.server.health.alarms.notices import NoticeAlarms
-from cekalwatch.server.notices.syslog_feed import SyslogFeed
+from cekalwatch.server.notices.syslog_feed import SyslogOutbox, syslog_feed
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.notices.store import NoticeOutcome, NoticeStore
@@ -60,12 +60,12 @@ def test_a_webhook_that_takes_nothing_for_minutes_is_a_trouble_until_it_does(dat
 def test_syslog_that_takes_nothing_is_a_trouble_and_of_no_receiver_there_is_none(database: Database) -> None:
     store, troubles, audit, clock = NoticeStore(database), TroubleStore(database), AuditStore(database), FixedClock()
     board = AlarmBoard(troubles, clock)
-    feed = SyslogFeed(SyslogReceiver("127.0.0.1:1", None, None), store, audit, troubles, clock)
+    feed = syslog_feed(SyslogOutbox(SyslogReceiver("127.0.0.1:1", None, None), store, audit, troubles), clock)
     rule = NoticeAlarms(store, [], feed, clock)
-    feed.send()
+    feed.deliver()
     audit.append(entry(1))
     for _ in range(7):
-        feed.send()
+        feed.deliver()
         board.apply(rule)
         clock.advance(timedelta(minutes=1))
     assert list(open_about(troubles)) == ["syslog"]

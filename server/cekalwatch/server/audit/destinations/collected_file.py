@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from cekalwatch.server.audit.checkpoints import Checkpoint, KeptCheckpoint
-from cekalwatch.server.audit.destinations.delivery import DeliveryError, DeliveryFailure
+from cekalwatch.server.outbox import DeliveryError, DeliveryFailure
 
 FILE_MODE = 0o644
 """There is nothing secret in it, and the auditor reads it under another account."""

@@ -1,14 +1,10 @@
-"""Sends checkpoints away as they are made: each waits in the signer's ledger until it has reached every destination.
-
-Destinations fail, for days too. Nothing is lost then: it is tried again, and people are told.
-"""
+"""Sends checkpoints away as they are made: each waits in the signer's ledger until it has reached every destination."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
 import structlog
@@ -16,36 +12,13 @@ import structlog
 from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger
 from cekalwatch.server.audit.checkpoints import Checkpoint
 from cekalwatch.server.audit.history import HistoryChangedError
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.outbox import DeliveryError, DeliveryFailure, Dispatcher, Failing
 
 MAX_AT_ONCE = 50
-"""Checkpoints that are sent one after another before the next look at what else is to do."""
+"""Checkpoints of one delivery."""
 
 log = structlog.get_logger()
-
-
-class DeliveryFailure(StrEnum):
-    """Why checkpoints do not reach a destination."""
-
-    UNREACHABLE = "UNREACHABLE"
-    """The address does not answer, or breaks off."""
-    TIMED_OUT = "TIMED_OUT"
-    NOT_TRUSTED = "NOT_TRUSTED"
-    """The other end's certificate is not signed by the authorities of the settings, or it does not accept ours."""
-    FILES_UNREADABLE = "FILES_UNREADABLE"
-    """Certificates that the settings name cannot be read."""
-    FILE_NOT_WRITTEN = "FILE_NOT_WRITTEN"
-    """The file cannot be written."""
-    ANSWER_INVALID = "ANSWER_INVALID"
-    """What came is no time stamp over the checkpoint, or not by an authority of the settings."""
-
-
-class DeliveryError(Exception):
-    """Checkpoints have not reached a destination; they are sent again."""
-
-    def __init__(self, failure: DeliveryFailure, detail: str = "") -> None:
-        super().__init__(f"{failure}: {detail}" if detail else str(failure))
-        self.failure = failure
-        self.detail = detail
 
 
 class Destination(Protocol):
@@ -61,7 +34,7 @@ class Destination(Protocol):
 
 @dataclass(frozen=True)
 class DestinationState:
-    """How it stands with a destination."""
+    """State of a destination after the last delivery."""
 
     name: str
     waiting: int
@@ -70,13 +43,47 @@ class DestinationState:
     """Why the last try failed; None: it did not."""
 
 
+@dataclass(frozen=True)
+class CheckpointOutbox:
+    """What waits in the ledger for one destination."""
+
+    ledger: CheckpointLedger
+    destination: Destination
+
+    def due(self) -> Iterator[Sequence[Checkpoint]]:
+        """Yield all checkpoints that wait."""
+        while waiting := self.ledger.waiting(self.destination.name, MAX_AT_ONCE):
+            yield waiting
+
+    def send(self, batch: Sequence[Checkpoint]) -> None:
+        """Bring them there; raises DeliveryError."""
+        self.destination.deliver(batch)
+
+    def taken(self, batch: Sequence[Checkpoint], before: Failing | None) -> None:
+        """Remove them from the ledger."""
+        self.ledger.reached(self.destination.name, batch[-1].number)
+        if before:
+            log.info("checkpoints_sent_again", destination=self.destination.name)
+
+    def refused(self, _: Sequence[Checkpoint], error: DeliveryError, before: Failing | None) -> bool:
+        """Keep them: none is ever given up."""
+        if before is None or before.failure is not error.failure:
+            log.warning(
+                "checkpoints_not_sent",
+                destination=self.destination.name,
+                failure=error.failure,
+                detail=error.detail,
+                waiting=self.ledger.count_waiting(self.destination.name),
+            )
+        return False
+
+
 class CheckpointDelivery:
     """Delivers what waits in `ledger`; one thread calls `deliver`, which blocks."""
 
-    def __init__(self, ledger: CheckpointLedger, destinations: Sequence[Destination]) -> None:
+    def __init__(self, ledger: CheckpointLedger, destinations: Sequence[Destination], clock: Clock) -> None:
         self._ledger = ledger
-        self._destinations = tuple(destinations)
-        self._failures: dict[str, DeliveryFailure] = {}
+        self._dispatchers = {one.name: Dispatcher(CheckpointOutbox(ledger, one), clock) for one in destinations}
         self.states: tuple[DestinationState, ...] = ()
         """As of the last `deliver`."""
 
@@ -86,28 +93,9 @@ class CheckpointDelivery:
         Without a ledger nothing waits, and nothing is signed; the signer tells that. Raises ProgramError.
         """
         with suppress(HistoryChangedError):
-            for one in self._destinations:
-                self._bring(one)
+            for one in self._dispatchers.values():
+                one.deliver()
             self.states = tuple(
-                DestinationState(one.name, self._ledger.count_waiting(one.name), self._failures.get(one.name))
-                for one in self._destinations
+                DestinationState(name, self._ledger.count_waiting(name), one.failing.failure if one.failing else None)
+                for name, one in self._dispatchers.items()
             )
-
-    def _bring(self, destination: Destination) -> None:
-        while waiting := self._ledger.waiting(destination.name, MAX_AT_ONCE):
-            try:
-                destination.deliver(waiting)
-            except DeliveryError as error:
-                if self._failures.get(destination.name) is not error.failure:
-                    log.warning(
-                        "checkpoints_not_sent",
-                        destination=destination.name,
-                        failure=error.failure,
-                        detail=error.detail,
-                        waiting=self._ledger.count_waiting(destination.name),
-                    )
-                self._failures[destination.name] = error.failure
-                return
-            self._ledger.reached(destination.name, waiting[-1].number)
-            if self._failures.pop(destination.name, None):
-                log.info("checkpoints_sent_again", destination=destination.name)

@@ -20,8 +20,8 @@ from rfc3161_client import (
 
 from cekalwatch.server.audit.checkpoints import Checkpoint, KeptCheckpoint
 from cekalwatch.server.audit.destinations.collected_file import CollectedFile
-from cekalwatch.server.audit.destinations.delivery import DeliveryError, DeliveryFailure
 from cekalwatch.server.concurrency.line_cutter import LineCutter
+from cekalwatch.server.outbox import DeliveryError, DeliveryFailure
 
 TIMEOUT_S = 10.0
 """For each step of an answer, and for all of it."""

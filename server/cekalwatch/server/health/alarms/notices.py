@@ -11,7 +11,8 @@ from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.troubles import Fault
 from cekalwatch.server.health.alarms.findings import Findings, fault
-from cekalwatch.server.notices.syslog_feed import SyslogFeed
+from cekalwatch.server.notices.syslog_feed import Page
+from cekalwatch.server.outbox import Dispatcher
 from cekalwatch.server.storage.notices.store import NoticeStore
 
 TELL_AFTER: Final = timedelta(minutes=5)
@@ -24,7 +25,7 @@ class NoticeAlarms:
 
     store: NoticeStore
     webhooks: Sequence[str]
-    feed: SyslogFeed | None
+    feed: Dispatcher[Page] | None
     clock: Clock
 
     def look(self) -> Findings:

@@ -14,7 +14,8 @@ from cekalwatch.program.checks.machine import check_reachable
 from cekalwatch.program.checks.results import CheckVerdict, Judged
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.server.notices.terms import WebhookTerms
-from cekalwatch.server.notices.webhook import NoticeError, read_webhook_secret
+from cekalwatch.server.notices.webhook import read_webhook_secret
+from cekalwatch.server.outbox import DeliveryError
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.watchlist.sources.centre.settings import CentreSettings
 from cekalwatch.server.watchlist.sources.files.settings import FolderSettings, SpreadsheetSettings
@@ -111,7 +112,7 @@ def other_places(settings: ServerSettings) -> Iterator[tuple[str, Judged]]:
 def _webhook(terms: WebhookTerms) -> Judged:
     try:
         read_webhook_secret(terms.secret_file)
-    except NoticeError as error:
+    except DeliveryError as error:
         return CheckVerdict.FAIL, str(error)
     return _reachable(terms.url)
 
