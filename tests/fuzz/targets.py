@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from google.protobuf.message import DecodeError, Message
 
+from cekalwatch.contract.codec.alerts import SEARCH
+from cekalwatch.contract.codec.scalars import Reading
 from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.server.domain.cameras.clock import CameraClock
 from cekalwatch.server.domain.checkpoints import LegalParameters
@@ -115,8 +117,7 @@ def _subject(message: watchlist_service_pb2.GetSubjectRequest) -> None:
 def _alert_page(message: alert_service_pb2.ListAlertsRequest) -> None:
     page_size(message.page_size, default=20)
     alerts.alert_filter(message.filter)
-    alerts.alert_search(message)
-    alerts.handled_by(message)
+    SEARCH.read(message, Reading.STRICT)
     alerts.alert_page_token(message.page_token)
 
 

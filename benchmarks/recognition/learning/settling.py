@@ -13,10 +13,11 @@ from typing import Final
 import structlog
 
 from cekalwatch.contract.values.adjudication import UNDECIDED, UNSETTLED, AlertState, Outcome, Reason
+from cekalwatch.contract.values.alert_search import AlertFilter, AlertSearch
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.domain.alerts.adjudication import FollowUp
-from cekalwatch.server.domain.alerts.alert import Alert, AlertFilter, AlertSearch
+from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.encryption.master_key_source import KeyFile
 from cekalwatch.server.storage.database import Database

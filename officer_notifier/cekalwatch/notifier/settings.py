@@ -15,8 +15,8 @@ import platformdirs
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from cekalwatch.contract.values.alert_search import AlertFilter
 from cekalwatch.contract.values.orders import Direction
-from cekalwatch.office.model.alert import AlertFilter
 from cekalwatch.program.connection import ClientSettings, certificate_name, open_dialer
 from cekalwatch.program.settings import known_zone
 from cekalwatch.program.traces import TraceTerms
@@ -109,7 +109,7 @@ class NotifierSettings(ClientSettings):
     @property
     def wanted(self) -> AlertFilter:
         """Which alerts this agent wants."""
-        return AlertFilter(self.site, self.counters, self.direction)
+        return AlertFilter(self.site, frozenset(self.counters), self.direction)
 
     @property
     def inbox_path(self) -> Path:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from cekalwatch.contract.values.alert_search import AlertFilter
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.notifier.console.claim_renewal import ClaimRenewal
 from cekalwatch.notifier.console.live import LiveConsole
@@ -23,7 +24,7 @@ from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.notifier.console.view import Painter
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.session_client import SessionClient
-from cekalwatch.office.model.alert import AlertFilter, ShownAlert
+from cekalwatch.office.model.alert import ShownAlert
 from cekalwatch.office.model.person import Session
 from cekalwatch.program.errors import Exit
 from cekalwatch.program.session_file import SessionFile

@@ -21,9 +21,9 @@ from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.uplink.messages import Hello
 from cekalwatch.camera.uplink.uplink import Link, Uplink
+from cekalwatch.contract.values.alert_search import AlertFilter
 from cekalwatch.contract.values.captures import CapturePolicy
 from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
-from cekalwatch.office.model.alert import AlertFilter
 from cekalwatch.office.model.subscription_updates import Cause, Connected, Disconnected, KeepAlive, Update
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.secret_files import write_private

@@ -13,9 +13,9 @@ from pathlib import Path
 import grpc
 import pytest
 
+from cekalwatch.contract.values.alert_search import AlertFilter
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.office.client.alert_client import AlertClient
-from cekalwatch.office.model.alert import AlertFilter
 from cekalwatch.program.errors import Exit
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.server.app import Server

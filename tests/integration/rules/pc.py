@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from cekalwatch.contract.values.alert_search import AlertFilter
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.delivery.acknowledgements import Acknowledgements
 from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall
@@ -16,7 +17,7 @@ from cekalwatch.notifier.delivery.ringing import rings
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.messages import update
 from cekalwatch.office.client.subscription import Start, SubscriptionClient
-from cekalwatch.office.model.alert import Alert, AlertFilter, ShownAlert
+from cekalwatch.office.model.alert import Alert, ShownAlert
 from cekalwatch.office.model.subscription_updates import Disconnected, KeepAlive, LostPosition
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.wire.calls import Calls
@@ -83,7 +84,7 @@ class Pc:
         self.name, self.site, self.counters, self.supervised = name, site, counters, supervised
         self.paper = Paper(supervised=supervised)
         self._folder, self._now = folder, now
-        self._wanted = AlertFilter(site, counters)
+        self._wanted = AlertFilter(site, frozenset(counters))
         identity = Identity(DeviceRole.NOTIFIER, site, name)
         self._dialer = _Dialer(lambda: Line(exchange, identity))
         self._session = SessionFile(folder / "session")

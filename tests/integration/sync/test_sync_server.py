@@ -10,11 +10,11 @@ from typing import Any
 import grpc
 import pytest
 
+from cekalwatch.contract.values.alert_search import AlertFilter
 from cekalwatch.contract.values.orders import OrderStatus
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
-from cekalwatch.office.model.alert import AlertFilter
 from cekalwatch.office.model.subscription_updates import Connected, KeepAlive
 from cekalwatch.server.app import Server
 from cekalwatch.server.settings.settings import ServerSettings

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from cekalwatch.camera.view.aiming import FRAME_WITHIN_S
 from cekalwatch.camera.view.blurring import MOSAIC
+from cekalwatch.contract.values import alert_search
 from cekalwatch.contract.values import reports as field_reports
 from cekalwatch.contract.values import surveys as survey
 from cekalwatch.contract.values.adjudication import MAX_NOTE
@@ -187,7 +188,7 @@ STATED = {
     "AuditService.VerifyAuditTrail": (f"{NUMBERS[LONG_CALLS].capitalize()} at once",),
     "AuditService.ExportAuditEntries": (f"{NUMBERS[LONG_CALLS].capitalize()} at once",),
     "ExportAuditEntriesResponse.data": (f"at most {EXPORT_BYTES // 1000} kB",),
-    "AlertFilter.counters": (f"At most {alerts.MAX_COUNTERS}.",),
+    "AlertFilter.counters": (f"At most {alert_search.MAX_COUNTERS}.",),
     "Alert.candidates": (f"at most {MAX_CANDIDATES},",),
     "Alert.sightings": (f"newest {MAX_SIGHTINGS}.",),
     "Alert.late": (f"{HANDLING.late_after_s:.0f} s by default",),

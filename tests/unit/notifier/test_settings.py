@@ -38,7 +38,7 @@ def test_filter_comes_from_file_environment_and_options(tmp_path: Path, monkeypa
     file.write_text('site = "batam-center"\ncounters = ["1", "2"]\ndirection = "ARRIVAL"\n')
     monkeypatch.setenv("CEKALWATCH_NOTIFIER_COUNTERS", '["3"]')
     wanted = NotifierSettings.load(file, direction="DEPARTURE").wanted
-    assert (wanted.site, wanted.counters, wanted.direction) == ("batam-center", ("3",), Direction.DEPARTURE)
+    assert (wanted.site, wanted.counters, wanted.direction) == ("batam-center", frozenset({"3"}), Direction.DEPARTURE)
 
 
 def test_server_on_another_machine_is_refused_without_a_certificate(tmp_path: Path) -> None:

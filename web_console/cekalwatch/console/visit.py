@@ -31,6 +31,7 @@ from cekalwatch.console.locale.texts import ConsoleTexts
 from cekalwatch.console.menu import MENU, Entry
 from cekalwatch.console.signing_in.unfinished import Word
 from cekalwatch.console.web_sessions import WebSession
+from cekalwatch.contract.values.alert_search import AlertFilter
 from cekalwatch.contract.values.identity_provider import ProviderFacts
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.office.client.alert_client import AlertClient
@@ -38,7 +39,6 @@ from cekalwatch.office.client.port_client import PortClient
 from cekalwatch.office.client.refusals import UNREACHABLE
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.client.trouble_client import TroubleClient
-from cekalwatch.office.model.alert import AlertFilter
 from cekalwatch.office.model.person import Session
 
 MAX_FIELDS: Final = 50

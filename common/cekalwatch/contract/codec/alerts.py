@@ -5,6 +5,7 @@ from __future__ import annotations
 from cekalwatch.contract.codec.codec import Codec
 from cekalwatch.contract.codec.enums import bound_enum
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
+from cekalwatch.contract.values.alert_search import AlertFilter, AlertSearch
 from cekalwatch.contract.values.handling import Claim, Finding, FollowUp, Handling
 from cekalwatch.contract.values.shift_report import ShiftReport
 from cekalwatch.v1 import adjudication_pb2, alert_pb2, alert_service_pb2
@@ -30,4 +31,6 @@ HANDLING = Codec(
     },
     parts=(_CLAIM, _FINDING, FOLLOW_UP),
 )
+FILTER = Codec(AlertFilter, alert_service_pb2.AlertFilter, local=("supervises",))
+SEARCH = Codec(AlertSearch, alert_service_pb2.ListAlertsRequest, unread=("filter", "page_size", "page_token"))
 SHIFT_REPORT = Codec(ShiftReport, alert_service_pb2.GetShiftReportResponse)

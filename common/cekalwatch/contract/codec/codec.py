@@ -7,7 +7,6 @@ to be built when the value has a field that the message lacks, or the other way 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import datetime, timedelta
@@ -218,7 +217,8 @@ def _scalar(hint: Any, described: FieldDescriptor, bounds: tuple[Any, ...]) -> C
     if hint is UUID:
         return Converter(lambda content, _reading: read_uuid(content), str)
     if hint is datetime:
-        return Converter(lambda content, _reading: moment(content), timestamp)
+        within = _within(bounds)
+        return Converter(lambda content, reading: within(moment(content), reading), timestamp)
     if hint is timedelta:
         return Converter(lambda content, _reading: span(content), written_span)
     if hint is float and described.type == FieldDescriptor.TYPE_MESSAGE:
@@ -239,12 +239,14 @@ def _within(bounds: tuple[Any, ...]) -> Callable[[Any, Reading], Any]:
     bound = next((one for one in bounds if isinstance(one, Interval)), None)
     if bound is None:
         return lambda content, _reading: content
-    least = -math.inf if bound.ge is None else float(str(bound.ge))
-    most = math.inf if bound.le is None else float(str(bound.le))
+    least: Any = bound.ge  # numbers, or moments
+    most: Any = bound.le
 
-    def read(content: float, reading: Reading) -> float:
+    def read(content: Any, reading: Reading) -> Any:  # noqa: ANN401  # as the bounds
         # Written so that NaN is out of bounds as well.
-        if reading is Reading.STRICT and not least <= content <= most:
+        if reading is Reading.STRICT and not (
+            (least is None or least <= content) and (most is None or content <= most)
+        ):
             raise ValueError(content)
         return content
 
@@ -272,7 +274,8 @@ def _collection(origin: type, item: Converter, most: int | None) -> Converter:
         return kind(one for one in found if one is not None)
 
     def write(held: Collection[Any]) -> list[Any]:
-        return [item.write(one) for one in (sorted(held) if kind is frozenset else held)]
+        written = [item.write(one) for one in held]
+        return sorted(written) if kind is frozenset else written
 
     return Converter(read, write)
 

@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-from cekalwatch.contract.codec.alerts import FOLLOW_UP, OUTCOMES, REASONS, SHIFT_REPORT, STATES
+from cekalwatch.contract.codec.alerts import FILTER, FOLLOW_UP, OUTCOMES, REASONS, SEARCH, SHIFT_REPORT
 from cekalwatch.contract.values.adjudication import OPEN_STATES, AlertState, Outcome, Reason
+from cekalwatch.contract.values.alert_search import AlertFilter, AlertSearch
 from cekalwatch.contract.values.handling import FollowUp
 from cekalwatch.contract.values.shift_report import ShiftReport
 from cekalwatch.office.client import messages
 from cekalwatch.office.client.token import Token
-from cekalwatch.office.model.alert import Alert, AlertFilter, AlertSearch, Pictures
+from cekalwatch.office.model.alert import Alert, Pictures
 from cekalwatch.v1 import alert_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.bounds import MAX_PAGE
@@ -41,7 +42,7 @@ class AlertClient:
         """`session` holds the token of the person who has signed in."""
         self._calls = calls
         self._agent_id = agent_id
-        self._filter = messages.filter_message(wanted)
+        self._filter = FILTER.write(wanted)
         self._session = session
 
     def close(self) -> None:
@@ -73,19 +74,9 @@ class AlertClient:
 
     def page(self, wanted: AlertSearch, size: int, token: str = "") -> tuple[list[Alert], str]:
         """Return at most `size` alerts, newest first, and the token of the next page; empty: there is none."""
-        request = alert_service_pb2.ListAlertsRequest(
-            filter=self._filter,
-            page_size=size,
-            page_token=token,
-            states=sorted(STATES.number(state) for state in wanted.states),
-            subject_id=wanted.subject_id,
-            handled_by=wanted.handled_by,
-            counter=wanted.counter,
-        )
-        if wanted.raised_from:
-            request.raised_from.FromDatetime(wanted.raised_from)
-        if wanted.raised_before:
-            request.raised_before.FromDatetime(wanted.raised_before)
+        request = SEARCH.write(wanted)
+        request.filter.CopyFrom(self._filter)
+        request.page_size, request.page_token = size, token
         response = self._call(lambda stub: stub.ListAlerts, request)
         return [messages.alert(one) for one in response.alerts], str(response.next_page_token)
 

@@ -13,15 +13,9 @@ from cekalwatch.contract.codec.watchlist import FRESHNESS, LOOKALIKE_JUDGEMENTS,
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.watchlist import LookalikeJudgement
-from cekalwatch.office.model.alert import Alert, AlertFilter, Candidate, Pictures, Sighting
+from cekalwatch.office.model.alert import Alert, Candidate, Pictures, Sighting
 from cekalwatch.office.model.person import Session
-from cekalwatch.office.model.subscription_updates import (
-    AlertEvent,
-    Connected,
-    KeepAlive,
-    Update,
-    WaitingAlert,
-)
+from cekalwatch.office.model.subscription_updates import AlertEvent, Connected, KeepAlive, Update, WaitingAlert
 from cekalwatch.program.traces import trace_context
 from cekalwatch.v1 import alert_pb2, alert_service_pb2, camera_pb2, session_pb2
 
@@ -30,12 +24,6 @@ if TYPE_CHECKING:
 
 _DIRECTIONS = ProtoEnum(camera_pb2.Direction, "DIRECTION", Direction)
 _ROLES = ProtoEnum(session_pb2.PersonRole, "PERSON_ROLE", PersonRole)
-
-
-def filter_message(wanted: AlertFilter) -> alert_service_pb2.AlertFilter:
-    """Return the contract's form of a filter."""
-    direction = _DIRECTIONS.number(wanted.direction) if wanted.direction else camera_pb2.DIRECTION_UNSPECIFIED
-    return alert_service_pb2.AlertFilter(site=wanted.site, counters=wanted.counters, direction=direction)
 
 
 def update(response: alert_service_pb2.SubscribeAlertsResponse) -> Update | None:

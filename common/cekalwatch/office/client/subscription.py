@@ -13,11 +13,12 @@ from typing import Protocol, cast
 import grpc
 import structlog
 
+from cekalwatch.contract.codec.alerts import FILTER
+from cekalwatch.contract.values.alert_search import AlertFilter
 from cekalwatch.office.client import messages
 from cekalwatch.office.client.refusals import SESSION_OVER, error_reason, refusal_of
 from cekalwatch.office.client.stream_watchdog import StreamWatchdog
 from cekalwatch.office.client.token import Token
-from cekalwatch.office.model.alert import AlertFilter
 from cekalwatch.office.model.subscription_updates import (
     AlertEvent,
     Cause,
@@ -90,7 +91,7 @@ class SubscriptionClient:
         self._session = session
         self._open()
         self._agent_id = agent_id
-        self._filter = messages.filter_message(wanted)
+        self._filter = FILTER.write(wanted)
 
     def close(self) -> None:
         """End every call."""

@@ -14,8 +14,8 @@ from cekalwatch.contract.values.subjects import Subject, TravelDocument
 from cekalwatch.contract.values.watchlist import Freshness, LookalikeJudgement
 from cekalwatch.office.model.alert import Alert
 from cekalwatch.office.model.person import Session
-from cekalwatch.office.model.steps import Hindrance, standing
 from cekalwatch.office.model.subscription_updates import Cause, Connection
+from cekalwatch.office.steps import Hindrance, standing
 from cekalwatch.program.translations import Language, Texts
 
 SHIFT_FIGURES = 7

@@ -180,25 +180,3 @@ class ShownAlert:
     def relisted(self) -> bool:
         """Whether it was listed again after a restart."""
         return self.sequence is None
-
-
-@dataclass(frozen=True)
-class AlertSearch:
-    """Which alerts a person looks for; what is not set selects all."""
-
-    states: frozenset[AlertState] = frozenset()
-    raised_from: datetime | None = None
-    raised_before: datetime | None = None
-    counter: str = ""
-    subject_id: str = ""
-    handled_by: str = ""
-    """Sign-in name or part of the name of somebody who holds it, judged it or followed it up."""
-
-
-@dataclass(frozen=True)
-class AlertFilter:
-    """Which alerts an agent wants; empty fields mean all."""
-
-    site: str = ""
-    counters: tuple[str, ...] = ()
-    direction: Direction | None = None

@@ -15,7 +15,7 @@ from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.background_thread import BackgroundThread
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.model.person import Session
-from cekalwatch.office.model.steps import RENEW_CLAIMS_EVERY
+from cekalwatch.office.steps import RENEW_CLAIMS_EVERY
 
 LOOK_EVERY = timedelta(seconds=2)
 """How soon the console knows of who has signed in."""

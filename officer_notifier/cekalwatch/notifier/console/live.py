@@ -19,9 +19,9 @@ from cekalwatch.notifier.delivery.alert_cache import AlertCache
 from cekalwatch.notifier.delivery.ringing import is_supervised, rings
 from cekalwatch.office.model.alert import Alert, ShownAlert
 from cekalwatch.office.model.person import Session
-from cekalwatch.office.model.steps import claims_to_renew
 from cekalwatch.office.model.subscription_updates import Connection, Disconnected, LostPosition
 from cekalwatch.office.model.trouble import Troubles, shown_to
+from cekalwatch.office.steps import claims_to_renew
 
 _REPAINTS_PER_SECOND = 1
 

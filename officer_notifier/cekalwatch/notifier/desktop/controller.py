@@ -34,8 +34,8 @@ from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.locale.trouble_formatting import TroubleFormatter
 from cekalwatch.office.model.alert import Alert, ShownAlert
 from cekalwatch.office.model.person import Session
-from cekalwatch.office.model.steps import RENEW_CLAIMS_EVERY, Options, claims_to_renew, held_here, options, standing
 from cekalwatch.office.model.subscription_updates import Connection, Disconnected, LostPosition
+from cekalwatch.office.steps import RENEW_CLAIMS_EVERY, Options, claims_to_renew, held_here, options, standing
 from cekalwatch.program.translations import Language
 
 log = structlog.get_logger()

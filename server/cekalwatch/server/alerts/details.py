@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from cekalwatch.contract.values.alert_search import AlertFilter, AlertSearch
 from cekalwatch.contract.values.subjects import ReferenceFace, Subject
 from cekalwatch.contract.values.watchlist import LookalikeJudgement
 from cekalwatch.server.alerts.alert_orders import AlertOrders
-from cekalwatch.server.domain.alerts.alert import Alert, AlertFilter, AlertSearch
+from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.lookalikes import JudgedPair
@@ -83,15 +84,10 @@ class AlertDetailsReader:
         before: UUID | None,
         limit: int,
         search: AlertSearch = EVERYTHING,
-        handled_by: str = "",
     ) -> list[AlertDetails]:
-        """Return a page of alerts with their details, newest first; see `AlertStore.list_alerts`.
-
-        `handled_by`: only those in which people of that name do or did something; see `PeopleStore.called`.
-        """
-        if handled_by:
-            search = replace(search, handled_by=self._people.called(handled_by))
-        return self.of_all(self._alerts.list_alerts(wanted, before, limit, search))
+        """Return a page of alerts with their details, newest first; see `AlertStore.list_alerts`."""
+        handled_by = self._people.called(search.handled_by) if search.handled_by else None
+        return self.of_all(self._alerts.list_alerts(wanted, before, limit, search, handled_by))
 
     def pictures(self, alert_id: UUID) -> AlertPictures:
         """Return the pictures of an alert that are still kept; raises ALERT_NOT_FOUND."""

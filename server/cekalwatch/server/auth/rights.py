@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 
+from cekalwatch.contract.values.alert_search import AlertFilter
 from cekalwatch.contract.values.people import (
     ACCEPTS_SHRUNKEN_LIST,
     CONFIRMS,
@@ -29,7 +30,6 @@ from cekalwatch.contract.values.people import (
 from cekalwatch.contract.values.troubles import KEEPS_SOURCES, SEES_TROUBLES
 from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.auth.sessions import Device, Session
-from cekalwatch.server.domain.alerts.alert import AlertFilter
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
 from cekalwatch.wire.identity import DeviceRole, Identity

@@ -10,8 +10,9 @@ import sqlalchemy
 import uuid6
 
 from cekalwatch.contract.values.adjudication import AlertEventType
+from cekalwatch.contract.values.alert_search import AlertFilter
 from cekalwatch.contract.values.orders import Direction
-from cekalwatch.server.domain.alerts.alert import AlertEvent, AlertFilter
+from cekalwatch.server.domain.alerts.alert import AlertEvent
 from cekalwatch.server.domain.alerts.match import Match
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.alerts.store import AlertStore

@@ -8,12 +8,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Outcome, Reason
+from cekalwatch.contract.values.alert_search import AlertFilter, AlertSearch
 from cekalwatch.contract.values.shift_report import Tally
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.alerts.retention import ImageReport
 from cekalwatch.server.alerts.shift_report import shift_report
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.domain.alerts.alert import AlertFilter, AlertSearch
 from cekalwatch.server.domain.retention import RetentionPolicy
 from tests.support.builders.alerts import ARRIVAL, NOON, capture, match
 from tests.support.builders.watchlist import FixedClock
@@ -32,9 +32,14 @@ def test_alerts_are_found_by_where_they_stand_and_when_they_were_raised(
     counter.claim(young, budi)
     third = counter.raise_alert("3", "S-3")
 
-    def found(*states: AlertState, raised_from: datetime | None = None, **wanted: Any) -> list[UUID]:
+    def found(
+        *states: AlertState,
+        raised_from: datetime | None = None,
+        handled_by: frozenset[UUID] | None = None,
+        **wanted: Any,
+    ) -> list[UUID]:
         search = AlertSearch(frozenset(states), raised_from, **wanted)
-        return [one.alert_id for one in counter.alerts.list_alerts(AlertFilter(), None, 10, search)]
+        return [one.alert_id for one in counter.alerts.list_alerts(AlertFilter(), None, 10, search, handled_by)]
 
     assert found(AlertState.NEW) == [third, old]
     assert found(AlertState.CLAIMED, AlertState.CLOSED) == [young]

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cekalwatch.contract.values.adjudication import Outcome, Reason
+from cekalwatch.contract.values.alert_search import AlertFilter
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.server.alerts.adjudication import ActingPerson
-from cekalwatch.server.domain.alerts.alert import AlertFilter
 from cekalwatch.server.domain.checkpoints import Camera
 from tests.support.builders.alerts import capture, match
 from tests.support.builders.watchlist import FixedClock
@@ -82,7 +82,7 @@ def test_a_list_has_what_the_stream_sends_whatever_the_page(busy: Counter, wante
         assert len(found) <= page
         listed += found
         before = found[-1].alert_id
-    assert listed == [alert for alert in everything if wanted.wants_alert(alert)]
+    assert listed == [alert for alert in everything if alert.wanted_by(wanted)]
 
 
 def test_a_list_of_a_counter_has_what_was_seen_there_later_and_what_went_to_the_whole_site(busy: Counter):

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from cekalwatch.contract.values.alert_search import AlertFilter
 from cekalwatch.server.alerts.retention import RetentionSweeper
 from cekalwatch.server.audit.entry import GENESIS, Action, Actor, AuditEntry, Party, stamp
 from cekalwatch.server.audit.verification import Anchor, Break, BreakKind, ChainCheck
-from cekalwatch.server.domain.alerts.alert import AlertFilter
 from cekalwatch.server.domain.retention import RetentionPolicy
 from cekalwatch.server.encryption.master_key import SecretMasterKey
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from cekalwatch.contract.values.alert_search import AlertFilter
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.contract.values.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.contract.values.watchlist import EnrolmentWarning, ImportOutcome
@@ -24,7 +25,6 @@ from cekalwatch.server.alerts.alert_orders import AlertOrders
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import DetailedEvent
 from cekalwatch.server.capture.deciding import OrdersInForce
-from cekalwatch.server.domain.alerts.alert import AlertFilter
 from cekalwatch.server.domain.alerts.grouping import MAX_CANDIDATES
 from cekalwatch.server.domain.alerts.match import Candidate, Match
 from cekalwatch.server.domain.cameras.clock import CameraClock

@@ -21,6 +21,7 @@ from google.protobuf.message import Message
 
 from cekalwatch.contract.codec.alerts import SHIFT_REPORT
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
+from cekalwatch.contract.values.alert_search import AlertFilter, AlertSearch
 from cekalwatch.contract.values.handling import FollowUp as OfficeFollowUp
 from cekalwatch.contract.values.orders import Direction, OrderKind
 from cekalwatch.contract.values.shift_report import ShiftReport, Tally
@@ -28,7 +29,6 @@ from cekalwatch.contract.values.subjects import FaceFigures, ReferenceFace, Trav
 from cekalwatch.contract.values.watchlist import Freshness, LookalikeJudgement, SourceFreshness
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.subscription import Start, SubscriptionClient
-from cekalwatch.office.model.alert import AlertFilter, AlertSearch
 from cekalwatch.server.alerts.details import AlertDetails, AlertPictures
 from cekalwatch.server.alerts.fanout import DetailedEvent
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
@@ -195,7 +195,7 @@ def recorder() -> Iterator[tuple[Recorder, Dialer]]:
     server.stop(grace=0).wait()
 
 
-WANTED = AlertFilter("batam-center", ("D1", "D2"), Direction.ARRIVAL)
+WANTED = AlertFilter("batam-center", frozenset({"D1", "D2"}), Direction.ARRIVAL)
 SEARCH = AlertSearch(frozenset({AlertState.NEW, AlertState.CLOSED}), NOON, LATER, "D1", "S-1", "budi")
 CONTACT = OfficeFollowUp("Kejaksaan Agung", "piket", "dua petugas datang", LATER)
 CALLS: dict[str, Callable[[AlertClient], Any]] = {

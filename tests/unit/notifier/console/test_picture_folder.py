@@ -15,9 +15,10 @@ import grpc
 import pytest
 
 from cekalwatch.contract.values.adjudication import AlertState
+from cekalwatch.contract.values.alert_search import AlertFilter
 from cekalwatch.notifier.console.picture_folder import ImagePaths, PictureFolder
 from cekalwatch.office.client.alert_client import AlertClient
-from cekalwatch.office.model.alert import Alert, AlertFilter, Pictures
+from cekalwatch.office.model.alert import Alert, Pictures
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.dialer import Dialer

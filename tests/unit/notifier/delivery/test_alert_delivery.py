@@ -12,6 +12,7 @@ import grpc
 import pytest
 
 from cekalwatch.contract.values.adjudication import AlertEventType
+from cekalwatch.contract.values.alert_search import AlertFilter
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.delivery.acknowledgements import Acknowledgements
@@ -20,7 +21,7 @@ from cekalwatch.notifier.delivery.inbox import Inbox
 from cekalwatch.notifier.delivery.ringing import rings
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
-from cekalwatch.office.model.alert import Alert, AlertFilter, ShownAlert
+from cekalwatch.office.model.alert import Alert, ShownAlert
 from cekalwatch.office.model.person import Session
 from cekalwatch.office.model.subscription_updates import AlertEvent, Disconnected, KeepAlive, LostPosition, Update
 from cekalwatch.v1 import adjudication_pb2
@@ -271,7 +272,7 @@ def test_an_alert_that_was_raised_elsewhere_rings_once_where_the_traveller_comes
     notifier: Notifier, server: AlertServer, log: EventLog
 ) -> None:
     alert_id = log.raise_alert(alert_message(counter="3")).alert.alert_id
-    with notifier.run(server.address, wanted=AlertFilter(counters=("5",))) as run:
+    with notifier.run(server.address, wanted=AlertFilter(counters=frozenset({"5"}))) as run:
         run.until_quiet()
         assert notifier.paper.shown == []
         log.sight(alert_id, 0.7, counter="5")
@@ -281,7 +282,7 @@ def test_an_alert_that_was_raised_elsewhere_rings_once_where_the_traveller_comes
         log.go_up(alert_id)
         run.until(AlertEvent)
         run.until(AlertEvent)
-    with notifier.run(server.address, wanted=AlertFilter(counters=("5",))) as run:
+    with notifier.run(server.address, wanted=AlertFilter(counters=frozenset({"5"}))) as run:
         log.sight(alert_id, 0.9, counter="5")
         run.until_quiet()
     assert len(notifier.paper.shown) == 4
@@ -293,12 +294,12 @@ def test_what_is_told_again_of_an_alert_that_came_from_elsewhere_is_not_shown_af
 ) -> None:
     alert_id = log.raise_alert(alert_message(counter="3")).alert.alert_id
     log.sight(alert_id, 0.6, counter="3")
-    with notifier.run(server.address, wanted=AlertFilter(counters=("5",))) as run:
+    with notifier.run(server.address, wanted=AlertFilter(counters=frozenset({"5"}))) as run:
         run.until_quiet()
         log.sight(alert_id, 0.7, counter="5")
         run.until(AlertEvent)
     log.acknowledged[AGENT] = 0
-    with notifier.run(server.address, wanted=AlertFilter(counters=("5",))) as run:
+    with notifier.run(server.address, wanted=AlertFilter(counters=frozenset({"5"}))) as run:
         run.until_quiet()
     assert notifier.paper.sequences == [3], "1 and 2 are of an alert of this counter by now"
 
@@ -367,7 +368,7 @@ def test_a_supervisor_who_signs_in_is_rung_once_for_what_came_to_the_supervisors
     log.alerts[referred].state = adjudication_pb2.ALERT_STATE_REFERRED
     log.go_up(escalated)
     supervisor = session_of(SITI, PersonRole.SUPERVISOR)
-    with notifier.run(server.address, wanted=AlertFilter(counters=("D2",))) as run:
+    with notifier.run(server.address, wanted=AlertFilter(counters=frozenset({"D2"}))) as run:
         run.until_quiet()
         run.person_came(session_of(BUDI))
         assert notifier.paper.shown == []

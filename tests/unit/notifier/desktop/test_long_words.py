@@ -15,7 +15,7 @@ from cekalwatch.notifier.desktop.widgets.theme import LIGHT, style_sheet
 from cekalwatch.notifier.desktop.windows.alert_view import AlertView
 from cekalwatch.notifier.locale.texts import NotifierTexts
 from cekalwatch.office.model.alert import Alert, PicturesMissing
-from cekalwatch.office.model.steps import options
+from cekalwatch.office.steps import options
 from cekalwatch.program.translations import Language
 from tests.support.builders.notifier_alerts import BUDI, held_by, make_alert, make_shown, session_of
 from tests.support.fakes.alert_server import EPOCH

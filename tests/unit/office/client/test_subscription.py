@@ -10,6 +10,7 @@ from pathlib import Path
 import grpc
 import pytest
 
+from cekalwatch.contract.values.alert_search import AlertFilter
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.office.client import subscription
 from cekalwatch.office.client.subscription import (
@@ -18,7 +19,6 @@ from cekalwatch.office.client.subscription import (
     Subscription,
     SubscriptionClient,
 )
-from cekalwatch.office.model.alert import AlertFilter
 from cekalwatch.office.model.subscription_updates import (
     AlertEvent,
     Cause,
@@ -151,7 +151,7 @@ def test_filter_reaches_the_server(watch: Watch) -> None:
     log.raise_alert(alert_message(counter="5", direction=camera_pb2.DIRECTION_ARRIVAL))
     log.raise_alert(alert_message(counter="5", site="sekupang", direction=camera_pb2.DIRECTION_ARRIVAL))
     log.raise_alert(alert_message(counter="6", direction=camera_pb2.DIRECTION_ARRIVAL))
-    wanted = AlertFilter("batam-center", ("3", "5", "6"), Direction.ARRIVAL)
+    wanted = AlertFilter("batam-center", frozenset({"3", "5", "6"}), Direction.ARRIVAL)
     with AlertServer(log) as server:
         assert watch(server.address, wanted=wanted).sequences(2) == [3, 5]
 

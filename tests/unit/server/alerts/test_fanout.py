@@ -14,14 +14,15 @@ from uuid import UUID, uuid4
 import pytest
 
 from cekalwatch.contract.values.adjudication import AlertEventType, Outcome, Reason
+from cekalwatch.contract.values.alert_search import AlertFilter
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.alerts.alert_orders import AlertOrders
 from cekalwatch.server.alerts.details import AlertDetailsReader
-from cekalwatch.server.alerts.fanout import AWAY_AFTER, Fanout
+from cekalwatch.server.alerts.fanout import AWAY_AFTER, Fanout, Wants
 from cekalwatch.server.audit.alert_entries import handling_entry
 from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.domain.alerts.adjudication import Finding
-from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent, AlertFilter
+from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.alerts.handling import Circumstances, HandlingPolicy, Holder
 from cekalwatch.server.domain.checkpoints import Camera, LegalParameters
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -113,8 +114,12 @@ def log(tmp_path: Path) -> Iterator[Log]:
     made.database.close()
 
 
+def wants(wanted: AlertFilter | None = None) -> Wants:
+    return lambda alert: alert.wanted_by(wanted or AlertFilter())
+
+
 async def take(fanout: Fanout, after: int, count: int, wanted: AlertFilter | None = None) -> list[int]:
-    async with aclosing(fanout.follow(after, (wanted or AlertFilter()).wants_alert, quiet_s=30)) as events:
+    async with aclosing(fanout.follow(after, wants(wanted), quiet_s=30)) as events:
         return [sequence async for sequence in _sequences(events, count)]
 
 
@@ -177,7 +182,7 @@ async def test_a_filter_leaves_out_what_others_watch(log: Log):
 
 async def test_silence_is_told(log: Log):
     fanout = log.fanout()
-    async with aclosing(fanout.follow(0, AlertFilter().wants_alert, quiet_s=0.01)) as events:
+    async with aclosing(fanout.follow(0, wants(), quiet_s=0.01)) as events:
         assert await anext(events) is None
         sequence = await log.commit_and_publish(fanout)
         item = await anext(events)
@@ -190,7 +195,7 @@ async def test_when_the_server_ends_a_subscriber_gets_what_there_is_and_its_stre
     before = [await log.commit_and_publish(fanout) for _ in range(2)]
 
     async def read() -> list[int]:
-        async with aclosing(fanout.follow(0, AlertFilter().wants_alert, quiet_s=3600)) as events:
+        async with aclosing(fanout.follow(0, wants(), quiet_s=3600)) as events:
             return [item.event.sequence async for item in events if item]
 
     reading = asyncio.create_task(read())
@@ -224,7 +229,7 @@ async def test_an_agents_own_position_is_what_it_acknowledged_and_a_new_one_has_
 
 async def waiting(log: Log, after: int, wanted: AlertFilter | None = None) -> list[UUID]:
     fanout = log.fanout()
-    async with aclosing(fanout.waiting(after, (wanted or AlertFilter()).wants_alert, log.clock)) as found:
+    async with aclosing(fanout.waiting(after, wants(wanted), log.clock)) as found:
         return [alert_details.alert.alert_id async for alert_details in found]
 
 
@@ -268,7 +273,7 @@ async def test_a_supervisor_who_signed_in_elsewhere_before_a_referral_gets_it_th
     here = AlertFilter(site="batam-center", counters=frozenset({"A7"}))
 
     def wants(alert: Alert) -> bool:
-        return replace(here, supervises="pc-1" in known).wants_alert(alert)
+        return alert.wanted_by(replace(here, supervises="pc-1" in known))
 
     before, after = log.commit(), log.commit()
     await fanout.catch_up()
@@ -289,7 +294,7 @@ async def test_a_supervisor_who_signed_in_elsewhere_before_a_referral_gets_it_th
 async def changed(
     fanout: Fanout, after: int, heard: int = 0, wanted: AlertFilter | None = None
 ) -> tuple[list[int], int]:
-    found, reached = await fanout.changed_after(after, heard, (wanted or AlertFilter()).wants_alert)
+    found, reached = await fanout.changed_after(after, heard, wants(wanted))
     return [item.event.sequence for item in found], reached
 
 

@@ -20,10 +20,10 @@ from cekalwatch.contract.values.adjudication import (
     Reason,
     Step,
 )
+from cekalwatch.contract.values.alert_search import AlertSearch
 from cekalwatch.contract.values.handling import FollowUp
 from cekalwatch.office.client.refusals import explain
-from cekalwatch.office.model.alert import AlertSearch
-from cekalwatch.office.model.steps import Hindrance, options
+from cekalwatch.office.steps import Hindrance, options
 
 PAGE_SIZE: Final = 50
 STEPS: Final = (Step.CONFIRM, Step.CLEAR, Step.FOLLOW_UP, Step.CLOSE)

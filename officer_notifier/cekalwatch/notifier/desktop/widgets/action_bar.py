@@ -13,7 +13,7 @@ from cekalwatch.contract.values.adjudication import Step
 from cekalwatch.notifier.desktop.widgets.elements import button, clear, label, message, set_role
 from cekalwatch.office.locale.alert_formatting import AlertFormatter
 from cekalwatch.office.model.alert import Alert
-from cekalwatch.office.model.steps import Options
+from cekalwatch.office.steps import Options
 
 KEYS: Mapping[Step, str] = MappingProxyType(
     {

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 from cekalwatch.contract.values.adjudication import OPEN_STATES, UNDECIDED, AlertState
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.office.model.alert import ShownAlert
-from cekalwatch.office.model.steps import standing
+from cekalwatch.office.steps import standing
 
 _PAINT_AFTER_MS = 50
 _ROW_PADDING_PX = 12

@@ -11,7 +11,7 @@ from cekalwatch.notifier.desktop.widgets.elements import label, message, panel, 
 from cekalwatch.notifier.desktop.widgets.facts_panel import FactsPanel
 from cekalwatch.office.locale.alert_formatting import AlertFormatter, Fact
 from cekalwatch.office.model.alert import Alert, Pictures, PicturesMissing, ScoreLevel, ShownAlert
-from cekalwatch.office.model.steps import Options
+from cekalwatch.office.steps import Options
 
 _MAX_ORDERS = 4
 _SIGHTINGS_IN_STRIP = 8

@@ -28,7 +28,7 @@ from cekalwatch.notifier.desktop.widgets.elements import (
 )
 from cekalwatch.notifier.desktop.widgets.placeholders import LockedPlaceholder, QuietPlaceholder
 from cekalwatch.notifier.desktop.windows.alert_view import AlertView
-from cekalwatch.office.model.steps import standing
+from cekalwatch.office.steps import standing
 
 KEYS_IGNORED_MS = 600
 """For so long after the window gets the keyboard, its keys do nothing: they may have been meant for another one."""

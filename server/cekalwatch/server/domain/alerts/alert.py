@@ -17,7 +17,8 @@ from cekalwatch.contract.values.adjudication import (
     Escalation,
     disproves,
 )
-from cekalwatch.contract.values.orders import Direction, OrderKind
+from cekalwatch.contract.values.alert_search import AlertFilter
+from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.server.domain.alerts.adjudication import Finding
 from cekalwatch.server.domain.alerts.handling import Handling
 from cekalwatch.server.domain.alerts.match import Candidate, Match
@@ -132,6 +133,16 @@ class Alert:
         """Whether a subject is among its candidates, ruled out or not."""
         return any(one.subject_id == subject_id for one in self.candidates)
 
+    def wanted_by(self, wanted: AlertFilter) -> bool:
+        """Whether a filter selects it; one that escalated to the whole site is selected at each of its counters.
+
+        `AlertStore.list_alerts` selects the same.
+        """
+        everywhere = self.handling.escalation is Escalation.SITE or (wanted.supervises and self.went_to_supervisors)
+        if everywhere and (not wanted.site or self.camera.site == wanted.site):
+            return True
+        return any(map(wanted.wants, self.cameras))
+
     def with_match(self, match: Match, new: tuple[Candidate, ...] = (), *, further: bool) -> Alert:
         """Return the alert after `match` joined, of a `further` passage or of one that is in it already.
 
@@ -207,22 +218,6 @@ def _found(candidate: Candidate, finding: Finding | None) -> Candidate:
 
 
 @dataclass(frozen=True)
-class AlertSearch:
-    """Which alerts a person looks for, among those that a filter selects; a field that is not set selects all."""
-
-    states: frozenset[AlertState] = frozenset()
-    raised_from: datetime | None = None
-    raised_before: datetime | None = None
-    """Not at that moment itself."""
-    subject_id: str = ""
-    """Key of the subject that the alert asks about, or asked last, or that somebody has judged in it."""
-    counter: str = ""
-    """Where the traveller was seen, whomever the alert has escalated to."""
-    handled_by: frozenset[UUID] | None = None
-    """People of whom one holds it, or has judged it or followed it up; None: anybody, or nobody yet."""
-
-
-@dataclass(frozen=True)
 class AlertEvent:
     """An entry of the durable event log."""
 
@@ -234,29 +229,3 @@ class AlertEvent:
     """The capture that caused it; None if a person or the clock did."""
     trace: str = ""
     """The context in which that capture is traced; empty where it is not."""
-
-
-@dataclass(frozen=True)
-class AlertFilter:
-    """Which alerts to select, by camera; an empty field selects all. `AlertStore.list_alerts` selects the same."""
-
-    site: str = ""
-    counters: frozenset[str] = frozenset()
-    direction: Direction | None = None
-    supervises: bool = False
-    """Whether a supervisor looks: what went to the site's supervisors is selected at whatever counter it was."""
-
-    def wants_alert(self, alert: Alert) -> bool:
-        """Whether an alert is selected; one that escalated to the whole site is selected at each of its counters."""
-        everywhere = alert.handling.escalation is Escalation.SITE or (self.supervises and alert.went_to_supervisors)
-        if everywhere and (not self.site or alert.camera.site == self.site):
-            return True
-        return any(map(self.wants, alert.cameras))
-
-    def wants(self, camera: Camera) -> bool:
-        """Whether what happens at `camera` is selected."""
-        return (
-            (not self.site or camera.site == self.site)
-            and (not self.counters or camera.counter in self.counters)
-            and (self.direction is None or camera.direction is self.direction)
-        )

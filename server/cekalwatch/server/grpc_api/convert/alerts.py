@@ -8,24 +8,23 @@ from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
 
-from cekalwatch.contract.codec.alerts import EVENT_TYPES, HANDLING, STATES
-from cekalwatch.contract.codec.cameras import DIRECTIONS, PLACE
+from cekalwatch.contract.codec.alerts import EVENT_TYPES, FILTER, HANDLING, STATES
+from cekalwatch.contract.codec.cameras import PLACE
+from cekalwatch.contract.codec.scalars import Reading
 from cekalwatch.contract.codec.watchlist import FRESHNESS, LOOKALIKE_JUDGEMENTS, ORDER, REFERENCE_FACE, SUBJECT
-from cekalwatch.contract.values.people import MAX_DISPLAY_NAME
+from cekalwatch.contract.values.alert_search import AlertFilter
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.server.alerts.details import AlertDetails, AlertPictures
 from cekalwatch.server.alerts.fanout import DetailedEvent
 from cekalwatch.server.alerts.shown import shown_handling
-from cekalwatch.server.domain.alerts.alert import AlertFilter, AlertSearch, Sighting
+from cekalwatch.server.domain.alerts.alert import Sighting
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.grpc_api.convert.adjudication import moment, states
-from cekalwatch.server.grpc_api.convert.common import KEY, text, timestamp
+from cekalwatch.server.grpc_api.convert.common import KEY, timestamp
 from cekalwatch.server.grpc_api.paging import ANSWER_FRAME_BYTES, FIELD_FRAME_BYTES, fitting, page
-from cekalwatch.v1 import alert_pb2, alert_service_pb2, camera_pb2
+from cekalwatch.v1 import alert_pb2, alert_service_pb2
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES, MAX_PAGE
 
 DEFAULT_PAGE = 20
-MAX_COUNTERS = 64
 MAX_SEQUENCE = 2**62
 
 
@@ -51,30 +50,10 @@ def sequence(value: int) -> int:
 
 
 def alert_filter(message: alert_service_pb2.AlertFilter) -> AlertFilter:
-    """Read a filter; raises ARGUMENT_INVALID."""
-    if len(message.counters) > MAX_COUNTERS:
-        raise CekalwatchError(Code.ARGUMENT_INVALID, "counters")
-    counters = frozenset(text(counter, "counters") for counter in message.counters)
-    direction = DIRECTIONS.member(message.direction)
-    if direction is None and message.direction != camera_pb2.DIRECTION_UNSPECIFIED:
-        raise CekalwatchError(Code.ARGUMENT_INVALID, "direction")
-    return AlertFilter(site(message.site), counters, direction)
-
-
-def alert_search(request: alert_service_pb2.ListAlertsRequest) -> AlertSearch:
-    """Read what a person looks for, but for who handled it; raises ARGUMENT_INVALID."""
-    return AlertSearch(
-        states(request.states),
-        moment(request.raised_from, "raised_from") if request.HasField("raised_from") else None,
-        moment(request.raised_before, "raised_before") if request.HasField("raised_before") else None,
-        text(request.subject_id, "subject_id"),
-        text(request.counter, "counter"),
-    )
-
-
-def handled_by(request: alert_service_pb2.ListAlertsRequest) -> str:
-    """Read the name of who handled the alerts that are looked for; raises ARGUMENT_INVALID."""
-    return text(request.handled_by, "handled_by", MAX_DISPLAY_NAME)
+    """Read a filter; raises Refused, or ARGUMENT_INVALID for the site."""
+    found = FILTER.read(message, Reading.STRICT)
+    site(found.site)
+    return found
 
 
 def alert_page_token(token: str) -> UUID | None:

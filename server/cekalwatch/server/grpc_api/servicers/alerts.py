@@ -12,6 +12,9 @@ from uuid import UUID
 
 import grpc
 
+from cekalwatch.contract.codec.alerts import SEARCH
+from cekalwatch.contract.codec.scalars import Reading
+from cekalwatch.contract.values.alert_search import AlertFilter
 from cekalwatch.contract.values.people import CONFIRMS
 from cekalwatch.program.traces import METADATA, TRACES, trace_context
 from cekalwatch.server.alerts.adjudication import Adjudicator
@@ -23,7 +26,7 @@ from cekalwatch.server.audit.alert_entries import shown_objects
 from cekalwatch.server.audit.entry import Action, Actor, Party, Thing
 from cekalwatch.server.auth.rights import Caller
 from cekalwatch.server.auth.supervised import SupervisedDevices
-from cekalwatch.server.domain.alerts.alert import Alert, AlertFilter
+from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -120,7 +123,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         supervised = replace(wanted, supervises=True)
 
         def wants(alert: Alert) -> bool:
-            return (supervised if subscriber.device in self._supervised else wanted).wants_alert(alert)
+            return alert.wanted_by(supervised if subscriber.device in self._supervised else wanted)
 
         return wants
 
@@ -177,8 +180,8 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         if supervises:
             # What goes to the supervisors from here on is sent there, so that nothing falls between list and stream.
             await asyncio.to_thread(self._supervised.follow)
-        search, handled_by = convert.alert_search(request), convert.handled_by(request)
-        found = await asyncio.to_thread(self._details.page, wanted, before, limit, search, handled_by)
+        search = SEARCH.read(request, Reading.STRICT)
+        found = await asyncio.to_thread(self._details.page, wanted, before, limit, search)
         page = convert.alert_page(found, limit)
         given = found[: len(page.alerts)]
         shown = shown_objects(details.alert for details in given)
@@ -192,7 +195,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         caller = current_caller()
         wanted = replace(caller.narrow(convert.alert_filter(request.filter)), supervises=_supervises(caller))
         after, heard = convert.sequence(request.after_sequence), convert.sequence(request.heard_sequence)
-        found, reached = await self._fanout.changed_after(after, heard, wanted.wants_alert)
+        found, reached = await self._fanout.changed_after(after, heard, lambda alert: alert.wanted_by(wanted))
         changes, given = convert.changed_alerts(found, reached, self._fanout.head)
         if given:
             shown = shown_objects(item.details.alert for item in given)

@@ -1,4 +1,4 @@
-"""Which alerts a filter selects, as a condition of a query: the same as `AlertFilter.wants_alert` of the stream.
+"""Which alerts a filter selects, as a condition of a query: the same as `Alert.wanted_by` of the stream.
 
 A page has to be cut from what is selected; selecting from a page that was cut would lose alerts.
 """
@@ -6,12 +6,13 @@ A page has to be cut from what is selected; selecting from a page that was cut w
 from __future__ import annotations
 
 from collections.abc import Iterator
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, or_, true
 from sqlmodel import col, select
 
 from cekalwatch.contract.values.adjudication import FOR_SUPERVISORS, OPEN_STATES, AlertState, Escalation
-from cekalwatch.server.domain.alerts.alert import AlertFilter, AlertSearch
+from cekalwatch.contract.values.alert_search import AlertFilter, AlertSearch
 from cekalwatch.server.storage.alerts.tables import AlertRow, FindingRow, FollowUpRow, SightingRow
 
 
@@ -25,8 +26,8 @@ def selected(wanted: AlertFilter) -> ColumnElement[bool]:
     return or_(_seen_by(wanted), and_(everywhere, col(AlertRow.site) == wanted.site) if wanted.site else everywhere)
 
 
-def searched(search: AlertSearch) -> Iterator[ColumnElement[bool]]:
-    """Yield the conditions on a row of alerts that somebody looks for."""
+def searched(search: AlertSearch, handled_by: frozenset[UUID] | None) -> Iterator[ColumnElement[bool]]:
+    """Yield the conditions on a row of alerts that somebody looks for; `handled_by` are those whom it names."""
     if search.states:
         yield _stands(search.states)
     if search.raised_from:
@@ -39,8 +40,8 @@ def searched(search: AlertSearch) -> Iterator[ColumnElement[bool]]:
     if search.subject_id:
         judged = select(FindingRow.alert_id).where(col(FindingRow.subject_id) == search.subject_id)
         yield or_(col(AlertRow.subject_id) == search.subject_id, col(AlertRow.alert_id).in_(judged))
-    if search.handled_by is not None:
-        people = sorted(map(str, search.handled_by))
+    if handled_by is not None:
+        people = sorted(map(str, handled_by))
         found = select(FindingRow.alert_id).where(col(FindingRow.person_id).in_(people))
         followed = select(FollowUpRow.alert_id).where(col(FollowUpRow.person_id).in_(people))
         alert_id = col(AlertRow.alert_id)

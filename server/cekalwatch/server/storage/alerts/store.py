@@ -16,9 +16,10 @@ from sqlalchemy import func
 from sqlmodel import Session, col, delete, select, update
 
 from cekalwatch.contract.values.adjudication import UNSETTLED, AlertEventType
+from cekalwatch.contract.values.alert_search import AlertFilter, AlertSearch
 from cekalwatch.server.audit.alert_entries import alert_entry
 from cekalwatch.server.audit.entry import AuditEntry
-from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent, AlertFilter, AlertSearch
+from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.alerts.grouping import place
 from cekalwatch.server.domain.alerts.match import Match
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -151,15 +152,17 @@ class AlertStore:
         before: UUID | None,
         limit: int,
         search: AlertSearch = EVERYTHING,
+        handled_by: frozenset[UUID] | None = None,
     ) -> list[Alert]:
-        """Return at most `limit` alerts that `wanted.wants_alert`, newest first, older than the alert `before`.
+        """Return at most `limit` alerts that are `wanted_by` a filter, newest first, older than the alert `before`.
 
-        Only those that `search` looks for. Alerts that are damaged are left out, and others come in their place.
+        Only those that `search` looks for; `handled_by` are the people whom it names. Alerts that are damaged are left
+        out, and others come in their place.
         """
         query = select(AlertRow).order_by(col(AlertRow.alert_id).desc())
         if before:
             query = query.where(col(AlertRow.alert_id) < str(before))
-        query = query.where(selected(wanted), *searched(search))
+        query = query.where(selected(wanted), *searched(search, handled_by))
         with self._database.session() as session:
             return readable(session, query, lambda rows: read_alerts(session, rows, self._keyring), limit)
 

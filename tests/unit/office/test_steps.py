@@ -12,7 +12,7 @@ from cekalwatch.contract.values.handling import FollowUp
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.office.model.alert import Alert
 from cekalwatch.office.model.person import Session
-from cekalwatch.office.model.steps import Hindrance, claims_to_renew, options, standing
+from cekalwatch.office.steps import Hindrance, claims_to_renew, options, standing
 from tests.support.builders.notifier_alerts import BUDI, SITI, held_by, judged_by, make_alert, make_shown, session_of
 from tests.support.fakes.alert_server import EPOCH
 
