@@ -12,7 +12,7 @@ LOCKED_EXTRAS := server evaluation simulator pkcs11 postgres otel camera notifie
 # How pytest shares the tests among its processes.
 SIDE_BY_SIDE := -n 3 --dist worksteal
 
-.PHONY: settings-page help setup demo demo-ports demo-desktop test test-all test-rest test-quick lint house bench chaos fuzz audit sbom release cut packages packages-test trial bundle image lock clean
+.PHONY: settings-page help setup demo demo-ports demo-desktop test test-all test-rest test-quick lint house walks bench chaos fuzz audit sbom release cut packages packages-test trial bundle image lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 12
@@ -65,6 +65,9 @@ lint: $(STAMP)  ## Check style, types, imports and the contract
 
 house: $(STAMP)  ## Count the shipped code, what it repeats and what a change touches; writes build/house.json
 	$(BIN)/python -m deploy.house
+
+walks: $(STAMP)  ## Go the four walks of docs/architecture.md under a tracer, and write what they pass
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.walks
 
 bench: $(STAMP)  ## Measure; writes build/bench.json
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks $(ARGS)
