@@ -13,9 +13,8 @@ from cekalwatch.server.grpc_api.servicers.troubles import TroubleServicer
 from cekalwatch.server.health.alarms.board import AlarmBoard, AlarmSweeper
 from cekalwatch.server.health.alarms.cameras import CameraAlarms, CameraLimits
 from cekalwatch.server.health.alarms.feed import AlarmFeed
-from cekalwatch.server.health.alarms.ports import PortAlarms
 from cekalwatch.server.health.alarms.rows import RowAlarms
-from cekalwatch.server.health.alarms.servers import RefusedServerAlarms, ServerAlarms
+from cekalwatch.server.health.alarms.servers import PortAlarms, RefusedServerAlarms, ServerAlarms
 from cekalwatch.server.health.alarms.sources import SourceAlarms
 from cekalwatch.server.health.alarms.thresholds import ThresholdAlarms
 from cekalwatch.server.health.probes.presence import Presence

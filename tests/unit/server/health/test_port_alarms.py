@@ -13,7 +13,7 @@ from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.troubles import OF_CAMERAS, OF_PORTS, TroubleKind, acknowledges
 from cekalwatch.server.domain.ports import Following, PortState
 from cekalwatch.server.health.alarms.board import AlarmBoard
-from cekalwatch.server.health.alarms.ports import PortAlarms
+from cekalwatch.server.health.alarms.servers import PortAlarms
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.troubles.store import TroubleStore
 from tests.support.builders.alerts import NOON

@@ -154,10 +154,6 @@ class Presence:
         _log_clock(camera_id, known.clock_ahead, clock.ahead)
         self._cameras[camera_id] = replace(known, clock_ahead=clock.ahead)
 
-    def clock_offset(self, camera_id: str) -> timedelta | None:
-        """Return how far a camera's clock is ahead of the server's (negative: behind); None while unknown."""
-        return self.camera(camera_id).clock_ahead
-
     def camera_disconnected(self, camera_id: str) -> None:
         """Stop counting a stream of that camera."""
         known = self.camera(camera_id)
