@@ -112,9 +112,11 @@ def frames(scene: Scene, people: Sequence[Person]) -> Iterator[Picture]:
     background = _background(random)
     glare = np.clip(background.astype(np.int16) + 160, 0, 255).astype(np.uint8)
     noises = [random.normal(0, 2.5, (SIZE[1], SIZE[0], 3)).astype(np.int16) for _ in range(NOISE_FRAMES)]
+    walkers = {walk.subject_id for walk in scene.walks}
     sprites = {
         person.subject_id: [cut_out(photo, number) for photo in person.passage_photos]
         for number, person in enumerate(people)
+        if person.subject_id in walkers
     }
     empty: dict[tuple[bool, int], Picture] = {}
     for index in range(round(scene.seconds * FRAME_RATE)):

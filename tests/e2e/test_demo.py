@@ -24,7 +24,7 @@ from deploy.demo.watchlist import write_watchlist
 from tests.support.tools.packs import MODELS, standard_pack
 from tests.support.tools.shared import shared_faces
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.usefixtures("forked_programs")]
 
 TODAY = datetime.now(ZoneInfo("Asia/Jakarta")).date()
 

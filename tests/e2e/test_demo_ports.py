@@ -13,7 +13,7 @@ from deploy.demo.ports.__main__ import main
 from deploy.demo.ports.play import PORTS
 from tests.support.tools.packs import MODELS, standard_pack
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.usefixtures("forked_programs")]
 
 
 def test_nobody_is_lost_while_the_lines_are_cut_and_all_comes_when_they_are_mended(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.program.errors import ProgramError
 from deploy.demo.programs import answer_prompts
 
 COMMAND_SECONDS = 60.0
@@ -20,12 +21,13 @@ def add_officer(
 
     Returns that password. Raises ProgramError.
     """
-    if any(line.startswith(f"{name} ") for line in _people("list", config=server_config, python=python).splitlines()):
-        return _people("reset", name, config=server_config, python=python)
     facts = ["--display-name", f"Petugas {name}", "--site", site]
     for role in roles or (PersonRole.OFFICER,):
         facts += ["--role", role]
-    return _people("add", name, *facts, config=server_config, python=python)
+    try:
+        return _people("add", name, *facts, config=server_config, python=python)
+    except ProgramError:  # who is there already; where it failed for another reason, this fails too
+        return _people("reset", name, config=server_config, python=python)
 
 
 def sign_officer_in(
