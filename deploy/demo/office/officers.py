@@ -26,8 +26,11 @@ def add_officer(
         facts += ["--role", role]
     try:
         return _people("add", name, *facts, config=server_config, python=python)
-    except ProgramError:  # who is there already; where it failed for another reason, this fails too
-        return _people("reset", name, config=server_config, python=python)
+    except ProgramError as refused:
+        try:
+            return _people("reset", name, config=server_config, python=python)
+        except ProgramError:
+            raise refused from None  # nobody of that name is there
 
 
 def sign_officer_in(

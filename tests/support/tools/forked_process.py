@@ -1,0 +1,104 @@
+"""A program of ours in a process of its own, forked from one that has loaded the modules: see `forking.py`.
+
+To load them takes Python two to four seconds of processor time a program. What is tested is the program; that Python
+starts it is for the tests of the packages.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from typing import IO
+
+from tests.support.tools.forking import NUMBER, Request
+
+SCRIPT = Path(__file__).with_name("forking.py")
+
+
+class ForkedProcess:
+    """What `subprocess.Popen` is, as far as it is used for our programs."""
+
+    def __init__(
+        self,
+        program: str,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        files: tuple[int, int, int],
+        python: str | Path,
+    ) -> None:
+        """Start `cekalwatch-PROGRAM`; `files` are its standard input, output and error, which stay the caller's."""
+        self.args = [program, *arguments]
+        self.stdout: IO[bytes] | None = None
+        request = Request(program, list(arguments), dict(environment))
+        self._told, telling = os.pipe()
+        socket.send_fds(_requests(python), [json.dumps(asdict(request)).encode()], [*files, telling])
+        os.close(telling)
+        self._code: int | None = None
+        self._lock = Lock()
+        """Of two that ask at once, only one reads."""
+        self.pid = self._read()
+
+    def _read(self) -> int:
+        if not (told := os.read(self._told, NUMBER.size)):
+            raise RuntimeError(f"What forks our programs has ended: {self.args}")
+        (number,) = NUMBER.unpack(told)
+        return int(number)
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None while it runs."""
+        with self._lock:
+            if self._code is None and self._is_told(0.0):
+                self._code = self._read()
+                os.close(self._told)
+            return self._code
+
+    @property
+    def returncode(self) -> int | None:
+        return self.poll()
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end. Raises TimeoutExpired."""
+        if self.poll() is None:
+            self._is_told(timeout)
+        if (code := self.poll()) is None:
+            raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
+        return code
+
+    def _is_told(self, wait_s: float | None) -> bool:
+        waiting = select.poll()
+        waiting.register(self._told, select.POLLIN)
+        return bool(waiting.poll(None if wait_s is None else wait_s * 1000))
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+@cache
+def _requests(python: str | Path) -> socket.socket:
+    """Start what forks programs of that interpreter, and return where it is asked."""
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    # Without -P the folder of the script would be searched for modules.
+    command = [python, "-P", SCRIPT, str(its.fileno())]
+    running = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[its.fileno()])
+    its.close()
+
+    def end() -> None:
+        ours.close()
+        running.wait()
+
+    atexit.register(end)
+    return ours
