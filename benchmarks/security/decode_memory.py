@@ -21,13 +21,13 @@ from PIL import Image
 from skimage import data
 
 from benchmarks.recognition.server_throughput import PACK, database_with_gallery
+from cekalwatch.contract.values.imports import RecordReport
 from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.grpc_api.clients.imports import RemoteImport
 from cekalwatch.server.recognition.packs.installed import open_engine
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
-from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.tls import FollowedTls, TlsFiles

@@ -31,6 +31,7 @@ import psutil
 from rich.progress import track
 
 from benchmarks.recognition.faces import PACK, collection
+from cekalwatch.contract.values.imports import RecordReport
 from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.contract.values.watchlist import PhotoOutcome
@@ -43,7 +44,6 @@ from cekalwatch.server.recognition.packs.installed import Engine, open_detector,
 from cekalwatch.server.recognition.photographs import decode_photograph
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
-from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.server.wiring.losses import make_database
 from cekalwatch.vision.alignment import align
 from cekalwatch.vision.faces import FaceDetector, Picture

@@ -21,12 +21,13 @@ from typing import Final
 import numpy as np
 from rich.progress import track
 
+from cekalwatch.contract.values.syncs import SyncCounts, SyncRun
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import SystemClock
-from cekalwatch.server.domain.syncs import SyncCounts, SyncRun, SyncTerms
+from cekalwatch.server.domain.syncs import SyncTerms
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.lookalikes import LoadedList, LookalikeFinder
 from cekalwatch.server.recognition.enrolment import Enroller

@@ -13,6 +13,7 @@ import numpy as np
 from google.protobuf.message import DecodeError, Message
 
 from cekalwatch.contract.codec.alerts import SEARCH
+from cekalwatch.contract.codec.imports import RECORD_REPORT
 from cekalwatch.contract.codec.scalars import Reading
 from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.server.domain.cameras.clock import CameraClock
@@ -22,8 +23,9 @@ from cekalwatch.server.domain.orders.ban_order import BanOrder, JudgedOrder
 from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.encryption.keyring import DataKey, KeyPurpose, Keyring
 from cekalwatch.server.grpc_api.convert import alerts, capture
-from cekalwatch.server.grpc_api.convert.watchlist import entries, subjects
+from cekalwatch.server.grpc_api.convert.watchlist import subjects
 from cekalwatch.server.grpc_api.paging import page_size
+from cekalwatch.server.grpc_api.servicers.watchlist.import_call import record_begun
 from cekalwatch.server.recognition.photographs import LONG_SIDE, decode_photograph
 from cekalwatch.server.recognition.probes import decode_crop
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows
@@ -76,12 +78,12 @@ def convert(data: bytes) -> None:
 
 
 def _record(message: watchlist_service_pb2.ImportRecord) -> None:
-    begun = entries.record_begun(message)
+    begun = record_begun(message)
     if isinstance(begun, RecordAssembly):
         record = begun.record()
         _kept_and_told(record.subject, record.order)
     else:
-        entries.import_report(begun).SerializeToString()
+        RECORD_REPORT.write(begun).SerializeToString()
 
 
 def _kept_and_told(subject: Subject, order: BanOrder) -> None:
@@ -213,7 +215,7 @@ def _mapped(mapper: RecordMapper, place: str, row: dict[str, object] | None) -> 
         mapped = mapper.read(row)
     except RecordError as error:
         report = mapper.refused(place, row, error).report
-        entries.import_report(report).SerializeToString()
+        RECORD_REPORT.write(report).SerializeToString()
         assert report.order_id.isprintable()
         return
     assert int(mapped.fingerprint([]), 16)

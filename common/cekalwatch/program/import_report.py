@@ -6,9 +6,10 @@ It holds keys, codes and names of files; nothing of a person but the key.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
-from typing import Final, Protocol
+from collections.abc import Iterable
+from typing import Final
 
+from cekalwatch.contract.values.imports import PhotoReport, RecordReport
 from cekalwatch.program.csv_cells import BYTE_ORDER_MARK, SafeCsvWriter
 
 CSV_COLUMNS: Final = (
@@ -19,66 +20,7 @@ CSV_COLUMNS: Final = (
 _PHOTO_COLUMNS: Final = len(CSV_COLUMNS) - CSV_COLUMNS.index("photo")
 
 
-class ReportedFace(Protocol):
-    """What was measured of a face; see `FaceFigures` of the contract."""
-
-    @property
-    def eye_distance_px(self) -> float: ...  # noqa: D102  # see the class
-    @property
-    def yaw_degrees(self) -> float: ...  # noqa: D102
-    @property
-    def pitch_degrees(self) -> float: ...  # noqa: D102
-    @property
-    def sharpness(self) -> float: ...  # noqa: D102
-    @property
-    def brightness(self) -> float: ...  # noqa: D102
-    @property
-    def detector_score(self) -> float: ...  # noqa: D102
-    @property
-    def faces(self) -> int: ...  # noqa: D102
-
-
-class ReportedPhoto(Protocol):
-    """One photograph; see `PhotoReport` of the contract."""
-
-    @property
-    def name(self) -> str: ...  # noqa: D102  # see the class
-    @property
-    def outcome(self) -> str: ...  # noqa: D102
-    @property
-    def reason(self) -> str | None: ...  # noqa: D102
-    @property
-    def warnings(self) -> Sequence[str]: ...  # noqa: D102
-    @property
-    def also_under(self) -> Sequence[str]: ...  # noqa: D102
-    @property
-    def figures(self) -> ReportedFace | None: ...  # noqa: D102
-
-
-class ReportedOrder(Protocol):
-    """One order; see `ImportReport` of the contract."""
-
-    @property
-    def order_id(self) -> str: ...  # noqa: D102  # see the class
-    @property
-    def subject_id(self) -> str: ...  # noqa: D102
-    @property
-    def outcome(self) -> str: ...  # noqa: D102
-    @property
-    def reason(self) -> str | None: ...  # noqa: D102
-    @property
-    def field(self) -> str: ...  # noqa: D102
-    @property
-    def status(self) -> str | None: ...  # noqa: D102
-    @property
-    def broken_rules(self) -> Sequence[str]: ...  # noqa: D102
-    @property
-    def flags(self) -> Sequence[str]: ...  # noqa: D102
-    @property
-    def photos(self) -> Sequence[ReportedPhoto]: ...  # noqa: D102
-
-
-def report_csv(reports: Iterable[ReportedOrder]) -> str:
+def report_csv(reports: Iterable[RecordReport]) -> str:
     """Return a row for each photograph, with its order's columns repeated, and one for an order without."""
     stream = io.StringIO()
     stream.write(BYTE_ORDER_MARK)
@@ -86,7 +28,7 @@ def report_csv(reports: Iterable[ReportedOrder]) -> str:
     writer.row(CSV_COLUMNS)
     for report in reports:
         record = [
-            *(report.order_id, report.subject_id, report.outcome, report.reason or "", report.field),
+            *(report.order_id, report.subject_id, report.outcome or "", report.reason or "", report.field),
             *(report.status or "", " ".join(report.broken_rules), " ".join(report.flags)),
         ]
         for photo in report.photos or (None,):
@@ -94,10 +36,16 @@ def report_csv(reports: Iterable[ReportedOrder]) -> str:
     return stream.getvalue()
 
 
-def _photo_cells(photo: ReportedPhoto | None) -> list[str | float]:
+def _photo_cells(photo: PhotoReport | None) -> list[str | float]:
     if photo is None:
         return [""] * _PHOTO_COLUMNS
-    found = [photo.name, photo.outcome, photo.reason or "", " ".join(photo.warnings), " | ".join(photo.also_under)]
+    found = [
+        photo.name,
+        photo.outcome or "",
+        photo.reason or "",
+        " ".join(photo.warnings),
+        " | ".join(photo.also_under),
+    ]
     if (one := photo.figures) is None:
         return [*found, *[""] * (_PHOTO_COLUMNS - len(found))]
     whole = (round(one.eye_distance_px), round(one.yaw_degrees), round(one.pitch_degrees))

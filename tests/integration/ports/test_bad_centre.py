@@ -12,10 +12,10 @@ from typing import Any
 import grpc
 import pytest
 
+from cekalwatch.contract.values.syncs import SyncRun
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.ban_order import SubjectFile
-from cekalwatch.server.domain.syncs import SyncRun
 from cekalwatch.server.grpc_api.convert.watchlist.list_feed import listed_subject
 from cekalwatch.server.storage.watchlist.list_feed import ChangedSubject
 from cekalwatch.v1 import list_feed_service_pb2 as pb

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from sqlmodel import update
 
+from cekalwatch.contract.values.syncs import SyncRun
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.program.checks.results import CheckVerdict, Judged
 from cekalwatch.server.audit.entry import Action, AuditEntry, operator
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.syncs import SyncRun
 from cekalwatch.server.health.checks.network import other_places
 from cekalwatch.server.recognition.enrolment import Enroller, Enrolment
 from cekalwatch.server.settings.settings import ServerSettings

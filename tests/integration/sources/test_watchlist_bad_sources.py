@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.contract.values.imports import RecordReport
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import Code
@@ -20,7 +21,6 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
-from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.server.watchlist.sources.source import OfferedOrder, RefusedRow, SourceUnavailable, WatchlistSource
 from cekalwatch.simulator.faults import SimulatedFault
 from cekalwatch.simulator.web import Simulator

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.contract.values.syncs import SyncCounts, SyncRefusal
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.syncs import SyncCounts, SyncRefusal
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.watchlist.sources.web.http import HttpSource
 from cekalwatch.simulator.faults import SimulatedFault

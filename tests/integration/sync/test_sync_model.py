@@ -14,9 +14,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from cekalwatch.contract.values.syncs import SyncRun
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.syncs import SyncRun, SyncTerms
+from cekalwatch.server.domain.syncs import SyncTerms
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sync.store import LEASE, SyncStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun

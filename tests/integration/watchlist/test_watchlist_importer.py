@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import sqlalchemy
 
+from cekalwatch.contract.values.imports import RecordReport
 from cekalwatch.contract.values.orders import OrderFlag, OrderKind, OrderRule, OrderStatus
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.server.domain.checkpoints import LegalParameters
@@ -25,7 +26,6 @@ from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.imports.import_run import MAX_TOGETHER, SPARE, ImportRun
 from cekalwatch.server.watchlist.imports.importer import PreparedRecord, WatchlistImporter
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
-from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 from tests.support.builders.audit import OFFICER
 from tests.support.builders.keys import keyring

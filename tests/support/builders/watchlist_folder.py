@@ -8,8 +8,8 @@ from contextlib import closing
 from datetime import tzinfo
 from pathlib import Path
 
+from cekalwatch.contract.values.imports import RecordReport
 from cekalwatch.server.watchlist.imports.records import ImportRecord
-from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.server.watchlist.sources.files.folder import FolderSource
 from cekalwatch.server.watchlist.sources.files.settings import FolderSettings
 from cekalwatch.server.watchlist.sources.mapping_settings import FIELDS

@@ -12,14 +12,16 @@ from typing import Any, Generic, TypeVar
 import grpc
 from sqlmodel import update
 
+from cekalwatch.contract.values.imports import RecordReport
 from cekalwatch.contract.values.subjects import Subject
+from cekalwatch.contract.values.syncs import SyncRun
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.audit.entry import Action, Actor, Party
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import Clock, SystemClock
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.ban_order import BanOrder
-from cekalwatch.server.domain.syncs import SyncRun, SyncTerms
+from cekalwatch.server.domain.syncs import SyncTerms
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.store import AuditStore
@@ -30,7 +32,6 @@ from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph, RecordError
-from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.server.watchlist.sources.source import (
     CursorExpired,
     OfferedOrder,

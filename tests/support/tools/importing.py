@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import cache
 
+from cekalwatch.contract.values.imports import RecordReport
 from cekalwatch.server.concurrency.priorities import BackgroundThreads
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.records import ImportRecord
-from cekalwatch.server.watchlist.imports.reports import RecordReport
 
 
 @cache

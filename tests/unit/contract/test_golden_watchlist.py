@@ -12,8 +12,12 @@ import pytest
 from google.protobuf.message import Message
 
 from cekalwatch.contract.codec import watchlist as codec
+from cekalwatch.contract.codec.imports import FILE_ANSWER, RECORD_REPORT
+from cekalwatch.contract.codec.syncs import SYNC_RUN, SYNC_STATUS
+from cekalwatch.contract.values.imports import FileBegun, FileEnded, PhotoReport, RecordReport
 from cekalwatch.contract.values.orders import OrderFlag, OrderKind, OrderRule, OrderStatus
 from cekalwatch.contract.values.subjects import ReferenceFace, Subject, TravelDocument
+from cekalwatch.contract.values.syncs import SyncCounts, SyncRefusal, SyncRemark, SyncRun, SyncStatus
 from cekalwatch.contract.values.watchlist import (
     Freshness,
     ImportOutcome,
@@ -28,17 +32,15 @@ from cekalwatch.server.domain.lookalikes import JudgedPair, PairState, SubjectPa
 from cekalwatch.server.domain.orders.ban_order import BanOrder, JudgedOrder, OrderJudgement, SubjectFile
 from cekalwatch.server.domain.orders.status_history import StatusChange
 from cekalwatch.server.domain.ports import Following, HeldAlerts, LogPosition, LogStart, Port, PortState, StartReason
-from cekalwatch.server.domain.syncs import SyncCounts, SyncRefusal, SyncRemark, SyncRun
 from cekalwatch.server.grpc_api.convert import ports
-from cekalwatch.server.grpc_api.convert.watchlist import entries, list_feed, list_file, lookalikes, subjects, sync
+from cekalwatch.server.grpc_api.convert.watchlist import list_feed, lookalikes, subjects
+from cekalwatch.server.grpc_api.servicers.watchlist import sync
 from cekalwatch.server.ports.reception import Hello, KeepAlive, PictureRequest, Receipt, ReportTerms
 from cekalwatch.server.storage.watchlist.list_feed import ChangedSubject, StoredReference
 from cekalwatch.server.watchlist.browser import SubjectHistory, SubjectView, WatchlistPage
-from cekalwatch.server.watchlist.imports.preview import PreviewReport
-from cekalwatch.server.watchlist.imports.reports import PhotoReport, RecordReport
 from cekalwatch.server.watchlist.list_feed import ListPosition
 from cekalwatch.server.watchlist.lookalikes import Lookalike, LookalikePage
-from cekalwatch.server.watchlist.sync.service import SyncStatus
+from cekalwatch.v1 import watchlist_service_pb2 as pb
 from tests.support.builders.watchlist import figures
 from tests.support.repository import ROOT
 
@@ -97,7 +99,7 @@ REPORT = RecordReport(
     ),
 )
 REFUSED = RecordReport("O-2", "S-2", ImportOutcome.REFUSED, Code.RECORD_INVALID, "kind", place="row 7")
-PREVIEW = PreviewReport("O-3", "S-3", ImportOutcome.UNCHANGED, flags=FLAGGED.flags, added=True, ends=True)
+PREVIEW = RecordReport("O-3", "S-3", ImportOutcome.UNCHANGED, flags=FLAGGED.flags, added=True, ends=True)
 RUN = SyncRun(
     run_id=7,
     source="http:cekal",
@@ -152,13 +154,13 @@ WRITTEN: Mapping[str, Callable[[], Message]] = {
     "reference": lambda: codec.REFERENCE_FACE.write(DOUBTFUL),
     "freshness": lambda: codec.FRESHNESS.write(FRESH),
     "never fresh": lambda: codec.FRESHNESS.write(Freshness.of((SourceFreshness("", None, stale=True),), 0)),
-    "report": lambda: entries.import_report(REPORT),
-    "refusal": lambda: entries.import_report(REFUSED),
-    "begun": lambda: list_file.begun(12),
-    "file report": lambda: list_file.reported(REPORT),
-    "file refusal": lambda: list_file.reported(REFUSED),
-    "preview": lambda: list_file.reported(PREVIEW),
-    "ended": lambda: list_file.ended("d" * 64, {"b.jpg", "a.jpg"}),
+    "report": lambda: pb.ImportWatchlistResponse(report=RECORD_REPORT.write(REPORT)),
+    "refusal": lambda: pb.ImportWatchlistResponse(report=RECORD_REPORT.write(REFUSED)),
+    "begun": lambda: FILE_ANSWER.write(FileBegun(12)),
+    "file report": lambda: FILE_ANSWER.write(REPORT),
+    "file refusal": lambda: FILE_ANSWER.write(REFUSED),
+    "preview": lambda: FILE_ANSWER.write(PREVIEW),
+    "ended": lambda: FILE_ANSWER.write(FileEnded("d" * 64, ("a.jpg", "b.jpg"), 2)),
     "look-alike": lambda: lookalikes.lookalike_message(ALIKE, "S-1"),
     "unlike": lambda: lookalikes.lookalike_message(UNLIKE, "S-2"),
     "outdated judgement": lambda: lookalikes.lookalike_message(
@@ -170,10 +172,10 @@ WRITTEN: Mapping[str, Callable[[], Message]] = {
     "subject": one_subject,
     "subjects": lambda: subjects.subject_page(WatchlistPage((VIEW, replace(VIEW, also_under={})), "S-1")),
     "history": lambda: subjects.history(HISTORY),
-    "run": lambda: sync.run_message(RUN),
+    "run": lambda: SYNC_RUN.write(RUN),
     "runs": lambda: sync.run_page([RUN, STARTED], 2),
-    "sync status": lambda: sync.status_message(SyncStatus("http:cekal", STARTED, RUN, NOON, RUN), FRESH),
-    "no sync": lambda: sync.status_message(SyncStatus(""), FRESH),
+    "sync status": lambda: SYNC_STATUS.write(SyncStatus("http:cekal", STARTED, RUN, NOON, RUN, FRESH)),
+    "no sync": lambda: SYNC_STATUS.write(SyncStatus("", freshness=FRESH)),
     "list": lambda: list_feed.list_message("state", FRESH, NOON),
     "list page": lambda: list_feed.list_page(
         [ChangedSubject(4, "S-1", FILE, held=True), ChangedSubject(5, "S-2", None, held=False)],

@@ -16,6 +16,7 @@ from cekalwatch.contract.values import surveys as survey
 from cekalwatch.contract.values.adjudication import MAX_NOTE
 from cekalwatch.contract.values.captures import POLICY_BOUNDS, CapturePolicy
 from cekalwatch.contract.values.people import MAX_DISPLAY_NAME
+from cekalwatch.contract.values.syncs import MAX_DETAIL
 from cekalwatch.server.alerts import fanout
 from cekalwatch.server.alerts.details import MAX_JUDGED, MAX_REFERENCES
 from cekalwatch.server.auth.signing_in import openid, passwords
@@ -41,9 +42,10 @@ from cekalwatch.server.grpc_api.convert import (
     session,
 )
 from cekalwatch.server.grpc_api.convert import troubles as trouble_messages
-from cekalwatch.server.grpc_api.convert.watchlist import list_feed, list_file, subjects, sync
+from cekalwatch.server.grpc_api.convert.watchlist import list_feed, subjects
 from cekalwatch.server.grpc_api.servicers.audit import EXPORT_BYTES, LONG_CALLS, MAX_OF_A_KIND
 from cekalwatch.server.grpc_api.servicers.enrolment import MAX_REQUEST_BYTES
+from cekalwatch.server.grpc_api.servicers.watchlist import list_file, sync
 from cekalwatch.server.health.probes.presence import MAX_PASSAGES
 from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES
 from cekalwatch.server.recognition.face_pictures import MAX_PROBE_BYTES
@@ -261,7 +263,7 @@ STATED = {
     "WatchTroublesResponse.server_time": (f"{ServerSettings().keep_alive_period_s:.0f} s by default",),
     "ListTroublesRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {trouble_messages.DEFAULT_PAGE}.",),
     "ListSyncRunsRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {sync.DEFAULT_PAGE}.",),
-    "SyncRun.detail": (f"at most {syncs.MAX_DETAIL} characters",),
+    "SyncRun.detail": (f"at most {MAX_DETAIL} characters",),
     "SyncRun.refusals": (f"at most {syncs.MAX_REFUSALS}.",),
     "SyncRun.remarks": (f"at most {syncs.MAX_REMARKS}.",),
     "PortServer.sites": (f"1 to {list_feed.MAX_SITES}.",),

@@ -128,3 +128,7 @@ class Freshness:
     def outdated(self) -> bool:
         """Whether people may be missing: the list is stale, or was never imported."""
         return self.stale or self.last_success_at is None
+
+
+NEVER_FRESH = Freshness(None, stale=True, active_subjects=0)
+"""Of a list that was never brought up to date."""

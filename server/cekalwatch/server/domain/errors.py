@@ -311,6 +311,11 @@ class Code(StrEnum):
     INTERNAL = auto(), Kind.INTERNAL, "The server failed; its log has the details."
 
 
+def public_message(code: str | None) -> str:
+    """Return the message of a code; empty for none, and for a code that only a newer server knows."""
+    return Code(code).message if code in set(Code) else ""
+
+
 class CekalwatchError(ToldError):
     """An error of the catalogue. `detail` is for the log and never sent; it must hold no personal data."""
 

@@ -1,4 +1,4 @@
-"""Synchronisations of the watchlist with its source: what one run did, and when a person must be asked first.
+"""Synchronisations of the watchlist with its source: where they stand, and when a person must be asked first.
 
 A reading is all that a source gives from its beginning, or from the last change, to its end; it takes several runs when
 one is broken off. What is held of an order does not change until the source gives a valid record of it.
@@ -12,92 +12,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from cekalwatch.contract.values.orders import OrderFlag, OrderRule
-from cekalwatch.contract.values.watchlist import SyncOutcome
-from cekalwatch.server.domain.errors import Code
-
 MAX_REFUSALS = 200
 """Refusals that are kept of a run, records before photographs; all refused records are counted."""
 MAX_REMARKS = 200
 """Remarks that are kept of a run; all flagged, renewed and doubtful orders are counted."""
 PHOTOGRAPHS = "photographs"
 """The field of a refused photograph."""
-MAX_DETAIL = 300
-"""Characters of what a source says about why it cannot be read."""
-
-
-@dataclass(frozen=True)
-class SyncCounts:
-    """What became of the records of a run."""
-
-    read: int = 0
-    """Orders, tombstones and rows that the source gave."""
-    added: int = 0
-    changed: int = 0
-    """In their facts or photographs, or offered again after they had been ended."""
-    unchanged: int = 0
-    ended: int = 0
-    """Orders that the source has no more."""
-    refused: int = 0
-    kept: int = 0
-    """Orders that the source may have no more, but a row whose key cannot be read might be each of them."""
-    photographs_refused: int = 0
-    """Of orders that were not refused."""
-    flagged: int = 0
-    """Orders of those that are not unchanged which break a rule, by all that is held when the run ends."""
-    doubtful: int = 0
-    """Orders that came with a photograph whose face is under another subject as well."""
-    renewed: int = 0
-    """Orders of those that are not unchanged which follow one another for too long, by all that is held then."""
-
-
-@dataclass(frozen=True)
-class SyncRefusal:
-    """A record that was refused, or a photograph of one that was not."""
-
-    order_id: str
-    """Empty where it might be something else."""
-    reason: Code
-    field: str = ""
-
-
-@dataclass(frozen=True)
-class SyncRemark:
-    """An order that was not refused, and that a person must look at."""
-
-    order_id: str
-    broken_rules: tuple[OrderRule, ...] = ()
-    """With any, it is INVALID and never alerts."""
-    also_under: tuple[str, ...] = ()
-    """Keys of other subjects with a face like that of a photograph: look-alikes, or one person under two names."""
-    flags: tuple[OrderFlag, ...] = ()
-    """Why a person must look at it though it breaks no rule."""
-
-
-@dataclass(frozen=True)
-class SyncRun:
-    """One run, as it stands."""
-
-    run_id: int
-    source: str
-    started_at: datetime
-    ended_at: datetime | None = None
-    whole: bool = True
-    """Whether it read the whole list; else what had changed."""
-    resumed: bool = False
-    """Whether it went on where an earlier run was broken off."""
-    counts: SyncCounts = SyncCounts()
-    outcome: SyncOutcome = SyncOutcome.RUNNING
-    reason: Code | None = None
-    """Why it failed."""
-    detail: str = ""
-    """What the source says about that; no personal data."""
-    refusals: tuple[SyncRefusal, ...] = ()
-    remarks: tuple[SyncRemark, ...] = ()
-    missing: int = 0
-    """With SHRUNK: orders that the source has no more."""
-    held: int = 0
-    """With SHRUNK: orders that were held from it."""
 
 
 @dataclass(frozen=True)

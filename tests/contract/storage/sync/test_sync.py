@@ -8,12 +8,12 @@ from datetime import date
 
 import pytest
 
+from cekalwatch.contract.values.imports import RecordReport
+from cekalwatch.contract.values.syncs import SyncCounts
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.errors import CekalwatchError
-from cekalwatch.server.domain.syncs import SyncCounts
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
-from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.server.watchlist.sources.source import Reading, SourceItem, SourcePage
 from tests.support.builders.audit import deleted
 from tests.support.builders.watchlist import order

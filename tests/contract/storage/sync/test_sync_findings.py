@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from cekalwatch.contract.values.orders import OrderFlag, OrderKind, OrderRule
+from cekalwatch.contract.values.syncs import SyncCounts, SyncRefusal, SyncRemark
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.syncs import MAX_REMARKS, PHOTOGRAPHS, SyncCounts, SyncRefusal, SyncRemark
+from cekalwatch.server.domain.syncs import MAX_REMARKS, PHOTOGRAPHS
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.watchlist.imports.records import Photograph
 from cekalwatch.server.watchlist.sources.source import Reading, SourcePage

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from cekalwatch.contract.codec.imports import RECORD_REPORT
 from cekalwatch.contract.values.alert_search import AlertFilter
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.contract.values.subjects import MAX_ORDERS, MAX_REFERENCES
@@ -35,8 +36,8 @@ from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.grpc_api.convert import alerts as alert_messages
 from cekalwatch.server.grpc_api.convert import capture as capture_messages
-from cekalwatch.server.grpc_api.convert.watchlist import entries as watchlist_messages
 from cekalwatch.server.grpc_api.convert.watchlist import subjects as subject_messages
+from cekalwatch.server.grpc_api.servicers.watchlist.import_call import record_begun
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.storage.alerts.rows import MAX_SIGHTINGS
 from cekalwatch.server.storage.alerts.store import MAX_AGENTS, AlertStore
@@ -175,14 +176,14 @@ def test_any_record_that_is_accepted_can_be_listed_and_read(desk: Desk) -> None:
     @MANY
     def each(message: watchlist_service_pb2.ImportRecord) -> None:
         message.order.subject_id = message.subject.subject_id
-        begun = watchlist_messages.record_begun(message)
+        begun = record_begun(message)
         if isinstance(begun, RecordAssembly):
             report = import_one(desk.run, begun.record())
             accepted.add(report.subject_id)
             stored.append(report.order_id)
         else:
             report = desk.run.refused(begun)
-        told(watchlist_messages.import_report(report))
+        told(RECORD_REPORT.write(report))
         listed = {entry.subject.subject_id: entry for entry in desk.listed_subjects()}
         assert listed.keys() == accepted
         if report.subject_id in accepted:

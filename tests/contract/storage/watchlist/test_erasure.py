@@ -8,12 +8,12 @@ from datetime import date, datetime, time, timedelta
 import pytest
 import sqlalchemy
 
+from cekalwatch.contract.values.syncs import SyncCounts
 from cekalwatch.server.audit.entry import Action, Actor, Party
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.retention import RetentionPolicy
-from cekalwatch.server.domain.syncs import SyncCounts
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.store import WatchlistStore

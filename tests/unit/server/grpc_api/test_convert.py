@@ -17,6 +17,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from cekalwatch.contract.codec.alerts import HANDLING
+from cekalwatch.contract.codec.imports import RECORD_REPORT
 from cekalwatch.contract.codec.scalars import Refused
 from cekalwatch.contract.codec.watchlist import ORDER
 from cekalwatch.contract.values.adjudication import MAX_NOTE, REASONS
@@ -40,8 +41,9 @@ from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.snapshot import GallerySnapshot, SearchedPeople
 from cekalwatch.server.grpc_api.convert import adjudication, alerts, capture, operations
-from cekalwatch.server.grpc_api.convert.watchlist import entries, subjects
+from cekalwatch.server.grpc_api.convert.watchlist import subjects
 from cekalwatch.server.grpc_api.paging import page_size
+from cekalwatch.server.grpc_api.servicers.watchlist.import_call import record_begun
 from cekalwatch.server.health.probes.presence import CameraPresence
 from cekalwatch.server.health.state.maintenance import MaintenanceStatus
 from cekalwatch.server.health.state.status import ServerStatus
@@ -336,7 +338,7 @@ def test_any_key_token_sequence_or_size_is_valid_or_an_error(text: str, number: 
 @given(messages(ImportRecord, RECORD) | scrambled(ImportRecord, RECORD))
 @MANY
 def test_any_record_is_valid_or_refused_with_its_field(message: ImportRecord) -> None:
-    found = read(lambda: entries.record_begun(message))
+    found = read(lambda: record_begun(message))
     if isinstance(found, RecordAssembly):
         record = found.record()
         for zone in (ZoneInfo("Asia/Jakarta"), ZoneInfo("Pacific/Kiritimati"), ZoneInfo("Pacific/Pago_Pago")):
@@ -348,7 +350,7 @@ def test_any_record_is_valid_or_refused_with_its_field(message: ImportRecord) ->
     else:
         assert not isinstance(found, CekalwatchError)
         assert (found.reason, bool(found.field)) == (Code.RECORD_INVALID, True)
-        report = entries.import_report(found).report
+        report = RECORD_REPORT.write(found)
         assert report.outcome == watchlist_pb2.IMPORT_OUTCOME_REFUSED
         assert max(len(report.order_id), len(report.subject_id), len(report.field)) <= 64
 
@@ -367,8 +369,8 @@ def test_a_revocation_in_no_plausible_year_is_refused(year: int) -> None:
             received_on="2026-01-01",
         ),
     )
-    assert isinstance(entries.record_begun(message), RecordAssembly)
+    assert isinstance(record_begun(message), RecordAssembly)
     message.order.revoked_time.FromDatetime(datetime(year, 6, 1, tzinfo=UTC))
-    refused = entries.record_begun(message)
+    refused = record_begun(message)
     assert not isinstance(refused, RecordAssembly)
     assert refused.field == "revoked_at"

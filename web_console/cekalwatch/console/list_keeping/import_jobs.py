@@ -21,8 +21,9 @@ from typing import Final
 import grpc
 import structlog
 
-from cekalwatch.console.list_keeping.import_client import Begun, Ended, ImportClient, OrderLine, SentFile
+from cekalwatch.console.list_keeping.import_client import ImportClient, SentFile
 from cekalwatch.console.web_sessions import WebSession
+from cekalwatch.contract.values.imports import FileBegun, FileEnded, RecordReport
 from cekalwatch.contract.values.orders import OrderStatus
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.office.client.refusals import error_reason
@@ -73,9 +74,9 @@ class ImportJob:
     """Of the file; 0 until that is known."""
     begun: bool = False
     """Whether the server has begun with the preview, or with the import."""
-    lines: list[OrderLine] = field(default_factory=list)
+    lines: list[RecordReport] = field(default_factory=list)
     """Of the preview, and then of the import."""
-    ended: Ended | None = None
+    ended: FileEnded | None = None
     error: grpc.RpcError | None = None
     """Why it ended before its end."""
     file: SentFile | None = field(default=None, repr=False)
@@ -104,7 +105,7 @@ GROUPS: Final = ("REFUSED", "ENDS", "INVALID", "FLAGGED", "PHOTOS", "DOUBTFUL", 
 """What rows are told together for; those that are UNCHANGED are only counted."""
 
 
-def groups(line: OrderLine) -> tuple[str, ...]:
+def groups(line: RecordReport) -> tuple[str, ...]:
     """Return what is to be said of a row."""
     refused = line.outcome == ImportOutcome.REFUSED
     stored = line.outcome == ImportOutcome.STORED
@@ -239,9 +240,9 @@ class ImportJobs:
             return
         for told in self._client(job.session).send(job.file, digest):
             match told:
-                case Begun():
+                case FileBegun():
                     job.rows, job.begun = told.rows, True
-                case OrderLine():
+                case RecordReport():
                     job.lines.append(told)
-                case Ended():
+                case FileEnded():
                     job.ended = told

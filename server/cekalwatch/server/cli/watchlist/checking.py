@@ -16,8 +16,8 @@ from cekalwatch.server.cli.options import Config, command_settings
 from cekalwatch.server.cli.output import whole_table
 
 if TYPE_CHECKING:
+    from cekalwatch.contract.values.imports import RecordReport
     from cekalwatch.server.watchlist.imports.records import ImportRecord
-    from cekalwatch.server.watchlist.imports.reports import RecordReport
     from cekalwatch.server.watchlist.sources.source import SourceItem, WatchlistSource
 
 MAX_SHOWN = 20

@@ -18,10 +18,10 @@ from cekalwatch.server.cli.watchlist.local import local_import
 from cekalwatch.server.cli.watchlist.running_server import running_server
 
 if TYPE_CHECKING:
+    from cekalwatch.contract.values.imports import RecordReport
     from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.watchlist.imports.import_run import ImportRun
     from cekalwatch.server.watchlist.imports.records import ImportRecord
-    from cekalwatch.server.watchlist.imports.reports import RecordReport
     from cekalwatch.server.watchlist.sources.files.folder import FolderSource
     from cekalwatch.server.watchlist.sources.source import Reading
     from cekalwatch.wire.dialer import Dialer

@@ -11,10 +11,10 @@ from cekalwatch.server.cli.database import command_context
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from cekalwatch.server.domain.syncs import SyncRun
+    from cekalwatch.contract.values.syncs import SyncRun, SyncStatus
     from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.watchlist.imports.import_run import ImportRun
-    from cekalwatch.server.watchlist.sync.service import SyncService, SyncStatus
+    from cekalwatch.server.watchlist.sync.service import SyncService
     from cekalwatch.server.wiring.context import Context
     from cekalwatch.server.wiring.imports import Imports
 

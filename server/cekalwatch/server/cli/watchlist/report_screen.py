@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from cekalwatch.contract.values.imports import RecordReport
 from cekalwatch.contract.values.orders import OrderStatus
 from cekalwatch.contract.values.subjects import FaceFigures
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.server.cli.output import whole_table
+from cekalwatch.server.domain.errors import public_message
 from cekalwatch.server.watchlist.imports.records import FIELD_FORMS
-from cekalwatch.server.watchlist.imports.reports import RecordReport, summarise
+from cekalwatch.server.watchlist.imports.reports import summarise
 
 MAX_PROBLEMS = 50
 """Rows of problems on the screen; a report file has them all."""
@@ -41,7 +43,7 @@ def show_reports(console: Console, reports: Sequence[RecordReport]) -> None:
 
 def _show(console: Console, title: str, reports: Sequence[RecordReport], most: int) -> None:
     rows = (
-        (report.order_id, report.subject_id, report.outcome, report.status or "", "\n".join(remarks(report)))
+        (report.order_id, report.subject_id, report.outcome or "", report.status or "", "\n".join(remarks(report)))
         for report in reports[:most]
     )
     console.print(whole_table(("Order", "Subject", "Outcome", "Status", "Remarks"), rows, title))
@@ -53,7 +55,7 @@ def remarks(report: RecordReport) -> list[str]:
     """Return a line for each remark on a record."""
     lines = []
     if report.outcome is ImportOutcome.REFUSED:
-        message = FIELD_FORMS.get(report.field) or (report.reason.message if report.reason else "")
+        message = FIELD_FORMS.get(report.field) or public_message(report.reason)
         place = f" [{report.place}]" if report.place and report.place != report.order_id else ""
         field = f" ({report.field})" if report.field else ""
         lines.append(f"{report.reason}{field}{place}: {message}")
@@ -63,11 +65,10 @@ def remarks(report: RecordReport) -> list[str]:
         lines.append("stays in force, and must be looked at: " + ", ".join(report.flags))
     for photo in report.photos:
         if photo.outcome is PhotoOutcome.REFUSED:
-            message = photo.reason.message if photo.reason else ""
-            lines.append(f"{photo.name}: {photo.reason}. {message}{_measured(photo.figures)}")
+            lines.append(f"{photo.name}: {photo.reason}. {public_message(photo.reason)}{_measured(photo.figures)}")
         elif photo.warnings:
             told = ", ".join(photo.warnings) + (f" {', '.join(photo.also_under)}" if photo.also_under else "")
-            lines.append(f"{photo.name}: {photo.outcome.lower()}, {told}{_measured(photo.figures)}")
+            lines.append(f"{photo.name}: {(photo.outcome or '').lower()}, {told}{_measured(photo.figures)}")
     return lines
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from cekalwatch.server.domain.syncs import SyncRun
+    from cekalwatch.contract.values.syncs import SyncRun
 
 MAX_LINES = 50
 """Findings of a kind on the screen; `status --json` has more of them."""
@@ -23,7 +23,7 @@ def tell_findings(run: SyncRun) -> None:
     refused = [
         f"Refused: {one.order_id or 'a row without a usable key'}: {one.reason}"
         + (f" ({one.field})" if one.field else "")
-        + (f": {FIELD_FORMS[one.field]}" if one.field in FIELD_FORMS and one.reason is Code.RECORD_INVALID else "")
+        + (f": {FIELD_FORMS[one.field]}" if one.field in FIELD_FORMS and one.reason == Code.RECORD_INVALID else "")
         for one in run.refusals
     ]
     flagged = [
@@ -59,7 +59,7 @@ def run_sentence(run: SyncRun) -> str:
     """Return how a run ended, in one line."""
     reading = ("whole list" if run.whole else "changes") + (", went on" if run.resumed else "")
     at = run.ended_at or run.started_at
-    outcome = f"{run.outcome} ({run.reason})" if run.reason else run.outcome
+    outcome = f"{run.outcome} ({run.reason})" if run.reason else str(run.outcome)
     counts = f"{run_counts(run)}, {run.counts.flagged} flagged INVALID"
     return f"run {run.run_id}, {moment_text(at)}, {reading}: {outcome}; {counts}"
 

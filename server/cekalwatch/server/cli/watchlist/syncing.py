@@ -27,10 +27,9 @@ from cekalwatch.server.cli.watchlist.sync_screen import (
 )
 
 if TYPE_CHECKING:
+    from cekalwatch.contract.values.syncs import SyncRun, SyncStatus
     from cekalwatch.program.translations import Texts
-    from cekalwatch.server.domain.syncs import SyncRun
     from cekalwatch.server.settings.settings import ServerSettings
-    from cekalwatch.server.watchlist.sync.service import SyncStatus
 
 POLL_S = 0.25
 
@@ -184,6 +183,7 @@ def _followed(syncs: Syncs, run_id: int) -> SyncRun:
 
 def _tell(run: SyncRun) -> None:
     from cekalwatch.contract.values.watchlist import SyncOutcome
+    from cekalwatch.server.domain.errors import public_message
 
     typer.echo(run_sentence(run))
     tell_findings(run)
@@ -199,7 +199,7 @@ def _tell(run: SyncRun) -> None:
             typer.echo(shrunk_sentence(run))
             raise typer.Exit(Exit.DATA_PROBLEMS)
         case _:
-            why = run.reason.message if run.reason else "The server stopped; the next run goes on."
+            why = public_message(run.reason) or "The server stopped; the next run goes on."
             raise ProgramError(f"{why} {run.detail}".strip(), Exit.UNAVAILABLE)
 
 

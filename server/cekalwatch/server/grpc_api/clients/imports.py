@@ -8,16 +8,13 @@ from dataclasses import replace
 
 import grpc
 
-from cekalwatch.contract.codec.watchlist import ORDER, ORDER_STATUSES, SUBJECT
-from cekalwatch.contract.values.orders import OrderFlag, OrderRule
+from cekalwatch.contract.codec.imports import RECORD_REPORT
+from cekalwatch.contract.codec.watchlist import ORDER, SUBJECT
+from cekalwatch.contract.values.imports import PhotoReport, RecordReport
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.grpc_api.clients.server_client import ServerClient
-from cekalwatch.server.grpc_api.convert.watchlist.entries import IMPORT_OUTCOMES, PHOTO_OUTCOMES
-from cekalwatch.server.watchlist.imports.messages import read_figures
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
-from cekalwatch.server.watchlist.imports.reports import PhotoReport, RecordReport
 from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2
 from cekalwatch.wire.bounds import PHOTO_CHUNK_BYTES
 
@@ -82,28 +79,10 @@ def _chunks(photograph: Photograph) -> Iterator[watchlist_service_pb2.ImportWatc
 
 
 def _report(message: watchlist_pb2.ImportReport) -> RecordReport:
-    return RecordReport(
-        order_id=message.order_id,
-        subject_id=message.subject_id,
-        outcome=IMPORT_OUTCOMES.member(message.outcome) or ImportOutcome.REFUSED,
-        reason=Code(message.reason) if message.reason else None,
-        field=message.field,
-        status=ORDER_STATUSES.member(message.status),
-        broken_rules=tuple(map(OrderRule, message.broken_rules)),
-        flags=tuple(map(OrderFlag, message.flags)),
-        photos=tuple(_photo_report(photo) for photo in message.photos),
-    )
-
-
-def _photo_report(message: watchlist_pb2.PhotoReport) -> PhotoReport:
-    return PhotoReport(
-        name=message.name,
-        outcome=PHOTO_OUTCOMES.member(message.outcome) or PhotoOutcome.REFUSED,
-        reason=Code(message.reason) if message.reason else None,
-        warnings=tuple(message.warnings),
-        figures=read_figures(message.eye_distance_px, message.figures) if message.HasField("figures") else None,
-        also_under=tuple(message.also_under),
-    )
+    """Read a report; what only a newer server knows that it did with something counts as refused."""
+    found = RECORD_REPORT.read(message)
+    photos = tuple(replace(one, outcome=one.outcome or PhotoOutcome.REFUSED) for one in found.photos)
+    return replace(found, outcome=found.outcome or ImportOutcome.REFUSED, photos=photos)
 
 
 def _with_local_problems(report: RecordReport, photographs: tuple[Photograph, ...]) -> RecordReport:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
 from typing import TypeVar
 
 import grpc
-from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from cekalwatch.contract.values.orders import OrderFlag, OrderRule
+from cekalwatch.contract.codec.syncs import SYNC_RUN, SYNC_STATUS
+from cekalwatch.contract.values.syncs import SyncRun, SyncStatus
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.syncs import SyncCounts, SyncRefusal, SyncRemark, SyncRun
 from cekalwatch.server.grpc_api.clients.server_client import ServerClient
-from cekalwatch.server.grpc_api.convert.watchlist.sync import OUTCOMES
-from cekalwatch.server.watchlist.sync.service import SyncStatus
 from cekalwatch.v1 import sync_pb2, watchlist_service_pb2
 
 CALL_S = 20.0
@@ -46,15 +44,8 @@ class RemoteSyncs(ServerClient):
     def status(self) -> tuple[SyncStatus, datetime | None]:
         """Return the status, and when the watchlist was last brought up to date."""
         answer = self._ask(self._stub.GetSyncStatus, watchlist_service_pb2.GetSyncStatusRequest())
-        status = SyncStatus(
-            source=answer.source,
-            running=_run(answer.running) if answer.HasField("running") else None,
-            last=_run(answer.last) if answer.HasField("last") else None,
-            next_run_at=_moment(answer.next_run_time) if answer.HasField("next_run_time") else None,
-            waiting=_run(answer.waiting) if answer.HasField("waiting") else None,
-        )
-        fresh = answer.freshness
-        return status, _moment(fresh.last_success_time) if fresh.HasField("last_success_time") else None
+        status = SYNC_STATUS.read(answer)
+        return status, status.freshness.last_success_at
 
     def _ask(self, method: Callable[..., Answer], request: object) -> Answer:
         try:
@@ -78,32 +69,6 @@ def _code(error: grpc.RpcError) -> Code | None:
 
 
 def _run(message: sync_pb2.SyncRun) -> SyncRun:
-    counts = message.counts
-    return SyncRun(
-        run_id=message.run_id,
-        source=message.source,
-        started_at=_moment(message.start_time),
-        ended_at=_moment(message.end_time) if message.HasField("end_time") else None,
-        whole=message.whole,
-        resumed=message.resumed,
-        counts=SyncCounts(**{name: getattr(counts, name) for name in SyncCounts.__dataclass_fields__}),
-        outcome=OUTCOMES.member(message.outcome) or SyncOutcome.FAILED,
-        reason=Code(message.reason) if message.reason else None,
-        detail=message.detail,
-        refusals=tuple(SyncRefusal(one.order_id, Code(one.reason), one.field) for one in message.refusals),
-        remarks=tuple(
-            SyncRemark(
-                one.order_id,
-                tuple(map(OrderRule, one.broken_rules)),
-                tuple(one.also_under),
-                tuple(map(OrderFlag, one.flags)),
-            )
-            for one in message.remarks
-        ),
-        missing=message.missing,
-        held=message.held,
-    )
-
-
-def _moment(message: Timestamp) -> datetime:
-    return message.ToDatetime(UTC)
+    """Read a run; an outcome that only a newer server knows counts as failed."""
+    run = SYNC_RUN.read(message)
+    return replace(run, outcome=run.outcome or SyncOutcome.FAILED)

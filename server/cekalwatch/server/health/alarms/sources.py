@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from cekalwatch.contract.values.syncs import SyncRun
 from cekalwatch.contract.values.troubles import OF_SOURCES, TroubleKind
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.syncs import SyncRun
 from cekalwatch.server.domain.troubles import Fault
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.health.alarms.findings import Findings, fault
@@ -24,7 +24,7 @@ class SourceAlarms:
     syncs: SyncStore
     freshness: FreshnessGauge
     snapshot: Callable[[], GallerySnapshot]
-    _counted: tuple[int, SyncOutcome] | None = None
+    _counted: tuple[int, SyncOutcome | None] | None = None
     """The run after which the refused records were counted, and its outcome then."""
     _refused: int = 0
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cekalwatch.server.domain.syncs import SyncRun, SyncState
+from cekalwatch.contract.values.syncs import SyncRun
+from cekalwatch.server.domain.syncs import SyncState
 
 
 @dataclass(frozen=True)

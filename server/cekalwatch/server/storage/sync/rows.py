@@ -7,19 +7,10 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from cekalwatch.contract.values.orders import OrderFlag, OrderRule
+from cekalwatch.contract.values.syncs import MAX_DETAIL, SyncCounts, SyncRefusal, SyncRemark, SyncRun
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.syncs import (
-    MAX_DETAIL,
-    MAX_REFUSALS,
-    MAX_REMARKS,
-    ShrunkenList,
-    SyncCounts,
-    SyncRefusal,
-    SyncRemark,
-    SyncRun,
-    SyncState,
-)
+from cekalwatch.server.domain.syncs import MAX_REFUSALS, MAX_REMARKS, ShrunkenList, SyncState
 from cekalwatch.server.storage.sync.tables import SyncRunRow, SyncStateRow
 
 _STATE_COLUMNS = tuple(field.name for field in fields(SyncState) if field.name != "waiting")

@@ -17,10 +17,11 @@ from typing import TypeVar
 from sqlalchemy import func, insert
 from sqlmodel import Session, and_, col, delete, or_, select, update
 
+from cekalwatch.contract.values.syncs import SyncRun
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.syncs import SyncRun, SyncState
+from cekalwatch.server.domain.syncs import SyncState
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.fence import LeaseLostError, fenced

@@ -12,6 +12,7 @@ from functools import partial
 
 import structlog
 
+from cekalwatch.contract.values.imports import RecordReport
 from cekalwatch.contract.values.watchlist import ImportOutcome
 from cekalwatch.server.audit.alert_entries import deletion_entry
 from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, Thing
@@ -23,7 +24,7 @@ from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.watchlist.store import SubjectDeletion, WatchlistStore
 from cekalwatch.server.watchlist.imports.importer import PreparedRecord, WatchlistImporter
 from cekalwatch.server.watchlist.imports.records import ImportRecord
-from cekalwatch.server.watchlist.imports.reports import RecordReport, summarise
+from cekalwatch.server.watchlist.imports.reports import summarise
 
 BROKEN_OFF = "BROKEN_OFF"
 

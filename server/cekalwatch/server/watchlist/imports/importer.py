@@ -14,6 +14,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from cekalwatch.contract.values.imports import PhotoReport, RecordReport
 from cekalwatch.contract.values.subjects import MAX_REFERENCES
 from cekalwatch.contract.values.watchlist import EnrolmentWarning, ImportOutcome, PhotoOutcome
 from cekalwatch.server.audit.entry import MAX_TEXT, Action, Actor, AuditEntry, Thing
@@ -33,7 +34,6 @@ from cekalwatch.server.storage.watchlist.record_store import (
 )
 from cekalwatch.server.storage.watchlist.store import EnrolledFace, WatchlistStore
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
-from cekalwatch.server.watchlist.imports.reports import PhotoReport, RecordReport
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 
 SUBJECTS_AT_ONCE = 500

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import tzinfo
 from typing import Final
 
+from cekalwatch.contract.values.imports import PhotoReport, RecordReport
 from cekalwatch.contract.values.orders import OrderStatus
 from cekalwatch.contract.values.subjects import MAX_REFERENCES, Identity, Subject
 from cekalwatch.contract.values.watchlist import ImportOutcome
@@ -27,20 +28,9 @@ from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import PreparedRecord, WatchlistImporter
 from cekalwatch.server.watchlist.imports.records import ImportRecord
-from cekalwatch.server.watchlist.imports.reports import PhotoReport, RecordReport
 
 PREVIEWED: Final = "PREVIEWED"
 _STANDS: Final = frozenset({OrderStatus.ACTIVE, OrderStatus.NOT_YET_VALID})
-
-
-@dataclass(frozen=True)
-class PreviewReport(RecordReport):
-    """What would be done with a record."""
-
-    added: bool = False
-    """Whether the order is not held yet."""
-    ends: bool = False
-    """Whether it is in force, or will be, and would not be any more."""
 
 
 class ImportPreview(WatchlistImporter):
@@ -90,7 +80,7 @@ class ImportPreview(WatchlistImporter):
         file = self._laid.over(found, subject)
         held = next((one for one in file.orders if one.order_id == order.order_id), found.order)
         judgement = self._judgement(held, file, self._clock.now())
-        return PreviewReport(
+        return RecordReport(
             order_id=order.order_id,
             subject_id=subject.subject_id,
             outcome=ImportOutcome(found.outcome),

@@ -12,9 +12,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from cekalwatch.contract.values.imports import RecordReport
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.import_report import report_csv
-from cekalwatch.server.watchlist.imports.reports import RecordReport, Summary, summarise
+from cekalwatch.server.watchlist.imports.reports import Summary, summarise
+
+_OF_PREVIEWS = {"added", "ends"}
 
 
 def check_report_file(file: Path) -> None:
@@ -42,5 +45,6 @@ def write_report(file: Path, reports: Sequence[RecordReport]) -> None:
 
 
 def _json(reports: Sequence[RecordReport], summary: Summary) -> str:
-    document = {"summary": asdict(summary), "records": [asdict(report) for report in reports]}
+    records = [{name: held for name, held in asdict(one).items() if name not in _OF_PREVIEWS} for one in reports]
+    document = {"summary": asdict(summary), "records": records}
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

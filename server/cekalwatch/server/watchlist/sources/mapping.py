@@ -10,6 +10,7 @@ from datetime import tzinfo
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from cekalwatch.contract.values.imports import RecordReport
 from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.watchlist.imports.records import (
@@ -22,7 +23,6 @@ from cekalwatch.server.watchlist.imports.records import (
     key,
     photo_names,
 )
-from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.server.watchlist.sources import values
 from cekalwatch.server.watchlist.sources.source import RefusedRow
 

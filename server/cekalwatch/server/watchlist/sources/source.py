@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from cekalwatch.contract.values.imports import RecordReport
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.watchlist.imports.records import ImportRecord
-from cekalwatch.server.watchlist.imports.reports import RecordReport
 
 
 def whole_reading_is_due(whole_at: float, now: float, every_h: float) -> bool:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
+from cekalwatch.contract.values.imports import RecordReport
+from cekalwatch.contract.values.orders import OrderFlag, OrderRule
+from cekalwatch.contract.values.syncs import SyncRefusal, SyncRemark, SyncRun
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.ban_order import OrderJudgement
-from cekalwatch.server.domain.syncs import MAX_REFUSALS, MAX_REMARKS, PHOTOGRAPHS, SyncRefusal, SyncRemark, SyncRun
+from cekalwatch.server.domain.syncs import MAX_REFUSALS, MAX_REMARKS, PHOTOGRAPHS
 from cekalwatch.server.watchlist.imports.import_run import is_like_a_key
-from cekalwatch.server.watchlist.imports.reports import RecordReport
 
 
 class SyncFindings:
@@ -42,7 +44,12 @@ class SyncFindings:
                     self._photographs.append(SyncRefusal(key, photo.reason, PHOTOGRAPHS))
         self._judged.pop(key, None)
         if report.status and (report.broken_rules or report.flags):
-            self._judged[key] = report.subject_id, OrderJudgement(report.status, report.broken_rules, report.flags)
+            self._judged[key] = (
+                report.subject_id,
+                OrderJudgement(
+                    report.status, tuple(map(OrderRule, report.broken_rules)), tuple(map(OrderFlag, report.flags))
+                ),
+            )
         self._doubtful.pop(key, None)
         if others := dict.fromkeys(other for photo in report.photos for other in photo.also_under):
             self._doubtful[key] = tuple(others)

@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from cekalwatch.contract.values.imports import RecordReport
+from cekalwatch.contract.values.syncs import SyncCounts, SyncRun
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.syncs import SyncCounts, SyncRun
 from cekalwatch.server.storage.sync.progress import BegunRun, KnownOrder, Lease, PageEnd, SeenOrder
 from cekalwatch.server.storage.sync.store import AT_ONCE, SyncStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun, is_like_a_key
 from cekalwatch.server.watchlist.imports.records import ImportRecord, RecordError
-from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.server.watchlist.sources.source import (
     DeletedSubject,
     OfferedOrder,

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-
+from cekalwatch.contract.values.syncs import SyncRun, SyncStatus
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Thing
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
-from cekalwatch.server.domain.syncs import SyncRun, SyncState
+from cekalwatch.server.domain.syncs import SyncState
 from cekalwatch.server.storage.sync.store import SyncStore
 from cekalwatch.server.watchlist.sync.schedule import SyncScheduler
-
-
-@dataclass(frozen=True)
-class SyncStatus:
-    """The status of the synchronisation."""
-
-    source: str
-    """Empty when the configuration names none."""
-    running: SyncRun | None = None
-    last: SyncRun | None = None
-    """The last one that has ended."""
-    next_run_at: datetime | None = None
-    waiting: SyncRun | None = None
-    """That whose shrunken list waits to be accepted."""
 
 
 def accept_shrink(store: SyncStore, clock: Clock, run_id: int, people: TwoPeople, actor: Actor) -> None:

@@ -13,11 +13,12 @@ from datetime import datetime
 
 import structlog
 
+from cekalwatch.contract.values.syncs import SyncRun
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, Thing
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.syncs import SyncRun, SyncTerms
+from cekalwatch.server.domain.syncs import SyncTerms
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.sync.progress import BegunRun, LeftOrder
 from cekalwatch.server.storage.sync.store import AT_ONCE, SyncStore
@@ -78,7 +79,9 @@ class Synchroniser:
             from_start = True  # who was deleted at the source is told again then
         importing.drop()
         run = replace(run, ended_at=self._clock.now())
-        outcome = {SyncOutcome.DONE: OK, SyncOutcome.FAILED: run.reason or Code.INTERNAL}.get(run.outcome, run.outcome)
+        told = {SyncOutcome.DONE: OK, SyncOutcome.FAILED: run.reason or Code.INTERNAL}
+        ended = run.outcome or SyncOutcome.FAILED
+        outcome = str(told.get(ended, ended))
         details: dict[str, int | str] = {"run": run.run_id, "whole": int(run.whole), **asdict(run.counts)}
         if run.outcome is SyncOutcome.SHRUNK:
             details |= {"missing": run.missing, "held": run.held}
@@ -86,8 +89,8 @@ class Synchroniser:
             self._store.finish(
                 begun.lease,
                 run,
-                entry=AuditEntry(self._clock.now(), actor, Action.WATCHLIST_SYNCED, (), str(outcome), details),
-                next_run_at=next_run_at(run.outcome),
+                entry=AuditEntry(self._clock.now(), actor, Action.WATCHLIST_SYNCED, (), outcome, details),
+                next_run_at=next_run_at(ended),
                 keep_since=self._clock.now() - self._parts.terms.keep_runs,
                 from_start=from_start,
             )

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from cekalwatch.contract.values.imports import PhotoReport, RecordReport
 from cekalwatch.contract.values.orders import OrderFlag, OrderRule, OrderStatus
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.program.errors import Exit, ProgramError
@@ -18,7 +19,7 @@ from cekalwatch.server.cli.watchlist.report_screen import remarks, show_reports
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.watchlist.imports.records import RecordError
 from cekalwatch.server.watchlist.imports.report_file import check_report_file, write_report
-from cekalwatch.server.watchlist.imports.reports import PhotoReport, RecordReport, summarise
+from cekalwatch.server.watchlist.imports.reports import summarise
 from tests.support.builders.watchlist import figures
 
 ENROLLED = PhotoReport("a.jpg", PhotoOutcome.ENROLLED, None, ("BLURRED",), figures(71.4))

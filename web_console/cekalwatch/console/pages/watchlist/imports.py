@@ -7,7 +7,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from cekalwatch.console.list_keeping.import_client import ENCODINGS, SentFile
+from cekalwatch.console.list_keeping.import_client import SentFile
 from cekalwatch.console.list_keeping.import_jobs import (
     GROUPS,
     MAX_KEPT,
@@ -16,6 +16,7 @@ from cekalwatch.console.list_keeping.import_jobs import (
     groups,
 )
 from cekalwatch.console.visit import Visit
+from cekalwatch.contract.codec.imports import ENCODINGS
 from cekalwatch.contract.codec.safe_text import safe_text
 from cekalwatch.office.client.refusals import explain
 from cekalwatch.program.import_report import report_csv

@@ -9,14 +9,21 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TypeVar
 
+from cekalwatch.contract.codec.imports import stated_order, stated_subject
+from cekalwatch.contract.values.imports import RecordReport
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.grpc_api.convert.watchlist import entries as convert
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
-from cekalwatch.server.watchlist.imports.records import ImportRecord
-from cekalwatch.server.watchlist.imports.reports import RecordReport
+from cekalwatch.server.watchlist.imports.records import (
+    ImportRecord,
+    RecordError,
+    build_order,
+    build_subject,
+    check_keys,
+    photo_names,
+)
 from cekalwatch.server.watchlist.imports.upload import RecordAssembly, Uploads, UploadTimeouts
 from cekalwatch.v1 import watchlist_service_pb2 as pb
-from cekalwatch.wire.bounds import MAX_CHUNKS
+from cekalwatch.wire.bounds import MAX_CHUNKS, MAX_WORD
 
 READ_AHEAD = 16
 """Records that are read from the network while those before them are stored."""
@@ -127,7 +134,7 @@ class ImportCall:
                 begun = None
             match kind:
                 case "record":
-                    begun = convert.record_begun(request.record)
+                    begun = record_begun(request.record)
                     if isinstance(begun, RecordReport):
                         yield begun
                     else:
@@ -154,3 +161,14 @@ class ImportCall:
 
 def _begins_record(request: pb.ImportWatchlistRequest) -> bool:
     return request.WhichOneof("message") == "record"
+
+
+def record_begun(message: pb.ImportRecord) -> RecordAssembly | RecordReport:
+    """Read the facts of a record: return the assembly that takes its photographs, or the report that refuses it."""
+    person, ban = message.subject, message.order
+    try:
+        subject, order = build_subject(**stated_subject(person)), build_order(**stated_order(ban))
+        check_keys(subject, order)
+        return RecordAssembly(subject, order, photo_names(message.photo_names))
+    except RecordError as error:
+        return RecordReport.refused(ban.order_id[:MAX_WORD], person.subject_id[:MAX_WORD], error)

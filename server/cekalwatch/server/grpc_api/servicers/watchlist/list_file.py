@@ -13,10 +13,12 @@ from typing import Any, Final
 
 import grpc
 
+from cekalwatch.contract.codec.imports import FILE_ANSWER
+from cekalwatch.contract.values.imports import FileBegun, FileEnded
 from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_admission, current_caller
-from cekalwatch.server.grpc_api.convert.watchlist import list_file as convert
+from cekalwatch.server.grpc_api.servicers.watchlist.file_intake import ListFile, list_file, unreadable
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import ImportWorkers
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
@@ -31,6 +33,9 @@ MAX_FILES: Final = 2
 """List files that are in memory at once."""
 MAX_ROWS: Final = 20_000
 """Orders of a list file; a longer list is imported at the server, from a folder."""
+
+MAX_WITHOUT_USE: Final = 200
+"""Names of files that no row names: these are told, and all are counted."""
 
 Context = grpc.aio.ServicerContext[Any, Any]
 BeginRun = Callable[[Actor, Callable[[], None]], ImportRun]
@@ -70,7 +75,7 @@ class ListFileMethods(watchlist_service_pb2_grpc.WatchlistServiceServicer):
 
         context.add_done_callback(ended)  # type: ignore[arg-type]  # the stub's protocol fits no function
         paced = self._files.workers.timeouts.bounded(request_iterator, lambda _: True)
-        asked, content = await convert.list_file(paced)
+        asked, content = await list_file(paced)
         answers, loop = call.answers(asked, content), asyncio.get_running_loop()
         while answer := await loop.run_in_executor(self._files.workers.importing, next, answers, None):
             yield answer
@@ -107,35 +112,34 @@ class _FileCall:
         if source:
             source.close()
 
-    def answers(self, asked: convert.ListFile, content: Content) -> Iterator[pb.ImportListFileResponse]:
+    def answers(self, asked: ListFile, content: Content) -> Iterator[pb.ImportListFileResponse]:
         """Yield what there is to tell; raises CekalwatchError."""
         try:
             with closing(UploadedSource(content, asked.encoding, self._files.zone)) as source:
                 self._hold(source=source)
                 yield from self._answers(asked, hashlib.sha256(content.data).hexdigest(), source)
         except SourceUnavailable as error:
-            raise convert.unreadable(error) from None
+            raise unreadable(error) from None
 
-    def _answers(
-        self, asked: convert.ListFile, sha256: str, source: UploadedSource
-    ) -> Iterator[pb.ImportListFileResponse]:
+    def _answers(self, asked: ListFile, sha256: str, source: UploadedSource) -> Iterator[pb.ImportListFileResponse]:
         offered, refused = _rows(source)
         held = self._files.store.content_of([one.order_id for one in offered])
         digest = _digest(sha256, asked.encoding, held)
         if asked.preview_digest and asked.preview_digest != digest:
             raise CekalwatchError(Code.IMPORT_OUTDATED)
-        yield convert.begun(len(offered) + len(refused))
+        yield FILE_ANSWER.write(FileBegun(len(offered) + len(refused)))
         begin = self._files.begin_import if asked.preview_digest else self._files.begin_preview
         run = begin(self._actor, self._permitted)
         self._hold(run=run)
         for row in refused:
-            yield convert.reported(run.refused(row.report))
+            yield FILE_ANSWER.write(run.refused(row.report))
         for report in run.import_records(_records(offered, held if asked.preview_digest else None)):
-            yield convert.reported(report)
+            yield FILE_ANSWER.write(report)
         # When not one row can be read, nothing was brought up to date.
         if offered or not refused:
             run.finish()
-        yield convert.ended(digest, source.without_use)
+        names = sorted(source.without_use)
+        yield FILE_ANSWER.write(FileEnded(digest, tuple(names[:MAX_WITHOUT_USE]), len(names)))
 
     def _hold(self, *, run: ImportRun | None = None, source: UploadedSource | None = None) -> None:
         with self._lock:

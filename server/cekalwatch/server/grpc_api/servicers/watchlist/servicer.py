@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 
 import grpc
 
+from cekalwatch.contract.codec.imports import RECORD_REPORT
 from cekalwatch.server.audit.entry import Action, Actor, Thing
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.gallery.lookalikes import LookalikeFinder
 from cekalwatch.server.grpc_api.authentication import current_admission, current_caller
-from cekalwatch.server.grpc_api.convert.watchlist import entries as convert
 from cekalwatch.server.grpc_api.convert.watchlist import lookalikes, subjects
 from cekalwatch.server.grpc_api.paging import page_size
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import ImportCall, ImportWorkers
@@ -72,7 +72,7 @@ class WatchlistServicer(SyncMethods, ListFileMethods, LookalikeMethods):
 
         context.add_done_callback(ended)  # type: ignore[arg-type]  # the stub's protocol fits no function
         async for report in call.reports(request_iterator):
-            yield convert.import_report(report)
+            yield pb.ImportWatchlistResponse(report=RECORD_REPORT.write(report))
 
     def end_imports(self) -> None:
         """Record the end of the imports that were broken off: a server that stops may do so before gRPC's callbacks."""

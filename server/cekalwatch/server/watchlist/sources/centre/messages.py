@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 
+from cekalwatch.contract.codec.imports import stated_order, stated_subject
+from cekalwatch.contract.codec.watchlist import REFERENCE_FACE
+from cekalwatch.contract.values.imports import RecordReport
 from cekalwatch.contract.values.subjects import MAX_REFERENCES, Subject
 from cekalwatch.contract.values.watchlist import EnrolmentWarning
 from cekalwatch.pictures.errors import PictureError
@@ -16,16 +19,16 @@ from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.ban_order import PLAUSIBLE_YEARS, BanOrder
 from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES
 from cekalwatch.server.storage.models.template_store import is_template
-from cekalwatch.server.watchlist.imports.messages import read_figures, read_order, read_subject
 from cekalwatch.server.watchlist.imports.records import (
     ImportRecord,
     Photograph,
     RecordError,
     SuppliedFace,
+    build_order,
+    build_subject,
     check_keys,
     key,
 )
-from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.server.watchlist.sources.source import (
     DeletedSubject,
     OfferedOrder,
@@ -60,7 +63,7 @@ def subject_items(message: pb.ListedSubject, fetch: Fetch) -> list[SourceItem]:
     orders = sorted(message.orders, key=lambda one: one.order.order_id)
     for listed in orders:
         try:
-            subject, order = read_subject(message.subject), _order(listed)
+            subject, order = build_subject(**stated_subject(message.subject)), _order(listed)
             if subject.subject_id != message.subject_id:
                 raise RecordError("subject_id")
             check_keys(subject, order)
@@ -129,7 +132,7 @@ def _moment(one: watchlist_pb2.SourceFreshness) -> datetime | None:
 
 
 def _order(listed: pb.ListedOrder) -> BanOrder:
-    order = read_order(listed.order)
+    order = build_order(**stated_order(listed.order))
     if not listed.urgent_since:
         return order
     try:
@@ -167,9 +170,8 @@ def _unreadable(subject_id: str) -> RefusedRow:
 
 def _enrolled(begun: pb.FetchReferencesResponse, model_version: str) -> SuppliedFace | None:
     """Return what the centre made of a photograph; None where it cannot be used, so that it is made here."""
-    reference, template = begun.reference, begun.template
-    figures = read_figures(reference.eye_distance_px, reference.figures)
-    sound = all(math.isfinite(value) for value in asdict(figures).values())
+    reference, template = REFERENCE_FACE.read(begun.reference), begun.template
+    sound = all(math.isfinite(value) for value in asdict(reference.figures).values())
     if not template or not is_template(template) or not sound or len(reference.jpeg) > MAX_FACE_JPEG_BYTES:
         return None
     try:
@@ -177,7 +179,7 @@ def _enrolled(begun: pb.FetchReferencesResponse, model_version: str) -> Supplied
     except PictureError:
         return None
     warnings = tuple(one for one in reference.warnings if one in _WARNINGS)
-    return SuppliedFace(reference.jpeg, figures, warnings, model_version, template)
+    return SuppliedFace(reference.jpeg, reference.figures, warnings, model_version, template)
 
 
 def _nonsense(what: str) -> SourceMisconfigured:

@@ -1,23 +1,19 @@
-"""Messages of ImportListFile."""
+"""Takes in a list file that a client sends in pieces, and says why one cannot be read."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.grpc_api.convert.watchlist.entries import import_report
-from cekalwatch.server.watchlist.imports.preview import PreviewReport
-from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.server.watchlist.sources.files.content import Content
 from cekalwatch.server.watchlist.sources.files.settings import Encoding
 from cekalwatch.server.watchlist.sources.source import ColumnsWrong, SourceSealed, SourceTooCostly, SourceUnavailable
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 from cekalwatch.wire.bounds import MAX_CHUNKS, MAX_LIST_FILE_BYTES, MAX_LIST_FILE_NAME, PHOTO_CHUNK_BYTES
 
-MAX_WITHOUT_USE: Final = 200
 MAX_TOLD: Final = 500
 """Characters of what a reader says."""
 _DIGEST: Final = 64
@@ -84,27 +80,3 @@ def unreadable(error: SourceUnavailable) -> CekalwatchError:
     found = CekalwatchError(code)
     found.told = MappingProxyType({"detail": str(error)[:MAX_TOLD]})
     return found
-
-
-def begun(orders: int) -> pb.ImportListFileResponse:
-    """Tell how many rows the file has."""
-    return pb.ImportListFileResponse(begun=pb.ListFileBegun(rows=orders))
-
-
-def reported(report: RecordReport) -> pb.ImportListFileResponse:
-    """Write the report on a row, with what a preview alone says."""
-    found = pb.ListFileReport(report=import_report(report).report, place=report.place)
-    if isinstance(report, PreviewReport):
-        found.added, found.ends = report.added, report.ends
-    return pb.ImportListFileResponse(report=found)
-
-
-def ended(preview_digest: str, without_use: Collection[str]) -> pb.ImportListFileResponse:
-    """Write how it ended; `without_use` are files that no row names."""
-    return pb.ImportListFileResponse(
-        ended=pb.ListFileEnded(
-            preview_digest=preview_digest,
-            without_use=sorted(without_use)[:MAX_WITHOUT_USE],
-            without_use_count=len(without_use),
-        )
-    )

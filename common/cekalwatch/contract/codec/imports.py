@@ -1,0 +1,70 @@
+"""Reads and writes the reports of imports."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from cekalwatch.contract.codec.codec import Codec
+from cekalwatch.contract.codec.one_of import OneOf
+from cekalwatch.contract.codec.safe_text import safe_text
+from cekalwatch.contract.codec.scalars import Reading, moment
+from cekalwatch.contract.codec.watchlist import FIGURES, ORDER_KINDS, MeasuredCodec
+from cekalwatch.contract.values.imports import FileAnswer, FileBegun, FileEnded, PhotoReport, RecordReport
+from cekalwatch.contract.values.orders import ShownOrder
+from cekalwatch.contract.values.subjects import Subject
+from cekalwatch.v1 import watchlist_pb2
+from cekalwatch.v1 import watchlist_service_pb2 as pb
+
+ENCODINGS = {"utf-8": pb.LIST_ENCODING_UTF_8, "windows-1252": pb.LIST_ENCODING_WINDOWS_1252}
+_PHOTO_REPORT = MeasuredCodec(PhotoReport, watchlist_pb2.PhotoReport, parts=(FIGURES,), unread=("eye_distance_px",))
+RECORD_REPORT = Codec(
+    RecordReport, watchlist_pb2.ImportReport, parts=(_PHOTO_REPORT,), local=("place", "added", "ends")
+)
+
+
+class _RowCodec(Codec[RecordReport, pb.ListFileReport]):
+    """Of a row of a list file, whose place and whose part in a preview stand beside its report."""
+
+    def read(self, message: pb.ListFileReport, reading: Reading = Reading.LENIENT) -> RecordReport:
+        report = RECORD_REPORT.read(message.report, reading)
+        return replace(report, place=safe_text(message.place), added=message.added, ends=message.ends)
+
+    def write(self, value: RecordReport) -> pb.ListFileReport:
+        report = RECORD_REPORT.write(value)
+        return pb.ListFileReport(report=report, place=value.place, added=value.added, ends=value.ends)
+
+
+FILE_ANSWER = OneOf[FileAnswer, pb.ImportListFileResponse](
+    pb.ImportListFileResponse,
+    {
+        "begun": Codec(FileBegun, pb.ListFileBegun),
+        "report": _RowCodec(RecordReport, pb.ListFileReport),
+        "ended": Codec(FileEnded, pb.ListFileEnded),
+    },
+)
+
+_SUBJECT_FACTS = tuple(field.name for field in fields(Subject) if field.name != "travel_documents")
+_TOLD = {"kind", "revoked_at", "withdrawn_at", "status", "broken_rules", "flags", "last_day"}
+_ORDER_FACTS = tuple(field.name for field in fields(ShownOrder) if field.name not in _TOLD)
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def stated_subject(message: watchlist_pb2.Subject) -> dict[str, Any]:
+    """Return the facts that a source states of a subject, by name, unchecked."""
+    documents = [(paper.type, paper.number, paper.issuing_country) for paper in message.travel_documents]
+    return {name: getattr(message, name) for name in _SUBJECT_FACTS} | {"travel_documents": documents}
+
+
+def stated_order(message: watchlist_pb2.BanOrder) -> dict[str, Any]:
+    """Return the facts that a source states of an order, by name, unchecked; days are texts.
+
+    What is no moment is one of the year 1, which no order can be revoked in.
+    """
+    try:
+        revoked_at = moment(message.revoked_time) if message.HasField("revoked_time") else None
+    except (ValueError, OverflowError):
+        revoked_at = _NEVER
+    facts = {name: getattr(message, name) for name in _ORDER_FACTS}
+    return facts | {"kind": ORDER_KINDS.member(message.kind) or "", "revoked_at": revoked_at}
