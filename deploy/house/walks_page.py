@@ -40,7 +40,7 @@ def with_steps(page: str, passed: Mapping[str, Sequence[str]]) -> str:
     """Return the page with the modules that each walk passes, by its key; what else is said of a walk stays."""
     for walk in WALKS:
         before, rest = page.split(f"### {walk.title}\n", 1)
-        section, following = (rest.split("\n### ", 1) + [""])[:2]
+        section, _, following = rest.partition("\n### ")
         words = _STEPS.sub("", section).strip("\n")
         steps = "\n".join(f"{number}. `{name}`: {_first_line(name)}" for number, name in enumerate(passed[walk.key], 1))
         parts = [part for part in (words, steps) if part]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -26,7 +27,7 @@ def test_every_walk_of_the_page_can_be_gone() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("walk", WALKS, ids=[walk.key for walk in WALKS])
-def test_the_page_lists_what_a_walk_passes(walk: Walk, tmp_path) -> None:
+def test_the_page_lists_what_a_walk_passes(walk: Walk, tmp_path: Path) -> None:
     out = tmp_path / "walks.json"
     command = [sys.executable, "-m", "tests.walks", "--walk", walk.key, "--out", str(out)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=240)
