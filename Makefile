@@ -69,7 +69,7 @@ house: $(STAMP)  ## Count the shipped code, what it repeats and what a change to
 walks: $(STAMP)  ## Go the four walks of docs/architecture.md under a tracer, and write what they pass
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.walks
 
-bench: $(STAMP)  ## Measure; writes build/bench.json
+bench: $(STAMP)  ## Measure; writes benchmarks/results.json and its page
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks $(ARGS)
 
 chaos: $(STAMP)  ## Break a running port in every way, and check that nothing is lost (ROUNDS=30 SEED=1 DAY=1)
