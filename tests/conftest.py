@@ -10,7 +10,9 @@ import ctypes
 import gc
 import os
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
@@ -18,7 +20,10 @@ import structlog
 
 from tests.support.tools.log_scan import personal_data
 from tests.support.tools.own_memory import forget_peak, held_bytes, peak_bytes
-from tests.support.tools.postgres import fresh_database, postgres_server
+from tests.support.tools.postgres import end_shared_postgres, shared_postgres
+
+if TYPE_CHECKING:
+    from tests.support.tools.emptied_databases import EmptiedDatabases
 
 # Before Qt is loaded: two screens that nobody sees, the second one as travellers would.
 os.environ["QT_QPA_PLATFORM"] = f"offscreen:configfile={Path(__file__).parent / 'support' / 'tools' / 'screens.json'}"
@@ -35,6 +40,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """Watch the logs, unless this is a worker."""
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_LogWatch())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the run's PostgreSQL, unless this is a worker."""
+    if not hasattr(config, "workerinput"):
+        end_shared_postgres(config._tmp_path_factory.getbasetemp())  # type: ignore[attr-defined]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -116,19 +127,25 @@ def _logs_of_its_own() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The address of a PostgreSQL server on which databases can be created; skips where there is none."""
-    with postgres_server() as address:
-        yield address
+    own = tmp_path_factory.getbasetemp()
+    return shared_postgres(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
 
 
 @pytest.fixture(scope="session")
-def postgres_tables(postgres: str) -> Iterator[str]:
-    """The name of a database there with the server's tables and nothing in them, to be copied."""
-    from tests.support.tools.cheap_parts import upgraded
+def _postgres_databases(postgres: str) -> Iterator[EmptiedDatabases]:
+    from tests.support.tools.emptied_databases import EmptiedDatabases  # it loads the storage
 
-    with fresh_database(postgres) as address:
-        yield upgraded(address)
+    with closing(EmptiedDatabases(postgres)) as databases:
+        yield databases
+
+
+@pytest.fixture
+def postgres_database(_postgres_databases: EmptiedDatabases) -> Iterator[str]:
+    """The address of a database there with the server's tables and nothing in them."""
+    with _postgres_databases.one() as address:
+        yield address
 
 
 class _LogWatch:

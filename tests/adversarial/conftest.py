@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.camera.conftest import device, mount
-from tests.support.tools.postgres import fresh_database
 
 __all__ = ["database_setting", "device", "mount"]
 
@@ -18,6 +17,4 @@ def database_setting(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]
     if request.param == "sqlite":
         yield {}
     else:
-        postgres, tables = map(request.getfixturevalue, ("postgres", "postgres_tables"))
-        with fresh_database(postgres, tables) as address:
-            yield {"database_url": address}
+        yield {"database_url": request.getfixturevalue("postgres_database")}

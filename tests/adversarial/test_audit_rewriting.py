@@ -32,7 +32,6 @@ from tests.support.builders.watchlist import FixedClock
 from tests.support.scenarios.audit_forger import Forger
 from tests.support.scenarios.server import running, settings
 from tests.support.scenarios.sign_in import becomes
-from tests.support.tools.postgres import fresh_database
 
 
 @dataclass
@@ -72,9 +71,7 @@ def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office]:
     if request.param == "sqlite":
         yield from _opened(f"sqlite:///{tmp_path / 'data' / 'test.sqlite3'}", tmp_path)
     else:
-        postgres, tables = map(request.getfixturevalue, ("postgres", "postgres_tables"))
-        with fresh_database(postgres, tables) as address:
-            yield from _opened(address, tmp_path)
+        yield from _opened(request.getfixturevalue("postgres_database"), tmp_path)
 
 
 def _opened(address: str, folder: Path) -> Iterator[Office]:
@@ -209,8 +206,7 @@ async def test_a_running_server_refuses_says_so_and_goes_on_recording(
     if database_kind == "sqlite":
         await _attack_a_server(tmp_path, "")
     else:
-        with fresh_database(request.getfixturevalue("postgres")) as address:
-            await _attack_a_server(tmp_path, address)
+        await _attack_a_server(tmp_path, request.getfixturevalue("postgres_database"))
 
 
 async def _attack_a_server(folder: Path, address: str) -> None:

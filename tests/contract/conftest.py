@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.server.storage.database import Database
-from tests.support.tools.postgres import fresh_database
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
@@ -17,9 +16,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     if request.param == "sqlite":
         yield from _opened(f"sqlite:///{tmp_path / 'data' / 'test.sqlite3'}")
     else:
-        postgres, tables = map(request.getfixturevalue, ("postgres", "postgres_tables"))
-        with fresh_database(postgres, tables) as address:
-            yield from _opened(address)
+        yield from _opened(request.getfixturevalue("postgres_database"))
 
 
 def _opened(address: str) -> Iterator[Database]:

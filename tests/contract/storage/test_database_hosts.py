@@ -11,13 +11,11 @@ import sqlalchemy
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
-from tests.support.tools.postgres import fresh_database
 
 
 @pytest.fixture
-def shared(postgres: str, postgres_tables: str) -> Iterator[Database]:
-    with fresh_database(postgres, postgres_tables) as address, closing(Database(address)) as database:
-        database.upgrade()
+def shared(postgres_database: str) -> Iterator[Database]:
+    with closing(Database(postgres_database)) as database:
         yield database
 
 

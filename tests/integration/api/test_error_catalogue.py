@@ -12,6 +12,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.message import Message
 from grpc_status import rpc_status
 from structlog.testing import capture_logs
 
@@ -22,8 +23,6 @@ from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.v1 import (
     alert_service_pb2,
     alert_service_pb2_grpc,
-    capture_service_pb2,
-    capture_service_pb2_grpc,
     operations_service_pb2,
     operations_service_pb2_grpc,
     watchlist_pb2,
@@ -32,7 +31,7 @@ from cekalwatch.v1 import (
 )
 from cekalwatch.wire.options import CLIENT_OPTIONS
 from tests.support.repository import ROOT
-from tests.support.scenarios.server import face, hello, list_astronaut, reason_of, settings
+from tests.support.scenarios.server import hello, list_astronaut, reason_of, settings
 
 SECRET = "password=rahasia of Budi"
 
@@ -137,16 +136,23 @@ async def list_alerts(channel: grpc.aio.Channel) -> None:
     await alert_service_pb2_grpc.AlertServiceStub(channel).ListAlerts(alert_service_pb2.ListAlertsRequest())
 
 
-async def stream(channel: grpc.aio.Channel) -> None:
-    call: Any = capture_service_pb2_grpc.CaptureServiceStub(channel).StreamFaces()
-    await call.write(hello())
-    await call.write(capture_service_pb2.StreamFacesRequest(face=face()))
+async def send(channel: grpc.aio.Channel, method: str, message: Message) -> None:
+    """Send one message to a method that takes a stream of them, and read the answers.
+
+    It goes in one piece with the end of the messages: grpc.aio ends a call of which a write fails as INTERNAL without
+    details, though the server has ended it with others, and a server that is broken may end it before it reads.
+    """
+    ask: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(f"/cekalwatch.v1.{method}")
+    call = ask(message.SerializeToString())
     while await call.read() is not grpc.aio.EOF:
         pass
 
 
+async def stream(channel: grpc.aio.Channel) -> None:
+    await send(channel, "CaptureService/StreamFaces", hello())
+
+
 async def import_order(channel: grpc.aio.Channel) -> None:
-    call: Any = watchlist_service_pb2_grpc.WatchlistServiceStub(channel).ImportWatchlist()
     record = watchlist_service_pb2.ImportRecord(
         subject=watchlist_pb2.Subject(subject_id="S-2", name="Contoh Dua"),
         order=watchlist_pb2.BanOrder(
@@ -159,10 +165,8 @@ async def import_order(channel: grpc.aio.Channel) -> None:
             received_on="2026-01-01",
         ),
     )
-    await call.write(watchlist_service_pb2.ImportWatchlistRequest(record=record))
-    await call.done_writing()
-    while await call.read() is not grpc.aio.EOF:
-        pass
+    request = watchlist_service_pb2.ImportWatchlistRequest(record=record)
+    await send(channel, "WatchlistService/ImportWatchlist", request)
 
 
 async def get_subject(channel: grpc.aio.Channel) -> None:

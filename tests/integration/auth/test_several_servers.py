@@ -25,7 +25,6 @@ from tests.support.scenarios.port_office import PortOffice, Seat
 from tests.support.scenarios.server import CaptureClient, face, reason_of
 from tests.support.scenarios.sign_in import Desk, becomes, refused, threshold_of
 from tests.support.scenarios.site_pki import SITE, Site, now
-from tests.support.tools.postgres import fresh_database
 
 pytestmark = pytest.mark.slow
 
@@ -51,25 +50,24 @@ class Office:
 
 
 @pytest.fixture
-async def office(tmp_path: Path, postgres: str, postgres_tables: str) -> AsyncIterator[Office]:
+async def office(tmp_path: Path, postgres_database: str) -> AsyncIterator[Office]:
     site = Site(tmp_path)
-    with fresh_database(postgres, postgres_tables) as database:
-        shared = {
-            "database_url": database,
-            "master_key_from": f"file:{tmp_path / 'master.key'}",
-            "pki_dir": tmp_path / "pki",
-            "tls_dir": tmp_path / "tls",
-            "grouping_window_s": 0,
-        }
-        write_private(tmp_path / "master.key", f"{TESTS_KEY.text}\n".encode())
-        port = PortOffice(site, site.settings(**shared))
-        port.hire("budi", PersonRole.OFFICER)
-        port.hire("ani", PersonRole.OFFICER)
-        port.hire("adi", PersonRole.ADMINISTRATOR)
-        port.hire("sari", PersonRole.SUPERVISOR)
-        other = site.settings(**shared, data_dir=tmp_path / "second", server_name="second")
-        async with port.open(), Server(other, port.clock) as second:
-            yield Office(port, f"127.0.0.1:{second.port}")
+    shared = {
+        "database_url": postgres_database,
+        "master_key_from": f"file:{tmp_path / 'master.key'}",
+        "pki_dir": tmp_path / "pki",
+        "tls_dir": tmp_path / "tls",
+        "grouping_window_s": 0,
+    }
+    write_private(tmp_path / "master.key", f"{TESTS_KEY.text}\n".encode())
+    port = PortOffice(site, site.settings(**shared))
+    port.hire("budi", PersonRole.OFFICER)
+    port.hire("ani", PersonRole.OFFICER)
+    port.hire("adi", PersonRole.ADMINISTRATOR)
+    port.hire("sari", PersonRole.SUPERVISOR)
+    other = site.settings(**shared, data_dir=tmp_path / "second", server_name="second")
+    async with port.open(), Server(other, port.clock) as second:
+        yield Office(port, f"127.0.0.1:{second.port}")
 
 
 async def test_wrong_passwords_count_wherever_they_are_tried(office: Office) -> None:

@@ -23,7 +23,6 @@ from cekalwatch.v1 import operations_service_pb2, trouble_pb2
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
 from tests.support.scenarios.server import LateClock, Running, running, settings
 from tests.support.scenarios.sign_in import becomes
-from tests.support.tools.postgres import fresh_database
 from tests.support.tools.second_pack import model_packs
 
 pytestmark = pytest.mark.slow
@@ -81,7 +80,7 @@ async def refused(server: Running) -> dict[str, dict[str, str]]:
 
 
 async def test_each_misfit_is_told_by_itself_and_by_the_one_that_runs(
-    tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, postgres_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(peers, "NAMESAKE_DIED_AFTER", timedelta(minutes=1))  # on a busy machine one is silent for long
     another = KeyFile(tmp_path / "another.key")
@@ -90,46 +89,45 @@ async def test_each_misfit_is_told_by_itself_and_by_the_one_that_runs(
         "master_key_from": lambda _: f"file:{another.path}",
         "data_dir": lambda name: tmp_path / name,
     }
-    with fresh_database(postgres) as address:
-        shared = {
-            "database_url": address,
-            "master_key_from": f"file:{tmp_path / 'master.key'}",
-            "models_dir": model_packs(),
-            "threads": 1,
-        }
+    shared = {
+        "database_url": postgres_database,
+        "master_key_from": f"file:{tmp_path / 'master.key'}",
+        "models_dir": model_packs(),
+        "threads": 1,
+    }
 
-        def chosen(name: str, **overrides: Any) -> Any:
-            own = {key: in_folder[key](value) if key in in_folder else value for key, value in overrides.items()}
-            return settings(tmp_path / name, **shared | {"server_name": name} | own)
+    def chosen(name: str, **overrides: Any) -> Any:
+        own = {key: in_folder[key](value) if key in in_folder else value for key, value in overrides.items()}
+        return settings(tmp_path / name, **shared | {"server_name": name} | own)
 
-        def change(statement: str) -> None:
-            with closing(Database(address)) as database, database.engine.begin() as connection:
-                connection.exec_driver_sql(statement)
+    def change(statement: str) -> None:
+        with closing(Database(postgres_database)) as database, database.engine.begin() as connection:
+            connection.exec_driver_sql(statement)
 
-        async with asyncio.timeout(WAIT_S), running(chosen("one")) as one:
-            for misfit in MISFITS:
-                clock = LateClock()
-                clock.go(seconds=misfit.late.total_seconds())
-                if misfit.database:
-                    change(misfit.database)
-                name = misfit.overrides.get("server_name", NAME)
-                with pytest.raises(ProgramError) as told:
-                    async with Server(chosen(NAME, **misfit.overrides), clock):
-                        pass
-                if misfit.mended:
-                    change(misfit.mended)
-                assert re.search(misfit.message, str(told.value)), misfit
-                assert told.value.exit_code is misfit.exit_code
+    async with asyncio.timeout(WAIT_S), running(chosen("one")) as one:
+        for misfit in MISFITS:
+            clock = LateClock()
+            clock.go(seconds=misfit.late.total_seconds())
+            if misfit.database:
+                change(misfit.database)
+            name = misfit.overrides.get("server_name", NAME)
+            with pytest.raises(ProgramError) as told:
+                async with Server(chosen(NAME, **misfit.overrides), clock):
+                    pass
+            if misfit.mended:
+                change(misfit.mended)
+            assert re.search(misfit.message, str(told.value)), misfit
+            assert told.value.exit_code is misfit.exit_code
 
-                async def is_shown(misfit: Misfit = misfit, name: str = name) -> bool:
-                    shown = (await refused(one)).get(name, {})
-                    return shown.get("reason") == misfit.reason and bool(shown["machine"] and shown["version"])
+            async def is_shown(misfit: Misfit = misfit, name: str = name) -> bool:
+                shown = (await refused(one)).get(name, {})
+                return shown.get("reason") == misfit.reason and bool(shown["machine"] and shown["version"])
 
-                await becomes(is_shown)
+            await becomes(is_shown)
 
-            async with running(chosen(NAME)):  # it fits now
+        async with running(chosen(NAME)):  # it fits now
 
-                async def is_over() -> bool:
-                    return not await refused(one)
+            async def is_over() -> bool:
+                return not await refused(one)
 
-                await becomes(is_over)
+            await becomes(is_over)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,6 @@ from tests.support.scenarios.aiming_camera import aiming_camera
 from tests.support.scenarios.port_office import told
 from tests.support.scenarios.server import CaptureClient, Running, face, list_astronaut, reason_of, running, settings
 from tests.support.scenarios.sign_in import becomes
-from tests.support.tools.postgres import fresh_database
 
 pytestmark = pytest.mark.slow
 
@@ -59,14 +57,8 @@ class Cluster:
 
 
 @pytest.fixture
-def address(postgres: str, postgres_tables: str) -> Iterator[str]:
-    with fresh_database(postgres, postgres_tables) as address:
-        yield address
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, address: str) -> Cluster:
-    return Cluster(tmp_path, address)
+def cluster(tmp_path: Path, postgres_database: str) -> Cluster:
+    return Cluster(tmp_path, postgres_database)
 
 
 async def subscribed(channel: grpc.aio.Channel, agent_id: str) -> Any:
@@ -159,14 +151,14 @@ async def test_each_server_needs_a_name_and_a_folder_of_its_own(cluster: Cluster
 
 
 async def test_an_older_server_does_not_start_on_a_newer_database_and_one_that_runs_goes_on(
-    cluster: Cluster, address: str
+    cluster: Cluster, postgres_database: str
 ) -> None:
     list_astronaut(cluster.settings("one"))
     try:
         async with asyncio.timeout(WAIT_S):
             one = await cluster.start("one")
             camera = await CaptureClient.open(one.channel)
-            with closing(Database(address)) as database, database.engine.begin() as connection:
+            with closing(Database(postgres_database)) as database, database.engine.begin() as connection:
                 connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
             with pytest.raises(
                 ProgramError, match=r"made by a newer version of this program.*update the program"

@@ -96,8 +96,8 @@ def test_no_database_moves_there(address: str, encoding: str, tmp_path: Path) ->
 
 
 def test_what_a_program_is_told_of_the_encoding_of_others_does_not_count(
-    postgres: str, monkeypatch: pytest.MonkeyPatch
+    postgres_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
-    with fresh_database(postgres) as address, closing(Database(address)) as database, database.connection() as there:
+    with closing(Database(postgres_database)) as database, database.connection() as there:
         assert there.scalar(sqlalchemy.text("SELECT 'Nguyễn Thị Ánh'")) == "Nguyễn Thị Ánh"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,19 +21,14 @@ from tests.support.scenarios.centre import CENTRE, PORT_NAME, WAIT_S, Centre, po
 from tests.support.scenarios.server import reason_of
 from tests.support.scenarios.sign_in import becomes
 from tests.support.scenarios.site_pki import SITE
-from tests.support.tools.postgres import fresh_database
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def address(postgres: str, postgres_tables: str) -> Iterator[str]:
-    with fresh_database(postgres, postgres_tables) as address:
-        yield address
-
-
-async def test_a_picture_is_had_from_the_server_at_which_the_port_does_not_report(tmp_path: Path, address: str) -> None:
-    shared = {"database_url": address, "master_key_from": f"file:{tmp_path / 'master.key'}"}
+async def test_a_picture_is_had_from_the_server_at_which_the_port_does_not_report(
+    tmp_path: Path, postgres_database: str
+) -> None:
+    shared = {"database_url": postgres_database, "master_key_from": f"file:{tmp_path / 'master.key'}"}
     centre = Centre(tmp_path / "centre", shared | {"server_name": "first"})
     second = centre.settings.model_copy(update={"server_name": "second", "data_dir": tmp_path / "second"})
     second = second.model_copy(update={"tls_dir": centre.settings.tls_path, "pki_dir": centre.settings.pki_path})

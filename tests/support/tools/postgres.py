@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pwd
 import shutil
@@ -19,6 +20,9 @@ import pytest
 import sqlalchemy
 
 ADDRESS_VARIABLE = "CEKALWATCH_TEST_POSTGRES"
+FIRST_WITH_STRATEGIES = 15
+_PLACE = "postgres.txt"
+"""The file with the folder of the server that several processes share."""
 
 
 @contextmanager
@@ -36,6 +40,32 @@ def postgres_server() -> Iterator[str]:
         node.close()
 
 
+def shared_postgres(folder: Path) -> str:
+    """Return the address of the server of all processes that share `folder`; the first of them starts it.
+
+    It runs until `end_shared_postgres`. Skips the test where there is none.
+    """
+    if address := os.environ.get(ADDRESS_VARIABLE):
+        return address
+    programs = postgres_programs()
+    with (folder / "postgres.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        place = folder / _PLACE
+        if place.exists():
+            return PostgresNode(programs, folder=Path(place.read_text())).address
+        node = PostgresNode(programs)
+        place.write_text(str(node.folder))
+        node.make()
+        node.start()
+        return node.address
+
+
+def end_shared_postgres(folder: Path) -> None:
+    """End the server that `shared_postgres` started, if it did."""
+    with suppress(FileNotFoundError):
+        PostgresNode(postgres_programs(), folder=Path((folder / _PLACE).read_text())).close()
+
+
 def postgres_programs() -> Path:
     """Return the folder of PostgreSQL's programs, or skip the test with the reason."""
     pytest.importorskip("psycopg", reason="psycopg is not installed: make setup brings it")
@@ -46,22 +76,30 @@ def postgres_programs() -> Path:
 
 
 @contextmanager
-def fresh_database(server: str, tables: str = "template1", encoding: str = "") -> Iterator[str]:
-    """Give the address of a new database on `server`, a copy of the database `tables`; it goes when the block ends.
+def fresh_database(server: str, encoding: str = "") -> Iterator[str]:
+    """Give the address of a new database on `server` without tables; it goes when the block ends.
 
-    With an `encoding` it is an empty one that keeps texts so, and sorts them by their bytes.
+    With an `encoding` it keeps texts so, and sorts them by their bytes. Tests that need the server's tables take the
+    fixture `postgres_database`, which is far cheaper.
     """
     name = f"cekalwatch_{uuid4().hex}"
-    of = f"template0 ENCODING '{encoding}' LOCALE 'C'" if encoding else tables
+    of = f"template0 ENCODING '{encoding}' LOCALE 'C'" if encoding else "template1"
     admin = sqlalchemy.create_engine(_driver(server), isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
-        connection.execute(sqlalchemy.text(f"CREATE DATABASE {name} TEMPLATE {of}"))
+        strategy = copy_strategy(int((connection.dialect.server_version_info or (0,))[0]))
+        connection.execute(sqlalchemy.text(f"CREATE DATABASE {name} TEMPLATE {of} {strategy}"))
     try:
         yield sqlalchemy.make_url(server).set(database=name).render_as_string(hide_password=False)
     finally:
         with admin.connect() as connection:
             connection.execute(sqlalchemy.text(f"DROP DATABASE {name} WITH (FORCE)"))
         admin.dispose()
+
+
+def copy_strategy(version: int) -> str:
+    """Return how a PostgreSQL of that version is told to copy files: where it may choose, it writes a journal of
+    what it copies, and takes eight times as long."""
+    return "STRATEGY FILE_COPY" if version >= FIRST_WITH_STRATEGIES else ""
 
 
 class PostgresNode:
@@ -71,8 +109,11 @@ class PostgresNode:
     needs the data later, and what a killed process has written stays.
     """
 
-    def __init__(self, programs: Path, port: int = 0, *, durable: bool = False) -> None:
-        """Prepare it; with a `port` it listens at 127.0.0.1, else at a socket in its folder alone."""
+    def __init__(self, programs: Path, port: int = 0, *, durable: bool = False, folder: Path | None = None) -> None:
+        """Prepare it; with a `port` it listens at 127.0.0.1, else at a socket in its folder alone.
+
+        A `folder` is that of a node which another process made.
+        """
         self._programs = programs
         self._as_owner: list[str] = []
         self._owner: pwd.struct_passwd | None = None
@@ -84,8 +125,8 @@ class PostgresNode:
             self._as_owner = ["runuser", "-u", "postgres", "--"]
         self.port = port
         self._durable = durable
-        self.folder = Path(tempfile.mkdtemp(prefix="cekalwatch-postgres-"))
-        if self._owner:
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="cekalwatch-postgres-"))
+        if self._owner and not folder:
             os.chown(self.folder, self._owner.pw_uid, self._owner.pw_gid)
         self.data = self.folder / "data"
         self.log_file = self.folder / "server.log"

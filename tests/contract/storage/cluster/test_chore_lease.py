@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 import sqlalchemy
@@ -16,19 +17,15 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.fence import LeaseLostError, fenced
 from cekalwatch.server.storage.troubles.tables import TroubleLogRow
-from tests.support.tools.postgres import fresh_database
 
 WAIT_S = 60.0
 
 
 @pytest.fixture
-def shared(postgres: str, postgres_tables: str) -> Iterator[Database]:
+def shared(postgres_database: str) -> Iterator[Database]:
     """An upgraded database that several servers may use."""
-    with fresh_database(postgres, postgres_tables) as address:
-        database = Database(address)
-        database.upgrade()
+    with closing(Database(postgres_database)) as database:
         yield database
-        database.close()
 
 
 def run_out(database: Database) -> None:
@@ -192,16 +189,14 @@ class TestOfSeveralServers:
         assert rounds == ["begun", "other"]
         assert counted(shared) == 0
 
-    def test_a_stopped_server_keeps_no_locks_for_long(self, postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_stopped_server_keeps_no_locks_for_long(
+        self, postgres_database: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr("cekalwatch.server.storage.connecting.MAX_IDLE_TRANSACTION_S", 1)
-        with fresh_database(postgres) as address:
-            one, other = Database(address), Database(address)
-            one.upgrade()
+        with closing(Database(postgres_database)) as one, closing(Database(postgres_database)) as other:
             with pytest.raises(StorageError, match="IdleInTransaction"), one.session() as session:
                 session.get_one(TroubleLogRow, 1).change = 7
                 session.flush()  # and here it is stopped
                 count(other)
                 session.commit()
             assert counted(other) == 1
-            one.close()
-            other.close()

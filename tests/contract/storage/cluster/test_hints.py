@@ -11,7 +11,6 @@ import sqlalchemy
 
 from cekalwatch.server.storage.cluster.hints import Hints, HintTopic
 from cekalwatch.server.storage.database import Database
-from tests.support.tools.postgres import fresh_database
 
 WAIT_S = 60.0
 
@@ -36,9 +35,9 @@ class Hearer:
 
 
 @pytest.fixture
-def databases(postgres: str) -> Iterator[tuple[Database, Database]]:
+def databases(postgres_database: str) -> Iterator[tuple[Database, Database]]:
     """One database, as two servers have it open."""
-    with fresh_database(postgres) as address, closing(Database(address)) as one, closing(Database(address)) as other:
+    with closing(Database(postgres_database)) as one, closing(Database(postgres_database)) as other:
         yield one, other
 
 

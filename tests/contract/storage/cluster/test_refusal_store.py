@@ -12,15 +12,13 @@ from structlog.testing import capture_logs
 from cekalwatch.server.refused_start import RefusedServer, StartRefusal
 from cekalwatch.server.storage.cluster.refusal_store import MAX_TOLD, RefusalStore
 from cekalwatch.server.storage.database import Database
-from tests.support.tools.postgres import fresh_database
 
 OTHER = RefusedServer("main-2", "cekal-2", "/var/lib/cekalwatch", "0.2.0", StartRefusal.CLOCK)
 
 
 @pytest.fixture
-def database(postgres: str) -> Iterator[Database]:
-    with fresh_database(postgres) as address, closing(Database(address)) as database:
-        database.upgrade()
+def database(postgres_database: str) -> Iterator[Database]:
+    with closing(Database(postgres_database)) as database:
         yield database
 
 
