@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from cekalwatch.contract.values.adjudication import JUDGEMENTS, AlertState, Step, step_states
+from cekalwatch.contract.values.people import PersonSession
 from cekalwatch.office.model.alert import Alert, ShownAlert
-from cekalwatch.office.model.person import Session
 
 RENEW_CLAIMS_EVERY = timedelta(seconds=30)
 """A third of the server's default lease: two renewals may fail before the claim runs out."""
@@ -52,7 +52,7 @@ class Options:
         return step is Step.CONFIRM and self.steps.get(step) in {Hindrance.SUPERVISOR, Hindrance.SECOND_PERSON}
 
 
-def options(alert: Alert, session: Session | None, agent_id: str, now: datetime) -> Options:
+def options(alert: Alert, session: PersonSession | None, agent_id: str, now: datetime) -> Options:
     """Return what `session`'s person can do with the alert on the PC `agent_id` at `now`."""
     state = standing(alert, now)
     ended = alert.orders_ended_at is not None
@@ -79,7 +79,7 @@ def standing(alert: Alert, now: datetime) -> AlertState | None:
     return alert.state
 
 
-def held_here(alert: Alert, session: Session | None, agent_id: str) -> bool:
+def held_here(alert: Alert, session: PersonSession | None, agent_id: str) -> bool:
     """Whether the person holds the alert, at this PC."""
     claim = alert.handling.claim
     return bool(
@@ -91,7 +91,7 @@ def held_here(alert: Alert, session: Session | None, agent_id: str) -> bool:
 
 
 def claims_to_renew(
-    alerts: Iterable[ShownAlert], session: Session | None, agent_id: str, now: datetime
+    alerts: Iterable[ShownAlert], session: PersonSession | None, agent_id: str, now: datetime
 ) -> tuple[str, ...]:
     """Return the alerts that the person holds at this PC, and whose claim has not run out.
 
@@ -106,7 +106,7 @@ def claims_to_renew(
 
 
 def _hindrance(
-    step: Step, alert: Alert, state: AlertState | None, session: Session | None, agent_id: str
+    step: Step, alert: Alert, state: AlertState | None, session: PersonSession | None, agent_id: str
 ) -> Hindrance | None:
     if session is None or session.password_change_needed:
         return Hindrance.SIGN_IN

@@ -17,7 +17,7 @@ import pytest
 from rich.console import Console
 
 from cekalwatch.contract.values.alert_search import AlertFilter
-from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.people import PersonRole, PersonSession
 from cekalwatch.notifier.console.claim_renewal import ClaimRenewal
 from cekalwatch.notifier.console.live import LiveConsole
 from cekalwatch.notifier.console.picture_folder import PictureFolder
@@ -25,7 +25,6 @@ from cekalwatch.notifier.console.view import Painter
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.model.alert import ShownAlert
-from cekalwatch.office.model.person import Session
 from cekalwatch.program.errors import Exit
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.program.translations import Language
@@ -171,7 +170,7 @@ async def test_the_console_keeps_the_claims_of_who_works_and_of_nobody_who_went_
     dialer = office.site.dialer(office.address, budi.files)
     sessions = SessionClient(office.site.dialer(office.address, budi.files), budi.session)
     terminal = Console(file=io.StringIO(), force_terminal=True, width=120)
-    now, came = time.time(), list[Session]()
+    now, came = time.time(), list[PersonSession]()
     with ExitStack() as stack:
         alert_client = stack.enter_context(closing(AlertClient(Calls(dialer), "pc-budi", AlertFilter(), budi.session)))
         pictures = PictureFolder(tmp_path / "pictures", alert_client.pictures, timedelta(minutes=10))

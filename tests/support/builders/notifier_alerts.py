@@ -7,11 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Outcome, Reason
 from cekalwatch.contract.values.handling import Claim, Finding, Handling
-from cekalwatch.contract.values.people import PersonReference, PersonRole
+from cekalwatch.contract.values.people import PersonReference, PersonRole, PersonSession
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.office.client import messages as convert
 from cekalwatch.office.model.alert import Alert, News, ShownAlert
-from cekalwatch.office.model.person import Session
 from tests.support.fakes.alert_server import EPOCH, alert_message
 
 FRESH = Freshness(EPOCH, stale=False, active_subjects=812)
@@ -51,10 +50,10 @@ BUDI = PersonReference("0197a1b2-0000-7000-8000-00000000000b", "Budi")
 SITI = PersonReference("0197a1b2-0000-7000-8000-00000000005c", "Siti")
 
 
-def session_of(person: PersonReference, *roles: PersonRole) -> Session:
+def session_of(person: PersonReference, *roles: PersonRole) -> PersonSession:
     """Return the session of a person with `roles`, an officer's when none are given."""
     chosen = frozenset(roles or (PersonRole.OFFICER,))
-    return Session(person.person_id, person.display_name, chosen, EPOCH + timedelta(hours=8))
+    return PersonSession(person.person_id, person.display_name, chosen, EPOCH + timedelta(hours=8))
 
 
 def held_by(person: PersonReference, alert: Alert | None = None, agent: str = "pc-1", seconds: float = 90) -> Alert:

@@ -15,7 +15,7 @@ from cekalwatch.contract.values import reports as field_reports
 from cekalwatch.contract.values import surveys as survey
 from cekalwatch.contract.values.adjudication import MAX_NOTE
 from cekalwatch.contract.values.captures import POLICY_BOUNDS, CapturePolicy
-from cekalwatch.contract.values.people import MAX_DISPLAY_NAME
+from cekalwatch.contract.values.people import MAX_DISPLAY_NAME, MAX_SIGN_IN_NAME, MAX_SITES
 from cekalwatch.contract.values.syncs import MAX_DETAIL
 from cekalwatch.server.alerts import fanout
 from cekalwatch.server.alerts.details import MAX_JUDGED, MAX_REFERENCES
@@ -36,13 +36,12 @@ from cekalwatch.server.grpc_api.convert import (
     alerts,
     audit,
     devices,
-    people,
     ports,
     reports,
-    session,
 )
 from cekalwatch.server.grpc_api.convert import troubles as trouble_messages
 from cekalwatch.server.grpc_api.convert.watchlist import list_feed, subjects
+from cekalwatch.server.grpc_api.servicers import session
 from cekalwatch.server.grpc_api.servicers.audit import EXPORT_BYTES, LONG_CALLS, MAX_OF_A_KIND
 from cekalwatch.server.grpc_api.servicers.enrolment import MAX_REQUEST_BYTES
 from cekalwatch.server.grpc_api.servicers.watchlist import list_file, sync
@@ -177,9 +176,9 @@ STATED = {
     "ListDevicesResponse.devices": (f"At most {devices.MAX_DEVICES},",),
     "InviteDeviceRequest.counters": (f"At most {devices.MAX_COUNTERS}.",),
     "InviteDeviceRequest.valid_minutes": (f"1 to {devices.MAX_MINUTES}; 0 means {devices.DEFAULT_MINUTES}.",),
-    "AddPersonRequest.sites": (f"at most {people.MAX_SITES}.",),
-    "ChangePersonRequest.seen_sites": (f"at most {people.MAX_SITES}.",),
-    "ChangePersonRequest.sites": (f"at most {people.MAX_SITES}.",),
+    "AddPersonRequest.sites": (f"at most {MAX_SITES}.",),
+    "ChangePersonRequest.seen_sites": (f"at most {MAX_SITES}.",),
+    "ChangePersonRequest.sites": (f"at most {MAX_SITES}.",),
     "AuditEntry.objects": (f"at most the first {audit.MAX_SHOWN_OBJECTS}.",),
     "SearchAuditEntriesRequest.person": (TEXT,),
     "SearchAuditEntriesRequest.subject_id": (TEXT,),
@@ -212,7 +211,7 @@ STATED = {
     "KeepAlive": (f"each {ServerSettings().keep_alive_period_s:.0f} s by default",),
     "EnrolDeviceRequest.invitation_secret": (f"{SECRET_BYTES} bytes",),
     "EnrolDeviceRequest.certificate_request": (f"at most {MAX_REQUEST_BYTES} bytes",),
-    "PasswordProof.sign_in_name": (f"at most {session.MAX_NAME} characters",),
+    "PasswordProof.sign_in_name": (f"at most {MAX_SIGN_IN_NAME} characters",),
     "PasswordProof.password": (f"at most {passwords.MAX_CHARACTERS} characters",),
     "IdentityProvider.issuer": (f"at most {longest('issuer')} characters",),
     "IdentityProvider.client_id": (f"at most {longest('client_id')} characters",),

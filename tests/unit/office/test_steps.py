@@ -9,9 +9,8 @@ import pytest
 
 from cekalwatch.contract.values.adjudication import JUDGEMENTS, AlertState, Outcome, Reason, Step
 from cekalwatch.contract.values.handling import FollowUp
-from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.people import PersonRole, PersonSession
 from cekalwatch.office.model.alert import Alert
-from cekalwatch.office.model.person import Session
 from cekalwatch.office.steps import Hindrance, claims_to_renew, options, standing
 from tests.support.builders.notifier_alerts import BUDI, SITI, held_by, judged_by, make_alert, make_shown, session_of
 from tests.support.fakes.alert_server import EPOCH
@@ -22,7 +21,7 @@ REFERRED = judged_by(BUDI, Outcome.REFERRED, Reason.FACE_AGREES)
 UNDETERMINED = judged_by(BUDI, Outcome.CANNOT_DETERMINE, Reason.IMAGE_TOO_POOR)
 
 
-def offered(alert: Alert, session: Session | None = OFFICER, after_s: float = 0) -> dict[Step, Hindrance | None]:
+def offered(alert: Alert, session: PersonSession | None = OFFICER, after_s: float = 0) -> dict[Step, Hindrance | None]:
     return dict(options(alert, session, "pc-1", EPOCH + timedelta(seconds=after_s)).steps)
 
 

@@ -33,13 +33,12 @@ from cekalwatch.console.signing_in.unfinished import Word
 from cekalwatch.console.web_sessions import WebSession
 from cekalwatch.contract.values.alert_search import AlertFilter
 from cekalwatch.contract.values.identity_provider import ProviderFacts
-from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.people import PersonRole, PersonSession
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.port_client import PortClient
 from cekalwatch.office.client.refusals import UNREACHABLE
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.client.trouble_client import TroubleClient
-from cekalwatch.office.model.person import Session
 
 MAX_FIELDS: Final = 50
 TOLD_S: Final = 10.0
@@ -77,7 +76,7 @@ class Visit:
         return self.session
 
     @property
-    def person(self) -> Session:
+    def person(self) -> PersonSession:
         """Who makes it; raises NotSignedInError."""
         return self.signed_in.person
 

@@ -17,7 +17,7 @@ from cekalwatch.console.glance import Glance
 from cekalwatch.console.open_alerts import OpenAlerts
 from cekalwatch.console.signing_in.unfinished import MAX_KEPT, Unfinished
 from cekalwatch.contract.values.identity_provider import ProviderFacts
-from cekalwatch.office.model.person import Session
+from cekalwatch.contract.values.people import PersonSession
 
 SECRET_BYTES = 32
 MAX_SESSIONS = 500
@@ -28,7 +28,7 @@ MAX_SESSIONS = 500
 class WebSession:
     """One browser's session. It holds the token with which calls are made for its person."""
 
-    person: Session
+    person: PersonSession
     name: str
     """The sign-in name that was typed; empty when the identity provider said who it is."""
     provider: ProviderFacts | None = None

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 from urllib.parse import urlsplit
+
+from annotated_types import MaxLen
+
+from cekalwatch.contract.values.keys import AS_IT_CAME
+
+Address = Annotated[str, AS_IT_CAME, MaxLen(4096)]
 
 
 @dataclass(frozen=True)
 class ProviderFacts:
     """An OpenID Connect provider; see `IdentityProvider` of the contract."""
 
-    issuer: str
-    client_id: str
-    scope: str
-    authorization_endpoint: str = ""
+    issuer: Address
+    client_id: Address
+    scope: Address
+    authorization_endpoint: Address = ""
     """Empty where it was not asked for."""
-    end_session_endpoint: str = ""
+    end_session_endpoint: Address = ""
     """Empty where there is none, or it was not asked for."""
     states_issuer: bool = False
     """Whether it names itself as `iss` in what a browser brings back (RFC 9207)."""

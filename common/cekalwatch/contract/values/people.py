@@ -1,14 +1,22 @@
-"""People, their roles and what each may do. The table of rights (`server/auth/rights.py`) names these sets only."""
+"""People who may sign in, their sessions, their roles and what each may do.
+
+The table of rights (`server/auth/rights.py`) names the sets of roles only.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Final
 
 from annotated_types import MaxLen
 
+MAX_SIGN_IN_NAME: Final = 64
 MAX_DISPLAY_NAME: Final = 100
+MAX_SITES: Final = 100
+"""Sites of one person."""
+MAX_SITE_NAME: Final = 64
 
 
 class PersonRole(StrEnum):
@@ -61,3 +69,53 @@ class PersonReference:
 
     person_id: str
     display_name: Annotated[str, MaxLen(200)]
+
+
+@dataclass(frozen=True)
+class PersonSession:
+    """The session of a person who has signed in, as the programs of an office know it."""
+
+    person_id: str
+    display_name: str
+    roles: frozenset[PersonRole]
+    expires_at: datetime
+    idle_timeout: timedelta | None = None
+    """After this long without a call it ends; None: it does not."""
+    password_change_needed: bool = False
+    sites: tuple[str, ...] = ()
+    """Keys of the sites where the person works."""
+
+    @property
+    def works(self) -> bool:
+        """Whether the person may do anything with alerts."""
+        return bool(self.roles & HANDLES_ALERTS)
+
+    @property
+    def judges(self) -> bool:
+        """Whether the person may judge alerts."""
+        return bool(self.roles & JUDGES)
+
+    @property
+    def supervises(self) -> bool:
+        """Whether the person may confirm."""
+        return bool(self.roles & CONFIRMS)
+
+    @property
+    def sees_figures(self) -> bool:
+        """Whether the person may see the statistics of a shift."""
+        return bool(self.roles & SEES_SHIFT_REPORT)
+
+
+@dataclass(frozen=True)
+class PersonRecord:
+    """A person who may sign in, as an administrator sees them."""
+
+    person_id: str
+    sign_in_name: str
+    display_name: str
+    roles: frozenset[PersonRole]
+    sites: tuple[str, ...]
+    disabled: bool
+    first_password: bool
+    """Whether the first password is still to be changed."""
+    with_password: bool

@@ -11,19 +11,16 @@ from cekalwatch.contract.codec.enums import ProtoEnum
 from cekalwatch.contract.codec.safe_text import safe_text
 from cekalwatch.contract.codec.watchlist import FRESHNESS, LOOKALIKE_JUDGEMENTS, OFFICERS_ORDER, OFFICERS_SUBJECT
 from cekalwatch.contract.values.orders import Direction
-from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.watchlist import LookalikeJudgement
 from cekalwatch.office.model.alert import Alert, Candidate, Pictures, Sighting
-from cekalwatch.office.model.person import Session
 from cekalwatch.office.model.subscription_updates import AlertEvent, Connected, KeepAlive, Update, WaitingAlert
 from cekalwatch.program.traces import trace_context
-from cekalwatch.v1 import alert_pb2, alert_service_pb2, camera_pb2, session_pb2
+from cekalwatch.v1 import alert_pb2, alert_service_pb2, camera_pb2
 
 if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp
 
 _DIRECTIONS = ProtoEnum(camera_pb2.Direction, "DIRECTION", Direction)
-_ROLES = ProtoEnum(session_pb2.PersonRole, "PERSON_ROLE", PersonRole)
 
 
 def update(response: alert_service_pb2.SubscribeAlertsResponse) -> Update | None:
@@ -87,19 +84,6 @@ def _lookalikes(message: alert_pb2.Candidate) -> tuple[tuple[str, LookalikeJudge
 def pictures(images: alert_pb2.AlertImages) -> Pictures:
     """Return the pictures of an alert; references without a picture are left out."""
     return Pictures(images.probe_jpeg, tuple(reference.jpeg for reference in images.references if reference.jpeg))
-
-
-def session(message: session_pb2.Session) -> Session:
-    """Return a person's session."""
-    return Session(
-        person_id=safe_text(message.person_id),
-        display_name=safe_text(message.display_name),
-        roles=frozenset(role for role in map(_ROLES.member, message.roles) if role),
-        expires_at=_moment(message.expire_time),
-        idle_timeout=message.idle_timeout.ToTimedelta() if message.HasField("idle_timeout") else None,
-        password_change_needed=message.password_change_needed,
-        sites=tuple(map(safe_text, message.sites)),
-    )
 
 
 def _moment(timestamp: Timestamp) -> datetime:

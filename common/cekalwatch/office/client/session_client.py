@@ -9,11 +9,11 @@ from typing import Any
 
 from google.protobuf.message import Message
 
+from cekalwatch.contract.codec.people import PROVIDER, SESSION
 from cekalwatch.contract.values.identity_provider import ProviderFacts
-from cekalwatch.office.client import messages
+from cekalwatch.contract.values.people import PersonSession
 from cekalwatch.office.client.proofs import Code, Password, Proof
 from cekalwatch.office.client.token import TokenHolder
-from cekalwatch.office.model.person import Session
 from cekalwatch.v1 import session_pb2, session_service_pb2
 from cekalwatch.v1.session_service_pb2_grpc import SessionServiceStub
 from cekalwatch.wire.calls import Calls
@@ -53,33 +53,33 @@ class SessionClient:
         """Return the identity provider of the server, or None; its endpoints are asked of it where it must be."""
         request = session_service_pb2.GetSignInMethodsRequest(include_endpoints=with_endpoints)
         answer = self._call(lambda stub: stub.GetSignInMethods, request, deadline_s=deadline_s)
-        return _facts(answer.provider) if answer.HasField("provider") else None
+        return PROVIDER.read(answer.provider) if answer.HasField("provider") else None
 
-    def prove(self, proof: Proof) -> tuple[Session, str]:
+    def prove(self, proof: Proof) -> tuple[PersonSession, str]:
         """Return the session of the person whom it proves, and its token, which is not kept."""
         request = _with(proof, session_service_pb2.SignInRequest(purpose=session_pb2.SESSION_PURPOSE_CALLS))
         answer = self._call(lambda stub: stub.SignIn, request)
-        return messages.session(answer.session), str(answer.token)
+        return SESSION.read(answer.session), str(answer.token)
 
-    def countersign(self, proof: Proof, joint: JointRequest) -> tuple[Session, str]:
+    def countersign(self, proof: Proof, joint: JointRequest) -> tuple[PersonSession, str]:
         """Let a second person sign beside who has signed in; return who it is, and the token for that one call."""
         asked = session_service_pb2.SignInRequest(
             purpose=session_pb2.SESSION_PURPOSE_SECOND_PERSON,
             joint_act=session_pb2.JointAct(action=joint.action, request_sha256=request_digest(joint.request)),
         )
         answer = self._call(lambda stub: stub.SignIn, _with(proof, asked), self.file.token())
-        return messages.session(answer.session), str(answer.token)
+        return SESSION.read(answer.session), str(answer.token)
 
-    def sign_in(self, name: str, password: str) -> Session:
+    def sign_in(self, name: str, password: str) -> PersonSession:
         """Sign in with a password, and keep the token; raises ProgramError when it cannot be written."""
         session, token = self.prove(Password(name, password))
         self.file.keep(token)
         return session
 
-    def whoami(self) -> Session:
+    def whoami(self) -> PersonSession:
         """Return the session of who is signed in."""
         answer = self._call(lambda stub: stub.GetSession, session_service_pb2.GetSessionRequest(), self.file.token())
-        return messages.session(answer.session)
+        return SESSION.read(answer.session)
 
     def change_password(self, present: str, wanted: str) -> None:
         """Change the password of who is signed in."""
@@ -121,14 +121,3 @@ def _with(proof: Proof, request: session_service_pb2.SignInRequest) -> session_s
             given.code, given.code_verifier, given.nonce = proof.code, proof.verifier, proof.nonce
             given.redirect_uri, given.asked_anew = proof.redirect_uri, True
     return request
-
-
-def _facts(message: session_service_pb2.IdentityProvider) -> ProviderFacts:
-    return ProviderFacts(
-        issuer=message.issuer,
-        client_id=message.client_id,
-        scope=message.scope,
-        authorization_endpoint=message.authorization_endpoint,
-        end_session_endpoint=message.end_session_endpoint,
-        states_issuer=message.states_issuer,
-    )

@@ -8,12 +8,11 @@ from datetime import date, datetime, timedelta, tzinfo
 from cekalwatch.contract.values.adjudication import UNDECIDED, AlertState, Escalation
 from cekalwatch.contract.values.handling import Finding, FollowUp
 from cekalwatch.contract.values.orders import Direction, OrderKind, OrderStatus, ShownOrder
-from cekalwatch.contract.values.people import PersonReference
+from cekalwatch.contract.values.people import PersonReference, PersonSession
 from cekalwatch.contract.values.shift_report import ShiftReport, Tally
 from cekalwatch.contract.values.subjects import Subject, TravelDocument
 from cekalwatch.contract.values.watchlist import Freshness, LookalikeJudgement
 from cekalwatch.office.model.alert import Alert
-from cekalwatch.office.model.person import Session
 from cekalwatch.office.model.subscription_updates import Cause, Connection
 from cekalwatch.office.steps import Hindrance, standing
 from cekalwatch.program.translations import Language, Texts
@@ -240,7 +239,7 @@ class AlertFormatter(Texts):
         level = alert.handling.escalation
         return "" if level is Escalation.COUNTER else self.say(f"ESCALATION_{level.name}")
 
-    def holder(self, alert: Alert, session: Session | None = None) -> str:
+    def holder(self, alert: Alert, session: PersonSession | None = None) -> str:
         """Return who holds the alert, and where; empty when nobody does."""
         claim = alert.handling.claim
         if alert.state is not AlertState.CLAIMED or claim is None:

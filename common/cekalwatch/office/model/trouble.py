@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
-from cekalwatch.contract.values.people import CONFIRMS
+from cekalwatch.contract.values.people import CONFIRMS, PersonSession
 from cekalwatch.contract.values.troubles import BLIND, TroubleKind, acknowledges
-from cekalwatch.office.model.person import Session
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def own_blind(troubles: Iterable[Trouble], counters: Collection[str]) -> Trouble
     return tuple(one for one in troubles if one.blinds and (not counters or one.counter in counters))
 
 
-def shown_to(session: Session | None, troubles: Troubles, counters: Collection[str]) -> Troubles:
+def shown_to(session: PersonSession | None, troubles: Troubles, counters: Collection[str]) -> Troubles:
     """Return those that are shown to who is at this PC: everybody sees which of the PC's own counters are blind.
 
     A supervisor sees all of the site, a list manager those of sources too, an administrator those of servers as well.
@@ -56,7 +55,7 @@ def shown_to(session: Session | None, troubles: Troubles, counters: Collection[s
     return tuple(one for one in troubles if one in own or roles & (acknowledges(one.kind) if one.kind else CONFIRMS))
 
 
-def may_acknowledge(trouble: Trouble, session: Session | None) -> bool:
+def may_acknowledge(trouble: Trouble, session: PersonSession | None) -> bool:
     """Whether the person can say that they have seen it, and nobody has yet."""
     if session is None or trouble.kind is None or trouble.acknowledged_by:
         return False

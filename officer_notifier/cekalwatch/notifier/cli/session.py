@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 import grpc
 import typer
 
+from cekalwatch.contract.values.people import PersonSession
 from cekalwatch.notifier.cli.options import with_settings
 from cekalwatch.notifier.locale.texts import NotifierTexts
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.office.client.refusals import UNREACHABLE, explain
 from cekalwatch.office.client.session_client import SessionClient
-from cekalwatch.office.model.person import Session
 from cekalwatch.program.cli.prompts import ask, ask_secret
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.logs import configure_logs
@@ -89,7 +89,7 @@ def _new_password(texts: Texts) -> str:
     return wanted
 
 
-def _print_session(who: Session, texts: Texts, zone: ZoneInfo) -> None:
+def _print_session(who: PersonSession, texts: Texts, zone: ZoneInfo) -> None:
     roles = ", ".join(texts.say(f"ROLE_{role}") for role in sorted(who.roles))
     until = f"{who.expires_at.astimezone(zone):%H:%M %Z}"
     typer.echo(texts.say("SIGNED_IN", name=who.display_name, roles=roles, time=until))

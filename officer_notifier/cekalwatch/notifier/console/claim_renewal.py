@@ -10,11 +10,11 @@ from pathlib import Path
 import grpc
 import structlog
 
+from cekalwatch.contract.values.people import PersonSession
 from cekalwatch.notifier.console.live import LiveConsole
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.background_thread import BackgroundThread
 from cekalwatch.office.client.session_client import SessionClient
-from cekalwatch.office.model.person import Session
 from cekalwatch.office.steps import RENEW_CLAIMS_EVERY
 
 LOOK_EVERY = timedelta(seconds=2)
@@ -32,7 +32,7 @@ class ClaimRenewal(BackgroundThread):
         alert_client: AlertClient,
         sessions: SessionClient,
         session_file: Path,
-        person_came: Callable[[Session], object],
+        person_came: Callable[[PersonSession], object],
         agent_id: str,
         away_after_s: float,
         now: Callable[[], float] = time.time,

@@ -12,13 +12,13 @@ from typing import Self
 from rich.console import Console, RenderableType
 from rich.live import Live
 
+from cekalwatch.contract.values.people import PersonSession
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.notifier.console.view import ConsoleView, Painter
 from cekalwatch.notifier.delivery.alert_cache import AlertCache
 from cekalwatch.notifier.delivery.ringing import is_supervised, rings
 from cekalwatch.office.model.alert import Alert, ShownAlert
-from cekalwatch.office.model.person import Session
 from cekalwatch.office.model.subscription_updates import Connection, Disconnected, LostPosition
 from cekalwatch.office.model.trouble import Troubles, shown_to
 from cekalwatch.office.steps import claims_to_renew
@@ -42,7 +42,7 @@ class LiveConsole:
         """`counters` are those that this PC watches; none: all."""
         self._console = console
         self._counters = counters
-        self._session: Session | None = None
+        self._session: PersonSession | None = None
         self._troubles: Troubles = ()
         self._painter, self._pictures = painter, pictures
         self._now = now
@@ -74,7 +74,7 @@ class LiveConsole:
         with self._lock:
             return self._view
 
-    def claims(self, session: Session, agent_id: str) -> tuple[str, ...]:
+    def claims(self, session: PersonSession, agent_id: str) -> tuple[str, ...]:
         """Take note of who works here, and return the alerts that the person holds at this PC."""
         with self._lock:
             self._session = session

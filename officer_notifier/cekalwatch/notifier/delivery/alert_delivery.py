@@ -27,13 +27,13 @@ import grpc
 import structlog
 
 from cekalwatch.contract.values.adjudication import PENDING, UNSETTLED
+from cekalwatch.contract.values.people import PersonSession
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.delivery.acknowledgements import Acknowledgements
 from cekalwatch.notifier.delivery.inbox import Arrival, Inbox
 from cekalwatch.office.client.alert_client import AlertClient, day_began
 from cekalwatch.office.client.refusals import SESSION_OVER, error_reason
 from cekalwatch.office.model.alert import Alert, ShownAlert
-from cekalwatch.office.model.person import Session
 from cekalwatch.office.model.subscription_updates import (
     AlertEvent,
     Connected,
@@ -103,7 +103,7 @@ class AlertDelivery:
         self._now = now
         self._log = structlog.get_logger()
 
-    def person_came(self, session: Session) -> None:
+    def person_came(self, session: PersonSession) -> None:
         """Show what is owed to who has signed in, a supervisor what came to the supervisors before; raises as `take`.
 
         The server sends that to a supervisor's PC only as it happens.

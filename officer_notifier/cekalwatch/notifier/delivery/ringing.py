@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cekalwatch.contract.values.adjudication import PENDING, UNDECIDED, UNSETTLED, AlertEventType
+from cekalwatch.contract.values.people import PersonSession
 from cekalwatch.office.model.alert import News, ShownAlert
-from cekalwatch.office.model.person import Session
 
 _ASKED_AGAIN = frozenset({AlertEventType.ORDERS_RESUMED, AlertEventType.CLEARED})
 """What sets an alert that is unsettled then to work once more."""
@@ -34,6 +34,6 @@ def rings(shown: ShownAlert, *, supervised: bool) -> bool:
     return alert.state in UNDECIDED and (news is News.FIRST or again)
 
 
-def is_supervised(session: Session | None, counters: Sequence[str]) -> bool:
+def is_supervised(session: PersonSession | None, counters: Sequence[str]) -> bool:
     """Whether a supervisor is at a PC: one has signed in or, while nobody has, the PC watches no single counter."""
     return session.supervises if session else not counters

@@ -18,6 +18,7 @@ import structlog
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from cekalwatch.contract.values.adjudication import PENDING, AlertEventType, AlertState
+from cekalwatch.contract.values.people import PersonSession
 from cekalwatch.contract.values.shift_report import ShiftReport
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.actions.alert_actions import AlertActions, Decision
@@ -33,7 +34,6 @@ from cekalwatch.office.client.refusals import SESSION_OVER, Failure, error_reaso
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.locale.trouble_formatting import TroubleFormatter
 from cekalwatch.office.model.alert import Alert, ShownAlert
-from cekalwatch.office.model.person import Session
 from cekalwatch.office.model.subscription_updates import Connection, Disconnected, LostPosition
 from cekalwatch.office.steps import RENEW_CLAIMS_EVERY, Options, claims_to_renew, held_here, options, standing
 from cekalwatch.program.translations import Language
@@ -99,7 +99,7 @@ class Controller(QObject):
         self.settings = settings
         self.language = settings.language
         self.alert_cache = AlertCache()
-        self.session: Session | None = None
+        self.session: PersonSession | None = None
         self.connection = Connection(datetime.now(UTC))
         self.freshness: Freshness | None = None
         self.lost: LostPosition | None = None
@@ -242,7 +242,7 @@ class Controller(QObject):
     def sign_in(self, name: str, password: str, done: Done, failed: Told) -> None:
         """Sign a person in."""
 
-        def in_now(session: Session) -> None:
+        def in_now(session: PersonSession) -> None:
             self.last_name = name
             self._set_session(session)
             done()
@@ -252,11 +252,11 @@ class Controller(QObject):
     def change_password(self, present: str, new: str, done: Done, failed: Told) -> None:
         """Change the password of the person who has signed in."""
 
-        def changed(renewed: Session) -> None:
+        def changed(renewed: PersonSession) -> None:
             self._set_session(renewed)
             done()
 
-        def change() -> Session:
+        def change() -> PersonSession:
             self._sessions.change_password(present, new)
             return self._sessions.whoami()
 
@@ -338,7 +338,7 @@ class Controller(QObject):
         else:
             self._set_session(None)
 
-    def _set_session(self, session: Session | None) -> None:
+    def _set_session(self, session: PersonSession | None) -> None:
         self._followed = self._sessions.file.token()
         former, self.session = self.session, session
         if not self.unlocked:

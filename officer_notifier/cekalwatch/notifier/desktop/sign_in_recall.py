@@ -7,12 +7,12 @@ from contextlib import suppress
 import shiboken6
 from PySide6.QtCore import QObject
 
+from cekalwatch.contract.values.people import PersonSession
 from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.screen import ScreenGone
 from cekalwatch.notifier.desktop.worker import Worker
 from cekalwatch.office.client.refusals import Failure
-from cekalwatch.office.model.person import Session
 
 
 class SignInRecall(QObject):
@@ -34,7 +34,7 @@ class SignInRecall(QObject):
         if session and self._controller.unlocked:
             self._worker.run(lambda: self._told(session), _nothing, _raise)
 
-    def _told(self, session: Session) -> None:
+    def _told(self, session: PersonSession) -> None:
         with suppress(ScreenGone):
             self._delivery.person_came(session)
 

@@ -13,7 +13,7 @@ import pytest
 
 from cekalwatch.contract.values.adjudication import AlertEventType
 from cekalwatch.contract.values.alert_search import AlertFilter
-from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.people import PersonRole, PersonSession
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.delivery.acknowledgements import Acknowledgements
 from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall
@@ -22,7 +22,6 @@ from cekalwatch.notifier.delivery.ringing import rings
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
 from cekalwatch.office.model.alert import Alert, ShownAlert
-from cekalwatch.office.model.person import Session
 from cekalwatch.office.model.subscription_updates import AlertEvent, Disconnected, KeepAlive, LostPosition, Update
 from cekalwatch.v1 import adjudication_pb2
 from cekalwatch.wire.backoff import Backoff
@@ -102,7 +101,7 @@ class Run:
         acknowledgements = self._stack.enter_context(Acknowledgements(client.acknowledge, lambda: 0.0))
         self._desk = AlertDelivery(alert_client, acknowledgements, self.inbox, paper, recall, lambda: EPOCH)
 
-    def person_came(self, session: Session) -> None:
+    def person_came(self, session: PersonSession) -> None:
         self._desk.person_came(session)
 
     def __enter__(self) -> Run:

@@ -1,35 +1,14 @@
-"""The calls about the people who may sign in, as plain values. Protobuf stops here; errors stay grpc.RpcError."""
+"""The calls about the people who may sign in, as values. Errors stay grpc.RpcError."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from cekalwatch.console.clients.service_client import ServiceClient
-from cekalwatch.contract.codec.enums import ProtoEnum
-from cekalwatch.contract.codec.safe_text import safe_text
-from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.v1 import people_pb2, session_pb2
+from cekalwatch.contract.codec.people import PERSON_RECORD, ROLES
+from cekalwatch.contract.values.people import PersonRecord, PersonRole
 from cekalwatch.v1 import people_service_pb2 as pb
 from cekalwatch.v1.people_service_pb2_grpc import PeopleServiceStub
-
-_ROLES = ProtoEnum(session_pb2.PersonRole, "PERSON_ROLE", PersonRole)
-
-
-@dataclass(frozen=True)
-class PersonRecord:
-    """A person who may sign in."""
-
-    person_id: str
-    name: str
-    """With which they sign in."""
-    display_name: str
-    roles: frozenset[PersonRole]
-    sites: tuple[str, ...]
-    disabled: bool
-    first_password: bool
-    """Whether the first password is still to be changed."""
-    with_password: bool
 
 
 class PeopleClient(ServiceClient[PeopleServiceStub]):
@@ -39,12 +18,12 @@ class PeopleClient(ServiceClient[PeopleServiceStub]):
 
     def all(self) -> list[PersonRecord]:
         """Return everybody with a site of the administrator's, by sign-in name."""
-        return [_record(one) for one in self._call(lambda stub: stub.ListPeople, pb.ListPeopleRequest()).people]
+        return list(PERSON_RECORD.read_all(self._call(lambda stub: stub.ListPeople, pb.ListPeopleRequest()).people))
 
     def add(self, name: str, display_name: str, roles: Collection[PersonRole], sites: Collection[str]) -> str:
         """Add a person, and return the first password."""
         request = pb.AddPersonRequest(
-            sign_in_name=name, display_name=display_name, roles=map(_ROLES.number, sorted(roles)), sites=sorted(sites)
+            sign_in_name=name, display_name=display_name, roles=map(ROLES.number, sorted(roles)), sites=sorted(sites)
         )
         return str(self._call(lambda stub: stub.AddPerson, request).first_password)
 
@@ -59,9 +38,9 @@ class PeopleClient(ServiceClient[PeopleServiceStub]):
         """Replace a person's roles and sites, unless they are others by now than were seen."""
         request = pb.ChangePersonRequest(
             sign_in_name=name,
-            roles=map(_ROLES.number, sorted(roles)),
+            roles=map(ROLES.number, sorted(roles)),
             sites=sorted(sites),
-            seen_roles=map(_ROLES.number, sorted(seen_roles)),
+            seen_roles=map(ROLES.number, sorted(seen_roles)),
             seen_sites=sorted(seen_sites),
         )
         self._call(lambda stub: stub.ChangePerson, request)
@@ -78,16 +57,3 @@ class PeopleClient(ServiceClient[PeopleServiceStub]):
     def unlock(self, name: str) -> None:
         """Forget a name's wrong passwords."""
         self._call(lambda stub: stub.UnlockPerson, pb.UnlockPersonRequest(sign_in_name=name))
-
-
-def _record(one: people_pb2.PersonRecord) -> PersonRecord:
-    return PersonRecord(
-        person_id=safe_text(one.person_id),
-        name=safe_text(one.sign_in_name),
-        display_name=safe_text(one.display_name),
-        roles=frozenset(role for role in map(_ROLES.member, one.roles) if role),
-        sites=tuple(map(safe_text, one.sites)),
-        disabled=one.disabled,
-        first_password=one.first_password,
-        with_password=one.with_password,
-    )

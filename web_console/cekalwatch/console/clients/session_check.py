@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cekalwatch.console.clients.service_client import ServiceClient
-from cekalwatch.office.client import messages
-from cekalwatch.office.model.person import Session
+from cekalwatch.contract.codec.people import SESSION
+from cekalwatch.contract.values.people import PersonSession
 from cekalwatch.v1 import session_service_pb2
 from cekalwatch.v1.session_service_pb2_grpc import SessionServiceStub
 
@@ -14,8 +14,6 @@ class SessionCheck(ServiceClient[SessionServiceStub]):
 
     stub = SessionServiceStub
 
-    def session(self) -> Session:
+    def session(self) -> PersonSession:
         """Return the session as it is now."""
-        return messages.session(
-            self._call(lambda stub: stub.GetSession, session_service_pb2.GetSessionRequest()).session
-        )
+        return SESSION.read(self._call(lambda stub: stub.GetSession, session_service_pb2.GetSessionRequest()).session)

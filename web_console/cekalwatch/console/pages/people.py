@@ -7,9 +7,8 @@ from http import HTTPStatus
 import grpc
 from starlette.responses import Response
 
-from cekalwatch.console.clients.people_client import PersonRecord
 from cekalwatch.console.visit import Visit
-from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.people import PersonRecord, PersonRole
 from cekalwatch.office.client.refusals import error_reason, explain
 
 ACTS = ("change", "disable", "enable", "reset", "unlock")
@@ -78,7 +77,7 @@ def act(visit: Visit) -> Response:
 
 
 def _find(visit: Visit) -> PersonRecord | None:
-    return next((one for one in visit.people.all() if one.name == visit.part("name")), None)
+    return next((one for one in visit.people.all() if one.sign_in_name == visit.part("name")), None)
 
 
 def _roles(visit: Visit) -> frozenset[PersonRole]:

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 import grpc
 
+from cekalwatch.contract.codec.people import PERSON_RECORD, ROLES
+from cekalwatch.contract.codec.scalars import Refused
+from cekalwatch.contract.values.people import (
+    MAX_DISPLAY_NAME,
+    MAX_SIGN_IN_NAME,
+    MAX_SITE_NAME,
+    MAX_SITES,
+    PersonRecord,
+    PersonRole,
+)
 from cekalwatch.server.auth.people_admin import PeopleAdmin
 from cekalwatch.server.auth.signing_in.passwords import Passwords
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.people import Person
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.convert import people as convert
 from cekalwatch.server.grpc_api.errors import coded
 from cekalwatch.server.grpc_api.workers import Workers
-from cekalwatch.server.storage.people.store import PeopleStore
+from cekalwatch.server.storage.people.store import Account, PeopleStore
+from cekalwatch.v1 import people_pb2, people_service_pb2_grpc
 from cekalwatch.v1 import people_service_pb2 as pb
-from cekalwatch.v1 import people_service_pb2_grpc
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -37,12 +47,12 @@ class PeopleServicer(people_service_pb2_grpc.PeopleServiceServicer):
         by = self._administrator()
         accounts = await asyncio.to_thread(self._admin().all)
         seen = [one for one in accounts if by is None or one.person.sites & by.sites]
-        return pb.ListPeopleResponse(people=map(convert.person_record, seen))
+        return pb.ListPeopleResponse(people=map(_written, seen))
 
     async def AddPerson(self, request: pb.AddPersonRequest, context: Context) -> pb.AddPersonResponse:
         """Add a person, and return the first password."""
-        name, shown = convert.sign_in_name(request.sign_in_name), convert.display_name(request.display_name)
-        roles, sites = convert.roles(request.roles), convert.sites(request.sites)
+        name, shown = _sign_in_name(request.sign_in_name), _display_name(request.display_name)
+        roles, sites = _roles(request.roles), _sites(request.sites)
         admin = self._admin()
         first = await self._workers.do(
             coded(lambda: admin.add(name, shown, roles, sites, with_password=not request.without_password))
@@ -51,27 +61,27 @@ class PeopleServicer(people_service_pb2_grpc.PeopleServiceServicer):
 
     async def ChangePerson(self, request: pb.ChangePersonRequest, context: Context) -> pb.ChangePersonResponse:
         """Replace a person's roles and sites."""
-        name, roles = convert.sign_in_name(request.sign_in_name), convert.roles(request.roles)
-        sites, seen, admin = convert.sites(request.sites), convert.seen(request), self._admin()
+        name, roles = _sign_in_name(request.sign_in_name), _roles(request.roles)
+        sites, seen, admin = _sites(request.sites), _seen(request), self._admin()
         await asyncio.to_thread(coded(lambda: admin.change(name, roles, sites, seen)))
         account = await asyncio.to_thread(coded(lambda: admin.account(name)))
-        return pb.ChangePersonResponse(person=convert.person_record(account))
+        return pb.ChangePersonResponse(person=_written(account))
 
     async def DisablePerson(self, request: pb.DisablePersonRequest, context: Context) -> pb.DisablePersonResponse:
         """Refuse a person from now on, or let them in again."""
-        name, admin = convert.sign_in_name(request.sign_in_name), self._admin()
+        name, admin = _sign_in_name(request.sign_in_name), self._admin()
         await asyncio.to_thread(coded(lambda: admin.disable(name) if request.disabled else admin.enable(name)))
         return pb.DisablePersonResponse()
 
     async def ResetPassword(self, request: pb.ResetPasswordRequest, context: Context) -> pb.ResetPasswordResponse:
         """Give a person another first password, and return it."""
-        name, admin = convert.sign_in_name(request.sign_in_name), self._admin()
+        name, admin = _sign_in_name(request.sign_in_name), self._admin()
         first = await self._workers.do(coded(lambda: admin.reset(name)))
         return pb.ResetPasswordResponse(first_password=first)
 
     async def UnlockPerson(self, request: pb.UnlockPersonRequest, context: Context) -> pb.UnlockPersonResponse:
         """Forget a name's wrong passwords."""
-        name, admin = convert.sign_in_name(request.sign_in_name), self._admin()
+        name, admin = _sign_in_name(request.sign_in_name), self._admin()
         return pb.UnlockPersonResponse(was_locked=await asyncio.to_thread(coded(lambda: admin.unlock(name))))
 
     def _admin(self) -> PeopleAdmin:
@@ -81,3 +91,52 @@ class PeopleServicer(people_service_pb2_grpc.PeopleServiceServicer):
         """Who calls; None on the server's own machine, in plaintext, where nobody needs to have signed in."""
         session = current_caller().session
         return session.person if session else None
+
+
+def _sign_in_name(value: str) -> str:
+    if not 1 <= len(value) <= MAX_SIGN_IN_NAME:
+        raise Refused("sign_in_name")
+    return value.lower()
+
+
+def _display_name(value: str) -> str:
+    if len(value) > MAX_DISPLAY_NAME:
+        raise Refused("display_name")
+    return value
+
+
+def _roles(values: Iterable[int]) -> frozenset[PersonRole]:
+    found = [ROLES.member(value) for value in values]
+    if None in found:
+        raise Refused("roles")
+    return frozenset(role for role in found if role)
+
+
+def _sites(values: Iterable[str]) -> frozenset[str]:
+    found = frozenset(values)
+    if not 1 <= len(found) <= MAX_SITES or any(len(one) > MAX_SITE_NAME for one in found):
+        raise Refused("sites")
+    return found
+
+
+def _seen(request: pb.ChangePersonRequest) -> tuple[frozenset[PersonRole], frozenset[str]] | None:
+    """Read which rights were seen; None: they do not matter."""
+    if not request.seen_roles and not request.seen_sites:
+        return None
+    return _roles(request.seen_roles), _sites(request.seen_sites)
+
+
+def _written(account: Account) -> people_pb2.PersonRecord:
+    person, password = account.person, account.password
+    return PERSON_RECORD.write(
+        PersonRecord(
+            str(person.person_id),
+            person.sign_in_name,
+            person.display_name,
+            person.roles,
+            tuple(sorted(person.sites)),
+            person.disabled,
+            first_password=password.must_change,
+            with_password=password.hash is not None,
+        )
+    )

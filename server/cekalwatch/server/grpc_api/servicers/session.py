@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import grpc
 
-from cekalwatch.server.auth.sessions import Beside, Sessions
+from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.codec.people import PROVIDER, SESSION
+from cekalwatch.contract.codec.scalars import Refused
+from cekalwatch.contract.values.people import MAX_SIGN_IN_NAME, PersonSession
+from cekalwatch.server.auth.sessions import Beside, Session, Sessions
 from cekalwatch.server.auth.signing_in.password_provider import PasswordChange
-from cekalwatch.server.auth.signing_in.sign_in import PasswordProof, SignInService
+from cekalwatch.server.auth.signing_in.passwords import MAX_CHARACTERS
+from cekalwatch.server.auth.signing_in.sign_in import CodeProof, PasswordProof, Proof, SignInService
+from cekalwatch.server.domain.people import JointAct, TwoPersonAction
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.convert import session as convert
 from cekalwatch.server.grpc_api.workers import PASSWORDS_AT_ONCE, Workers
+from cekalwatch.v1 import session_pb2, session_service_pb2_grpc
 from cekalwatch.v1 import session_service_pb2 as pb
-from cekalwatch.v1 import session_service_pb2_grpc
 
 PROVIDER_AT_ONCE = 4
+MAX_CODE = 2048
+VERIFIER_CHARACTERS = (43, 128)
+NONCE_CHARACTERS = (16, 128)
+MAX_URI = 512
+SHA256_BYTES = 32
+
+_ACTIONS = ProtoEnum(
+    session_pb2.TwoPersonAction,
+    "TWO_PERSON_ACTION",
+    (TwoPersonAction.CHANGE_THRESHOLD, TwoPersonAction.ACCEPT_SHRUNKEN_LIST, TwoPersonAction.EXPORT_AUDIT),
+)
+_FOR_CALLS = (session_pb2.SESSION_PURPOSE_UNSPECIFIED, session_pb2.SESSION_PURPOSE_CALLS)
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -45,27 +63,27 @@ class SessionServicer(session_service_pb2_grpc.SessionServiceServicer):
             facts = await self._provider.do(lambda: self._sign_ins.provider(with_endpoints=True))
         else:
             facts = self._sign_ins.provider(with_endpoints=False)
-        return pb.GetSignInMethodsResponse(provider=convert.provider_message(facts) if facts else None)
+        return pb.GetSignInMethodsResponse(provider=PROVIDER.write(facts) if facts else None)
 
     async def SignIn(self, request: pb.SignInRequest, context: Context) -> pb.SignInResponse:
         """Sign a person in, by password or by the identity provider's code."""
-        act, proof, caller = convert.joint_act(request), convert.proof(request), current_caller()
+        act, proof, caller = _joint_act(request), _proof(request), current_caller()
         beside = Beside(act, caller.signed_in()) if act else None
         workers = self.passwords if isinstance(proof, PasswordProof) else self._provider
         token, session = await workers.do(lambda: self._sign_ins.sign_in(proof, caller.device, beside))
         idle = None if beside else self._sessions.terms.idle
-        return pb.SignInResponse(token=token, session=convert.session_message(session, idle))
+        return pb.SignInResponse(token=token, session=_written(session, idle))
 
     async def GetSession(self, request: pb.GetSessionRequest, context: Context) -> pb.GetSessionResponse:
         """Return the session of the call."""
         session = current_caller().signed_in()
-        return pb.GetSessionResponse(session=convert.session_message(session, self._sessions.terms.idle))
+        return pb.GetSessionResponse(session=_written(session, self._sessions.terms.idle))
 
     async def ChangePassword(self, request: pb.ChangePasswordRequest, context: Context) -> pb.ChangePasswordResponse:
         """Change the password of the person who calls."""
         who = current_caller()
         session = who.signed_in()
-        present, wanted = convert.password(request.present_password), convert.password(request.new_password)
+        present, wanted = _password(request.present_password), _password(request.new_password)
         await self.passwords.do(lambda: self._changes.change(session, who.device, present, wanted))
         return pb.ChangePasswordResponse()
 
@@ -74,3 +92,65 @@ class SessionServicer(session_service_pb2_grpc.SessionServiceServicer):
         who = current_caller()
         await asyncio.to_thread(self._sessions.end, who.signed_in(), who.device)
         return pb.SignOutResponse()
+
+
+def _joint_act(request: pb.SignInRequest) -> JointAct | None:
+    """Read what a second person signs for; None: a session is wanted."""
+    given = request.joint_act if request.HasField("joint_act") else None
+    if request.purpose in _FOR_CALLS and given is None:
+        return None
+    if request.purpose != session_pb2.SESSION_PURPOSE_SECOND_PERSON:
+        raise Refused("purpose")
+    action = _ACTIONS.member(given.action) if given else None
+    if given is None or action is None or len(given.request_sha256) != SHA256_BYTES:
+        raise Refused("joint_act")
+    return JointAct(action, given.request_sha256.hex())
+
+
+def _proof(request: pb.SignInRequest) -> Proof:
+    """Read the proof of a person's identity."""
+    match request.WhichOneof("proof"):
+        case "password":
+            given = request.password
+            return PasswordProof(
+                _text(given.sign_in_name, "sign_in_name", 1, MAX_SIGN_IN_NAME), _password(given.password)
+            )
+        case "authorization_code":
+            code = request.authorization_code
+            return CodeProof(
+                _text(code.code, "code", 1, MAX_CODE),
+                _text(code.code_verifier, "code_verifier", *VERIFIER_CHARACTERS),
+                _text(code.redirect_uri, "redirect_uri", 1, MAX_URI),
+                _text(code.nonce, "nonce", *NONCE_CHARACTERS),
+                code.asked_anew,
+            )
+        case _:
+            raise Refused("proof")
+
+
+def _password(value: str) -> str:
+    """Read a password when it is too long."""
+    return _text(value, "password", 0, MAX_CHARACTERS)
+
+
+def _text(value: str, field: str, least: int, most: int) -> str:
+    # What was typed must not reach the log, so the detail is the field's name only.
+    if not least <= len(value) <= most:
+        raise Refused(field)
+    return value
+
+
+def _written(session: Session, idle: timedelta | None) -> session_pb2.Session:
+    """Write a session; `idle` is None for a second person."""
+    person = session.person
+    return SESSION.write(
+        PersonSession(
+            str(person.person_id),
+            person.display_name,
+            person.roles,
+            session.expires_at,
+            idle,
+            session.password_change_needed,
+            tuple(sorted(person.sites)),
+        )
+    )

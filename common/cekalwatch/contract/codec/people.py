@@ -1,0 +1,14 @@
+"""People, their sessions, and the identity provider at which they sign in."""
+
+from __future__ import annotations
+
+from cekalwatch.contract.codec.codec import Codec
+from cekalwatch.contract.codec.enums import bound_enum
+from cekalwatch.contract.values.identity_provider import ProviderFacts
+from cekalwatch.contract.values.people import PersonRecord, PersonRole, PersonSession
+from cekalwatch.v1 import people_pb2, session_pb2, session_service_pb2
+
+ROLES = bound_enum(PersonRole, session_pb2.PersonRole.DESCRIPTOR)
+SESSION = Codec(PersonSession, session_pb2.Session, names={"expires_at": "expire_time"})
+PERSON_RECORD = Codec(PersonRecord, people_pb2.PersonRecord)
+PROVIDER = Codec(ProviderFacts, session_service_pb2.IdentityProvider)
