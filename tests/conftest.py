@@ -48,8 +48,17 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         end_shared_postgres(config._tmp_path_factory.getbasetemp())  # type: ignore[attr-defined]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, or all other workers would wait for the last of it."""
+    """Leave twins on PostgreSQL to `make test-all`, but where SQL differs, and begin with what takes longest.
+
+    All other workers would wait for the last of that.
+    """
+    for item in items:
+        kinds = item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
+        on_postgres = any(isinstance(kind, str) and kind == "postgresql" for kind in kinds)
+        if on_postgres and not item.get_closest_marker("both_databases"):
+            item.add_marker("exhaustive")
     items.sort(key=lambda item: "e2e" not in item.path.parts)
 
 

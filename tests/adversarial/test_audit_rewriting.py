@@ -163,6 +163,7 @@ def test_a_rewritten_history_is_not_signed_and_verification_fails(office: Office
     assert office.problems(*office.kept), "and so does it with the auditor's own file"
 
 
+@pytest.mark.both_databases
 def test_entries_are_recorded_all_the_same_and_the_new_ones_are_not_signed_either(office: Office):
     office.forger.rebuild([3])
     office.store.append(entry(13), entry(14))
@@ -199,6 +200,7 @@ def test_a_key_without_its_ledger_signs_nothing(office: Office, removed: bool):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("database_kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+@pytest.mark.both_databases
 async def test_a_running_server_refuses_says_so_and_goes_on_recording(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_kind: str
 ):

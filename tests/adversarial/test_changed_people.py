@@ -81,6 +81,7 @@ async def test_rights_that_were_taken_away_cannot_be_put_back(scene: Scene, intr
 
 
 @pytest.mark.slow
+@pytest.mark.both_databases
 async def test_what_is_found_is_told_named_and_recorded_once(scene: Scene, intruder: Intruder):
     scene.hire("budi")
     scene.hire("sari", PersonRole.SUPERVISOR)

@@ -180,6 +180,7 @@ async def test_a_model_that_was_written_by_hand_is_not_used(chosen: ServerSettin
 
 
 @pytest.mark.slow
+@pytest.mark.both_databases
 async def test_an_alert_that_was_settled_by_hand_is_not_obeyed(chosen: ServerSettings, intruder: Intruder):
     list_astronaut(chosen)
     async with running(chosen) as server, Watcher(server.channel).watching() as watcher:

@@ -77,6 +77,7 @@ def keys(page: SourcePage) -> list[str]:
     return [item.order_id for item in page.items if isinstance(item, OfferedOrder)]
 
 
+@pytest.mark.both_databases
 def test_every_form_of_an_order_gives_the_same_record(form: Form, source: WatchlistSource):
     form.put(facts(revoked_at=datetime(2026, 2, 1, 2, 30, tzinfo=UTC), urgent=True, extends_order_id="O-0"))
     form.photograph("O-1.jpg", PHOTOGRAPH)
@@ -186,6 +187,7 @@ def test_bases_come_before_their_extensions(form: Form, source: WatchlistSource)
 
 
 @pytest.mark.slow
+@pytest.mark.both_databases
 def test_a_reading_goes_on_where_it_stopped(form: Form, monkeypatch: pytest.MonkeyPatch):
     for module in ("folder", "spreadsheet"):
         monkeypatch.setattr(f"cekalwatch.server.watchlist.sources.files.{module}.PAGE_ROWS", 2)
@@ -202,6 +204,7 @@ def test_a_reading_goes_on_where_it_stopped(form: Form, monkeypatch: pytest.Monk
         assert [key for page in rest.pages for key in keys(page)] == [f"O-{number}" for number in range(3, 8)]
 
 
+@pytest.mark.both_databases
 def test_the_last_page_asks_for_changes_where_those_can_be_told(form: Form, source: WatchlistSource):
     form.put(facts("O-1"), facts("O-2"), facts("O-3"))
     cursor = pages(source)[-1].cursor
@@ -231,6 +234,7 @@ def test_an_empty_list_is_a_list(form: Form, source: WatchlistSource):
     assert (reading.whole, reading.expected, items(reading)) == (True, 0, [])
 
 
+@pytest.mark.both_databases
 def test_a_row_that_cannot_be_read_is_refused_by_its_key_and_the_rest_is_there(form: Form, source: WatchlistSource):
     form.put(facts("O-1"), facts("O-2", nik="123"), facts("O-3"))
     found = items(source.read(""))

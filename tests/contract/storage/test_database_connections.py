@@ -12,6 +12,8 @@ from sqlmodel import select, update
 from cekalwatch.server.storage.alerts.tables import EventLogRow
 from cekalwatch.server.storage.database import Database
 
+pytestmark = pytest.mark.both_databases
+
 LOOKS_SELDOM_AFTER_S, ASKS_WITHIN_S = 0.5, 0.1
 
 

@@ -45,6 +45,8 @@ from tests.support.builders.surveys import survey_figures
 from tests.support.builders.watchlist import FixedClock, order, reference, subject
 from tests.support.scenarios.adjudication import Counter
 
+pytestmark = pytest.mark.both_databases
+
 UNSIGNED = {
     "agent": "positions: who lies gets less, or the same again",
     "agent_presence": "who is connected to which server",

@@ -12,7 +12,7 @@ from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import order, subject
 
-pytestmark = pytest.mark.usefixtures("as_shipped")
+pytestmark = [pytest.mark.usefixtures("as_shipped"), pytest.mark.both_databases]
 
 
 @pytest.fixture

@@ -41,6 +41,7 @@ def listed(counter: Counter, limit: int = 10) -> list[UUID]:
 
 
 @pytest.mark.parametrize("candidates", DAMAGE.values(), ids=DAMAGE)
+@pytest.mark.both_databases
 def test_the_next_traveller_at_the_site_of_a_damaged_alert_gets_an_alert(counter: Counter, candidates: object) -> None:
     damaged = counter.raise_alert("1", window=WINDOW)
     damage(counter, damaged, candidates)
@@ -56,6 +57,7 @@ def test_a_further_crop_of_a_damaged_alerts_passage_raises_one_alert(counter: Co
     assert counter.raise_alert("1") == raised
 
 
+@pytest.mark.both_databases
 def test_a_page_is_full_though_alerts_in_it_are_damaged(counter: Counter) -> None:
     """A shorter page would say that there are no older alerts."""
     alerts = [counter.raise_alert(str(number)) for number in range(5)]

@@ -35,6 +35,7 @@ def record(store: AlertStore, found: Match) -> AlertEvent:
     return event
 
 
+@pytest.mark.both_databases
 def test_a_match_becomes_an_alert_with_its_probe_and_an_event(store: AlertStore):
     probe = capture(jpeg=b"the probe")
     event = record(store, match(probe))
@@ -47,6 +48,7 @@ def test_a_match_becomes_an_alert_with_its_probe_and_an_event(store: AlertStore)
     assert store.events_after(0, 10) == [event]
 
 
+@pytest.mark.both_databases
 def test_a_capture_sent_again_raises_nothing(store: AlertStore):
     probe = capture()
     record(store, match(probe))
@@ -117,6 +119,7 @@ def test_the_probe_of_best_quality_is_kept_and_the_alert_names_its_capture(store
     assert store.get(event.alert_id).probe_capture_id == good.capture_id
 
 
+@pytest.mark.both_databases
 def test_alerts_are_listed_newest_first_in_pages_and_filtered(store: AlertStore):
     cameras = [DEPARTURE, ARRIVAL, ELSEWHERE, DEPARTURE]
     ids = [
@@ -134,6 +137,7 @@ def test_alerts_are_listed_newest_first_in_pages_and_filtered(store: AlertStore)
     assert [alert.alert_id for alert in by_counter] == [ids[3], ids[0]]
 
 
+@pytest.mark.both_databases
 def test_positions_only_move_forward_and_never_beyond_the_log(store: AlertStore):
     last = [record(store, match(capture(passage=str(n)), subject=f"S-{n}")).sequence for n in range(3)][-1]
     assert store.acknowledge([("pc-1", last - 1), ("pc-2", last)], NOON) == [last - 1, last]
@@ -144,6 +148,7 @@ def test_positions_only_move_forward_and_never_beyond_the_log(store: AlertStore)
     assert store.positions() == {"pc-1": last, "pc-2": last, "pc-4": 1}
 
 
+@pytest.mark.both_databases
 def test_pruned_events_leave_their_alerts_and_sequences_are_never_given_again(store: AlertStore):
     events = [record(store, match(capture(passage=str(n)), subject=f"S-{n}")) for n in range(3)]
     assert store.prune_events(NOON, swept) == 0

@@ -210,6 +210,7 @@ def test_who_has_no_order_is_left_for_the_end_and_can_be_cleared(
     assert counter.clear(alert_id, budi).state is AlertState.CLEARED
 
 
+@pytest.mark.both_databases
 def test_servers_that_look_at_once_say_it_once(counter: Counter, clock: FixedClock):
     alert_id = counter.raise_alert()
     other = Counter(counter.database, clock, keys=counter.keys)

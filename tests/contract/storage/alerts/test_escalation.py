@@ -17,6 +17,7 @@ from tests.support.scenarios.adjudication import POLICY, REFERENCE, Counter
 E = AlertEventType
 
 
+@pytest.mark.both_databases
 def test_an_alert_that_nobody_takes_goes_up_once_a_step(counter: Counter, clock: FixedClock):
     alert_id = counter.raise_alert()
     clock.advance(POLICY.to_supervisor - timedelta(seconds=1))
@@ -102,6 +103,7 @@ def test_a_claim_that_runs_out_is_given_back_and_goes_up_when_it_is_not_taken(
     assert counter.events(alert_id) == [E.RAISED, E.CLAIMED, E.RELEASED, E.ESCALATED]
 
 
+@pytest.mark.both_databases
 def test_servers_that_look_at_once_do_nothing_twice(counter: Counter, budi: ActingPerson, clock: FixedClock):
     waiting = [counter.raise_alert(str(number)) for number in range(5)]
     held = counter.raise_alert("held")

@@ -19,6 +19,8 @@ from tests.support.builders.alerts import ARRIVAL, DEPARTURE, ELSEWHERE, NOON, c
 from tests.support.builders.watchlist import FixedClock
 from tests.support.scenarios.adjudication import Counter
 
+pytestmark = pytest.mark.both_databases
+
 HOUR = timedelta(hours=1)
 SINCE, UNTIL = NOON - HOUR, NOON + HOUR
 

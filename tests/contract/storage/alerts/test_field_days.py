@@ -24,6 +24,8 @@ from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import WIB, FixedClock
 from tests.support.scenarios.adjudication import Counter
 
+pytestmark = pytest.mark.both_databases
+
 SITE = "batam-center"
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)

@@ -85,6 +85,7 @@ def test_an_innocent_is_stopped_once_not_at_each_counter(counter: Counter, budi:
     assert (alert.version, alert.state, len(alert.sightings)) == (cleared.version + 1, AlertState.CLOSED, 3)
 
 
+@pytest.mark.both_databases
 def test_a_face_is_compared_with_the_newest_passages_of_an_alert_and_always_with_its_own(
     counter: Counter, clock: FixedClock
 ):
@@ -213,6 +214,7 @@ def test_a_track_that_goes_over_to_the_real_person_is_a_passage_of_its_own(count
     assert passes(counter, "1", after=4, template=mixed, crop=(face(0.98), 0.8), score=0.7) == real
 
 
+@pytest.mark.both_databases
 def test_the_face_of_a_passage_is_sealed_and_goes_when_nobody_can_join_any_more(database: Database, counter: Counter):
     alert_id = passes(counter, "1")
     with database.engine.begin() as connection:

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
+
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Outcome, Reason
 from cekalwatch.contract.values.alert_search import AlertFilter, AlertSearch
 from cekalwatch.contract.values.shift_report import Tally
@@ -22,6 +24,7 @@ from tests.support.scenarios.adjudication import Counter
 E = AlertEventType
 
 
+@pytest.mark.both_databases
 def test_alerts_are_found_by_where_they_stand_and_when_they_were_raised(
     counter: Counter, budi: ActingPerson, clock: FixedClock
 ):
@@ -58,6 +61,7 @@ def test_alerts_are_found_by_where_they_stand_and_when_they_were_raised(
     assert found(subject_id="S-3", handled_by=frozenset({me})) == []
 
 
+@pytest.mark.both_databases
 def test_images_of_cleared_alerts_go_within_a_day_and_of_hits_later(
     counter: Counter, budi: ActingPerson, clock: FixedClock
 ):

@@ -26,6 +26,7 @@ def code_of(step: object) -> Code:
     return caught.value.code
 
 
+@pytest.mark.both_databases
 def test_an_alert_goes_all_its_way_and_comes_back_as_it_was_written(
     counter: Counter, budi: ActingPerson, siti: ActingPerson, clock: FixedClock
 ):
@@ -68,6 +69,7 @@ def test_each_step_is_recorded_with_who_and_why_and_without_a_word_of_the_notes(
     assert f"person:{budi.person.person_id}" in everything, "the confirmation names the officer"
 
 
+@pytest.mark.both_databases
 def test_of_many_who_claim_at_once_one_wins_and_the_others_are_told_who(counter: Counter):
     people = [counter.hire(f"officer-{number}", PersonRole.OFFICER) for number in range(6)]
     for passage in range(3):
@@ -88,6 +90,7 @@ def test_of_many_who_claim_at_once_one_wins_and_the_others_are_told_who(counter:
         assert counter.events(alert_id) == [E.RAISED, E.CLAIMED]
 
 
+@pytest.mark.both_databases
 def test_steps_at_once_leave_the_log_in_the_order_of_their_commits(counter: Counter):
     people = [counter.hire(f"officer-{number}", PersonRole.OFFICER) for number in range(4)]
     alert_ids = [counter.raise_alert(str(number)) for number in range(4)]
@@ -132,6 +135,7 @@ def test_who_claims_what_another_let_run_out_writes_both_down(
     assert [actor for _, actor, _ in counter.trail(Action.ALERT_RELEASED)] == ["server:test"]
 
 
+@pytest.mark.both_databases
 def test_what_is_refused_leaves_nothing(counter: Counter, budi: ActingPerson, ani: ActingPerson, siti: ActingPerson):
     alert_id = counter.raise_alert()
     counter.claim(alert_id, budi)

@@ -57,6 +57,7 @@ def rows_about(counter: Counter, alert_id: UUID) -> int:
         )
 
 
+@pytest.mark.both_databases
 def test_the_record_of_a_settled_alert_goes_after_the_limit_and_an_open_one_never(
     counter: Counter, budi: ActingPerson, siti: ActingPerson, clock: FixedClock
 ):

@@ -18,6 +18,8 @@ from tests.support.builders.alerts import capture, match
 from tests.support.builders.watchlist import FixedClock
 from tests.support.scenarios.adjudication import POLICY, Counter
 
+pytestmark = pytest.mark.both_databases
+
 D1 = Camera("dep-1", "batam-center", "D1", Direction.DEPARTURE)
 D2 = Camera("dep-2", "batam-center", "D2", Direction.DEPARTURE)
 A1 = Camera("arr-1", "batam-center", "A1", Direction.ARRIVAL)

@@ -30,6 +30,8 @@ from tests.support.builders.audit import OFFICER, START, chain, deleted, entry, 
 from tests.support.builders.keys import KEEPER, TESTS_KEY, key_store, keyring
 from tests.support.builders.watchlist import FixedClock, order, reference, subject
 
+pytestmark = pytest.mark.both_databases
+
 WINDOW = timedelta(minutes=10)
 COPY_OF_4_BEFORE_ALL = (
     "INSERT INTO audit_entry SELECT 0, previous_hash, hash, at, actor, action, objects, outcome, details "

@@ -16,6 +16,8 @@ from cekalwatch.server.storage.database import Database
 from tests.support.builders.audit import START, entry
 from tests.support.scenarios.audit_forger import Forger
 
+pytestmark = pytest.mark.both_databases
+
 BUDI = Thing.PERSON.key("00000000-0000-7000-8000-000000000001")
 
 

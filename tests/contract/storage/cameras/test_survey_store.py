@@ -28,6 +28,7 @@ def kept(number: int, **fields: object) -> KeptSurvey:
     return KeptSurvey(NOON + timedelta(hours=number), survey_figures(passages=50 + number, **fields))
 
 
+@pytest.mark.both_databases
 def test_surveys_come_back_as_they_were_newest_first_with_their_entries(
     database: Database, store: CameraSurveyStore
 ) -> None:

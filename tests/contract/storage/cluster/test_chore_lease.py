@@ -18,6 +18,8 @@ from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.fence import LeaseLostError, fenced
 from cekalwatch.server.storage.troubles.tables import TroubleLogRow
 
+pytestmark = pytest.mark.both_databases
+
 WAIT_S = 60.0
 
 

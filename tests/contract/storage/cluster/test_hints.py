@@ -12,6 +12,8 @@ import sqlalchemy
 from cekalwatch.server.storage.cluster.hints import Hints, HintTopic
 from cekalwatch.server.storage.database import Database
 
+pytestmark = pytest.mark.both_databases
+
 WAIT_S = 60.0
 
 

@@ -18,6 +18,8 @@ from cekalwatch.server.storage.cluster.presence_store import FORGOTTEN_AFTER, LA
 from cekalwatch.server.storage.database import Database
 from tests.support.scenarios.server import LateClock
 
+pytestmark = pytest.mark.both_databases
+
 T0 = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 RUN = ServerRun("a", "server-1", "10.0.0.1:7443", "1.0", "standard-1", {"legal.urgent_days": "20"}, T0, 3, 1.5)
 BEAT = Heartbeat(

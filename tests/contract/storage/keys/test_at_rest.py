@@ -20,6 +20,8 @@ from tests.support.builders.portraits import astronaut, encoded
 from tests.support.builders.watchlist import order, reference, subject
 from tests.support.tools.raw_files import JFIF, database_bytes, pieces, shown
 
+pytestmark = pytest.mark.both_databases
+
 PERSON = subject(
     name="Ratna Widuri Contoh",
     aliases=("Wulan Kencana",),

@@ -30,6 +30,8 @@ from tests.support.builders.watchlist import SIZE, FixedClock, order, reference,
 from tests.support.scenarios.adjudication import Counter, contact
 from tests.support.tools.stored_templates import stored_templates
 
+pytestmark = pytest.mark.both_databases
+
 OTHER = KnownKey(SecretMasterKey(b"other key of 32 bytes, for tests"), "another file")
 
 

@@ -71,6 +71,7 @@ def opened_templates() -> Iterator[list[int]]:
         TemplateStore._vector = opened  # type: ignore[method-assign]
 
 
+@pytest.mark.both_databases
 def test_what_is_added_changed_and_deleted_is_followed(database: Database, store: WatchlistStore) -> None:
     listed(store, "S-1", 1)
     first, second = holder_of(database), holder_of(database)
@@ -142,6 +143,7 @@ def test_damaged_templates_are_counted_as_the_watchlist_changes(database: Databa
     assert (holder.current().unusable_templates, nearest(holder.current().gallery, 1)) == (0, "S-1")
 
 
+@pytest.mark.both_databases
 def test_loading_sees_one_state_while_others_write(database: Database, store: WatchlistStore) -> None:
     """A change that is committed while the pieces are read is in none of them, and is followed afterwards."""
     listed(store, "S-1", 1)
@@ -166,6 +168,7 @@ def test_loading_sees_one_state_while_others_write(database: Database, store: Wa
     assert changes.subject_ids == ("S-3",)
 
 
+@pytest.mark.both_databases
 def test_searches_never_stop_nor_see_half_a_change(database: Database, store: WatchlistStore) -> None:
     """Both of a subject's faces change places together; a search finds the one pair or the other, and never none."""
     listed(store, "S-0", 0)

@@ -103,6 +103,7 @@ def test_whoever_changed_while_no_server_ran_is_read(runs: Runs) -> None:
     assert runs.start()[1] == []
 
 
+@pytest.mark.both_databases
 def test_it_follows_what_changes_while_it_runs_and_writes_only_then(runs: Runs) -> None:
     runs.start()
     reader = TermsReader(runs.store, CHECKPOINTS, runs.file)

@@ -76,6 +76,7 @@ def test_nothing_is_chosen_until_somebody_switches(database: Database) -> None:
     assert ModelStore(database).coverages() == []
 
 
+@pytest.mark.both_databases
 def test_coverage_counts_templates_refusals_and_what_is_missing(
     database: Database, store: WatchlistStore, photographs: PhotographStore
 ) -> None:
@@ -138,6 +139,7 @@ def test_an_interrupted_rebuild_goes_on_where_it_was(
     assert sum(step.embedded for step in rebuilder(photographs).steps()) == 2 * PHOTOGRAPHS_A_STEP
 
 
+@pytest.mark.both_databases
 def test_faces_that_come_and_go_during_a_rebuild_are_dealt_with(
     database: Database, store: WatchlistStore, photographs: PhotographStore
 ) -> None:
@@ -182,6 +184,7 @@ def test_a_subject_with_refusals_can_be_deleted(
     assert ModelStore(database).refusals(OTHER) == []
 
 
+@pytest.mark.both_databases
 def test_dropping_a_model_removes_its_templates_alone(
     database: Database, store: WatchlistStore, photographs: PhotographStore
 ) -> None:

@@ -36,6 +36,7 @@ def listed(store: WatchlistStore, key: str, **facts: object) -> None:
     store.put(subject(key), order(f"O-{key}", subject_id=key, **facts))
 
 
+@pytest.mark.both_databases
 def test_the_terms_are_right_after_every_step(store: WatchlistStore) -> None:
     reader, later = TermsReader(store, CHECKPOINTS), MARCH + timedelta(hours=2)
 

@@ -52,6 +52,7 @@ def change(database: Database, statement: str) -> None:
         connection.execute(sqlalchemy.text(statement))
 
 
+@pytest.mark.both_databases
 def test_what_several_servers_count_adds_up(scores: ScoreStore, database: Database):
     scores.add([counts(), counts(camera="dep-2")])
     ScoreStore(database).add([counts(), counts(place=70)])
@@ -80,6 +81,7 @@ def test_a_row_that_somebody_else_changed_does_not_count_and_the_next_takes_its_
     assert row.passages == 21
 
 
+@pytest.mark.both_databases
 def test_what_was_learned_comes_back_as_it_was(scores: ScoreStore, database: Database):  # noqa: ARG001
     store = ThresholdStore(database)
     assert store.learned("model-1") is None
@@ -107,6 +109,7 @@ def test_a_learned_threshold_that_somebody_else_changed_is_refused_until_people_
     assert store.learned("model-1") == LEARNED
 
 
+@pytest.mark.both_databases
 def test_alerts_count_once_they_are_settled(database: Database):
     desk = Counter(database, FixedClock(NOON))
     desk.list_subject()

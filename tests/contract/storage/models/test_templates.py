@@ -35,6 +35,7 @@ def test_an_empty_watchlist_has_no_templates(database: Database) -> None:
     assert (held.templates.shape, held.state) == ((0, SIZE), TemplateState(0, 0))
 
 
+@pytest.mark.both_databases
 def test_templates_of_one_model_version_are_loaded_only(database: Database, store: WatchlistStore) -> None:
     store.put(subject(), order(), [reference(b"a"), reference(b"b", model_version="other")])
     held = stored_templates(database)

@@ -58,6 +58,7 @@ def some(database: Database) -> ListOfOne:
     return ListOfOne(database)
 
 
+@pytest.mark.both_databases
 def test_somebody_leaves_the_gallery_when_the_last_order_ends_and_comes_in_with_a_new_one(some: ListOfOne) -> None:
     some.put("S-1", 1)
     some.put("S-2", 2, valid_from=date(2027, 1, 1), valid_until=date(2027, 6, 30), received_on=date(2026, 2, 1))

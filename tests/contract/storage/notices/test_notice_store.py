@@ -28,6 +28,7 @@ def waiting(store: NoticeStore, target: str = "siem") -> list[int]:
     return [one.number for one in store.waiting(target, 10)]
 
 
+@pytest.mark.both_databases
 def test_notices_wait_in_order_and_nothing_is_told_twice(store: NoticeStore) -> None:
     assert store.position("siem", "alerts") is None
     assert store.add("siem", "alerts", notices(7, 8, 7), 8, NOON) == 2

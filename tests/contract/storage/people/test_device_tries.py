@@ -22,6 +22,7 @@ def wrong(office: Office, number: int, share: int = 1) -> Code:
     return refused.value.code
 
 
+@pytest.mark.both_databases
 def test_a_device_may_send_so_many_at_once_and_one_more_after_a_while(database: Database) -> None:
     office = Office(database)
     office.hire(person("budi"))
@@ -45,6 +46,7 @@ def test_an_office_at_a_console_has_more(database: Database) -> None:
     assert found[-1] is Code.SIGN_IN_TOO_OFTEN
 
 
+@pytest.mark.both_databases
 def test_what_is_past_is_not_kept(database: Database) -> None:
     office = Office(database)
     wrong(office, 1)

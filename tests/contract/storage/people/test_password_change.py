@@ -29,6 +29,7 @@ def office(database: Database) -> Office:
     return Office(database)
 
 
+@pytest.mark.both_databases
 def test_a_changed_password_ends_the_other_sessions(office: Office):
     who = office.hire(person(), first=True).person
     token, session = office.desk.sign_in(office.proof(), device())

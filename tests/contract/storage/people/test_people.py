@@ -23,6 +23,7 @@ def office(database: Database) -> Office:
     return Office(database)
 
 
+@pytest.mark.both_databases
 def test_people_come_back_as_they_were_kept(office: Office):
     budi = office.hire(person("budi", PersonRole.OFFICER, PersonRole.AUDITOR, sites=("batam-center", "sekupang")))
     ani = office.hire(person("ani", PersonRole.SUPERVISOR), password=None)
@@ -37,6 +38,7 @@ def test_people_come_back_as_they_were_kept(office: Office):
     assert found.password == budi.password
 
 
+@pytest.mark.both_databases
 def test_a_sign_in_name_is_one_persons_only(office: Office):
     office.hire(person("budi"))
     before = len(office.trail())
@@ -98,6 +100,7 @@ def test_a_known_and_an_unknown_name_are_refused_and_locked_alike(office: Office
     assert code_of(office, office.proof(name)) is (None if name == "budi" else Code.SIGN_IN_REFUSED)
 
 
+@pytest.mark.both_databases
 def test_a_lock_out_survives_a_restart_and_holds_on_other_servers(office: Office):
     office.hire(person())
     for _ in range(5):
@@ -131,6 +134,7 @@ def test_an_administrator_unlocks_a_name(office: Office):
     assert not office.people.forgive("ani")
 
 
+@pytest.mark.both_databases
 def test_guesses_at_the_same_time_are_no_more_than_guesses_after_another(office: Office):
     office.hire(person())
     with ThreadPoolExecutor(8) as pool:
@@ -154,6 +158,7 @@ def test_what_was_typed_goes_into_no_record(office: Office):
     assert not [one for one in office.trail() if "budi" in str(one) or "kata" in str(one)]
 
 
+@pytest.mark.both_databases
 def test_names_that_were_made_up_are_forgotten(office: Office):
     for number in range(20):
         code_of(office, office.proof(f"nobody-{number}"))
@@ -181,6 +186,7 @@ def test_people_sign_in_at_their_own_sites_only(office: Office):
     assert code_of(office, office.proof(), LOCAL.device) is None
 
 
+@pytest.mark.both_databases
 def test_who_was_changed_meanwhile_is_not_changed_by_who_has_seen_them_before(office: Office):
     budi = office.hire(person("budi")).person
     office.people.change(replace(budi, disabled=True), office.entry(Action.PERSON_CHANGED), budi)

@@ -23,6 +23,7 @@ def office(database: Database) -> Office:
     return Office(database)
 
 
+@pytest.mark.both_databases
 def test_a_session_ends_when_it_is_idle_and_use_keeps_it(office: Office):
     office.hire(person())
     token = opened(office)
@@ -149,6 +150,7 @@ def test_a_session_is_no_second_persons_word(office: Office):
     assert refused.value.code is Code.SESSION_ENDED
 
 
+@pytest.mark.both_databases
 def test_a_second_persons_word_at_the_same_time_is_taken_once(office: Office):
     office.hire(person())
     act = errand(office)
@@ -165,6 +167,7 @@ def test_a_second_persons_word_at_the_same_time_is_taken_once(office: Office):
         assert sum(pool.map(take, range(16))) == 1
 
 
+@pytest.mark.both_databases
 def test_sessions_that_have_run_out_are_removed(office: Office):
     office.hire(person())
     for _ in range(3):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from cekalwatch.server.domain.ports import FOLLOWS_WITHIN, Following
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.ports.followings import FollowingStore
@@ -17,6 +19,7 @@ HERE = Following(SEKUPANG, "run-1", "server-1", NOON, None, "model-1", "0.2.0", 
 LATER = NOON + timedelta(seconds=5)
 
 
+@pytest.mark.both_databases
 def test_a_port_follows_until_it_leaves_or_its_server_is_silent(database: Database) -> None:
     store = FollowingStore(database)
     assert store.of(SEKUPANG) is None

@@ -44,6 +44,7 @@ def kinds(store: PortStore, one: Alert, port: Port = SEKUPANG) -> list[AlertEven
     return [step.type for step in store.steps(port, one.alert_id)]
 
 
+@pytest.mark.both_databases
 def test_an_alert_comes_back_as_it_was_reported_last_with_what_happened_to_it(store: PortStore) -> None:
     raised = port_alert()
     note_of = Finding(Outcome.NOT_SAME_PERSON, Reason.OTHER, "a scar on the chin", BUDI, NOON, "S-1")
@@ -59,6 +60,7 @@ def test_an_alert_comes_back_as_it_was_reported_last_with_what_happened_to_it(st
     assert store.alerts("harbour-bay", None, 10) == store.alerts("", None, 10, [AlertState.NEW]) == []
 
 
+@pytest.mark.both_databases
 def test_what_comes_again_is_stored_once(store: PortStore) -> None:
     one = port_alert()
     store.start(SEKUPANG, FROM_THE_START, NOON)
@@ -114,6 +116,7 @@ def test_one_port_cannot_touch_what_another_has_reported(store: PortStore) -> No
     assert error.value.code == Code.ALERT_NOT_FOUND
 
 
+@pytest.mark.both_databases
 def test_what_a_port_has_erased_goes_and_only_within_the_stretch(store: PortStore, database: Database) -> None:
     first, second, third = port_alert(), port_alert(), port_alert()
     store.start(SEKUPANG, FROM_THE_START, NOON)
@@ -129,6 +132,7 @@ def test_what_a_port_has_erased_goes_and_only_within_the_stretch(store: PortStor
     assert [one.alert.alert_id for one in store.alerts("", None, 10)] == [second.alert_id]
 
 
+@pytest.mark.both_databases
 def test_what_is_done_goes_when_it_is_due_and_what_is_open_stays(store: PortStore) -> None:
     done, going_on = port_alert(AlertState.CLOSED), port_alert()
     store.start(SEKUPANG, FROM_THE_START, NOON)

@@ -108,6 +108,7 @@ def held(bench: SyncBench[SubjectSource]) -> set[str]:
     return {file.subject.subject_id for file in bench.watchlist.list_subjects("", 1000)}
 
 
+@pytest.mark.both_databases
 def test_who_is_deleted_at_the_source_is_deleted_here_and_comes_back_with_an_order(
     bench: SyncBench[SubjectSource],
 ) -> None:

@@ -28,6 +28,7 @@ def bench(database: Database) -> SyncBench[TestSource]:
 # What is read
 
 
+@pytest.mark.both_databases
 def test_a_first_run_takes_everything_and_makes_the_watchlist_fresh(bench: SyncBench[TestSource]) -> None:
     assert bench.watchlist.last_success_at(bench.source.name) is None
     run = bench.done()
@@ -111,6 +112,7 @@ def test_orders_of_one_subject_that_change_together_are_all_taken(bench: SyncBen
 # What has left
 
 
+@pytest.mark.both_databases
 def test_an_order_that_a_whole_reading_no_longer_has_is_ended_and_stays_visible(bench: SyncBench[TestSource]) -> None:
     bench.done()
     bench.source.drop("O-2")
@@ -187,6 +189,7 @@ def test_what_a_person_deleted_comes_back_with_a_source_that_still_has_it(bench:
     assert bench.watchlist.get_subject("S-O-1").orders
 
 
+@pytest.mark.both_databases
 def test_what_a_person_deletes_while_the_list_is_read_comes_back_too(
     bench: SyncBench[TestSource], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -175,6 +175,7 @@ def test_an_order_that_is_put_right_within_a_reading_is_not_flagged(
     assert bench.done().counts == SyncCounts(read=2, added=1, changed=1)
 
 
+@pytest.mark.both_databases
 def test_all_flagged_orders_are_counted_and_the_first_are_kept(database: Database) -> None:
     bench = SyncBench(database, TestSource(page_size=100))
     for number in range(MAX_REMARKS + 5):

@@ -32,6 +32,7 @@ def bench(database: Database) -> SyncBench[TestSource]:
 
 
 @pytest.mark.parametrize("deltas", [False, True])
+@pytest.mark.both_databases
 def test_a_run_goes_on_after_the_last_page_of_the_one_that_broke_off(
     bench: SyncBench[TestSource], *, deltas: bool
 ) -> None:
@@ -121,6 +122,7 @@ def test_half_a_list_ends_nothing_either_when_what_was_read_before_a_break_has_l
     assert bench.done().counts == SyncCounts(read=6, unchanged=6, ended=1)
 
 
+@pytest.mark.both_databases
 def test_one_run_at_a_time_until_its_lease_runs_out(bench: SyncBench[TestSource]) -> None:
     other, now = SyncStore(bench.database), bench.clock.now()
     begun = bench.store.begin("test source", now)
@@ -135,6 +137,7 @@ def test_one_run_at_a_time_until_its_lease_runs_out(bench: SyncBench[TestSource]
         bench.store.advance(begun.lease, now + LEASE, begun.run, reading=1)
 
 
+@pytest.mark.both_databases
 def test_a_run_that_was_taken_over_imports_nothing_more(bench: SyncBench[TestSource]) -> None:
     """Its server was stopped for a while."""
     now = bench.clock.now()
@@ -148,6 +151,7 @@ def test_a_run_that_was_taken_over_imports_nothing_more(bench: SyncBench[TestSou
     assert [file.subject.subject_id for file in bench.watchlist.list_subjects("", 10)] == ["S-1"]
 
 
+@pytest.mark.both_databases
 def test_a_lease_that_is_renewed_is_not_taken_over(bench: SyncBench[TestSource]) -> None:
     other, now = SyncStore(bench.database), bench.clock.now()
     begun = bench.store.begin("test source", now)
@@ -204,6 +208,7 @@ def test_whoever_makes_a_run_renews_its_lease_while_the_source_takes_its_time(
     assert bench.store.runs(1)[0].outcome is SyncOutcome.DONE
 
 
+@pytest.mark.both_databases
 def test_a_database_that_goes_away_at_the_end_of_a_run_is_told_without_a_traceback(
     bench: SyncBench[TestSource],
 ) -> None:
@@ -228,6 +233,7 @@ def test_a_run_is_due_once_the_last_one_said_so(bench: SyncBench[TestSource]) ->
     assert bench.store.begin("test source", bench.clock.now(), if_due=True)
 
 
+@pytest.mark.both_databases
 def test_the_record_of_a_run_is_kept_for_its_time(bench: SyncBench[TestSource]) -> None:
     first = bench.done()
     bench.clock.advance(timedelta(days=89))

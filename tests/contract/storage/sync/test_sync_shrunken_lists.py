@@ -62,6 +62,7 @@ def test_a_list_that_is_put_right_waits_for_nobody(bench: SyncBench[TestSource])
         accept(bench, waiting)
 
 
+@pytest.mark.both_databases
 def test_an_empty_list_is_asked_about_however_few_are_held(database: Database) -> None:
     bench = SyncBench(database, TestSource())
     bench.source.put("O-1")

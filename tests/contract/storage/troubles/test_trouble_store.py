@@ -47,6 +47,7 @@ def nothing(_kind: TroubleKind, _about: str) -> bool:
     return False
 
 
+@pytest.mark.both_databases
 def test_a_trouble_is_open_from_when_it_is_noticed_until_it_is_over(
     store: TroubleStore, board: AlarmBoard, clock: HandClock
 ):
@@ -62,6 +63,7 @@ def test_a_trouble_is_open_from_when_it_is_noticed_until_it_is_over(
     assert (over.trouble_id, over.ended_at) == (trouble.trouble_id, clock.now())
 
 
+@pytest.mark.both_databases
 def test_a_trouble_that_two_servers_notice_is_there_once(store: TroubleStore, database: Database, clock: HandClock):
     wanted = TroubleChanges(begun=(COVERED,))
     assert len(store.write(wanted, clock.now())) == 1
@@ -138,6 +140,7 @@ def test_only_who_can_do_something_about_it_acknowledges(store: TroubleStore, bo
     assert acknowledge(board, uuid4(), sari) is Code.TROUBLE_NOT_FOUND
 
 
+@pytest.mark.both_databases
 def test_troubles_that_were_over_long_ago_are_removed_with_an_entry(
     store: TroubleStore, board: AlarmBoard, database: Database, clock: HandClock
 ):

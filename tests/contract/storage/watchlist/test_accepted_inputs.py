@@ -168,6 +168,7 @@ def desk(database: Database) -> Desk:
 
 
 @pytest.mark.slow
+@pytest.mark.both_databases
 def test_any_record_that_is_accepted_can_be_listed_and_read(desk: Desk) -> None:
     accepted: set[str] = set()
     stored: list[str] = []
@@ -199,6 +200,7 @@ def test_any_record_that_is_accepted_can_be_listed_and_read(desk: Desk) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.both_databases
 def test_any_capture_that_is_accepted_makes_an_alert_that_can_be_listed_and_read(desk: Desk) -> None:
     desk.watchlist.put(subject(), order())
     alerted: set[UUID] = set()
@@ -316,6 +318,7 @@ def test_alerts_about_them_are_listed_read_and_told(desk: Desk) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.both_databases
 def test_agents_whose_positions_are_kept_are_bounded(desk: Desk) -> None:
     desk.alerts.record(match(), timedelta(minutes=10), NOON)
     known = [(f"agent-{number}", 1) for number in range(MAX_AGENTS)]

@@ -52,6 +52,7 @@ def watchlist(database: Database) -> List:
     return List(database)
 
 
+@pytest.mark.both_databases
 def test_a_subject_is_erased_once_the_limit_after_its_last_order_has_passed(watchlist: List) -> None:
     watchlist.put(order(), order("O-2", subject_id="S-2", valid_until=END - timedelta(days=1)))
     watchlist.clock.advance(-timedelta(seconds=1))
@@ -94,6 +95,7 @@ def test_nobody_is_erased_while_an_order_of_theirs_cannot_be_read(watchlist: Lis
     assert watchlist.left == ["S-1"]
 
 
+@pytest.mark.both_databases
 def test_an_order_that_comes_between_the_look_and_the_removal_keeps_its_subject(watchlist: List) -> None:
     watchlist.put(order())
     (due,) = watchlist.eraser.due()

@@ -65,6 +65,7 @@ def test_another_photograph_of_either_opens_the_pair_again(store: WatchlistStore
     assert judged(store) == {PAIR: DIFFERENT_PEOPLE}
 
 
+@pytest.mark.both_databases
 def test_who_has_not_seen_how_the_pair_stands_changes_nothing(store: WatchlistStore) -> None:
     seen = store.lookalikes.states([PAIR])[PAIR].mark
     judge(store, PAIR)
@@ -79,6 +80,7 @@ def test_who_has_not_seen_how_the_pair_stands_changes_nothing(store: WatchlistSt
     assert refused.value.code is Code.LOOKALIKES_CHANGED
 
 
+@pytest.mark.both_databases
 def test_it_goes_with_either_subject(store: WatchlistStore) -> None:
     judge(store, PAIR)
     judge(store, OTHER)

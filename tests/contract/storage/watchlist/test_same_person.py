@@ -92,6 +92,7 @@ def test_nothing_of_a_person_is_left_among_the_digests(database: Database, store
         assert connection.execute(query).all() == []
 
 
+@pytest.mark.both_databases
 def test_who_is_searched_follows_what_happens_under_another_key(store: WatchlistStore) -> None:
     reader = TermsReader(store, CHECKPOINTS)
 

@@ -101,6 +101,7 @@ def test_a_search_reads_each_subject_once_and_again_when_it_changed(
     assert store.read == 5
 
 
+@pytest.mark.both_databases
 def test_pages_go_on_where_the_last_one_ended(store: Counted, found: Callable[..., list[str]]) -> None:
     fill(store)
     assert found(text="s-", most=2) == ["S-1", "S-2", "> S-2"]

@@ -45,6 +45,7 @@ def test_an_urgent_order_that_is_sent_again_keeps_the_day_on_which_it_first_came
     assert store.get_subject("S-1").orders[0].urgent_since is None
 
 
+@pytest.mark.both_databases
 def test_what_is_stored_comes_back_as_it_was(store: WatchlistStore) -> None:
     person = subject(
         name="Dewi 'Wulan' Lestari, S.H.",
@@ -77,6 +78,7 @@ def test_the_same_record_again_is_unchanged_and_moves_no_counter(store: Watchlis
     assert store.version() == version
 
 
+@pytest.mark.both_databases
 def test_the_same_moment_with_another_offset_is_no_change(store: WatchlistStore) -> None:
     moment = datetime(2026, 2, 1, 7, tzinfo=timezone(timedelta(hours=7)))
     store.put(subject(), order(revoked_at=moment))
@@ -109,6 +111,7 @@ def test_two_records_that_state_a_subject_differently_settle(store: WatchlistSto
     assert store.get_subject("S-1").subject.name == "Satoe"
 
 
+@pytest.mark.both_databases
 def test_orders_come_newest_first_and_references_best_first(store: WatchlistStore) -> None:
     store.put(subject(), order("O-1", received_on=date(2026, 1, 1)))
     store.put(
@@ -134,6 +137,7 @@ def test_an_unknown_subject_has_its_code_and_an_unknown_face_no_picture(store: W
     assert store.face_jpeg("nothing") == b""
 
 
+@pytest.mark.both_databases
 def test_pages_of_subjects_go_by_key(store: WatchlistStore) -> None:
     for number in (3, 1, 5, 2, 4):
         store.put(subject(f"S-{number}"), order(f"O-{number}", subject_id=f"S-{number}"))
@@ -165,6 +169,7 @@ def test_a_new_photograph_of_a_known_order_moves_the_counter(store: WatchlistSto
     assert store.version() == version + 1
 
 
+@pytest.mark.both_databases
 def test_a_record_is_stored_as_a_whole_or_not_at_all(database: Database, store: WatchlistStore) -> None:
     """The second photograph cannot be sealed; nothing of the record remains, and the counter stands."""
     store.put(subject(), order())
@@ -178,6 +183,7 @@ def test_a_record_is_stored_as_a_whole_or_not_at_all(database: Database, store: 
     assert database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
 
 
+@pytest.mark.both_databases
 def test_records_that_are_stored_together_come_to_the_same_as_one_by_one(
     database: Database, store: WatchlistStore
 ) -> None:
@@ -229,6 +235,7 @@ def test_orders_are_read_of_those_who_are_asked_about_alone(store: WatchlistStor
     }
 
 
+@pytest.mark.both_databases
 def test_the_last_success_is_kept_as_a_moment(store: WatchlistStore) -> None:
     assert store.last_success_at() is None
     store.mark_success(datetime(2026, 3, 1, 7, 30, tzinfo=timezone(timedelta(hours=7))))
@@ -244,6 +251,7 @@ def test_a_moment_without_zone_is_refused(store: WatchlistStore) -> None:
         store.mark_success(datetime(2026, 3, 1))  # noqa: DTZ001  # the point
 
 
+@pytest.mark.both_databases
 def test_imports_at_once_lose_nothing(store: WatchlistStore) -> None:
     """Eight threads store at once; every change is there and counted."""
     failures: list[BaseException] = []
@@ -266,6 +274,7 @@ def test_imports_at_once_lose_nothing(store: WatchlistStore) -> None:
     assert (len(file.orders), len(file.references), store.version()) == (24, 24, 24)
 
 
+@pytest.mark.both_databases
 def test_an_order_can_move_to_another_subject(store: WatchlistStore) -> None:
     store.put(subject("S-1"), order("O-1"))
     store.put(subject("S-2"), order("O-1", subject_id="S-2"))
@@ -287,6 +296,7 @@ def test_the_digests_of_a_record_are_of_no_use_without_the_key(database: Databas
     assert digest not in {photo.photo_sha256, other.photo_digest("S-1", photo.photo_sha256)}
 
 
+@pytest.mark.both_databases
 def test_a_deleted_subject_is_gone_with_all_that_was_held_and_others_stay(
     database: Database, store: WatchlistStore
 ) -> None:

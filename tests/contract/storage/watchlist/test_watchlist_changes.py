@@ -22,6 +22,7 @@ def changes(database: Database, version: int) -> set[str]:
         return set(changed_since(session, version))
 
 
+@pytest.mark.both_databases
 def test_the_change_log_names_whom_each_change_concerned(database: Database, store: WatchlistStore) -> None:
     store.put(subject("S-1"), order("O-1"))
     store.put(subject("S-2"), order("O-2", subject_id="S-2"))
@@ -49,6 +50,7 @@ def test_the_change_log_tells_of_a_deletion(database: Database, store: Watchlist
     assert changes(database, version) == {"S-1"}
 
 
+@pytest.mark.both_databases
 def test_what_is_rolled_back_is_in_no_change_log(database: Database, store: WatchlistStore) -> None:
     with pytest.raises(AttributeError):  # it cannot be sealed
         store.put(subject(), order(), [reference(model_version=None)])

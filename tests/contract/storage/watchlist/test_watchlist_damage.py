@@ -70,6 +70,7 @@ def test_a_damaged_order_harms_only_itself(database: Database, store: WatchlistS
     assert [ban.order_id for ban in store.get_subject("S-1").orders] == ["O-2"]
 
 
+@pytest.mark.both_databases
 def test_a_damaged_subject_is_left_out(database: Database, store: WatchlistStore) -> None:
     store.put(subject("S-1"), order("O-1"), [reference(b"a", direction=1)])
     store.put(subject("S-2"), order("O-2", subject_id="S-2"), [reference(b"b", direction=2)])
@@ -86,6 +87,7 @@ def test_a_damaged_subject_is_left_out(database: Database, store: WatchlistStore
         "UPDATE subject SET facts = substr(facts, 2)",
     ],
 )
+@pytest.mark.both_databases
 def test_storing_a_record_again_heals_a_damaged_row(database: Database, store: WatchlistStore, statement: str) -> None:
     store.put(subject(), order())
     damage(database, statement)
@@ -153,6 +155,7 @@ def test_a_picture_that_does_not_open_is_missing(database: Database, store: Watc
     assert store.face_jpeg(face.reference_id) == b""
 
 
+@pytest.mark.both_databases
 def test_a_subject_can_be_deleted_though_its_rows_are_damaged(database: Database, store: WatchlistStore) -> None:
     store.put(subject(), order(), [reference()])
     damage(database, "UPDATE subject SET facts = substr(facts, 2)")
