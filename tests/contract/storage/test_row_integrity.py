@@ -11,6 +11,7 @@ from sqlmodel import SQLModel, select, update
 
 import cekalwatch.server.app  # noqa: F401  # has all tables
 from cekalwatch.contract.values.captures import CapturePolicyChanges
+from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.domain.cameras.kept import KeptSurvey, SetPolicy
 from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold, SiteFindings
@@ -25,6 +26,7 @@ from cekalwatch.server.storage.cameras.store import CameraPolicyStore
 from cekalwatch.server.storage.cameras.survey_store import CameraSurveyStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guard import CHANGED, REMOVED
+from cekalwatch.server.storage.integrity.guarded_session import checked
 from cekalwatch.server.storage.integrity.scan import RowMismatch, RowScan
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError, form_of, signed_models
 from cekalwatch.server.storage.integrity.versions import next_version
@@ -162,6 +164,26 @@ def test_any_column_that_is_changed_is_found(database: Database, scan: RowScan) 
     found = scan.all()
     assert {row.key[0] for row in found} == set(changes)
     assert {row.reason for row in found} == {CHANGED}
+
+
+def test_a_row_that_a_session_reads_again_is_checked_again(database: Database, scan: RowScan) -> None:
+    fill(database, scan)
+    with database.session() as session:
+        row = checked(session, session.get_one(BanOrderRow, "O-1"))
+        change(database, "UPDATE ban_order SET urgent = NOT urgent WHERE order_id = 'O-1'")
+        assert not checked(session, row).urgent, "it is what was read, and that stood"
+        session.refresh(row)
+        with pytest.raises(ChangedRowError):
+            checked(session, row)
+        row.kind = OrderKind.TANGKAL
+        with pytest.raises(ChangedRowError):
+            session.flush()
+    with database.session() as session:
+        row = checked(session, session.get_one(BanOrderRow, "O-2"))
+        session.rollback()
+        change(database, "UPDATE ban_order SET urgent = NOT urgent WHERE order_id = 'O-2'")
+        with pytest.raises(ChangedRowError):
+            checked(session, row)
 
 
 def test_an_old_sealed_value_does_not_fit_into_a_new_row(database: Database, scan: RowScan) -> None:

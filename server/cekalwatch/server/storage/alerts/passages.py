@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import datetime, timedelta
+from functools import cache
 
 import numpy as np
 import sqlalchemy
 import structlog
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, func, or_, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.alerts.grouping import AlertPassage, NearAlert
@@ -66,11 +68,7 @@ class AlertPassages:
 
     def keep(self, session: Session, alert: Alert, match: Match, now: datetime) -> None:
         """Keep the face of the match's passage as it is known by now; once people have settled the alert, as it was."""
-        capture, alert_id = match.capture, str(alert.alert_id)
-        query = select(AlertPassageRow).where(
-            col(AlertPassageRow.alert_id) == alert_id, col(AlertPassageRow.passage) == capture.passage
-        )
-        found = session.exec(query).first()
+        found = session.get(AlertPassageRow, (str(alert.alert_id), match.capture.passage))
         held = next(in_order(session, [found] if found else []), None)
         if held is not None and not alert.open:
             held.kept_at = now
@@ -94,16 +92,8 @@ class AlertPassages:
         found: dict[str, list[AlertPassage]] = defaultdict(list)
         if not alert_ids:
             return found
-        alert_id, passage = col(AlertPassageRow.alert_id), col(AlertPassageRow.passage)
-        newest_first = col(AlertPassageRow.kept_at).desc()
-        number = func.row_number().over(partition_by=alert_id, order_by=newest_first).label("number")
-        ranked = select(alert_id, passage, number).where(alert_id.in_(alert_ids)).subquery()
-        query = (
-            select(AlertPassageRow)
-            .join(ranked, (ranked.c.alert_id == alert_id) & (ranked.c.passage == passage))
-            .where(or_(ranked.c.number <= MAX_COMPARED, passage == own))
-        )
-        for row in in_order(session, session.exec(query)):
+        wanted = {"alert_ids": alert_ids, "own": own, "most": MAX_COMPARED}
+        for row in in_order(session, session.exec(_newest_passages(), params=wanted)):
             try:
                 opened = self._keyring.open(PASSAGE_TEMPLATE.at(row.alert_id, row.passage), row.template)
             except DamagedValueError as error:
@@ -113,3 +103,18 @@ class AlertPassages:
             template = np.frombuffer(opened, dtype=_NUMBERS)
             found[row.alert_id].append(AlertPassage(row.passage, row.model_version, template))
         return found
+
+
+@cache
+def _newest_passages() -> SelectOfScalar[AlertPassageRow]:
+    """Return the query of the `most` newest passages of each of `alert_ids`, and of `own` wherever it is one."""
+    alert_id, passage = col(AlertPassageRow.alert_id), col(AlertPassageRow.passage)
+    newest_first = col(AlertPassageRow.kept_at).desc()
+    number = func.row_number().over(partition_by=alert_id, order_by=newest_first).label("number")
+    wanted = alert_id.in_(bindparam("alert_ids", expanding=True))
+    ranked = select(alert_id, passage, number).where(wanted).subquery()
+    return (
+        select(AlertPassageRow)
+        .join(ranked, (ranked.c.alert_id == alert_id) & (ranked.c.passage == passage))
+        .where(or_(ranked.c.number <= bindparam("most"), passage == bindparam("own")))
+    )

@@ -16,7 +16,7 @@ from uuid import UUID
 
 import sqlalchemy
 import uuid6
-from sqlalchemy import bindparam, func
+from sqlalchemy import BindParameter, bindparam, func
 from sqlmodel import Session, col, select
 
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
@@ -44,7 +44,18 @@ from cekalwatch.server.storage.integrity.signed_row import form_of
 MAX_SIGHTINGS = 20
 """Sightings that are read with an alert: the newest ones."""
 
-_SEEN_BY = tuple(getattr(SightingRow, name) for name in ("alert_id", "camera_id", "site", "counter", "direction"))
+# Made once: they are executed with each alert that is read, and to make them takes longer.
+_ALERTS: BindParameter[list[str]] = bindparam("alert_ids", expanding=True)
+_FINDINGS = select(FindingRow).where(col(FindingRow.alert_id).in_(_ALERTS)).order_by(col(FindingRow.number))
+_FOLLOW_UPS = select(FollowUpRow).where(col(FollowUpRow.alert_id).in_(_ALERTS)).order_by(col(FollowUpRow.number))
+_PROBES = select(ProbeRow.alert_id, ProbeRow.capture_id).where(col(ProbeRow.alert_id).in_(_ALERTS))
+_SEEN_BY = (
+    sqlalchemy.select(
+        *(getattr(SightingRow, name) for name in ("alert_id", "camera_id", "site", "counter", "direction"))
+    )
+    .distinct()
+    .where(col(SightingRow.alert_id).in_(_ALERTS))
+)
 _FOLLOW_UP_TEXTS = ("agency", "contact", "result")
 
 
@@ -225,9 +236,8 @@ def _claim(row: AlertRow) -> Claim | None:
 
 
 def _words(session: Session, alert_ids: list[str], keyring: Keyring) -> dict[str, _Words]:
-    query = select(FindingRow).where(col(FindingRow.alert_id).in_(alert_ids)).order_by(col(FindingRow.number))
     found: dict[str, _Words] = defaultdict(_Words)
-    for row in session.exec(query):
+    for row in session.exec(_FINDINGS, params={"alert_ids": alert_ids}):
         checked(session, row)
         facts = _opened(keyring, FINDING_FACTS.at(row.alert_id, str(row.number)), row.facts)
         try:
@@ -246,9 +256,8 @@ def _words(session: Session, alert_ids: list[str], keyring: Keyring) -> dict[str
 
 
 def _follow_ups(session: Session, alert_ids: list[str], keyring: Keyring) -> dict[str, list[FollowUp]]:
-    query = select(FollowUpRow).where(col(FollowUpRow.alert_id).in_(alert_ids)).order_by(col(FollowUpRow.number))
     found: dict[str, list[FollowUp]] = defaultdict(list)
-    for row in session.exec(query):
+    for row in session.exec(_FOLLOW_UPS, params={"alert_ids": alert_ids}):
         checked(session, row)
         facts = _opened(keyring, FOLLOW_UP_FACTS.at(row.alert_id, str(row.number)), row.facts)
         texts = {name: facts[name] for name in _FOLLOW_UP_TEXTS}
@@ -262,8 +271,8 @@ def _follow_ups(session: Session, alert_ids: list[str], keyring: Keyring) -> dic
 
 def _probes(session: Session, alert_ids: list[str]) -> dict[str, UUID]:
     """Return the captures whose pictures are kept as probes, by alert."""
-    query = select(ProbeRow.alert_id, ProbeRow.capture_id).where(col(ProbeRow.alert_id).in_(alert_ids))
-    return {alert_id: UUID(capture_id) for alert_id, capture_id in session.exec(query)}
+    found = session.exec(_PROBES, params={"alert_ids": alert_ids})
+    return {alert_id: UUID(capture_id) for alert_id, capture_id in found}
 
 
 def _json(facts: dict[str, str]) -> bytes:
@@ -278,9 +287,8 @@ def _opened(keyring: Keyring, associated_data: bytes, sealed: bytes) -> dict[str
 
 
 def _cameras(session: Session, alert_ids: list[str]) -> dict[str, list[Camera]]:
-    query = select(*_SEEN_BY).distinct().where(col(SightingRow.alert_id).in_(alert_ids))
     found: dict[str, list[Camera]] = defaultdict(list)
-    for alert_id, camera_id, site, counter, direction in session.exec(query):
+    for alert_id, camera_id, site, counter, direction in session.execute(_SEEN_BY, {"alert_ids": alert_ids}):
         found[alert_id].append(Camera(camera_id, site, counter, Direction(direction)))
     return found
 
@@ -308,7 +316,7 @@ def _newest_sightings() -> sqlalchemy.Select[Any]:
     # Of captures of the same moment the key decides, so that each reading has the same ones in the same order.
     newest_first = (col(SightingRow.captured_at).desc(), col(SightingRow.capture_id).desc())
     place = func.row_number().over(partition_by=col(SightingRow.alert_id), order_by=newest_first)
-    wanted = col(SightingRow.alert_id).in_(bindparam("alert_ids", expanding=True))
+    wanted = col(SightingRow.alert_id).in_(_ALERTS)
     columns = form_of(SightingRow).table.columns
     placed = select(SightingRow, place.label("place")).where(wanted).subquery().c
     newest = sqlalchemy.select(*(placed[column.name] for column in columns)).where(placed.place <= MAX_SIGHTINGS)

@@ -302,7 +302,7 @@ class AlertStore:
     def _keep_better_probe(self, session: Session, alert_id: str, match: Match, *, further: bool) -> None:
         """Keep the best picture of the newest passage: that is who stands at a counter now."""
         capture = match.capture
-        found = session.exec(select(ProbeRow).where(ProbeRow.alert_id == alert_id)).first()
+        found = session.get(ProbeRow, alert_id)
         held = next(in_order(session, [found] if found else []), None)
         if further or held is None or capture.quality > held.quality:
             put_row(session, self._probe(alert_id, match), found)

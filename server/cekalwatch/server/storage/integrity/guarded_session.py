@@ -150,6 +150,7 @@ def _sign(session: GuardedSession, *_: object) -> None:
             session.sound[id(row)] = row
 
 
+@sqlalchemy.event.listens_for(SignedRow, "expire", propagate=True)
 @sqlalchemy.event.listens_for(SignedRow, "refresh", propagate=True)
 def _note_read_again(row: SignedRow, *_: object) -> None:
     session = object_session(row)
@@ -173,8 +174,7 @@ def _version_before(session: GuardedSession, row: SignedRow) -> int:
         return max(session.guard.versions.of(form.key(row)), 1)
     read = state.committed_state
     if id(row) not in session.sound:
-        values = form.held_values({**dict.fromkeys(form.columns), **row.__dict__, **read})
-        session.guard.require_signed(row, values, read.get("mac", row.mac))
+        session.guard.require_signed(row, form.values(row, read), read.get("mac", row.mac))
     return int(read.get("row_version", row.row_version))
 
 

@@ -23,6 +23,7 @@ from cekalwatch.server.storage.columns import Sealed, Uninterpreted, UtcDateTime
 RowKey = tuple[str, str]
 """A row: its table, and its primary key, of several columns with a slash between."""
 Values = tuple[object, ...]
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class ChangedRowError(ValueError):
@@ -51,8 +52,6 @@ class RowForm:
     """All but the MAC, by name."""
     held_values: Callable[[Mapping[str, Any]], Values]
     """Takes them from a mapping of names."""
-    own_values: Callable[[Any], Values]
-    """Takes them from the attributes of a row that a session tracks."""
     plain_values: Callable[[Any], Values]
     """Takes them from a plain row of all columns, in the table's order."""
     primary_key: Callable[[Any], object]
@@ -62,12 +61,15 @@ class RowForm:
     kinds: tuple[Callable[[Any], object], ...]
     """Makes of each column's value what the database gives back."""
 
-    def values(self, row: SignedRow) -> Values:
-        """Return the values of a row that a session tracks, without its asking for each whether it is loaded."""
+    def values(self, row: SignedRow, before: Mapping[str, Any] = NOTHING) -> Values:
+        """Return the values of a row that a session tracks, those of `before` in place of its own.
+
+        As long as all are loaded, they are taken as they are: the session would look for each whether it is.
+        """
         try:
-            return self.held_values(row.__dict__)
-        except KeyError:  # one is not
-            return self.own_values(row)
+            return self.held_values({**row.__dict__, **before} if before else row.__dict__)
+        except KeyError:
+            return tuple([before.get(name, getattr(row, name)) for name in self.columns])
 
     def signed(self, values: Values) -> bytes:
         """Return what the MAC is computed of. Raises TypeError or ValueError for what no row of ours holds.
@@ -104,7 +106,6 @@ def form_of(model: type[SignedRow]) -> RowForm:
         table,
         tuple(names),
         operator.itemgetter(*names),
-        operator.attrgetter(*names),
         operator.itemgetter(*map(places.__getitem__, names)),
         operator.attrgetter(*(column.name for column in table.primary_key)),
         tuple((place, write) for place, column in enumerate(columns) if (write := _of_type(_WRITTEN, column))),
