@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Party, Thing
-from cekalwatch.server.grpc_api.convert.watchlist.list_feed import SUBJECTS_AGAIN_AT_ONCE, SUBJECTS_AT_ONCE
+from cekalwatch.server.grpc_api.servicers.watchlist.list_feed import SUBJECTS_AGAIN_AT_ONCE, SUBJECTS_AT_ONCE
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from tests.support.builders.keys import key_store

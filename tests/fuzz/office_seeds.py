@@ -14,7 +14,7 @@ from datetime import timedelta
 from google.protobuf.message import Message
 
 from cekalwatch.server.domain.orders.ban_order import SubjectFile
-from cekalwatch.server.grpc_api.convert.watchlist.list_feed import listed_subject
+from cekalwatch.server.grpc_api.servicers.watchlist.list_feed import listed_subject
 from cekalwatch.server.storage.watchlist.list_feed import ChangedSubject
 from cekalwatch.v1 import adjudication_pb2, list_feed_service_pb2, port_pb2, watchlist_pb2
 from cekalwatch.v1 import port_service_pb2 as pb

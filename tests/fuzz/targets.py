@@ -14,7 +14,8 @@ from google.protobuf.message import DecodeError, Message
 
 from cekalwatch.contract.codec.alerts import SEARCH
 from cekalwatch.contract.codec.imports import RECORD_REPORT
-from cekalwatch.contract.codec.scalars import Reading
+from cekalwatch.contract.codec.listed_subjects import WATCHLIST_FILTER
+from cekalwatch.contract.codec.scalars import Reading, Refused
 from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.server.domain.cameras.clock import CameraClock
 from cekalwatch.server.domain.checkpoints import LegalParameters
@@ -23,8 +24,8 @@ from cekalwatch.server.domain.orders.ban_order import BanOrder, JudgedOrder
 from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.encryption.keyring import DataKey, KeyPurpose, Keyring
 from cekalwatch.server.grpc_api.convert import alerts, capture
-from cekalwatch.server.grpc_api.convert.watchlist import subjects
 from cekalwatch.server.grpc_api.paging import page_size
+from cekalwatch.server.grpc_api.servicers.watchlist import subjects
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import record_begun
 from cekalwatch.server.recognition.photographs import LONG_SIDE, decode_photograph
 from cekalwatch.server.recognition.probes import decode_crop
@@ -73,7 +74,7 @@ def convert(data: bytes) -> None:
         (watchlist_service_pb2.GetSubjectRequest, _subject),
     )
     kind, read = kinds[data[0] % len(kinds)]
-    with suppress(DecodeError, CekalwatchError):
+    with suppress(DecodeError, CekalwatchError, Refused):
         read(kind.FromString(data[1:]))
 
 
@@ -94,7 +95,7 @@ def _kept_and_told(subject: Subject, order: BanOrder) -> None:
     assert kept == order
     judgement = judge(kept, subject, [kept], NOON, WIB, LegalParameters())
     judged = JudgedOrder(kept, judgement, kept.valid_until)
-    subjects.subject_entry(SubjectView(subject, (judged,), (), frozenset(), {}, (kept,))).SerializeToString()
+    subjects.one_subject(SubjectView(subject, (judged,), (), frozenset(), {}, (kept,))).SerializeToString()
     texts = (subject.name, *subject.aliases, subject.address, order.reason, order.order_id, subject.subject_id)
     assert all(text.isprintable() for text in texts)
 
@@ -107,7 +108,7 @@ def _subscription(message: alert_service_pb2.SubscribeAlertsRequest) -> None:
 
 def _subject_page(message: watchlist_service_pb2.ListSubjectsRequest) -> None:
     subjects.subject_page_token(message.page_token)
-    subjects.subject_filter(message.filter)
+    WATCHLIST_FILTER.read(message.filter, Reading.STRICT)
     subjects.on_day(message.on_day, NOON, WIB)
 
 

@@ -16,7 +16,7 @@ from cekalwatch.contract.values.syncs import SyncRun
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.ban_order import SubjectFile
-from cekalwatch.server.grpc_api.convert.watchlist.list_feed import listed_subject
+from cekalwatch.server.grpc_api.servicers.watchlist.list_feed import listed_subject
 from cekalwatch.server.storage.watchlist.list_feed import ChangedSubject
 from cekalwatch.v1 import list_feed_service_pb2 as pb
 from cekalwatch.v1 import operations_service_pb2, trouble_pb2

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cekalwatch.contract.values.listed_subjects import Lookalike
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.watchlist import LookalikeJudgement
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -18,9 +19,9 @@ from cekalwatch.server.gallery.index import GalleryBuilder
 from cekalwatch.server.gallery.lookalike_pairs import LookalikePairs
 from cekalwatch.server.gallery.lookalikes import LoadedList, LookalikeFinder
 from cekalwatch.server.gallery.row_format import GalleryStorage
-from cekalwatch.server.grpc_api.convert.watchlist import lookalikes as convert
+from cekalwatch.server.grpc_api.servicers.watchlist import lookalikes as convert
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.watchlist.lookalikes import Lookalike, LookalikeReview, Place
+from cekalwatch.server.watchlist.lookalikes import LookalikeReview, Place
 from tests.support.builders.watchlist import MODEL, SIZE, FixedClock, order, reference, subject
 from tests.support.scenarios.adjudication import Counter
 
@@ -65,7 +66,8 @@ class Office:
 
     def listed(self, judgement: LookalikeJudgement | None = None) -> list[tuple[str, str]]:
         """The pairs of the first page."""
-        return [(one.subject_id, other.subject_id) for one, other, _ in self.review.page(judgement, None, 10).pairs]
+        found = self.review.page(judgement, None, 10).pairs
+        return [(one.first.subject_id, one.second.subject_id) for one in found]
 
 
 @pytest.fixture
@@ -80,13 +82,13 @@ def test_pairs_come_by_likeness_and_leave_what_is_to_do_when_they_are_judged(off
     everything = [("S-1", "S-2"), ("S-1", "S-3"), ("S-2", "S-3"), ("S-1", "S-4")]
     assert office.listed() == office.listed(NOT_JUDGED) == everything
     found = office.judge("S-3", DIFFERENT_PEOPLE)
-    assert (found.state.judgement, found.judged_by, found.alike) == (DIFFERENT_PEOPLE, "Petugas lina", True)
+    assert (found.judgement, found.judged_by, found.alike) == (DIFFERENT_PEOPLE, "Petugas lina", True)
     assert found.likeness == pytest.approx(0.8, abs=1e-3)
     assert office.listed(NOT_JUDGED) == [pair for pair in everything if pair != ("S-1", "S-3")]
     assert office.listed(DIFFERENT_PEOPLE) == [("S-1", "S-3")]
     assert office.listed(SAME_PERSON) == []
     (beside, *_) = office.review.of_subject("S-3", ())
-    assert (beside.pair, beside.state.judgement) == (SubjectPair("S-1", "S-3"), DIFFERENT_PEOPLE)
+    assert (beside.subject_id, beside.judgement) == ("S-1", DIFFERENT_PEOPLE)
 
 
 def test_pages_follow_one_another_and_a_token_of_nobody_is_refused(office: Office) -> None:

@@ -13,8 +13,10 @@ from google.protobuf.message import Message
 
 from cekalwatch.contract.codec import watchlist as codec
 from cekalwatch.contract.codec.imports import FILE_ANSWER, RECORD_REPORT
+from cekalwatch.contract.codec.listed_subjects import LOOKALIKE
 from cekalwatch.contract.codec.syncs import SYNC_RUN, SYNC_STATUS
 from cekalwatch.contract.values.imports import FileBegun, FileEnded, PhotoReport, RecordReport
+from cekalwatch.contract.values.listed_subjects import LookalikePair
 from cekalwatch.contract.values.orders import OrderFlag, OrderKind, OrderRule, OrderStatus
 from cekalwatch.contract.values.subjects import ReferenceFace, Subject, TravelDocument
 from cekalwatch.contract.values.syncs import SyncCounts, SyncRefusal, SyncRemark, SyncRun, SyncStatus
@@ -33,13 +35,12 @@ from cekalwatch.server.domain.orders.ban_order import BanOrder, JudgedOrder, Ord
 from cekalwatch.server.domain.orders.status_history import StatusChange
 from cekalwatch.server.domain.ports import Following, HeldAlerts, LogPosition, LogStart, Port, PortState, StartReason
 from cekalwatch.server.grpc_api.convert import ports
-from cekalwatch.server.grpc_api.convert.watchlist import list_feed, lookalikes, subjects
-from cekalwatch.server.grpc_api.servicers.watchlist import sync
+from cekalwatch.server.grpc_api.servicers.watchlist import list_feed, lookalikes, subjects, sync
 from cekalwatch.server.ports.reception import Hello, KeepAlive, PictureRequest, Receipt, ReportTerms
 from cekalwatch.server.storage.watchlist.list_feed import ChangedSubject, StoredReference
 from cekalwatch.server.watchlist.browser import SubjectHistory, SubjectView, WatchlistPage
 from cekalwatch.server.watchlist.list_feed import ListPosition
-from cekalwatch.server.watchlist.lookalikes import Lookalike, LookalikePage
+from cekalwatch.server.watchlist.lookalikes import FoundLookalikes, shown
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 from tests.support.builders.watchlist import figures
 from tests.support.repository import ROOT
@@ -85,8 +86,9 @@ DOUBTFUL = replace(FACE, jpeg=b"jpeg", also_under=("S-7",), warnings=(*FACE.warn
 FRESH = Freshness.of((SourceFreshness("http:cekal", NOON, stale=False), SourceFreshness("", None, stale=True)), 812)
 PAIR = SubjectPair("S-1", "S-2")
 JUDGED = JudgedPair(PAIR, LookalikeJudgement.DIFFERENT_PEOPLE, ALERT, NOON, holds=True)
-ALIKE = Lookalike(PAIR, 0.625, alike=True, state=PairState("mark", JUDGED), judged_by="Dewi")
-UNLIKE = Lookalike(PAIR, None, alike=False, state=PairState("m2", None), judged_by="")
+NAMES = {ALERT: "Dewi"}
+ALIKE = shown(PAIR, PairState("mark", JUDGED), 0.625, NAMES, alike=True)
+UNLIKE = shown(PAIR, PairState("m2", None), None, NAMES, alike=False)
 REPORT = RecordReport(
     "O-1",
     "S-1",
@@ -143,7 +145,7 @@ PORT_STATE = PortState(PORT, "centre-1", NOON, 3, "0.2.0", 77, 4, NOON, FOLLOWIN
 def one_subject() -> Message:
     """A subject with a picture and a look-alike, as it is put together."""
     answer = subjects.one_subject(VIEW)
-    lookalikes.add_lookalike(answer, ALIKE)
+    subjects.add_lookalike(answer, ALIKE)
     subjects.add_picture(answer, "R-1", b"jpeg")
     return answer
 
@@ -161,13 +163,13 @@ WRITTEN: Mapping[str, Callable[[], Message]] = {
     "file refusal": lambda: FILE_ANSWER.write(REFUSED),
     "preview": lambda: FILE_ANSWER.write(PREVIEW),
     "ended": lambda: FILE_ANSWER.write(FileEnded("d" * 64, ("a.jpg", "b.jpg"), 2)),
-    "look-alike": lambda: lookalikes.lookalike_message(ALIKE, "S-1"),
-    "unlike": lambda: lookalikes.lookalike_message(UNLIKE, "S-2"),
-    "outdated judgement": lambda: lookalikes.lookalike_message(
-        replace(ALIKE, state=PairState("mark", replace(JUDGED, holds=False))), "S-2"
+    "look-alike": lambda: LOOKALIKE.write(replace(ALIKE, subject_id="S-1")),
+    "unlike": lambda: LOOKALIKE.write(UNLIKE),
+    "outdated judgement": lambda: LOOKALIKE.write(
+        shown(PAIR, PairState("mark", replace(JUDGED, holds=False)), 0.625, NAMES, alike=True)
     ),
     "look-alikes": lambda: lookalikes.lookalike_page(
-        LookalikePage(((PERSON, replace(PERSON, subject_id="S-2"), ALIKE),), more=True, waiting=5)
+        FoundLookalikes((LookalikePair(PERSON, replace(PERSON, subject_id="S-2"), ALIKE),), more=True, waiting=5)
     ),
     "subject": one_subject,
     "subjects": lambda: subjects.subject_page(WatchlistPage((VIEW, replace(VIEW, also_under={})), "S-1")),

@@ -11,6 +11,7 @@ from cekalwatch.console import defences, serving
 from cekalwatch.console.list_keeping import import_jobs
 from cekalwatch.contract.values import alert_search, reports
 from cekalwatch.contract.values import surveys as survey
+from cekalwatch.contract.values.listed_subjects import MAX_SEARCH_TEXT
 from cekalwatch.contract.values.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.notifier.desktop.widgets.picture_decoder import DECODE_DEADLINE_S
 from cekalwatch.pictures import jpeg, photograph, png, tiff, webp
@@ -23,7 +24,6 @@ from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.passages import MAX_CROPS, MAX_EACH
 from cekalwatch.server.grpc_api import enrolment_port, requests
 from cekalwatch.server.grpc_api.clients import picture_giver, report_stream
-from cekalwatch.server.grpc_api.convert.watchlist import subjects
 from cekalwatch.server.grpc_api.servicers import enrolment
 from cekalwatch.server.grpc_api.servicers.watchlist import list_file
 from cekalwatch.server.health.monitoring import listener
@@ -111,7 +111,7 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "a process that reads a spreadsheet": (spreadsheet.MEMORY_BYTES, spreadsheet.PROCESSOR_S),
     "a process that reads pages": (page_process.MEMORY_BYTES, page_process.MEMORY_FACTOR, page_process.PROCESSOR_S),
     "subjects that one search of the list reads": (subject_search.MAX_READ, subject_search.MAX_HELD),
-    "a text that the list is searched for": (subjects.MAX_SEARCH_TEXT,),
+    "a text that the list is searched for": (MAX_SEARCH_TEXT,),
     "counters in a filter": (alert_search.MAX_COUNTERS,),
     "agents whose position is kept": (alert_store.MAX_AGENTS,),
     "calls on one connection": (options.MAX_STREAMS_PER_CONNECTION,),

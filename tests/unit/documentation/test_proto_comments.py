@@ -15,6 +15,7 @@ from cekalwatch.contract.values import reports as field_reports
 from cekalwatch.contract.values import surveys as survey
 from cekalwatch.contract.values.adjudication import MAX_NOTE
 from cekalwatch.contract.values.captures import POLICY_BOUNDS, CapturePolicy
+from cekalwatch.contract.values.listed_subjects import MAX_SEARCH_TEXT
 from cekalwatch.contract.values.people import MAX_DISPLAY_NAME, MAX_SIGN_IN_NAME, MAX_SITES
 from cekalwatch.contract.values.syncs import MAX_DETAIL
 from cekalwatch.server.alerts import fanout
@@ -40,11 +41,10 @@ from cekalwatch.server.grpc_api.convert import (
     reports,
 )
 from cekalwatch.server.grpc_api.convert import troubles as trouble_messages
-from cekalwatch.server.grpc_api.convert.watchlist import list_feed, subjects
 from cekalwatch.server.grpc_api.servicers import session
 from cekalwatch.server.grpc_api.servicers.audit import EXPORT_BYTES, LONG_CALLS, MAX_OF_A_KIND
 from cekalwatch.server.grpc_api.servicers.enrolment import MAX_REQUEST_BYTES
-from cekalwatch.server.grpc_api.servicers.watchlist import list_file, sync
+from cekalwatch.server.grpc_api.servicers.watchlist import list_feed, list_file, subjects, sync
 from cekalwatch.server.health.probes.presence import MAX_PASSAGES
 from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES
 from cekalwatch.server.recognition.face_pictures import MAX_PROBE_BYTES
@@ -276,8 +276,8 @@ STATED = {
     "ListFeedService.FollowList": (f"each {ServerSettings().keep_alive_period_s:.0f} s by default",),
     "GetSubjectRequest.include_photos": (f"at most {subjects.MAX_PICTURES}, ",),
     "GetSubjectRequest.photo_references": (f"at most {subjects.MAX_PICTURES};",),
-    "SubjectFilter.text": (f"at most {subjects.MAX_SEARCH_TEXT} printable characters",),
-    "SubjectFilter.agency": (f"at most {subjects.MAX_SEARCH_TEXT} printable characters",),
+    "SubjectFilter.text": (f"at most {MAX_SEARCH_TEXT} printable characters",),
+    "SubjectFilter.agency": (f"at most {MAX_SEARCH_TEXT} printable characters",),
     "ListSubjectsResponse.next_page_token": (f"at most {MAX_READ} subjects",),
     "GetSubjectHistoryResponse.events": (f"newest {MAX_EVENTS},",),
     "ListAlertsRequest.subject_id": (f"At most {bounds.MAX_WORD} printable characters",),

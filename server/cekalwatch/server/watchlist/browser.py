@@ -7,11 +7,13 @@ each look of a command in the audit trail before it returns anything.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from typing import Final
 
+from cekalwatch.contract.values.listed_subjects import ListedSubject, WatchlistFilter
 from cekalwatch.contract.values.subjects import ReferenceFace, Subject
+from cekalwatch.contract.values.watchlist import EnrolmentWarning
 from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, Link, Thing
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.orders.ban_order import WIB, BanOrder, JudgedOrder, SubjectFile
@@ -20,7 +22,6 @@ from cekalwatch.server.domain.orders.status_history import StatusChange, status_
 from cekalwatch.server.gallery.lookalikes import LookalikeFinder
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from cekalwatch.server.watchlist.selection import WatchlistFilter
 from cekalwatch.server.watchlist.subject_search import SubjectSearch
 
 MAX_EVENTS: Final = 500
@@ -54,6 +55,17 @@ class SubjectView:
         """Keys of the other subjects that it names, in order."""
         faces = {key for keys in self.also_under.values() for key in keys}
         return sorted(faces | {order.subject_id for order in self.elsewhere})
+
+    @property
+    def listed(self) -> ListedSubject:
+        """The subject as people see it, without the orders elsewhere."""
+        orders = tuple(one.shown for one in self.orders)
+        return ListedSubject(self.subject, orders, tuple(map(self._doubtful, self.references)), self.stale)
+
+    def _doubtful(self, face: ReferenceFace) -> ReferenceFace:
+        also_under = self.also_under.get(face.reference_id, ())
+        warnings = (*face.warnings, EnrolmentWarning.ALSO_UNDER) if also_under else face.warnings
+        return replace(face, warnings=warnings, also_under=also_under)
 
 
 @dataclass(frozen=True)

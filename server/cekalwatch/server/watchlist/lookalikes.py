@@ -5,10 +5,11 @@ Reading leaves it to the calls to record what they give out; a judgement is reco
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from uuid import UUID
 
-from cekalwatch.contract.values.subjects import Subject
+from cekalwatch.contract.values.listed_subjects import Lookalike, LookalikePair
 from cekalwatch.contract.values.watchlist import LookalikeJudgement
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Thing
 from cekalwatch.server.domain.clock import Clock
@@ -22,25 +23,10 @@ from cekalwatch.server.storage.watchlist.store import WatchlistStore
 
 
 @dataclass(frozen=True)
-class Lookalike:
-    """How two subjects stand to each other."""
+class FoundLookalikes:
+    """Pairs, the most alike first."""
 
-    pair: SubjectPair
-    likeness: float | None
-    """Best comparison score of two of their reference faces; None where one has no template of the model in use."""
-    alike: bool
-    """Whether that is enough to take one for the other."""
-    state: PairState
-    judged_by: str
-    """Name of who judged them; empty where nobody did, or the account was deleted."""
-
-
-@dataclass(frozen=True)
-class LookalikePage:
-    """A page of pairs, the most alike first."""
-
-    pairs: tuple[tuple[Subject, Subject, Lookalike], ...]
-    """Both subjects of each, the first one first."""
+    pairs: tuple[LookalikePair, ...]
     more: bool
     """Whether there are more after these."""
     waiting: int
@@ -68,9 +54,10 @@ class LookalikeReview:
         judged = {one.pair.other(subject_id) for one in self._store.lookalikes.of([subject_id])}
         likeness = self._finder.likeness(self._store, subject_id, judged | set(others))
         pairs = [SubjectPair.of(subject_id, key) for key in sorted(judged | set(others))]
-        return self._read({pair: likeness.get(pair.other(subject_id)) for pair in pairs})
+        found = self._read({pair: likeness.get(pair.other(subject_id)) for pair in pairs})
+        return [replace(one, subject_id=pair.other(subject_id)) for pair, one in found.items()]
 
-    def page(self, judgement: LookalikeJudgement | None, after: Place | None, most: int) -> LookalikePage:
+    def page(self, judgement: LookalikeJudgement | None, after: Place | None, most: int) -> FoundLookalikes:
         """Return the first pairs after a place of which `judgement` holds; None: any.
 
         A judged pair is among them while both subjects are held, also where they are alike no more.
@@ -90,13 +77,13 @@ class LookalikeReview:
         }
         chosen = [pair for pair in wanted[:most] if pair.first in files and pair.second in files]
         read = self._read({pair: found.likeness.get(pair) for pair in chosen})
-        pairs = tuple((files[one.pair.first], files[one.pair.second], one) for one in read)
-        return LookalikePage(pairs, len(wanted) > most, found.waiting)
+        pairs = tuple(LookalikePair(files[pair.first], files[pair.second], one) for pair, one in read.items())
+        return FoundLookalikes(pairs, len(wanted) > most, found.waiting)
 
     def judge(
         self, pair: SubjectPair, judgement: LookalikeJudgement, mark: str, person: Person, actor: Actor
     ) -> Lookalike:
-        """Keep what `person` found about a pair that they saw with this mark, and return how it stands then.
+        """Keep what `person` found about a pair that they saw with this mark; return how it stands then.
 
         Raises SUBJECT_NOT_FOUND, LOOKALIKES_CHANGED, and NOT_LOOKALIKES for two who are not alike.
         """
@@ -107,25 +94,37 @@ class LookalikeReview:
         entry = AuditEntry(now, actor, Action.LOOKALIKES_JUDGED, objects, judgement)
         self._store.lookalikes.judge(pair, judgement, person.person_id, now, mark, entry)
         likeness = self._finder.likeness(self._store, pair.first, [pair.second])
-        return self._read({pair: likeness.get(pair.second)})[0]
+        return self._read({pair: likeness.get(pair.second)})[pair]
 
     def _alike(self, pair: SubjectPair) -> bool:
         found = self._finder.likeness(self._store, pair.first, [pair.second]).get(pair.second)
         return found is not None and self._finder.alike(found)
 
-    def _read(self, likeness: dict[SubjectPair, float | None]) -> list[Lookalike]:
+    def _read(self, likeness: dict[SubjectPair, float | None]) -> dict[SubjectPair, Lookalike]:
+        """Return how the second subject of each pair stands to the first."""
         states = self._store.lookalikes.states(likeness)
         names = self._people.display_names({one.judged.judged_by for one in states.values() if one.judged})
-        return [
-            Lookalike(
-                pair,
-                score,
-                score is not None and self._finder.alike(score),
-                states[pair],
-                names.get(judged.judged_by, "") if (judged := states[pair].judged) else "",
-            )
+        return {
+            pair: shown(pair, states[pair], score, names, alike=score is not None and self._finder.alike(score))
             for pair, score in likeness.items()
-        ]
+        }
+
+
+def shown(
+    pair: SubjectPair, state: PairState, likeness: float | None, names: Mapping[UUID, str], *, alike: bool
+) -> Lookalike:
+    """Return how the second subject of a pair stands to the first, as people see it."""
+    judged = state.judged
+    return Lookalike(
+        subject_id=pair.second,
+        likeness=likeness,
+        alike=alike,
+        judgement=state.judgement,
+        last_judgement=judged.judgement if judged else None,
+        judged_by=names.get(judged.judged_by, "") if judged else "",
+        judged_at=judged.judged_at if judged else None,
+        mark=state.mark,
+    )
 
 
 def _holds(judged: JudgedPair | None) -> LookalikeJudgement:

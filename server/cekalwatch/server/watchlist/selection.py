@@ -7,33 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Final, Self
 
+from cekalwatch.contract.values.listed_subjects import WatchlistFilter
 from cekalwatch.contract.values.orders import OrderKind, OrderStatus
 from cekalwatch.contract.values.watchlist import WatchlistProblem
 from cekalwatch.server.domain.orders.ban_order import BanOrder, SubjectFile
 from cekalwatch.server.domain.orders.standing import OrderStanding
 
 _ABOUT_ORDERS: Final = frozenset({WatchlistProblem.INVALID, WatchlistProblem.FLAGGED})
-
-
-@dataclass(frozen=True)
-class WatchlistFilter:
-    """Which subjects to show: those that meet all conditions. One order must meet all conditions about orders."""
-
-    status: OrderStatus | None = None
-    kind: OrderKind | None = None
-    agency: str = ""
-    """Part of the requesting agency's name, in any case."""
-    name: str = ""
-    """Part of the name or of an alias, in any case."""
-    subject_id: str = ""
-    problem: WatchlistProblem | None = None
-    text: str = ""
-    """Part of the name, of an alias, of the key of the subject or of an order, or of a decree's number, in any case."""
-
-    @property
-    def everything(self) -> bool:
-        """Whether every subject meets it."""
-        return self == WatchlistFilter()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from cekalwatch.contract.values.listed_subjects import WatchlistFilter
 from cekalwatch.server.domain.orders.ban_order import WIB
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from cekalwatch.server.watchlist.selection import SubjectTraits, WatchlistFilter, condition
+from cekalwatch.server.watchlist.selection import SubjectTraits, condition
 
 READ_AT_ONCE: Final = 200
 MAX_READ: Final = 2_000

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from cekalwatch.contract.codec.imports import RECORD_REPORT
 from cekalwatch.contract.values.alert_search import AlertFilter
+from cekalwatch.contract.values.listed_subjects import WatchlistFilter
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.contract.values.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.contract.values.watchlist import EnrolmentWarning, ImportOutcome
@@ -36,7 +37,7 @@ from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.grpc_api.convert import alerts as alert_messages
 from cekalwatch.server.grpc_api.convert import capture as capture_messages
-from cekalwatch.server.grpc_api.convert.watchlist import subjects as subject_messages
+from cekalwatch.server.grpc_api.servicers.watchlist import subjects as subject_messages
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import record_begun
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.storage.alerts.rows import MAX_SIGHTINGS
@@ -50,7 +51,6 @@ from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph, build_order, build_subject
 from cekalwatch.server.watchlist.imports.upload import RecordAssembly
-from cekalwatch.server.watchlist.selection import WatchlistFilter
 from cekalwatch.server.watchlist.subject_search import SubjectSearch
 from cekalwatch.v1 import capture_pb2, watchlist_service_pb2
 from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_MESSAGE_BYTES

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from cekalwatch.contract.values.listed_subjects import WatchlistFilter
 from cekalwatch.contract.values.orders import OrderKind, OrderStatus
 from cekalwatch.contract.values.watchlist import WatchlistProblem
 from cekalwatch.server.audit.alert_entries import deletion_entry
@@ -17,7 +18,6 @@ from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist import subject_search
-from cekalwatch.server.watchlist.selection import WatchlistFilter
 from cekalwatch.server.watchlist.subject_search import SubjectSearch
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import MODEL, WIB, order, reference, subject

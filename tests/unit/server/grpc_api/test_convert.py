@@ -41,8 +41,8 @@ from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.snapshot import GallerySnapshot, SearchedPeople
 from cekalwatch.server.grpc_api.convert import adjudication, alerts, capture, operations
-from cekalwatch.server.grpc_api.convert.watchlist import subjects
 from cekalwatch.server.grpc_api.paging import page_size
+from cekalwatch.server.grpc_api.servicers.watchlist import subjects
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import record_begun
 from cekalwatch.server.health.probes.presence import CameraPresence
 from cekalwatch.server.health.state.maintenance import MaintenanceStatus

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from cekalwatch.console.list_keeping.lookalikes import Lookalike
-from cekalwatch.console.list_keeping.subjects import ListedOrder, ListedSubject, Photograph, StatusChange
-from cekalwatch.contract.values.orders import OrderFlag, OrderRule, OrderStatus
+from cekalwatch.contract.values.listed_subjects import Lookalike, OrderStatusChange
+from cekalwatch.contract.values.orders import OrderFlag, OrderRule, OrderStatus, ShownOrder
+from cekalwatch.contract.values.subjects import ReferenceFace, Subject
 from cekalwatch.contract.values.watchlist import EnrolmentWarning, LookalikeJudgement, WatchlistProblem
 from cekalwatch.office.locale.alert_formatting import Fact
 from cekalwatch.office.locale.trouble_formatting import TroubleFormatter
@@ -25,7 +25,7 @@ class ListFormatter(TroubleFormatter):
         """Return why an order is flagged; a flag that only a newer server knows by its code."""
         return self.say(f"FLAG_{flag}") if flag in set(OrderFlag) else flag
 
-    def remarks(self, order: ListedOrder) -> tuple[str, ...]:
+    def remarks(self, order: ShownOrder | OrderStatusChange) -> tuple[str, ...]:
         """Return what a person must look at: the rules that it breaks, or why it is flagged."""
         return (*map(self.rule, order.broken_rules), *map(self.flag, order.flags))
 
@@ -63,10 +63,10 @@ class ListFormatter(TroubleFormatter):
             return self.say("JUDGED_BEFORE", judgement=self.judgement(one.last_judgement))
         return self.judgement(one.judgement)
 
-    def validity(self, one: ListedOrder) -> str:
+    def validity(self, order: ShownOrder) -> str:
         """Return why an order has its status, by law."""
-        order, last = one.order, self.written(one.last_day)
-        shortened = bool(one.last_day) and one.last_day < order.valid_until
+        last = self.written(order.last_day)
+        shortened = bool(order.last_day) and order.last_day < order.valid_until
         match order.status:
             case OrderStatus.NOT_YET_VALID:
                 return self.say("VALIDITY_NOT_YET", day=self.written(order.valid_from))
@@ -74,64 +74,62 @@ class ListFormatter(TroubleFormatter):
                 return self.say("VALIDITY_ACTIVE_URGENT" if shortened else "VALIDITY_ACTIVE", day=last)
             case OrderStatus.LAPSED:
                 return self.say("VALIDITY_LAPSED_URGENT" if shortened else "VALIDITY_LAPSED", day=last)
-            case OrderStatus.REVOKED if one.revoked_at:
-                return self.say("VALIDITY_REVOKED", time=self.minute(one.revoked_at))
-            case OrderStatus.REVOKED if one.withdrawn_at:
-                return self.say("VALIDITY_WITHDRAWN", time=self.minute(one.withdrawn_at))
+            case OrderStatus.REVOKED if order.revoked_at:
+                return self.say("VALIDITY_REVOKED", time=self.minute(order.revoked_at))
+            case OrderStatus.REVOKED if order.withdrawn_at:
+                return self.say("VALIDITY_WITHDRAWN", time=self.minute(order.withdrawn_at))
             case OrderStatus.REVOKED:
-                return self.say("VALIDITY_BASE_REVOKED", order=one.extends)
+                return self.say("VALIDITY_BASE_REVOKED", order=order.extends_order_id)
             case OrderStatus.INVALID:
                 return self.say("VALIDITY_INVALID")
         return self.say("UNKNOWN")
 
-    def listed_subject(self, one: ListedSubject) -> tuple[Fact, ...]:
+    def listed_subject(self, one: Subject) -> tuple[Fact, ...]:
         """Return who somebody on the list is."""
-        facts = list(self.subject_facts(one.subject))
+        facts = list(self.subject_facts(one))
         if one.address:
             facts.append(Fact(self.say("FACT_ADDRESS"), one.address))
         if one.occupation:
             facts.append(Fact(self.say("FACT_OCCUPATION"), one.occupation))
         return tuple(facts)
 
-    def listed_order(self, one: ListedOrder) -> tuple[Fact, ...]:
+    def listed_order(self, order: ShownOrder) -> tuple[Fact, ...]:
         """Return what an order states, and how it stands by law."""
-        order = one.order
         kind = self.order_kind(order.kind)
         words = f"{kind}, {self.say('URGENT')}" if order.urgent else kind
-        law = f"{self.order_status(order.status)}. {self.validity(one)}"
+        law = f"{self.order_status(order.status)}. {self.validity(order)}"
         facts = [
             Fact(self.say("FACT_STATE"), law, warning=order.status is OrderStatus.INVALID),
-            *(Fact(self.say("FACT_REMARK"), remark, warning=True) for remark in self.remarks(one)),
+            *(Fact(self.say("FACT_REMARK"), remark, warning=True) for remark in self.remarks(order)),
             Fact(self.say("FACT_KIND"), words),
             Fact(self.say("FACT_VALIDITY"), f"{self.written(order.valid_from)} – {self.written(order.valid_until)}"),
             Fact(self.say("FACT_DECREE"), self.decree(order)),
             Fact(self.say("FACT_AGENCY"), order.requesting_agency),
-            Fact(self.say("FACT_RECEIVED"), self.written(one.received_on)),
+            Fact(self.say("FACT_RECEIVED"), self.written(order.received_on)),
         ]
-        if one.reason:
-            facts.append(Fact(self.say("FACT_REASON"), one.reason))
-        if one.extends:
-            facts.append(Fact(self.say("FACT_EXTENDS"), one.extends))
+        if order.reason:
+            facts.append(Fact(self.say("FACT_REASON"), order.reason))
+        if order.extends_order_id:
+            facts.append(Fact(self.say("FACT_EXTENDS"), order.extends_order_id))
         return tuple(facts)
 
-    def photograph(self, one: Photograph) -> tuple[Fact, ...]:
+    def photograph(self, one: ReferenceFace, *, searched: bool) -> tuple[Fact, ...]:
         """Return what was measured of a reference face, and what is not as it should be."""
+        found = one.figures
         return (
-            Fact(self.say("FACT_EYES"), self.say("PIXELS", count=f"{one.eye_distance_px:.0f}")),
-            Fact(self.say("FACT_HEAD"), f"{one.yaw_degrees:+.0f}° / {one.pitch_degrees:+.0f}°"),
-            Fact(self.say("FACT_SHARPNESS"), f"{one.sharpness:.2f}"),
-            Fact(self.say("FACT_BRIGHTNESS"), f"{one.brightness:.2f}"),
-            Fact(self.say("FACT_DETECTOR"), f"{one.detector_score:.2f}"),
+            Fact(self.say("FACT_EYES"), self.say("PIXELS", count=f"{found.eye_distance_px:.0f}")),
+            Fact(self.say("FACT_HEAD"), f"{found.yaw_degrees:+.0f}° / {found.pitch_degrees:+.0f}°"),
+            Fact(self.say("FACT_SHARPNESS"), f"{found.sharpness:.2f}"),
+            Fact(self.say("FACT_BRIGHTNESS"), f"{found.brightness:.2f}"),
+            Fact(self.say("FACT_DETECTOR"), f"{found.detector_score:.2f}"),
             *(Fact(self.say("FACT_REMARK"), self.warning(code), warning=True) for code in one.warnings),
-            *(() if one.searched else (Fact(self.say("FACT_REMARK"), self.say("NOT_SEARCHED"), warning=True),)),
+            *(() if searched else (Fact(self.say("FACT_REMARK"), self.say("NOT_SEARCHED"), warning=True),)),
         )
 
     def warning(self, code: str) -> str:
         """Return what is not as it should be with a photograph; a code that only a newer server knows as it is."""
         return self.say(f"WARNING_{code}") if code in set(EnrolmentWarning) else code
 
-    def status_change(self, change: StatusChange) -> str:
+    def status_change(self, change: OrderStatusChange) -> str:
         """Return an order's status from a moment on, with what is to be looked at."""
-        words = self.order_status(change.status)
-        remarks = (self.rule(one) if one in set(OrderRule) else self.flag(one) for one in change.remarks)
-        return "; ".join((words, *remarks))
+        return "; ".join((self.order_status(change.status), *self.remarks(change)))

@@ -96,8 +96,8 @@ def list_(
     data_dir: DataDir = None,
 ) -> None:
     """List subjects with their orders, by subject key. Photographs are not shown."""
+    from cekalwatch.contract.values.listed_subjects import WatchlistFilter
     from cekalwatch.server.watchlist.browser_output import LIST_COLUMNS, list_rows, view_json
-    from cekalwatch.server.watchlist.selection import WatchlistFilter
 
     settings = command_settings(config, data_dir)
     at = _noon(valid_on, settings)

@@ -58,7 +58,7 @@ def _beside(visit: Visit, key: str, other: str, problem: str = "") -> Response:
         "lookalikes.html",
         HTTPStatus.CONFLICT if problem else HTTPStatus.OK,
         pair=(one, second),
-        lookalike=next((found for found in one.lookalikes if found.key == second.key), None),
+        lookalike=next((found for found in one.lookalikes if found.subject_id == second.subject.subject_id), None),
         judgements=list(LookalikeJudgement),
         most=BESIDE,
         problem=problem,

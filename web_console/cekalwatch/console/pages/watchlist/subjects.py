@@ -10,14 +10,13 @@ from typing import Final
 import grpc
 from starlette.responses import Response
 
-from cekalwatch.console.list_keeping.subjects import ListedSubject, SubjectQuery
 from cekalwatch.console.visit import Visit
+from cekalwatch.contract.values.listed_subjects import MAX_SEARCH_TEXT, ListedSubject, WatchlistFilter
 from cekalwatch.contract.values.orders import OrderKind, OrderStatus
 from cekalwatch.contract.values.watchlist import WatchlistProblem
 from cekalwatch.office.client.refusals import error_reason
 
 PAGE_SIZE: Final = 25
-MAX_TEXT: Final = 200
 SEARCH_S: Final = 5.0
 """How long a page looks on while nothing was found yet."""
 _UNKNOWN: Final = "SUBJECT_NOT_FOUND"
@@ -25,11 +24,11 @@ _UNKNOWN: Final = "SUBJECT_NOT_FOUND"
 
 def search(visit: Visit) -> Response:
     """Show a page of subjects, by key: those that the person last looked for in this session."""
-    wanted = _query(visit.signed_in.list_search)
+    wanted, day = _wanted(visit.signed_in.list_search), visit.signed_in.list_search.get("day", "")
     problem = ""
-    if wanted.day and not _is_day(wanted.day):
+    if day and not _is_day(day):
         problem = visit.texts.say("DATE_WRONG")
-    found, token = ([], "") if problem else _found(visit, wanted)
+    found, token = ([], "") if problem else _found(visit, wanted, day)
     return visit.page(
         "list.html",
         HTTPStatus.CONFLICT if problem else HTTPStatus.OK,
@@ -37,20 +36,21 @@ def search(visit: Visit) -> Response:
         token=token,
         later=bool(visit.query("page")),
         wanted=wanted,
+        day=day,
         problem=problem,
         statuses=list(OrderStatus),
         kinds=list(OrderKind),
         problems=list(WatchlistProblem),
-        max_text=MAX_TEXT,
+        max_text=MAX_SEARCH_TEXT,
     )
 
 
-def _found(visit: Visit, wanted: SubjectQuery) -> tuple[list[ListedSubject], str]:
+def _found(visit: Visit, wanted: WatchlistFilter, day: str) -> tuple[list[ListedSubject], str]:
     """Return a page of subjects, and the token of the next one; the first search of a long list takes several calls."""
     end = time.monotonic() + SEARCH_S
-    found, token = visit.subjects.page(wanted, PAGE_SIZE, visit.query("page"))
+    found, token = visit.subjects.page(wanted, day, PAGE_SIZE, visit.query("page"))
     while token and not found and time.monotonic() < end:
-        found, token = visit.subjects.page(wanted, PAGE_SIZE, token)
+        found, token = visit.subjects.page(wanted, day, PAGE_SIZE, token)
     return found, token
 
 
@@ -68,7 +68,7 @@ def look_again(visit: Visit, _: str) -> Response:
 
 def _remember(visit: Visit) -> None:
     names = () if visit.form.get("all") else ("text", "agency", "status", "kind", "problem", "day")
-    typed = {name: " ".join(visit.form.get(name, "").split())[:MAX_TEXT] for name in names}
+    typed = {name: " ".join(visit.form.get(name, "").split())[:MAX_SEARCH_TEXT] for name in names}
     visit.signed_in.list_search = {name: "".join(filter(str.isprintable, value)) for name, value in typed.items()}
 
 
@@ -116,15 +116,14 @@ def missing(visit: Visit) -> Response:
     return visit.problem(visit.texts.say("NO_SUCH_SUBJECT"), HTTPStatus.NOT_FOUND)
 
 
-def _query(fields: dict[str, str]) -> SubjectQuery:
+def _wanted(fields: dict[str, str]) -> WatchlistFilter:
     status, kind, problem = (fields.get(name, "") for name in ("status", "kind", "problem"))
-    return SubjectQuery(
+    return WatchlistFilter(
         text=fields.get("text", ""),
         agency=fields.get("agency", ""),
         status=OrderStatus(status) if status in set(OrderStatus) else None,
         kind=OrderKind(kind) if kind in set(OrderKind) else None,
         problem=WatchlistProblem(problem) if problem in set(WatchlistProblem) else None,
-        day=fields.get("day", ""),
     )
 
 

@@ -4,27 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
+from datetime import datetime
 from hmac import compare_digest
 from typing import Any
 
 import grpc
 
+from cekalwatch.contract.codec.watchlist import FRESHNESS, ORDER, REFERENCE_FACE, SUBJECT
+from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.server.audit.entry import Action, AuditEntry, Thing
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.ports import Port
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.convert.watchlist import list_feed as convert
+from cekalwatch.server.grpc_api.convert.common import KEY, text, timestamp, uuid
+from cekalwatch.server.grpc_api.paging import page
+from cekalwatch.server.grpc_api.servicers.watchlist.subjects import subject_key
 from cekalwatch.server.storage.audit.trail import AuditTrail
-from cekalwatch.server.storage.watchlist.list_feed import ChangedSubject, ListFeedStore
+from cekalwatch.server.storage.watchlist.list_feed import ChangedSubject, ListFeedStore, StoredReference
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.server.watchlist.list_allowance import ListAllowance
 from cekalwatch.server.watchlist.list_feed import ListFeed, ListPosition, PortProgram
 from cekalwatch.v1 import list_feed_service_pb2 as pb
 from cekalwatch.v1 import list_feed_service_pb2_grpc
+from cekalwatch.wire.bounds import MAX_PAGE, PHOTO_CHUNK_BYTES
 
+MAX_SITES = 64
+SUBJECTS_AT_ONCE, SUBJECTS_AGAIN_AT_ONCE = 100, 500
+"""Subjects of a page, where a message holds as many; when the list is read again, for which each page is recorded."""
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -55,7 +66,7 @@ class ListFeedServicer(list_feed_service_pb2_grpc.ListFeedServiceServicer):
             await self._trail.note(current_caller().actor, Action.LIST_FOLLOWED, model=port.model_version)
             async with aclosing(self._feed.news(self._keep_alive_period_s)) as news:
                 async for state in news:
-                    yield convert.list_message(state, self._freshness.now(), self._clock.now())
+                    yield list_message(state, self._freshness.now(), self._clock.now())
 
     async def ReadList(self, request: pb.ReadListRequest, context: Context) -> pb.ReadListResponse:
         """Return the subjects that changed after a position."""
@@ -63,9 +74,9 @@ class ListFeedServicer(list_feed_service_pb2_grpc.ListFeedServiceServicer):
         await self._feed.admit(port)
         after = await self._begin(request, port.port)
         await self._allowance.page(port.port, after.version)
-        limit = convert.SUBJECTS_AGAIN_AT_ONCE if after.known else convert.SUBJECTS_AT_ONCE
+        limit = SUBJECTS_AGAIN_AT_ONCE if after.known else SUBJECTS_AT_ONCE
         found = await asyncio.to_thread(self._store.changed_after, after.version, after.subject_id, limit)
-        page = convert.list_page(found, after, limit)
+        page = list_page(found, after, limit)
         if page.subjects:
             given = found[: len(page.subjects)]
             await self._record(given, after.known)
@@ -88,13 +99,13 @@ class ListFeedServicer(list_feed_service_pb2_grpc.ListFeedServiceServicer):
         """Send photographs of a subject with what was made of them."""
         port = _program(request.port)
         await self._feed.admit(port)
-        subject_id, wanted = convert.wanted_references(request)
+        subject_id, wanted = wanted_references(request)
         await self._allowance.photographs(port.port)
         asked = [Thing.SUBJECT.key(subject_id)]
         await self._trail.note(current_caller().actor, Action.REFERENCES_FETCHED, asked, references=len(wanted))
         for key in wanted:
             stored = await asyncio.to_thread(self._store.reference, subject_id, key, port.model_version)
-            for piece in convert.reference_pieces(stored) if stored else ():
+            for piece in reference_pieces(stored) if stored else ():
                 yield piece
 
     async def _begin(self, request: pb.ReadListRequest, port: Port) -> ListPosition:
@@ -124,9 +135,9 @@ class ListFeedServicer(list_feed_service_pb2_grpc.ListFeedServiceServicer):
 def _program(port: pb.PortServer) -> PortProgram:
     """Return who calls; raises SITE_NOT_ALLOWED unless its own settings have the site of its certificate."""
     sites, run_id, (model_version, version) = (
-        convert.port_sites(port),
-        convert.port_run(port),
-        convert.port_versions(port),
+        port_sites(port),
+        port_run(port),
+        port_versions(port),
     )
     caller = current_caller()
     if caller.on_this_machine:
@@ -135,3 +146,80 @@ def _program(port: pb.PortServer) -> PortProgram:
         raise CekalwatchError(Code.SITE_NOT_ALLOWED, caller.identity.site)
     shown = caller.device.certificate
     return PortProgram(caller.identity.site, caller.identity.name, run_id, model_version, version, shown)
+
+
+def port_sites(port: pb.PortServer) -> frozenset[str]:
+    """Read the sites of a port; raises ARGUMENT_INVALID."""
+    if not 1 <= len(port.sites) <= MAX_SITES or not all(map(KEY.fullmatch, port.sites)):
+        raise CekalwatchError(Code.ARGUMENT_INVALID, "sites")
+    return frozenset(port.sites)
+
+
+def port_run(port: pb.PortServer) -> str:
+    """Read the key of a port's program; raises RUN_ID_INVALID."""
+    if uuid(port.run_id) is None:
+        raise CekalwatchError(Code.RUN_ID_INVALID)
+    return port.run_id
+
+
+def port_versions(port: pb.PortServer) -> tuple[str, str]:
+    """Read the versions of a port's model and program; raises ARGUMENT_INVALID."""
+    return text(port.model_version, "model_version"), text(port.server_version, "server_version")
+
+
+def list_message(state: str, freshness: Freshness, now: datetime) -> pb.FollowListResponse:
+    """Write where the list stands."""
+    return pb.FollowListResponse(state=state, freshness=FRESHNESS.write(freshness), server_time=timestamp(now))
+
+
+def list_page(found: Sequence[ChangedSubject], after: ListPosition, limit: int) -> pb.ReadListResponse:
+    """Write a page of the subjects that were found after a position, as far as they fit into a message."""
+    subjects, more = page(map(listed_subject, found), len(found), limit)
+    more = bool(subjects) and more
+    if subjects:
+        last = found[len(subjects) - 1]
+        after = replace(after, version=last.version, subject_id=last.subject_id)
+    after = replace(after, known=after.known if more else 0)
+    return pb.ReadListResponse(subjects=subjects, position=after.text, more=more)
+
+
+def listed_subject(one: ChangedSubject) -> pb.ListedSubject:
+    """Write a subject as it stands in the list."""
+    if one.file is None:
+        return pb.ListedSubject(subject_id=one.subject_id, incomplete=one.held)
+    standing = [order for order in one.file.orders if order.withdrawn_at is None]
+    return pb.ListedSubject(
+        subject_id=one.subject_id,
+        subject=SUBJECT.write(one.file.subject),
+        orders=map(_listed_order, standing),
+        references=[
+            pb.ListedReference(reference_id=face.reference_id, photo_sha256=face.photo_sha256)
+            for face in one.file.references
+        ],
+        incomplete=bool(one.file.unreadable),
+    )
+
+
+def _listed_order(order: BanOrder) -> pb.ListedOrder:
+    since = order.urgent_since
+    return pb.ListedOrder(order=ORDER.write(order.shown), urgent_since=since.isoformat() if since else "")
+
+
+def wanted_references(request: pb.FetchReferencesRequest) -> tuple[str, tuple[str, ...]]:
+    """Read which photographs are asked for, of which subject; raises ARGUMENT_INVALID or SUBJECT_NOT_FOUND."""
+    wanted = tuple(text(one, "reference_ids") for one in request.reference_ids)
+    if not 1 <= len(wanted) <= MAX_PAGE or len(set(wanted)) < len(wanted) or not all(wanted):
+        raise CekalwatchError(Code.ARGUMENT_INVALID, "reference_ids")
+    return subject_key(request.subject_id), wanted
+
+
+def reference_pieces(stored: StoredReference) -> Iterator[pb.FetchReferencesResponse]:
+    """Write a photograph in pieces, the first one with what was made of it."""
+    pieces = range(0, max(1, len(stored.photo)), PHOTO_CHUNK_BYTES)
+    for start in pieces:
+        message = pb.FetchReferencesResponse(data=stored.photo[start : start + PHOTO_CHUNK_BYTES])
+        if start == 0:
+            message.reference.CopyFrom(REFERENCE_FACE.write(replace(stored.face, jpeg=stored.face_jpeg)))
+            message.template = stored.template
+        message.last = start == pieces[-1]
+        yield message

@@ -9,13 +9,15 @@ from typing import Any, TypeVar
 import grpc
 
 from cekalwatch.contract.codec.imports import RECORD_REPORT
+from cekalwatch.contract.codec.listed_subjects import WATCHLIST_FILTER
+from cekalwatch.contract.codec.scalars import Reading
 from cekalwatch.server.audit.entry import Action, Actor, Thing
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.gallery.lookalikes import LookalikeFinder
 from cekalwatch.server.grpc_api.authentication import current_admission, current_caller
-from cekalwatch.server.grpc_api.convert.watchlist import lookalikes, subjects
 from cekalwatch.server.grpc_api.paging import page_size
+from cekalwatch.server.grpc_api.servicers.watchlist import subjects
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import ImportCall, ImportWorkers
 from cekalwatch.server.grpc_api.servicers.watchlist.list_file import ListFileMethods, ListFiles
 from cekalwatch.server.grpc_api.servicers.watchlist.lookalikes import LookalikeMethods
@@ -89,7 +91,7 @@ class WatchlistServicer(SyncMethods, ListFileMethods, LookalikeMethods):
         """Return a page of subjects, without pictures."""
         after = subjects.subject_page_token(request.page_token)
         limit = page_size(request.page_size, default=subjects.DEFAULT_PAGE)
-        wanted = subjects.subject_filter(request.filter)
+        wanted = WATCHLIST_FILTER.read(request.filter, Reading.STRICT)
         at = subjects.on_day(request.on_day, self._clock.now(), self._reader.zone)
         found = await asyncio.to_thread(self._reader.page, wanted, at, after, limit)
         page = subjects.subject_page(found)
@@ -107,7 +109,7 @@ class WatchlistServicer(SyncMethods, ListFileMethods, LookalikeMethods):
         answer = subjects.one_subject(view)
         beside = {key for keys in view.also_under.values() for key in keys}
         for one in await asyncio.to_thread(self._review.of_subject, view.subject.subject_id, beside):
-            lookalikes.add_lookalike(answer, one)
+            subjects.add_lookalike(answer, one)
         faces = [one for one in view.references if not chosen or one.reference_id in chosen] if asked else []
         for face in faces[: subjects.MAX_PICTURES]:
             subjects.add_picture(answer, face.reference_id, await asyncio.to_thread(self._reader.picture, face))

@@ -1,0 +1,31 @@
+"""Reads and writes subjects as list managers look at them, and their look-alikes."""
+
+from __future__ import annotations
+
+from cekalwatch.contract.codec.codec import Codec
+from cekalwatch.contract.codec.watchlist import ORDER, REFERENCE_FACE, SUBJECT
+from cekalwatch.contract.values.listed_subjects import (
+    ListedSubject,
+    Lookalike,
+    LookalikePage,
+    LookalikePair,
+    OrderStatusChange,
+    SubjectEvent,
+    SubjectTimeline,
+    WatchlistFilter,
+)
+from cekalwatch.v1 import watchlist_service_pb2 as pb
+
+WATCHLIST_FILTER = Codec(WatchlistFilter, pb.SubjectFilter, local=("name", "subject_id"))
+LOOKALIKE = Codec(Lookalike, pb.LookAlike, names={"judged_at": "judged_time"})
+LOOKALIKE_PAIR = Codec(LookalikePair, pb.LookAlikePair, names={"lookalike": "look_alike"}, parts=(SUBJECT, LOOKALIKE))
+LOOKALIKE_PAGE = Codec(LookalikePage, pb.ListLookAlikesResponse, parts=(LOOKALIKE_PAIR,))
+LISTED_SUBJECT = Codec(
+    ListedSubject,
+    pb.SubjectEntry,
+    names={"lookalikes": "look_alikes"},
+    parts=(SUBJECT, ORDER, REFERENCE_FACE, LOOKALIKE),
+)
+SUBJECT_EVENT = Codec(SubjectEvent, pb.SubjectEvent, names={"at": "event_time"})
+STATUS_CHANGE = Codec(OrderStatusChange, pb.OrderStatusChange, names={"at": "change_time"})
+SUBJECT_TIMELINE = Codec(SubjectTimeline, pb.GetSubjectHistoryResponse, parts=(SUBJECT_EVENT, STATUS_CHANGE))
