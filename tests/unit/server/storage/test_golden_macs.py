@@ -1,4 +1,4 @@
-"""The MACs of rows stay what they were: databases of earlier versions hold them, and these bytes were made by 0.3.0."""
+"""The MACs of rows stay what they were: databases of earlier versions hold them. These bytes are those of 0.2.0."""
 
 from __future__ import annotations
 
