@@ -21,13 +21,13 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from cekalwatch.contract.values.adjudication import AlertState, Step
+from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.notifier.desktop.agent import DesktopAgent
 from cekalwatch.notifier.desktop.dialogs.step_dialogs import ConfirmDialog, FollowUpDialog, ReasonDialog, StepDialog
 from cekalwatch.notifier.desktop.run import assembled
 from cekalwatch.notifier.desktop.widgets.action_bar import KEYS
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.office.client.subscription import Start
-from cekalwatch.office.model.alert import Alert
 
 ACT_EVERY_MS = 50
 SIGN_IN_S = 60.0

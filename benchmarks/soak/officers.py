@@ -16,11 +16,11 @@ import grpc
 
 from cekalwatch.contract.values.adjudication import OPEN_STATES, PENDING, UNDECIDED, AlertState, Reason, Step
 from cekalwatch.contract.values.alert_search import AlertFilter
+from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.handling import FollowUp
 from cekalwatch.notifier.actions.alert_actions import AlertActions, Decision
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.session_client import SessionClient
-from cekalwatch.office.model.alert import Alert
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.dialer import Dialer

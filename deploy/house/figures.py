@@ -18,7 +18,6 @@ from deploy.house.walks_page import WALKS, listed
 MAPPING: Final = (
     "common/cekalwatch/contract/*",
     "common/cekalwatch/office/model/*",
-    "common/cekalwatch/office/client/messages.py",
     "server/cekalwatch/server/grpc_api/convert/*",
     "server/cekalwatch/server/watchlist/imports/messages.py",
     "server/cekalwatch/server/watchlist/sources/centre/messages.py",

@@ -19,6 +19,7 @@ from cekalwatch.console.defences import MAX_FORM_BYTES
 from cekalwatch.console.pages.signing_in.session import own_path
 from cekalwatch.console.signing_in.unfinished import SECRETS, KeptForm
 from cekalwatch.console.visit import read_form
+from cekalwatch.contract.codec.scalars import Refused
 from cekalwatch.program.confined.messages import Refusal
 from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.domain.ports import Port, PortReport
@@ -38,7 +39,7 @@ MAX_UNPACKED = 10
 
 def port_report(data: bytes) -> None:
     """A message of a port to its centre: the handshake (first byte even) or one after it (odd)."""
-    with suppress(DecodeError, CekalwatchError):
+    with suppress(DecodeError, CekalwatchError, Refused):
         request = port_service_pb2.ReportAlertsRequest.FromString(data[1:])
         if not data or data[0] % 2 == 0:
             reports.hello(request)

@@ -23,7 +23,8 @@ from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.domain.orders.ban_order import BanOrder, JudgedOrder
 from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.encryption.keyring import DataKey, KeyPurpose, Keyring
-from cekalwatch.server.grpc_api.convert import alerts, capture
+from cekalwatch.server.grpc_api import alert_requests as alerts
+from cekalwatch.server.grpc_api.convert import capture
 from cekalwatch.server.grpc_api.paging import page_size
 from cekalwatch.server.grpc_api.servicers.watchlist import subjects
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import record_begun

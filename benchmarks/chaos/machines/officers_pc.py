@@ -20,13 +20,13 @@ from benchmarks.chaos.sites.plans import PORT, PcPlan
 from benchmarks.chaos.truth import Answer, Truth
 from cekalwatch.contract.values.adjudication import PENDING, STEP_OUTCOMES, UNDECIDED, AlertState, Reason, Step
 from cekalwatch.contract.values.alert_search import AlertFilter
+from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.handling import FollowUp
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.notifier.actions.alert_actions import AlertActions, Decision
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.refusals import error_reason
 from cekalwatch.office.client.session_client import SessionClient
-from cekalwatch.office.model.alert import Alert
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.server.domain.errors import Code

@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from cekalwatch.contract.values.adjudication import JUDGEMENTS, AlertState, Step, step_states
+from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.people import PersonSession
-from cekalwatch.office.model.alert import Alert, ShownAlert
+from cekalwatch.office.alerts import ShownAlert
 
 RENEW_CLAIMS_EVERY = timedelta(seconds=30)
 """A third of the server's default lease: two renewals may fail before the claim runs out."""

@@ -22,9 +22,9 @@ from cekalwatch.notifier.console.claim_renewal import ClaimRenewal
 from cekalwatch.notifier.console.live import LiveConsole
 from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.notifier.console.view import Painter
+from cekalwatch.office.alerts import ShownAlert
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.session_client import SessionClient
-from cekalwatch.office.model.alert import ShownAlert
 from cekalwatch.program.errors import Exit
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.program.translations import Language

@@ -22,9 +22,10 @@ from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.uplink.messages import Hello
 from cekalwatch.camera.uplink.uplink import Link, Uplink
 from cekalwatch.contract.values.alert_search import AlertFilter
+from cekalwatch.contract.values.alerts import KeepAlive, Subscribed
 from cekalwatch.contract.values.captures import CapturePolicy
 from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
-from cekalwatch.office.model.subscription_updates import Cause, Connected, Disconnected, KeepAlive, Update
+from cekalwatch.office.connection import Cause, Disconnected, Update
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.secret_files import write_private
 from cekalwatch.server.app import Server
@@ -336,13 +337,13 @@ async def test_notifier_changes_to_its_renewed_certificate_without_a_restart_or_
         client = SubscriptionClient(dialer, "pc-1", AlertFilter(), NOBODY)
         subscription = Subscription(client, Start.ACKNOWLEDGED, 30.0)
         updates = subscription.updates()
-        assert isinstance(await asyncio.to_thread(next, updates), Connected)
+        assert isinstance(await asyncio.to_thread(next, updates), Subscribed)
         await renew(site, DeviceRole.NOTIFIER, "pc-1")
         seen: list[Update] = []
         async with asyncio.timeout(WAIT_S):
             while not seen or isinstance(seen[-1], KeepAlive):
                 seen.append(await asyncio.to_thread(next, updates))
-        assert isinstance(seen[-1], Connected)
+        assert isinstance(seen[-1], Subscribed)
         assert not dialer.outdated
         subscription.stop()
         client.close()

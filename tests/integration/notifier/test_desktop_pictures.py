@@ -11,7 +11,7 @@ import sqlalchemy
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from cekalwatch.office.model.alert import Alert, Pictures
+from cekalwatch.contract.values.alerts import Alert, AlertPictures
 from cekalwatch.program.translations import Language
 from cekalwatch.server.audit.entry import Action
 from tests.support.scenarios.officer_pc import OfficerPc, OfficeThread, officer_pc
@@ -47,11 +47,11 @@ def alert_on(pc: OfficerPc) -> Alert:
     return shown.alert
 
 
-def pictures_on(pc: OfficerPc) -> Pictures:
+def pictures_on(pc: OfficerPc) -> AlertPictures:
     """Wait for the pictures of the alert on screen."""
-    pc.until(lambda: isinstance(pc.controller.pictures.of(alert_on(pc)), Pictures))
+    pc.until(lambda: isinstance(pc.controller.pictures.of(alert_on(pc)), AlertPictures))
     found = pc.controller.pictures.of(alert_on(pc))
-    assert isinstance(found, Pictures)
+    assert isinstance(found, AlertPictures)
     return found
 
 

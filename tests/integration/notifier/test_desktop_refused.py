@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from cekalwatch.notifier.desktop.windows.tray import Light
 from cekalwatch.office.client import subscription
-from cekalwatch.office.model.subscription_updates import Cause
+from cekalwatch.office.connection import Cause
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.scenarios.officer_pc import OfficerPc, OfficeThread, officer_pc, starting_pc
 

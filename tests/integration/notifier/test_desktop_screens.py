@@ -17,11 +17,11 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QHeaderView, QLabel
 from pytestqt.exceptions import TimeoutError as QtTimeoutError
 from pytestqt.qtbot import QtBot
 
+from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.notifier.desktop.dialogs.step_dialogs import ConfirmDialog, FollowUpDialog, ReasonDialog, TakeStep
 from cekalwatch.notifier.desktop.widgets.elements import TITLE_PX
 from cekalwatch.notifier.settings import ThemeName
-from cekalwatch.office.model.alert import Alert
 from cekalwatch.program.translations import Language
 from tests.support.builders.notifier_troubles import make_trouble, of_source
 from tests.support.scenarios.officer_pc import OfficerPc, OfficeThread, officer_pc

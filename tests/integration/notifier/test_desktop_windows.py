@@ -19,9 +19,9 @@ from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog
 from cekalwatch.notifier.desktop.windows import alert_window
 from cekalwatch.notifier.desktop.windows.tray import Light
-from cekalwatch.office.model.alert import Pictures
-from cekalwatch.office.model.subscription_updates import Cause, Disconnected
+from cekalwatch.office.connection import Cause, Disconnected
 from cekalwatch.program.translations import Language
+from tests.support.builders.notifier_alerts import make_pictures
 from tests.support.scenarios.officer_pc import WAIT_MS, OfficerPc, OfficeThread, officer_pc
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD
 
@@ -258,7 +258,7 @@ def test_an_alert_whose_pictures_are_damaged_shows_its_text(office: OfficeThread
     damaged = b"\xff\xd8\xff\xe0 not a picture"
     for language, words in ((Language.EN, "could not be loaded"), (Language.ID, "tidak dapat dimuat")):
         pc.controller.set_language(language)
-        view.show_pictures(Pictures(damaged, (damaged,)), pc.controller.formatter, another=False)
+        view.show_pictures(make_pictures(damaged, damaged), pc.controller.formatter, another=False)
         pc.until(lambda: view.probe.words and view.reference.words)
         assert words in view.probe.words
         assert words in view.reference.words

@@ -8,17 +8,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from cekalwatch.contract.codec.alerts import STREAM
 from cekalwatch.contract.values.alert_search import AlertFilter
+from cekalwatch.contract.values.alerts import Alert, KeepAlive
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.delivery.acknowledgements import Acknowledgements
 from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall
 from cekalwatch.notifier.delivery.inbox import Inbox
 from cekalwatch.notifier.delivery.ringing import rings
+from cekalwatch.office.alerts import ShownAlert
 from cekalwatch.office.client.alert_client import AlertClient
-from cekalwatch.office.client.messages import update
 from cekalwatch.office.client.subscription import Start, SubscriptionClient
-from cekalwatch.office.model.alert import Alert, ShownAlert
-from cekalwatch.office.model.subscription_updates import Disconnected, KeepAlive, LostPosition
+from cekalwatch.office.connection import Disconnected, LostPosition
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.dialer import Dialer
@@ -117,7 +118,7 @@ class Pc:
     def listen(self) -> None:
         """Take what the server has to say."""
         for response in self._stream:
-            if (told := update(response)) is None:
+            if (told := STREAM.read(response)) is None:
                 continue
             self._delivery.take(told)
             if isinstance(told, KeepAlive):

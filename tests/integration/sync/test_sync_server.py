@@ -11,11 +11,11 @@ import grpc
 import pytest
 
 from cekalwatch.contract.values.alert_search import AlertFilter
+from cekalwatch.contract.values.alerts import KeepAlive, Subscribed
 from cekalwatch.contract.values.orders import OrderStatus
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
-from cekalwatch.office.model.subscription_updates import Connected, KeepAlive
 from cekalwatch.server.app import Server
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
@@ -163,7 +163,7 @@ class Desk:
     async def freshness(self) -> Freshness:
         while True:
             update = await asyncio.to_thread(next, self._updates)
-            if isinstance(update, Connected | KeepAlive):
+            if isinstance(update, Subscribed | KeepAlive):
                 return update.freshness
 
     async def told(self, *, stale: bool) -> Freshness:

@@ -124,8 +124,10 @@ def test_only_who_is_alike_is_judged_and_what_was_found_can_be_taken_back(office
 def test_an_officer_is_told_of_others_who_have_an_order_and_of_nobody_else(office: Office) -> None:
     alert_id = office.counter.raise_alert()
 
-    def told() -> dict[str, LookalikeJudgement]:
-        return dict(office.counter.details.get(alert_id).lookalikes["S-1"])
+    def told() -> dict[str, LookalikeJudgement | None]:
+        candidate = office.counter.details.get(alert_id).shown.candidates[0]
+        assert candidate.subject_id == "S-1"
+        return {one.subject_id: one.judgement for one in candidate.lookalikes}
 
     assert told() == {}
     for other, judgement in (("S-2", SAME_PERSON), ("S-3", DIFFERENT_PEOPLE)):

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from cekalwatch.contract.codec.alerts import ALERT
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Outcome, Reason
+from cekalwatch.contract.values.alerts import Alert, AlertPictures
 from cekalwatch.contract.values.handling import Claim, Finding, Handling
 from cekalwatch.contract.values.people import PersonReference, PersonRole, PersonSession
+from cekalwatch.contract.values.subjects import FaceFigures, ReferenceFace
 from cekalwatch.contract.values.watchlist import Freshness
-from cekalwatch.office.client import messages as convert
-from cekalwatch.office.model.alert import Alert, News, ShownAlert
+from cekalwatch.office.alerts import News, ShownAlert
 from tests.support.fakes.alert_server import EPOCH, alert_message
 
 FRESH = Freshness(EPOCH, stale=False, active_subjects=812)
@@ -18,7 +20,12 @@ FRESH = Freshness(EPOCH, stale=False, active_subjects=812)
 
 def make_alert(name: str = "BUDI SANTOSO", *, minutes: int = 0, alert_id: str = "", score: float = 0.62) -> Alert:
     """Return an alert raised `minutes` after the tests' epoch."""
-    return convert.alert(alert_message(name, raised=EPOCH + timedelta(minutes=minutes), alert_id=alert_id, score=score))
+    return ALERT.read(alert_message(name, raised=EPOCH + timedelta(minutes=minutes), alert_id=alert_id, score=score))
+
+
+def make_pictures(probe: bytes, *references: bytes) -> AlertPictures:
+    """Return the pictures of an alert."""
+    return AlertPictures(probe, tuple(ReferenceFace("r-1", "", FaceFigures(), jpeg=jpeg) for jpeg in references))
 
 
 def make_shown(

@@ -31,16 +31,16 @@ from cekalwatch.server.domain.alerts.handling import MAX_FOLLOW_UP_BYTES, MAX_FO
 from cekalwatch.server.domain.people import MANY_PEOPLE, LockOut, TryAllowance
 from cekalwatch.server.gallery import threshold
 from cekalwatch.server.gallery.lookalikes import MAX_LOOKALIKES
+from cekalwatch.server.grpc_api import alert_requests
 from cekalwatch.server.grpc_api.clients.picture_giver import MAX_ASKED_BY
 from cekalwatch.server.grpc_api.convert import (
-    adjudication,
-    alerts,
     audit,
     devices,
     ports,
     reports,
 )
 from cekalwatch.server.grpc_api.convert import troubles as trouble_messages
+from cekalwatch.server.grpc_api.servicers import alerts as servicers_alerts
 from cekalwatch.server.grpc_api.servicers import session
 from cekalwatch.server.grpc_api.servicers.audit import EXPORT_BYTES, LONG_CALLS, MAX_OF_A_KIND
 from cekalwatch.server.grpc_api.servicers.enrolment import MAX_REQUEST_BYTES
@@ -201,12 +201,14 @@ STATED = {
     "Claim.expire_time": (f"{HANDLING.claim_lease_s:.0f} s after the last renewal by default",),
     "Escalation.ESCALATION_SUPERVISOR": (f"after {HANDLING.escalate_after_s:.0f} s by default",),
     "AdjudicateAlertRequest.note": (NOTE,),
-    "AdjudicateAlertRequest.candidate_subject_id": (f"at most {adjudication.MAX_CANDIDATE_KEY} printable characters",),
+    "AdjudicateAlertRequest.candidate_subject_id": (
+        f"at most {alert_requests.MAX_CANDIDATE_KEY} printable characters",
+    ),
     "ConfirmAlertRequest.note": (NOTE,),
     "ClearAlertRequest.note": (NOTE,),
     "GetFieldReportRequest.end_time": (f"at most {field_reports.MAX_SPAN.days} days later",),
     "GetFieldReportResponse.agencies": (f"at most {MAX_AGENCIES},",),
-    "GetShiftReportRequest.end_time": (f"at most {adjudication.MAX_SHIFT.days} days later",),
+    "GetShiftReportRequest.end_time": (f"at most {alert_requests.MAX_SHIFT.days} days later",),
     "AlertImages.references": (f"at most {MAX_REFERENCES},",),
     "KeepAlive": (f"each {ServerSettings().keep_alive_period_s:.0f} s by default",),
     "EnrolDeviceRequest.invitation_secret": (f"{SECRET_BYTES} bytes",),
@@ -241,7 +243,7 @@ STATED = {
     "ReferenceFace.jpeg": (f"at most {MAX_FACE_JPEG_BYTES // 1000} kB",),
     "TravelDocument.type": (f"at most {records.MAX_DOCUMENT_TEXT} characters",),
     "TravelDocument.number": (f"at most {records.MAX_DOCUMENT_TEXT} characters",),
-    "ListAlertsRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {alerts.DEFAULT_PAGE}.",),
+    "ListAlertsRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {servicers_alerts.DEFAULT_PAGE}.",),
     "ListChangedAlertsRequest.heard_sequence": (f"at most {fanout.CATCH_UP_S:g} s",),
     "ListChangedAlertsResponse.alerts": (f"at most {bounds.MAX_PAGE}.",),
     "ListSubjectsRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {subjects.DEFAULT_PAGE}.",),

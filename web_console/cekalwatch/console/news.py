@@ -14,12 +14,13 @@ from typing import Self
 
 from cekalwatch.console.settings import ConsoleSettings
 from cekalwatch.contract.values.alert_search import AlertFilter
+from cekalwatch.contract.values.alerts import AlertEvent, KeepAlive, Subscribed
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.office.client.background_thread import BackgroundThread
 from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
 from cekalwatch.office.client.token import NoToken
 from cekalwatch.office.client.trouble_subscription import TroubleSubscription
-from cekalwatch.office.model.subscription_updates import AlertEvent, Connected, Disconnected, KeepAlive
+from cekalwatch.office.connection import Disconnected
 from cekalwatch.office.model.trouble import Troubles
 from cekalwatch.wire.dialer import Dialer
 
@@ -109,7 +110,7 @@ class News:
             case KeepAlive():
                 self.freshness = update.freshness
                 return
-            case Connected():
+            case Subscribed():
                 self.connected, self.freshness, self.position = True, update.freshness, update.head_sequence
             case AlertEvent():
                 self.position = update.sequence

@@ -16,9 +16,9 @@ import grpc
 
 from cekalwatch.contract.values.adjudication import OPEN_STATES
 from cekalwatch.contract.values.alert_search import AlertSearch
+from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.refusals import error_reason
-from cekalwatch.office.model.alert import Alert
 
 MAX_SHOWN: Final = 100
 LIST_AGAIN_S: Final = 300.0

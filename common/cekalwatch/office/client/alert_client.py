@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-from cekalwatch.contract.codec.alerts import FILTER, FOLLOW_UP, OUTCOMES, REASONS, SEARCH, SHIFT_REPORT
+from cekalwatch.contract.codec.alerts import ALERT, FILTER, FOLLOW_UP, OUTCOMES, PICTURES, REASONS, SEARCH, SHIFT_REPORT
 from cekalwatch.contract.values.adjudication import OPEN_STATES, AlertState, Outcome, Reason
 from cekalwatch.contract.values.alert_search import AlertFilter, AlertSearch
+from cekalwatch.contract.values.alerts import Alert, AlertPictures
 from cekalwatch.contract.values.handling import FollowUp
 from cekalwatch.contract.values.shift_report import ShiftReport
-from cekalwatch.office.client import messages
 from cekalwatch.office.client.token import Token
-from cekalwatch.office.model.alert import Alert, Pictures
 from cekalwatch.v1 import alert_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.bounds import MAX_PAGE
@@ -72,15 +71,15 @@ class AlertClient:
             if not token:
                 return
 
-    def page(self, wanted: AlertSearch, size: int, token: str = "") -> tuple[list[Alert], str]:
+    def page(self, wanted: AlertSearch, size: int, token: str = "") -> tuple[tuple[Alert, ...], str]:
         """Return at most `size` alerts, newest first, and the token of the next page; empty: there is none."""
         request = SEARCH.write(wanted)
         request.filter.CopyFrom(self._filter)
         request.page_size, request.page_token = size, token
         response = self._call(lambda stub: stub.ListAlerts, request)
-        return [messages.alert(one) for one in response.alerts], str(response.next_page_token)
+        return ALERT.read_all(response.alerts), str(response.next_page_token)
 
-    def changed(self, after: int, heard: int) -> tuple[list[Alert], int, bool]:
+    def changed(self, after: int, heard: int) -> tuple[tuple[Alert, ...], int, bool]:
         """Return the alerts to which something happened after the event `after`, as they stand.
 
         With them the event up to which that is all, and whether more is to be asked for at once. `heard`: the newest
@@ -90,22 +89,22 @@ class AlertClient:
             filter=self._filter, after_sequence=after, heard_sequence=heard
         )
         response = self._call(lambda stub: stub.ListChangedAlerts, request)
-        return [messages.alert(one) for one in response.alerts], int(response.sequence), bool(response.more)
+        return ALERT.read_all(response.alerts), int(response.sequence), bool(response.more)
 
     def alert(self, alert_id: str) -> Alert:
         """Return one alert as it stands now."""
         return self._alert(lambda stub: stub.GetAlert, alert_service_pb2.GetAlertRequest(alert_id=alert_id))
 
-    def with_pictures(self, alert_id: str) -> tuple[Alert, Pictures]:
+    def with_pictures(self, alert_id: str) -> tuple[Alert, AlertPictures]:
         """Return one alert as it stands now, and its pictures: one view of it."""
         request = alert_service_pb2.GetAlertRequest(alert_id=alert_id, include_images=True)
         answer = self._call(lambda stub: stub.GetAlert, request)
-        return messages.alert(answer.alert), messages.pictures(answer.images)
+        return ALERT.read(answer.alert), PICTURES.read(answer.images)
 
-    def pictures(self, alert_id: str, deadline_s: float = CALL_DEADLINE_S) -> Pictures:
+    def pictures(self, alert_id: str, deadline_s: float = CALL_DEADLINE_S) -> AlertPictures:
         """Return the pictures of one alert."""
         request = alert_service_pb2.GetAlertRequest(alert_id=alert_id, include_images=True)
-        return messages.pictures(self._call(lambda stub: stub.GetAlert, request, deadline_s).images)
+        return PICTURES.read(self._call(lambda stub: stub.GetAlert, request, deadline_s).images)
 
     def claim(self, alert_id: str) -> Alert:
         """Take the alert, or renew the person's own claim."""
@@ -169,7 +168,7 @@ class AlertClient:
         return SHIFT_REPORT.read(self._call(lambda stub: stub.GetShiftReport, request, REPORT_DEADLINE_S))
 
     def _alert(self, method: _Method, request: object, token: str = "") -> Alert:
-        return messages.alert(self._call(method, request, token=token).alert)
+        return ALERT.read(self._call(method, request, token=token).alert)
 
     def _call(self, method: _Method, request: object, deadline_s: float = CALL_DEADLINE_S, token: str = "") -> Any:  # noqa: ANN401  # each method has an answer of its own
         metadata = bearer(token or self._session.token())

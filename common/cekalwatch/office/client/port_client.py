@@ -8,12 +8,11 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from cekalwatch.contract.codec.alerts import STATES
+from cekalwatch.contract.codec.alerts import ALERT, PICTURES, STATES
 from cekalwatch.contract.codec.safe_text import safe_text
 from cekalwatch.contract.values.adjudication import AlertState
-from cekalwatch.office.client import messages
+from cekalwatch.contract.values.alerts import AlertPictures
 from cekalwatch.office.client.token import Token
-from cekalwatch.office.model.alert import Pictures
 from cekalwatch.office.model.port import PortAlert, PortState
 from cekalwatch.v1 import port_pb2
 from cekalwatch.v1 import port_service_pb2 as pb
@@ -53,9 +52,9 @@ class PortClient:
         """Return one alert, without its pictures."""
         return _alert(self._one(site, port, alert_id).alert)
 
-    def pictures(self, site: str, port: str, alert_id: str) -> Pictures:
+    def pictures(self, site: str, port: str, alert_id: str) -> AlertPictures:
         """Return the pictures of one alert; the port is asked for the probe. Both sides record it."""
-        return messages.pictures(self._one(site, port, alert_id, include_images=True).images)
+        return PICTURES.read(self._one(site, port, alert_id, include_images=True).images)
 
     def _one(self, site: str, port: str, alert_id: str, **fields: bool) -> Any:  # noqa: ANN401  # the stubs' answer
         request = pb.GetPortAlertRequest(site=site, port=port, alert_id=alert_id, **fields)
@@ -86,7 +85,7 @@ def port_state(one: port_pb2.PortStatus) -> PortState:
 
 
 def _alert(one: port_pb2.PortAlert) -> PortAlert:
-    return PortAlert(safe_text(one.site), safe_text(one.port), messages.alert(one.alert), _moment(one, "report_time"))
+    return PortAlert(safe_text(one.site), safe_text(one.port), ALERT.read(one.alert), _moment(one, "report_time"))
 
 
 def _moment(message: Message, name: str) -> datetime | None:

@@ -10,7 +10,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from cekalwatch.contract.codec.safe_text import safe_text
-from cekalwatch.office.model.subscription_updates import Refusal
+from cekalwatch.office.connection import Refusal
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.translations import Texts
 

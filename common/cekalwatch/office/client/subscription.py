@@ -13,22 +13,13 @@ from typing import Protocol, cast
 import grpc
 import structlog
 
-from cekalwatch.contract.codec.alerts import FILTER
+from cekalwatch.contract.codec.alerts import FILTER, STREAM
 from cekalwatch.contract.values.alert_search import AlertFilter
-from cekalwatch.office.client import messages
+from cekalwatch.contract.values.alerts import AlertEvent, Subscribed
 from cekalwatch.office.client.refusals import SESSION_OVER, error_reason, refusal_of
 from cekalwatch.office.client.stream_watchdog import StreamWatchdog
 from cekalwatch.office.client.token import Token
-from cekalwatch.office.model.subscription_updates import (
-    AlertEvent,
-    Cause,
-    Connected,
-    Disconnected,
-    LostPosition,
-    Refusal,
-    StartedOver,
-    Update,
-)
+from cekalwatch.office.connection import Cause, Disconnected, LostPosition, Refusal, StartedOver, Update
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.traces import METADATA
 from cekalwatch.v1 import alert_service_pb2
@@ -210,7 +201,7 @@ class Subscription:
             watch.expect_within(self._silence_timeout_s)
             try:
                 for response in call:
-                    if update := messages.update(response):
+                    if update := STREAM.read(response):
                         self._advance(update)
                         watch.pause()
                         yield update
@@ -230,7 +221,7 @@ class Subscription:
         a number kept here would skip the beginning of a new log that has already grown past it. What came and was not
         acknowledged comes twice then, and the inbox drops it.
         """
-        if isinstance(update, Connected):
+        if isinstance(update, Subscribed):
             self._client.reached()
             self._misses = 0
             self._backoff.reset()
@@ -238,7 +229,7 @@ class Subscription:
             self._refusal = None
         if self._start is Start.ACKNOWLEDGED:
             return
-        if isinstance(update, Connected):
+        if isinstance(update, Subscribed):
             self._position = update.after_sequence
         elif isinstance(update, AlertEvent):
             self._position = update.sequence

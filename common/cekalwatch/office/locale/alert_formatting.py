@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 
 from cekalwatch.contract.values.adjudication import UNDECIDED, AlertState, Escalation
+from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.handling import Finding, FollowUp
 from cekalwatch.contract.values.orders import Direction, OrderKind, OrderStatus, ShownOrder
 from cekalwatch.contract.values.people import PersonReference, PersonSession
 from cekalwatch.contract.values.shift_report import ShiftReport, Tally
 from cekalwatch.contract.values.subjects import Subject, TravelDocument
 from cekalwatch.contract.values.watchlist import Freshness, LookalikeJudgement
-from cekalwatch.office.model.alert import Alert
-from cekalwatch.office.model.subscription_updates import Cause, Connection
+from cekalwatch.office.alerts import score_level
+from cekalwatch.office.connection import Cause, Connection
 from cekalwatch.office.steps import Hindrance, standing
 from cekalwatch.program.translations import Language, Texts
 
@@ -80,11 +81,13 @@ class AlertFormatter(Texts):
         asked = [one for one in alert.candidates if one.subject_id == alert.subject.subject_id]
         return [
             Fact(
-                self.say("FACT_LOOKALIKE"), self.say(f"LOOKALIKE_{judgement}", name=names.get(key) or key), warning=True
+                self.say("FACT_LOOKALIKE"),
+                self.say(f"LOOKALIKE_{other.judgement}", name=names.get(other.subject_id) or other.subject_id),
+                warning=True,
             )
             for one in asked
-            for key, judgement in one.lookalikes
-            if judgement is not LookalikeJudgement.NOT_JUDGED
+            for other in one.lookalikes
+            if other.judgement not in {LookalikeJudgement.NOT_JUDGED, None}
         ]
 
     def subject_line(self, alert: Alert) -> str:
@@ -127,7 +130,7 @@ class AlertFormatter(Texts):
     def passage(self, alert: Alert) -> tuple[Fact, ...]:
         """Return where and when the traveller was seen."""
         facts = [
-            Fact(self.say("FACT_PLACE"), f"{self.place(alert)}, {alert.site}"),
+            Fact(self.say("FACT_PLACE"), f"{self.place(alert)}, {alert.camera.site}"),
             Fact(self.say("FACT_TIME"), self.time(alert.captured_at)),
             Fact(self.say("FACT_RAISED"), self.time(alert.raised_at)),
         ]
@@ -137,7 +140,7 @@ class AlertFormatter(Texts):
 
     def place(self, alert: Alert) -> str:
         """Return counter and direction."""
-        return f"{self.say('COUNTER', counter=alert.counter)}, {self.direction(alert.direction)}"
+        return f"{self.say('COUNTER', counter=alert.camera.counter)}, {self.direction(alert.camera.direction)}"
 
     def direction(self, direction: Direction | None) -> str:
         """Return a direction."""
@@ -151,7 +154,7 @@ class AlertFormatter(Texts):
 
     def score_level(self, alert: Alert) -> str:
         """Return how far the score lies above the threshold."""
-        return self.say(f"SCORE_LEVEL_{alert.score_level}")
+        return self.say(f"SCORE_LEVEL_{score_level(alert)}")
 
     def score(self, alert: Alert) -> str:
         """Return score and threshold."""
@@ -198,7 +201,7 @@ class AlertFormatter(Texts):
     def came_since(self, before: Alert, alert: Alert) -> str:
         """Return what has come to the alert since it stood as in `before`; empty when nothing has."""
         came = [
-            self.say("CAME_SIGHTED", counter=one.counter, time=self.clock(one.captured_at))
+            self.say("CAME_SIGHTED", counter=one.camera.counter, time=self.clock(one.captured_at))
             for one in alert.sightings
             if one not in before.sightings
         ]

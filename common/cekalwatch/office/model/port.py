@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from cekalwatch.office.model.alert import Alert
+from cekalwatch.contract.values.alerts import Alert
 
 
 @dataclass(frozen=True)

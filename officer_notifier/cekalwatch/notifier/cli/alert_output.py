@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from cekalwatch.contract.values.adjudication import AlertState
+from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.shift_report import ShiftReport
 from cekalwatch.office.locale.alert_formatting import AlertFormatter, Fact
-from cekalwatch.office.model.alert import Alert
 
 SHORT_KEY = 6
 """How many characters of a key's end are shown: they are random, unlike its beginning."""
@@ -41,7 +41,7 @@ def print_alerts(console: Console, alerts: Iterable[Alert], formatter: AlertForm
             formatter.moment(alert.raised_at, now),
             formatter.state(alert, now),
             formatter.subject_name(alert),
-            f"{alert.counter}, {formatter.direction(alert.direction)}",
+            f"{alert.camera.counter}, {formatter.direction(alert.camera.direction)}",
         )
         style = "bold" if alert.state is AlertState.NEW else ""
         table.add_row(*(Text(cell, style=style) for cell in cells))

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cekalwatch.contract.values.adjudication import OPEN_STATES, Reason, Step
+from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.handling import FollowUp
 from cekalwatch.notifier.actions.alert_actions import AlertActions, Decision, SignInProof
 from cekalwatch.notifier.actions.shift_csv import figures_csv
@@ -26,7 +27,6 @@ from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.office.client.alert_client import AlertClient, day_began
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.locale.alert_formatting import AlertFormatter
-from cekalwatch.office.model.alert import Alert
 from cekalwatch.program.cli.prompts import ask, ask_secret
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.logs import configure_logs

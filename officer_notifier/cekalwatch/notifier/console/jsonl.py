@@ -20,11 +20,12 @@ from pathlib import Path
 
 import structlog
 
+from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.notifier.delivery.ringing import is_supervised, rings
-from cekalwatch.office.model.alert import Alert, ShownAlert
-from cekalwatch.office.model.subscription_updates import Cause, Disconnected, LostPosition
+from cekalwatch.office.alerts import ShownAlert
+from cekalwatch.office.connection import Cause, Disconnected, LostPosition
 from cekalwatch.office.model.trouble import Trouble, Troubles
 from cekalwatch.program.errors import Exit, ProgramError
 
@@ -107,10 +108,10 @@ class JsonLines:
             "notified_time": _iso(shown.notified_at),
             "score": round(alert.score, 4),
             "threshold": round(alert.threshold, 4),
-            "direction": alert.direction,
-            "counter": alert.counter,
-            "site": alert.site,
-            "camera_id": alert.camera_id,
+            "direction": alert.camera.direction,
+            "counter": alert.camera.counter,
+            "site": alert.camera.site,
+            "camera_id": alert.camera.camera_id,
             "orders": [{"order_id": order.order_id, "kind": order.kind} for order in alert.orders],
             "orders_ended_time": _iso(alert.orders_ended_at) if alert.orders_ended_at else None,
             "candidates": len(alert.candidates),

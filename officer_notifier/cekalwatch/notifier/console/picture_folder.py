@@ -21,8 +21,8 @@ from types import TracebackType
 import grpc
 import structlog
 
+from cekalwatch.contract.values.alerts import Alert, AlertPictures
 from cekalwatch.office.client.background_thread import BackgroundThread
-from cekalwatch.office.model.alert import Alert, Pictures
 from cekalwatch.pictures.errors import PictureError
 from cekalwatch.pictures.jpeg import read_plain_jpeg
 from cekalwatch.program.errors import Exit, ProgramError
@@ -59,7 +59,7 @@ class PictureFolder(BackgroundThread):
     def __init__(
         self,
         folder: Path,
-        load: Callable[[str], Pictures],
+        load: Callable[[str], AlertPictures],
         lifetime: timedelta,
         monotonic_s: Callable[[], float] = monotonic,
     ) -> None:
@@ -127,7 +127,7 @@ class PictureFolder(BackgroundThread):
                 if _is_key(own.name) and own.is_dir():
                     _delete(own)
 
-    def _save(self, alert_id: str, pictures: Pictures) -> ImagePaths:
+    def _save(self, alert_id: str, pictures: AlertPictures) -> ImagePaths:
         """Save pictures in place of earlier ones: plain JPEGs only, and nothing under a key that is no UUID."""
         if not _is_key(alert_id):
             return ImagePaths()
@@ -138,7 +138,7 @@ class PictureFolder(BackgroundThread):
             probe = _write(own / "probe.jpg", pictures.probe)
             references = [
                 _write(own / f"ref{number}.jpg", jpeg)
-                for number, jpeg in enumerate(pictures.references[:MAX_REFERENCES], start=1)
+                for number, jpeg in enumerate(pictures.reference_jpegs[:MAX_REFERENCES], start=1)
             ]
         except OSError as error:
             log.warning("pictures_not_saved", alert_id=alert_id, error=type(error).__name__)

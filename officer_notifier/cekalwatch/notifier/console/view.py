@@ -14,13 +14,14 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.orders import ShownOrder
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.cli.alert_output import short_key
 from cekalwatch.notifier.console.picture_folder import ImagePaths
 from cekalwatch.notifier.locale.texts import NotifierTexts
-from cekalwatch.office.model.alert import Alert, ShownAlert
-from cekalwatch.office.model.subscription_updates import Connection, LostPosition
+from cekalwatch.office.alerts import ShownAlert
+from cekalwatch.office.connection import Connection, LostPosition
 from cekalwatch.office.model.trouble import Troubles
 from cekalwatch.program.translations import Language
 
@@ -153,8 +154,8 @@ class Painter:
         return [first, Text(decree.value), Text(agency.value)]
 
     def _where(self, alert: Alert) -> Text:
-        counter = self._say("COUNTER", counter=alert.counter)
-        return Text(f"{self._formatter.direction(alert.direction)}\n{counter}\n{alert.site}")
+        counter = self._say("COUNTER", counter=alert.camera.counter)
+        return Text(f"{self._formatter.direction(alert.camera.direction)}\n{counter}\n{alert.camera.site}")
 
     def _score(self, alert: Alert) -> Text:
         text = Text(f"{self._formatter.score(alert)}\n{self._formatter.score_level(alert)}", style="bold")

@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from cekalwatch.contract.values.adjudication import AlertEventType
-from cekalwatch.office.model.alert import Alert, ShownAlert
+from cekalwatch.contract.values.alerts import Alert
+from cekalwatch.office.alerts import ShownAlert
 
 MAX_ALERTS = 500
 """Above this number, the oldest settled alert is dropped first; the server keeps it."""

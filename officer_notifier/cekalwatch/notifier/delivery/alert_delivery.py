@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import islice
@@ -27,24 +28,16 @@ import grpc
 import structlog
 
 from cekalwatch.contract.values.adjudication import PENDING, UNSETTLED
+from cekalwatch.contract.values.alerts import Alert, AlertEvent, KeepAlive, Subscribed
 from cekalwatch.contract.values.people import PersonSession
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.delivery.acknowledgements import Acknowledgements
 from cekalwatch.notifier.delivery.inbox import Arrival, Inbox
+from cekalwatch.office.alerts import ShownAlert
 from cekalwatch.office.client.alert_client import AlertClient, day_began
 from cekalwatch.office.client.refusals import SESSION_OVER, error_reason
-from cekalwatch.office.model.alert import Alert, ShownAlert
-from cekalwatch.office.model.subscription_updates import (
-    AlertEvent,
-    Connected,
-    Disconnected,
-    KeepAlive,
-    LostPosition,
-    StartedOver,
-    Update,
-    WaitingAlert,
-)
-from cekalwatch.program.traces import TRACES
+from cekalwatch.office.connection import Disconnected, LostPosition, StartedOver, Update
+from cekalwatch.program.traces import TRACES, trace_context
 
 SHOWN_AT_ONCE = 10
 """Alerts of a list. The first are on the screen before the pictures of the last have come."""
@@ -119,14 +112,14 @@ class AlertDelivery:
 
     def _take(self, update: Update) -> None:
         match update:
-            case Connected():
+            case Subscribed():
                 if update.head_sequence < self._inbox.newest_sequence():
                     self._other_log()
                 self._sign_of_life(update)
             case KeepAlive():
                 self._sign_of_life(update)
-            case WaitingAlert():
-                self._show_alerts([update.alert])
+            case Alert():
+                self._show_alerts([update])
             case AlertEvent():
                 self._event(update)
             case Disconnected():
@@ -137,8 +130,9 @@ class AlertDelivery:
                 else:
                     self._screen.started_over(update.lost)
 
-    def _sign_of_life(self, update: Connected | KeepAlive) -> None:
-        self._screen.connected(update.freshness, update.waiting)
+    def _sign_of_life(self, update: Subscribed | KeepAlive) -> None:
+        heard_at = update.server_time if isinstance(update, KeepAlive) else None
+        self._screen.connected(replace(update.freshness, as_of=heard_at), update.waiting_alerts)
         self._list_again()
         self._acknowledgements.try_again()
 
@@ -149,11 +143,11 @@ class AlertDelivery:
             self._other_log()
         if arrival is not Arrival.KNOWN:
             # Before the record, so that little time passes between the record and the showing.
-            with TRACES.span("alert.show", event.trace) as trace:
+            with TRACES.span("alert.show", trace_context(event.trace)) as trace:
                 self._screen.prepare(event.alert)
                 news = self._inbox.news(event.alert)
                 self._inbox.record(event.sequence, alert_id)
-                self._screen.show(ShownAlert(event.alert, self._now(), event.sequence, event.event_type, news))
+                self._screen.show(ShownAlert(event.alert, self._now(), event.sequence, event.type, news))
             self._inbox.mark_shown(event.sequence, event.alert)
             self._acknowledgements.owe(event.sequence, trace)
         else:

@@ -17,7 +17,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
-from cekalwatch.office.model.alert import Alert, News
+from cekalwatch.contract.values.alerts import Alert
+from cekalwatch.office.alerts import News
 from cekalwatch.program.errors import Exit, ProgramError
 
 MAX_EVENTS = 100_000

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
 
-from cekalwatch.office.model.alert import Alert, Pictures
+from cekalwatch.contract.values.alerts import Alert, AlertPictures
 
 MAX_ALERTS = 100
 """Above this number, the pictures that have been here longest go first: some 25 MB."""
@@ -22,7 +22,7 @@ MAX_ALERTS = 100
 class _Held:
     key: str
     subject_id: str
-    pictures: Pictures
+    pictures: AlertPictures
     loaded_at_s: float
 
 
@@ -31,7 +31,7 @@ class PictureCache:
 
     def __init__(
         self,
-        load: Callable[[str], Pictures],
+        load: Callable[[str], AlertPictures],
         lifetime: timedelta,
         monotonic_s: Callable[[], float] = monotonic,
     ) -> None:
@@ -41,19 +41,19 @@ class PictureCache:
         self._held: dict[str, _Held] = {}
         self._lock = threading.Lock()
 
-    def held(self, alert: Alert) -> Pictures | None:
+    def held(self, alert: Alert) -> AlertPictures | None:
         """Return the pictures of the alert as it stands, or None when they are not here."""
         with self._lock:
             held = self._held.get(alert.alert_id)
         return held.pictures if held and held.key == alert.pictures_key else None
 
-    def held_before(self, alert: Alert) -> Pictures | None:
+    def held_before(self, alert: Alert) -> AlertPictures | None:
         """Return pictures of the alert with an earlier probe: to look at until the newer one has come."""
         with self._lock:
             held = self._held.get(alert.alert_id)
         return held.pictures if held and held.subject_id == alert.subject.subject_id else None
 
-    def fetch(self, alert: Alert) -> Pictures:
+    def fetch(self, alert: Alert) -> AlertPictures:
         """Return the pictures of the alert as it stands, loading them if they are not here; raises grpc.RpcError."""
         if (pictures := self.held(alert)) is not None:
             return pictures

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from cekalwatch.contract.values.adjudication import PENDING, UNDECIDED, UNSETTLED, AlertEventType
 from cekalwatch.contract.values.people import PersonSession
-from cekalwatch.office.model.alert import News, ShownAlert
+from cekalwatch.office.alerts import News, ShownAlert
 
 _ASKED_AGAIN = frozenset({AlertEventType.ORDERS_RESUMED, AlertEventType.CLEARED})
 """What sets an alert that is unsettled then to work once more."""

@@ -18,6 +18,7 @@ import structlog
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from cekalwatch.contract.values.adjudication import PENDING, AlertEventType, AlertState
+from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.people import PersonSession
 from cekalwatch.contract.values.shift_report import ShiftReport
 from cekalwatch.contract.values.watchlist import Freshness
@@ -29,12 +30,12 @@ from cekalwatch.notifier.desktop.picture_loader import PictureLoader
 from cekalwatch.notifier.desktop.worker import Worker
 from cekalwatch.notifier.locale.texts import NotifierTexts
 from cekalwatch.notifier.settings import NotifierSettings
+from cekalwatch.office.alerts import ShownAlert
 from cekalwatch.office.client.alert_client import AlertClient, day_began
 from cekalwatch.office.client.refusals import SESSION_OVER, Failure, error_reason, explain
 from cekalwatch.office.client.session_client import SessionClient
+from cekalwatch.office.connection import Connection, Disconnected, LostPosition
 from cekalwatch.office.locale.trouble_formatting import TroubleFormatter
-from cekalwatch.office.model.alert import Alert, ShownAlert
-from cekalwatch.office.model.subscription_updates import Connection, Disconnected, LostPosition
 from cekalwatch.office.steps import RENEW_CLAIMS_EVERY, Options, claims_to_renew, held_here, options, standing
 from cekalwatch.program.translations import Language
 

@@ -11,10 +11,11 @@ from functools import partial
 import grpc
 import structlog
 
+from cekalwatch.contract.values.alerts import Alert, AlertPictures
 from cekalwatch.notifier.delivery.picture_cache import PictureCache
 from cekalwatch.notifier.desktop.worker import Worker
+from cekalwatch.office.alerts import PicturesMissing
 from cekalwatch.office.client.refusals import Failure
-from cekalwatch.office.model.alert import Alert, Pictures, PicturesMissing
 
 log = structlog.get_logger()
 
@@ -34,7 +35,7 @@ class PictureLoader:
         self._visits = 0
         """Grows when a person leaves: what was asked for before is not kept."""
 
-    def of(self, alert: Alert) -> Pictures | PicturesMissing:
+    def of(self, alert: Alert) -> AlertPictures | PicturesMissing:
         """Return the pictures of an alert, or why there are none now; what is not here is loaded."""
         if not alert.pictures_key:
             return PicturesMissing.NOT_KEPT
@@ -67,7 +68,7 @@ class PictureLoader:
         self._visits += 1
         self._cache.clear()
 
-    def _loaded(self, wanted: _Wanted, visit: int, _: Pictures) -> None:
+    def _loaded(self, wanted: _Wanted, visit: int, _: AlertPictures) -> None:
         self._loading.discard(wanted)
         if visit != self._visits:
             self._cache.clear()

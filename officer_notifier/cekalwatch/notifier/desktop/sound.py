@@ -14,8 +14,8 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QProcess, QTimer
 from PySide6.QtWidgets import QApplication
 
+from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.notifier.desktop.controller import Controller
-from cekalwatch.office.model.alert import Alert
 
 AGAIN_EVERY_MS = 15_000
 """How often the bell rings on for an alert that needs somebody, and that nobody here has looked at."""

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from cekalwatch.contract.values.alert_search import AlertFilter, AlertSearch
-from cekalwatch.contract.values.subjects import ReferenceFace, Subject
-from cekalwatch.contract.values.watchlist import LookalikeJudgement
+from cekalwatch.contract.values.alerts import Alert as ShownAlert
+from cekalwatch.contract.values.alerts import AlertPictures, JudgedLookalike
+from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.server.alerts.alert_orders import AlertOrders
+from cekalwatch.server.alerts.shown import shown_alert
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.lookalikes import JudgedPair
-from cekalwatch.server.domain.orders.ban_order import JudgedOrder, SubjectFile
+from cekalwatch.server.domain.orders.ban_order import SubjectFile
 from cekalwatch.server.storage.alerts.store import EVERYTHING, AlertStore
 from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
@@ -30,27 +32,10 @@ MAX_PICTURE_BYTES = MAX_MESSAGE_BYTES - 16 * 1024
 
 @dataclass(frozen=True)
 class AlertDetails:
-    """An alert with the subject that it asks about, their orders that alert, and names of candidates and people."""
+    """An alert, and how it is told: with its subject, their orders that alert, and names of candidates and people."""
 
     alert: Alert
-    subject: Subject
-    orders: tuple[JudgedOrder, ...]
-    names: Mapping[str, str]
-    """Names of candidates, by the subject's key."""
-    lookalikes: Mapping[str, Mapping[str, LookalikeJudgement]]
-    """What holds of candidates and others with such a face who have an order: by the candidate's key, then the other's.
-
-    Of each candidate at most MAX_JUDGED."""
-    people: Mapping[UUID, str]
-    """Names of those who work on it; people who were deleted are missing."""
-
-
-@dataclass(frozen=True)
-class AlertPictures:
-    """JPEGs to compare: the best probe, and reference faces with their pictures, best first."""
-
-    probe: bytes
-    references: tuple[tuple[ReferenceFace, bytes], ...]
+    shown: ShownAlert
 
 
 class AlertDetailsReader:
@@ -102,14 +87,14 @@ class AlertDetailsReader:
             jpeg = self._watchlist.face_jpeg(face.reference_id)
             if (room := room - len(jpeg)) < 0:
                 break
-            references.append((face, jpeg))
+            references.append(replace(face, jpeg=jpeg))
         return AlertPictures(probe, tuple(references))
 
-    def of(self, alert: Alert) -> AlertDetails:
-        """Return the details of an alert that was read."""
-        return self.of_all([alert])[0]
+    def of(self, alert: Alert, people: Mapping[UUID, str] | None = None) -> AlertDetails:
+        """Return the details of an alert that was read; `people` are the names of a port's people."""
+        return self.of_all([alert], people)[0]
 
-    def of_all(self, alerts: Sequence[Alert]) -> list[AlertDetails]:
+    def of_all(self, alerts: Sequence[Alert], people: Mapping[UUID, str] | None = None) -> list[AlertDetails]:
         """Return the details of alerts that were read; the subjects and people of all are read at once."""
         keys = {one.subject_id for one in alerts} | {each.subject_id for one in alerts for each in one.candidates}
         # Who has left the watchlist is not found. The alert stays, with the key of the subject.
@@ -118,16 +103,21 @@ class AlertDetailsReader:
         others = {key for one in judged for key in (one.pair.first, one.pair.second)}
         held = {file.subject.subject_id: file for file in self._watchlist.orders_of(keys | others)}
         files |= {key: held[key] for key in keys & held.keys()}
-        people = self._people.display_names({one for alert in alerts for one in alert.handling.people})
+        if people is None:
+            people = self._people.display_names({one for alert in alerts for one in alert.handling.people})
+        names = {key: file.subject.name for key, file in files.items()}
         now = self._clock.now()
         return [
             AlertDetails(
                 one,
-                files[one.subject_id].subject,
-                self._orders.orders(one, files[one.subject_id], now),
-                {each.subject_id: files[each.subject_id].subject.name for each in one.candidates},
-                {each.subject_id: self._judged(one, each.subject_id, judged, held, now) for each in one.candidates},
-                {key: people[key] for key in one.handling.people if key in people},
+                shown_alert(
+                    one,
+                    files[one.subject_id].subject,
+                    self._orders.orders(one, files[one.subject_id], now),
+                    names,
+                    {each.subject_id: self._judged(one, each.subject_id, judged, held, now) for each in one.candidates},
+                    people,
+                ),
             )
             for one in alerts
         ]
@@ -139,11 +129,11 @@ class AlertDetailsReader:
         judged: Sequence[JudgedPair],
         held: Mapping[str, SubjectFile],
         now: datetime,
-    ) -> dict[str, LookalikeJudgement]:
-        """Return what holds of a candidate and others who stand on the list."""
+    ) -> tuple[JudgedLookalike, ...]:
+        """Return what holds of a candidate and others with such a face who have an order, at most MAX_JUDGED."""
         beside = {one.pair.other(subject_id): one.judgement for one in judged if subject_id in one.pair}
         standing = [key for key in sorted(beside) if key in held and self._orders.stands(alert, held[key], now)]
-        return {key: beside[key] for key in standing[:MAX_JUDGED]}
+        return tuple(JudgedLookalike(key, beside[key]) for key in standing[:MAX_JUDGED])
 
     def _file(self, subject_id: str) -> SubjectFile:
         try:

@@ -144,7 +144,7 @@ def test_an_extension_stands_in_for_the_order_that_it_extends(
     counter.watchlist.put(subject(), extension, [])
     clock.advance(timedelta(days=2))
     assert counter.order_watch.look() == 0
-    assert {one.order.order_id for one in counter.details.get(alert_id).orders} == {"O-1", "O-2"}
+    assert {one.order_id for one in counter.details.get(alert_id).shown.orders} == {"O-1", "O-2"}
     assert counter.confirm(alert_id, siti).state is AlertState.CONFIRMED
 
 

@@ -35,7 +35,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.gallery.order_terms import TermsReader
-from cekalwatch.server.grpc_api.convert import alerts as alert_messages
+from cekalwatch.server.grpc_api import alert_answers, alert_requests
 from cekalwatch.server.grpc_api.convert import capture as capture_messages
 from cekalwatch.server.grpc_api.servicers.watchlist import subjects as subject_messages
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import record_begun
@@ -133,21 +133,21 @@ class Desk:
         before = None
         while True:
             alerts = self.details.page(AlertFilter(), before, 100)
-            page = alert_messages.alert_page(alerts, 100)
+            page = alert_answers.alert_page(alerts, 100)
             told(page)
             found += [UUID(alert.alert_id) for alert in page.alerts]
             if not page.next_page_token:
                 return found
-            before = alert_messages.alert_page_token(page.next_page_token)
+            before = alert_requests.alert_page_token(page.next_page_token)
 
     def tell(self, alert_id: UUID) -> None:
         """Tell an alert with its pictures."""
-        told(alert_messages.alert_with_images(self.details.get(alert_id), self.details.pictures(alert_id)))
+        told(alert_answers.alert_with_images(self.details.get(alert_id), self.details.pictures(alert_id)))
 
     def tell_events(self, after: int) -> None:
         """Tell each event since."""
         for event in self.alerts.events_after(after, 1000):
-            told(alert_messages.event_message(DetailedEvent(event, self.details.get(event.alert_id))))
+            told(alert_answers.event_message(DetailedEvent(event, self.details.get(event.alert_id))))
 
     def alert_ids(self) -> list[UUID]:
         """List all alerts, tell each with its pictures, and tell each event."""
@@ -314,7 +314,7 @@ def test_alerts_about_them_are_listed_read_and_told(desk: Desk) -> None:
             found = Match(probe, probe.jpeg, near, 20, 0.45, MODEL, face(float(place)))
             assert desk.alerts.record(found, timedelta(minutes=10), NOON) is not None
     assert len(desk.alert_ids()) == 2
-    assert all(len(desk.details.get(alert).orders) == MAX_ORDERS for alert in desk.alert_ids())
+    assert all(len(desk.details.get(alert).shown.orders) == MAX_ORDERS for alert in desk.alert_ids())
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from cekalwatch.contract.values.alert_search import AlertFilter, AlertSearch
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.server.domain.alerts.adjudication import FollowUp
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.grpc_api.convert import adjudication, alerts
+from cekalwatch.server.grpc_api import alert_requests as read_alerts
 from cekalwatch.v1 import adjudication_pb2
 from cekalwatch.v1 import alert_service_pb2 as pb
 from tests.support.builders.alerts import NOON
@@ -30,7 +30,7 @@ ABSURD.seconds = 2**60
 
 
 def read_filter(**facts: Any) -> AlertFilter:
-    return alerts.alert_filter(pb.AlertFilter(**facts))
+    return read_alerts.alert_filter(pb.AlertFilter(**facts))
 
 
 def read_search(**facts: Any) -> AlertSearch:
@@ -39,20 +39,20 @@ def read_search(**facts: Any) -> AlertSearch:
 
 def read_judgement(**facts: Any) -> Any:
     usual: dict[str, Any] = {"outcome": adjudication_pb2.OUTCOME_REFERRED, "reason": adjudication_pb2.REASON_OTHER}
-    return adjudication.adjudication(pb.AdjudicateAlertRequest(**usual | facts))
+    return read_alerts.adjudication(pb.AdjudicateAlertRequest(**usual | facts))
 
 
 def read_clearing(**facts: Any) -> Any:
-    return adjudication.clearing(pb.ClearAlertRequest(**facts))
+    return read_alerts.clearing(pb.ClearAlertRequest(**facts))
 
 
 def read_follow_up(**facts: Any) -> FollowUp:
     usual: dict[str, Any] = {"agency": "Kejaksaan Agung", "contact": "piket", "result": "datang", "contact_time": NOW}
-    return adjudication.follow_up(adjudication_pb2.FollowUp(**usual | facts), BUDI, NOON)
+    return read_alerts.follow_up(adjudication_pb2.FollowUp(**usual | facts), BUDI, NOON)
 
 
 def read_shift(**facts: Any) -> tuple[datetime, datetime]:
-    return adjudication.shift(pb.GetShiftReportRequest(**facts), NOON)
+    return read_alerts.shift(pb.GetShiftReportRequest(**facts), NOON)
 
 
 Refusal = tuple[Callable[..., Any], dict[str, Any], Code, str]
@@ -91,13 +91,13 @@ REFUSALS: list[Refusal] = [
     (read_shift, {"start_time": NOW, "end_time": BEFORE_OUR_CENTURY}, Code.ARGUMENT_INVALID, "end_time"),
     (read_shift, {"start_time": timestamp(NOON - timedelta(days=32))}, Code.ARGUMENT_INVALID, "end_time"),
     (read_shift, {"start_time": timestamp(NOON + timedelta(seconds=1))}, Code.ARGUMENT_INVALID, "end_time"),
-    (lambda: alerts.agent_id("PC 1"), {}, Code.ARGUMENT_INVALID, "agent_id"),
-    (lambda: alerts.agent_id(""), {}, Code.ARGUMENT_INVALID, "agent_id"),
-    (lambda: alerts.sequence(-1), {}, Code.ARGUMENT_INVALID, "sequence"),
-    (lambda: alerts.sequence(2**62 + 1), {}, Code.ARGUMENT_INVALID, "sequence"),
-    (lambda: alerts.alert_id("none"), {}, Code.ALERT_NOT_FOUND, ""),
-    (lambda: alerts.alert_page_token("none"), {}, Code.PAGE_TOKEN_INVALID, ""),
-    (lambda: adjudication.reference("x" * 101), {}, Code.REFERENCE_INVALID, ""),
+    (lambda: read_alerts.agent_id("PC 1"), {}, Code.ARGUMENT_INVALID, "agent_id"),
+    (lambda: read_alerts.agent_id(""), {}, Code.ARGUMENT_INVALID, "agent_id"),
+    (lambda: read_alerts.sequence(-1), {}, Code.ARGUMENT_INVALID, "sequence"),
+    (lambda: read_alerts.sequence(2**62 + 1), {}, Code.ARGUMENT_INVALID, "sequence"),
+    (lambda: read_alerts.alert_id("none"), {}, Code.ALERT_NOT_FOUND, ""),
+    (lambda: read_alerts.alert_page_token("none"), {}, Code.PAGE_TOKEN_INVALID, ""),
+    (lambda: read_alerts.reference("x" * 101), {}, Code.REFERENCE_INVALID, ""),
 ]
 
 
@@ -135,4 +135,4 @@ def test_what_is_within_its_bounds_is_read() -> None:
     assert (contact.contact, contact.by, contact.at) == ("line one\nline two", BUDI, NOON)
     assert read_shift(start_time=timestamp(NOON - timedelta(days=31))) == (NOON - timedelta(days=31), NOON)
     # Other forms of an alert's key are taken, as they ever were.
-    assert alerts.alert_id("01980000000070008000000000000001") == UUID(int=0x01980000000070008000000000000001)
+    assert read_alerts.alert_id("01980000000070008000000000000001") == UUID(int=0x01980000000070008000000000000001)

@@ -19,9 +19,10 @@ import grpc
 import pytest
 from google.protobuf.message import Message
 
-from cekalwatch.contract.codec.alerts import SHIFT_REPORT
+from cekalwatch.contract.codec.alerts import ALERT, SHIFT_REPORT, STREAM
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
 from cekalwatch.contract.values.alert_search import AlertFilter, AlertSearch
+from cekalwatch.contract.values.alerts import AlertPictures, JudgedLookalike, KeepAlive, Subscribed
 from cekalwatch.contract.values.handling import FollowUp as OfficeFollowUp
 from cekalwatch.contract.values.orders import Direction, OrderKind
 from cekalwatch.contract.values.shift_report import ShiftReport, Tally
@@ -29,8 +30,9 @@ from cekalwatch.contract.values.subjects import FaceFigures, ReferenceFace, Trav
 from cekalwatch.contract.values.watchlist import Freshness, LookalikeJudgement, SourceFreshness
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.subscription import Start, SubscriptionClient
-from cekalwatch.server.alerts.details import AlertDetails, AlertPictures
+from cekalwatch.server.alerts.details import AlertDetails
 from cekalwatch.server.alerts.fanout import DetailedEvent
+from cekalwatch.server.alerts.shown import shown_alert
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent, Sighting
 from cekalwatch.server.domain.alerts.handling import Claim, Handling, Holder
@@ -38,7 +40,7 @@ from cekalwatch.server.domain.alerts.match import Candidate
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.ban_order import JudgedOrder
 from cekalwatch.server.domain.orders.law import judge
-from cekalwatch.server.grpc_api.convert import alerts
+from cekalwatch.server.grpc_api import alert_answers as answers
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.dialer import Dialer
 from tests.support.builders.alerts import ARRIVAL, DEPARTURE, NOON
@@ -135,34 +137,39 @@ def details(alert: Alert) -> AlertDetails:
         JudgedOrder(one, judge(one, listed, orders, NOON, WIB, LegalParameters()), one.valid_until) for one in orders
     ]
     alike = {
-        "S-1": {"S-8": LookalikeJudgement.SAME_PERSON, "S-9": LookalikeJudgement.DIFFERENT_PEOPLE},
-        "S-2": {"S-7": LookalikeJudgement.NOT_JUDGED},
+        "S-1": (
+            JudgedLookalike("S-8", LookalikeJudgement.SAME_PERSON),
+            JudgedLookalike("S-9", LookalikeJudgement.DIFFERENT_PEOPLE),
+        ),
+        "S-2": (JudgedLookalike("S-7", LookalikeJudgement.NOT_JUDGED),),
     }
-    return AlertDetails(alert, listed, tuple(judged), {"S-1": "Contoh Satu"}, alike, PEOPLE)
+    return AlertDetails(alert, shown_alert(alert, listed, judged, {"S-1": "Contoh Satu"}, alike, PEOPLE))
 
 
 def event(alert: Alert, number: int, **facts: Any) -> DetailedEvent:
     return DetailedEvent(AlertEvent(number, AlertEventType.CONFIRMED, LATER, alert.alert_id, **facts), details(alert))
 
 
-PICTURES = AlertPictures(b"probe", tuple((one, b"reference " + one.reference_id.encode()) for one in REFERENCES))
+PICTURES = AlertPictures(
+    b"probe", tuple(replace(one, jpeg=b"reference " + one.reference_id.encode()) for one in REFERENCES)
+)
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 EVENTS = [event(NEW, 3), event(WORKED_ON, 4, capture_id=FIRST, trace=TRACE)]
 ANSWERS: dict[str, Callable[[], Message]] = {
-    "alert, new": lambda: alerts.alert_message(details(NEW)),
-    "alert, worked on": lambda: alerts.alert_message(details(WORKED_ON)),
-    "alert, unclaimed": lambda: alerts.alert_message(details(UNCLAIMED)),
-    "subscribed": lambda: alerts.subscribed(7, 9, FRESHNESS, 3),
-    "keep alive": lambda: alerts.keep_alive(LATER, 9, FRESH, 0),
-    "event, of a person": lambda: alerts.event_message(EVENTS[0]),
-    "event, of a capture": lambda: alerts.event_message(EVENTS[1]),
-    "waiting alert": lambda: alerts.waiting_message(details(NEW)),
-    "page": lambda: alerts.alert_page([details(WORKED_ON), details(NEW)], 2),
-    "last page": lambda: alerts.alert_page([details(NEW)], 2),
-    "changes": lambda: alerts.changed_alerts(EVENTS, 9, 12)[0],
-    "last changes": lambda: alerts.changed_alerts(EVENTS, 12, 12)[0],
-    "alert without pictures": lambda: alerts.alert_with_images(details(NEW), None),
-    "alert with pictures": lambda: alerts.alert_with_images(details(WORKED_ON), PICTURES),
+    "alert, new": lambda: ALERT.write(details(NEW).shown),
+    "alert, worked on": lambda: ALERT.write(details(WORKED_ON).shown),
+    "alert, unclaimed": lambda: ALERT.write(details(UNCLAIMED).shown),
+    "subscribed": lambda: STREAM.write(Subscribed(7, 9, FRESHNESS, 3)),
+    "keep alive": lambda: STREAM.write(KeepAlive(LATER, 9, FRESH, 0)),
+    "event, of a person": lambda: answers.event_message(EVENTS[0]),
+    "event, of a capture": lambda: answers.event_message(EVENTS[1]),
+    "waiting alert": lambda: STREAM.write(details(NEW).shown),
+    "page": lambda: answers.alert_page([details(WORKED_ON), details(NEW)], 2),
+    "last page": lambda: answers.alert_page([details(NEW)], 2),
+    "changes": lambda: answers.changed_alerts(EVENTS, 9, 12)[0],
+    "last changes": lambda: answers.changed_alerts(EVENTS, 12, 12)[0],
+    "alert without pictures": lambda: answers.alert_with_images(details(NEW), None),
+    "alert with pictures": lambda: answers.alert_with_images(details(WORKED_ON), PICTURES),
     "shift report": lambda: SHIFT_REPORT.write(REPORT),
 }
 """What the server writes."""

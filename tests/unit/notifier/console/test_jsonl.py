@@ -16,10 +16,10 @@ from cekalwatch.contract.values.adjudication import AlertEventType
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.console.jsonl import JsonLines
 from cekalwatch.notifier.console.picture_folder import PictureFolder
-from cekalwatch.office.model.alert import News, Pictures
-from cekalwatch.office.model.subscription_updates import Cause, Disconnected
+from cekalwatch.office.alerts import News
+from cekalwatch.office.connection import Cause, Disconnected
 from cekalwatch.program.errors import ProgramError
-from tests.support.builders.notifier_alerts import FRESH, make_alert, make_shown
+from tests.support.builders.notifier_alerts import FRESH, make_alert, make_pictures, make_shown
 from tests.support.builders.notifier_troubles import COVERED, make_trouble
 from tests.support.fakes.alert_server import EPOCH, JPEG
 
@@ -28,7 +28,7 @@ ALERT_ID = "0197a1b2-0000-7000-8000-000000000001"
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> PictureFolder:
-    return PictureFolder(tmp_path, lambda _: Pictures(JPEG, (JPEG,)), timedelta(minutes=10))
+    return PictureFolder(tmp_path, lambda _: make_pictures(JPEG, JPEG), timedelta(minutes=10))
 
 
 class Short(io.RawIOBase):

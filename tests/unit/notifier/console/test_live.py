@@ -18,8 +18,8 @@ from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.console.live import LiveConsole
 from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.notifier.console.view import Painter
-from cekalwatch.office.model.alert import News, Pictures
-from cekalwatch.office.model.subscription_updates import Cause, Disconnected, LostPosition, Refusal
+from cekalwatch.office.alerts import News
+from cekalwatch.office.connection import Cause, Disconnected, LostPosition, Refusal
 from cekalwatch.program.translations import Language
 from tests.support.builders.notifier_alerts import (
     BUDI,
@@ -28,6 +28,7 @@ from tests.support.builders.notifier_alerts import (
     SetClock,
     judged_by,
     make_alert,
+    make_pictures,
     make_shown,
     session_of,
 )
@@ -41,7 +42,7 @@ class Terminal:
     def __init__(self, folder: Path, counters: tuple[str, ...] = ()) -> None:
         self.clock = SetClock()
         self.file = io.StringIO()
-        pictures = PictureFolder(folder, lambda _: Pictures(JPEG, (JPEG,)), timedelta(minutes=10))
+        pictures = PictureFolder(folder, lambda _: make_pictures(JPEG, JPEG), timedelta(minutes=10))
         console = Console(file=self.file, force_terminal=True, width=120, height=40, _environ={})
         self.live = LiveConsole(
             console, Painter(Language.EN), pictures, "pc-1", "127.0.0.1:50051", counters, self.clock

@@ -16,14 +16,14 @@ import pytest
 
 from cekalwatch.contract.values.adjudication import AlertState
 from cekalwatch.contract.values.alert_search import AlertFilter
+from cekalwatch.contract.values.alerts import Alert, AlertPictures
 from cekalwatch.notifier.console.picture_folder import ImagePaths, PictureFolder
 from cekalwatch.office.client.alert_client import AlertClient
-from cekalwatch.office.model.alert import Alert, Pictures
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.dialer import Dialer
 from tests.support.builders.jpegs import plain_jpeg, scan_bomb
-from tests.support.builders.notifier_alerts import make_alert
+from tests.support.builders.notifier_alerts import make_alert, make_pictures
 from tests.support.fakes.alert_server import JPEG, NOBODY, AlertServer, EventLog, alert_message, wait_for
 
 LIFETIME = timedelta(minutes=10)
@@ -34,11 +34,11 @@ class Source:
     """Gives pictures away and counts them; tells the time."""
 
     def __init__(self) -> None:
-        self.pictures = Pictures(JPEG, (JPEG, JPEG))
+        self.pictures = make_pictures(JPEG, JPEG, JPEG)
         self.loaded: list[str] = []
         self.now_s = 0.0
 
-    def load(self, alert_id: str) -> Pictures:
+    def load(self, alert_id: str) -> AlertPictures:
         self.loaded.append(alert_id)
         return self.pictures
 
@@ -73,7 +73,7 @@ def test_they_are_loaded_once_for_a_probe_and_a_subject(tmp_path: Path, source: 
     for version in range(3):
         folder.fetch(replace(alert, version=version))
     assert len(source.loaded) == 1
-    source.pictures = Pictures(BETTER, (JPEG,))
+    source.pictures = make_pictures(BETTER, JPEG)
     better = replace(alert, probe_capture_id=str(uuid.uuid4()))
     folder.fetch(better)
     paths = folder.paths(alert.alert_id)
@@ -112,12 +112,12 @@ def test_they_go_on_time_and_come_again_when_somebody_works_on_the_alert(tmp_pat
 
 
 def test_a_thread_deletes_them_while_the_program_runs_and_the_end_deletes_the_rest(tmp_path: Path) -> None:
-    folder = PictureFolder(tmp_path, lambda _: Pictures(JPEG, ()), timedelta(milliseconds=20))
+    folder = PictureFolder(tmp_path, lambda _: make_pictures(JPEG), timedelta(milliseconds=20))
     alert = make_alert()
     with folder:
         folder.fetch(alert)
         wait_for(lambda: not files(tmp_path))
-    lasting = PictureFolder(tmp_path, lambda _: Pictures(JPEG, ()), LIFETIME)
+    lasting = PictureFolder(tmp_path, lambda _: make_pictures(JPEG), LIFETIME)
     with lasting:
         lasting.fetch(alert)
         assert files(tmp_path)
@@ -141,7 +141,7 @@ def test_key_that_is_no_uuid_names_no_folder(tmp_path: Path, source: Source, key
 
 @pytest.mark.parametrize("probe", [b"#!/bin/sh", JPEG + b"more", scan_bomb(2000, 2000, 3000)])
 def test_what_is_no_plain_jpeg_is_left_out(tmp_path: Path, source: Source, probe: bytes) -> None:
-    source.pictures = Pictures(probe, (b"", JPEG))
+    source.pictures = make_pictures(probe, probe, JPEG)
     folder, alert = source.folder(tmp_path), make_alert()
     folder.fetch(alert)
     paths = folder.paths(alert.alert_id)

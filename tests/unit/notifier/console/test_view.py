@@ -16,8 +16,8 @@ from cekalwatch.contract.values.orders import Direction, OrderKind
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.console.picture_folder import ImagePaths
 from cekalwatch.notifier.console.view import ConsoleView, Painter
-from cekalwatch.office.model.alert import ScoreLevel, ShownAlert
-from cekalwatch.office.model.subscription_updates import Cause, Connection, LostPosition
+from cekalwatch.office.alerts import ScoreLevel, ShownAlert, score_level
+from cekalwatch.office.connection import Cause, Connection, LostPosition
 from cekalwatch.program.translations import Language
 from tests.support.builders.notifier_alerts import BUDI, FRESH, held_by, make_alert, make_shown
 from tests.support.fakes.alert_server import EPOCH
@@ -83,7 +83,7 @@ def test_score_is_never_shown_as_a_share_of_certainty(language: Language) -> Non
     [(0.48, ScoreLevel.JUST), (0.52, ScoreLevel.JUST), (0.54, ScoreLevel.CLEARLY), (0.7, ScoreLevel.FAR)],
 )
 def test_levels_order_scores_by_their_distance_to_the_threshold(score: float, level: ScoreLevel) -> None:
-    assert make_alert(score=score).score_level is level
+    assert score_level(make_alert(score=score)) is level
 
 
 def test_lost_connection_is_on_top_with_its_time_and_what_it_means() -> None:
@@ -136,7 +136,9 @@ def test_missing_facts_are_said_and_do_not_break_the_table() -> None:
     urgent = replace(alert.orders[0], decree_number="", urgent=True, kind=OrderKind.TANGKAL)
     strange = replace(alert.orders[0], kind=None)
     subject = replace(alert.subject, nationality="", date_of_birth="")
-    alert = replace(alert, orders=(urgent, strange, urgent, urgent), direction=None, subject=subject)
+    alert = replace(
+        alert, orders=(urgent, strange, urgent, urgent), camera=replace(alert.camera, direction=None), subject=subject
+    )
     text = paint(with_alerts(make_shown(alert)))
     for words in (
         "TANGKAL (entry), urgent",
@@ -146,7 +148,7 @@ def test_missing_facts_are_said_and_do_not_break_the_table() -> None:
         "loaded when you claim the alert",
     ):
         assert words in text
-    arrival = replace(make_alert(), direction=Direction.ARRIVAL, orders=())
+    arrival = replace(make_alert(), camera=replace(alert.camera, direction=Direction.ARRIVAL), orders=())
     assert "Kedatangan" in paint(with_alerts(make_shown(arrival)), Language.ID)
 
 

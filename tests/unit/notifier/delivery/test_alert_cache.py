@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Escalation
 from cekalwatch.notifier.delivery.alert_cache import AlertCache
-from cekalwatch.office.model.alert import News
+from cekalwatch.office.alerts import News
 from tests.support.builders.notifier_alerts import BUDI, held_by, make_alert, make_shown
 from tests.support.fakes.alert_server import EPOCH
 

@@ -13,16 +13,17 @@ import pytest
 
 from cekalwatch.contract.values.adjudication import AlertEventType
 from cekalwatch.contract.values.alert_search import AlertFilter
+from cekalwatch.contract.values.alerts import Alert, AlertEvent, KeepAlive
 from cekalwatch.contract.values.people import PersonRole, PersonSession
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.delivery.acknowledgements import Acknowledgements
 from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall
 from cekalwatch.notifier.delivery.inbox import Inbox
 from cekalwatch.notifier.delivery.ringing import rings
+from cekalwatch.office.alerts import ShownAlert
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
-from cekalwatch.office.model.alert import Alert, ShownAlert
-from cekalwatch.office.model.subscription_updates import AlertEvent, Disconnected, KeepAlive, LostPosition, Update
+from cekalwatch.office.connection import Disconnected, LostPosition, Update
 from cekalwatch.v1 import adjudication_pb2
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.calls import Calls

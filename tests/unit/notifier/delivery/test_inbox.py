@@ -9,7 +9,7 @@ import pytest
 
 from cekalwatch.notifier.delivery import inbox as inbox_module
 from cekalwatch.notifier.delivery.inbox import Arrival, Inbox
-from cekalwatch.office.model.alert import News
+from cekalwatch.office.alerts import News
 from cekalwatch.program.errors import Exit, ProgramError
 from tests.support.builders.notifier_alerts import make_alert
 

@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import pytest
 
+from cekalwatch.contract.values.alerts import Alert, AlertPictures
 from cekalwatch.notifier.delivery import picture_cache
 from cekalwatch.notifier.delivery.picture_cache import PictureCache
-from cekalwatch.office.model.alert import Alert, Pictures
-from tests.support.builders.notifier_alerts import make_alert
+from tests.support.builders.notifier_alerts import make_alert, make_pictures
 
 
 class Source:
@@ -22,9 +22,9 @@ class Source:
         self.now_s = 0.0
         self.cache = PictureCache(self._load, timedelta(minutes=10), lambda: self.now_s)
 
-    def _load(self, alert_id: str) -> Pictures:
+    def _load(self, alert_id: str) -> AlertPictures:
         self.loads += 1
-        return Pictures(f"{alert_id} {self.loads}".encode(), ())
+        return make_pictures(f"{alert_id} {self.loads}".encode())
 
 
 @pytest.fixture

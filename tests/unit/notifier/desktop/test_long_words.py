@@ -9,12 +9,13 @@ from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from cekalwatch.contract.values.adjudication import Step
+from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.notifier.desktop.dialogs.step_dialogs import DATE_MARGIN_PX, FollowUpDialog, ReasonDialog
 from cekalwatch.notifier.desktop.widgets.elements import label
 from cekalwatch.notifier.desktop.widgets.theme import LIGHT, style_sheet
 from cekalwatch.notifier.desktop.windows.alert_view import AlertView
 from cekalwatch.notifier.locale.texts import NotifierTexts
-from cekalwatch.office.model.alert import Alert, PicturesMissing
+from cekalwatch.office.alerts import PicturesMissing
 from cekalwatch.office.steps import options
 from cekalwatch.program.translations import Language
 from tests.support.builders.notifier_alerts import BUDI, held_by, make_alert, make_shown, session_of

@@ -11,6 +11,7 @@ import grpc
 import pytest
 
 from cekalwatch.contract.values.alert_search import AlertFilter
+from cekalwatch.contract.values.alerts import AlertEvent, KeepAlive, Subscribed
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.office.client import subscription
 from cekalwatch.office.client.subscription import (
@@ -19,16 +20,7 @@ from cekalwatch.office.client.subscription import (
     Subscription,
     SubscriptionClient,
 )
-from cekalwatch.office.model.subscription_updates import (
-    AlertEvent,
-    Cause,
-    Connected,
-    Disconnected,
-    KeepAlive,
-    LostPosition,
-    StartedOver,
-    Update,
-)
+from cekalwatch.office.connection import Cause, Disconnected, LostPosition, StartedOver, Update
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.v1 import camera_pb2
@@ -122,7 +114,7 @@ def test_from_now_leaves_out_the_past_even_when_the_connection_breaks_before_the
     log.raise_alert()
     with AlertServer(log) as server:
         watcher = watch(server.address, Start.NOW)
-        watcher.next_of(Connected)
+        watcher.next_of(Subscribed)
     log.raise_alert()
     with AlertServer(log, server.port):
         assert watcher.sequences(1) == [2]
@@ -140,7 +132,7 @@ def test_from_start_goes_on_after_a_break_where_it_was(watch: Watch) -> None:
     log.raise_alert()
     log.acknowledged[AGENT] = 4
     with AlertServer(log, server.port):
-        assert watcher.next_of(Connected) == Connected(2, 4, FRESH)
+        assert watcher.next_of(Subscribed) == Subscribed(2, 4, FRESH)
         assert watcher.sequences(2) == [3, 4]
 
 
@@ -208,7 +200,7 @@ def test_refused_position_begins_from_the_start(watch: Watch, lost: LostPosition
     log.forget_events_up_to(2)
     with AlertServer(log) as server:
         watcher = watch(server.address)
-        assert watcher.next_of(Connected, StartedOver) == StartedOver(lost)
+        assert watcher.next_of(Subscribed, StartedOver) == StartedOver(lost)
         assert watcher.sequences(2) == [3, 4]
 
 
@@ -258,13 +250,13 @@ def test_refusal_that_a_person_must_mend_is_told_and_tried_again(
         assert refused.refusal.code == "COUNTER_UNKNOWN"
         assert refused.refusal.details["counters"] == "Z9"
         server.refusals.clear()
-        watcher.next_of(Connected)
+        watcher.next_of(Subscribed)
 
 
 def test_stop_ends_the_updates_at_once(watch: Watch) -> None:
     with AlertServer(EventLog(), keep_alive_s=60) as server:
         watcher = watch(server.address)
-        watcher.next_of(Connected)
+        watcher.next_of(Subscribed)
         watcher.subscription.stop()
         assert list(watcher.updates) == []
         stopped_before = watch(server.address)
@@ -285,7 +277,7 @@ def test_the_next_server_is_gone_to_without_a_word_about_the_first(watch: Watch)
     choice, first, second = two_servers(log)
     with first, second:
         watcher = watch(choice)
-        watcher.next_of(Connected)
+        watcher.next_of(Subscribed)
         log.raise_alert()
         assert watcher.sequences(1) == [1]
         log.acknowledged[AGENT] = 1
@@ -294,7 +286,7 @@ def test_the_next_server_is_gone_to_without_a_word_about_the_first(watch: Watch)
         seen: list[Update] = []
         while not (seen and isinstance(seen[-1], AlertEvent)):
             seen.append(next(watcher.updates))
-        assert {type(update) for update in seen} <= {Connected, KeepAlive, AlertEvent}
+        assert {type(update) for update in seen} <= {Subscribed, KeepAlive, AlertEvent}
         assert len(second.subscriptions) == 1
 
 
@@ -303,10 +295,10 @@ def test_an_agent_is_told_when_no_server_is_left_and_goes_on_when_one_comes_back
     choice, first, second = two_servers(log)
     with first, second:
         watcher = watch(choice)
-        watcher.next_of(Connected)
+        watcher.next_of(Subscribed)
     assert watcher.next_of(Disconnected) == Disconnected(Cause.UNREACHABLE)
     with AlertServer(log, first.port):
-        watcher.next_of(Connected)
+        watcher.next_of(Subscribed)
 
 
 def test_a_stream_goes_along_when_another_call_has_lost_the_server(watch: Watch) -> None:
@@ -314,7 +306,7 @@ def test_a_stream_goes_along_when_another_call_has_lost_the_server(watch: Watch)
     choice, first, second = two_servers(log)
     with first, second:
         watcher = watch(choice)
-        watcher.next_of(Connected)
+        watcher.next_of(Subscribed)
         choice.lost(first.address)
-        watcher.next_of(Connected)
+        watcher.next_of(Subscribed)
         assert len(second.subscriptions) == 1

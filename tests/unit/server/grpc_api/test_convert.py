@@ -40,7 +40,8 @@ from cekalwatch.server.domain.orders.ban_order import JudgedOrder
 from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.snapshot import GallerySnapshot, SearchedPeople
-from cekalwatch.server.grpc_api.convert import adjudication, alerts, capture, operations
+from cekalwatch.server.grpc_api import alert_requests as alerts
+from cekalwatch.server.grpc_api.convert import capture, operations
 from cekalwatch.server.grpc_api.paging import page_size
 from cekalwatch.server.grpc_api.servicers.watchlist import subjects
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import record_begun
@@ -278,7 +279,7 @@ def any_work(kind: type[Any]) -> st.SearchStrategy[Any]:
 def test_any_judgement_is_a_finding_or_an_error(
     judged: alert_service_pb2.AdjudicateAlertRequest, cleared: alert_service_pb2.ClearAlertRequest
 ) -> None:
-    for give in (lambda: adjudication.adjudication(judged), lambda: adjudication.clearing(cleared)):
+    for give in (lambda: alerts.adjudication(judged), lambda: alerts.clearing(cleared)):
         found = read(lambda give=give: give().by(OFFICER, NOON))  # type: ignore[misc]  # one at a time
         if isinstance(found, Finding):
             assert found.reason in REASONS[found.outcome]
@@ -289,10 +290,10 @@ def test_any_judgement_is_a_finding_or_an_error(
 @given(any_work(adjudication_pb2.FollowUp))
 @MANY
 def test_any_follow_up_is_one_that_can_be_shown_or_an_error(message: adjudication_pb2.FollowUp) -> None:
-    found = read(lambda: adjudication.follow_up(message, OFFICER.person_id, NOON))
+    found = read(lambda: alerts.follow_up(message, OFFICER.person_id, NOON))
     if isinstance(found, FollowUp):
         assert all(0 < len(text) <= MAX_NOTE for text in (found.agency, found.contact, found.result))
-        assert found.contacted_at <= NOON + adjudication.CLOCK_AHEAD
+        assert found.contacted_at <= NOON + alerts.CLOCK_AHEAD
         check_readable(Handling(NOON, follow_ups=(found,)))
 
 
@@ -301,14 +302,14 @@ def test_any_follow_up_is_one_that_can_be_shown_or_an_error(message: adjudicatio
 def test_any_shift_and_any_states_are_valid_or_an_error(
     request: alert_service_pb2.GetShiftReportRequest, states: list[Any]
 ) -> None:
-    found = read(lambda: adjudication.shift(request, NOON))
+    found = read(lambda: alerts.shift(request, NOON))
     if not isinstance(found, CekalwatchError):
         assert timedelta(0) <= found[1] - found[0] <= timedelta(days=31)
     longer = report_service_pb2.GetFieldReportRequest.FromString(request.SerializeToString())
-    spanned = read(lambda: adjudication.span(longer, NOON, MAX_SPAN))
+    spanned = read(lambda: alerts.span(longer, NOON, MAX_SPAN))
     if not isinstance(spanned, CekalwatchError):
         assert timedelta(0) <= spanned[1] - spanned[0] <= timedelta(days=366)
-    asked = read(lambda: adjudication.states(states))
+    asked = read(lambda: alerts.states(states))
     assert isinstance(asked, CekalwatchError) or len(asked) == len(set(states))
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
 from cekalwatch.server.alerts.details import AlertDetails
 from cekalwatch.server.alerts.fanout import DetailedEvent
+from cekalwatch.server.alerts.shown import shown_alert
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent, Sighting
 from cekalwatch.server.domain.alerts.handling import Claim, Handling, Holder
@@ -70,7 +71,8 @@ def told(alert: Alert) -> bytes:
     """The bytes with which the port reports its alert, as its event 7 after event 3."""
     listed, ban = subject("S-1", name="Contoh Satu", nik="3171234567890001"), order(decree_number="KEP-1/2026")
     judged = JudgedOrder(ban, judge(ban, listed, [ban], NOON, WIB, LegalParameters()), ban.valid_until)
-    details = AlertDetails(alert, listed, (judged,), {"S-1": "Contoh Satu", "S-2": "Contoh Dua"}, {}, NAMES)
+    names = {"S-1": "Contoh Satu", "S-2": "Contoh Dua"}
+    details = AlertDetails(alert, shown_alert(alert, listed, (judged,), names, {}, NAMES))
     event = AlertEvent(7, AlertEventType.CONFIRMED, NOON, alert.alert_id)
     return ports.report(3, DetailedEvent(event, details)).SerializeToString()
 

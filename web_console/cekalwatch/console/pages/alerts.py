@@ -129,7 +129,7 @@ def _show(
         problem=problem,
         done=bool(visit.query("done")) and not problem,
         probe=pictures.probe,
-        references=pictures.references if pictures.probe else (),
+        references=pictures.reference_jpegs if pictures.probe else (),
         reasons=REASONS[Outcome.CLEARED],
         max_note=MAX_NOTE,
         at=visit.now.astimezone(visit.texts.zone).strftime("%Y-%m-%dT%H:%M"),

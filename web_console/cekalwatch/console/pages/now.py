@@ -14,10 +14,10 @@ from cekalwatch.console.glance import GlanceLine, glance_lines
 from cekalwatch.console.open_alerts import Shown
 from cekalwatch.console.visit import Visit
 from cekalwatch.contract.values.adjudication import PENDING, AlertState
+from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.people import KEEPS_SYSTEM, SEES_ALERTS
 from cekalwatch.contract.values.troubles import SEES_TROUBLES
 from cekalwatch.office.client.refusals import UNREACHABLE
-from cekalwatch.office.model.alert import Alert
 from cekalwatch.office.model.trouble import Trouble, shown_to
 
 NEWS_PERIOD_S = 0.5

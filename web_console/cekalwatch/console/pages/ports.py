@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from cekalwatch.console.visit import Visit
 from cekalwatch.contract.values.adjudication import OPEN_STATES, AlertState
+from cekalwatch.contract.values.alerts import AlertPictures
 from cekalwatch.office.client.refusals import explain
-from cekalwatch.office.model.alert import Pictures
 
 PAGE_SIZE: Final = 50
 _STATES: Final = {"open": OPEN_STATES, "settled": frozenset(AlertState) - OPEN_STATES}
@@ -41,9 +41,9 @@ def show_pictures(visit: Visit) -> Response:
     return _show(visit, pictures)
 
 
-def _show(visit: Visit, pictures: Pictures | None, problem: str = "") -> Response:
+def _show(visit: Visit, pictures: AlertPictures | None, problem: str = "") -> Response:
     one = visit.ports.alert(*_key(visit))
-    faces = [pictures.probe, *pictures.references] if pictures else []
+    faces = [pictures.probe, *pictures.reference_jpegs] if pictures else []
     return visit.page_with_pictures(
         "port_alert.html",
         HTTPStatus.CONFLICT if problem else HTTPStatus.OK,

@@ -11,12 +11,12 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QButtonGroup, QDateTimeEdit, QRadioButton, QVBoxLayout, QWidget
 
 from cekalwatch.contract.values.adjudication import MAX_NOTE, REASONS, STEP_OUTCOMES, Reason, Step
+from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.handling import FollowUp
 from cekalwatch.notifier.actions.alert_actions import Decision, SignInProof
 from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog, text_of
 from cekalwatch.notifier.desktop.widgets.elements import label
 from cekalwatch.office.locale.alert_formatting import AlertFormatter
-from cekalwatch.office.model.alert import Alert
 from cekalwatch.program.translations import Language
 
 _LOCALES = MappingProxyType(

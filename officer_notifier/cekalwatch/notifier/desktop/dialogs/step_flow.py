@@ -9,11 +9,11 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
 from cekalwatch.contract.values.adjudication import Step
+from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.notifier.actions.alert_actions import Decision
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.dialogs.step_dialogs import ConfirmDialog, FollowUpDialog, ReasonDialog, StepDialog
 from cekalwatch.notifier.desktop.widgets.action_bar import ActionBar
-from cekalwatch.office.model.alert import Alert
 
 
 class StepFlow(QObject):

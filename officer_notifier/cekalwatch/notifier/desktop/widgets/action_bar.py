@@ -10,9 +10,9 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from cekalwatch.contract.values.adjudication import Step
+from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.notifier.desktop.widgets.elements import button, clear, label, message, set_role
 from cekalwatch.office.locale.alert_formatting import AlertFormatter
-from cekalwatch.office.model.alert import Alert
 from cekalwatch.office.steps import Options
 
 KEYS: Mapping[Step, str] = MappingProxyType(

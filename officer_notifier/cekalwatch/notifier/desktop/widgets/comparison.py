@@ -7,12 +7,13 @@ from functools import partial
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtWidgets import QGridLayout, QWidget
 
+from cekalwatch.contract.values.alerts import AlertPictures
 from cekalwatch.notifier.desktop.widgets.elements import button, label, name_by, row
 from cekalwatch.notifier.desktop.widgets.photo_view import ZOOM_STEP, PhotoView
+from cekalwatch.office.alerts import PicturesMissing
 from cekalwatch.office.locale.alert_formatting import AlertFormatter
-from cekalwatch.office.model.alert import Pictures, PicturesMissing
 
-_NONE = Pictures(b"", ())
+_NONE = AlertPictures(b"")
 
 
 class Comparison(QWidget):
@@ -46,19 +47,21 @@ class Comparison(QWidget):
             view.zoom_asked.connect(self.zoom)
             view.moved.connect(self._move)
 
-    def show_pictures(self, pictures: Pictures | PicturesMissing, formatter: AlertFormatter, *, another: bool) -> None:
+    def show_pictures(
+        self, pictures: AlertPictures | PicturesMissing, formatter: AlertFormatter, *, another: bool
+    ) -> None:
         """Show an alert's pictures, or why there are none.
 
         `another`: it is another alert than before, so the first reference comes first.
         """
         say = formatter.say
         self._formatter = formatter
-        if isinstance(pictures, Pictures):
+        if isinstance(pictures, AlertPictures):
             self._pictures, why = pictures, PicturesMissing.NOT_LOADED
         else:
             self._pictures, why = _NONE, pictures
         self._missing = say(f"PICTURES_{why}")
-        if another or self._number >= len(self._pictures.references):
+        if another or self._number >= len(self._pictures.reference_jpegs):
             self._number = 0
         self._probe_title.setText(say("PROBE"))
         self.probe.setAccessibleName(say("PROBE"))
@@ -76,7 +79,7 @@ class Comparison(QWidget):
 
     def turn(self, by: int) -> None:
         """Show the next reference photograph, or the one before."""
-        if count := len(self._pictures.references):
+        if count := len(self._pictures.reference_jpegs):
             self._number = (self._number + by) % count
             self._show_reference()
 
@@ -105,7 +108,7 @@ class Comparison(QWidget):
     def _show_reference(self) -> None:
         if self._formatter is None:
             return
-        say, references = self._formatter.say, self._pictures.references
+        say, references = self._formatter.say, self._pictures.reference_jpegs
         several = len(references) > 1
         self._previous.setVisible(several)
         self._next.setVisible(several)

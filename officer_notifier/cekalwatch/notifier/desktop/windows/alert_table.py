@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from cekalwatch.contract.values.adjudication import OPEN_STATES, UNDECIDED, AlertState
 from cekalwatch.notifier.desktop.controller import Controller
-from cekalwatch.office.model.alert import ShownAlert
+from cekalwatch.office.alerts import ShownAlert
 from cekalwatch.office.steps import standing
 
 _PAINT_AFTER_MS = 50
@@ -123,7 +123,7 @@ class AlertTableModel(QAbstractTableModel):
             case Column.NAME:
                 return formatter.subject_name(alert)
             case Column.COUNTER:
-                return f"{alert.counter}, {formatter.direction(alert.direction)}"
+                return f"{alert.camera.counter}, {formatter.direction(alert.camera.direction)}"
             case Column.HOLDER:
                 return formatter.holder(alert, self._controller.session)
             case Column.AGE:
@@ -143,7 +143,7 @@ class AlertTableModel(QAbstractTableModel):
         subject = alert.subject
         numbers = (subject.nik, *(one.number for one in subject.travel_documents), alert.handling.reference)
         words = " ".join((subject.name, *subject.aliases, *numbers)).casefold()
-        return wanted and self.counter in {"", alert.counter} and self.text.casefold() in words
+        return wanted and self.counter in {"", alert.camera.counter} and self.text.casefold() in words
 
 
 def soon(parent: QObject, paint: Callable[[], object]) -> Callable[[], None]:

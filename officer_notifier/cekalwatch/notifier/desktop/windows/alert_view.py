@@ -5,12 +5,13 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
+from cekalwatch.contract.values.alerts import Alert, AlertPictures
 from cekalwatch.notifier.desktop.widgets.action_bar import ActionBar
 from cekalwatch.notifier.desktop.widgets.comparison import Comparison
 from cekalwatch.notifier.desktop.widgets.elements import label, message, panel, set_role
 from cekalwatch.notifier.desktop.widgets.facts_panel import FactsPanel
+from cekalwatch.office.alerts import PicturesMissing, ScoreLevel, ShownAlert, score_level
 from cekalwatch.office.locale.alert_formatting import AlertFormatter, Fact
-from cekalwatch.office.model.alert import Alert, Pictures, PicturesMissing, ScoreLevel, ShownAlert
 from cekalwatch.office.steps import Options
 
 _MAX_ORDERS = 4
@@ -87,7 +88,7 @@ class AlertView(QWidget):
     def show_alert(
         self,
         shown: ShownAlert,
-        pictures: Pictures | PicturesMissing,
+        pictures: AlertPictures | PicturesMissing,
         options: Options,
         formatter: AlertFormatter,
         *,
@@ -133,7 +134,7 @@ class AlertView(QWidget):
             one.setVisible(number < len(newest))
             if number < len(newest):
                 sighting = newest[number]
-                place = formatter.say("COUNTER", counter=sighting.counter)
+                place = formatter.say("COUNTER", counter=sighting.camera.counter)
                 one.setText(f"{formatter.clock(sighting.captured_at)}\n{place}\n{sighting.score:.2f}")
 
 
@@ -153,6 +154,6 @@ class ScoreBar(QWidget):
     def show_score(self, alert: Alert, formatter: AlertFormatter) -> None:
         """Show the alert's score."""
         levels = list(ScoreLevel)
-        height = levels.index(alert.score_level) + 1
+        height = levels.index(score_level(alert)) + 1
         self.word.setText(f"{'■' * height}{'□' * (len(levels) - height)}  {formatter.score_level(alert)}")
         self.numbers.setText(f"{formatter.say('COLUMN_SCORE')}: {formatter.score(alert)}")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from cekalwatch.contract.codec.alerts import EVENT_TYPES
-from cekalwatch.server.alerts.details import AlertDetails, AlertPictures
+from cekalwatch.contract.codec.alerts import ALERT, EVENT_TYPES
+from cekalwatch.contract.values.alerts import AlertPictures
+from cekalwatch.server.alerts.details import AlertDetails
 from cekalwatch.server.alerts.fanout import DetailedEvent
 from cekalwatch.server.domain.clock import lately
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.ports import HeldAlerts, LogPosition, LogStart, Port, PortAlert, PortState, PortStep
-from cekalwatch.server.grpc_api.convert.alerts import alert_message, alert_with_images
+from cekalwatch.server.grpc_api.alert_answers import alert_with_images
 from cekalwatch.server.grpc_api.convert.common import KEY, duration, timestamp
 from cekalwatch.server.grpc_api.convert.reports import START_REASONS
 from cekalwatch.server.grpc_api.paging import page
@@ -68,7 +69,7 @@ def log_start(begin: LogStart) -> port_service_pb2.ReportAlertsRequest:
 
 def report(previous: int, item: DetailedEvent) -> port_service_pb2.ReportAlertsRequest:
     """Write an event for the centre: its subjects and orders are known there, and only their keys leave the port."""
-    alert = alert_message(item.details)
+    alert = ALERT.write(item.details.shown)
     alert.subject.CopyFrom(watchlist_pb2.Subject(subject_id=item.details.alert.subject_id))
     del alert.orders[:]
     alert.orders.extend(watchlist_pb2.BanOrder(order_id=key) for key in item.details.alert.order_ids)
@@ -138,7 +139,7 @@ def port_alert(found: PortAlert, details: AlertDetails, steps: Sequence[PortStep
     return port_pb2.PortAlert(
         site=found.port.site,
         port=found.port.name,
-        alert=alert_message(details),
+        alert=ALERT.write(details.shown),
         report_time=timestamp(found.reported_at),
         steps=[
             port_pb2.PortAlertStep(

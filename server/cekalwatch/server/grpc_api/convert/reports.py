@@ -20,12 +20,12 @@ from cekalwatch.server.domain.alerts.match import Candidate
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.ports import HeldAlerts, LogStart, Port, PortReport, StartReason
-from cekalwatch.server.grpc_api.convert.adjudication import (
+from cekalwatch.server.grpc_api.alert_requests import (
     MAX_CANDIDATE_KEY,
     MAX_REFERENCE,
+    MAX_SEQUENCE,
     moment,
 )
-from cekalwatch.server.grpc_api.convert.alerts import MAX_SEQUENCE
 from cekalwatch.server.grpc_api.convert.common import KEY, text
 from cekalwatch.server.grpc_api.convert.common import uuid as read_uuid
 from cekalwatch.server.ports.reception import Hello, Inbound, PictureAnswer, Waiting

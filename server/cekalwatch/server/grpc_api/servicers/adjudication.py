@@ -12,7 +12,7 @@ from uuid import UUID
 
 import grpc
 
-from cekalwatch.contract.codec.alerts import SHIFT_REPORT
+from cekalwatch.contract.codec.alerts import ALERT, SHIFT_REPORT
 from cekalwatch.contract.values.shift_report import ShiftReport
 from cekalwatch.server.alerts.adjudication import ActingPerson, Adjudicator
 from cekalwatch.server.alerts.details import AlertDetails, AlertDetailsReader
@@ -20,9 +20,8 @@ from cekalwatch.server.alerts.shift_report import shift_report
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.grpc_api import alert_requests as read
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.convert import adjudication as read
-from cekalwatch.server.grpc_api.convert import alerts as convert
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore
 from cekalwatch.v1 import alert_pb2
 from cekalwatch.v1 import alert_service_pb2 as pb
@@ -55,28 +54,28 @@ class AdjudicationMethods:
 
     async def ClaimAlert(self, request: pb.ClaimAlertRequest, context: Context) -> pb.ClaimAlertResponse:
         """Give the alert to the person who calls, or renew their claim."""
-        alert_id, agent, who = convert.alert_id(request.alert_id), _agent_of_caller(request.agent_id), _acting_person()
+        alert_id, agent, who = read.alert_id(request.alert_id), _agent_of_caller(request.agent_id), _acting_person()
         return pb.ClaimAlertResponse(
             alert=await self._do(alert_id, lambda: self._adjudicator.claim(alert_id, who, agent))
         )
 
     async def ReleaseAlert(self, request: pb.ReleaseAlertRequest, context: Context) -> pb.ReleaseAlertResponse:
         """Give the alert back."""
-        alert_id, agent, who = convert.alert_id(request.alert_id), _agent_of_caller(request.agent_id), _acting_person()
+        alert_id, agent, who = read.alert_id(request.alert_id), _agent_of_caller(request.agent_id), _acting_person()
         return pb.ReleaseAlertResponse(
             alert=await self._do(alert_id, lambda: self._adjudicator.release(alert_id, who, agent))
         )
 
     async def AdjudicateAlert(self, request: pb.AdjudicateAlertRequest, context: Context) -> pb.AdjudicateAlertResponse:
         """Record what the officer who holds the alert found."""
-        alert_id, agent, who = convert.alert_id(request.alert_id), _agent_of_caller(request.agent_id), _acting_person()
+        alert_id, agent, who = read.alert_id(request.alert_id), _agent_of_caller(request.agent_id), _acting_person()
         adjudication = read.adjudication(request)
         alert = await self._do(alert_id, lambda: self._adjudicator.adjudicate(alert_id, who, agent, adjudication))
         return pb.AdjudicateAlertResponse(alert=alert)
 
     async def ConfirmAlert(self, request: pb.ConfirmAlertRequest, context: Context) -> pb.ConfirmAlertResponse:
         """Confirm the alert, as the second person."""
-        alert_id, who = convert.alert_id(request.alert_id), _acting_person()
+        alert_id, who = read.alert_id(request.alert_id), _acting_person()
         reference = read.reference(request.cekal_online_reference)
         alert = await self._do(
             alert_id, lambda: self._adjudicator.confirm(alert_id, who, reference, request.note, request.version)
@@ -85,21 +84,21 @@ class AdjudicationMethods:
 
     async def ClearAlert(self, request: pb.ClearAlertRequest, context: Context) -> pb.ClearAlertResponse:
         """Clear a referred or undecided alert."""
-        alert_id, who, adjudication = convert.alert_id(request.alert_id), _acting_person(), read.clearing(request)
+        alert_id, who, adjudication = read.alert_id(request.alert_id), _acting_person(), read.clearing(request)
         return pb.ClearAlertResponse(
             alert=await self._do(alert_id, lambda: self._adjudicator.clear(alert_id, who, adjudication))
         )
 
     async def RecordFollowUp(self, request: pb.RecordFollowUpRequest, context: Context) -> pb.RecordFollowUpResponse:
         """Record a contact with the requesting agency."""
-        alert_id, who = convert.alert_id(request.alert_id), _acting_person()
+        alert_id, who = read.alert_id(request.alert_id), _acting_person()
         follow_up = read.follow_up(request.follow_up, who.person.person_id, self._clock.now())
         alert = await self._do(alert_id, lambda: self._adjudicator.follow_up(alert_id, who, follow_up, request.version))
         return pb.RecordFollowUpResponse(alert=alert)
 
     async def CloseAlert(self, request: pb.CloseAlertRequest, context: Context) -> pb.CloseAlertResponse:
         """Close a confirmed or cleared alert."""
-        alert_id, who = convert.alert_id(request.alert_id), _acting_person()
+        alert_id, who = read.alert_id(request.alert_id), _acting_person()
         alert = await self._do(alert_id, lambda: self._adjudicator.close(alert_id, who, request.version))
         return pb.CloseAlertResponse(alert=alert)
 
@@ -107,7 +106,7 @@ class AdjudicationMethods:
         """Return the figures of a shift at one site."""
         who = current_caller()
         start, end = read.shift(request, self._clock.now())
-        site = who.one_site(convert.site(request.site), self._home_site)
+        site = who.one_site(read.site(request.site), self._home_site)
 
         def report() -> ShiftReport:
             return shift_report(self._handling.raised_between(site, start, end))
@@ -123,11 +122,11 @@ class AdjudicationMethods:
                     raise CekalwatchError(Code.ALERT_OF_PORT) from None
                 raise
 
-        return convert.alert_message(await asyncio.to_thread(done))
+        return ALERT.write((await asyncio.to_thread(done)).shown)
 
 
 def _agent_of_caller(value: str) -> str:
-    agent_id = convert.agent_id(value)
+    agent_id = read.agent_id(value)
     current_caller().sit_at(agent_id)
     return agent_id
 

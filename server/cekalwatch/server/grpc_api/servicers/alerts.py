@@ -12,9 +12,10 @@ from uuid import UUID
 
 import grpc
 
-from cekalwatch.contract.codec.alerts import SEARCH
+from cekalwatch.contract.codec.alerts import SEARCH, STREAM
 from cekalwatch.contract.codec.scalars import Reading
 from cekalwatch.contract.values.alert_search import AlertFilter
+from cekalwatch.contract.values.alerts import KeepAlive, Subscribed
 from cekalwatch.contract.values.people import CONFIRMS
 from cekalwatch.program.traces import METADATA, TRACES, trace_context
 from cekalwatch.server.alerts.adjudication import Adjudicator
@@ -30,8 +31,9 @@ from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.grpc_api import alert_answers as answers
+from cekalwatch.server.grpc_api import alert_requests as read
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.convert import alerts as convert
 from cekalwatch.server.grpc_api.paging import page_size
 from cekalwatch.server.grpc_api.servicers.adjudication import AdjudicationMethods
 from cekalwatch.server.health.probes.presence import Presence
@@ -40,6 +42,8 @@ from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.v1 import alert_service_pb2 as pb
 from cekalwatch.v1 import alert_service_pb2_grpc
+
+DEFAULT_PAGE = 20
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -84,10 +88,10 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         context: Context,
     ) -> AsyncIterator[pb.SubscribeAlertsResponse]:
         """Send what happens to alerts, until the server stops, from the position that is asked for."""
-        agent_id = convert.agent_id(request.agent_id)
+        agent_id = read.agent_id(request.agent_id)
         subscriber = current_caller()
         subscriber.speak_as(agent_id)
-        asked = convert.alert_filter(request.filter)
+        asked = read.alert_filter(request.filter)
         wants = self._wants(subscriber, asked)
         self._refuse_unknown(subscriber.narrow(asked))
         after, newest = await self._start(agent_id, subscriber, request)
@@ -97,24 +101,25 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         self._presence.agent_connected(agent_id)
         try:
             waiting_count = await self._waiting.count(wants)
-            yield convert.subscribed(after, newest, self._freshness.now(), waiting_count)
+            yield STREAM.write(Subscribed(after, newest, self._freshness.now(), waiting_count))
             if request.WhichOneof("start") is None:
                 async with aclosing(self._fanout.waiting(after, wants, self._clock)) as waiting:
                     async for details in waiting:
                         await self._deliveries.note(agent, details)
-                        yield convert.waiting_message(details)
+                        yield STREAM.write(details.shown)
             events = self._fanout.follow(after, wants, self._keep_alive_period_s)
             async with aclosing(events):
                 async for item in events:
                     if item is None:
                         now, freshness = self._clock.now(), self._freshness.now()
-                        yield convert.keep_alive(now, self._fanout.head, freshness, await self._waiting.count(wants))
+                        waiting_count = await self._waiting.count(wants)
+                        yield STREAM.write(KeepAlive(now, self._fanout.head, freshness, waiting_count))
                     else:
                         await self._deliveries.note(agent, item.details, item.event.sequence)
                         event, now = item.event, self._clock.now()
                         trace = TRACES.within(event.trace)
                         TRACES.record("alert.deliver", trace, event.trace, event.occurred_at, now, agent=agent_id)
-                        yield convert.event_message(item)
+                        yield answers.event_message(item)
         finally:
             self._presence.agent_disconnected(agent_id)
 
@@ -148,7 +153,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
             own = await self._acknowledgements.take(agent_id, newest)
         match request.WhichOneof("start"):
             case "after_sequence":
-                start = await self._fanout.start_after(convert.sequence(request.after_sequence))
+                start = await self._fanout.start_after(read.sequence(request.after_sequence))
             case "now":
                 start = newest
             case "from_start":
@@ -163,26 +168,26 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         self, request: pb.AcknowledgeAlertsRequest, context: Context
     ) -> pb.AcknowledgeAlertsResponse:
         """Move an agent's position in the event log forward."""
-        agent_id = convert.agent_id(request.agent_id)
+        agent_id = read.agent_id(request.agent_id)
         current_caller().speak_as(agent_id)
         told = {str(key): value for key, value in context.invocation_metadata() or ()}
         with TRACES.span("alert.acknowledged", trace_context(str(told.get(METADATA, ""))), agent=agent_id):
-            position = await self._acknowledgements.take(agent_id, convert.sequence(request.sequence))
+            position = await self._acknowledgements.take(agent_id, read.sequence(request.sequence))
         return pb.AcknowledgeAlertsResponse(acknowledged_sequence=position)
 
     async def ListAlerts(self, request: pb.ListAlertsRequest, context: Context) -> pb.ListAlertsResponse:
         """Return a page of alerts, newest first."""
         caller = current_caller()
         supervises = _supervises(caller)
-        wanted = replace(caller.narrow(convert.alert_filter(request.filter)), supervises=supervises)
-        before = convert.alert_page_token(request.page_token)
-        limit = page_size(request.page_size, default=convert.DEFAULT_PAGE)
+        wanted = replace(caller.narrow(read.alert_filter(request.filter)), supervises=supervises)
+        before = read.alert_page_token(request.page_token)
+        limit = page_size(request.page_size, default=DEFAULT_PAGE)
         if supervises:
             # What goes to the supervisors from here on is sent there, so that nothing falls between list and stream.
             await asyncio.to_thread(self._supervised.follow)
         search = SEARCH.read(request, Reading.STRICT)
         found = await asyncio.to_thread(self._details.page, wanted, before, limit, search)
-        page = convert.alert_page(found, limit)
+        page = answers.alert_page(found, limit)
         given = found[: len(page.alerts)]
         shown = shown_objects(details.alert for details in given)
         await self._trail.note(current_caller().actor, Action.ALERTS_LISTED, shown, alerts=len(given))
@@ -193,10 +198,10 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
     ) -> pb.ListChangedAlertsResponse:
         """Return what became of alerts after a place in the log."""
         caller = current_caller()
-        wanted = replace(caller.narrow(convert.alert_filter(request.filter)), supervises=_supervises(caller))
-        after, heard = convert.sequence(request.after_sequence), convert.sequence(request.heard_sequence)
+        wanted = replace(caller.narrow(read.alert_filter(request.filter)), supervises=_supervises(caller))
+        after, heard = read.sequence(request.after_sequence), read.sequence(request.heard_sequence)
         found, reached = await self._fanout.changed_after(after, heard, lambda alert: alert.wanted_by(wanted))
-        changes, given = convert.changed_alerts(found, reached, self._fanout.head)
+        changes, given = answers.changed_alerts(found, reached, self._fanout.head)
         if given:
             shown = shown_objects(item.details.alert for item in given)
             await self._trail.note(caller.actor, Action.ALERTS_LISTED, shown, alerts=len(given), after_event=after)
@@ -204,7 +209,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
 
     async def GetAlert(self, request: pb.GetAlertRequest, context: Context) -> pb.GetAlertResponse:
         """Return one alert, with its pictures if they are asked for."""
-        alert_id = convert.alert_id(request.alert_id)
+        alert_id = read.alert_id(request.alert_id)
         pictures = int(request.include_images)
         try:
             details = await asyncio.to_thread(self._details.get, alert_id)
@@ -218,9 +223,9 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         noted = self._trail.note(current_caller().actor, Action.ALERT_VIEWED, shown, pictures=pictures)
         if not request.include_images:
             await noted
-            return convert.alert_with_images(details, None)
+            return answers.alert_with_images(details, None)
         _, images = await asyncio.gather(noted, asyncio.to_thread(self._details.pictures, alert_id))
-        return convert.alert_with_images(details, images)
+        return answers.alert_with_images(details, images)
 
 
 def _supervises(caller: Caller) -> bool:

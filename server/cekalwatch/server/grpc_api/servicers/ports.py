@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import aclosing
-from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -17,9 +16,8 @@ from cekalwatch.server.auth.rights import Reach
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.ports import Port, PortAlert
+from cekalwatch.server.grpc_api import alert_requests as read
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.convert import adjudication as read
-from cekalwatch.server.grpc_api.convert import alerts as read_alerts
 from cekalwatch.server.grpc_api.convert import ports as convert
 from cekalwatch.server.grpc_api.convert import reports
 from cekalwatch.server.grpc_api.paging import page_size
@@ -88,8 +86,8 @@ class PortServicer(port_service_pb2_grpc.PortServiceServicer):
 
     async def ListPortAlerts(self, request: pb.ListPortAlertsRequest, context: Context) -> pb.ListPortAlertsResponse:
         """Return a page of the alerts of ports, newest first."""
-        site = self._seen_site(read_alerts.site(request.site))
-        before, states = read_alerts.alert_page_token(request.page_token), read.states(request.states)
+        site = self._seen_site(read.site(request.site))
+        before, states = read.alert_page_token(request.page_token), read.states(request.states)
         limit = page_size(request.page_size, default=convert.DEFAULT_PAGE)
         found = await asyncio.to_thread(self._store.alerts, site, before, limit, states)
         details = await asyncio.to_thread(lambda: [self._details_of(one) for one in found])
@@ -102,7 +100,7 @@ class PortServicer(port_service_pb2_grpc.PortServiceServicer):
 
     async def GetPortAlert(self, request: pb.GetPortAlertRequest, context: Context) -> pb.GetPortAlertResponse:
         """Return one alert of a port; with its pictures, the port is asked for the probe."""
-        port, alert_id = convert.port(request.site, request.port), read_alerts.alert_id(request.alert_id)
+        port, alert_id = convert.port(request.site, request.port), read.alert_id(request.alert_id)
         actor = current_caller().actor
         told: dict[str, int | str] = {"port": str(port), "pictures": int(request.include_images)}
         try:
@@ -130,7 +128,7 @@ class PortServicer(port_service_pb2_grpc.PortServiceServicer):
 
     def _details_of(self, found: PortAlert) -> AlertDetails:
         """Return an alert with subject and orders of the centre's list, and the port's people; it blocks."""
-        return replace(self._details.of(found.alert), people=found.people)
+        return self._details.of(found.alert, found.people)
 
     def _seen_site(self, wanted: str) -> str:
         """Return the site whose ports are seen, empty for all; SITE_NOT_ALLOWED when `wanted` is another."""

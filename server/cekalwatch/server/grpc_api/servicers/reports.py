@@ -13,9 +13,8 @@ from cekalwatch.contract.values.reports import MAX_SPAN
 from cekalwatch.server.alerts.field_reports import FieldReports
 from cekalwatch.server.audit.entry import Action, stamp
 from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.grpc_api import alert_requests as read
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.convert import alerts as convert_alerts
-from cekalwatch.server.grpc_api.convert.adjudication import span
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.v1 import report_service_pb2 as pb
 from cekalwatch.v1 import report_service_pb2_grpc
@@ -38,8 +37,8 @@ class ReportServicer(report_service_pb2_grpc.ReportServiceServicer):
     ) -> pb.GetFieldReportResponse:
         """Return the figures of one site in a span of time."""
         who = current_caller()
-        start, end = span(request, self._clock.now(), MAX_SPAN)
-        site = who.one_site(convert_alerts.site(request.site), self._home_site)
+        start, end = read.span(request, self._clock.now(), MAX_SPAN)
+        site = who.one_site(read.site(request.site), self._home_site)
         async with self._turn:
             report = await asyncio.to_thread(self._reports.of, site, start, end)
         if request.taken:

@@ -10,8 +10,8 @@ from typing import Any
 import grpc
 
 from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.grpc_api import alert_requests as read
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.convert import alerts as convert_alerts
 from cekalwatch.server.grpc_api.convert import troubles as convert
 from cekalwatch.server.grpc_api.paging import page_size
 from cekalwatch.server.health.alarms.board import AlarmBoard
@@ -39,7 +39,7 @@ class TroubleServicer(trouble_service_pb2_grpc.TroubleServiceServicer):
         self, request: pb.WatchTroublesRequest, context: Context
     ) -> AsyncIterator[pb.WatchTroublesResponse]:
         """Send what is wrong now, and then every change, until the server stops."""
-        site = current_caller().narrow_site(convert_alerts.site(request.site))
+        site = current_caller().narrow_site(read.site(request.site))
         async with aclosing(self._feed.watch(site, self._keep_alive_period_s)) as news:
             async for one in news:
                 yield convert.watch_response(one, self._clock.now())
@@ -55,7 +55,7 @@ class TroubleServicer(trouble_service_pb2_grpc.TroubleServiceServicer):
 
     async def ListTroubles(self, request: pb.ListTroublesRequest, context: Context) -> pb.ListTroublesResponse:
         """Return a page of troubles, newest first."""
-        site = current_caller().narrow_site(convert_alerts.site(request.site))
+        site = current_caller().narrow_site(read.site(request.site))
         before, begin_from = convert.trouble_page_token(request.page_token), convert.begin_from(request)
         limit = page_size(request.page_size, default=convert.DEFAULT_PAGE)
         found = await asyncio.to_thread(self._store.page, site, before, limit, begin_from)

@@ -1,13 +1,9 @@
-"""An alert as the notifier holds it: plain values, made by `client/messages.py` and shown by the screens.
-
-It knows neither protobuf nor gRPC. Every text in here is safe to show: see `safe_text.py`.
-"""
+"""An alert as everybody who may see it is told it, with subject and orders as they stood when the server sent it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from cekalwatch.contract.values.adjudication import (
     FOR_SUPERVISORS,
@@ -17,23 +13,20 @@ from cekalwatch.contract.values.adjudication import (
     AlertState,
     Escalation,
 )
+from cekalwatch.contract.values.cameras import CameraReference
 from cekalwatch.contract.values.handling import Handling
-from cekalwatch.contract.values.orders import Direction, ShownOrder
-from cekalwatch.contract.values.subjects import Subject
-from cekalwatch.contract.values.watchlist import LookalikeJudgement
-
-CLEARLY_ABOVE = 0.05
-FAR_ABOVE = 0.15
-"""How far above the threshold a comparison score is for the next level. Levels order alerts by how much they stand out;
-they say nothing about the chance that it is the same person."""
+from cekalwatch.contract.values.orders import ShownOrder
+from cekalwatch.contract.values.subjects import ReferenceFace, Subject
+from cekalwatch.contract.values.watchlist import Freshness, LookalikeJudgement
 
 
-class ScoreLevel(StrEnum):
-    """How far a comparison score lies above its threshold, lowest first."""
+@dataclass(frozen=True)
+class JudgedLookalike:
+    """Another on the list with such a face, and what the two were judged to be."""
 
-    JUST = "JUST"
-    CLEARLY = "CLEARLY"
-    FAR = "FAR"
+    subject_id: str
+    judgement: LookalikeJudgement | None
+    """None: one that only a newer server knows."""
 
 
 @dataclass(frozen=True)
@@ -45,42 +38,44 @@ class Candidate:
     score: float
     ruled_out: bool = False
     """Whether somebody found that the traveller is not this subject."""
-    lookalikes: tuple[tuple[str, LookalikeJudgement], ...] = ()
-    """Keys of others on the list with such a face, and what the two were judged to be."""
+    lookalikes: tuple[JudgedLookalike, ...] = ()
 
 
 @dataclass(frozen=True)
 class Sighting:
     """One sighting that joined the alert."""
 
+    capture_id: str
     captured_at: datetime
-    counter: str
-    direction: Direction | None
+    camera: CameraReference
     score: float
+    fused_crops: int
 
 
 @dataclass(frozen=True)
 class Alert:
-    """A possible match, as it stood when the server sent it. Scores are comparison scores, -1 to 1."""
+    """A possible match. Scores are comparison scores, -1 to 1."""
 
     alert_id: str
     state: AlertState | None
     """None: one that only a newer server knows."""
     version: int
     subject: Subject
+    """The candidate that is asked about, or was last."""
     orders: tuple[ShownOrder, ...]
-    camera_id: str
-    site: str
-    counter: str
-    direction: Direction | None
+    camera: CameraReference
     captured_at: datetime
     raised_at: datetime
     score: float
     threshold: float
     candidates: tuple[Candidate, ...]
+    """Best first."""
     sightings: tuple[Sighting, ...]
-    late: bool
+    """The newest ones, by capture time."""
+    model_version: str
     handling: Handling
+    late: bool
+    """Whether a sighting arrived so long after the capture that the traveller may be gone."""
     orders_ended_at: datetime | None = None
     """Since when no order of it is in force any more: it can only be cleared."""
     probe_capture_id: str = ""
@@ -107,27 +102,19 @@ class Alert:
         return 1 + sum(one.ruled_out for one in self.candidates if one.subject_id != self.subject.subject_id)
 
     @property
-    def score_level(self) -> ScoreLevel:
-        """How far the score lies above the threshold."""
-        above = self.score - self.threshold
-        if above >= FAR_ABOVE:
-            return ScoreLevel.FAR
-        return ScoreLevel.CLEARLY if above >= CLEARLY_ABOVE else ScoreLevel.JUST
-
-    @property
     def escalated(self) -> bool:
         """Whether it went to the supervisors, because nobody claimed it in time."""
         return self.handling.escalation > Escalation.COUNTER
 
     @property
-    def stamp(self) -> str:
-        """A text that differs whenever the alert stands differently; a renewed claim makes no difference."""
-        return f"{self.version}/{self.calls}/{'ended' if self.orders_ended_at else ''}"
-
-    @property
     def calls(self) -> int:
         """How often it has come to the supervisors: gone up, announced again, or judged so that they have to look."""
         return self.handling.escalations + sum(one.outcome in FOR_SUPERVISORS for one in self.handling.findings)
+
+    @property
+    def stamp(self) -> str:
+        """A text that differs whenever the alert stands differently; a renewed claim makes no difference."""
+        return f"{self.version}/{self.calls}/{'ended' if self.orders_ended_at else ''}"
 
     @property
     def pictures_key(self) -> str:
@@ -136,47 +123,56 @@ class Alert:
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """The pictures to compare, JPEG bytes; `probe` is empty when the server has none."""
+class AlertPictures:
+    """JPEGs to compare; `probe` is empty when none is kept."""
 
     probe: bytes
-    references: tuple[bytes, ...]
+    references: tuple[ReferenceFace, ...] = ()
+    """With their pictures, best first."""
 
-
-class PicturesMissing(StrEnum):
-    """Why a screen has no pictures of an alert."""
-
-    LOADING = "LOADING"
-    NOT_LOADED = "NOT_LOADED"
-    """The server did not send them."""
-    NOT_KEPT = "NOT_KEPT"
-    """The alert was settled, and the server has deleted them."""
-
-
-class News(StrEnum):
-    """What an alert that comes is to this PC, as its inbox knows, across restarts."""
-
-    FIRST = "FIRST"
-    """It was never shown here."""
-    CHANGED = "CHANGED"
-    """It was shown here, and stood differently then."""
-    CALLED = "CALLED"
-    """It was shown here, and has come to the supervisors since."""
-    SAME = "SAME"
-    """It was shown here as it stands."""
+    @property
+    def reference_jpegs(self) -> tuple[bytes, ...]:
+        """The pictures of the references that have one."""
+        return tuple(one.jpeg for one in self.references if one.jpeg)
 
 
 @dataclass(frozen=True)
-class ShownAlert:
-    """An alert on screen. `sequence` is None when it was listed again or waited, so is no event."""
+class Subscribed:
+    """The subscription stands; events after `after_sequence` follow, `head_sequence` is the newest there is."""
 
+    after_sequence: int
+    head_sequence: int
+    freshness: Freshness
+    waiting_alerts: int = 0
+    """How many alerts wait for somebody, as the server counts: where nobody has signed in, a PC may not list them."""
+
+
+@dataclass(frozen=True)
+class AlertEvent:
+    """An entry of the server's event log, with its alert as it stands."""
+
+    sequence: int
+    type: AlertEventType | None
+    """None: one that only a newer server knows; the alert is shown as it stands."""
     alert: Alert
-    notified_at: datetime
-    sequence: int | None = None
-    event_type: AlertEventType | None = None
-    news: News = News.SAME
+    occurred_at: datetime | None = None
+    capture_id: str = ""
+    """The capture that caused it; empty if a person or the clock did."""
+    trace: str = ""
+    """The context in which that capture is traced; empty where it is not."""
 
-    @property
-    def relisted(self) -> bool:
-        """Whether it was listed again after a restart."""
-        return self.sequence is None
+
+@dataclass(frozen=True)
+class KeepAlive:
+    """Nothing happened, and the connection lives."""
+
+    server_time: datetime
+    head_sequence: int
+    freshness: Freshness
+    waiting_alerts: int = 0
+    """As in `Subscribed`."""
+
+
+StreamMessage = Subscribed | Alert | AlertEvent | KeepAlive
+"""What a subscription is told. An alert by itself waits for somebody still: those come before the events that the
+agent missed, newest first."""

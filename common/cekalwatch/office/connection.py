@@ -1,4 +1,4 @@
-"""What a subscription tells: one value type for each thing that can happen to it; and the connection's state."""
+"""The connection to the server as a PC knows it, and what a subscription tells beside the server's own messages."""
 
 from __future__ import annotations
 
@@ -8,48 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from cekalwatch.contract.values.adjudication import AlertEventType
-from cekalwatch.contract.values.watchlist import Freshness
-from cekalwatch.office.model.alert import Alert
-
-
-@dataclass(frozen=True)
-class Connected:
-    """The subscription stands; events after `after_sequence` follow, `head_sequence` is the newest there is."""
-
-    after_sequence: int
-    head_sequence: int
-    freshness: Freshness
-    waiting: int = 0
-    """How many alerts wait for somebody, as the server counts: where nobody has signed in, a PC may not list them."""
-
-
-@dataclass(frozen=True)
-class AlertEvent:
-    """An entry of the server's event log."""
-
-    sequence: int
-    event_type: AlertEventType | None
-    """None: one that only a newer server knows; the alert is shown as it stands."""
-    alert: Alert
-    trace: str = ""
-    """The context in which its capture is traced (`program/traces.py`); empty where it is not."""
-
-
-@dataclass(frozen=True)
-class WaitingAlert:
-    """An alert that waits still for somebody, told before the events that this agent missed: newest first."""
-
-    alert: Alert
-
-
-@dataclass(frozen=True)
-class KeepAlive:
-    """Nothing happened, and the connection lives."""
-
-    freshness: Freshness
-    waiting: int = 0
-    """As in `Connected`."""
+from cekalwatch.contract.values.alerts import StreamMessage
 
 
 class Cause(StrEnum):
@@ -100,7 +59,8 @@ class StartedOver:
     lost: LostPosition
 
 
-Update = Connected | WaitingAlert | AlertEvent | KeepAlive | Disconnected | StartedOver
+Update = StreamMessage | Disconnected | StartedOver
+"""What happens to a subscription."""
 
 
 @dataclass(frozen=True)

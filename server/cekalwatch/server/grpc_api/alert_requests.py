@@ -1,4 +1,7 @@
-"""Messages of adjudication. The domain checks what a text may contain."""
+"""Reads what is asked about alerts where a field has a form or a refusal of its own.
+
+The domain checks what the texts of findings and follow-ups may contain.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,14 @@ from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from cekalwatch.contract.codec.alerts import OUTCOMES, REASONS, STATES
+from cekalwatch.contract.codec.alerts import FILTER, OUTCOMES, REASONS, STATES
+from cekalwatch.contract.codec.scalars import Reading
 from cekalwatch.contract.values.adjudication import AlertState, Outcome, Reason
+from cekalwatch.contract.values.alert_search import OLDEST, AlertFilter
 from cekalwatch.server.alerts.adjudication import Adjudication
 from cekalwatch.server.domain.alerts.adjudication import FollowUp
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.grpc_api.convert.common import KEY
 from cekalwatch.v1 import adjudication_pb2, alert_service_pb2, report_service_pb2
 
 MAX_REFERENCE = 100
@@ -21,7 +27,51 @@ MAX_CANDIDATE_KEY = 200
 MAX_SHIFT = timedelta(days=31)
 CLOCK_AHEAD = timedelta(minutes=5)
 """How far a PC's clock may be ahead of the server's."""
-OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
+MAX_SEQUENCE = 2**62
+
+
+def agent_id(value: str) -> str:
+    """Read an agent's key; raises ARGUMENT_INVALID."""
+    if not KEY.fullmatch(value):
+        raise CekalwatchError(Code.ARGUMENT_INVALID, "agent_id")
+    return value
+
+
+def site(value: str) -> str:
+    """Read a site's key, which may be empty; raises ARGUMENT_INVALID."""
+    if value and not KEY.fullmatch(value):
+        raise CekalwatchError(Code.ARGUMENT_INVALID, "site")
+    return value
+
+
+def sequence(value: int) -> int:
+    """Read a sequence; raises ARGUMENT_INVALID."""
+    if not 0 <= value <= MAX_SEQUENCE:
+        raise CekalwatchError(Code.ARGUMENT_INVALID, "sequence")
+    return value
+
+
+def alert_filter(message: alert_service_pb2.AlertFilter) -> AlertFilter:
+    """Read a filter; raises Refused, or ARGUMENT_INVALID for the site."""
+    found = FILTER.read(message, Reading.STRICT)
+    site(found.site)
+    return found
+
+
+def alert_page_token(token: str) -> UUID | None:
+    """Read the token of a page of alerts; raises PAGE_TOKEN_INVALID."""
+    try:
+        return UUID(token) if token else None
+    except ValueError:
+        raise CekalwatchError(Code.PAGE_TOKEN_INVALID) from None
+
+
+def alert_id(value: str) -> UUID:
+    """Read an alert's key; raises ALERT_NOT_FOUND, since no alert has a key of another form."""
+    try:
+        return UUID(value)
+    except ValueError:
+        raise CekalwatchError(Code.ALERT_NOT_FOUND) from None
 
 
 def adjudication(request: alert_service_pb2.AdjudicateAlertRequest) -> Adjudication:

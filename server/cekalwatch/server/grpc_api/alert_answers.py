@@ -1,0 +1,56 @@
+"""Writes alerts, events and pages of them, as far as they fit into a message."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from cekalwatch.contract.codec.alerts import ALERT, STREAM
+from cekalwatch.contract.codec.watchlist import REFERENCE_FACE
+from cekalwatch.contract.values.alerts import AlertEvent, AlertPictures
+from cekalwatch.server.alerts.details import AlertDetails
+from cekalwatch.server.alerts.fanout import DetailedEvent
+from cekalwatch.server.grpc_api.paging import ANSWER_FRAME_BYTES, FIELD_FRAME_BYTES, fitting, page
+from cekalwatch.v1 import alert_service_pb2
+from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES, MAX_PAGE
+
+
+@lru_cache(maxsize=64)
+def event_message(item: DetailedEvent) -> alert_service_pb2.SubscribeAlertsResponse:
+    """Write an event. The message is shared by all subscribers, and nobody changes it."""
+    event = item.event
+    capture_id = str(event.capture_id or "")
+    told = AlertEvent(event.sequence, event.type, item.details.shown, event.occurred_at, capture_id, event.trace)
+    return STREAM.write(told)
+
+
+def alert_page(found: Sequence[AlertDetails], limit: int) -> alert_service_pb2.ListAlertsResponse:
+    """Write a page of alerts, as far as they fit into a message."""
+    alerts, more = page((ALERT.write(one.shown) for one in found), len(found), limit)
+    return alert_service_pb2.ListAlertsResponse(alerts=alerts, next_page_token=alerts[-1].alert_id if more else "")
+
+
+def changed_alerts(
+    found: Sequence[DetailedEvent], reached: int, head: int
+) -> tuple[alert_service_pb2.ListChangedAlertsResponse, Sequence[DetailedEvent]]:
+    """Write what became of alerts, as far as it fits into a message; return with it what of `found` that is."""
+    alerts = fitting(event_message(item).event.alert for item in found[:MAX_PAGE])
+    given, cut = found[: len(alerts)], len(alerts) < len(found)
+    sequence, more = given[-1].event.sequence if cut else reached, cut or reached < head
+    return alert_service_pb2.ListChangedAlertsResponse(alerts=alerts, sequence=sequence, more=more), given
+
+
+def alert_with_images(details: AlertDetails, pictures: AlertPictures | None) -> alert_service_pb2.GetAlertResponse:
+    """Write one alert, with as many of its pictures as fit into the message."""
+    answer = alert_service_pb2.GetAlertResponse(alert=ALERT.write(details.shown))
+    if pictures:
+        room = MAX_MESSAGE_BYTES - ANSWER_FRAME_BYTES - answer.ByteSize()
+        answer.images.probe_jpeg = pictures.probe if len(pictures.probe) <= room else b""
+        room -= len(answer.images.probe_jpeg)
+        for reference in pictures.references:
+            message = REFERENCE_FACE.write(reference)
+            room -= message.ByteSize() + FIELD_FRAME_BYTES
+            if room < 0:
+                break
+            answer.images.references.append(message)
+    return answer
