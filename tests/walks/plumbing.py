@@ -6,7 +6,12 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 PLUMBING: Final = {
-    "the generated contract, and enums in it": ("v1.*", "contract.codec.enums"),
+    "the generated contract, and what reads its fields": (
+        "v1.*",
+        "contract.codec.codec",
+        "contract.codec.enums",
+        "contract.codec.scalars",
+    ),
     "loops, logs, traces, confined processes": ("program.*",),
     "connections, certificates and waits": ("wire.*", "server.connections", "office.client.refusals"),
     "cryptography: keys, seals and MACs of rows": (

@@ -16,33 +16,51 @@ from tests.walks.tracer import Call, Tracer
 
 
 @dataclass(frozen=True)
-class Carriers:
-    """What carries the data of a walk."""
+class Carrier:
+    """Threads or tasks that carry the data a part of its way."""
+
+    root: str
+    """Where they begin: the beginning of a module's name below `cekalwatch`."""
+    first: str = ""
+    """The module with which a round begins, where one follows another; what is left of the one before is cut off."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a walk is played, and what carries the data, in turn. What else runs meanwhile is not on the walk."""
 
     scene: Callable[[Path, scenes.Recording], None]
-    roots: tuple[str, ...]
-    """Where the threads and tasks begin that carry it, one after another: beginnings of modules' names below
-    `cekalwatch`. What else runs meanwhile is not on the walk."""
+    carriers: tuple[Carrier, ...]
 
 
-CARRIERS: Final = {
-    "face": Carriers(
-        scenes.face_to_uplink, ("camera.sources.", "camera.detection.", "camera.outbox.spooler", "camera.uplink.")
-    ),
-    "capture": Carriers(
-        scenes.capture_to_event,
-        ("server.capture.session", "server.capture.intake", "server.recognition.", "server.capture.deciding"),
-    ),
-    "event": Carriers(
-        scenes.event_to_window,
+def _carriers(*roots: str) -> tuple[Carrier, ...]:
+    return tuple(map(Carrier, roots))
+
+
+COURSES: Final = {
+    "face": Course(
+        scenes.face_to_uplink,
         (
+            Carrier("camera.sources.", "camera.sources.decoder"),
+            Carrier("camera.detection.", "camera.sources.live"),
+            Carrier("camera.outbox.spooler"),
+            Carrier("camera.uplink."),
+        ),
+    ),
+    "capture": Course(
+        scenes.capture_to_event,
+        _carriers("server.capture.session", "server.capture.intake", "server.recognition.", "server.capture.deciding"),
+    ),
+    "event": Course(
+        scenes.event_to_window,
+        _carriers(
             *("server.alerts.fanout", "server.alerts.details", "server.grpc_api.servicers.alerts"),
             *("office.client.", "notifier.desktop.run", "notifier.desktop.screen", "notifier.desktop.worker"),
             "notifier.desktop.widgets.picture_decoder",
         ),
     ),
-    "record": Carriers(
-        scenes.record_to_gallery, ("server.watchlist.sync.schedule", "server.watchlist.imports.importer")
+    "record": Course(
+        scenes.record_to_gallery, _carriers("server.watchlist.sync.schedule", "server.watchlist.imports.importer")
     ),
 }
 """By the key of the walk on the page."""
@@ -70,14 +88,19 @@ class Gone:
         return cls(modules, len(pairs), sum(place[after] < place[before] for before, after in pairs))
 
 
-def in_turn(calls: Sequence[Call], roots: Sequence[str]) -> list[str]:
-    """Return the modules of the calls that belong to a walk: those of its first root, then of its second, …"""
-    return [call.module for root in roots for call in calls if call.root.startswith(f"cekalwatch.{root}")]
+def in_turn(calls: Sequence[Call], carriers: Sequence[Carrier]) -> list[str]:
+    """Return the modules of the calls that belong to a walk: those of its first carrier, then of its second, …"""
+    passed = list[str]()
+    for carrier in carriers:
+        own = [call.module for call in calls if call.root.startswith(f"cekalwatch.{carrier.root}")]
+        first = f"cekalwatch.{carrier.first}"
+        passed += own[own.index(first) :] if carrier.first and first in own else own
+    return passed
 
 
 def go(key: str) -> Gone:
     """Go a walk several times, and return what was seen."""
-    carriers = CARRIERS[key]
+    course = COURSES[key]
     crossings = list[list[str]]()
     tracer = Tracer(counts)
 
@@ -86,8 +109,8 @@ def go(key: str) -> Gone:
         tracer.calls, tracer.recording = [], True
         yield
         tracer.recording = False
-        crossings.append(in_turn(tracer.calls, carriers.roots))
+        crossings.append(in_turn(tracer.calls, course.carriers))
 
     with TemporaryDirectory() as folder, tracer.tracing():
-        carriers.scene(Path(folder), recording)
+        course.scene(Path(folder), recording)
     return Gone.of(crossings)
