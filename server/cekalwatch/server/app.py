@@ -266,7 +266,7 @@ class Server:
             *authentication.chores,
             *audit.chores,
             *(self._monitoring.chores if self._monitoring else ()),
-            *NoticesWiring.open(context, troubles.feed.wake).chores,
+            *NoticesWiring.open(context, troubles.board).chores,
             cluster.chore(peers),
             Chore("keep_order_terms", KEEP_TERMS_PERIOD_S, terms.keep),
             SharedChore("reseal", RESEAL_PERIOD_S, Resealer(database, context.keys).take_turn),

@@ -18,6 +18,7 @@ from cekalwatch.server.cluster.chores import SharedChore
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.notices import Notice
 from cekalwatch.server.domain.troubles import Fault, TroubleChanges
+from cekalwatch.server.health.alarms.board import AlarmBoard
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
@@ -118,9 +119,10 @@ async def test_another_server_of_the_database_sends_nothing(tmp_path: Path, file
         database.upgrade()
         stack.callback(database.close)
         context = Context.open(chosen, database, SystemClock(), operator(), stack)
-        chores = notices_wiring.NoticesWiring.open(context, lambda: None).chores
+        board = AlarmBoard(context.stores.troubles, context.clock)
+        chores = notices_wiring.NoticesWiring.open(context, board).chores
         none = notices_wiring.NoticesWiring.open(
-            Context.open(settings(chosen.data_dir), database, SystemClock(), operator(), stack), lambda: None
+            Context.open(settings(chosen.data_dir), database, SystemClock(), operator(), stack), board
         ).chores
     names = ["look_at_notices", "collect_notices", "send_notices_siem", "send_syslog", "sweep_notices"]
     assert [one.name for one in chores] == names

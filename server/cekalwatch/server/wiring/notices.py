@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -42,13 +41,12 @@ class NoticesWiring:
     chores: tuple[Chore, ...]
 
     @classmethod
-    def open(cls, context: Context, tell_troubles: Callable[[], None]) -> Self:
-        """Open what the settings name; `tell_troubles` is called when a trouble has changed."""
+    def open(cls, context: Context, board: AlarmBoard) -> Self:
+        """Open what the settings name; `board` gets the alarms of receivers."""
         terms, clock, stores = context.settings.notices, context.clock, context.stores
         store = NoticeStore(context.database)
         entries = SyslogOutbox(notice_syslog(terms), store, stores.audit, stores.troubles) if terms.syslog else None
         feed = syslog_feed(entries, clock) if entries else None
-        board = AlarmBoard(stores.troubles, clock, tell_troubles)
         rule = NoticeAlarms(store, [one.name for one in terms.webhooks], feed, clock)
         chores: list[Chore] = [SharedChore("look_at_notices", LOOK_PERIOD_S, partial(board.apply, rule))]
         if terms.webhooks:

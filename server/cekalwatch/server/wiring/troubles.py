@@ -41,6 +41,7 @@ class TroublesWiring:
     """The service of troubles, and the regular work on them."""
 
     servicer: TroubleServicer
+    board: AlarmBoard
     feed: AlarmFeed
     chores: tuple[Chore, ...]
 
@@ -85,7 +86,7 @@ class TroublesWiring:
             SharedChore("look_at_refused_servers", LOOK_AT_REFUSED_PERIOD_S, partial(board.apply, refused)),
             SharedChore("sweep_troubles", SWEEP_PERIOD_S, sweeper.sweep),
         )
-        return cls(servicer, feed, chores)
+        return cls(servicer, board, feed, chores)
 
     async def follow(self) -> None:
         """Tell watchers what changed, in one round."""
