@@ -27,9 +27,9 @@ from rich.progress import track
 
 from benchmarks.recognition.faces import FACES, PACK
 from cekalwatch.camera.detection.best_shot import BestShots
-from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.sources.frames import Frame
-from cekalwatch.contract.values.captures import CapturePolicy
+from cekalwatch.contract.values.capture_policy import CapturePolicy
+from cekalwatch.contract.values.captures import FaceCapture
 from cekalwatch.server.domain.passages import Passage
 from cekalwatch.server.evaluation.people import EvaluationProbe
 from cekalwatch.server.evaluation.statistics.metrics import fnir, threshold_at

@@ -34,13 +34,13 @@ from cekalwatch.camera.detection.best_shot import BestShots
 from cekalwatch.camera.detection.pipeline import Pipeline
 from cekalwatch.camera.detection.tracker import Tracker, Update
 from cekalwatch.camera.outbox import capture_message
-from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.camera.sources.stream_health import StreamFault
 from cekalwatch.camera.statistics import CameraStatistics
-from cekalwatch.camera.uplink import messages
-from cekalwatch.contract.values.captures import CapturePolicy
+from cekalwatch.contract.codec.captures import FROM_CAMERA
+from cekalwatch.contract.values.capture_policy import CapturePolicy
+from cekalwatch.contract.values.captures import FaceCapture
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.vision.faces import Face, FaceDetector, Picture
@@ -136,7 +136,7 @@ def measure() -> dict[str, float]:
     sent_s = [delay_s for delay_s in delays_s if math.isfinite(delay_s)]
     film = Film((at_s, picture) for at_s, picture, _ in _empty(looks))
     empty, statistics = _pipeline(film, Following(), detector)
-    heartbeat = messages.heartbeat(statistics.heartbeat()).ByteSize()
+    heartbeat = FROM_CAMERA.write(statistics.heartbeat()).ByteSize()
     heartbeats = round(heartbeat * seconds / ServerSettings.model_fields["heartbeat_period_s"].default)
     return {
         "camera.bytes_ratio": round(video / (crops + heartbeats), 2),

@@ -19,7 +19,7 @@ from rich.progress import track
 from benchmarks.camera.best_shot import POLICIES, SHOWN, Study, chosen
 from benchmarks.recognition.faces import FACES
 from cekalwatch.camera.detection.crop import Crop, encode
-from cekalwatch.camera.outbox.face_capture import FaceCapture
+from cekalwatch.contract.values.captures import FaceCapture
 from cekalwatch.vision.alignment import align
 
 PEOPLE: Final = 50

@@ -26,7 +26,7 @@ import psutil
 
 from benchmarks.camera.probe import RATE, stamped
 from cekalwatch.camera.detection.tracker import Tracker
-from cekalwatch.contract.values.captures import CapturePolicy
+from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.vision.quality import measure as measure_quality

@@ -18,9 +18,9 @@ import cv2
 import numpy as np
 
 from cekalwatch.camera import app
-from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.settings import CameraSettings
+from cekalwatch.contract.values.captures import FaceCapture
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.vision.faces import Face, FaceDetector, Picture

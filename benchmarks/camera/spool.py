@@ -16,9 +16,8 @@ from statistics import median
 
 import uuid6
 
-from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.spool import Spool
-from cekalwatch.vision.quality import FaceQuality
+from cekalwatch.contract.values.captures import FaceCapture, FaceQuality
 
 CAPTURES = 10_000
 CROP_BYTES = 12_000

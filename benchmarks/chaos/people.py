@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from cekalwatch.camera.outbox.face_capture import FaceCapture
+from cekalwatch.contract.values.captures import FaceCapture
 from cekalwatch.vision.faces import Face, FaceDetector, Picture
 from deploy.demo.faces import built_in_people
 from deploy.demo.people import Person, Photo, Role

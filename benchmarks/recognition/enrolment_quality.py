@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from benchmarks.recognition.faces import PACK, collection
+from cekalwatch.contract.values.captures import FaceQuality
 from cekalwatch.server.recognition.enrolment import find_faces, plain_and_reference
 from cekalwatch.server.recognition.packs.installed import Engine, open_engine
 from cekalwatch.vision.alignment import align
 from cekalwatch.vision.faces import Picture
 from cekalwatch.vision.manifest import load_pack
-from cekalwatch.vision.quality import FaceQuality
 from cekalwatch.vision.quality import measure as measure_face
 
 PEOPLE: Final = 250

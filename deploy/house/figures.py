@@ -21,7 +21,6 @@ MAPPING: Final = (
     "server/cekalwatch/server/grpc_api/convert/*",
     "server/cekalwatch/server/watchlist/imports/messages.py",
     "server/cekalwatch/server/watchlist/sources/centre/messages.py",
-    "camera_client/cekalwatch/camera/uplink/messages.py",
     "web_console/cekalwatch/console/clients/*_client.py",
     "web_console/cekalwatch/console/list_keeping/*_client.py",
 )

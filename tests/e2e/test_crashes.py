@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.camera.outbox.face_capture import FaceCapture
+from cekalwatch.contract.values.captures import FaceCapture
 from cekalwatch.v1 import alert_pb2, alert_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.identity import DeviceRole

@@ -17,11 +17,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from cekalwatch.contract.codec.captures import FACE
+from cekalwatch.contract.codec.scalars import Reading
 from cekalwatch.contract.values.orders import Direction
+from cekalwatch.server.capture.placing import placed
 from cekalwatch.server.domain.cameras.clock import CameraClock
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.passages import Passage
-from cekalwatch.server.grpc_api.convert.capture import capture as read_capture
 from cekalwatch.server.recognition.face_pictures import probe_jpeg
 from cekalwatch.server.recognition.probes import CaptureEmbedder, Probe
 from cekalwatch.vision.faces import Picture
@@ -74,7 +76,9 @@ class Seen:
     def of(cls, run: Run) -> Seen:
         now = datetime.now(UTC)
         camera = Camera(run.hello.camera_id, "batam-center", "D1", Direction.DEPARTURE)
-        captures = [read_capture(face, camera, run.hello.run_id, CameraClock(), now) for face in run.faces]
+        captures = [
+            placed(FACE.read(face, Reading.STRICT), camera, run.hello.run_id, CameraClock(), now) for face in run.faces
+        ]
         passages = {capture.passage: Passage(now) for capture in captures}
         found: list[NDArray[np.float32]] = []
         embedder = CaptureEmbedder(lambda: engine().recogniser)

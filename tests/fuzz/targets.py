@@ -24,8 +24,8 @@ from cekalwatch.server.domain.orders.ban_order import BanOrder, JudgedOrder
 from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.encryption.keyring import DataKey, KeyPurpose, Keyring
 from cekalwatch.server.grpc_api import alert_requests as alerts
-from cekalwatch.server.grpc_api.convert import capture
 from cekalwatch.server.grpc_api.paging import page_size
+from cekalwatch.server.grpc_api.servicers.capture import read_hello, read_message
 from cekalwatch.server.grpc_api.servicers.watchlist import subjects
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import record_begun
 from cekalwatch.server.recognition.photographs import LONG_SIDE, decode_photograph
@@ -63,10 +63,10 @@ def convert(data: bytes) -> None:
     if not data:
         return
     kinds: tuple[tuple[type[Message], Callable[[Any], object]], ...] = (
-        (capture_service_pb2.StreamFacesRequest, capture.hello),
+        (capture_service_pb2.StreamFacesRequest, read_hello),
         (
             capture_service_pb2.StreamFacesRequest,
-            lambda message: capture.stream_message(message, DEPARTURE, RUN, CameraClock(), NOON),
+            lambda message: read_message(message, DEPARTURE, RUN, CameraClock(), NOON),
         ),
         (watchlist_service_pb2.ImportRecord, _record),
         (alert_service_pb2.SubscribeAlertsRequest, _subscription),

@@ -9,7 +9,9 @@ PLUMBING: Final = {
     "the generated contract, and what reads its fields": (
         "v1.*",
         "contract.codec.codec",
+        "contract.codec.converters",
         "contract.codec.enums",
+        "contract.codec.one_of",
         "contract.codec.scalars",
     ),
     "loops, logs, traces, confined processes": ("program.*",),

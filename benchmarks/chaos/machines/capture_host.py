@@ -28,8 +28,8 @@ from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.outbox.spool import Spool, SpoolTerms
 from cekalwatch.camera.outbox.spooler import Spooler
 from cekalwatch.camera.statistics import CameraStatistics
-from cekalwatch.camera.uplink.messages import Hello
 from cekalwatch.camera.uplink.uplink import Link, Refused, Uplink
+from cekalwatch.contract.values.captures import CameraHello
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.wire.backoff import Backoff
@@ -96,7 +96,7 @@ class HostCamera:
         self.outbox = TellingOutbox(self._told, clock)
         self.spooler = Spooler(self.outbox, Spool(terms.folder / key, terms.key_file, key, run_id), terms, clock)
         self._uplink = Uplink(
-            Link(open_dialer(ServerChoice(addresses, key), tls_dir), Hello(key, run_id, "light")),
+            Link(open_dialer(ServerChoice(addresses, key), tls_dir), CameraHello(key, run_id, "light")),
             self.outbox,
             CameraStatistics(self.outbox, clock, lambda: self.spooler.state).heartbeat,
             lambda _: None,

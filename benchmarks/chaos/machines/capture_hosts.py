@@ -13,7 +13,7 @@ from typing import Protocol
 
 from benchmarks.chaos.machines.process import Lives
 from cekalwatch.camera.outbox import capture_message
-from cekalwatch.camera.outbox.face_capture import FaceCapture
+from cekalwatch.contract.values.captures import FaceCapture
 
 SPOOL_BYTES = 50_000_000
 

@@ -22,13 +22,13 @@ from cekalwatch.camera.outbox.spooler import Spooler
 from cekalwatch.camera.settings import OneCamera
 from cekalwatch.camera.sources.frames import FrameSource
 from cekalwatch.camera.statistics import CameraStatistics
-from cekalwatch.camera.uplink.messages import Hello
 from cekalwatch.camera.uplink.stream import LinkCounts
 from cekalwatch.camera.uplink.uplink import Link, Refused, Uplink
 from cekalwatch.camera.view.aiming import AimingPictures
 from cekalwatch.camera.view.monitor import PresetStatus, ViewMonitor
 from cekalwatch.contract.values.cameras import SpoolState
-from cekalwatch.contract.values.captures import CapturePolicy
+from cekalwatch.contract.values.capture_policy import CapturePolicy
+from cekalwatch.contract.values.captures import CameraHello
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.vision.faces import FaceDetector
 from cekalwatch.vision.region import Region, RegionDetector
@@ -82,7 +82,7 @@ class Camera:
         self.tls_dir = settings.tls_dir
         self.source = source
         self.outbox = Outbox(settings.outbox_size, clock)
-        self._hello = Hello(settings.camera_id, str(uuid6.uuid7()), detector.name, gives_aiming_pictures=True)
+        self._hello = CameraHello(settings.camera_id, str(uuid6.uuid7()), detector.name, gives_aiming_pictures=True)
         self._aiming = AimingPictures(detector, clock)
         self._spooler: Spooler | None = None
         if not source.can_wait:

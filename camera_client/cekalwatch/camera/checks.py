@@ -22,11 +22,10 @@ from cekalwatch.camera.sources.files import FramePace
 from cekalwatch.camera.sources.frames import Frame, FrameSource, SourceError
 from cekalwatch.camera.sources.opening import open_source
 from cekalwatch.camera.turnable import Turnable
-from cekalwatch.camera.uplink.messages import Hello, ProtocolError
-from cekalwatch.camera.uplink.stream import StreamLost, Timing
+from cekalwatch.camera.uplink.stream import ProtocolError, StreamLost, Timing
 from cekalwatch.camera.uplink.uplink import Link, greet
 from cekalwatch.camera.view.monitor import PresetStatus
-from cekalwatch.contract.values.captures import is_wrong
+from cekalwatch.contract.values.captures import CameraHello, is_wrong
 from cekalwatch.program.checks.certificate import check_certificate
 from cekalwatch.program.checks.machine import check_disk, check_settings
 from cekalwatch.program.checks.results import CheckResult, CheckVerdict, Judged
@@ -129,7 +128,7 @@ async def check_server(one: OneCamera, address: str, clock: Clock) -> tuple[Judg
     except ProgramError as error:
         return (CheckVerdict.FAIL, str(error)), None
     try:
-        hello = Hello(one.camera_id, str(uuid6.uuid7()), one.detector.name)
+        hello = CameraHello(one.camera_id, str(uuid6.uuid7()), one.detector.name)
         before = clock.now()
         async with asyncio.timeout(2 * ANSWER_S):
             welcome = await greet(Link(dialer, hello, Timing(handshake_s=ANSWER_S)), clock)

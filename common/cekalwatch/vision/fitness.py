@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from cekalwatch.vision.quality import FaceQuality
+from cekalwatch.contract.values.captures import FaceQuality
 
 FIT_EYE_DISTANCE: Final = 60.0
 FLOOR_EYE_DISTANCE: Final = 32.0

@@ -7,13 +7,13 @@ large picture counts as the recogniser sees it.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cekalwatch.contract.values.captures import UNMEASURED, FaceQuality
 from cekalwatch.vision.alignment import ALIGNED_SIZE, LandmarksError, align
 from cekalwatch.vision.faces import Face, Picture
 
@@ -55,24 +55,6 @@ _SECOND_DERIVATIVES: Final = (
 )
 
 
-@dataclass(frozen=True)
-class FaceQuality:
-    """The quality of one face, as numbers."""
-
-    eye_distance_px: float
-    """Between the eyes' centres, pixels of the picture."""
-    yaw_degrees: float
-    """Estimated head turn, positive to the picture's right, -90 to 90."""
-    pitch_degrees: float
-    """Estimated head nod, positive downwards, -90 to 90."""
-    sharpness: float
-    """0 (blurred) to 1 (sharp)."""
-    brightness: float
-    """Mean luminance of the aligned face, 0 (black) to 1 (white)."""
-    score: float
-    """Overall, 0 (worst) to 1 (best)."""
-
-
 class FaceAppearance(NamedTuple):
     """How a face appears, without judging it."""
 
@@ -105,7 +87,7 @@ def measure(picture: Picture, face: Face) -> FaceQuality:
     try:
         aligned = align(picture, face.landmarks)
     except LandmarksError:
-        return FaceQuality(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+        return UNMEASURED
     luminance = _luminance(aligned)
     yaw, pitch, sharpness, brightness = _appearance(luminance, face)
     detail, gradient, inner_light = _texture(luminance)

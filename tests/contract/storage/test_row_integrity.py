@@ -10,10 +10,11 @@ import sqlalchemy
 from sqlmodel import SQLModel, select, update
 
 import cekalwatch.server.app  # noqa: F401  # has all tables
-from cekalwatch.contract.values.captures import CapturePolicyChanges
+from cekalwatch.contract.values.capture_policy import CapturePolicyChanges
 from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.server.domain.cameras.kept import KeptSurvey, SetPolicy
+from cekalwatch.contract.values.surveys import KeptSurvey
+from cekalwatch.server.domain.cameras.kept import SetPolicy
 from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold, SiteFindings
 from cekalwatch.server.domain.learning.score_counts import BINS, CountKey, ScoreCounts
 from cekalwatch.server.domain.learning.threshold_steps import LearnedOffset

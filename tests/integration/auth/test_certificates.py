@@ -19,11 +19,11 @@ from structlog.testing import capture_logs
 from cekalwatch.camera.clock import SystemClock as CameraClock
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.statistics import CameraStatistics
-from cekalwatch.camera.uplink.messages import Hello
 from cekalwatch.camera.uplink.uplink import Link, Uplink
 from cekalwatch.contract.values.alert_search import AlertFilter
 from cekalwatch.contract.values.alerts import KeepAlive, Subscribed
-from cekalwatch.contract.values.captures import CapturePolicy
+from cekalwatch.contract.values.capture_policy import CapturePolicy
+from cekalwatch.contract.values.captures import CameraHello
 from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
 from cekalwatch.office.connection import Cause, Disconnected, Update
 from cekalwatch.program.errors import ProgramError
@@ -311,7 +311,7 @@ async def test_camera_changes_to_its_renewed_certificate_without_a_restart_and_l
     policies: asyncio.Queue[CapturePolicy] = asyncio.Queue()
     async with running(site.settings(), site.diagnostics()) as server:
         dialer = site.dialer(server.address, site.device(DeviceRole.CAMERA, "dep-1"))
-        link = Link(dialer, Hello("dep-1", str(uuid.uuid4()), "light"))
+        link = Link(dialer, CameraHello("dep-1", str(uuid.uuid4()), "light"))
         figures = CameraStatistics(outbox, CameraClock())
         uplink = Uplink(link, outbox, figures.heartbeat, policies.put_nowait, Backoff())
         with capture_logs() as logs:

@@ -10,11 +10,11 @@ import pytest
 from cekalwatch.camera.clock import SystemClock
 from cekalwatch.camera.detection.pipeline import Pipeline
 from cekalwatch.camera.detection.tracker import Tracker
-from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.sources.files import FileSource, FramePace, VideoReader
 from cekalwatch.camera.statistics import CameraStatistics
-from cekalwatch.contract.values.captures import CapturePolicy
+from cekalwatch.contract.values.capture_policy import CapturePolicy
+from cekalwatch.contract.values.captures import FaceCapture
 from cekalwatch.vision.detectors.factory import open_detector
 from tests.support.tools.packs import light_pack
 from tests.support.tools.shared import shared_faces

@@ -17,10 +17,9 @@ from statistics import median
 import pytest
 
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.statistics import CameraStatistics
-from cekalwatch.camera.uplink.messages import Hello
 from cekalwatch.camera.uplink.uplink import Link, Uplink
+from cekalwatch.contract.values.captures import CameraHello, FaceCapture
 from cekalwatch.v1 import capture_pb2
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
@@ -79,7 +78,7 @@ class Arrivals:
 async def sending(spooled: SpooledOutbox, link: SlowLink) -> AsyncIterator[None]:
     stop, clock = asyncio.Event(), SystemClock()
     uplink = Uplink(
-        Link(Dialer(link.address, None), Hello("gate-1", str(uuid.uuid4()), "light")),
+        Link(Dialer(link.address, None), CameraHello("gate-1", str(uuid.uuid4()), "light")),
         spooled.outbox,
         CameraStatistics(spooled.outbox, clock, lambda: spooled.spooler.state).heartbeat,
         lambda _: None,

@@ -15,12 +15,12 @@ from cekalwatch.camera.clock import SystemClock
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.camera.statistics import CameraStatistics
-from cekalwatch.camera.uplink.messages import Hello
 from cekalwatch.camera.uplink.stream import Timing
 from cekalwatch.camera.uplink.uplink import Link, Refused, Uplink
 from cekalwatch.camera.view.aiming import AimingPictures
 from cekalwatch.contract.values.cameras import ViewState
-from cekalwatch.contract.values.captures import CapturePolicy
+from cekalwatch.contract.values.capture_policy import CapturePolicy
+from cekalwatch.contract.values.captures import CameraHello
 from cekalwatch.v1 import capture_pb2
 from cekalwatch.v1.capture_service_pb2 import AimingRequest, StreamFacesResponse
 from cekalwatch.wire.backoff import Backoff
@@ -54,7 +54,7 @@ class Client:
         self.statistics = CameraStatistics(self.outbox, clock)
         self.aiming = AimingPictures(engine().detector, clock)
         self.uplink = Uplink(
-            Link(Dialer(address, None), Hello(camera_id, str(uuid.uuid4()), "light"), timing),
+            Link(Dialer(address, None), CameraHello(camera_id, str(uuid.uuid4()), "light"), timing),
             self.outbox,
             self.statistics.heartbeat,
             self.policies.append,

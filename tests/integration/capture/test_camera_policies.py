@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 import pytest
 
-from cekalwatch.contract.values.captures import POLICY_BOUNDS
+from cekalwatch.contract.values.capture_policy import POLICY_BOUNDS
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.storage.database import Database

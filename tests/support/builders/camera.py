@@ -9,10 +9,9 @@ import cv2
 import numpy as np
 
 from cekalwatch.camera.detection.crop import Crop, cut, encode
-from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.sources.frames import Frame
+from cekalwatch.contract.values.captures import FaceCapture, FaceQuality
 from cekalwatch.vision.faces import Face, Landmarks, Picture
-from cekalwatch.vision.quality import FaceQuality
 from tests.support.builders.portraits import astronaut
 
 BEGIN = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from cekalwatch.camera.uplink.survey_report import message
+from cekalwatch.contract.codec.camera_service import SURVEY
 from cekalwatch.contract.values.surveys import Advice, Grade, Spread, SurveyFigures
 from cekalwatch.v1 import camera_service_pb2
 
@@ -38,4 +38,4 @@ def survey_figures(**fields: Any) -> SurveyFigures:
 
 def survey_message(**fields: Any) -> camera_service_pb2.Survey:
     """The same as the client writes them."""
-    return message(survey_figures(**fields))
+    return SURVEY.write(survey_figures(**fields))

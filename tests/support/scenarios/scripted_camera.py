@@ -9,11 +9,10 @@ from contextlib import asynccontextmanager
 import uuid6
 
 from cekalwatch.camera.clock import Clock, SystemClock
-from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.statistics import CameraStatistics
-from cekalwatch.camera.uplink.messages import Hello
 from cekalwatch.camera.uplink.uplink import Link, Uplink
+from cekalwatch.contract.values.captures import CameraHello, FaceCapture
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
 
@@ -30,7 +29,7 @@ class ScriptedCamera:
         clock = clock or SystemClock()
         self.outbox = Outbox(size, clock)
         self._uplink = Uplink(
-            Link(dialer, Hello(camera_id, self.run_id, "test")),
+            Link(dialer, CameraHello(camera_id, self.run_id, "test")),
             self.outbox,
             CameraStatistics(self.outbox, clock).heartbeat,
             lambda _: None,

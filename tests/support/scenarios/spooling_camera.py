@@ -16,13 +16,12 @@ from pathlib import Path
 import uuid6
 
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.outbox.spool import Spool, SpoolTerms
 from cekalwatch.camera.outbox.spooler import Spooler
 from cekalwatch.camera.statistics import CameraStatistics
-from cekalwatch.camera.uplink.messages import Hello
 from cekalwatch.camera.uplink.uplink import Link, Uplink
+from cekalwatch.contract.values.captures import CameraHello, FaceCapture
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.wire.backoff import Backoff
@@ -49,7 +48,7 @@ async def run(camera_id: str, address: str, tls_dir: Path, folder: Path, spill_a
     terms = SpoolTerms(folder / "spool", folder / "spool.key", spill_after_s=spill_after_s)
     spooler = Spooler(outbox, Spool(terms.folder / camera_id, terms.key_file, camera_id, run_id), terms, clock)
     uplink = Uplink(
-        Link(open_dialer(address, tls_dir), Hello(camera_id, run_id, "test")),
+        Link(open_dialer(address, tls_dir), CameraHello(camera_id, run_id, "test")),
         outbox,
         CameraStatistics(outbox, clock, lambda: spooler.state).heartbeat,
         lambda _: None,

@@ -14,10 +14,10 @@ import pytest
 import uuid6
 
 from cekalwatch.camera.clock import Clock
-from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.outbox.spool import Spool, SpoolTerms
 from cekalwatch.camera.outbox.spooler import Spooler
+from cekalwatch.contract.values.captures import FaceCapture
 from tests.support.builders.camera import ManualClock, capture_of
 
 MAX_S = 20.0

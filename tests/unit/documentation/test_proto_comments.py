@@ -10,11 +10,11 @@ from pydantic import TypeAdapter
 
 from cekalwatch.camera.view.aiming import FRAME_WITHIN_S
 from cekalwatch.camera.view.blurring import MOSAIC
-from cekalwatch.contract.values import alert_search
+from cekalwatch.contract.values import alert_search, devices
 from cekalwatch.contract.values import reports as field_reports
 from cekalwatch.contract.values import surveys as survey
 from cekalwatch.contract.values.adjudication import MAX_NOTE
-from cekalwatch.contract.values.captures import POLICY_BOUNDS, CapturePolicy
+from cekalwatch.contract.values.capture_policy import POLICY_BOUNDS, CapturePolicy
 from cekalwatch.contract.values.listed_subjects import MAX_SEARCH_TEXT
 from cekalwatch.contract.values.people import MAX_DISPLAY_NAME, MAX_SIGN_IN_NAME, MAX_SITES
 from cekalwatch.contract.values.syncs import MAX_DETAIL
@@ -35,7 +35,6 @@ from cekalwatch.server.grpc_api import alert_requests
 from cekalwatch.server.grpc_api.clients.picture_giver import MAX_ASKED_BY
 from cekalwatch.server.grpc_api.convert import (
     audit,
-    devices,
     ports,
     reports,
 )
@@ -43,6 +42,7 @@ from cekalwatch.server.grpc_api.convert import troubles as trouble_messages
 from cekalwatch.server.grpc_api.servicers import alerts as servicers_alerts
 from cekalwatch.server.grpc_api.servicers import session
 from cekalwatch.server.grpc_api.servicers.audit import EXPORT_BYTES, LONG_CALLS, MAX_OF_A_KIND
+from cekalwatch.server.grpc_api.servicers.devices import MAX_CERTIFICATES, MAX_DEVICES
 from cekalwatch.server.grpc_api.servicers.enrolment import MAX_REQUEST_BYTES
 from cekalwatch.server.grpc_api.servicers.watchlist import list_feed, list_file, subjects, sync
 from cekalwatch.server.health.probes.presence import MAX_PASSAGES
@@ -172,8 +172,8 @@ STATED = {
     "Welcome.heartbeat_period": (f"{NUMBERS[MISSED_HEARTBEATS]} missed ones",),
     "CameraStatus.passages": (f"at most {MAX_PASSAGES}.",),
     **{f"CapturePolicyChanges.{name}": (f"{least:g} to {most:g}.",) for name, (least, most) in POLICY_BOUNDS.items()},
-    "Device.certificates": (f"at most {devices.MAX_CERTIFICATES};",),
-    "ListDevicesResponse.devices": (f"At most {devices.MAX_DEVICES},",),
+    "Device.certificates": (f"at most {MAX_CERTIFICATES};",),
+    "ListDevicesResponse.devices": (f"At most {MAX_DEVICES},",),
     "InviteDeviceRequest.counters": (f"At most {devices.MAX_COUNTERS}.",),
     "InviteDeviceRequest.valid_minutes": (f"1 to {devices.MAX_MINUTES}; 0 means {devices.DEFAULT_MINUTES}.",),
     "AddPersonRequest.sites": (f"at most {MAX_SITES}.",),

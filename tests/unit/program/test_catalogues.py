@@ -21,7 +21,6 @@ from babel.messages.pofile import read_po
 
 from cekalwatch.camera.survey.findings import BINS
 from cekalwatch.console.clients.audit_client import FORMATS
-from cekalwatch.console.clients.device_client import DeviceState
 from cekalwatch.console.clients.threshold_client import SOURCES
 from cekalwatch.console.glance import KINDS
 from cekalwatch.console.list_keeping.import_jobs import GROUPS, JobState
@@ -32,7 +31,8 @@ from cekalwatch.console.pages.figures import SPANS
 from cekalwatch.console.signing_in.errands import Lost
 from cekalwatch.contract.values.adjudication import AlertState, Escalation, Outcome, Reason, Step
 from cekalwatch.contract.values.cameras import SpoolState, ViewState
-from cekalwatch.contract.values.captures import POLICY_BOUNDS
+from cekalwatch.contract.values.capture_policy import POLICY_BOUNDS
+from cekalwatch.contract.values.devices import DeviceState
 from cekalwatch.contract.values.orders import Direction, OrderFlag, OrderKind, OrderRule, OrderStatus
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.surveys import Advice, Grade

@@ -10,11 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from cekalwatch.camera.detection.crop import Crop, cut, encode
-from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.sources.frames import Frame
-from cekalwatch.contract.values.captures import CapturePolicy
+from cekalwatch.contract.values.capture_policy import CapturePolicy
+from cekalwatch.contract.values.captures import FaceCapture, FaceQuality
 from cekalwatch.vision.faces import Face
-from cekalwatch.vision.quality import FaceQuality
 
 FIRST_GAP_S = 0.4
 MAX_GAP_S = 5.0

@@ -13,11 +13,10 @@ import cv2
 import numpy as np
 import uuid6
 
-from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.sources.frames import Frame
+from cekalwatch.contract.values.captures import FaceCapture, FaceQuality
 from cekalwatch.program.traces import TRACES
 from cekalwatch.vision.faces import Face, Landmarks, Picture
-from cekalwatch.vision.quality import FaceQuality
 from cekalwatch.wire.bounds import MAX_CROP_BYTES
 
 MARGIN = 0.5

@@ -13,13 +13,13 @@ import structlog
 from cekalwatch.camera.detection.best_shot import BestShots
 from cekalwatch.camera.detection.motion_gate import MotionGate
 from cekalwatch.camera.detection.tracker import Tracker
-from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.sources.frames import Frame, FrameSource
 from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.view.aiming import AimingPictures
 from cekalwatch.camera.view.monitor import ViewMonitor
-from cekalwatch.contract.values.captures import CapturePolicy
+from cekalwatch.contract.values.capture_policy import CapturePolicy
+from cekalwatch.contract.values.captures import FaceCapture
 from cekalwatch.vision.faces import FaceDetector
 from cekalwatch.vision.quality import measure
 from cekalwatch.vision.region import Region

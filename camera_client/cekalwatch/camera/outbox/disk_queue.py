@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import islice
 
-from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.item import OutboxItem
 from cekalwatch.camera.outbox.send_policy import OLDEST_EVERY
 from cekalwatch.camera.outbox.state import OutboxState
 from cekalwatch.contract.values.cameras import Drops
+from cekalwatch.contract.values.captures import FaceCapture
 
 LOAD_AHEAD = 16
 """Captures that are loaded from the disk at once, before it is their turn to be sent."""

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from cekalwatch.camera.clock import Clock
-from cekalwatch.camera.outbox.face_capture import FaceCapture
+from cekalwatch.contract.values.captures import FaceCapture
 
 LIVE_S = 2.0
 """A capture that has waited for longer is backlog: its traveller is no longer where it was taken."""

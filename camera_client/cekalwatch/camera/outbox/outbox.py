@@ -13,11 +13,11 @@ from itertools import islice
 
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.outbox.disk_queue import DiskQueue
-from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.item import OutboxItem
 from cekalwatch.camera.outbox.send_policy import SendPolicy
 from cekalwatch.camera.outbox.state import EPOCH, OutboxState
 from cekalwatch.contract.values.cameras import Drops
+from cekalwatch.contract.values.captures import FaceCapture
 from cekalwatch.program.traces import TRACES
 
 FIRST_PAUSE_S = 1.0

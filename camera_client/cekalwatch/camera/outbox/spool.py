@@ -18,9 +18,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from cekalwatch.camera.outbox import capture_message
-from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.spool_key import NAME_BYTES, read_or_make
 from cekalwatch.contract.values.cameras import SpoolState
+from cekalwatch.contract.values.captures import FaceCapture
 from cekalwatch.program.errors import ProgramError
 
 MAGIC = b"CKSP"

@@ -15,11 +15,11 @@ from uuid import UUID
 import structlog
 
 from cekalwatch.camera.clock import Clock
-from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.item import OutboxItem
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.outbox.spool import DamagedError, ForeignError, Spool, SpoolError, SpoolTerms
 from cekalwatch.contract.values.cameras import SpoolState
+from cekalwatch.contract.values.captures import FaceCapture
 from cekalwatch.program.loops import LOOPS
 
 PERIOD_S = 0.5

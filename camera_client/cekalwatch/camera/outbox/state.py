@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from cekalwatch.camera.clock import Clock
-from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.item import OutboxItem, worst_first
 from cekalwatch.contract.values.cameras import Drops
+from cekalwatch.contract.values.captures import FaceCapture
 
 MAX_REMEMBERED_PASSAGES = 1_000
 """Passages of which a crop has arrived: more than are in view at once."""

@@ -10,9 +10,9 @@ from typing import Final
 
 import numpy as np
 
-from cekalwatch.contract.values.surveys import Advice, Grade, Spread, SurveyFigures
+from cekalwatch.contract.values.captures import FaceQuality
+from cekalwatch.contract.values.surveys import MAX_WATCHED_S, Advice, Grade, Spread, SurveyFigures
 from cekalwatch.vision.fitness import FLOOR_EYE_DISTANCE, MAX_MEDIAN_PITCH, Flaw, flaws
-from cekalwatch.vision.quality import FaceQuality
 from cekalwatch.wire.bounds import MAX_WORD
 
 FEW_PASSAGES: Final = 20
@@ -145,7 +145,7 @@ def figures(found: SurveyResult) -> SurveyFigures:
         detector=recording.detector[:MAX_WORD],
         frame_width=recording.width,
         frame_height=recording.height,
-        watched_s=recording.seconds,
+        watched_s=min(recording.seconds, MAX_WATCHED_S),
         frames_per_second=recording.rate,
         passages=found.passages,
         passages_fit=found.fit,

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 
 from cekalwatch.camera.view.blurring import blurred
+from cekalwatch.contract.values.captures import FaceQuality
 from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.vision.fitness import FLOOR_EYE_DISTANCE, flaws
-from cekalwatch.vision.quality import FaceQuality
 
 WIDTH: Final = 640
 JPEG_QUALITY: Final = 80

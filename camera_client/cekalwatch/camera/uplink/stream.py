@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from importlib.metadata import version
 
 import grpc
 import structlog
@@ -17,22 +18,24 @@ import structlog
 from cekalwatch.camera.clock import set_within
 from cekalwatch.camera.outbox import capture_message
 from cekalwatch.camera.outbox.outbox import Outbox
-from cekalwatch.camera.uplink import messages
-from cekalwatch.camera.uplink.messages import (
-    AimingRequest,
+from cekalwatch.camera.view.aiming import AimingPictures
+from cekalwatch.contract.codec.captures import FROM_CAMERA, TO_CAMERA
+from cekalwatch.contract.codec.scalars import Refused
+from cekalwatch.contract.values.aiming import AimingAnswer, AimingPicture, AimingRequest
+from cekalwatch.contract.values.cameras import Heartbeat
+from cekalwatch.contract.values.capture_policy import CapturePolicy
+from cekalwatch.contract.values.captures import (
+    CameraHello,
+    CaptureOutcome,
+    CaptureReceipt,
     Drain,
-    Hello,
-    ProtocolError,
-    Receipt,
+    Goodbye,
     Receipts,
-    ServerMessage,
+    ToCamera,
     Welcome,
 )
-from cekalwatch.camera.view.aiming import AimingPictures
-from cekalwatch.contract.values.aiming import AimingAnswer, AimingPicture
-from cekalwatch.contract.values.cameras import Heartbeat
-from cekalwatch.contract.values.captures import CaptureOutcome, CapturePolicy
 from cekalwatch.v1.capture_service_pb2 import StreamFacesRequest, StreamFacesResponse
+from cekalwatch.wire.bounds import MAX_WORD
 
 NEWS_PERIOD_S = 1.0
 """How soon after a heartbeat the next one may come when the view changed: supervisors see it within seconds."""
@@ -66,6 +69,10 @@ class LinkCounts:
     connected: bool = False
     clock_offset_s: float | None = None
     """By how much this machine's clock was ahead of the server's at the last welcome; None if it did not say."""
+
+
+class ProtocolError(Exception):
+    """The server sent what the contract does not allow."""
 
 
 class StreamLost(Exception):  # noqa: N818  # the uplink decides whether it is an error
@@ -113,11 +120,12 @@ class Stream:
         self._drain: Drain | None = None
         self._on_policy: Callable[[CapturePolicy], None] = lambda _: None
 
-    async def shake_hands(self, hello: Hello) -> Welcome:
+    async def shake_hands(self, hello: CameraHello) -> Welcome:
         """Say hello; return the answer. Raises StreamLost, or ProtocolError when the answer is no welcome."""
+        hello = replace(hello, client_version=version("cekalwatch"), detector=hello.detector[:MAX_WORD])
         try:
             async with asyncio.timeout(self._timing.handshake_s):
-                await self._write(messages.hello(hello))
+                await self._write(FROM_CAMERA.write(hello))
                 answer = await self._call.read()
         except TimeoutError:
             raise StreamLost(grpc.StatusCode.DEADLINE_EXCEEDED, "the server did not answer hello in time") from None
@@ -125,7 +133,7 @@ class Stream:
             raise StreamLost(error.code(), error.details() or "") from None
         if not isinstance(answer, StreamFacesResponse):
             raise await self._lost()
-        welcome = messages.server_message(answer)
+        welcome = read_answer(answer)
         if not isinstance(welcome, Welcome):
             raise ProtocolError("the server's first message is no welcome")
         self._credits = welcome.credits
@@ -134,7 +142,7 @@ class Stream:
 
     async def say_goodbye(self, reason: str) -> None:
         """Say goodbye after the handshake, having sent nothing. Raises StreamLost."""
-        await self._write(messages.goodbye(reason))
+        await self._write(FROM_CAMERA.write(Goodbye(reason)))
         await self._call.done_writing()
         await self._call.read()
 
@@ -185,7 +193,7 @@ class Stream:
             now_s = loop.time()
             if now_s >= next_beat_s or (now_s >= next_news_s and self._has_news()):
                 next_beat_s, next_news_s = now_s + self._heartbeat_period_s, now_s + NEWS_PERIOD_S
-                await self._write(messages.heartbeat(self._heartbeat()))
+                await self._write(FROM_CAMERA.write(self._heartbeat()))
                 continue
             if self._aiming and (picture := self._aiming.answer()):
                 await self._give(picture)
@@ -200,14 +208,14 @@ class Stream:
             if ready_s is not None and self._credits > 0 and not self._drain:
                 pauses.append(ready_s)
             await set_within(self._wake, max(0.0, min(pauses)))
-        await self._write(messages.heartbeat(self._heartbeat()))
-        await self._write(messages.goodbye("the server drains" if self._drain else "the client stops"))
+        await self._write(FROM_CAMERA.write(self._heartbeat()))
+        await self._write(FROM_CAMERA.write(Goodbye("the server drains" if self._drain else "the client stops")))
         await self._call.done_writing()
 
     async def _give(self, answer: AimingAnswer) -> None:
         faces = answer.given.faces if isinstance(answer.given, AimingPicture) else None
         log.info("aiming_picture_asked_for", given=faces is not None, faces=faces)
-        await self._write(messages.aiming_picture(answer))
+        await self._write(FROM_CAMERA.write(answer))
 
     def _may_end(self) -> bool:
         return self._stop.is_set() or (self._drain is not None and not self._outbox.statistics().in_flight)
@@ -229,10 +237,10 @@ class Stream:
                 raise StreamLost(error.code(), error.details() or "") from None
             if not isinstance(answer, StreamFacesResponse):
                 return
-            self._take(messages.server_message(answer))
+            self._take(read_answer(answer))
             self._wake.set()
 
-    def _take(self, message: ServerMessage | None) -> None:
+    def _take(self, message: ToCamera | None) -> None:
         match message:
             case Receipts(receipts=receipts, credits=given_back):
                 self._credits += given_back
@@ -252,7 +260,7 @@ class Stream:
             case _:
                 log.warning("message_unknown")
 
-    def _handle(self, receipt: Receipt) -> None:
+    def _handle(self, receipt: CaptureReceipt) -> None:
         self._counts.receipts[receipt.outcome] += 1
         if receipt.outcome is CaptureOutcome.RETRY:
             # Without its key, which tells when somebody passed: nobody knows yet whether they are listed (rule 8).
@@ -287,3 +295,13 @@ class Stream:
 
     async def _lost(self) -> StreamLost:
         return StreamLost(await self._call.code(), await self._call.details() or "")
+
+
+def read_answer(answer: StreamFacesResponse) -> ToCamera | None:
+    """Read a message of the server; None for one that only a newer server knows. Raises ProtocolError."""
+    try:
+        return TO_CAMERA.read(answer)
+    except Refused as error:
+        raise ProtocolError(f"the server's {error.field} is outside the contract") from None
+    except ValueError as error:
+        raise ProtocolError(str(error)) from None

@@ -12,11 +12,11 @@ import structlog
 from cekalwatch.camera.clock import Clock, set_within
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.statistics import CameraStatistics
-from cekalwatch.camera.uplink.messages import Drain, Hello, ProtocolError, Welcome
-from cekalwatch.camera.uplink.stream import LinkCounts, Stream, StreamLost, Timing
+from cekalwatch.camera.uplink.stream import LinkCounts, ProtocolError, Stream, StreamLost, Timing
 from cekalwatch.camera.view.aiming import AimingPictures
 from cekalwatch.contract.values.cameras import Heartbeat
-from cekalwatch.contract.values.captures import CapturePolicy, is_wrong
+from cekalwatch.contract.values.capture_policy import CapturePolicy
+from cekalwatch.contract.values.captures import CameraHello, Drain, Welcome, is_wrong
 from cekalwatch.v1.capture_service_pb2_grpc import CaptureServiceStub
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
@@ -57,7 +57,7 @@ class Link:
     """How to reach the server and who speaks."""
 
     dialer: Dialer
-    hello: Hello
+    hello: CameraHello
     timing: Timing = field(default_factory=Timing)
 
 

@@ -18,6 +18,7 @@ from uuid import UUID
 
 from annotated_types import Interval, MaxLen
 from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
@@ -173,7 +174,8 @@ class Codec(Generic[V, M]):
         converter = self._special.get(value_name) or _converter(hint, described, self._parts)
         repeated = described.is_repeated
         presence = described.has_presence and not repeated
-        needed = presence and described.type == FieldDescriptor.TYPE_MESSAGE
+        # A duration that is missing is none at all.
+        needed = presence and described.message_type not in {None, Duration.DESCRIPTOR}
         return _Field(value_name, described.name, converter, presence, optional, default, needed)
 
 

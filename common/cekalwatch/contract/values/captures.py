@@ -1,95 +1,24 @@
-"""What camera client and server tell each other of captures: what may be sent, and what became of it."""
+"""What a camera client and the server send each other: who they are, captures, what may be sent, and receipts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, replace
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Annotated, Final
 
-from pydantic import ConfigDict, Field
-from pydantic.dataclasses import dataclass as validated
+from annotated_types import Interval, MaxLen
 
+from cekalwatch.contract.values.aiming import AimingAnswer, AimingRequest
+from cekalwatch.contract.values.cameras import Heartbeat
+from cekalwatch.contract.values.capture_policy import CapturePolicy
+from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_REASON
+
+Point = tuple[float, float]
+"""x and y in crop pixels."""
+Share = Annotated[float, Interval(ge=0, le=1)]
 LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
 """Names of the five landmarks, in their order; left and right are those of the picture."""
-
-
-EyeDistance = Annotated[float, Field(ge=8, le=1000)]
-Turn = Annotated[float, Field(gt=0, le=90)]
-CropCount = Annotated[int, Field(ge=1, le=20)]
-JpegQuality = Annotated[int, Field(ge=50, le=100)]
-DetectorScore = Annotated[float, Field(ge=0, le=1)]
-
-
-@validated(frozen=True, config=ConfigDict(extra="forbid", use_attribute_docstrings=True))
-class CapturePolicy:
-    """What a camera may send; the server sets it. Raises ValueError outside the bounds."""
-
-    min_eye_distance_px: EyeDistance = 32.0
-    """Smallest distance between the eyes, in pixels of the frame."""
-    max_yaw_degrees: Turn = 50.0
-    """Largest turn of the head to either side. Crops turned by 40 to 50 degrees, measured from five landmarks, are
-    recognised as well as others; beyond that they are not (docs/adr/0030)."""
-    max_pitch_degrees: Turn = 45.0
-    """Largest nod of the head up or down. It is wider than the 15 degrees that recognition wants: measured from five
-    landmarks, a laugh looks like a nod of up to 40."""
-    max_crops_per_track: CropCount = 5
-    """How many crops of one passage a camera may send."""
-    jpeg_quality: JpegQuality = 85
-    """JPEG quality of the crops. At 90 they are a quarter larger and are recognised no better
-    (benchmarks/camera/crops.py)."""
-    min_detector_score: DetectorScore = 0.7
-    """Smallest confidence of the detector."""
-
-
-@validated(frozen=True, config=ConfigDict(extra="forbid", use_attribute_docstrings=True))
-class CapturePolicyChanges:
-    """How one camera's policy differs from that of all; what is not set is as there."""
-
-    min_eye_distance_px: EyeDistance | None = None
-    """Smallest distance between the eyes, in pixels of the frame."""
-    max_yaw_degrees: Turn | None = None
-    """Largest turn of the head to either side."""
-    max_pitch_degrees: Turn | None = None
-    """Largest nod of the head up or down."""
-    max_crops_per_track: CropCount | None = None
-    """How many crops of one passage it may send."""
-    jpeg_quality: JpegQuality | None = None
-    """JPEG quality of the crops."""
-    min_detector_score: DetectorScore | None = None
-    """Smallest confidence of the detector."""
-
-    def applied_to(self, usual: CapturePolicy) -> CapturePolicy:
-        """Return the camera's policy, where that of all is `usual`."""
-        return replace(usual, **{name: value for name, value in asdict(self).items() if value is not None})
-
-
-POLICY_BOUNDS: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
-    {
-        "min_eye_distance_px": (16, 80),
-        "max_yaw_degrees": (20, 90),
-        "max_pitch_degrees": (20, 90),
-        "max_crops_per_track": (2, 20),
-        "jpeg_quality": (70, 100),
-        "min_detector_score": (0.3, 0.9),
-    }
-)
-"""Least and most of each figure. The settings allow more; what a person sets from elsewhere leaves a camera of use:
-beyond these bounds it sends hardly any face, or none that is recognised."""
-
-
-def out_of_bounds(changes: CapturePolicyChanges) -> str:
-    """Return the name of a figure that is out of its bounds; empty when all are within."""
-    for name, (least, most) in POLICY_BOUNDS.items():
-        value = getattr(changes, name)
-        # Written so that NaN is out of bounds as well.
-        if value is not None and not least <= value <= most:
-            return name
-    return ""
-
-
 CLOCK_WRONG = timedelta(seconds=2)
 """A clock that differs from the server's by so much is to be set right."""
 
@@ -107,3 +36,128 @@ class CaptureOutcome(StrEnum):
     REJECTED = "REJECTED"
     """Cannot be used; it depends on the capture alone."""
     RETRY = "RETRY"
+    """Nothing is known of it: the client sends it again."""
+
+
+@dataclass(frozen=True)
+class CameraHello:
+    """Who a camera client is."""
+
+    camera_id: str
+    run_id: str
+    """UUID of this run of the program."""
+    detector: str
+    client_version: str = ""
+    gives_aiming_pictures: bool = False
+    """Whether it can be asked for pictures by which the camera is aimed."""
+
+
+@dataclass(frozen=True)
+class ClientTime:
+    """What a camera client says of its time in a message; None: nothing."""
+
+    time: datetime | None
+    uptime: timedelta | None
+    """Since some beginning, which setting the clock does not change."""
+
+
+@dataclass(frozen=True)
+class FaceQuality:
+    """The quality of one face, as numbers."""
+
+    eye_distance_px: float
+    """Between the eyes' centres, pixels of the picture."""
+    yaw_degrees: float
+    """Estimated head turn, positive to the picture's right, -90 to 90."""
+    pitch_degrees: float
+    """Estimated head nod, positive downwards, -90 to 90."""
+    sharpness: float
+    """0 (blurred) to 1 (sharp)."""
+    brightness: float
+    """Mean luminance of the aligned face, 0 (black) to 1 (white)."""
+    score: Share
+    """Overall, 0 (worst) to 1 (best)."""
+
+
+UNMEASURED: Final = FaceQuality(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class FaceCapture:
+    """One crop of one passage."""
+
+    capture_id: str
+    """UUIDv7; the same on every sending."""
+    track_id: str
+    captured_at: datetime
+    """By the client's clock."""
+    jpeg: Annotated[bytes, MaxLen(MAX_CROP_BYTES)] = field(repr=False)
+    landmarks: tuple[Point, ...]
+    """Eyes, nose, mouth corners, each from the picture's left."""
+    detector_score: Share
+    quality: FaceQuality = UNMEASURED
+    trace: str = ""
+    """The context in which it is traced (`program/traces.py`); empty where it is not."""
+    run_id: str = ""
+    """The run of the program that took it, when that was an earlier one; each run numbers its tracks from 1."""
+    clock_ahead: timedelta | None = None
+    """By how much the clock of `captured_at` was ahead of the server's, of an earlier run that knew; else None."""
+
+    @property
+    def passage(self) -> tuple[str, str]:
+        """Run of the program and track within it; the run is empty for the present one."""
+        return self.run_id, self.track_id
+
+
+@dataclass(frozen=True)
+class Goodbye:
+    """The client ends the stream on purpose."""
+
+    reason: Annotated[str, MaxLen(MAX_REASON)]
+
+
+@dataclass(frozen=True)
+class Welcome:
+    """The server accepts the camera. Raises ValueError for what no server may say."""
+
+    credits: int
+    """Faces that may wait at once to be taken in, 1 to 1000."""
+    heartbeat_period_s: float
+    policy: CapturePolicy
+    server_time: datetime | None = None
+    """What the server's clock showed when it answered; None if it did not say."""
+
+    def __post_init__(self) -> None:
+        if self.heartbeat_period_s <= 0:
+            raise ValueError("the heartbeat period is not above zero")
+        if not 1 <= self.credits <= 1000:
+            raise ValueError("the credits are not 1 to 1000")
+
+
+@dataclass(frozen=True)
+class CaptureReceipt:
+    """What the server did with a capture; `reason` is a code of its catalogue, with REJECTED and RETRY."""
+
+    capture_id: str
+    outcome: CaptureOutcome = CaptureOutcome.RETRY
+    """An outcome that only a newer server knows is no promise that the capture was dealt with: it is sent again."""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Receipts:
+    """Receipts for captures, and credits for those that were taken in; both may be without the other."""
+
+    receipts: tuple[CaptureReceipt, ...]
+    credits: int
+
+
+@dataclass(frozen=True)
+class Drain:
+    """The server stops soon."""
+
+    reconnect_after_s: float
+
+
+FromCamera = CameraHello | FaceCapture | Heartbeat | AimingAnswer | Goodbye
+ToCamera = Welcome | Receipts | CapturePolicy | AimingRequest | Drain

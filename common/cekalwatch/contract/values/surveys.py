@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import Annotated, Final
+
+from annotated_types import Interval
+
+from cekalwatch.contract.values.aiming import Side
 
 
 class Grade(StrEnum):
@@ -44,11 +49,6 @@ SPREADS: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
     }
 )
 """The figures whose spread is told, with the least and the most that each can be."""
-PLAIN: Final = (
-    *("client_version", "detector", "frame_width", "frame_height", "frames_per_second"),
-    *("passages", "passages_fit", "passages_sendable"),
-)
-"""The fields of `SurveyFigures` that the contract has under the same names, as they are."""
 MAX_WATCHED_S: Final = 172_800.0
 MAX_RATE: Final = 1000.0
 MAX_PASSAGES: Final = 10_000_000
@@ -64,6 +64,10 @@ class Spread:
     p50: float
     p90: float
 
+    def lies_within(self, least: float, most: float) -> bool:
+        """Whether it is in order, and within bounds."""
+        return least <= self.p10 <= self.p50 <= self.p90 <= most
+
 
 @dataclass(frozen=True)
 class SurveyFigures:
@@ -71,15 +75,33 @@ class SurveyFigures:
 
     client_version: str
     detector: str
-    frame_width: int
-    frame_height: int
-    watched_s: float
-    frames_per_second: float
-    passages: int
+    frame_width: Side
+    frame_height: Side
+    watched_s: Annotated[float, Interval(ge=0, le=MAX_WATCHED_S)]
+    frames_per_second: Annotated[float, Interval(ge=0, le=MAX_RATE)]
+    passages: Annotated[int, Interval(le=MAX_PASSAGES)]
     passages_fit: int
+    """Passages of which a face was fit for an alert."""
     passages_sendable: int
-    spreads: Mapping[str, Spread]
-    """By the names of `SPREADS`; empty when nobody passed."""
     grade: Grade
     advice: tuple[Advice, ...]
     """The most urgent first."""
+    spreads: Mapping[str, Spread] = field(default_factory=dict)
+    """By the names of `SPREADS`; empty when nobody passed."""
+
+    @property
+    def consistent(self) -> bool:
+        """Whether a survey can have found this."""
+        return (
+            max(self.passages_fit, self.passages_sendable) <= self.passages
+            and set(self.spreads) == (set(SPREADS) if self.passages else set())
+            and all(one.lies_within(*SPREADS[name]) for name, one in self.spreads.items())
+        )
+
+
+@dataclass(frozen=True)
+class KeptSurvey:
+    """What a survey found, and when the server got it."""
+
+    reported_at: datetime
+    figures: SurveyFigures

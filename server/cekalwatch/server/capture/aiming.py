@@ -6,15 +6,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import count
 from types import MappingProxyType
 from typing import Final
 
 import structlog
 
-from cekalwatch.contract.values.aiming import AimingAnswer, AimingPicture, AimingRefusal
+from cekalwatch.contract.values.aiming import AimingAnswer, AimingPicture, AimingRefusal, AimingRequest, TakenPicture
 from cekalwatch.contract.values.cameras import ViewState
 from cekalwatch.server.audit.device_entries import device_entry
 from cekalwatch.server.audit.entry import OK, Action, Actor
@@ -40,13 +39,6 @@ MAX_UNANSWERED: Final = 8
 _LOOKS_ELSEWHERE: Final = frozenset({ViewState.TURNED_AWAY, ViewState.NOT_AT_PRESET})
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class AimingRequest:
-    """Asks a camera for a picture."""
-
-    request_id: int
 
 
 class StreamPictures:
@@ -100,18 +92,6 @@ class StreamPictures:
         if not isinstance(given, AimingPicture):
             raise CekalwatchError(Code.CAMERA_GIVES_NO_PICTURE, str(given or "no answer"))
         return given
-
-
-@dataclass(frozen=True)
-class TakenPicture:
-    """A picture for who asked."""
-
-    jpeg: bytes
-    """Encoded by this server, and made as coarse as the client should have."""
-    taken_at: datetime
-    frame_width: int
-    frame_height: int
-    faces: int
 
 
 class AimingDesk:

@@ -15,12 +15,12 @@ from uuid import UUID
 
 import structlog
 
-from cekalwatch.contract.values.captures import CaptureOutcome
+from cekalwatch.contract.values.captures import CaptureOutcome, CaptureReceipt
 from cekalwatch.program.traces import TRACES
 from cekalwatch.server.capture.database_health import DatabaseHealth
 from cekalwatch.server.capture.deciding import EmbeddedCapture, EmptyGalleryError, OtherModelError
 from cekalwatch.server.concurrency.batching import BatchWorker
-from cekalwatch.server.domain.captures import Capture, Receipt, Rejected
+from cekalwatch.server.domain.captures import Capture, Rejected
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.health.probes.metrics import Measure, unmeasured
 from cekalwatch.server.recognition.probes import Probe
@@ -62,7 +62,7 @@ class Intake:
         self.unplaceable = 0
         """Rejected captures whose time could not be placed."""
 
-    async def process(self, capture: Capture | Rejected, taken: Callable[[], None]) -> Receipt:
+    async def process(self, capture: Capture | Rejected, taken: Callable[[], None]) -> CaptureReceipt:
         """Deal with `capture`, and return its receipt when it is to leave; no error of one capture is raised.
 
         `taken` is called once, when the capture no longer waits to be embedded.
@@ -76,7 +76,9 @@ class Intake:
         self._measure(asyncio.get_running_loop().time() - came_s)
         return receipt
 
-    async def _receipt_for(self, capture: Capture | Rejected, taken: Callable[[], None], came_s: float) -> Receipt:
+    async def _receipt_for(
+        self, capture: Capture | Rejected, taken: Callable[[], None], came_s: float
+    ) -> CaptureReceipt:
         if isinstance(capture, Rejected):
             taken()
             self.unplaceable += capture.reason is Code.CAPTURE_TIME_UNPLACEABLE
@@ -147,7 +149,8 @@ class Intake:
                 return
         raise CekalwatchError(Code.SERVER_BUSY, "the model changed each time")
 
-    def _receipt(self, capture_id: str, outcome: Outcome) -> Receipt:
+    def _receipt(self, capture_id: str, outcome: Outcome) -> CaptureReceipt:
         """Make a receipt, and count it."""
         self.outcomes[outcome[0]] += 1
-        return Receipt(capture_id, *outcome)
+        kind, reason = outcome
+        return CaptureReceipt(capture_id, kind, reason or "")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
-from cekalwatch.contract.values.captures import CapturePolicy, CapturePolicyChanges, out_of_bounds
+from cekalwatch.contract.values.capture_policy import CameraPolicy, CapturePolicy, CapturePolicyChanges, out_of_bounds
 from cekalwatch.server.audit.device_entries import device_entry
 from cekalwatch.server.audit.entry import Action, Actor
 from cekalwatch.server.domain.cameras.kept import SetPolicy
@@ -17,16 +17,6 @@ from cekalwatch.server.storage.cameras.store import CameraPolicyStore
 from cekalwatch.wire.identity import DeviceRole, Identity
 
 _NONE = CapturePolicyChanges()
-
-
-@dataclass(frozen=True)
-class CameraPolicyState:
-    """The policy of one camera, and how it came about."""
-
-    in_force: CapturePolicy
-    of_settings: CapturePolicy
-    set: SetPolicy | None
-    """None: nobody has set anything."""
 
 
 class CameraPolicies:
@@ -65,15 +55,24 @@ class CameraPolicies:
         if changed:
             self.tell(self.in_force)
 
-    def state(self, camera_id: str) -> CameraPolicyState:
+    def state(self, camera_id: str) -> CameraPolicy:
         """Return the policy of a camera as it is in the database now; raises UNKNOWN_CAMERA, StorageError."""
         of_settings = self._of_settings.get(camera_id)
         if of_settings is None:
             raise CekalwatchError(Code.UNKNOWN_CAMERA)
         found = self._store.get(camera_id)
-        return CameraPolicyState(found.changes.applied_to(of_settings) if found else of_settings, of_settings, found)
+        changes = found.changes if found else _NONE
+        return CameraPolicy(
+            camera_id=camera_id,
+            in_force=changes.applied_to(of_settings),
+            of_settings=of_settings,
+            changes=changes,
+            before=found.before if found else _NONE,
+            number=found.number if found else 0,
+            set_at=found.set_at if found else None,
+        )
 
-    def set(self, camera: Camera, changes: CapturePolicyChanges, number: int, actor: Actor) -> CameraPolicyState:
+    def set(self, camera: Camera, changes: CapturePolicyChanges, number: int, actor: Actor) -> CameraPolicy:
         """Let a camera send by `changes` of the settings' policy from now on; connected cameras are told at once.
 
         `number` is that of what is to be replaced, 0 for nothing. Raises POLICY_OUT_OF_BOUNDS, POLICY_CHANGED when
@@ -83,11 +82,10 @@ class CameraPolicies:
             raise CekalwatchError(Code.POLICY_OUT_OF_BOUNDS, name)
         before = self.state(camera.camera_id)
         now = self._clock.now()
-        known = before.set.changes if before.set else _NONE
         wanted = changes.applied_to(before.of_settings)
         identity = Identity(DeviceRole.CAMERA, camera.site, camera.camera_id)
         entry = device_entry(now, actor, Action.CAMERA_POLICY_SET, identity, _differences(before.in_force, wanted))
-        if not self._store.set(camera.camera_id, SetPolicy(number + 1, changes, known, now), entry):
+        if not self._store.set(camera.camera_id, SetPolicy(number + 1, changes, before.changes, now), entry):
             raise CekalwatchError(Code.POLICY_CHANGED)
         self.follow()
         return self.state(camera.camera_id)

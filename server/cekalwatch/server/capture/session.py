@@ -6,18 +6,29 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import TypeVar
 
 import structlog
 
 from cekalwatch.contract.values.aiming import AimingAnswer
 from cekalwatch.contract.values.cameras import Heartbeat
-from cekalwatch.contract.values.captures import CapturePolicy
-from cekalwatch.server.capture.aiming import AimingRequest, StreamPictures
+from cekalwatch.contract.values.capture_policy import CapturePolicy
+from cekalwatch.contract.values.captures import (
+    CameraHello,
+    CaptureReceipt,
+    ClientTime,
+    Drain,
+    Goodbye,
+    Receipts,
+    ToCamera,
+    Welcome,
+)
+from cekalwatch.server.capture.aiming import StreamPictures
 from cekalwatch.server.capture.intake import Intake
 from cekalwatch.server.concurrency.pace import Pace
 from cekalwatch.server.domain.cameras.clock import CameraClock
-from cekalwatch.server.domain.captures import Capture, Receipt, Rejected
+from cekalwatch.server.domain.captures import Capture, Rejected
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.health.probes.presence import Presence
@@ -39,58 +50,10 @@ UNPLACEABLE_LOG_S = 10.0
 """How often a stream's captures that cannot be placed in time are logged."""
 
 log = structlog.get_logger()
+_T = TypeVar("_T")
 
 
-@dataclass(frozen=True)
-class Hello:
-    """Who a camera client is."""
-
-    camera_id: str
-    client_version: str
-    run_id: str
-    detector: str
-    client_time: datetime | None = None
-    """Its clock; None when it does not say."""
-    client_uptime: timedelta | None = None
-    """Its time since some beginning, which setting the clock does not change; None when it does not say."""
-    gives_aiming_pictures: bool = False
-    """Whether it can be asked for pictures by which the camera is aimed."""
-
-
-@dataclass(frozen=True)
-class Goodbye:
-    """The client ends the stream on purpose."""
-
-    reason: str
-
-
-@dataclass(frozen=True)
-class Welcome:
-    """The answer to hello."""
-
-    credits: int
-    heartbeat_period_s: float
-    policy: CapturePolicy
-    server_time: datetime
-
-
-@dataclass(frozen=True)
-class Receipts:
-    """Receipts for captures, and credits for those that were taken in; both may be without the other."""
-
-    receipts: tuple[Receipt, ...]
-    credits: int
-
-
-@dataclass(frozen=True)
-class Drain:
-    """The server stops soon."""
-
-    reconnect_after_s: float
-
-
-Inbound = Hello | Capture | Rejected | Heartbeat | AimingAnswer | Goodbye
-Outbound = Welcome | Receipts | CapturePolicy | AimingRequest | Drain
+Inbound = CameraHello | Capture | Rejected | Heartbeat | AimingAnswer | Goodbye
 
 
 @dataclass(frozen=True)
@@ -155,7 +118,7 @@ class CaptureSessions:
         """Note that a camera was refused which claims the key `name`, at the site of its certificate, if it has one."""
         self._presence.camera_rejected(name, site, reason)
 
-    async def handshake(self, first: Awaitable[Hello]) -> Hello:
+    async def handshake(self, first: Awaitable[_T]) -> _T:
         """Return the result of `first`; raises HELLO_TIMEOUT when it takes too long."""
         try:
             async with asyncio.timeout(self._terms.handshake_s):
@@ -163,23 +126,22 @@ class CaptureSessions:
         except TimeoutError:
             raise CekalwatchError(Code.HELLO_TIMEOUT) from None
 
-    async def welcome(self, hello: Hello, now: datetime) -> Welcome:
+    async def welcome(self, hello: CameraHello, now: datetime) -> Welcome:
         """Accept a camera, and tell it the time; raises UNKNOWN_CAMERA."""
         camera = self.camera(hello.camera_id)
         log.info("camera_connected", camera_id=camera.camera_id, client=hello.client_version, detector=hello.detector)
         return Welcome(self._terms.credits, self._terms.heartbeat_period_s, self._policies[camera.camera_id], now)
 
-    def clock(self, camera: Camera, hello: Hello, now: datetime) -> CameraClock:
+    def clock(self, camera: Camera, said: ClientTime, now: datetime) -> CameraClock:
         """Begin to follow the clock of a camera that was welcomed."""
         clock = CameraClock()
-        if hello.client_time:
-            clock.note(hello.client_time, now, hello.client_uptime)
+        clock.note(said.time, now, said.uptime)
         self._presence.follow_clock(camera.camera_id, clock)
         return clock
 
     async def run(
-        self, camera: Camera, hello: Hello, welcome: Welcome, inbound: AsyncIterator[Inbound]
-    ) -> AsyncGenerator[Outbound, None]:
+        self, camera: Camera, hello: CameraHello, welcome: Welcome, inbound: AsyncIterator[Inbound]
+    ) -> AsyncGenerator[ToCamera, None]:
         """Yield the welcome, and receipts for the messages after it, until they end; raises the stream's error.
 
         Who was welcomed is connected for everybody else.
@@ -234,7 +196,7 @@ class _CaptureStream:
         self._presence = presence
         self._camera = camera
         self._draining = draining
-        self._ready: list[Receipt] = []
+        self._ready: list[CaptureReceipt] = []
         self._waiting = 0
         """Captures that wait to be embedded; each costs a credit."""
         self._taken = 0
@@ -252,7 +214,7 @@ class _CaptureStream:
         """Look whether there is anything to tell the camera."""
         self._wake.set()
 
-    async def run(self, inbound: AsyncIterator[Inbound]) -> AsyncGenerator[Outbound, None]:
+    async def run(self, inbound: AsyncIterator[Inbound]) -> AsyncGenerator[ToCamera, None]:
         self.wake()  # the policy may have changed since the welcome
         reader = asyncio.create_task(self._read(inbound))
         reader.add_done_callback(lambda _: self._wake.set())
@@ -306,7 +268,7 @@ class _CaptureStream:
                 case Goodbye(reason=reason):
                     log.info("camera_goodbye", camera_id=self._camera.camera_id, reason=reason)
                     return
-                case Hello():
+                case CameraHello():
                     raise CekalwatchError(Code.HELLO_REPEATED)
             await self._pace.keep()
 

@@ -7,11 +7,10 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from cekalwatch.contract.values.surveys import SurveyFigures
+from cekalwatch.contract.values.surveys import KeptSurvey, SurveyFigures
 from cekalwatch.server.audit.device_entries import device_entry
 from cekalwatch.server.audit.entry import Action, Actor
 from cekalwatch.server.concurrency.token_bucket import TokenBuckets
-from cekalwatch.server.domain.cameras.kept import KeptSurvey
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code

@@ -1,4 +1,4 @@
-"""A face crop from a camera, and the receipt for it."""
+"""A face crop from a camera, and one that broke a bound."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from cekalwatch.contract.values.captures import CaptureOutcome
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import Code
 
@@ -36,12 +35,3 @@ class Rejected:
 
     capture_id: str
     reason: Code
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """The outcome of a capture; `reason` goes with REJECTED and RETRY."""
-
-    capture_id: str
-    outcome: CaptureOutcome
-    reason: Code | None = None

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field
 
 from cekalwatch.contract.values.cameras import CameraReference
-from cekalwatch.contract.values.captures import CapturePolicyChanges
+from cekalwatch.contract.values.capture_policy import CapturePolicyChanges
 from cekalwatch.contract.values.orders import Direction
 
 Key = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from cekalwatch.contract.values.captures import CapturePolicy
+from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.program.settings import Settings
 
 

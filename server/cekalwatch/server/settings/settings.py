@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic_settings import SettingsConfigDict
 
-from cekalwatch.contract.values.captures import CapturePolicy
+from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.server.settings.alerts import AlertSection
 from cekalwatch.server.settings.audit import AuditSection
 from cekalwatch.server.settings.backup import BackupSection

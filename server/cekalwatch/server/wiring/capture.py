@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 
-from cekalwatch.contract.values.captures import CapturePolicy
+from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.server.capture.aiming import AimingDesk
 from cekalwatch.server.capture.database_health import DatabaseHealth
 from cekalwatch.server.capture.deciding import AlertTiming, Decider, OrdersInForce

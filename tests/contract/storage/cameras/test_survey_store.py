@@ -7,8 +7,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy
 
-from cekalwatch.contract.values.surveys import MAX_KEPT, Advice, Grade
-from cekalwatch.server.domain.cameras.kept import KeptSurvey
+from cekalwatch.contract.values.surveys import MAX_KEPT, Advice, Grade, KeptSurvey
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.cameras.survey_store import CameraSurveyStore
 from cekalwatch.server.storage.database import Database

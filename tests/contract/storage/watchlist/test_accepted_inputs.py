@@ -17,7 +17,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from cekalwatch.contract.codec.captures import FACE
 from cekalwatch.contract.codec.imports import RECORD_REPORT
+from cekalwatch.contract.codec.scalars import Reading, Refused
 from cekalwatch.contract.values.alert_search import AlertFilter
 from cekalwatch.contract.values.listed_subjects import WatchlistFilter
 from cekalwatch.contract.values.orders import Direction
@@ -27,6 +29,7 @@ from cekalwatch.server.alerts.alert_orders import AlertOrders
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import DetailedEvent
 from cekalwatch.server.capture.deciding import OrdersInForce
+from cekalwatch.server.capture.placing import placed
 from cekalwatch.server.domain.alerts.grouping import MAX_CANDIDATES
 from cekalwatch.server.domain.alerts.match import Candidate, Match
 from cekalwatch.server.domain.cameras.clock import CameraClock
@@ -36,7 +39,6 @@ from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.grpc_api import alert_answers, alert_requests
-from cekalwatch.server.grpc_api.convert import capture as capture_messages
 from cekalwatch.server.grpc_api.servicers.watchlist import subjects as subject_messages
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import record_begun
 from cekalwatch.server.recognition.enrolment import Enroller
@@ -211,8 +213,8 @@ def test_any_capture_that_is_accepted_makes_an_alert_that_can_be_listed_and_read
         if new:
             message.capture_id = str(uuid6.uuid7())
         try:
-            probe = capture_messages.capture(message, DEPARTURE, RUN, CameraClock(), NOON)
-        except CekalwatchError:
+            probe = placed(FACE.read(message, Reading.STRICT), DEPARTURE, RUN, CameraClock(), NOON)
+        except (Refused, CekalwatchError):
             return
         found = replace(match(probe), model_version=MODEL)
         event = desk.alerts.record(found, timedelta(minutes=10), desk.clock.now())

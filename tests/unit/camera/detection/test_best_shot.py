@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 
 from cekalwatch.camera.detection.best_shot import BestShots
-from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.sources.frames import Frame
-from cekalwatch.contract.values.captures import CapturePolicy
-from cekalwatch.vision.quality import FaceQuality
+from cekalwatch.contract.values.capture_policy import CapturePolicy
+from cekalwatch.contract.values.captures import FaceCapture, FaceQuality
 from tests.support.builders.camera import BEGIN, face_at, quality_of
 
 PICTURE = np.zeros((300, 300, 3), np.uint8)

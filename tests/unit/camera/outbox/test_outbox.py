@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.outbox.send_policy import MAX_BYTES
 from cekalwatch.contract.values.cameras import Drops
+from cekalwatch.contract.values.captures import FaceCapture
 from tests.support.builders.camera import ManualClock, capture_of
 
 

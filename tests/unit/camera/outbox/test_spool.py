@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.spool import DamagedError, ForeignError, Spool, SpoolError
 from cekalwatch.camera.outbox.spool_key import read_or_make, refuse_shared_key
 from cekalwatch.contract.values.cameras import SpoolState
+from cekalwatch.contract.values.captures import FaceCapture
 from cekalwatch.program.errors import ProgramError
 from tests.support.builders.camera import capture_of
 from tests.support.scenarios.spools import file_system, make_read_only

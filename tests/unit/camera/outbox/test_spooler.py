@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.camera.outbox.disk_queue import LOAD_AHEAD
-from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.contract.values.cameras import Drops, SpoolState
+from cekalwatch.contract.values.captures import FaceCapture
 from tests.support.builders.camera import ManualClock
 from tests.support.scenarios.spools import SPILLED_S, SpooledOutbox, fill, round_passed, sent_and_settled, taken_now
 from tests.support.tools.raw_files import JFIF, folder_bytes, pieces, shown

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.spool import Spool, SpoolError
 from cekalwatch.camera.outbox.spooler import PAUSE_S
 from cekalwatch.contract.values.cameras import Drops, SpoolState
+from cekalwatch.contract.values.captures import FaceCapture
 from tests.support.builders.camera import ManualClock, capture_of
 from tests.support.scenarios.spools import (
     SPILLED_S,

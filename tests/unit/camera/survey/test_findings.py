@@ -11,9 +11,9 @@ from cekalwatch.camera.survey.findings import (
     SurveyResult,
     findings,
 )
+from cekalwatch.contract.values.captures import FaceQuality
 from cekalwatch.contract.values.surveys import Advice, Grade
 from cekalwatch.vision.fitness import Flaw, flaws
-from cekalwatch.vision.quality import FaceQuality
 
 FIT = FaceQuality(eye_distance_px=75, yaw_degrees=5, pitch_degrees=-4, sharpness=0.6, brightness=0.5, score=0.7)
 RECORDING = Recording("gate", "light", 1280, 720, seconds=600, frames=9000)

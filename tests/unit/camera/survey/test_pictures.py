@@ -8,9 +8,9 @@ import pytest
 
 from cekalwatch.camera.survey.pictures import GREEN, MeasuredFace, example
 from cekalwatch.camera.view.blurring import blurred
+from cekalwatch.contract.values.captures import FaceQuality
 from cekalwatch.vision.alignment import align
 from cekalwatch.vision.faces import Face, Picture
-from cekalwatch.vision.quality import FaceQuality
 from tests.support.builders.camera import decoded
 from tests.support.builders.portraits import astronaut, group
 from tests.support.scenarios.server import engine

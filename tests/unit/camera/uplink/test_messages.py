@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from cekalwatch.camera.uplink import messages
-from cekalwatch.camera.uplink.messages import Drain, ProtocolError, Receipt, Receipts, Welcome
+from cekalwatch.camera.uplink.stream import ProtocolError, read_answer
+from cekalwatch.contract.codec.captures import FROM_CAMERA
 from cekalwatch.contract.values.cameras import (
     Drops,
     Heartbeat,
@@ -14,7 +14,8 @@ from cekalwatch.contract.values.cameras import (
     SpoolStatus,
     ViewState,
 )
-from cekalwatch.contract.values.captures import CaptureOutcome, CapturePolicy
+from cekalwatch.contract.values.capture_policy import CapturePolicy
+from cekalwatch.contract.values.captures import CaptureOutcome, CaptureReceipt, Drain, Receipts, Welcome
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
 from cekalwatch.v1.capture_service_pb2 import StreamFacesResponse
 from tests.support.fakes.capture_server import duration, policy_message
@@ -29,7 +30,7 @@ def welcome(**changes: object) -> StreamFacesResponse:
 def test_a_heartbeat_carries_its_figures() -> None:
     spool = SpoolStatus(SpoolState.DISK_FULL, 5, 60_000, 3.5)
     drops = Drops(no_room=1, too_old=1, unreadable=1)
-    beat = messages.heartbeat(Heartbeat(12.5, 7, 4.25, ViewState.NO_FRAMES, 9, spool, drops, drops.total)).heartbeat
+    beat = FROM_CAMERA.write(Heartbeat(12.5, 7, 4.25, ViewState.NO_FRAMES, 9, spool, drops, drops.total)).heartbeat
     assert (beat.frames_per_second, beat.dropped_total, beat.outbox_depth, beat.passages_total) == (12.5, 3, 7, 9)
     assert beat.outbox_age.ToTimedelta().total_seconds() == 4.25
     assert beat.view_state == capture_pb2.VIEW_STATE_NO_FRAMES
@@ -40,27 +41,27 @@ def test_a_heartbeat_carries_its_figures() -> None:
 
 @pytest.mark.parametrize("state", ViewState)
 def test_every_view_state_has_its_place_in_the_contract(state: ViewState) -> None:
-    beat = messages.heartbeat(Heartbeat(0, 0, 0, state, 0)).heartbeat
+    beat = FROM_CAMERA.write(Heartbeat(0, 0, 0, state, 0)).heartbeat
     assert capture_pb2.ViewState.Name(beat.view_state) == f"VIEW_STATE_{state.value}"
 
 
 def test_a_welcome_tells_the_servers_time_or_not() -> None:
-    told = messages.server_message(welcome(server_time=Timestamp(seconds=1_770_000_000)))
+    told = read_answer(welcome(server_time=Timestamp(seconds=1_770_000_000)))
     assert isinstance(told, Welcome)
     assert told.server_time == datetime.fromtimestamp(1_770_000_000, UTC)
-    silent = messages.server_message(welcome())
+    silent = read_answer(welcome())
     assert isinstance(silent, Welcome)
     assert silent.server_time is None
 
 
 @pytest.mark.parametrize("state", SpoolState)
 def test_every_state_of_the_spool_has_its_place_in_the_contract(state: SpoolState) -> None:
-    beat = messages.heartbeat(Heartbeat(0, 0, 0, ViewState.OK, 0, SpoolStatus(state))).heartbeat
+    beat = FROM_CAMERA.write(Heartbeat(0, 0, 0, ViewState.OK, 0, SpoolStatus(state))).heartbeat
     assert capture_pb2.SpoolState.Name(beat.spool.state) == f"SPOOL_STATE_{state.value}"
 
 
 def test_a_welcome_is_read() -> None:
-    value = messages.server_message(welcome(policy=policy_message(jpeg_quality=75, max_crops_per_track=3)))
+    value = read_answer(welcome(policy=policy_message(jpeg_quality=75, max_crops_per_track=3)))
     assert isinstance(value, Welcome)
     assert (value.credits, value.heartbeat_period_s) == (32, 5.0)
     assert (value.policy.jpeg_quality, value.policy.max_crops_per_track) == (75, 3)
@@ -83,7 +84,7 @@ def test_a_welcome_is_read() -> None:
 )
 def test_a_welcome_outside_the_contract_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(ProtocolError):
-        messages.server_message(welcome(**changes))
+        read_answer(welcome(**changes))
 
 
 @pytest.mark.parametrize("outcome", CaptureOutcome)
@@ -92,17 +93,17 @@ def test_every_outcome_is_read(outcome: CaptureOutcome) -> None:
         capture_id="a", outcome=capture_pb2.CaptureOutcome.Value(f"CAPTURE_OUTCOME_{outcome.value}"), reason="R"
     )
     message = StreamFacesResponse(receipts=capture_service_pb2.Receipts(receipts=[receipt], credits=1))
-    assert messages.server_message(message) == Receipts((Receipt("a", outcome, "R"),), 1)
+    assert read_answer(message) == Receipts((CaptureReceipt("a", outcome, "R"),), 1)
 
 
 def test_an_outcome_of_a_newer_contract_does_not_lose_the_capture() -> None:
     receipt = capture_pb2.CaptureReceipt(capture_id="a", outcome=99)  # type: ignore[arg-type]  # a newer one's
     message = StreamFacesResponse(receipts=capture_service_pb2.Receipts(receipts=[receipt]))
-    assert messages.server_message(message) == Receipts((Receipt("a", CaptureOutcome.RETRY),), 0)
+    assert read_answer(message) == Receipts((CaptureReceipt("a", CaptureOutcome.RETRY),), 0)
 
 
 def test_policy_drain_and_messages_of_a_newer_contract_are_read() -> None:
-    assert isinstance(messages.server_message(StreamFacesResponse(policy=policy_message())), CapturePolicy)
+    assert isinstance(read_answer(StreamFacesResponse(policy=policy_message())), CapturePolicy)
     drain = capture_service_pb2.Drain(reconnect_after=duration(1.5))
-    assert messages.server_message(StreamFacesResponse(drain=drain)) == Drain(1.5)
-    assert messages.server_message(StreamFacesResponse()) is None
+    assert read_answer(StreamFacesResponse(drain=drain)) == Drain(1.5)
+    assert read_answer(StreamFacesResponse()) is None

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import uuid6
 
-from cekalwatch.contract.values.captures import CaptureOutcome
+from cekalwatch.contract.values.captures import CaptureOutcome, CaptureReceipt
 from cekalwatch.server.capture import intake as module
 from cekalwatch.server.capture.deciding import EmbeddedCapture
 from cekalwatch.server.capture.intake import Intake
-from cekalwatch.server.domain.captures import Capture, Receipt, Rejected
+from cekalwatch.server.domain.captures import Capture, Rejected
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.recognition.probes import Probe
 from tests.support.builders.alerts import capture
@@ -62,11 +62,11 @@ class Database:
         ]
 
 
-def said(receipt: Receipt) -> tuple[CaptureOutcome, Code | None]:
-    return receipt.outcome, receipt.reason
+def said(receipt: CaptureReceipt) -> tuple[CaptureOutcome, Code | None]:
+    return receipt.outcome, Code(receipt.reason) if receipt.reason else None
 
 
-async def timed(way: Intake, item: Capture | Rejected) -> tuple[Receipt, float]:
+async def timed(way: Intake, item: Capture | Rejected) -> tuple[CaptureReceipt, float]:
     loop = asyncio.get_running_loop()
     came_s = loop.time()
     receipt = await way.process(item, nothing)

@@ -17,23 +17,25 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from cekalwatch.contract.codec.alerts import HANDLING
+from cekalwatch.contract.codec.captures import FACE, TO_CAMERA
 from cekalwatch.contract.codec.imports import RECORD_REPORT
 from cekalwatch.contract.codec.scalars import Refused
 from cekalwatch.contract.codec.watchlist import ORDER
 from cekalwatch.contract.values.adjudication import MAX_NOTE, REASONS
 from cekalwatch.contract.values.aiming import AimingAnswer, AimingPicture, AimingRefusal
 from cekalwatch.contract.values.cameras import Heartbeat
-from cekalwatch.contract.values.captures import CaptureOutcome, CapturePolicy
+from cekalwatch.contract.values.capture_policy import CapturePolicy
+from cekalwatch.contract.values.captures import CaptureOutcome, CaptureReceipt, Goodbye, Receipts
 from cekalwatch.contract.values.reports import MAX_SPAN
 from cekalwatch.contract.values.watchlist import Freshness, SourceFreshness
 from cekalwatch.server.alerts.shown import shown_handling
 from cekalwatch.server.audit.signing_state import SigningState
-from cekalwatch.server.capture.session import Goodbye, Receipts
+from cekalwatch.server.capture.placing import placed
 from cekalwatch.server.connections import ConnectionState
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
 from cekalwatch.server.domain.alerts.handling import Handling
 from cekalwatch.server.domain.cameras.clock import EARLIEST, CameraClock
-from cekalwatch.server.domain.captures import Capture, Receipt, Rejected
+from cekalwatch.server.domain.captures import Capture, Rejected
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import CekalwatchError, Code, Kind
 from cekalwatch.server.domain.orders.ban_order import JudgedOrder
@@ -41,8 +43,9 @@ from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.snapshot import GallerySnapshot, SearchedPeople
 from cekalwatch.server.grpc_api import alert_requests as alerts
-from cekalwatch.server.grpc_api.convert import capture, operations
+from cekalwatch.server.grpc_api.convert import operations
 from cekalwatch.server.grpc_api.paging import page_size
+from cekalwatch.server.grpc_api.servicers.capture import read_hello, read_message
 from cekalwatch.server.grpc_api.servicers.watchlist import subjects
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import record_begun
 from cekalwatch.server.health.probes.presence import CameraPresence
@@ -93,7 +96,7 @@ def any_request() -> st.SearchStrategy[capture_service_pb2.StreamFacesRequest]:
 @given(any_request())
 @MANY
 def test_any_first_message_is_hello_or_an_error(request: capture_service_pb2.StreamFacesRequest) -> None:
-    found = read(lambda: capture.hello(request))
+    found = read(lambda: read_hello(request)[0])
     if not isinstance(found, CekalwatchError):
         assert len(found.run_id) == len(RUN)
         for text in (found.client_version, found.detector):
@@ -105,14 +108,14 @@ def test_any_first_message_is_hello_or_an_error(request: capture_service_pb2.Str
 @given(any_request())
 @MANY
 def test_any_later_message_is_a_valid_value_or_an_error(request: capture_service_pb2.StreamFacesRequest) -> None:
-    match read(lambda: capture.stream_message(request, DEPARTURE, RUN, CameraClock(), NOON)):
+    match read(lambda: read_message(request, DEPARTURE, RUN, CameraClock(), NOON)):
         case Capture() as face:
             holds_its_bounds(face, request.face)
         case Rejected(capture_id=sent, reason=reason):
             assert len(sent) <= 64
             assert request.face.capture_id.startswith(sent)
             assert reason.kind is Kind.INVALID_ARGUMENT
-            capture.stream_response(Receipts((Receipt(sent, CaptureOutcome.REJECTED, reason),), 1))
+            TO_CAMERA.write(Receipts((CaptureReceipt(sent, CaptureOutcome.REJECTED, reason),), 1))
         case Heartbeat() as heartbeat:
             assert told(heartbeat).view_state in capture_pb2.ViewState.values()
         case Goodbye(reason=text):
@@ -204,11 +207,7 @@ def test_usual_messages_are_read(name: str) -> None:
         "heartbeat": capture_service_pb2.StreamFacesRequest(heartbeat=capture_service_pb2.Heartbeat()),
         "goodbye": capture_service_pb2.StreamFacesRequest(goodbye=capture_service_pb2.Goodbye(reason="end")),
     }[name]
-    found = (
-        capture.hello(request)
-        if name == "hello"
-        else capture.stream_message(request, DEPARTURE, RUN, CameraClock(), NOON)
-    )
+    found = read_hello(request)[0] if name == "hello" else read_message(request, DEPARTURE, RUN, CameraClock(), NOON)
     assert not isinstance(found, Rejected)
 
 
@@ -216,10 +215,8 @@ def test_a_face_that_waited_on_the_disk_belongs_to_the_passage_of_its_own_run() 
     """Track 1 of today's run and track 1 of the run before are two travellers, whose templates must not be fused."""
     earlier = str(uuid6.uuid7())
     usual = {key: SENT[key][0] for key in ("capture_id", "track_id", "capture_time", "landmarks", "detector_score")}
-    passages = [
-        capture.capture(capture_pb2.FaceCapture(**usual, run_id=run_id), DEPARTURE, RUN, CameraClock(), NOON).passage
-        for run_id in ("", RUN, earlier)
-    ]
+    faces = [FACE.read(capture_pb2.FaceCapture(**usual, run_id=run_id)) for run_id in ("", RUN, earlier)]
+    passages = [placed(face, DEPARTURE, RUN, CameraClock(), NOON).passage for face in faces]
     assert passages == [f"dep-1/{RUN}/1", f"dep-1/{RUN}/1", f"dep-1/{earlier}/1"]
 
 
@@ -229,9 +226,10 @@ def test_a_face_that_waited_on_the_disk_belongs_to_the_passage_of_its_own_run() 
 )
 def test_ids_come_in_one_form(written: Callable[[str], str]) -> None:
     face = capture_pb2.FaceCapture(capture_id=written(str(uuid6.UUID("0198a4b0-aaaa-7bbb-8ccc-dddddddddddd"))))
-    with pytest.raises(CekalwatchError) as caught:
-        capture.capture(face, DEPARTURE, RUN, CameraClock(), NOON)
-    assert caught.value.code is Code.CAPTURE_ID_INVALID
+    request = capture_service_pb2.StreamFacesRequest(face=face)
+    found = read_message(request, DEPARTURE, RUN, CameraClock(), NOON)
+    assert isinstance(found, Rejected)
+    assert found.reason is Code.CAPTURE_ID_INVALID
 
 
 def any_filter() -> st.SearchStrategy[alert_service_pb2.AlertFilter]:

@@ -10,7 +10,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from cekalwatch.contract.codec.enums import ProtoEnum
 from cekalwatch.contract.codec.safe_text import safe_text
 from cekalwatch.contract.values.cameras import Drops, SpoolState, ViewState
-from cekalwatch.contract.values.captures import CapturePolicy, is_wrong
+from cekalwatch.contract.values.capture_policy import CapturePolicy
+from cekalwatch.contract.values.captures import is_wrong
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.office.client.port_client import port_state
 from cekalwatch.office.model.port import PortState

@@ -7,14 +7,15 @@ from datetime import timedelta
 from http import HTTPStatus
 from itertools import islice
 from types import MappingProxyType
+from typing import Any
 
 import grpc
 from starlette.responses import Response
 
-from cekalwatch.console.clients.camera_client import DIGITS, WHOLE, AimingPicture, CameraPolicyState, Figures
 from cekalwatch.console.clients.status_client import CameraState, ask_status
 from cekalwatch.console.visit import Visit
-from cekalwatch.contract.values.captures import POLICY_BOUNDS
+from cekalwatch.contract.values.aiming import TakenPicture
+from cekalwatch.contract.values.capture_policy import DIGITS, POLICY_BOUNDS, WHOLE, CameraPolicy, CapturePolicyChanges
 from cekalwatch.contract.values.people import KEEPS_DEVICES
 from cekalwatch.office.client.refusals import error_reason, explain
 from cekalwatch.office.model.trouble import Trouble
@@ -49,7 +50,7 @@ def set_policy(visit: Visit) -> Response:
         known = visit.cameras.policy(camera.camera_id)
         number = visit.form.get("number", "")
         if visit.form.get("wanted") == "before":
-            changes: Figures | None = known.before
+            changes: CapturePolicyChanges | None = known.before
         else:
             changes = _typed(visit, known)
         if changes is None or not number.isdecimal() or len(number) > MAX_DIGITS:
@@ -82,21 +83,21 @@ def show_again(visit: Visit, problem: str) -> Response:
     return _one(visit, camera, problem, visit.form)
 
 
-def _typed(visit: Visit, known: CameraPolicyState) -> Figures | None:
+def _typed(visit: Visit, known: CameraPolicy) -> CapturePolicyChanges | None:
     """Return how what was typed differs from the settings; None when it is no figure, or out of its bounds."""
-    found: dict[str, float] = {}
+    found: dict[str, Any] = {}
     for name, (least, most) in POLICY_BOUNDS.items():
-        text = visit.form.get(name, "").strip()
+        text, of_settings = visit.form.get(name, "").strip(), getattr(known.of_settings, name)
         try:
-            value = round(float(text), DIGITS) if text else known.of_settings[name]
+            value = round(float(text), DIGITS) if text else of_settings
         except ValueError:
             return None
-        if value == known.of_settings[name]:
+        if value == of_settings:
             continue
         if not least <= value <= most or (name in WHOLE and value != int(value)):
             return None
         found[name] = value
-    return found
+    return CapturePolicyChanges(**found)
 
 
 def _one(
@@ -104,7 +105,7 @@ def _one(
     camera: CameraState,
     problem: str = "",
     typed: Mapping[str, str] = MappingProxyType({}),
-    picture: AimingPicture | None = None,
+    picture: TakenPicture | None = None,
 ) -> Response:
     policy = visit.cameras.policy(camera.camera_id) if visit.has(KEEPS_DEVICES) else None
     return (visit.page_with_pictures if picture else visit.page)(

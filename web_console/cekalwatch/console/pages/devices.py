@@ -10,8 +10,8 @@ import segno
 from markupsafe import Markup
 from starlette.responses import Response
 
-from cekalwatch.console.clients.device_client import DeviceList, DeviceRecord
 from cekalwatch.console.visit import Visit
+from cekalwatch.contract.values.devices import DeviceList, DeviceRecord, DeviceToInvite
 from cekalwatch.office.client.refusals import explain
 from cekalwatch.wire.identity import DeviceRole
 
@@ -34,10 +34,10 @@ def invite(visit: Visit) -> Response:
     site = "" if camera else visit.form.get("site", "")
     name = visit.form.get("camera" if camera else "name", "").strip().lower()
     prefix = f"counter-{site}/"
-    counters = [one.removeprefix(prefix) for one in visit.form if one.startswith(prefix)]
+    counters = tuple(one.removeprefix(prefix) for one in visit.form if one.startswith(prefix) and not camera)
     minutes = next((one for one in INVITED_MINUTES if str(one) == visit.form.get("minutes")), 60)
     try:
-        invited = visit.devices.invite(role, site, name, counters if role is DeviceRole.NOTIFIER else (), minutes)
+        invited = visit.devices.invite(DeviceToInvite(role, site, name, counters, minutes))
     except grpc.RpcError as error:
         return _show(visit, explain(error, visit.texts))
     return visit.page("invitation.html", role=role, name=name, invited=invited, picture=_picture(invited.invitation))

@@ -34,8 +34,10 @@ class CameraClock:
         """By how much it is ahead of the server's (negative: behind); None when the client has not said its time."""
         return None if self._begun_at is None else max(self._before, self._since)
 
-    def note(self, client_time: datetime, now: datetime, uptime: timedelta | None = None) -> None:
-        """Note what a message said that has just arrived; `uptime` is the client's, from whatever beginning."""
+    def note(self, client_time: datetime | None, now: datetime, uptime: timedelta | None = None) -> None:
+        """Note what a message said that has just arrived; None: it did not say. `uptime` has any beginning."""
+        if client_time is None:
+            return
         if uptime is not None:
             self._follow_setting(client_time - EARLIEST - uptime)
         lead, known = client_time - now, self.ahead

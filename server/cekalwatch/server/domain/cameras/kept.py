@@ -1,12 +1,11 @@
-"""What the server keeps of one camera: what people set while it runs, and what surveys found of its view."""
+"""What people have set for a camera while the server runs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from cekalwatch.contract.values.captures import CapturePolicyChanges
-from cekalwatch.contract.values.surveys import SurveyFigures
+from cekalwatch.contract.values.capture_policy import CapturePolicyChanges
 
 
 @dataclass(frozen=True)
@@ -20,11 +19,3 @@ class SetPolicy:
     before: CapturePolicyChanges
     """How it did before, for who wants that back."""
     set_at: datetime
-
-
-@dataclass(frozen=True)
-class KeptSurvey:
-    """What a survey found, and when the server got it."""
-
-    reported_at: datetime
-    figures: SurveyFigures

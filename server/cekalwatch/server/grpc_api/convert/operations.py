@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from cekalwatch.contract.codec.cameras import PLACE
+from cekalwatch.contract.codec.captures import DROPS, POLICY, SPOOL, VIEW_STATES
 from cekalwatch.contract.codec.enums import ProtoEnum
 from cekalwatch.contract.codec.watchlist import FRESHNESS
 from cekalwatch.contract.values.cameras import Heartbeat
-from cekalwatch.contract.values.captures import CaptureOutcome, CapturePolicy
+from cekalwatch.contract.values.capture_policy import CapturePolicy
+from cekalwatch.contract.values.captures import CaptureOutcome
 from cekalwatch.server.audit.history import RestoredBackup
 from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.domain.checkpoints import Camera
@@ -21,7 +23,6 @@ from cekalwatch.server.gallery.threshold import (
     ThresholdSource,
 )
 from cekalwatch.server.gallery.threshold_outlook import ThresholdOutlook, ThresholdSigners
-from cekalwatch.server.grpc_api.convert.capture import SPOOL_STATES, VIEW_STATES, policy_message
 from cekalwatch.server.grpc_api.convert.common import duration, timestamp
 from cekalwatch.server.grpc_api.convert.ports import port_status
 from cekalwatch.server.grpc_api.convert.troubles import trouble_message
@@ -30,7 +31,7 @@ from cekalwatch.server.health.state.maintenance import MaintenanceStatus
 from cekalwatch.server.health.state.status import ServerStatus
 from cekalwatch.server.pki.revocations import RevocationState
 from cekalwatch.server.storage.availability import DatabaseAway
-from cekalwatch.v1 import capture_pb2, operations_pb2, operations_service_pb2
+from cekalwatch.v1 import operations_pb2, operations_service_pb2
 
 _THRESHOLD_SOURCES = ProtoEnum(operations_pb2.ThresholdSource, "THRESHOLD_SOURCE", ThresholdSource)
 
@@ -219,7 +220,6 @@ def _camera_status(
     camera: Camera, presence: CameraPresence, server: str, policy: CapturePolicy
 ) -> operations_pb2.CameraStatus:
     heartbeat = presence.heartbeat or Heartbeat()
-    spool, drops = heartbeat.spool, heartbeat.drops
     return operations_pb2.CameraStatus(
         camera=PLACE.write(camera),
         connected=presence.streams > 0,
@@ -229,17 +229,12 @@ def _camera_status(
         outbox_depth=heartbeat.outbox_depth,
         outbox_age=duration(heartbeat.outbox_age_s),
         view_state=VIEW_STATES.number(heartbeat.view_state),
-        spool=capture_pb2.SpoolStatus(
-            state=SPOOL_STATES.number(spool.state),
-            depth=spool.depth,
-            bytes=spool.size,
-            age=duration(spool.age_s),
-        ),
+        spool=SPOOL.write(heartbeat.spool),
         clock_ahead=None if presence.clock_ahead is None else duration(presence.clock_ahead.total_seconds()),
-        drops=capture_pb2.DropCounts(**asdict(drops)),
+        drops=DROPS.write(heartbeat.drops),
         server=server,
         last_face_time=timestamp(presence.last_face_at) if presence.last_face_at else None,
         passages=presence.passages,
         passages_fit=presence.passages_fit,
-        policy=policy_message(policy),
+        policy=POLICY.write(policy),
     )

@@ -8,14 +8,16 @@ from typing import Any
 
 import grpc
 
+from cekalwatch.contract.codec.camera_service import CAMERA_POLICY, CHANGES, KEPT_SURVEY, PICTURE, SURVEY
+from cekalwatch.contract.codec.scalars import Reading, Refused
+from cekalwatch.contract.values.capture_policy import CapturePolicyChanges
+from cekalwatch.contract.values.surveys import SurveyFigures
 from cekalwatch.server.capture.aiming import AimingDesk
 from cekalwatch.server.capture.policies import CameraPolicies
 from cekalwatch.server.capture.surveys import CameraSurveys
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.convert import cameras as convert
-from cekalwatch.server.grpc_api.convert import surveys
 from cekalwatch.v1 import camera_service_pb2 as pb
 from cekalwatch.v1 import camera_service_pb2_grpc
 
@@ -37,21 +39,21 @@ class CameraServicer(camera_service_pb2_grpc.CameraServiceServicer):
         """Return what a camera may send."""
         camera = self._camera(request.camera_id)
         state = await asyncio.to_thread(self._policies.state, camera.camera_id)
-        return pb.GetCameraPolicyResponse(policy=convert.camera_policy(camera.camera_id, state))
+        return pb.GetCameraPolicyResponse(policy=CAMERA_POLICY.write(state))
 
     async def SetCameraPolicy(self, request: pb.SetCameraPolicyRequest, context: Context) -> pb.SetCameraPolicyResponse:
         """Set what a camera may send."""
-        camera, changes = self._camera(request.camera_id), convert.policy_changes(request.changes)
+        camera, changes = self._camera(request.camera_id), read_changes(request.changes)
         actor = current_caller().actor
         state = await asyncio.to_thread(self._policies.set, camera, changes, request.number, actor)
-        return pb.SetCameraPolicyResponse(policy=convert.camera_policy(camera.camera_id, state))
+        return pb.SetCameraPolicyResponse(policy=CAMERA_POLICY.write(state))
 
     async def GetAimingPicture(
         self, request: pb.GetAimingPictureRequest, context: Context
     ) -> pb.GetAimingPictureResponse:
         """Return what a camera shows now."""
         picture = await self._aiming.picture(self._camera(request.camera_id), current_caller().actor)
-        return convert.aiming_picture(picture)
+        return PICTURE.write(picture)
 
     async def ReportSurvey(self, request: pb.ReportSurveyRequest, context: Context) -> pb.ReportSurveyResponse:
         """Keep what a survey of the caller's own camera found."""
@@ -59,13 +61,13 @@ class CameraServicer(camera_service_pb2_grpc.CameraServiceServicer):
         caller.speak_as(request.camera_id)
         camera = self._camera(request.camera_id)
         caller.act_at(camera.site)
-        await asyncio.to_thread(self._surveys.take, camera, surveys.survey(request.survey), caller.actor)
+        await asyncio.to_thread(self._surveys.take, camera, read_survey(request.survey), caller.actor)
         return pb.ReportSurveyResponse()
 
     async def ListSurveys(self, request: pb.ListSurveysRequest, context: Context) -> pb.ListSurveysResponse:
         """Return what surveys found of a camera."""
         found = await asyncio.to_thread(self._surveys.of, self._camera(request.camera_id).camera_id)
-        return pb.ListSurveysResponse(surveys=map(surveys.kept_survey, found))
+        return pb.ListSurveysResponse(surveys=map(KEPT_SURVEY.write, found))
 
     def _camera(self, camera_id: str) -> Camera:
         """Return a camera of the person's sites; raises UNKNOWN_CAMERA or PERSON_SITE_NOT_ALLOWED."""
@@ -76,3 +78,24 @@ class CameraServicer(camera_service_pb2_grpc.CameraServiceServicer):
         if session and camera.site not in session.person.sites:
             raise CekalwatchError(Code.PERSON_SITE_NOT_ALLOWED)
         return camera
+
+
+def read_changes(message: pb.CapturePolicyChanges) -> CapturePolicyChanges:
+    """Read what is to be set; raises POLICY_OUT_OF_BOUNDS for what no policy can have."""
+    try:
+        return CHANGES.read(message, Reading.STRICT)
+    except (ValueError, OverflowError):
+        raise CekalwatchError(Code.POLICY_OUT_OF_BOUNDS) from None
+
+
+def read_survey(message: pb.Survey) -> SurveyFigures:
+    """Read what a survey found; raises SURVEY_INVALID, or Refused for its texts."""
+    try:
+        figures = SURVEY.read(message, Reading.STRICT)
+    except Refused as error:
+        if error.field in {"client_version", "detector"}:
+            raise
+        raise CekalwatchError(Code.SURVEY_INVALID, error.field) from None
+    if not figures.consistent:
+        raise CekalwatchError(Code.SURVEY_INVALID)
+    return figures

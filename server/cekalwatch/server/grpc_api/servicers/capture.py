@@ -2,20 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
+from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import grpc
 
-from cekalwatch.server.capture.session import CaptureSessions, Hello, Inbound
+from cekalwatch.contract.codec.captures import CLIENT_TIME, FROM_CAMERA, TO_CAMERA
+from cekalwatch.contract.codec.scalars import Reading, Refused
+from cekalwatch.contract.values.captures import CameraHello, ClientTime, FaceCapture
+from cekalwatch.server.capture.placing import placed
+from cekalwatch.server.capture.session import CaptureSessions, Inbound
+from cekalwatch.server.domain.cameras.clock import CameraClock
+from cekalwatch.server.domain.captures import Rejected
+from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.convert import capture as convert
 from cekalwatch.server.grpc_api.convert.common import KEY
 from cekalwatch.v1 import capture_service_pb2 as pb
 from cekalwatch.v1 import capture_service_pb2_grpc
+from cekalwatch.wire.bounds import MAX_WORD
+
+REJECTED_FOR: Mapping[str, Code] = MappingProxyType(
+    {
+        "capture_id": Code.CAPTURE_ID_INVALID,
+        "track_id": Code.TRACK_ID_INVALID,
+        "jpeg": Code.CROP_TOO_LARGE,
+        "run_id": Code.RUN_ID_INVALID,
+        "capture_time": Code.CAPTURE_TIME_UNPLACEABLE,
+        "clock_ahead": Code.CAPTURE_TIME_UNPLACEABLE,
+        "landmarks": Code.LANDMARKS_INVALID,
+        "detector_score": Code.QUALITY_INVALID,
+        "score": Code.QUALITY_INVALID,
+    }
+)
+"""Why a face is rejected, by the field that breaks its bound."""
 
 
 class CaptureServicer(capture_service_pb2_grpc.CaptureServiceServicer):
@@ -31,7 +55,7 @@ class CaptureServicer(capture_service_pb2_grpc.CaptureServiceServicer):
         context: grpc.aio.ServicerContext[Any, Any],
     ) -> AsyncIterator[pb.StreamFacesResponse]:
         """Run a camera's stream: handshake, then captures in and receipts out."""
-        hello = await self._sessions.handshake(_hello(request_iterator))
+        hello, said = await self._sessions.handshake(_first(request_iterator))
         caller = current_caller()
         try:
             caller.speak_as(hello.camera_id)
@@ -44,19 +68,57 @@ class CaptureServicer(capture_service_pb2_grpc.CaptureServiceServicer):
                 self._sessions.rejected(name, caller.device.site or "", error.code)
             raise
         welcome = await self._sessions.welcome(hello, self._clock.now())
-        clock = self._sessions.clock(camera, hello, self._clock.now())
+        clock = self._sessions.clock(camera, said, self._clock.now())
 
         async def inbound() -> AsyncIterator[Inbound]:
             async for request in request_iterator:
-                yield convert.stream_message(request, camera, hello.run_id, clock, self._clock.now())
+                yield read_message(request, camera, hello.run_id, clock, self._clock.now())
 
         async with aclosing(self._sessions.run(camera, hello, welcome, inbound())) as outbound:
             async for message in outbound:
-                yield convert.stream_response(message)
+                yield TO_CAMERA.write(message)
 
 
-async def _hello(requests: AsyncIterator[pb.StreamFacesRequest]) -> Hello:
+async def _first(requests: AsyncIterator[pb.StreamFacesRequest]) -> tuple[CameraHello, ClientTime]:
     try:
-        return convert.hello(await anext(aiter(requests)))
+        return read_hello(await anext(aiter(requests)))
     except StopAsyncIteration:
         raise CekalwatchError(Code.HELLO_EXPECTED) from None
+
+
+def read_hello(request: pb.StreamFacesRequest) -> tuple[CameraHello, ClientTime]:
+    """Read the handshake; raises HELLO_EXPECTED, CLIENT_TIME_INVALID, Refused."""
+    hello = FROM_CAMERA.read(request, Reading.STRICT) if request.WhichOneof("message") == "hello" else None
+    if not isinstance(hello, CameraHello):
+        raise CekalwatchError(Code.HELLO_EXPECTED)
+    return hello, _client_time(request)
+
+
+def read_message(
+    request: pb.StreamFacesRequest, camera: Camera, run_id: str, clock: CameraClock, now: datetime
+) -> Inbound:
+    """Read a message after the handshake, and note the client's time in `clock`.
+
+    A face that breaks a bound becomes Rejected; a broken stream raises.
+    """
+    said = _client_time(request)
+    clock.note(said.time, now, said.uptime)
+    try:
+        message = FROM_CAMERA.read(request, Reading.STRICT)
+        if isinstance(message, FaceCapture):
+            return placed(message, camera, run_id, clock, now)
+    except (Refused, CekalwatchError) as error:
+        if not request.HasField("face"):
+            raise
+        code = error.code if isinstance(error, CekalwatchError) else REJECTED_FOR[error.field]
+        return Rejected(request.face.capture_id[:MAX_WORD], code)
+    if message is None:
+        raise CekalwatchError(Code.MESSAGE_EMPTY)
+    return message
+
+
+def _client_time(request: pb.StreamFacesRequest) -> ClientTime:
+    try:
+        return CLIENT_TIME.read(request, Reading.STRICT)
+    except Refused:
+        raise CekalwatchError(Code.CLIENT_TIME_INVALID) from None

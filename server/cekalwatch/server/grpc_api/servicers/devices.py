@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 import grpc
 import structlog
 
+from cekalwatch.contract.codec.devices import DEVICE, DEVICE_INVITED, DEVICE_TO_INVITE, ROLES
+from cekalwatch.contract.codec.scalars import Reading, Refused
+from cekalwatch.contract.values.devices import DEFAULT_MINUTES, DeviceCertificate, DeviceInvited, DeviceRecord
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.convert import devices as convert
-from cekalwatch.server.grpc_api.convert.common import timestamp
-from cekalwatch.server.grpc_api.convert.devices import DevicePresence
 from cekalwatch.server.grpc_api.errors import coded
 from cekalwatch.server.grpc_api.open_calls import OpenCalls
 from cekalwatch.server.grpc_api.paging import page
@@ -24,9 +24,10 @@ from cekalwatch.server.pki.device_admin import DeviceAdmin, DeviceOffice
 from cekalwatch.server.pki.devices import KnownDevice
 from cekalwatch.v1 import device_service_pb2 as pb
 from cekalwatch.v1 import device_service_pb2_grpc
-from cekalwatch.v1.device_pb2 import Device
-from cekalwatch.wire.identity import DeviceRole, Identity
+from cekalwatch.wire.identity import DeviceRole, Identity, IdentityError
 
+MAX_DEVICES = 1000
+MAX_CERTIFICATES = 5
 _T = TypeVar("_T")
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -48,40 +49,30 @@ class DeviceServicer(device_service_pb2_grpc.DeviceServiceServicer):
         admin = self._admin()
         devices = await _done(admin.all)
         whole = await asyncio.to_thread(self._whole)
-        cameras = self._office.places.cameras
-
-        def written(one: KnownDevice) -> Device:
-            who = one.identity
-            known = cameras.get(who.name) if who.role is DeviceRole.CAMERA else None
-            counter = known.counter if known and known.site == who.site else ""
-            return convert.device_message(one, counter, self._presence(who, whole))
-
-        shown, _ = page(map(written, devices[: convert.MAX_DEVICES]), len(devices), convert.MAX_DEVICES)
+        shown, _ = page(
+            (DEVICE.write(self._record(one, whole)) for one in devices[:MAX_DEVICES]), len(devices), MAX_DEVICES
+        )
         return pb.ListDevicesResponse(devices=shown, sites=admin.sites)
 
     async def InviteDevice(self, request: pb.InviteDeviceRequest, context: Context) -> pb.InviteDeviceResponse:
         """Invite a device, and return its code."""
-        role, minutes = convert.role(request.role), convert.minutes(request.valid_minutes)
-        counters, admin = convert.counters(request.counters), self._admin()
-        site, name = request.site or None, request.name
-        invited = await _done(lambda: admin.invite(role, site, name, counters, minutes))
-        return pb.InviteDeviceResponse(
-            code=invited.invitation.code.text,
-            invitation=invited.invitation.text,
-            expire_time=timestamp(invited.expires_at),
-        )
+        wanted, admin = DEVICE_TO_INVITE.read(request, Reading.STRICT), self._admin()
+        counters, minutes = tuple(dict.fromkeys(wanted.counters)), wanted.minutes or DEFAULT_MINUTES
+        invited = await _done(lambda: admin.invite(wanted.role, wanted.site or None, wanted.name, counters, minutes))
+        invitation = invited.invitation
+        return DEVICE_INVITED.write(DeviceInvited(invitation.code.text, invitation.text, invited.expires_at))
 
     async def CancelInvitation(
         self, request: pb.CancelInvitationRequest, context: Context
     ) -> pb.CancelInvitationResponse:
         """Withdraw an invitation."""
-        identity, admin = convert.identity(request), self._admin()
+        identity, admin = _identity(request), self._admin()
         await _done(lambda: admin.cancel(identity))
         return pb.CancelInvitationResponse()
 
     async def RevokeDevice(self, request: pb.RevokeDeviceRequest, context: Context) -> pb.RevokeDeviceResponse:
         """Revoke all that a device has."""
-        identity, admin = convert.identity(request), self._admin()
+        identity, admin = _identity(request), self._admin()
         revoked = await _done(lambda: admin.revoke(identity))
         return pb.RevokeDeviceResponse(certificates=revoked.certificates, recorded=revoked.recorded)
 
@@ -90,13 +81,34 @@ class DeviceServicer(device_service_pb2_grpc.DeviceServiceServicer):
         by = caller.session.person if caller.session else None
         return DeviceAdmin(self._office, caller.actor, by, caller.identity)
 
-    def _presence(self, who: Identity, whole: WholePresence) -> DevicePresence:
-        heard_at = self._open_calls.heard_at(who)
+    def _record(self, device: KnownDevice, whole: WholePresence) -> DeviceRecord:
+        """Return what is known of a device, with whether it is there."""
+        who, heard_at, counter = device.identity, self._open_calls.heard_at(device.identity), ""
         if who.role is DeviceRole.CAMERA:
             camera, _ = whole.cameras.get(who.name, (CameraPresence(), ""))
-            return DevicePresence(camera.streams > 0, camera.last_heard_at or heard_at)
-        connected = self._open_calls.has(who) or (who.role is DeviceRole.NOTIFIER and who.name in whole.agents)
-        return DevicePresence(connected, heard_at)
+            connected, heard_at = camera.streams > 0, camera.last_heard_at or heard_at
+            known = self._office.places.cameras.get(who.name)
+            counter = known.counter if known and known.site == who.site else ""
+        else:
+            connected = self._open_calls.has(who) or (who.role is DeviceRole.NOTIFIER and who.name in whole.agents)
+        certificates = tuple(
+            DeviceCertificate(f"{one.certificate.serial_number:x}", one.certificate.not_valid_after_utc, one.revoked_at)
+            for one in device.issued[:MAX_CERTIFICATES]
+        )
+        return DeviceRecord(
+            who.role, who.site, who.name, counter, certificates, device.invited_until, connected, heard_at
+        )
+
+
+def _identity(request: pb.RevokeDeviceRequest | pb.CancelInvitationRequest) -> Identity:
+    """Read which device; raises Refused, and DEVICE_UNKNOWN for keys that no device can have."""
+    role = ROLES.member(request.role)
+    if role is None:
+        raise Refused("role")
+    try:
+        return Identity(role, request.site, request.name)
+    except IdentityError:
+        raise CekalwatchError(Code.DEVICE_UNKNOWN) from None
 
 
 async def _done(work: Callable[[], _T]) -> _T:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 
-from cekalwatch.contract.values.captures import CaptureOutcome, CapturePolicy
+from cekalwatch.contract.values.capture_policy import CapturePolicy
+from cekalwatch.contract.values.captures import CaptureOutcome
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.program.loops import LoopState
 from cekalwatch.server.alerts.fanout import Fanout

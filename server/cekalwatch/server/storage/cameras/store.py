@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from sqlmodel import Session, select
 
-from cekalwatch.contract.values.captures import CapturePolicyChanges
+from cekalwatch.contract.values.capture_policy import CapturePolicyChanges
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.cameras.kept import SetPolicy
 from cekalwatch.server.storage.audit.store import write_audit
@@ -48,8 +47,8 @@ class CameraPolicyStore:
             row = CameraPolicyRow(
                 camera_id=camera_id,
                 number=policy.number,
-                changes=_facts(policy.changes),
-                before=_facts(policy.before),
+                changes=policy.changes.figures,
+                before=policy.before.figures,
                 set_at=policy.set_at,
             )
             replace_row(session, row)
@@ -73,7 +72,3 @@ def _policy(row: CameraPolicyRow) -> SetPolicy:
 
 def _changes(facts: Mapping[str, Any]) -> CapturePolicyChanges:
     return CapturePolicyChanges(**facts)
-
-
-def _facts(changes: CapturePolicyChanges) -> dict[str, float]:
-    return {name: value for name, value in asdict(changes).items() if value is not None}

@@ -7,9 +7,8 @@ from typing import Any
 
 from sqlmodel import Session, col, delete, func, select
 
-from cekalwatch.contract.values.surveys import MAX_KEPT, Advice, Grade, Spread, SurveyFigures
+from cekalwatch.contract.values.surveys import MAX_KEPT, Advice, Grade, KeptSurvey, Spread, SurveyFigures
 from cekalwatch.server.audit.entry import AuditEntry
-from cekalwatch.server.domain.cameras.kept import KeptSurvey
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.cameras.tables import CameraSurveyRow
 from cekalwatch.server.storage.database import Database

@@ -1,0 +1,113 @@
+"""What a camera may send: by the settings, and by what people have set for one camera since."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from types import MappingProxyType
+from typing import Annotated, Any, Final
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass as validated
+
+EyeDistance = Annotated[float, Field(ge=8, le=1000)]
+Turn = Annotated[float, Field(gt=0, le=90)]
+CropCount = Annotated[int, Field(ge=1, le=20)]
+JpegQuality = Annotated[int, Field(ge=50, le=100)]
+DetectorScore = Annotated[float, Field(ge=0, le=1)]
+
+
+@validated(frozen=True, config=ConfigDict(extra="forbid", use_attribute_docstrings=True))
+class CapturePolicy:
+    """What a camera may send; the server sets it. Raises ValueError outside the bounds."""
+
+    min_eye_distance_px: EyeDistance = 32.0
+    """Smallest distance between the eyes, in pixels of the frame."""
+    max_yaw_degrees: Turn = 50.0
+    """Largest turn of the head to either side. Crops turned by 40 to 50 degrees, measured from five landmarks, are
+    recognised as well as others; beyond that they are not (docs/adr/0030)."""
+    max_pitch_degrees: Turn = 45.0
+    """Largest nod of the head up or down. It is wider than the 15 degrees that recognition wants: measured from five
+    landmarks, a laugh looks like a nod of up to 40."""
+    max_crops_per_track: CropCount = 5
+    """How many crops of one passage a camera may send."""
+    jpeg_quality: JpegQuality = 85
+    """JPEG quality of the crops. At 90 they are a quarter larger and are recognised no better
+    (benchmarks/camera/crops.py)."""
+    min_detector_score: DetectorScore = 0.7
+    """Smallest confidence of the detector."""
+
+
+@validated(frozen=True, config=ConfigDict(extra="forbid", use_attribute_docstrings=True))
+class CapturePolicyChanges:
+    """How one camera's policy differs from that of all; what is not set is as there."""
+
+    min_eye_distance_px: EyeDistance | None = None
+    """Smallest distance between the eyes, in pixels of the frame."""
+    max_yaw_degrees: Turn | None = None
+    """Largest turn of the head to either side."""
+    max_pitch_degrees: Turn | None = None
+    """Largest nod of the head up or down."""
+    max_crops_per_track: CropCount | None = None
+    """How many crops of one passage it may send."""
+    jpeg_quality: JpegQuality | None = None
+    """JPEG quality of the crops."""
+    min_detector_score: DetectorScore | None = None
+    """Smallest confidence of the detector."""
+
+    def applied_to(self, usual: CapturePolicy) -> CapturePolicy:
+        """Return the camera's policy, where that of all is `usual`."""
+        return replace(usual, **self.figures)
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """What is set, by name."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+POLICY_BOUNDS: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
+    {
+        "min_eye_distance_px": (16, 80),
+        "max_yaw_degrees": (20, 90),
+        "max_pitch_degrees": (20, 90),
+        "max_crops_per_track": (2, 20),
+        "jpeg_quality": (70, 100),
+        "min_detector_score": (0.3, 0.9),
+    }
+)
+"""Least and most of each figure. The settings allow more; what a person sets from elsewhere leaves a camera of use:
+beyond these bounds it sends hardly any face, or none that is recognised."""
+
+
+WHOLE: Final = frozenset({"max_crops_per_track", "jpeg_quality"})
+"""Figures that are whole numbers."""
+DIGITS: Final = 4
+"""That count of the others: the contract's floats have about seven."""
+
+
+def out_of_bounds(changes: CapturePolicyChanges) -> str:
+    """Return the name of a figure that is out of its bounds; empty when all are within."""
+    for name, (least, most) in POLICY_BOUNDS.items():
+        value = getattr(changes, name)
+        # Written so that NaN is out of bounds as well.
+        if value is not None and not least <= value <= most:
+            return name
+    return ""
+
+
+@dataclass(frozen=True)
+class CameraPolicy:
+    """What one camera may send, and how that came about."""
+
+    camera_id: str
+    in_force: CapturePolicy
+    of_settings: CapturePolicy
+    changes: CapturePolicyChanges
+    """What people have set."""
+    before: CapturePolicyChanges
+    """What they had set before that."""
+    number: int
+    """How often it was set."""
+    set_at: datetime | None
+    """None: never."""
