@@ -104,9 +104,8 @@ class Received:
 class ConnectionWatch:
     """Looks at this process's connections, on a thread of its own: a flood keeps the event loop busy."""
 
-    def __init__(self, bounds: Mapping[int, int], monotonic: Callable[[], float] = time.monotonic) -> None:
-        """`bounds` has the most connections of one address at each port, as it is at each look."""
-        self._bounds = bounds
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._bounds: Mapping[int, int] = {}
         self._monotonic = monotonic
         self._supported = HANDLES.exists()
         self._known: dict[str, _Connection | None] = {}
@@ -140,8 +139,9 @@ class ConnectionWatch:
         received.useful += CALL_BYTES
         return received
 
-    def start(self) -> None:
-        """Begin to look, where the kernel tells."""
+    def start(self, bounds: Mapping[int, int]) -> None:
+        """Begin to look, where the kernel tells; `bounds` has the most connections of one address at each port."""
+        self._bounds = bounds
         if self._supported:
             self._thread.start()
 

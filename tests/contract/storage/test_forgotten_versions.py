@@ -32,8 +32,9 @@ class Seen:
 
     def __init__(self, database: Database, folder: Path) -> None:
         self.database, self.file = database, folder / "seen_versions.json"
-        self.keys = KeyStore.open(database, KeyFile(folder / "master.key"), FixedClock(NOON), KEEPER, self.file)
-        self.guard.removed_after = {"alert": TERM}
+        self.keys = KeyStore.open(
+            database, KeyFile(folder / "master.key"), FixedClock(NOON), KEEPER, self.file, {"alert": TERM}
+        )
         event = AlertStore(database, self.keys.keyring).record(match(capture()), timedelta(0), NOON)
         assert event is not None
         self.alert_id = event.alert_id

@@ -20,7 +20,7 @@ from cekalwatch.server.cli.app import app
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.wiring.audit import open_signer
-from cekalwatch.server.wiring.context import Context
+from cekalwatch.server.wiring.storage import Context
 from tests.support.scenarios.technician import Technician
 from tests.support.tools.packs import light_environment
 

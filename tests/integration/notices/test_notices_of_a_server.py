@@ -25,7 +25,7 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.notices.store import NoticeOutcome, NoticeStore
 from cekalwatch.server.storage.troubles.store import TroubleStore
 from cekalwatch.server.wiring import notices as notices_wiring
-from cekalwatch.server.wiring.context import Context
+from cekalwatch.server.wiring.storage import Context
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tls import TlsFiles
 from tests.support.builders.alerts import NOON
@@ -120,10 +120,10 @@ async def test_another_server_of_the_database_sends_nothing(tmp_path: Path, file
         stack.callback(database.close)
         context = Context.open(chosen, database, SystemClock(), operator(), stack)
         board = AlarmBoard(context.stores.troubles, context.clock)
-        chores = notices_wiring.NoticesWiring.open(context, board).chores
-        none = notices_wiring.NoticesWiring.open(
+        chores = notices_wiring.init_notices(context, board)
+        none = notices_wiring.init_notices(
             Context.open(settings(chosen.data_dir), database, SystemClock(), operator(), stack), board
-        ).chores
+        )
     names = ["look_at_notices", "collect_notices", "send_notices_siem", "send_syslog", "sweep_notices"]
     assert [one.name for one in chores] == names
     assert all(isinstance(one, SharedChore) for one in chores), "the one that has the lease does them"

@@ -34,10 +34,11 @@ from cekalwatch.server.storage.cluster.hints import Hints
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.store import Account, KeptPassword
 from cekalwatch.server.storage.watchlist.record_store import NewReference
-from cekalwatch.server.wiring.alerts import AlertsWiring
-from cekalwatch.server.wiring.capture import CaptureWiring
-from cekalwatch.server.wiring.context import Context
-from cekalwatch.server.wiring.gallery import GalleryWiring
+from cekalwatch.server.wiring.alerts import init_alerts
+from cekalwatch.server.wiring.capture import init_capture
+from cekalwatch.server.wiring.gallery import init_gallery
+from cekalwatch.server.wiring.recognition import RecognitionParts
+from cekalwatch.server.wiring.storage import Context
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
 from cekalwatch.v1.capture_service_pb2_grpc import CaptureServiceStub
 from cekalwatch.wire.identity import DeviceRole, Identity
@@ -163,11 +164,11 @@ class Office:
         stack.callback(trail.close)
         presence = Presence(self.clock)
         terms = TermsReader(context.stores.watchlist, context.checkpoints)
-        search = GalleryWiring.open(context, EngineInUse(engine(), 1, decode_photograph), terms)
-        alerts = AlertsWiring.open(context, search.freshness, presence, trail, Hints(database))
-        captures = CaptureWiring.open(context, search, alerts.announce, presence)
+        search = init_gallery(context, RecognitionParts(EngineInUse(engine(), 1, decode_photograph), terms, ()))
+        alerts = init_alerts(context, search.freshness, presence, trail, Hints(database))
+        captures = init_capture(context, search, alerts.announce, presence)
         self._fanout = alerts.fanout
-        self._chores = (*search.chores, *captures.chores, *alerts.chores)
+        self._chores = (*search.jobs, *captures.jobs, *alerts.jobs)
         self._watching = asyncio.create_task(LOOPS.keep("probe_database", captures.health.write_expected))
         self.exchange.servicers["cekalwatch.v1.AlertService"] = alerts.servicer
         self.exchange.servicers["cekalwatch.v1.CaptureService"] = CaptureServicer(captures.sessions, self.clock)

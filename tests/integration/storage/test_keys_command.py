@@ -101,7 +101,9 @@ async def test_a_first_start_seals_and_its_files_show_nothing(tmp_path: Path) ->
 
 @pytest.mark.slow
 async def test_keys_are_rotated_beside_a_running_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cekalwatch.server.app.RESEAL_PERIOD_S", 3600)  # else it may help, and be named for that
+    monkeypatch.setattr(
+        "cekalwatch.server.wiring.storage.RESEAL_PERIOD_S", 3600
+    )  # else it may help, and be named for that
     chosen = settings(tmp_path)
     list_astronaut(chosen)
     async with running(chosen) as server:
@@ -123,7 +125,7 @@ async def test_keys_are_rotated_beside_a_running_server(tmp_path: Path, monkeypa
 async def test_a_running_server_finishes_an_interrupted_rotation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cekalwatch.server.app.RESEAL_PERIOD_S", 0.05)
+    monkeypatch.setattr("cekalwatch.server.wiring.storage.RESEAL_PERIOD_S", 0.05)
     chosen = settings(tmp_path)
     list_astronaut(chosen)
     async with running(chosen):

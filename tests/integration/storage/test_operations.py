@@ -208,7 +208,7 @@ async def test_health_turns_to_not_serving_before_cameras_are_told(
         assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
         stream = await CaptureClient.open(channel)
         with monkeypatch.context() as patched, pytest.raises(InterruptedError):
-            patched.setattr(server._sessions, "drain", break_off)
+            patched.setattr(server._capture.sessions, "drain", break_off)
             await server.__aexit__(None, None, None)
         assert (await watch.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
         stopping = asyncio.create_task(server.__aexit__(None, None, None))

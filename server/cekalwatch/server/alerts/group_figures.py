@@ -7,8 +7,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import structlog
+
 from cekalwatch.contract.values.reports import GroupFigures, GroupPair, MeasuredGroups, Rate
 from cekalwatch.program.errors import Exit, ProgramError
+
+log = structlog.get_logger()
 
 _MAX_BYTES: Final = 64 << 20
 Found = TypeVar("Found")
@@ -24,6 +28,15 @@ def read_groups(file: Path) -> MeasuredGroups:
             Exit.NO_INPUT,
         )
     return found
+
+
+def groups_if_readable(file: Path | None) -> MeasuredGroups | None:
+    """Return what was measured by group; a file that cannot be used must not keep a port from watching."""
+    try:
+        return read_groups(file) if file else None
+    except ProgramError as error:
+        log.warning("group_figures_unusable", problem=str(error))
+        return None
 
 
 def read_run(file: Path, take: Callable[[Any], Found]) -> Found:

@@ -35,7 +35,7 @@ class CameraPolicies:
         self._of_settings = dict(of_settings)
         self._set = store.all()
         self._lock = threading.Lock()
-        self.tell = tell
+        self._tell = tell
 
     @property
     def in_force(self) -> dict[str, CapturePolicy]:
@@ -45,7 +45,7 @@ class CameraPolicies:
     def reload(self, of_settings: Mapping[str, CapturePolicy]) -> None:
         """Go on with other settings; what people have set stays."""
         self._of_settings.update(of_settings)
-        self.tell(self.in_force)
+        self._tell(self.in_force)
 
     def follow(self) -> None:
         """Take over what was set at any server. Raises StorageError; what was known stays in force then."""
@@ -53,7 +53,7 @@ class CameraPolicies:
             before, self._set = self._set, self._store.all()
             changed = before != self._set
         if changed:
-            self.tell(self.in_force)
+            self._tell(self.in_force)
 
     def state(self, camera_id: str) -> CameraPolicy:
         """Return the policy of a camera as it is in the database now; raises UNKNOWN_CAMERA, StorageError."""

@@ -139,10 +139,10 @@ def export(
 def checkpoint(config: Config = None, data_dir: DataDir = None) -> None:
     """Sign the trail as it is now, and print the checkpoint with its public key."""
     from cekalwatch.server.audit.history import HistoryChangedError
+    from cekalwatch.server.data_folder import refuse_lost_audit_key
     from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
     from cekalwatch.server.wiring.audit import open_signer
-    from cekalwatch.server.wiring.losses import refuse_lost_audit_key
 
     settings = command_settings(config, data_dir)
     with _store(settings) as store:

@@ -11,7 +11,7 @@ from cekalwatch.program.errors import Exit, ProgramError
 if TYPE_CHECKING:
     from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.storage.database import Database
-    from cekalwatch.server.wiring.context import Context
+    from cekalwatch.server.wiring.storage import Context
 
 
 @contextmanager
@@ -46,7 +46,7 @@ def command_context(settings: ServerSettings) -> Iterator[Context]:
     """
     from cekalwatch.server.audit.entry import operator
     from cekalwatch.server.domain.clock import SystemClock
-    from cekalwatch.server.wiring.context import Context
+    from cekalwatch.server.wiring.storage import Context
 
     with command_database(settings) as database, ExitStack() as stack:
         database.check_exists()

@@ -15,7 +15,7 @@ from cekalwatch.server.cli.options import Config, DataDir, command_settings
 
 if TYPE_CHECKING:
     from cekalwatch.server.auth.people_admin import PeopleAdmin
-    from cekalwatch.server.wiring.context import Context
+    from cekalwatch.server.wiring.storage import Context
 
 app = typer.Typer(
     help="People who may sign in. Run it as the server's user, on the server's machine; every change is recorded.",

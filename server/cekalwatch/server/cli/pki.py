@@ -43,8 +43,8 @@ def init(site: Site = None, config: Config = None, data_dir: DataDir = None) -> 
     recorded in the database, which is made as well.
     """
     from cekalwatch.program.secret_files import make_private_folder
+    from cekalwatch.server.data_folder import make_database
     from cekalwatch.server.pki.site_pki import SitePki
-    from cekalwatch.server.wiring.losses import make_database
 
     settings = command_settings(config, data_dir)
     name = _places(settings).new(DeviceRole.SERVER, site, "authority").site

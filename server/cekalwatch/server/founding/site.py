@@ -15,6 +15,7 @@ from cekalwatch.program.secret_files import make_private_folder, write_private
 from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.auth.people_admin import PeopleAdmin
 from cekalwatch.server.auth.signing_in.passwords import Passwords
+from cekalwatch.server.data_folder import make_database
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.founding.answers import Answers
 from cekalwatch.server.pki.journal import PkiJournal
@@ -24,8 +25,7 @@ from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.wiring.audit import open_signer
-from cekalwatch.server.wiring.context import Context
-from cekalwatch.server.wiring.losses import make_database
+from cekalwatch.server.wiring.storage import Context
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.invitation import DeviceInvitation
 

@@ -6,23 +6,29 @@ a camera look less like their photographs than these do, so that more are missed
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cekalwatch.server.audit.entry import Action, Thing
+from cekalwatch.server.audit.search_terms import action_term
 from cekalwatch.server.domain.learning.learned_threshold import SiteFindings
 from cekalwatch.server.gallery.comparison import genuine_scores
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.gallery.threshold import MAX_THRESHOLD, MIN_THRESHOLD, Threshold, ThresholdRule
 from cekalwatch.server.gallery.threshold_learning import MAX_COMPARED_SUBJECTS, MIN_COMPARED_PHOTOGRAPHS
+from cekalwatch.server.storage.audit.search import AuditQuery, AuditSearch
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.models.store import ThresholdStore
 from cekalwatch.server.storage.models.template_store import TemplateStore
+from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.vision.manifest import Pack
 from cekalwatch.vision.thresholds import ThresholdModel
 
@@ -145,3 +151,18 @@ class ThresholdSigners:
     at: datetime
     names: tuple[str, ...]
     """For screens."""
+
+
+def threshold_signers(search: AuditSearch, people: PeopleStore, model_version: str) -> ThresholdSigners | None:
+    """Return who set the threshold last, by the audit trail; None when that was for another model."""
+    newest = search.page(AuditQuery((action_term(Action.THRESHOLD_SET),)), 1).found
+    for place, link in newest:
+        try:
+            signers = [UUID(one.removeprefix(f"{Thing.PERSON}:")) for one in json.loads(link.objects)]
+            of_model = json.loads(link.details)["model"] == model_version
+        except (ValueError, KeyError, TypeError):  # the entry is damaged: `audit verify` tells
+            return None
+        if of_model:
+            names = people.display_names(signers)
+            return ThresholdSigners(place.at, tuple(names[one] for one in signers if one in names))
+    return None

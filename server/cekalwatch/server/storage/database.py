@@ -53,13 +53,14 @@ class Database:
     Whatever connects raises ProgramError when a PostgreSQL keeps texts in another encoding than UTF8.
     """
 
-    def __init__(self, url: str) -> None:
-        """Prepare the engine without connecting. Raises ProgramError when the address or its driver is wrong."""
+    def __init__(self, url: str, measure: Measure = unmeasured) -> None:
+        """Prepare the engine without connecting; `measure` is told how long commits take.
+
+        Raises ProgramError when the address or its driver is wrong."""
         self._url = database_url(url)
         self.guard: RowGuard | None = None
         """Who guards signed rows, once the keys are open; see `KeyStore.open`."""
-        self.measure: Measure = unmeasured
-        """Who is told how long commits take."""
+        self._measure = measure
         self._is_sqlite = self._url.get_backend_name() == "sqlite"
         self.availability = Availability()
         self._place = FilePlace(Path(self._url.database or "")) if self._is_sqlite else None
@@ -209,7 +210,7 @@ class Database:
     @contextmanager
     def _committing(self) -> Iterator[None]:
         """Do what commits in this block, and note how long it takes. Raises DatabaseLostError when it went nowhere."""
-        with self.availability.committing(), timed(self.measure):
+        with self.availability.committing(), timed(self._measure):
             yield
         self.check_in_place()
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
-from typing import Self
+from functools import partial
+from typing import Any
 
-import structlog
-
-from cekalwatch.contract.values.reports import MeasuredGroups
-from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.alerts.adjudication import Adjudicator
 from cekalwatch.server.alerts.alert_orders import AlertOrders
 from cekalwatch.server.alerts.deliveries import DeliveryTrail
@@ -21,7 +18,7 @@ from cekalwatch.server.alerts.escalation import Escalator
 from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout
 from cekalwatch.server.alerts.field_days import FieldDays
 from cekalwatch.server.alerts.field_reports import FieldReports
-from cekalwatch.server.alerts.group_figures import read_groups
+from cekalwatch.server.alerts.group_figures import groups_if_readable
 from cekalwatch.server.alerts.order_watch import OrderWatch
 from cekalwatch.server.alerts.retention import RetentionSweeper
 from cekalwatch.server.alerts.waiting import WaitingAlerts
@@ -35,8 +32,9 @@ from cekalwatch.server.storage.cluster.hints import Hints, HintTopic
 from cekalwatch.server.storage.people.session_store import SessionStore
 from cekalwatch.server.watchlist.erasure import SubjectEraser
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
-from cekalwatch.server.wiring.context import Context
+from cekalwatch.server.wiring.storage import Context
 
+FANOUT_PERIOD_S = 0.1
 SWEEP_PERIOD_S = 3600.0
 SWEEP_PROBES_PERIOD_S = 30.0
 SWEEP_IMAGES_PERIOD_S = 60.0
@@ -49,11 +47,9 @@ COUNT_DAYS_PERIOD_S = 5.0
 """A year is counted within minutes of a start, and takes a few hundredths of a core meanwhile."""
 SUPERVISED_PERIOD_S = 0.5
 
-log = structlog.get_logger()
-
 
 @dataclass(frozen=True)
-class AlertsWiring:
+class AlertParts:
     """The service of alerts, their way from the log to the officers, and the regular work on them."""
 
     servicer: AlertServicer
@@ -65,84 +61,86 @@ class AlertsWiring:
     """Says that the event log has grown by this server; any thread may call it."""
     wake: Callable[[], None]
     """Lets the event log be read, since it may have grown; any thread may call it."""
-    chores: tuple[Chore, ...]
+    jobs: tuple[Chore, ...]
 
-    @classmethod
-    def open(
-        cls, context: Context, freshness: FreshnessGauge, presence: Presence, trail: AuditTrail, hints: Hints
-    ) -> Self:
-        """Begin at the end of the event log."""
-        settings, stores, clock, actor = context.settings, context.stores, context.clock, context.actor
-        alerts, handling, policy = stores.alerts, stores.handling, settings.handling_policy
-        orders = AlertOrders(stores.watchlist, context.checkpoints)
-        details = AlertDetailsReader(alerts, stores.watchlist, stores.people, orders, clock)
-        supervised = SupervisedDevices(SessionStore(context.database), settings.session_terms, clock)
-        fanout = Fanout(alerts, details, follow_supervisors=supervised.follow)
-        acknowledgements = Acknowledgements(alerts, clock, fanout.occurred_at, context.metrics)
-        deliveries = DeliveryTrail(stores.audit, clock, actor, context.metrics.batch("deliveries"))
-        context.stack.callback(deliveries.close)
-        context.stack.callback(fanout.close)
-        context.stack.callback(acknowledgements.close)
-        loop = asyncio.get_running_loop()
+    def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        """Return the loop that follows the event log."""
+        return (LOOPS.keep("follow_event_log", partial(self.fanout.follow_log, FANOUT_PERIOD_S)),)
 
-        def wake() -> None:
-            loop.call_soon_threadsafe(fanout.wake)
 
-        def announce() -> None:
-            wake()
-            hints.send(HintTopic.ALERT_EVENTS)
+def init_alerts(
+    context: Context, freshness: FreshnessGauge, presence: Presence, trail: AuditTrail, hints: Hints
+) -> AlertParts:
+    """Begin at the end of the event log."""
+    settings, stores, clock, actor = context.settings, context.stores, context.clock, context.actor
+    alerts, handling, policy = stores.alerts, stores.handling, settings.handling_policy
+    orders = AlertOrders(stores.watchlist, context.checkpoints)
+    details = AlertDetailsReader(alerts, stores.watchlist, stores.people, orders, clock)
+    supervised = SupervisedDevices(SessionStore(context.database), settings.session_terms, clock)
+    fanout = Fanout(alerts, details, follow_supervisors=supervised.follow)
+    acknowledgements = Acknowledgements(alerts, clock, fanout.occurred_at, context.metrics)
+    deliveries = DeliveryTrail(stores.audit, clock, actor, context.metrics.batch("deliveries"))
+    context.stack.callback(deliveries.close)
+    context.stack.callback(fanout.close)
+    context.stack.callback(acknowledgements.close)
+    loop = asyncio.get_running_loop()
 
-        adjudicator = Adjudicator(handling, alerts, orders, stores.people, clock, policy, actor, announce)
-        servicer = AlertServicer(
-            fanout,
-            acknowledgements,
-            details,
-            supervised,
-            freshness,
-            presence,
-            trail,
-            deliveries,
-            clock,
-            settings.keep_alive_period_s,
-            adjudicator,
-            handling,
-            settings.home.site,
-            WaitingAlerts(alerts, fanout),
-            settings.cameras,
-            stores.ports.has,
-        )
-        watch = OrderWatch(handling, alerts, stores.watchlist, context.checkpoints, clock, actor, announce)
-        window = timedelta(seconds=settings.grouping_window_s)
-        keeping = settings.retention_policy
-        sweeper = RetentionSweeper(alerts, handling, stores.retention, clock, actor, keeping)
-        days = _field_days(context)
-        eraser = SubjectEraser(stores.watchlist, context.checkpoints, clock, actor, keeping.ended_subjects)
-        return cls(
-            servicer,
-            ReportServicer(_field_reports(context, days), trail, clock, settings.home.site),
-            fanout,
-            details,
-            deliveries,
-            announce,
-            wake,
-            (
-                SharedChore("sweep_events", SWEEP_PERIOD_S, sweeper.sweep),
-                SharedChore("sweep_probes", SWEEP_PROBES_PERIOD_S, sweeper.sweep_probes),
-                SharedChore("sweep_records", SWEEP_PERIOD_S, sweeper.sweep_records),
-                SharedChore("sweep_images", SWEEP_IMAGES_PERIOD_S, sweeper.sweep_images),
-                SharedChore(
-                    "forget_passages", FORGET_PASSAGES_PERIOD_S, lambda: alerts.forget_passages(clock.now() - window)
-                ),
-                SharedChore("sweep_unsettled_images", SWEEP_IMAGES_PERIOD_S, sweeper.sweep_unsettled_images),
-                SharedChore("erase_subjects", ERASE_PERIOD_S, eraser.erase),
-                SharedChore("look_at_orders", ORDERS_PERIOD_S, watch.look),
-                Chore("follow_supervisors", SUPERVISED_PERIOD_S, supervised.follow),
-                Chore("count_field_days", COUNT_DAYS_PERIOD_S, days.count_ahead),
-                SharedChore(
-                    "escalate", ESCALATE_PERIOD_S, Escalator(handling, clock, policy, actor, announce).escalate
-                ),
+    def wake() -> None:
+        loop.call_soon_threadsafe(fanout.wake)
+
+    def announce() -> None:
+        wake()
+        hints.send(HintTopic.ALERT_EVENTS)
+
+    adjudicator = Adjudicator(handling, alerts, orders, stores.people, clock, policy, actor, announce)
+    servicer = AlertServicer(
+        fanout,
+        acknowledgements,
+        details,
+        supervised,
+        freshness,
+        presence,
+        trail,
+        deliveries,
+        clock,
+        settings.keep_alive_period_s,
+        adjudicator,
+        handling,
+        settings.home.site,
+        WaitingAlerts(alerts, fanout),
+        settings.cameras,
+        stores.ports.has,
+    )
+    watch = OrderWatch(handling, alerts, stores.watchlist, context.checkpoints, clock, actor, announce)
+    window = timedelta(seconds=settings.grouping_window_s)
+    keeping = settings.retention_policy
+    sweeper = RetentionSweeper(alerts, handling, stores.retention, clock, actor, keeping)
+    days = _field_days(context)
+    eraser = SubjectEraser(stores.watchlist, context.checkpoints, clock, actor, keeping.ended_subjects)
+    return AlertParts(
+        servicer,
+        ReportServicer(_field_reports(context, days), trail, clock, settings.home.site),
+        fanout,
+        details,
+        deliveries,
+        announce,
+        wake,
+        (
+            SharedChore("sweep_events", SWEEP_PERIOD_S, sweeper.sweep),
+            SharedChore("sweep_probes", SWEEP_PROBES_PERIOD_S, sweeper.sweep_probes),
+            SharedChore("sweep_records", SWEEP_PERIOD_S, sweeper.sweep_records),
+            SharedChore("sweep_images", SWEEP_IMAGES_PERIOD_S, sweeper.sweep_images),
+            SharedChore(
+                "forget_passages", FORGET_PASSAGES_PERIOD_S, lambda: alerts.forget_passages(clock.now() - window)
             ),
-        )
+            SharedChore("sweep_unsettled_images", SWEEP_IMAGES_PERIOD_S, sweeper.sweep_unsettled_images),
+            SharedChore("erase_subjects", ERASE_PERIOD_S, eraser.erase),
+            SharedChore("look_at_orders", ORDERS_PERIOD_S, watch.look),
+            Chore("follow_supervisors", SUPERVISED_PERIOD_S, supervised.follow),
+            Chore("count_field_days", COUNT_DAYS_PERIOD_S, days.count_ahead),
+            SharedChore("escalate", ESCALATE_PERIOD_S, Escalator(handling, clock, policy, actor, announce).escalate),
+        ),
+    )
 
 
 def _field_days(context: Context) -> FieldDays:
@@ -152,14 +150,5 @@ def _field_days(context: Context) -> FieldDays:
 
 def _field_reports(context: Context, days: FieldDays) -> FieldReports:
     stores, clock = context.stores, context.clock
-    records_kept, groups = context.settings.retention_policy.records, _groups(context.settings.group_figures)
+    records_kept, groups = context.settings.retention_policy.records, groups_if_readable(context.settings.group_figures)
     return FieldReports(days, stores.field.listed, stores.thresholds.learned, records_kept, groups, clock)
-
-
-def _groups(file: Path | None) -> MeasuredGroups | None:
-    """Return what was measured by group; a file that cannot be used must not keep a port from watching."""
-    try:
-        return read_groups(file) if file else None
-    except ProgramError as error:
-        log.warning("group_figures_unusable", problem=str(error))
-        return None

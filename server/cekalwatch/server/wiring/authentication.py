@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Self
 
 import structlog
 
@@ -38,7 +37,7 @@ from cekalwatch.server.pki.revocations import Revocations
 from cekalwatch.server.pki.site_pki import REVOKED_FILE, SitePki
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.trail import AuditTrail
-from cekalwatch.server.wiring.context import Context
+from cekalwatch.server.wiring.storage import Context
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tls import FollowedTls
 
@@ -64,7 +63,7 @@ def open_certificate_authentication(
 
 
 @dataclass(frozen=True)
-class AuthenticationWiring:
+class AuthenticationParts:
     """What stands before every call."""
 
     servicer: SessionServicer
@@ -74,50 +73,49 @@ class AuthenticationWiring:
     """Of all calls, for the log."""
     sign_ins: Mapping[str, int]
     """How tries to sign in ended since the start: OK, or the code of the refusal."""
-    chores: tuple[Chore, ...]
-
-    @classmethod
-    def open(
-        cls,
-        context: Context,
-        certificates: CertificateAuthentication,
-        presence: Presence,
-        let_in: Callable[[str], Received],
-    ) -> Self:
-        """Let in devices that `certificates` admits, and people with a session where one is needed.
-
-        `presence` remembers the cameras whose certificate is refused; `let_in` is told the peer of each call.
-        """
-        settings = context.settings
-        providers = ProviderAuthentication(
-            context.database, context.clock, settings.session_terms, settings.openid, certificates.revoked
-        )
-        refusals = RefusalLog(context.clock)
-        context.stack.callback(refusals.tell_sums, at_once=True)
-        context.stack.callback(at_stop, "sums of refusals", partial(providers.refusals.record_sums, at_once=True))
-        servicer = SessionServicer(providers.sign_in, providers.password_change, providers.sessions)
-        context.stack.callback(servicer.close)
-        keeping = PeopleServicer(context.stores.people, providers.passwords, context.clock, servicer.passwords)
-        people = PersonAuthentication(providers.sessions)
-
-        def refused(method: str, certificate_pem: bytes, reason: Code) -> None:
-            if certificate_pem and method == CAPTURE_STREAM and reason is not Code.IDENTITY_INVALID:
-                identity = peer_of(certificate_pem).identity
-                if identity.role is DeviceRole.CAMERA:
-                    presence.camera_rejected(identity.name, identity.site, reason)
-
-        interceptor = AuthenticationInterceptor(
-            certificates, people, settings.reader_stall_s, refused, refusals, let_in, context.clock
-        )
-        context.stack.callback(interceptor.open_calls.close)
-        chores = (
-            Chore("tell_refusals", SUM_REFUSALS_PERIOD_S, refusals.tell_sums),
-            Chore("record_refusals", SUM_REFUSALS_PERIOD_S, providers.refusals.record_sums),
-        )
-        return cls(servicer, keeping, interceptor, refusals, providers.sign_in.outcomes, chores)
+    jobs: tuple[Chore, ...]
 
 
-def open_enrolment(
+def init_authentication(
+    context: Context,
+    certificates: CertificateAuthentication,
+    presence: Presence,
+    let_in: Callable[[str], Received],
+) -> AuthenticationParts:
+    """Let in devices that `certificates` admits, and people with a session where one is needed.
+
+    `presence` remembers the cameras whose certificate is refused; `let_in` is told the peer of each call.
+    """
+    settings = context.settings
+    providers = ProviderAuthentication(
+        context.database, context.clock, settings.session_terms, settings.openid, certificates.revoked
+    )
+    refusals = RefusalLog(context.clock)
+    context.stack.callback(refusals.tell_sums, at_once=True)
+    context.stack.callback(at_stop, "sums of refusals", partial(providers.refusals.record_sums, at_once=True))
+    servicer = SessionServicer(providers.sign_in, providers.password_change, providers.sessions)
+    context.stack.callback(servicer.close)
+    keeping = PeopleServicer(context.stores.people, providers.passwords, context.clock, servicer.passwords)
+    people = PersonAuthentication(providers.sessions)
+
+    def refused(method: str, certificate_pem: bytes, reason: Code) -> None:
+        if certificate_pem and method == CAPTURE_STREAM and reason is not Code.IDENTITY_INVALID:
+            identity = peer_of(certificate_pem).identity
+            if identity.role is DeviceRole.CAMERA:
+                presence.camera_rejected(identity.name, identity.site, reason)
+
+    interceptor = AuthenticationInterceptor(
+        certificates, people, settings.reader_stall_s, refused, refusals, let_in, context.clock
+    )
+    context.stack.callback(interceptor.open_calls.close)
+    chores = (
+        Chore("tell_refusals", SUM_REFUSALS_PERIOD_S, refusals.tell_sums),
+        Chore("record_refusals", SUM_REFUSALS_PERIOD_S, providers.refusals.record_sums),
+    )
+    return AuthenticationParts(servicer, keeping, interceptor, refusals, providers.sign_in.outcomes, chores)
+
+
+def init_enrolment(
     context: Context, tls: FollowedTls | None, trail: AuditTrail, refusals: RefusalLog
 ) -> EnrolmentPort | None:
     """Return the port at which devices enrol; None where they do not."""

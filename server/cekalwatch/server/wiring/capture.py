@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Self
+from typing import Any
 
 from cekalwatch.contract.values.capture_policy import CapturePolicy
+from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.capture.aiming import AimingDesk
 from cekalwatch.server.capture.database_health import DatabaseHealth
 from cekalwatch.server.capture.deciding import AlertTiming, Decider, OrdersInForce
@@ -30,10 +31,11 @@ from cekalwatch.server.recognition.engines.recogniser import RecogniserError
 from cekalwatch.server.recognition.probes import CaptureEmbedder
 from cekalwatch.server.storage.alerts.write_probe import ALERT_BYTES, WriteProbe
 from cekalwatch.server.storage.audit.trail import AuditTrail
-from cekalwatch.server.wiring.context import Context
-from cekalwatch.server.wiring.gallery import GalleryWiring
+from cekalwatch.server.wiring.gallery import GalleryParts
+from cekalwatch.server.wiring.storage import Context
 
 DECIDE_BATCH = 64
+EXPECT_WRITE_PERIOD_S = 2.0
 COUNT_PASSAGES_PERIOD_S = 60.0
 COUNT_SCORES_PERIOD_S = 60.0
 FOLLOW_POLICIES_PERIOD_S = 2.0
@@ -42,7 +44,7 @@ WRITES_PER_RECEIPT_DELAY = 4
 
 
 @dataclass(frozen=True)
-class CaptureWiring:
+class CaptureParts:
     """The way of a capture from its camera to the decision."""
 
     cameras: tuple[Camera, ...]
@@ -55,94 +57,103 @@ class CaptureWiring:
     """How many captures wait to be embedded."""
     undecided: Callable[[], int]
     """How many wait to be decided."""
-    chores: tuple[Chore, ...]
+    jobs: tuple[Chore, ...]
 
-    @classmethod
-    def open(
-        cls,
-        context: Context,
-        search: GalleryWiring,
-        announce: Callable[[], None],
-        presence: Presence,
-    ) -> Self:
-        """Start the threads; `announce` is called after the commit of an alert event."""
-        settings, stores, stack, metrics = context.settings, context.stores, context.stack, context.metrics
-        counter = PassageCounter(stores.field)
-        stack.callback(at_stop, "passages of the last minute", counter.write)
-        cameras = {camera.camera_id: camera for camera in settings.cameras}
-        scores = ScoreCounter(stores.scores, cameras, context.checkpoints, context.clock)
-        decider = Decider(
-            search.snapshots.current,
-            OrdersInForce(stores.watchlist, context.checkpoints),
-            stores.alerts,
-            context.clock,
-            Passages(settings.passage_idle_s, ended=scores.ended),
-            AlertTiming(timedelta(seconds=settings.grouping_window_s), timedelta(seconds=settings.late_after_s)),
-            announce,
-            counter.begun,
-            context.metrics,
+    def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        """Return the loops that learn whether the database takes alerts."""
+
+        async def expect_write() -> None:
+            self.health.expect_soon()
+
+        return (
+            LOOPS.keep("probe_database", self.health.write_expected),
+            LOOPS.keep("expect_write", expect_write, EXPECT_WRITE_PERIOD_S),
         )
-        deciding = BatchWorker(
-            "decide",
-            decider.decide,
-            threads=1,
-            most=DECIDE_BATCH,
-            party=lambda face: face.capture.camera.camera_id,
-            measure=metrics.batch("decide"),
-        )
-        stack.callback(deciding.close)
-        embedding = BatchWorker(
-            "embed",
-            CaptureEmbedder(search.engines.recogniser).embed,
-            threads=settings.threads,
-            most=search.engines.engine().inference.batch,
-            party=lambda capture: capture.camera.camera_id,
-            unwell=(RecogniserError,),
-            measure=metrics.batch("embed"),
-            priority=Priority.RECOGNITION,
-        )
-        stack.callback(embedding.close)
-        probe = WriteProbe(context.database, context.keys.keyring)
 
-        def write(attempts: list[bool]) -> list[None]:
-            for large in attempts:
-                probe.write(ALERT_BYTES if large else 0)
-            return [None] * len(attempts)
 
-        writing = BatchWorker("write-probe", write, threads=1, most=1, measure=metrics.batch("write-probe"))
-        stack.callback(writing.close)
-        delay_s = settings.receipt_delay_s
-        health = DatabaseHealth(writing.do, delay_s / WRITES_PER_RECEIPT_DELAY)
-        intake = Intake(embedding, deciding, health, delay_s, metrics.receipt)
-        policies = CameraPolicies(stores.camera_policies, context.clock, settings.capture_policies)
-        terms = CaptureTerms(settings.credits, settings.heartbeat_period_s, settings.handshake_s)
-        sessions = CaptureSessions(cameras, policies.in_force, terms, intake, presence)
-        loop = asyncio.get_running_loop()
+def init_capture(
+    context: Context,
+    search: GalleryParts,
+    announce: Callable[[], None],
+    presence: Presence,
+) -> CaptureParts:
+    """Start the threads; `announce` is called after the commit of an alert event."""
+    settings, stores, stack, metrics = context.settings, context.stores, context.stack, context.metrics
+    counter = PassageCounter(stores.field)
+    stack.callback(at_stop, "passages of the last minute", counter.write)
+    cameras = {camera.camera_id: camera for camera in settings.cameras}
+    scores = ScoreCounter(stores.scores, cameras, context.checkpoints, context.clock)
+    decider = Decider(
+        search.snapshots.current,
+        OrdersInForce(stores.watchlist, context.checkpoints),
+        stores.alerts,
+        context.clock,
+        Passages(settings.passage_idle_s, ended=scores.ended),
+        AlertTiming(timedelta(seconds=settings.grouping_window_s), timedelta(seconds=settings.late_after_s)),
+        announce,
+        counter.begun,
+        context.metrics,
+    )
+    deciding = BatchWorker(
+        "decide",
+        decider.decide,
+        threads=1,
+        most=DECIDE_BATCH,
+        party=lambda face: face.capture.camera.camera_id,
+        measure=metrics.batch("decide"),
+    )
+    stack.callback(deciding.close)
+    embedding = BatchWorker(
+        "embed",
+        CaptureEmbedder(search.engines.recogniser).embed,
+        threads=settings.threads,
+        most=search.engines.engine().inference.batch,
+        party=lambda capture: capture.camera.camera_id,
+        unwell=(RecogniserError,),
+        measure=metrics.batch("embed"),
+        priority=Priority.RECOGNITION,
+    )
+    stack.callback(embedding.close)
+    probe = WriteProbe(context.database, context.keys.keyring)
 
-        def tell(policies: Mapping[str, CapturePolicy]) -> None:
-            loop.call_soon_threadsafe(sessions.set_policies, policies)
+    def write(attempts: list[bool]) -> list[None]:
+        for large in attempts:
+            probe.write(ALERT_BYTES if large else 0)
+        return [None] * len(attempts)
 
-        policies.tell = tell
-        return cls(
-            tuple(cameras.values()),
-            sessions,
-            policies,
-            intake,
-            health,
-            decider,
-            lambda: embedding.waiting,
-            lambda: deciding.waiting,
-            (
-                Chore("follow_camera_policies", FOLLOW_POLICIES_PERIOD_S, policies.follow),
-                Chore("count_passages", COUNT_PASSAGES_PERIOD_S, counter.write),
-                Chore("count_scores", COUNT_SCORES_PERIOD_S, scores.write),
-            ),
-        )
+    writing = BatchWorker("write-probe", write, threads=1, most=1, measure=metrics.batch("write-probe"))
+    stack.callback(writing.close)
+    delay_s = settings.receipt_delay_s
+    health = DatabaseHealth(writing.do, delay_s / WRITES_PER_RECEIPT_DELAY)
+    intake = Intake(embedding, deciding, health, delay_s, metrics.receipt)
+    loop = asyncio.get_running_loop()
+
+    def tell(policies: Mapping[str, CapturePolicy]) -> None:
+        loop.call_soon_threadsafe(sessions.set_policies, policies)
+
+    policies = CameraPolicies(stores.camera_policies, context.clock, settings.capture_policies, tell)
+    terms = CaptureTerms(settings.credits, settings.heartbeat_period_s, settings.handshake_s)
+    sessions = CaptureSessions(cameras, policies.in_force, terms, intake, presence)
+    return CaptureParts(
+        tuple(cameras.values()),
+        sessions,
+        policies,
+        intake,
+        health,
+        decider,
+        lambda: embedding.waiting,
+        lambda: deciding.waiting,
+        (
+            Chore("follow_camera_policies", FOLLOW_POLICIES_PERIOD_S, policies.follow),
+            Chore("count_passages", COUNT_PASSAGES_PERIOD_S, counter.write),
+            Chore("count_scores", COUNT_SCORES_PERIOD_S, scores.write),
+        ),
+    )
 
 
 def cameras_servicer(
     context: Context,
-    captures: CaptureWiring,
+    captures: CaptureParts,
     presence: Presence,
     trail: AuditTrail,
     whole: Callable[[], WholePresence],

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from contextlib import ExitStack, closing, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
-from typing import Self
 from uuid import uuid4
 
-from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.program.secret_files import FOLDER_MODE
+from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.cluster.chores import Chore, at_stop
 from cekalwatch.server.cluster.duty import PERIOD_S, ChoreDuty
 from cekalwatch.server.cluster.peers import Load, Peers
+from cekalwatch.server.gallery.model_follower import trusted_choice
 from cekalwatch.server.health.probes.presence import Presence, ServerRun
+from cekalwatch.server.recognition.engine_in_use import EngineInUse
 from cekalwatch.server.refused_start import RefusedServer, StartRefusal, StartRefusedError
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.cluster.chore_lease import ChoreLeaseStore
@@ -24,31 +23,11 @@ from cekalwatch.server.storage.cluster.hints import Hints
 from cekalwatch.server.storage.cluster.presence_store import PresenceStore
 from cekalwatch.server.storage.cluster.refusal_store import RefusalStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.wiring.context import Context
+from cekalwatch.server.wiring.capture import CaptureParts
+from cekalwatch.server.wiring.storage import Context
 
 KEEP_CHORES_PERIOD_S = PERIOD_S
 TELL_PRESENCE_PERIOD_S = 1.0
-LOCK_FILE = "server.lock"
-
-
-def hold_folder(folder: Path, stack: ExitStack) -> None:
-    """Keep the folder of the data for this server until `stack` closes. Raises ProgramError when another one has it.
-
-    Two would sign with one key, and each would overwrite what the other has seen. On Windows nothing is held.
-    """
-    try:
-        import fcntl
-    except ImportError:
-        return
-    folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    held = stack.enter_context((folder / LOCK_FILE).open("ab"))
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        raise ProgramError(
-            f"Another server works in {folder}. Give each a `data_dir` of its own, or stop the other one first",
-            Exit.UNAVAILABLE,
-        ) from None
 
 
 def refused_server(settings: ServerSettings, reason: StartRefusal) -> RefusedServer:
@@ -70,7 +49,7 @@ def tell_refused(settings: ServerSettings, error: ProgramError) -> None:
 
 
 @dataclass(frozen=True)
-class ClusterWiring:
+class ClusterParts:
     """What servers of one database agree on by it."""
 
     context: Context
@@ -81,42 +60,48 @@ class ClusterWiring:
     hints: Hints
     refusals: RefusalStore
 
-    @classmethod
-    def open(cls, context: Context) -> Self:
-        """Open what the other parts need."""
-        run_id = uuid4().hex
-        lease = ChoreLeaseStore(context.database, run_id)
-        duty, hints = ChoreDuty(lease), Hints(context.database)
-        context.stack.callback(at_stop, "lease of the chores", duty.close)
-        context.stack.callback(hints.close)
-        return cls(context, run_id, lease, duty, hints, RefusalStore(context.database))
-
-    def forget_refused(self) -> None:
-        """Take back what this server told when it was refused: it runs now. Raises StorageError."""
+    def join(self, peers: Peers) -> None:
+        """Tell the others that this server runs, and take the lease if it is free. Raises ProgramError. Blocks."""
+        peers.join(model_chosen=trusted_choice(self.context.stores.models) is not None)
         self.refusals.forget(refused_server(self.context.settings, StartRefusal.OTHER))
+        self.duty.look()
 
-    def peers(
-        self, address: Callable[[], str], model_version: Callable[[], str], presence: Presence, load: Callable[[], Load]
-    ) -> Peers:
-        """Return what tells of this server, which listens at `address`, and knows the whole."""
-        context, started_at = self.context, self.context.clock.now()
 
-        def myself() -> ServerRun:
-            return ServerRun(
-                self.run_id,
-                context.actor.key,
-                address(),
-                version("cekalwatch"),
-                model_version(),
-                context.settings.law,
-                started_at,
-            )
+def init_cluster(context: Context) -> ClusterParts:
+    """Open what the other parts need."""
+    run_id = uuid4().hex
+    lease = ChoreLeaseStore(context.database, run_id)
+    duty, hints = ChoreDuty(lease), Hints(context.database)
+    context.stack.callback(at_stop, "lease of the chores", duty.close)
+    context.stack.callback(hints.close)
+    return ClusterParts(context, run_id, lease, duty, hints, RefusalStore(context.database))
 
-        peers = Peers(myself, presence, load, PresenceStore(context.database, context.clock))
-        context.stack.callback(at_stop, "that this server stops", peers.leave)
-        return peers
 
-    @staticmethod
-    def chore(peers: Peers) -> Chore:
-        """Return the chore of telling."""
-        return Chore("tell_presence", TELL_PRESENCE_PERIOD_S, peers.tell)
+def init_peers(
+    cluster: ClusterParts, address: Callable[[], str], engines: EngineInUse, presence: Presence, capture: CaptureParts
+) -> Peers:
+    """Return what tells of this server, which listens at `address`, and knows the whole."""
+    context, started_at = cluster.context, cluster.context.clock.now()
+
+    def myself() -> ServerRun:
+        return ServerRun(
+            cluster.run_id,
+            context.actor.key,
+            address(),
+            version("cekalwatch"),
+            engines.recogniser().model_version,
+            context.settings.law,
+            started_at,
+        )
+
+    def load() -> Load:
+        return Load(capture.waiting(), sum(capture.intake.outcomes.values()))
+
+    peers = Peers(myself, presence, load, PresenceStore(context.database, context.clock))
+    context.stack.callback(at_stop, "that this server stops", peers.leave)
+    return peers
+
+
+def telling(peers: Peers) -> Chore:
+    """Return the job of telling."""
+    return Chore("tell_presence", TELL_PRESENCE_PERIOD_S, peers.tell)

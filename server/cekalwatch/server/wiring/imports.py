@@ -20,7 +20,7 @@ from cekalwatch.server.watchlist.sources.centre.caller import PortCaller
 from cekalwatch.server.watchlist.sources.centre.settings import CENTRE_TLS_DIR, CentreSettings
 from cekalwatch.server.watchlist.sources.opening import open_source
 from cekalwatch.server.watchlist.sync.schedule import SyncScheduler
-from cekalwatch.server.wiring.context import Context
+from cekalwatch.server.wiring.storage import Context
 
 Importer = TypeVar("Importer", bound=WatchlistImporter)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
 
 import structlog
 
@@ -24,8 +23,8 @@ from cekalwatch.server.health.state.figures import FigureReader
 from cekalwatch.server.health.state.status import StatusService
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.notices.store import NoticeStore
-from cekalwatch.server.wiring.capture import CaptureWiring
-from cekalwatch.server.wiring.context import Context
+from cekalwatch.server.wiring.capture import CaptureParts
+from cekalwatch.server.wiring.storage import Context
 from cekalwatch.wire.address import is_loopback, split_address
 from cekalwatch.wire.tls import FollowedTls
 
@@ -49,75 +48,74 @@ def check_metrics_address(settings: ServerSettings, tls: FollowedTls | None) -> 
 
 
 @dataclass(frozen=True)
-class MonitoringWiring:
+class MonitoringParts:
     """The listener, and the reader of the database's figures."""
 
     listener: MonitoringListener
     figures: FigureReader
-    chores: tuple[Chore, ...]
-
-    @classmethod
-    def open(
-        cls,
-        context: Context,
-        tls: FollowedTls | None,
-        certificates: CertificateAuthentication,
-        refusals: RefusalLog,
-        sign_ins: Mapping[str, int],
-        run_id: str,
-        status: StatusService,
-        presence: Presence,
-        captures: CaptureWiring,
-        instruments: Instruments,
-    ) -> Self | None:
-        """Listen where the settings say; None where they do not. Raises ProgramError.
-
-        On this machine plaintext is spoken.
-        """
-        settings, stores = context.settings, context.stores
-        if not (listen := settings.metrics.listen):
-            return None
-        check_metrics_address(settings, tls)
-
-        figures = FigureReader(
-            status,
-            stores.handling,
-            stores.syncs,
-            NoticeStore(context.database),
-            [one.name for one in settings.notices.webhooks],
-            context.clock,
-        )
-        monitored = MonitoredServer(
-            run_id,
-            status,
-            presence,
-            figures,
-            refusals.totals,
-            sign_ins,
-            {"embed": captures.waiting, "decide": captures.undecided},
-        )
-        instruments.registry.register(ServerCollector(monitored))
-        pages = MonitoringPages(monitored, instruments.registry, settings.home.zone)
-
-        def admit(certificate_pem: bytes) -> None:
-            caller = certificates.admit(GET_STATUS, certificate_pem)
-            if caller.needs:
-                raise CekalwatchError(Code.METHOD_NOT_ALLOWED, "metrics")
-
-        def refused(code: Code, address: str) -> None:
-            if refusals.is_new(code, address):
-                log.info("metrics_refused", code=code, address=address)
-
-        listener = MonitoringListener(
-            _listening(listen), None if is_loopback(listen) else tls, admit, pages.answer, refused
-        )
-        context.stack.callback(listener.close)
-        return cls(listener, figures, (Chore("read_figures", READ_PERIOD_S, figures.read),))
+    jobs: tuple[Chore, ...]
 
     def start(self) -> None:
         """Read the figures once, and begin to serve; it blocks. Raises StorageError."""
         self.figures.read()
         self.listener.start()
+
+
+def init_monitoring(
+    context: Context,
+    tls: FollowedTls | None,
+    certificates: CertificateAuthentication,
+    refusals: RefusalLog,
+    sign_ins: Mapping[str, int],
+    run_id: str,
+    status: StatusService,
+    presence: Presence,
+    captures: CaptureParts,
+    instruments: Instruments,
+) -> MonitoringParts | None:
+    """Listen where the settings say; None where they do not. Raises ProgramError.
+
+    On this machine plaintext is spoken.
+    """
+    settings, stores = context.settings, context.stores
+    if not (listen := settings.metrics.listen):
+        return None
+    check_metrics_address(settings, tls)
+
+    figures = FigureReader(
+        status,
+        stores.handling,
+        stores.syncs,
+        NoticeStore(context.database),
+        [one.name for one in settings.notices.webhooks],
+        context.clock,
+    )
+    monitored = MonitoredServer(
+        run_id,
+        status,
+        presence,
+        figures,
+        refusals.totals,
+        sign_ins,
+        {"embed": captures.waiting, "decide": captures.undecided},
+    )
+    instruments.registry.register(ServerCollector(monitored))
+    pages = MonitoringPages(monitored, instruments.registry, settings.home.zone)
+
+    def admit(certificate_pem: bytes) -> None:
+        caller = certificates.admit(GET_STATUS, certificate_pem)
+        if caller.needs:
+            raise CekalwatchError(Code.METHOD_NOT_ALLOWED, "metrics")
+
+    def refused(code: Code, address: str) -> None:
+        if refusals.is_new(code, address):
+            log.info("metrics_refused", code=code, address=address)
+
+    listener = MonitoringListener(
+        _listening(listen), None if is_loopback(listen) else tls, admit, pages.answer, refused
+    )
+    context.stack.callback(listener.close)
+    return MonitoringParts(listener, figures, (Chore("read_figures", READ_PERIOD_S, figures.read),))
 
 
 def _listening(address: str) -> socket.socket:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Self
 
 from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.cluster.chores import Chore, SharedChore
@@ -25,7 +23,7 @@ from cekalwatch.server.notices.terms import NoticeTerms
 from cekalwatch.server.notices.webhook import Webhook
 from cekalwatch.server.outbox import Dispatcher
 from cekalwatch.server.storage.notices.store import NoticeStore
-from cekalwatch.server.wiring.context import Context
+from cekalwatch.server.wiring.storage import Context
 
 COLLECT_PERIOD_S = 1.0
 DELIVER_PERIOD_S = 1.0
@@ -34,43 +32,39 @@ LOOK_PERIOD_S = 5.0
 SWEEP_PERIOD_S = 3600.0
 
 
-@dataclass(frozen=True)
-class NoticesWiring:
-    """The regular work on notices; one server does it for all of a database."""
+def init_notices(context: Context, board: AlarmBoard) -> tuple[Chore, ...]:
+    """Return the work on what the settings name, which one server does for all of a database.
 
-    chores: tuple[Chore, ...]
+    `board` gets the alarms of receivers.
+    """
+    terms, clock, stores = context.settings.notices, context.clock, context.stores
+    store = NoticeStore(context.database)
+    entries = SyslogOutbox(notice_syslog(terms), store, stores.audit, stores.troubles) if terms.syslog else None
+    feed = syslog_feed(entries, clock) if entries else None
+    rule = NoticeAlarms(store, [one.name for one in terms.webhooks], feed, clock)
+    chores: list[Chore] = [SharedChore("look_at_notices", LOOK_PERIOD_S, partial(board.apply, rule))]
+    if terms.webhooks:
+        sources: dict[NoticeKind, Source[Notice]] = {
+            NoticeKind.ALERTS: AlertNotices(stores.alerts),
+            NoticeKind.TROUBLES: TroubleNotices(stores.troubles),
+            NoticeKind.CHECKPOINTS: CheckpointNotices(stores.audit, clock),
+        }
+        collector = NoticeCollector(store, sources, terms.webhooks, clock)
+        chores.append(SharedChore("collect_notices", COLLECT_PERIOD_S, collector.collect))
+        for one in terms.webhooks:
+            delivery = Dispatcher(NoticeOutbox(Webhook(one), store, clock), clock)
+            chores.append(SharedChore(f"send_notices_{one.name}", DELIVER_PERIOD_S, delivery.deliver))
+    if feed:
+        chores.append(SharedChore("send_syslog", SYSLOG_PERIOD_S, feed.deliver))
+    if terms.webhooks or feed:
+        targets = [one.name for one in terms.webhooks] + ([TARGET] if terms.syslog else [])
 
-    @classmethod
-    def open(cls, context: Context, board: AlarmBoard) -> Self:
-        """Open what the settings name; `board` gets the alarms of receivers."""
-        terms, clock, stores = context.settings.notices, context.clock, context.stores
-        store = NoticeStore(context.database)
-        entries = SyslogOutbox(notice_syslog(terms), store, stores.audit, stores.troubles) if terms.syslog else None
-        feed = syslog_feed(entries, clock) if entries else None
-        rule = NoticeAlarms(store, [one.name for one in terms.webhooks], feed, clock)
-        chores: list[Chore] = [SharedChore("look_at_notices", LOOK_PERIOD_S, partial(board.apply, rule))]
-        if terms.webhooks:
-            sources: dict[NoticeKind, Source[Notice]] = {
-                NoticeKind.ALERTS: AlertNotices(stores.alerts),
-                NoticeKind.TROUBLES: TroubleNotices(stores.troubles),
-                NoticeKind.CHECKPOINTS: CheckpointNotices(stores.audit, clock),
-            }
-            collector = NoticeCollector(store, sources, terms.webhooks, clock)
-            chores.append(SharedChore("collect_notices", COLLECT_PERIOD_S, collector.collect))
-            for one in terms.webhooks:
-                delivery = Dispatcher(NoticeOutbox(Webhook(one), store, clock), clock)
-                chores.append(SharedChore(f"send_notices_{one.name}", DELIVER_PERIOD_S, delivery.deliver))
-        if feed:
-            chores.append(SharedChore("send_syslog", SYSLOG_PERIOD_S, feed.deliver))
-        if terms.webhooks or feed:
-            targets = [one.name for one in terms.webhooks] + ([TARGET] if terms.syslog else [])
+        def sweep() -> None:
+            store.keep_only(targets)
+            store.remove_settled(clock.now() - timedelta(days=terms.log_days))
 
-            def sweep() -> None:
-                store.keep_only(targets)
-                store.remove_settled(clock.now() - timedelta(days=terms.log_days))
-
-            chores.append(SharedChore("sweep_notices", SWEEP_PERIOD_S, sweep))
-        return cls(tuple(chores))
+        chores.append(SharedChore("sweep_notices", SWEEP_PERIOD_S, sweep))
+    return tuple(chores)
 
 
 def notice_syslog(terms: NoticeTerms) -> SyslogReceiver:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.cluster.chores import SharedChore
@@ -22,14 +22,14 @@ from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.ports.reported import ReportedLog
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.server.watchlist.sources.centre.caller import PortCaller
-from cekalwatch.server.wiring.alerts import AlertsWiring
-from cekalwatch.server.wiring.context import Context
+from cekalwatch.server.wiring.alerts import AlertParts
+from cekalwatch.server.wiring.storage import Context
 
 SWEEP_PERIOD_S = 3600.0
 
 
 @dataclass(frozen=True)
-class PortsWiring:
+class PortParts:
     """The service of ports, and the reports of this one."""
 
     servicer: PortServicer
@@ -38,38 +38,7 @@ class PortsWiring:
     """None where this server reports to no centre."""
     picture_lines: tuple[PictureLine, ...]
     """To each of several servers of the centre."""
-    chores: tuple[SharedChore, ...]
-
-    @classmethod
-    def open(
-        cls,
-        context: Context,
-        alerts: AlertsWiring,
-        trail: AuditTrail,
-        duty: ChoreDuty,
-        caller: PortCaller | None,
-        freshness: FreshnessGauge,
-    ) -> Self:
-        """Open nothing yet; `caller` is what this server says of itself at its centre, if it has one."""
-        settings, stores, clock, actor = context.settings, context.stores, context.clock, context.actor
-        reception = PortReception(stores.ports, trail, clock, actor, ReportTerms())
-        servicer = PortServicer(reception, stores.ports, alerts.details, trail, clock, settings.home.site)
-        kept_for = settings.retention_policy.records
-        sweeper = PortRecordSweeper(stores.ports, clock, actor, kept_for)
-        reporter, lines = None, tuple[PictureLine, ...]()
-        if caller:
-            reported = ReportedLog(context.database)
-            list_at = partial(freshness.last_success_from, caller.settings.name)
-            parts = ReportedParts(
-                alerts.fanout, stores.alerts, reported, trail, alerts.deliveries, clock, list_at, kept_for
-            )
-            pictures = PictureGiver(stores.alerts, trail)
-            reporter = AlertReporter(caller, parts, pictures, duty)
-            if len(addresses := caller.settings.addresses) > 1:
-                lines = tuple(PictureLine(caller, address, pictures, duty) for address in addresses)
-        return cls(
-            servicer, reception, reporter, lines, (SharedChore("sweep_port_records", SWEEP_PERIOD_S, sweeper.sweep),)
-        )
+    jobs: tuple[SharedChore, ...]
 
     def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
         """Return the loops that report to the centre, and give it pictures."""
@@ -79,3 +48,33 @@ class PortsWiring:
     def reporting(self) -> Reporting | None:
         """Return how the reports of this server do; None where it makes none."""
         return self.reporter.state if self.reporter else None
+
+
+def init_ports(
+    context: Context,
+    alerts: AlertParts,
+    trail: AuditTrail,
+    duty: ChoreDuty,
+    caller: PortCaller | None,
+    freshness: FreshnessGauge,
+) -> PortParts:
+    """Open nothing yet; `caller` is what this server says of itself at its centre, if it has one."""
+    settings, stores, clock, actor = context.settings, context.stores, context.clock, context.actor
+    reception = PortReception(stores.ports, trail, clock, actor, ReportTerms())
+    servicer = PortServicer(reception, stores.ports, alerts.details, trail, clock, settings.home.site)
+    kept_for = settings.retention_policy.records
+    sweeper = PortRecordSweeper(stores.ports, clock, actor, kept_for)
+    reporter, lines = None, tuple[PictureLine, ...]()
+    if caller:
+        reported = ReportedLog(context.database)
+        list_at = partial(freshness.last_success_from, caller.settings.name)
+        parts = ReportedParts(
+            alerts.fanout, stores.alerts, reported, trail, alerts.deliveries, clock, list_at, kept_for
+        )
+        pictures = PictureGiver(stores.alerts, trail)
+        reporter = AlertReporter(caller, parts, pictures, duty)
+        if len(addresses := caller.settings.addresses) > 1:
+            lines = tuple(PictureLine(caller, address, pictures, duty) for address in addresses)
+    return PortParts(
+        servicer, reception, reporter, lines, (SharedChore("sweep_port_records", SWEEP_PERIOD_S, sweeper.sweep),)
+    )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.cluster.chores import Chore, SharedChore
@@ -25,9 +25,9 @@ from cekalwatch.server.watchlist.sources.centre.caller import PortCaller
 from cekalwatch.server.watchlist.sources.centre.following import CentreFollower
 from cekalwatch.server.watchlist.subject_search import SubjectSearch
 from cekalwatch.server.watchlist.sync.service import SyncService
-from cekalwatch.server.wiring.context import Context
-from cekalwatch.server.wiring.gallery import GalleryWiring
+from cekalwatch.server.wiring.gallery import GalleryParts
 from cekalwatch.server.wiring.imports import Imports
+from cekalwatch.server.wiring.storage import Context
 
 IMPORT_THREADS = 2
 SYNC_LOOK_PERIOD_S = 2.0
@@ -39,7 +39,7 @@ FORGET_PERIOD_S = 60.0
 
 
 @dataclass(frozen=True)
-class WatchlistWiring:
+class WatchlistParts:
     """The service, and the synchronisation if a source is configured."""
 
     servicer: WatchlistServicer
@@ -50,48 +50,7 @@ class WatchlistWiring:
     """Of the centre that is the source."""
     caller: PortCaller | None
     """What this server says of itself there."""
-    chores: tuple[Chore, ...]
-
-    @classmethod
-    def open(cls, context: Context, search: GalleryWiring, waiting: Callable[[], int], trail: AuditTrail) -> Self:
-        """Start the threads; the synchronisation gives way while captures are `waiting`."""
-        settings, stores, clock = context.settings, context.stores, context.clock
-        imports = Imports(context, lambda: search.engines, search.snapshots.current)
-        endings, importing = ThreadPoolExecutor(1, "import-endings"), ThreadPoolExecutor(IMPORT_THREADS, "import")
-        context.stack.callback(endings.shutdown)
-        context.stack.callback(importing.shutdown, cancel_futures=True)
-        timeouts = UploadTimeouts(settings.import_stall_s, settings.import_record_s)
-        scheduler = imports.scheduler(waiting, search.follow_now)
-        home = settings.home.site
-        found = SubjectSearch(stores.watchlist, context.checkpoints, home, search.searched_model)
-        pairs = LookalikePairs(search.snapshots.current, imports.alike_from, stores.watchlist.changed_since)
-        workers = ImportWorkers(importing, endings, Uploads(), timeouts)
-        servicer = WatchlistServicer(
-            WatchlistReader(stores.watchlist, stores.audit, context.checkpoints, home, found),
-            imports.begin,
-            trail,
-            clock,
-            workers,
-            imports.lookalikes,
-            LookalikeReview(stores.watchlist, stores.people, imports.lookalikes, pairs, clock),
-            SyncService(stores.syncs, scheduler, clock),
-            search.freshness,
-            ListFiles(stores.watchlist, imports.begin, imports.preview, settings.home.zone, workers),
-        )
-        follower = None
-        if scheduler and imports.caller:
-            noted = partial(stores.watchlist.note_sources_of, imports.caller.settings.name)
-            follower = CentreFollower(imports.caller, scheduler.hasten, noted)
-        feed_store = ListFeedStore(context.database, context.keys.keyring)
-        feed = ListFeed(feed_store, stores.followings, clock, context.actor.key)
-        feed_servicer = ListFeedServicer(feed, feed_store, search.freshness, trail, clock, settings.keep_alive_period_s)
-        chores: list[Chore] = [
-            Chore("forget_changed_subjects", FORGET_PERIOD_S, found.forget_changed),
-            Chore("compare_faces", COMPARE_PERIOD_S, pairs.round),
-        ]
-        if scheduler:
-            chores.append(SharedChore("synchronise", SYNC_LOOK_PERIOD_S, scheduler.look))
-        return cls(servicer, feed, feed_servicer, follower, imports.caller, tuple(chores))
+    jobs: tuple[Chore, ...]
 
     def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
         """Return the loops that follow the list here, for ports, and a centre's."""
@@ -100,3 +59,46 @@ class WatchlistWiring:
             loops.append(LOOPS.keep("follow_centre", self.follower.follow))
             loops.append(LOOPS.keep("hasten_synchronisation", self.follower.hasten, HASTEN_LOOK_PERIOD_S))
         return tuple(loops)
+
+
+def init_watchlist(
+    context: Context, search: GalleryParts, waiting: Callable[[], int], trail: AuditTrail
+) -> WatchlistParts:
+    """Start the threads; the synchronisation gives way while captures are `waiting`."""
+    settings, stores, clock = context.settings, context.stores, context.clock
+    imports = Imports(context, lambda: search.engines, search.snapshots.current)
+    endings, importing = ThreadPoolExecutor(1, "import-endings"), ThreadPoolExecutor(IMPORT_THREADS, "import")
+    context.stack.callback(endings.shutdown)
+    context.stack.callback(importing.shutdown, cancel_futures=True)
+    timeouts = UploadTimeouts(settings.import_stall_s, settings.import_record_s)
+    scheduler = imports.scheduler(waiting, search.follow_now)
+    home = settings.home.site
+    found = SubjectSearch(stores.watchlist, context.checkpoints, home, search.searched_model)
+    pairs = LookalikePairs(search.snapshots.current, imports.alike_from, stores.watchlist.changed_since)
+    workers = ImportWorkers(importing, endings, Uploads(), timeouts)
+    servicer = WatchlistServicer(
+        WatchlistReader(stores.watchlist, stores.audit, context.checkpoints, home, found),
+        imports.begin,
+        trail,
+        clock,
+        workers,
+        imports.lookalikes,
+        LookalikeReview(stores.watchlist, stores.people, imports.lookalikes, pairs, clock),
+        SyncService(stores.syncs, scheduler, clock),
+        search.freshness,
+        ListFiles(stores.watchlist, imports.begin, imports.preview, settings.home.zone, workers),
+    )
+    follower = None
+    if scheduler and imports.caller:
+        noted = partial(stores.watchlist.note_sources_of, imports.caller.settings.name)
+        follower = CentreFollower(imports.caller, scheduler.hasten, noted)
+    feed_store = ListFeedStore(context.database, context.keys.keyring)
+    feed = ListFeed(feed_store, stores.followings, clock, context.actor.key)
+    feed_servicer = ListFeedServicer(feed, feed_store, search.freshness, trail, clock, settings.keep_alive_period_s)
+    chores: list[Chore] = [
+        Chore("forget_changed_subjects", FORGET_PERIOD_S, found.forget_changed),
+        Chore("compare_faces", COMPARE_PERIOD_S, pairs.round),
+    ]
+    if scheduler:
+        chores.append(SharedChore("synchronise", SYNC_LOOK_PERIOD_S, scheduler.look))
+    return WatchlistParts(servicer, feed, feed_servicer, follower, imports.caller, tuple(chores))

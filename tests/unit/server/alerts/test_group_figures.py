@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from cekalwatch.server.wiring import alerts
+from cekalwatch.server.alerts.group_figures import groups_if_readable
 
 RATE = {"value": 0.02, "low": 0.015, "high": 0.03, "events": 2, "trials": 100}
 RUN = {
@@ -23,10 +23,10 @@ RUN = {
 def test_the_figures_of_a_run_are_read(tmp_path: Path):
     file = tmp_path / "evaluation.json"
     file.write_text(json.dumps(RUN))
-    found = alerts._groups(file)
+    found = groups_if_readable(file)
     assert found is not None
     assert [(one.group, one.misses.value) for one in found.groups] == [("women", 0.02)]
-    assert alerts._groups(None) is None
+    assert groups_if_readable(None) is None
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,6 @@ def test_a_file_that_cannot_be_used_is_told_and_leaves_the_groups_unknown(tmp_pa
     if content is not None:
         file.write_text(content)
     with capture_logs() as logs:
-        assert alerts._groups(file) is None
+        assert groups_if_readable(file) is None
     assert [one["event"] for one in logs] == ["group_figures_unusable"]
     assert str(file) in logs[0]["problem"]

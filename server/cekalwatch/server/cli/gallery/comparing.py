@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cekalwatch.server.gallery.comparison import ComparedAlert, ComparedModel, ReferenceScores
     from cekalwatch.server.storage.alerts.store import AlertStore
     from cekalwatch.server.storage.models.store import ModelChoice
-    from cekalwatch.server.wiring.context import Context
+    from cekalwatch.server.wiring.storage import Context
 
 EPILOG = (
     "Examples:\n\n"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cekalwatch.server.audit.entry import Action, AuditEntry
     from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.storage.models.store import ModelChoice, ModelStore
-    from cekalwatch.server.wiring.context import Context
+    from cekalwatch.server.wiring.storage import Context
     from cekalwatch.vision.manifest import Pack
 
 PackName = Annotated[str, typer.Option("--pack", help="Name of the other model pack; see: models list.")]

@@ -17,7 +17,7 @@ from cekalwatch.server.cli.output import counting_progress, whole_table
 if TYPE_CHECKING:
     from cekalwatch.server.gallery.rebuilding import Rebuilder
     from cekalwatch.server.storage.models.store import TemplateRefusal
-    from cekalwatch.server.wiring.context import Context
+    from cekalwatch.server.wiring.storage import Context
 
 EPILOG = (
     "Examples:\n\n"

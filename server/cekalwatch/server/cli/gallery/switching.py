@@ -15,7 +15,7 @@ from cekalwatch.server.cli.options import Config, DataDir
 if TYPE_CHECKING:
     from cekalwatch.server.audit.entry import AuditEntry
     from cekalwatch.server.storage.models.store import ModelChoice
-    from cekalwatch.server.wiring.context import Context
+    from cekalwatch.server.wiring.storage import Context
 
 AcceptRefused = Annotated[
     bool,

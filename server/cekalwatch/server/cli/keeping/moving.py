@@ -43,9 +43,9 @@ def move(
     """
     from cekalwatch.program.cli.setting_list import hide
     from cekalwatch.server.backup.moving import check_there, move_database
+    from cekalwatch.server.data_folder import hold_folder
     from cekalwatch.server.storage.errors import StorageError
     from cekalwatch.server.storage.snapshots.snapshot import DatabaseKind
-    from cekalwatch.server.wiring.cluster import hold_folder
 
     loaded = loaded_settings(config, data_dir)
     settings = loaded.values

@@ -12,7 +12,7 @@ from cekalwatch.server.cli.options import Config, DataDir, command_settings
 if TYPE_CHECKING:
     from cekalwatch.server.alerts.retention import RetentionSweeper
     from cekalwatch.server.watchlist.erasure import SubjectEraser
-    from cekalwatch.server.wiring.context import Context
+    from cekalwatch.server.wiring.storage import Context
 
 app = typer.Typer(help="What is kept no longer: show what is due, and remove it.", no_args_is_help=True)
 

@@ -13,7 +13,7 @@ from cekalwatch.server.cli.options import Config, DataDir, command_settings
 if TYPE_CHECKING:
     from cekalwatch.program.translations import Texts
     from cekalwatch.server.storage.integrity.scan import RowMismatch, RowScan
-    from cekalwatch.server.wiring.context import Context
+    from cekalwatch.server.wiring.storage import Context
 
 app = typer.Typer(
     help="Rows of the database that somebody without its keys has changed, put back or removed: they are not obeyed.",

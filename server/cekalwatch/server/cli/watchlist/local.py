@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.watchlist.imports.import_run import ImportRun
     from cekalwatch.server.watchlist.sync.service import SyncService
-    from cekalwatch.server.wiring.context import Context
     from cekalwatch.server.wiring.imports import Imports
+    from cekalwatch.server.wiring.storage import Context
 
 
 @contextmanager

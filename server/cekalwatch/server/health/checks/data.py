@@ -11,6 +11,7 @@ from cekalwatch.program.checks.results import CheckResult, CheckVerdict, Judged
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.backup.record import BackupRecord
+from cekalwatch.server.data_folder import refuse_lost_database
 from cekalwatch.server.domain.clock import SystemClock, lately
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
@@ -19,8 +20,7 @@ from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.keys.store import KeyStore
 from cekalwatch.server.storage.migrations.applying import Migrations
 from cekalwatch.server.watchlist.sources.opening import source_name
-from cekalwatch.server.wiring.context import Context
-from cekalwatch.server.wiring.losses import refuse_lost_database
+from cekalwatch.server.wiring.storage import Context
 
 
 def check_data(settings: ServerSettings, now: datetime) -> Iterator[CheckResult]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping, Set
 from datetime import timedelta
+from types import MappingProxyType
 from typing import cast
 
 import sqlalchemy
@@ -35,18 +36,26 @@ PUT_BACK = "PUT_BACK"
 REMOVED = "REMOVED"
 """It was seen, and is not there any more, in a table that none leaves."""
 
+NEVER_REMOVED: Mapping[str, timedelta] = MappingProxyType({})
+
 log = structlog.get_logger()
 
 
 class RowGuard:
     """Guards the rows of one database. Any number of threads may use it."""
 
-    def __init__(self, engine: Engine, keyring: Keyring, versions: SeenVersions) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        keyring: Keyring,
+        versions: SeenVersions,
+        removed_after: Mapping[str, timedelta] = NEVER_REMOVED,
+    ) -> None:
+        """`removed_after`: how long after its last change retention removes a row at the earliest, by table."""
         self._engine = engine
         self.keyring = keyring
         self.versions = versions
-        self.removed_after: Mapping[str, timedelta] = {}
-        """Tables of which retention removes rows, and how long after their last change at the earliest."""
+        self._removed_after = removed_after
         self.refused: dict[RowKey, str] = {}
         """What was refused, and why, until it is found in order again."""
 
@@ -111,8 +120,8 @@ class RowGuard:
         gone = {key for key in self.versions.of_table(table) if key not in held}
         if table in WHOLLY:
             return {self._refusal(key, REMOVED).key: REMOVED for key in gone}
-        if table in self.removed_after:
-            self.versions.drop_old(gone, self.removed_after[table])
+        if table in self._removed_after:
+            self.versions.drop_old(gone, self._removed_after[table])
         return {}
 
     def _require_signed(self, form: RowForm, row: object, values: Values, mac: object) -> None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ from cekalwatch.server.refused_start import StartRefusal, StartRefusedError
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.columns import SEALED, moment, moment_or_none
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.integrity.guard import RowGuard
+from cekalwatch.server.storage.integrity.guard import NEVER_REMOVED, RowGuard
 from cekalwatch.server.storage.integrity.versions import SeenVersions
 
 DAMAGED = "DAMAGED"
@@ -74,14 +74,20 @@ class KeyStore:
     """The data keys of one database. Open it with `open`."""
 
     def __init__(
-        self, database: Database, master: MasterKey, clock: Clock, actor: Actor, seen: Path | None = None
+        self,
+        database: Database,
+        master: MasterKey,
+        clock: Clock,
+        actor: Actor,
+        seen: Path | None = None,
+        removed_after: Mapping[str, timedelta] = NEVER_REMOVED,
     ) -> None:
         self._database = database
         self._master = master
         self._clock = clock
         self._actor = actor
         self.keyring = Keyring(self._load)
-        self.guard = RowGuard(database.engine, self.keyring, SeenVersions(seen, self.keyring))
+        self.guard = RowGuard(database.engine, self.keyring, SeenVersions(seen, self.keyring), removed_after)
         database.guard = self.guard
 
     @staticmethod
@@ -92,12 +98,18 @@ class KeyStore:
 
     @classmethod
     def open(
-        cls, database: Database, source: MasterKeySource, clock: Clock, actor: Actor, seen: Path | None = None
+        cls,
+        database: Database,
+        source: MasterKeySource,
+        clock: Clock,
+        actor: Actor,
+        seen: Path | None = None,
+        removed_after: Mapping[str, timedelta] = NEVER_REMOVED,
     ) -> KeyStore:
         """Open the keys of an upgraded database; the first time, make them, and the master key's file if it has one.
 
         What is done with them is recorded as done by `actor`. From now on the database's signed rows can be used; which
-        versions of them were seen is kept in the file `seen`, if there is one.
+        versions of them were seen is kept in the file `seen`, if there is one. `removed_after`: see `RowGuard`.
 
         Raises ProgramError when the master key cannot be had, is not the one that wraps the keys, or a key is damaged,
         and when `seen` was changed.
@@ -111,7 +123,7 @@ class KeyStore:
             with database.session() as session:
                 held = session.exec(select(DataKeyRow)).all()
         _check(held, master, source, database)
-        return cls(database, master, clock, actor, seen)
+        return cls(database, master, clock, actor, seen, removed_after)
 
     def rotate(self) -> int:
         """Make a new data key, which seals from now on; returns its number. What older ones sealed stays readable."""

@@ -1,4 +1,4 @@
-"""What everything is put together with, in the server and in a command that works without one."""
+"""Storage: settings, clock, database, keys and stores, in the server and in a command that works without one."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Self
 
-from cekalwatch.server.audit.entry import Actor
+from cekalwatch.server.audit.entry import Actor, Party
+from cekalwatch.server.cluster.chores import Chore, SharedChore
+from cekalwatch.server.data_folder import hold_folder, refuse_lost_database
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.health.probes.metrics import NO_METRICS, Metrics
+from cekalwatch.server.settings.recording import note_configuration
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore
@@ -21,6 +24,7 @@ from cekalwatch.server.storage.cameras.store import CameraPolicyStore
 from cekalwatch.server.storage.cameras.survey_store import CameraSurveyStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.versions import ALERTS
+from cekalwatch.server.storage.keys.resealing import Resealer
 from cekalwatch.server.storage.keys.store import KeyStore
 from cekalwatch.server.storage.models.photograph_store import PhotographStore
 from cekalwatch.server.storage.models.score_store import ScoreStore
@@ -32,6 +36,9 @@ from cekalwatch.server.storage.sync.store import SyncStore
 from cekalwatch.server.storage.troubles.store import TroubleStore
 from cekalwatch.server.storage.watchlist.agencies import OrderAgencies
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.vision.manifest import Pack
+
+RESEAL_PERIOD_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -110,9 +117,34 @@ class Context:
         metrics: Metrics = NO_METRICS,
     ) -> Self:
         """Open the keys of an upgraded database. Raises ProgramError."""
-        keys = KeyStore.open(database, settings.master_key_source, clock, actor, settings.seen_versions_file)
-        keys.guard.removed_after = {ALERTS: settings.retention_policy.records}
+        keys = KeyStore.open(
+            database,
+            settings.master_key_source,
+            clock,
+            actor,
+            settings.seen_versions_file,
+            removed_after={ALERTS: settings.retention_policy.records},
+        )
         stack.callback(keys.guard.versions.keep)
         checkpoints = Checkpoints(settings.legal, {site.site: site.zone for site in settings.sites})
         stores = Stores.of(database, keys.keyring)
         return cls(settings, database, keys, stores, checkpoints, clock, actor, stack, metrics)
+
+    def note_configuration(self, pack: Pack) -> None:
+        """Record the settings and the model pack, when they differ from what was recorded last."""
+        note_configuration(self.settings, pack, self.stores.audit, self.actor, self.clock.now())
+
+
+def init_storage(settings: ServerSettings, clock: Clock, stack: ExitStack, metrics: Metrics = NO_METRICS) -> Context:
+    """Hold the folder of the data, open the database and its keys; it blocks. Raises ProgramError, also for a loss."""
+    hold_folder(settings.data_dir, stack)
+    database = Database(settings.database_address, metrics.commit)
+    stack.callback(database.close)
+    refuse_lost_database(settings, database)
+    database.begin()
+    return Context.open(settings, database, clock, Actor(Party.SERVER, settings.name), stack, metrics)
+
+
+def init_keys(context: Context) -> tuple[Chore, ...]:
+    """Return the work on data keys, which one server does for all of a database."""
+    return (SharedChore("reseal", RESEAL_PERIOD_S, Resealer(context.database, context.keys).take_turn),)

@@ -1,12 +1,14 @@
-"""What was lost: refuses to begin anew where what is left says that there was something, and tells of what is gone."""
+"""The folder with the server's data: one server works in it, and what was lost there is noticed at the start."""
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import ExitStack, closing
+from pathlib import Path
 
 import structlog
 
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.secret_files import FOLDER_MODE
 from cekalwatch.server.audit.entry import stamp
 from cekalwatch.server.audit.history import RestoredBackup
 from cekalwatch.server.settings.settings import ServerSettings
@@ -14,7 +16,29 @@ from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
 
+LOCK_FILE = "server.lock"
+
 log = structlog.get_logger()
+
+
+def hold_folder(folder: Path, stack: ExitStack) -> None:
+    """Keep the folder of the data for this server until `stack` closes. Raises ProgramError when another one has it.
+
+    Two would sign with one key, and each would overwrite what the other has seen. On Windows nothing is held.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return
+    folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    held = stack.enter_context((folder / LOCK_FILE).open("ab"))
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise ProgramError(
+            f"Another server works in {folder}. Give each a `data_dir` of its own, or stop the other one first",
+            Exit.UNAVAILABLE,
+        ) from None
 
 
 def tell_restored(store: AuditStore) -> RestoredBackup | None:

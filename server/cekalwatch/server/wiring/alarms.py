@@ -1,0 +1,93 @@
+"""The rules of alarms, the board that keeps what they find, and the feed for who watches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from cekalwatch.program.loops import LOOPS
+from cekalwatch.server.cluster.chores import Chore, SharedChore
+from cekalwatch.server.grpc_api.servicers.troubles import TroubleServicer
+from cekalwatch.server.health.alarms.board import AlarmBoard, AlarmSweeper
+from cekalwatch.server.health.alarms.cameras import CameraAlarms, CameraLimits
+from cekalwatch.server.health.alarms.feed import AlarmFeed
+from cekalwatch.server.health.alarms.rows import RowAlarms
+from cekalwatch.server.health.alarms.servers import PortAlarms, RefusedServerAlarms, ServerAlarms
+from cekalwatch.server.health.alarms.sources import SourceAlarms
+from cekalwatch.server.health.alarms.thresholds import ThresholdAlarms
+from cekalwatch.server.health.probes.presence import Presence
+from cekalwatch.server.health.state.health import Health
+from cekalwatch.server.storage.cluster.hints import HintTopic
+from cekalwatch.server.storage.integrity.scan import RowScan
+from cekalwatch.server.wiring.cluster import ClusterParts
+from cekalwatch.server.wiring.gallery import GalleryParts
+from cekalwatch.server.wiring.storage import Context
+
+LOOK_AT_CAMERAS_PERIOD_S = 1.0
+LOOK_AT_SOURCES_PERIOD_S = 5.0
+LOOK_AT_SERVER_PERIOD_S = 1.0
+LOOK_AT_THRESHOLD_PERIOD_S = 5.0
+LOOK_AT_ROWS_PERIOD_S = 2.0
+LOOK_AT_PORTS_PERIOD_S = 5.0
+LOOK_AT_REFUSED_PERIOD_S = 2.0
+FOLLOW_PERIOD_S = 1.0
+SWEEP_PERIOD_S = 3600.0
+
+
+@dataclass(frozen=True)
+class AlarmParts:
+    """The service of troubles, and the regular work on them."""
+
+    servicer: TroubleServicer
+    board: AlarmBoard
+    feed: AlarmFeed
+    jobs: tuple[Chore, ...]
+
+    def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        """Return the loop that tells watchers what changed."""
+        return (LOOPS.keep("follow_troubles", partial(self.feed.follow, FOLLOW_PERIOD_S)),)
+
+
+def init_alarms(
+    context: Context,
+    presence: Presence,
+    search: GalleryParts,
+    health: Health,
+    cluster: ClusterParts,
+    revoked: Callable[[str], bool],
+) -> AlarmParts:
+    """Begin with the troubles that are open. `revoked` tells whether a certificate is, by its key's text."""
+    settings, stores, clock = context.settings, context.stores, context.clock
+    store = stores.troubles
+    feed = AlarmFeed(store)
+
+    def changed() -> None:
+        feed.wake()
+        cluster.hints.send(HintTopic.TROUBLES)
+
+    board = AlarmBoard(store, clock, changed)
+    terms = CameraLimits(timedelta(seconds=settings.heartbeat_period_s), settings.least_camera_fps)
+    cameras = CameraAlarms(settings.cameras, presence, store, clock, terms)
+    sources = SourceAlarms(search.source, stores.syncs, search.freshness, search.snapshots.current)
+    server = ServerAlarms(context.actor.key, health)
+    sweeper = AlarmSweeper(store, clock, context.actor, settings.trouble_retention)
+    rows = RowAlarms(RowScan(context.database, context.keys.guard), stores.audit, clock, context.actor)
+    thresholds = ThresholdAlarms(stores.thresholds, search.snapshots.current, settings.cameras, clock)
+    sites = frozenset(one.site for one in settings.sites)
+    ports = PortAlarms(stores.ports.states, sites, revoked, clock, settings.port_silence)
+    refused = RefusedServerAlarms(cluster.refusals.told)
+    servicer = TroubleServicer(feed, board, store, clock, settings.keep_alive_period_s)
+    chores = (
+        Chore("look_at_cameras", LOOK_AT_CAMERAS_PERIOD_S, partial(board.apply, cameras)),
+        Chore("look_at_sources", LOOK_AT_SOURCES_PERIOD_S, partial(board.apply, sources)),
+        Chore("look_at_server", LOOK_AT_SERVER_PERIOD_S, partial(board.apply, server)),
+        Chore("look_at_threshold", LOOK_AT_THRESHOLD_PERIOD_S, partial(board.apply, thresholds)),
+        Chore("look_at_rows", LOOK_AT_ROWS_PERIOD_S, partial(board.apply, rows)),
+        SharedChore("look_at_ports", LOOK_AT_PORTS_PERIOD_S, partial(board.apply, ports)),
+        SharedChore("look_at_refused_servers", LOOK_AT_REFUSED_PERIOD_S, partial(board.apply, refused)),
+        SharedChore("sweep_troubles", SWEEP_PERIOD_S, sweeper.sweep),
+    )
+    return AlarmParts(servicer, board, feed, chores)

@@ -1,0 +1,48 @@
+"""The server's process: certificates, native threads, bounds on connections, traces and instruments."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import structlog
+
+from cekalwatch.program.confined.command import missing_protections
+from cekalwatch.program.traces import TRACES
+from cekalwatch.server.auth.certificate import CertificateAuthentication
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.health.monitoring.instruments import Instruments
+from cekalwatch.server.memory import return_large_pieces
+from cekalwatch.server.open_files import connection_bound, raise_limit
+from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.wiring.authentication import open_certificate_authentication
+from cekalwatch.vision.runtime import limit_native_threads
+from cekalwatch.wire.tls import FollowedTls
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class ProcessParts:
+    """What is set up before anything of the site is opened."""
+
+    tls: FollowedTls | None
+    """None: plaintext, on this machine only."""
+    certificates: CertificateAuthentication
+    most_connections: int
+    instruments: Instruments
+
+
+def init_process(settings: ServerSettings, clock: Clock, stack: ExitStack) -> ProcessParts:
+    """Set the process up. Raises ProgramError for certificates and secrets that cannot be read."""
+    tls = settings.tls()
+    return_large_pieces()
+    most_connections = connection_bound(settings.connections, raise_limit())
+    certificates = open_certificate_authentication(settings, tls, clock)
+    if settings.openid:
+        settings.openid.client_secret()  # what cannot be read is refused before anything is opened
+    limit_native_threads(1)
+    if missing := missing_protections():
+        log.warning("confinement_incomplete", missing=", ".join(missing))
+    stack.enter_context(TRACES.exporting(settings.traces, "cekalwatch-server", settings.name))
+    return ProcessParts(tls, certificates, most_connections, Instruments())
