@@ -23,7 +23,7 @@ from cekalwatch.server.concurrency.pace import Pace
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.grpc_api.clients.picture_giver import MAX_PICTURES, PictureGiver
-from cekalwatch.server.grpc_api.convert import reports
+from cekalwatch.server.grpc_api.servicers import port_reports
 from cekalwatch.server.health.probes.presence import Presence
 from cekalwatch.server.ports import reception
 from cekalwatch.server.storage.alerts.store import AlertStore
@@ -66,7 +66,7 @@ async def flooded(call: Any, message: Any) -> AsyncIterator[None]:
 @pytest.fixture
 def dealt_with(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How many messages the server has dealt with."""
-    return counted_calls(monkeypatch, (Presence, "heartbeat_received"), (reports, "read_plain_jpeg"))
+    return counted_calls(monkeypatch, (Presence, "heartbeat_received"), (port_reports, "read_plain_jpeg"))
 
 
 HEARTBEAT = captures.StreamFacesRequest(heartbeat=captures.Heartbeat(frames_per_second=25))

@@ -23,7 +23,7 @@ from cekalwatch.contract.codec.scalars import Refused
 from cekalwatch.program.confined.messages import Refusal
 from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.domain.ports import Port, PortReport
-from cekalwatch.server.grpc_api.convert import reports
+from cekalwatch.server.grpc_api.servicers import port_reports
 from cekalwatch.server.watchlist.imports.records import Photograph
 from cekalwatch.server.watchlist.sources import cell_transfer
 from cekalwatch.server.watchlist.sources.centre import messages
@@ -42,9 +42,9 @@ def port_report(data: bytes) -> None:
     with suppress(DecodeError, CekalwatchError, Refused):
         request = port_service_pb2.ReportAlertsRequest.FromString(data[1:])
         if not data or data[0] % 2 == 0:
-            reports.hello(request)
+            port_reports.hello(request)
             return
-        told = reports.message(request, PORT, NOON)
+        told = port_reports.message(request, PORT, NOON)
         if isinstance(told, PortReport):
             assert told.alert.camera.site == PORT.site
             assert all(name.isprintable() for name in told.people.values())

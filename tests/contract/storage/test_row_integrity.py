@@ -11,6 +11,7 @@ from sqlmodel import SQLModel, select, update
 
 import cekalwatch.server.app  # noqa: F401  # has all tables
 from cekalwatch.contract.values.capture_policy import CapturePolicyChanges
+from cekalwatch.contract.values.federation import LogStart, StartReason
 from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.surveys import KeptSurvey
@@ -21,7 +22,6 @@ from cekalwatch.server.domain.learning.threshold_steps import LearnedOffset
 from cekalwatch.server.domain.lookalikes import SubjectPair
 from cekalwatch.server.domain.notices import Notice
 from cekalwatch.server.domain.orders.ban_order import BanOrder
-from cekalwatch.server.domain.ports import LogStart, StartReason
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.cameras.store import CameraPolicyStore
 from cekalwatch.server.storage.cameras.survey_store import CameraSurveyStore

@@ -9,9 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from cekalwatch.contract.values.adjudication import AlertState
+from cekalwatch.contract.values.federation import LogStart, StartReason
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.cli.app import app
-from cekalwatch.server.domain.ports import Following, LogStart, StartReason
+from cekalwatch.server.domain.ports import Following
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.ports.followings import FollowingStore

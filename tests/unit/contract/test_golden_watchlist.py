@@ -12,9 +12,23 @@ import pytest
 from google.protobuf.message import Message
 
 from cekalwatch.contract.codec import watchlist as codec
+from cekalwatch.contract.codec.federation import CENTRE_MESSAGE, PORT_MESSAGE, PORT_STATUS
 from cekalwatch.contract.codec.imports import FILE_ANSWER, RECORD_REPORT
 from cekalwatch.contract.codec.listed_subjects import LOOKALIKE
 from cekalwatch.contract.codec.syncs import SYNC_RUN, SYNC_STATUS
+from cekalwatch.contract.values.federation import (
+    HeldAlerts,
+    LogPosition,
+    LogStart,
+    PictureRequest,
+    PortHello,
+    PortPicture,
+    ReportKeepAlive,
+    ReportReceipt,
+    ReportStart,
+    SignOfLife,
+    StartReason,
+)
 from cekalwatch.contract.values.imports import FileBegun, FileEnded, PhotoReport, RecordReport
 from cekalwatch.contract.values.listed_subjects import LookalikePair
 from cekalwatch.contract.values.orders import OrderFlag, OrderKind, OrderRule, OrderStatus
@@ -28,15 +42,14 @@ from cekalwatch.contract.values.watchlist import (
     SourceFreshness,
     SyncOutcome,
 )
-from cekalwatch.server.audit.entry import Action, Actor, Link, Party, Thing
+from cekalwatch.server.audit.entry import Action, Link, Thing
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.lookalikes import JudgedPair, PairState, SubjectPair
 from cekalwatch.server.domain.orders.ban_order import BanOrder, JudgedOrder, OrderJudgement, SubjectFile
 from cekalwatch.server.domain.orders.status_history import StatusChange
-from cekalwatch.server.domain.ports import Following, HeldAlerts, LogPosition, LogStart, Port, PortState, StartReason
-from cekalwatch.server.grpc_api.convert import ports
+from cekalwatch.server.domain.ports import Following, Port, PortState
 from cekalwatch.server.grpc_api.servicers.watchlist import list_feed, lookalikes, subjects, sync
-from cekalwatch.server.ports.reception import Hello, KeepAlive, PictureRequest, Receipt, ReportTerms
+from cekalwatch.server.ports.reception import ReportTerms
 from cekalwatch.server.storage.watchlist.list_feed import ChangedSubject, StoredReference
 from cekalwatch.server.watchlist.browser import SubjectHistory, SubjectView, WatchlistPage
 from cekalwatch.server.watchlist.list_feed import ListPosition
@@ -142,6 +155,11 @@ FOLLOWING = Following(PORT, "run", "centre-1", NOON, NOON, "model-1", "0.2.0")
 PORT_STATE = PortState(PORT, "centre-1", NOON, 3, "0.2.0", 77, 4, NOON, FOLLOWING)
 
 
+def start(position: LogPosition | None, terms: ReportTerms) -> ReportStart:
+    """As the servicer says it."""
+    return ReportStart(position, terms.heartbeat_period_s, terms.window)
+
+
 def one_subject() -> Message:
     """A subject with a picture and a look-alike, as it is put together."""
     answer = subjects.one_subject(VIEW)
@@ -186,20 +204,20 @@ WRITTEN: Mapping[str, Callable[[], Message]] = {
     ),
     "unreadable subject": lambda: list_feed.listed_subject(ChangedSubject(5, "S-2", None, held=True)),
     "photograph": lambda: next(list_feed.reference_pieces(StoredReference(FACE, b"photo", b"jpeg", b"template"))),
-    "report start": lambda: ports.start(LogPosition(5, ALERT, NOON), ReportTerms()),
-    "first report start": lambda: ports.start(None, ReportTerms(heartbeat_period_s=0.25)),
-    "receipt": lambda: ports.outbound(Receipt(5)),
-    "picture request": lambda: ports.outbound(PictureRequest(3, ALERT, Actor(Party.PERSON, "dewi"))),
-    "keep-alive": lambda: ports.outbound(KeepAlive()),
-    "hello": lambda: ports.hello(Hello("0.2.0", pictures_only=True)),
-    "log start": lambda: ports.log_start(LogStart(5, StartReason.TOO_OLD)),
-    "log goes on": lambda: ports.log_start(LogStart(5)),
-    "sign of life": lambda: ports.waiting(4, NOON),
-    "held": lambda: ports.held(HeldAlerts(None, ALERT, (ALERT,))),
-    "picture": lambda: ports.picture(3, b"jpeg"),
-    "port": lambda: ports.port_status(PORT_STATE, NOON + timedelta(seconds=5)),
-    "silent port": lambda: ports.port_status(PORT_STATE, NOON + timedelta(hours=5)),
-    "unknown port": lambda: ports.port_status(PortState(PORT), NOON),
+    "report start": lambda: CENTRE_MESSAGE.write(start(LogPosition(5, ALERT, NOON), ReportTerms())),
+    "first report start": lambda: CENTRE_MESSAGE.write(start(None, ReportTerms(heartbeat_period_s=0.25))),
+    "receipt": lambda: CENTRE_MESSAGE.write(ReportReceipt(5)),
+    "picture request": lambda: CENTRE_MESSAGE.write(PictureRequest(3, ALERT, "person:dewi")),
+    "keep-alive": lambda: CENTRE_MESSAGE.write(ReportKeepAlive()),
+    "hello": lambda: PORT_MESSAGE.write(PortHello("0.2.0", pictures_only=True)),
+    "log start": lambda: PORT_MESSAGE.write(LogStart(5, StartReason.TOO_OLD)),
+    "log goes on": lambda: PORT_MESSAGE.write(LogStart(5)),
+    "sign of life": lambda: PORT_MESSAGE.write(SignOfLife(4, NOON)),
+    "held": lambda: PORT_MESSAGE.write(HeldAlerts(None, ALERT, (ALERT,))),
+    "picture": lambda: PORT_MESSAGE.write(PortPicture(3, b"jpeg")),
+    "port": lambda: PORT_STATUS.write(PORT_STATE.status(NOON + timedelta(seconds=5))),
+    "silent port": lambda: PORT_STATUS.write(PORT_STATE.status(NOON + timedelta(hours=5))),
+    "unknown port": lambda: PORT_STATUS.write(PortState(PORT).status(NOON)),
 }
 
 

@@ -15,6 +15,7 @@ from cekalwatch.contract.values import reports as field_reports
 from cekalwatch.contract.values import surveys as survey
 from cekalwatch.contract.values.adjudication import MAX_NOTE
 from cekalwatch.contract.values.capture_policy import POLICY_BOUNDS, CapturePolicy
+from cekalwatch.contract.values.federation import MAX_HELD
 from cekalwatch.contract.values.listed_subjects import MAX_SEARCH_TEXT
 from cekalwatch.contract.values.people import MAX_DISPLAY_NAME, MAX_SIGN_IN_NAME, MAX_SITES
 from cekalwatch.contract.values.syncs import MAX_DETAIL
@@ -35,12 +36,10 @@ from cekalwatch.server.grpc_api import alert_requests
 from cekalwatch.server.grpc_api.clients.picture_giver import MAX_ASKED_BY
 from cekalwatch.server.grpc_api.convert import (
     audit,
-    ports,
-    reports,
 )
 from cekalwatch.server.grpc_api.convert import troubles as trouble_messages
 from cekalwatch.server.grpc_api.servicers import alerts as servicers_alerts
-from cekalwatch.server.grpc_api.servicers import session
+from cekalwatch.server.grpc_api.servicers import ports, session
 from cekalwatch.server.grpc_api.servicers.audit import EXPORT_BYTES, LONG_CALLS, MAX_OF_A_KIND
 from cekalwatch.server.grpc_api.servicers.devices import MAX_CERTIFICATES, MAX_DEVICES
 from cekalwatch.server.grpc_api.servicers.enrolment import MAX_REQUEST_BYTES
@@ -257,7 +256,7 @@ STATED = {
     "ListPortAlertsRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {ports.DEFAULT_PAGE}.",),
     "PortAlert.steps": (f"at most the newest {MAX_STEPS}; ",),
     "PortHello.server_version": (TEXT,),
-    "HeldAlerts.alert_ids": (f"at most {reports.MAX_HELD}.",),
+    "HeldAlerts.alert_ids": (f"at most {MAX_HELD}.",),
     "PortPicture.probe_jpeg": (f"at most {MAX_PROBE_BYTES // 1000} kB",),
     "PictureRequest.asked_by": (f"at most {MAX_ASKED_BY} printable characters",),
     "GetStatusResponse.troubles": (f"most {MAX_OPEN}.",),

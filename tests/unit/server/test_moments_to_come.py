@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.server.audit.signing_state import SigningState
-from cekalwatch.server.domain.ports import FOLLOWS_WITHIN, Following, Port, PortState, Reporting
-from cekalwatch.server.grpc_api.convert import ports
+from cekalwatch.server.domain.ports import FOLLOWS_WITHIN, HEARD_WITHIN, Following, Port, PortState, Reporting
 from cekalwatch.server.health.state.health import UNREPORTED_AFTER, Health
 from cekalwatch.server.health.state.maintenance import MaintenanceReader
 from cekalwatch.server.storage.database import Database
@@ -62,16 +61,16 @@ def test_the_moment_since_when_a_centre_is_away(noted: Noted) -> None:
     assert unreported(NOON + noted.ahead, connected=True) is None
 
 
-@pytest.mark.parametrize("noted", around(ports.HEARD_WITHIN))
+@pytest.mark.parametrize("noted", around(HEARD_WITHIN))
 def test_a_ports_sign_of_life(noted: Noted) -> None:
-    told = ports.port_status(PortState(SEKUPANG, "server-1", NOON + noted.ahead), NOON)
+    told = PortState(SEKUPANG, "server-1", NOON + noted.ahead).status(NOON)
     assert (told.connected, told.server) == ((True, "server-1") if noted.is_well else (False, ""))
-    gone = ports.port_status(PortState(SEKUPANG, "", NOON + noted.ahead), NOON)
+    gone = PortState(SEKUPANG, "", NOON + noted.ahead).status(NOON)
     assert not gone.connected
 
 
 @pytest.mark.parametrize("noted", around(FOLLOWS_WITHIN))
 def test_that_a_port_follows_the_list(noted: Noted) -> None:
     following = Following(SEKUPANG, "run", "server-1", heard_at=NOON + noted.ahead)
-    told = ports.port_status(PortState(SEKUPANG, following=following), NOON)
+    told = PortState(SEKUPANG, following=following).status(NOON)
     assert told.follows_list is noted.is_well

@@ -60,7 +60,7 @@ def glance_lines(status: ServerStatus, sites: Iterable[str]) -> list[GlanceLine]
     kinds = (
         [not one.unwell for one in status.cameras if one.site in ours],
         [one.alive for one in status.servers],
-        [one.follows and one.reports for one in status.ports],
+        [one.follows_list and one.connected for one in status.ports],
         [not stale for _, _, stale in status.sources],
     )
     return [GlanceLine(name, sum(well), len(well)) for name, well in zip(KINDS, kinds, strict=True) if well]

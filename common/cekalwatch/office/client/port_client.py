@@ -9,11 +9,13 @@ from typing import Any
 from google.protobuf.message import Message
 
 from cekalwatch.contract.codec.alerts import ALERT, PICTURES, STATES
+from cekalwatch.contract.codec.federation import PORT_STATUS
 from cekalwatch.contract.codec.safe_text import safe_text
 from cekalwatch.contract.values.adjudication import AlertState
 from cekalwatch.contract.values.alerts import AlertPictures
+from cekalwatch.contract.values.federation import PortStatus
 from cekalwatch.office.client.token import Token
-from cekalwatch.office.model.port import PortAlert, PortState
+from cekalwatch.office.model.port import PortAlert
 from cekalwatch.v1 import port_pb2
 from cekalwatch.v1 import port_service_pb2 as pb
 from cekalwatch.v1.port_service_pb2_grpc import PortServiceStub
@@ -31,9 +33,9 @@ class PortClient:
         self._calls = calls
         self._session = session
 
-    def ports(self) -> list[PortState]:
+    def ports(self) -> list[PortStatus]:
         """Return the ports that ever reported or followed the list, by site and name."""
-        return [port_state(one) for one in self._call(lambda stub: stub.ListPorts, pb.ListPortsRequest()).ports]
+        return list(PORT_STATUS.read_all(self._call(lambda stub: stub.ListPorts, pb.ListPortsRequest()).ports))
 
     def alerts(
         self, site: str, states: Collection[AlertState], size: int, token: str = ""
@@ -66,22 +68,6 @@ class PortClient:
             lambda channel, left_s: method(PortServiceStub(channel))(request, timeout=left_s, metadata=metadata),
             DEADLINE_S,
         )
-
-
-def port_state(one: port_pb2.PortStatus) -> PortState:
-    """Read how a port does."""
-    return PortState(
-        site=safe_text(one.site),
-        name=safe_text(one.name),
-        reports=one.connected,
-        reported_at=_moment(one, "last_heard_time"),
-        follows=one.follows_list,
-        follows_since=_moment(one, "follow_since_time"),
-        list_at=_moment(one, "list_time"),
-        waiting=one.events_waiting,
-        unsettled=one.unsettled_alerts,
-        version=safe_text(one.server_version),
-    )
 
 
 def _alert(one: port_pb2.PortAlert) -> PortAlert:

@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from uuid import UUID
 
-from cekalwatch.contract.values.adjudication import AlertEventType
+from cekalwatch.contract.values.federation import PortStatus
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.clock import lately
 
 FOLLOWS_WITHIN = timedelta(seconds=15)
 """A port that no server of the centre has told of for longer follows no more: its server died."""
+
+HEARD_WITHIN = timedelta(seconds=30)
+"""A port that is silent for longer was connected to a server of the centre that died."""
 
 
 @dataclass(frozen=True, order=True)
@@ -32,35 +34,6 @@ class Port:
 
 
 @dataclass(frozen=True)
-class LogPosition:
-    """A place in a port's event log: the event at it, so that another log is noticed."""
-
-    sequence: int
-    alert_id: UUID
-    occurred_at: datetime
-
-
-class StartReason(StrEnum):
-    """Why a port reports from another event on than the centre asked for."""
-
-    FIRST = "FIRST"
-    """It reports for the first time."""
-    TOO_OLD = "TOO_OLD"
-    """It no longer holds the events after the centre's position."""
-    OTHER_LOG = "OTHER_LOG"
-    """Its log is another one."""
-
-
-@dataclass(frozen=True)
-class LogStart:
-    """From where a port's events follow."""
-
-    after: int
-    reason: StartReason | None = None
-    """None: from where the centre asked for."""
-
-
-@dataclass(frozen=True)
 class PortReport:
     """An event of a port's log with its alert as it stands there, and the names of those who work on it."""
 
@@ -72,31 +45,12 @@ class PortReport:
 
 
 @dataclass(frozen=True)
-class HeldAlerts:
-    """The alerts that a port still holds between two keys: after `after`, up to `up_to`; None: without a bound."""
-
-    after: UUID | None
-    up_to: UUID | None
-    alert_ids: tuple[UUID, ...]
-
-
-@dataclass(frozen=True)
 class PortAlert:
     """An alert of a port, as it reported it last."""
 
     port: Port
     alert: Alert
     people: Mapping[UUID, str]
-    reported_at: datetime
-
-
-@dataclass(frozen=True)
-class PortStep:
-    """Something that happened to a port's alert."""
-
-    type: AlertEventType
-    occurred_at: datetime
-    """By the port's clock."""
     reported_at: datetime
 
 
@@ -142,6 +96,26 @@ class PortState:
     """When its list was brought up to date last, as it said when it was last heard of; None when it has not said."""
     following: Following | None = None
     """None when it never followed the list."""
+
+    def status(self, now: datetime) -> PortStatus:
+        """Return how the port does, as people see it."""
+        following = self.following
+        connected = bool(self.server and self.heard_at and lately(self.heard_at, now, HEARD_WITHIN))
+        return PortStatus(
+            site=self.port.site,
+            name=self.port.name,
+            connected=connected,
+            last_heard_at=self.heard_at,
+            acknowledged_sequence=self.sequence,
+            events_waiting=self.waiting,
+            server_version=self.version,
+            server=self.server if connected else "",
+            unsettled_alerts=self.unsettled,
+            follows_list=bool(following and following.goes_on(now)),
+            follows_since=following.since if following else None,
+            list_at=self.list_at,
+            model_version=following.model_version if following else "",
+        )
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,24 @@ from uuid import UUID
 
 import structlog
 
+from cekalwatch.contract.values.federation import (
+    HeldAlerts,
+    LogPosition,
+    LogStart,
+    PictureRefusal,
+    PictureRequest,
+    PortHello,
+    PortPicture,
+    ReportKeepAlive,
+    ReportReceipt,
+    SignOfLife,
+)
 from cekalwatch.server.audit.device_entries import device
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry
 from cekalwatch.server.concurrency.pace import Pace
 from cekalwatch.server.domain.clock import Clock, lately
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.ports import HeldAlerts, LogPosition, LogStart, Port, PortReport
+from cekalwatch.server.domain.ports import Port, PortReport
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.ports.store import PortStore
 from cekalwatch.wire.identity import DeviceRole, Identity
@@ -57,60 +69,9 @@ class ReportTerms:
     """How long a port may take for a picture."""
 
 
-@dataclass(frozen=True)
-class Hello:
-    """How a port begins a stream."""
-
-    version: str
-    """Of its server."""
-    pictures_only: bool = False
-    """Whether it reports nothing over it, and gives pictures only."""
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """A port's sign of life."""
-
-    events: int
-    """Those that it has not reported."""
-    list_at: datetime | None = None
-    """When its list was brought up to date last; None when it has not said."""
-
-
-@dataclass(frozen=True)
-class PictureAnswer:
-    """A picture that was asked for; None: the alert has none any more."""
-
-    request_id: int
-    jpeg: bytes | None
-    refused: bool = False
-    """Whether the port gives none now, though there may be one."""
-
-
-@dataclass(frozen=True)
-class PictureRequest:
-    """A person at the centre opens the picture of an alert."""
-
-    request_id: int
-    alert_id: UUID
-    asked_by: Actor
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """The port's events up to this one are stored."""
-
-    sequence: int
-
-
-@dataclass(frozen=True)
-class KeepAlive:
-    """Nothing happened for a while."""
-
-
 _Stored = LogStart | PortReport | HeldAlerts
-Inbound = _Stored | Waiting | PictureAnswer
-Outbound = Receipt | PictureRequest | KeepAlive
+Inbound = _Stored | SignOfLife | PortPicture
+Outbound = ReportReceipt | PictureRequest | ReportKeepAlive
 
 
 class PortReception:
@@ -131,7 +92,9 @@ class PortReception:
         """Return from where a port should go on; None: from the oldest event that it holds."""
         return await asyncio.to_thread(self._store.position, port)
 
-    async def run(self, port: Port, hello: Hello, inbound: AsyncIterator[Inbound]) -> AsyncGenerator[Outbound, None]:
+    async def run(
+        self, port: Port, hello: PortHello, inbound: AsyncIterator[Inbound]
+    ) -> AsyncGenerator[Outbound, None]:
         """Yield what the port is told, until it ends; raises the stream's error.
 
         A stream of the same port and kind that is open ends with PORT_REPLACED.
@@ -141,10 +104,10 @@ class PortReception:
             kind, streams = _PictureStream, self._picture_streams
         if former := streams.get(port):
             former.end(Code.PORT_REPLACED)
-        stream = kind(port, hello.version, self._store, self._trail, self._clock, self._actor, self.terms)
+        stream = kind(port, hello.server_version, self._store, self._trail, self._clock, self._actor, self.terms)
         streams[port] = stream
         if not hello.pictures_only:
-            log.info("port_connected", port=str(port), version=hello.version)
+            log.info("port_connected", port=str(port), version=hello.server_version)
         try:
             async with aclosing(stream.run(inbound)) as outbound:
                 async for message in outbound:
@@ -199,7 +162,7 @@ class _ReportStream:
         self._event_pace = Pace(EVENTS_PER_S, MAX_EVENTS)
         self._message_pace = Pace(MESSAGES_PER_S + SIGNS_A_PERIOD / terms.heartbeat_period_s, MAX_MESSAGES)
         self._unacknowledged = 0
-        self._pictures: dict[int, asyncio.Future[PictureAnswer]] = {}
+        self._pictures: dict[int, asyncio.Future[PortPicture]] = {}
         self._numbers = count(1)
         self._ended = False
         self._error: Code | None = None
@@ -211,7 +174,7 @@ class _ReportStream:
         self._outbound.put_nowait(None)
 
     async def run(self, inbound: AsyncIterator[Inbound]) -> AsyncGenerator[Outbound, None]:
-        await self._tell(Waiting(0))
+        await self._tell(SignOfLife(0))
         reading = asyncio.create_task(self._read(inbound))
         storing = asyncio.create_task(self._store_all())
         for task in (reading, storing):
@@ -240,23 +203,23 @@ class _ReportStream:
             raise CekalwatchError(Code.PORT_AWAY, f"{self._port} is asked for {MAX_PICTURES} pictures already")
         number = next(self._numbers)
         waiting = self._pictures[number] = asyncio.get_running_loop().create_future()
-        self._outbound.put_nowait(PictureRequest(number, alert_id, asked_by))
+        self._outbound.put_nowait(PictureRequest(number, alert_id, str(asked_by)))
         try:
             # `wait` does not raise what the future does, so that a stream that ends is no cancelled caller.
             await asyncio.wait([waiting], timeout=self._terms.picture_s)
-            answer = waiting.result() if waiting.done() and not waiting.cancelled() else None
+            answer: PortPicture | None = waiting.result() if waiting.done() and not waiting.cancelled() else None
         finally:
             self._pictures.pop(number, None)
-        if answer is None or answer.refused:
+        if answer is None or answer.refusal is PictureRefusal.NOT_NOW:
             raise CekalwatchError(Code.PORT_AWAY, f"{self._port} gave no picture")
-        return answer.jpeg or b""
+        return answer.probe_jpeg
 
     async def _next(self) -> Outbound | None:
         try:
             async with asyncio.timeout(self._terms.heartbeat_period_s):
                 return await self._outbound.get()
         except TimeoutError:
-            return KeepAlive()
+            return ReportKeepAlive()
 
     async def _read(self, inbound: AsyncIterator[Inbound]) -> None:
         while True:
@@ -269,10 +232,10 @@ class _ReportStream:
             except TimeoutError:
                 raise CekalwatchError(Code.STREAM_SILENT) from None
             match message:
-                case Waiting():
+                case SignOfLife():
                     await self._message_pace.keep()
                     await self._tell(message)
-                case PictureAnswer():
+                case PortPicture():
                     await self._message_pace.keep()
                     answered = self._pictures.get(message.request_id)
                     if answered is not None and not answered.done():
@@ -316,7 +279,7 @@ class _ReportStream:
                         reports.append(further)
                     reached = await asyncio.to_thread(self._store.record, self._port, reports, now)
                     self._unacknowledged -= len(reports)
-                    self._outbound.put_nowait(Receipt(reached))
+                    self._outbound.put_nowait(ReportReceipt(reached))
 
     async def _begin(self, start: LogStart, now: datetime) -> None:
         await asyncio.to_thread(self._store.start, self._port, start, now)
@@ -334,11 +297,11 @@ class _ReportStream:
 
         return note
 
-    async def _tell(self, waiting: Waiting) -> None:
+    async def _tell(self, waiting: SignOfLife) -> None:
         now = self._clock.now()
         if self._told_at is None or not lately(self._told_at, now, TELL_EVERY):
             self._told_at = now
-            told = (self._port, self._actor.key, waiting.events, self._version, now, waiting.list_at)
+            told = (self._port, self._actor.key, waiting.events_waiting, self._version, now, waiting.list_at)
             await asyncio.to_thread(self._store.tell, *told)
 
 
@@ -349,5 +312,5 @@ class _PictureStream(_ReportStream):
         detail = f"{self._port} sends {type(message).__name__} where it gives pictures only"
         raise CekalwatchError(Code.REPORT_OUT_OF_ORDER, detail)
 
-    async def _tell(self, waiting: Waiting) -> None:
+    async def _tell(self, waiting: SignOfLife) -> None:
         """Note nothing: the stream that reports says how the port does."""

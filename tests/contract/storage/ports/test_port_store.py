@@ -10,12 +10,13 @@ import pytest
 import sqlalchemy
 
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Outcome, Reason
+from cekalwatch.contract.values.federation import HeldAlerts, LogPosition, LogStart, StartReason
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Party
 from cekalwatch.server.domain.alerts.adjudication import Finding
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.alerts.handling import Handling
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.ports import HeldAlerts, LogPosition, LogStart, Port, PortReport, StartReason
+from cekalwatch.server.domain.ports import Port, PortReport
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.ports.store import PortStore
 from tests.support.builders.alerts import NOON

@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cekalwatch.contract.codec.scalars import Refused
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
 from cekalwatch.server.alerts.details import AlertDetails
 from cekalwatch.server.alerts.fanout import DetailedEvent
@@ -24,7 +25,8 @@ from cekalwatch.server.domain.errors import CekalwatchError, Kind
 from cekalwatch.server.domain.orders.ban_order import JudgedOrder
 from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.domain.ports import Port, PortReport
-from cekalwatch.server.grpc_api.convert import ports, reports
+from cekalwatch.server.grpc_api.clients import report_stream
+from cekalwatch.server.grpc_api.servicers import port_reports
 from cekalwatch.server.ports.reception import Inbound
 from cekalwatch.v1 import port_service_pb2 as pb
 from tests.support.builders.alerts import DEPARTURE, NOON
@@ -74,11 +76,11 @@ def told(alert: Alert) -> bytes:
     names = {"S-1": "Contoh Satu", "S-2": "Contoh Dua"}
     details = AlertDetails(alert, shown_alert(alert, listed, (judged,), names, {}, NAMES))
     event = AlertEvent(7, AlertEventType.CONFIRMED, NOON, alert.alert_id)
-    return ports.report(3, DetailedEvent(event, details)).SerializeToString()
+    return report_stream.report(3, DetailedEvent(event, details)).SerializeToString()
 
 
 def read(data: bytes) -> PortReport:
-    found = reports.message(pb.ReportAlertsRequest.FromString(data), HERE, NOON)
+    found = port_reports.message(pb.ReportAlertsRequest.FromString(data), HERE, NOON)
     assert isinstance(found, PortReport)
     return found
 
@@ -107,8 +109,10 @@ def test_whatever_a_port_sends_becomes_a_report_of_its_own_site_or_an_error(chan
         data[int(place * len(data))] = value
     found: Inbound | CekalwatchError
     try:
-        found = reports.message(pb.ReportAlertsRequest.FromString(bytes(data)), HERE, NOON)
+        found = port_reports.message(pb.ReportAlertsRequest.FromString(bytes(data)), HERE, NOON)
     except DecodeError:
+        return
+    except Refused:
         return
     except CekalwatchError as error:
         found = error

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.codec.federation import PORT_STATUS
 from cekalwatch.contract.codec.safe_text import safe_text
 from cekalwatch.contract.values.cameras import Drops, SpoolState, ViewState
 from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.contract.values.captures import is_wrong
+from cekalwatch.contract.values.federation import PortStatus
 from cekalwatch.contract.values.orders import Direction
-from cekalwatch.office.client.port_client import port_state
-from cekalwatch.office.model.port import PortState
 from cekalwatch.program.checks.machine import MIN_FREE_BYTES
 from cekalwatch.v1 import camera_pb2, capture_pb2, operations_pb2, operations_service_pb2
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
@@ -123,7 +123,7 @@ class ServerStatus:
     agents: tuple[tuple[str, bool], ...]
     """Name of each officer's PC, and whether it is connected."""
     servers: tuple[ServerState, ...]
-    ports: tuple[PortState, ...]
+    ports: tuple[PortStatus, ...]
     """Those with servers of their own that report here or follow the list."""
     loops: tuple[tuple[str, timedelta], ...]
     """What the server does again and again, and for how long it has failed."""
@@ -164,7 +164,7 @@ def ask_status(calls: Calls, token: str) -> ServerStatus:
         cameras=tuple(_camera(one) for one in answer.cameras),
         agents=tuple((safe_text(one.agent_id), one.connected) for one in answer.agents),
         servers=tuple(_server(one) for one in answer.servers),
-        ports=tuple(map(port_state, answer.ports)),
+        ports=PORT_STATUS.read_all(answer.ports),
         loops=tuple(
             (safe_text(one.name), one.failing.ToTimedelta()) for one in answer.loops if one.HasField("failing")
         ),

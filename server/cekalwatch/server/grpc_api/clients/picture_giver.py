@@ -6,11 +6,12 @@ import asyncio
 
 import structlog
 
+from cekalwatch.contract.codec.federation import PORT_MESSAGE
+from cekalwatch.contract.values.federation import PictureRefusal, PortPicture
 from cekalwatch.server.audit.alert_entries import shown_objects
 from cekalwatch.server.audit.entry import Action, Actor, Party, Thing
 from cekalwatch.server.concurrency.token_bucket import TokenBucket
 from cekalwatch.server.domain.errors import CekalwatchError
-from cekalwatch.server.grpc_api.convert import ports as convert
 from cekalwatch.server.grpc_api.convert.common import uuid as read_uuid
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.trail import AuditTrail
@@ -41,13 +42,13 @@ class PictureGiver:
         """Return the picture that somebody at the centre opens, once that is recorded here."""
         alert_id, who = read_uuid(asked.alert_id), asked.asked_by
         if alert_id is None or not (0 < len(who) <= MAX_ASKED_BY and who.isprintable()):
-            return convert.picture(asked.request_id, b"", port_pb2.PICTURE_REFUSAL_NOT_KEPT)
+            return _answer(asked, PictureRefusal.NOT_KEPT)
         now_s = asyncio.get_running_loop().time()
         if self._bucket().take(1, now_s, 0) is None:
             if now_s - self._log_s >= LOG_PERIOD_S:
                 self._log_s = now_s
                 log.warning("centre_asks_too_often")
-            return convert.picture(asked.request_id, b"", port_pb2.PICTURE_REFUSAL_NOT_NOW)
+            return _answer(asked, PictureRefusal.NOT_NOW)
         by, alerts, trail = Actor(Party.CENTRE, who), self._alerts, self._trail
         try:
             alert = await asyncio.to_thread(alerts.get, alert_id)
@@ -55,14 +56,18 @@ class PictureGiver:
             await trail.note(by, Action.ALERT_VIEWED, shown_objects([alert]), pictures=1)
         except CekalwatchError as error:
             await trail.note(by, Action.ALERT_VIEWED, [Thing.ALERT.key(alert_id)], error.code, pictures=1)
-            return convert.picture(asked.request_id, b"", port_pb2.PICTURE_REFUSAL_NOT_KEPT)
+            return _answer(asked, PictureRefusal.NOT_KEPT)
         except (StorageError, ValueError) as error:  # damaged rows raise the latter
             log.error("picture_not_given", alert_id=str(alert_id), error=type(error).__name__)  # noqa: TRY400
-            return convert.picture(asked.request_id, b"", port_pb2.PICTURE_REFUSAL_NOT_NOW)
+            return _answer(asked, PictureRefusal.NOT_NOW)
         if not jpeg:
-            return convert.picture(asked.request_id, b"", port_pb2.PICTURE_REFUSAL_NOT_KEPT)
-        return convert.picture(asked.request_id, jpeg)
+            return _answer(asked, PictureRefusal.NOT_KEPT)
+        return PORT_MESSAGE.write(PortPicture(asked.request_id, jpeg))
 
     def _bucket(self) -> TokenBucket:
         self._pace = self._pace or TokenBucket(PICTURES_PER_S, MAX_PICTURES, asyncio.get_running_loop().time())
         return self._pace
+
+
+def _answer(asked: port_pb2.PictureRequest, refusal: PictureRefusal) -> pb.ReportAlertsRequest:
+    return PORT_MESSAGE.write(PortPicture(asked.request_id, refusal=refusal))

@@ -11,13 +11,13 @@ from importlib.metadata import version
 
 import grpc
 
+from cekalwatch.contract.codec.federation import PORT_MESSAGE
+from cekalwatch.contract.values.federation import PortHello, SignOfLife
 from cekalwatch.server.cluster.duty import ChoreDuty
 from cekalwatch.server.concurrency.pace import Pace
 from cekalwatch.server.grpc_api.clients.picture_giver import PictureGiver
 from cekalwatch.server.grpc_api.clients.report_stream import LOOK_S, MISSED_KEEP_ALIVES, Call, centre_pace, period_of
 from cekalwatch.server.grpc_api.clients.reporter import ANSWER_S, REFUSED, REFUSED_PAUSE_S
-from cekalwatch.server.grpc_api.convert import ports as convert
-from cekalwatch.server.ports.reception import Hello
 from cekalwatch.server.watchlist.sources.centre.caller import PortCaller, told_code
 from cekalwatch.server.watchlist.sources.source import SourceUnavailable
 from cekalwatch.v1 import port_service_pb2 as pb
@@ -61,7 +61,7 @@ class PictureLine:
             call: Call = PortServiceStub(channel).ReportAlerts()
             try:
                 async with asyncio.timeout(ANSWER_S):
-                    await call.write(convert.hello(Hello(version("cekalwatch"), pictures_only=True)))
+                    await call.write(PORT_MESSAGE.write(PortHello(version("cekalwatch"), pictures_only=True)))
                     answer = await call.read()
                 if isinstance(answer, pb.ReportAlertsResponse) and answer.WhichOneof("message") == "start":
                     self._backoff.reset()
@@ -95,7 +95,7 @@ class PictureLine:
         async def live() -> None:
             while self._duty.lease is not None and not dialer.outdated:
                 async with writing:
-                    await call.write(convert.waiting(0, None))
+                    await call.write(PORT_MESSAGE.write(SignOfLife(0)))
                 await asyncio.sleep(period_s)
 
         tasks = [asyncio.create_task(answer()), asyncio.create_task(live())]

@@ -13,18 +13,20 @@ from uuid import UUID
 import grpc
 import structlog
 
+from cekalwatch.contract.codec.alerts import ALERT, EVENT_TYPES
+from cekalwatch.contract.codec.federation import PORT_MESSAGE
+from cekalwatch.contract.values.federation import HeldAlerts, PictureRefusal, PortPicture, SignOfLife
 from cekalwatch.server.alerts.deliveries import DeliveryTrail
-from cekalwatch.server.alerts.fanout import Fanout
+from cekalwatch.server.alerts.fanout import DetailedEvent, Fanout
 from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.concurrency.pace import Pace
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.ports import HeldAlerts
 from cekalwatch.server.grpc_api.clients.picture_giver import PictureGiver
-from cekalwatch.server.grpc_api.convert import ports as convert
+from cekalwatch.server.grpc_api.convert.common import timestamp
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.ports.reported import ReportedLog
-from cekalwatch.v1 import port_pb2
+from cekalwatch.v1 import alert_pb2, port_pb2, watchlist_pb2
 from cekalwatch.v1 import port_service_pb2 as pb
 
 MISSED_KEEP_ALIVES = 3
@@ -142,7 +144,7 @@ class ReportStream:
     async def _picture(self, asked: port_pb2.PictureRequest) -> pb.ReportAlertsRequest:
         """Return what is asked for, unless the centre has not read what it asked for before."""
         if self._pictures_waiting >= MAX_PICTURES_WAITING:
-            return convert.picture(asked.request_id, b"", port_pb2.PICTURE_REFUSAL_NOT_NOW)
+            return PORT_MESSAGE.write(PortPicture(asked.request_id, refusal=PictureRefusal.NOT_NOW))
         answer = await self._pictures.answer(asked)
         self._pictures_waiting += bool(answer.picture.probe_jpeg)
         return answer
@@ -160,7 +162,7 @@ class ReportStream:
                     self._room.clear()
                     await self._room.wait()
                 self._unacknowledged.append(item.event.sequence)
-                await self._outgoing.put(convert.report(previous, item))
+                await self._outgoing.put(report(previous, item))
                 previous = item.event.sequence
 
     async def _tell_held(self) -> None:
@@ -174,7 +176,7 @@ class ReportStream:
             found = await asyncio.to_thread(self._parts.reported.alert_ids, after, up_to, HELD_AT_ONCE)
             last = len(found) < HELD_AT_ONCE
             told = HeldAlerts(after, up_to if last else found[-1], tuple(found))
-            await self._outgoing.put(convert.held(told))
+            await self._outgoing.put(PORT_MESSAGE.write(told))
             if last:
                 return
             after = found[-1]
@@ -187,7 +189,7 @@ class ReportStream:
                 waiting = await asyncio.to_thread(self._parts.reported.waiting)
                 counted(waiting)
                 with suppress(asyncio.QueueFull):  # the centre has not read the last ones
-                    self._outgoing.put_nowait(convert.waiting(waiting, self._parts.list_at()))
+                    self._outgoing.put_nowait(PORT_MESSAGE.write(SignOfLife(waiting, self._parts.list_at())))
             await asyncio.sleep(min(LOOK_S, self._period_s))
 
 
@@ -204,3 +206,25 @@ def period_of(told: port_pb2.ReportStart) -> float:
 def _key_of(moment: datetime) -> UUID:
     """Return the first key of that millisecond: keys of alerts are UUIDs of version 7 (RFC 9562, 5.7)."""
     return UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)
+
+
+def report(previous: int, item: DetailedEvent) -> pb.ReportAlertsRequest:
+    """Write an event for the centre: its subjects and orders are known there, and only their keys leave the port."""
+    alert = ALERT.write(item.details.shown)
+    alert.subject.CopyFrom(watchlist_pb2.Subject(subject_id=item.details.alert.subject_id))
+    del alert.orders[:]
+    alert.orders.extend(watchlist_pb2.BanOrder(order_id=key) for key in item.details.alert.order_ids)
+    for candidate in alert.candidates:
+        candidate.ClearField("name")
+    event = item.event
+    told = port_pb2.ReportedEvent(
+        previous_sequence=previous,
+        event=alert_pb2.AlertEvent(
+            sequence=event.sequence,
+            type=EVENT_TYPES.number(event.type),
+            event_time=timestamp(event.occurred_at),
+            alert=alert,
+            capture_id=str(event.capture_id or ""),
+        ),
+    )
+    return pb.ReportAlertsRequest(event=told)

@@ -14,15 +14,15 @@ from uuid import UUID
 import grpc
 import structlog
 
+from cekalwatch.contract.codec.federation import PORT_MESSAGE
+from cekalwatch.contract.values.federation import LogPosition, LogStart, PortHello, StartReason
 from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.cluster.duty import ChoreDuty
 from cekalwatch.server.concurrency.pace import Pace
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.ports import LogPosition, LogStart, Reporting, StartReason
+from cekalwatch.server.domain.ports import Reporting
 from cekalwatch.server.grpc_api.clients.picture_giver import PictureGiver
 from cekalwatch.server.grpc_api.clients.report_stream import LOOK_S, Call, ReportedParts, ReportStream, centre_pace
-from cekalwatch.server.grpc_api.convert import ports as convert
-from cekalwatch.server.ports.reception import Hello
 from cekalwatch.server.watchlist.sources.centre.caller import PortCaller, told_code
 from cekalwatch.server.watchlist.sources.source import SourceUnavailable
 from cekalwatch.v1 import port_pb2
@@ -123,12 +123,12 @@ class AlertReporter:
 
     async def _follow(self, call: Call, dialer: Dialer) -> None:
         async with asyncio.timeout(ANSWER_S):
-            await call.write(convert.hello(Hello(version("cekalwatch"))))
+            await call.write(PORT_MESSAGE.write(PortHello(version("cekalwatch"))))
             answer = await call.read()
         if not isinstance(answer, pb.ReportAlertsResponse) or answer.WhichOneof("message") != "start":
             return
         begin = await self._start(answer.start)
-        await call.write(convert.log_start(begin))
+        await call.write(PORT_MESSAGE.write(begin))
         dialer.reached()
         self._backoff.reset()
         reason = begin.reason.value if begin.reason else "GOES_ON"

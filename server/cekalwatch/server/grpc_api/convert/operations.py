@@ -7,6 +7,7 @@ from dataclasses import asdict
 from cekalwatch.contract.codec.cameras import PLACE
 from cekalwatch.contract.codec.captures import DROPS, POLICY, SPOOL, VIEW_STATES
 from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.codec.federation import PORT_STATUS
 from cekalwatch.contract.codec.watchlist import FRESHNESS
 from cekalwatch.contract.values.cameras import Heartbeat
 from cekalwatch.contract.values.capture_policy import CapturePolicy
@@ -24,7 +25,6 @@ from cekalwatch.server.gallery.threshold import (
 )
 from cekalwatch.server.gallery.threshold_outlook import ThresholdOutlook, ThresholdSigners
 from cekalwatch.server.grpc_api.convert.common import duration, timestamp
-from cekalwatch.server.grpc_api.convert.ports import port_status
 from cekalwatch.server.grpc_api.convert.troubles import trouble_message
 from cekalwatch.server.health.probes.presence import CameraPresence, ReportedRun
 from cekalwatch.server.health.state.maintenance import MaintenanceStatus
@@ -95,7 +95,7 @@ def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResp
         ),
         restored_backup=_restored(status.restored_backup) if status.restored_backup else None,
         database=_database(status.database),
-        ports=[port_status(one, status.at) for one in status.ports],
+        ports=[PORT_STATUS.write(one.status(status.at)) for one in status.ports],
         reporting=_reporting(status.reporting) if status.reporting else None,
         upkeep=_maintenance(status.maintenance),
         servers=[_server(one, does_chores=one.run.run_id == status.chores_by) for one in status.servers],

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
 import grpc
 
+from cekalwatch.contract.codec.alerts import ALERT
+from cekalwatch.contract.codec.federation import CENTRE_MESSAGE, PORT_STATUS, PORT_STEP
+from cekalwatch.contract.values.alerts import AlertPictures
+from cekalwatch.contract.values.federation import PortStep, ReportStart
 from cekalwatch.server.alerts.details import AlertDetails, AlertDetailsReader
 from cekalwatch.server.audit.alert_entries import shown_objects
 from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, Thing
@@ -17,17 +21,19 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.ports import Port, PortAlert
 from cekalwatch.server.grpc_api import alert_requests as read
+from cekalwatch.server.grpc_api.alert_answers import alert_with_images
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.convert import ports as convert
-from cekalwatch.server.grpc_api.convert import reports
-from cekalwatch.server.grpc_api.paging import page_size
+from cekalwatch.server.grpc_api.convert.common import KEY, timestamp
+from cekalwatch.server.grpc_api.paging import page, page_size
+from cekalwatch.server.grpc_api.servicers import port_reports
 from cekalwatch.server.ports.reception import Inbound, PortReception
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.ports.store import PortStore
+from cekalwatch.v1 import port_pb2, port_service_pb2_grpc
 from cekalwatch.v1 import port_service_pb2 as pb
-from cekalwatch.v1 import port_service_pb2_grpc
 from cekalwatch.wire.identity import DeviceRole
 
+DEFAULT_PAGE = 20
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -61,46 +67,45 @@ class PortServicer(port_service_pb2_grpc.PortServiceServicer):
         port, terms = Port(who.site, who.name), self._reception.terms
         try:
             async with asyncio.timeout(terms.handshake_s):
-                hello = reports.hello(await anext(aiter(request_iterator)))
+                hello = port_reports.hello(await anext(aiter(request_iterator)))
         except StopAsyncIteration:
             raise CekalwatchError(Code.HELLO_EXPECTED) from None
         except TimeoutError:
             raise CekalwatchError(Code.HELLO_TIMEOUT) from None
-        yield convert.start(None if hello.pictures_only else await self._reception.position(port), terms)
+        position = None if hello.pictures_only else await self._reception.position(port)
+        yield CENTRE_MESSAGE.write(ReportStart(position, terms.heartbeat_period_s, terms.window))
 
         async def inbound() -> AsyncIterator[Inbound]:
             async for request in request_iterator:
-                yield reports.message(request, port, self._clock.now())
+                yield port_reports.message(request, port, self._clock.now())
 
         async with aclosing(self._reception.run(port, hello, inbound())) as outbound:
             async for message in outbound:
-                yield convert.outbound(message)
+                yield CENTRE_MESSAGE.write(message)
 
     async def ListPorts(self, request: pb.ListPortsRequest, context: Context) -> pb.ListPortsResponse:
         """Return the ports that ever reported."""
         site, now = self._seen_site(""), self._clock.now()
         states = await asyncio.to_thread(self._store.states)
         return pb.ListPortsResponse(
-            ports=[convert.port_status(one, now) for one in states if site in {"", one.port.site}]
+            ports=[PORT_STATUS.write(one.status(now)) for one in states if site in {"", one.port.site}]
         )
 
     async def ListPortAlerts(self, request: pb.ListPortAlertsRequest, context: Context) -> pb.ListPortAlertsResponse:
         """Return a page of the alerts of ports, newest first."""
         site = self._seen_site(read.site(request.site))
         before, states = read.alert_page_token(request.page_token), read.states(request.states)
-        limit = page_size(request.page_size, default=convert.DEFAULT_PAGE)
+        limit = page_size(request.page_size, default=DEFAULT_PAGE)
         found = await asyncio.to_thread(self._store.alerts, site, before, limit, states)
         details = await asyncio.to_thread(lambda: [self._details_of(one) for one in found])
-        page = convert.port_alert_page(
-            [convert.port_alert(one, its) for one, its in zip(found, details, strict=True)], limit
-        )
+        page = port_alert_page([port_alert(one, its) for one, its in zip(found, details, strict=True)], limit)
         shown = shown_objects(one.alert for one in found[: len(page.alerts)])
         await self._trail.note(current_caller().actor, Action.ALERTS_LISTED, shown, port_alerts=len(page.alerts))
         return page
 
     async def GetPortAlert(self, request: pb.GetPortAlertRequest, context: Context) -> pb.GetPortAlertResponse:
         """Return one alert of a port; with its pictures, the port is asked for the probe."""
-        port, alert_id = convert.port(request.site, request.port), read.alert_id(request.alert_id)
+        port, alert_id = named_port(request.site, request.port), read.alert_id(request.alert_id)
         actor = current_caller().actor
         told: dict[str, int | str] = {"port": str(port), "pictures": int(request.include_images)}
         try:
@@ -118,7 +123,7 @@ class PortServicer(port_service_pb2_grpc.PortServiceServicer):
         if request.include_images:
             probe = await self._reception.picture(port, alert_id, actor) if found.alert.probe_capture_id else b""
             pictures = await asyncio.to_thread(self._details.pictures_of, found.alert, probe)
-        return convert.port_alert_answer(found, details, steps, pictures)
+        return port_alert_answer(found, details, steps, pictures)
 
     async def _note_view(
         self, actor: Actor, objects: Iterable[str], outcome: str, told: Mapping[str, int | str]
@@ -135,3 +140,38 @@ class PortServicer(port_service_pb2_grpc.PortServiceServicer):
         caller = current_caller()
         everywhere = caller.reach is Reach.SERVER or caller.identity.site == self._home_site
         return wanted if everywhere else caller.narrow_site(wanted)
+
+
+def named_port(site: str, name: str) -> Port:
+    """Read which port is meant; raises ALERT_NOT_FOUND, since none has a key of another form."""
+    if not (KEY.fullmatch(site) and KEY.fullmatch(name)):
+        raise CekalwatchError(Code.ALERT_NOT_FOUND)
+    return Port(site, name)
+
+
+def port_alert(found: PortAlert, details: AlertDetails, steps: Sequence[PortStep] = ()) -> port_pb2.PortAlert:
+    """Write an alert of a port, with subject and orders of the centre's list."""
+    return port_pb2.PortAlert(
+        site=found.port.site,
+        port=found.port.name,
+        alert=ALERT.write(details.shown),
+        report_time=timestamp(found.reported_at),
+        steps=map(PORT_STEP.write, steps),
+    )
+
+
+def port_alert_page(messages: Sequence[port_pb2.PortAlert], limit: int) -> pb.ListPortAlertsResponse:
+    """Write a page of alerts, as far as they fit into a message."""
+    alerts, more = page(messages, len(messages), limit)
+    token = alerts[-1].alert.alert_id if more else ""
+    return pb.ListPortAlertsResponse(alerts=alerts, next_page_token=token)
+
+
+def port_alert_answer(
+    found: PortAlert, details: AlertDetails, steps: Sequence[PortStep], pictures: AlertPictures | None
+) -> pb.GetPortAlertResponse:
+    """Write one alert, with as many of its pictures as fit into the message."""
+    answer = pb.GetPortAlertResponse(alert=port_alert(found, details, steps))
+    if pictures:
+        answer.images.CopyFrom(alert_with_images(details, pictures).images)
+    return answer

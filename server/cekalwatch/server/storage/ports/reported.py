@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import func
 from sqlmodel import col, select, update
 
-from cekalwatch.server.domain.ports import LogPosition
+from cekalwatch.contract.values.federation import LogPosition
 from cekalwatch.server.storage.alerts.tables import AlertEventRow, AlertRow
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.ports.tables import CentreReportRow

@@ -13,19 +13,11 @@ from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, delete, select, update
 
 from cekalwatch.contract.values.adjudication import UNSETTLED, AlertEventType, AlertState
+from cekalwatch.contract.values.federation import HeldAlerts, LogPosition, LogStart, PortStep
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.ports import (
-    HeldAlerts,
-    LogPosition,
-    LogStart,
-    Port,
-    PortAlert,
-    PortReport,
-    PortState,
-    PortStep,
-)
+from cekalwatch.server.domain.ports import Port, PortAlert, PortReport, PortState
 from cekalwatch.server.encryption.keyring import DamagedValueError, Keyring
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.columns import PORT_ALERT_FACTS

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from cekalwatch.contract.codec.alerts import ESCALATIONS, EVENT_TYPES, OUTCOMES, REASONS, STATES
 from cekalwatch.contract.codec.cameras import DIRECTIONS
-from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.codec.federation import PORT_MESSAGE
+from cekalwatch.contract.codec.scalars import Reading
 from cekalwatch.contract.values.adjudication import AlertState
+from cekalwatch.contract.values.federation import (
+    MAX_HELD,
+    PortHello,
+    PortPicture,
+    SignOfLife,
+)
 from cekalwatch.pictures.errors import PictureError
 from cekalwatch.pictures.jpeg import read_plain_jpeg
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
@@ -19,7 +27,7 @@ from cekalwatch.server.domain.alerts.handling import MAX_FOLLOW_UP_BYTES, MAX_FO
 from cekalwatch.server.domain.alerts.match import Candidate
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.ports import HeldAlerts, LogStart, Port, PortReport, StartReason
+from cekalwatch.server.domain.ports import Port, PortReport
 from cekalwatch.server.grpc_api.alert_requests import (
     MAX_CANDIDATE_KEY,
     MAX_REFERENCE,
@@ -28,14 +36,12 @@ from cekalwatch.server.grpc_api.alert_requests import (
 )
 from cekalwatch.server.grpc_api.convert.common import KEY, text
 from cekalwatch.server.grpc_api.convert.common import uuid as read_uuid
-from cekalwatch.server.ports.reception import Hello, Inbound, PictureAnswer, Waiting
+from cekalwatch.server.ports.reception import Inbound
 from cekalwatch.server.recognition.face_pictures import MAX_PROBE_BYTES
 from cekalwatch.server.storage.alerts.rows import MAX_SIGHTINGS
 from cekalwatch.v1 import adjudication_pb2, alert_pb2, camera_pb2, port_pb2, port_service_pb2
 from cekalwatch.wire.bounds import MAX_CROP_PIXELS
 
-MAX_HELD = 1000
-"""Keys in one message."""
 MAX_FINDINGS = 200
 MAX_NAME = 200
 """Characters of the name of somebody who worked on an alert."""
@@ -43,66 +49,43 @@ MAX_COUNT = 2**31
 AHEAD = timedelta(days=1)
 """How far the time of a report may lie ahead: a port's clock may be wrong, and its events still count."""
 
-START_REASONS = ProtoEnum(port_pb2.StartReason, "START_REASON", StartReason)
 
-
-def hello(request: port_service_pb2.ReportAlertsRequest) -> Hello:
-    """Read the handshake; raises HELLO_EXPECTED or ARGUMENT_INVALID."""
-    if request.WhichOneof("message") != "hello":
+def hello(request: port_service_pb2.ReportAlertsRequest) -> PortHello:
+    """Read the handshake; raises HELLO_EXPECTED or Refused."""
+    found = PORT_MESSAGE.read(request, Reading.STRICT)
+    if not isinstance(found, PortHello):
         raise CekalwatchError(Code.HELLO_EXPECTED)
-    return Hello(text(request.hello.server_version, "server_version"), request.hello.pictures_only)
+    return found
 
 
 def message(request: port_service_pb2.ReportAlertsRequest, port: Port, now: datetime) -> Inbound:
-    """Read a message after the handshake; raises an error of the catalogue for whatever breaks a bound."""
-    match request.WhichOneof("message"):
-        case "log_start":
-            return _log_start(request.log_start)
-        case "event":
-            return _report(request.event, port, now + AHEAD)
-        case "state":
-            return _waiting(request.state, now + AHEAD)
-        case "held":
-            return _held(request.held)
-        case "picture":
-            return _picture(request.picture)
-        case "hello":
-            raise CekalwatchError(Code.HELLO_REPEATED)
-        case _:
+    """Read a message after the handshake; raises an error of the catalogue, or Refused, for what breaks a bound."""
+    latest = now + AHEAD
+    if request.WhichOneof("message") == "event":
+        return _report(request.event, port, latest)
+    match found := PORT_MESSAGE.read(request, Reading.STRICT):
+        case None:
             raise CekalwatchError(Code.MESSAGE_EMPTY)
+        case PortHello():
+            raise CekalwatchError(Code.HELLO_REPEATED)
+        case SignOfLife():
+            _time_or_none(request.state, "list_time", latest)
+        case PortPicture():
+            return _picture(found)
+    return found
 
 
-def _waiting(told: port_pb2.PortState, latest: datetime) -> Waiting:
-    return Waiting(_count(told.events_waiting, "events_waiting"), _time_or_none(told, "list_time", latest))
-
-
-def _log_start(told: port_pb2.LogStart) -> LogStart:
-    reason = START_REASONS.member(told.reason)
-    if reason is None and told.reason != port_pb2.START_REASON_UNSPECIFIED:
-        raise _invalid("reason")
-    return LogStart(_sequence(told.after_sequence, "after_sequence"), reason)
-
-
-def _held(told: port_pb2.HeldAlerts) -> HeldAlerts:
-    if len(told.alert_ids) > MAX_HELD:
-        raise _invalid("alert_ids")
-    return HeldAlerts(
-        _uuid(told.after_alert_id, "after_alert_id") if told.after_alert_id else None,
-        _uuid(told.up_to_alert_id, "up_to_alert_id") if told.up_to_alert_id else None,
-        tuple(_uuid(one, "alert_ids") for one in told.alert_ids),
-    )
-
-
-def _picture(told: port_pb2.PortPicture) -> PictureAnswer:
-    if told.refusal != port_pb2.PICTURE_REFUSAL_UNSPECIFIED:
-        return PictureAnswer(told.request_id, None, refused=told.refusal != port_pb2.PICTURE_REFUSAL_NOT_KEPT)
+def _picture(told: PortPicture) -> PortPicture:
+    """Return an answer with a picture that can be shown, or with none."""
+    if told.refusal:
+        return replace(told, probe_jpeg=b"")
     if not 0 < len(told.probe_jpeg) <= MAX_PROBE_BYTES:
         raise _invalid("probe_jpeg")
     try:
         read_plain_jpeg(told.probe_jpeg, MAX_CROP_PIXELS)
     except PictureError:
         raise _invalid("probe_jpeg") from None
-    return PictureAnswer(told.request_id, told.probe_jpeg)
+    return told
 
 
 def _report(told: port_pb2.ReportedEvent, port: Port, latest: datetime) -> PortReport:
