@@ -6,7 +6,7 @@ What they may is written here a second time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import product
 from pathlib import Path
@@ -170,6 +170,14 @@ WELCOME = {"cekalwatch.v1.AlertService/SubscribeAlerts": OFFICERS, "cekalwatch.v
 """What a device may alone, and where a session that is shown must be of one of these roles."""
 WITH_TWO = ("/SetThreshold", "/ForgetLearnedThreshold", "/AcceptShrunkenList", "/ExportAuditEntries")
 NOBODY = None
+WALKS = (
+    pytest.param(
+        {SITE: tuple(PersonRole), OTHER_SITE: (PersonRole.SUPERVISOR,), UNSERVED_SITE: (PersonRole.SUPERVISOR,)},
+        id="everybody at one site",
+    ),
+    pytest.param(dict.fromkeys(SITES, tuple(PersonRole)), id="everybody everywhere", marks=pytest.mark.exhaustive),
+)
+"""Where devices are, and people of which roles, of this and of the other site, are signed in on them."""
 ANEW, ANEW_AFTER_S = 10, 0.5
 """How often a call is made again on a new connection, and after how long."""
 
@@ -264,15 +272,15 @@ def expected(
     return "SECOND_PERSON_NEEDED" if method.endswith(WITH_TWO) else ""
 
 
-def tokens(chosen: ServerSettings, files: TlsFiles) -> dict[tuple[PersonRole, str], str]:
-    """Sessions on that device of people of each role, at each site."""
+def tokens(chosen: ServerSettings, files: TlsFiles, roles: Iterable[PersonRole]) -> dict[tuple[PersonRole, str], str]:
+    """Sessions on that device of people of these roles, at each served site."""
     database = Database(chosen.database_address)
     office = Office(database)
     certificate = x509.load_pem_x509_certificates(files.certificate.read_bytes())[0]
     here = peer_of(certificate.public_bytes(Encoding.PEM)).device
     sessions = Sessions(SessionStore(database), office.refusals, SystemClock(), SessionTerms())
     found = {}
-    for role, person_site in product(PersonRole, (SITE, OTHER_SITE)):
+    for role, person_site in product(roles, (SITE, OTHER_SITE)):
         name = f"{role.lower()}-{person_site}"
         account = office.people.account(name) or office.hire(person(name, role, sites=(person_site,)))
         found[role, person_site] = sessions.begin(account, here, by_password=True)[0]
@@ -282,23 +290,23 @@ def tokens(chosen: ServerSettings, files: TlsFiles) -> dict[tuple[PersonRole, st
 
 @pytest.mark.slow
 @pytest.mark.parametrize("role", DeviceRole)
-@pytest.mark.parametrize("at", SITES)
+@pytest.mark.parametrize("people", WALKS)
 async def test_every_device_with_everybody_may_call_what_it_should_and_nothing_else(
-    site: Site, role: DeviceRole, at: str, monkeypatch: pytest.MonkeyPatch
+    site: Site, role: DeviceRole, people: Mapping[str, Iterable[PersonRole]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "DEFAULT_COST", limits.STATUS_COST)  # no device makes hundreds of calls in a row
+    monkeypatch.setattr(limits, "MAX_TOKENS", 1e9)  # no device makes hundreds of calls in a row
     chosen = site.settings(**two_sites())
     async with running(chosen, site.diagnostics()) as server:
         methods = await methods_of(server.channel)
         assert set(methods) == set(RIGHTS), "a method without a row, or a row without a method"
         # The session that it ends would be missed by the methods after it.
         methods.sort(key=lambda method: method.endswith("/SignOut"))
-        files = site.device(role, device_name(role, at), at)
-        people = {(NOBODY, ""): ""} | tokens(chosen, files)
         wrong = []
-        async with site.dialer(server.address, files).aio_channel() as channel:
-            for (person_role, person_site), token in people.items():
-                for method in methods:
+        for at, roles in people.items():
+            files = site.device(role, device_name(role, at), at)
+            sessions = {(NOBODY, ""): ""} | tokens(chosen, files, roles)
+            async with site.dialer(server.address, files).aio_channel() as channel:
+                for ((person_role, person_site), token), method in product(sessions.items(), methods):
                     code, reason = await attempt(channel, method, request_of(method, role, at), token)
                     for _ in range(ANEW if at == UNSERVED_SITE else 0):
                         # A connection on which nobody is let in for some time is closed; another one is as good.
@@ -309,58 +317,43 @@ async def test_every_device_with_everybody_may_call_what_it_should_and_nothing_e
                     denied = code in {grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAUTHENTICATED}
                     unreachable = code in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
                     if reason != wanted or denied is not bool(wanted) or unreachable:
-                        wrong.append((person_role, person_site, method, code, reason, wanted))
+                        wrong.append((at, person_role, person_site, method, code, reason, wanted))
         assert wrong == []
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "at", "says", "reason"),
-    [
-        ("dep-1", SITE, "dep-1", ""),
-        ("dep-1", SITE, "arr-1", "NAME_NOT_ALLOWED"),
-        ("dep-1", SITE, "no-such-camera", "NAME_NOT_ALLOWED"),
-        ("dep-1", OTHER_SITE, "dep-1", "SITE_NOT_ALLOWED"),
-    ],
-)
-async def test_camera_speaks_only_for_itself(site: Site, name: str, at: str, says: str, reason: str) -> None:
+async def test_camera_speaks_only_for_itself(site: Site) -> None:
     async with running(site.settings(**two_sites()), site.diagnostics()) as server:
-        files = site.device(DeviceRole.CAMERA, name, at)
-        async with site.dialer(server.address, files).aio_channel() as channel:
-            found = await attempt(channel, "/cekalwatch.v1.CaptureService/StreamFaces", hello(says).SerializeToString())
-    assert found[1] == reason
+        for at, says, reason in (
+            (SITE, "dep-1", ""),
+            (SITE, "arr-1", "NAME_NOT_ALLOWED"),
+            (SITE, "no-such-camera", "NAME_NOT_ALLOWED"),
+            (OTHER_SITE, "dep-1", "SITE_NOT_ALLOWED"),
+        ):
+            files = site.device(DeviceRole.CAMERA, "dep-1", at)
+            request = hello(says).SerializeToString()
+            async with site.dialer(server.address, files).aio_channel() as channel:
+                found = await attempt(channel, "/cekalwatch.v1.CaptureService/StreamFaces", request)
+            assert found[1] == reason, (at, says)
 
 
-@pytest.mark.parametrize(
-    ("method", "request_message", "reason"),
-    [
+async def test_notifier_acts_under_its_own_name_and_asks_for_its_own_site(site: Site) -> None:
+    here, elsewhere = alerts.AlertFilter(site=SITE), alerts.AlertFilter(site=OTHER_SITE)
+    requests: tuple[tuple[str, Message, str], ...] = (
         ("SubscribeAlerts", alerts.SubscribeAlertsRequest(agent_id="pc-1"), ""),
         ("SubscribeAlerts", alerts.SubscribeAlertsRequest(agent_id="pc-2"), "NAME_NOT_ALLOWED"),
-        (
-            "SubscribeAlerts",
-            alerts.SubscribeAlertsRequest(agent_id="pc-1", filter=alerts.AlertFilter(site=OTHER_SITE)),
-            "SITE_NOT_ALLOWED",
-        ),
+        ("SubscribeAlerts", alerts.SubscribeAlertsRequest(agent_id="pc-1", filter=elsewhere), "SITE_NOT_ALLOWED"),
         ("AcknowledgeAlerts", alerts.AcknowledgeAlertsRequest(agent_id="pc-2"), "NAME_NOT_ALLOWED"),
-        ("ListAlerts", alerts.ListAlertsRequest(filter=alerts.AlertFilter(site=SITE)), ""),
-        ("ListAlerts", alerts.ListAlertsRequest(filter=alerts.AlertFilter(site=OTHER_SITE)), "SITE_NOT_ALLOWED"),
-        (
-            "ListChangedAlerts",
-            alerts.ListChangedAlertsRequest(filter=alerts.AlertFilter(site=OTHER_SITE)),
-            "SITE_NOT_ALLOWED",
-        ),
-    ],
-)
-async def test_notifier_acts_under_its_own_name_and_asks_for_its_own_site(
-    site: Site,
-    method: str,
-    request_message: Message,
-    reason: str,
-) -> None:
+        ("ListAlerts", alerts.ListAlertsRequest(filter=here), ""),
+        ("ListAlerts", alerts.ListAlertsRequest(filter=elsewhere), "SITE_NOT_ALLOWED"),
+        ("ListChangedAlerts", alerts.ListChangedAlertsRequest(filter=elsewhere), "SITE_NOT_ALLOWED"),
+    )
     chosen = site.settings(**two_sites())
     async with running(chosen, site.diagnostics()) as server:
         files = site.device(DeviceRole.NOTIFIER, "pc-1")
-        token = tokens(chosen, files)[PersonRole.OFFICER, SITE]
+        token = tokens(chosen, files, (PersonRole.OFFICER,))[PersonRole.OFFICER, SITE]
         async with site.dialer(server.address, files).aio_channel() as channel:
-            path = f"/cekalwatch.v1.AlertService/{method}"
-            assert (await attempt(channel, path, request_message.SerializeToString(), token))[1] == reason
+            for method, request, reason in requests:
+                path = f"/cekalwatch.v1.AlertService/{method}"
+                found = await attempt(channel, path, request.SerializeToString(), token)
+                assert found[1] == reason, (method, request)
