@@ -1,7 +1,7 @@
 """Drawn days at two ports: whatever travellers, officers, orders, PCs and clocks do, the product does as the rules say.
 
-`model.py` and `people.py` have the rules in plain words. 25 days are drawn in a usual run; CEKALWATCH_RULES_DAYS sets
-another number, and CEKALWATCH_RULES_STEPS how much happens on each.
+`model.py` and `people.py` have the rules in plain words. `make test` draws 8 days, and `make test-all` 25 more;
+CEKALWATCH_RULES_DAYS sets another number, and CEKALWATCH_RULES_STEPS how much happens on each.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ from tests.integration.rules.pc import Pc
 from tests.integration.rules.values import UNDECIDED, WIB, Camera, Order, Person
 from tests.support.builders.watchlist import FixedClock, order
 
-DAYS = int(os.environ.get("CEKALWATCH_RULES_DAYS", "25"))
+DAYS = int(os.environ.get("CEKALWATCH_RULES_DAYS", "8"))
+MORE_DAYS = 25
 STEPS = int(os.environ.get("CEKALWATCH_RULES_STEPS", "60"))
 CAMERA_IDS = [one["camera_id"] for one in CAMERAS]
 
@@ -300,7 +301,15 @@ class Days(RuleBasedStateMachine):
 
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]
-TestDays = Days.TestCase
-TestDays.settings = settings(
+EACH_DAY = settings(
     max_examples=DAYS, stateful_step_count=STEPS, suppress_health_check=list(HealthCheck), deadline=None
 )
+
+
+class TestDays(Days.TestCase):  # type: ignore[misc, valid-type]  # made at run time
+    settings = EACH_DAY
+
+
+@pytest.mark.exhaustive
+class TestMoreDays(Days.TestCase):  # type: ignore[misc, valid-type]  # made at run time
+    settings = settings(EACH_DAY, max_examples=MORE_DAYS)
