@@ -5,7 +5,9 @@ Each module says of which people an office is, and with which settings.
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,15 @@ from deploy.demo.people import Person, Role
 from tests.support.scenarios.port_office import PortOffice, port_office
 from tests.support.scenarios.real_browser import chromium
 from tests.support.scenarios.web_console import Pages, served
-from tests.support.tools.last_release import OtherVersion, install_version, released_commit
+from tests.support.tools.forked_programs import INTERPRETERS
+from tests.support.tools.last_release import (
+    OtherVersion,
+    install_as,
+    install_version,
+    kept_version,
+    later_version,
+    released_commit,
+)
 from tests.support.tools.packs import light_pack
 
 
@@ -30,9 +40,28 @@ def traveller() -> Person:
 
 
 @pytest.fixture(scope="session")
-def released(tmp_path_factory: pytest.TempPathFactory) -> OtherVersion:
+def versions_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where other versions are installed, once for all processes of a run."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+@pytest.fixture(scope="session")
+def released(versions_folder: Path) -> OtherVersion:
     """The programs of the last release; skips where its commit or packages are not here."""
-    return install_version(released_commit(), tmp_path_factory.mktemp("release"))
+    commit = released_commit()
+    return _forked(kept_version(versions_folder / "release", partial(install_version, commit)))
+
+
+@pytest.fixture(scope="session")
+def present(versions_folder: Path) -> OtherVersion:
+    """The programs of these sources, as the next patch."""
+    return _forked(kept_version(versions_folder / "present", partial(install_as, later_version(patch=1))))
+
+
+def _forked(version: OtherVersion) -> OtherVersion:
+    INTERPRETERS.add(str(version.python))
+    return version
 
 
 @pytest.fixture

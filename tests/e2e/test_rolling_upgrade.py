@@ -40,10 +40,10 @@ from tests.support.scenarios.departures import Departures
 from tests.support.scenarios.people import Office, person
 from tests.support.scenarios.port_office import sign_in
 from tests.support.scenarios.server_group import GroupMember, ServerGroup, server_group
-from tests.support.tools.last_release import OtherVersion, has_present_tables, install_as, later_version
+from tests.support.tools.last_release import OtherVersion, has_present_tables, later_version
 from tests.support.tools.postgres import fresh_database
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.usefixtures("forked_programs")]
 
 SCRIPTED, FILMED = (
     {"camera_id": f"dep-{number}", "site": "batam-center", "counter": f"D{number}", "direction": "DEPARTURE"}
@@ -69,12 +69,6 @@ revision, down_revision, branch_labels, depends_on = "9998", "{before}", None, N
 def upgrade() -> None:
     op.add_column("event_log", sa.Column("added", sa.Integer(), nullable=True))
 """
-
-
-@pytest.fixture(scope="module")
-def present(tmp_path_factory: pytest.TempPathFactory) -> OtherVersion:
-    """The programs of these sources, as the next patch."""
-    return install_as(NEXT, tmp_path_factory.mktemp("present"))
 
 
 @pytest.fixture

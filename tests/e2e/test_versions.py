@@ -28,10 +28,11 @@ from deploy.demo.programs import run_to_end, wait_until
 from deploy.demo.scene import people_passing, write_video
 from deploy.demo.stack import Stack, StackConfig
 from deploy.demo.watchlist import write_watchlist
-from tests.support.tools.last_release import OtherVersion, has_present_tables, install_as, later_version
+from tests.support.tools.forked_programs import INTERPRETERS
+from tests.support.tools.last_release import OtherVersion, has_present_tables, later_version
 from tests.support.tools.packs import light_pack
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.usefixtures("forked_programs")]
 
 OFFICER = "officer-1"
 WAIT_S = 90.0
@@ -130,10 +131,13 @@ def test_a_site_of_the_release_is_upgraded_and_its_clients_work_on(
             refer(stack, alert_of(stack, notifier))
 
 
-@pytest.fixture(scope="module")
-def newer(tmp_path_factory: pytest.TempPathFactory) -> OtherVersion:
+@pytest.fixture
+def newer(present: OtherVersion, tmp_path: Path) -> OtherVersion:
     """These sources, as the version two minor ones later than what they say."""
-    return install_as(later_version(minor=2), tmp_path_factory.mktemp("newer"))
+    other = present.copied(tmp_path / "newer")
+    other.call_itself(later_version(minor=2))
+    INTERPRETERS.add(str(other.python))
+    return other
 
 
 def test_clients_two_minor_versions_behind_are_told_so_and_come_back_upgraded(

@@ -6,13 +6,14 @@ others skips the test. Commits that are not in this clone do so as well.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.parser import Parser
 from importlib.metadata import PackageNotFoundError, version
@@ -32,6 +33,7 @@ RELEASE_VARIABLE = "CEKALWATCH_TEST_RELEASE"
 """Names another commit or tag than the last release."""
 EXTRAS = ("", "server", "postgres", "camera", "notifier", "console")
 WAIT_S = 240.0
+ENVIRONMENT = "environment"
 _SCRIPTS = Path("web_console/cekalwatch/console/static/vendor")
 _STATED = re.compile(r"^Version: .*$", re.MULTILINE)
 
@@ -108,6 +110,17 @@ def has_present_tables(commit: str) -> bool:
     return subprocess.run(["git", "diff", "--quiet", commit, "--", MIGRATIONS], cwd=ROOT, check=False).returncode == 0
 
 
+def kept_version(folder: Path, install: Callable[[Path], OtherVersion]) -> OtherVersion:
+    """Return the version that `install` makes in `folder`, which another process of the tests may have made already."""
+    folder.mkdir(exist_ok=True)
+    made = folder / "commit"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            made.write_text(install(folder).commit)
+    return OtherVersion(made.read_text(), folder / ENVIRONMENT)
+
+
 def install_version(commit: str, folder: Path) -> OtherVersion:
     """Build the sources of a commit or tag, and install them in `folder`; takes some seconds."""
     _sources_of(commit, folder / "sources")
@@ -130,7 +143,7 @@ def _install(commit: str, folder: Path) -> OtherVersion:
     wheel = build(folder / "sources", folder / "wheels", FIRST, int(git(ROOT, "log", "-1", "--format=%ct", commit)))
     if unmet := list(_unmet(wheel)):
         pytest.skip(f"{commit} needs other packages than are installed here: {', '.join(unmet)}")
-    environment = folder / "environment"
+    environment = folder / ENVIRONMENT
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
     other = OtherVersion(commit, environment)
     # Confined programs may read what is below their environment, so that a path to the other one would not do.
