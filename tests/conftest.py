@@ -18,6 +18,7 @@ import hypothesis
 import pytest
 import structlog
 
+from tests.support.tools.dealing import dealt
 from tests.support.tools.log_scan import personal_data
 from tests.support.tools.own_memory import forget_peak, held_bytes, peak_bytes
 from tests.support.tools.postgres import end_shared_postgres, shared_postgres
@@ -48,18 +49,17 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         end_shared_postgres(config._tmp_path_factory.getbasetemp())  # type: ignore[attr-defined]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave twins on PostgreSQL to `make test-all`, but where SQL differs, and begin with what takes longest.
-
-    All other workers would wait for the last of that.
-    """
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, object, object]:
+    """Leave twins on PostgreSQL to `make test-all`, but where SQL differs, and deal what runs to the workers."""
     for item in items:
         kinds = item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
         on_postgres = any(isinstance(kind, str) and kind == "postgresql" for kind in kinds)
         if on_postgres and not item.get_closest_marker("both_databases"):
             item.add_marker("exhaustive")
-    items.sort(key=lambda item: "e2e" not in item.path.parts)
+    result = yield
+    items[:] = dealt(items, getattr(config, "workerinput", {}).get("workercount", 1))
+    return result
 
 
 @pytest.hookimpl(wrapper=True)
