@@ -9,6 +9,8 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
@@ -58,6 +60,8 @@ def main(
     people, recogniser = prepared_people(console, faces, folder, models)
     with console.status("Making watchlist and videos"):
         demo = demonstration(folder, models, people, recogniser)
+        if desktop:
+            demo = replace(demo, blinded=None)  # nobody at the windows watches the second camera
         demo.prepare(datetime.now(LOCAL_TIME).date())
     show_people(console, demo)
     if not faces:
@@ -94,21 +98,23 @@ def perform(console: Console, demo: Demonstration, *, keep: bool = False) -> Exi
     """Play a prepared demonstration, show and save what came, and say how it went."""
     seconds = demo.scene.seconds
     console.print(f"Server, notifier and camera start; the video takes {seconds:.0f} s. Logs: {demo.folder}/logs")
-    with Stack(demo.site) as stack, web_console(stack) as pages:
-        password = add_officer(VIEWER, stack.config.site, stack.config_file, *VIEWERS_ROLES)
-        console.print(
-            f"Web console: [bold]{pages.address}[/]; sign in as [bold]{VIEWER}[/] with the first password "
-            f"[bold]{password}[/].",
-            soft_wrap=True,
-        )
-        outcome = play(stack, demo, lambda record: show_event(console, demo.people, record))
-        outcome.save(demo.folder / "summary.json")
-        show_outcome(console, demo.people, outcome)
-        if keep:
-            console.print("Server and web console go on. Ctrl-C ends them.")
-            while pages.program.running:
-                time.sleep(PERIOD_S)
-            pages.program.check()
+    with Stack(demo.site) as stack, ThreadPoolExecutor() as pool:
+        adding = pool.submit(add_officer, VIEWER, stack.config.site, stack.config_file, *VIEWERS_ROLES)
+        with web_console(stack) as pages:
+            password = adding.result()
+            console.print(
+                f"Web console: [bold]{pages.address}[/]; sign in as [bold]{VIEWER}[/] with the first password "
+                f"[bold]{password}[/].",
+                soft_wrap=True,
+            )
+            outcome = play(stack, demo, lambda record: show_event(console, demo.people, record))
+            outcome.save(demo.folder / "summary.json")
+            show_outcome(console, demo.people, outcome)
+            if keep:
+                console.print("Server and web console go on. Ctrl-C ends them.")
+                while pages.program.running:
+                    time.sleep(PERIOD_S)
+                pages.program.check()
     if outcome.passed:
         console.print("What next: README.md, “Two ports, step by step”, sets it up for an office.")
     return Exit.OK if outcome.passed else Exit.FAILED

@@ -176,11 +176,11 @@ def play(stack: Stack, demo: Demonstration, on_event: OnEvent) -> Outcome:
     The officer clears the alert of a look-alike. Raises ProgramError when a program fails or
     does not come to its end in time.
     """
-    stack.import_watchlist(demo.watchlist)
-    stack.wait_for_gallery(sum(person.role.searched for person in demo.people))
-    with ThreadPoolExecutor() as pool:  # signing in takes seconds
+    with ThreadPoolExecutor() as pool:  # to import the list and to sign in takes seconds
+        importing = pool.submit(load_list, stack, demo)
         watching = pool.submit(start_blind_camera, stack, demo.blinded_video) if demo.blinded else None
         notifier = stack.start_notifier(OFFICER, on_event)
+        importing.result()
         watched = watching.result() if watching else None
     camera = stack.start_camera(CAMERA.camera_id, demo.video)
     for person in demo.people:
@@ -207,6 +207,12 @@ def play(stack: Stack, demo: Demonstration, on_event: OnEvent) -> Outcome:
         video_bytes=demo.video.stat().st_size,
         rejected=captures.rejected,
     )
+
+
+def load_list(stack: Stack, demo: Demonstration) -> None:
+    """Import the list, and wait until the server searches all who are on it. Raises ProgramError."""
+    stack.import_watchlist(demo.watchlist)
+    stack.wait_for_gallery(sum(person.role.searched for person in demo.people))
 
 
 def clear_look_alike(stack: Stack, notifier: Notifier, person: Person) -> None:

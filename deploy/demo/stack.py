@@ -108,8 +108,9 @@ class Stack:
         if self.config.transport is Transport.TLS:
             self._make_authority()
         with self._open as started:
+            server = self.launch_server()
             self._channel = started.enter_context(self.dialer(DeviceRole.DIAGNOSTICS, OBSERVER).channel())
-            self.start_server()
+            wait_until(self._serving, START_SECONDS, "Serving", server)
             self._open = started.pop_all()
         return self
 

@@ -20,7 +20,7 @@ from tests.support.tools.packs import MODELS, standard_pack
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 WAIT_S = 400.0
-STAYS_S = 10.0
+STAYS_S = 3.0
 INTERRUPTED = 130
 SIGN_IN = re.compile(r"Sign in on the window as (\S+) with the first password (\S+)\.")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from rich.console import Console
 
@@ -12,7 +13,7 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.wire.identity import DeviceRole
 from deploy.demo.office.notifier import notifier_paths
 from deploy.demo.office.officers import add_officer
-from deploy.demo.play import CAMERA, OFFICER, Demonstration
+from deploy.demo.play import CAMERA, OFFICER, Demonstration, load_list
 from deploy.demo.programs import Program
 from deploy.demo.stack import Stack, StackConfig
 
@@ -29,10 +30,12 @@ def show_desktop(console: Console, demo: Demonstration) -> Exit:
     if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         raise ProgramError("There is no screen here: DISPLAY is not set; `make demo` needs none", Exit.UNAVAILABLE)
     with Stack(StackConfig(demo.folder, demo.models, cameras=(CAMERA,))) as stack:
-        stack.import_watchlist(demo.watchlist)
-        stack.wait_for_gallery(sum(person.role.searched for person in demo.people))
-        paths = notifier_paths(demo.folder, stack.certificate(DeviceRole.NOTIFIER, OFFICER))
-        password = add_officer(OFFICER, stack.config.site, stack.config_file)
+        with ThreadPoolExecutor() as pool:  # each takes seconds
+            importing = pool.submit(load_list, stack, demo)
+            adding = pool.submit(add_officer, OFFICER, stack.config.site, stack.config_file)
+            paths = notifier_paths(demo.folder, stack.certificate(DeviceRole.NOTIFIER, OFFICER))
+            importing.result()
+            password = adding.result()
         arguments = ["-m", "cekalwatch.notifier", "desktop", "--server", stack.address, "--agent-id", OFFICER]
         with Program("desktop", arguments, stack.logs, environment=paths) as agent:
             console.print(f"Sign in on the window as [bold]{OFFICER}[/] with the first password [bold]{password}[/].")
