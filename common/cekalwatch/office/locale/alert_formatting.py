@@ -134,9 +134,11 @@ class AlertFormatter(Texts):
             Fact(self.say("FACT_TIME"), self.time(alert.captured_at)),
             Fact(self.say("FACT_RAISED"), self.time(alert.raised_at)),
         ]
-        if alert.late:
-            facts.append(Fact("", self.say("LATE"), warning=True))
-        return tuple(facts)
+        return (*facts, *(Fact("", one, warning=True) for one in self.warnings(alert)))
+
+    def warnings(self, alert: Alert) -> tuple[str, ...]:
+        """Return what an officer must know of the alert before anything else."""
+        return (self.say("LATE"),) if alert.late else ()
 
     def place(self, alert: Alert) -> str:
         """Return counter and direction."""

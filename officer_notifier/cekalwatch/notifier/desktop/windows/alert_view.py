@@ -27,7 +27,7 @@ class AlertView(QWidget):
         self.score_bar = ScoreBar()
         self.action_bar = ActionBar()
         self.name = label(role="name", wrap=True)
-        self.late = label(role="warning", wrap=True)
+        self.warnings = label(role="warning", wrap=True)
         self.ended = message()
         set_role(self.ended, "error")
         self.candidate = label(role="title", wrap=True)
@@ -59,7 +59,7 @@ class AlertView(QWidget):
         for part in (
             self.candidate,
             self.name,
-            self.late,
+            self.warnings,
             self.history,
             self.subject,
             *self.orders,
@@ -105,8 +105,8 @@ class AlertView(QWidget):
         self.candidate.setText(formatter.candidate(alert))
         self.candidate.setVisible(bool(self.candidate.text()))
         self.name.setText(formatter.subject_name(alert))
-        self.late.setText(say("LATE"))
-        self.late.setVisible(alert.late)
+        self.warnings.setText("\n".join(formatter.warnings(alert)))
+        self.warnings.setVisible(bool(self.warnings.text()))
         ended = formatter.orders_ended(alert)
         self.ended.setText(ended)
         self.ended.setVisible(bool(ended))
