@@ -68,10 +68,14 @@ class _Field:
     """Of the value, for a field that is not set or holds what is not known; MISSING: it has none."""
     needed: bool
     """Whether strict reading refuses a message without it, where the value has no default."""
+    empty: Any
+    """What lenient reading makes of nothing; MISSING: what the converter says."""
 
     def read(self, message: Message, reading: Reading) -> Any:  # noqa: ANN401  # as the field's type says
         """Return the field's content; raises Refused with the field's name."""
         content = getattr(message, self.name)
+        if not content and self.empty is not MISSING and reading is Reading.LENIENT:
+            return self.empty
         if not (message.HasField(self.name) if self.presence else content):
             if self.optional:
                 return None
@@ -176,7 +180,9 @@ class Codec(Generic[V, M]):
         presence = described.has_presence and not repeated
         # A duration that is missing is none at all.
         needed = presence and described.message_type not in {None, Duration.DESCRIPTOR}
-        return _Field(value_name, described.name, converter, presence, optional, default, needed)
+        plain = not (presence or optional or value_name in self._special)
+        empty = _empty(hint) if plain else MISSING
+        return _Field(value_name, described.name, converter, presence, optional, default, needed, empty)
 
 
 def _without_none(hint: Any) -> tuple[Any, bool]:  # noqa: ANN401  # types have no common type
@@ -186,6 +192,14 @@ def _without_none(hint: Any) -> tuple[Any, bool]:  # noqa: ANN401  # types have 
         if len(others) == 1:
             return others[0], len(others) < len(get_args(hint))
     return hint, False
+
+
+def _empty(hint: Any) -> Any:  # noqa: ANN401  # as the type says
+    """Return what a type has for nothing; MISSING for one that has no such thing."""
+    if get_origin(hint) is Annotated:
+        hint = get_args(hint)[0]
+    kind = get_origin(hint) or hint
+    return kind() if kind in {str, bytes, bool, int, float, tuple, frozenset} else MISSING
 
 
 def _converter(hint: Any, described: FieldDescriptor, parts: Mapping[type, Codec[Any, Any]]) -> Converter:  # noqa: ANN401
