@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cekalwatch.contract.values.troubles import TroubleKind
-from cekalwatch.server.domain.troubles import Trouble
+from cekalwatch.server.domain.troubles import Alarm
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.checkpoint_signer import EVERY_ENTRIES
 from cekalwatch.server.storage.audit.store import AuditStore
@@ -52,7 +52,7 @@ class Trail:
     def signed(self) -> int:
         return max((one.sequence for one in self._audit.checkpoints()), default=0)
 
-    def unsigned(self) -> list[Trouble]:
+    def unsigned(self) -> list[Alarm]:
         return [one for one in self._troubles.open() if one.fault.kind is TroubleKind.AUDIT_UNSIGNED]
 
 

@@ -23,6 +23,7 @@ from cekalwatch.notifier.desktop.dialogs.step_dialogs import ConfirmDialog, Foll
 from cekalwatch.notifier.desktop.widgets.elements import TITLE_PX
 from cekalwatch.notifier.settings import ThemeName
 from cekalwatch.program.translations import Language
+from tests.support.builders.notifier_alerts import SITI
 from tests.support.builders.notifier_troubles import make_trouble, of_source
 from tests.support.scenarios.officer_pc import OfficerPc, OfficeThread, officer_pc
 
@@ -36,7 +37,7 @@ TROUBLES = (
     of_source(TroubleKind.SOURCE_FAILING, reason="SOURCE_UNAVAILABLE"),
     make_trouble(TroubleKind.CAMERA_DOWN, "D2"),
     make_trouble(TroubleKind.CAMERA_REJECTED, "D4", details={"reason": "NAME_NOT_ALLOWED"}),
-    make_trouble(TroubleKind.CAMERA_COVERED, "A1", acknowledged_by="Petugas siti"),
+    make_trouble(TroubleKind.CAMERA_COVERED, "A1", acknowledged_by=SITI),
     make_trouble(
         TroubleKind.THRESHOLD_MOVED,
         "",

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from cekalwatch.contract.values.troubles import TroubleKind
-from cekalwatch.office.model.trouble import Trouble
+from cekalwatch.contract.values.troubles import Trouble, TroubleKind
 from tests.support.fakes.alert_server import EPOCH
 
 COVERED = Trouble("t-1", TroubleKind.CAMERA_COVERED, "dep-3", "batam-center", "3", EPOCH)

@@ -37,9 +37,9 @@ from cekalwatch.server.grpc_api.clients.picture_giver import MAX_ASKED_BY
 from cekalwatch.server.grpc_api.convert import (
     audit,
 )
-from cekalwatch.server.grpc_api.convert import troubles as trouble_messages
 from cekalwatch.server.grpc_api.servicers import alerts as servicers_alerts
 from cekalwatch.server.grpc_api.servicers import ports, session
+from cekalwatch.server.grpc_api.servicers import troubles as servicers_troubles
 from cekalwatch.server.grpc_api.servicers.audit import EXPORT_BYTES, LONG_CALLS, MAX_OF_A_KIND
 from cekalwatch.server.grpc_api.servicers.devices import MAX_CERTIFICATES, MAX_DEVICES
 from cekalwatch.server.grpc_api.servicers.enrolment import MAX_REQUEST_BYTES
@@ -261,7 +261,7 @@ STATED = {
     "PictureRequest.asked_by": (f"at most {MAX_ASKED_BY} printable characters",),
     "GetStatusResponse.troubles": (f"most {MAX_OPEN}.",),
     "WatchTroublesResponse.server_time": (f"{ServerSettings().keep_alive_period_s:.0f} s by default",),
-    "ListTroublesRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {trouble_messages.DEFAULT_PAGE}.",),
+    "ListTroublesRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {servicers_troubles.DEFAULT_PAGE}.",),
     "ListSyncRunsRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {sync.DEFAULT_PAGE}.",),
     "SyncRun.detail": (f"at most {MAX_DETAIL} characters",),
     "SyncRun.refusals": (f"at most {syncs.MAX_REFUSALS}.",),

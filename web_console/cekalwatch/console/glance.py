@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cekalwatch.console.clients.status_client import ServerStatus
-from cekalwatch.office.model.trouble import Troubles
+from cekalwatch.contract.values.troubles import Troubles
 
 ASK_AGAIN_S: Final = 30.0
 """How often the server is asked while nothing is wrong that was not wrong before."""

@@ -15,13 +15,13 @@ from typing import Self
 from cekalwatch.console.settings import ConsoleSettings
 from cekalwatch.contract.values.alert_search import AlertFilter
 from cekalwatch.contract.values.alerts import AlertEvent, KeepAlive, Subscribed
+from cekalwatch.contract.values.troubles import Troubles
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.office.client.background_thread import BackgroundThread
 from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
 from cekalwatch.office.client.token import NoToken
 from cekalwatch.office.client.trouble_subscription import TroubleSubscription
 from cekalwatch.office.connection import Disconnected
-from cekalwatch.office.model.trouble import Troubles
 from cekalwatch.wire.dialer import Dialer
 
 

@@ -5,10 +5,21 @@ The server notices and keeps troubles by these words; the notifier shows them. D
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 from cekalwatch.contract.values.cameras import ViewState
-from cekalwatch.contract.values.people import CONFIRMS, KEEPS_SYSTEM, KEEPS_WATCHLIST, PersonRole
+from cekalwatch.contract.values.people import (
+    CONFIRMS,
+    KEEPS_SYSTEM,
+    KEEPS_WATCHLIST,
+    PersonReference,
+    PersonRole,
+    PersonSession,
+)
 
 
 class TroubleKind(StrEnum):
@@ -108,6 +119,9 @@ SEES_TROUBLES = KEEPS_SOURCES | {PersonRole.AUDITOR}
 """Who may list what was wrong."""
 
 
+NO_DETAILS: Mapping[str, str] = MappingProxyType({})
+
+
 def acknowledges(kind: TroubleKind) -> frozenset[PersonRole]:
     """Return the roles of those who see a trouble of that kind, and may say that they have."""
     if kind in OF_SERVERS | OF_STARTS | OF_DATABASE | OF_RECEIVERS:
@@ -115,3 +129,72 @@ def acknowledges(kind: TroubleKind) -> frozenset[PersonRole]:
     if kind in OF_PORTS:
         return KEEPS_SYSTEM | CONFIRMS
     return KEEPS_SOURCES if kind in OF_SOURCES else CONFIRMS
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something that a person has to put right. It has nothing of a traveller or a subject in it."""
+
+    trouble_id: str
+    kind: TroubleKind | None
+    """None: one that only a newer server knows."""
+    about: str
+    """Key of the camera, or name of the source or server."""
+    site: str
+    """Empty: it concerns all sites."""
+    counter: str
+    """Empty where there is none."""
+    began_at: datetime
+    ended_at: datetime | None = None
+    acknowledged_at: datetime | None = None
+    acknowledged_by: PersonReference | None = None
+    """None while nobody has said that they have seen it."""
+    details: Mapping[str, str] = field(default_factory=lambda: NO_DETAILS)
+
+    @property
+    def blinds(self) -> bool:
+        """Whether travellers pass the counter unrecognised."""
+        return self.kind in BLIND
+
+    @property
+    def seen_by(self) -> str:
+        """Name of the person who has seen it, or else their key; empty while nobody has said so."""
+        person = self.acknowledged_by
+        return person.display_name or person.person_id if person else ""
+
+
+Troubles = tuple[Trouble, ...]
+"""What is wrong at one moment, oldest first."""
+
+
+@dataclass(frozen=True)
+class OpenTroubles:
+    """What is wrong now. It replaces whatever was known."""
+
+    troubles: Troubles
+
+
+TroubleNews = OpenTroubles | Trouble
+"""What who watches is told: what is wrong now, or one trouble that began, changed or is over."""
+
+
+def own_blind(troubles: Iterable[Trouble], counters: Collection[str]) -> Troubles:
+    """Return those because of which counters are blind that a PC watches; without `counters`, it watches all."""
+    return tuple(one for one in troubles if one.blinds and (not counters or one.counter in counters))
+
+
+def shown_to(session: PersonSession | None, troubles: Troubles, counters: Collection[str]) -> Troubles:
+    """Return those that are shown to who is at a PC: everybody sees which of the PC's own counters are blind.
+
+    A supervisor sees all of the site, a list manager those of sources too, an administrator those of servers as well.
+    """
+    roles = session.roles if session else frozenset()
+    own = own_blind(troubles, counters)
+    return tuple(one for one in troubles if one in own or roles & (acknowledges(one.kind) if one.kind else CONFIRMS))
+
+
+def may_acknowledge(trouble: Trouble, session: PersonSession | None) -> bool:
+    """Whether the person can say that they have seen it, and nobody has yet."""
+    if session is None or trouble.kind is None or trouble.seen_by:
+        return False
+    return bool(session.roles & acknowledges(trouble.kind))

@@ -1,4 +1,4 @@
-"""The stream of TroubleService that tells what is wrong. Protobuf types stop here.
+"""The stream of TroubleService that tells what is wrong.
 
 It is connected again for ever: troubles are told beside the alerts, and must not end their delivery.
 """
@@ -12,9 +12,9 @@ from typing import Any, cast
 import grpc
 import structlog
 
+from cekalwatch.contract.codec.troubles import NEWS
+from cekalwatch.contract.values.troubles import OpenTroubles, Trouble, Troubles
 from cekalwatch.office.client.stream_watchdog import StreamWatchdog
-from cekalwatch.office.client.trouble_client import trouble
-from cekalwatch.office.model.trouble import Trouble, Troubles
 from cekalwatch.v1 import trouble_service_pb2
 from cekalwatch.v1.trouble_service_pb2_grpc import TroubleServiceStub
 from cekalwatch.wire.backoff import Backoff
@@ -81,15 +81,14 @@ class TroubleSubscription:
         self, call: Iterator[trouble_service_pb2.WatchTroublesResponse], watch: StreamWatchdog
     ) -> Iterator[Troubles]:
         known: dict[str, Trouble] = {}
-        for news in call:
-            match news.WhichOneof("message"):
-                case "open":
-                    known = {one.trouble_id: one for one in map(trouble, news.open.troubles)}
+        for message in call:
+            match NEWS.read(message):
+                case OpenTroubles(troubles):
+                    known = {one.trouble_id: one for one in troubles}
                     self._backoff.reset()
                     self._dialer.reached()
                     self._refused = None
-                case "changed":
-                    one = trouble(news.changed)
+                case Trouble() as one:
                     known.pop(one.trouble_id, None)
                     if one.ended_at is None:
                         known[one.trouble_id] = one

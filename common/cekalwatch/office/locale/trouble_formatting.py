@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from cekalwatch.contract.values.troubles import OF_SOURCES
+from cekalwatch.contract.values.troubles import OF_SOURCES, Trouble, Troubles
 from cekalwatch.office.locale.alert_formatting import AlertFormatter
-from cekalwatch.office.model.trouble import Trouble, Troubles
 
 _NAMED = (
     "least_fps",
@@ -65,7 +64,7 @@ class TroubleFormatter(AlertFormatter):
 
     def acknowledged(self, trouble: Trouble) -> str:
         """Return who has seen it; empty while nobody has said so."""
-        return self.say("TROUBLE_SEEN_BY", name=trouble.acknowledged_by) if trouble.acknowledged_by else ""
+        return self.say("TROUBLE_SEEN_BY", name=trouble.seen_by) if trouble.seen_by else ""
 
     def trouble_lines(self, troubles: Troubles) -> list[str]:
         """Return the newest troubles, a line each, and how many more there are."""

@@ -54,7 +54,7 @@ def list_troubles(settings: NotifierSettings, *, days: Days = 1) -> None:
                 formatter.trouble(one),
                 formatter.since(one, now),
                 formatter.moment(one.ended_at, now) if one.ended_at else "",
-                one.acknowledged_by,
+                one.seen_by,
             )
             table.add_row(*(Text(cell, style="" if one.ended_at else "bold") for cell in cells))
         Console(highlight=False).print(table if table.row_count else say("NO_TROUBLES"))

@@ -21,12 +21,12 @@ from pathlib import Path
 import structlog
 
 from cekalwatch.contract.values.alerts import Alert
+from cekalwatch.contract.values.troubles import Trouble, Troubles
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.notifier.delivery.ringing import is_supervised, rings
 from cekalwatch.office.alerts import ShownAlert
 from cekalwatch.office.connection import Cause, Disconnected, LostPosition
-from cekalwatch.office.model.trouble import Trouble, Troubles
 from cekalwatch.program.errors import Exit, ProgramError
 
 
@@ -131,7 +131,7 @@ def _trouble_fields(trouble: Trouble, over_at: datetime | None = None) -> dict[s
         "counter": trouble.counter,
         "begin_time": _iso(trouble.began_at),
         "end_time": _iso(over_at) if over_at else None,
-        "acknowledged": bool(trouble.acknowledged_by),
+        "acknowledged": bool(trouble.seen_by),
         "details": dict(trouble.details),
     }
 

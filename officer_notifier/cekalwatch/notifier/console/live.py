@@ -14,6 +14,7 @@ from rich.live import Live
 
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.people import PersonSession
+from cekalwatch.contract.values.troubles import Troubles, shown_to
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.notifier.console.view import ConsoleView, Painter
@@ -21,7 +22,6 @@ from cekalwatch.notifier.delivery.alert_cache import AlertCache
 from cekalwatch.notifier.delivery.ringing import is_supervised, rings
 from cekalwatch.office.alerts import ShownAlert
 from cekalwatch.office.connection import Connection, Disconnected, LostPosition
-from cekalwatch.office.model.trouble import Troubles, shown_to
 from cekalwatch.office.steps import claims_to_renew
 
 _REPAINTS_PER_SECOND = 1

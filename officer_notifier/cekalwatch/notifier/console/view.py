@@ -16,13 +16,13 @@ from rich.text import Text
 
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.orders import ShownOrder
+from cekalwatch.contract.values.troubles import Troubles
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.cli.alert_output import short_key
 from cekalwatch.notifier.console.picture_folder import ImagePaths
 from cekalwatch.notifier.locale.texts import NotifierTexts
 from cekalwatch.office.alerts import ShownAlert
 from cekalwatch.office.connection import Connection, LostPosition
-from cekalwatch.office.model.trouble import Troubles
 from cekalwatch.program.translations import Language
 
 NEW_FOR = timedelta(seconds=60)

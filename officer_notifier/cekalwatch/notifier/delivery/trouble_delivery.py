@@ -6,9 +6,9 @@ from typing import Protocol
 
 import structlog
 
+from cekalwatch.contract.values.troubles import Troubles
 from cekalwatch.office.client.background_thread import BackgroundThread
 from cekalwatch.office.client.trouble_subscription import TroubleSubscription
-from cekalwatch.office.model.trouble import Troubles
 from cekalwatch.program.errors import ProgramError
 
 log = structlog.get_logger()

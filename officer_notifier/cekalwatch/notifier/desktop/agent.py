@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog, QMainWindow, QSystemTrayIcon
 
+from cekalwatch.contract.values.troubles import Trouble
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog
 from cekalwatch.notifier.desktop.dialogs.sign_in_dialogs import PasswordDialog, SignInDialog
@@ -20,7 +21,6 @@ from cekalwatch.notifier.desktop.windows.today_window import TodayWindow
 from cekalwatch.notifier.desktop.windows.tray import Tray
 from cekalwatch.notifier.desktop.windows.trouble_window import TroubleWindow
 from cekalwatch.notifier.settings import ThemeName
-from cekalwatch.office.model.trouble import Trouble
 
 
 class DesktopAgent(QObject):

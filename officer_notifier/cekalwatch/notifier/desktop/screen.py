@@ -10,12 +10,12 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QApplication
 
 from cekalwatch.contract.values.alerts import Alert
+from cekalwatch.contract.values.troubles import Troubles
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.trouble_controller import TroubleController
 from cekalwatch.office.alerts import ShownAlert
 from cekalwatch.office.connection import Disconnected, LostPosition
-from cekalwatch.office.model.trouble import Troubles
 
 
 class DesktopScreen(QObject):

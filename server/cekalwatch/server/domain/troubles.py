@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 from uuid import UUID
 
-from cekalwatch.contract.values.troubles import TroubleKind
+from cekalwatch.contract.values.people import PersonReference
+from cekalwatch.contract.values.troubles import NO_DETAILS, Trouble, TroubleKind
 
 MAX_ABOUT = 200
 """Characters of what a trouble is about."""
@@ -20,7 +20,6 @@ MAX_DETAILS = 8
 MAX_DETAIL = 64
 """Characters of one detail's value."""
 _NAME = re.compile(r"[a-z_]{1,32}")
-NO_DETAILS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -51,30 +50,39 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class Acknowledgement:
-    """A person said that they have seen a trouble."""
-
-    at: datetime
-    person_id: UUID
-    display_name: str = ""
-    """Empty when the person is not known any more."""
-
-
-@dataclass(frozen=True)
-class Trouble:
+class Alarm:
     """A fault with its times."""
 
     trouble_id: UUID
     fault: Fault
     began_at: datetime
     ended_at: datetime | None = None
-    acknowledged: Acknowledgement | None = None
+    acknowledged_at: datetime | None = None
+    acknowledged_by: PersonReference | None = None
+    """Who has said that they have seen it; None while nobody has."""
     change: int = 0
-    """Rises with every change of any trouble."""
+    """Rises with every change of any alarm."""
 
     def is_seen_at(self, site: str) -> bool:
         """Whether it is at `site`, or concerns all; an empty `site` is all of them."""
         return not site or self.fault.site in {"", site}
+
+    @property
+    def shown(self) -> Trouble:
+        """The trouble as clients get it."""
+        fault = self.fault
+        return Trouble(
+            str(self.trouble_id),
+            fault.kind,
+            fault.about,
+            fault.site,
+            fault.counter,
+            self.began_at,
+            self.ended_at,
+            self.acknowledged_at,
+            self.acknowledged_by,
+            fault.details,
+        )
 
 
 @dataclass(frozen=True)
@@ -91,10 +99,10 @@ class TroubleChanges:
 
 
 def changes(
-    open_troubles: Iterable[Trouble], faults: Iterable[Fault], judged: Iterable[tuple[TroubleKind, str]]
+    open_alarms: Iterable[Alarm], faults: Iterable[Fault], judged: Iterable[tuple[TroubleKind, str]]
 ) -> TroubleChanges:
     """Return what has to change. `judged` are the keys of which it is known whether something is wrong now."""
-    known = {trouble.fault.key: trouble.fault for trouble in open_troubles}
+    known = {alarm.fault.key: alarm.fault for alarm in open_alarms}
     wrong = {fault.key: fault for fault in faults}
     return TroubleChanges(
         begun=tuple(fault for key, fault in wrong.items() if key not in known),

@@ -16,7 +16,7 @@ from cekalwatch.server.domain.alerts.alert import AlertEvent
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.domain.notices import Notice, NoticeKind, stamp
-from cekalwatch.server.domain.troubles import Trouble
+from cekalwatch.server.domain.troubles import Alarm
 from cekalwatch.server.notices.terms import WebhookTerms
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
@@ -116,7 +116,7 @@ class TroubleNotices:
         return list(map(trouble_notice, found)), found[-1].change if found else position
 
 
-def trouble_notice(trouble: Trouble) -> Notice:
+def trouble_notice(trouble: Alarm) -> Notice:
     """Return what is told of a trouble as it stands."""
     fault, state = trouble.fault, "over" if trouble.ended_at else "open"
     data: dict[str, object] = {

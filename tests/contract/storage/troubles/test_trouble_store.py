@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.people import PersonReference, PersonRole
 from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.audit.entry import Action, Actor, Party
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -121,8 +121,7 @@ def test_a_supervisor_acknowledges_and_the_audit_trail_says_who(
     assert acknowledge(board, trouble.trouble_id, sari) is None
     assert acknowledge(board, trouble.trouble_id, tono) is None, "the first one counts"
     (seen,) = store.open()
-    assert seen.acknowledged
-    assert (seen.acknowledged.person_id, seen.acknowledged.display_name) == (sari.person_id, sari.display_name)
+    assert seen.acknowledged_by == PersonReference(str(sari.person_id), sari.display_name)
     (entry,) = office.trail(Action.TROUBLE_ACKNOWLEDGED)
     assert (entry.actor, entry.objects) == (f"person:{sari.person_id}@pc", f'["trouble:{trouble.trouble_id}"]')
 

@@ -19,7 +19,7 @@ from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.office.alerts import News
 from cekalwatch.office.connection import Cause, Disconnected
 from cekalwatch.program.errors import ProgramError
-from tests.support.builders.notifier_alerts import FRESH, make_alert, make_pictures, make_shown
+from tests.support.builders.notifier_alerts import FRESH, SITI, make_alert, make_pictures, make_shown
 from tests.support.builders.notifier_troubles import COVERED, make_trouble
 from tests.support.fakes.alert_server import EPOCH, JPEG
 
@@ -119,7 +119,7 @@ def test_a_trouble_has_a_line_when_it_begins_when_it_is_seen_and_when_it_is_over
     pipe = io.BytesIO()
     screen = JsonLines(cast("io.RawIOBase", pipe), pictures, counters=("3",))
     other = make_trouble(counter="4")
-    for present in ((COVERED, other), (COVERED,), (replace(COVERED, acknowledged_by="Siti"),), ()):
+    for present in ((COVERED, other), (COVERED,), (replace(COVERED, acknowledged_by=SITI),), ()):
         screen.troubles(present)
     lines = [json.loads(line) for line in pipe.getvalue().splitlines()]
     assert lines[0] == {

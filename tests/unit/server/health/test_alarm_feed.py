@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.contract.values.troubles import TroubleKind
-from cekalwatch.server.domain.troubles import Fault, Trouble
+from cekalwatch.server.domain.troubles import Alarm, Fault
 from cekalwatch.server.health.alarms.board import AlarmBoard
 from cekalwatch.server.health.alarms.feed import AlarmFeed
 from cekalwatch.server.storage.database import Database
@@ -34,7 +34,7 @@ async def test_a_watcher_that_fell_behind_gets_everything_that_is_open_anew(tmp_
     board.agree([fault(2)], lambda *_: True)
     await feed.catch_up()
     changes = [await anext(slow), await anext(slow)]
-    assert {(one.fault.about, one.ended_at is None) for one in changes if isinstance(one, Trouble)} == {
+    assert {(one.fault.about, one.ended_at is None) for one in changes if isinstance(one, Alarm)} == {
         ("dep-1", False),
         ("dep-2", True),
     }
@@ -76,7 +76,7 @@ async def test_a_watcher_of_one_site_hears_of_that_and_of_what_concerns_all(tmp_
     board.agree([fault(1), fault(2, "sekupang"), everywhere], lambda *_: True)
     await feed.catch_up()
     found = [await anext(watcher), await anext(watcher)]
-    assert [one.fault for one in found if isinstance(one, Trouble)] == [fault(1), everywhere]
+    assert [one.fault for one in found if isinstance(one, Alarm)] == [fault(1), everywhere]
     assert await anext(watcher) is None
     await watcher.aclose()
     database.close()

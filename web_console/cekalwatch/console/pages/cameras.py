@@ -17,8 +17,8 @@ from cekalwatch.console.visit import Visit
 from cekalwatch.contract.values.aiming import TakenPicture
 from cekalwatch.contract.values.capture_policy import DIGITS, POLICY_BOUNDS, WHOLE, CameraPolicy, CapturePolicyChanges
 from cekalwatch.contract.values.people import KEEPS_DEVICES
+from cekalwatch.contract.values.troubles import Trouble
 from cekalwatch.office.client.refusals import error_reason, explain
-from cekalwatch.office.model.trouble import Trouble
 
 DAYS = 7
 MAX_TROUBLES = 200

@@ -16,9 +16,8 @@ from cekalwatch.console.visit import Visit
 from cekalwatch.contract.values.adjudication import PENDING, AlertState
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.people import KEEPS_SYSTEM, SEES_ALERTS
-from cekalwatch.contract.values.troubles import SEES_TROUBLES
+from cekalwatch.contract.values.troubles import SEES_TROUBLES, Trouble, shown_to
 from cekalwatch.office.client.refusals import UNREACHABLE
-from cekalwatch.office.model.trouble import Trouble, shown_to
 
 NEWS_PERIOD_S = 0.5
 """Pages are told of news so often at most: what comes meanwhile is one."""

@@ -8,7 +8,7 @@ from itertools import islice
 from starlette.responses import Response
 
 from cekalwatch.console.visit import Visit
-from cekalwatch.office.model.trouble import may_acknowledge, shown_to
+from cekalwatch.contract.values.troubles import may_acknowledge, shown_to
 
 DAYS = 7
 MAX_PAST = 200

@@ -6,10 +6,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QGridLayout, QMainWindow, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
+from cekalwatch.contract.values.troubles import Trouble
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.trouble_controller import TroubleController
 from cekalwatch.notifier.desktop.widgets.elements import button, clear, fit, in_front, label, message, set_role
-from cekalwatch.office.model.trouble import Trouble
 
 
 class TroubleWindow(QMainWindow):
@@ -97,7 +97,7 @@ class TroubleWindow(QMainWindow):
         for column, (text, role) in enumerate(texts):
             self._grid.addWidget(label(text, role, wrap=True), line, column, Qt.AlignmentFlag.AlignTop)
         if not can_be_seen:
-            self._grid.addWidget(label(trouble.acknowledged_by, wrap=True), line, 4, Qt.AlignmentFlag.AlignTop)
+            self._grid.addWidget(label(trouble.seen_by, wrap=True), line, 4, Qt.AlignmentFlag.AlignTop)
             return
         seen = button(formatter.say("BUTTON_TROUBLE_SEEN"))
         seen.setAccessibleName(f"{seen.text()}: {formatter.trouble_line(trouble)}")

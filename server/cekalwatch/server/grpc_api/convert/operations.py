@@ -8,6 +8,7 @@ from cekalwatch.contract.codec.cameras import PLACE
 from cekalwatch.contract.codec.captures import DROPS, POLICY, SPOOL, VIEW_STATES
 from cekalwatch.contract.codec.enums import ProtoEnum
 from cekalwatch.contract.codec.federation import PORT_STATUS
+from cekalwatch.contract.codec.troubles import TROUBLE
 from cekalwatch.contract.codec.watchlist import FRESHNESS
 from cekalwatch.contract.values.cameras import Heartbeat
 from cekalwatch.contract.values.capture_policy import CapturePolicy
@@ -25,7 +26,6 @@ from cekalwatch.server.gallery.threshold import (
 )
 from cekalwatch.server.gallery.threshold_outlook import ThresholdOutlook, ThresholdSigners
 from cekalwatch.server.grpc_api.convert.common import duration, timestamp
-from cekalwatch.server.grpc_api.convert.troubles import trouble_message
 from cekalwatch.server.health.probes.presence import CameraPresence, ReportedRun
 from cekalwatch.server.health.state.maintenance import MaintenanceStatus
 from cekalwatch.server.health.state.status import ServerStatus
@@ -77,7 +77,7 @@ def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResp
             )
             for agent in status.agents
         ],
-        troubles=[trouble_message(trouble) for trouble in status.alarms],
+        troubles=[TROUBLE.write(alarm.shown) for alarm in status.alarms],
         revocations=_revocations(status.revocations, stale=status.revocations_stale) if status.revocations else None,
         loops=[
             operations_pb2.LoopStatus(

@@ -5,21 +5,28 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import grpc
 
+from cekalwatch.contract.codec.scalars import Refused, moment, read_uuid, timestamp
+from cekalwatch.contract.codec.troubles import NEWS, TROUBLE
+from cekalwatch.contract.values.troubles import OpenTroubles
 from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.troubles import Alarm
 from cekalwatch.server.grpc_api import alert_requests as read
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.convert import troubles as convert
-from cekalwatch.server.grpc_api.paging import page_size
+from cekalwatch.server.grpc_api.paging import page, page_size
 from cekalwatch.server.health.alarms.board import AlarmBoard
-from cekalwatch.server.health.alarms.feed import AlarmFeed
+from cekalwatch.server.health.alarms.feed import AlarmFeed, OpenAlarms
 from cekalwatch.server.storage.troubles.store import TroubleStore
 from cekalwatch.v1 import trouble_service_pb2 as pb
 from cekalwatch.v1 import trouble_service_pb2_grpc
 
+DEFAULT_PAGE = 20
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -42,21 +49,54 @@ class TroubleServicer(trouble_service_pb2_grpc.TroubleServiceServicer):
         site = current_caller().narrow_site(read.site(request.site))
         async with aclosing(self._feed.watch(site, self._keep_alive_period_s)) as news:
             async for one in news:
-                yield convert.watch_response(one, self._clock.now())
+                yield _written(one, self._clock.now())
 
     async def AcknowledgeTrouble(
         self, request: pb.AcknowledgeTroubleRequest, context: Context
     ) -> pb.AcknowledgeTroubleResponse:
         """Record that the person who calls has seen a trouble."""
-        trouble_id, who = convert.trouble_id(request.trouble_id), current_caller()
+        trouble_id, who = _trouble_id(request.trouble_id), current_caller()
         person = who.signed_in().person
         found = await asyncio.to_thread(self._board.acknowledge, trouble_id, person, who.actor, who.sees)
-        return pb.AcknowledgeTroubleResponse(trouble=convert.trouble_message(found))
+        return pb.AcknowledgeTroubleResponse(trouble=TROUBLE.write(found.shown))
 
     async def ListTroubles(self, request: pb.ListTroublesRequest, context: Context) -> pb.ListTroublesResponse:
         """Return a page of troubles, newest first."""
         site = current_caller().narrow_site(read.site(request.site))
-        before, begin_from = convert.trouble_page_token(request.page_token), convert.begin_from(request)
-        limit = page_size(request.page_size, default=convert.DEFAULT_PAGE)
+        before, begin_from = _page_token(request.page_token), _begin_from(request)
+        limit = page_size(request.page_size, default=DEFAULT_PAGE)
         found = await asyncio.to_thread(self._store.page, site, before, limit, begin_from)
-        return convert.trouble_page(found, limit)
+        troubles, more = page((TROUBLE.write(one.shown) for one in found), len(found), limit)
+        return pb.ListTroublesResponse(troubles=troubles, next_page_token=troubles[-1].trouble_id if more else "")
+
+
+def _written(news: OpenAlarms | Alarm | None, now: datetime) -> pb.WatchTroublesResponse:
+    match news:
+        case None:
+            return pb.WatchTroublesResponse(server_time=timestamp(now))
+        case Alarm():
+            return NEWS.write(news.shown)
+        case _:
+            return NEWS.write(OpenTroubles(tuple(one.shown for one in news)))
+
+
+def _trouble_id(value: str) -> UUID:
+    """Read a trouble's key; one of another form is no trouble's."""
+    try:
+        return read_uuid(value)
+    except ValueError:
+        raise CekalwatchError(Code.TROUBLE_NOT_FOUND) from None
+
+
+def _page_token(token: str) -> UUID | None:
+    try:
+        return read_uuid(token) if token else None
+    except ValueError:
+        raise CekalwatchError(Code.PAGE_TOKEN_INVALID) from None
+
+
+def _begin_from(request: pb.ListTroublesRequest) -> datetime | None:
+    try:
+        return moment(request.begin_from) if request.HasField("begin_from") else None
+    except (ValueError, OverflowError):
+        raise Refused("begin_from") from None

@@ -13,12 +13,13 @@ from uuid import UUID
 
 import structlog
 
+from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.contract.values.troubles import TroubleKind, acknowledges
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Thing, stamp
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import Person
-from cekalwatch.server.domain.troubles import Acknowledgement, Fault, Trouble, changes
+from cekalwatch.server.domain.troubles import Alarm, Fault, changes
 from cekalwatch.server.health.alarms.findings import Rule
 from cekalwatch.server.storage.troubles.store import TroubleStore
 
@@ -53,26 +54,26 @@ class AlarmBoard:
                 log.warning("trouble_noticed", kind=fault.kind.value, about=fault.about, details=dict(fault.details))
         self._changed()
 
-    def acknowledge(self, trouble_id: UUID, person: Person, actor: Actor, sees: Callable[[str], bool]) -> Trouble:
+    def acknowledge(self, trouble_id: UUID, person: Person, actor: Actor, sees: Callable[[str], bool]) -> Alarm:
         """Record that a person acknowledges an alarm, at a device that `sees` some sites.
 
         Raises TROUBLE_NOT_FOUND, also for one of another site, and PERSON_ROLE_NEEDED.
         """
         now = self._clock.now()
 
-        def seen(trouble: Trouble) -> Acknowledgement:
+        def seen_by(trouble: Alarm) -> PersonReference:
             if trouble.fault.site and not sees(trouble.fault.site):
                 raise CekalwatchError(Code.TROUBLE_NOT_FOUND)
             if not person.roles & acknowledges(trouble.fault.kind):
                 raise CekalwatchError(Code.PERSON_ROLE_NEEDED, trouble.fault.kind)
-            return Acknowledgement(now, person.person_id, person.display_name)
+            return PersonReference(str(person.person_id), person.display_name)
 
-        def note(trouble: Trouble) -> AuditEntry:
+        def note(trouble: Alarm) -> AuditEntry:
             details: dict[str, int | str] = {"kind": trouble.fault.kind.value, "about": trouble.fault.about}
             objects = (Thing.TROUBLE.key(trouble.trouble_id),)
             return AuditEntry(now, actor, Action.TROUBLE_ACKNOWLEDGED, objects, details=details)
 
-        trouble = self._store.acknowledge(trouble_id, seen, note)
+        trouble = self._store.acknowledge(trouble_id, seen_by, now, note)
         log.info("trouble_acknowledged", kind=trouble.fault.kind.value, about=trouble.fault.about)
         self._changed()
         return trouble

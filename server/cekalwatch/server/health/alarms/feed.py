@@ -12,14 +12,14 @@ from collections.abc import AsyncGenerator
 from uuid import UUID
 
 from cekalwatch.server.concurrency.following import woken_within
-from cekalwatch.server.domain.troubles import Trouble
+from cekalwatch.server.domain.troubles import Alarm
 from cekalwatch.server.storage.troubles.store import TroubleStore
 
 PAGE = 200
 MAX_KEPT = 1000
 """Changes that are kept in memory for slow watchers."""
 
-OpenAlarms = tuple[Trouble, ...]
+OpenAlarms = tuple[Alarm, ...]
 """What is open at one moment, oldest first."""
 
 
@@ -30,9 +30,9 @@ class AlarmFeed:
         """Read what is open; it blocks. Needs the event loop that it is used in."""
         self._store = store
         self._loop = asyncio.get_running_loop()
-        self._recent: deque[Trouble] = deque(maxlen=keep)
+        self._recent: deque[Alarm] = deque(maxlen=keep)
         self._position, found = store.state()
-        self._open: dict[UUID, Trouble] = {trouble.trouble_id: trouble for trouble in found}
+        self._open: dict[UUID, Alarm] = {trouble.trouble_id: trouble for trouble in found}
         self._recent_after = self._position
         self._grown = asyncio.Event()
         self._woken = asyncio.Event()
@@ -72,7 +72,7 @@ class AlarmFeed:
             self._grown.set()
             self._grown = asyncio.Event()
 
-    async def watch(self, site: str, quiet_s: float) -> AsyncGenerator[OpenAlarms | Trouble | None, None]:
+    async def watch(self, site: str, quiet_s: float) -> AsyncGenerator[OpenAlarms | Alarm | None, None]:
         """Yield what is open at `site` (empty: anywhere), then every change there, until `end`.
 
         None when nothing came for `quiet_s` seconds.

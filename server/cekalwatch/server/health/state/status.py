@@ -21,7 +21,7 @@ from cekalwatch.server.cluster.peers import Peers, WholePresence
 from cekalwatch.server.connections import ConnectionState
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.ports import PortState, Reporting
-from cekalwatch.server.domain.troubles import Trouble
+from cekalwatch.server.domain.troubles import Alarm
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.health.probes.presence import CameraPresence, ReportedRun
 from cekalwatch.server.health.state.health import Health
@@ -73,7 +73,7 @@ class ServerStatus:
     """This one first."""
     chores_by: str
     """Key of the run of the server that does the jobs of the database; empty while none does."""
-    alarms: tuple[Trouble, ...]
+    alarms: tuple[Alarm, ...]
     """Those that are open."""
     revocations: RevocationState | None
     """None where no lists are followed."""
@@ -125,7 +125,7 @@ class StatusService:
     alerts: AlertStore
     ports: Callable[[], list[PortState]]
     """Reads the state of each port; it blocks."""
-    alarms: Callable[[], tuple[Trouble, ...]]
+    alarms: Callable[[], tuple[Alarm, ...]]
     """Those that are open."""
     health: Health
     connections: Callable[[], ConnectionState]

@@ -11,10 +11,11 @@ from uuid import UUID
 import uuid6
 from sqlmodel import Session, col, delete, or_, select, update
 
+from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.troubles import Acknowledgement, Fault, Trouble, TroubleChanges
+from cekalwatch.server.domain.troubles import Alarm, Fault, TroubleChanges
 from cekalwatch.server.health.probes.presence import Rejection
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
@@ -46,26 +47,26 @@ class TroubleStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def open(self) -> list[Trouble]:
+    def open(self) -> list[Alarm]:
         """Return the open troubles, oldest first."""
         query = _SELECTED.where(col(TroubleRow.open_key).is_not(None)).order_by(col(TroubleRow.trouble_id))
         with self._database.session() as session:
             return [_trouble(*row) for row in session.exec(query.limit(MAX_OPEN))]
 
-    def state(self) -> tuple[int, list[Trouble]]:
+    def state(self) -> tuple[int, list[Alarm]]:
         """Return the counter of changes, and the open troubles as of it."""
         with self._database.session() as session:
             # The counter first: a change that comes between the two is told twice, rather than never.
             change = session.exec(select(TroubleLogRow.change)).one()
         return change, self.open()
 
-    def changed_since(self, change: int, limit: int) -> list[Trouble]:
+    def changed_since(self, change: int, limit: int) -> list[Alarm]:
         """Return the troubles that changed after that value of the counter, in the order of their changes."""
         query = _SELECTED.where(col(TroubleRow.change) > change).order_by(col(TroubleRow.change)).limit(limit)
         with self._database.session() as session:
             return [_trouble(*row) for row in session.exec(query)]
 
-    def page(self, site: str, before: UUID | None, limit: int, began_from: datetime | None = None) -> list[Trouble]:
+    def page(self, site: str, before: UUID | None, limit: int, began_from: datetime | None = None) -> list[Alarm]:
         """Return troubles at `site` (empty: all) and those of all sites, newest first, those older than `before`."""
         query = _SELECTED.order_by(col(TroubleRow.trouble_id).desc()).limit(limit)
         if site:
@@ -77,7 +78,7 @@ class TroubleStore:
         with self._database.session() as session:
             return [_trouble(*row) for row in session.exec(query)]
 
-    def write(self, wanted: TroubleChanges, now: datetime) -> list[Trouble]:
+    def write(self, wanted: TroubleChanges, now: datetime) -> list[Alarm]:
         """Begin, change and end troubles; return those that changed. What another server has written already stays."""
         touched: list[TroubleRow] = []
         with self._database.session() as session:
@@ -108,8 +109,12 @@ class TroubleStore:
             return [_trouble(row, None) for row in touched]
 
     def acknowledge(
-        self, trouble_id: UUID, by: Callable[[Trouble], Acknowledgement], note: Callable[[Trouble], AuditEntry]
-    ) -> Trouble:
+        self,
+        trouble_id: UUID,
+        by: Callable[[Alarm], PersonReference],
+        now: datetime,
+        note: Callable[[Alarm], AuditEntry],
+    ) -> Alarm:
         """Record that a person has seen it, with the audit entry that `note` makes; who was first stays.
 
         `by` gets the trouble as it stands, and raises what forbids it. Raises TROUBLE_NOT_FOUND.
@@ -120,14 +125,14 @@ class TroubleStore:
             if found is None:
                 raise CekalwatchError(Code.TROUBLE_NOT_FOUND)
             before = _trouble(*found)
-            told = by(before)
-            if before.acknowledged:
+            person = by(before)
+            if before.acknowledged_by:
                 return before
             row = found[0]
-            row.acknowledged_at, row.acknowledged_by, row.change = told.at, str(told.person_id), change + 1
+            row.acknowledged_at, row.acknowledged_by, row.change = now, person.person_id, change + 1
             _count(session, change + 1)
             session.flush()
-            after = _trouble(row, told.display_name)
+            after = _trouble(row, person.display_name)
             write_audit(session, note(after))
             session.commit()
             return after
@@ -200,9 +205,9 @@ def _new(fault: Fault, details: str, now: datetime) -> TroubleRow:
     )
 
 
-def _trouble(row: TroubleRow, name: str | None) -> Trouble:
-    seen = None
-    if row.acknowledged_at and row.acknowledged_by:
-        seen = Acknowledgement(row.acknowledged_at, UUID(row.acknowledged_by), name or "")
+def _trouble(row: TroubleRow, name: str | None) -> Alarm:
+    seen_by = PersonReference(row.acknowledged_by, name or "") if row.acknowledged_by else None
     fault = Fault(TroubleKind(row.kind), row.about, row.site, row.counter, json.loads(row.details))
-    return Trouble(UUID(row.trouble_id), fault, row.began_at, row.ended_at, seen, row.change)
+    return Alarm(
+        UUID(row.trouble_id), fault, row.began_at, row.ended_at, row.acknowledged_at, seen_by, change=row.change
+    )

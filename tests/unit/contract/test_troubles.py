@@ -3,9 +3,8 @@ from __future__ import annotations
 import pytest
 
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.contract.values.troubles import TroubleKind
-from cekalwatch.office.model.trouble import may_acknowledge, own_blind, shown_to
-from tests.support.builders.notifier_alerts import BUDI, session_of
+from cekalwatch.contract.values.troubles import TroubleKind, may_acknowledge, own_blind, shown_to
+from tests.support.builders.notifier_alerts import BUDI, SITI, session_of
 from tests.support.builders.notifier_troubles import make_trouble, of_source
 
 HERE, THERE = make_trouble(counter="3"), make_trouble(counter="4")
@@ -38,4 +37,4 @@ def test_who_can_do_something_about_it_says_that_they_have_seen_it_and_one_is_en
     )
     assert [may_acknowledge(HERE, one) for one in (None, officer, lia, sari)] == [False, False, False, True]
     assert [may_acknowledge(STALE, one) for one in (None, officer, lia, sari)] == [False, False, True, True]
-    assert not may_acknowledge(make_trouble(acknowledged_by="Siti"), sari)
+    assert not may_acknowledge(make_trouble(acknowledged_by=SITI), sari)
