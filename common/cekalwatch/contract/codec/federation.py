@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cekalwatch.contract.codec.alerts import ALERT
 from cekalwatch.contract.codec.codec import Codec, Converter
 from cekalwatch.contract.codec.enums import bound_enum
 from cekalwatch.contract.codec.one_of import OneOf
@@ -15,6 +16,7 @@ from cekalwatch.contract.values.federation import (
     PortPicture,
     PortStatus,
     PortStep,
+    ReportedAlert,
     ReportKeepAlive,
     ReportReceipt,
     ReportStart,
@@ -58,4 +60,5 @@ PORT_STATUS = Codec(
     pb.PortStatus,
     names={"last_heard_at": "last_heard_time", "follows_since": "follow_since_time", "list_at": "list_time"},
 )
-PORT_STEP = Codec(PortStep, pb.PortAlertStep, names={"occurred_at": "event_time", "reported_at": "report_time"})
+_STEP = Codec(PortStep, pb.PortAlertStep, names={"occurred_at": "event_time", "reported_at": "report_time"})
+REPORTED_ALERT = Codec(ReportedAlert, pb.PortAlert, names={"reported_at": "report_time"}, parts=(ALERT, _STEP))

@@ -11,6 +11,7 @@ from uuid import UUID
 from annotated_types import Interval, MaxLen
 
 from cekalwatch.contract.values.adjudication import AlertEventType
+from cekalwatch.contract.values.alerts import Alert
 
 MAX_HELD = 1000
 """Keys in one message."""
@@ -157,7 +158,21 @@ class PortStatus:
 class PortStep:
     """Something that happened to a port's alert."""
 
-    type: AlertEventType
+    type: AlertEventType | None
+    """None: one that only a newer server knows."""
     occurred_at: datetime
     """By the port's clock."""
     reported_at: datetime
+
+
+@dataclass(frozen=True)
+class ReportedAlert:
+    """An alert of a port, as people at the centre see it."""
+
+    site: str
+    port: str
+    alert: Alert
+    """With subject and orders of the centre's list."""
+    reported_at: datetime | None = None
+    steps: tuple[PortStep, ...] = ()
+    """What happened to it, oldest first; only of a single alert."""

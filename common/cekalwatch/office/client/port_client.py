@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from datetime import UTC, datetime
 from typing import Any
 
-from google.protobuf.message import Message
-
-from cekalwatch.contract.codec.alerts import ALERT, PICTURES, STATES
-from cekalwatch.contract.codec.federation import PORT_STATUS
-from cekalwatch.contract.codec.safe_text import safe_text
+from cekalwatch.contract.codec.alerts import PICTURES, STATES
+from cekalwatch.contract.codec.federation import PORT_STATUS, REPORTED_ALERT
 from cekalwatch.contract.values.adjudication import AlertState
 from cekalwatch.contract.values.alerts import AlertPictures
-from cekalwatch.contract.values.federation import PortStatus
+from cekalwatch.contract.values.federation import PortStatus, ReportedAlert
 from cekalwatch.office.client.token import Token
-from cekalwatch.office.model.port import PortAlert
-from cekalwatch.v1 import port_pb2
 from cekalwatch.v1 import port_service_pb2 as pb
 from cekalwatch.v1.port_service_pb2_grpc import PortServiceStub
 from cekalwatch.wire.calls import Calls
@@ -39,7 +33,7 @@ class PortClient:
 
     def alerts(
         self, site: str, states: Collection[AlertState], size: int, token: str = ""
-    ) -> tuple[list[PortAlert], str]:
+    ) -> tuple[list[ReportedAlert], str]:
         """Return at most `size` alerts of ports at `site` (empty: all), newest first, and the token of the next page.
 
         `states`: where they stand; none: anywhere.
@@ -48,11 +42,11 @@ class PortClient:
             site=site, states=sorted(map(STATES.number, states)), page_size=size, page_token=token
         )
         answer = self._call(lambda stub: stub.ListPortAlerts, request)
-        return [_alert(one) for one in answer.alerts], str(answer.next_page_token)
+        return list(REPORTED_ALERT.read_all(answer.alerts)), str(answer.next_page_token)
 
-    def alert(self, site: str, port: str, alert_id: str) -> PortAlert:
+    def alert(self, site: str, port: str, alert_id: str) -> ReportedAlert:
         """Return one alert, without its pictures."""
-        return _alert(self._one(site, port, alert_id).alert)
+        return REPORTED_ALERT.read(self._one(site, port, alert_id).alert)
 
     def pictures(self, site: str, port: str, alert_id: str) -> AlertPictures:
         """Return the pictures of one alert; the port is asked for the probe. Both sides record it."""
@@ -68,12 +62,3 @@ class PortClient:
             lambda channel, left_s: method(PortServiceStub(channel))(request, timeout=left_s, metadata=metadata),
             DEADLINE_S,
         )
-
-
-def _alert(one: port_pb2.PortAlert) -> PortAlert:
-    return PortAlert(safe_text(one.site), safe_text(one.port), ALERT.read(one.alert), _moment(one, "report_time"))
-
-
-def _moment(message: Message, name: str) -> datetime | None:
-    """Return a moment of a message; None where it is not set."""
-    return getattr(message, name).ToDatetime(UTC) if message.HasField(name) else None

@@ -41,7 +41,7 @@ def refused(store: PortStore, *reports: PortReport) -> Code:
     return error.value.code
 
 
-def kinds(store: PortStore, one: Alert, port: Port = SEKUPANG) -> list[AlertEventType]:
+def kinds(store: PortStore, one: Alert, port: Port = SEKUPANG) -> list[AlertEventType | None]:
     return [step.type for step in store.steps(port, one.alert_id)]
 
 

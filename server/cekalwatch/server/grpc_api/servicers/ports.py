@@ -9,10 +9,9 @@ from typing import Any
 
 import grpc
 
-from cekalwatch.contract.codec.alerts import ALERT
-from cekalwatch.contract.codec.federation import CENTRE_MESSAGE, PORT_STATUS, PORT_STEP
+from cekalwatch.contract.codec.federation import CENTRE_MESSAGE, PORT_STATUS, REPORTED_ALERT
 from cekalwatch.contract.values.alerts import AlertPictures
-from cekalwatch.contract.values.federation import PortStep, ReportStart
+from cekalwatch.contract.values.federation import PortStep, ReportedAlert, ReportStart
 from cekalwatch.server.alerts.details import AlertDetails, AlertDetailsReader
 from cekalwatch.server.audit.alert_entries import shown_objects
 from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, Thing
@@ -23,7 +22,7 @@ from cekalwatch.server.domain.ports import Port, PortAlert
 from cekalwatch.server.grpc_api import alert_requests as read
 from cekalwatch.server.grpc_api.alert_answers import alert_with_images
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.convert.common import KEY, timestamp
+from cekalwatch.server.grpc_api.convert.common import KEY
 from cekalwatch.server.grpc_api.paging import page, page_size
 from cekalwatch.server.grpc_api.servicers import port_reports
 from cekalwatch.server.ports.reception import Inbound, PortReception
@@ -98,7 +97,7 @@ class PortServicer(port_service_pb2_grpc.PortServiceServicer):
         limit = page_size(request.page_size, default=DEFAULT_PAGE)
         found = await asyncio.to_thread(self._store.alerts, site, before, limit, states)
         details = await asyncio.to_thread(lambda: [self._details_of(one) for one in found])
-        page = port_alert_page([port_alert(one, its) for one, its in zip(found, details, strict=True)], limit)
+        page = port_alert_page([reported_alert(one, its) for one, its in zip(found, details, strict=True)], limit)
         shown = shown_objects(one.alert for one in found[: len(page.alerts)])
         await self._trail.note(current_caller().actor, Action.ALERTS_LISTED, shown, port_alerts=len(page.alerts))
         return page
@@ -149,15 +148,10 @@ def named_port(site: str, name: str) -> Port:
     return Port(site, name)
 
 
-def port_alert(found: PortAlert, details: AlertDetails, steps: Sequence[PortStep] = ()) -> port_pb2.PortAlert:
+def reported_alert(found: PortAlert, details: AlertDetails, steps: Sequence[PortStep] = ()) -> port_pb2.PortAlert:
     """Write an alert of a port, with subject and orders of the centre's list."""
-    return port_pb2.PortAlert(
-        site=found.port.site,
-        port=found.port.name,
-        alert=ALERT.write(details.shown),
-        report_time=timestamp(found.reported_at),
-        steps=map(PORT_STEP.write, steps),
-    )
+    port = found.port
+    return REPORTED_ALERT.write(ReportedAlert(port.site, port.name, details.shown, found.reported_at, tuple(steps)))
 
 
 def port_alert_page(messages: Sequence[port_pb2.PortAlert], limit: int) -> pb.ListPortAlertsResponse:
@@ -171,7 +165,7 @@ def port_alert_answer(
     found: PortAlert, details: AlertDetails, steps: Sequence[PortStep], pictures: AlertPictures | None
 ) -> pb.GetPortAlertResponse:
     """Write one alert, with as many of its pictures as fit into the message."""
-    answer = pb.GetPortAlertResponse(alert=port_alert(found, details, steps))
+    answer = pb.GetPortAlertResponse(alert=reported_alert(found, details, steps))
     if pictures:
         answer.images.CopyFrom(alert_with_images(details, pictures).images)
     return answer
