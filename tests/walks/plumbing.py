@@ -11,6 +11,7 @@ PLUMBING: Final = {
         "contract.codec.codec",
         "contract.codec.converters",
         "contract.codec.enums",
+        "contract.codec.safe_text",
         "contract.codec.one_of",
         "contract.codec.scalars",
     ),
