@@ -14,12 +14,13 @@ from cekalwatch.server.storage.database import Database
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An upgraded, empty database of each kind."""
     if request.param == "sqlite":
-        yield from _opened(f"sqlite:///{tmp_path / 'data' / 'test.sqlite3'}")
+        yield from opened(f"sqlite:///{tmp_path / 'data' / 'test.sqlite3'}")
     else:
-        yield from _opened(request.getfixturevalue("postgres_database"))
+        yield from opened(request.getfixturevalue("postgres_database"))
 
 
-def _opened(address: str) -> Iterator[Database]:
+def opened(address: str) -> Iterator[Database]:
+    """An upgraded database at that address."""
     database = Database(address)
     try:
         database.upgrade()

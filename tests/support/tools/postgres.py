@@ -31,6 +31,13 @@ def postgres_server() -> Iterator[str]:
     if address := os.environ.get(ADDRESS_VARIABLE):
         yield address
         return
+    with own_postgres() as address:
+        yield address
+
+
+@contextmanager
+def own_postgres() -> Iterator[str]:
+    """Give the address of a server that nobody else uses, or skip the test with the reason."""
     node = PostgresNode(postgres_programs())
     try:
         node.make()

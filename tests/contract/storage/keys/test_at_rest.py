@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,14 +15,27 @@ from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.keys.resealing import Resealer
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from tests.contract.conftest import opened
 from tests.support.builders.alerts import NOON, capture, match
 from tests.support.builders.audit import deleted
 from tests.support.builders.keys import TESTS_KEY, key_store
 from tests.support.builders.portraits import astronaut, encoded
 from tests.support.builders.watchlist import order, reference, subject
+from tests.support.tools.postgres import own_postgres
 from tests.support.tools.raw_files import JFIF, database_bytes, pieces, shown
 
 pytestmark = pytest.mark.both_databases
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An upgraded, empty database of each kind, beside whose files there are none of others."""
+    if request.param == "sqlite":
+        yield from opened(f"sqlite:///{tmp_path / 'data' / 'test.sqlite3'}")
+    else:
+        with own_postgres() as address:
+            yield from opened(address)
+
 
 PERSON = subject(
     name="Ratna Widuri Contoh",
@@ -63,9 +78,9 @@ def test_the_files_show_no_name_no_picture_and_no_template(database: Database) -
     assert store.get_subject("S-1").subject == PERSON
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_a_deleted_subject_leaves_nothing_behind_even_sealed(database: Database) -> None:
-    if database.engine.dialect.name != "sqlite":
-        pytest.skip("PostgreSQL's vacuum removes it in its own time")
+    """PostgreSQL's vacuum removes it in its own time."""
     keys = key_store(database).keyring
     store, alerts = WatchlistStore(database, keys), AlertStore(database, keys)
     store.put(PERSON, BAN, [reference(encoded(astronaut()))])
