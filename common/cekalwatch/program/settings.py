@@ -12,8 +12,10 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, Generic, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -76,25 +78,13 @@ class Settings(BaseSettings):
             raise ProgramError(f"There is no configuration file {named}", Exit.CONFIG)
         if unknown := _unknown_variables(cls):
             raise ProgramError(f"Wrong settings: there is no {', '.join(unknown)}; see the environment", Exit.CONFIG)
-        sources: list[PydanticBaseSettingsSource] = []
-
-        class Loaded(cls):  # type: ignore[valid-type,misc]  # the class is a value here, as pydantic-settings intends
-            model_config = SettingsConfigDict(toml_file=chosen)
-
-            @classmethod
-            def settings_customise_sources(
-                cls,
-                settings_cls: type[BaseSettings],
-                init_settings: PydanticBaseSettingsSource,
-                env_settings: PydanticBaseSettingsSource,
-                **_: PydanticBaseSettingsSource,
-            ) -> tuple[PydanticBaseSettingsSource, ...]:
-                sources[:] = init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
-                return tuple(sources)
-
+        reading = _Reading(chosen)
+        _READING.set(reading)
         try:
-            values = Loaded(**{key: value for key, value in overrides.items() if value is not None})
-            stated = tuple(zip(("option", "environment", "file"), (source() for source in sources), strict=True))
+            values = _loaded(cls)(**{key: value for key, value in overrides.items() if value is not None})
+            stated = tuple(
+                zip(("option", "environment", "file"), (source() for source in reading.sources), strict=True)
+            )
         except ValidationError as error:
             lines = [
                 f"  {'.'.join(map(str, item['loc'])) or 'altogether'}: {_wrong(cls, item)}" for item in error.errors()
@@ -150,6 +140,41 @@ class LoadedSettings(Generic[Values_co]):
     def log(self) -> None:
         """Write the same to the log of a program that runs on."""
         log.info("settings_read", file=str(self.file or ""), using=self.values.works_on)
+
+
+@dataclass
+class _Reading:
+    """A TOML file that is read, and what it is read with."""
+
+    file: Path | None
+    sources: tuple[PydanticBaseSettingsSource, ...] = ()
+
+
+_READING: ContextVar[_Reading] = ContextVar("reading")
+
+
+@cache
+def _loaded(settings: type[Values_co]) -> type[Values_co]:
+    """Return the subclass whose values are read from the sources; to make one takes longer than to read them."""
+
+    class Loaded(settings):  # type: ignore[valid-type,misc]  # the class is a value here, as pydantic-settings intends
+        # Whoever shows what a field means asks `settings`; to find the docstrings in the source again takes longest.
+        model_config = SettingsConfigDict(use_attribute_docstrings=False)
+
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            **_: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            reading = _READING.get()
+            file = TomlConfigSettingsSource(settings_cls, reading.file)
+            reading.sources = init_settings, env_settings, file
+            return reading.sources
+
+    return Loaded
 
 
 def _prefix(settings: type[BaseSettings]) -> str:
