@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Party, Thing
+from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry, ObjectKind
 from cekalwatch.server.grpc_api.servicers.watchlist.list_feed import SUBJECTS_AGAIN_AT_ONCE, SUBJECTS_AT_ONCE
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
@@ -34,7 +34,7 @@ SIZES: Final = {
     """,
     "postgresql": "SELECT pg_total_relation_size('audit_entry') + pg_total_relation_size('audit_index')",
 }
-_PORT: Final = Actor(Party.DEVICE, "sekupang/port/main")
+_PORT: Final = Actor(ActorKind.DEVICE, "sekupang/port/main")
 
 
 def measure() -> dict[str, float]:
@@ -94,7 +94,7 @@ def _photograph(page: int) -> AuditEntry:
 
 
 def _subject(number: int) -> str:
-    return Thing.SUBJECT.key(f"S-{number:010}")
+    return ObjectKind.SUBJECT.key(f"S-{number:010}")
 
 
 def _entry(page: int, action: Action, named: list[str], details: dict[str, int | str]) -> AuditEntry:

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.contract.values.subjects import FaceFigures, ReferenceFace, Subject
-from cekalwatch.server.audit.entry import Actor, Party
+from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.orders.ban_order import BanOrder
@@ -270,7 +270,7 @@ def fill(folder: Path, count: int, model: str = MODEL, file: str = FILE) -> None
 def _opened(folder: Path, file: str = FILE) -> tuple[Database, Keyring]:
     database = Database(f"sqlite:///{folder / file}")
     database.upgrade()
-    myself = Actor(Party.COMMAND, "benchmark")
+    myself = Actor(ActorKind.COMMAND, "benchmark")
     keys = KeyStore.open(database, KeyFile(folder / "master.key"), SystemClock(), myself)
     return database, keys.keyring
 

@@ -24,7 +24,7 @@ from sqlalchemy import insert, update
 
 from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger
 from cekalwatch.server.audit.checkpoints import SigningKey
-from cekalwatch.server.audit.entry import GENESIS, Action, Actor, AuditEntry, Link, Party, Thing, link, stamp
+from cekalwatch.server.audit.entry import GENESIS, Action, Actor, ActorKind, AuditEntry, Link, ObjectKind, link, stamp
 from cekalwatch.server.audit.search_terms import action_term, index_rows, moment_of, outcome_term
 from cekalwatch.server.storage.audit.search import AuditQuery, AuditSearch
 from cekalwatch.server.storage.audit.tables import AuditCheckpointRow, AuditEntryRow, AuditHeadRow
@@ -37,14 +37,14 @@ BATCH = 1000
 def links() -> Iterator[Link]:
     """Give a chain of ENTRIES: deliveries to agents, views, and now and then a page of a hundred subjects."""
     start, previous = datetime(2026, 1, 1, tzinfo=UTC), GENESIS
-    agent, officer = Actor(Party.AGENT, "counter-d1"), Actor(Party.CLIENT, "127.0.0.1")
+    agent, officer = Actor(ActorKind.AGENT, "counter-d1"), Actor(ActorKind.CLIENT, "127.0.0.1")
     for number in range(1, ENTRIES + 1):
         page = number % 100 == 0
         entry = AuditEntry(
             start + timedelta(seconds=number),
             officer if page else agent,
             Action.SUBJECTS_LISTED if page else Action.ALERT_DELIVERED,
-            tuple(Thing.SUBJECT.key(f"S-{number + other}") for other in range(100 if page else 3)),
+            tuple(ObjectKind.SUBJECT.key(f"S-{number + other}") for other in range(100 if page else 3)),
             details={"event": number},
         )
         one = link(entry, number, previous)
@@ -79,7 +79,7 @@ def fill(database: Database, folder: Path) -> None:
 
 def search(database: Database) -> float:
     """Return the milliseconds of the 95th of 100 pages of the kinds that the console asks for."""
-    many, rare = "agent:counter-d1", Thing.SUBJECT.key("S-500000")
+    many, rare = "agent:counter-d1", ObjectKind.SUBJECT.key("S-500000")
     delivered, listed = action_term(Action.ALERT_DELIVERED), action_term(Action.SUBJECTS_LISTED)
     of_a_day = (moment_of("2026-01-05T00:00:00Z"), moment_of("2026-01-06T00:00:00Z"))
     queries = [

@@ -24,7 +24,7 @@ from rich.progress import track
 from cekalwatch.contract.values.syncs import SyncCounts, SyncRun
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.program.logs import configure_logs
-from cekalwatch.server.audit.entry import Actor, Party
+from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.syncs import SyncTerms
@@ -58,7 +58,7 @@ COLUMNS: Final = (
     *("order_id", "subject_id", "kind", "requesting_agency", "reason", "valid_from", "valid_until", "received_on"),
     *("name", "nationality", "photographs"),
 )
-ACTOR: Final = Actor(Party.SERVER, "benchmark")
+ACTOR: Final = Actor(ActorKind.SERVER, "benchmark")
 
 
 def make_source(folder: Path) -> SqlSettings:

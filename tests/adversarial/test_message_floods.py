@@ -19,13 +19,13 @@ import uuid6
 from structlog.testing import capture_logs
 
 from cekalwatch.server.capture import session
-from cekalwatch.server.concurrency.pace import Pace
+from cekalwatch.server.concurrency.rate_limiter import RateLimiter
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.grpc_api.clients.picture_giver import MAX_PICTURES, PictureGiver
 from cekalwatch.server.grpc_api.servicers import port_reports
 from cekalwatch.server.health.probes.presence import Presence
-from cekalwatch.server.ports import reception
+from cekalwatch.server.ports import report_receiver
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.audit.trail import AuditTrail
@@ -114,9 +114,12 @@ async def test_a_port_is_read_no_faster_than_it_needs_to_be(tmp_path: Path, deal
                 await asyncio.sleep(FLOOD_S)
                 assert await rina.alerts() == []
             seconds = time.monotonic() - begun_s
-            per_s = reception.MESSAGES_PER_S + reception.SIGNS_A_PERIOD / reception.ReportTerms().heartbeat_period_s
-            most = reception.MAX_MESSAGES + per_s * seconds + SLACK
-            assert reception.MAX_MESSAGES <= dealt_with["read_plain_jpeg"] <= most
+            per_s = (
+                report_receiver.MESSAGES_PER_S
+                + report_receiver.SIGNS_A_PERIOD / report_receiver.ReportTerms().heartbeat_period_s
+            )
+            most = report_receiver.MAX_MESSAGES + per_s * seconds + SLACK
+            assert report_receiver.MAX_MESSAGES <= dealt_with["read_plain_jpeg"] <= most
             port.call.cancel()
 
 
@@ -140,7 +143,7 @@ async def test_a_centre_that_asks_for_pictures_without_end_is_one_line_of_the_lo
 
 
 async def test_a_pace_holds_up_what_comes_too_fast() -> None:
-    pace, begun_s = Pace(per_s=20.0, at_once=5.0), time.monotonic()
+    pace, begun_s = RateLimiter(per_s=20.0, at_once=5.0), time.monotonic()
     for _ in range(10):
         await pace.keep()
     assert 0.2 <= time.monotonic() - begun_s < WAIT_S

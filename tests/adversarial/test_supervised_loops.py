@@ -56,7 +56,7 @@ STARTED_IN = {
     "camera/sources/native_log.py": "within the decoder, which is begun again",
     "camera/uplink/stream.py": "one stream, which ends with any of them",
     "camera/uplink/uplink.py": "one stream, which ends with it",
-    "server/ports/reception.py": "one stream, which ends with any of them",
+    "server/ports/report_receiver.py": "one stream, which ends with any of them",
     "server/watchlist/sync/schedule.py": "a supervised loop, which ends with its run",
     "server/concurrency/line_cutter.py": "one answer, which it cuts off",
     "office/client/background_thread.py": "supervised loops",
@@ -64,7 +64,7 @@ STARTED_IN = {
     "console/serving.py": "supervised loops",
     "console/connections.py": "one connection's TLS, which ends with it",
     "notifier/desktop/widgets/picture_decoder.py": "one picture, which has a deadline",
-    "server/storage/cluster/hints.py": "supervised loops",
+    "server/storage/cluster/change_notifier.py": "supervised loops",
     "program/confined/pool.py": "a supervised loop",
 }
 """The files that start tasks and threads, and why none of these can end in silence."""
@@ -87,7 +87,7 @@ LOOPS = {
     *("follow_troubles", "look_at_cameras", "look_at_notices", "look_at_ports", "look_at_rows", "look_at_server"),
     *("look_at_refused_servers", "look_at_sources", "look_at_threshold", "sweep_troubles", "tell_health"),
     # which server does the shared ones
-    *("keep_chores", "tell_presence"),
+    *("keep_leader_lease", "tell_presence"),
     # the audit trail and the keys
     *("deliver_checkpoints", "record_refusals", "reseal", "sign_audit_trail", "tell_refusals"),
 }

@@ -52,8 +52,8 @@ def servers(tmp_path: Path, postgres: str) -> Iterator[list[Stack]]:
 
 def has_chores(server: Stack) -> bool:
     """Whether it has begun them, and not lost them since, by its log."""
-    said = [line for line in server.server.log_file.read_text().splitlines() if '"chores_' in line]
-    return bool(said) and '"chores_begun"' in said[-1]
+    said = [line for line in server.server.log_file.read_text().splitlines() if '"leader_lease_' in line]
+    return bool(said) and '"leader_lease_taken"' in said[-1]
 
 
 def takes_over(servers: list[Stack]) -> Stack:

@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from cekalwatch.server.founding.answers import DEFAULT_ENROLMENT, DEFAULT_LISTEN
 from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.setup.answers import DEFAULT_ENROLMENT, DEFAULT_LISTEN
 from cekalwatch.wire.address import split_address
 from deploy.container.__main__ import ACCOUNT_ID, CONTAINERFILE, PACKAGES
 from tests.support.repository import ROOT

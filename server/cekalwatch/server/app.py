@@ -30,14 +30,14 @@ from cekalwatch.server.grpc_api.servicers.capture import CaptureServicer
 from cekalwatch.server.health.probes.presence import Presence
 from cekalwatch.server.health.state.status import StatusService
 from cekalwatch.server.settings.settings import ServerSettings
-from cekalwatch.server.storage.cluster.hints import HintTopic
+from cekalwatch.server.storage.cluster.change_notifier import ChangeTopic
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.wiring.alarms import init_alarms
 from cekalwatch.server.wiring.alerts import init_alerts
 from cekalwatch.server.wiring.audit import init_audit
 from cekalwatch.server.wiring.authentication import init_authentication, init_enrolment, open_devices
 from cekalwatch.server.wiring.capture import cameras_servicer, init_capture
-from cekalwatch.server.wiring.cluster import KEEP_CHORES_PERIOD_S, init_cluster, init_peers, tell_refused, telling
+from cekalwatch.server.wiring.cluster import KEEP_LEASE_PERIOD_S, init_cluster, init_peers, tell_refused, telling
 from cekalwatch.server.wiring.gallery import init_gallery
 from cekalwatch.server.wiring.health import init_health
 from cekalwatch.server.wiring.monitoring import MonitoringParts, init_monitoring
@@ -102,13 +102,13 @@ class Server:
 
         context = await asyncio.to_thread(init_storage, settings, clock, stack, metrics)
         cluster = init_cluster(context)
-        audit = init_audit(context, cluster.duty)
+        audit = init_audit(context, cluster.leader)
         recognition = init_recognition(context)
         gallery = init_gallery(context, recognition)
         alerts = init_alerts(context, gallery.freshness, presence, audit.trail, cluster.hints)
         capture = init_capture(context, gallery, alerts.announce, presence)
         watchlist = init_watchlist(context, gallery, capture.waiting, audit.trail)
-        ports = init_ports(context, alerts, audit.trail, cluster.duty, watchlist.caller, gallery.freshness)
+        ports = init_ports(context, alerts, audit.trail, cluster.leader, watchlist.caller, gallery.freshness)
         peers = init_peers(cluster, lambda: self.address, recognition.engines, presence, capture)
         health = init_health(context, certificates, audit, capture, gallery, peers, ports, lambda: self._stopping)
         alarms = init_alarms(context, presence, gallery, health, cluster, certificates.revoked)
@@ -127,7 +127,7 @@ class Server:
             decider=capture.decider,
             fanout=alerts.fanout,
             peers=peers,
-            chores_by=cluster.lease.holder,
+            leader_id=cluster.lease.holder,
             alerts=context.stores.alerts,
             ports=context.stores.ports.states,
             alarms=lambda: alarms.feed.open,
@@ -182,7 +182,7 @@ class Server:
             bounds[enrolment.port] = MAX_CONNECTIONS_OF_ADDRESS
         connections.start(bounds)
         await grpc.start()
-        cluster.hints.start({HintTopic.ALERT_EVENTS: alerts.wake, HintTopic.TROUBLES: alarms.feed.wake})
+        cluster.hints.start({ChangeTopic.ALERT_EVENTS: alerts.wake, ChangeTopic.TROUBLES: alarms.feed.wake})
 
         async def tell_health() -> None:
             context.database.availability.tell()
@@ -209,8 +209,8 @@ class Server:
             telling(peers),
         )
         loops = (
-            LOOPS.keep("keep_chores", cluster.duty.keep, KEEP_CHORES_PERIOD_S),
-            *(job.kept(cluster.duty) for job in jobs),
+            LOOPS.keep("keep_leader_lease", cluster.leader.keep, KEEP_LEASE_PERIOD_S),
+            *(job.kept(cluster.leader) for job in jobs),
             *authentication.interceptor.open_calls.loops(),
             *alerts.loops(),
             *alarms.loops(),

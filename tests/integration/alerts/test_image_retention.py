@@ -14,7 +14,7 @@ from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.alerts.retention import ImageReport
 from cekalwatch.server.app import Server
-from cekalwatch.server.audit.entry import Action, Actor, Party
+from cekalwatch.server.audit.entry import Action, Actor, ActorKind
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.retention import RetentionPolicy
@@ -112,7 +112,9 @@ def test_after_the_limits_no_file_holds_an_unsettled_picture_nor_a_subject_whose
 
     clock.advance(policy.ended_subjects - policy.unsettled_images + timedelta(days=1))
     checkpoints = Checkpoints(LegalParameters(), {"batam-center": WIB})
-    eraser = SubjectEraser(counter.watchlist, checkpoints, clock, Actor(Party.SERVER, "test"), policy.ended_subjects)
+    eraser = SubjectEraser(
+        counter.watchlist, checkpoints, clock, Actor(ActorKind.SERVER, "test"), policy.ended_subjects
+    )
     assert eraser.erase() == 1
     assert on_disk(tmp_path, facts) == []
     database.close()

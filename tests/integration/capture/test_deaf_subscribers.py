@@ -19,7 +19,7 @@ from cekalwatch.server.alerts.deliveries import DeliveryTrail
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import Acknowledgements, DetailedEvent, Fanout, Wants
 from cekalwatch.server.alerts.waiting import WaitingAlerts
-from cekalwatch.server.audit.entry import Actor, Party
+from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.auth.certificate import LoopbackAuthentication
 from cekalwatch.server.auth.refusals import RefusalLog
 from cekalwatch.server.auth.signing_in.sign_in_terms import SessionTerms
@@ -93,7 +93,7 @@ class AlertLog:
         self.acknowledgements = Acknowledgements(store, clock)
         self.fanout = CountingFanout(store, details)
         self.trail = AuditTrail(AuditStore(self.database), clock)
-        self.deliveries = DeliveryTrail(AuditStore(self.database), clock, Actor(Party.SERVER, "test"))
+        self.deliveries = DeliveryTrail(AuditStore(self.database), clock, Actor(ActorKind.SERVER, "test"))
         self.servicer = AlertServicer(
             self.fanout,
             self.acknowledgements,

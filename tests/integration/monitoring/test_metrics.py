@@ -97,7 +97,7 @@ async def test_a_passage_with_an_alert_is_told_from_camera_to_acknowledgement(tm
             assert 0 < taken < WAIT_S, delay
         assert told.value("batch_items_sum", worker="embed") == 1
         assert (told.value("database_commit_seconds_count") or 0) > 1
-        assert (told.value("serving"), told.value("does_chores"), told.value("database_well")) == (1, 1, 1)
+        assert (told.value("serving"), told.value("is_leader"), told.value("database_well")) == (1, 1, 1)
         assert told.value("loop_failures_total", loop="escalate") == 0
         assert "process_resident_memory_bytes" in told.names
         assert told.value("captures_waiting", stage="embed") == 0

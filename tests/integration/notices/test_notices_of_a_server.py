@@ -14,7 +14,7 @@ import pytest
 
 from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.audit.entry import operator
-from cekalwatch.server.cluster.chores import SharedChore
+from cekalwatch.server.cluster.jobs import LeaderJob
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.notices import Notice
 from cekalwatch.server.domain.troubles import Fault, TroubleChanges
@@ -120,13 +120,13 @@ async def test_another_server_of_the_database_sends_nothing(tmp_path: Path, file
         stack.callback(database.close)
         context = Context.open(chosen, database, SystemClock(), operator(), stack)
         board = AlarmBoard(context.stores.troubles, context.clock)
-        chores = notices_wiring.init_notices(context, board)
+        jobs = notices_wiring.init_notices(context, board)
         none = notices_wiring.init_notices(
             Context.open(settings(chosen.data_dir), database, SystemClock(), operator(), stack), board
         )
     names = ["look_at_notices", "collect_notices", "send_notices_siem", "send_syslog", "sweep_notices"]
-    assert [one.name for one in chores] == names
-    assert all(isinstance(one, SharedChore) for one in chores), "the one that has the lease does them"
+    assert [one.name for one in jobs] == names
+    assert all(isinstance(one, LeaderJob) for one in jobs), "the one that has the lease does them"
     assert [one.name for one in none] == ["look_at_notices"], "an old trouble ends"
 
 

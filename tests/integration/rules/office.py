@@ -20,7 +20,7 @@ from sqlalchemy.util import LRUCache
 
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.loops import LOOPS
-from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Party
+from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.people import Person
 from cekalwatch.server.gallery.order_terms import TermsReader
@@ -30,7 +30,7 @@ from cekalwatch.server.recognition.engine_in_use import EngineInUse
 from cekalwatch.server.recognition.photographs import decode_photograph
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.trail import AuditTrail
-from cekalwatch.server.storage.cluster.hints import Hints
+from cekalwatch.server.storage.cluster.change_notifier import ChangeNotifier
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.store import Account, KeptPassword
 from cekalwatch.server.storage.watchlist.record_store import NewReference
@@ -50,7 +50,7 @@ from tests.support.tools.packs import light_pack
 
 OFTEN_S = 5.0
 """What the server does at least this often is done after every step; the rest when time passes."""
-MYSELF = Actor(Party.SERVER, "rules")
+MYSELF = Actor(ActorKind.SERVER, "rules")
 RUN = "019ab3c4-0000-7000-8000-000000000001"
 """All captures are of one run of their camera's client, so that tracks go on when it connects again."""
 
@@ -165,7 +165,7 @@ class Office:
         presence = Presence(self.clock)
         terms = TermsReader(context.stores.watchlist, context.checkpoints)
         search = init_gallery(context, RecognitionParts(EngineInUse(engine(), 1, decode_photograph), terms, ()))
-        alerts = init_alerts(context, search.freshness, presence, trail, Hints(database))
+        alerts = init_alerts(context, search.freshness, presence, trail, ChangeNotifier(database))
         captures = init_capture(context, search, alerts.announce, presence)
         self._fanout = alerts.fanout
         self._chores = (*search.jobs, *captures.jobs, *alerts.jobs)

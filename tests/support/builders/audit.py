@@ -9,14 +9,14 @@ from typing import Any
 from cekalwatch.server.audit.alert_entries import deletion_entry
 from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger
 from cekalwatch.server.audit.checkpoints import SigningKey
-from cekalwatch.server.audit.entry import GENESIS, Action, Actor, AuditEntry, Link, Party, Thing, link
+from cekalwatch.server.audit.entry import GENESIS, Action, Actor, ActorKind, AuditEntry, Link, ObjectKind, link
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.watchlist.store import SubjectDeletion
 
 START = datetime(2026, 3, 1, 5, tzinfo=UTC)
-OFFICER = Actor(Party.CLIENT, "127.0.0.1")
+OFFICER = Actor(ActorKind.CLIENT, "127.0.0.1")
 
 
 def entry(number: int = 1, **facts: Any) -> AuditEntry:
@@ -25,7 +25,7 @@ def entry(number: int = 1, **facts: Any) -> AuditEntry:
         "at": START + timedelta(seconds=number),
         "actor": OFFICER,
         "action": Action.SUBJECT_VIEWED,
-        "objects": (Thing.SUBJECT.key(f"S-{number}"),),
+        "objects": (ObjectKind.SUBJECT.key(f"S-{number}"),),
         "details": {"pictures": number % 2},
     }
     return AuditEntry(**usual | facts)
@@ -50,7 +50,7 @@ def signer(store: AuditStore, folder: Path, clock: Clock) -> CheckpointSigner:
 
 def swept(events: int) -> AuditEntry:
     """The entry on a sweep of the event log."""
-    return AuditEntry(START, Actor(Party.SERVER, "test"), Action.RETENTION_SWEPT, details={"events": events})
+    return AuditEntry(START, Actor(ActorKind.SERVER, "test"), Action.RETENTION_SWEPT, details={"events": events})
 
 
 def deleted(gone: SubjectDeletion) -> AuditEntry:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from cekalwatch.server.audit.entry import Actor, Party
+from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.encryption.master_key import MasterKey, SecretMasterKey
@@ -13,7 +13,7 @@ from cekalwatch.server.encryption.master_key_source import KeyFile, MasterKeySou
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.keys.store import KeyStore
 
-KEEPER = Actor(Party.COMMAND, "keeper")
+KEEPER = Actor(ActorKind.COMMAND, "keeper")
 TESTS_KEY = SecretMasterKey(bytes(range(32)))
 
 

@@ -14,7 +14,7 @@ from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.escalation import Escalator
 from cekalwatch.server.alerts.order_watch import OrderWatch
 from cekalwatch.server.alerts.retention import RetentionSweeper
-from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Party
+from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
 from cekalwatch.server.domain.alerts.adjudication import FollowUp
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.alerts.handling import HandlingPolicy
@@ -59,7 +59,7 @@ class Counter:
         checkpoints = Checkpoints(LegalParameters(), {"batam-center": WIB})
         orders = AlertOrders(self.watchlist, checkpoints)
         self.details = AlertDetailsReader(self.alerts, self.watchlist, self.people, orders, self.clock)
-        myself = Actor(Party.SERVER, "test")
+        myself = Actor(ActorKind.SERVER, "test")
         self.adjudicator = Adjudicator(
             self.handling,
             self.alerts,
@@ -77,7 +77,7 @@ class Counter:
 
     def sweeper(self, policy: RetentionPolicy = RetentionPolicy()) -> RetentionSweeper:  # noqa: B008  # frozen
         """The removal of what is kept no longer."""
-        retention, myself = RetentionStore(self.database), Actor(Party.SERVER, "test")
+        retention, myself = RetentionStore(self.database), Actor(ActorKind.SERVER, "test")
         return RetentionSweeper(self.alerts, self.handling, retention, self.clock, myself, policy)
 
     def _announce(self) -> None:
@@ -86,9 +86,11 @@ class Counter:
     def hire(self, name: str, *roles: PersonRole, sites: tuple[str, ...] = ("batam-center",)) -> ActingPerson:
         """Add a person, and return them at a PC of their own."""
         who = person(name, *roles, sites=sites)
-        entry = AuditEntry(self.clock.now(), Actor(Party.COMMAND, "test"), Action.PERSON_ADDED)
+        entry = AuditEntry(self.clock.now(), Actor(ActorKind.COMMAND, "test"), Action.PERSON_ADDED)
         self.people.add(Account(who, KeptPassword(None, must_change=False)), entry)
-        return ActingPerson(who, Actor(Party.PERSON, f"{who.person_id}@pc-{name}"), lambda site: site == "batam-center")
+        return ActingPerson(
+            who, Actor(ActorKind.PERSON, f"{who.person_id}@pc-{name}"), lambda site: site == "batam-center"
+        )
 
     def list_subject(self, subject_id: str = "S-1", until: date = date(2026, 6, 30)) -> None:
         """Put a subject with an order that is in force at noon on the watchlist."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from cekalwatch.contract.values.adjudication import Outcome, Reason
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.server.audit.entry import Actor, Party
+from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.capture.score_counting import ScoreCounter
 from cekalwatch.server.domain.checkpoints import Camera, LegalParameters
 from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold
@@ -117,7 +117,7 @@ class LearningPort:
             LearningSite("batam-center", cameras, WANTED, bounds),
             checkpoints,
             self.clock,
-            Actor(Party.SERVER, "test"),
+            Actor(ActorKind.SERVER, "test"),
             self.holder.current,
             lambda: pack,
         )

@@ -14,10 +14,10 @@ from argon2 import Parameters, Type
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Link, Party
+from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry, Link
 from cekalwatch.server.auth.person import PersonAuthentication
 from cekalwatch.server.auth.refusals import RefusalTrail
-from cekalwatch.server.auth.sessions import Beside, Device, Sessions
+from cekalwatch.server.auth.sessions import Device, SecondSignature, Sessions
 from cekalwatch.server.auth.signing_in.device_tries import DeviceTries
 from cekalwatch.server.auth.signing_in.password_provider import PasswordChange, PasswordProvider
 from cekalwatch.server.auth.signing_in.passwords import Passwords
@@ -36,7 +36,7 @@ OTHER_PASSWORD = "sepeda awan garam merah"
 CHEAP = Parameters(Type.ID, version=19, salt_len=16, hash_len=32, time_cost=1, memory_cost=64, parallelism=1)
 """Argon2 for tests that count tries and not seconds."""
 SITE = "batam-center"
-ADMINISTRATION = Actor(Party.COMMAND, "test")
+ADMINISTRATION = Actor(ActorKind.COMMAND, "test")
 
 
 @contextmanager
@@ -55,7 +55,7 @@ def person(name: str = "budi", *roles: PersonRole, sites: tuple[str, ...] = (SIT
 
 def device(name: str = "pc-1", site: str = SITE) -> Device:
     """A notifier, which is told from others by its binding."""
-    return Device(Actor(Party.DEVICE, f"{site}/notifier/{name}"), f"binding of {name}", site)
+    return Device(Actor(ActorKind.DEVICE, f"{site}/notifier/{name}"), f"binding of {name}", site)
 
 
 @cache
@@ -142,14 +142,14 @@ def ended(office: Office, token: str, at: Device | None = None) -> bool:
     return False
 
 
-def opened(office: Office, beside: Beside | None = None, name: str = "budi") -> str:
+def opened(office: Office, beside: SecondSignature | None = None, name: str = "budi") -> str:
     """Sign in, as the second person of an act where there is one, and return the token."""
     return office.desk.sign_in(office.proof(name), device(), beside)[0]
 
 
-def errand(office: Office, argument: bytes = b"0.6", name: str = "adi") -> Beside:
+def errand(office: Office, argument: bytes = b"0.6", name: str = "adi") -> SecondSignature:
     """What a second person may sign in for: `name` has signed in, and wants to set the threshold."""
     if office.people.account(name) is None:
         office.hire(person(name, PersonRole.ADMINISTRATOR))
     _, first = office.desk.sign_in(office.proof(name), device())
-    return Beside(JointAct.of(TwoPersonAction.CHANGE_THRESHOLD, argument), first)
+    return SecondSignature(JointAct.of(TwoPersonAction.CHANGE_THRESHOLD, argument), first)

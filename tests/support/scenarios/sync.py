@@ -16,7 +16,7 @@ from cekalwatch.contract.values.imports import RecordReport
 from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.contract.values.syncs import SyncRun
 from cekalwatch.contract.values.watchlist import SyncOutcome
-from cekalwatch.server.audit.entry import Action, Actor, Party
+from cekalwatch.server.audit.entry import Action, Actor, ActorKind
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import Clock, SystemClock
 from cekalwatch.server.domain.errors import Code
@@ -52,7 +52,7 @@ from tests.support.scenarios.server import engine
 from tests.support.tools.importing import enrolling_threads
 
 SYSTEM_CLOCK = SystemClock()
-SYNCER = Actor(Party.SERVER, "test")
+SYNCER = Actor(ActorKind.SERVER, "test")
 
 
 @dataclass

@@ -42,14 +42,14 @@ from cekalwatch.contract.values.watchlist import (
     SourceFreshness,
     SyncOutcome,
 )
-from cekalwatch.server.audit.entry import Action, Link, Thing
+from cekalwatch.server.audit.entry import Action, Link, ObjectKind
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.lookalikes import JudgedPair, PairState, SubjectPair
 from cekalwatch.server.domain.orders.ban_order import BanOrder, JudgedOrder, OrderJudgement, SubjectFile
 from cekalwatch.server.domain.orders.status_history import StatusChange
 from cekalwatch.server.domain.ports import Following, Port, PortState
 from cekalwatch.server.grpc_api.servicers.watchlist import list_feed, lookalikes, subjects, sync
-from cekalwatch.server.ports.reception import ReportTerms
+from cekalwatch.server.ports.report_receiver import ReportTerms
 from cekalwatch.server.storage.watchlist.list_feed import ChangedSubject, StoredReference
 from cekalwatch.server.watchlist.browser import SubjectHistory, SubjectView, WatchlistPage
 from cekalwatch.server.watchlist.list_feed import ListPosition
@@ -142,7 +142,7 @@ VIEW = SubjectView(
 )
 EVENT = Link(
     4, "", "", "2026-03-01T05:00:00.250000Z", "person:dewi", Action.ALERT_RAISED,
-    json.dumps([Thing.SUBJECT.key("S-1"), Thing.ORDER.key("O-1"), Thing.ORDER.key("O-2")]), "OK",
+    json.dumps([ObjectKind.SUBJECT.key("S-1"), ObjectKind.ORDER.key("O-1"), ObjectKind.ORDER.key("O-2")]), "OK",
     json.dumps({"changed": "name reason", "other": 1}),
 )  # fmt: skip
 HISTORY = SubjectHistory(

@@ -27,7 +27,7 @@ from cekalwatch.server.grpc_api.clients import picture_giver, report_stream
 from cekalwatch.server.grpc_api.servicers import enrolment
 from cekalwatch.server.grpc_api.servicers.watchlist import list_file
 from cekalwatch.server.health.monitoring import listener
-from cekalwatch.server.ports import reception
+from cekalwatch.server.ports import report_receiver
 from cekalwatch.server.recognition import photographs
 from cekalwatch.server.recognition.photograph_decoder import DECODER_LIMITS
 from cekalwatch.server.settings.settings import ServerSettings
@@ -117,11 +117,11 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "calls on one connection": (options.MAX_STREAMS_PER_CONNECTION,),
     "calls of one camera": (limits.MAX_OPEN[DeviceRole.CAMERA],),
     "calls of one notifier": (limits.MAX_OPEN[DeviceRole.NOTIFIER],),
-    "events that a port reports before the next receipt": (reception.ReportTerms().window,),
+    "events that a port reports before the next receipt": (report_receiver.ReportTerms().window,),
     "signs of life and pictures of a port": (
-        reception.MAX_MESSAGES,
-        reception.MESSAGES_PER_S,
-        reception.SIGNS_A_PERIOD,
+        report_receiver.MAX_MESSAGES,
+        report_receiver.MESSAGES_PER_S,
+        report_receiver.SIGNS_A_PERIOD,
     ),
     "messages of a centre to its port": (
         report_stream.MAX_ANSWERS,
@@ -134,9 +134,9 @@ FIGURES: dict[str, tuple[float, ...]] = {
         list_allowance.AGAIN_AT_ONCE,
         list_allowance.AGAIN_PER_S,
     ),
-    "events of a port": (reception.EVENTS_PER_S, reception.MAX_EVENTS),
+    "events of a port": (report_receiver.EVENTS_PER_S, report_receiver.MAX_EVENTS),
     "pictures that a centre asks of a port": (
-        reception.MAX_PICTURES,
+        report_receiver.MAX_PICTURES,
         picture_giver.PICTURES_PER_S,
         picture_giver.MAX_PICTURES,
     ),

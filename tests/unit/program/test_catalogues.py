@@ -44,7 +44,7 @@ from cekalwatch.office.alerts import PicturesMissing, ScoreLevel
 from cekalwatch.office.connection import Cause, LostPosition
 from cekalwatch.office.steps import Hindrance
 from cekalwatch.program.translations import Language
-from cekalwatch.server.audit.entry import Action, Party, Thing
+from cekalwatch.server.audit.entry import Action, ActorKind, ObjectKind
 from cekalwatch.server.audit.problems import TrailProblemKind
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.health.state.health import ServerFault
@@ -256,8 +256,8 @@ def test_every_family_has_a_text_for_each_of_its_values(package: Path) -> None:
 
 def test_the_console_has_words_for_whatever_the_server_records_now() -> None:
     assert set(ACTIONS) == set(Action)
-    assert {*ACTORS, "PERSON"} == {party.upper() for party in Party}
-    assert set(THINGS) == {thing.upper() for thing in Thing}
+    assert {*ACTORS, "PERSON"} == {party.upper() for party in ActorKind}
+    assert set(THINGS) == {thing.upper() for thing in ObjectKind}
     assert set(PROBLEMS) == {*TrailProblemKind, "UNSPECIFIED"}
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cekalwatch.contract.values.reports import FieldReport, MeasuredGroups
-from cekalwatch.server.alerts.field_days import FieldDays
+from cekalwatch.server.alerts.daily_stats import DailyStats
 from cekalwatch.server.domain.alerts.field_report import FieldSpan, field_report
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold
@@ -17,7 +17,7 @@ from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold
 class FieldReports:
     """Makes reports. Threads may share it; `of` blocks."""
 
-    days: FieldDays
+    days: DailyStats
     listed: Callable[[], int]
     learned: Callable[[str], LearnedThreshold | None]
     """What is known of the threshold of a model version."""

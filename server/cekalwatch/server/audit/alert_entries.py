@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from cekalwatch.contract.values.adjudication import AlertEventType
-from cekalwatch.server.audit.entry import MAX_OBJECTS, Action, Actor, AuditEntry, Party, Thing
+from cekalwatch.server.audit.entry import MAX_OBJECTS, Action, Actor, ActorKind, AuditEntry, ObjectKind
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.alerts.match import Match
 
@@ -15,13 +15,13 @@ def alert_entry(match: Match, event: AlertEvent) -> AuditEntry:
     """Return the entry on an alert event: a camera's capture was searched, and alerted."""
     return AuditEntry(
         at=event.occurred_at,
-        actor=Actor(Party.CAMERA, match.capture.camera.camera_id),
+        actor=Actor(ActorKind.CAMERA, match.capture.camera.camera_id),
         action=Action.ALERT_RAISED if event.type is AlertEventType.RAISED else Action.ALERT_SIGHTED,
         objects=(
-            Thing.ALERT.key(event.alert_id),
-            Thing.CAPTURE.key(event.capture_id),
-            *(Thing.SUBJECT.key(candidate.subject_id) for candidate in match.candidates),
-            *(Thing.ORDER.key(key) for candidate in match.candidates for key in candidate.order_ids),
+            ObjectKind.ALERT.key(event.alert_id),
+            ObjectKind.CAPTURE.key(event.capture_id),
+            *(ObjectKind.SUBJECT.key(candidate.subject_id) for candidate in match.candidates),
+            *(ObjectKind.ORDER.key(key) for candidate in match.candidates for key in candidate.order_ids),
         ),
         details={"event": event.sequence, "model": match.model_version, "threshold": f"{match.threshold:.4f}"},
     )
@@ -41,7 +41,7 @@ def handling_entry(alert: Alert, event: AlertEvent, actor: Actor) -> AuditEntry:
         finding = alert.handling.findings[-1]
         details |= {"found": finding.outcome, "reason": finding.reason, "candidate": finding.subject_id}
     if event.type is AlertEventType.CONFIRMED and alert.handling.officer:
-        objects.append(Thing.PERSON.key(alert.handling.officer))
+        objects.append(ObjectKind.PERSON.key(alert.handling.officer))
     if event.type is AlertEventType.ESCALATED:
         details |= {"level": alert.handling.escalation.name, "times": alert.handling.escalations}
     return AuditEntry(event.occurred_at, actor, Action(f"ALERT_{event.type}"), tuple(objects), details=details)
@@ -50,14 +50,14 @@ def handling_entry(alert: Alert, event: AlertEvent, actor: Actor) -> AuditEntry:
 def shown_objects(alerts: Iterable[Alert]) -> Iterator[str]:
     """Yield the object keys that whoever sees these alerts has seen: theirs, and those of the subjects they name."""
     for alert in alerts:
-        yield Thing.ALERT.key(alert.alert_id)
-        yield Thing.SUBJECT.key(alert.subject_id)
+        yield ObjectKind.ALERT.key(alert.alert_id)
+        yield ObjectKind.SUBJECT.key(alert.subject_id)
         for candidate in alert.candidates:
-            yield Thing.SUBJECT.key(candidate.subject_id)
+            yield ObjectKind.SUBJECT.key(candidate.subject_id)
 
 
 def deletion_entry(actor: Actor, at: datetime, subject_id: str, order_ids: Sequence[str], **counts: int) -> AuditEntry:
     """Return the entry on the deletion of a subject: its key, the keys of its orders in their source, and `counts`."""
-    keys = (Thing.SUBJECT.key(subject_id), *map(Thing.ORDER.key, order_ids))
+    keys = (ObjectKind.SUBJECT.key(subject_id), *map(ObjectKind.ORDER.key, order_ids))
     details = {"orders": len(order_ids), **counts}
     return AuditEntry(at, actor, Action.SUBJECT_DELETED, keys[:MAX_OBJECTS], details=details)

@@ -7,14 +7,14 @@ from datetime import datetime
 
 from cryptography import x509
 
-from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, Party, Thing
+from cekalwatch.server.audit.entry import OK, Action, Actor, ActorKind, AuditEntry, ObjectKind
 from cekalwatch.wire.identity import Identity
 from cekalwatch.wire.invitation import InvitationCode, public_id
 
 
 def device(identity: Identity) -> Actor:
     """Return a device as who did something: `device:SITE/ROLE/NAME`."""
-    return Actor(Party.DEVICE, _key(identity))
+    return Actor(ActorKind.DEVICE, _key(identity))
 
 
 def device_entry(
@@ -26,7 +26,7 @@ def device_entry(
     outcome: str = OK,
 ) -> AuditEntry:
     """Return the entry on what `actor` did about the device `identity`."""
-    return AuditEntry(at, actor, action, (Thing.DEVICE.key(_key(identity)),), outcome, details)
+    return AuditEntry(at, actor, action, (ObjectKind.DEVICE.key(_key(identity)),), outcome, details)
 
 
 def certificate_facts(certificate: x509.Certificate) -> dict[str, int | str]:

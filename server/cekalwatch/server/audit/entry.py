@@ -114,7 +114,7 @@ class Action(StrEnum):
     DATABASE_MOVED = "DATABASE_MOVED"
 
 
-class Party(StrEnum):
+class ActorKind(StrEnum):
     """The kinds of actors."""
 
     CAMERA = "camera"
@@ -139,7 +139,7 @@ class Party(StrEnum):
 class Actor:
     """Who did what is recorded."""
 
-    party: Party
+    party: ActorKind
     key: str
 
     def __str__(self) -> str:
@@ -149,12 +149,12 @@ class Actor:
 def operator() -> Actor:
     """Return the account that runs this process, as the operating system tells."""
     try:
-        return Actor(Party.COMMAND, getpass.getuser())
+        return Actor(ActorKind.COMMAND, getpass.getuser())
     except (OSError, KeyError):  # an account without name, as containers have
-        return Actor(Party.COMMAND, "unnamed")
+        return Actor(ActorKind.COMMAND, "unnamed")
 
 
-class Thing(StrEnum):
+class ObjectKind(StrEnum):
     """The kinds of objects that something is done to."""
 
     ALERT = "alert"

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from cekalwatch.server.audit.entry import Action, Link, Party
+from cekalwatch.server.audit.entry import Action, ActorKind, Link
 
 EVERYTHING = ""
 """The term of all entries."""
@@ -66,7 +66,7 @@ def terms_of(one: Link) -> set[str]:
     objects = json.loads(one.objects)
     if not isinstance(objects, list):
         raise ValueError("the objects are no list")  # noqa: TRY004  # like other damage
-    actor = one.actor.partition("@")[0] if one.actor.startswith(f"{Party.PERSON}:") else one.actor
+    actor = one.actor.partition("@")[0] if one.actor.startswith(f"{ActorKind.PERSON}:") else one.actor
     return {EVERYTHING, actor, action_term(one.action), outcome_term(one.outcome), *map(str, objects)}
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import uuid6
 
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Thing
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.auth.signing_in.passwords import Passwords, first_password
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code, RefusedError
@@ -136,7 +136,7 @@ class PeopleAdmin:
 
     def _entry(self, person: Person, action: Action, **details: str) -> AuditEntry:
         return AuditEntry(
-            self._clock.now(), self._actor, action, (Thing.PERSON.key(person.person_id),), details=details
+            self._clock.now(), self._actor, action, (ObjectKind.PERSON.key(person.person_id),), details=details
         )
 
 

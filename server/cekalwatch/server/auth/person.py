@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from cekalwatch.server.auth.rights import RIGHTS, WITH_FIRST_PASSWORD, Caller
-from cekalwatch.server.auth.sessions import Beside, Session, Sessions
+from cekalwatch.server.auth.sessions import SecondSignature, Session, Sessions
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import JointAct, Person, TwoPeople, TwoPersonAction
 
@@ -46,7 +46,7 @@ class PersonAuthentication:
     def admit_second(self, act: JointAct, caller: Caller, token: str) -> Caller:
         """Return the caller with both people of `act`, for which alone `token` was given; raises why they may not."""
         first = caller.signed_in()
-        second = self._sessions.take_second(token, caller.device, Beside(act, first))
+        second = self._sessions.take_second(token, caller.device, SecondSignature(act, first))
         _check_site(second, caller)
         return replace(caller, people=TwoPeople(act.action, first.person, second))
 

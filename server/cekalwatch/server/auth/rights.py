@@ -28,7 +28,7 @@ from cekalwatch.contract.values.people import (
     PersonRole,
 )
 from cekalwatch.contract.values.troubles import KEEPS_SOURCES, SEES_TROUBLES
-from cekalwatch.server.audit.entry import Actor, Party
+from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.auth.sessions import Device, Session
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
@@ -320,7 +320,7 @@ class Caller:
         return self.identity.site
 
 
-LOCAL = Caller(Identity(DeviceRole.SERVER, "local", "local"), Reach.SERVER, Device(Actor(Party.CLIENT, "loopback")))
+LOCAL = Caller(Identity(DeviceRole.SERVER, "local", "local"), Reach.SERVER, Device(Actor(ActorKind.CLIENT, "loopback")))
 """Whoever speaks plaintext, on this machine: development and tests. With certificates there is no such caller."""
 
 

@@ -17,7 +17,7 @@ from uuid import UUID
 
 import structlog
 
-from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Party, Thing
+from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry, ObjectKind
 from cekalwatch.server.auth.refusals import RefusalTrail
 from cekalwatch.server.auth.signing_in.sign_in_terms import SessionTerms
 from cekalwatch.server.domain.clock import Clock
@@ -50,7 +50,7 @@ class Device:
 
     def used_by(self, person_id: UUID) -> Actor:
         """Return the actor that the audit trail names for what this person does here."""
-        return Actor(Party.PERSON, f"{person_id}@{self.actor.key}")
+        return Actor(ActorKind.PERSON, f"{person_id}@{self.actor.key}")
 
 
 class TokenPurpose(StrEnum):
@@ -75,7 +75,7 @@ class Session:
 
 
 @dataclass(frozen=True)
-class Beside:
+class SecondSignature:
     """What a second person signs in for: one act, beside the person of one session."""
 
     act: JointAct
@@ -114,7 +114,7 @@ class Sessions:
         self._revoked = revoked
 
     def begin(
-        self, account: Account, device: Device, beside: Beside | None = None, *, by_password: bool
+        self, account: Account, device: Device, beside: SecondSignature | None = None, *, by_password: bool
     ) -> tuple[str, Session]:
         """Begin one, record it, and return its token, which nothing keeps, with it.
 
@@ -144,7 +144,7 @@ class Sessions:
                 now,
                 device.used_by(person.person_id),
                 Action.SIGNED_IN,
-                tuple(Thing.PERSON.key(one.person_id) for one in people),
+                tuple(ObjectKind.PERSON.key(one.person_id) for one in people),
                 details=details,
             ),
         )
@@ -166,7 +166,7 @@ class Sessions:
             self._note_use(key, kept)
         return _session(key, kept)
 
-    def take_second(self, token: str, device: Device, beside: Beside) -> Person:
+    def take_second(self, token: str, device: Device, beside: SecondSignature) -> Person:
         """Return the second person of that act, and end the token, which serves once.
 
         Raises SESSION_ENDED, and SECOND_PERSON_ELSEWHERE when it was given for anything else: then it has ended too.
@@ -187,7 +187,7 @@ class Sessions:
         """End a session because its person signs out."""
         person_id = session.person.person_id
         entry = AuditEntry(
-            self._clock.now(), device.used_by(person_id), Action.SIGNED_OUT, (Thing.PERSON.key(person_id),)
+            self._clock.now(), device.used_by(person_id), Action.SIGNED_OUT, (ObjectKind.PERSON.key(person_id),)
         )
         self._store.remove(session.key, entry)
 
@@ -209,7 +209,7 @@ class Sessions:
         raise CekalwatchError(Code.SESSION_ENDED, "of another device")
 
     def _note_refusal(self, kept: KeptSession, device: Device, why: str, details: dict[str, str]) -> None:
-        person = Thing.PERSON.key(kept.account.person.person_id)
+        person = ObjectKind.PERSON.key(kept.account.person.person_id)
         entry = AuditEntry(self._clock.now(), device.actor, Action.SESSION_REFUSED, (person,), why, details=details)
         if self._refusals.record(entry):
             log.warning("token_refused", person=person, device=str(device.actor), why=why)

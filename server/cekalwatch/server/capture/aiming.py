@@ -94,7 +94,7 @@ class StreamPictures:
         return given
 
 
-class AimingDesk:
+class AimingService:
     """Gives people pictures of the cameras that are connected to this server."""
 
     def __init__(

@@ -26,7 +26,7 @@ from cekalwatch.contract.values.captures import (
 )
 from cekalwatch.server.capture.aiming import StreamPictures
 from cekalwatch.server.capture.intake import Intake
-from cekalwatch.server.concurrency.pace import Pace
+from cekalwatch.server.concurrency.rate_limiter import RateLimiter
 from cekalwatch.server.domain.cameras.clock import CameraClock
 from cekalwatch.server.domain.captures import Capture, Rejected
 from cekalwatch.server.domain.checkpoints import Camera
@@ -205,7 +205,7 @@ class _CaptureStream:
         self._wake = asyncio.Event()
         self.pictures = StreamPictures(self.wake, gives_pictures=gives_pictures)
         self._working: set[asyncio.Task[None]] = set()
-        self._pace = Pace(MESSAGES_PER_S + SIGNS_A_PERIOD / terms.heartbeat_period_s, MAX_MESSAGES)
+        self._pace = RateLimiter(MESSAGES_PER_S + SIGNS_A_PERIOD / terms.heartbeat_period_s, MAX_MESSAGES)
         self._unplaceable = 0
         """Captures that could not be placed in time, and were not logged yet."""
         self._unplaceable_log_s = float("-inf")

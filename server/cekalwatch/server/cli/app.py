@@ -20,9 +20,9 @@ from cekalwatch.server.cli import (
     thresholds,
 )
 from cekalwatch.server.cli.gallery import comparing, rebuilding, switching
-from cekalwatch.server.cli.keeping import backing_up, coming_back, moving, retention, rows, upgrading
+from cekalwatch.server.cli.keeping import backing_up, moving, restore, retention, rows, upgrading
 from cekalwatch.server.cli.options import Config, DataDir, Listen, LogLevel, ModelPack, Threads
-from cekalwatch.server.cli.watchlist import checking, deletion, importing, looking, syncing
+from cekalwatch.server.cli.watchlist import browse, checking, deletion, importing, syncing
 
 gallery = typer.Typer(
     help="The templates: changing to another model, and back. See docs/changing-the-model.md.", no_args_is_help=True
@@ -41,9 +41,9 @@ watchlist.command("import", epilog=importing.EPILOG)(importing.import_)
 watchlist.command(epilog=deletion.EPILOG)(deletion.delete)
 watchlist.command("check-source", epilog=checking.EPILOG)(checking.check_source)
 watchlist.add_typer(syncing.app, name="sync")
-watchlist.command("list", epilog=looking.LIST_EPILOG)(looking.list_)
-watchlist.command(epilog=looking.SHOW_EPILOG)(looking.show)
-watchlist.command(epilog=looking.HISTORY_EPILOG)(looking.history)
+watchlist.command("list", epilog=browse.LIST_EPILOG)(browse.list_)
+watchlist.command(epilog=browse.SHOW_EPILOG)(browse.show)
+watchlist.command(epilog=browse.HISTORY_EPILOG)(browse.history)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -71,7 +71,7 @@ app.add_typer(watchlist, name="watchlist")
 app.command("init", epilog=init.EPILOG)(init.init)
 app.command("backup", epilog=backing_up.EPILOG)(backing_up.backup)
 app.command("backup-key", epilog=backing_up.KEY_EPILOG)(backing_up.backup_key)
-app.command("restore", epilog=coming_back.EPILOG)(coming_back.restore)
+app.command("restore", epilog=restore.EPILOG)(restore.restore)
 app.command("upgrade", epilog=upgrading.EPILOG)(upgrading.upgrade)
 app.command("notices", epilog=notices.EPILOG)(notices.notices)
 

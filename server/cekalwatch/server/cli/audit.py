@@ -107,7 +107,7 @@ def export(
     """Export the entries of a span of time for an auditor; all without --since and --until."""
 
     from cekalwatch.program.cli.prompts import ask, ask_secret, tell
-    from cekalwatch.server.audit.entry import Action, AuditEntry, Thing
+    from cekalwatch.server.audit.entry import Action, AuditEntry, ObjectKind
     from cekalwatch.server.auth.signing_in.terminal import Terminal
     from cekalwatch.server.domain.people import TwoPersonAction
 
@@ -123,7 +123,7 @@ def export(
 
         terminal = Terminal(context.database, clock, ask, ask_secret, tell)
         signed = terminal.two_people(TwoPersonAction.EXPORT_AUDIT, words)
-        both = tuple(Thing.PERSON.key(person.person_id) for person in (signed.first, signed.second))
+        both = tuple(ObjectKind.PERSON.key(person.person_id) for person in (signed.first, signed.second))
         details = {"format": str(form), "since": first, "until": end}
         with _output(out) as stream, _progress("Exporting", None) as counted:
             store.append(AuditEntry(clock.now(), context.actor, Action.AUDIT_EXPORTED, both, details=details))

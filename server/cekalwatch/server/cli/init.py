@@ -43,11 +43,11 @@ def init(
     from cekalwatch.program.logs import configure_logs
     from cekalwatch.program.translations import Texts
     from cekalwatch.server.cli.models import install
-    from cekalwatch.server.founding.answers import Answers, ask_answers
-    from cekalwatch.server.founding.sheets import check_folder_of_sheets, write_sheets
-    from cekalwatch.server.founding.site import found_site
     from cekalwatch.server.health.checks.installation import check_installation
     from cekalwatch.server.settings.settings import ServerSettings
+    from cekalwatch.server.setup.answers import Answers, ask_answers
+    from cekalwatch.server.setup.sheets import check_folder_of_sheets, write_sheets
+    from cekalwatch.server.setup.site import found_site
 
     configure_logs("error")
     file = ServerSettings.new_file(config).absolute()

@@ -173,13 +173,13 @@ def invite(
     With --out it goes into a file, with the server's address and who the device is: carry that to the device.
     """
     from cekalwatch.program.secret_files import write_private
-    from cekalwatch.server.pki.reached import reached_at
+    from cekalwatch.server.pki.server_endpoints import endpoints_at
     from cekalwatch.wire.invitation import DeviceInvitation
 
     settings = command_settings(config, data_dir)
     identity = _places(settings).new(role, site, name)
     hosts = tuple(host or ())
-    reached = reached_at(settings.tls_path, settings.listen, settings.enrolment_listen) if out else None
+    reached = endpoints_at(settings.tls_path, settings.listen, settings.enrolment_listen) if out else None
     pki, now = _pki(settings), datetime.now(UTC)
     with _journal(settings) as journal:
         code = pki.invite(identity, now, timedelta(minutes=minutes), hosts)

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 
-class LineCutter:
+class LineSplitter:
     """For one client that asks one thing after another. Who waits for the answer finds that the line has ended."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Thing
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold, SiteFindings
@@ -160,7 +160,7 @@ class ThresholdSetting:
             known = None
         before = f"{known.offset.value:+.4f}" if known else "nothing"
         details = {"forgotten": before, "model": model_version, "today": today}
-        both = tuple(Thing.PERSON.key(person.person_id) for person in (people.first, people.second))
+        both = tuple(ObjectKind.PERSON.key(person.person_id) for person in (people.first, people.second))
         entry = AuditEntry(self._clock.now(), actor, Action.LEARNING_FORGOTTEN, both, details=details)
         self._store.forget_learned(LearnedThreshold(model_version, LearnedOffset(), today, SiteFindings.NONE), entry)
 
@@ -180,7 +180,7 @@ class ThresholdSetting:
         except ChangedRowError:  # it is mended by this
             before = "refused"
         details = {"threshold": _words(value), "before": before, "model": model_version}
-        both = tuple(Thing.PERSON.key(person.person_id) for person in (people.first, people.second))
+        both = tuple(ObjectKind.PERSON.key(person.person_id) for person in (people.first, people.second))
         entry = AuditEntry(self._clock.now(), actor, Action.THRESHOLD_SET, both, details=details)
         self._store.set(value, model_version, entry)
 

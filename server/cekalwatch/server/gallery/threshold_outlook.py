@@ -16,7 +16,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.server.audit.entry import Action, Thing
+from cekalwatch.server.audit.entry import Action, ObjectKind
 from cekalwatch.server.audit.search_terms import action_term
 from cekalwatch.server.domain.learning.learned_threshold import SiteFindings
 from cekalwatch.server.gallery.comparison import genuine_scores
@@ -158,7 +158,7 @@ def threshold_signers(search: AuditSearch, people: PeopleStore, model_version: s
     newest = search.page(AuditQuery((action_term(Action.THRESHOLD_SET),)), 1).found
     for place, link in newest:
         try:
-            signers = [UUID(one.removeprefix(f"{Thing.PERSON}:")) for one in json.loads(link.objects)]
+            signers = [UUID(one.removeprefix(f"{ObjectKind.PERSON}:")) for one in json.loads(link.objects)]
             of_model = json.loads(link.details)["model"] == model_version
         except (ValueError, KeyError, TypeError):  # the entry is damaged: `audit verify` tells
             return None

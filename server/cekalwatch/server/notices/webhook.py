@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from cekalwatch.server.concurrency.line_cutter import LineCutter
+from cekalwatch.server.concurrency.line_cutter import LineSplitter
 from cekalwatch.server.notices.terms import WebhookTerms
 from cekalwatch.server.outbox import DeliveryError, DeliveryFailure
 from cekalwatch.wire.tls import TlsError, require_private
@@ -66,7 +66,7 @@ class Webhook:
             "webhook-timestamp": str(timestamp),
             "webhook-signature": signature(read_webhook_secret(self._terms.secret_file), notice_id, timestamp, body),
         }
-        cutter, verification = LineCutter(), self._verification()
+        cutter, verification = LineSplitter(), self._verification()
         try:
             with (
                 cutter.within(LONGEST_S),

@@ -14,7 +14,7 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code, RefusedError
 from cekalwatch.server.domain.people import Person
 from cekalwatch.server.pki.devices import DevicePlaces, KnownDevice
-from cekalwatch.server.pki.reached import Reached
+from cekalwatch.server.pki.server_endpoints import ServerEndpoints
 from cekalwatch.server.pki.site_pki import SitePki
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.errors import StorageError
@@ -46,13 +46,13 @@ class RevokedDevice:
 
 
 @dataclass(frozen=True)
-class DeviceOffice:
+class DeviceRegistry:
     """What devices are kept with, on one server."""
 
     places: DevicePlaces
     open_pki: Callable[[], SitePki]
     """Opens the authority; raises ProgramError, with AUTHORITY_NOT_HERE where there is none."""
-    reached: Callable[[], Reached]
+    reached: Callable[[], ServerEndpoints]
     """Tells where devices reach this server; raises ProgramError, with ENROLMENT_CLOSED where none can enrol."""
     audit: AuditStore
     clock: Clock
@@ -62,7 +62,7 @@ class DeviceAdmin:
     """Acts for `actor`. Methods raise RefusedError, and ProgramError when the authority cannot be used."""
 
     def __init__(
-        self, office: DeviceOffice, actor: Actor, by: Person | None = None, through: Identity | None = None
+        self, office: DeviceRegistry, actor: Actor, by: Person | None = None, through: Identity | None = None
     ) -> None:
         """`by`: the administrator, whose own sites bound what they see and change; None: who works on this machine.
 

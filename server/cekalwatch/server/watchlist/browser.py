@@ -14,7 +14,7 @@ from typing import Final
 from cekalwatch.contract.values.listed_subjects import ListedSubject, WatchlistFilter
 from cekalwatch.contract.values.subjects import ReferenceFace, Subject
 from cekalwatch.contract.values.watchlist import EnrolmentWarning
-from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, Link, Thing
+from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, Link, ObjectKind
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.orders.ban_order import WIB, BanOrder, JudgedOrder, SubjectFile
 from cekalwatch.server.domain.orders.law import Checkpoints
@@ -135,7 +135,7 @@ class WatchlistReader:
         """Return the history of a subject, also of a deleted one; it may be empty."""
         files = self._store.get_subjects([subject_id])
         orders, elsewhere = (files[0].orders, files[0].elsewhere) if files else ((), ())
-        keys = [Thing.SUBJECT.key(subject_id), *(Thing.ORDER.key(order.order_id) for order in orders)]
+        keys = [ObjectKind.SUBJECT.key(subject_id), *(ObjectKind.ORDER.key(order.order_id) for order in orders)]
         events = self._audit.about(keys, HISTORY_ACTIONS, MAX_EVENTS)
         return SubjectHistory(
             tuple(events),
@@ -206,5 +206,5 @@ class WatchlistBrowser:
         return self._reader.picture(reference)
 
     def _note(self, action: Action, subject_ids: list[str], **details: int) -> None:
-        objects = tuple(map(Thing.SUBJECT.key, subject_ids))
+        objects = tuple(map(ObjectKind.SUBJECT.key, subject_ids))
         self._audit.append(AuditEntry(self._clock.now(), self._actor, action, objects, OK, details))

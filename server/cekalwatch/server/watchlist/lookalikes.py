@@ -11,7 +11,7 @@ from uuid import UUID
 
 from cekalwatch.contract.values.listed_subjects import Lookalike, LookalikePair
 from cekalwatch.contract.values.watchlist import LookalikeJudgement
-from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Thing
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.lookalikes import JudgedPair, PairState, SubjectPair
@@ -90,7 +90,7 @@ class LookalikeReview:
         if judgement is not LookalikeJudgement.NOT_JUDGED and not self._alike(pair):
             raise CekalwatchError(Code.NOT_LOOKALIKES)
         now = self._clock.now()
-        objects = tuple(map(Thing.SUBJECT.key, (pair.first, pair.second)))
+        objects = tuple(map(ObjectKind.SUBJECT.key, (pair.first, pair.second)))
         entry = AuditEntry(now, actor, Action.LOOKALIKES_JUDGED, objects, judgement)
         self._store.lookalikes.judge(pair, judgement, person.person_id, now, mark, entry)
         likeness = self._finder.likeness(self._store, pair.first, [pair.second])

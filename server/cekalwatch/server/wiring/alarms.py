@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from cekalwatch.program.loops import LOOPS
-from cekalwatch.server.cluster.chores import Chore, SharedChore
+from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
 from cekalwatch.server.grpc_api.servicers.troubles import TroubleServicer
 from cekalwatch.server.health.alarms.board import AlarmBoard, AlarmSweeper
 from cekalwatch.server.health.alarms.cameras import CameraAlarms, CameraLimits
@@ -20,7 +20,7 @@ from cekalwatch.server.health.alarms.sources import SourceAlarms
 from cekalwatch.server.health.alarms.thresholds import ThresholdAlarms
 from cekalwatch.server.health.probes.presence import Presence
 from cekalwatch.server.health.state.health import Health
-from cekalwatch.server.storage.cluster.hints import HintTopic
+from cekalwatch.server.storage.cluster.change_notifier import ChangeTopic
 from cekalwatch.server.storage.integrity.scan import RowScan
 from cekalwatch.server.wiring.cluster import ClusterParts
 from cekalwatch.server.wiring.gallery import GalleryParts
@@ -44,7 +44,7 @@ class AlarmParts:
     servicer: TroubleServicer
     board: AlarmBoard
     feed: AlarmFeed
-    jobs: tuple[Chore, ...]
+    jobs: tuple[PeriodicJob, ...]
 
     def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
         """Return the loop that tells watchers what changed."""
@@ -66,7 +66,7 @@ def init_alarms(
 
     def changed() -> None:
         feed.wake()
-        cluster.hints.send(HintTopic.TROUBLES)
+        cluster.hints.send(ChangeTopic.TROUBLES)
 
     board = AlarmBoard(store, clock, changed)
     terms = CameraLimits(timedelta(seconds=settings.heartbeat_period_s), settings.least_camera_fps)
@@ -80,14 +80,14 @@ def init_alarms(
     ports = PortAlarms(stores.ports.states, sites, revoked, clock, settings.port_silence)
     refused = RefusedServerAlarms(cluster.refusals.told)
     servicer = TroubleServicer(feed, board, store, clock, settings.keep_alive_period_s)
-    chores = (
-        Chore("look_at_cameras", LOOK_AT_CAMERAS_PERIOD_S, partial(board.apply, cameras)),
-        Chore("look_at_sources", LOOK_AT_SOURCES_PERIOD_S, partial(board.apply, sources)),
-        Chore("look_at_server", LOOK_AT_SERVER_PERIOD_S, partial(board.apply, server)),
-        Chore("look_at_threshold", LOOK_AT_THRESHOLD_PERIOD_S, partial(board.apply, thresholds)),
-        Chore("look_at_rows", LOOK_AT_ROWS_PERIOD_S, partial(board.apply, rows)),
-        SharedChore("look_at_ports", LOOK_AT_PORTS_PERIOD_S, partial(board.apply, ports)),
-        SharedChore("look_at_refused_servers", LOOK_AT_REFUSED_PERIOD_S, partial(board.apply, refused)),
-        SharedChore("sweep_troubles", SWEEP_PERIOD_S, sweeper.sweep),
+    jobs = (
+        PeriodicJob("look_at_cameras", LOOK_AT_CAMERAS_PERIOD_S, partial(board.apply, cameras)),
+        PeriodicJob("look_at_sources", LOOK_AT_SOURCES_PERIOD_S, partial(board.apply, sources)),
+        PeriodicJob("look_at_server", LOOK_AT_SERVER_PERIOD_S, partial(board.apply, server)),
+        PeriodicJob("look_at_threshold", LOOK_AT_THRESHOLD_PERIOD_S, partial(board.apply, thresholds)),
+        PeriodicJob("look_at_rows", LOOK_AT_ROWS_PERIOD_S, partial(board.apply, rows)),
+        LeaderJob("look_at_ports", LOOK_AT_PORTS_PERIOD_S, partial(board.apply, ports)),
+        LeaderJob("look_at_refused_servers", LOOK_AT_REFUSED_PERIOD_S, partial(board.apply, refused)),
+        LeaderJob("sweep_troubles", SWEEP_PERIOD_S, sweeper.sweep),
     )
-    return AlarmParts(servicer, board, feed, chores)
+    return AlarmParts(servicer, board, feed, jobs)

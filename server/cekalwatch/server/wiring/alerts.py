@@ -12,23 +12,23 @@ from typing import Any
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.alerts.adjudication import Adjudicator
 from cekalwatch.server.alerts.alert_orders import AlertOrders
+from cekalwatch.server.alerts.daily_stats import DailyStats
 from cekalwatch.server.alerts.deliveries import DeliveryTrail
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.escalation import Escalator
 from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout
-from cekalwatch.server.alerts.field_days import FieldDays
 from cekalwatch.server.alerts.field_reports import FieldReports
 from cekalwatch.server.alerts.group_figures import groups_if_readable
 from cekalwatch.server.alerts.order_watch import OrderWatch
 from cekalwatch.server.alerts.retention import RetentionSweeper
 from cekalwatch.server.alerts.waiting import WaitingAlerts
 from cekalwatch.server.auth.supervised import SupervisedDevices
-from cekalwatch.server.cluster.chores import Chore, SharedChore
+from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
 from cekalwatch.server.grpc_api.servicers.alerts import AlertServicer
 from cekalwatch.server.grpc_api.servicers.reports import ReportServicer
 from cekalwatch.server.health.probes.presence import Presence
 from cekalwatch.server.storage.audit.trail import AuditTrail
-from cekalwatch.server.storage.cluster.hints import Hints, HintTopic
+from cekalwatch.server.storage.cluster.change_notifier import ChangeNotifier, ChangeTopic
 from cekalwatch.server.storage.people.session_store import SessionStore
 from cekalwatch.server.watchlist.erasure import SubjectEraser
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
@@ -61,7 +61,7 @@ class AlertParts:
     """Says that the event log has grown by this server; any thread may call it."""
     wake: Callable[[], None]
     """Lets the event log be read, since it may have grown; any thread may call it."""
-    jobs: tuple[Chore, ...]
+    jobs: tuple[PeriodicJob, ...]
 
     def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
         """Return the loop that follows the event log."""
@@ -69,7 +69,7 @@ class AlertParts:
 
 
 def init_alerts(
-    context: Context, freshness: FreshnessGauge, presence: Presence, trail: AuditTrail, hints: Hints
+    context: Context, freshness: FreshnessGauge, presence: Presence, trail: AuditTrail, hints: ChangeNotifier
 ) -> AlertParts:
     """Begin at the end of the event log."""
     settings, stores, clock, actor = context.settings, context.stores, context.clock, context.actor
@@ -90,7 +90,7 @@ def init_alerts(
 
     def announce() -> None:
         wake()
-        hints.send(HintTopic.ALERT_EVENTS)
+        hints.send(ChangeTopic.ALERT_EVENTS)
 
     adjudicator = Adjudicator(handling, alerts, orders, stores.people, clock, policy, actor, announce)
     servicer = AlertServicer(
@@ -126,29 +126,29 @@ def init_alerts(
         announce,
         wake,
         (
-            SharedChore("sweep_events", SWEEP_PERIOD_S, sweeper.sweep),
-            SharedChore("sweep_probes", SWEEP_PROBES_PERIOD_S, sweeper.sweep_probes),
-            SharedChore("sweep_records", SWEEP_PERIOD_S, sweeper.sweep_records),
-            SharedChore("sweep_images", SWEEP_IMAGES_PERIOD_S, sweeper.sweep_images),
-            SharedChore(
+            LeaderJob("sweep_events", SWEEP_PERIOD_S, sweeper.sweep),
+            LeaderJob("sweep_probes", SWEEP_PROBES_PERIOD_S, sweeper.sweep_probes),
+            LeaderJob("sweep_records", SWEEP_PERIOD_S, sweeper.sweep_records),
+            LeaderJob("sweep_images", SWEEP_IMAGES_PERIOD_S, sweeper.sweep_images),
+            LeaderJob(
                 "forget_passages", FORGET_PASSAGES_PERIOD_S, lambda: alerts.forget_passages(clock.now() - window)
             ),
-            SharedChore("sweep_unsettled_images", SWEEP_IMAGES_PERIOD_S, sweeper.sweep_unsettled_images),
-            SharedChore("erase_subjects", ERASE_PERIOD_S, eraser.erase),
-            SharedChore("look_at_orders", ORDERS_PERIOD_S, watch.look),
-            Chore("follow_supervisors", SUPERVISED_PERIOD_S, supervised.follow),
-            Chore("count_field_days", COUNT_DAYS_PERIOD_S, days.count_ahead),
-            SharedChore("escalate", ESCALATE_PERIOD_S, Escalator(handling, clock, policy, actor, announce).escalate),
+            LeaderJob("sweep_unsettled_images", SWEEP_IMAGES_PERIOD_S, sweeper.sweep_unsettled_images),
+            LeaderJob("erase_subjects", ERASE_PERIOD_S, eraser.erase),
+            LeaderJob("look_at_orders", ORDERS_PERIOD_S, watch.look),
+            PeriodicJob("follow_supervisors", SUPERVISED_PERIOD_S, supervised.follow),
+            PeriodicJob("count_field_days", COUNT_DAYS_PERIOD_S, days.count_ahead),
+            LeaderJob("escalate", ESCALATE_PERIOD_S, Escalator(handling, clock, policy, actor, announce).escalate),
         ),
     )
 
 
-def _field_days(context: Context) -> FieldDays:
+def _field_days(context: Context) -> DailyStats:
     stores, zones = context.stores, {site.site: site.zone for site in context.settings.sites}
-    return FieldDays(stores.field, stores.agencies.of, zones, context.clock)
+    return DailyStats(stores.field, stores.agencies.of, zones, context.clock)
 
 
-def _field_reports(context: Context, days: FieldDays) -> FieldReports:
+def _field_reports(context: Context, days: DailyStats) -> FieldReports:
     stores, clock = context.stores, context.clock
     records_kept, groups = context.settings.retention_policy.records, groups_if_readable(context.settings.group_figures)
     return FieldReports(days, stores.field.listed, stores.thresholds.learned, records_kept, groups, clock)

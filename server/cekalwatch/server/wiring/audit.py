@@ -12,8 +12,8 @@ from cekalwatch.server.audit.destinations.delivery import CheckpointDelivery, De
 from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.audit.destinations.timestamps import TimestampAuthority
 from cekalwatch.server.audit.signing_state import SigningState
-from cekalwatch.server.cluster.chores import Chore, at_stop
-from cekalwatch.server.cluster.duty import ChoreDuty
+from cekalwatch.server.cluster.jobs import PeriodicJob, at_stop
+from cekalwatch.server.cluster.leader_lease import LeaderLease
 from cekalwatch.server.data_folder import refuse_lost_audit_key
 from cekalwatch.server.grpc_api.servicers.audit import AuditReaders, AuditServicer
 from cekalwatch.server.settings.settings import ServerSettings
@@ -64,7 +64,7 @@ class AuditParts:
     servicer: AuditServicer
     guard: HistoryGuard
     delivery: CheckpointDelivery
-    jobs: tuple[Chore, ...]
+    jobs: tuple[PeriodicJob, ...]
 
     def state(self) -> SigningState:
         """Return the state of signing as of the last look; any thread may ask."""
@@ -73,12 +73,12 @@ class AuditParts:
         return SigningState(guard.newest, guard.change, waits, self.delivery.states)
 
 
-def init_audit(context: Context, duty: ChoreDuty) -> AuditParts:
+def init_audit(context: Context, leader: LeaderLease) -> AuditParts:
     """Open the trail, its key and its ledger. Raises ProgramError, StorageError."""
     settings, stores, clock, stack = context.settings, context.stores, context.clock, context.stack
     refuse_lost_audit_key(settings, stores.audit)
     key, ledger = open_signer(settings, stores.audit)
-    guard = HistoryGuard(CheckpointSigner(stores.audit, key, ledger, clock), lambda: duty.lease, clock)
+    guard = HistoryGuard(CheckpointSigner(stores.audit, key, ledger, clock), lambda: leader.lease, clock)
     delivery = CheckpointDelivery(ledger, checkpoint_destinations(settings), clock)
     stack.callback(at_stop, "checkpoint of the last audit entries", guard.sign)
     trail = AuditTrail(stores.audit, clock)
@@ -95,7 +95,7 @@ def init_audit(context: Context, duty: ChoreDuty) -> AuditParts:
     servicer = AuditServicer(readers)
     stack.callback(servicer.close)
     jobs = (
-        Chore("sign_audit_trail", SIGN_PERIOD_S, guard.look),
-        Chore("deliver_checkpoints", DELIVER_PERIOD_S, delivery.deliver),
+        PeriodicJob("sign_audit_trail", SIGN_PERIOD_S, guard.look),
+        PeriodicJob("deliver_checkpoints", DELIVER_PERIOD_S, delivery.deliver),
     )
     return AuditParts(trail, servicer, guard, delivery, jobs)

@@ -17,7 +17,7 @@ from cekalwatch.server.auth.certificate import (
 from cekalwatch.server.auth.person import PersonAuthentication
 from cekalwatch.server.auth.refusals import RefusalLog
 from cekalwatch.server.auth.signing_in.providers import ProviderAuthentication
-from cekalwatch.server.cluster.chores import Chore, at_stop
+from cekalwatch.server.cluster.jobs import PeriodicJob, at_stop
 from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.connections import Received
 from cekalwatch.server.domain.clock import Clock
@@ -30,10 +30,10 @@ from cekalwatch.server.grpc_api.servicers.enrolment import EnrolmentServicer
 from cekalwatch.server.grpc_api.servicers.people import PeopleServicer
 from cekalwatch.server.grpc_api.servicers.session import SessionServicer
 from cekalwatch.server.health.probes.presence import Presence
-from cekalwatch.server.pki.device_admin import DeviceOffice
+from cekalwatch.server.pki.device_admin import DeviceRegistry
 from cekalwatch.server.pki.devices import DevicePlaces
-from cekalwatch.server.pki.reached import reached_at
 from cekalwatch.server.pki.revocations import Revocations
+from cekalwatch.server.pki.server_endpoints import endpoints_at
 from cekalwatch.server.pki.site_pki import REVOKED_FILE, SitePki
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.trail import AuditTrail
@@ -73,7 +73,7 @@ class AuthenticationParts:
     """Of all calls, for the log."""
     sign_ins: Mapping[str, int]
     """How tries to sign in ended since the start: OK, or the code of the refusal."""
-    jobs: tuple[Chore, ...]
+    jobs: tuple[PeriodicJob, ...]
 
 
 def init_authentication(
@@ -108,11 +108,11 @@ def init_authentication(
         certificates, people, settings.reader_stall_s, refused, refusals, let_in, context.clock
     )
     context.stack.callback(interceptor.open_calls.close)
-    chores = (
-        Chore("tell_refusals", SUM_REFUSALS_PERIOD_S, refusals.tell_sums),
-        Chore("record_refusals", SUM_REFUSALS_PERIOD_S, providers.refusals.record_sums),
+    jobs = (
+        PeriodicJob("tell_refusals", SUM_REFUSALS_PERIOD_S, refusals.tell_sums),
+        PeriodicJob("record_refusals", SUM_REFUSALS_PERIOD_S, providers.refusals.record_sums),
     )
-    return AuthenticationParts(servicer, keeping, interceptor, refusals, providers.sign_in.outcomes, chores)
+    return AuthenticationParts(servicer, keeping, interceptor, refusals, providers.sign_in.outcomes, jobs)
 
 
 def init_enrolment(
@@ -142,10 +142,10 @@ def open_devices(
     `addresses`: where the server listens, and where devices enrol (empty: nowhere).
     """
     settings = context.settings
-    office = DeviceOffice(
+    office = DeviceRegistry(
         DevicePlaces(settings.sites, settings.cameras),
         lambda: SitePki.load(settings.pki_path, settings.authority_token),
-        lambda: reached_at(settings.tls_path, *addresses()),
+        lambda: endpoints_at(settings.tls_path, *addresses()),
         context.stores.audit,
         context.clock,
     )

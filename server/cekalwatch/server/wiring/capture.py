@@ -10,7 +10,7 @@ from typing import Any
 
 from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.program.loops import LOOPS
-from cekalwatch.server.capture.aiming import AimingDesk
+from cekalwatch.server.capture.aiming import AimingService
 from cekalwatch.server.capture.database_health import DatabaseHealth
 from cekalwatch.server.capture.deciding import AlertTiming, Decider, OrdersInForce
 from cekalwatch.server.capture.intake import Intake
@@ -19,7 +19,7 @@ from cekalwatch.server.capture.policies import CameraPolicies
 from cekalwatch.server.capture.score_counting import ScoreCounter
 from cekalwatch.server.capture.session import CaptureSessions, CaptureTerms
 from cekalwatch.server.capture.surveys import CameraSurveys
-from cekalwatch.server.cluster.chores import Chore, at_stop
+from cekalwatch.server.cluster.jobs import PeriodicJob, at_stop
 from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.concurrency.priorities import Priority
@@ -57,7 +57,7 @@ class CaptureParts:
     """How many captures wait to be embedded."""
     undecided: Callable[[], int]
     """How many wait to be decided."""
-    jobs: tuple[Chore, ...]
+    jobs: tuple[PeriodicJob, ...]
 
     def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
         """Return the loops that learn whether the database takes alerts."""
@@ -144,9 +144,9 @@ def init_capture(
         lambda: embedding.waiting,
         lambda: deciding.waiting,
         (
-            Chore("follow_camera_policies", FOLLOW_POLICIES_PERIOD_S, policies.follow),
-            Chore("count_passages", COUNT_PASSAGES_PERIOD_S, counter.write),
-            Chore("count_scores", COUNT_SCORES_PERIOD_S, scores.write),
+            PeriodicJob("follow_camera_policies", FOLLOW_POLICIES_PERIOD_S, policies.follow),
+            PeriodicJob("count_passages", COUNT_PASSAGES_PERIOD_S, counter.write),
+            PeriodicJob("count_scores", COUNT_SCORES_PERIOD_S, scores.write),
         ),
     )
 
@@ -164,7 +164,7 @@ def cameras_servicer(
         known, server = whole().cameras.get(camera_id, (CameraPresence(), ""))
         return server if known.streams and server != context.settings.name else ""
 
-    desk = AimingDesk(captures.sessions.pictures, server_of, presence, trail, context.clock)
+    desk = AimingService(captures.sessions.pictures, server_of, presence, trail, context.clock)
     cameras = {camera.camera_id: camera for camera in captures.cameras}
     surveys = CameraSurveys(context.stores.camera_surveys, context.clock)
     return CameraServicer(cameras, captures.policies, desk, surveys)

@@ -10,23 +10,23 @@ from importlib.metadata import version
 from uuid import uuid4
 
 from cekalwatch.program.errors import ProgramError
-from cekalwatch.server.cluster.chores import Chore, at_stop
-from cekalwatch.server.cluster.duty import PERIOD_S, ChoreDuty
+from cekalwatch.server.cluster.jobs import PeriodicJob, at_stop
+from cekalwatch.server.cluster.leader_lease import PERIOD_S, LeaderLease
 from cekalwatch.server.cluster.peers import Load, Peers
 from cekalwatch.server.gallery.model_follower import trusted_choice
 from cekalwatch.server.health.probes.presence import Presence, ServerRun
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
 from cekalwatch.server.refused_start import RefusedServer, StartRefusal, StartRefusedError
 from cekalwatch.server.settings.settings import ServerSettings
-from cekalwatch.server.storage.cluster.chore_lease import ChoreLeaseStore
-from cekalwatch.server.storage.cluster.hints import Hints
+from cekalwatch.server.storage.cluster.change_notifier import ChangeNotifier
+from cekalwatch.server.storage.cluster.lease_store import LeaseStore
 from cekalwatch.server.storage.cluster.presence_store import PresenceStore
 from cekalwatch.server.storage.cluster.refusal_store import RefusalStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.wiring.capture import CaptureParts
 from cekalwatch.server.wiring.storage import Context
 
-KEEP_CHORES_PERIOD_S = PERIOD_S
+KEEP_LEASE_PERIOD_S = PERIOD_S
 TELL_PRESENCE_PERIOD_S = 1.0
 
 
@@ -55,26 +55,26 @@ class ClusterParts:
     context: Context
     run_id: str
     """Key of this server, from its start to its end."""
-    lease: ChoreLeaseStore
-    duty: ChoreDuty
-    hints: Hints
+    lease: LeaseStore
+    leader: LeaderLease
+    hints: ChangeNotifier
     refusals: RefusalStore
 
     def join(self, peers: Peers) -> None:
         """Tell the others that this server runs, and take the lease if it is free. Raises ProgramError. Blocks."""
         peers.join(model_chosen=trusted_choice(self.context.stores.models) is not None)
         self.refusals.forget(refused_server(self.context.settings, StartRefusal.OTHER))
-        self.duty.look()
+        self.leader.look()
 
 
 def init_cluster(context: Context) -> ClusterParts:
     """Open what the other parts need."""
     run_id = uuid4().hex
-    lease = ChoreLeaseStore(context.database, run_id)
-    duty, hints = ChoreDuty(lease), Hints(context.database)
-    context.stack.callback(at_stop, "lease of the chores", duty.close)
+    lease = LeaseStore(context.database, run_id)
+    leader, hints = LeaderLease(lease), ChangeNotifier(context.database)
+    context.stack.callback(at_stop, "lease of the chores", leader.close)
     context.stack.callback(hints.close)
-    return ClusterParts(context, run_id, lease, duty, hints, RefusalStore(context.database))
+    return ClusterParts(context, run_id, lease, leader, hints, RefusalStore(context.database))
 
 
 def init_peers(
@@ -102,6 +102,6 @@ def init_peers(
     return peers
 
 
-def telling(peers: Peers) -> Chore:
+def telling(peers: Peers) -> PeriodicJob:
     """Return the job of telling."""
-    return Chore("tell_presence", TELL_PRESENCE_PERIOD_S, peers.tell)
+    return PeriodicJob("tell_presence", TELL_PRESENCE_PERIOD_S, peers.tell)

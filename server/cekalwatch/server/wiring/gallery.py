@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from cekalwatch.server.cluster.chores import Chore, SharedChore
+from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
 from cekalwatch.server.gallery.completeness import check_complete
 from cekalwatch.server.gallery.model_follower import ModelFollower, ModelStores, searched_model
 from cekalwatch.server.gallery.snapshot import SnapshotHolder
@@ -34,12 +34,12 @@ class GalleryParts:
     learner: ThresholdLearner
 
     @property
-    def jobs(self) -> tuple[Chore, ...]:
+    def jobs(self) -> tuple[PeriodicJob, ...]:
         """What is done regularly."""
         return (
-            Chore("follow_gallery", FOLLOW_PERIOD_S, self.follow),
-            SharedChore("make_templates", CATCH_UP_PERIOD_S, self.model.catch_up),
-            SharedChore("learn_threshold", LEARN_PERIOD_S, self.learner.learn),
+            PeriodicJob("follow_gallery", FOLLOW_PERIOD_S, self.follow),
+            LeaderJob("make_templates", CATCH_UP_PERIOD_S, self.model.catch_up),
+            LeaderJob("learn_threshold", LEARN_PERIOD_S, self.learner.learn),
         )
 
     def searched_model(self) -> str:

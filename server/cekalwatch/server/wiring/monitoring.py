@@ -11,7 +11,7 @@ import structlog
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.auth.certificate import CertificateAuthentication
 from cekalwatch.server.auth.refusals import RefusalLog
-from cekalwatch.server.cluster.chores import Chore
+from cekalwatch.server.cluster.jobs import PeriodicJob
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.server import cannot_listen
 from cekalwatch.server.health.monitoring.collector import MonitoredServer, ServerCollector
@@ -53,7 +53,7 @@ class MonitoringParts:
 
     listener: MonitoringListener
     figures: FigureReader
-    jobs: tuple[Chore, ...]
+    jobs: tuple[PeriodicJob, ...]
 
     def start(self) -> None:
         """Read the figures once, and begin to serve; it blocks. Raises StorageError."""
@@ -115,7 +115,7 @@ def init_monitoring(
         _listening(listen), None if is_loopback(listen) else tls, admit, pages.answer, refused
     )
     context.stack.callback(listener.close)
-    return MonitoringParts(listener, figures, (Chore("read_figures", READ_PERIOD_S, figures.read),))
+    return MonitoringParts(listener, figures, (PeriodicJob("read_figures", READ_PERIOD_S, figures.read),))
 
 
 def _listening(address: str) -> socket.socket:

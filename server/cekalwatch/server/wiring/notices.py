@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import partial
 
 from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
-from cekalwatch.server.cluster.chores import Chore, SharedChore
+from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
 from cekalwatch.server.domain.notices import Notice, NoticeKind
 from cekalwatch.server.health.alarms.board import AlarmBoard
 from cekalwatch.server.health.alarms.notices import NoticeAlarms
@@ -32,7 +32,7 @@ LOOK_PERIOD_S = 5.0
 SWEEP_PERIOD_S = 3600.0
 
 
-def init_notices(context: Context, board: AlarmBoard) -> tuple[Chore, ...]:
+def init_notices(context: Context, board: AlarmBoard) -> tuple[PeriodicJob, ...]:
     """Return the work on what the settings name, which one server does for all of a database.
 
     `board` gets the alarms of receivers.
@@ -42,7 +42,7 @@ def init_notices(context: Context, board: AlarmBoard) -> tuple[Chore, ...]:
     entries = SyslogOutbox(notice_syslog(terms), store, stores.audit, stores.troubles) if terms.syslog else None
     feed = syslog_feed(entries, clock) if entries else None
     rule = NoticeAlarms(store, [one.name for one in terms.webhooks], feed, clock)
-    chores: list[Chore] = [SharedChore("look_at_notices", LOOK_PERIOD_S, partial(board.apply, rule))]
+    jobs: list[PeriodicJob] = [LeaderJob("look_at_notices", LOOK_PERIOD_S, partial(board.apply, rule))]
     if terms.webhooks:
         sources: dict[NoticeKind, Source[Notice]] = {
             NoticeKind.ALERTS: AlertNotices(stores.alerts),
@@ -50,12 +50,12 @@ def init_notices(context: Context, board: AlarmBoard) -> tuple[Chore, ...]:
             NoticeKind.CHECKPOINTS: CheckpointNotices(stores.audit, clock),
         }
         collector = NoticeCollector(store, sources, terms.webhooks, clock)
-        chores.append(SharedChore("collect_notices", COLLECT_PERIOD_S, collector.collect))
+        jobs.append(LeaderJob("collect_notices", COLLECT_PERIOD_S, collector.collect))
         for one in terms.webhooks:
             delivery = Dispatcher(NoticeOutbox(Webhook(one), store, clock), clock)
-            chores.append(SharedChore(f"send_notices_{one.name}", DELIVER_PERIOD_S, delivery.deliver))
+            jobs.append(LeaderJob(f"send_notices_{one.name}", DELIVER_PERIOD_S, delivery.deliver))
     if feed:
-        chores.append(SharedChore("send_syslog", SYSLOG_PERIOD_S, feed.deliver))
+        jobs.append(LeaderJob("send_syslog", SYSLOG_PERIOD_S, feed.deliver))
     if terms.webhooks or feed:
         targets = [one.name for one in terms.webhooks] + ([TARGET] if terms.syslog else [])
 
@@ -63,8 +63,8 @@ def init_notices(context: Context, board: AlarmBoard) -> tuple[Chore, ...]:
             store.keep_only(targets)
             store.remove_settled(clock.now() - timedelta(days=terms.log_days))
 
-        chores.append(SharedChore("sweep_notices", SWEEP_PERIOD_S, sweep))
-    return tuple(chores)
+        jobs.append(LeaderJob("sweep_notices", SWEEP_PERIOD_S, sweep))
+    return tuple(jobs)
 
 
 def notice_syslog(terms: NoticeTerms) -> SyslogReceiver:

@@ -8,15 +8,15 @@ from functools import partial
 from typing import Any
 
 from cekalwatch.program.loops import LOOPS
-from cekalwatch.server.cluster.chores import SharedChore
-from cekalwatch.server.cluster.duty import ChoreDuty
+from cekalwatch.server.cluster.jobs import LeaderJob
+from cekalwatch.server.cluster.leader_lease import LeaderLease
 from cekalwatch.server.domain.ports import Reporting
 from cekalwatch.server.grpc_api.clients.picture_giver import PictureGiver
 from cekalwatch.server.grpc_api.clients.picture_line import PictureLine
 from cekalwatch.server.grpc_api.clients.report_stream import ReportedParts
 from cekalwatch.server.grpc_api.clients.reporter import AlertReporter
 from cekalwatch.server.grpc_api.servicers.ports import PortServicer
-from cekalwatch.server.ports.reception import PortReception, ReportTerms
+from cekalwatch.server.ports.report_receiver import ReportReceiver, ReportTerms
 from cekalwatch.server.ports.retention import PortRecordSweeper
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.ports.reported import ReportedLog
@@ -33,12 +33,12 @@ class PortParts:
     """The service of ports, and the reports of this one."""
 
     servicer: PortServicer
-    reception: PortReception
+    reception: ReportReceiver
     reporter: AlertReporter | None
     """None where this server reports to no centre."""
     picture_lines: tuple[PictureLine, ...]
     """To each of several servers of the centre."""
-    jobs: tuple[SharedChore, ...]
+    jobs: tuple[LeaderJob, ...]
 
     def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
         """Return the loops that report to the centre, and give it pictures."""
@@ -54,13 +54,13 @@ def init_ports(
     context: Context,
     alerts: AlertParts,
     trail: AuditTrail,
-    duty: ChoreDuty,
+    leader: LeaderLease,
     caller: PortCaller | None,
     freshness: FreshnessGauge,
 ) -> PortParts:
     """Open nothing yet; `caller` is what this server says of itself at its centre, if it has one."""
     settings, stores, clock, actor = context.settings, context.stores, context.clock, context.actor
-    reception = PortReception(stores.ports, trail, clock, actor, ReportTerms())
+    reception = ReportReceiver(stores.ports, trail, clock, actor, ReportTerms())
     servicer = PortServicer(reception, stores.ports, alerts.details, trail, clock, settings.home.site)
     kept_for = settings.retention_policy.records
     sweeper = PortRecordSweeper(stores.ports, clock, actor, kept_for)
@@ -72,9 +72,9 @@ def init_ports(
             alerts.fanout, stores.alerts, reported, trail, alerts.deliveries, clock, list_at, kept_for
         )
         pictures = PictureGiver(stores.alerts, trail)
-        reporter = AlertReporter(caller, parts, pictures, duty)
+        reporter = AlertReporter(caller, parts, pictures, leader)
         if len(addresses := caller.settings.addresses) > 1:
-            lines = tuple(PictureLine(caller, address, pictures, duty) for address in addresses)
+            lines = tuple(PictureLine(caller, address, pictures, leader) for address in addresses)
     return PortParts(
-        servicer, reception, reporter, lines, (SharedChore("sweep_port_records", SWEEP_PERIOD_S, sweeper.sweep),)
+        servicer, reception, reporter, lines, (LeaderJob("sweep_port_records", SWEEP_PERIOD_S, sweeper.sweep),)
     )

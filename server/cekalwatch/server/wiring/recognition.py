@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from cekalwatch.server.cluster.chores import Chore
+from cekalwatch.server.cluster.jobs import PeriodicJob
 from cekalwatch.server.gallery.kept_terms import TermsFile
 from cekalwatch.server.gallery.model_follower import open_pack, pack_in_use
 from cekalwatch.server.gallery.order_terms import TermsReader
@@ -22,7 +22,7 @@ class RecognitionParts:
 
     engines: EngineInUse
     terms: TermsReader
-    jobs: tuple[Chore, ...]
+    jobs: tuple[PeriodicJob, ...]
 
 
 def init_recognition(context: Context) -> RecognitionParts:
@@ -38,4 +38,4 @@ def init_recognition(context: Context) -> RecognitionParts:
         opening = beside.submit(open_pack, settings, pack)
         terms.read()
     engines = EngineInUse(opening.result(), settings.threads, decoder.decode)
-    return RecognitionParts(engines, terms, (Chore("keep_order_terms", KEEP_TERMS_PERIOD_S, terms.keep),))
+    return RecognitionParts(engines, terms, (PeriodicJob("keep_order_terms", KEEP_TERMS_PERIOD_S, terms.keep),))

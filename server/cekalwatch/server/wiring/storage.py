@@ -6,8 +6,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Self
 
-from cekalwatch.server.audit.entry import Actor, Party
-from cekalwatch.server.cluster.chores import Chore, SharedChore
+from cekalwatch.server.audit.entry import Actor, ActorKind
+from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
 from cekalwatch.server.data_folder import hold_folder, refuse_lost_database
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.orders.law import Checkpoints
@@ -142,9 +142,9 @@ def init_storage(settings: ServerSettings, clock: Clock, stack: ExitStack, metri
     stack.callback(database.close)
     refuse_lost_database(settings, database)
     database.begin()
-    return Context.open(settings, database, clock, Actor(Party.SERVER, settings.name), stack, metrics)
+    return Context.open(settings, database, clock, Actor(ActorKind.SERVER, settings.name), stack, metrics)
 
 
-def init_keys(context: Context) -> tuple[Chore, ...]:
+def init_keys(context: Context) -> tuple[PeriodicJob, ...]:
     """Return the work on data keys, which one server does for all of a database."""
-    return (SharedChore("reseal", RESEAL_PERIOD_S, Resealer(context.database, context.keys).take_turn),)
+    return (LeaderJob("reseal", RESEAL_PERIOD_S, Resealer(context.database, context.keys).take_turn),)

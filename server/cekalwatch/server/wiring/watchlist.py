@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from cekalwatch.program.loops import LOOPS
-from cekalwatch.server.cluster.chores import Chore, SharedChore
+from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
 from cekalwatch.server.gallery.lookalike_pairs import LookalikePairs
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import ImportWorkers
 from cekalwatch.server.grpc_api.servicers.watchlist.list_feed import ListFeedServicer
@@ -50,7 +50,7 @@ class WatchlistParts:
     """Of the centre that is the source."""
     caller: PortCaller | None
     """What this server says of itself there."""
-    jobs: tuple[Chore, ...]
+    jobs: tuple[PeriodicJob, ...]
 
     def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
         """Return the loops that follow the list here, for ports, and a centre's."""
@@ -95,10 +95,10 @@ def init_watchlist(
     feed_store = ListFeedStore(context.database, context.keys.keyring)
     feed = ListFeed(feed_store, stores.followings, clock, context.actor.key)
     feed_servicer = ListFeedServicer(feed, feed_store, search.freshness, trail, clock, settings.keep_alive_period_s)
-    chores: list[Chore] = [
-        Chore("forget_changed_subjects", FORGET_PERIOD_S, found.forget_changed),
-        Chore("compare_faces", COMPARE_PERIOD_S, pairs.round),
+    jobs: list[PeriodicJob] = [
+        PeriodicJob("forget_changed_subjects", FORGET_PERIOD_S, found.forget_changed),
+        PeriodicJob("compare_faces", COMPARE_PERIOD_S, pairs.round),
     ]
     if scheduler:
-        chores.append(SharedChore("synchronise", SYNC_LOOK_PERIOD_S, scheduler.look))
-    return WatchlistParts(servicer, feed, feed_servicer, follower, imports.caller, tuple(chores))
+        jobs.append(LeaderJob("synchronise", SYNC_LOOK_PERIOD_S, scheduler.look))
+    return WatchlistParts(servicer, feed, feed_servicer, follower, imports.caller, tuple(jobs))

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from cekalwatch.contract.values.alert_search import AlertFilter
 from cekalwatch.server.alerts.retention import RetentionSweeper
-from cekalwatch.server.audit.entry import GENESIS, Action, Actor, AuditEntry, Party, stamp
+from cekalwatch.server.audit.entry import GENESIS, Action, Actor, ActorKind, AuditEntry, stamp
 from cekalwatch.server.audit.verification import Anchor, Break, BreakKind, ChainCheck
 from cekalwatch.server.domain.retention import RetentionPolicy
 from cekalwatch.server.encryption.master_key import SecretMasterKey
@@ -211,7 +211,7 @@ def test_a_sweep_removes_what_is_due_and_records_it(database: Database, store: A
         HandlingStore(database, keyring(database)),
         RetentionStore(database),
         clock,
-        Actor(Party.SERVER, "test"),
+        Actor(ActorKind.SERVER, "test"),
         RetentionPolicy(),
     )
     assert sweeper.sweep().events == 0
@@ -236,7 +236,7 @@ def test_facts_are_recorded_when_they_differ_from_the_last_ones_of_that_actor_an
 
     assert record(a=1, b="x") == ['{"a":1,"b":"x","changed":"a b"}']
     assert record(a=1, b="x") == []
-    store.append(entry(3, actor=Actor(Party.SERVER, "x"), action=Action.CONFIGURATION_CHANGED, details={"a": 2}))
+    store.append(entry(3, actor=Actor(ActorKind.SERVER, "x"), action=Action.CONFIGURATION_CHANGED, details={"a": 2}))
     store.append(entry(4, action=Action.ALERTS_LISTED, details={"a": 2}))
     assert record(a=1, b="x") == []
     assert record(a=2, b="x") == ['{"a":2,"b":"x","changed":"a"}']
@@ -305,7 +305,7 @@ def test_a_probe_that_came_while_its_subject_was_deleted_is_swept(database: Data
         watchlist.put(subject(key), order(f"O-{key}", subject_id=key))
     handling = HandlingStore(database, keys)
     sweeper = RetentionSweeper(
-        alerts, handling, RetentionStore(database), FixedClock(NOON), Actor(Party.SERVER, "test"), RetentionPolicy()
+        alerts, handling, RetentionStore(database), FixedClock(NOON), Actor(ActorKind.SERVER, "test"), RetentionPolicy()
     )
     other = alerts.record(match(capture(passage="1", jpeg=b"other"), subject="S-2"), WINDOW, NOON)
     watchlist.delete_subject("S-1", deleted)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Party, Thing, stamp
+from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry, ObjectKind, stamp
 from cekalwatch.server.audit.search_terms import action_term, moment_of, outcome_term
 from cekalwatch.server.storage.audit import search
 from cekalwatch.server.storage.audit.search import AuditQuery, AuditSearch
@@ -18,16 +18,16 @@ from tests.support.scenarios.audit_forger import Forger
 
 pytestmark = pytest.mark.both_databases
 
-BUDI = Thing.PERSON.key("00000000-0000-7000-8000-000000000001")
+BUDI = ObjectKind.PERSON.key("00000000-0000-7000-8000-000000000001")
 
 
 @pytest.fixture
 def store(database: Database) -> AuditStore:
     found = AuditStore(database)
     found.append(*map(entry, range(1, 8)))
-    at_a_pc = Actor(Party.PERSON, BUDI.partition(":")[2] + "@batam/notifier/pc-1")
+    at_a_pc = Actor(ActorKind.PERSON, BUDI.partition(":")[2] + "@batam/notifier/pc-1")
     found.append(
-        entry(8, actor=at_a_pc, objects=(Thing.SUBJECT.key("S-1"),)),
+        entry(8, actor=at_a_pc, objects=(ObjectKind.SUBJECT.key("S-1"),)),
         entry(9, action=Action.PERSON_CHANGED, objects=(BUDI,), outcome="PERSON_UNKNOWN"),
     )
     return found
@@ -122,6 +122,6 @@ def test_the_index_refuses_changes(database: Database) -> None:
 
 
 def test_an_entry_without_objects_is_found(store: AuditStore, database: Database) -> None:
-    store.append(AuditEntry(START + timedelta(hours=1), Actor(Party.SERVER, "s"), Action.BACKUP_MADE))
+    store.append(AuditEntry(START + timedelta(hours=1), Actor(ActorKind.SERVER, "s"), Action.BACKUP_MADE))
     assert found(database, action_term(Action.BACKUP_MADE)) == [10]
     assert found(database, "server:s") == [10]

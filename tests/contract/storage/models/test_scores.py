@@ -11,7 +11,7 @@ import sqlalchemy
 
 from cekalwatch.contract.values.adjudication import Outcome, Reason
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Party
+from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
 from cekalwatch.server.domain.alerts.false_alerts import AlertVerdict
 from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold, SiteFindings, ThresholdMove
 from cekalwatch.server.domain.learning.score_counts import BINS, CountKey, ScoreCounts
@@ -32,7 +32,7 @@ TAIL = ThresholdModel(400, 0.41, 0.0513, 0.0417, 0.013, Provenance("", "model-1"
 MOVE = ThresholdMove(datetime(2026, 3, 1, 5, tzinfo=UTC), 0.41, 0.46, 97, 0.0371)
 FINDINGS = SiteFindings(1_000, 900.5, (StandingOut("dep-1", "batam-center", 3.7, 400),), TAIL, 0.02, 0.07, 0.41, MOVE)
 LEARNED = LearnedThreshold("model-1", LearnedOffset(0.05, "2026-03-01", 0.05), "2026-02-01", FINDINGS)
-ENTRY = AuditEntry(NOON, Actor(Party.SERVER, "test"), Action.THRESHOLD_LEARNED)
+ENTRY = AuditEntry(NOON, Actor(ActorKind.SERVER, "test"), Action.THRESHOLD_LEARNED)
 
 
 def counts(day: str = "2026-03-01", camera: str = "dep-1", place: int = 60, templates: int = 400) -> ScoreCounts:

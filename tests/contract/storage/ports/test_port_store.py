@@ -11,7 +11,7 @@ import sqlalchemy
 
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Outcome, Reason
 from cekalwatch.contract.values.federation import HeldAlerts, LogPosition, LogStart, StartReason
-from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Party
+from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
 from cekalwatch.server.domain.alerts.adjudication import Finding
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.alerts.handling import Handling
@@ -32,7 +32,7 @@ def store(database: Database) -> PortStore:
 
 
 def note(gone: int) -> AuditEntry:
-    return AuditEntry(NOON, Actor(Party.SERVER, "here"), Action.RETENTION_SWEPT, details={"alerts": gone})
+    return AuditEntry(NOON, Actor(ActorKind.SERVER, "here"), Action.RETENTION_SWEPT, details={"alerts": gone})
 
 
 def refused(store: PortStore, *reports: PortReport) -> Code:

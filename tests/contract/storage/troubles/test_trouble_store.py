@@ -9,7 +9,7 @@ import pytest
 
 from cekalwatch.contract.values.people import PersonReference, PersonRole
 from cekalwatch.contract.values.troubles import TroubleKind
-from cekalwatch.server.audit.entry import Action, Actor, Party
+from cekalwatch.server.audit.entry import Action, Actor, ActorKind
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import Person
 from cekalwatch.server.domain.troubles import Fault, TroubleChanges
@@ -19,7 +19,7 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.troubles.store import TroubleStore
 from tests.support.scenarios.people import SITE, HandClock, Office, person
 
-ACTOR = Actor(Party.SERVER, "here")
+ACTOR = Actor(ActorKind.SERVER, "here")
 COVERED = Fault(TroubleKind.CAMERA_COVERED, "dep-1", SITE, "D1")
 SHRUNK = Fault(TroubleKind.LIST_SHRUNK, "folder:/list", details={"missing": "40", "held": "90", "run": "7"})
 
@@ -104,7 +104,7 @@ def test_troubles_of_another_site_are_not_listed_and_those_of_all_sites_are(stor
 
 def acknowledge(board: AlarmBoard, trouble_id: UUID, who: Person, site: str = SITE) -> Code | None:
     try:
-        board.acknowledge(trouble_id, who, Actor(Party.PERSON, f"{who.person_id}@pc"), lambda one: one == site)
+        board.acknowledge(trouble_id, who, Actor(ActorKind.PERSON, f"{who.person_id}@pc"), lambda one: one == site)
     except CekalwatchError as error:
         return error.code
     return None

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy
 
 from cekalwatch.contract.values.syncs import SyncCounts
-from cekalwatch.server.audit.entry import Action, Actor, Party
+from cekalwatch.server.audit.entry import Action, Actor, ActorKind
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.orders.law import Checkpoints
@@ -35,7 +35,7 @@ class List:
     def __init__(self, database: Database, now: datetime = MIDNIGHT + KEPT_FOR) -> None:
         self.database, self.clock = database, FixedClock(now)
         self.store, self.audit = WatchlistStore(database, keyring(database)), AuditStore(database)
-        myself = Actor(Party.SERVER, "test")
+        myself = Actor(ActorKind.SERVER, "test")
         self.eraser = SubjectEraser(self.store, CHECKPOINTS, self.clock, myself, KEPT_FOR)
 
     def put(self, *orders: BanOrder) -> None:

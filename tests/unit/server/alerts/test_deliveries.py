@@ -12,7 +12,7 @@ import pytest
 
 from cekalwatch.server.alerts.deliveries import DeliveryTrail
 from cekalwatch.server.alerts.details import AlertDetails
-from cekalwatch.server.audit.entry import MAX_OBJECTS, Action, Actor, Link, Party
+from cekalwatch.server.audit.entry import MAX_OBJECTS, Action, Actor, ActorKind, Link
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
@@ -34,7 +34,7 @@ def counter(tmp_path: Path) -> Iterator[Counter]:
 
 @contextmanager
 def opened(counter: Counter) -> Iterator[DeliveryTrail]:
-    trail = DeliveryTrail(AuditStore(counter.database), counter.clock, Actor(Party.SERVER, "test"))
+    trail = DeliveryTrail(AuditStore(counter.database), counter.clock, Actor(ActorKind.SERVER, "test"))
     try:
         yield trail
     finally:
@@ -42,7 +42,7 @@ def opened(counter: Counter) -> Iterator[DeliveryTrail]:
 
 
 def agent(number: int) -> Actor:
-    return Actor(Party.DEVICE, f"batam-center/notifier/pc-{number}")
+    return Actor(ActorKind.DEVICE, f"batam-center/notifier/pc-{number}")
 
 
 def entries(counter: Counter) -> list[Link]:

@@ -20,7 +20,7 @@ from cekalwatch.server.alerts.alert_orders import AlertOrders
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import AWAY_AFTER, Fanout, Wants
 from cekalwatch.server.audit.alert_entries import handling_entry
-from cekalwatch.server.audit.entry import Actor, Party
+from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.domain.alerts.adjudication import Finding
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.alerts.handling import Circumstances, HandlingPolicy, Holder
@@ -37,7 +37,7 @@ from tests.support.builders.audit import swept
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import WIB, FixedClock
 
-ACTOR = Actor(Party.SERVER, "test")
+ACTOR = Actor(ActorKind.SERVER, "test")
 
 
 class Log:

@@ -170,7 +170,7 @@ def told(heartbeat: Heartbeat) -> Any:
         policies={DEPARTURE.camera_id: CapturePolicy()},
         agents=(),
         servers=(),
-        chores_by="",
+        leader_id="",
         alarms=(),
         revocations=None,
         revocations_stale=False,

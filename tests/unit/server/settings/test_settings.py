@@ -9,8 +9,8 @@ from cekalwatch.contract.values.orders import Direction
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.auth.signing_in.sign_in_terms import SessionTerms
 from cekalwatch.server.domain.checkpoints import Camera, LegalParameters
-from cekalwatch.server.founding.answers import Answers
 from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.setup.answers import Answers
 from tests.support.repository import ROOT
 
 CAMERA = {"camera_id": "dep-1", "site": "batam-center", "counter": "D1", "direction": "DEPARTURE"}

@@ -40,7 +40,7 @@ PROBLEMS: Final = (
 
 
 @dataclass(frozen=True)
-class Thing:
+class ObjectKind:
     """What an entry is about: words, and a page that shows more, or an empty text."""
 
     words: str
@@ -70,13 +70,13 @@ class AuditWords:
             return self._texts.say(f"ACTOR_{kind.upper()}", key=key)
         return entry.actor
 
-    def thing(self, name: str, names: Mapping[str, str]) -> Thing:
+    def thing(self, name: str, names: Mapping[str, str]) -> ObjectKind:
         """Return what an object is."""
         kind, _, key = name.partition(":")
         if kind.upper() not in THINGS:
-            return Thing(name, {})
+            return ObjectKind(name, {})
         words = self._texts.say(f"THING_{kind.upper()}", key=names.get(key, key) if kind == "person" else key)
-        return Thing(words, {kind: key} if kind in {"person", "subject", "alert"} else {})
+        return ObjectKind(words, {kind: key} if kind in {"person", "subject", "alert"} else {})
 
     def outcome(self, outcome: str) -> str:
         """Return how it ended: in words where it was done, else the code."""

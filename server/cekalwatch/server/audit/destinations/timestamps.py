@@ -20,7 +20,7 @@ from rfc3161_client import (
 
 from cekalwatch.server.audit.checkpoints import Checkpoint, KeptCheckpoint
 from cekalwatch.server.audit.destinations.collected_file import CollectedFile
-from cekalwatch.server.concurrency.line_cutter import LineCutter
+from cekalwatch.server.concurrency.line_cutter import LineSplitter
 from cekalwatch.server.outbox import DeliveryError, DeliveryFailure
 
 TIMEOUT_S = 10.0
@@ -55,7 +55,7 @@ class _Transport:
     """The HTTP client and the reader of answers that several stamps share."""
 
     client: httpx.Client
-    cutter: LineCutter
+    cutter: LineSplitter
 
 
 class TimestampAuthority:
@@ -75,7 +75,7 @@ class TimestampAuthority:
         except (OSError, ValueError):
             raise DeliveryError(DeliveryFailure.FILES_UNREADABLE, self._authorities.name) from None
         with httpx.Client(timeout=TIMEOUT_S) as client:
-            line = _Transport(client, LineCutter())
+            line = _Transport(client, LineSplitter())
             self._file.append([self._stamped(one, line, verifier) for one in checkpoints])
 
     def _stamped(self, checkpoint: Checkpoint, line: _Transport, verifier: TimestampVerifier) -> KeptCheckpoint:

@@ -21,7 +21,7 @@ import jwt
 from cekalwatch.contract.values.identity_provider import ProviderFacts
 from cekalwatch.server.auth.signing_in.sign_in import CodeProof, SignInRefusedError
 from cekalwatch.server.auth.signing_in.sign_in_terms import OpenIdTerms, ProviderTermsError, require_safe
-from cekalwatch.server.concurrency.line_cutter import LineCutter
+from cekalwatch.server.concurrency.line_cutter import LineSplitter
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.people.store import Account, PeopleStore
@@ -196,7 +196,7 @@ class OpenIdProvider:
 
     def _ask(self, method: str, url: str, **how: Any) -> tuple[int, dict[str, Any]]:  # noqa: ANN401  # httpx's own
         """Return status and JSON object of an answer, which may have 256 KiB; raises PROVIDER_UNAVAILABLE."""
-        cutter = LineCutter()
+        cutter = LineSplitter()
         try:
             with (
                 cutter.within(LONGEST_S),

@@ -5,7 +5,7 @@ Blocks for a few tenths of a second; see `passwords`.
 
 from __future__ import annotations
 
-from cekalwatch.server.audit.entry import Action, AuditEntry, Thing
+from cekalwatch.server.audit.entry import Action, AuditEntry, ObjectKind
 from cekalwatch.server.auth.sessions import Device, Session
 from cekalwatch.server.auth.signing_in.passwords import Passwords, judge_password
 from cekalwatch.server.auth.signing_in.sign_in import PasswordProof, SignInRefusedError, SignInService
@@ -79,6 +79,6 @@ class PasswordChange:
         if self._passwords.check(account.password.hash, wanted).right:
             raise CekalwatchError(Code.PASSWORD_NOT_CHANGED)
         kept = KeptPassword(self._passwords.hash(wanted), must_change=False)
-        key = Thing.PERSON.key(person.person_id)
+        key = ObjectKind.PERSON.key(person.person_id)
         entry = AuditEntry(self._clock.now(), device.used_by(person.person_id), Action.PASSWORD_CHANGED, (key,))
         self._store.set_password(person.person_id, kept, entry, but_session=session.key)

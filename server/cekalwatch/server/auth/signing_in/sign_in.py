@@ -17,9 +17,9 @@ from uuid import UUID
 import structlog
 
 from cekalwatch.contract.values.identity_provider import ProviderFacts
-from cekalwatch.server.audit.entry import OK, Action, AuditEntry, Thing
+from cekalwatch.server.audit.entry import OK, Action, AuditEntry, ObjectKind
 from cekalwatch.server.auth.refusals import RefusalTrail
-from cekalwatch.server.auth.sessions import Beside, Device, Session, Sessions
+from cekalwatch.server.auth.sessions import Device, SecondSignature, Session, Sessions
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.people.store import Account
@@ -110,7 +110,7 @@ class SignInService:
         """Return what a browser needs of the identity provider; None: there is none. Raises PROVIDER_UNAVAILABLE."""
         return self._openid.facts(with_endpoints=with_endpoints) if self._openid else None
 
-    def sign_in(self, proof: Proof, device: Device, beside: Beside | None = None) -> tuple[str, Session]:
+    def sign_in(self, proof: Proof, device: Device, beside: SecondSignature | None = None) -> tuple[str, Session]:
         """Sign a person in, and return the token and the session; with `beside`, as the second person of that act.
 
         Raises SignInRefusedError, and SIGN_IN_NOT_OFFERED or what else a provider raises.
@@ -140,7 +140,7 @@ class SignInService:
         if refusal.code is Code.SIGN_IN_LOCKED:
             return
         now = self._clock.now()
-        known = (Thing.PERSON.key(refusal.person_id),) if refusal.person_id else ()
+        known = (ObjectKind.PERSON.key(refusal.person_id),) if refusal.person_id else ()
         entries = [AuditEntry(now, device.actor, Action.SIGN_IN_REFUSED, known, refusal.code)]
         if refusal.locked_for:
             seconds = int(refusal.locked_for.total_seconds())

@@ -12,7 +12,7 @@ from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.translations import Language, Texts
 from cekalwatch.server.audit.entry import operator
-from cekalwatch.server.auth.sessions import Beside, Device
+from cekalwatch.server.auth.sessions import Device, SecondSignature
 from cekalwatch.server.auth.signing_in.providers import ProviderAuthentication
 from cekalwatch.server.auth.signing_in.sign_in import PasswordProof
 from cekalwatch.server.domain.clock import Clock
@@ -51,7 +51,7 @@ class Terminal:
                 if first.password_change_needed:
                     raise CekalwatchError(Code.PASSWORD_CHANGE_NEEDED)
                 self._tell(shown)
-                beside = Beside(act, first)
+                beside = SecondSignature(act, first)
                 token, _ = self._sign_in.sign_in(self._proof(other), self._device, beside)
                 second = self._sessions.take_second(token, self._device, beside)
             finally:

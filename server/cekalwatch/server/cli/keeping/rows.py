@@ -51,7 +51,7 @@ def accept(
     import hashlib
 
     from cekalwatch.program.cli.prompts import ask, ask_secret, tell
-    from cekalwatch.server.audit.entry import Action, AuditEntry, Thing
+    from cekalwatch.server.audit.entry import Action, AuditEntry, ObjectKind
     from cekalwatch.server.auth.signing_in.terminal import Terminal
     from cekalwatch.server.domain.people import TwoPersonAction
 
@@ -71,8 +71,8 @@ def accept(
         people = terminal.two_people(TwoPersonAction.ACCEPT_ROWS, words)
         for start in range(0, len(found), MAX_AT_ONCE):
             some = found[start : start + MAX_AT_ONCE]
-            objects = [Thing.PERSON.key(person.person_id) for person in (people.first, people.second)]
-            objects += [Thing.ROW.key("/".join(one.key)) for one in some]
+            objects = [ObjectKind.PERSON.key(person.person_id) for person in (people.first, people.second)]
+            objects += [ObjectKind.ROW.key("/".join(one.key)) for one in some]
             details = {"rows": len(some)}
             entry = AuditEntry(
                 context.clock.now(), context.actor, Action.ROWS_ACCEPTED, tuple(objects), details=details

@@ -9,7 +9,7 @@ import structlog
 from cekalwatch.contract.codec.federation import PORT_MESSAGE
 from cekalwatch.contract.values.federation import PictureRefusal, PortPicture
 from cekalwatch.server.audit.alert_entries import shown_objects
-from cekalwatch.server.audit.entry import Action, Actor, Party, Thing
+from cekalwatch.server.audit.entry import Action, Actor, ActorKind, ObjectKind
 from cekalwatch.server.concurrency.token_bucket import TokenBucket
 from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.grpc_api.convert.common import uuid as read_uuid
@@ -49,13 +49,13 @@ class PictureGiver:
                 self._log_s = now_s
                 log.warning("centre_asks_too_often")
             return _answer(asked, PictureRefusal.NOT_NOW)
-        by, alerts, trail = Actor(Party.CENTRE, who), self._alerts, self._trail
+        by, alerts, trail = Actor(ActorKind.CENTRE, who), self._alerts, self._trail
         try:
             alert = await asyncio.to_thread(alerts.get, alert_id)
             jpeg = await asyncio.to_thread(alerts.probe, alert_id)
             await trail.note(by, Action.ALERT_VIEWED, shown_objects([alert]), pictures=1)
         except CekalwatchError as error:
-            await trail.note(by, Action.ALERT_VIEWED, [Thing.ALERT.key(alert_id)], error.code, pictures=1)
+            await trail.note(by, Action.ALERT_VIEWED, [ObjectKind.ALERT.key(alert_id)], error.code, pictures=1)
             return _answer(asked, PictureRefusal.NOT_KEPT)
         except (StorageError, ValueError) as error:  # damaged rows raise the latter
             log.error("picture_not_given", alert_id=str(alert_id), error=type(error).__name__)  # noqa: TRY400

@@ -13,8 +13,8 @@ import grpc
 
 from cekalwatch.contract.codec.federation import PORT_MESSAGE
 from cekalwatch.contract.values.federation import PortHello, SignOfLife
-from cekalwatch.server.cluster.duty import ChoreDuty
-from cekalwatch.server.concurrency.pace import Pace
+from cekalwatch.server.cluster.leader_lease import LeaderLease
+from cekalwatch.server.concurrency.rate_limiter import RateLimiter
 from cekalwatch.server.grpc_api.clients.picture_giver import PictureGiver
 from cekalwatch.server.grpc_api.clients.report_stream import LOOK_S, MISSED_KEEP_ALIVES, Call, centre_pace, period_of
 from cekalwatch.server.grpc_api.clients.reporter import ANSWER_S, REFUSED, REFUSED_PAUSE_S
@@ -30,19 +30,19 @@ MAX_PAUSE_S = 5.0
 
 
 class PictureLine:
-    """Serves for all servers of the port, while `duty` is this one's. It runs on the event loop."""
+    """Serves for all servers of the port, while `leader` is this one's. It runs on the event loop."""
 
-    def __init__(self, caller: PortCaller, address: str, pictures: PictureGiver, duty: ChoreDuty) -> None:
+    def __init__(self, caller: PortCaller, address: str, pictures: PictureGiver, leader: LeaderLease) -> None:
         """`address` is that of the centre's server."""
         self._caller = replace(caller, settings=replace(caller.settings, addresses=(address,)))
         self._pictures = pictures
-        self._duty = duty
+        self._leader = leader
         self._backoff = Backoff(most_s=MAX_PAUSE_S)
-        self._pace: Pace | None = None
+        self._pace: RateLimiter | None = None
 
     async def serve(self) -> None:
         """Serve over one stream until it ends, and pause: one round of a loop."""
-        if self._duty.lease is None:
+        if self._leader.lease is None:
             await asyncio.sleep(LOOK_S)
             return
         try:
@@ -76,7 +76,7 @@ class PictureLine:
         return False
 
     async def _give(self, call: Call, period_s: float, dialer: Dialer) -> None:
-        """Answer until the call ends, the certificate is renewed, or the duty is another server's."""
+        """Answer until the call ends, the certificate is renewed, or the lease is another server's."""
         writing = asyncio.Lock()  # gRPC takes one message at a time
         self._pace = pace = self._pace or centre_pace()
 
@@ -93,7 +93,7 @@ class PictureLine:
                         await call.write(picture)
 
         async def live() -> None:
-            while self._duty.lease is not None and not dialer.outdated:
+            while self._leader.lease is not None and not dialer.outdated:
                 async with writing:
                     await call.write(PORT_MESSAGE.write(SignOfLife(0)))
                 await asyncio.sleep(period_s)

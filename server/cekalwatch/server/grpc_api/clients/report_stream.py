@@ -19,7 +19,7 @@ from cekalwatch.contract.values.federation import HeldAlerts, PictureRefusal, Po
 from cekalwatch.server.alerts.deliveries import DeliveryTrail
 from cekalwatch.server.alerts.fanout import DetailedEvent, Fanout
 from cekalwatch.server.audit.entry import Actor
-from cekalwatch.server.concurrency.pace import Pace
+from cekalwatch.server.concurrency.rate_limiter import RateLimiter
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.grpc_api.clients.picture_giver import PictureGiver
 from cekalwatch.server.grpc_api.convert.common import timestamp
@@ -76,7 +76,7 @@ class ReportStream:
         pictures: PictureGiver,
         told: port_pb2.ReportStart,
         centre: Actor,
-        pace: Pace,
+        pace: RateLimiter,
     ) -> None:
         """`centre` is who gets what is reported, for the audit trail. `pace`: how fast the centre is read."""
         self._call = call
@@ -193,9 +193,9 @@ class ReportStream:
             await asyncio.sleep(min(LOOK_S, self._period_s))
 
 
-def centre_pace() -> Pace:
+def centre_pace() -> RateLimiter:
     """Return how fast a centre is read, whatever it sends, and over however many streams after each other."""
-    return Pace(ANSWERS_PER_S, MAX_ANSWERS)
+    return RateLimiter(ANSWERS_PER_S, MAX_ANSWERS)
 
 
 def period_of(told: port_pb2.ReportStart) -> float:

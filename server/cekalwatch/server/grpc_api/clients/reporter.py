@@ -1,4 +1,4 @@
-"""Reports a port's alert events to its centre, for as long as this server has the duty.
+"""Reports a port's alert events to its centre, for as long as this server holds the lease.
 
 The port opens the stream, and the centre says from where to go on: the position is the centre's.
 """
@@ -16,9 +16,9 @@ import structlog
 
 from cekalwatch.contract.codec.federation import PORT_MESSAGE
 from cekalwatch.contract.values.federation import LogPosition, LogStart, PortHello, StartReason
-from cekalwatch.server.audit.entry import Actor, Party
-from cekalwatch.server.cluster.duty import ChoreDuty
-from cekalwatch.server.concurrency.pace import Pace
+from cekalwatch.server.audit.entry import Actor, ActorKind
+from cekalwatch.server.cluster.leader_lease import LeaderLease
+from cekalwatch.server.concurrency.rate_limiter import RateLimiter
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.ports import Reporting
 from cekalwatch.server.grpc_api.clients.picture_giver import PictureGiver
@@ -56,18 +56,18 @@ log = structlog.get_logger()
 
 
 class AlertReporter:
-    """Reports for all servers of the port, while `duty` is this one's. It runs on the event loop."""
+    """Reports for all servers of the port, while `leader` is this one's. It runs on the event loop."""
 
-    def __init__(self, caller: PortCaller, parts: ReportedParts, pictures: PictureGiver, duty: ChoreDuty) -> None:
+    def __init__(self, caller: PortCaller, parts: ReportedParts, pictures: PictureGiver, leader: LeaderLease) -> None:
         """`caller` opens the connection with the first round."""
         self._caller = caller
         self._dialer: Dialer | None = None
-        self._pace: Pace | None = None
+        self._pace: RateLimiter | None = None
         self._parts = parts
         self._pictures = pictures
-        self._duty = duty
+        self._leader = leader
         self._backoff = Backoff(most_s=MAX_PAUSE_S)
-        self._centre = Actor(Party.CENTRE, ",".join(caller.settings.addresses)[:150])
+        self._centre = Actor(ActorKind.CENTRE, ",".join(caller.settings.addresses)[:150])
         self._state: Reporting | None = None
 
     @property
@@ -77,7 +77,7 @@ class AlertReporter:
 
     async def report(self) -> None:
         """Report over one stream, until it ends, and pause: one round of a loop. Raises StorageError."""
-        if self._duty.lease is None:
+        if self._leader.lease is None:
             self._state = None
             await asyncio.sleep(LOOK_S)
             return
@@ -138,7 +138,7 @@ class AlertReporter:
         self._pace = self._pace or centre_pace()
         stream = ReportStream(call, self._parts, self._pictures, answer.start, self._centre, self._pace)
         await stream.run(
-            begin.after, lambda: self._duty.lease is not None and not dialer.outdated, self._counted, self._stored
+            begin.after, lambda: self._leader.lease is not None and not dialer.outdated, self._counted, self._stored
         )
 
     async def _start(self, told: port_pb2.ReportStart) -> LogStart:

@@ -12,7 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from cekalwatch.contract.codec.enums import ProtoEnum
 from cekalwatch.server.audit.checkpoints import Checkpoint
-from cekalwatch.server.audit.entry import Action, Link, Party, Thing, stamp
+from cekalwatch.server.audit.entry import Action, ActorKind, Link, ObjectKind, stamp
 from cekalwatch.server.audit.export import ExportFormat
 from cekalwatch.server.audit.problems import TrailProblem, TrailProblemKind
 from cekalwatch.server.audit.search_terms import Position
@@ -30,7 +30,7 @@ _KINDS = ProtoEnum(audit_pb2.AuditProblemKind, "AUDIT_PROBLEM_KIND", TrailProble
 _FORMATS = ProtoEnum(audit_service_pb2.AuditExportFormat, "AUDIT_EXPORT_FORMAT", ExportFormat)
 _OUTCOME = re.compile(rf"[A-Z_]{{1,{MAX_WORD}}}")
 _TOKEN = re.compile(r"(-?[0-9]{1,18})-([0-9]{1,18})")
-_PERSON = re.compile(rf"(?:{Party.PERSON}|{Thing.PERSON}):([0-9a-f-]{{36}})(?:@.*)?")
+_PERSON = re.compile(rf"(?:{ActorKind.PERSON}|{ObjectKind.PERSON}):([0-9a-f-]{{36}})(?:@.*)?")
 
 
 def person(value: str) -> UUID | str:

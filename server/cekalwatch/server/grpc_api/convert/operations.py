@@ -98,7 +98,7 @@ def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResp
         ports=[PORT_STATUS.write(one.status(status.at)) for one in status.ports],
         reporting=_reporting(status.reporting) if status.reporting else None,
         upkeep=_maintenance(status.maintenance),
-        servers=[_server(one, does_chores=one.run.run_id == status.chores_by) for one in status.servers],
+        servers=[_server(one, does_chores=one.run.run_id == status.leader_id) for one in status.servers],
     )
 
 

@@ -24,7 +24,7 @@ from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout
 from cekalwatch.server.alerts.waiting import WaitingAlerts
 from cekalwatch.server.audit.alert_entries import shown_objects
-from cekalwatch.server.audit.entry import Action, Actor, Party, Thing
+from cekalwatch.server.audit.entry import Action, Actor, ActorKind, ObjectKind
 from cekalwatch.server.auth.rights import Caller
 from cekalwatch.server.auth.supervised import SupervisedDevices
 from cekalwatch.server.domain.alerts.alert import Alert
@@ -216,7 +216,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
             if not current_caller().sees(details.alert.camera.site):
                 raise CekalwatchError(Code.ALERT_NOT_FOUND)  # as if there were none
         except CekalwatchError as error:
-            asked = Thing.ALERT.key(alert_id)
+            asked = ObjectKind.ALERT.key(alert_id)
             await self._trail.note(current_caller().actor, Action.ALERT_VIEWED, [asked], error.code, pictures=pictures)
             raise
         shown = shown_objects([details.alert])
@@ -235,4 +235,4 @@ def _supervises(caller: Caller) -> bool:
 def _agent(agent_id: str) -> Actor:
     """Return the device of the agent that calls; in plaintext it is known by the key that it subscribes with."""
     who = current_caller()
-    return Actor(Party.AGENT, agent_id) if who.on_this_machine else who.device.actor
+    return Actor(ActorKind.AGENT, agent_id) if who.on_this_machine else who.device.actor

@@ -16,7 +16,7 @@ from uuid import UUID
 import grpc
 
 from cekalwatch.server.audit.checkpoints import Checkpoint
-from cekalwatch.server.audit.entry import OK, Action, Link, Thing
+from cekalwatch.server.audit.entry import OK, Action, Link, ObjectKind
 from cekalwatch.server.audit.export import ExportFormat, written
 from cekalwatch.server.audit.problems import TrailProblem
 from cekalwatch.server.audit.search_terms import action_term, moment_of, outcome_term
@@ -82,22 +82,22 @@ class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
         keys = [
             kind.key(value)
             for kind, value in (
-                (Thing.SUBJECT, convert.key(request.subject_id, "subject_id")),
-                (Thing.ALERT, convert.key(request.alert_id, "alert_id")),
+                (ObjectKind.SUBJECT, convert.key(request.subject_id, "subject_id")),
+                (ObjectKind.ALERT, convert.key(request.alert_id, "alert_id")),
             )
             if value
         ]
 
         def find() -> tuple[AuditPage, dict[UUID, str], list[str], str]:
             if wanted:
-                keys.append(Thing.PERSON.key(self._person(wanted)))
+                keys.append(ObjectKind.PERSON.key(self._person(wanted)))
             ends = [outcome_term(outcome)] if outcome else []
             terms = [*keys, *ends, *([action_term(action)] if action else [])]
             query = AuditQuery(terms, *(moment_of(one) if one else None for one in (since, until)))
             found = self._readers.search.page(query, limit, after)
             names = self._readers.people.display_names(convert.people_named(one for _, one in found.found))
             # What was typed may be a name; what the trail itself holds is a key, and so is a person's.
-            known = [one for one in keys if one.startswith(f"{Thing.PERSON}:") or self._readers.search.has(one)]
+            known = [one for one in keys if one.startswith(f"{ObjectKind.PERSON}:") or self._readers.search.has(one)]
             return found, names, known, outcome if outcome and self._readers.search.has(outcome_term(outcome)) else ""
 
         found, names, known, ended = await asyncio.to_thread(find)
@@ -160,7 +160,7 @@ class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
         who, (since, until) = current_caller(), convert.span(request)
         form, two = convert.export_format(request.format), who.two_people()
         call, readers = self._calls.begin(context), self._readers
-        both = tuple(Thing.PERSON.key(one.person_id) for one in (two.first, two.second))
+        both = tuple(ObjectKind.PERSON.key(one.person_id) for one in (two.first, two.second))
         details = {"format": str(form), "since": since, "until": until}
         await readers.trail.note(who.actor, Action.AUDIT_EXPORTED, both, **details)
         signed = await call.do(readers.signed)

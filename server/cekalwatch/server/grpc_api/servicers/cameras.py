@@ -12,7 +12,7 @@ from cekalwatch.contract.codec.camera_service import CAMERA_POLICY, CHANGES, KEP
 from cekalwatch.contract.codec.scalars import Reading, Refused
 from cekalwatch.contract.values.capture_policy import CapturePolicyChanges
 from cekalwatch.contract.values.surveys import SurveyFigures
-from cekalwatch.server.capture.aiming import AimingDesk
+from cekalwatch.server.capture.aiming import AimingService
 from cekalwatch.server.capture.policies import CameraPolicies
 from cekalwatch.server.capture.surveys import CameraSurveys
 from cekalwatch.server.domain.checkpoints import Camera
@@ -28,7 +28,7 @@ class CameraServicer(camera_service_pb2_grpc.CameraServiceServicer):
     """Serves administrators, and with pictures for aiming supervisors too."""
 
     def __init__(
-        self, cameras: Mapping[str, Camera], policies: CameraPolicies, aiming: AimingDesk, surveys: CameraSurveys
+        self, cameras: Mapping[str, Camera], policies: CameraPolicies, aiming: AimingService, surveys: CameraSurveys
     ) -> None:
         self._surveys = surveys
         self._cameras = cameras

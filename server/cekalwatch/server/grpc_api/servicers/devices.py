@@ -20,7 +20,7 @@ from cekalwatch.server.grpc_api.errors import coded
 from cekalwatch.server.grpc_api.open_calls import OpenCalls
 from cekalwatch.server.grpc_api.paging import page
 from cekalwatch.server.health.probes.presence import CameraPresence
-from cekalwatch.server.pki.device_admin import DeviceAdmin, DeviceOffice
+from cekalwatch.server.pki.device_admin import DeviceAdmin, DeviceRegistry
 from cekalwatch.server.pki.devices import KnownDevice
 from cekalwatch.v1 import device_service_pb2 as pb
 from cekalwatch.v1 import device_service_pb2_grpc
@@ -38,7 +38,7 @@ log = structlog.get_logger()
 class DeviceServicer(device_service_pb2_grpc.DeviceServiceServicer):
     """Serves administrators."""
 
-    def __init__(self, office: DeviceOffice, whole: Callable[[], WholePresence], open_calls: OpenCalls) -> None:
+    def __init__(self, office: DeviceRegistry, whole: Callable[[], WholePresence], open_calls: OpenCalls) -> None:
         """`whole` reads who is connected to any server, and blocks; `open_calls` are those of this one."""
         self._office = office
         self._whole = whole

@@ -36,7 +36,7 @@ from cekalwatch.server.grpc_api.alert_requests import (
 )
 from cekalwatch.server.grpc_api.convert.common import KEY, text
 from cekalwatch.server.grpc_api.convert.common import uuid as read_uuid
-from cekalwatch.server.ports.reception import Inbound
+from cekalwatch.server.ports.report_receiver import Inbound
 from cekalwatch.server.recognition.face_pictures import MAX_PROBE_BYTES
 from cekalwatch.server.storage.alerts.rows import MAX_SIGHTINGS
 from cekalwatch.v1 import adjudication_pb2, alert_pb2, camera_pb2, port_pb2, port_service_pb2

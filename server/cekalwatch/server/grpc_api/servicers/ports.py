@@ -14,7 +14,7 @@ from cekalwatch.contract.values.alerts import AlertPictures
 from cekalwatch.contract.values.federation import PortStep, ReportedAlert, ReportStart
 from cekalwatch.server.alerts.details import AlertDetails, AlertDetailsReader
 from cekalwatch.server.audit.alert_entries import shown_objects
-from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, Thing
+from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.auth.rights import Reach
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -25,7 +25,7 @@ from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.convert.common import KEY
 from cekalwatch.server.grpc_api.paging import page, page_size
 from cekalwatch.server.grpc_api.servicers import port_reports
-from cekalwatch.server.ports.reception import Inbound, PortReception
+from cekalwatch.server.ports.report_receiver import Inbound, ReportReceiver
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.ports.store import PortStore
 from cekalwatch.v1 import port_pb2, port_service_pb2_grpc
@@ -41,7 +41,7 @@ class PortServicer(port_service_pb2_grpc.PortServiceServicer):
 
     def __init__(
         self,
-        reception: PortReception,
+        reception: ReportReceiver,
         store: PortStore,
         details: AlertDetailsReader,
         trail: AuditTrail,
@@ -112,7 +112,7 @@ class PortServicer(port_service_pb2_grpc.PortServiceServicer):
                 raise CekalwatchError(Code.ALERT_NOT_FOUND)  # as if there were none
             found = await asyncio.to_thread(self._store.get, port, alert_id)
         except CekalwatchError as error:
-            await self._note_view(actor, [Thing.ALERT.key(alert_id)], error.code, told)
+            await self._note_view(actor, [ObjectKind.ALERT.key(alert_id)], error.code, told)
             raise
         details = await asyncio.to_thread(self._details_of, found)
         steps = await asyncio.to_thread(self._store.steps, port, alert_id)

@@ -12,7 +12,7 @@ from cekalwatch.contract.codec.enums import ProtoEnum
 from cekalwatch.contract.codec.people import PROVIDER, SESSION
 from cekalwatch.contract.codec.scalars import Refused
 from cekalwatch.contract.values.people import MAX_SIGN_IN_NAME, PersonSession
-from cekalwatch.server.auth.sessions import Beside, Session, Sessions
+from cekalwatch.server.auth.sessions import SecondSignature, Session, Sessions
 from cekalwatch.server.auth.signing_in.password_provider import PasswordChange
 from cekalwatch.server.auth.signing_in.passwords import MAX_CHARACTERS
 from cekalwatch.server.auth.signing_in.sign_in import CodeProof, PasswordProof, Proof, SignInService
@@ -68,7 +68,7 @@ class SessionServicer(session_service_pb2_grpc.SessionServiceServicer):
     async def SignIn(self, request: pb.SignInRequest, context: Context) -> pb.SignInResponse:
         """Sign a person in, by password or by the identity provider's code."""
         act, proof, caller = _joint_act(request), _proof(request), current_caller()
-        beside = Beside(act, caller.signed_in()) if act else None
+        beside = SecondSignature(act, caller.signed_in()) if act else None
         workers = self.passwords if isinstance(proof, PasswordProof) else self._provider
         token, session = await workers.do(lambda: self._sign_ins.sign_in(proof, caller.device, beside))
         idle = None if beside else self._sessions.terms.idle

@@ -15,7 +15,7 @@ import structlog
 
 from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.contract.values.troubles import TroubleKind, acknowledges
-from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Thing, stamp
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind, stamp
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import Person
@@ -70,7 +70,7 @@ class AlarmBoard:
 
         def note(trouble: Alarm) -> AuditEntry:
             details: dict[str, int | str] = {"kind": trouble.fault.kind.value, "about": trouble.fault.about}
-            objects = (Thing.TROUBLE.key(trouble.trouble_id),)
+            objects = (ObjectKind.TROUBLE.key(trouble.trouble_id),)
             return AuditEntry(now, actor, Action.TROUBLE_ACKNOWLEDGED, objects, details=details)
 
         trouble = self._store.acknowledge(trouble_id, seen_by, now, note)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from cekalwatch.contract.values.troubles import TroubleKind
-from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Thing
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.health.alarms.findings import Findings, fault
 from cekalwatch.server.storage.audit.store import AuditStore
@@ -63,7 +63,7 @@ class RowAlarms:
     def _findings(self) -> Findings:
         refused = set(self._guard.refused)
         if new := sorted(refused - self._told):
-            named = tuple(Thing.ROW.key(_printable(key)) for key in new[:MAX_NAMED])
+            named = tuple(ObjectKind.ROW.key(_printable(key)) for key in new[:MAX_NAMED])
             self._audit.append(
                 AuditEntry(self._clock.now(), self._actor, Action.ROWS_REFUSED, named, details={"rows": len(new)})
             )

@@ -35,7 +35,7 @@ METRICS: Final[Mapping[str, tuple[type[CounterMetricFamily | GaugeMetricFamily],
     "start_time_seconds": (_GAUGE, "When the server started.", ()),
     "serving": (_GAUGE, "1 while the server does its work.", ()),
     "fault": (_GAUGE, "1 for each reason why it does not.", ("fault",)),
-    "does_chores": (_GAUGE, "1 at the server that does what one does for all of a database.", ()),
+    "is_leader": (_GAUGE, "1 at the server that does what one does for all of a database.", ()),
     "captures": (_COUNTER, "Captures that were dealt with, by outcome.", ("outcome",)),
     "captures_unplaceable": (_COUNTER, "Captures of them whose time could not be placed.", ()),
     "captures_waiting": (_GAUGE, "Captures in a queue, by what they wait for.", ("stage",)),
@@ -204,7 +204,7 @@ class ServerCollector(Collector):
             yield "refusals", count, (code,)
 
     def _database(self, figures: DatabaseFigures, head: int) -> Iterator[Sample]:
-        yield "does_chores", figures.status.chores_by == self._monitored.run_id, ()
+        yield "is_leader", figures.status.leader_id == self._monitored.run_id, ()
         counted = {one.state: one for one in figures.alerts}
         for state in sorted(OPEN_STATES):
             found = counted.get(state)

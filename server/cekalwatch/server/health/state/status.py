@@ -71,7 +71,7 @@ class ServerStatus:
     agents: tuple[AgentState, ...]
     servers: tuple[ReportedRun, ...]
     """This one first."""
-    chores_by: str
+    leader_id: str
     """Key of the run of the server that does the jobs of the database; empty while none does."""
     alarms: tuple[Alarm, ...]
     """Those that are open."""
@@ -100,7 +100,7 @@ class DatabaseStatus:
     positions: Mapping[str, int]
     """The last acknowledged sequence of each agent."""
     whole: WholePresence
-    chores_by: str
+    leader_id: str
     maintenance: MaintenanceStatus
     ports: tuple[PortState, ...] = ()
 
@@ -120,7 +120,7 @@ class StatusService:
     decider: Decider
     fanout: Fanout
     peers: Peers
-    chores_by: Callable[[], str]
+    leader_id: Callable[[], str]
     """Reads which server's run does the jobs of the database; it blocks."""
     alerts: AlertStore
     ports: Callable[[], list[PortState]]
@@ -157,7 +157,7 @@ class StatusService:
     def read(self) -> DatabaseStatus:
         """Read the part that is in the database; it blocks. Raises StorageError."""
         return DatabaseStatus(
-            self.alerts.positions(), self.peers.whole(), self.chores_by(), self.maintenance.read(), tuple(self.ports())
+            self.alerts.positions(), self.peers.whole(), self.leader_id(), self.maintenance.read(), tuple(self.ports())
         )
 
     def combine(self, stored: DatabaseStatus) -> ServerStatus:
@@ -184,7 +184,7 @@ class StatusService:
                 for agent_id in sorted(whole.agents.keys() | positions.keys())
             ),
             servers=whole.servers,
-            chores_by=stored.chores_by,
+            leader_id=stored.leader_id,
             alarms=self.alarms(),
             revocations=self.health.revocations(),
             revocations_stale=self.health.stale_revocations is not None,

@@ -9,7 +9,7 @@ import structlog
 
 from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger, GivenUp
 from cekalwatch.server.audit.checkpoints import Checkpoint, SigningKey
-from cekalwatch.server.audit.entry import Action, AuditEntry, Thing, operator, stamp
+from cekalwatch.server.audit.entry import Action, AuditEntry, ObjectKind, operator, stamp
 from cekalwatch.server.audit.history import HistoryChangedError
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.people import TwoPeople
@@ -86,7 +86,7 @@ class CheckpointSigner:
             "checkpoints_given_up": sum(one.last - one.first + 1 for one in given_up),
             "explanation": explanation,
         }
-        both = tuple(Thing.PERSON.key(one.person_id) for one in (people.first, people.second))
+        both = tuple(ObjectKind.PERSON.key(one.person_id) for one in (people.first, people.second))
         self.store.append(AuditEntry(now, operator(), Action.AUDIT_HISTORY_ACCEPTED, both, details=details))
         made = self._key.sign(number + 1, *self.store.head(), stamp(now))
         self._ledger.accept(made, given_up)

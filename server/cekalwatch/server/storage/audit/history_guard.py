@@ -14,7 +14,7 @@ from cekalwatch.server.audit.history import HistoryChange, HistoryChangedError
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.hardware.errors import TokenError
 from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
-from cekalwatch.server.storage.cluster.chore_lease import ChoreLease
+from cekalwatch.server.storage.cluster.lease_store import Lease
 from cekalwatch.server.storage.fence import LeaseLostError, fenced
 
 TELL_AGAIN = timedelta(hours=1)
@@ -28,7 +28,7 @@ class HistoryGuard:
     """Signs the history while it is what it was, and tells why while it is not. Methods block."""
 
     signer: CheckpointSigner
-    lease: Callable[[], ChoreLease | None]
+    lease: Callable[[], Lease | None]
     """Every server looks, and the one that has the lease signs."""
     clock: Clock
     change: HistoryChange | None = None

@@ -22,7 +22,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Field, Session, SQLModel, col, delete, select, update
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, Thing
+from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.encryption.keyring import HEADER, AssociatedData, DataKey, KeyPurpose, Keyring
@@ -198,7 +198,9 @@ class KeyStore:
         return retired
 
     def _entry(self, action: Action, keys: Iterable[int], outcome: str = OK, **details: int | str) -> AuditEntry:
-        return AuditEntry(self._clock.now(), self._actor, action, tuple(map(Thing.KEY.key, keys)), outcome, details)
+        return AuditEntry(
+            self._clock.now(), self._actor, action, tuple(map(ObjectKind.KEY.key, keys)), outcome, details
+        )
 
     def _load(self, known: Collection[int]) -> list[DataKey]:
         with self._database.session() as session:

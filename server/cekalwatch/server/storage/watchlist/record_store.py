@@ -80,7 +80,7 @@ class NewRecord:
 
 
 @dataclass(frozen=True)
-class Foreseen:
+class DryRunResult:
     """What storing a record would do."""
 
     outcome: StoreOutcome
@@ -151,7 +151,7 @@ class RecordStore:
                 found |= dict(session.exec(query.where(col(BanOrderRow.order_id).in_(keys))).all())
         return found
 
-    def foresee(self, records: Sequence[NewRecord], grown: Mapping[str, int]) -> list[Foreseen]:
+    def foresee(self, records: Sequence[NewRecord], grown: Mapping[str, int]) -> list[DryRunResult]:
         """Return what storing each record would do, and store nothing; each subject comes once.
 
         `grown` is how many orders subjects are taken to have beyond what is held.
@@ -163,7 +163,7 @@ class RecordStore:
             people = [SubjectFile(record.subject, (), ()) for record in records]
             others = same_person(session, self._rows, people)
             return [
-                Foreseen(
+                DryRunResult(
                     held.done(record).outcome,
                     held.as_first_sent(record.order),
                     record.order.order_id not in held.orders,

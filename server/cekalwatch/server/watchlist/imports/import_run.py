@@ -15,7 +15,7 @@ import structlog
 from cekalwatch.contract.values.imports import RecordReport
 from cekalwatch.contract.values.watchlist import ImportOutcome
 from cekalwatch.server.audit.alert_entries import deletion_entry
-from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, Thing
+from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.concurrency.priorities import BackgroundThreads
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
@@ -157,7 +157,10 @@ class ImportRun:
         """Let each record be prepared that has none of the same subject or order before it."""
         before = set[str]()
         for one in self._waiting:
-            keys = {Thing.SUBJECT.key(one.record.subject.subject_id), Thing.ORDER.key(one.record.order.order_id)}
+            keys = {
+                ObjectKind.SUBJECT.key(one.record.subject.subject_id),
+                ObjectKind.ORDER.key(one.record.order.order_id),
+            }
             if one.preparing is None and before.isdisjoint(keys):
                 one.preparing = self._threads.submit(self._importer.prepare, one.record)
             before |= keys
@@ -172,7 +175,7 @@ class ImportRun:
 
     def refused(self, report: RecordReport) -> RecordReport:
         """Take the report on a record that cannot be read, and return it."""
-        keys = {"order_id": (Thing.ORDER, report.order_id), "subject_id": (Thing.SUBJECT, report.subject_id)}
+        keys = {"order_id": (ObjectKind.ORDER, report.order_id), "subject_id": (ObjectKind.SUBJECT, report.subject_id)}
         keys.pop(report.field, None)  # what was refused as a key may be a number of the person
         objects = tuple(thing.key(key) for thing, key in keys.values() if is_like_a_key(key))
         outcome = report.reason or Code.RECORD_INVALID

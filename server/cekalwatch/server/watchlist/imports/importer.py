@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from cekalwatch.contract.values.imports import PhotoReport, RecordReport
 from cekalwatch.contract.values.subjects import MAX_REFERENCES
 from cekalwatch.contract.values.watchlist import EnrolmentWarning, ImportOutcome, PhotoOutcome
-from cekalwatch.server.audit.entry import MAX_TEXT, Action, Actor, AuditEntry, Thing
+from cekalwatch.server.audit.entry import MAX_TEXT, Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -161,9 +161,9 @@ class WatchlistImporter:
     def _entry(
         self, one: PreparedRecord, done: RecordResult, photos: tuple[PhotoReport, ...], actor: Actor
     ) -> AuditEntry:
-        keys = [Thing.ORDER.key(one.record.order.order_id), Thing.SUBJECT.key(one.record.subject.subject_id)]
+        keys = [ObjectKind.ORDER.key(one.record.order.order_id), ObjectKind.SUBJECT.key(one.record.subject.subject_id)]
         if done.former_subject_id:  # whose history it belongs to as well
-            keys.append(Thing.SUBJECT.key(done.former_subject_id))
+            keys.append(ObjectKind.SUBJECT.key(done.former_subject_id))
         details: dict[str, int | str] = {"references": len(one.references)}
         if doubtful := sum(bool(photo.also_under) for photo in photos):
             details["also_under"] = doubtful

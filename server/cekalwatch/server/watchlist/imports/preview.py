@@ -23,7 +23,7 @@ from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.ban_order import BanOrder, SubjectFile
 from cekalwatch.server.gallery.lookalikes import LookalikeFinder
 from cekalwatch.server.recognition.enrolment import Enroller
-from cekalwatch.server.storage.watchlist.record_store import Foreseen, NewRecord, NewReference, StoreOutcome
+from cekalwatch.server.storage.watchlist.record_store import DryRunResult, NewRecord, NewReference, StoreOutcome
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import PreparedRecord, WatchlistImporter
@@ -70,7 +70,7 @@ class ImportPreview(WatchlistImporter):
         photos = self._looked_up(prepared)
         return [self._foretell(one, found, seen) for one, found, seen in zip(records, foreseen, photos, strict=True)]
 
-    def _foretell(self, record: NewRecord, found: Foreseen, photos: tuple[PhotoReport, ...]) -> RecordReport:
+    def _foretell(self, record: NewRecord, found: DryRunResult, photos: tuple[PhotoReport, ...]) -> RecordReport:
         subject, order = record.subject, record.order
         if found.outcome is StoreOutcome.SUBJECT_FULL:
             return RecordReport(order.order_id, subject.subject_id, ImportOutcome.REFUSED, Code.SUBJECT_FULL)
@@ -133,7 +133,7 @@ class _Overlay:
             self._holders[identity].add(key)
         self.grown[key] += added
 
-    def over(self, found: Foreseen, subject: Subject) -> SubjectFile:
+    def over(self, found: DryRunResult, subject: Subject) -> SubjectFile:
         """Return the file of a subject as it would be held, with the orders of the same person under other keys."""
         key = subject.subject_id
         person = self._subjects.get(key) or (found.file.subject if found.file else subject)

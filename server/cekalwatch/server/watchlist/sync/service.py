@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cekalwatch.contract.values.syncs import SyncRun, SyncStatus
 from cekalwatch.contract.values.watchlist import SyncOutcome
-from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Thing
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
@@ -17,7 +17,7 @@ def accept_shrink(store: SyncStore, clock: Clock, run_id: int, people: TwoPeople
     """Let the next run end what the list of that run has lost; raises SHRINK_NOT_WAITING."""
     if people.action is not TwoPersonAction.ACCEPT_SHRUNKEN_LIST:
         raise ValueError(f"these people came for {people.action}")
-    both = tuple(Thing.PERSON.key(person.person_id) for person in (people.first, people.second))
+    both = tuple(ObjectKind.PERSON.key(person.person_id) for person in (people.first, people.second))
 
     def note(state: SyncState) -> AuditEntry:
         details = {"run": run_id, "missing": state.accepted}

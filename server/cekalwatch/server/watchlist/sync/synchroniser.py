@@ -15,7 +15,7 @@ import structlog
 
 from cekalwatch.contract.values.syncs import SyncRun
 from cekalwatch.contract.values.watchlist import SyncOutcome
-from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, Thing
+from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.syncs import SyncTerms
@@ -173,7 +173,7 @@ class Synchroniser:
         return replace(run, outcome=SyncOutcome.DONE)
 
     def _ended(self, order_ids: Sequence[str], actor: Actor) -> AuditEntry:
-        keys = tuple(map(Thing.ORDER.key, order_ids))
+        keys = tuple(map(ObjectKind.ORDER.key, order_ids))
         return AuditEntry(self._clock.now(), actor, Action.ORDERS_WITHDRAWN, keys, details={"orders": len(keys)})
 
 

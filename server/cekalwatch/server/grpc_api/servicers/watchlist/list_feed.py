@@ -15,7 +15,7 @@ import grpc
 
 from cekalwatch.contract.codec.watchlist import FRESHNESS, ORDER, REFERENCE_FACE, SUBJECT
 from cekalwatch.contract.values.watchlist import Freshness
-from cekalwatch.server.audit.entry import Action, AuditEntry, Thing
+from cekalwatch.server.audit.entry import Action, AuditEntry, ObjectKind
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import BanOrder
@@ -86,7 +86,7 @@ class ListFeedServicer(list_feed_service_pb2_grpc.ListFeedServiceServicer):
 
     async def _record(self, given: Sequence[ChangedSubject], known: int) -> None:
         """Record what a page gives, naming those that the reader has not been given as they stand."""
-        named = [Thing.SUBJECT.key(one.subject_id) for one in given if one.version > known]
+        named = [ObjectKind.SUBJECT.key(one.subject_id) for one in given if one.version > known]
         details: dict[str, int | str] = {"subjects": len(given), "until": given[-1].version}
         if known:
             details |= {"again": len(given) - len(named), "known": known}
@@ -101,7 +101,7 @@ class ListFeedServicer(list_feed_service_pb2_grpc.ListFeedServiceServicer):
         await self._feed.admit(port)
         subject_id, wanted = wanted_references(request)
         await self._allowance.photographs(port.port)
-        asked = [Thing.SUBJECT.key(subject_id)]
+        asked = [ObjectKind.SUBJECT.key(subject_id)]
         await self._trail.note(current_caller().actor, Action.REFERENCES_FETCHED, asked, references=len(wanted))
         for key in wanted:
             stored = await asyncio.to_thread(self._store.reference, subject_id, key, port.model_version)

@@ -16,7 +16,7 @@ from cekalwatch.contract.codec.listed_subjects import LOOKALIKE, LOOKALIKE_PAIR
 from cekalwatch.contract.codec.watchlist import LOOKALIKE_JUDGEMENTS
 from cekalwatch.contract.values.listed_subjects import LookalikePair
 from cekalwatch.contract.values.watchlist import LookalikeJudgement
-from cekalwatch.server.audit.entry import Action, Thing
+from cekalwatch.server.audit.entry import Action, ObjectKind
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.lookalikes import SubjectPair
 from cekalwatch.server.grpc_api.authentication import current_caller
@@ -45,7 +45,7 @@ class LookalikeMethods(watchlist_service_pb2_grpc.WatchlistServiceServicer):
         found = await asyncio.to_thread(self._review.page, wanted(request), after, limit)
         page = lookalike_page(found)
         shown = sorted({one.subject_id for pair in page.pairs for one in (pair.first, pair.second)})
-        objects = list(map(Thing.SUBJECT.key, shown))
+        objects = list(map(ObjectKind.SUBJECT.key, shown))
         await self._trail.note(current_caller().actor, Action.SUBJECTS_LISTED, objects, subjects=len(shown))
         return page
 

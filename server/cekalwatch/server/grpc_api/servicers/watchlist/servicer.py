@@ -11,7 +11,7 @@ import grpc
 from cekalwatch.contract.codec.imports import RECORD_REPORT
 from cekalwatch.contract.codec.listed_subjects import WATCHLIST_FILTER
 from cekalwatch.contract.codec.scalars import Reading
-from cekalwatch.server.audit.entry import Action, Actor, Thing
+from cekalwatch.server.audit.entry import Action, Actor, ObjectKind
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.gallery.lookalikes import LookalikeFinder
@@ -95,7 +95,7 @@ class WatchlistServicer(SyncMethods, ListFileMethods, LookalikeMethods):
         at = subjects.on_day(request.on_day, self._clock.now(), self._reader.zone)
         found = await asyncio.to_thread(self._reader.page, wanted, at, after, limit)
         page = subjects.subject_page(found)
-        shown = [Thing.SUBJECT.key(entry.subject.subject_id) for entry in page.subjects]
+        shown = [ObjectKind.SUBJECT.key(entry.subject.subject_id) for entry in page.subjects]
         await self._trail.note(current_caller().actor, Action.SUBJECTS_LISTED, shown, subjects=len(shown))
         return page
 
@@ -104,7 +104,7 @@ class WatchlistServicer(SyncMethods, ListFileMethods, LookalikeMethods):
         chosen = subjects.photo_references(request.photo_references)
         asked = len(chosen) or int(request.include_photos)
         view = await self._viewed(request.subject_id, self._view, pictures=asked)
-        shown = [Thing.SUBJECT.key(key) for key in (view.subject.subject_id, *view.others)]
+        shown = [ObjectKind.SUBJECT.key(key) for key in (view.subject.subject_id, *view.others)]
         await self._trail.note(current_caller().actor, Action.SUBJECT_VIEWED, shown, pictures=asked)
         answer = subjects.one_subject(view)
         beside = {key for keys in view.also_under.values() for key in keys}
@@ -124,7 +124,7 @@ class WatchlistServicer(SyncMethods, ListFileMethods, LookalikeMethods):
             return subjects.history(self._reader.history(key))
 
         answer = await self._viewed(request.subject_id, history, history=1)
-        shown = [Thing.SUBJECT.key(request.subject_id)]
+        shown = [ObjectKind.SUBJECT.key(request.subject_id)]
         await self._trail.note(current_caller().actor, Action.SUBJECT_VIEWED, shown, history=len(answer.events))
         return answer
 

@@ -9,7 +9,7 @@ from datetime import date, datetime, time, tzinfo
 from cekalwatch.contract.codec.listed_subjects import LISTED_SUBJECT, LOOKALIKE, STATUS_CHANGE, SUBJECT_EVENT
 from cekalwatch.contract.codec.watchlist import ORDER
 from cekalwatch.contract.values.listed_subjects import Lookalike, OrderStatusChange, SubjectEvent
-from cekalwatch.server.audit.entry import Link, Thing
+from cekalwatch.server.audit.entry import Link, ObjectKind
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import PLAUSIBLE_YEARS
 from cekalwatch.server.grpc_api.convert.common import text
@@ -107,7 +107,7 @@ def history(found: SubjectHistory) -> pb.GetSubjectHistoryResponse:
 
 
 def _event(link: Link) -> pb.SubjectEvent:
-    orders = Thing.ORDER.key("")
+    orders = ObjectKind.ORDER.key("")
     return SUBJECT_EVENT.write(
         SubjectEvent(
             at=datetime.fromisoformat(link.at),

@@ -14,7 +14,7 @@ from typing import Any
 import grpc
 import structlog
 
-from cekalwatch.server.concurrency.pace import Pace
+from cekalwatch.server.concurrency.rate_limiter import RateLimiter
 from cekalwatch.server.watchlist.sources.centre.caller import PortCaller, told_code
 from cekalwatch.server.watchlist.sources.centre.messages import told_sources
 from cekalwatch.server.watchlist.sources.source import SourceUnavailable
@@ -60,7 +60,7 @@ class CentreFollower:
         self._note_sources = note_sources
         self._backoff = backoff or Backoff(most_s=MOST_PAUSE_S)
         self._dialer: Dialer | None = None
-        self._pace: Pace | None = None
+        self._pace: RateLimiter | None = None
         self._state = ""
         self._told: Mapping[str, datetime | None] | None = None
         self._due = False
@@ -102,7 +102,7 @@ class CentreFollower:
 
         Empty when it is to be opened anew at once.
         """
-        self._pace = pace = self._pace or Pace(NEWS_PER_S, MAX_NEWS)
+        self._pace = pace = self._pace or RateLimiter(NEWS_PER_S, MAX_NEWS)
         async with dialer.aio_channel() as channel:
             stub: Any = ListFeedServiceStub(channel)  # the stubs are typed for one kind of channel
             call = stub.FollowList(pb.FollowListRequest(port=self._caller.message()))

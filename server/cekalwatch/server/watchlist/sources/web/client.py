@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from cekalwatch.server.concurrency.line_cutter import LineCutter
+from cekalwatch.server.concurrency.line_cutter import LineSplitter
 from cekalwatch.server.watchlist.sources.secrets import read_secret
 from cekalwatch.server.watchlist.sources.source import SourceUnavailable
 from cekalwatch.server.watchlist.sources.web.settings import WebAccess
@@ -68,7 +68,7 @@ class WebClient:
         """Only addresses with the scheme, host and port of `address` are allowed. Raises SourceUnavailable."""
         self._access = access
         self._address = address
-        self._cutter = LineCutter()
+        self._cutter = LineSplitter()
         headers = {"accept-encoding": "identity", "user-agent": "cekalwatch"}
         if token := read_secret(access.token_from):
             headers["authorization"] = f"Bearer {token}"

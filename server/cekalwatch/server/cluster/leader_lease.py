@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
-from cekalwatch.server.storage.cluster.chore_lease import ChoreLease, ChoreLeaseStore
+from cekalwatch.server.storage.cluster.lease_store import Lease, LeaseStore
 
 PERIOD_S = 1.0
 """How often the lease is renewed, or looked at."""
@@ -22,19 +22,19 @@ PERIOD_S = 1.0
 log = structlog.get_logger()
 
 
-class ChoreDuty:
+class LeaderLease:
     """Holds the lease; `monotonic` gives seconds. Any thread may ask for it."""
 
-    def __init__(self, store: ChoreLeaseStore, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, store: LeaseStore, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._monotonic = monotonic
-        self._lease: ChoreLease | None = None
+        self._lease: Lease | None = None
         self._until_s = 0.0
         # A thread of its own: renewing must not wait behind chores.
         self._thread = ThreadPoolExecutor(1, "chore-lease")
 
     @property
-    def lease(self) -> ChoreLease | None:
+    def lease(self) -> Lease | None:
         """The lease while this server has it; None while the chores are another's."""
         return self._lease if self._monotonic() < self._until_s else None
 
@@ -44,9 +44,9 @@ class ChoreDuty:
         found = self._store.take()
         self._lease, self._until_s = found, asked_at_s + self._store.lasts_s
         if found and found != before:
-            log.info("chores_begun", term=found.term)
+            log.info("leader_lease_taken", term=found.term)
         elif before and not found:
-            log.warning("chores_lost", term=before.term)
+            log.warning("leader_lease_lost", term=before.term)
 
     async def keep(self) -> None:
         """Look, in one round of a loop."""

@@ -10,9 +10,9 @@ import pytest
 import sqlalchemy
 from sqlalchemy.exc import OperationalError
 
-from cekalwatch.server.cluster.chores import SharedChore
-from cekalwatch.server.cluster.duty import PERIOD_S, ChoreDuty
-from cekalwatch.server.storage.cluster.chore_lease import LASTS_S, ChoreLease, ChoreLeaseStore
+from cekalwatch.server.cluster.jobs import LeaderJob
+from cekalwatch.server.cluster.leader_lease import PERIOD_S, LeaderLease
+from cekalwatch.server.storage.cluster.lease_store import LASTS_S, Lease, LeaseStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.fence import LeaseLostError, fenced
@@ -36,7 +36,7 @@ def run_out(database: Database) -> None:
         connection.execute(sqlalchemy.text("UPDATE chore_lease SET until = clock_timestamp()"))
 
 
-def taken(store: ChoreLeaseStore) -> ChoreLease:
+def taken(store: LeaseStore) -> Lease:
     lease = store.take()
     assert lease is not None
     return lease
@@ -62,12 +62,12 @@ def test_a_dead_server_is_replaced_within_ten_seconds_also_where_looking_takes_a
 def test_on_one_file_the_server_always_has_it_and_writes_nothing_for_it(database: Database) -> None:
     if database.is_shared:
         pytest.skip("several servers may use it")
-    duty = ChoreDuty(ChoreLeaseStore(database, "only"))
-    duty.look()
-    assert duty.lease is not None
-    with fenced(duty.lease):
+    leader = LeaderLease(LeaseStore(database, "only"))
+    leader.look()
+    assert leader.lease is not None
+    with fenced(leader.lease):
         count(database)
-    duty.close()
+    leader.close()
     with database.engine.connect() as connection:
         holder = connection.execute(sqlalchemy.text("SELECT holder FROM chore_lease")).scalar_one()
     assert (counted(database), holder) == (1, "")
@@ -78,7 +78,7 @@ class TestOfSeveralServers:
     """On PostgreSQL."""
 
     def test_one_has_it_until_it_gives_it_back(self, shared: Database) -> None:
-        one, other = ChoreLeaseStore(shared, "one"), ChoreLeaseStore(shared, "other")
+        one, other = LeaseStore(shared, "one"), LeaseStore(shared, "other")
         first = taken(one)
         assert taken(one) == first
         assert other.take() is None
@@ -88,11 +88,11 @@ class TestOfSeveralServers:
         assert one.take() is None
 
     def test_of_many_at_once_one_gets_it(self, shared: Database) -> None:
-        found: list[ChoreLease | None] = []
+        found: list[Lease | None] = []
         at_once = threading.Barrier(4)
 
         def take(name: str) -> None:
-            store = ChoreLeaseStore(shared, name)
+            store = LeaseStore(shared, name)
             at_once.wait(WAIT_S)
             found.append(store.take())
 
@@ -105,7 +105,7 @@ class TestOfSeveralServers:
         assert len(found) == len(threads)
 
     def test_what_nobody_renews_is_taken_over_by_the_databases_clock(self, shared: Database) -> None:
-        one, other = ChoreDuty(ChoreLeaseStore(shared, "one")), ChoreDuty(ChoreLeaseStore(shared, "other"))
+        one, other = LeaderLease(LeaseStore(shared, "one")), LeaderLease(LeaseStore(shared, "other"))
         one.look()
         other.look()
         assert one.lease is not None
@@ -122,21 +122,21 @@ class TestOfSeveralServers:
 
     def test_a_server_that_cannot_renew_it_stops_by_its_own_clock(self, shared: Database) -> None:
         seconds = [100.0]
-        duty = ChoreDuty(ChoreLeaseStore(shared, "one", lasts_s=6.0), lambda: seconds[0])
-        duty.look()
+        leader = LeaderLease(LeaseStore(shared, "one", lasts_s=6.0), lambda: seconds[0])
+        leader.look()
         seconds[0] += 5.9
-        assert duty.lease is not None
+        assert leader.lease is not None
         seconds[0] += 0.2
-        assert duty.lease is None
+        assert leader.lease is None
 
     def test_no_row_of_a_stranger_keeps_all_servers_from_their_chores(self, shared: Database) -> None:
         with shared.engine.begin() as connection:
             forged = "UPDATE chore_lease SET holder = 'nobody', until = clock_timestamp() + interval '1 year'"
             connection.execute(sqlalchemy.text(forged))
-        assert ChoreLeaseStore(shared, "one").take() is not None
+        assert LeaseStore(shared, "one").take() is not None
 
     def test_who_comes_back_after_it_ran_out_writes_nothing(self, shared: Database) -> None:
-        one, other = ChoreLeaseStore(shared, "one"), ChoreLeaseStore(shared, "other")
+        one, other = LeaseStore(shared, "one"), LeaseStore(shared, "other")
         old = taken(one)
         with fenced(old):
             count(shared)
@@ -149,7 +149,7 @@ class TestOfSeveralServers:
         assert counted(shared) == 1
 
     def test_what_began_in_a_former_term_is_not_written_in_a_later_one(self, shared: Database) -> None:
-        one, other = ChoreLeaseStore(shared, "one"), ChoreLeaseStore(shared, "other")
+        one, other = LeaseStore(shared, "one"), LeaseStore(shared, "other")
         old = taken(one)
         run_out(shared)
         taken(other)
@@ -159,7 +159,7 @@ class TestOfSeveralServers:
             count(shared)
 
     def test_nobody_takes_over_between_the_check_and_the_commit(self, shared: Database) -> None:
-        lease, other = taken(ChoreLeaseStore(shared, "one")), ChoreLeaseStore(shared, "other")
+        lease, other = taken(LeaseStore(shared, "one")), LeaseStore(shared, "other")
         ran_out = sqlalchemy.text("UPDATE chore_lease SET until = clock_timestamp()")
         with shared.session() as session:
             lease.check(session)
@@ -171,7 +171,7 @@ class TestOfSeveralServers:
         assert other.take() is not None
 
     def test_a_chore_is_left_where_it_stands_when_the_lease_is_lost(self, shared: Database) -> None:
-        one, other = ChoreDuty(ChoreLeaseStore(shared, "one")), ChoreDuty(ChoreLeaseStore(shared, "other"))
+        one, other = LeaderLease(LeaseStore(shared, "one")), LeaderLease(LeaseStore(shared, "other"))
         one.look()
         rounds: list[str] = []
 
@@ -184,10 +184,10 @@ class TestOfSeveralServers:
             count(shared)
             rounds.append("written")
 
-        SharedChore("count", 1.0, work).once(one)
-        SharedChore("count", 1.0, lambda: rounds.append("other")).once(other)
+        LeaderJob("count", 1.0, work).once(one)
+        LeaderJob("count", 1.0, lambda: rounds.append("other")).once(other)
         one.look()
-        SharedChore("count", 1.0, lambda: rounds.append("one again")).once(one)
+        LeaderJob("count", 1.0, lambda: rounds.append("one again")).once(one)
         assert rounds == ["begun", "other"]
         assert counted(shared) == 0
 

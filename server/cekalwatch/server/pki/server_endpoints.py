@@ -13,14 +13,14 @@ from cekalwatch.server.pki.site_pki import hosts_of
 from cekalwatch.wire.address import split_address
 
 
-class Reached(NamedTuple):
+class ServerEndpoints(NamedTuple):
     """Addresses of the server, HOST:PORT."""
 
     server: str
     enrol: str
 
 
-def reached_at(tls_dir: Path, listen: str, enrolment_listen: str) -> Reached:
+def endpoints_at(tls_dir: Path, listen: str, enrolment_listen: str) -> ServerEndpoints:
     """Return where devices reach this server, by the first name in its certificate in `tls_dir`.
 
     `listen` and `enrolment_listen` are where it listens, HOST:PORT; the latter is empty where no device can enrol.
@@ -36,4 +36,4 @@ def reached_at(tls_dir: Path, listen: str, enrolment_listen: str) -> Reached:
     host = next((name for name in names if name not in LOOPBACK_HOSTS), names[0])
     host = f"[{host}]" if ":" in host else host
     ports = (split_address(address)[1] for address in (listen, enrolment_listen))
-    return Reached(*(f"{host}:{port}" for port in ports))
+    return ServerEndpoints(*(f"{host}:{port}" for port in ports))

@@ -30,7 +30,7 @@ from cekalwatch.contract.values.federation import (
 )
 from cekalwatch.server.audit.device_entries import device
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry
-from cekalwatch.server.concurrency.pace import Pace
+from cekalwatch.server.concurrency.rate_limiter import RateLimiter
 from cekalwatch.server.domain.clock import Clock, lately
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.ports import Port, PortReport
@@ -74,7 +74,7 @@ Inbound = _Stored | SignOfLife | PortPicture
 Outbound = ReportReceipt | PictureRequest | ReportKeepAlive
 
 
-class PortReception:
+class ReportReceiver:
     """The ports that are connected to this server of the centre; only the event loop's thread uses it."""
 
     def __init__(self, store: PortStore, trail: AuditTrail, clock: Clock, actor: Actor, terms: ReportTerms) -> None:
@@ -159,8 +159,8 @@ class _ReportStream:
         self._outbound: asyncio.Queue[Outbound | None] = asyncio.Queue()
         """None: look whether the stream has ended."""
         self._started = False
-        self._event_pace = Pace(EVENTS_PER_S, MAX_EVENTS)
-        self._message_pace = Pace(MESSAGES_PER_S + SIGNS_A_PERIOD / terms.heartbeat_period_s, MAX_MESSAGES)
+        self._event_pace = RateLimiter(EVENTS_PER_S, MAX_EVENTS)
+        self._message_pace = RateLimiter(MESSAGES_PER_S + SIGNS_A_PERIOD / terms.heartbeat_period_s, MAX_MESSAGES)
         self._unacknowledged = 0
         self._pictures: dict[int, asyncio.Future[PortPicture]] = {}
         self._numbers = count(1)
@@ -198,7 +198,7 @@ class _ReportStream:
                 answer.cancel()
 
     async def picture(self, alert_id: UUID, asked_by: Actor) -> bytes:
-        """Ask for a picture; see `PortReception.picture`."""
+        """Ask for a picture; see `ReportReceiver.picture`."""
         if len(self._pictures) >= MAX_PICTURES:
             raise CekalwatchError(Code.PORT_AWAY, f"{self._port} is asked for {MAX_PICTURES} pictures already")
         number = next(self._numbers)

@@ -41,7 +41,7 @@ _HOLDS = text(
 
 
 @dataclass(frozen=True)
-class ChoreLease:
+class Lease:
     """A lease that was taken: the fence behind which chores write."""
 
     holder: str
@@ -55,7 +55,7 @@ class ChoreLease:
             raise LeaseLostError("another server does the chores")
 
 
-class ChoreLeaseStore:
+class LeaseStore:
     """The lease in the database, for the server whose run has the key `holder`."""
 
     def __init__(self, database: Database, holder: str, lasts_s: float = LASTS_S) -> None:
@@ -68,14 +68,14 @@ class ChoreLeaseStore:
         """For how long a lease holds after `take` was called, in seconds."""
         return self._lasts_s
 
-    def take(self) -> ChoreLease | None:
+    def take(self) -> Lease | None:
         """Take the lease, or renew it; None while another server has it. Raises StorageError."""
         if not self._database.is_shared:
-            return ChoreLease(self._holder, 0, shared=False)
+            return Lease(self._holder, 0, shared=False)
         with self._database.session() as session:
             taken = session.execute(_TAKE, {"holder": self._holder, "lasts": self._lasts_s}).first()
             session.commit()
-        return ChoreLease(self._holder, taken[0]) if taken else None
+        return Lease(self._holder, taken[0]) if taken else None
 
     def holder(self) -> str:
         """Return the key of the server that has it; empty while none has. Raises StorageError."""
@@ -84,7 +84,7 @@ class ChoreLeaseStore:
         with self._database.session() as session:
             return session.execute(_HOLDER).scalar() or ""
 
-    def give_back(self, lease: ChoreLease) -> None:
+    def give_back(self, lease: Lease) -> None:
         """Let another server take it at once, when this one stops. Raises StorageError."""
         if lease.shared:
             with self._database.session() as session:

@@ -11,7 +11,7 @@ import structlog
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.loops import LOOPS
-from cekalwatch.server.cluster.duty import ChoreDuty
+from cekalwatch.server.cluster.leader_lease import LeaderLease
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.fence import LeaseLostError, fenced
 
@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class Chore:
+class PeriodicJob:
     """Blocking work that each server does again and again."""
 
     name: str
@@ -28,31 +28,31 @@ class Chore:
     """Pause after each round."""
     work: Callable[[], object]
 
-    def kept(self, duty: ChoreDuty) -> Coroutine[Any, Any, None]:
-        """Return the loop that does it on worker threads, for ever. `duty` is this server's."""
+    def kept(self, leader: LeaderLease) -> Coroutine[Any, Any, None]:
+        """Return the loop that does it on worker threads, for ever. `leader` is this server's."""
 
         async def do() -> None:
-            await asyncio.to_thread(self.once, duty)
+            await asyncio.to_thread(self.once, leader)
 
         return LOOPS.keep(self.name, do, self.period_s)
 
-    def once(self, duty: ChoreDuty) -> None:  # noqa: ARG002  # see SharedChore
+    def once(self, leader: LeaderLease) -> None:  # noqa: ARG002  # see LeaderJob
         """Do it, on the calling thread."""
         self.work()
 
 
-class SharedChore(Chore):
-    """Blocking work on the database that one server does for all that share it, while it has the duty."""
+class LeaderJob(PeriodicJob):
+    """Blocking work on the database that one server does for all that share it, while it holds the lease."""
 
-    def once(self, duty: ChoreDuty) -> None:
+    def once(self, leader: LeaderLease) -> None:
         """Do it if this server has to; what it writes goes behind the lease."""
-        if (lease := duty.lease) is None:
+        if (lease := leader.lease) is None:
             return
         try:
             with fenced(lease):
                 self.work()
         except LeaseLostError:
-            log.warning("chore_left", chore=self.name, term=lease.term)
+            log.warning("leader_job_left", job=self.name, term=lease.term)
 
 
 def at_stop(what: str, work: Callable[[], object]) -> None:

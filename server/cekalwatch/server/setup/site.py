@@ -17,11 +17,11 @@ from cekalwatch.server.auth.people_admin import PeopleAdmin
 from cekalwatch.server.auth.signing_in.passwords import Passwords
 from cekalwatch.server.data_folder import make_database
 from cekalwatch.server.domain.clock import SystemClock
-from cekalwatch.server.founding.answers import Answers
 from cekalwatch.server.pki.journal import PkiJournal
-from cekalwatch.server.pki.reached import Reached, reached_at
+from cekalwatch.server.pki.server_endpoints import ServerEndpoints, endpoints_at
 from cekalwatch.server.pki.site_pki import SitePki
 from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.setup.answers import Answers
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.wiring.audit import open_signer
@@ -38,7 +38,7 @@ class Founded:
     """A new site, with the secrets that are handed over; no `repr`, so that no log shows them."""
 
     settings: ServerSettings
-    reached: Reached
+    reached: ServerEndpoints
     first_password: str
     """The administrator's, to be changed at the first sign-in."""
     invitations: tuple[DeviceInvitation, ...]
@@ -67,7 +67,7 @@ def found_site(answers: Answers, config: Path, now: datetime) -> Founded:
         with PkiJournal(settings.database_address) as journal:
             journal.issued(server, pki.issue(server, answers.hosts, settings.tls_path, now), now)
         first_password = _make_keys_and_administrator(settings, answers)
-        reached = reached_at(settings.tls_path, settings.listen, settings.enrolment_listen)
+        reached = endpoints_at(settings.tls_path, settings.listen, settings.enrolment_listen)
         invitations = tuple(_invite(settings, pki, reached, answers, now))
         draft.replace(config)
     except BaseException:
@@ -126,7 +126,7 @@ def _make_keys_and_administrator(settings: ServerSettings, answers: Answers) -> 
 
 
 def _invite(
-    settings: ServerSettings, pki: SitePki, reached: Reached, answers: Answers, now: datetime
+    settings: ServerSettings, pki: SitePki, reached: ServerEndpoints, answers: Answers, now: datetime
 ) -> Iterator[DeviceInvitation]:
     none: tuple[str, ...] = ()
     devices = [

@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 import sqlalchemy
 
-from cekalwatch.server.storage.cluster.hints import Hints, HintTopic
+from cekalwatch.server.storage.cluster.change_notifier import ChangeNotifier, ChangeTopic
 from cekalwatch.server.storage.database import Database
 
 pytestmark = pytest.mark.both_databases
@@ -21,16 +21,16 @@ class Hearer:
     """Somebody whom hints wake."""
 
     def __init__(self, database: Database) -> None:
-        self.woken = {topic: threading.Semaphore(0) for topic in HintTopic}
-        self.hints = Hints(database)
+        self.woken = {topic: threading.Semaphore(0) for topic in ChangeTopic}
+        self.hints = ChangeNotifier(database)
         self.hints.start({topic: one.release for topic, one in self.woken.items()})
 
-    def hears(self, topic: HintTopic, within_s: float = WAIT_S) -> bool:
+    def hears(self, topic: ChangeTopic, within_s: float = WAIT_S) -> bool:
         return self.woken[topic].acquire(timeout=within_s)
 
     def began(self) -> None:
         """Wait until it listens: it is woken then."""
-        assert all(self.hears(topic) for topic in HintTopic)
+        assert all(self.hears(topic) for topic in ChangeTopic)
 
     def close(self) -> None:
         self.hints.close()
@@ -48,12 +48,12 @@ def test_the_others_hear_and_the_sender_does_not(databases: tuple[Database, Data
     with closing(Hearer(databases[0])) as one, closing(Hearer(databases[1])) as other:
         one.began()
         other.began()
-        one.hints.send(HintTopic.TROUBLES)
-        assert other.hears(HintTopic.TROUBLES)
-        other.hints.send(HintTopic.ALERT_EVENTS)
-        assert one.hears(HintTopic.ALERT_EVENTS)
-        assert not one.hears(HintTopic.TROUBLES, within_s=0)
-        assert not other.hears(HintTopic.ALERT_EVENTS, within_s=0)
+        one.hints.send(ChangeTopic.TROUBLES)
+        assert other.hears(ChangeTopic.TROUBLES)
+        other.hints.send(ChangeTopic.ALERT_EVENTS)
+        assert one.hears(ChangeTopic.ALERT_EVENTS)
+        assert not one.hears(ChangeTopic.TROUBLES, within_s=0)
+        assert not other.hears(ChangeTopic.ALERT_EVENTS, within_s=0)
 
 
 @pytest.mark.slow
@@ -61,20 +61,20 @@ def test_who_loses_the_connection_looks_and_hears_again(databases: tuple[Databas
     with closing(Hearer(databases[0])) as one, closing(Hearer(databases[1])) as other:
         one.began()
         other.began()
-        one.hints.send(HintTopic.TROUBLES)
-        assert other.hears(HintTopic.TROUBLES)
+        one.hints.send(ChangeTopic.TROUBLES)
+        assert other.hears(ChangeTopic.TROUBLES)
         with databases[0].engine.connect() as admin:
             ending = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
             admin.execute(sqlalchemy.text(ending + "AND datname = current_database()"))
         one.began()  # what came meanwhile is looked for
         other.began()
-        one.hints.send(HintTopic.TROUBLES)
-        assert other.hears(HintTopic.TROUBLES)
+        one.hints.send(ChangeTopic.TROUBLES)
+        assert other.hears(ChangeTopic.TROUBLES)
 
 
 def test_on_one_file_nobody_is_there_to_hear(database: Database) -> None:
     if database.is_shared:
         pytest.skip("several servers may use it")
     with closing(Hearer(database)) as alone:
-        alone.hints.send(HintTopic.TROUBLES)
-        assert not alone.hears(HintTopic.TROUBLES, within_s=0)
+        alone.hints.send(ChangeTopic.TROUBLES)
+        assert not alone.hears(ChangeTopic.TROUBLES, within_s=0)

@@ -1,4 +1,4 @@
-"""Hints between the servers of one PostgreSQL that something was committed, so that they need not wait for their look.
+"""Tells the servers of one PostgreSQL that something was committed, so that they need not wait for their next look.
 
 A hint says nothing but its topic, may be lost, and may come for nothing: every reader looks regularly all the same. It
 is sent after the commit, by a thread and a connection of its own: `NOTIFY` takes a lock of the whole database while it
@@ -22,25 +22,25 @@ HEAR_S = 1.0
 """How long the listener waits before it sees whether it should end."""
 
 
-class HintTopic(StrEnum):
+class ChangeTopic(StrEnum):
     """What has grown or changed; the name of PostgreSQL's channel."""
 
     ALERT_EVENTS = "cekalwatch_alert_events"
     TROUBLES = "cekalwatch_troubles"
 
 
-class Hints:
+class ChangeNotifier:
     """Sends hints, and calls whom they are for. Where nobody shares the database it does nothing."""
 
     def __init__(self, database: Database) -> None:
         self._sending, self._hearing = _OwnConnection(database), _OwnConnection(database)
         self._is_shared = database.is_shared
-        self._due: set[HintTopic] = set()
+        self._due: set[ChangeTopic] = set()
         self._changed = threading.Condition()
         self._ended = False
         self._threads: list[threading.Thread] = []
 
-    def start(self, woken: Mapping[HintTopic, Callable[[], None]]) -> None:
+    def start(self, woken: Mapping[ChangeTopic, Callable[[], None]]) -> None:
         """Start the threads; `woken` are called on one of them when a hint of another server comes."""
         if not self._is_shared:
             return
@@ -49,7 +49,7 @@ class Hints:
             thread.start()
             self._threads.append(thread)
 
-    def send(self, topic: HintTopic) -> None:
+    def send(self, topic: ChangeTopic) -> None:
         """Let the other servers know, soon; any thread may call it, after its commit."""
         with self._changed:
             self._due.add(topic)
@@ -85,7 +85,7 @@ class Hints:
             raise
         return bool(due) or not self._ended
 
-    def _hear(self, woken: Mapping[HintTopic, Callable[[], None]]) -> bool:
+    def _hear(self, woken: Mapping[ChangeTopic, Callable[[], None]]) -> bool:
         is_new = not self._hearing.is_open
         with self._hearing.open(woken) as connection:
             if is_new:
@@ -93,7 +93,7 @@ class Hints:
                     wake()  # what came while nobody listened
             for hint in connection.notifies(timeout=HEAR_S, stop_after=1):
                 if hint.pid != self._sending.pid:
-                    woken[HintTopic(hint.channel)]()
+                    woken[ChangeTopic(hint.channel)]()
         return not self._ended
 
 
@@ -111,7 +111,7 @@ class _OwnConnection:
         return self._connection is not None
 
     @contextmanager
-    def open(self, channels: Iterable[HintTopic]) -> Iterator[Any]:
+    def open(self, channels: Iterable[ChangeTopic]) -> Iterator[Any]:
         """Yield the connection, which listens to `channels`. Raises StorageError."""
         import psycopg  # an extra, which is there where the database is PostgreSQL
 

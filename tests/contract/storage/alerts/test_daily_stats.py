@@ -9,7 +9,7 @@ import pytest
 from cekalwatch.contract.values.adjudication import Outcome, Reason
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.server.alerts.field_days import DAYS_A_ROUND, DAYS_AHEAD, KEPT_FOR, MAX_KEPT, FieldDays
+from cekalwatch.server.alerts.daily_stats import DAYS_A_ROUND, DAYS_AHEAD, KEPT_FOR, MAX_KEPT, DailyStats
 from cekalwatch.server.alerts.field_reports import FieldReports
 from cekalwatch.server.domain.alerts.false_alerts import FieldAlert, PassageCount
 from cekalwatch.server.domain.alerts.field_report import FieldSpan, field_report
@@ -61,7 +61,7 @@ class Archive:
             self.store.add([PassageCount("dep-1", SITE, Direction.DEPARTURE, NOON, 100 + number)])
             self.clock.advance(DAY)
             self.store.add([PassageCount("dep-1", SITE, Direction.DEPARTURE, NOON + (number + 1) * DAY, 10)])
-        self.days = FieldDays(self.store, self.agencies.of, {SITE: WIB}, self.clock)
+        self.days = DailyStats(self.store, self.agencies.of, {SITE: WIB}, self.clock)
 
     def find_false(self, number: int) -> None:
         self.desk.claim(self.alerts[number], self.officer)

@@ -52,7 +52,7 @@ class _Stretch:
     days: int = 1
 
 
-class FieldDays:
+class DailyStats:
     """Threads may share it; its methods block."""
 
     def __init__(

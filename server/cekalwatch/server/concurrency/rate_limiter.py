@@ -8,7 +8,7 @@ import math
 from cekalwatch.server.concurrency.token_bucket import TokenBucket
 
 
-class Pace:
+class RateLimiter:
     """So many messages at once, and after these so many a second; begun and used on the event loop."""
 
     def __init__(self, per_s: float, at_once: float) -> None:

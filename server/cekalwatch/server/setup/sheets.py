@@ -14,7 +14,7 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.secret_files import make_private_folder, write_private
 from cekalwatch.program.translations import Texts
 from cekalwatch.server.domain.checkpoints import Site
-from cekalwatch.server.founding.site import Founded
+from cekalwatch.server.setup.site import Founded
 from cekalwatch.wire.identity import DeviceRole
 
 
