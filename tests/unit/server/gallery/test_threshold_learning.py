@@ -71,7 +71,7 @@ def test_until_there_is_enough_the_promise_is_the_packs_and_says_on_whom(databas
 @pytest.mark.slow
 def test_a_step_is_recorded_with_what_it_means(database: Database):
     port, people = LearningPort(database, cameras=1), Passers(0.1)
-    port.passes("dep-0", people.scores(800))
+    port.passes("dep-0", people.scores(500))
     port.look()
     learned = port.learned
     assert learned
@@ -91,7 +91,7 @@ def test_a_step_is_recorded_with_what_it_means(database: Database):
 def test_no_day_moves_it_further_than_it_may(database: Database):
     port, people = LearningPort(database, 1, LearningBounds(step_a_day=0.02, above=0.05)), Passers(0.12)
     for days in (1, 2, 3, 4):
-        port.day({"dep-0": people.scores(400)})
+        port.day({"dep-0": people.scores(MIN_PASSAGES if days == 1 else 100)})
         assert port.decision.value == pytest.approx(PACKS + min(0.02 * days, 0.05))
 
 
@@ -100,7 +100,7 @@ def test_what_passes_now_counts_when_people_change(database: Database):
     port = LearningPort(database, 1, LearningBounds(window_days=3))
     for people in (Passers(0.1), Passers(0.02)):
         for _ in range(6):
-            port.day({"dep-0": people.scores(700)})
+            port.day({"dep-0": people.scores(350)})
         assert WANTED / 2 <= people.fpir(port.decision.value) <= WANTED * 2
     assert len(port.scores.since("", MODEL)) == 3, "earlier days are forgotten"
 
@@ -119,7 +119,7 @@ def test_what_two_people_set_stays_and_the_tail_says_what_to_expect(database: Da
 @pytest.mark.slow
 def test_two_people_undo_it_and_what_had_passed_counts_no_more(database: Database):
     port, people = LearningPort(database, cameras=1), Passers(0.1)
-    port.day({"dep-0": people.scores(1_000)})
+    port.day({"dep-0": people.scores(400)})
     assert port.decision.source is ThresholdSource.LEARNED
     setting = ThresholdSetting(port.thresholds, port.clock, lambda: MODEL)
     setting.forget_learned(MODEL, "2026-03-02", TOGETHER, ADMINISTRATION)
@@ -131,7 +131,7 @@ def test_two_people_undo_it_and_what_had_passed_counts_no_more(database: Databas
     ((_, _, text),) = port.desk.trail(Action.LEARNING_FORGOTTEN)
     assert json.loads(text)["today"] == "2026-03-02"
     port.clock.advance(timedelta(days=1))
-    port.day({"dep-0": people.scores(1_000)})
+    port.day({"dep-0": people.scores(400)})
     assert port.decision.source is ThresholdSource.LEARNED, "it learns anew"
     others = TwoPeople(
         TwoPersonAction.CONFIRM_ALERT, person("budi", PersonRole.OFFICER), person("sari", PersonRole.SUPERVISOR)
@@ -143,7 +143,7 @@ def test_two_people_undo_it_and_what_had_passed_counts_no_more(database: Databas
 @pytest.mark.slow
 def test_a_site_that_only_observes_moves_nothing(database: Database):
     port = LearningPort(database, 1, LearningBounds(mode=LearningMode.OBSERVE))
-    port.day({"dep-0": Passers(0.1).scores(1_000)})
+    port.day({"dep-0": Passers(0.1).scores(500)})
     port.look()
     assert (port.decision.value, port.decision.source) == (PACKS, ThresholdSource.PACK)
     assert port.decision.promise
