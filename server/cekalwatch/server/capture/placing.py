@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import astuple
 from datetime import datetime
 from uuid import UUID
 
@@ -38,4 +37,4 @@ def placed(face: FaceCapture, camera: Camera, run_id: str, clock: CameraClock, n
 
 def _is_fit(measured: FaceQuality) -> bool:
     """Whether a face is fit for an alert; one without figures, or with some that are none, is not."""
-    return all(map(math.isfinite, astuple(measured))) and not flaws(measured)
+    return all(map(math.isfinite, vars(measured).values())) and not flaws(measured)
