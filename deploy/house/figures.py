@@ -25,8 +25,8 @@ MAPPING: Final = (
     "web_console/cekalwatch/console/list_keeping/*_client.py",
 )
 """Where the values of the contract are defined, read and written."""
-NO_MAPPING: Final = ("*/grpc_api/convert/common.py", "*/office/model/safe_text.py")
-"""Paging and errors of all services; what makes a text safe to show."""
+NO_MAPPING: Final = ("*/contract/codec/safe_text.py",)
+"""What makes a text safe to show."""
 SHORT_LINES: Final = 60
 ALERT_FIELD: Final = "late"
 """A field of an alert that goes from the database over the contract to every screen, and that nothing else has."""

@@ -93,10 +93,9 @@ PLUMBING: Final = {
         "server.domain.alerts.alert",
         "server.domain.alerts.handling",
         "server.domain.alerts.match",
-        "server.grpc_api.convert.common",
+        "server.grpc_api.fields",
         "office.model.*",
         "vision.faces",
-        "camera.outbox.face_capture",
         "camera.outbox.item",
     ),
 }

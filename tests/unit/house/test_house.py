@@ -51,9 +51,9 @@ def test_lines_and_modules_are_those_of_the_shipped_folders(write: Write, tmp_pa
     assert figures["walk_face"] == 1
 
 
-def test_mapping_is_what_reads_and_writes_the_contract_without_paging(write: Write, tmp_path: Path) -> None:
+def test_mapping_is_what_reads_and_writes_the_contract(write: Write, tmp_path: Path) -> None:
     write(f"{SERVER}/grpc_api/convert/sync.py", "x = 1\n" * 5)
-    write(f"{SERVER}/grpc_api/convert/common.py", "x = 1\n" * 7)
+    write("common/cekalwatch/contract/codec/safe_text.py", "x = 1\n" * 7)
     write("common/cekalwatch/contract/codec/alerts.py", "x = 1\n" * 11)
     write("web_console/cekalwatch/console/clients/report_client.py", "x = 1\n" * 13)
     write("web_console/cekalwatch/console/clients/session_check.py", "x = 1\n" * 17)

@@ -19,6 +19,7 @@ from cekalwatch.contract.values.captures import (
     CaptureReceipt,
     ClientTime,
     Drain,
+    FromCamera,
     Goodbye,
     Receipts,
     ToCamera,
@@ -53,7 +54,8 @@ log = structlog.get_logger()
 _T = TypeVar("_T")
 
 
-Inbound = CameraHello | Capture | Rejected | Heartbeat | AimingAnswer | Goodbye
+Inbound = FromCamera | Capture | Rejected
+"""A message after the handshake; a face as what became of it."""
 
 
 @dataclass(frozen=True)
@@ -268,8 +270,6 @@ class _CaptureStream:
                 case Goodbye(reason=reason):
                     log.info("camera_goodbye", camera_id=self._camera.camera_id, reason=reason)
                     return
-                case CameraHello():
-                    raise CekalwatchError(Code.HELLO_REPEATED)
             await self._pace.keep()
 
     def _begin(self, message: Capture | Rejected) -> None:

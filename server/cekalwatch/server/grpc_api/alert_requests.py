@@ -18,7 +18,7 @@ from cekalwatch.contract.values.alert_search import OLDEST, AlertFilter
 from cekalwatch.server.alerts.adjudication import Adjudication
 from cekalwatch.server.domain.alerts.adjudication import FollowUp
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.grpc_api.convert.common import KEY
+from cekalwatch.server.grpc_api.fields import KEY
 from cekalwatch.v1 import adjudication_pb2, alert_service_pb2, report_service_pb2
 
 MAX_REFERENCE = 100

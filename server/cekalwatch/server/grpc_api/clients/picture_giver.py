@@ -12,7 +12,7 @@ from cekalwatch.server.audit.alert_entries import shown_objects
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, ObjectKind
 from cekalwatch.server.concurrency.token_bucket import TokenBucket
 from cekalwatch.server.domain.errors import CekalwatchError
-from cekalwatch.server.grpc_api.convert.common import uuid as read_uuid
+from cekalwatch.server.grpc_api.fields import uuid as read_uuid
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.errors import StorageError

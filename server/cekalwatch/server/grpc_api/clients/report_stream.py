@@ -15,6 +15,7 @@ import structlog
 
 from cekalwatch.contract.codec.alerts import ALERT, EVENT_TYPES
 from cekalwatch.contract.codec.federation import PORT_MESSAGE
+from cekalwatch.contract.codec.scalars import timestamp
 from cekalwatch.contract.values.federation import HeldAlerts, PictureRefusal, PortPicture, SignOfLife
 from cekalwatch.server.alerts.deliveries import DeliveryTrail
 from cekalwatch.server.alerts.fanout import DetailedEvent, Fanout
@@ -22,7 +23,6 @@ from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.concurrency.rate_limiter import RateLimiter
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.grpc_api.clients.picture_giver import PictureGiver
-from cekalwatch.server.grpc_api.convert.common import timestamp
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.ports.reported import ReportedLog

@@ -11,14 +11,14 @@ from uuid import UUID
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from cekalwatch.contract.codec.enums import ProtoEnum
+from cekalwatch.contract.codec.scalars import timestamp
 from cekalwatch.server.audit.checkpoints import Checkpoint
 from cekalwatch.server.audit.entry import Action, ActorKind, Link, ObjectKind, stamp
 from cekalwatch.server.audit.export import ExportFormat
 from cekalwatch.server.audit.problems import TrailProblem, TrailProblemKind
 from cekalwatch.server.audit.search_terms import Position
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.grpc_api.convert.common import timestamp
-from cekalwatch.server.grpc_api.convert.common import uuid as read_uuid
+from cekalwatch.server.grpc_api.fields import uuid as read_uuid
 from cekalwatch.server.grpc_api.paging import page
 from cekalwatch.server.storage.audit.search import AuditPage
 from cekalwatch.v1 import audit_pb2, audit_service_pb2

@@ -8,6 +8,7 @@ from cekalwatch.contract.codec.cameras import PLACE
 from cekalwatch.contract.codec.captures import DROPS, POLICY, SPOOL, VIEW_STATES
 from cekalwatch.contract.codec.enums import ProtoEnum
 from cekalwatch.contract.codec.federation import PORT_STATUS
+from cekalwatch.contract.codec.scalars import timestamp, written_seconds
 from cekalwatch.contract.codec.troubles import TROUBLE
 from cekalwatch.contract.codec.watchlist import FRESHNESS
 from cekalwatch.contract.values.cameras import Heartbeat
@@ -25,7 +26,6 @@ from cekalwatch.server.gallery.threshold import (
     ThresholdSource,
 )
 from cekalwatch.server.gallery.threshold_outlook import ThresholdOutlook, ThresholdSigners
-from cekalwatch.server.grpc_api.convert.common import duration, timestamp
 from cekalwatch.server.health.probes.presence import CameraPresence, ReportedRun
 from cekalwatch.server.health.state.maintenance import MaintenanceStatus
 from cekalwatch.server.health.state.status import ServerStatus
@@ -83,7 +83,7 @@ def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResp
             operations_pb2.LoopStatus(
                 name=loop.name,
                 failures=loop.failures,
-                failing=None if loop.failing_s is None else duration(loop.failing_s),
+                failing=None if loop.failing_s is None else written_seconds(loop.failing_s),
                 error=loop.error,
             )
             for loop in status.loops
@@ -141,7 +141,7 @@ def _restored(backup: RestoredBackup) -> operations_pb2.RestoredBackup:
 def _database(away: DatabaseAway | None) -> operations_pb2.DatabaseStatus:
     if away is None:
         return operations_pb2.DatabaseStatus()
-    return operations_pb2.DatabaseStatus(away=duration(away.seconds), reason=away.reason, problem=away.problem)
+    return operations_pb2.DatabaseStatus(away=written_seconds(away.seconds), reason=away.reason, problem=away.problem)
 
 
 def _server(told: ReportedRun, *, does_chores: bool) -> operations_pb2.ServerStatus:
@@ -159,7 +159,7 @@ def _server(told: ReportedRun, *, does_chores: bool) -> operations_pb2.ServerSta
         agents=len(told.agents),
         captures_waiting=run.captures_waiting,
         captures_per_second=run.captures_per_second,
-        clock_ahead=None if told.clock_ahead is None else duration(told.clock_ahead.total_seconds()),
+        clock_ahead=None if told.clock_ahead is None else written_seconds(told.clock_ahead.total_seconds()),
     )
 
 
@@ -194,7 +194,7 @@ def _revocations(state: RevocationState, *, stale: bool) -> operations_pb2.Revoc
     return operations_pb2.RevocationStatus(
         certificates=state.certificates,
         read_time=timestamp(state.read_at),
-        unconfirmed=duration(state.unconfirmed_s),
+        unconfirmed=written_seconds(state.unconfirmed_s),
         issue_time=timestamp(state.issued_at),
         expire_time=timestamp(state.valid_until) if state.valid_until else None,
         stale=stale,
@@ -227,10 +227,10 @@ def _camera_status(
         frames_per_second=heartbeat.frames_per_second,
         dropped_total=heartbeat.dropped_total,
         outbox_depth=heartbeat.outbox_depth,
-        outbox_age=duration(heartbeat.outbox_age_s),
+        outbox_age=written_seconds(heartbeat.outbox_age_s),
         view_state=VIEW_STATES.number(heartbeat.view_state),
         spool=SPOOL.write(heartbeat.spool),
-        clock_ahead=None if presence.clock_ahead is None else duration(presence.clock_ahead.total_seconds()),
+        clock_ahead=None if presence.clock_ahead is None else written_seconds(presence.clock_ahead.total_seconds()),
         drops=DROPS.write(heartbeat.drops),
         server=server,
         last_face_time=timestamp(presence.last_face_at) if presence.last_face_at else None,

@@ -10,20 +10,20 @@ from typing import Any
 
 import grpc
 
-from cekalwatch.contract.codec.captures import CLIENT_TIME, FROM_CAMERA, TO_CAMERA
+from cekalwatch.contract.codec.captures import CLIENT_TIME, FACE, FROM_CAMERA, TO_CAMERA
 from cekalwatch.contract.codec.scalars import Reading, Refused
-from cekalwatch.contract.values.captures import CameraHello, ClientTime, FaceCapture
+from cekalwatch.contract.values.captures import CameraHello, ClientTime
 from cekalwatch.server.capture.placing import placed
 from cekalwatch.server.capture.session import CaptureSessions, Inbound
 from cekalwatch.server.domain.cameras.clock import CameraClock
-from cekalwatch.server.domain.captures import Rejected
+from cekalwatch.server.domain.captures import Capture, Rejected
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.convert.common import KEY
+from cekalwatch.server.grpc_api.fields import KEY
+from cekalwatch.v1 import capture_pb2, capture_service_pb2_grpc
 from cekalwatch.v1 import capture_service_pb2 as pb
-from cekalwatch.v1 import capture_service_pb2_grpc
 from cekalwatch.wire.bounds import MAX_WORD
 
 REJECTED_FOR: Mapping[str, Code] = MappingProxyType(
@@ -103,18 +103,27 @@ def read_message(
     """
     said = _client_time(request)
     clock.note(said.time, now, said.uptime)
-    try:
-        message = FROM_CAMERA.read(request, Reading.STRICT)
-        if isinstance(message, FaceCapture):
-            return placed(message, camera, run_id, clock, now)
-    except (Refused, CekalwatchError) as error:
-        if not request.HasField("face"):
-            raise
-        code = error.code if isinstance(error, CekalwatchError) else REJECTED_FOR[error.field]
-        return Rejected(request.face.capture_id[:MAX_WORD], code)
+    match request.WhichOneof("message"):
+        case "face":
+            return _read_face(request.face, camera, run_id, clock, now)
+        case "hello":
+            raise CekalwatchError(Code.HELLO_REPEATED)
+    message = FROM_CAMERA.read(request, Reading.STRICT)
     if message is None:
         raise CekalwatchError(Code.MESSAGE_EMPTY)
     return message
+
+
+def _read_face(
+    face: capture_pb2.FaceCapture, camera: Camera, run_id: str, clock: CameraClock, now: datetime
+) -> Capture | Rejected:
+    try:
+        return placed(FACE.read(face, Reading.STRICT), camera, run_id, clock, now)
+    except Refused as error:
+        code = REJECTED_FOR[error.field]
+    except CekalwatchError as error:
+        code = error.code
+    return Rejected(face.capture_id[:MAX_WORD], code)
 
 
 def _client_time(request: pb.StreamFacesRequest) -> ClientTime:

@@ -34,8 +34,8 @@ from cekalwatch.server.grpc_api.alert_requests import (
     MAX_SEQUENCE,
     moment,
 )
-from cekalwatch.server.grpc_api.convert.common import KEY, text
-from cekalwatch.server.grpc_api.convert.common import uuid as read_uuid
+from cekalwatch.server.grpc_api.fields import KEY, text
+from cekalwatch.server.grpc_api.fields import uuid as read_uuid
 from cekalwatch.server.ports.report_receiver import Inbound
 from cekalwatch.server.recognition.face_pictures import MAX_PROBE_BYTES
 from cekalwatch.server.storage.alerts.rows import MAX_SIGHTINGS

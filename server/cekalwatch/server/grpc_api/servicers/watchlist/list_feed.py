@@ -13,6 +13,7 @@ from typing import Any
 
 import grpc
 
+from cekalwatch.contract.codec.scalars import timestamp
 from cekalwatch.contract.codec.watchlist import FRESHNESS, ORDER, REFERENCE_FACE, SUBJECT
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.server.audit.entry import Action, AuditEntry, ObjectKind
@@ -21,7 +22,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.ports import Port
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.convert.common import KEY, text, timestamp, uuid
+from cekalwatch.server.grpc_api.fields import KEY, text, uuid
 from cekalwatch.server.grpc_api.paging import page
 from cekalwatch.server.grpc_api.servicers.watchlist.subjects import subject_key
 from cekalwatch.server.storage.audit.trail import AuditTrail

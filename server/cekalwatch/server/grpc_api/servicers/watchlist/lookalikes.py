@@ -20,7 +20,7 @@ from cekalwatch.server.audit.entry import Action, ObjectKind
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.lookalikes import SubjectPair
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.convert.common import text
+from cekalwatch.server.grpc_api.fields import text
 from cekalwatch.server.grpc_api.paging import fitting, page_size
 from cekalwatch.server.grpc_api.servicers.watchlist.subjects import DEFAULT_PAGE, subject_key
 from cekalwatch.server.storage.audit.trail import AuditTrail

@@ -12,7 +12,7 @@ from cekalwatch.contract.values.listed_subjects import Lookalike, OrderStatusCha
 from cekalwatch.server.audit.entry import Link, ObjectKind
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import PLAUSIBLE_YEARS
-from cekalwatch.server.grpc_api.convert.common import text
+from cekalwatch.server.grpc_api.fields import text
 from cekalwatch.server.grpc_api.paging import ANSWER_FRAME_BYTES, FIELD_FRAME_BYTES, fitting
 from cekalwatch.server.storage.audit.store import CHANGED
 from cekalwatch.server.watchlist.browser import SubjectHistory, SubjectView, WatchlistPage
