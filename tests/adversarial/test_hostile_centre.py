@@ -25,7 +25,7 @@ from cekalwatch.server.grpc_api.clients.report_stream import MAX_PICTURES_WAITIN
 from cekalwatch.server.storage.ports.reported import ReportedLog
 from cekalwatch.server.watchlist.sources.centre import following
 from cekalwatch.server.watchlist.sources.centre.following import CentreFollower
-from cekalwatch.server.watchlist.sources.centre.messages import MAX_PIECES, photographs
+from cekalwatch.server.watchlist.sources.centre.records import MAX_PIECES, photographs
 from cekalwatch.server.watchlist.sources.source import SourceMisconfigured
 from cekalwatch.v1 import list_feed_service_pb2 as feed
 from cekalwatch.v1 import port_pb2

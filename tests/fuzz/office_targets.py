@@ -26,7 +26,7 @@ from cekalwatch.server.domain.ports import Port, PortReport
 from cekalwatch.server.grpc_api.servicers import port_reports
 from cekalwatch.server.watchlist.imports.records import Photograph
 from cekalwatch.server.watchlist.sources import cell_transfer
-from cekalwatch.server.watchlist.sources.centre import messages
+from cekalwatch.server.watchlist.sources.centre import records
 from cekalwatch.server.watchlist.sources.files.archive import MAX_TABLE_BYTES, SPREADSHEET, archive_answers
 from cekalwatch.server.watchlist.sources.source import OfferedOrder, SourceUnavailable
 from cekalwatch.v1 import list_feed_service_pb2, port_service_pb2
@@ -60,10 +60,10 @@ def centre_list(data: bytes) -> None:
             digest = hashlib.sha256(piece.data).hexdigest()
             named = piece.reference.reference_id
             listed = list_feed_service_pb2.ListedReference(reference_id=named, photo_sha256=digest)
-            assert len(messages.photographs([listed], [piece], "model-1")) == 1
+            assert len(records.photographs([listed], [piece], "model-1")) == 1
             return
         subject = list_feed_service_pb2.ListedSubject.FromString(data[1:])
-        for item in messages.subject_items(subject, _no_photographs):
+        for item in records.subject_items(subject, _no_photographs):
             if isinstance(item, OfferedOrder):
                 record = item.load()
                 texts = (record.subject.name, *record.subject.aliases, record.order.order_id, record.order.reason)

@@ -38,7 +38,7 @@ from cekalwatch.server.watchlist import list_allowance, subject_search
 from cekalwatch.server.watchlist.imports import records, upload
 from cekalwatch.server.watchlist.sources import values
 from cekalwatch.server.watchlist.sources.centre import following
-from cekalwatch.server.watchlist.sources.centre import messages as centre_messages
+from cekalwatch.server.watchlist.sources.centre import records as centre_records
 from cekalwatch.server.watchlist.sources.files import archive, csv_process, csv_table, sheet, spreadsheet
 from cekalwatch.server.watchlist.sources.files import upload as uploaded
 from cekalwatch.server.watchlist.sources.web import client as web
@@ -95,7 +95,7 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "the last row of a spreadsheet": (sheet.LAST_ROW,),
     "the rows of a spreadsheet": (spreadsheet.MAX_ROWS_BYTES,),
     "chunks of a list file, and of all photographs of a record": (bounds.MAX_CHUNKS,),
-    "photographs of a subject that a centre gives": (centre_messages.MAX_RECORD_BYTES, centre_messages.MAX_PIECES),
+    "photographs of a subject that a centre gives": (centre_records.MAX_RECORD_BYTES, centre_records.MAX_PIECES),
     "a list as one file": (bounds.MAX_LIST_FILE_BYTES, list_file.MAX_ROWS),
     "an archive of a list": (
         archive.MAX_ENTRIES,

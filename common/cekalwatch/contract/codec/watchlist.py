@@ -18,7 +18,12 @@ SUBJECT = Codec(Subject, pb.Subject)
 ORDER = Codec(ShownOrder, pb.BanOrder, names=_MOMENTS)
 OFFICERS_SUBJECT = Codec(Subject, pb.Subject, unheeded=("address", "occupation"))
 """As officers get it with an alert: their program holds no more of a person than its screens show."""
-OFFICERS_ORDER = Codec(ShownOrder, pb.BanOrder, names=_MOMENTS, unheeded=("reason",))
+OFFICERS_ORDER = Codec(
+    ShownOrder,
+    pb.BanOrder,
+    names=_MOMENTS,
+    unheeded=(*_MOMENTS, "reason", "received_on", "extends_order_id", "broken_rules", "last_day"),
+)
 FIGURES = Codec(FaceFigures, pb.FaceFigures, local=("eye_distance_px",))
 SOURCE_FRESHNESS = Codec(SourceFreshness, pb.SourceFreshness, names={"last_success_at": "last_success_time"})
 FRESHNESS = Codec(

@@ -79,7 +79,7 @@ class ShownOrder:
     requesting_agency: str
     valid_from: str
     valid_until: str
-    received_on: str
+    received_on: str = ""
     reason: Annotated[str, MaxLen(MAX_REASON)] = ""
     decree_number: str = ""
     decree_date: str = ""

@@ -12,7 +12,7 @@ import grpc
 from cekalwatch.server.domain.clock import Clock, SystemClock
 from cekalwatch.server.watchlist.imports.records import Photograph
 from cekalwatch.server.watchlist.sources.centre.caller import PortCaller, meaning
-from cekalwatch.server.watchlist.sources.centre.messages import photographs, subject_items
+from cekalwatch.server.watchlist.sources.centre.records import photographs, subject_items
 from cekalwatch.server.watchlist.sources.source import (
     CursorExpired,
     Reading,

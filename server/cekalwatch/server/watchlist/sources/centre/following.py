@@ -16,7 +16,7 @@ import structlog
 
 from cekalwatch.server.concurrency.rate_limiter import RateLimiter
 from cekalwatch.server.watchlist.sources.centre.caller import PortCaller, told_code
-from cekalwatch.server.watchlist.sources.centre.messages import told_sources
+from cekalwatch.server.watchlist.sources.centre.records import told_sources
 from cekalwatch.server.watchlist.sources.source import SourceUnavailable
 from cekalwatch.v1 import list_feed_service_pb2 as pb
 from cekalwatch.v1.list_feed_service_pb2_grpc import ListFeedServiceStub

@@ -16,7 +16,7 @@ from cekalwatch.server.domain.orders.ban_order import SubjectFile
 from cekalwatch.server.grpc_api.servicers.watchlist.list_feed import listed_subject, reference_pieces
 from cekalwatch.server.storage.watchlist.list_feed import ChangedSubject, StoredReference
 from cekalwatch.server.watchlist.imports.records import Photograph
-from cekalwatch.server.watchlist.sources.centre.messages import photographs, subject_items
+from cekalwatch.server.watchlist.sources.centre.records import photographs, subject_items
 from cekalwatch.server.watchlist.sources.source import (
     DeletedSubject,
     OfferedOrder,
