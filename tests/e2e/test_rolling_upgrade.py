@@ -179,6 +179,7 @@ async def test_a_rolling_upgrade_loses_nothing_and_versions_that_do_not_fit_are_
         pcs = [await open_pc(group, plan, tmp_path, truth, released.python) for plan in PLANS]
         for pc in pcs:
             stack.callback(pc.program.kill)
+        await asyncio.to_thread(group.wait_for_positions, [plan.name for plan in PLANS])
         officers = [pc.officer(pc.plan.name) for pc in pcs]
         for officer in officers:
             officer.start()

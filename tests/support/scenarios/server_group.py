@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -116,15 +116,19 @@ class ServerGroup:
         files = self.site.device(DeviceRole.NOTIFIER, agent_id)
         notifier = Notifier(agent_id, ",".join(self.addresses), files.folder, folder, lambda _: None, python)
         self._opened.enter_context(notifier.program)
-        database = Database(self.settings.database_address)
-
-        def has_position() -> bool:
-            with database.engine.connect() as connection:
-                return agent_id in connection.exec_driver_sql("SELECT agent_id FROM agent").scalars()
-
-        wait_until(has_position, START_S, "The notifier's connection", notifier.program)
-        database.close()
+        self.wait_for_positions([agent_id], notifier.program)
         return notifier
+
+    def wait_for_positions(self, agent_ids: Sequence[str], *programs: Program) -> None:
+        """Wait until each of these PCs gets what comes from now on: before, it has none of what has been."""
+        with closing(Database(self.settings.database_address)) as database:
+
+            def has_position() -> bool:
+                with database.engine.connect() as connection:
+                    known = connection.exec_driver_sql("SELECT agent_id FROM agent").scalars()
+                    return {*agent_ids} <= {*known}
+
+            wait_until(has_position, START_S, f"The connection of {' and '.join(agent_ids)}", *programs)
 
     def close(self) -> None:
         self._opened.close()
