@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from cekalwatch.camera.view.aiming import FRAME_WITHIN_S
 from cekalwatch.camera.view.blurring import MOSAIC
-from cekalwatch.contract.values import alert_search, devices
+from cekalwatch.contract.values import alert_search, alerts, devices
 from cekalwatch.contract.values import reports as field_reports
 from cekalwatch.contract.values import surveys as survey
 from cekalwatch.contract.values.adjudication import MAX_NOTE
@@ -200,9 +200,7 @@ STATED = {
     "Claim.expire_time": (f"{HANDLING.claim_lease_s:.0f} s after the last renewal by default",),
     "Escalation.ESCALATION_SUPERVISOR": (f"after {HANDLING.escalate_after_s:.0f} s by default",),
     "AdjudicateAlertRequest.note": (NOTE,),
-    "AdjudicateAlertRequest.candidate_subject_id": (
-        f"at most {alert_requests.MAX_CANDIDATE_KEY} printable characters",
-    ),
+    "AdjudicateAlertRequest.candidate_subject_id": (f"at most {alerts.MAX_CANDIDATE_KEY} printable characters",),
     "ConfirmAlertRequest.note": (NOTE,),
     "ClearAlertRequest.note": (NOTE,),
     "GetFieldReportRequest.end_time": (f"at most {field_reports.MAX_SPAN.days} days later",),

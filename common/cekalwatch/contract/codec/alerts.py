@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from cekalwatch.contract.codec.cameras import PLACE
-from cekalwatch.contract.codec.codec import Codec
+from cekalwatch.contract.codec.codec import Codec, Converter
 from cekalwatch.contract.codec.enums import bound_enum
 from cekalwatch.contract.codec.one_of import OneOf
+from cekalwatch.contract.codec.safe_text import safe_text
+from cekalwatch.contract.codec.scalars import Reading
 from cekalwatch.contract.codec.watchlist import FRESHNESS, OFFICERS_ORDER, OFFICERS_SUBJECT, REFERENCE_FACE
-from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
+from cekalwatch.contract.values.adjudication import MAX_NOTE, AlertEventType, AlertState, Escalation, Outcome, Reason
 from cekalwatch.contract.values.alert_search import AlertFilter, AlertSearch
 from cekalwatch.contract.values.alerts import (
     Alert,
@@ -29,10 +31,15 @@ REASONS = bound_enum(Reason, adjudication_pb2.Reason.DESCRIPTOR)
 ESCALATIONS = bound_enum(Escalation, adjudication_pb2.Escalation.DESCRIPTOR)
 EVENT_TYPES = bound_enum(AlertEventType, alert_pb2.AlertEventType.DESCRIPTOR)
 
+_NOTE = Converter(lambda content, reading: content if reading is Reading.STRICT else safe_text(content, MAX_NOTE), str)
+"""A text that people write, in several lines; the server's domain checks it."""
 _CLAIM = Codec(Claim, adjudication_pb2.Claim, names={"expires_at": "expire_time"})
-_FINDING = Codec(Finding, adjudication_pb2.Finding, names={"found_at": "find_time"})
+_FINDING = Codec(Finding, adjudication_pb2.Finding, names={"found_at": "find_time"}, special={"note": _NOTE})
 FOLLOW_UP = Codec(
-    FollowUp, adjudication_pb2.FollowUp, names={"contacted_at": "contact_time", "recorded_at": "record_time"}
+    FollowUp,
+    adjudication_pb2.FollowUp,
+    names={"contacted_at": "contact_time", "recorded_at": "record_time"},
+    special={"agency": _NOTE, "contact": _NOTE, "result": _NOTE},
 )
 HANDLING = Codec(
     Handling,
@@ -45,26 +52,28 @@ HANDLING = Codec(
     parts=(_CLAIM, _FINDING, FOLLOW_UP),
 )
 _CANDIDATE = Codec(Candidate, alert_pb2.Candidate, names={"lookalikes": "look_alikes"})
-_SIGHTING = Codec(Sighting, alert_pb2.Sighting, names={"captured_at": "capture_time"}, parts=(PLACE,))
-ALERT = Codec(
-    Alert,
-    alert_pb2.Alert,
-    names={"captured_at": "capture_time", "raised_at": "raised_time", "orders_ended_at": "orders_ended_time"},
-    parts=(OFFICERS_SUBJECT, OFFICERS_ORDER, PLACE, _CANDIDATE, _SIGHTING, HANDLING),
+_REPORTED_CANDIDATE = Codec(
+    Candidate, alert_pb2.Candidate, names={"lookalikes": "look_alikes"}, unheeded=("name", "lookalikes")
 )
+_SIGHTING = Codec(Sighting, alert_pb2.Sighting, names={"captured_at": "capture_time"}, parts=(PLACE,))
+_ALERT_NAMES = {"captured_at": "capture_time", "raised_at": "raised_time", "orders_ended_at": "orders_ended_time"}
+_ALERT_PARTS = (OFFICERS_SUBJECT, OFFICERS_ORDER, PLACE, _SIGHTING, HANDLING)
+ALERT = Codec(Alert, alert_pb2.Alert, names=_ALERT_NAMES, parts=(*_ALERT_PARTS, _CANDIDATE))
+_REPORTED_ALERT = Codec(Alert, alert_pb2.Alert, names=_ALERT_NAMES, parts=(*_ALERT_PARTS, _REPORTED_CANDIDATE))
 PICTURES = Codec(AlertPictures, alert_pb2.AlertImages, names={"probe": "probe_jpeg"}, parts=(REFERENCE_FACE,))
 
 FILTER = Codec(AlertFilter, alert_service_pb2.AlertFilter, local=("supervises",))
 SEARCH = Codec(AlertSearch, alert_service_pb2.ListAlertsRequest, unread=("filter", "page_size", "page_token"))
 SHIFT_REPORT = Codec(ShiftReport, alert_service_pb2.GetShiftReportResponse)
 
+_EVENT_NAMES = {"occurred_at": "event_time", "trace": "trace_parent"}
 _EVENT = Codec(
-    AlertEvent,
-    alert_pb2.AlertEvent,
-    names={"occurred_at": "event_time", "trace": "trace_parent"},
-    parts=(ALERT,),
-    unheeded=("occurred_at", "capture_id"),
+    AlertEvent, alert_pb2.AlertEvent, names=_EVENT_NAMES, parts=(ALERT,), unheeded=("occurred_at", "capture_id")
 )
+REPORTED_EVENT = Codec(
+    AlertEvent, alert_pb2.AlertEvent, names=_EVENT_NAMES, parts=(_REPORTED_ALERT,), unheeded=("trace",)
+)
+"""As a port reports it: names of subjects, and look-alikes, are the centre's to say."""
 STREAM: OneOf[StreamMessage, alert_service_pb2.SubscribeAlertsResponse] = OneOf(
     alert_service_pb2.SubscribeAlertsResponse,
     {

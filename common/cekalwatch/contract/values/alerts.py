@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated, Final
+
+from annotated_types import Interval, MaxLen
 
 from cekalwatch.contract.values.adjudication import (
     FOR_SUPERVISORS,
@@ -19,6 +22,12 @@ from cekalwatch.contract.values.orders import ShownOrder
 from cekalwatch.contract.values.subjects import ReferenceFace, Subject
 from cekalwatch.contract.values.watchlist import Freshness, LookalikeJudgement
 
+MAX_CANDIDATE_KEY: Final = 200
+"""Characters of a subject's key, with room: what is longer is nobody's."""
+CandidateKey = Annotated[str, MaxLen(MAX_CANDIDATE_KEY)]
+Score = Annotated[float, Interval(ge=-1.0001, le=1.0001)]
+"""A comparison score, -1 to 1, as it is with 32 bits."""
+
 
 @dataclass(frozen=True)
 class JudgedLookalike:
@@ -33,9 +42,9 @@ class JudgedLookalike:
 class Candidate:
     """A subject above the threshold. Each is judged by itself."""
 
-    subject_id: str
-    name: str
-    score: float
+    subject_id: CandidateKey
+    score: Score
+    name: str = ""
     ruled_out: bool = False
     """Whether somebody found that the traveller is not this subject."""
     lookalikes: tuple[JudgedLookalike, ...] = ()
@@ -48,7 +57,7 @@ class Sighting:
     capture_id: str
     captured_at: datetime
     camera: CameraReference
-    score: float
+    score: Score
     fused_crops: int
 
 
@@ -72,7 +81,7 @@ class Alert:
     """Best first."""
     sightings: tuple[Sighting, ...]
     """The newest ones, by capture time."""
-    model_version: str
+    model_version: Annotated[str, MaxLen(200)]
     handling: Handling
     late: bool
     """Whether a sighting arrived so long after the capture that the traveller may be gone."""

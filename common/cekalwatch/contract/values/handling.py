@@ -8,10 +8,8 @@ from typing import Annotated
 
 from annotated_types import MaxLen
 
-from cekalwatch.contract.values.adjudication import MAX_NOTE, OFFICERS_OUTCOMES, Escalation, Outcome, Reason
+from cekalwatch.contract.values.adjudication import OFFICERS_OUTCOMES, Escalation, Outcome, Reason
 from cekalwatch.contract.values.people import PersonReference
-
-Note = Annotated[str, MaxLen(MAX_NOTE)]
 
 
 @dataclass(frozen=True)
@@ -31,10 +29,10 @@ class Finding:
     outcome: Outcome | None
     reason: Reason | None
     """None: what only a newer server knows."""
-    note: Note
+    note: str
     person: PersonReference
     found_at: datetime
-    subject_id: str = ""
+    subject_id: Annotated[str, MaxLen(200)] = ""
     """Key of the candidate that it speaks of."""
 
 
@@ -42,10 +40,10 @@ class Finding:
 class FollowUp:
     """One contact with the agency that asked for the ban."""
 
-    agency: Note
-    contact: Note
+    agency: str
+    contact: str
     """Who was spoken to, and how."""
-    result: Note
+    result: str
     contacted_at: datetime
     person: PersonReference | None = None
     """Who recorded it, and when; None where it is about to be recorded."""
@@ -58,7 +56,7 @@ class Handling:
 
     claim: Claim | None = None
     findings: tuple[Finding, ...] = ()
-    reference: str = ""
+    reference: Annotated[str, MaxLen(200)] = ""
     """Reference number of Cekal Online, once confirmed."""
     follow_ups: tuple[FollowUp, ...] = ()
     escalation: Escalation = Escalation.COUNTER

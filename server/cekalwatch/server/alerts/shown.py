@@ -1,18 +1,25 @@
-"""An alert as it is told to those who may see it: the domain's alert, with names of people and subjects."""
+"""Between the domain's alert and the one that is told to those who may see it, with names of people and subjects."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 from uuid import UUID
 
 from cekalwatch.contract.values import alerts as shown
 from cekalwatch.contract.values import handling as shown_steps
 from cekalwatch.contract.values.adjudication import AlertState
+from cekalwatch.contract.values.cameras import CameraReference
 from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.contract.values.subjects import Subject
-from cekalwatch.server.domain.alerts.alert import Alert
-from cekalwatch.server.domain.alerts.handling import Handling
+from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
+from cekalwatch.server.domain.alerts.alert import Alert, Sighting
+from cekalwatch.server.domain.alerts.handling import Claim, Handling, Holder
+from cekalwatch.server.domain.alerts.match import Candidate
+from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.orders.ban_order import JudgedOrder
+
+T = TypeVar("T")
 
 
 def shown_alert(
@@ -42,8 +49,8 @@ def shown_alert(
         candidates=tuple(
             shown.Candidate(
                 one.subject_id,
-                names.get(one.subject_id, ""),
                 one.score,
+                names.get(one.subject_id, ""),
                 one.ruled_out,
                 tuple(lookalikes.get(one.subject_id, ())),
             )
@@ -84,3 +91,86 @@ def shown_handling(handling: Handling, people: Mapping[UUID, str]) -> shown_step
         escalated_at=handling.escalated_at,
         escalations=handling.escalations,
     )
+
+
+def alert_of(told: shown.Alert) -> Alert:
+    """Return the domain's alert of one that another server told, whose keys and enums are known to be sound.
+
+    Raises REASON_INVALID or NOTE_INVALID where people found or wrote what they may not.
+    """
+    orders = tuple(one.order_id for one in told.orders)
+    camera, sightings = _camera(told.camera), tuple(map(_sighting, told.sightings))
+    return Alert(
+        alert_id=UUID(told.alert_id),
+        version=told.version,
+        subject_id=told.subject.subject_id,
+        camera=camera,
+        captured_at=told.captured_at,
+        last_seen_at=max((told.captured_at, *(one.captured_at for one in sightings))),
+        threshold=told.threshold,
+        candidates=tuple(
+            Candidate(
+                one.subject_id, one.score, orders if one.subject_id == told.subject.subject_id else (), one.ruled_out
+            )
+            for one in told.candidates
+        ),
+        model_version=told.model_version,
+        handling=_handling(told),
+        late=told.late,
+        sightings=sightings,
+        cameras=frozenset((camera, *(one.camera for one in sightings))),
+        probe_capture_id=UUID(told.probe_capture_id) if told.probe_capture_id else None,
+    )
+
+
+def _handling(told: shown.Alert) -> Handling:
+    handling = told.handling
+    claim = handling.claim
+    return Handling(
+        raised_at=told.raised_at,
+        state=known(told.state),
+        stands_since=handling.unclaimed_since,
+        claim=Claim(Holder(UUID(claim.holder.person_id), claim.agent_id), claim.expires_at) if claim else None,
+        findings=tuple(
+            Finding(
+                known(one.outcome),
+                known(one.reason),
+                one.note,
+                UUID(one.person.person_id),
+                one.found_at,
+                one.subject_id,
+            )
+            for one in handling.findings
+        ),
+        reference=handling.reference,
+        follow_ups=tuple(
+            FollowUp(
+                one.agency,
+                one.contact,
+                one.result,
+                one.contacted_at,
+                UUID(known(one.person).person_id),
+                known(one.recorded_at),
+            )
+            for one in handling.follow_ups
+        ),
+        escalation=handling.escalation,
+        escalated_at=handling.escalated_at,
+        escalations=handling.escalations,
+        orders_ended_at=told.orders_ended_at,
+    )
+
+
+def _sighting(told: shown.Sighting) -> Sighting:
+    return Sighting(UUID(told.capture_id), told.captured_at, _camera(told.camera), told.score, told.fused_crops)
+
+
+def _camera(told: CameraReference) -> Camera:
+    return Camera(told.camera_id, told.site, told.counter, known(told.direction))
+
+
+def known(found: T | None) -> T:
+    """Return what is there; ValueError where only a newer server knows it, or nobody said it."""
+    if found is None:
+        raise ValueError("a part that is not known")
+    return found

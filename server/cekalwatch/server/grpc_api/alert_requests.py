@@ -15,6 +15,7 @@ from cekalwatch.contract.codec.alerts import FILTER, OUTCOMES, REASONS, STATES
 from cekalwatch.contract.codec.scalars import Reading
 from cekalwatch.contract.values.adjudication import AlertState, Outcome, Reason
 from cekalwatch.contract.values.alert_search import OLDEST, AlertFilter
+from cekalwatch.contract.values.alerts import MAX_CANDIDATE_KEY
 from cekalwatch.server.alerts.adjudication import Adjudication
 from cekalwatch.server.domain.alerts.adjudication import FollowUp
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -22,8 +23,6 @@ from cekalwatch.server.grpc_api.fields import KEY
 from cekalwatch.v1 import adjudication_pb2, alert_service_pb2, report_service_pb2
 
 MAX_REFERENCE = 100
-MAX_CANDIDATE_KEY = 200
-"""Characters of a subject's key, with room: what is longer is nobody's."""
 MAX_SHIFT = timedelta(days=31)
 CLOCK_AHEAD = timedelta(minutes=5)
 """How far a PC's clock may be ahead of the server's."""

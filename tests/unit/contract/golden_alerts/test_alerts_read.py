@@ -54,8 +54,8 @@ def test_an_alert_is_read_as_it_was_written() -> None:
         JudgedLookalike("S-9", LookalikeJudgement.DIFFERENT_PEOPLE),
     )
     assert found.candidates == (
-        Candidate("S-1", "Contoh Satu", 0.75, ruled_out=False, lookalikes=alike),
-        Candidate("S-2", "", 0.5, ruled_out=True, lookalikes=(JudgedLookalike("S-7", LookalikeJudgement.NOT_JUDGED),)),
+        Candidate("S-1", 0.75, "Contoh Satu", ruled_out=False, lookalikes=alike),
+        Candidate("S-2", 0.5, ruled_out=True, lookalikes=(JudgedLookalike("S-7", LookalikeJudgement.NOT_JUDGED),)),
     )
     seen = [(one.captured_at, one.camera.counter, one.camera.direction, one.score) for one in found.sightings]
     assert seen == [(NOON, "D1", Direction.DEPARTURE, 0.75), (LATER, "A1", Direction.ARRIVAL, 0.625)]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
+import pytest
 import uuid6
 from google.protobuf.message import DecodeError
 from hypothesis import given, settings
@@ -21,7 +24,7 @@ from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent, Sighting
 from cekalwatch.server.domain.alerts.handling import Claim, Handling, Holder
 from cekalwatch.server.domain.alerts.match import Candidate
 from cekalwatch.server.domain.checkpoints import LegalParameters
-from cekalwatch.server.domain.errors import CekalwatchError, Kind
+from cekalwatch.server.domain.errors import CekalwatchError, Code, Kind
 from cekalwatch.server.domain.orders.ban_order import JudgedOrder
 from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.domain.ports import Port, PortReport
@@ -125,3 +128,224 @@ def test_whatever_a_port_sends_becomes_a_report_of_its_own_site_or_an_error(chan
 
 
 SOUND = told(worked_on())
+
+
+Change = Callable[[Any], object]
+"""What is done with the alert of a report, its sighting, its handling or its event before it is sent."""
+LONG = "x" * 201
+REFUSALS: dict[str, tuple[Change, Code, str]] = {
+    "no state": (lambda event: event.alert.ClearField("state"), Code.ARGUMENT_INVALID, "state"),
+    "an unknown state": (lambda event: setattr(event.alert, "state", 77), Code.ARGUMENT_INVALID, "state"),
+    "no type": (lambda event: event.ClearField("type"), Code.ARGUMENT_INVALID, "type"),
+    "no subject": (lambda event: event.alert.ClearField("subject"), Code.ARGUMENT_INVALID, "subject"),
+    "another subject": (
+        lambda event: setattr(event.alert.subject, "subject_id", "S-9"),
+        Code.ARGUMENT_INVALID,
+        "subject_id",
+    ),
+    "no candidate": (lambda event: event.alert.ClearField("candidates"), Code.ARGUMENT_INVALID, "candidates"),
+    "eleven candidates": (
+        lambda event: event.alert.candidates.extend([event.alert.candidates[0]] * 9),
+        Code.ARGUMENT_INVALID,
+        "candidates",
+    ),
+    "a candidate without a key": (
+        lambda event: event.alert.candidates[1].ClearField("subject_id"),
+        Code.ARGUMENT_INVALID,
+        "subject_id",
+    ),
+    "a key of several lines": (
+        lambda event: setattr(event.alert.candidates[1], "subject_id", "S\n1"),
+        Code.ARGUMENT_INVALID,
+        "subject_id",
+    ),
+    "an order without a key": (
+        lambda event: event.alert.orders[0].ClearField("order_id"),
+        Code.ARGUMENT_INVALID,
+        "order_id",
+    ),
+    "too many sightings": (
+        lambda event: event.alert.sightings.extend([event.alert.sightings[0]] * 20),
+        Code.ARGUMENT_INVALID,
+        "sightings",
+    ),
+    "a score that is none": (
+        lambda event: setattr(event.alert.candidates[0], "score", float("nan")),
+        Code.ARGUMENT_INVALID,
+        "score",
+    ),
+    "a sighting's score": (
+        lambda event: setattr(event.alert.sightings[0], "score", 1.5),
+        Code.ARGUMENT_INVALID,
+        "score",
+    ),
+    "no alert's key": (lambda event: setattr(event.alert, "alert_id", "1"), Code.ARGUMENT_INVALID, "alert_id"),
+    "another form of a key": (
+        lambda event: setattr(event.alert, "alert_id", event.alert.alert_id.upper().replace("-", "")),
+        Code.ARGUMENT_INVALID,
+        "alert_id",
+    ),
+    "no capture's key": (
+        lambda event: setattr(event.alert.sightings[0], "capture_id", ""),
+        Code.ARGUMENT_INVALID,
+        "capture_id",
+    ),
+    "no probe's key": (
+        lambda event: setattr(event.alert, "probe_capture_id", "1"),
+        Code.ARGUMENT_INVALID,
+        "probe_capture_id",
+    ),
+    "a version beyond all": (lambda event: setattr(event.alert, "version", 2**31), Code.ARGUMENT_INVALID, "version"),
+    "a long model": (lambda event: setattr(event.alert, "model_version", LONG), Code.ARGUMENT_INVALID, "model_version"),
+    "no camera": (lambda event: event.alert.ClearField("camera"), Code.ARGUMENT_INVALID, "camera"),
+    "no direction": (lambda event: event.alert.camera.ClearField("direction"), Code.ARGUMENT_INVALID, "camera"),
+    "a camera's key": (
+        lambda event: setattr(event.alert.camera, "camera_id", "Cam 1"),
+        Code.ARGUMENT_INVALID,
+        "camera",
+    ),
+    "a long counter": (lambda event: setattr(event.alert.camera, "counter", LONG), Code.ARGUMENT_INVALID, "counter"),
+    "no moment": (lambda event: event.alert.ClearField("capture_time"), Code.ARGUMENT_INVALID, "capture_time"),
+    "an early moment": (
+        lambda event: event.alert.raised_time.FromDatetime(datetime(1999, 12, 31, tzinfo=UTC)),
+        Code.ARGUMENT_INVALID,
+        "raised_time",
+    ),
+    "a moment to come": (
+        lambda event: event.alert.raised_time.FromDatetime(NOON + timedelta(days=2)),
+        Code.ARGUMENT_INVALID,
+        "raised_time",
+    ),
+    "no moment of the event": (lambda event: event.ClearField("event_time"), Code.ARGUMENT_INVALID, "event_time"),
+    "a sighting to come": (
+        lambda event: event.alert.sightings[0].capture_time.FromDatetime(NOON + timedelta(days=2)),
+        Code.ARGUMENT_INVALID,
+        "capture_time",
+    ),
+    "orders that end in the future": (
+        lambda event: event.alert.orders_ended_time.FromDatetime(NOON + timedelta(days=2)),
+        Code.ARGUMENT_INVALID,
+        "orders_ended_time",
+    ),
+    "another site": (lambda event: setattr(event.alert.camera, "site", "sekupang"), Code.SITE_NOT_ALLOWED, ""),
+    "seen at another site": (
+        lambda event: setattr(event.alert.sightings[0].camera, "site", "sekupang"),
+        Code.SITE_NOT_ALLOWED,
+        "",
+    ),
+    "no escalation": (
+        lambda event: event.alert.handling.ClearField("escalation"),
+        Code.ARGUMENT_INVALID,
+        "escalation",
+    ),
+    "too many findings": (
+        lambda event: event.alert.handling.findings.extend([event.alert.handling.findings[0]] * 199),
+        Code.ARGUMENT_INVALID,
+        "handling",
+    ),
+    "too many follow-ups": (
+        lambda event: event.alert.handling.follow_ups.extend([event.alert.handling.follow_ups[0]] * 50),
+        Code.ARGUMENT_INVALID,
+        "handling",
+    ),
+    "follow-ups that are too long": (
+        lambda event: long_follow_ups(event, 40),
+        Code.ARGUMENT_INVALID,
+        "follow_ups",
+    ),
+    "a PC that is none": (
+        lambda event: setattr(event.alert.handling.claim, "agent_id", "PC 1"),
+        Code.ARGUMENT_INVALID,
+        "agent_id",
+    ),
+    "a lease for long": (
+        lambda event: event.alert.handling.claim.expire_time.FromDatetime(NOON + timedelta(days=2)),
+        Code.ARGUMENT_INVALID,
+        "expire_time",
+    ),
+    "nobody's claim": (
+        lambda event: event.alert.handling.claim.ClearField("holder"),
+        Code.ARGUMENT_INVALID,
+        "holder",
+    ),
+    "a long name": (
+        lambda event: setattr(event.alert.handling.claim.holder, "display_name", LONG),
+        Code.ARGUMENT_INVALID,
+        "display_name",
+    ),
+    "no outcome": (
+        lambda event: event.alert.handling.findings[0].ClearField("outcome"),
+        Code.ARGUMENT_INVALID,
+        "outcome",
+    ),
+    "an unknown reason": (
+        lambda event: setattr(event.alert.handling.findings[0], "reason", 77),
+        Code.ARGUMENT_INVALID,
+        "reason",
+    ),
+    "a reason of another outcome": (
+        lambda event: setattr(event.alert.handling.findings[0], "reason", 5),
+        Code.REASON_INVALID,
+        "TRAVELLER_GONE for REFERRED",
+    ),
+    "a long note": (
+        lambda event: setattr(event.alert.handling.findings[0], "note", "x" * 1001),
+        Code.NOTE_INVALID,
+        "",
+    ),
+    "nobody's finding": (
+        lambda event: event.alert.handling.findings[0].ClearField("person"),
+        Code.ARGUMENT_INVALID,
+        "person",
+    ),
+    "no moment of a follow-up": (
+        lambda event: event.alert.handling.follow_ups[0].ClearField("record_time"),
+        Code.ARGUMENT_INVALID,
+        "record_time",
+    ),
+    "a contact of nobody": (
+        lambda event: event.alert.handling.follow_ups[0].ClearField("agency"),
+        Code.NOTE_INVALID,
+        "",
+    ),
+    "a long reference": (
+        lambda event: setattr(event.alert.handling, "cekal_online_reference", "x" * 101),
+        Code.ARGUMENT_INVALID,
+        "cekal_online_reference",
+    ),
+    "announced too often": (
+        lambda event: setattr(event.alert.handling, "escalations", 2**31),
+        Code.ARGUMENT_INVALID,
+        "escalations",
+    ),
+}
+
+
+def long_follow_ups(event: Any, count: int) -> None:
+    """Let a report have so many follow-ups, with long texts."""
+    found = event.alert.handling.follow_ups
+    found.extend([found[0]] * (count - 1))
+    for one in found:
+        one.result = "x" * 1000
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_what_breaks_a_bound_is_refused_with_its_field(name: str) -> None:
+    change, code, field = REFUSALS[name]
+    request: Any = pb.ReportAlertsRequest.FromString(SOUND)
+    change(request.event.event)
+    with pytest.raises((CekalwatchError, Refused)) as caught:
+        port_reports.message(request, HERE, NOON)
+    error = caught.value
+    if isinstance(error, CekalwatchError):
+        assert error.code is code
+        assert code is Code.SITE_NOT_ALLOWED or error.detail == field
+    else:  # the interceptor answers it so
+        assert isinstance(error, Refused)
+        assert (Code.ARGUMENT_INVALID, error.field) == (code, field)
+
+
+def test_a_new_judgement_of_look_alikes_at_a_port_hinders_no_report() -> None:
+    request: Any = pb.ReportAlertsRequest.FromString(SOUND)
+    request.event.event.alert.candidates[0].look_alikes.add(subject_id="S-9", judgement=77)
+    assert isinstance(port_reports.message(request, HERE, NOON), PortReport)
