@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.contract.values.subjects import FaceFigures, ReferenceFace, Subject
+from cekalwatch.contract.values.thresholds import Threshold, ThresholdSource
 from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import SystemClock
@@ -37,7 +38,6 @@ from cekalwatch.server.gallery.kept_terms import TermsFile
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.row_format import GalleryStorage
 from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
-from cekalwatch.server.gallery.threshold import Threshold, ThresholdSource
 from cekalwatch.server.memory import return_large_pieces
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.keys.store import KeyStore

@@ -10,10 +10,10 @@ import numpy as np
 
 from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.contract.values.subjects import FaceFigures, Subject
+from cekalwatch.contract.values.thresholds import Threshold, ThresholdSource
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.lookalikes import LoadedList, LookalikeFinder
-from cekalwatch.server.gallery.threshold import Threshold, ThresholdSource
 from cekalwatch.server.storage.watchlist.record_store import NewReference
 
 WIB = ZoneInfo("Asia/Jakarta")

@@ -21,7 +21,6 @@ from babel.messages.pofile import read_po
 
 from cekalwatch.camera.survey.findings import BINS
 from cekalwatch.console.clients.audit_client import FORMATS
-from cekalwatch.console.clients.threshold_client import SOURCES
 from cekalwatch.console.glance import KINDS
 from cekalwatch.console.list_keeping.import_jobs import GROUPS, JobState
 from cekalwatch.console.locale.audit_words import ACTIONS, ACTORS, PROBLEMS, THINGS
@@ -36,6 +35,7 @@ from cekalwatch.contract.values.devices import DeviceState
 from cekalwatch.contract.values.orders import Direction, OrderFlag, OrderKind, OrderRule, OrderStatus
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.surveys import Advice, Grade
+from cekalwatch.contract.values.thresholds import ThresholdSource
 from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.contract.values.watchlist import EnrolmentWarning, LookalikeJudgement, SyncOutcome, WatchlistProblem
 from cekalwatch.notifier.desktop.windows.alert_table import Column, StateFilter
@@ -93,7 +93,7 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "THING_": set(THINGS),
         "VIEW_": set(ViewState),
         "WARNING_": set(EnrolmentWarning),
-        "THRESHOLD_SOURCE_": {*SOURCES, "UNKNOWN"},
+        "THRESHOLD_SOURCE_": {*ThresholdSource, "UNKNOWN"},
     },
     "notifier": {
         "COLUMN_": set(Column),

@@ -17,11 +17,11 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from cekalwatch.contract.values.thresholds import Threshold
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.gallery.index import Gallery, GalleryBuilder
 from cekalwatch.server.gallery.order_terms import OrderTerms, TermsReader
 from cekalwatch.server.gallery.row_format import GalleryStorage
-from cekalwatch.server.gallery.threshold import Threshold
 from cekalwatch.server.storage.models.template_store import TemplatePiece, TemplateState, TemplateStore
 from cekalwatch.vision.thresholds import LikenessModel
 
@@ -250,7 +250,7 @@ def _facts(snapshot: GallerySnapshot) -> dict[str, int | float | str]:
         "left_out": snapshot.people.left_out,
         "unusable": snapshot.unusable_templates,
         "threshold": round(snapshot.threshold, 4),
-        "threshold_source": snapshot.decision.source,
+        "threshold_source": str(snapshot.decision.source),
         "expected_fpir": float(f"{snapshot.decision.expected_fpir:.2g}"),
         "version": snapshot.version,
     }

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
 
+from cekalwatch.contract.values.thresholds import Threshold, ThresholdPromise, ThresholdSource
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -25,45 +24,6 @@ from cekalwatch.vision.thresholds import ThresholdModel
 
 MIN_THRESHOLD, MAX_THRESHOLD = 0.2, 0.8
 """Outside these, everybody or nobody would alert, whatever the model."""
-
-
-class ThresholdSource(StrEnum):
-    """Where a threshold comes from."""
-
-    PACK = "PACK"
-    LEARNED = "LEARNED"
-    SETTINGS = "SETTINGS"
-    PEOPLE = "PEOPLE"
-
-
-@dataclass(frozen=True)
-class ThresholdPromise:
-    """On whom the FPIR to expect rests."""
-
-    measured_on: str
-    """On whom the pack was measured, in words; empty: on this site's own passages."""
-    passages: int
-    """This site's passages that were counted."""
-    needed: int
-    """So many of them have to count before the promise is the site's own."""
-    counted: int
-    """So many of them count, as no camera and no day counts for much."""
-    low: float
-    """The threshold for the wanted FPIR is this at least, with 95 % of certainty; 0 where the promise is the pack's."""
-    high: float
-
-
-@dataclass(frozen=True)
-class Threshold:
-    """A decision threshold (comparison score) with the FPIR to expect."""
-
-    value: float
-    source: ThresholdSource
-    expected_fpir: float
-    """False alerts for each passage of somebody who is not listed, by the model that `promise` tells of."""
-    extrapolated: bool
-    """Whether that model was fitted on too few passages for that FPIR, or not with this pack."""
-    promise: ThresholdPromise | None = None
 
 
 class ThresholdRule:

@@ -13,6 +13,7 @@ from importlib.metadata import version
 
 import structlog
 
+from cekalwatch.contract.values.thresholds import ThresholdSource
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry
 from cekalwatch.server.domain.alerts.false_alerts import AlertVerdict
 from cekalwatch.server.domain.clock import Clock
@@ -24,7 +25,7 @@ from cekalwatch.server.domain.learning.threshold_steps import LearnedOffset, Lea
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.gallery.comparison import compare_references
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
-from cekalwatch.server.gallery.threshold import MAX_THRESHOLD, MIN_THRESHOLD, ThresholdSource
+from cekalwatch.server.gallery.threshold import MAX_THRESHOLD, MIN_THRESHOLD
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.models.score_store import ScoreStore

@@ -16,13 +16,14 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from cekalwatch.contract.values.thresholds import ThresholdOutlook, ThresholdPoint
 from cekalwatch.server.audit.entry import Action, ObjectKind
 from cekalwatch.server.audit.search_terms import action_term
 from cekalwatch.server.domain.learning.learned_threshold import SiteFindings
 from cekalwatch.server.gallery.comparison import genuine_scores
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
-from cekalwatch.server.gallery.threshold import MAX_THRESHOLD, MIN_THRESHOLD, Threshold, ThresholdRule
+from cekalwatch.server.gallery.threshold import MAX_THRESHOLD, MIN_THRESHOLD, ThresholdRule
 from cekalwatch.server.gallery.threshold_learning import MAX_COMPARED_SUBJECTS, MIN_COMPARED_PHOTOGRAPHS
 from cekalwatch.server.storage.audit.search import AuditQuery, AuditSearch
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
@@ -34,39 +35,6 @@ from cekalwatch.vision.thresholds import ThresholdModel
 
 POINTS: Final = 25
 """Thresholds of the curve, evenly from the lowest to the highest."""
-
-
-@dataclass(frozen=True)
-class ThresholdPoint:
-    """What to expect at a threshold."""
-
-    threshold: float
-    fpir: float
-    """False alerts for each passage of somebody who is not listed."""
-    fpir_low: float
-    """It is between this and `fpir_high` with 95 % of certainty, as far as the site's passages tell; both are `fpir`
-    where the promise is the pack's."""
-    fpir_high: float
-    extrapolated: bool
-    fnir: float | None
-    """Share of listed people who are missed, 0 to 1; None where too few have two photographs."""
-
-
-@dataclass(frozen=True)
-class ThresholdOutlook:
-    """The threshold in force, and others."""
-
-    model_version: str
-    templates: int
-    wanted_fpir: float
-    decision: Threshold
-    without_people: Threshold
-    """What it would be if nobody had set one."""
-    learned_offset: float
-    """How far what was learned moved the pack's threshold."""
-    photographs: int
-    """Photographs of listed people with two, which were compared."""
-    points: tuple[ThresholdPoint, ...]
 
 
 class ThresholdOutlooks:
@@ -90,7 +58,7 @@ class ThresholdOutlooks:
         self._compared: tuple[Gallery, NDArray[np.float32]] | None = None
 
     def look(self) -> ThresholdOutlook:
-        """Return how it stands; raises StorageError."""
+        """Return the threshold now, and others; raises StorageError."""
         snapshot, pack = self._snapshot(), self._pack()
         templates, rule = len(snapshot.gallery), self._rule(pack)
         try:
@@ -99,12 +67,16 @@ class ThresholdOutlooks:
             learned = None
         findings = learned.findings if learned else SiteFindings.NONE
         genuine = self._genuine(snapshot.gallery, pack)
+        decision = rule.now(templates)
         return ThresholdOutlook(
             pack.model_version,
             templates,
             self._wanted_fpir,
-            rule.now(templates),
+            decision,
+            decision.promise,
             rule.without_people(templates),
+            MIN_THRESHOLD,
+            MAX_THRESHOLD,
             learned.offset.value if learned else 0.0,
             len(genuine),
             tuple(

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cekalwatch.contract.values.thresholds import ThresholdSource
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
-from cekalwatch.server.gallery.threshold import ThresholdRule, ThresholdSetting, ThresholdSource
+from cekalwatch.server.gallery.threshold import ThresholdRule, ThresholdSetting
 from cekalwatch.server.recognition.packs.threshold_models import INSIGHTFACE, LIGHT
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.models.store import ThresholdStore

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 
 from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.thresholds import ThresholdSource
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.learning.site_tail import MIN_PASSAGES
 from cekalwatch.server.domain.learning.threshold_steps import LearningBounds, LearningMode
 from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
-from cekalwatch.server.gallery.threshold import ThresholdSetting, ThresholdSource
+from cekalwatch.server.gallery.threshold import ThresholdSetting
 from cekalwatch.server.storage.database import Database
 from tests.support.builders.keys import open_keys
 from tests.support.builders.watchlist import MODEL
@@ -55,7 +56,6 @@ def test_until_there_is_enough_the_promise_is_the_packs_and_says_on_whom(databas
     port.passes("dep-0", people.scores(MIN_PASSAGES // 2))
     port.look()
     promise = port.decision.promise
-    assert promise
     assert (promise.measured_on, promise.needed) == ("LFW", MIN_PASSAGES)
     assert 0 < promise.counted < MIN_PASSAGES
     assert port.decision.value == PACKS
@@ -63,7 +63,6 @@ def test_until_there_is_enough_the_promise_is_the_packs_and_says_on_whom(databas
     port.look()
     port.look()
     promise = port.decision.promise
-    assert promise
     assert promise.measured_on == ""
     assert promise.low < people.middle - people.spread * np.log(WANTED) < promise.high
 
@@ -146,7 +145,6 @@ def test_a_site_that_only_observes_moves_nothing(database: Database):
     port.day({"dep-0": Passers(0.1).scores(500)})
     port.look()
     assert (port.decision.value, port.decision.source) == (PACKS, ThresholdSource.PACK)
-    assert port.decision.promise
     assert port.decision.promise.low > PACKS + 0.05, "and shows where it would go"
 
 

@@ -8,10 +8,10 @@ from typing import Final
 import grpc
 from starlette.responses import Response
 
-from cekalwatch.console.clients.threshold_client import Outlook
 from cekalwatch.console.pages.plots import Plot, across, plot, up
 from cekalwatch.console.pages.signing_in.second_person import with_second_person
 from cekalwatch.console.visit import Visit
+from cekalwatch.contract.values.thresholds import ThresholdOutlook
 from cekalwatch.office.client.refusals import error_reason
 
 ACTS: Final = ("set", "keep", "undo", "forget")
@@ -73,14 +73,14 @@ def _show(visit: Visit, problem: str = "") -> Response:
     )
 
 
-def _plots(outlook: Outlook) -> tuple[Plot, Plot | None]:
+def _plots(outlook: ThresholdOutlook) -> tuple[Plot, Plot | None]:
     """Return the curves of false alerts, by their size, and of people missed; None where nobody can tell these."""
-    x, marked = across(outlook.lowest, outlook.highest), outlook.now.value
-    ticks = [one for one in _TENTHS if outlook.lowest - 1e-6 <= one <= outlook.highest + 1e-6]
+    x, marked = across(outlook.min_threshold, outlook.max_threshold), outlook.decision.value
+    ticks = [one for one in _TENTHS if outlook.min_threshold - 1e-6 <= one <= outlook.max_threshold + 1e-6]
     decades = [10.0**power for power in range(-7, 1)]
-    fpir = [(one.threshold, one.fpir, one.fpir_low, one.fpir_high) for one in outlook.curve]
+    fpir = [(one.threshold, one.fpir, one.fpir_low, one.fpir_high) for one in outlook.points]
     false_alerts = plot(fpir, x, up(MIN_FPIR, 1, log=True), ticks, decades, marked)
-    known = [(one.threshold, one.fnir) for one in outlook.curve if one.fnir is not None]
+    known = [(one.threshold, one.fnir) for one in outlook.points if one.fnir is not None]
     if not known:
         return false_alerts, None
     fnir = [(at, share, share, share) for at, share in known]

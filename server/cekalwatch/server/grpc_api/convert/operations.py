@@ -14,18 +14,11 @@ from cekalwatch.contract.codec.watchlist import FRESHNESS
 from cekalwatch.contract.values.cameras import Heartbeat
 from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.contract.values.captures import CaptureOutcome
+from cekalwatch.contract.values.thresholds import ThresholdPromise, ThresholdSource
 from cekalwatch.server.audit.history import RestoredBackup
 from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.ports import Reporting
-from cekalwatch.server.gallery.threshold import (
-    MAX_THRESHOLD,
-    MIN_THRESHOLD,
-    Threshold,
-    ThresholdPromise,
-    ThresholdSource,
-)
-from cekalwatch.server.gallery.threshold_outlook import ThresholdOutlook, ThresholdSigners
 from cekalwatch.server.health.probes.presence import CameraPresence, ReportedRun
 from cekalwatch.server.health.state.maintenance import MaintenanceStatus
 from cekalwatch.server.health.state.status import ServerStatus
@@ -51,7 +44,9 @@ def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResp
             references_without_template=snapshot.references_without_template,
             subjects=snapshot.gallery.subjects,
             threshold=snapshot.threshold,
-            threshold_source=_THRESHOLD_SOURCES.number(snapshot.decision.source),
+            threshold_source=_THRESHOLD_SOURCES.number(snapshot.decision.source)
+            if snapshot.decision.source
+            else operations_pb2.THRESHOLD_SOURCE_UNSPECIFIED,
             expected_fpir=snapshot.decision.expected_fpir,
             threshold_extrapolated=snapshot.decision.extrapolated,
             subjects_left_out=snapshot.people.left_out,
@@ -99,36 +94,6 @@ def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResp
         reporting=_reporting(status.reporting) if status.reporting else None,
         upkeep=_maintenance(status.maintenance),
         servers=[_server(one, does_chores=one.run.run_id == status.leader_id) for one in status.servers],
-    )
-
-
-def threshold_outlook(
-    outlook: ThresholdOutlook, signers: ThresholdSigners | None
-) -> operations_service_pb2.GetThresholdResponse:
-    """Write the threshold with its evidence."""
-    return operations_service_pb2.GetThresholdResponse(
-        model_version=outlook.model_version,
-        templates=outlook.templates,
-        wanted_fpir=outlook.wanted_fpir,
-        threshold=_threshold(outlook.decision),
-        without_people=_threshold(outlook.without_people),
-        promise=_promise(outlook.decision.promise),
-        min_threshold=MIN_THRESHOLD,
-        max_threshold=MAX_THRESHOLD,
-        set_time=timestamp(signers.at) if signers else None,
-        set_by=signers.names if signers else (),
-        learned_offset=outlook.learned_offset,
-        compared_photographs=outlook.photographs,
-        curve=[operations_pb2.ThresholdPoint(**asdict(one)) for one in outlook.points],
-    )
-
-
-def _threshold(one: Threshold) -> operations_pb2.ThresholdState:
-    return operations_pb2.ThresholdState(
-        value=one.value,
-        source=_THRESHOLD_SOURCES.number(one.source),
-        expected_fpir=one.expected_fpir,
-        extrapolated=one.extrapolated,
     )
 
 
@@ -186,8 +151,8 @@ def _maintenance(one: MaintenanceStatus) -> operations_pb2.UpkeepStatus:
     )
 
 
-def _promise(promise: ThresholdPromise | None) -> operations_pb2.ThresholdPromise | None:
-    return operations_pb2.ThresholdPromise(**asdict(promise)) if promise else None
+def _promise(promise: ThresholdPromise) -> operations_pb2.ThresholdPromise:
+    return operations_pb2.ThresholdPromise(**asdict(promise))
 
 
 def _revocations(state: RevocationState, *, stale: bool) -> operations_pb2.RevocationStatus:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import grpc
 
-from cekalwatch.server.gallery.threshold import ThresholdSetting, ThresholdSource
-from cekalwatch.server.gallery.threshold_outlook import ThresholdOutlook, ThresholdOutlooks, ThresholdSigners
+from cekalwatch.contract.codec.thresholds import THRESHOLD_OUTLOOK
+from cekalwatch.contract.values.thresholds import ThresholdOutlook, ThresholdSource
+from cekalwatch.server.gallery.threshold import ThresholdSetting
+from cekalwatch.server.gallery.threshold_outlook import ThresholdOutlooks, ThresholdSigners
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.convert import operations as convert
 from cekalwatch.server.health.state.status import StatusService
@@ -46,12 +49,13 @@ class OperationsServicer(operations_service_pb2_grpc.OperationsServiceServicer):
     ) -> pb.GetThresholdResponse:
         """Return the threshold, why it is so, and what to expect at other values."""
 
-        def look() -> tuple[ThresholdOutlook, ThresholdSigners | None]:
+        def look() -> ThresholdOutlook:
             outlook = self._outlooks.look()
             by_people = outlook.decision.source is ThresholdSource.PEOPLE
-            return outlook, self._signers(outlook.model_version) if by_people else None
+            signers = self._signers(outlook.model_version) if by_people else None
+            return replace(outlook, set_at=signers.at, set_by=signers.names) if signers else outlook
 
-        return convert.threshold_outlook(*await asyncio.to_thread(look))
+        return THRESHOLD_OUTLOOK.write(await asyncio.to_thread(look))
 
     async def SetThreshold(
         self, request: pb.SetThresholdRequest, context: grpc.aio.ServicerContext[Any, Any]

@@ -1,0 +1,96 @@
+"""The decision threshold, on whom its promise rests, and what to expect at other values.
+
+Thresholds are comparison scores, shares are 0 to 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class ThresholdSource(StrEnum):
+    """Where a threshold comes from."""
+
+    PACK = "PACK"
+    LEARNED = "LEARNED"
+    SETTINGS = "SETTINGS"
+    PEOPLE = "PEOPLE"
+
+
+@dataclass(frozen=True)
+class ThresholdPromise:
+    """On whom the FPIR to expect rests."""
+
+    measured_on: str
+    """On whom the pack was measured, in words; empty: on this site's own passages."""
+    passages: int
+    """This site's passages that were counted."""
+    needed: int
+    """So many of them have to count before the promise is the site's own."""
+    counted: int
+    """So many of them count, as no camera and no day counts for much."""
+    low: float
+    """The threshold for the wanted FPIR is this at least, with 95 % of certainty; 0 where the promise is the pack's."""
+    high: float
+
+
+NO_PROMISE = ThresholdPromise("", passages=0, needed=0, counted=0, low=0.0, high=0.0)
+"""Of a threshold that was measured on nobody."""
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A decision threshold with the FPIR to expect."""
+
+    value: float
+    source: ThresholdSource | None
+    """None: one that only a newer server knows."""
+    expected_fpir: float
+    """False alerts for each passage of somebody who is not listed, by the model that `promise` tells of."""
+    extrapolated: bool
+    """Whether that model was fitted on too few passages for that FPIR, or not with this pack."""
+    promise: ThresholdPromise = NO_PROMISE
+    """It stays on the server; that of the threshold in force is in ThresholdOutlook."""
+
+
+@dataclass(frozen=True)
+class ThresholdPoint:
+    """What to expect at a threshold."""
+
+    threshold: float
+    fpir: float
+    """False alerts for each passage of somebody who is not listed."""
+    fpir_low: float
+    """It is between this and `fpir_high` with 95 % of certainty, as far as the site's passages tell; both are `fpir`
+    where the promise is the pack's."""
+    fpir_high: float
+    extrapolated: bool
+    fnir: float | None
+    """Share of listed people who are missed; None where too few have two photographs."""
+
+
+@dataclass(frozen=True)
+class ThresholdOutlook:
+    """The threshold in force with its evidence, and others."""
+
+    model_version: str
+    templates: int
+    wanted_fpir: float
+    decision: Threshold
+    promise: ThresholdPromise
+    """Of `decision`."""
+    without_people: Threshold
+    """What it would be if nobody had set one."""
+    min_threshold: float
+    max_threshold: float
+    learned_offset: float
+    """How far what was learned moved the pack's threshold."""
+    photographs: int
+    """Photographs of listed people with two, which were compared."""
+    points: tuple[ThresholdPoint, ...]
+    set_at: datetime | None = None
+    """When people set it; None: they have not."""
+    set_by: tuple[str, ...] = ()
+    """Their names for screens."""
