@@ -31,6 +31,7 @@ from cekalwatch.server.domain.ports import Port, PortReport
 from cekalwatch.server.grpc_api.clients import report_stream
 from cekalwatch.server.grpc_api.servicers import port_reports
 from cekalwatch.server.ports.report_receiver import Inbound
+from cekalwatch.v1 import port_pb2
 from cekalwatch.v1 import port_service_pb2 as pb
 from tests.support.builders.alerts import DEPARTURE, NOON
 from tests.support.builders.ports import BUDI, port_alert
@@ -349,3 +350,26 @@ def test_a_new_judgement_of_look_alikes_at_a_port_hinders_no_report() -> None:
     request: Any = pb.ReportAlertsRequest.FromString(SOUND)
     request.event.event.alert.candidates[0].look_alikes.add(subject_id="S-9", judgement=77)
     assert isinstance(port_reports.message(request, HERE, NOON), PortReport)
+
+
+def test_the_handshake_is_asked_for_once_whatever_else_is_wrong_with_a_message() -> None:
+    unfit = port_pb2.PortHello(server_version="9" * 100)
+    for request, read_it, code in (
+        (pb.ReportAlertsRequest(log_start=port_pb2.LogStart(after_sequence=-1)), first, Code.HELLO_EXPECTED),
+        (pb.ReportAlertsRequest(), first, Code.HELLO_EXPECTED),
+        (pb.ReportAlertsRequest(hello=unfit), later, Code.HELLO_REPEATED),
+        (pb.ReportAlertsRequest(), later, Code.MESSAGE_EMPTY),
+    ):
+        with pytest.raises(CekalwatchError) as refused:
+            read_it(request)
+        assert refused.value.code is code
+    with pytest.raises(Refused, match="server_version"):
+        first(pb.ReportAlertsRequest(hello=unfit))
+
+
+def first(request: pb.ReportAlertsRequest) -> object:
+    return port_reports.hello(request)
+
+
+def later(request: pb.ReportAlertsRequest) -> object:
+    return port_reports.message(request, HERE, NOON)

@@ -43,22 +43,22 @@ AHEAD = timedelta(days=1)
 
 def hello(request: port_service_pb2.ReportAlertsRequest) -> PortHello:
     """Read the handshake; raises HELLO_EXPECTED or Refused."""
-    found = PORT_MESSAGE.read(request, Reading.STRICT)
-    if not isinstance(found, PortHello):
-        raise CekalwatchError(Code.HELLO_EXPECTED)
-    return found
+    if request.WhichOneof("message") == "hello":
+        found = PORT_MESSAGE.read(request, Reading.STRICT)
+        if isinstance(found, PortHello):
+            return found
+    raise CekalwatchError(Code.HELLO_EXPECTED)
 
 
 def message(request: port_service_pb2.ReportAlertsRequest, port: Port, now: datetime) -> Inbound:
     """Read a message after the handshake; raises an error of the catalogue, or Refused, for what breaks a bound."""
-    latest = now + AHEAD
-    if request.WhichOneof("message") == "event":
+    latest, kind = now + AHEAD, request.WhichOneof("message")
+    if kind == "event":
         return _report(request.event, port, latest)
-    match found := PORT_MESSAGE.read(request, Reading.STRICT):
-        case None:
-            raise CekalwatchError(Code.MESSAGE_EMPTY)
-        case PortHello():
-            raise CekalwatchError(Code.HELLO_REPEATED)
+    found = None if kind == "hello" else PORT_MESSAGE.read(request, Reading.STRICT)
+    match found:
+        case None | PortHello():
+            raise CekalwatchError(Code.HELLO_REPEATED if kind == "hello" else Code.MESSAGE_EMPTY)
         case SignOfLife():
             if found.list_at and not OLDEST <= found.list_at <= latest:
                 raise _invalid("list_time")
