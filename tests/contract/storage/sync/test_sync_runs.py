@@ -15,7 +15,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.fence import LeaseLostError, fenced
-from cekalwatch.server.storage.sync.progress import Lease
+from cekalwatch.server.storage.sync.progress import SyncLease
 from cekalwatch.server.storage.sync.store import LEASE, SyncFence, SyncStore
 from cekalwatch.server.watchlist.sync import schedule
 from cekalwatch.server.watchlist.sync.synchroniser import SyncStoppedError
@@ -182,7 +182,7 @@ def test_whoever_makes_a_run_renews_its_lease_while_the_source_takes_its_time(
     renewed, ended = threading.Semaphore(0), threading.Event()
     renew = bench.store.renew
 
-    def noted(lease: Lease, now: datetime) -> bool:
+    def noted(lease: SyncLease, now: datetime) -> bool:
         kept = renew(lease, now)
         renewed.release()
         return kept

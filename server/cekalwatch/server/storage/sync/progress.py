@@ -9,7 +9,7 @@ from cekalwatch.server.domain.syncs import SyncState
 
 
 @dataclass(frozen=True)
-class Lease:
+class SyncLease:
     """The right to synchronise, for one run."""
 
     run_id: int
@@ -20,7 +20,7 @@ class Lease:
 class BegunRun:
     """A run that has begun, and where the one before left off."""
 
-    lease: Lease
+    lease: SyncLease
     run: SyncRun
     state: SyncState
 

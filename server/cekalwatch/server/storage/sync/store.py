@@ -26,7 +26,7 @@ from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.fence import LeaseLostError, fenced
 from cekalwatch.server.storage.integrity.guarded_session import in_order
-from cekalwatch.server.storage.sync.progress import BegunRun, KnownOrder, Lease, LeftOrder, PageEnd, SeenOrder
+from cekalwatch.server.storage.sync.progress import BegunRun, KnownOrder, LeftOrder, PageEnd, SeenOrder, SyncLease
 from cekalwatch.server.storage.sync.rows import run_of, run_values, state_of
 from cekalwatch.server.storage.sync.tables import SyncOrderRow, SyncRunRow, SyncStateRow
 from cekalwatch.server.storage.watchlist.changes import count_change, lock_watchlist, note_success
@@ -46,7 +46,7 @@ Item = TypeVar("Item")
 class SyncFence:
     """The fence behind which a run imports: its lease."""
 
-    lease: Lease
+    lease: SyncLease
 
     def check(self, session: Session) -> None:
         """Raise LeaseLostError when another server has taken over the synchronisation."""
@@ -105,13 +105,13 @@ class SyncStore:
             session.add(new)
             row.lease, row.lease_until = secrets.token_hex(16), now + LEASE
             session.flush()
-            begun = BegunRun(Lease(new.run_id or 0, row.lease), run_of(new), state_of(row))
+            begun = BegunRun(SyncLease(new.run_id or 0, row.lease), run_of(new), state_of(row))
             if entry:
                 write_audit(session, entry)
             session.commit()
             return begun
 
-    def open_reading(self, lease: Lease, now: datetime, run: SyncRun, expected: int) -> SyncState:
+    def open_reading(self, lease: SyncLease, now: datetime, run: SyncRun, expected: int) -> SyncState:
         """Begin another reading, whole or not as `run` says, of so many records, 0 where the source does not say."""
         with self._held(lease, now, run) as session:
             row = session.exec(select(SyncStateRow)).one()
@@ -158,7 +158,7 @@ class SyncStore:
 
     def advance(
         self,
-        lease: Lease,
+        lease: SyncLease,
         now: datetime,
         run: SyncRun,
         *,
@@ -210,7 +210,7 @@ class SyncStore:
 
     def withdraw(
         self,
-        lease: Lease,
+        lease: SyncLease,
         now: datetime,
         run: SyncRun,
         left: Sequence[LeftOrder],
@@ -233,7 +233,7 @@ class SyncStore:
 
     def finish(
         self,
-        lease: Lease,
+        lease: SyncLease,
         run: SyncRun,
         *,
         entry: AuditEntry,
@@ -279,7 +279,7 @@ class SyncStore:
             write_audit(session, note(state_of(row)))
             session.commit()
 
-    def renew(self, lease: Lease, now: datetime) -> bool:
+    def renew(self, lease: SyncLease, now: datetime) -> bool:
         """Keep the lease of a run that waits for its source; whether it still had it."""
         with self._database.session() as session:
             mine = col(SyncStateRow.lease) == lease.key
@@ -309,7 +309,7 @@ class SyncStore:
             return {SyncOutcome(one): (count, last) for one, count, last in session.exec(query) if last}
 
     @contextmanager
-    def _held(self, lease: Lease, now: datetime, run: SyncRun) -> Iterator[Session]:
+    def _held(self, lease: SyncLease, now: datetime, run: SyncRun) -> Iterator[Session]:
         """Yield a session that has renewed the lease and keeps the run as it stands."""
         mine = col(SyncStateRow.lease) == lease.key
         # Behind no other fence: it holds the lease itself until it commits, and may give it back.

@@ -12,7 +12,7 @@ from cekalwatch.contract.values.syncs import SyncCounts, SyncRun
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.storage.sync.progress import BegunRun, KnownOrder, Lease, PageEnd, SeenOrder
+from cekalwatch.server.storage.sync.progress import BegunRun, KnownOrder, PageEnd, SeenOrder, SyncLease
 from cekalwatch.server.storage.sync.store import AT_ONCE, SyncStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun, is_like_a_key
 from cekalwatch.server.watchlist.imports.records import ImportRecord, RecordError
@@ -73,7 +73,7 @@ class SyncIntake:
         self._run = begun.run
         self._counts: Counter[str] = Counter()
         self._findings = SyncFindings()
-        self.lease: Lease = begun.lease
+        self.lease: SyncLease = begun.lease
         self.deleted: set[str] = set()
         """Subjects that the source has deleted, as far as it was read."""
         self.expected = 0

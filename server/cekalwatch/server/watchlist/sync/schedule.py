@@ -21,7 +21,7 @@ from cekalwatch.server.concurrency.priorities import BackgroundThreads
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.syncs import SyncTerms
 from cekalwatch.server.storage.fence import fenced
-from cekalwatch.server.storage.sync.progress import BegunRun, Lease
+from cekalwatch.server.storage.sync.progress import BegunRun, SyncLease
 from cekalwatch.server.storage.sync.store import SyncFence, SyncStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.sources.source import WatchlistSource
@@ -171,7 +171,7 @@ class SyncScheduler:
                 self._under_way = None
 
     @contextmanager
-    def _renewed(self, lease: Lease) -> Iterator[None]:
+    def _renewed(self, lease: SyncLease) -> Iterator[None]:
         """Renew the lease while the block lasts, however long the source takes to answer."""
         ended = threading.Event()
 
