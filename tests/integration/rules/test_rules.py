@@ -312,4 +312,6 @@ class TestDays(Days.TestCase):  # type: ignore[misc, valid-type]  # made at run 
 
 @pytest.mark.exhaustive
 class TestMoreDays(Days.TestCase):  # type: ignore[misc, valid-type]  # made at run time
+    """More of what `TestDays` draws."""
+
     settings = settings(EACH_DAY, max_examples=MORE_DAYS)

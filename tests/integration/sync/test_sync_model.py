@@ -219,5 +219,12 @@ def countdown(calls: int, error: BaseException) -> Callable[[], None]:
     return count
 
 
-TestSyncLife = SyncLife.TestCase
-TestSyncLife.settings = settings(max_examples=25, stateful_step_count=25)
+class TestSyncLife(SyncLife.TestCase):  # type: ignore[misc, valid-type]  # made at run time
+    settings = settings(max_examples=10, stateful_step_count=25)
+
+
+@pytest.mark.exhaustive
+class TestMoreSyncLives(SyncLife.TestCase):  # type: ignore[misc, valid-type]  # made at run time
+    """More of what `TestSyncLife` draws."""
+
+    settings = settings(max_examples=25, stateful_step_count=25)
