@@ -27,6 +27,7 @@ from pathlib import Path
 
 import structlog
 
+from cekalwatch.contract.values.status import ConnectionState
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.wire.address import counted_address
 
@@ -55,15 +56,6 @@ _BYTES_RECEIVED = struct.Struct("128xQ")
 """Where `struct tcp_info` of linux/tcp.h has tcpi_bytes_received."""
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class ConnectionState:
-    """The connections at one moment."""
-
-    open: int = 0
-    closed: int = 0
-    """How many were closed since the start: their address had too many, or too much came that was no call."""
 
 
 @dataclass(frozen=True)

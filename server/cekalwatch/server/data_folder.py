@@ -7,10 +7,10 @@ from pathlib import Path
 
 import structlog
 
+from cekalwatch.contract.values.status import RestoredBackup
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.secret_files import FOLDER_MODE
 from cekalwatch.server.audit.entry import stamp
-from cekalwatch.server.audit.history import RestoredBackup
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database

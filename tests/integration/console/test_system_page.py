@@ -9,6 +9,7 @@ from html import unescape
 import pytest
 
 from cekalwatch.console.clients import status_client
+from cekalwatch.console.pages import system
 from cekalwatch.console.pages.guides import FOLDER
 from cekalwatch.console.web_sessions import WebSession
 from cekalwatch.contract.values.people import PersonRole
@@ -53,7 +54,7 @@ async def test_it_tells_of_backup_disk_and_key(
         key.settled_at = None
         session.add(key)
         session.commit()
-    monkeypatch.setattr(status_client, "MIN_FREE_BYTES", 10**18)
+    monkeypatch.setattr(system, "MIN_FREE_BYTES", 10**18)
     page = words(await browser.get("/system"))
     assert "too long ago" in page
     assert "GB free, too little" in page

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.contract.values.status import Reporting
 from cekalwatch.server.audit.signing_state import SigningState
-from cekalwatch.server.domain.ports import FOLLOWS_WITHIN, HEARD_WITHIN, Following, Port, PortState, Reporting
+from cekalwatch.server.domain.ports import FOLLOWS_WITHIN, HEARD_WITHIN, Following, Port, PortState
 from cekalwatch.server.health.state.health import UNREPORTED_AFTER, Health
 from cekalwatch.server.health.state.maintenance import MaintenanceReader
 from cekalwatch.server.storage.database import Database

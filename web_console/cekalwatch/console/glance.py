@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from cekalwatch.console.clients.status_client import ServerStatus
+from cekalwatch.contract.values.status import ServerStatus
 from cekalwatch.contract.values.troubles import Troubles
 
 ASK_AGAIN_S: Final = 30.0
@@ -58,9 +58,9 @@ def glance_lines(status: ServerStatus, sites: Iterable[str]) -> list[GlanceLine]
     """Return the lines for who works at these sites; a kind of which there is none has no line."""
     ours = set(sites)
     kinds = (
-        [not one.unwell for one in status.cameras if one.site in ours],
+        [not one.unwell for one in status.cameras if one.camera.site in ours],
         [one.alive for one in status.servers],
         [one.follows_list and one.connected for one in status.ports],
-        [not stale for _, _, stale in status.sources],
+        [not one.stale for one in status.freshness.sources],
     )
     return [GlanceLine(name, sum(well), len(well)) for name, well in zip(KINDS, kinds, strict=True) if well]

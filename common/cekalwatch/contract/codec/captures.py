@@ -41,10 +41,10 @@ ROUNDED = dict.fromkeys(
 )
 """A policy's figures that are floats."""
 VIEW_STATES = bound_enum(ViewState, capture_pb2.ViewState.DESCRIPTOR)
-_VIEW_STATE = known_or(VIEW_STATES, ViewState.UNSPECIFIED)
+VIEW_STATE = known_or(VIEW_STATES, ViewState.UNSPECIFIED)
 _SPOOL_STATE = known_or(bound_enum(SpoolState, capture_pb2.SpoolState.DESCRIPTOR), SpoolState.UNSPECIFIED)
 _REFUSAL = known_or(bound_enum(AimingRefusal, capture_pb2.AimingRefusal.DESCRIPTOR), AimingRefusal.NO_FRAMES)
-_AGE = seconds_up_to(MAX_SECONDS)
+AGE = seconds_up_to(MAX_SECONDS)
 _RATE = Converter(lambda rate, _reading: rate if math.isfinite(rate) and rate >= 0 else 0.0, float)
 
 
@@ -120,7 +120,7 @@ SPOOL = Codec(
     SpoolStatus,
     capture_pb2.SpoolStatus,
     names={"size": "bytes", "age_s": "age"},
-    special={"state": _SPOOL_STATE, "age_s": _AGE},
+    special={"state": _SPOOL_STATE, "age_s": AGE},
 )
 DROPS = Codec(Drops, capture_pb2.DropCounts)
 HEARTBEAT = Codec(
@@ -128,7 +128,7 @@ HEARTBEAT = Codec(
     capture_service_pb2.Heartbeat,
     names={"outbox_age_s": "outbox_age"},
     parts=(SPOOL, DROPS),
-    special={"frames_per_second": _RATE, "outbox_age_s": _AGE, "view_state": _VIEW_STATE},
+    special={"frames_per_second": _RATE, "outbox_age_s": AGE, "view_state": VIEW_STATE},
 )
 POLICY = Codec(CapturePolicy, capture_pb2.CapturePolicy, special=ROUNDED)
 WELCOME = Codec(Welcome, capture_service_pb2.Welcome, names={"heartbeat_period_s": "heartbeat_period"}, parts=(POLICY,))
@@ -137,7 +137,7 @@ DRAIN = Codec(
     Drain,
     capture_service_pb2.Drain,
     names={"reconnect_after_s": "reconnect_after"},
-    special={"reconnect_after_s": _AGE},
+    special={"reconnect_after_s": AGE},
 )
 FROM_CAMERA: OneOf[FromCamera, StreamFacesRequest] = OneOf(
     StreamFacesRequest,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 
@@ -22,15 +20,6 @@ class HistoryChange(StrEnum):
     """The newest checkpoint is not the one that was signed."""
     LEDGER_GONE = "LEDGER_GONE"
     """There is a key, and no ledger beside it: nobody can say what was signed."""
-
-
-@dataclass(frozen=True)
-class RestoredBackup:
-    """A backup that the site was restored from: what was done between its two moments is gone."""
-
-    made_at: datetime
-    """The moment of its state."""
-    restored_at: datetime
 
 
 class HistoryChangedError(Exception):

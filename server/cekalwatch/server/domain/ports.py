@@ -116,18 +116,3 @@ class PortState:
             list_at=self.list_at,
             model_version=following.model_version if following else "",
         )
-
-
-@dataclass(frozen=True)
-class Reporting:
-    """How a port's reports to the centre do."""
-
-    connected: bool
-    since: datetime
-    """When that began."""
-    waiting: int = 0
-    """Events that the centre has not stored."""
-    problem: str = ""
-    """Why it is not connected: a code of the catalogue where the centre told one, else UNREACHABLE."""
-    acknowledged_at: datetime | None = None
-    """When the centre last stored some, since this server started."""

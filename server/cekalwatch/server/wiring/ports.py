@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from cekalwatch.contract.values.status import Reporting
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.cluster.jobs import LeaderJob
 from cekalwatch.server.cluster.leader_lease import LeaderLease
-from cekalwatch.server.domain.ports import Reporting
 from cekalwatch.server.grpc_api.clients.picture_giver import PictureGiver
 from cekalwatch.server.grpc_api.clients.picture_line import PictureLine
 from cekalwatch.server.grpc_api.clients.report_stream import ReportedParts

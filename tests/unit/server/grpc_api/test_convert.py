@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import pytest
 import uuid6
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -20,6 +19,7 @@ from cekalwatch.contract.codec.alerts import HANDLING
 from cekalwatch.contract.codec.captures import FACE, TO_CAMERA
 from cekalwatch.contract.codec.imports import RECORD_REPORT
 from cekalwatch.contract.codec.scalars import Refused
+from cekalwatch.contract.codec.status import CAMERA_STATUS
 from cekalwatch.contract.codec.watchlist import ORDER
 from cekalwatch.contract.values.adjudication import MAX_NOTE, REASONS
 from cekalwatch.contract.values.aiming import AimingAnswer, AimingPicture, AimingRefusal
@@ -27,11 +27,8 @@ from cekalwatch.contract.values.cameras import Heartbeat
 from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.contract.values.captures import CaptureOutcome, CaptureReceipt, Goodbye, Receipts
 from cekalwatch.contract.values.reports import MAX_SPAN
-from cekalwatch.contract.values.watchlist import Freshness, SourceFreshness
 from cekalwatch.server.alerts.shown import shown_handling
-from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.capture.placing import placed
-from cekalwatch.server.connections import ConnectionState
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
 from cekalwatch.server.domain.alerts.handling import Handling
 from cekalwatch.server.domain.cameras.clock import EARLIEST, CameraClock
@@ -40,32 +37,25 @@ from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import CekalwatchError, Code, Kind
 from cekalwatch.server.domain.orders.ban_order import JudgedOrder
 from cekalwatch.server.domain.orders.law import judge
-from cekalwatch.server.gallery.index import Gallery
-from cekalwatch.server.gallery.snapshot import GallerySnapshot, SearchedPeople
 from cekalwatch.server.grpc_api import alert_requests as alerts
-from cekalwatch.server.grpc_api.convert import operations
 from cekalwatch.server.grpc_api.paging import page_size
 from cekalwatch.server.grpc_api.servicers.capture import read_hello, read_message
 from cekalwatch.server.grpc_api.servicers.watchlist import subjects
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import record_begun
 from cekalwatch.server.health.probes.presence import CameraPresence
-from cekalwatch.server.health.state.maintenance import MaintenanceStatus
-from cekalwatch.server.health.state.status import ServerStatus
+from cekalwatch.server.health.state.status import camera_status
 from cekalwatch.server.watchlist.imports.upload import RecordAssembly
 from cekalwatch.v1 import (
     adjudication_pb2,
     alert_service_pb2,
     capture_pb2,
     capture_service_pb2,
-    operations_service_pb2,
     report_service_pb2,
     watchlist_pb2,
 )
 from cekalwatch.v1.watchlist_service_pb2 import ImportRecord
-from cekalwatch.vision.inference import Inference, InferenceEngine, Precision
 from tests.support.builders.alerts import DEPARTURE, NOON
 from tests.support.builders.messages import RECORD, RUN, SENT, TEXTS, ValidValues, messages, scrambled
-from tests.support.builders.watchlist import FIXED_THRESHOLD
 from tests.support.scenarios.people import person
 
 Value = TypeVar("Value")
@@ -145,48 +135,9 @@ def holds_its_bounds(face: Capture, sent: capture_pb2.FaceCapture) -> None:
 
 def told(heartbeat: Heartbeat) -> Any:
     """The camera's status as operators get it."""
-    snapshot = GallerySnapshot(
-        Gallery.build("model", 8, np.zeros((0, 8), np.float32), ()),
-        FIXED_THRESHOLD,
-        likeness=None,
-        version=1,
-        unusable={},
-        references_without_template=0,
-        people=SearchedPeople(NOON, searched=0, left_out=0, unreadable=0),
-    )
-    status = ServerStatus(
-        server_version="1",
-        started_at=NOON,
-        thread_budget=1,
-        snapshot=snapshot,
-        model_pack="light",
-        inference=Inference(InferenceEngine.OPENVINO, Precision.BF16, batch=4),
-        freshness=Freshness.of((SourceFreshness("", None, stale=True),), active_subjects=0),
-        outcomes={},
-        unplaceable=0,
-        alerts_raised=0,
-        head_sequence=0,
-        cameras=((DEPARTURE, CameraPresence(1, NOON, heartbeat=heartbeat), "server-1"),),
-        policies={DEPARTURE.camera_id: CapturePolicy()},
-        agents=(),
-        servers=(),
-        leader_id="",
-        alarms=(),
-        revocations=None,
-        revocations_stale=False,
-        loops=(),
-        signing=SigningState(),
-        connections=ConnectionState(),
-        restored_backup=None,
-        database=None,
-        ports=(),
-        reporting=None,
-        maintenance=MaintenanceStatus(None, backup_stale=True, disk_bytes=0, disk_free_bytes=0, key=None),
-        at=NOON,
-    )
-    message: operations_service_pb2.GetStatusResponse = operations.status_message(status)
-    message.SerializeToString()
-    camera = message.cameras[0]
+    presence = CameraPresence(1, NOON, heartbeat=heartbeat)
+    camera: Any = CAMERA_STATUS.write(camera_status(DEPARTURE, presence, "server-1", CapturePolicy()))
+    camera.SerializeToString()
     assert math.isfinite(camera.frames_per_second)
     assert camera.outbox_age.seconds >= 0
     assert camera.spool.age.seconds >= 0

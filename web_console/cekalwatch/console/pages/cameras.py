@@ -12,11 +12,12 @@ from typing import Any
 import grpc
 from starlette.responses import Response
 
-from cekalwatch.console.clients.status_client import CameraState, ask_status
+from cekalwatch.console.clients.status_client import ask_status
 from cekalwatch.console.visit import Visit
 from cekalwatch.contract.values.aiming import TakenPicture
 from cekalwatch.contract.values.capture_policy import DIGITS, POLICY_BOUNDS, WHOLE, CameraPolicy, CapturePolicyChanges
 from cekalwatch.contract.values.people import KEEPS_DEVICES
+from cekalwatch.contract.values.status import CameraStatus
 from cekalwatch.contract.values.troubles import Trouble
 from cekalwatch.office.client.refusals import error_reason, explain
 
@@ -29,13 +30,13 @@ MAX_READ = 2000
 
 def show(visit: Visit) -> Response:
     """Show the cameras: those that somebody has to look at first."""
-    cameras = sorted(_cameras(visit), key=lambda one: (not one.unwell, one.site, one.camera_id))
+    cameras = sorted(_cameras(visit), key=lambda one: (not one.unwell, one.camera.site, one.camera.camera_id))
     return visit.page("cameras.html", cameras=cameras)
 
 
 def show_one(visit: Visit) -> Response:
     """Show one camera, with its troubles of the last days."""
-    camera = next((one for one in _cameras(visit) if one.camera_id == visit.part("camera_id")), None)
+    camera = next((one for one in _cameras(visit) if one.camera.camera_id == visit.part("camera_id")), None)
     if camera is None:
         return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
     return _one(visit, camera)
@@ -43,11 +44,11 @@ def show_one(visit: Visit) -> Response:
 
 def set_policy(visit: Visit) -> Response:
     """Set what a camera may send: what was typed, or what was set before, or what the settings say."""
-    camera = next((one for one in _cameras(visit) if one.camera_id == visit.part("camera_id")), None)
+    camera = next((one for one in _cameras(visit) if one.camera.camera_id == visit.part("camera_id")), None)
     if camera is None:
         return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
     try:
-        known = visit.cameras.policy(camera.camera_id)
+        known = visit.cameras.policy(camera.camera.camera_id)
         number = visit.form.get("number", "")
         if visit.form.get("wanted") == "before":
             changes: CapturePolicyChanges | None = known.before
@@ -55,21 +56,21 @@ def set_policy(visit: Visit) -> Response:
             changes = _typed(visit, known)
         if changes is None or not number.isdecimal() or len(number) > MAX_DIGITS:
             return _one(visit, camera, visit.texts.say("REFUSED_POLICY_OUT_OF_BOUNDS"), visit.form)
-        visit.cameras.set_policy(camera.camera_id, changes, int(number))
+        visit.cameras.set_policy(camera.camera.camera_id, changes, int(number))
     except grpc.RpcError as error:
         # Who comes second sees what the first one set, and not what they typed over it.
         typed = {} if error_reason(error) == "POLICY_CHANGED" else visit.form
         return _one(visit, camera, explain(error, visit.texts), typed)
-    return visit.to(f"/cameras/{camera.camera_id}")
+    return visit.to(f"/cameras/{camera.camera.camera_id}")
 
 
 def show_picture(visit: Visit) -> Response:
     """Show one camera with what it shows now: it is asked for that, and the server records who asked."""
-    camera = next((one for one in _cameras(visit) if one.camera_id == visit.part("camera_id")), None)
+    camera = next((one for one in _cameras(visit) if one.camera.camera_id == visit.part("camera_id")), None)
     if camera is None:
         return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
     try:
-        picture = visit.cameras.aiming_picture(camera.camera_id)
+        picture = visit.cameras.aiming_picture(camera.camera.camera_id)
     except grpc.RpcError as error:
         return _one(visit, camera, explain(error, visit.texts))
     return _one(visit, camera, picture=picture)
@@ -77,7 +78,7 @@ def show_picture(visit: Visit) -> Response:
 
 def show_again(visit: Visit, problem: str) -> Response:
     """Show a camera with the figures that were typed."""
-    camera = next((one for one in _cameras(visit) if one.camera_id == visit.part("camera_id")), None)
+    camera = next((one for one in _cameras(visit) if one.camera.camera_id == visit.part("camera_id")), None)
     if camera is None:
         return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
     return _one(visit, camera, problem, visit.form)
@@ -102,12 +103,12 @@ def _typed(visit: Visit, known: CameraPolicy) -> CapturePolicyChanges | None:
 
 def _one(
     visit: Visit,
-    camera: CameraState,
+    camera: CameraStatus,
     problem: str = "",
     typed: Mapping[str, str] = MappingProxyType({}),
     picture: TakenPicture | None = None,
 ) -> Response:
-    policy = visit.cameras.policy(camera.camera_id) if visit.has(KEEPS_DEVICES) else None
+    policy = visit.cameras.policy(camera.camera.camera_id) if visit.has(KEEPS_DEVICES) else None
     return (visit.page_with_pictures if picture else visit.page)(
         "camera.html",
         HTTPStatus.CONFLICT if problem else HTTPStatus.OK,
@@ -119,18 +120,18 @@ def _one(
         whole=WHOLE,
         problem=problem,
         form=typed,
-        surveys=visit.cameras.surveys(camera.camera_id),
+        surveys=visit.cameras.surveys(camera.camera.camera_id),
         picture=picture,
     )
 
 
-def _cameras(visit: Visit) -> list[CameraState]:
+def _cameras(visit: Visit) -> list[CameraStatus]:
     """Return the cameras of the person's sites."""
     status = ask_status(visit.console.calls, visit.signed_in.token())
-    return [one for one in status.cameras if one.site in visit.person.sites]
+    return [one for one in status.cameras if one.camera.site in visit.person.sites]
 
 
-def _troubles(visit: Visit, camera: CameraState) -> list[Trouble]:
+def _troubles(visit: Visit, camera: CameraStatus) -> list[Trouble]:
     """Return what was and is wrong with a camera, newest first."""
     listed = islice(visit.troubles.listed(visit.now - timedelta(days=DAYS)), MAX_READ)
-    return list(islice((one for one in listed if one.about == camera.camera_id), MAX_TROUBLES))
+    return list(islice((one for one in listed if one.about == camera.camera.camera_id), MAX_TROUBLES))

@@ -16,11 +16,11 @@ import structlog
 
 from cekalwatch.contract.codec.federation import PORT_MESSAGE
 from cekalwatch.contract.values.federation import LogPosition, LogStart, PortHello, StartReason
+from cekalwatch.contract.values.status import Reporting
 from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.cluster.leader_lease import LeaderLease
 from cekalwatch.server.concurrency.rate_limiter import RateLimiter
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.ports import Reporting
 from cekalwatch.server.grpc_api.clients.picture_giver import PictureGiver
 from cekalwatch.server.grpc_api.clients.report_stream import LOOK_S, Call, ReportedParts, ReportStream, centre_pace
 from cekalwatch.server.watchlist.sources.centre.caller import PortCaller, told_code

@@ -9,12 +9,12 @@ from typing import Any
 
 import grpc
 
+from cekalwatch.contract.codec.status import SERVER_STATUS
 from cekalwatch.contract.codec.thresholds import THRESHOLD_OUTLOOK
 from cekalwatch.contract.values.thresholds import ThresholdOutlook, ThresholdSource
 from cekalwatch.server.gallery.threshold import ThresholdSetting
 from cekalwatch.server.gallery.threshold_outlook import ThresholdOutlooks, ThresholdSigners
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.convert import operations as convert
 from cekalwatch.server.health.state.status import StatusService
 from cekalwatch.v1 import operations_service_pb2 as pb
 from cekalwatch.v1 import operations_service_pb2_grpc
@@ -42,7 +42,7 @@ class OperationsServicer(operations_service_pb2_grpc.OperationsServiceServicer):
         self, request: pb.GetStatusRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> pb.GetStatusResponse:
         """Return the server's status."""
-        return convert.status_message(await self._status.status())
+        return SERVER_STATUS.write(await self._status.status())
 
     async def GetThreshold(
         self, request: pb.GetThresholdRequest, context: grpc.aio.ServicerContext[Any, Any]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -16,13 +17,14 @@ from prometheus_client.registry import Collector
 from cekalwatch.contract.values.adjudication import OPEN_STATES
 from cekalwatch.contract.values.cameras import Heartbeat, ViewState
 from cekalwatch.contract.values.captures import CaptureOutcome
+from cekalwatch.contract.values.status import ServerStatus
 from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.health.monitoring.instruments import PREFIX
 from cekalwatch.server.health.probes.presence import Presence
 from cekalwatch.server.health.state.figures import DatabaseFigures, FigureReader
 from cekalwatch.server.health.state.health import ServerFault
-from cekalwatch.server.health.state.status import ServerStatus, StatusService
+from cekalwatch.server.health.state.status import StatusService
 from cekalwatch.server.watchlist.freshness import BY_HAND
 
 Sample = tuple[str, float, tuple[str, ...]]
@@ -142,7 +144,7 @@ class ServerCollector(Collector):
         status, figures = self._monitored.now(), self._monitored.figures.current
         yield from self._server(status)
         yield from self._captures(status)
-        yield from _gallery(status)
+        yield from _gallery(status, self._monitored.status.snapshot().people.as_of)
         yield from self._clients(status)
         yield from _trust(status)
         yield "database_read_timestamp_seconds", self._monitored.figures.newest.read_at.timestamp(), ()
@@ -150,9 +152,9 @@ class ServerCollector(Collector):
             yield from self._database(figures, status.head_sequence)
 
     def _server(self, status: ServerStatus) -> Iterator[Sample]:
-        snapshot, inference = status.snapshot, status.inference
-        version = snapshot.gallery.model_version
-        yield "info", 1, (status.server_version, status.model_pack, version, inference.engine, inference.precision)
+        gallery, inference = status.gallery, status.inference
+        model = gallery.model_pack, gallery.model_version
+        yield "info", 1, (status.server_version, *model, inference.engine, inference.precision)
         yield "start_time_seconds", status.started_at.timestamp(), ()
         faults = self._monitored.faults()
         yield "serving", not faults, ()
@@ -164,7 +166,7 @@ class ServerCollector(Collector):
         for loop in loops.values():
             yield "loop_failures", loop.failures, (loop.name,)
             yield "loop_failing", loop.failing_s is not None, (loop.name,)
-        kinds = [one.fault.kind for one in status.alarms]
+        kinds = [one.kind for one in status.troubles]
         for kind in TroubleKind:
             yield "troubles", kinds.count(kind), (kind,)
         yield "connections", status.connections.open, ()
@@ -172,16 +174,16 @@ class ServerCollector(Collector):
 
     def _captures(self, status: ServerStatus) -> Iterator[Sample]:
         for outcome in CaptureOutcome:
-            yield "captures", status.outcomes.get(outcome, 0), (outcome,)
-        yield "captures_unplaceable", status.unplaceable, ()
+            yield "captures", self._monitored.status.intake.outcomes.get(outcome, 0), (outcome,)
+        yield "captures_unplaceable", status.captures.unplaceable, ()
         for stage, waiting in self._monitored.waiting.items():
             yield "captures_waiting", waiting(), (stage,)
-        yield "alerts_raised", status.alerts_raised, ()
+        yield "alerts_raised", status.captures.alerts_raised, ()
         yield "events", status.head_sequence, ()
 
     def _clients(self, status: ServerStatus) -> Iterator[Sample]:
         heard = self._monitored.presence.cameras
-        for camera, *_ in status.cameras:
+        for camera in (one.camera for one in status.cameras):
             of = (camera.camera_id, camera.site)
             known = heard.get(camera.camera_id)
             yield "camera_connected", known is not None and known.streams > 0, of
@@ -227,16 +229,17 @@ class ServerCollector(Collector):
         yield "agents_behind_events", max([0, *behind]), ()
 
 
-def _gallery(status: ServerStatus) -> Iterator[Sample]:
-    snapshot = status.snapshot
-    yield "gallery_templates", len(snapshot.gallery), ()
-    yield "gallery_subjects", snapshot.gallery.subjects, ()
-    yield "gallery_subjects_left_out", snapshot.people.left_out, ()
-    yield "gallery_references_unsearched", snapshot.unsearched, ()
-    yield "gallery_blind", snapshot.blind, ()
-    yield "gallery_timestamp_seconds", snapshot.people.as_of.timestamp(), ()
-    yield "threshold", snapshot.threshold, ()
-    yield "expected_fpir", snapshot.decision.expected_fpir, ()
+def _gallery(status: ServerStatus, as_of: datetime) -> Iterator[Sample]:
+    """`as_of` is when those who are searched were last worked out."""
+    gallery = status.gallery
+    yield "gallery_templates", gallery.templates, ()
+    yield "gallery_subjects", gallery.subjects, ()
+    yield "gallery_subjects_left_out", gallery.subjects_left_out, ()
+    yield "gallery_references_unsearched", gallery.unsearched, ()
+    yield "gallery_blind", gallery.blind, ()
+    yield "gallery_timestamp_seconds", as_of.timestamp(), ()
+    yield "threshold", gallery.threshold, ()
+    yield "expected_fpir", gallery.expected_fpir, ()
     for one in status.freshness.sources:
         source = one.source or BY_HAND
         yield "list_stale", one.stale, (source,)
@@ -248,11 +251,11 @@ def _gallery(status: ServerStatus) -> Iterator[Sample]:
 def _trust(status: ServerStatus) -> Iterator[Sample]:
     """Yield the state of the audit trail and of the revocations."""
     signing, revocations = status.signing, status.revocations
-    if signing.newest:
-        yield "audit_checkpoint", signing.newest.number, ()
-        yield "audit_checkpoint_timestamp_seconds", signing.newest.signed_at.timestamp(), ()
-    yield "audit_history_changed", signing.change is not None, ()
-    yield "audit_signing_waits", signing.waits is not None, ()
+    if signing.signed_at:
+        yield "audit_checkpoint", signing.checkpoint_number, ()
+        yield "audit_checkpoint_timestamp_seconds", signing.signed_at.timestamp(), ()
+    yield "audit_history_changed", bool(signing.change), ()
+    yield "audit_signing_waits", bool(signing.waits), ()
     for one in signing.destinations:
         yield "audit_undelivered", one.waiting, (one.name,)
     if revocations:
@@ -260,4 +263,4 @@ def _trust(status: ServerStatus) -> Iterator[Sample]:
         yield "revocations_unconfirmed_seconds", revocations.unconfirmed_s, ()
         if revocations.valid_until:
             yield "revocations_expire_timestamp_seconds", revocations.valid_until.timestamp(), ()
-        yield "revocations_stale", status.revocations_stale, ()
+        yield "revocations_stale", revocations.stale, ()

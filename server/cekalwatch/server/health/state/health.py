@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from cekalwatch.contract.values.status import Reporting
 from cekalwatch.program.loops import LOOPS, LoopState
 from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.domain.clock import Clock, lately
-from cekalwatch.server.domain.ports import Reporting
 from cekalwatch.server.pki.revocations import RevocationState
 from cekalwatch.server.storage.availability import DatabaseAway
 

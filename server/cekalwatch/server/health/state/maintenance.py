@@ -4,29 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from cekalwatch.contract.values.status import MaintenanceStatus
 from cekalwatch.server.domain.clock import Clock, lately
 from cekalwatch.server.encryption.keyring import KeyPurpose
 from cekalwatch.server.storage.keys.store import KeyEntry, KeyStore
-
-
-@dataclass(frozen=True)
-class MaintenanceStatus:
-    """State of the backup, the disk and the key, at one moment."""
-
-    backup_at: datetime | None
-    """When this server's last backup was made; None: never."""
-    backup_stale: bool
-    """Whether the last backup is older than the limit, or there is none."""
-    disk_bytes: int
-    """Size of the disk of the data folder; 0 when it cannot be read."""
-    disk_free_bytes: int
-    """Free space on it; 0 when it cannot be read."""
-    key: KeyEntry | None
-    """The data key that seals now; None while the database cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +38,10 @@ class MaintenanceReader:
     def _with(self, key: KeyEntry | None) -> MaintenanceStatus:
         backup_at = self.last_backup_at()
         stale = backup_at is None or not lately(backup_at, self.clock.now(), self.backup_limit)
-        return MaintenanceStatus(backup_at, stale, *_disk(self.data_dir), key)
+        found = MaintenanceStatus(backup_at, stale, *_disk(self.data_dir))
+        if key is None:
+            return found
+        return replace(found, data_key=key.key_id, data_key_at=key.made_at, resealing=key.settled_at is None)
 
 
 def _seals(entry: KeyEntry) -> bool:

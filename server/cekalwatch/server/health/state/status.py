@@ -4,93 +4,49 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.metadata import version
 
+from cekalwatch.contract.values.cameras import Heartbeat
 from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.contract.values.captures import CaptureOutcome
-from cekalwatch.contract.values.watchlist import Freshness
-from cekalwatch.program.loops import LoopState
+from cekalwatch.contract.values.status import (
+    AgentStatus,
+    CameraStatus,
+    CaptureCounts,
+    CheckpointDestination,
+    ConnectionState,
+    DatabaseState,
+    GalleryStatus,
+    InferenceStatus,
+    LoopStatus,
+    MaintenanceStatus,
+    RestoredBackup,
+    RevocationStatus,
+    RunningServer,
+    ServerStatus,
+    SigningStatus,
+)
 from cekalwatch.server.alerts.fanout import Fanout
-from cekalwatch.server.audit.history import RestoredBackup
 from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.capture.deciding import Decider
 from cekalwatch.server.capture.intake import Intake
 from cekalwatch.server.cluster.peers import Peers, WholePresence
-from cekalwatch.server.connections import ConnectionState
 from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.server.domain.ports import PortState, Reporting
+from cekalwatch.server.domain.ports import PortState
 from cekalwatch.server.domain.troubles import Alarm
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.health.probes.presence import CameraPresence, ReportedRun
 from cekalwatch.server.health.state.health import Health
-from cekalwatch.server.health.state.maintenance import MaintenanceReader, MaintenanceStatus
-from cekalwatch.server.pki.revocations import RevocationState
+from cekalwatch.server.health.state.maintenance import MaintenanceReader
 from cekalwatch.server.recognition.packs.installed import Engine
 from cekalwatch.server.storage.alerts.store import AlertStore
-from cekalwatch.server.storage.availability import DatabaseAway
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
-from cekalwatch.vision.inference import Inference
 
 MAX_READ_S = 10.0
 """How long reading from the database may take."""
-
-
-@dataclass(frozen=True)
-class AgentState:
-    """A notifier agent and its position in the event log."""
-
-    agent_id: str
-    server: str
-    """Where it is subscribed; empty while it is not."""
-    acknowledged_sequence: int
-
-
-@dataclass(frozen=True)
-class ServerStatus:
-    """The state of this server at one moment, and of the cameras and agents of all that share the database."""
-
-    server_version: str
-    started_at: datetime
-    thread_budget: int
-    snapshot: GallerySnapshot
-    model_pack: str
-    inference: Inference
-    freshness: Freshness
-    outcomes: dict[CaptureOutcome, int]
-    alerts_raised: int
-    unplaceable: int
-    """Captures that were rejected because their time could not be placed."""
-    head_sequence: int
-    cameras: tuple[tuple[Camera, CameraPresence, str], ...]
-    """Each with the name of the server that heard it last; empty when none has."""
-    policies: Mapping[str, CapturePolicy]
-    """What each camera may send, by its key."""
-    agents: tuple[AgentState, ...]
-    servers: tuple[ReportedRun, ...]
-    """This one first."""
-    leader_id: str
-    """Key of the run of the server that does the jobs of the database; empty while none does."""
-    alarms: tuple[Alarm, ...]
-    """Those that are open."""
-    revocations: RevocationState | None
-    """None where no lists are followed."""
-    revocations_stale: bool
-    loops: tuple[LoopState, ...]
-    signing: SigningState
-    connections: ConnectionState
-    restored_backup: RestoredBackup | None
-    """The backup that the site was restored from last; None: it never was."""
-    database: DatabaseAway | None
-    """Why the database cannot be used, in which case the status is that of this server alone; None while it can."""
-    ports: tuple[PortState, ...]
-    """The ports that report to this centre."""
-    reporting: Reporting | None
-    """State of the reports to the centre; None where this server sends none."""
-    maintenance: MaintenanceStatus
-    at: datetime
 
 
 @dataclass(frozen=True)
@@ -162,39 +118,124 @@ class StatusService:
 
     def combine(self, stored: DatabaseStatus) -> ServerStatus:
         """Return the status now, with what was read; it does not block, and any thread may call it."""
-        positions, whole = stored.positions, stored.whole
-        nobody = (CameraPresence(), "")
-        engine = self.engine()
+        positions, whole, now = stored.positions, stored.whole, self.health.clock.now()
+        engine, policies, nobody = self.engine(), self.policies(), (CameraPresence(), "")
+        inference, outcomes, away = engine.inference, self.intake.outcomes, self.health.database()
+        revocations, stale = self.health.revocations(), self.health.stale_revocations is not None
+        subscribed = {
+            agent_id: whole.agents.get(agent_id, "") for agent_id in sorted(whole.agents.keys() | positions.keys())
+        }
         return ServerStatus(
             server_version=version("cekalwatch"),
             started_at=self.started_at,
             thread_budget=self.thread_budget,
-            snapshot=self.snapshot(),
-            model_pack=engine.pack.name,
-            inference=engine.inference,
+            gallery=gallery_status(self.snapshot(), engine.pack.name),
+            inference=InferenceStatus(inference.engine, inference.precision, inference.batch),
             freshness=self.freshness.now(),
-            outcomes=dict(self.intake.outcomes),
-            alerts_raised=self.decider.alerts_raised,
-            unplaceable=self.intake.unplaceable,
-            head_sequence=self.fanout.head,
-            cameras=tuple((camera, *whole.cameras.get(camera.camera_id, nobody)) for camera in self.cameras),
-            policies=self.policies(),
-            agents=tuple(
-                AgentState(agent_id, whole.agents.get(agent_id, ""), positions.get(agent_id, 0))
-                for agent_id in sorted(whole.agents.keys() | positions.keys())
+            captures=CaptureCounts(
+                outcomes.get(CaptureOutcome.ACCEPTED, 0),
+                outcomes.get(CaptureOutcome.REJECTED, 0),
+                outcomes.get(CaptureOutcome.RETRY, 0),
+                self.decider.alerts_raised,
+                self.intake.unplaceable,
             ),
-            servers=whole.servers,
-            leader_id=stored.leader_id,
-            alarms=self.alarms(),
-            revocations=self.health.revocations(),
-            revocations_stale=self.health.stale_revocations is not None,
-            loops=self.health.loops(),
-            signing=self.health.signing(),
+            head_sequence=self.fanout.head,
+            cameras=tuple(
+                camera_status(camera, *whole.cameras.get(camera.camera_id, nobody), policies[camera.camera_id])
+                for camera in self.cameras
+            ),
+            agents=tuple(
+                AgentStatus(agent_id, bool(server), positions.get(agent_id, 0), server)
+                for agent_id, server in subscribed.items()
+            ),
+            servers=tuple(running_server(one, is_leader=one.run.run_id == stored.leader_id) for one in whole.servers),
+            troubles=tuple(alarm.shown for alarm in self.alarms()),
+            revocations=RevocationStatus(**asdict(revocations), stale=stale) if revocations else None,
+            loops=tuple(LoopStatus(**asdict(loop)) for loop in self.health.loops()),
+            signing=signing_status(self.health.signing()),
             connections=self.connections(),
             restored_backup=self.restored_backup,
-            database=self.health.database(),
-            ports=stored.ports,
+            database=DatabaseState(away.seconds, away.reason, away.problem) if away else DatabaseState(),
+            ports=tuple(one.status(now) for one in stored.ports),
             reporting=self.health.reporting(),
             maintenance=stored.maintenance,
-            at=self.health.clock.now(),
         )
+
+
+def gallery_status(snapshot: GallerySnapshot, pack: str) -> GalleryStatus:
+    """Return what is searched, by templates of the model pack of that name."""
+    decision = snapshot.decision
+    return GalleryStatus(
+        model_pack=pack,
+        model_version=snapshot.gallery.model_version,
+        templates=len(snapshot.gallery),
+        unusable_templates=snapshot.unusable_templates,
+        references_without_template=snapshot.references_without_template,
+        subjects=snapshot.gallery.subjects,
+        threshold=decision.value,
+        threshold_source=decision.source,
+        expected_fpir=decision.expected_fpir,
+        threshold_extrapolated=decision.extrapolated,
+        threshold_promise=decision.promise,
+        subjects_left_out=snapshot.people.left_out,
+        blind=snapshot.blind,
+    )
+
+
+def camera_status(camera: Camera, presence: CameraPresence, server: str, policy: CapturePolicy) -> CameraStatus:
+    """Return how a camera does that `server` heard last."""
+    heartbeat = presence.heartbeat or Heartbeat()
+    return CameraStatus(
+        camera=camera,
+        connected=presence.streams > 0,
+        last_heard_at=presence.last_heard_at,
+        frames_per_second=heartbeat.frames_per_second,
+        dropped_total=heartbeat.dropped_total,
+        outbox_depth=heartbeat.outbox_depth,
+        outbox_age_s=heartbeat.outbox_age_s,
+        view_state=heartbeat.view_state,
+        spool=heartbeat.spool,
+        drops=heartbeat.drops,
+        clock_ahead=presence.clock_ahead,
+        server=server,
+        last_face_at=presence.last_face_at,
+        passages=presence.passages,
+        passages_fit=presence.passages_fit,
+        policy=policy,
+        reported=presence.heartbeat is not None,
+    )
+
+
+def running_server(reported: ReportedRun, *, is_leader: bool) -> RunningServer:
+    """Return one of the servers, as its last report says."""
+    run = reported.run
+    return RunningServer(
+        name=run.name,
+        address=run.address,
+        alive=reported.alive,
+        last_heard_at=reported.seen_at,
+        started_at=run.started_at,
+        server_version=run.version,
+        model_version=run.model_version,
+        is_leader=is_leader,
+        cameras=sum(one.streams > 0 for one in reported.cameras.values()) if reported.alive else 0,
+        agents=len(reported.agents),
+        captures_waiting=run.captures_waiting,
+        captures_per_second=run.captures_per_second,
+        clock_ahead=reported.clock_ahead,
+    )
+
+
+def signing_status(state: SigningState) -> SigningStatus:
+    """Return the state of the signing as clients get it."""
+    newest = state.newest
+    return SigningStatus(
+        checkpoint_number=newest.number if newest else 0,
+        signed_entry=newest.sequence if newest else 0,
+        signed_at=newest.signed_at if newest else None,
+        change=state.change or "",
+        waits=state.waits or "",
+        destinations=tuple(
+            CheckpointDestination(one.name, one.waiting, one.failure or "") for one in state.destinations
+        ),
+    )

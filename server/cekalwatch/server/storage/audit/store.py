@@ -15,9 +15,9 @@ from sqlalchemy import bindparam, func, insert
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select, update
 
+from cekalwatch.contract.values.status import RestoredBackup
 from cekalwatch.server.audit.checkpoints import Checkpoint
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Link, link
-from cekalwatch.server.audit.history import RestoredBackup
 from cekalwatch.server.audit.search_terms import Footprint, IndexRow, index_rows, term_number
 from cekalwatch.server.storage.audit.tables import AuditCheckpointRow, AuditEntryRow, AuditHeadRow, AuditIndexRow
 from cekalwatch.server.storage.database import Database
