@@ -28,7 +28,7 @@ from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.outbox.spool import Spool, SpoolTerms
 from cekalwatch.camera.outbox.spooler import Spooler
 from cekalwatch.camera.statistics import CameraStatistics
-from cekalwatch.camera.uplink.uplink import Link, Refused, Uplink
+from cekalwatch.camera.uplink.uplink import CameraRefused, Link, Uplink
 from cekalwatch.contract.values.captures import CameraHello
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.logs import configure_logs
@@ -114,7 +114,7 @@ class HostCamera:
         while not stop.is_set():
             try:
                 await self._uplink.run(stop)
-            except Refused as refused:
+            except CameraRefused as refused:
                 log.error("refused", camera=self.key, problem=str(refused))  # noqa: TRY400  # no traceback
                 self._told.say(refused=self.key, code=refused.code.name)
                 await asyncio.sleep(REFUSED_PAUSE_S)

@@ -23,7 +23,7 @@ from cekalwatch.camera.settings import OneCamera
 from cekalwatch.camera.sources.frames import FrameSource
 from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.uplink.stream import LinkCounts
-from cekalwatch.camera.uplink.uplink import Link, Refused, Uplink
+from cekalwatch.camera.uplink.uplink import CameraRefused, Link, Uplink
 from cekalwatch.camera.view.aiming import AimingPictures
 from cekalwatch.camera.view.monitor import PresetStatus, ViewMonitor
 from cekalwatch.contract.values.cameras import SpoolState
@@ -147,7 +147,7 @@ class Camera:
                     link, self.outbox, heartbeat, self._set_policy, Backoff(), self.link, has_news, self._aiming
                 )
                 await uplink.run(ending)
-            except Refused as refused:
+            except CameraRefused as refused:
                 if on_refusal is RefusalPolicy.EXIT and not self.source.endless:
                     exit_code = Exit.CONFIG if refused.code in WRONG_CONFIGURATION else Exit.FAILED
                     raise ProgramError(f"{refused} Camera: {self.camera_id}.", exit_code) from None

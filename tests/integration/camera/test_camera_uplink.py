@@ -16,7 +16,7 @@ from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.uplink.stream import Timing
-from cekalwatch.camera.uplink.uplink import Link, Refused, Uplink
+from cekalwatch.camera.uplink.uplink import CameraRefused, Link, Uplink
 from cekalwatch.camera.view.aiming import AimingPictures
 from cekalwatch.contract.values.cameras import ViewState
 from cekalwatch.contract.values.capture_policy import CapturePolicy
@@ -258,7 +258,7 @@ async def test_a_policy_that_breaks_the_contract_ends_the_stream_and_is_not_obey
 async def test_an_unknown_camera_is_refused_and_not_tried_again() -> None:
     async with serving(CaptureServer()) as server:
         client = Client(server.address, camera_id="somewhere-else")
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(CameraRefused) as refused:
             await asyncio.wait_for(client.uplink.run(client.stop), 30)
     assert refused.value.code is grpc.StatusCode.NOT_FOUND
     assert len(server.heard.hellos) == 1
@@ -324,7 +324,7 @@ async def test_a_camera_that_one_server_refuses_asks_the_next_one_the_next_time(
     async with two_servers() as (choice, first, second):
         first.cameras = ()
         client = Client(choice)
-        with pytest.raises(Refused):
+        with pytest.raises(CameraRefused):
             await asyncio.wait_for(client.uplink.run(client.stop), 30)
         async with running(client):
             await second.until(lambda heard: bool(heard.hellos))

@@ -44,7 +44,7 @@ DRAIN_SPREAD_S = 0.5
 log = structlog.get_logger()
 
 
-class Refused(Exception):  # noqa: N818  # it is the server's answer
+class CameraRefused(Exception):  # noqa: N818  # it is the server's answer
     """The server does not want this camera's stream; `code` is one of TERMINATING_STATUS."""
 
     def __init__(self, code: grpc.StatusCode, details: str) -> None:
@@ -88,7 +88,7 @@ class Uplink:
         """Streams that ended since a server welcomed the camera."""
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Keep a stream until `stop`, which ends it with goodbye. Raises Refused."""
+        """Keep a stream until `stop`, which ends it with goodbye. Raises CameraRefused."""
         dialer = self._link.dialer
         while not stop.is_set():
             try:
@@ -97,7 +97,7 @@ class Uplink:
                 self._counts.losses[lost.code.name] += 1
                 another = self._leave()
                 if lost.code in TERMINATING_STATUS:
-                    raise Refused(lost.code, lost.details) from None
+                    raise CameraRefused(lost.code, lost.details) from None
                 delay_s = self._backoff.next_delay_s()
                 details = lost.details if another else await self._reason(lost)
                 log.warning(
