@@ -12,7 +12,7 @@ import pytest
 
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.grpc_api.servicers.watchlist import file_intake, import_call
+from cekalwatch.server.grpc_api.servicers.watchlist import import_call, list_file
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 from cekalwatch.v1.watchlist_service_pb2_grpc import WatchlistServiceStub
 from cekalwatch.wire.tokens import bearer
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 async def lina(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Any, str]]:
     """A list manager's calls, and her token."""
-    for module in (file_intake, import_call):
+    for module in (list_file, import_call):
         monkeypatch.setattr(module, "MAX_CHUNKS", MOST)
     site = Site(tmp_path / "site")
     async with Scene(site, site.settings(import_stall_s=STALL_S)).served() as scene, asyncio.timeout(WAIT_S):

@@ -134,38 +134,21 @@ class ListFeedServicer(list_feed_service_pb2_grpc.ListFeedServiceServicer):
 
 
 def _program(port: pb.PortServer) -> PortProgram:
-    """Return who calls; raises SITE_NOT_ALLOWED unless its own settings have the site of its certificate."""
-    sites, run_id, (model_version, version) = (
-        port_sites(port),
-        port_run(port),
-        port_versions(port),
-    )
-    caller = current_caller()
-    if caller.on_this_machine:
-        return PortProgram(min(sites), caller.identity.name, run_id, model_version, version)
-    if caller.identity.site not in sites:
-        raise CekalwatchError(Code.SITE_NOT_ALLOWED, caller.identity.site)
-    shown = caller.device.certificate
-    return PortProgram(caller.identity.site, caller.identity.name, run_id, model_version, version, shown)
+    """Return who calls; raises ARGUMENT_INVALID, RUN_ID_INVALID.
 
-
-def port_sites(port: pb.PortServer) -> frozenset[str]:
-    """Read the sites of a port; raises ARGUMENT_INVALID."""
+    Raises SITE_NOT_ALLOWED unless its own settings have the site of its certificate.
+    """
     if not 1 <= len(port.sites) <= MAX_SITES or not all(map(KEY.fullmatch, port.sites)):
         raise CekalwatchError(Code.ARGUMENT_INVALID, "sites")
-    return frozenset(port.sites)
-
-
-def port_run(port: pb.PortServer) -> str:
-    """Read the key of a port's program; raises RUN_ID_INVALID."""
     if uuid(port.run_id) is None:
         raise CekalwatchError(Code.RUN_ID_INVALID)
-    return port.run_id
-
-
-def port_versions(port: pb.PortServer) -> tuple[str, str]:
-    """Read the versions of a port's model and program; raises ARGUMENT_INVALID."""
-    return text(port.model_version, "model_version"), text(port.server_version, "server_version")
+    told = port.run_id, text(port.model_version, "model_version"), text(port.server_version, "server_version")
+    caller = current_caller()
+    if caller.on_this_machine:
+        return PortProgram(min(port.sites), caller.identity.name, *told)
+    if caller.identity.site not in port.sites:
+        raise CekalwatchError(Code.SITE_NOT_ALLOWED, caller.identity.site)
+    return PortProgram(caller.identity.site, caller.identity.name, *told, caller.device.certificate)
 
 
 def list_message(state: str, freshness: Freshness, now: datetime) -> pb.FollowListResponse:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import tzinfo
+from types import MappingProxyType
 from typing import Any, Final
 
 import grpc
@@ -18,16 +19,24 @@ from cekalwatch.contract.values.imports import FileBegun, FileEnded
 from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_admission, current_caller
-from cekalwatch.server.grpc_api.servicers.watchlist.file_intake import ListFile, list_file, unreadable
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import ImportWorkers
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.server.watchlist.sources.files.content import Content
+from cekalwatch.server.watchlist.sources.files.settings import Encoding
 from cekalwatch.server.watchlist.sources.files.upload import UploadedSource
-from cekalwatch.server.watchlist.sources.source import OfferedOrder, RefusedRow, SourceUnavailable
+from cekalwatch.server.watchlist.sources.source import (
+    ColumnsWrong,
+    OfferedOrder,
+    RefusedRow,
+    SourceSealed,
+    SourceTooCostly,
+    SourceUnavailable,
+)
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 from cekalwatch.v1 import watchlist_service_pb2_grpc
+from cekalwatch.wire.bounds import MAX_CHUNKS, MAX_LIST_FILE_BYTES, MAX_LIST_FILE_NAME, PHOTO_CHUNK_BYTES
 
 MAX_FILES: Final = 2
 """List files that are in memory at once."""
@@ -36,6 +45,22 @@ MAX_ROWS: Final = 20_000
 
 MAX_WITHOUT_USE: Final = 200
 """Names of files that no row names: these are told, and all are counted."""
+
+MAX_TOLD: Final = 500
+"""Characters of what a reader says."""
+_DIGEST: Final = 64
+_ENCODINGS: Final[MappingProxyType[int, Encoding]] = MappingProxyType(
+    {
+        pb.LIST_ENCODING_UNSPECIFIED: "utf-8",
+        pb.LIST_ENCODING_UTF_8: "utf-8",
+        pb.LIST_ENCODING_WINDOWS_1252: "windows-1252",
+    }
+)
+_CODES: Final[tuple[tuple[type[SourceUnavailable], Code], ...]] = (
+    (SourceSealed, Code.LIST_FILE_SEALED),
+    (ColumnsWrong, Code.LIST_COLUMNS_WRONG),
+    (SourceTooCostly, Code.SOURCE_TOO_COSTLY),
+)
 
 Context = grpc.aio.ServicerContext[Any, Any]
 BeginRun = Callable[[Actor, Callable[[], None]], ImportRun]
@@ -51,6 +76,15 @@ class ListFiles:
     zone: tzinfo
     """Of times without an offset."""
     workers: ImportWorkers
+
+
+@dataclass(frozen=True)
+class ListFile:
+    """A file, and what is asked with it."""
+
+    encoding: Encoding
+    preview_digest: str
+    """Empty: a preview is asked for."""
 
 
 class ListFileMethods(watchlist_service_pb2_grpc.WatchlistServiceServicer):
@@ -175,3 +209,45 @@ def _records(offered: list[OfferedOrder], held: Mapping[str, str] | None) -> Ite
 def _digest(sha256: str, encoding: str, held: Mapping[str, str]) -> str:
     """Return what stands for a file and for what is held of its orders."""
     return hashlib.sha256(repr((sha256, encoding, sorted(held.items()))).encode()).hexdigest()
+
+
+async def list_file(requests: AsyncIterator[pb.ImportListFileRequest]) -> tuple[ListFile, Content]:
+    """Take a file in; raises LIST_FILE_EXPECTED, LIST_FILE_TOO_LARGE and ARGUMENT_INVALID."""
+    begin: pb.ListFileBegin | None = None
+    data, chunks = bytearray(), 0
+    async for request in requests:
+        kind = request.WhichOneof("message")
+        if begin is None:
+            if kind != "begin":
+                raise CekalwatchError(Code.LIST_FILE_EXPECTED)
+            begin = request.begin
+            asked = _asked(begin)
+        elif kind == "chunk" and len(request.chunk) <= PHOTO_CHUNK_BYTES and chunks < MAX_CHUNKS:
+            chunks += 1
+            data += request.chunk
+            if len(data) > begin.size:
+                raise CekalwatchError(Code.LIST_FILE_EXPECTED)
+        elif kind == "end" and len(data) == begin.size:
+            return asked, Content(begin.name, bytes(data))
+        else:
+            raise CekalwatchError(Code.LIST_FILE_EXPECTED)
+    raise CekalwatchError(Code.LIST_FILE_EXPECTED)
+
+
+def _asked(begin: pb.ListFileBegin) -> ListFile:
+    if begin.size > MAX_LIST_FILE_BYTES:
+        raise CekalwatchError(Code.LIST_FILE_TOO_LARGE)
+    name, digest = begin.name, begin.preview_digest
+    if not (0 < len(name) <= MAX_LIST_FILE_NAME and name.isprintable() and "/" not in name) or name in {".", ".."}:
+        raise CekalwatchError(Code.ARGUMENT_INVALID, "name")
+    if len(digest) not in {0, _DIGEST} or begin.encoding not in _ENCODINGS:
+        raise CekalwatchError(Code.ARGUMENT_INVALID, "begin")
+    return ListFile(_ENCODINGS[begin.encoding], digest)
+
+
+def unreadable(error: SourceUnavailable) -> CekalwatchError:
+    """Return the error for a file that is no list, with what its reader says."""
+    code = next((code for kind, code in _CODES if isinstance(error, kind)), Code.LIST_FILE_UNREADABLE)
+    found = CekalwatchError(code)
+    found.told = MappingProxyType({"detail": str(error)[:MAX_TOLD]})
+    return found
