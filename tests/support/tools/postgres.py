@@ -69,8 +69,9 @@ def shared_postgres(folder: Path) -> str:
 
 def end_shared_postgres(folder: Path) -> None:
     """End the server that `shared_postgres` started, if it did."""
-    with suppress(FileNotFoundError):
-        PostgresNode(postgres_programs(), folder=Path((folder / _PLACE).read_text())).close()
+    place = folder / _PLACE
+    if place.exists():  # else there may be no PostgreSQL here
+        PostgresNode(postgres_programs(), folder=Path(place.read_text())).close()
 
 
 def postgres_programs() -> Path:
