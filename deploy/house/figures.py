@@ -17,7 +17,6 @@ from deploy.house.walks_page import WALKS, listed
 
 MAPPING: Final = (
     "common/cekalwatch/contract/*",
-    "common/cekalwatch/office/model/*",
     "server/cekalwatch/server/grpc_api/convert/*",
     "server/cekalwatch/server/watchlist/imports/messages.py",
     "server/cekalwatch/server/watchlist/sources/centre/messages.py",

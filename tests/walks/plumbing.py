@@ -94,7 +94,6 @@ PLUMBING: Final = {
         "server.domain.alerts.handling",
         "server.domain.alerts.match",
         "server.grpc_api.fields",
-        "office.model.*",
         "vision.faces",
         "camera.outbox.item",
     ),
