@@ -120,7 +120,7 @@ def page_times(site: Site, cookies: httpx.Cookies) -> dict[str, float]:
         begun = time.perf_counter()
         while True:  # the first search reads the list piece by piece
             _look_for(client, token[1], SEARCHES["list_nobody"])
-            if "No subject fits" in client.get("/list").text:
+            if "No subject matches" in client.get("/list").text:
                 break
         figures["first_search_of_all"] = round((time.perf_counter() - begun) * 1000, 1)
         for name, fields in SEARCHES.items():

@@ -38,10 +38,10 @@ PEOPLE = {
 }
 MENUS = {
     "budi": ["Now", "Alerts"],
-    "sari": ["Now", "Alerts", "Ports", "Troubles", "Figures", "Threshold", "Cameras", "System"],
-    "lina": ["Now", "List", "Troubles"],
-    "adi": ["Now", "Troubles", "Threshold", "Cameras", "People", "Devices", "System"],
-    "umi": ["Now", "Alerts", "Troubles", "Figures", "Audit"],
+    "sari": ["Now", "Alerts", "Ports", "Problems", "Statistics", "Threshold", "Cameras", "System"],
+    "lina": ["Now", "List", "Problems"],
+    "adi": ["Now", "Problems", "Threshold", "Cameras", "People", "Devices", "System"],
+    "umi": ["Now", "Alerts", "Problems", "Statistics", "Audit"],
 }
 """Written down from what each role is there for."""
 
@@ -130,7 +130,7 @@ async def test_a_list_manager_judges_two_who_look_alike(office: PortOffice, page
     await in_both_languages(page, "list-look-alikes-pair")
     await page.check("input[value=DIFFERENT_PEOPLE]")
     await page.click("button.main")
-    await page.wait_for_selector("text=The judgement is kept.")
+    await page.wait_for_selector("text=The judgement was saved.")
     assert len(office.trail(Action.LOOKALIKES_JUDGED)) == 1
 
 

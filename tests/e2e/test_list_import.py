@@ -74,7 +74,7 @@ async def test_a_dropped_list_is_previewed_and_imported_and_alerts(
     await page.click("button.main")
     await page.wait_for_selector("text=Import as previewed", timeout=WAIT_MS)
     shown = await page.inner_text("#part")
-    for told in ("Nothing is stored yet", "extra.txt", "none.jpg", "A citizen may not be refused entry"):
+    for told in ("Nothing is stored yet", "extra.txt", "none.jpg", "An Indonesian citizen may not be refused entry"):
         assert told in await page.inner_html("#part"), shown
     await clean(page, "list-preview")
     await page.click("text=Import as previewed")

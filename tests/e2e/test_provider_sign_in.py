@@ -122,7 +122,7 @@ async def test_what_goes_wrong_is_told_on_a_page_without_barriers_in_both_langua
     pages: Pages, provider: IdentityServer, page: Page
 ) -> None:
     provider.error = "access_denied"
-    for language, words in (("en", "given up or denied"), ("id", "dibatalkan atau ditolak")):
+    for language, words in (("en", "cancelled or denied"), ("id", "dibatalkan atau ditolak")):
         await page.goto(f"https://{pages.address}/sign-in")
         if await page.get_attribute("html", "lang") != language:
             await page.click(f"button[value={language}]")

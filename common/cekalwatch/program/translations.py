@@ -22,6 +22,10 @@ class Language(StrEnum):
     EN = "en"
 
 
+_INDONESIAN_MARKS = str.maketrans(".,", ",.")
+"""Indonesian writes 1.234,5 where English writes 1,234.5."""
+
+
 class Texts:
     """The texts of a package in one language, with those that it shares with others."""
 
@@ -42,8 +46,22 @@ class Texts:
         return True
 
     def say(self, message_id: str, **values: object) -> str:
-        """Return a text with `values` in its braces; raises KeyError for an unknown id or a value that is missing."""
-        return self._catalogue.gettext(message_id).format(**values)
+        """Return a text with `values` in its braces: a count (an int) as `number` writes it, others as they are.
+
+        A number that names something, such as that of an audit entry, is passed as a str. Raises KeyError for an
+        unknown id or a missing value.
+        """
+        written = {name: self.number(value) if type(value) is int else value for name, value in values.items()}
+        return self._catalogue.gettext(message_id).format(**written)
+
+    def number(self, value: float, form: str = ",") -> str:
+        """Return a number as the language writes it; `form` is Python's format, by default with thousands set apart."""
+        return self.localised(f"{value:{form}}")
+
+    def localised(self, number: str) -> str:
+        """Return a number that is written with a decimal point as the language writes it."""
+        number = number.replace("-", "−")
+        return number.translate(_INDONESIAN_MARKS) if self.language is Language.ID else number
 
 
 class _UnknownMessage(NullTranslations):

@@ -98,7 +98,7 @@ async def test_two_people_bring_an_alert_from_new_to_closed(office: PortOffice, 
     confirm = ("confirm", key, "--seen", "3", "--beside", "--reference")
     assert "must have 4 to 64 characters" in await budi.refused(*confirm, "?", typed=f"siti\n{PASSWORD}\n")
     assert "CO-1/2026" in await budi.alerts(*confirm, "co-1/2026", typed=f"siti\n{PASSWORD}\n")
-    assert "Record a contact" in await budi.refused("close", key)
+    assert "First record a contact" in await budi.refused("close", key)
     told = await budi.alerts("follow-up", key, "--contact", "duty desk", "--result", "two officers come")
     assert "Kejaksaan Agung, duty desk: two officers come — Petugas budi" in told
     assert "Closed" in await budi.alerts("close", key)
@@ -116,8 +116,8 @@ async def test_what_cannot_be_is_said_in_words(office: PortOffice, tmp_path: Pat
     await budi.alerts("claim", key)
     assert "Missing option '--reason'" in (await budi.run("alerts", "refer", key, "--seen", "2")).stderr
     assert "Petugas budi holds this alert" in await ani.refused("not-same", key, "--seen", "2", *DIFFERS)
-    assert "does not fit this outcome" in await budi.refused("refer", key, "--seen", "2", "--reason", "FACE_DIFFERS")
-    assert "at most 1000 characters" in await budi.refused("refer", key, "--seen", "2", "--reason", "OTHER")
+    assert "does not match this outcome" in await budi.refused("refer", key, "--seen", "2", "--reason", "FACE_DIFFERS")
+    assert "at most 1,000 characters" in await budi.refused("refer", key, "--seen", "2", "--reason", "OTHER")
     await budi.alerts("release", key)
     unseen = await ani.run("alerts", "cannot-tell", key, "--seen", "1", *POOR)
     assert unseen.returncode == Exit.REFUSED
@@ -143,7 +143,7 @@ async def test_the_next_candidate_is_asked_about_at_once(office: PortOffice, tmp
     assert "Candidate 1 of 2" in await budi.alerts("claim", key)
     asked = await budi.alerts("not-same", key, "--seen", str(seen + 1), *DIFFERS)
     assert "Candidate 2 of 2" in asked
-    assert "not this person" in asked
+    assert "not the same person" in asked
     assert "Is it" in asked.splitlines()[-1]
     assert "Cleared" in await budi.alerts("not-same", key, "--seen", str(seen + 2), *DIFFERS)
 

@@ -160,7 +160,7 @@ async def test_the_numbers_are_sent_when_that_is_asked_for_and_nothing_else(vide
         assert "--camera-id" in nameless.errors
         done = await surveyed(video, home, "--send", "--camera-id", "dep-1", **where)
         assert done.code == Exit.OK, done.errors
-        assert f"The numbers are at the server {server.address}" in done.said
+        assert f"The results were sent to the server {server.address}" in done.said
         stub: Any = CameraServiceStub(server.channel)
         (kept,) = (await stub.ListSurveys(ListSurveysRequest(camera_id="dep-1"))).surveys
         assert (kept.survey.passages, kept.survey.passages_fit) == (2, 1)

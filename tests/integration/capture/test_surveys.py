@@ -101,7 +101,7 @@ async def test_a_survey_is_kept_recorded_and_shown_on_the_cameras_page(stand: St
         assert "fair 31 of 40 66 (41–90)" in text
         assert "zoom in, or mount it nearer ; set the focus" in text.replace("nearer;", "nearer ;")
         assert "too few people passed" in text
-        assert "No survey of this camera was sent" in words(await browser.get("/cameras/arr-1"))
+        assert "No survey of this camera has been sent" in words(await browser.get("/cameras/arr-1"))
 
 
 @pytest.mark.parametrize(

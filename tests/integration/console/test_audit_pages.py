@@ -48,7 +48,7 @@ async def test_an_auditor_finds_entries_and_opens_one(office: PortOffice, browse
     page = await browser.get("/audit", params={"subject": "S-7"})
     number = page.text.partition('href="/audit/')[2].partition('"')[0]
     shown = await browser.get(f"/audit/{number}")
-    assert "Looked at a subject" in words(shown)
+    assert "Viewed a subject" in words(shown)
     assert "subject S-7" in words(shown)
     assert json.loads(office.trail(Action.AUDIT_SEARCHED)[-1].objects) == ["subject:S-7"]
     page = await browser.get("/audit", params={"action": "SUBJECT_VIEWED"})
@@ -70,7 +70,7 @@ async def test_what_is_wrong_is_said_and_what_was_typed_is_text_and_stays(browse
     for number in ("0", "999999", "x", "9" * 30):
         assert (await browser.get(f"/audit/{number}")).status_code == 404
     page = await browser.get("/audit", params={"outcome": "X" * 64})
-    assert "No entries fit" in words(page)
+    assert "No entries match" in words(page)
     hostile = await browser.get(
         "/audit", params={"action": "SUBJECT_VIEWED", "since": "2026-03-01", "until": "2026-03-01"}
     )
@@ -85,7 +85,7 @@ async def test_the_check_says_what_it_found_and_what_to_do(office: PortOffice, b
     token = await browser.token("/audit")
     page = await browser.post("/audit/verify", token)
     assert "entries checked" in words(page)
-    assert "The audit trail is whole" in words(page)
+    assert "The audit trail is intact" in words(page)
     Forger(office.database).run("UPDATE audit_entry SET outcome = 'x' WHERE sequence = 7")
     page = await browser.post("/audit/verify", token)
     assert "Entry 7 was changed" in words(page)

@@ -83,7 +83,7 @@ async def test_an_administrator_sets_what_a_camera_may_send_and_takes_it_back(
         token = form_token(page)
         late = form_token(await other.get("/cameras/dep-1"))
         answer = await desk.post("/cameras/dep-1/policy", token, number="0", min_eye_distance_px="999")
-        assert (answer.status_code, "out of its bounds" in words(answer)) == (409, True)
+        assert (answer.status_code, "outside its limits" in words(answer)) == (409, True)
         assert 'value="999"' in answer.text, "what was typed stays"
         for wrong in (SCRIPT, "nan", "", "-1"):
             fields = {"number": wrong or "x", "jpeg_quality": wrong}
@@ -96,7 +96,7 @@ async def test_an_administrator_sets_what_a_camera_may_send_and_takes_it_back(
         )
         assert 'value="40"' in text
         answer = await other.post("/cameras/dep-1/policy", late, number="0", min_eye_distance_px="55")
-        assert (answer.status_code, "Somebody has set this camera" in words(answer)) == (409, True)
+        assert (answer.status_code, "Another person has changed this camera" in words(answer)) == (409, True)
         assert ('value="55"' in answer.text, 'value="40"' in answer.text) == (False, True)
         assert (await desk.post("/cameras/dep-1/policy", token, number="1", wanted="before")).status_code == 303
         assert 'value="40"' not in (await desk.get("/cameras/dep-1")).text

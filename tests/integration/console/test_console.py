@@ -238,7 +238,7 @@ async def test_an_administrator_keeps_people_and_not_their_own_record(office: Po
         assert "already" in words(await browser.post("/people", token, **new))
         listed = await browser.get("/people")
         assert SCRIPT not in listed.text
-        assert "has yet to change the first password" in words(listed)
+        assert "has not changed the first password yet" in words(listed)
         for act, code in (("change", 303), ("unlock", 303), ("disable", 303), ("enable", 303), ("reset", 200)):
             answer = await browser.post(f"/people/dewi/{act}", token, **{"role-SUPERVISOR": "1", "sites": SITE})
             assert answer.status_code == code, (act, words(answer))
@@ -266,7 +266,7 @@ async def test_of_two_administrators_the_second_sees_what_the_first_did_and_chan
         done = await first.post("/people/budi/change", await first.token("/people"), **fields)
         assert done.status_code == 303, words(done)
         late = await second.post("/people/budi/change", form_token(page), **fields | {"role-OFFICER": "1"})
-        assert (late.status_code, "changed this person meanwhile" in words(late)) == (409, True), words(late)
+        assert (late.status_code, "changed this record" in words(late)) == (409, True), words(late)
         assert 'name="role-AUDITOR" value="1" checked' in late.text
         assert 'name="role-OFFICER" value="1" checked' not in late.text
         assert 'name="seen_roles" value="AUDITOR"' in late.text, "and can decide on that"

@@ -47,15 +47,15 @@ async def test_a_pc_is_invited_enrols_with_what_the_page_shows_and_is_revoked(
     await enrolled(invitation, tmp_path / "pc-d1")
     shown = words(await browser.get(f"/devices/notifier/{SITE}/pc-d1"))
     assert "may connect" in shown
-    assert "alerts ring there no more" in shown, "it says what revoking will do"
+    assert "It shows no more alerts" in shown, "it says what revoking will do"
     again = await browser.post("/devices", token, **fields)
-    assert (again.status_code, "certificate in force" in words(again)) == (409, True)
+    assert (again.status_code, "valid certificate" in words(again)) == (409, True)
     assert 'value="PC-D1"' in again.text, "what was typed stays"
     answer = await browser.post(f"/devices/notifier/{SITE}/pc-d1/revoke", token)
     assert (answer.status_code, answer.headers["location"]) == (303, "/devices")
     assert "revoked" in words(await browser.get(f"/devices/notifier/{SITE}/pc-d1"))
     answer = await browser.post(f"/devices/notifier/{SITE}/pc-d1/revoke", token)
-    assert (answer.status_code, "nothing of it is in force" in words(answer)) == (409, True)
+    assert (answer.status_code, "no valid certificate or invitation" in words(answer)) == (409, True)
     trail = office.trail(Action.DEVICE_INVITED, Action.CERTIFICATES_REVOKED)
     person = office.people["adi"].person_id
     assert [(one.action, one.actor.partition("@")[0]) for one in trail] == [
@@ -78,7 +78,7 @@ async def test_what_runs_out_soon_is_first_and_a_filter_shows_some(office: PortO
     office.site.device(DeviceRole.NOTIFIER, "pc-soon", issued_at=now() - timedelta(days=380))
     text = words(await browser.get("/devices"))
     assert text.index("pc-soon") < text.index("main")
-    assert "certificate runs out soon" in text
+    assert "certificate expires soon" in text
     only = words(await browser.get("/devices", params={"role": "server"}))
     assert ("pc-soon" in only, "main" in only) == (False, True)
     strange = await browser.get("/devices", params={"role": SCRIPT, "site": SCRIPT})
@@ -110,7 +110,7 @@ async def test_devices_of_other_sites_the_server_and_this_console_are_not_offere
     assert answer.status_code == 409
     for which in (f"server/{SITE}/main", f"console/{SITE}/console"):
         page = await browser.get(f"/devices/{which}")
-        assert ("server's machine" in words(page), "/revoke" in page.text) == (True, False), which
+        assert ("managed on the server" in words(page), "/revoke" in page.text) == (True, False), which
         assert (await browser.post(f"/devices/{which}/revoke", token)).status_code == 409
     assert office.trail(Action.CERTIFICATES_REVOKED, Action.DEVICE_INVITED) == []
 
@@ -118,4 +118,4 @@ async def test_devices_of_other_sites_the_server_and_this_console_are_not_offere
 async def test_a_server_without_the_authority_says_where_to_work(browser: Browser, tmp_path: Path) -> None:
     (tmp_path / "pki" / "authority.key").rename(tmp_path / "elsewhere.key")
     page = await browser.get("/devices")
-    assert (page.status_code, "does not hold the authority" in words(page)) == (409, True)
+    assert (page.status_code, "does not hold the certificate authority" in words(page)) == (409, True)

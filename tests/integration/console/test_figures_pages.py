@@ -109,7 +109,7 @@ async def test_days_that_somebody_chose_are_shown_and_wrong_ones_are_told(browse
     assert "5,234" in words(chosen)
     for query, told in (
         ("since=2026-13-01", "date"),
-        ("until=2026-03-01", "first day is missing"),
+        ("until=2026-03-01", "Enter the first day"),
         ("since=2026-03-02&until=2026-03-01", "last day is before the first"),
         ("since=2020-03-02&until=2026-03-01", "more than 366 days"),
     ):

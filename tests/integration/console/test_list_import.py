@@ -97,15 +97,15 @@ async def test_a_list_is_previewed_and_imported_as_it_was_previewed(office: Port
         assert "Download the report now" not in shown, "a preview can be made again"
         for told in ("Preview. Nothing is stored yet.", "New 2", "Unchanged 0", "Refused 1", "cannot be used 1"):
             assert told in shown
-        assert "Files of the archive that no row names (1) notes.txt" in shown
+        assert "Files in the archive that no row names (1) notes.txt" in shown
         assert "C-3 line 4" in shown
-        assert "photos/none.jpg: The photograph that is named is missing." in shown
+        assert "photos/none.jpg: The photograph that the list names is missing." in shown
         assert "The import stores 2 orders exactly as above" in shown
         assert not [link for link in office.trail(Action.ORDER_IMPORTED) if "C-1" in str(link.objects)]
         assert [link.outcome for link in office.trail(Action.WATCHLIST_IMPORTED)][-1:] == ["PREVIEWED"]
         assert (await act(browser, path)).status_code == 303
         done = words(await browser.get(await worked(browser, path)))
-        for told in ("Done. The file was imported", "Stored 2", "Refused 1", "kept until the console is restarted"):
+        for told in ("Done. The file was imported", "Stored 2", "Refused 1", "kept until the console restarts"):
             assert told in done
         async with (
             pages.browser() as another_tab,
@@ -151,14 +151,18 @@ async def test_a_preview_tells_what_ends_and_what_breaks_a_rule_as_the_import_do
         await worked(browser, path)
         path = await previewed(browser, table(*second), "list.csv")
         shown = words(await browser.get(path))
-        for told in ("New 2 Changed 2 Unchanged 0", "Orders that end 1", "Break a rule, never alert 2"):
+        for told in (
+            "New 2 Changed 2 Unchanged 0",
+            "Orders that end 1",
+            "Break a rule, so they never raise an alert 2",
+        ):
             assert told in shown
-        assert "C-4 N-4 Invalid. A citizen may not be refused entry." in shown
+        assert "C-4 N-4 Invalid. An Indonesian citizen may not be refused entry." in shown
         assert "The order that it extends is not on the list." in shown
         await act(browser, path)
         done = words(await browser.get(await worked(browser, path)))
         assert "Stored 4" in done
-        assert "Break a rule, never alert 2" in done
+        assert "Break a rule, so they never raise an alert 2" in done
 
 
 async def test_what_somebody_changed_since_the_preview_is_not_imported(office: PortOffice, pages: Pages) -> None:
@@ -166,7 +170,7 @@ async def test_what_somebody_changed_since_the_preview_is_not_imported(office: P
         await first.sign_in("lina")
         await second.sign_in("nia")
         path = await previewed(first, table(listed("C-1", "N-1"), listed("C-2", "N-2")), "list.csv")
-        assert "Only who sent this file" in words(await second.get(path))
+        assert "Only the person who sent this file" in words(await second.get(path))
         assert (await act(second, path)).status_code == 409
         assert (await act(second, path, "drop")).status_code == 409
         other = await previewed(second, table(listed("C-2", "N-2", reason="lain")), "other.csv")
@@ -174,7 +178,7 @@ async def test_what_somebody_changed_since_the_preview_is_not_imported(office: P
         assert "Stored 1" in words(await second.get(await worked(second, other)))
         await act(first, path)
         shown = words(await first.get(await worked(first, path)))
-        assert "Not done. Nothing was imported" in shown
+        assert "Not imported. Nothing was imported" in shown
         assert "has changed since the preview" in shown
     imported = [str(link.objects) for link in office.trail(Action.ORDER_IMPORTED)]
     assert not [keys for keys in imported if "C-1" in keys]
@@ -242,7 +246,7 @@ async def test_what_is_no_list_is_refused_whole_with_what_to_do(
             shown = words(await browser.get(await previewed(browser, content, f"{what}.bin")))
             if language == "en":
                 assert told in shown, (what, shown)
-            refused = {"en": "Not done. Nothing was imported", "id": "Tidak dilakukan. Tidak ada yang diimpor"}
+            refused = {"en": "Not imported. Nothing was imported", "id": "Tidak diimpor. Tidak ada yang diimpor"}
             assert refused[language] in shown, (what, shown)
     assert not [link for link in office.trail(Action.WATCHLIST_IMPORTED) if link.outcome != "PREVIEWED"]
 
@@ -311,7 +315,7 @@ async def test_nothing_of_a_file_stays_on_the_consoles_disk(pages: Pages) -> Non
         assert await asyncio.to_thread(files_with, padding[:1000]) == []
         assert held_without_a_name() - before, "it waits in a file without a name"
         assert (await act(browser, path, "drop")).status_code == 303
-        assert "Not done. Nothing was imported" in words(await browser.get(path))
+        assert "Not imported. Nothing was imported" in words(await browser.get(path))
         assert held_without_a_name() <= before
         assert (await act(browser, path)).status_code == 409
 
@@ -326,11 +330,11 @@ async def test_a_file_is_gone_with_its_persons_session_and_after_half_an_hour(pa
         left = await previewed(other, content, "list.csv")
         await browser.post("/sign-out", await browser.token())
         jobs.sweep(pages.console.is_open)
-        assert "Not done. Nothing was imported" in words(await other.get(path))
+        assert "Not imported. Nothing was imported" in words(await other.get(path))
         assert "Preview." in words(await other.get(left))
         jobs._monotonic = lambda: float("inf")
         jobs.sweep(pages.console.is_open)
-        assert "Not done." in words(await other.get(left))
+        assert "Not imported." in words(await other.get(left))
         assert not [job for job in jobs.all() if job.file]
 
 
@@ -356,5 +360,5 @@ async def test_a_lost_server_leaves_a_page_that_says_what_is_done(tmp_path: Path
         assert token
         assert (await browser.post(f"{path}/confirm", token[1])).status_code == 303
         shown = words(await browser.get(await worked(browser, path)))
-        assert "Broken off. At least 0 of 1 rows are done" in shown
+        assert "Interrupted. At least 0 of 1 rows were imported" in shown
         assert "cannot be reached" in shown

@@ -54,7 +54,7 @@ async def looked_for(browser: Browser, **fields: str) -> str:
 async def test_the_list_is_searched_by_what_is_sealed_and_by_the_law(browser: Browser) -> None:
     everybody = words(await browser.get("/list"))
     assert all(name in everybody for name in ("Contoh Satu", "Contoh Dua", "Contoh Tiga"))
-    assert "It runs longer than the law allows." in everybody
+    assert "The order runs longer than the law allows." in everybody
     for fields, expected in (
         ({"text": "contoh  TIGA"}, {"Tiga"}),
         ({"text": "o-2"}, {"Dua"}),
@@ -69,7 +69,7 @@ async def test_the_list_is_searched_by_what_is_sealed_and_by_the_law(browser: Br
     ):
         told = await looked_for(browser, **fields)
         assert {name for name in ("Satu", "Dua", "Tiga") if f"Contoh {name}" in told} == expected, fields
-    assert "No subject fits" in await looked_for(browser, text="nobody")
+    assert "No subject matches" in await looked_for(browser, text="nobody")
     assert "date is wrong" in await looked_for(browser, day="yesterday")
     assert "<input" in (await browser.get("/list")).text, "the form is there to put it right"
 
@@ -130,7 +130,7 @@ async def test_look_alikes_stand_side_by_side_and_nothing_of_the_list_is_code(br
     assert "Contoh Satu" in told
     assert f"Contoh Dua {SCRIPT}" in told
     assert len(pictures_in(beside)) == 2
-    assert "Both stay searched" in told
+    assert "Both are still searched" in told
 
 
 async def test_a_pair_is_judged_told_to_officers_and_open_again_with_another_photograph(
@@ -146,10 +146,10 @@ async def test_a_pair_is_judged_told_to_officers_and_open_again_with_another_pho
 
     await becomes(lambda: listed("NOT_JUDGED"))
     missing = await browser.post("/list/look-alikes/pair", token, **judge)
-    assert (missing.status_code, "Choose what the two are" in words(missing)) == (409, True)
+    assert (missing.status_code, "Choose one of the judgements" in words(missing)) == (409, True)
     answer = await browser.post("/list/look-alikes/pair", token, judgement="DIFFERENT_PEOPLE", **judge)
     told = words(await browser.get(answer.headers["location"]))
-    assert "The judgement is kept." in told
+    assert "The judgement was saved." in told
     assert f"two people, by {office.people['lina'].display_name}" in told
     (link,) = office.trail(Action.LOOKALIKES_JUDGED)
     assert (link.outcome, json.loads(link.objects)) == ("DIFFERENT_PEOPLE", ["subject:S-1", f"subject:{KEY}"])
@@ -157,7 +157,7 @@ async def test_a_pair_is_judged_told_to_officers_and_open_again_with_another_pho
     assert not await listed("NOT_JUDGED"), "it is not among what is to do any more"
     assert "two people, by" in words(await browser.get("/list/subjects", params={"key": "S-1"}))
     old = await browser.post("/list/look-alikes/pair", token, judgement="SAME_PERSON", **judge)
-    assert (old.status_code, "have changed meanwhile" in words(old)) == (409, True)
+    assert (old.status_code, "have changed" in words(old)) == (409, True)
 
     alert_id = await office.raise_alert()
     await browser.sign_in("sari")
@@ -176,7 +176,7 @@ async def test_the_history_tells_statuses_and_events(office: PortOffice, browser
     told = words(await browser.get("/list/subjects/history", params={"key": "S-1"}))
     assert "Not yet in force" in told
     assert "An alert was raised" in told
-    assert "It runs longer than the law allows" in words(
+    assert "The order runs longer than the law allows" in words(
         await browser.get("/list/subjects/history", params={"key": "S-3"})
     )
 

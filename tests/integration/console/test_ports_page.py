@@ -57,7 +57,7 @@ async def test_a_supervisor_of_the_centre_sees_the_port_its_alert_and_the_pictur
             assert "Ports: 1" in words(await other.get("/system"))
             link.cut()
             refused = await browser.get(f"{one}/pictures")
-            assert (refused.status_code, "cannot give its picture" in words(refused)) == (409, True), words(refused)
+            assert (refused.status_code, "cannot send its picture" in words(refused)) == (409, True), words(refused)
             assert "<img" not in refused.text
             assert "Contoh Satu" in words(refused), "the rest is the centre's own"
 
@@ -65,7 +65,7 @@ async def test_a_supervisor_of_the_centre_sees_the_port_its_alert_and_the_pictur
 async def test_the_page_speaks_both_languages_and_says_that_there_are_no_ports(tmp_path: Path) -> None:
     centre = Centre(tmp_path / "centre")
     async with centre.open():
-        for language, said in ((Language.EN, "has called yet"), (Language.ID, "Belum ada pelabuhan")):
+        for language, said in ((Language.EN, "has connected yet"), (Language.ID, "Belum ada pelabuhan")):
             name = f"console-{language}"
             async with served(centre, name, at=CENTRE, language=language) as pages, pages.browser() as browser:
                 await browser.sign_in("rina")

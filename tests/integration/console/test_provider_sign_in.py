@@ -134,11 +134,11 @@ async def test_what_the_browser_is_given_on_its_way(registered: Pages) -> None:
 @pytest.mark.parametrize(
     ("error", "told"),
     [
-        ("access_denied", "given up or denied at localhost"),
-        ("temporarily_unavailable", "does not work at the moment"),
-        ("server_error", "does not work at the moment"),
-        ("unauthorized_client", "let this console ask (unauthorized_client)"),
-        ("<b>x</b>", "let this console ask (?)"),
+        ("access_denied", "cancelled or denied at localhost"),
+        ("temporarily_unavailable", "does not work now"),
+        ("server_error", "does not work now"),
+        ("unauthorized_client", "refuses the request of this console (unauthorized_client)"),
+        ("<b>x</b>", "refuses the request of this console (?)"),
     ],
 )
 async def test_what_the_provider_refuses_is_told_and_nothing_is_done(
@@ -162,7 +162,7 @@ async def test_what_the_provider_refuses_is_told_and_nothing_is_done(
 
 
 @pytest.mark.parametrize(
-    ("name", "told"), [("nobody", "nobody is known by that name"), ("jauh", "You do not work at this PC")]
+    ("name", "told"), [("nobody", "the name is not known"), ("jauh", "You do not work at the site")]
 )
 async def test_who_is_not_known_here_is_not_let_in(registered: Pages, name: str, told: str) -> None:
     async with registered.browser() as browser:
@@ -178,7 +178,7 @@ async def test_an_answer_is_good_once_in_its_own_browser_and_for_ten_minutes(reg
         assert (stranger.status_code, "another browser" in words(stranger)) == (403, True)
         assert not session_of(other), "nobody is signed in as somebody else by a link"
         spent = await browser.come_from_elsewhere(back)
-        assert (spent.status_code, "has ended already" in words(spent)) == (403, True), "and it is spent by that"
+        assert (spent.status_code, "has already ended" in words(spent)) == (403, True), "and it is spent by that"
         back = await prove(browser, await off(browser), "sari")
         assert (await browser.come_from_elsewhere(back)).status_code == 200
         first = session_of(browser)
@@ -201,13 +201,13 @@ async def test_two_tabs_of_a_browser_can_be_on_their_way(registered: Pages) -> N
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"state": "x" * 43}, "has ended already"),
-        ({"state": ""}, "has ended already"),
+        ({"state": "x" * 43}, "has already ended"),
+        ({"state": ""}, "has already ended"),
         ({"iss": "https://evil.example"}, "not from localhost"),
         ({"iss": ""}, "not from localhost"),
-        ({"code": ""}, "let this console ask (?)"),
-        ({"code": "x" * 3000}, "let this console ask (?)"),
-        ({"code": "x"}, "you were not let in here"),
+        ({"code": ""}, "refuses the request of this console (?)"),
+        ({"code": "x" * 3000}, "refuses the request of this console (?)"),
+        ({"code": "x"}, "you cannot sign in here"),
     ],
 )
 async def test_an_answer_with_anything_of_it_wrong_lets_nobody_in(
@@ -233,7 +233,7 @@ async def test_who_is_signed_in_at_the_provider_is_asked_anew_all_the_same(
         provider.asks_anew = False
         back = await prove(browser, await off(browser), "")
         answer = await browser.come_from_elsewhere(back)
-        assert (answer.status_code, "did not ask anew" in words(answer)) == (403, True), words(answer)
+        assert (answer.status_code, "did not ask again" in words(answer)) == (403, True), words(answer)
         assert not session_of(browser)
 
 
@@ -251,13 +251,13 @@ async def test_without_the_provider_people_sign_in_with_passwords(registered: Pa
     provider.documents["/.well-known/openid-configuration"] = (503, {})
     async with registered.browser() as browser:
         answer = await off(browser, "/figures")
-        assert (answer.status_code, "provider cannot be reached" in words(answer)) == (503, True), words(answer)
+        assert (answer.status_code, "cannot reach the identity provider" in words(answer)) == (503, True), words(answer)
         assert 'value="/figures"' in answer.text
         assert (await browser.sign_in("sari")).status_code == 303
         del provider.documents["/.well-known/openid-configuration"]
         provider.documents["/token"] = (500, {})
         answer = await browser.come_from_elsewhere(await prove(browser, await off(browser), "sari"))
-        assert (answer.status_code, "provider cannot be reached" in words(answer)) == (403, True), words(answer)
+        assert (answer.status_code, "cannot reach the identity provider" in words(answer)) == (403, True), words(answer)
 
 
 async def test_a_provider_that_ends_no_sessions_is_left_alone(registered: Pages, provider: IdentityServer) -> None:
@@ -295,19 +295,19 @@ async def test_a_second_person_signs_at_the_provider_for_what_was_typed_and_for_
         other = await browser.post("/threshold/set", token, threshold="0.66", signed=key)
         assert (other.status_code, "signed for something else" in words(other)) == (409, True), words(other)
         spent = await browser.post("/threshold/set", token, threshold="0,55", signed=key)
-        assert (spent.status_code, "Let them sign again" in words(spent)) == (409, True)
+        assert (spent.status_code, "Ask them to sign again" in words(spent)) == (409, True)
         page = await signed(browser, "/threshold/set", "adi", threshold="0,55")
         done = await browser.post("/threshold/set", form_token(page), threshold="0,55", signed=key_in(page))
         assert (done.status_code, done.headers["location"]) == (303, "/threshold?done=1")
         gone = await browser.get(page.url.path)
-        assert (gone.status_code, "done with already" in words(gone)) == (404, True)
+        assert (gone.status_code, "already sent" in words(gone)) == (404, True)
     (entry,) = office.trail(Action.THRESHOLD_SET)
     assert all(str(office.people[name].person_id) in str(entry.objects) for name in ("sari", "adi"))
 
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("sari", "Two different people"), ("siti", "does not have the role"), ("nobody", "you were not let in here")],
+    [("sari", "Two different people"), ("siti", "does not have the role"), ("nobody", "you cannot sign in here")],
 )
 async def test_without_the_right_second_person_nothing_is_done(
     registered: Pages, office: PortOffice, name: str, told: str
@@ -329,7 +329,7 @@ async def test_a_second_person_who_gives_up_leaves_the_form_as_it_was(
         await enter(browser, "sari")
         provider.error = "access_denied"
         page = await signed(browser, "/threshold/set", "adi", threshold="0.55")
-        assert (page.status_code, "given up or denied" in words(page)) == (409, True)
+        assert (page.status_code, "cancelled or denied" in words(page)) == (409, True)
         assert 'value="0.55"' in page.text
         provider.error = ""
         leaving = await browser.post("/threshold/set", form_token(page), threshold="0.55", second_by="provider")
@@ -355,7 +355,7 @@ async def test_the_first_persons_session_at_the_provider_does_not_speak_for_the_
         browser.client.cookies.set("sso", cookie, domain="localhost.local")
         provider._signed_in[cookie] = ("adi", provider._signed_in[cookie][1] - 900)
         page = await signed(browser, "/threshold/set", "", threshold="0.55")
-        assert (page.status_code, "did not ask anew" in words(page)) == (409, True), words(page)
+        assert (page.status_code, "did not ask again" in words(page)) == (409, True), words(page)
     assert not office.trail(Action.THRESHOLD_SET)
 
 

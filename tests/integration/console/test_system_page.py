@@ -36,7 +36,7 @@ async def test_it_tells_of_backup_disk_and_key(
     office: PortOffice, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = words(await browser.get("/system"))
-    assert "Last backup none was made yet" in told
+    assert "Last backup no backup has been made yet" in told
     assert re.search(r"Disk of the server \d+\.\d GB of \d+\.\d GB free", told)
     assert re.search(r"Key that seals data number 1, made \S", told)
 
@@ -58,7 +58,7 @@ async def test_it_tells_of_backup_disk_and_key(
     page = words(await browser.get("/system"))
     assert "too long ago" in page
     assert "GB free, too little" in page
-    assert "older values are still being sealed with it" in page
+    assert "older values are still being resealed with it" in page
 
 
 async def test_now_tells_who_keeps_the_system_how_it_does_at_a_glance(

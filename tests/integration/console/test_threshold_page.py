@@ -81,7 +81,7 @@ async def test_what_was_learned_is_forgotten_by_two_people_who_read_what_it_does
     office: PortOffice, browser: Browser
 ) -> None:
     page = await browser.get("/threshold")
-    assert "cannot be brought back. Passages count again from tomorrow." in words(page)
+    assert "cannot be restored. Passages are counted again from tomorrow." in words(page)
     assert "The threshold stays at 0.45" in words(page), "the settings decide"
     token = form_token(page)
     model = page.text.partition('name="model" value="')[2].partition('"')[0]

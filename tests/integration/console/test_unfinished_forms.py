@@ -83,7 +83,7 @@ async def test_what_was_typed_when_the_session_ended_is_there_after_signing_in(
         assert answer.status_code == 303
         page = await browser.get(answer.headers["location"])
         assert (page.status_code, shown in page.text) == (409, True), words(page)
-        assert "during an earlier session, and nothing was done" in words(page)
+        assert "during an earlier session. Nothing was done" in words(page)
         assert SCRIPT not in page.text
         assert len(office.trail(*DONE)) == before
         if path.startswith("/people"):
@@ -103,7 +103,7 @@ async def test_a_page_of_an_earlier_session_does_nothing_and_shows_what_was_type
         await browser.sign_in(name)
         page = await browser.post(path, old, **fields)
         assert (page.status_code, shown in page.text) == (403, True), words(page)
-        assert "nothing was done" in words(page)
+        assert "Nothing was done" in words(page)
         assert f'value="{old}"' not in page.text
     assert not office.trail(Action.PERSON_CHANGED, Action.THRESHOLD_SET, Action.AUDIT_EXPORTED)
 
@@ -144,7 +144,7 @@ async def test_a_file_is_not_taken_without_a_session_and_is_to_be_chosen_again(p
         )
         assert answer.status_code == 303
         asked = await browser.get(answer.headers["location"])
-        assert "choose it again" in words(asked)
+        assert "choose the file again" in words(asked)
         assert 'value="/list/import"' in asked.text
 
 
@@ -182,7 +182,7 @@ async def test_what_was_typed_when_the_server_was_lost_is_there_when_it_is_back(
             await becomes(is_back)
             page = await browser.get(again[1])
             assert (page.status_code, shown in page.text) == (409, True), words(page)
-            assert "See whether it was done" in words(page)
+            assert "Check whether it was done" in words(page)
 
 
 async def test_each_page_says_that_the_server_is_lost(tmp_path: Path) -> None:

@@ -281,7 +281,7 @@ def test_alerts_that_were_judged_tell_false_alerts_a_passage_and_another_thresho
     with_groups = run("evaluate", "alerts", "--page", page, "--groups", groups, "--data-dir", tmp_path)
     assert with_groups.returncode == Exit.OK, with_groups.stderr
     text = " ".join(page.read_text().split())
-    assert "<td>women</td><td>women</td><td>0.02 (0.015 to 0.03)</td> <td>more often than everybody</td>" in text
+    assert "<td>women</td><td>women</td><td>0.02 (0.015 to 0.03)</td> <td>more often than average</td>" in text
     assert "volunteers&lt;b&gt;" in text
     groups.write_text(json.dumps(run_of_volunteers | {"passages": {"groups": []}}))
     without = run("evaluate", "alerts", "--page", page, "--groups", groups, "--data-dir", tmp_path)

@@ -160,7 +160,7 @@ async def test_health_says_why_the_server_does_not_do_its_work(tmp_path: Path, m
         assert (told.value("serving"), told.value("fault", fault="LOOP_FAILING")) == (0, 1)
         assert told.value("loop_failing", loop="follow_event_log") == 1
         page = (await get(server.metrics_port, "/?lang=en")).text
-        assert "The server does not do its work." in page
+        assert "The server does not work as it should." in page
         assert "follow_event_log" in page
 
 
@@ -188,7 +188,7 @@ async def test_the_page_is_in_two_languages_escaped_and_without_scripts(tmp_path
         assert (await get(server.metrics_port, "/?lang=id", language="en")).text == indonesian.text
     assert "Server bekerja sebagaimana mestinya." in indonesian.text
     assert '<html lang="en">' in english.text
-    assert "The server does its work." in english.text
+    assert "The server works as it should." in english.text
     for page in (indonesian, english):
         assert "dep-1" in page.text
         assert "<script" not in page.text

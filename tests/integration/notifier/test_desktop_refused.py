@@ -30,7 +30,7 @@ def stays_red_and_says(pc: OfficerPc, words: str) -> None:
     assert pc.agent.tray.light is Light.RED
     assert words in pc.agent.tray.toolTip()
     assert words in pc.agent.tray.advice.text()
-    assert "How many alerts wait is not known." in pc.words, "never: none"
+    assert "The number of waiting alerts is not known." in pc.words, "never: none"
 
 
 @pytest.mark.slow

@@ -149,7 +149,7 @@ def test_an_alert_whose_order_is_revoked_says_so_on_every_screen_falls_silent_an
         assert "No ban order on this person" in view.ended.text()
         assert view.ended.isVisible()
         assert set(view.action_bar.steps) == {Step.CLEAR}
-        assert "1 whose ban order has ended" in pc.agent.tray.toolTip()
+        assert "1 with an ended ban order" in pc.agent.tray.toolTip()
         pc.agent.show_today()
         table = pc.agent.today.table
         cells = [table.data(table.index(0, column)) for column in range(table.columnCount())]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -74,7 +75,7 @@ def test_an_officer_reads_with_whom_the_traveller_is_easily_mistaken(office: Off
     pc.sign_in("budi")
     pc.shows(office.raise_alert(), "NEW")
     pc.until(lambda: "Easily mistaken for" in words_on(pc))
-    assert "check the documents with care" in words_on(pc)
+    assert "Check the documents carefully" in words_on(pc)
     assert "Look-alike" in words_on(pc)
 
 
@@ -243,7 +244,7 @@ def test_something_else_needs_a_note_and_too_much_of_it_is_refused(office: Offic
     for note in ("", "x" * 1001):
         pc.dialog.note_field.setPlainText(note)
         pc.dialog.submit()
-        assert "at most 1000 characters" in pc.dialog.problem.text()
+        assert "at most 1,000 characters" in pc.dialog.problem.text()
     pc.dialog.note_field.setPlainText("x" * 1000)
     pc.dialog.submit()
     pc.shows(alert_id, "CANNOT_DETERMINE")
@@ -312,7 +313,7 @@ def test_a_first_password_is_changed_before_anything_is_shown(office: OfficeThre
     assert not pc.controller.unlocked
     assert pc.window.pages.currentWidget() is pc.window.locked
     for new, again, problem in (
-        (NEW_PASSWORD, NEW_PASSWORD + "?", "The two new passwords differ"),
+        (NEW_PASSWORD, NEW_PASSWORD + "?", "The two new passwords are different"),
         ("password1234", "password1234", "easy to guess"),
     ):
         for field, text in ((pc.dialog.present, PASSWORD), (pc.dialog.new, new), (pc.dialog.again, again)):
@@ -404,5 +405,5 @@ def test_the_language_changes_while_it_runs(office: OfficeThread, pc: OfficerPc)
     pc.shows(office.raise_alert(), "NEW")
     pc.agent.tray.language.trigger()
     assert pc.controller.language is Language.ID
-    assert "Pelintas sekarang" in words_on(pc)
+    assert re.search(r"Pelintas, \d+ (detik|menit) lalu", words_on(pc))
     assert pc.window.view.action_bar.steps[Step.CLAIM].text().startswith("Tangani")

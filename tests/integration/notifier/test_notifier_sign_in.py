@@ -97,7 +97,7 @@ async def test_a_first_password_is_changed_at_the_first_sign_in(pc: OfficerPc):
     pc.office.hire(person("budi"), first=True)
     done = await pc.run("sign-in", typed=f"budi\n{PASSWORD}\n{NEW_PASSWORD}\n{NEW_PASSWORD}\n")
     assert done.returncode == Exit.OK, done.stderr
-    assert "first password must be changed" in done.stderr
+    assert "must change your first password" in done.stderr
     assert await pc.sees_alerts()
     assert (await pc.run("sign-in", typed=f"budi\n{PASSWORD}\n")).returncode == Exit.REFUSED
 
@@ -128,7 +128,7 @@ async def test_what_the_server_says_no_to_is_told_in_the_officers_language(pc: O
     for typed, language, told in (
         (f"budi\n{OTHER_PASSWORD}\n", "en", "The sign-in name or the password is wrong."),
         (f"budi\n{OTHER_PASSWORD}\n", "id", "Nama pengguna atau kata sandi salah."),
-        (f"budi\n{PASSWORD}\n", "id", "Anda tidak bertugas di tempat PC ini."),
+        (f"budi\n{PASSWORD}\n", "id", "Anda tidak bertugas di lokasi PC ini."),
     ):
         done = await pc.run("sign-in", typed=typed, language=language)
         assert (done.returncode, told in done.stderr) == (Exit.REFUSED, True), done.stderr

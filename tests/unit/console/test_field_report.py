@@ -100,17 +100,17 @@ def text_of(data: bytes) -> str:
         (
             Language.EN,
             (
-                "15,000 faces were seen, and 6 alerts raised",
-                "half within 12 s, 19 of 20 within 65 s (6 alerts)",
+                "15,000 faces were seen, and 6 alerts were raised",
+                "half within 12 s, 95 % within 65 s (6 alerts)",
                 "not measured",
                 "1 in 5,000",
                 "0.450 – 0.480",
                 "moved the threshold from 0.500",
-                "Without dep-9, whose scores stand out.",
+                "Not counted: dep-9, because their scores stand out.",
                 "too few passages",
                 "0 of 1 confirmed alerts would have been missed",
                 "No alert was confirmed",
-                "Agency not known any more",
+                "The agency is no longer known",
             ),
         ),
         (
@@ -137,15 +137,25 @@ def test_the_pdf_says_what_the_document_says(language: Language, said: tuple[str
     assert reader.metadata.creation_date == REPORT.made_at
 
 
+def test_one_alert_is_one_alert() -> None:
+    one = Waits(1, 9.0, 9.0)
+    assert [texts(language).waits(one) for language in Language] == ["9 detik (1 peringatan)", "9 s (1 alert)"]
+
+
+def test_shares_and_thresholds_have_the_marks_of_the_language() -> None:
+    assert [texts(language).share(0.25) for language in Language] == ["0,25", "0.25"]
+    assert "0,450 – 0,480" in text_of(pdf(REPORT, Language.ID))
+
+
 def test_groups_of_volunteers_are_told_where_they_were_measured():
     shown = text_of(pdf(replace(REPORT, groups=GROUPS)))
     assert "measured on 1,050 volunteers (volunteers, standard-1)" in shown
-    assert "women, taken for women 1 in 50 1 in 67 – 1 in 33 more often than everybody" in shown
-    assert "women, taken for men 1 in 10,000 0 – 1 in 2,500 less often than everybody" in shown
-    assert "men, taken for men 1 in 1,000 0 – 1 in 100 too few to tell" in shown
-    assert "men, taken for women not measured – too few to tell" in shown
+    assert "women, mistaken for women 1 in 50 1 in 67 – 1 in 33 more often than average" in shown
+    assert "women, mistaken for men 1 in 10,000 0 – 1 in 2,500 less often than average" in shown
+    assert "men, mistaken for men 1 in 1,000 0 – 1 in 100 too few to tell" in shown
+    assert "men, mistaken for women not measured – too few to tell" in shown
     assert "women 1 in 5,000 1 in 10,000 – 1 in 2,000 not measured –" in shown
-    assert "what group a traveller belongs to is not recorded. It is measured" in text_of(pdf(REPORT))
+    assert "the group of a traveller is not recorded. It can be measured" in text_of(pdf(REPORT))
 
 
 def test_the_same_report_always_becomes_the_same_bytes():

@@ -269,7 +269,7 @@ def test_every_text_is_said_somewhere(package: Path) -> None:
 
 
 def test_the_notifiers_texts_claim_no_more_than_a_possible_match() -> None:
-    claims = re.compile(r"\b(hit|hits|akurat\w*|accuracy|confirmed|terkonfirmasi)\b|%", re.IGNORECASE)
+    claims = re.compile(r"\b(hit|hits|akurat\w*|accuracy|confirmed|terkonfirmasi)\b|(?<!95 )%", re.IGNORECASE)
     for language, program in product(Language, sorted(SHARERS)):
         shown = both(program, language)
         assert not [one for one, text in shown.items() if claims.search(text) and not one.endswith("_CONFIRMED")]
@@ -286,13 +286,25 @@ def test_the_indonesian_texts_use_the_words_of_the_office() -> None:
     shown = both("notifier", Language.ID)
     assert shown["STEP_CLAIM"] == "Tangani"
     assert shown["STEP_REFER"] == "Orang yang sama → teruskan ke Cekal Online"
-    assert shown["STEP_CLEAR"] == "Nyatakan bukan orang dimaksud"
-    assert shown["STEP_CLOSE"] == "Selesaikan"
+    assert shown["STEP_CLEAR"] == "Nyatakan bukan orang yang sama"
+    assert shown["STEP_CLOSE"] == "Tutup peringatan"
     assert shown["ASK_CONTACT"] == "Nama petugas dan saluran kontak"
     assert "karakter" in shown["TROUBLE_KEY_FITS"]
     assert shown["REFUSED_REFERENCE_INVALID"].startswith("Format nomor Cekal Online salah")
     assert shown["ZOOM_HINT"].startswith("Roda mouse")
     assert shown["DOCUMENT_PASSPORT"] == "paspor"
+
+
+def test_one_thing_has_one_name_on_all_screens() -> None:
+    english = r"troubles?|figures?|19 times|of 20|key of the subject|traveller now"
+    indonesian = (
+        r"gangguan|terganggu|kunci subjek|19 dari 20|orang kedua|sidik jari|orang dimaksud|bukan orang ini|selesaikan$|"
+        r"dibuang|hilang:|gambar per detik|perlintasan layak|nama masuk|kejadian|keliru|pengelola sistem|dtk|mnt"
+    )
+    for language, words in ((Language.EN, english), (Language.ID, indonesian)):
+        old = re.compile(rf"\b({words})(?!\w)", re.IGNORECASE)
+        for package in PACKAGES:
+            assert not {one: text for one, text in texts(package, language).items() if old.search(text)}
 
 
 def test_the_refusals_that_a_person_can_do_something_about_are_explained() -> None:

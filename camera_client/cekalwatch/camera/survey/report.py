@@ -77,22 +77,22 @@ def page(survey: Survey, texts: SurveyTexts, surveyed_at: datetime) -> str:
 
 
 def _metric(name: str, spread: Distribution, texts: SurveyTexts) -> dict[str, Any]:
-    digits = DIGITS.get(name, 0)
+    form = f".{DIGITS.get(name, 0)}f"
     least, most = WANTED[name]
     if most == float("inf"):
-        wanted = texts.say("WANTED_MINIMUM", least=texts.edge(least))
+        wanted = texts.say("WANTED_MINIMUM", least=texts.number(least, "g"))
     else:
-        wanted = texts.say("WANTED_RANGE", least=texts.edge(least), most=texts.edge(most))
+        wanted = texts.say("WANTED_RANGE", least=texts.number(least, "g"), most=texts.number(most, "g"))
     return {
         "title": texts.say(f"METRIC_{name.upper()}"),
         "wanted": wanted,
         "bars": bars(spread, (least, most), texts),
-        "last": texts.edge(spread.edges[-1]),
+        "last": texts.number(spread.edges[-1], "g"),
         "median": texts.say(
             "MEDIAN",
-            p10=texts.number(spread.p10, digits),
-            p50=texts.number(spread.p50, digits),
-            p90=texts.number(spread.p90, digits),
+            p10=texts.number(spread.p10, form),
+            p50=texts.number(spread.p50, form),
+            p90=texts.number(spread.p90, form),
         ),
     }
 
@@ -106,8 +106,8 @@ def bars(spread: Distribution, wanted: tuple[float, float], texts: SurveyTexts) 
             width=width,
             height=100 * share / tallest,
             good=wanted[0] <= low and high <= wanted[1],
-            label=texts.edge(low),
-            share=f"{texts.number(100 * share)}%",
+            label=texts.number(low, "g"),
+            share=f"{texts.number(100 * share, '.0f')}%",
         )
         for place, (share, low, high) in enumerate(zip(spread.shares, spread.edges[:-1], spread.edges[1:], strict=True))
     ]

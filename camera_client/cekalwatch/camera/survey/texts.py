@@ -9,18 +9,10 @@ from cekalwatch.vision.fitness import Flaw
 
 
 class SurveyTexts(Texts):
-    """The survey's texts, and its numbers as the language writes them."""
+    """The survey's texts."""
 
     def __init__(self, language: Language) -> None:
         super().__init__("cekalwatch.camera", language)
-
-    def number(self, value: float, digits: int = 0) -> str:
-        """Return a number, rounded to `digits` decimals."""
-        return self._localised(f"{value:.{digits}f}")
-
-    def edge(self, value: float) -> str:
-        """Return the edge of a bin, as short as it can be written."""
-        return self._localised(f"{value:g}")
 
     def flaw(self, flaw: Flaw) -> str:
         """Return what is wrong with a face."""
@@ -31,13 +23,13 @@ class SurveyTexts(Texts):
         return self.say(
             f"ADVICE_{advice.name}",
             passages=found.passages,
-            magnify=self.number(found.magnify or LEAST_MAGNIFY, 1),
-            rate=self.number(found.recording.rate, 1),
+            magnify=self.number(found.magnify or LEAST_MAGNIFY, ".1f"),
+            rate=self.number(found.recording.rate, ".1f"),
         )
 
     def summary(self, found: SurveyResult) -> list[str]:
         """Return the first sentences of a report."""
-        share = f"{self.number(100 * found.share_fit)}%"
+        share = f"{self.number(100 * found.share_fit, '.0f')}%"
         return [
             self.say("SUMMARY", fit=found.fit, passages=found.passages, share=share),
             self.say("SENDABLE", sendable=found.sendable, passages=found.passages),
@@ -48,13 +40,9 @@ class SurveyTexts(Texts):
         recording = found.recording
         return self.say(
             "RECORDED",
-            minutes=self.number(recording.seconds / 60, 1),
+            minutes=self.number(recording.seconds / 60, ".1f"),
             frames=recording.frames,
-            rate=self.number(recording.rate, 1),
-            width=recording.width,
-            height=recording.height,
+            rate=self.number(recording.rate, ".1f"),
+            width=str(recording.width),
+            height=str(recording.height),
         )
-
-    def _localised(self, number: str) -> str:
-        number = number.replace("-", "−")
-        return number.replace(".", ",") if self.language is Language.ID else number

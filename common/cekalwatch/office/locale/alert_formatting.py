@@ -97,7 +97,8 @@ class AlertFormatter(Texts):
     def born_line(self, subject: Subject) -> str:
         """Return a person's nationality and date of birth, for a table."""
         unknown = self.say("UNKNOWN")
-        born = self.say("BORN", date=self.written(subject.date_of_birth) or unknown)
+        birth = self.written(subject.date_of_birth)
+        born = self.say("BORN", date=birth) if birth else self.say("BORN_UNKNOWN")
         return f"{subject.nationality or unknown}, {born}"
 
     def order(self, order: ShownOrder) -> tuple[Fact, Fact, Fact, Fact]:
@@ -144,6 +145,14 @@ class AlertFormatter(Texts):
         """Return counter and direction."""
         return f"{self.say('COUNTER', counter=alert.camera.counter)}, {self.direction(alert.camera.direction)}"
 
+    def probe(self, alert: Alert, now: datetime) -> str:
+        """Return the title of the traveller's picture, with the age of the newest sighting."""
+        return self.say("PROBE", age=self._age(alert, now))
+
+    def seen(self, alert: Alert, now: datetime) -> str:
+        """Return how long ago the traveller was last seen."""
+        return self.say("SEEN", age=self._age(alert, now))
+
     def direction(self, direction: Direction | None) -> str:
         """Return a direction."""
         return self.say(f"DIRECTION_{direction}") if direction else self.say("UNKNOWN")
@@ -160,7 +169,7 @@ class AlertFormatter(Texts):
 
     def score(self, alert: Alert) -> str:
         """Return score and threshold."""
-        return self.say("SCORE", score=f"{alert.score:.2f}", threshold=f"{alert.threshold:.2f}")
+        return self.say("SCORE", score=self.number(alert.score, ".2f"), threshold=self.number(alert.threshold, ".2f"))
 
     # What people do.
 
@@ -184,7 +193,7 @@ class AlertFormatter(Texts):
         for rank, one in enumerate(alert.candidates, start=1):
             name = one.name or self.say("UNKNOWN")
             words = f"{name} ({self.say('CANDIDATE_RULED_OUT')})" if one.ruled_out else name
-            facts.append(Fact(f"{rank}. {one.score:.2f}", words))
+            facts.append(Fact(f"{rank}. {self.number(one.score, '.2f')}", words))
         return tuple(facts)
 
     def next_candidate(self, before: Alert, alert: Alert) -> str:
@@ -302,11 +311,11 @@ class AlertFormatter(Texts):
     def shift_figures(self, report: ShiftReport | None) -> tuple[Fact, ...]:
         """Return the figures of a shift; dashes while there is no report."""
         return (
-            Fact(self.say("SHIFT_RAISED"), str(report.raised) if report else _NO_FIGURE),
-            Fact(self.say("SHIFT_OPEN"), str(report.open) if report else _NO_FIGURE),
-            Fact(self.say("SHIFT_CLEARED"), str(report.cleared) if report else _NO_FIGURE),
-            Fact(self.say("SHIFT_CONFIRMED"), str(report.confirmed) if report else _NO_FIGURE),
-            Fact(self.say("SHIFT_ESCALATED"), str(report.escalated) if report else _NO_FIGURE),
+            Fact(self.say("SHIFT_RAISED"), self.number(report.raised) if report else _NO_FIGURE),
+            Fact(self.say("SHIFT_OPEN"), self.number(report.open) if report else _NO_FIGURE),
+            Fact(self.say("SHIFT_CLEARED"), self.number(report.cleared) if report else _NO_FIGURE),
+            Fact(self.say("SHIFT_CONFIRMED"), self.number(report.confirmed) if report else _NO_FIGURE),
+            Fact(self.say("SHIFT_ESCALATED"), self.number(report.escalated) if report else _NO_FIGURE),
             Fact(self.say("SHIFT_MEDIAN_CLAIM"), self._median(report.median_claim_s if report else 0)),
             Fact(self.say("SHIFT_MEDIAN_DECISION"), self._median(report.median_decision_s if report else 0)),
         )
@@ -362,6 +371,9 @@ class AlertFormatter(Texts):
         if seconds < 2 * _HOUR_S:
             return self.say("MINUTES", count=seconds // _MINUTE_S)
         return self.say("HOURS", count=seconds // _HOUR_S)
+
+    def _age(self, alert: Alert, now: datetime) -> str:
+        return self.duration(now - max([alert.captured_at, *(one.captured_at for one in alert.sightings)]))
 
     def _median(self, seconds: float) -> str:
         return self.duration(timedelta(seconds=seconds)) if seconds else _NO_FIGURE

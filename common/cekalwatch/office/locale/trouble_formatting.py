@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from cekalwatch.contract.values.troubles import OF_SOURCES, Trouble, Troubles
@@ -30,6 +31,7 @@ _NAMED = (
     "factor",
 )
 """Details that a text may name."""
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 MAX_LINES = 3
 """Troubles that are named where there is little room."""
 
@@ -47,7 +49,8 @@ class TroubleFormatter(AlertFormatter):
 
     def trouble(self, trouble: Trouble) -> str:
         """Return what is wrong."""
-        details = {name: trouble.details.get(name, "?") for name in _NAMED}
+        told = {name: trouble.details.get(name, "?") for name in _NAMED}
+        details = {name: self.localised(one) if _NUMBER.fullmatch(one) else one for name, one in told.items()}
         return self.say(f"TROUBLE_{trouble.kind or 'UNKNOWN'}", **details)
 
     def advice(self, trouble: Trouble) -> str:

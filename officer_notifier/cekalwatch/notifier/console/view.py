@@ -127,7 +127,7 @@ class Painter:
         if raised.date() != shown.notified_at.astimezone(self._zone).date():
             text.append(f"\n{self._formatter.date(raised)}")
         captured = self._say("CAPTURED", time=clock(alert.captured_at))
-        text.append(f"\n{captured}\n{short_key(alert.alert_id)}", style="not bold")
+        text.append(f"\n{captured}\n{self._formatter.seen(alert, now)}\n{short_key(alert.alert_id)}", style="not bold")
         if now - shown.notified_at < NEW_FOR and not shown.relisted:
             text.append(f"\n{self._say('NEW')}", style="bold black on yellow")
         return text

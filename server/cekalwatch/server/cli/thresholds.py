@@ -152,7 +152,7 @@ def _change(value: float | None, config: Path | None, data_dir: Path | None) -> 
         def words(texts: Texts) -> str:
             if value is None:
                 return texts.say("SIGN_THRESHOLD_CLEAR", model=model_version)
-            return texts.say("SIGN_THRESHOLD_SET", model=model_version, threshold=f"{value:.4f}")
+            return texts.say("SIGN_THRESHOLD_SET", model=model_version, threshold=texts.number(value, ".4f"))
 
         terminal = Terminal(context.database, clock, ask, ask_secret, tell)
         people = terminal.two_people(TwoPersonAction.CHANGE_THRESHOLD, words)

@@ -73,7 +73,7 @@ def test_pictures_are_named_while_they_are_there(tmp_path: Path) -> None:
         terminal.live.prepare(alert)
         terminal.live.show(make_shown(alert))
         assert "Pictures: " in terminal.written
-        assert "No pictures here now" not in terminal.written
+        assert "There are no pictures here now" not in terminal.written
 
 
 def test_later_sighting_updates_its_row_in_silence(terminal: Terminal) -> None:

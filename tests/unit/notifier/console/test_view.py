@@ -52,6 +52,7 @@ def test_officer_reads_who_where_when_and_which_order() -> None:
     text = paint(with_pictures(make_shown(make_alert())))
     assert lines_with(text, ["08:30:00", "BUDI SANTOSO", "10 February 2026 –", "Departure", "0.62 / 0.48"])
     assert lines_with(text, ["taken 08:29:59", "Counter 3", "clearly above"])
+    assert "seen " in text
     assert lines_with(text, ["KEP-118/D/Dip.4/02/2026"])
     assert lines_with(text, ["Kejaksaan Agung"])
     assert lines_with(text, ["batam-center", "sightings: 1"])
@@ -97,13 +98,13 @@ def test_lost_connection_is_on_top_with_its_time_and_what_it_means() -> None:
 @pytest.mark.parametrize(
     ("freshness", "words"),
     [
-        (None, "not yet known"),
+        (None, "not known yet"),
         (FRESH, "Watchlist as of 2 March 2026 08:30 WIB, 812 active subjects"),
         (
             Freshness(EPOCH, stale=True, active_subjects=812),
             "WATCHLIST OUT OF DATE: last updated 2 March 2026 08:30 WIB",
         ),
-        (Freshness(None, stale=True, active_subjects=0), "NEVER IMPORTED"),
+        (Freshness(None, stale=True, active_subjects=0), "NEVER BEEN IMPORTED"),
     ],
 )
 def test_age_of_the_watchlist_is_always_there(freshness: Freshness | None, words: str) -> None:
@@ -143,9 +144,9 @@ def test_missing_facts_are_said_and_do_not_break_the_table() -> None:
     for words in (
         "TANGKAL (entry), urgent",
         "no decree yet",
-        "unknown, born unknown",
+        "unknown, date of",
         "+1",
-        "loaded when you claim the alert",
+        "They load when you claim the alert",
     ):
         assert words in text
     arrival = replace(make_alert(), camera=replace(alert.camera, direction=Direction.ARRIVAL), orders=())

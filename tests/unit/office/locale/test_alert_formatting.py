@@ -9,10 +9,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cekalwatch.contract.values.adjudication import AlertState, Escalation, Outcome, Reason
+from cekalwatch.contract.values.alerts import Sighting
 from cekalwatch.contract.values.handling import FollowUp
 from cekalwatch.contract.values.orders import OrderFlag, OrderStatus
 from cekalwatch.contract.values.shift_report import ShiftReport, Tally
 from cekalwatch.contract.values.subjects import TravelDocument
+from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.actions.shift_csv import figures_csv
 from cekalwatch.notifier.desktop.controller import ServerClock
 from cekalwatch.notifier.locale.texts import NotifierTexts
@@ -58,9 +60,9 @@ def test_an_order_that_is_renewed_for_too_long_is_a_warning_in_both_languages() 
     (order,) = make_alert().orders
     renewed = replace(order, flags=(OrderFlag.RENEWED_TOO_LONG,))
     kind, *_ = ENGLISH.order(renewed)
-    assert kind == Fact("Kind", "CEGAH (exit), renewed for longer than allowed: have it checked", warning=True)
+    assert kind == Fact("Kind", "CEGAH (exit), renewed for longer than allowed: ask for a check", warning=True)
     kind, *_ = INDONESIAN.order(renewed)
-    assert kind == Fact("Jenis", "Pencegahan, diperbarui melebihi batas waktu: mintakan pemeriksaan", warning=True)
+    assert kind == Fact("Jenis", "Pencegahan, diperpanjang melebihi batas waktu: mintakan pemeriksaan", warning=True)
 
 
 def test_dates_are_written_as_people_here_write_them_and_what_is_no_date_stays() -> None:
@@ -81,20 +83,20 @@ def test_a_late_passage_is_a_warning() -> None:
     facts = ENGLISH.passage(replace(make_alert(), late=True))
     assert [fact.value for fact in facts][:2] == ["Counter 3, Departure, batam-center", "2 March 2026 08:29:59 WIB"]
     assert facts[-1].warning
-    assert "may have gone on" in facts[-1].value
+    assert "may have left" in facts[-1].value
     assert not any(fact.warning for fact in ENGLISH.passage(make_alert()))
 
 
 def test_similarity_is_a_word_with_score_and_threshold_and_no_percentage() -> None:
     assert ENGLISH.similarity(make_alert(score=0.62)) == "clearly above threshold (0.62 / 0.48)"
-    assert INDONESIAN.similarity(make_alert(score=0.7)) == "jauh di atas ambang (0.70 / 0.48)"
+    assert INDONESIAN.similarity(make_alert(score=0.7)) == "jauh di atas ambang (0,70 / 0,48)"
 
 
 def test_the_state_says_who_holds_it_and_how_far_it_went_up() -> None:
     assert ENGLISH.state(make_alert(), EPOCH) == "New"
     assert ENGLISH.state(held_by(BUDI), EPOCH) == "Being checked, held by Budi (pc-1)"
     assert ENGLISH.holder(held_by(BUDI), session_of(BUDI)) == "You (pc-1)"
-    assert ENGLISH.hindrance(Hindrance.HELD, held_by(BUDI)) == "Budi (pc-1) holds it."
+    assert ENGLISH.hindrance(Hindrance.HELD, held_by(BUDI)) == "Budi (pc-1) holds this alert."
     waiting = make_alert()
     waiting = replace(waiting, handling=replace(waiting.handling, escalation=Escalation.SITE))
     assert ENGLISH.state(waiting, EPOCH) == "New, Escalated to the whole site"
@@ -110,6 +112,33 @@ def test_the_history_tells_who_found_what_and_why() -> None:
         "CO-2026/117",
         "2 March 2026 08:30:00 WIB Kejaksaan Agung, Pak Anton, phone: they come — Siti",
     ]
+
+
+def test_the_travellers_picture_says_how_long_ago_they_were_last_seen() -> None:
+    alert = make_alert()
+    now = alert.captured_at + timedelta(minutes=14)
+    assert ENGLISH.probe(alert, now) == "Traveller, seen 14 min ago"
+    assert INDONESIAN.probe(alert, now) == "Pelintas, 14 menit lalu"
+    again = Sighting("c-2", alert.captured_at + timedelta(minutes=13), alert.camera, 0.6, 3)
+    alert = replace(alert, sightings=(*alert.sightings, again))
+    assert ENGLISH.probe(alert, now) == "Traveller, seen 60 s ago"
+    assert (ENGLISH.seen(alert, now), INDONESIAN.seen(alert, now)) == ("seen 60 s ago", "terlihat 60 detik lalu")
+
+
+def test_a_date_of_birth_that_is_not_held_is_said_as_such() -> None:
+    alert = make_alert()
+    bare = replace(alert, subject=replace(alert.subject, date_of_birth=""))
+    assert INDONESIAN.subject_line(bare) == "IDN, tanggal lahir tidak diketahui"
+    assert INDONESIAN.subject_line(alert) == "IDN, lahir 12 April 1979"
+
+
+def test_numbers_are_written_as_the_language_writes_them() -> None:
+    written = [(texts.number(1234), texts.number(1234.5, ",.1f")) for texts in (ENGLISH, INDONESIAN)]
+    assert written == [("1,234", "1,234.5"), ("1.234", "1.234,5")]
+    assert (INDONESIAN.number(-0.25, "+.2f"), INDONESIAN.number(0.6, "g")) == ("−0,25", "0,6")
+    fresh = Freshness(EPOCH, stale=False, active_subjects=5_000)
+    assert "5.000 subjek aktif" in INDONESIAN.watchlist(fresh)
+    assert ENGLISH.say("CANDIDATE_OF", place="1000", count=1000) == "Candidate 1000 of 1,000; each is judged separately"
 
 
 @pytest.mark.parametrize(
@@ -143,7 +172,7 @@ def test_exported_figures_start_no_formula_in_a_spreadsheet() -> None:
     ("language", "short", "meaning"),
     [
         (Language.EN, "the ban order has ended", "can only be cleared"),
-        (Language.ID, "keputusan cekal tidak berlaku lagi", "hanya dapat dinyatakan bukan orang dimaksud"),
+        (Language.ID, "keputusan cekal tidak berlaku lagi", "hanya dapat dinyatakan bukan orang yang sama"),
     ],
 )
 def test_an_alert_whose_orders_have_ended_says_so_until_it_is_settled(

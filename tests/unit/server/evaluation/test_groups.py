@@ -59,8 +59,8 @@ def test_whoever_gave_no_template_is_mistaken_for_nobody() -> None:
 @pytest.mark.parametrize(
     ("low", "high", "said"),
     [
-        (0.02, 0.1, "more often than everybody"),
-        (0.0, 0.005, "less often than everybody"),
+        (0.02, 0.1, "more often than average"),
+        (0.0, 0.005, "less often than average"),
         (0.005, 0.1, "too few to tell"),
     ],
 )

@@ -85,4 +85,4 @@ class AuditWords:
     def problem(self, kind: str, first: int, last: int) -> str:
         """Return what is wrong with the trail."""
         known = kind if kind in PROBLEMS else "UNSPECIFIED"
-        return self._texts.say(f"PROBLEM_{known}", first=first, last=last)
+        return self._texts.say(f"PROBLEM_{known}", first=str(first), last=str(last))

@@ -117,11 +117,14 @@ class ListFormatter(TroubleFormatter):
         """Return what was measured of a reference face, and what is not as it should be."""
         found = one.figures
         return (
-            Fact(self.say("FACT_EYES"), self.say("PIXELS", count=f"{found.eye_distance_px:.0f}")),
-            Fact(self.say("FACT_HEAD"), f"{found.yaw_degrees:+.0f}° / {found.pitch_degrees:+.0f}°"),
-            Fact(self.say("FACT_SHARPNESS"), f"{found.sharpness:.2f}"),
-            Fact(self.say("FACT_BRIGHTNESS"), f"{found.brightness:.2f}"),
-            Fact(self.say("FACT_DETECTOR"), f"{found.detector_score:.2f}"),
+            Fact(self.say("FACT_EYES"), self.say("PIXELS", count=self.number(found.eye_distance_px, ".0f"))),
+            Fact(
+                self.say("FACT_HEAD"),
+                f"{self.number(found.yaw_degrees, '+.0f')}° / {self.number(found.pitch_degrees, '+.0f')}°",
+            ),
+            Fact(self.say("FACT_SHARPNESS"), self.number(found.sharpness, ".2f")),
+            Fact(self.say("FACT_BRIGHTNESS"), self.number(found.brightness, ".2f")),
+            Fact(self.say("FACT_DETECTOR"), self.number(found.detector_score, ".2f")),
             *(Fact(self.say("FACT_REMARK"), self.warning(code), warning=True) for code in one.warnings),
             *(() if searched else (Fact(self.say("FACT_REMARK"), self.say("NOT_SEARCHED"), warning=True),)),
         )

@@ -22,13 +22,8 @@ class ConsoleTexts(ListFormatter):
     def share(self, value: float) -> str:
         """Return a share of passages, 0 to 1: one in so many where it is small."""
         if not 0 < value < 0.1:
-            return f"{value:.2f}"
-        return self.say("ONE_IN", count=self.number(round(1 / value)))
-
-    def number(self, value: int) -> str:
-        """Return a count with its thousands set apart."""
-        written = f"{value:,}"
-        return written.replace(",", ".") if self.language is Language.ID else written
+            return self.number(value, ".2f")
+        return self.say("ONE_IN", count=round(1 / value))
 
     def rate(self, rate: Rate) -> str:
         """Return a measured share; one of nothing as 0."""
@@ -37,7 +32,7 @@ class ConsoleTexts(ListFormatter):
         return self.share(rate.value) if rate.value else "0"
 
     def interval(self, rate: Rate) -> str:
-        """Return between which shares a measured one is, 19 times in 20."""
+        """Return the 95 % interval of a measured share."""
         if not rate.measured:
             return "–"
         return " – ".join(self.share(one) if one else "0" for one in (rate.low, rate.high))
@@ -47,7 +42,9 @@ class ConsoleTexts(ListFormatter):
         if not waits.count:
             return self.say("NOT_MEASURED")
         middle, most = (self.duration(timedelta(seconds=one)) for one in (waits.p50_s, waits.p95_s))
-        return self.say("WAITS", middle=middle, most=most, count=self.number(waits.count))
+        if waits.count == 1:
+            return self.say("WAITS_ONE", wait=middle)
+        return self.say("WAITS", middle=middle, most=most, count=waits.count)
 
     def reason(self, code: str) -> str:
         """Return what a code of the server's error catalogue says of a record, a photograph or a source."""

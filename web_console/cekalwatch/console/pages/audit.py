@@ -125,7 +125,7 @@ def _checked(visit: Visit, before: str, after: str) -> Iterator[str]:
     try:
         for one in visit.audit.verify():
             if isinstance(one, Progress):
-                yield f"<p>{escape(say('CHECK_PROGRESS', checked=f'{one.checked:,}', total=f'{one.total:,}'))}</p>\n"
+                yield f"<p>{escape(say('CHECK_PROGRESS', checked=one.checked, total=one.total))}</p>\n"
             else:
                 yield bytes(visit.page("audit_verdict.html", verdict=one).body).decode()
     except grpc.RpcError as error:

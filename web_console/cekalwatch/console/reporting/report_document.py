@@ -47,7 +47,7 @@ class ReportDocument:
 
 def report_document(report: FieldReport, texts: ConsoleTexts) -> ReportDocument:
     """Write the report in the language of `texts`."""
-    say, number, whole = texts.say, texts.number, report.whole
+    say, whole = texts.say, report.whole
     return ReportDocument(
         title=say("REPORT_TITLE"),
         about=say(
@@ -59,11 +59,11 @@ def report_document(report: FieldReport, texts: ConsoleTexts) -> ReportDocument:
         ),
         summary=say(
             "REPORT_SUMMARY_CONFIRMED",
-            passages=number(whole.passages),
-            alerts=number(whole.alerts),
-            confirmed=number(whole.confirmed),
-            false=number(whole.false_alerts),
-            open=number(whole.open),
+            passages=whole.passages,
+            alerts=whole.alerts,
+            confirmed=whole.confirmed,
+            false=whole.false_alerts,
+            open=whole.open,
         ),
         sections=(
             Section("", (say("REPORT_MEANS"),), _facts(report, texts)),
@@ -136,8 +136,8 @@ def _facts(report: FieldReport, texts: ConsoleTexts) -> Table:
             (say("FIGURE_LISTED"), number(report.listed)),
             *(
                 (
-                    say("FIGURE_THRESHOLD", model=use.model_version, alerts=number(use.alerts)),
-                    " – ".join(dict.fromkeys((f"{use.lowest:.3f}", f"{use.highest:.3f}"))),
+                    say("FIGURE_THRESHOLD", model=use.model_version, alerts=use.alerts),
+                    " – ".join(dict.fromkeys((number(use.lowest, ".3f"), number(use.highest, ".3f")))),
                 )
                 for use in report.thresholds
             ),
@@ -151,7 +151,7 @@ def _group_sections(measured: MeasuredGroups | None, texts: ConsoleTexts) -> tup
         return (Section(say("REPORT_GROUPS"), (say("REPORT_GROUPS_UNKNOWN"),)),)
     about = say(
         "REPORT_GROUPS_MEASURED",
-        people=texts.number(measured.people),
+        people=measured.people,
         source=measured.source,
         model=measured.model_version,
     )
@@ -199,21 +199,25 @@ def _threshold_sections(report: FieldReport, texts: ConsoleTexts) -> tuple[Secti
 
 
 def _learned(one: LearnedFigures, texts: ConsoleTexts) -> str:
-    say, passages, counting = texts.say, texts.number(one.passages), texts.number(one.counting)
+    say, number = texts.say, texts.number
     if one.interval is None:
         sentence = say(
-            "LEARNED_TOO_FEW", model=one.model_version, packs=f"{one.packs:.3f}", passages=passages, counting=counting
+            "LEARNED_TOO_FEW",
+            model=one.model_version,
+            packs=number(one.packs, ".3f"),
+            passages=one.passages,
+            counting=one.counting,
         )
     else:
         sentence = say(
             "LEARNED_MOVED",
             model=one.model_version,
-            packs=f"{one.packs:.3f}",
-            threshold=f"{one.threshold:.3f}",
-            low=f"{one.interval.low:.3f}",
-            high=f"{one.interval.high:.3f}",
-            passages=passages,
-            counting=counting,
+            packs=number(one.packs, ".3f"),
+            threshold=number(one.threshold, ".3f"),
+            low=number(one.interval.low, ".3f"),
+            high=number(one.interval.high, ".3f"),
+            passages=one.passages,
+            counting=one.counting,
         )
     return f"{sentence} {say('LEARNED_WITHOUT', cameras=', '.join(one.left_out))}" if one.left_out else sentence
 
@@ -223,13 +227,13 @@ def _what_if(one: ThresholdWhatIf, texts: ConsoleTexts) -> str:
     sentence = say(
         "HALVING",
         model=one.model_version,
-        threshold=f"{one.threshold:.3f}",
-        before=f"{one.threshold_before:.3f}",
-        left=number(one.false_alerts_left),
-        false=number(one.false_alerts),
+        threshold=number(one.threshold, ".3f"),
+        before=number(one.threshold_before, ".3f"),
+        left=one.false_alerts_left,
+        false=one.false_alerts,
     )
     missed = (
-        say("HALVING_OF_CONFIRMED", missed=number(one.confirmed_missed), confirmed=number(one.confirmed))
+        say("HALVING_OF_CONFIRMED", missed=one.confirmed_missed, confirmed=one.confirmed)
         if one.confirmed
         else say("HALVING_NONE_CONFIRMED")
     )

@@ -63,13 +63,16 @@ class Comparison(QWidget):
         self._missing = say(f"PICTURES_{why}")
         if another or self._number >= len(self._pictures.reference_jpegs):
             self._number = 0
-        self._probe_title.setText(say("PROBE"))
-        self.probe.setAccessibleName(say("PROBE"))
         name_by(self._previous, say("PREVIOUS_REFERENCE"))
         name_by(self._next, say("NEXT_REFERENCE"))
         self._hint.setText(say("ZOOM_HINT"))
         self.probe.show_picture(self._pictures.probe, self._missing)
         self._show_reference()
+
+    def name_probe(self, title: str) -> None:
+        """Show what the probe is."""
+        self._probe_title.setText(title)
+        self.probe.setAccessibleName(title)
 
     def forget(self) -> None:
         """Hold no picture any more."""

@@ -135,7 +135,9 @@ class AlertView(QWidget):
             if number < len(newest):
                 sighting = newest[number]
                 place = formatter.say("COUNTER", counter=sighting.camera.counter)
-                one.setText(f"{formatter.clock(sighting.captured_at)}\n{place}\n{sighting.score:.2f}")
+                one.setText(
+                    f"{formatter.clock(sighting.captured_at)}\n{place}\n{formatter.number(sighting.score, '.2f')}"
+                )
 
 
 class ScoreBar(QWidget):

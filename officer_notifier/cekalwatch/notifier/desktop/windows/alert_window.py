@@ -267,6 +267,7 @@ class AlertWindow(QMainWindow):
             self._headline.setText(formatter.state(alert, now))
             self._place.setText(formatter.place(alert))
             self._age.setText(formatter.duration(now - alert.raised_at))
+            self.view.comparison.name_probe(formatter.probe(alert, now))
         set_role(self._header, tone, "tone")
         self._queue.setText(formatter.say("NEXT_WAITING", count=len(others)))
         name_by(self.menu, formatter.say("MENU"))

@@ -158,7 +158,7 @@ def _accept(settings: ServerSettings) -> None:
             raise ProgramError("No shrunken list waits to be accepted", Exit.NO_INPUT)
 
         def words(texts: Texts) -> str:
-            return texts.say("SIGN_SHRUNKEN_LIST", missing=waiting.missing, held=waiting.held, run=waiting.run_id)
+            return texts.say("SIGN_SHRUNKEN_LIST", missing=waiting.missing, held=waiting.held, run=str(waiting.run_id))
 
         terminal = Terminal(context.database, clock, ask, ask_secret, tell)
         people = terminal.two_people(TwoPersonAction.ACCEPT_SHRUNKEN_LIST, words)

@@ -33,9 +33,9 @@ def small(rate: Rate) -> str:
 def compared(part: Rate, whole: Rate) -> str:
     """Return what a group's interval says beside the rate of everybody."""
     if part.trials and part.low > whole.value:
-        return "more often than everybody"
+        return "more often than average"
     if part.trials and part.high < whole.value:
-        return "less often than everybody"
+        return "less often than average"
     return "too few to tell"
 
 

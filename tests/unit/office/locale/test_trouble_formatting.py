@@ -1,0 +1,20 @@
+"""A problem in words, with its numbers as the language writes them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cekalwatch.contract.values.troubles import TroubleKind
+from cekalwatch.office.locale.trouble_formatting import TroubleFormatter
+from cekalwatch.program.translations import Language
+from tests.support.builders.notifier_troubles import make_trouble
+
+
+def test_numbers_of_a_problem_have_the_marks_of_the_language() -> None:
+    told = {"machine": "10.0.0.7", "reason": "PORT_IN_USE", "offset_s": "-12.5"}
+    wrong = replace(make_trouble(TroubleKind.CAMERA_CLOCK_WRONG), details=told)
+    refused = replace(make_trouble(TroubleKind.SERVER_REFUSED), details=told)
+    indonesian, english = (TroubleFormatter("cekalwatch.notifier", language) for language in Language)
+    assert indonesian.trouble(wrong) == "jam kamera meleset −12,5 detik"
+    assert english.trouble(wrong) == "the camera's clock is wrong by −12.5 s"
+    assert "10.0.0.7 (PORT_IN_USE)" in indonesian.trouble(refused)
