@@ -20,7 +20,7 @@ class DatabaseHealth:
     def __init__(self, try_write: TryWrite, period_s: float) -> None:
         """`period_s`: from the beginning of one write of its own to that of the next, at least.
 
-        SecondSignature a camera that never pauses, a capture waits for the rest of one write and the whole of the next.
+        Beside a camera that never pauses, a capture waits for the rest of one write and the whole of the next.
         """
         self._try_write = try_write
         self._period_s = period_s
