@@ -36,6 +36,7 @@ PARTS = {
     "camera",
     "notifier",
     "console",
+    "contract",
     "office",
     "pictures",
     "simulator",
@@ -172,8 +173,8 @@ def test_wheel_states_its_extras_and_cannot_be_published_by_mistake(wheel: Path,
     assert "Private :: Do Not Upload" in metadata.get_all("Classifier", [])
 
 
-def test_base_has_grpcio_and_protobuf_only(base: Installed) -> None:
-    assert base.packages == {"cekalwatch", "grpcio", "protobuf", "typing-extensions"}
+def test_base_has_what_the_contract_needs_only(base: Installed) -> None:
+    assert base.packages == {"annotated-types", "cekalwatch", "grpcio", "protobuf", "typing-extensions"}
 
 
 @pytest.mark.parametrize("part", EXTRAS)
