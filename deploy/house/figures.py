@@ -17,7 +17,8 @@ from deploy.house.walks_page import WALKS, listed
 
 MAPPING: Final = (
     "common/cekalwatch/contract/*",
-    "server/cekalwatch/server/grpc_api/convert/*",
+    "server/cekalwatch/server/grpc_api/*_answers.py",
+    "server/cekalwatch/server/grpc_api/*_requests.py",
     "server/cekalwatch/server/watchlist/imports/messages.py",
     "server/cekalwatch/server/watchlist/sources/centre/messages.py",
     "web_console/cekalwatch/console/clients/*_client.py",

@@ -32,12 +32,10 @@ from cekalwatch.server.domain.alerts.handling import MAX_FOLLOW_UP_BYTES, MAX_FO
 from cekalwatch.server.domain.people import MANY_PEOPLE, LockOut, TryAllowance
 from cekalwatch.server.gallery import threshold
 from cekalwatch.server.gallery.lookalikes import MAX_LOOKALIKES
-from cekalwatch.server.grpc_api import alert_requests
+from cekalwatch.server.grpc_api import alert_requests, audit_answers
 from cekalwatch.server.grpc_api.clients.picture_giver import MAX_ASKED_BY
-from cekalwatch.server.grpc_api.convert import (
-    audit,
-)
 from cekalwatch.server.grpc_api.servicers import alerts as servicers_alerts
+from cekalwatch.server.grpc_api.servicers import audit as servicers_audit
 from cekalwatch.server.grpc_api.servicers import ports, session
 from cekalwatch.server.grpc_api.servicers import troubles as servicers_troubles
 from cekalwatch.server.grpc_api.servicers.audit import EXPORT_BYTES, LONG_CALLS, MAX_OF_A_KIND
@@ -178,11 +176,11 @@ STATED = {
     "AddPersonRequest.sites": (f"at most {MAX_SITES}.",),
     "ChangePersonRequest.seen_sites": (f"at most {MAX_SITES}.",),
     "ChangePersonRequest.sites": (f"at most {MAX_SITES}.",),
-    "AuditEntry.objects": (f"at most the first {audit.MAX_SHOWN_OBJECTS}.",),
+    "AuditEntry.objects": (f"at most the first {audit_answers.MAX_SHOWN_OBJECTS}.",),
     "SearchAuditEntriesRequest.person": (TEXT,),
     "SearchAuditEntriesRequest.subject_id": (TEXT,),
     "SearchAuditEntriesRequest.outcome": (f"at most {bounds.MAX_WORD} of A-Z and _.",),
-    "SearchAuditEntriesRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {audit.DEFAULT_PAGE}.",),
+    "SearchAuditEntriesRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {servicers_audit.DEFAULT_PAGE}.",),
     "SearchAuditEntriesResponse.next_page_token": (f"looked at {MAX_LOOKED_AT:,} entries",),
     "AuditVerdict.problems": (f"of each kind the first {MAX_OF_A_KIND};",),
     "AuditService.VerifyAuditTrail": (f"{NUMBERS[LONG_CALLS].capitalize()} at once",),

@@ -20,15 +20,15 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
 from cekalwatch.camera.survey.findings import BINS
-from cekalwatch.console.clients.audit_client import FORMATS
 from cekalwatch.console.glance import KINDS
 from cekalwatch.console.list_keeping.import_jobs import GROUPS, JobState
-from cekalwatch.console.locale.audit_words import ACTIONS, ACTORS, PROBLEMS, THINGS
+from cekalwatch.console.locale.audit_words import ACTIONS, ACTORS, THINGS
 from cekalwatch.console.menu import MENU
 from cekalwatch.console.pages.alerts import STEPS
 from cekalwatch.console.pages.figures import SPANS
 from cekalwatch.console.signing_in.errands import Lost
 from cekalwatch.contract.values.adjudication import AlertState, Escalation, Outcome, Reason, Step
+from cekalwatch.contract.values.audit import ExportFormat, TrailProblemKind
 from cekalwatch.contract.values.cameras import SpoolState, ViewState
 from cekalwatch.contract.values.capture_policy import POLICY_BOUNDS
 from cekalwatch.contract.values.devices import DeviceState
@@ -45,7 +45,6 @@ from cekalwatch.office.connection import Cause, LostPosition
 from cekalwatch.office.steps import Hindrance
 from cekalwatch.program.translations import Language
 from cekalwatch.server.audit.entry import Action, ActorKind, ObjectKind
-from cekalwatch.server.audit.problems import TrailProblemKind
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.health.state.health import ServerFault
 from cekalwatch.vision.fitness import Flaw
@@ -70,7 +69,7 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "DEVICE_ROLE_": {role.upper() for role in DeviceRole},
         "DEVICE_STATE_": set(DeviceState),
         "ERRAND_": set(Lost),
-        "EXPORT_": {form.upper() for form in FORMATS},
+        "EXPORT_": {form.upper() for form in ExportFormat},
         "FLAG_": set(OrderFlag),
         "GLANCE_": set(KINDS),
         "IMPORT_GROUP_": {*GROUPS, "UNCHANGED"},
@@ -83,7 +82,7 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "MENU_": {entry.title for entry in MENU},
         "ORDER_STATUS_": {*OrderStatus, "UNKNOWN"},
         "POLICY_": {name.upper() for name in POLICY_BOUNDS},
-        "PROBLEM_": set(PROBLEMS),
+        "PROBLEM_": {*TrailProblemKind, "UNSPECIFIED"},
         "REVOKE_MEANS_": {role.upper() for role in DeviceRole} - {"SERVER"},
         "RULE_": set(OrderRule),
         "SPAN_": {span.upper() for span in SPANS},
@@ -258,7 +257,6 @@ def test_the_console_has_words_for_whatever_the_server_records_now() -> None:
     assert set(ACTIONS) == set(Action)
     assert {*ACTORS, "PERSON"} == {party.upper() for party in ActorKind}
     assert set(THINGS) == {thing.upper() for thing in ObjectKind}
-    assert set(PROBLEMS) == {*TrailProblemKind, "UNSPECIFIED"}
 
 
 def test_every_text_is_said_somewhere(package: Path) -> None:

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from enum import StrEnum
 from io import StringIO
 from typing import Any
 
+from cekalwatch.contract.values.audit import ExportFormat
 from cekalwatch.program.csv_cells import BYTE_ORDER_MARK, SafeCsvWriter
 from cekalwatch.server.audit.entry import Link
-
-
-class ExportFormat(StrEnum):
-    """The forms of an export."""
-
-    JSONL = "jsonl"
-    CSV = "csv"
 
 
 def written(links: Iterable[Link], form: ExportFormat) -> Iterator[str]:

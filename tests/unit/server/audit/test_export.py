@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from cekalwatch.contract.values.audit import ExportFormat
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.audit.entry import GENESIS, chain_hash, link
-from cekalwatch.server.audit.export import ExportFormat, written
+from cekalwatch.server.audit.export import written
 from cekalwatch.server.cli.audit import span
 from tests.support.builders.audit import chain, entry
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from cekalwatch.console.clients.audit_client import TrailEntry
+from cekalwatch.contract.values.audit import TrailEntry, TrailProblem
 from cekalwatch.program.translations import Texts
 
 ACTIONS: Final = (
@@ -32,11 +32,6 @@ ACTORS: Final = ("AGENT", "CAMERA", "CENTRE", "CLIENT", "COMMAND", "DEVICE", "SE
 """Who acts, besides people."""
 THINGS: Final = ("ALERT", "CAPTURE", "DEVICE", "KEY", "ORDER", "PERSON", "ROW", "SUBJECT", "TROUBLE")
 """What entries are about."""
-PROBLEMS: Final = (
-    *("CHANGED", "MISSING", "INSERTED", "MISPLACED", "REWRITTEN", "CUT_OFF", "CHECKPOINT_CHANGED"),
-    *("CHECKPOINT_UNKNOWN", "CHECKPOINT_GONE", "TIMESTAMP_WRONG", "LEDGER_GONE", "INDEX_WRONG", "UNSPECIFIED"),
-)
-"""What a check can find."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +77,7 @@ class AuditWords:
         """Return how it ended: in words where it was done, else the code."""
         return self._texts.say("OUTCOME_DONE") if outcome == "OK" else outcome
 
-    def problem(self, kind: str, first: int, last: int) -> str:
+    def problem(self, problem: TrailProblem) -> str:
         """Return what is wrong with the trail."""
-        known = kind if kind in PROBLEMS else "UNSPECIFIED"
-        return self._texts.say(f"PROBLEM_{known}", first=str(first), last=str(last))
+        kind, first, last = problem.kind or "UNSPECIFIED", str(problem.first), str(problem.last)
+        return self._texts.say(f"PROBLEM_{kind}", first=first, last=last)

@@ -13,10 +13,11 @@ import grpc
 from markupsafe import escape
 from starlette.responses import Response, StreamingResponse
 
-from cekalwatch.console.clients.audit_client import FORMATS, Export, FullEntry, Progress, TrailPage, TrailQuery
+from cekalwatch.console.clients.audit_client import Export
 from cekalwatch.console.locale.audit_words import ACTIONS
 from cekalwatch.console.pages.signing_in.second_person import with_second_person
 from cekalwatch.console.visit import Visit
+from cekalwatch.contract.values.audit import ExportFormat, TrailPage, TrailProgress, TrailQuery
 from cekalwatch.office.client.refusals import error_reason, explain
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def show(visit: Visit) -> Response:
     if not written.isascii() or not written.isdecimal() or len(written) > MAX_SEQUENCE_DIGITS:
         return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
     try:
-        found: FullEntry = visit.audit.entry(int(written))
+        found = visit.audit.entry(int(written))
     except grpc.RpcError as error:
         if error_reason(error) != "AUDIT_ENTRY_NOT_FOUND":
             raise
@@ -59,9 +60,9 @@ def export(visit: Visit) -> Response:
     form = visit.form
     since, until, wrong = _span(visit, form.get("since", ""), form.get("until", ""))
     written = form.get("format", "")
-    if wrong or written not in FORMATS:
+    if wrong or written not in set(ExportFormat):
         return show_again(visit, wrong or visit.texts.say("REFUSED_ARGUMENT_INVALID"))
-    wanted = visit.audit.wanted(since, until, written)
+    wanted = visit.audit.wanted(since, until, ExportFormat(written))
 
     def sent(word: str) -> Response:
         begun = visit.audit.export(wanted, word)
@@ -80,7 +81,7 @@ def show_again(visit: Visit, problem: str) -> Response:
 def _show(visit: Visit, fields: dict[str, str], export_problem: str = "") -> Response:
     since, until, problem = _span(visit, fields["since"], fields["until"])
     named = {name: fields[name] for name in ("person", "subject", "alert", "action", "outcome")}
-    found = TrailPage((), "", {}, None)
+    found = TrailPage((), "", (), None)
     if not problem:
         try:
             found = visit.audit.search(TrailQuery(**named, since=since, until=until), PAGE_SIZE, visit.query("page"))
@@ -94,7 +95,7 @@ def _show(visit: Visit, fields: dict[str, str], export_problem: str = "") -> Res
         found=found,
         fields=fields,
         actions=ACTIONS,
-        formats=list(FORMATS),
+        formats=list(ExportFormat),
         problem=problem,
         export_problem=export_problem,
         form=visit.form,
@@ -124,7 +125,7 @@ def _checked(visit: Visit, before: str, after: str) -> Iterator[str]:
     say = visit.texts.say
     try:
         for one in visit.audit.verify():
-            if isinstance(one, Progress):
+            if isinstance(one, TrailProgress):
                 yield f"<p>{escape(say('CHECK_PROGRESS', checked=one.checked, total=one.total))}</p>\n"
             else:
                 yield bytes(visit.page("audit_verdict.html", verdict=one).body).decode()

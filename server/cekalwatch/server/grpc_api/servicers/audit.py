@@ -6,23 +6,28 @@ It converts, calls and converts back.
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import grpc
 
+from cekalwatch.contract.codec.audit import CHECK, EXPORT_FORMATS, FULL_ENTRY, QUERY
+from cekalwatch.contract.codec.scalars import Reading, Refused, moment
+from cekalwatch.contract.values.audit import ExportFormat, TrailProblem, TrailProblemKind, TrailProgress, TrailVerdict
 from cekalwatch.server.audit.checkpoints import Checkpoint
-from cekalwatch.server.audit.entry import OK, Action, Link, ObjectKind
-from cekalwatch.server.audit.export import ExportFormat, written
-from cekalwatch.server.audit.problems import TrailProblem
-from cekalwatch.server.audit.search_terms import action_term, moment_of, outcome_term
+from cekalwatch.server.audit.entry import OK, Action, Link, ObjectKind, stamp
+from cekalwatch.server.audit.export import written
+from cekalwatch.server.audit.search_terms import Position, action_term, moment_of, outcome_term
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.grpc_api.audit_answers import full_entry, people_named, search_page
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.convert import audit as convert
+from cekalwatch.server.grpc_api.fields import uuid
 from cekalwatch.server.grpc_api.long_calls import LongCall, LongCalls
 from cekalwatch.server.grpc_api.paging import page_size
 from cekalwatch.server.storage.audit.search import AuditPage, AuditQuery, AuditSearch
@@ -33,6 +38,7 @@ from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.v1 import audit_service_pb2 as pb
 from cekalwatch.v1 import audit_service_pb2_grpc
 
+DEFAULT_PAGE = 50
 LONG_CALLS = 2
 PROGRESS_S = 1.0
 MAX_OF_A_KIND = 8
@@ -42,6 +48,7 @@ PAUSE_EACH = 500
 PAUSE_S = 0.005
 """A check rests so long after so many entries: recognition runs in the same process."""
 TAMPERED = "TAMPERED"
+_TOKEN = re.compile(r"(-?[0-9]{1,18})-([0-9]{1,18})")
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -75,33 +82,26 @@ class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
         self, request: pb.SearchAuditEntriesRequest, context: Context
     ) -> pb.SearchAuditEntriesResponse:
         """Find entries; who looked for what is recorded first."""
-        limit = page_size(request.page_size, default=convert.DEFAULT_PAGE)
-        after, (since, until) = convert.position(request.page_token), convert.span(request)
-        wanted = convert.person(request.person) if request.person else None
-        action, outcome = convert.action(request.action), convert.outcome(request.outcome)
-        keys = [
-            kind.key(value)
-            for kind, value in (
-                (ObjectKind.SUBJECT, convert.key(request.subject_id, "subject_id")),
-                (ObjectKind.ALERT, convert.key(request.alert_id, "alert_id")),
-            )
-            if value
-        ]
+        limit, after = page_size(request.page_size, default=DEFAULT_PAGE), _position(request.page_token)
+        wanted = QUERY.read(request, Reading.STRICT)
+        (since, until), action, outcome = _stamps(wanted.since, wanted.until), _action(wanted.action), wanted.outcome
+        named = ((ObjectKind.SUBJECT, wanted.subject), (ObjectKind.ALERT, wanted.alert))
+        keys = [kind.key(value) for kind, value in named if value]
 
         def find() -> tuple[AuditPage, dict[UUID, str], list[str], str]:
-            if wanted:
-                keys.append(ObjectKind.PERSON.key(self._person(wanted)))
+            if wanted.person:
+                keys.append(ObjectKind.PERSON.key(self._person(wanted.person)))
             ends = [outcome_term(outcome)] if outcome else []
             terms = [*keys, *ends, *([action_term(action)] if action else [])]
             query = AuditQuery(terms, *(moment_of(one) if one else None for one in (since, until)))
             found = self._readers.search.page(query, limit, after)
-            names = self._readers.people.display_names(convert.people_named(one for _, one in found.found))
+            names = self._readers.people.display_names(people_named(one for _, one in found.found))
             # What was typed may be a name; what the trail itself holds is a key, and so is a person's.
             known = [one for one in keys if one.startswith(f"{ObjectKind.PERSON}:") or self._readers.search.has(one)]
             return found, names, known, outcome if outcome and self._readers.search.has(outcome_term(outcome)) else ""
 
         found, names, known, ended = await asyncio.to_thread(find)
-        answer = convert.search_page(found, limit, names)
+        answer = search_page(found, names)
         details = {"done": str(action or ""), "ended": ended, "since": since, "until": until}
         await self._readers.trail.note(
             current_caller().actor,
@@ -122,12 +122,12 @@ class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
             if one is None:
                 raise CekalwatchError(Code.AUDIT_ENTRY_NOT_FOUND)
             signed = [mark for mark in readers.store.checkpoints_after(sequence, 1) if mark.valid]
-            names = readers.people.display_names(convert.people_named([one]))
+            names = readers.people.display_names(people_named([one]))
             return one, signed[0] if signed else None, names
 
         found = await asyncio.to_thread(find)
         await readers.trail.note(current_caller().actor, Action.AUDIT_ENTRY_VIEWED, entry=sequence)
-        return convert.entry_answer(*found)
+        return FULL_ENTRY.write(full_entry(*found))
 
     async def VerifyAuditTrail(
         self, request: pb.VerifyAuditTrailRequest, context: Context
@@ -138,9 +138,7 @@ class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
         work = asyncio.ensure_future(call.do(running.run))
         while not work.done():
             await asyncio.wait({work}, timeout=PROGRESS_S)
-            yield pb.VerifyAuditTrailResponse(
-                progress=pb.AuditProgress(checked=running.checked, total=max(running.total, running.checked))
-            )
+            yield CHECK.write(TrailProgress(running.checked, max(running.total, running.checked)))
         check = work.result()
         found = running.problems
         await self._readers.trail.note(
@@ -151,14 +149,14 @@ class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
             signed=check.signed,
             problems=running.counts.total(),
         )
-        yield convert.verdict(check.entries, check.signed, found, check.trusted)
+        yield CHECK.write(TrailVerdict(check.entries, check.signed, tuple(found), tuple(sorted(check.trusted))))
 
     async def ExportAuditEntries(
         self, request: pb.ExportAuditEntriesRequest, context: Context
     ) -> AsyncIterator[pb.ExportAuditEntriesResponse]:
         """Give entries out; that is recorded first, with both people."""
-        who, (since, until) = current_caller(), convert.span(request)
-        form, two = convert.export_format(request.format), who.two_people()
+        who, (since, until) = current_caller(), _stamps(*_span(request))
+        form, two = _format(request.format), who.two_people()
         call, readers = self._calls.begin(context), self._readers
         both = tuple(ObjectKind.PERSON.key(one.person_id) for one in (two.first, two.second))
         details = {"format": str(form), "since": since, "until": until}
@@ -170,14 +168,56 @@ class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
         end = pb.AuditExportEnd(entries=export.entries, checkpoint=signed.to_json() if signed else "")
         yield pb.ExportAuditEntriesResponse(end=end)
 
-    def _person(self, wanted: UUID | str) -> UUID:
-        """Return the key of who is searched for; raises PERSON_UNKNOWN."""
-        if isinstance(wanted, UUID):
-            return wanted
-        account = self._readers.people.account(wanted)
+    def _person(self, wanted: str) -> UUID:
+        """Return the key of who is searched for, by key or sign-in name; raises PERSON_UNKNOWN."""
+        if key := uuid(wanted):
+            return key
+        account = self._readers.people.account(wanted.lower())
         if account is None:
             raise CekalwatchError(Code.PERSON_UNKNOWN)
         return account.person.person_id
+
+
+def _position(token: str) -> Position | None:
+    if not token:
+        return None
+    found = _TOKEN.fullmatch(token)
+    if not found:
+        raise CekalwatchError(Code.PAGE_TOKEN_INVALID)
+    return Position(int(found[1]), int(found[2]))
+
+
+def _action(value: str) -> Action | None:
+    """Read an action; None: any."""
+    try:
+        return Action(value) if value else None
+    except ValueError:
+        raise Refused("action") from None
+
+
+def _format(value: pb.AuditExportFormat.ValueType) -> ExportFormat:
+    try:
+        return EXPORT_FORMATS.read(value, Reading.STRICT) or ExportFormat.JSONL
+    except ValueError:
+        raise Refused("format") from None
+
+
+def _span(request: pb.ExportAuditEntriesRequest) -> tuple[datetime | None, datetime | None]:
+    found: list[datetime | None] = []
+    for name in ("start_time", "end_time"):
+        try:
+            found.append(moment(getattr(request, name)) if request.HasField(name) else None)
+        except (ValueError, OverflowError):
+            raise Refused(name) from None
+    return found[0], found[1]
+
+
+def _stamps(since: datetime | None, until: datetime | None) -> tuple[str, str]:
+    """Return a span of time as the trail writes moments, empty where it is open."""
+    first, last = (stamp(one) if one else "" for one in (since, until))
+    if first and last and last <= first:
+        raise Refused("end_time")
+    return first, last
 
 
 class _Stopped(Exception):  # noqa: N818  # no error: the client has left
@@ -194,7 +234,7 @@ class _Verification:
     checked: int = 0
     total: int = 0
     problems: list[TrailProblem] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
+    counts: Counter[TrailProblemKind | None] = field(default_factory=Counter)
 
     def run(self) -> TrailCheck:
         """Check to the end, and return the check; raises what reading the trail does."""

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from cekalwatch.contract.values.audit import TrailProblem, TrailProblemKind
 from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger
 from cekalwatch.server.audit.checkpoints import Checkpoint, KeptCheckpoint
 from cekalwatch.server.audit.destinations.timestamps import TimestampVerifier
 from cekalwatch.server.audit.entry import Link
 from cekalwatch.server.audit.history import HistoryChangedError
-from cekalwatch.server.audit.problems import TrailProblem, TrailProblemKind
 from cekalwatch.server.audit.search_terms import Footprint, index_rows
 from cekalwatch.server.audit.verification import Anchor, ChainCheck
 from cekalwatch.server.storage.audit.store import AuditStore
@@ -68,7 +68,7 @@ class TrailCheck:
 
         for found in check.breaks(indexed(counted(self.store.links()))):
             broken = True
-            yield TrailProblem.of(found)
+            yield TrailProblem(TrailProblemKind[found.kind.name], found.first, found.last, str(found))
         self.entries = check.entries
         if not broken and index != self.store.index_footprint(last):
             yield TrailProblem(
