@@ -30,9 +30,12 @@ named it is `/etc/cekalwatch/server.toml` (`camera.toml`, `notifier.toml`, `cons
 command says on standard error which file it has read.
 
 The setting `listen` of the server is `listen = "…"` in the file and `CEKALWATCH_SERVER_LISTEN` in the environment; a
-setting within a table, such as `period_s` of `[watchlist.sync]`, is `CEKALWATCH_SERVER_WATCHLIST__SYNC__PERIOD_S`.
-Lists and tables are written as JSON in the environment. A setting that does not exist is an error, and so is a value
-outside its bounds.
+setting within a table, such as `period_seconds` of `[watchlist.sync]`, is
+`CEKALWATCH_SERVER_WATCHLIST__SYNC__PERIOD_SECONDS`. Lists and tables are written as JSON in the environment. A setting
+that does not exist is an error, and so is a value outside its bounds.
+
+A setting that has a new name is read by its old one for one release; each start and `check` say what the new one is.
+The old names of a program are at the end of its part.
 
 What a program uses, and where each value comes from: `cekalwatch-server settings`; likewise with the other programs.
 `--format toml` prints a configuration file to start from. Paths that begin with `~` are those of the account under
@@ -46,7 +49,13 @@ def page() -> str:
     for program, settings in PROGRAMS.items():
         prefix = settings.model_config.get("env_prefix")
         parts.append(f"## {program}\n\nEnvironment variables begin with `{prefix}`.\n\n{markdown(settings)}")
+        parts.append(_old_names(settings))
     return "\n".join(parts)
+
+
+def _old_names(settings: type[Settings]) -> str:
+    rows = "\n".join(f"| `{old}` | `{key}` |" for old, key in settings.old_names.items())
+    return f"### Old names\n\nIn 0.2.0:\n\n| setting | new name |\n| --- | --- |\n{rows}\n"
 
 
 if __name__ == "__main__":

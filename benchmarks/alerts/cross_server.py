@@ -46,9 +46,9 @@ def servers(folder: Path, address: str) -> Iterator[tuple[Stack, Stack]]:
         "master_key_from": f"file:{folder / 'master.key'}",
         "threads": 1,
         "threshold": 0.45,
-        "grouping_window_s": 0,
-        "escalate_after_s": 3600,
-        "receipt_delay_s": 0.02,
+        "grouping_window_seconds": 0,
+        "escalate_after_seconds": 3600,
+        "receipt_delay_seconds": 0.02,
     }
     one, other = (
         StackConfig(

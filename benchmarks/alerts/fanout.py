@@ -157,7 +157,7 @@ def measure() -> dict[str, float]:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         config = StackConfig(
-            folder, PACK.parent, transport=Transport.PLAINTEXT, settings={"threads": 1, "escalate_after_s": 3600}
+            folder, PACK.parent, transport=Transport.PLAINTEXT, settings={"threads": 1, "escalate_after_seconds": 3600}
         )
         with Stack(config) as stack:
             database = Database(f"sqlite:///{folder / 'server' / 'cekalwatch.sqlite3'}")

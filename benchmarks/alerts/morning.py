@@ -239,7 +239,7 @@ def morning(folder: Path, alerts: int, pace_s: float, officers: int, supervisors
     cameras = tuple(CameraPlan(f"departure-{number}", f"D{number}") for number in range(officers))
     prepare(folder, listed, desks)
     # The cameras here send no heartbeats.
-    settings = {"threads": 1, "threshold": THRESHOLD, "heartbeat_period_s": 300}
+    settings = {"threads": 1, "threshold": THRESHOLD, "heartbeat_period_seconds": 300}
     with (
         Stack(StackConfig(folder, light_pack().parent, cameras, SITE, model_pack="light", settings=settings)) as stack,
         ExitStack() as staff,

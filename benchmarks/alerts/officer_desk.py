@@ -88,7 +88,7 @@ class Counter:
 
 def site_config(folder: Path) -> StackConfig:
     """Return a site at which each passage of the listed person is an alert of its own."""
-    return StackConfig(folder, PACK.parent, settings={"threads": 1, "grouping_window_s": 0})
+    return StackConfig(folder, PACK.parent, settings={"threads": 1, "grouping_window_seconds": 0})
 
 
 def list_person(stack: Stack) -> None:

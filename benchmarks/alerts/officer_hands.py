@@ -58,7 +58,7 @@ def sit(desk: Desk, ready: Any, stop: Any) -> None:  # noqa: ANN401  # events of
         tls_dir=desk.tls_dir,
         state_dir=desk.folder,
         images_dir=desk.folder / "images",
-        idle_lock_s=3600,
+        idle_lock_seconds=3600,
         sound=False,
     )
     app = QApplication([])

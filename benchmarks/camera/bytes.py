@@ -137,7 +137,7 @@ def measure() -> dict[str, float]:
     film = Film((at_s, picture) for at_s, picture, _ in _empty(looks))
     empty, statistics = _pipeline(film, Following(), detector)
     heartbeat = FROM_CAMERA.write(statistics.heartbeat()).ByteSize()
-    heartbeats = round(heartbeat * seconds / ServerSettings.model_fields["heartbeat_period_s"].default)
+    heartbeats = round(heartbeat * seconds / ServerSettings.model_fields["heartbeat_period_seconds"].default)
     return {
         "camera.bytes_ratio": round(video / (crops + heartbeats), 2),
         "camera.bytes_a_passage": round(crops / passages),

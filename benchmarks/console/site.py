@@ -210,7 +210,7 @@ class Site:
 def open_site(folder: Path) -> Iterator[Site]:
     """Serve the site in `folder`, which `make_site` has made."""
     cameras = tuple(CameraPlan(f"dep-{number}", f"D{number}") for number in range(COUNTERS))
-    settings: dict[str, int | float | str] = {"escalate_after_s": 3_600}  # little happens beside what is measured
+    settings: dict[str, int | float | str] = {"escalate_after_seconds": 3_600}  # little happens beside what is measured
     config = StackConfig(folder, PACK.parent, cameras, model_pack=PACK.name, settings=settings)
     language = {"CEKALWATCH_CONSOLE_LANGUAGE": "en"}
     with Stack(config) as stack, web_console(stack, language) as pages:

@@ -31,7 +31,7 @@ def measure() -> dict[str, float]:
     lists = [frozenset(several[:LISTED]), *(draw_lists(several, LISTED, 1, seed)[0] for seed in SEEDS)]
     probes = single_probes(everybody, 1)
     headline, *seeded = [WatchedList.of(everybody, dict.fromkeys(listed, 1)).search(probes, listed) for listed in lists]
-    default = load_pack(PACK).thresholds.threshold(LISTED, ServerSettings.model_fields["wanted_fpir"].default)
+    default = load_pack(PACK).thresholds.threshold(LISTED, ServerSettings.model_fields["target_fpir"].default)
     figures = {
         "lfw.images": sum(len(person.singles) for person in everybody),
         "lfw.mated_probes": len(headline.mated),

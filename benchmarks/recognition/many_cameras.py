@@ -6,7 +6,7 @@ A real server process on the machine that also plays the cameras and the agent, 
 `standard`, 10,000 listed. One of the cameras sees a listed person, each second in a passage of its own, so that each
 makes an alert, which another process settles; the delay is from the writing of that crop to its event at the agent.
 Each settled alert is five more events, which the server finds in its log. Receipts are not measured: they wait for
-`receipt_delay_s` whatever happens. The idle streams send a heartbeat each period, each on a connection of its
+`receipt_delay_seconds` whatever happens. The idle streams send a heartbeat each period, each on a connection of its
 own.
 
 The beginning and the end are compared beside what the machine itself does (`soak/pace.py`).
@@ -217,7 +217,11 @@ def measure(seconds: float = SECONDS) -> dict[str, float]:
                 cameras[:count],
                 model_pack=PACK.name,
                 transport=Transport.PLAINTEXT,
-                settings={"grouping_window_s": 0, "escalate_after_s": 3600, "connections_per_address": 2 * IDLE},
+                settings={
+                    "grouping_window_seconds": 0,
+                    "escalate_after_seconds": 3600,
+                    "connections_per_address": 2 * IDLE,
+                },
             )
 
         with Stack(site(CAMERAS)) as stack, settled_all_along(folder / "server"):

@@ -6,7 +6,8 @@ A server process with certificates, and a camera that sends a face each 200 ms o
 after another: a stranger with a thousand idle connections, or half-open handshakes, or handshakes without a certificate
 as fast as they go; then somebody with another camera's certificate who sends calls that are taken back at once, headers
 that never end, settings and pings. All come from this machine's one address. The figures are the 95th percentiles of
-the receipts' delay beyond `receipt_delay_s`, and how long a device takes that connects in the middle of the flood.
+the receipts' delay beyond `receipt_delay_seconds`, and how long a device takes that connects in the middle of the
+flood.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ async def connecting(dialer: Dialer) -> float:
 async def beside_floods(stack: Stack, faces: Faces, seconds: float) -> dict[str, float]:
     """Return the figures of each flood, and of none."""
     figures: dict[str, float] = {}
-    delay_s = ServerSettings.model_fields["receipt_delay_s"].default
+    delay_s = ServerSettings.model_fields["receipt_delay_seconds"].default
     attacker = str(stack.certificate(DeviceRole.CAMERA, GREEDY))
     laptop = stack.dialer(DeviceRole.DIAGNOSTICS, "laptop")
     async with stack.dialer(DeviceRole.CAMERA, GOOD).aio_channel() as channel:

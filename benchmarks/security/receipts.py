@@ -205,7 +205,7 @@ def measure(each: int = EACH) -> dict[str, float]:
             (CameraPlan("dep-1"),),
             model_pack="light",
             transport=Transport.PLAINTEXT,
-            settings={"threshold": 0.45, "grouping_window_s": 0},
+            settings={"threshold": 0.45, "grouping_window_seconds": 0},
         )
         first = items()
         run: Callable[[Any], Answers] = asyncio.run
@@ -218,7 +218,7 @@ def measure(each: int = EACH) -> dict[str, float]:
             alerts = stack.status().captures.alerts_raised
         with Stack(config) as stack:
             found["restarted"] = run(phase(stack.address, first))
-    delay_s = ServerSettings.model_fields["receipt_delay_s"].default
+    delay_s = ServerSettings.model_fields["receipt_delay_seconds"].default
     well = sorted(one.delay_s for answers in found["well"].values() for one in answers)
     figures = {f"receipts.advantage_{name}": round(advantage(answers), 4) for name, answers in found.items()}
     away = [one.outcome for answers in found["away"].values() for one in answers]

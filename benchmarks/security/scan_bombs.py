@@ -4,8 +4,8 @@
 
 The hostile camera sends progressive JPEGs of 40 kB and 3,100 scans that change nothing, and baseline ones that repeat
 their scans, as fast as its 32 credits allow, again and again, from a process of its own. The other one sends a face
-every quarter of a second. A receipt leaves `receipt_delay_s` after its capture came (ADR 11), or a whole multiple of
-it, so the figure is what a receipt took beyond that delay: one that waited for a decoder would show as half a second
+every quarter of a second. A receipt leaves `receipt_delay_seconds` after its capture came (ADR 11), or a whole multiple
+of it, so the figure is what a receipt took beyond that delay: one that waited for a decoder would show as half a second
 more at once.
 """
 
@@ -60,7 +60,7 @@ def beyond_ms(answers: list[Answer], delay_s: float) -> list[float]:
 
 def measure(count: int = RECEIPTS) -> dict[str, float]:
     """Return the 95th percentile beside bombs, and without them."""
-    delay_s: float = ServerSettings.model_fields["receipt_delay_s"].default
+    delay_s: float = ServerSettings.model_fields["receipt_delay_seconds"].default
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         list_astronaut(settings(folder / "server"))

@@ -64,7 +64,7 @@ class Minute:
     files: Mapping[str, int]
     """Bytes on the server's disk now, by kind."""
     receipts: Delays
-    """From a crop at its camera to its receipt; the server holds each back for `receipt_delay_s`."""
+    """From a crop at its camera to its receipt; the server holds each back for `receipt_delay_seconds`."""
     events: Delays
     """From an alert's raising to its line on a PC."""
     server_cores: float

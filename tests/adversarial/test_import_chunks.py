@@ -35,7 +35,7 @@ async def lina(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     for module in (list_file, import_call):
         monkeypatch.setattr(module, "MAX_CHUNKS", MOST)
     site = Site(tmp_path / "site")
-    async with Scene(site, site.settings(import_stall_s=STALL_S)).served() as scene, asyncio.timeout(WAIT_S):
+    async with Scene(site, site.settings(import_stall_seconds=STALL_S)).served() as scene, asyncio.timeout(WAIT_S):
         scene.hire("lina", PersonRole.LIST_MANAGER)
         async with scene.desk() as desk:
             yield WatchlistServiceStub(desk.channel), await desk.sign_in("lina")

@@ -47,7 +47,7 @@ def page(*records: str, **more: Any) -> bytes:
 
 
 def read(answer: Answer, **settings: Any) -> list[SourceItem]:
-    usual: dict[str, Any] = {"access": WebAccess(attempts=1, back_off_s=0)}
+    usual: dict[str, Any] = {"access": WebAccess(attempts=1, back_off_seconds=0)}
     with scripted_web(answer) as address:
         entry = HttpSettings(kind="http", address=f"{address}/orders", **usual | settings)
         with closing(HttpSource(entry, WIB)) as source:
@@ -121,15 +121,15 @@ def test_an_unending_page_is_given_up() -> None:
             while True:
                 handler.wfile.write(b" " * 65_536)
 
-    with pytest.raises(SourceMisconfigured, match="larger than most_page_bytes"):
-        read(endless, most_page_bytes=1_000_000)
+    with pytest.raises(SourceMisconfigured, match="larger than max_page_bytes"):
+        read(endless, max_page_bytes=1_000_000)
 
 
 @pytest.mark.slow
 def test_a_head_that_never_ends_is_given_up() -> None:
     begun, over = time.monotonic(), Event()
     with pytest.raises(SourceUnavailable):
-        read(drips_a_head(over), access=WebAccess(attempts=1, back_off_s=0, timeout_s=0.5))
+        read(drips_a_head(over), access=WebAccess(attempts=1, back_off_seconds=0, timeout_seconds=0.5))
     over.set()
     assert time.monotonic() - begun >= 5
 

@@ -83,7 +83,7 @@ async def test_a_camera_is_read_no_faster_than_it_needs_to_be(tmp_path: Path, de
             while time.monotonic() < begun_s + FLOOD_S:
                 assert await other.receipt(face()) == ("ACCEPTED", "")
         seconds = time.monotonic() - begun_s
-        per_s = session.MESSAGES_PER_S + session.SIGNS_A_PERIOD / chosen.heartbeat_period_s
+        per_s = session.MESSAGES_PER_S + session.SIGNS_A_PERIOD / chosen.heartbeat_period_seconds
         most = session.MAX_MESSAGES + per_s * seconds + SLACK
         assert session.MAX_MESSAGES <= dealt_with["heartbeat_received"] <= most
         hostile.call.cancel()

@@ -77,7 +77,7 @@ async def test_revocations_that_cannot_be_read_for_long_are_a_trouble_and_the_se
     sound = file.read_bytes()
     serving = health_pb2.HealthCheckResponse.SERVING
     async with (
-        running(site.settings(revocations_limit_s=1, cameras=()), site.diagnostics()) as server,
+        running(site.settings(revocations_limit_seconds=1, cameras=()), site.diagnostics()) as server,
         Watcher(server.channel).watching() as watcher,
         asyncio.timeout(WAIT_S),
     ):

@@ -34,7 +34,10 @@ def chosen(token: SoftToken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     """A server whose audit key and master key are in the token, and which looks often."""
     monkeypatch.setattr(audit, "SIGN_PERIOD_S", 0.2)
     return settings(
-        tmp_path / "data", audit_key_from=token.uri("audit"), master_key_from=token.uri("master"), receipt_delay_s=0.02
+        tmp_path / "data",
+        audit_key_from=token.uri("audit"),
+        master_key_from=token.uri("master"),
+        receipt_delay_seconds=0.02,
     )
 
 

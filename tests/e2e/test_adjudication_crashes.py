@@ -253,9 +253,9 @@ async def test_kills_at_random_moments_lose_no_step_and_keep_the_order_of_each_a
         settings={
             "threads": 1,
             "inference": "onnxruntime",
-            "keep_alive_period_s": 1,
-            "claim_lease_s": 10,
-            "escalate_after_s": 15,
+            "keep_alive_period_seconds": 1,
+            "claim_lease_seconds": 10,
+            "escalate_after_seconds": 15,
         },
     )
     pcs = ("pc-ani", "pc-budi", "pc-siti", "hall-0", "hall-1")

@@ -154,13 +154,13 @@ async def test_kills_at_random_moments_lose_no_alert_and_show_none_twice(tmp_pat
         tuple(CameraPlan(camera_id) for camera_id in CAMERAS),
         model_pack="light",
         settings={
-            "grouping_window_s": 0,
+            "grouping_window_seconds": 0,
             "threshold": 0.45,
             "threads": 2,
             "inference": "onnxruntime",
-            "keep_alive_period_s": 1,
-            "session_idle_min": 480,
-            "escalate_after_s": 3600,  # on a busy machine alerts would go up, which is no sighting
+            "keep_alive_period_seconds": 1,
+            "session_idle_minutes": 480,
+            "escalate_after_seconds": 3600,  # on a busy machine alerts would go up, which is no sighting
         },
     )
     issue_for_stack(config, (DeviceRole.NOTIFIER, OFFICER), *((DeviceRole.CAMERA, camera_id) for camera_id in CAMERAS))

@@ -105,9 +105,9 @@ async def site(folder: Path, **more: float) -> AsyncIterator[tuple[Stack, Captur
         "threshold": 0.45,
         "threads": 2,
         "inference": "onnxruntime",
-        "heartbeat_period_s": 0.5,
-        "session_idle_min": 480,
-        "escalate_after_s": 3600,  # on a busy machine alerts would go up, which is no sighting
+        "heartbeat_period_seconds": 0.5,
+        "session_idle_minutes": 480,
+        "escalate_after_seconds": 3600,  # on a busy machine alerts would go up, which is no sighting
     }
     # Certificates have tests of their own, and each costs the start of a program.
     transport = Transport.PLAINTEXT
@@ -141,7 +141,7 @@ async def all_sent(stack: Stack, host: CaptureHost) -> None:
 
 
 async def test_what_a_camera_saw_while_the_server_was_away_alerts_late_also_after_a_power_cut(tmp_path: Path) -> None:
-    async with site(tmp_path, late_after_s=LATE_AFTER_S, grouping_window_s=0) as (stack, host):
+    async with site(tmp_path, late_after_seconds=LATE_AFTER_S, grouping_window_seconds=0) as (stack, host):
         await host.start()
         first = await host.see("0", 0.8, LISTED)  # the server's first inference, and the connection, take their time
         await asyncio.to_thread(wait_until, lambda: stack.status().head_sequence == 1, END_S)
@@ -179,7 +179,7 @@ async def test_kills_of_server_and_camera_lose_no_passage_and_alert_none_twice(t
     listed: dict[str, set[str]] = defaultdict(set)
     strangers: set[str] = set()
     unsure: set[str] = set()
-    async with site(tmp_path, grouping_window_s=0) as (stack, host):
+    async with site(tmp_path, grouping_window_seconds=0) as (stack, host):
         killing = asyncio.create_task(kill_server(stack, chance))
         for life in range(CAMERA_LIVES):
             if life:

@@ -58,7 +58,15 @@ class Killable:
 
 def config(settings: ServerSettings, address: str, tables: str) -> Path:
     """Write the settings of a process that serves at `address`."""
-    names = {"data_dir", "models_dir", "model_pack", "threshold", "escalate_after_s", "grouping_window_s", "inference"}
+    names = {
+        "data_dir",
+        "models_dir",
+        "model_pack",
+        "threshold",
+        "escalate_after_seconds",
+        "grouping_window_seconds",
+        "inference",
+    }
     plain = settings.model_dump(mode="json", include=names) | {"listen": address, "threads": 1}
     file = settings.data_dir / "server.toml"
     # JSON's strings and numbers are TOML's as well.

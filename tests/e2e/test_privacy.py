@@ -94,7 +94,7 @@ class Seen:
 @pytest.fixture(autouse=True)
 def _short_passages(monkeypatch: pytest.MonkeyPatch) -> None:
     # A face that is gone for two frames is another passage, so that a folder of pictures is enough.
-    monkeypatch.setenv("CEKALWATCH_CAMERA_TRACK_MISS_S", "0.1")
+    monkeypatch.setenv("CEKALWATCH_CAMERA_TRACK_MISS_SECONDS", "0.1")
 
 
 @pytest.mark.slow
@@ -117,7 +117,7 @@ async def test_nothing_of_a_traveller_who_did_not_match_is_on_the_disk(
         transport=Transport.PLAINTEXT,  # the tap listens in between
         # A busy machine must not make alerts go up: an event of its own has no capture.
         # Only the same engine makes the very templates that are looked for.
-        settings={"log_level": "debug", "threads": 2, "escalate_after_s": 3600, "inference": "onnxruntime"},
+        settings={"log_level": "debug", "threads": 2, "escalate_after_seconds": 3600, "inference": "onnxruntime"},
     )
     with Stack(config) as stack:
         await asyncio.to_thread(stack.import_watchlist, write_watchlist(tmp_path / "watchlist"))

@@ -43,7 +43,7 @@ LOOKS: Looks = (
 )
 """The second: the same at 200 %."""
 PEOPLE = {"budi": (), "sari": tuple(role for role in PersonRole if role is not PersonRole.OFFICER)}
-SETTINGS = {"enrolment_listen": "127.0.0.1:0", "grouping_window_s": 0}
+SETTINGS = {"enrolment_listen": "127.0.0.1:0", "grouping_window_seconds": 0}
 
 
 async def signed_in(browser: Browser, pages: Pages, problems: list[str], **looks: object) -> Page:

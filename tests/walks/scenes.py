@@ -69,7 +69,7 @@ def capture_to_event(folder: Path, recording: Recording) -> None:
 
 
 async def _capture_to_event(folder: Path, recording: Recording) -> None:
-    office = port_office(folder, {}, grouping_window_s=0)
+    office = port_office(folder, {}, grouping_window_seconds=0)
     async with office.open():
         files = office.site.device(DeviceRole.CAMERA, "dep-1")
         async with office.site.dialer(office.address, files).aio_channel() as channel:

@@ -44,15 +44,21 @@ SETTINGS: Mapping[str, object] = {
     "inference": "onnxruntime",
     "threads": 1,
     "threshold": 0.45,
-    "grouping_window_s": GROUPING_WINDOW_S,
-    "keep_alive_period_s": 2,
-    "heartbeat_period_s": 2,
-    "session_idle_min": 480,
-    "claim_lease_s": 15,
-    "escalate_after_s": 60,
-    "late_after_s": 10,
+    "grouping_window_seconds": GROUPING_WINDOW_S,
+    "keep_alive_period_seconds": 2,
+    "heartbeat_period_seconds": 2,
+    "session_idle_minutes": 480,
+    "claim_lease_seconds": 15,
+    "escalate_after_seconds": 60,
+    "late_after_seconds": 10,
 }
-SYNC = ("[watchlist.sync]", "period_s = 10", "retry_first_s = 2", "retry_most_s = 5", "shrink_least = 2")
+SYNC = (
+    "[watchlist.sync]",
+    "period_seconds = 10",
+    "retry_first_seconds = 2",
+    "retry_max_seconds = 5",
+    "shrink_min_orders = 2",
+)
 
 
 @dataclass

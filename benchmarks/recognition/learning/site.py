@@ -83,7 +83,7 @@ class MovedClock:
 class LearningSite:
     """The site, as a context manager: its server runs inside."""
 
-    def __init__(self, folder: Path, pack: Path, wanted_fpir: float, cameras: int, listed: Templates) -> None:
+    def __init__(self, folder: Path, pack: Path, target_fpir: float, cameras: int, listed: Templates) -> None:
         """`listed`, shape (n, size), are of the model pack in the folder `pack`: subjects `S-0`, `S-1` and so on."""
         log_warnings_only()
         self.cameras = tuple(f"dep-{number}" for number in range(cameras))
@@ -96,10 +96,10 @@ class LearningSite:
             "data_dir": folder,
             "models_dir": pack.parent,
             "model_pack": pack.name,
-            "wanted_fpir": wanted_fpir,
+            "target_fpir": target_fpir,
             "threads": 2,
-            "heartbeat_period_s": 300,
-            "receipt_delay_s": 0.02,
+            "heartbeat_period_seconds": 300,
+            "receipt_delay_seconds": 0.02,
             "cameras": tuple(
                 {"camera_id": one, "site": "batam-center", "counter": one.upper(), "direction": "DEPARTURE"}
                 for one in self.cameras

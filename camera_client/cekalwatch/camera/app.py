@@ -138,7 +138,7 @@ class Cameras:
             detector,
             self._clock,
             self._settings.spool_terms,
-            receipts_wait_s=self._settings.receipts_wait_s,
+            receipts_wait_s=self._settings.receipts_wait_seconds,
             preset_status=partial(mount.preset_status, one.camera_id) if mount else None,
         )
 

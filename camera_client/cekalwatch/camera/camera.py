@@ -93,7 +93,7 @@ class Camera:
         self._pipeline = Pipeline(
             source,
             RegionDetector(detector, region) if region else detector,
-            Tracker(settings.track_miss_s),
+            Tracker(settings.track_miss_seconds),
             self.outbox,
             self.statistics,
             detect_every=settings.detect_every,

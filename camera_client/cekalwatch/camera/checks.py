@@ -114,7 +114,7 @@ async def check_mount(turnable: Turnable, settings: CameraSettings) -> Judged:
             return CheckVerdict.OK, f"at its preset {turnable.preset}"
         case PresetStatus.AWAY:
             elsewhere = f"not at its preset {turnable.preset}: nothing is sent meanwhile"
-            return (CheckVerdict.WARN if turnable.stay_s is None else CheckVerdict.OK), elsewhere
+            return (CheckVerdict.WARN if turnable.stay_seconds is None else CheckVerdict.OK), elsewhere
         case _ if turnable.trust_preset_without_feedback:
             return CheckVerdict.WARN, "it does not say where it looks: captures go to the preset it was last sent to"
         case _:

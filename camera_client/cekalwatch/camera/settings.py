@@ -10,7 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
@@ -35,6 +35,22 @@ SYSTEM_DETECTORS = (
     SHIPPED_PACKS / "standard",
 )
 """Where a service has its model pack, and where a package puts it."""
+
+OLD_NAMES: Final[Mapping[str, str]] = {
+    "receipts_wait_s": "receipts_wait_seconds",
+    "spill_after_s": "spill_after_seconds",
+    "track_miss_s": "track_miss_seconds",
+    "cameras.track_miss_s": "track_miss_seconds",
+    "ptz.settle_s": "settle_seconds",
+    "ptz.turn_s": "turn_seconds",
+    "ptz.stay_s": "stay_seconds",
+    "ptz.wait_s": "wait_seconds",
+    "cameras.ptz.settle_s": "settle_seconds",
+    "cameras.ptz.turn_s": "turn_seconds",
+    "cameras.ptz.stay_s": "stay_seconds",
+    "cameras.ptz.wait_s": "wait_seconds",
+}
+"""What settings were called in 0.2.0, as `cekalwatch.program.setting_names` says."""
 
 CameraId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 Source = Annotated[str, Field(min_length=1)]
@@ -76,7 +92,7 @@ class CameraOptions(BaseModel):
     from 0 to 1 from the left and the top: two of a rectangle, or three and more of a polygon."""
     detect_every: Annotated[int, Field(ge=1, le=100)] = 1
     """Look for faces in one of this many frames. Frames in which nothing has changed are skipped in any case."""
-    track_miss_s: Annotated[float, Field(gt=0, le=30)] = 1.0
+    track_miss_seconds: Annotated[float, Field(gt=0, le=30)] = 1.0
     """Seconds for which a face may be hidden before its passage is over."""
     outbox_size: Annotated[int, Field(ge=1, le=10_000)] = 256
     """How many crops may wait in memory for a receipt; a crop has 10 to 200 kB."""
@@ -99,6 +115,7 @@ class CameraSettings(ClientSettings, CameraOptions):
     """Every setting of `cekalwatch-camera`, with its default."""
 
     model_config = SettingsConfigDict(env_prefix="CEKALWATCH_CAMERA_")
+    old_names = OLD_NAMES
 
     camera_id: CameraId | None = None
     """Name of this camera in the server's configuration; when not set, the name in the certificate in `tls_dir`."""
@@ -111,7 +128,7 @@ class CameraSettings(ClientSettings, CameraOptions):
     does not exist, plaintext is spoken, and only to a server on this machine."""
     threads: Annotated[int, Field(ge=1, le=64)] = 1
     """Native threads for detection and image work, for each camera."""
-    receipts_wait_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    receipts_wait_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
     """With a file: seconds for which crops may wait without a receipt before the client gives up. For a server that is
     not there yet it waits as a camera does."""
     spool_dir: Path = Path(platformdirs.user_state_dir("cekalwatch-camera", appauthor=False)) / "spool"
@@ -122,7 +139,7 @@ class CameraSettings(ClientSettings, CameraOptions):
     """Megabytes of crops that each camera may keep on the disk."""
     spool_hours: Annotated[float, Field(gt=0, le=24)] = 4.0
     """Hours that a crop may wait for a receipt; then it is dropped, wherever it is."""
-    spill_after_s: Annotated[float, Field(ge=0.1, le=60)] = 1.5
+    spill_after_seconds: Annotated[float, Field(ge=0.1, le=60)] = 1.5
     """Seconds after which a crop without a receipt goes to the disk; one that gets it sooner never does."""
     ptz_password: SecretStr | None = None
     """Password of `ptz` users that have no password_file. Meant for the environment; there is no option for it."""
@@ -153,7 +170,7 @@ class CameraSettings(ClientSettings, CameraOptions):
     def spool_terms(self) -> SpoolTerms:
         """What holds for the spool of each camera."""
         return SpoolTerms(
-            self.spool_dir, self.spool_key, self.spool_mb * 1_000_000, self.spool_hours * 3600, self.spill_after_s
+            self.spool_dir, self.spool_key, self.spool_mb * 1_000_000, self.spool_hours * 3600, self.spill_after_seconds
         )
 
     @property

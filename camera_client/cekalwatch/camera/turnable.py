@@ -48,18 +48,18 @@ class Turnable(BaseModel):
     """Name or token of the preset in the camera."""
     trust_preset_without_feedback: bool = False
     """For a camera that answers but does not tell its position: send under the key of the preset to which this program
-    sent it last, from `turn_s` later on. If somebody turns it in another way, captures go under a wrong key."""
-    settle_s: Annotated[float, Field(ge=0, le=30)] = 1.5
+    sent it last, from `turn_seconds` later on. If somebody turns it in another way, captures go under a wrong key."""
+    settle_seconds: Annotated[float, Field(ge=0, le=30)] = 1.5
     """Seconds after the camera came to rest at the preset before anything is sent: its pictures come late."""
-    turn_s: Annotated[float, Field(ge=1, le=120)] = 20.0
+    turn_seconds: Annotated[float, Field(ge=1, le=120)] = 20.0
     """Seconds that a turn takes at most. When it takes longer, the camera is reported, and the tour goes on."""
-    stay_s: Annotated[float, Field(ge=MIN_STAY_S, le=86_400)] | None = None
+    stay_seconds: Annotated[float, Field(ge=MIN_STAY_S, le=86_400)] | None = None
     """Makes this preset part of the camera's tour: seconds for which it stays here. The tour has the camera's presets
     in the order of their keys in this file. When not set, the camera comes here only when a person turns it."""
     hours: tuple[Hours, ...] = ()
     """When the counter below this preset is open, as "05:30-11:00", by the host's clock and `time_zone`: the tour
     leaves it out at other times. Empty: always."""
-    wait_s: Annotated[float, Field(ge=0, le=600)] = 20.0
+    wait_seconds: Annotated[float, Field(ge=0, le=600)] = 20.0
     """Seconds for which the tour waits at most for passages under way before it leaves this preset."""
 
     @model_validator(mode="after")
@@ -68,8 +68,8 @@ class Turnable(BaseModel):
             begin, end = _times(hours)
             if begin == end:
                 raise ValueError(f"{hours} begins when it ends; leave `hours` out for the whole day")
-        if self.hours and self.stay_s is None:
-            raise ValueError("`hours` is for a tour: set `stay_s` too")
+        if self.hours and self.stay_seconds is None:
+            raise ValueError("`hours` is for a tour: set `stay_seconds` too")
         return self
 
     @property

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Generic, Literal, Self, TypeVar
+from typing import Any, ClassVar, Final, Generic, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
@@ -26,6 +26,7 @@ from pydantic import ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
@@ -35,6 +36,7 @@ from pydantic_settings import (
 from cekalwatch.program.cli.prompts import tell
 from cekalwatch.program.cli.setting_list import describe
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.setting_names import OldName, with_new_names
 from cekalwatch.wire.address import is_loopback
 
 log = structlog.get_logger()
@@ -56,6 +58,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         extra="forbid", frozen=True, env_nested_delimiter="__", use_attribute_docstrings=True
     )
+
+    old_names: ClassVar[Mapping[str, str]] = {}
+    """What settings were called in the release before, as `setting_names` says."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """From which level on the log is written: debug, info, warning or error."""
@@ -97,7 +102,7 @@ class Settings(BaseSettings):
         except OSError as error:
             raise ProgramError(f"{chosen} cannot be read: {error.strerror}", Exit.CONFIG) from None
         plain = cls.model_construct(**{name: getattr(values, name) for name in cls.model_fields})
-        return LoadedSettings(plain, stated, chosen)
+        return LoadedSettings(plain, stated, chosen, tuple(sorted(reading.old_names)))
 
     @property
     def works_on(self) -> str:
@@ -131,15 +136,28 @@ class LoadedSettings(Generic[Values_co]):
     """"option", "environment" and "file", each with the settings that it states; an earlier one wins."""
     file: Path | None = None
     """The TOML file that was read; None: there is none."""
+    old_names: tuple[OldName, ...] = ()
+    """The settings that were stated by a name that the next release does not know."""
+
+    @property
+    def renamed(self) -> str:
+        """Which settings have new names, for a person; empty when none was stated by its old one."""
+        if not self.old_names:
+            return ""
+        return f"old names of settings, which only this release reads: {', '.join(map(str, self.old_names))}"
 
     def told(self) -> Values_co:
         """Tell the person at the terminal on which data a command works, and return the settings."""
         tell(f"Using {self.values.works_on}; settings: {self.file or 'no file (--config)'}")
+        if self.renamed:
+            tell(f"Warning: {self.renamed}")
         return self.values
 
     def log(self) -> None:
         """Write the same to the log of a program that runs on."""
         log.info("settings_read", file=str(self.file or ""), using=self.values.works_on)
+        if self.old_names:
+            log.warning("old_setting_names", names=[str(name) for name in self.old_names])
 
 
 @dataclass
@@ -148,9 +166,32 @@ class _Reading:
 
     file: Path | None
     sources: tuple[PydanticBaseSettingsSource, ...] = ()
+    old_names: set[OldName] = field(default_factory=set)
+
+    def renamed(self, stated: dict[str, Any], settings: type[BaseSettings], source: str) -> dict[str, Any]:
+        """Return what a source states, by the settings' new names; note the old ones."""
+        values: dict[str, Any] = with_new_names(stated, _old_names(settings), source, self.old_names)
+        return values
 
 
 _READING: ContextVar[_Reading] = ContextVar("reading")
+
+
+class _File(TomlConfigSettingsSource):
+    """The TOML file, with the names that settings have now."""
+
+    def __call__(self) -> dict[str, Any]:
+        return _READING.get().renamed(super().__call__(), self.settings_cls, "file")
+
+
+class _Environment(EnvSettingsSource):
+    """The environment, with the names that settings have now."""
+
+    def __call__(self) -> dict[str, Any]:
+        # At the top, pydantic-settings looks for the variables of fields only.
+        variables = {name: f"{self.env_prefix}{name}".lower() for name in _old_names(self.settings_cls)}
+        old = {name: self.env_vars[variable] for name, variable in variables.items() if variable in self.env_vars}
+        return _READING.get().renamed(super().__call__() | old, self.settings_cls, "environment")
 
 
 @cache
@@ -166,12 +207,10 @@ def _loaded(settings: type[Values_co]) -> type[Values_co]:
             cls,
             settings_cls: type[BaseSettings],
             init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
             **_: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             reading = _READING.get()
-            file = TomlConfigSettingsSource(settings_cls, reading.file)
-            reading.sources = init_settings, env_settings, file
+            reading.sources = init_settings, _Environment(settings_cls), _File(settings_cls, reading.file)
             return reading.sources
 
     return Loaded
@@ -179,6 +218,10 @@ def _loaded(settings: type[Values_co]) -> type[Values_co]:
 
 def _prefix(settings: type[BaseSettings]) -> str:
     return str(settings.model_config.get("env_prefix", ""))
+
+
+def _old_names(settings: type[BaseSettings]) -> Mapping[str, str]:
+    return settings.old_names if issubclass(settings, Settings) else {}
 
 
 def _file_from_environment(settings: type[BaseSettings]) -> Path | None:
@@ -199,13 +242,13 @@ def _may_be_made(file: Path) -> bool:
     return os.access(there, os.W_OK)
 
 
-def _unknown_variables(settings: type[BaseSettings]) -> list[str]:
+def _unknown_variables(settings: type[Settings]) -> list[str]:
     """Return the environment's variables with the prefix that name no field, each with what may be meant.
 
     pydantic-settings ignores them.
     """
     prefix = _prefix(settings)
-    known = {"CONFIG", *(name.upper() for name in settings.model_fields)}
+    known = {"CONFIG", *(name.upper() for name in (*settings.model_fields, *settings.old_names))}
     names = sorted(name for name in os.environ if prefix and name.upper().startswith(prefix))
     keys = {name: name.upper().removeprefix(prefix).split("__")[0] for name in names}
     return [f"{name}{_meant(key, known, prefix)}" for name, key in keys.items() if key not in known]

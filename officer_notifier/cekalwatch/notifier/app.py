@@ -73,10 +73,10 @@ def opened(settings: NotifierSettings, start: Start) -> Iterator[Notifier]:
         yield Notifier(
             alert_client,
             SessionClient(dialer, session),
-            Subscription(client, start, settings.silence_timeout_s),
+            Subscription(client, start, settings.silence_timeout_seconds),
             Acknowledgements(client.acknowledge),
             inbox,
-            TroubleSubscription(dialer.another(), wanted.site, settings.silence_timeout_s),
+            TroubleSubscription(dialer.another(), wanted.site, settings.silence_timeout_seconds),
             TroubleClient(calls, wanted.site, session),
             settings.zone,
         )

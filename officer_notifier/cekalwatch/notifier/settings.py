@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import platform
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 from zoneinfo import ZoneInfo
 
 import platformdirs
@@ -24,6 +25,13 @@ from cekalwatch.program.translations import Language
 from cekalwatch.wire.dialer import Dialer
 
 DEFAULT_TLS_DIR = Path(platformdirs.user_data_dir("cekalwatch-notifier", appauthor=False)) / "tls"
+
+OLD_NAMES: Final[Mapping[str, str]] = {
+    "picture_lifetime_s": "picture_lifetime_seconds",
+    "silence_timeout_s": "silence_timeout_seconds",
+    "idle_lock_s": "idle_lock_seconds",
+}
+"""What settings were called in 0.2.0, as `cekalwatch.program.setting_names` says."""
 
 
 def host_key() -> str:
@@ -45,6 +53,7 @@ class NotifierSettings(ClientSettings):
     """Every setting of `cekalwatch-notifier`, with its default."""
 
     model_config = SettingsConfigDict(env_prefix="CEKALWATCH_NOTIFIER_")
+    old_names = OLD_NAMES
 
     tls_dir: Path = DEFAULT_TLS_DIR
     """Folder with certificate.pem, key.pem and authority.pem. While it does not exist, plaintext is spoken, and only to
@@ -68,14 +77,14 @@ class NotifierSettings(ClientSettings):
     images_dir: Path | None = None
     """Folder of alert pictures for the console, which shows their paths; when not set, one in the user's runtime folder
     (in memory), or `state_dir`/images. The windows keep pictures in memory only."""
-    picture_lifetime_s: Annotated[float, Field(ge=1, le=3600)] = 600.0
+    picture_lifetime_seconds: Annotated[float, Field(ge=1, le=3600)] = 600.0
     """Seconds after which an alert's pictures leave this PC: the console's files are deleted, and the windows forget
     those of alerts that are not on screen. They are loaded again when they are needed."""
-    silence_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    silence_timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
     """Seconds without a message after which the connection counts as lost: three keep-alive periods of the server."""
     cekal_online_url: Annotated[str, Field(pattern=r"^(https?://\S{1,500})?$")] = ""
     """Address that the button beside a referred alert opens; nothing of the alert is added to it. Empty: no button."""
-    idle_lock_s: Annotated[float, Field(ge=30, le=3600)] = 300.0
+    idle_lock_seconds: Annotated[float, Field(ge=30, le=3600)] = 300.0
     """Seconds without keyboard or mouse after which the person is signed out and travellers' data is covered."""
     alert_screen: str = ""
     """Name of the screen on which alerts appear, as the operating system calls it; empty: the primary one. It must not
@@ -124,7 +133,7 @@ class NotifierSettings(ClientSettings):
     @property
     def picture_lifetime(self) -> timedelta:
         """How long an alert's pictures stay on this PC."""
-        return timedelta(seconds=self.picture_lifetime_s)
+        return timedelta(seconds=self.picture_lifetime_seconds)
 
     @property
     def images_path(self) -> Path:

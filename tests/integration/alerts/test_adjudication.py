@@ -39,7 +39,7 @@ async def _bounded() -> AsyncIterator[None]:
 @pytest.fixture
 def closed_office(tmp_path: Path) -> PortOffice:
     people = {"budi": (), "ani": (), "siti": (PersonRole.SUPERVISOR,), "dewi": (PersonRole.AUDITOR,)}
-    return port_office(tmp_path, people, grouping_window_s=0, escalate_after_s=60)
+    return port_office(tmp_path, people, grouping_window_seconds=0, escalate_after_seconds=60)
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ class Terminal:
 @pytest.fixture
 async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
     people = {"budi": (), "ani": (), "siti": (PersonRole.SUPERVISOR,)}
-    made = port_office(tmp_path / "site", people, grouping_window_s=0)
+    made = port_office(tmp_path / "site", people, grouping_window_seconds=0)
     async with asyncio.timeout(200), made.open():
         yield made
 

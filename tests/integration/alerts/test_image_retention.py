@@ -145,7 +145,7 @@ async def test_a_server_sweeps_soon_after_its_start_however_long_it_was_off(
 @pytest.mark.parametrize("hours", [24, 0, -1])
 def test_no_setting_keeps_cleared_pictures_for_a_day(tmp_path: Path, hours: float):
     with pytest.raises(ProgramError):
-        settings(tmp_path, cleared_image_retention_h=hours)
+        settings(tmp_path, cleared_image_retention_hours=hours)
 
 
 def test_what_people_wrote_is_on_the_disk_for_nobody_to_read(tmp_path: Path, clock: FixedClock):

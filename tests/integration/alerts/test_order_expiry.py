@@ -41,7 +41,7 @@ async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
     midnight = datetime.combine(today + timedelta(days=1), time(), WIB)
     clock = StoppedClock((midnight - BEFORE).astimezone(UTC))
     people = {"budi": (), "siti": (PersonRole.SUPERVISOR,)}
-    made = port_office(tmp_path, people, clock, grouping_window_s=0)
+    made = port_office(tmp_path, people, clock, grouping_window_seconds=0)
     watchlist = WatchlistStore(made.database, keyring(made.database, made.settings.master_key_source))
     file = watchlist.get_subject("S-1")
     watchlist.put(file.subject, replace(file.orders[0], valid_until=today))

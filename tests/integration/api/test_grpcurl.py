@@ -120,7 +120,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         light_pack().parent,
         (CameraPlan("dep-1"),),
         model_pack="light",
-        settings={"escalate_after_s": 3600, "inference": "onnxruntime"},
+        settings={"escalate_after_seconds": 3600, "inference": "onnxruntime"},
     )
     devices = (DeviceRole.DIAGNOSTICS, "laptop"), (DeviceRole.NOTIFIER, "pc-1"), (DeviceRole.CAMERA, "dep-1")
     issue_for_stack(config, *devices)

@@ -208,7 +208,9 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
 
 async def _call_all(folder: Path) -> Recorded:
     # Each passage is an alert of its own, or the second call would find the first one's.
-    chosen = settings(folder, grouping_window_s=0, watchlist={"source": {"kind": "folder", "path": folder / "list"}})
+    chosen = settings(
+        folder, grouping_window_seconds=0, watchlist={"source": {"kind": "folder", "path": folder / "list"}}
+    )
     list_astronaut(chosen)
     hold_schedule(chosen)
     found: dict[Call, list[Link] | Exception] = {}

@@ -332,7 +332,7 @@ async def test_camera_changes_to_its_renewed_certificate_without_a_restart_and_l
 
 
 async def test_notifier_changes_to_its_renewed_certificate_without_a_restart_or_a_gap(site: Site) -> None:
-    async with running(site.settings(keep_alive_period_s=0.2), site.diagnostics()) as server:
+    async with running(site.settings(keep_alive_period_seconds=0.2), site.diagnostics()) as server:
         dialer = site.dialer(server.address, site.device(DeviceRole.NOTIFIER, "pc-1"))
         client = SubscriptionClient(dialer, "pc-1", AlertFilter(), NOBODY)
         subscription = Subscription(client, Start.ACKNOWLEDGED, 30.0)

@@ -57,7 +57,7 @@ async def office(tmp_path: Path, postgres_database: str) -> AsyncIterator[Office
         "master_key_from": f"file:{tmp_path / 'master.key'}",
         "pki_dir": tmp_path / "pki",
         "tls_dir": tmp_path / "tls",
-        "grouping_window_s": 0,
+        "grouping_window_seconds": 0,
     }
     write_private(tmp_path / "master.key", f"{TESTS_KEY.text}\n".encode())
     port = PortOffice(site, site.settings(**shared))

@@ -292,7 +292,7 @@ async def test_a_signal_lets_the_camera_write_what_it_still_has(passages: Path, 
     server = CaptureServer(answer_nothing)
     async with (
         serving(server),
-        client(passages, detector, tmp_path, "--realtime", address=server.address, spill_after_s="60") as camera,
+        client(passages, detector, tmp_path, "--realtime", address=server.address, spill_after_seconds="60") as camera,
     ):
         await server.until(lambda heard: len(heard.faces) >= 2)
         assert spooled(tmp_path) == set()
@@ -358,7 +358,7 @@ async def test_a_server_without_receipts_ends_the_client_with_an_error(
     passages: Path, detector: Path, tmp_path: Path
 ) -> None:
     server = CaptureServer(answer_nothing)
-    ended = await ended_with(server, passages, detector, tmp_path, receipts_wait_s="1")
+    ended = await ended_with(server, passages, detector, tmp_path, receipts_wait_seconds="1")
     assert ended.code == Exit.UNAVAILABLE
     assert "had no receipt" in ended.errors
 

@@ -17,7 +17,7 @@ from tests.support.scenarios.turning import (
     until,
 )
 
-TOUR: dict[str, Any] = {"stay_s": 60, "turn_s": 20, "wait_s": 30}
+TOUR: dict[str, Any] = {"stay_seconds": 60, "turn_seconds": 20, "wait_seconds": 30}
 
 
 async def test_the_tour_turns_from_preset_to_preset_and_waits_while_somebody_passes(mount: Mount):

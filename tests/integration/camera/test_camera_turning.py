@@ -25,7 +25,7 @@ async def test_a_camera_key_is_here_only_while_the_camera_rests_at_its_preset(mo
 
 
 async def test_nothing_is_sent_before_the_camera_has_settled(mount: Mount):
-    async with mount.followed(settle_s=5.0):
+    async with mount.followed(settle_seconds=5.0):
         await mount.answers()
         assert mount.statuses == (AWAY, AWAY)
         await mount.passes(5)
@@ -67,7 +67,7 @@ async def test_a_preset_that_the_camera_lacks_silences_its_key_and_no_other(moun
         await mount.until(dep=AT_PRESET, arr=AWAY)
 
 
-TRUSTED: dict[str, Any] = {"trust_preset_without_feedback": True, "turn_s": 20}
+TRUSTED: dict[str, Any] = {"trust_preset_without_feedback": True, "turn_seconds": 20}
 
 
 async def test_on_purpose_it_sends_under_the_key_of_the_preset_to_which_we_sent_it_and_after_the_turn(mount: Mount):

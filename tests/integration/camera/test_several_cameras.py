@@ -112,7 +112,7 @@ async def test_one_that_hangs_and_one_with_a_strange_certificate_do_not_touch_th
             "dep_3": second.play("c", film),
         }
         async with (
-            running(site.settings(cameras=seats, heartbeat_period_s=0.5), site.diagnostics()) as server,
+            running(site.settings(cameras=seats, heartbeat_period_seconds=0.5), site.diagnostics()) as server,
             cameras(tmp_path, server.address, certificates=certificates, **sources) as process,
         ):
             await until(server, lambda found: seen(found, "dep-1") and seen(found, "dep-2"))

@@ -28,7 +28,7 @@ GOOD = ("ACCEPTED", "")
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
     """One for all that is sent here."""
-    async with running(settings(tmp_path_factory.mktemp("server"), credits=4, heartbeat_period_s=2)) as opened:
+    async with running(settings(tmp_path_factory.mktemp("server"), credits=4, heartbeat_period_seconds=2)) as opened:
         yield opened
 
 

@@ -36,7 +36,7 @@ async def test_a_repeated_capture_gets_the_receipt_of_a_new_one_after_a_restart_
 
 @pytest.mark.slow
 async def test_receipts_of_listed_and_other_travellers_cannot_be_told_apart(tmp_path: Path) -> None:
-    chosen = settings(tmp_path, receipt_delay_s=DELAY_S, grouping_window_s=0)
+    chosen = settings(tmp_path, receipt_delay_seconds=DELAY_S, grouping_window_seconds=0)
     list_astronaut(chosen)
     kinds = {"listed": face(), "stranger": face(group())}
     waits: dict[str, list[float]] = {name: [] for name in kinds}
@@ -66,7 +66,7 @@ async def test_receipts_of_listed_and_other_travellers_cannot_be_told_apart(tmp_
 
 @pytest.mark.slow
 async def test_credits_come_back_before_the_receipts_some_together_and_the_last_ones_with_them(tmp_path: Path) -> None:
-    async with running(settings(tmp_path, credits=8, receipt_delay_s=5)) as server:
+    async with running(settings(tmp_path, credits=8, receipt_delay_seconds=5)) as server:
         camera = await CaptureClient.open(server.channel)
         for number in range(9):
             if number == 8:  # all credits are spent: at least one has to come back

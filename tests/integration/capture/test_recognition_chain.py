@@ -157,7 +157,7 @@ async def test_an_order_for_arrivals_alerts_on_an_arrival_camera(tmp_path: Path)
 
 @pytest.mark.slow
 async def test_an_agent_resumes_after_what_it_acknowledged_even_over_a_restart(tmp_path: Path):
-    chosen = settings(tmp_path, grouping_window_s=0)
+    chosen = settings(tmp_path, grouping_window_seconds=0)
     list_astronaut(chosen)
     async with running(chosen) as server:
         agent = Agent(server.channel)

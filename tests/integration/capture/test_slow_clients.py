@@ -90,7 +90,7 @@ async def each_is_dropped(address: str, cases: dict[str, tuple[bytes, float]]) -
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[Running]:
-    async with running(settings(tmp_path, import_stall_s=0.5, handshake_s=1)) as opened:
+    async with running(settings(tmp_path, import_stall_seconds=0.5, handshake_seconds=1)) as opened:
         yield opened
 
 
@@ -149,7 +149,7 @@ async def test_an_upload_that_stalls_ends_and_the_next_one_gets_its_room(server:
 
 @pytest.mark.slow
 async def test_an_upload_that_drips_ends_too(tmp_path: Path) -> None:
-    async with running(settings(tmp_path, import_stall_s=5, import_record_s=1)) as server:
+    async with running(settings(tmp_path, import_stall_seconds=5, import_record_seconds=1)) as server:
         assert await asyncio.to_thread(how_a_drip_ends, server.address) == (
             grpc.StatusCode.UNAVAILABLE,
             Code.UPLOAD_STALLED,

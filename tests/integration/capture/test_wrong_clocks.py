@@ -71,7 +71,7 @@ async def test_a_listed_traveller_alerts_on_time_whatever_the_cameras_clock_show
 
 async def test_a_cameras_clock_that_is_set_right_by_a_little_is_right_at_the_next_message(tmp_path: Path) -> None:
     clock = WrongClock(timedelta(seconds=15))
-    async with running(settings(tmp_path, heartbeat_period_s=0.2)) as server:
+    async with running(settings(tmp_path, heartbeat_period_seconds=0.2)) as server:
         camera = ScriptedCamera("dep-1", Dialer(server.address, None), clock=clock)
         async with camera.connected(), asyncio.timeout(12):  # less than it takes without the uptime
             while (await camera_status(server)).clock_ahead.ToTimedelta() < timedelta(seconds=14):

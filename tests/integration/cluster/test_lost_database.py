@@ -164,7 +164,7 @@ async def port_on(pair: PostgresPair, folder: Path) -> AsyncIterator[Port]:
         "master_key_from": f"file:{folder / 'master.key'}",
         "pki_dir": folder / "pki",
         "tls_dir": folder / "tls",
-        "grouping_window_s": 0,
+        "grouping_window_seconds": 0,
     }
     write_private(folder / "master.key", f"{TESTS_KEY.text}\n".encode())
     office = PortOffice(site, site.settings(**shared))

@@ -288,7 +288,7 @@ async def test_an_alert_shows_at_once_on_the_page_that_somebody_looks_at(office:
 
 
 async def test_who_does_nothing_is_signed_out_though_the_page_renews_itself(office: PortOffice) -> None:
-    async with served(office, idle_lock_s=30.0) as pages, pages.browser() as browser:
+    async with served(office, idle_lock_seconds=30.0) as pages, pages.browser() as browser:
         await browser.sign_in("sari")
         sessions = pages.console.web_sessions
         begun_s = sessions._monotonic()

@@ -164,7 +164,7 @@ async def test_a_restarted_server_keeps_the_model_that_was_switched_to(tmp_path:
 
 @pytest.mark.slow
 async def test_a_running_server_that_lacks_the_pack_goes_on_with_the_old_model(tmp_path: Path) -> None:
-    only_light = settings(tmp_path, threshold=None, wanted_fpir=1e-2)
+    only_light = settings(tmp_path, threshold=None, target_fpir=1e-2)
     list_astronaut(only_light)
     async with running(only_light) as server:
         before = await in_use(server)
@@ -196,7 +196,7 @@ async def test_a_pack_with_another_detector_takes_over(tmp_path: Path) -> None:
     models = tmp_path / "models"
     shutil.copytree(light_pack(), models / "light")
     other = import_pack(shared_models() / "insightface-layout", models, "insight", "for tests")
-    chosen = settings(tmp_path / "data", models_dir=models, threshold=None, wanted_fpir=1e-2)
+    chosen = settings(tmp_path / "data", models_dir=models, threshold=None, target_fpir=1e-2)
     list_astronaut(chosen)
     environment = light_environment() | {"CEKALWATCH_SERVER_MODELS_DIR": str(models)}
     async with running(chosen) as server:

@@ -40,7 +40,7 @@ async def status(site: Site, address: str) -> tuple[operations_service_pb2.GetSt
 async def test_a_restored_server_recognises_faces_and_has_the_adjudications(tmp_path: Path) -> None:
     identity = AgeIdentity.new()
     terms = BackupTerms((identity.public,), tmp_path)
-    port = port_office(tmp_path / "first", {"budi": ()}, backup=terms, grouping_window_s=0)
+    port = port_office(tmp_path / "first", {"budi": ()}, backup=terms, grouping_window_seconds=0)
     site = port.site
     async with port.open():
         officer = await port.sign_in("budi")

@@ -78,7 +78,7 @@ async def refusal(chosen: ServerSettings) -> str:
 
 @pytest.mark.slow
 async def test_a_database_file_that_is_gone_gets_no_receipt_and_no_empty_one_is_made(tmp_path: Path) -> None:
-    chosen = settings(tmp_path, grouping_window_s=0)
+    chosen = settings(tmp_path, grouping_window_seconds=0)
     list_astronaut(chosen)
     file, away = tmp_path / "cekalwatch.sqlite3", tmp_path / "moved.sqlite3"
     async with watched(chosen) as server:
@@ -101,7 +101,7 @@ async def test_a_database_file_that_is_gone_gets_no_receipt_and_no_empty_one_is_
 
 @pytest.mark.slow
 async def test_a_database_file_that_is_replaced_gets_no_receipt(tmp_path: Path) -> None:
-    chosen = settings(tmp_path, grouping_window_s=0)
+    chosen = settings(tmp_path, grouping_window_seconds=0)
     list_astronaut(chosen)
     other = tmp_path / "other.sqlite3"
     with closing(Database(f"sqlite:///{other}")) as made:
@@ -127,7 +127,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.slow
 async def test_a_full_disk_is_said_and_it_goes_on_when_there_is_room(small_disk: Path) -> None:
-    chosen = settings(small_disk, grouping_window_s=0)
+    chosen = settings(small_disk, grouping_window_seconds=0)
     list_astronaut(chosen)
     async with watched(chosen) as server:
         fill(small_disk / "filling")
@@ -155,7 +155,7 @@ async def test_a_dropped_database_is_said_and_an_empty_one_in_its_place_is_not_b
     postgres: str, tmp_path: Path
 ) -> None:
     with fresh_database(postgres) as address:
-        chosen = settings(tmp_path, database_url=address, grouping_window_s=0)
+        chosen = settings(tmp_path, database_url=address, grouping_window_seconds=0)
         list_astronaut(chosen)
         name = sqlalchemy.make_url(address).database
         admin = sqlalchemy.create_engine(

@@ -152,7 +152,7 @@ def test_every_row_of_every_table_comes(site: ServerSettings, target: str) -> No
 
 async def test_a_moved_site_recognises_faces_and_has_its_adjudications(tmp_path: Path, target: str) -> None:
     people = {"budi": (), "rina": (PersonRole.SUPERVISOR,)}
-    port = port_office(tmp_path / "site", people, grouping_window_s=0)
+    port = port_office(tmp_path / "site", people, grouping_window_seconds=0)
     site = port.site
     async with port.open():
         officer, supervisor = await port.sign_in("budi"), await port.sign_in("rina")

@@ -17,7 +17,7 @@ from tests.support.scenarios.officer_pc import OfficerPc, OfficeThread, officer_
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[OfficeThread]:
-    with OfficeThread(tmp_path / "site", grouping_window_s=600).open() as opened:
+    with OfficeThread(tmp_path / "site", grouping_window_seconds=600).open() as opened:
         yield opened
 
 

@@ -25,7 +25,7 @@ WITHIN_MS = 10_000
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[OfficeThread]:
-    with OfficeThread(tmp_path / "site", heartbeat_period_s=60).open() as opened:
+    with OfficeThread(tmp_path / "site", heartbeat_period_seconds=60).open() as opened:
         yield opened
 
 

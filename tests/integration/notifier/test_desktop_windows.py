@@ -83,7 +83,7 @@ def test_an_officer_reads_with_whom_the_traveller_is_easily_mistaken(office: Off
 def test_the_screen_locks_when_nobody_touches_it_and_the_claim_is_not_renewed(
     office: OfficeThread, tmp_path: Path, qapp: QApplication, qtbot: QtBot
 ) -> None:
-    with officer_pc(office, tmp_path, qapp, qtbot, "pc-1", idle_lock_s=30) as pc:
+    with officer_pc(office, tmp_path, qapp, qtbot, "pc-1", idle_lock_seconds=30) as pc:
         pc.sign_in("budi")
         alert_id = office.raise_alert()
         pc.shows(alert_id, "NEW")

@@ -71,7 +71,7 @@ async def port_of(folder: Path, centre: OddCentre | None) -> AsyncIterator[Port]
     address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     await server.start()
     source = {"kind": "centre", "addresses": (address,)}
-    sync = {"retry_first_s": 0.5, "retry_most_s": 1}
+    sync = {"retry_first_seconds": 0.5, "retry_max_seconds": 1}
     try:
         async with port_running(settings(folder, watchlist={"source": source, "sync": sync}, threads=1)) as port:
             yield port

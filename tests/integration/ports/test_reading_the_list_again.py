@@ -131,7 +131,7 @@ async def test_a_port_that_reads_the_whole_list_again_says_what_it_knows(centre:
         list_.put(subject("S-2"), order("O-2", subject_id="S-2"))
     async with centre.open() as line:
         chosen = centre.port_settings(line.address)
-        source = replace(chosen.watchlist.source, whole_every_h=AT_ONCE_H)  # type: ignore[type-var]
+        source = replace(chosen.watchlist.source, whole_every_hours=AT_ONCE_H)  # type: ignore[type-var]
         chosen = chosen.model_copy(update={"watchlist": replace(chosen.watchlist, source=source)})
         async with port_running(chosen) as port:
             await becomes(has(port, "O-1", "O-2"))

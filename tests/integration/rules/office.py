@@ -83,11 +83,11 @@ def settings(folder: Path) -> ServerSettings:
         sites=[{"site": site} for site in SITES],
         cameras=CAMERAS,
         threshold=THRESHOLD,
-        heartbeat_period_s=300,
-        keep_alive_period_s=0.001,
+        heartbeat_period_seconds=300,
+        keep_alive_period_seconds=0.001,
     )
     # Shorter than an office may have it: here nobody measures how long a receipt takes.
-    return chosen.model_copy(update={"receipt_delay_s": 0.004})
+    return chosen.model_copy(update={"receipt_delay_seconds": 0.004})
 
 
 @cache

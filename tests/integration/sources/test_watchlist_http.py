@@ -102,11 +102,11 @@ def test_a_fault_in_the_middle_ends_the_reading_and_it_goes_on_from_there(simula
 
 def test_a_slow_application_is_waited_for_up_to_the_limit(simulator: Simulator) -> None:
     simulator.troubles.set(delay_s=0.3)
-    with source_of(simulator, access={"timeout_s": 5.0}) as patient:
+    with source_of(simulator, access={"timeout_seconds": 5.0}) as patient:
         assert len(offered(patient.read(""))) == 3
     begun = time.monotonic()
     with (
-        source_of(simulator, access={"timeout_s": 0.1, "attempts": 2}) as hasty,
+        source_of(simulator, access={"timeout_seconds": 0.1, "attempts": 2}) as hasty,
         pytest.raises(SourceUnavailable, match=r"does not answer in 0\.1 s"),
     ):
         hasty.read("")
@@ -127,8 +127,8 @@ def test_an_application_that_is_not_there_is_told(simulator: Simulator) -> None:
 def test_a_page_that_is_too_large_is_not_read(simulator: Simulator) -> None:
     simulator.book.put(simulated_order("C-4", reason="x" * 5000))
     with (
-        source_of(simulator, most_page_bytes=2000) as source,
-        pytest.raises(SourceMisconfigured, match="most_page_bytes"),
+        source_of(simulator, max_page_bytes=2000) as source,
+        pytest.raises(SourceMisconfigured, match="max_page_bytes"),
     ):
         source.read("")
 

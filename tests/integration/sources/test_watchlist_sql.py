@@ -144,7 +144,7 @@ def test_a_database_that_another_program_locks_is_told(office: Office) -> None:
     with closing(sqlite3.connect(office.file)) as other:
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(SourceUnavailable, match="SQLITE_BUSY"):
-            office.read(timeout_s=1)
+            office.read(timeout_seconds=1)
 
 
 def test_missing_columns_and_tables_are_named_without_what_rows_hold(office: Office) -> None:
@@ -301,7 +301,7 @@ def test_an_address_with_options_that_its_driver_cannot_use_is_told(office: Offi
 def test_a_secret_is_shown_to_nobody(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CEKAL_PASSWORD", "geheim")
     address = "postgresql+psycopg://cekalwatch@127.0.0.1:1/cekal"
-    with closing(office.source(address=address, password_from="env:CEKAL_PASSWORD", timeout_s=2)) as source:
+    with closing(office.source(address=address, password_from="env:CEKAL_PASSWORD", timeout_seconds=2)) as source:
         assert source.name == "sql postgresql 127.0.0.1/cekal"
         with pytest.raises(SourceUnavailable) as caught:
             source.read("")

@@ -34,7 +34,7 @@ Status = operations_service_pb2.GetStatusResponse
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[Running]:
-    async with running(settings(tmp_path, handshake_s=0.2, keep_alive_period_s=0.1)) as opened:
+    async with running(settings(tmp_path, handshake_seconds=0.2, keep_alive_period_seconds=0.1)) as opened:
         yield opened
 
 
@@ -69,7 +69,7 @@ async def test_a_camera_that_never_came_was_never_heard_of(server: Running):
 
 
 async def test_the_status_says_where_the_threshold_comes_from(tmp_path: Path):
-    async with running(settings(tmp_path / "pack", threshold=None, wanted_fpir=1e-2)) as opened:
+    async with running(settings(tmp_path / "pack", threshold=None, target_fpir=1e-2)) as opened:
         gallery = (await status(opened.channel)).gallery
     assert gallery.threshold_source == operations_pb2.THRESHOLD_SOURCE_PACK
     assert 0 <= gallery.expected_fpir <= 1e-2

@@ -102,7 +102,7 @@ async def server_process(folder: Path) -> AsyncIterator[tuple[Disk, Notifier, gr
         (CameraPlan("dep-1"),),
         model_pack="light",
         transport=Transport.PLAINTEXT,  # one channel plays camera and officer
-        settings={"threshold": 0.45, "grouping_window_s": 0, "inference": "onnxruntime"},
+        settings={"threshold": 0.45, "grouping_window_seconds": 0, "inference": "onnxruntime"},
     )
     with Stack(config) as stack:
         notifier = await asyncio.to_thread(stack.start_notifier, "officer-1")
@@ -139,7 +139,7 @@ async def test_a_full_disk_holds_up_all_captures_alike_and_no_alert_is_lost(tmp_
 
 @pytest.mark.slow
 async def test_an_alert_waits_for_a_database_that_another_program_keeps_locked(tmp_path: Path) -> None:
-    chosen = settings(tmp_path, grouping_window_s=0)
+    chosen = settings(tmp_path, grouping_window_seconds=0)
     list_astronaut(chosen)
     async with running(chosen) as server:
         camera = await CaptureClient.open(server.channel)

@@ -49,7 +49,7 @@ class SyncLife(RuleBasedStateMachine):
         self.database = Database(f"sqlite:///{self.folder / 'own.sqlite3'}")
         self.database.upgrade()
         # Only a list that is empty all of a sudden waits for people here.
-        self.bench = SyncBench(self.database, TestSource(), SyncTerms(shrink_share=1.0, shrink_least=1000))
+        self.bench = SyncBench(self.database, TestSource(), SyncTerms(shrink_share=1.0, shrink_min_orders=1000))
         self.deleted = set[str]()
         """Orders of subjects that were deleted since the last whole reading."""
 

@@ -81,8 +81,8 @@ def chosen(tmp_path: Path, source: Source) -> ServerSettings:
     found = settings(
         tmp_path / "data",
         watchlist={"source": {"kind": "folder", "path": source.folder}},
-        keep_alive_period_s=0.1,
-        grouping_window_s=0,
+        keep_alive_period_seconds=0.1,
+        grouping_window_seconds=0,
     )
     hold_schedule(found)
     return found

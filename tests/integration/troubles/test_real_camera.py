@@ -76,7 +76,7 @@ async def test_a_camera_that_goes_dark_and_then_dies_is_told_each_time_within_te
     usual = [seen(noise=number) for number in range(25)]
     view, well = (video_of(tmp_path / f"{name}.avi", usual) for name in ("view", "well"))
     dark = video_of(tmp_path / "dark.avi", [np.zeros_like(usual[0])] * 25)
-    chosen = settings(tmp_path / "server", cameras=CAMERAS[:1], least_camera_fps=0)
+    chosen = settings(tmp_path / "server", cameras=CAMERAS[:1], min_camera_fps=0)
     async with running(chosen) as server, Watcher(server.channel).watching() as watcher:
         async with camera_program(server.address, view, tmp_path):
             await until_it_sees(server.channel)

@@ -29,9 +29,9 @@ def folder(tmp_path: Path) -> Path:
 def chosen(tmp_path: Path, folder: Path) -> ServerSettings:
     return settings(
         tmp_path / "data",
-        watchlist={"source": {"kind": "folder", "path": folder}, "sync": {"shrink_least": 1}},
+        watchlist={"source": {"kind": "folder", "path": folder}, "sync": {"shrink_min_orders": 1}},
         cameras=(),
-        keep_alive_period_s=0.2,
+        keep_alive_period_seconds=0.2,
     )
 
 

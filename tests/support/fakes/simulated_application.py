@@ -14,7 +14,7 @@ from cekalwatch.simulator.orders import OrderDatabase
 from cekalwatch.simulator.web import Simulator
 from tests.support.builders.watchlist import WIB, FixedClock
 
-QUICK: dict[str, Any] = {"attempts": 3, "back_off_s": 0.0, "timeout_s": 5.0}
+QUICK: dict[str, Any] = {"attempts": 3, "back_off_seconds": 0.0, "timeout_seconds": 5.0}
 JPEG = b"\xff\xd8 a photograph"
 """A photograph for tests that look at nothing but its bytes."""
 

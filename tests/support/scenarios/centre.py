@@ -132,7 +132,7 @@ def port_of(folder: Path, centre: Centre, *addresses: str, **overrides: Any) -> 
     site = Site(folder)
     files = centre.site.device(DeviceRole.PORT, PORT_NAME)
     source = {"kind": "centre", "addresses": list(addresses), "tls_dir": files.folder}
-    chosen = {"watchlist": {"source": source}, "grouping_window_s": 0} | overrides
+    chosen = {"watchlist": {"source": source}, "grouping_window_seconds": 0} | overrides
     office = PortOffice(site, site.settings(**chosen))
     office.hire("budi")
     office.hire("sari", PersonRole.SUPERVISOR)

@@ -83,7 +83,7 @@ class Centre:
 
     def __post_init__(self) -> None:
         self.settings = self.site.settings(
-            sites=({"site": SITE}, {"site": PORT_SITE}), keep_alive_period_s=0.5, threads=1
+            sites=({"site": SITE}, {"site": PORT_SITE}), keep_alive_period_seconds=0.5, threads=1
         )
 
     def begin_anew(self) -> None:
@@ -116,9 +116,9 @@ class Centre:
         usual: dict[str, Any] = {
             "sites": ({"site": PORT_SITE},),
             "cameras": (camera,),
-            "watchlist": {"source": source, "sync": {"retry_first_s": 0.5, "retry_most_s": 1}},
+            "watchlist": {"source": source, "sync": {"retry_first_seconds": 0.5, "retry_max_seconds": 1}},
             "threads": 1,
-            "grouping_window_s": 0,
+            "grouping_window_seconds": 0,
         }
         return settings(self.folder / name, **usual | overrides)
 

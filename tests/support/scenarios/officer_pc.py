@@ -46,7 +46,7 @@ class OfficeThread:
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         site = Site(folder)
-        self.office = PortOffice(site, site.settings(**{"grouping_window_s": 0} | settings))
+        self.office = PortOffice(site, site.settings(**{"grouping_window_seconds": 0} | settings))
         for name, role in (("budi", PersonRole.OFFICER), ("ani", PersonRole.OFFICER), ("siti", PersonRole.SUPERVISOR)):
             self.office.hire(name, role)
         self._loop = asyncio.new_event_loop()

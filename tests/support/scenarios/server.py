@@ -52,8 +52,8 @@ def settings(folder: Path, **overrides: Any) -> ServerSettings:
             "inference": "onnxruntime",  # opens in a tenth of the time; programs of their own choose by themselves
             "cameras": CAMERAS,
             "threshold": 0.45,
-            "escalate_after_s": 3600,  # a busy machine must not make alerts go up
-            "receipt_delay_s": 0.02,  # tests wait for many
+            "escalate_after_seconds": 3600,  # a busy machine must not make alerts go up
+            "receipt_delay_seconds": 0.02,  # tests wait for many
         }
         | overrides,
     )

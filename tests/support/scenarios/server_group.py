@@ -147,8 +147,8 @@ def server_group(
     shared = {
         "database_url": database_url,
         "master_key_from": f"file:{folder / 'master.key'}",
-        "grouping_window_s": 0,
-        "keep_alive_period_s": 1,
+        "grouping_window_seconds": 0,
+        "keep_alive_period_seconds": 1,
         "threads": 1,
     }
     settings = site.settings(**shared, cameras=cameras)
@@ -172,7 +172,7 @@ def server_group(
 
 
 def _toml(settings: ServerSettings, own: dict[str, object]) -> str:
-    names = {"models_dir", "model_pack", "threshold", "escalate_after_s", "inference"}
+    names = {"models_dir", "model_pack", "threshold", "escalate_after_seconds", "inference"}
     common = settings.model_dump(mode="json", include=names)
     # JSON's strings and numbers are TOML's as well.
     lines = [f"{name} = {json.dumps(value)}" for name, value in (common | own).items()]

@@ -171,7 +171,7 @@ class SyncBench(Generic[Source]):
 
     database: Database
     source: Source
-    terms: SyncTerms = field(default_factory=lambda: SyncTerms(shrink_share=0.2, shrink_least=3))
+    terms: SyncTerms = field(default_factory=lambda: SyncTerms(shrink_share=0.2, shrink_min_orders=3))
     clock: FixedClock = field(default_factory=FixedClock)
     give_way: Callable[[], None] = lambda: None
 

@@ -53,7 +53,7 @@ class Mount:
             "dep": {"preset": "departures"},
             "arr": {"preset": "arrivals", "hours": arr_hours},
         }
-        common = {"address": self.device.address, "user": USER, "settle_s": 0, **options}
+        common = {"address": self.device.address, "user": USER, "settle_seconds": 0, **options}
         self.monitor = PtzMonitor(
             {key: Turnable.model_validate(common | own) for key, own in presets.items()},
             PASSWORD,

@@ -33,7 +33,7 @@ WITHIN_S = 60.0
 
 def usual(folder: Path) -> ServerSettings:
     """Settings of a server that has all packs."""
-    return settings(folder, models_dir=model_packs(), threshold=None, wanted_fpir=1e-2)
+    return settings(folder, models_dir=model_packs(), threshold=None, target_fpir=1e-2)
 
 
 def model(name: str) -> str:

@@ -273,7 +273,7 @@ class HttpForm:
 
     def source(self) -> WatchlistSource:
         entry = HttpSettings(
-            kind="http", address=self.simulator.address, page_size=2, access=WebAccess(attempts=2, back_off_s=0)
+            kind="http", address=self.simulator.address, page_size=2, access=WebAccess(attempts=2, back_off_seconds=0)
         )
         return open_source(entry, WIB)
 

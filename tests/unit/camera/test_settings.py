@@ -77,7 +77,7 @@ def test_settings_can_be_read_before_there_is_a_camera() -> None:
 
 SEVERAL = """
 detector = "/packs/standard"
-track_miss_s = 2.0
+track_miss_seconds = 2.0
 tls_dir = "/etc/cekalwatch/tls"
 
 [[cameras]]
@@ -87,7 +87,7 @@ source = "rtsp://10.0.0.7/1"
 [[cameras]]
 camera_id = "gate-2"
 source = "0"
-track_miss_s = 0.5
+track_miss_seconds = 0.5
 tls_dir = "/etc/cekalwatch/gate-2"
 """
 
@@ -96,8 +96,8 @@ def test_each_of_several_cameras_has_what_the_top_says_where_it_says_nothing_its
     file = tmp_path / "camera.toml"
     file.write_text(SEVERAL)
     one, two = CameraSettings.load(file).each()
-    assert (one.camera_id, one.source, one.track_miss_s) == ("gate-1", "rtsp://10.0.0.7/1", 2.0)
-    assert (two.camera_id, two.source, two.track_miss_s) == ("gate-2", "0", 0.5)
+    assert (one.camera_id, one.source, one.track_miss_seconds) == ("gate-1", "rtsp://10.0.0.7/1", 2.0)
+    assert (two.camera_id, two.source, two.track_miss_seconds) == ("gate-2", "0", 0.5)
     assert one.detector == two.detector == Path("/packs/standard")
 
 
@@ -118,9 +118,9 @@ def test_each_of_several_cameras_has_a_certificate_of_its_own(tmp_path: Path) ->
         ('camera_id = "gate-1"', "a source is needed"),
         (f'source = "0"\n{SEVERAL}', "not both"),
         (SEVERAL.replace("gate-2", "gate-1"), "gate-1 more than once"),
-        (SEVERAL.replace("track_miss_s = 0.5", "track_mis_s = 0.5"), "cameras.1.track_mis_s"),
+        (SEVERAL.replace("track_miss_seconds = 0.5", "track_mis_seconds = 0.5"), "cameras.1.track_mis_seconds"),
         (SEVERAL.replace('source = "0"', ""), "cameras.1.source"),
-        (SEVERAL.replace("track_miss_s = 0.5", "threads = 2"), "cameras.1.threads"),
+        (SEVERAL.replace("track_miss_seconds = 0.5", "threads = 2"), "cameras.1.threads"),
     ],
 )
 def test_what_cameras_there_are_must_be_clear(text: str, problem: str, tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "reference faces of a subject": (MAX_REFERENCES,),
     "sightings told with an alert": (alert_rows.MAX_SIGHTINGS,),
     "passages of an alert with which a face is compared": (passages.MAX_COMPARED,),
-    "a page of an application's orders": (HttpSettings.most_page_bytes,),
+    "a page of an application's orders": (HttpSettings.max_page_bytes,),
     "redirections of an application, to itself": (web.MAX_REDIRECTS,),
     "a line of a CSV table": (csv_table.MAX_LINE_BYTES,),
     "a text in a source's row": (values.MAX_CHARACTERS,),
@@ -191,12 +191,12 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "pings are not answered": ((options.KEEPALIVE_PERIOD_MS + options.KEEPALIVE_TIMEOUT_MS) / 1000,),
     "a connection without calls": (options.CONNECTION_IDLE_MS / 1000,),
     "a call, and its request does not come": (requests.REQUEST_S,),
-    "a capture stream without hello": (SETTINGS.handshake_s,),
+    "a capture stream without hello": (SETTINGS.handshake_seconds,),
     "a camera that is asked for a picture": (aiming.ANSWER_S,),
-    "a camera without heartbeat": (session.MISSED_HEARTBEATS, SETTINGS.heartbeat_period_s),
-    "an import whose client sends nothing": (SETTINGS.import_stall_s,),
-    "a record whose photographs do not come to an end": (SETTINGS.import_record_s,),
-    "a stream whose client does not read": (SETTINGS.reader_stall_s,),
+    "a camera without heartbeat": (session.MISSED_HEARTBEATS, SETTINGS.heartbeat_period_seconds),
+    "an import whose client sends nothing": (SETTINGS.import_stall_seconds,),
+    "a record whose photographs do not come to an end": (SETTINGS.import_record_seconds,),
+    "a stream whose client does not read": (SETTINGS.reader_stall_seconds,),
 }
 
 

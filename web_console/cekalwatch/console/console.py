@@ -50,7 +50,7 @@ class Console:
         self.dialer = settings.dialer(measures)
         self.calls = Calls(self.dialer)
         self.news = News(settings, settings.dialer(measures))
-        self.web_sessions = WebSessions(settings.idle_lock_s)
+        self.web_sessions = WebSessions(settings.idle_lock_seconds)
         self.errands = Errands()
         self.offer = ProviderOffer(self.dialer.another())
         self.imports = ImportJobs(lambda session: ImportClient(self.dialer, session))

@@ -53,8 +53,8 @@ class News:
     def __init__(self, settings: ConsoleSettings, dialer: Dialer) -> None:
         """`dialer` reaches the servers; it is this one's own."""
         self._client = SubscriptionClient(dialer, settings.name, AlertFilter(), NoToken())
-        subscription = Subscription(self._client, Start.NOW, settings.silence_timeout_s)
-        troubles = TroubleSubscription(dialer.another(), "", settings.silence_timeout_s)
+        subscription = Subscription(self._client, Start.NOW, settings.silence_timeout_seconds)
+        troubles = TroubleSubscription(dialer.another(), "", settings.silence_timeout_seconds)
         self._followers = (
             _Follower("follow_alerts", subscription.updates, subscription.stop, self._take),
             _Follower("follow_troubles", troubles.updates, troubles.stop, self._take_troubles),

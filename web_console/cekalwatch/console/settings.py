@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 import platformdirs
@@ -24,11 +25,18 @@ DEFAULT_LISTEN = "127.0.0.1:8443"
 DEFAULT_TLS_DIR = Path(platformdirs.user_data_dir("cekalwatch-console", appauthor=False)) / "tls"
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
+OLD_NAMES: Final[Mapping[str, str]] = {
+    "idle_lock_s": "idle_lock_seconds",
+    "silence_timeout_s": "silence_timeout_seconds",
+}
+"""What settings were called in 0.2.0, as `cekalwatch.program.setting_names` says."""
+
 
 class ConsoleSettings(ClientSettings):
     """Every setting of `cekalwatch-console`, with its default."""
 
     model_config = SettingsConfigDict(env_prefix="CEKALWATCH_CONSOLE_")
+    old_names = OLD_NAMES
 
     tls_dir: Path = DEFAULT_TLS_DIR
     """Folder with certificate.pem, key.pem and authority.pem. While it does not exist, plaintext is spoken, and only to
@@ -47,9 +55,9 @@ class ConsoleSettings(ClientSettings):
     """Language of the pages until a person chooses the other one: id or en."""
     time_zone: Annotated[str, AfterValidator(known_zone)] = "Asia/Jakarta"
     """Time zone of the site, as the server's `sites` name it; all times on the pages are in it."""
-    idle_lock_s: Annotated[float, Field(ge=30, le=3600)] = 900.0
+    idle_lock_seconds: Annotated[float, Field(ge=30, le=3600)] = 900.0
     """Seconds without a click or a key after which the person is signed out; the server's own limit counts as well."""
-    silence_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    silence_timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
     """Seconds without a message of the server after which its news count as lost, and are asked for again."""
 
     metrics_listen: Annotated[str, AfterValidator(on_this_machine)] = ""

@@ -65,10 +65,12 @@ def turn(
     """
     settings, turnable = _turnable(config, camera_id)
     keys = settings.mounts(settings.each())[turnable.mount].values()
-    has_tour = any(one.stay_s is not None for one in keys)
+    has_tour = any(one.stay_seconds is not None for one in keys)
     if tour:
         if not has_tour:
-            raise ProgramError(f"The camera at {turnable.mount} has no tour: no key of it has `stay_s`", Exit.CONFIG)
+            raise ProgramError(
+                f"The camera at {turnable.mount} has no tour: no key of it has `stay_seconds`", Exit.CONFIG
+            )
         remove_turn(settings.ptz_dir, turnable.mount)
         typer.echo("The camera goes on with its tour")
         return

@@ -1,7 +1,7 @@
 """Moves captures between an outbox and its spool, on a thread of its own: a slow disk holds up nobody else.
 
 A capture that gets its receipt in time never touches the disk. One that waits for longer is written, and removed with
-its receipt. So a program that is killed loses what is younger than `spill_after_s` and PERIOD_S together.
+its receipt. So a program that is killed loses what is younger than `spill_after_seconds` and PERIOD_S together.
 """
 
 from __future__ import annotations

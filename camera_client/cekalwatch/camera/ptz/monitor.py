@@ -64,7 +64,7 @@ class PtzMonitor:
         self._zone = zone
         self._period_s = period_s
         self._backoff = backoff or Backoff(first_s=1.0, most_s=60.0)
-        stops = [TourStop(key, one, one.stay_s) for key, one in keys.items() if one.stay_s is not None]
+        stops = [TourStop(key, one, one.stay_seconds) for key, one in keys.items() if one.stay_seconds is not None]
         self._tour = Tour(stops) if stops else None
         self._left_for: ManualTurn | None = None
         """The person's order for which the tour is left."""
@@ -144,7 +144,7 @@ class PtzMonitor:
             if status is PresetStatus.AT_PRESET:
                 self._missed.discard(key)
                 since_s = self._there_s.setdefault(key, now_s)
-                if now_s - since_s < self._keys[key].settle_s:
+                if now_s - since_s < self._keys[key].settle_seconds:
                     status = PresetStatus.AWAY
             else:
                 self._there_s.pop(key, None)
@@ -160,7 +160,7 @@ class PtzMonitor:
         if status is not PresetStatus.UNKNOWN or not turnable.trust_preset_without_feedback or self._sent is None:
             return status
         sent_to, sent_s = self._sent
-        is_there = sent_to.token == preset.token and now_s - sent_s >= turnable.turn_s
+        is_there = sent_to.token == preset.token and now_s - sent_s >= turnable.turn_seconds
         return PresetStatus.AT_PRESET if is_there else PresetStatus.AWAY
 
     def _set(self, key: str, status: PresetStatus) -> None:
@@ -213,7 +213,7 @@ class PtzMonitor:
         elif (
             key not in self._there_s
             and not await self._turn(camera, preset)
-            and now_s - self._at_stop_s > stop.turnable.turn_s
+            and now_s - self._at_stop_s > stop.turnable.turn_seconds
         ):
             log.warning("preset_not_reached", camera_id=key, preset=stop.turnable.preset)
             self._missed.add(key)

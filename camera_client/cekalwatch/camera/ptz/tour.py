@@ -74,4 +74,4 @@ class Tour:
             self._due_s = None
             return False
         self._due_s = now_s if self._due_s is None else self._due_s
-        return not under_way or now_s - self._due_s >= current.turnable.wait_s
+        return not under_way or now_s - self._due_s >= current.turnable.wait_seconds

@@ -26,19 +26,25 @@ _TIMEX_BYTES = 512
 
 
 def check_settings(loaded: LoadedSettings[Settings]) -> Judged:
-    """Say where the settings come from, and refuse a file with a password in it that others can read."""
+    """Say where the settings come from, and refuse a file with a password in it that others can read.
+
+    Old names of settings are a warning.
+    """
     file = loaded.file
     if file is None:
-        return CheckVerdict.OK, (
-            f"no file, only defaults, environment and options; one would be {loaded.values.usual_files()[0]}"
-        )
+        where = f"no file, only defaults, environment and options; one would be {loaded.values.usual_files()[0]}"
+        return _with_old_names(loaded, where)
     stated = next(source for name, source in loaded.sources if name == "file")
     mode = stat.S_IMODE(file.stat().st_mode)
     if os.name == "posix" and mode & stat.S_IROTH and _has_password(stated):
         return CheckVerdict.FAIL, f"{file} has a password in it, and everybody can read it: run chmod 640 {file}"
     if os.name == "posix" and mode & stat.S_IWOTH:
         return CheckVerdict.FAIL, f"everybody can write {file}: run chmod 644 {file}"
-    return CheckVerdict.OK, str(file)
+    return _with_old_names(loaded, str(file))
+
+
+def _with_old_names(loaded: LoadedSettings[Settings], where: str) -> Judged:
+    return (CheckVerdict.WARN, f"{where}; {loaded.renamed}") if loaded.renamed else (CheckVerdict.OK, where)
 
 
 def check_disk(folder: Path, then: str) -> Judged:

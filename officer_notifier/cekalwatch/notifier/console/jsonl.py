@@ -2,7 +2,7 @@
 
 Writing the line is the showing. It carries keys, times and scores, but no name. An alert that is listed again after a
 restart, or waited for an agent that was away, has `"relisted": true` and neither sequence nor event type; `"rings"`
-says whether a screen would ring. The pictures that it names are there for the time of `picture_lifetime_s`.
+says whether a screen would ring. The pictures that it names are there for the time of `picture_lifetime_seconds`.
 
 A trouble of a camera or a source has `"event_type": "TROUBLE"` and no alert; it comes when it begins or changes, and
 with `end_time` when it is over. A last line without its line end was cut off by the death of the process; its alert is

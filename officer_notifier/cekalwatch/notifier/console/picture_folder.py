@@ -1,8 +1,8 @@
 """The pictures of alerts as files that any viewer opens, for the screens that can show no picture: only this user can
 read them, and nothing stays for long.
 
-A file goes when it is older than the setting `picture_lifetime_s`, when the notifier ends, and when it begins (what a
-killed one left behind). The folder is in memory where the system has one such for its users.
+A file goes when it is older than the setting `picture_lifetime_seconds`, when the notifier ends, and when it begins
+(what a killed one left behind). The folder is in memory where the system has one such for its users.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ def run(settings: NotifierSettings, start: Start, output: OutputFormat) -> None:
                 settings.session_path,
                 delivery.person_came,
                 settings.agent_id,
-                settings.idle_lock_s,
+                settings.idle_lock_seconds,
             )
             stack.enter_context(renewal)
         # Signals reach the main thread only. They must not interrupt the showing of an alert: it has its own thread.

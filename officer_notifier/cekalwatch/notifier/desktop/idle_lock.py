@@ -36,7 +36,7 @@ class IdleLock(QObject):
         super().__init__(app)
         self._controller = controller
         self._app = app
-        self.limit_ms = round(controller.settings.idle_lock_s * 1000)
+        self.limit_ms = round(controller.settings.idle_lock_seconds * 1000)
         self._untouched = QElapsedTimer()
         self._untouched.start()
         self._place = QCursor.pos()

@@ -105,7 +105,7 @@ def learned(config: Config = None, data_dir: DataDir = None) -> None:
         typer.echo("Too few for a threshold of this site: the promise is that of the model pack")
     else:
         typer.echo(
-            f"for FPIR {settings.wanted_fpir:g} the threshold is {findings.low:+.4f} to {findings.high:+.4f} "
+            f"for FPIR {settings.target_fpir:g} the threshold is {findings.low:+.4f} to {findings.high:+.4f} "
             f"from the pack's; it stands at {found.offset.value:+.4f}"
         )
     for one in findings.standing_out:

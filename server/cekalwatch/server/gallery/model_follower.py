@@ -54,7 +54,7 @@ class ModelSettings(Protocol):
         """What computes templates."""
 
     @property
-    def wanted_fpir(self) -> float:
+    def target_fpir(self) -> float:
         """Share of passages of people who are not listed that may alert."""
 
     @property
@@ -107,7 +107,7 @@ def threshold_rule(settings: ModelSettings, thresholds: ThresholdStore, pack: Pa
         thresholds,
         pack.model_version,
         pack.thresholds,
-        settings.wanted_fpir,
+        settings.target_fpir,
         configured,
         settings.threshold_learning,
     )

@@ -34,7 +34,7 @@ class ThresholdRule:
         store: ThresholdStore,
         model_version: str,
         model: ThresholdModel,
-        wanted_fpir: float,
+        target_fpir: float,
         configured: float | None,
         learning: LearningBounds = LearningBounds(),  # noqa: B008  # frozen
     ) -> None:
@@ -42,7 +42,7 @@ class ThresholdRule:
         self._store = store
         self._model_version = model_version
         self._model = model
-        self._wanted_fpir = wanted_fpir
+        self._target_fpir = target_fpir
         self._configured = configured
         self._learning = learning
         self._chosen: float | None = None
@@ -66,7 +66,7 @@ class ThresholdRule:
     def _decided(self, templates: int, chosen: float | None) -> Threshold:
         with contextlib.suppress(ChangedRowError):
             self._learned = self._store.learned(self._model_version)
-        packs = self._model.threshold(templates, self._wanted_fpir)
+        packs = self._model.threshold(templates, self._target_fpir)
         offset = self._offset()
         if chosen is not None:
             value, source = chosen, ThresholdSource.PEOPLE

@@ -61,7 +61,7 @@ class LearningSite:
     """Its clock says when a day begins."""
     cameras: int
     """How many may send passages."""
-    wanted_fpir: float
+    target_fpir: float
     bounds: LearningBounds
 
 
@@ -142,7 +142,7 @@ class ThresholdLearner:
     ) -> tuple[LearnedThreshold, AuditEntry | None]:
         site, templates = self._site, len(snapshot.gallery)
         before = known or LearnedThreshold(pack.model_version, LearnedOffset(), "", SiteFindings.NONE)
-        packs = pack.thresholds.threshold(templates, site.wanted_fpir)
+        packs = pack.thresholds.threshold(templates, site.target_fpir)
         findings = SiteFindings(
             evidence.passages,
             round(evidence.weight, 1),
@@ -155,7 +155,7 @@ class ThresholdLearner:
         )
         if tail is None:
             return replace(before, findings=findings), None
-        wanted = tail.threshold(templates, site.wanted_fpir)
+        wanted = tail.threshold(templates, site.target_fpir)
         findings = replace(findings, tail=tail.model, low=wanted.low - packs, high=wanted.high - packs)
         offset = before.offset
         if site.bounds.mode is LearningMode.APPLY and snapshot.decision.source in MOVABLE:
@@ -189,7 +189,7 @@ class ThresholdLearner:
             "high": f"{packs + findings.high:.4f}",
             "pack": f"{packs:.4f}",
             "model": learned.model_version,
-            "wanted_fpir": f"{self._site.wanted_fpir:g}",
+            "target_fpir": f"{self._site.target_fpir:g}",
             "passages": findings.passages,
             "passages_per_false_alert": move.passages_per_false_alert,
             "missed": "unknown" if move.missed is None else f"{move.missed:.4f}",

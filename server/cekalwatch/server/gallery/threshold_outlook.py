@@ -44,14 +44,14 @@ class ThresholdOutlooks:
         self,
         thresholds: ThresholdStore,
         templates: TemplateStore,
-        wanted_fpir: float,
+        target_fpir: float,
         snapshot: Callable[[], GallerySnapshot],
         pack: Callable[[], Pack],
         rule: Callable[[Pack], ThresholdRule],
     ) -> None:
         self._thresholds = thresholds
         self._templates = templates
-        self._wanted_fpir = wanted_fpir
+        self._target_fpir = target_fpir
         self._snapshot = snapshot
         self._pack = pack
         self._rule = rule
@@ -71,7 +71,7 @@ class ThresholdOutlooks:
         return ThresholdOutlook(
             pack.model_version,
             templates,
-            self._wanted_fpir,
+            self._target_fpir,
             decision,
             decision.promise,
             rule.without_people(templates),
@@ -97,8 +97,8 @@ class ThresholdOutlooks:
         fpir, low, high = model.fpir(templates, threshold), 0.0, 0.0
         if findings.tail:
             # The interval of the wanted threshold, moved along the tail: further up, it tells a little too much.
-            wanted = model.threshold(templates, self._wanted_fpir)
-            base = packs.threshold(templates, self._wanted_fpir)
+            wanted = model.threshold(templates, self._target_fpir)
+            base = packs.threshold(templates, self._target_fpir)
             low = model.fpir(templates, threshold + max(wanted - base - findings.low, 0.0))
             high = model.fpir(templates, threshold - max(findings.high + base - wanted, 0.0))
         missed = None

@@ -25,19 +25,19 @@ def _pattern(expression: str) -> str:
 class AlertSection(Settings):
     """Grouping, escalation and retention."""
 
-    grouping_window_s: Annotated[float, Field(ge=0, le=86_400)] = 600.0
+    grouping_window_seconds: Annotated[float, Field(ge=0, le=86_400)] = 600.0
     """Seconds within which a later passage of a subject at a site joins its alert."""
-    late_after_s: Annotated[float, Field(gt=0, le=86_400)] = 60.0
+    late_after_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60.0
     """A sighting that comes in this many seconds after its capture marks its alert as late: the traveller may have
     left."""
-    claim_lease_s: Annotated[float, Field(ge=10, le=3600)] = 90.0
+    claim_lease_seconds: Annotated[float, Field(ge=10, le=3600)] = 90.0
     """Seconds for which an officer's claim holds without being renewed."""
-    escalate_after_s: Annotated[float, Field(ge=5, le=3600)] = 60.0
+    escalate_after_seconds: Annotated[float, Field(ge=5, le=3600)] = 60.0
     """Seconds that an alert waits to be claimed before it goes to the supervisors, and as long again before it goes to
     the whole site."""
-    settle_after_s: Annotated[float, Field(ge=5, le=86_400)] = 600.0
+    settle_after_seconds: Annotated[float, Field(ge=5, le=86_400)] = 600.0
     """Seconds that an alert is held, referred or undecided before it goes to the supervisors."""
-    escalate_again_after_s: Annotated[float, Field(ge=5, le=86_400)] = 300.0
+    escalate_again_after_seconds: Annotated[float, Field(ge=5, le=86_400)] = 300.0
     """Seconds after which an alert that escalated is announced again, each time, until somebody settles it."""
     cekal_online_reference: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_pattern)] = (
         DEFAULT_REFERENCE_PATTERN
@@ -45,7 +45,7 @@ class AlertSection(Settings):
     """Regular expression that a reference number of Cekal Online must match as a whole."""
     event_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 365
     """Days that the event log goes back, for agents that resume."""
-    cleared_image_retention_h: Annotated[float, Field(gt=0, le=23)] = 12.0
+    cleared_image_retention_hours: Annotated[float, Field(gt=0, le=23)] = 12.0
     """Hours for which images of an alert are kept after it was cleared; they are gone within 24 hours in any case."""
     confirmed_image_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 90
     """Days for which images of an alert are kept after it was confirmed."""
@@ -65,10 +65,10 @@ class AlertSection(Settings):
     def handling_policy(self) -> HandlingPolicy:
         """The times of an alert's life."""
         return HandlingPolicy(
-            timedelta(seconds=self.claim_lease_s),
-            timedelta(seconds=self.escalate_after_s),
-            timedelta(seconds=self.settle_after_s),
-            timedelta(seconds=self.escalate_again_after_s),
+            timedelta(seconds=self.claim_lease_seconds),
+            timedelta(seconds=self.escalate_after_seconds),
+            timedelta(seconds=self.settle_after_seconds),
+            timedelta(seconds=self.escalate_again_after_seconds),
             self.cekal_online_reference,
         )
 
@@ -77,7 +77,7 @@ class AlertSection(Settings):
         """How long events, images, records and subjects are kept."""
         return RetentionPolicy(
             timedelta(days=self.event_retention_days),
-            timedelta(hours=self.cleared_image_retention_h),
+            timedelta(hours=self.cleared_image_retention_hours),
             timedelta(days=self.confirmed_image_retention_days),
             timedelta(days=self.unsettled_image_retention_days),
             timedelta(days=self.alert_retention_days),

@@ -34,13 +34,13 @@ class BackupTerms:
     with_keys: bool = False
     """Whether the master key, the audit key and its ledger, the authority and the server's key are in them. Whoever has
     the private key of a recipient then has everything."""
-    limit_h: Annotated[float, Field(gt=0, le=8760)] = 36.0
+    limit_hours: Annotated[float, Field(gt=0, le=8760)] = 36.0
     """Hours after which `check` warns that the last backup is too old."""
 
     @property
     def limit(self) -> timedelta:
         """How old the last backup may be."""
-        return timedelta(hours=self.limit_h)
+        return timedelta(hours=self.limit_hours)
 
 
 class BackupSection(StorageSection):

@@ -17,12 +17,12 @@ class CaptureSection(Settings):
     """What a camera may send, unless its own `capture_policy` says otherwise."""
     credits: Annotated[int, Field(ge=1, le=1000)] = 32
     """Faces of one camera that may wait at once to be taken in."""
-    receipt_delay_s: Annotated[float, Field(ge=0.01, le=5)] = 0.5
+    receipt_delay_seconds: Annotated[float, Field(ge=0.01, le=5)] = 0.5
     """Seconds after which a capture gets its receipt, or a whole multiple when the server is busier. It hides how long
     an alert takes, and must be longer than that."""
-    heartbeat_period_s: Annotated[float, Field(gt=0, le=300)] = 5.0
+    heartbeat_period_seconds: Annotated[float, Field(gt=0, le=300)] = 5.0
     """Seconds between heartbeats of a camera; a camera that misses three is gone."""
-    handshake_s: Annotated[float, Field(gt=0, le=60)] = 10.0
+    handshake_seconds: Annotated[float, Field(gt=0, le=60)] = 10.0
     """Seconds that a camera may take to say hello."""
-    passage_idle_s: Annotated[float, Field(gt=0, le=3600)] = 60.0
+    passage_idle_seconds: Annotated[float, Field(gt=0, le=3600)] = 60.0
     """Seconds for which the templates of a passage stay in memory after its last crop."""

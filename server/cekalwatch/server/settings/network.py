@@ -38,7 +38,7 @@ class NetworkSection(StorageSection):
     """PKCS#11 URI (RFC 7512) of the authority's key, when it is in a token; empty: authority.key in `pki_dir`."""
     revocations: Path | None = None
     """Revocation lists (PEM) of the authorities in authority.pem; when not set, revoked.pem of `pki_dir`."""
-    revocations_limit_s: Annotated[float, Field(ge=1, le=86_400)] = 60.0
+    revocations_limit_seconds: Annotated[float, Field(ge=1, le=86_400)] = 60.0
     """Seconds for which the revocation lists may be unreadable before that is a trouble, and the server's health says
     NOT_SERVING. The lists that were read last stay in force."""
     enrolment_listen: Annotated[str, AfterValidator(address_or_none)] = ""
@@ -48,9 +48,9 @@ class NetworkSection(StorageSection):
     connections_per_address: Annotated[int, Field(ge=1, le=50_000)] = 200
     """Connections that one address may have, with certificates; of an IPv6 address, its first 64 bits count. Each
     camera of a capture host has one, each notifier up to four."""
-    keep_alive_period_s: Annotated[float, Field(gt=0, le=300)] = 10.0
+    keep_alive_period_seconds: Annotated[float, Field(gt=0, le=300)] = 10.0
     """Seconds between signs of life on a stream of alerts."""
-    reader_stall_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    reader_stall_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
     """Seconds for which a client may leave unread what a stream brings; then the stream is ended."""
 
     @property

@@ -36,11 +36,11 @@ class RecognitionSection(StorageSection):
     exactly, and their scores differ by less than 0.001."""
     threads: Annotated[int, Field(ge=1, le=256)] = Field(default_factory=_processor_cores)
     """Native threads that inference, image work and search share; by default one for each processor core."""
-    wanted_fpir: Annotated[float, Field(ge=1e-6, le=0.1)] = 1e-4
+    target_fpir: Annotated[float, Field(ge=1e-6, le=0.1)] = 1e-4
     """Share of passages of people who are not listed that may alert. The threshold follows from it and from the size of
     the list (docs/standard-pack.md says what the pack `standard` misses at which)."""
     threshold: Annotated[float, Field(gt=-1, lt=1)] | None = None
-    """Comparison score from which a face is a possible match; when not set, the pack's own for `wanted_fpir` and the
+    """Comparison score from which a face is a possible match; when not set, the pack's own for `target_fpir` and the
     size of the gallery."""
 
     threshold_learning: LearningBounds = LearningBounds()

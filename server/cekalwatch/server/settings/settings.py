@@ -15,6 +15,7 @@ from cekalwatch.server.settings.checkpoint import CheckpointSection
 from cekalwatch.server.settings.monitoring import MonitoringSection
 from cekalwatch.server.settings.network import NetworkSection
 from cekalwatch.server.settings.notices import NoticeSection
+from cekalwatch.server.settings.old_names import OLD_NAMES
 from cekalwatch.server.settings.recognition import RecognitionSection
 from cekalwatch.server.settings.sign_in import SignInSection
 from cekalwatch.server.settings.troubles import TroubleSection
@@ -38,6 +39,7 @@ class ServerSettings(
     """Every setting of `cekalwatch-server`, with its default. The sections appear from the last base to the first."""
 
     model_config = SettingsConfigDict(env_prefix="CEKALWATCH_SERVER_")
+    old_names = OLD_NAMES
 
     @property
     def capture_policies(self) -> dict[str, CapturePolicy]:

@@ -14,9 +14,9 @@ from cekalwatch.server.auth.signing_in.sign_in_terms import OpenIdTerms, Session
 class SignInSection(Settings):
     """Sessions and the identity provider."""
 
-    session_lifetime_h: Annotated[float, Field(gt=0, le=24)] = 12.0
+    session_lifetime_hours: Annotated[float, Field(gt=0, le=24)] = 12.0
     """Hours for which a person stays signed in, however busy."""
-    session_idle_min: Annotated[float, Field(gt=0, le=480)] = 15.0
+    session_idle_minutes: Annotated[float, Field(gt=0, le=480)] = 15.0
     """Minutes for which a person stays signed in without doing anything."""
     openid: OpenIdTerms | None = None
     """The identity provider through which people may sign in, besides passwords."""
@@ -24,4 +24,4 @@ class SignInSection(Settings):
     @property
     def session_terms(self) -> SessionTerms:
         """How long people stay signed in."""
-        return SessionTerms(timedelta(hours=self.session_lifetime_h), timedelta(minutes=self.session_idle_min))
+        return SessionTerms(timedelta(hours=self.session_lifetime_hours), timedelta(minutes=self.session_idle_minutes))

@@ -69,7 +69,7 @@ def init_alarms(
         cluster.hints.send(ChangeTopic.TROUBLES)
 
     board = AlarmBoard(store, clock, changed)
-    terms = CameraLimits(timedelta(seconds=settings.heartbeat_period_s), settings.least_camera_fps)
+    terms = CameraLimits(timedelta(seconds=settings.heartbeat_period_seconds), settings.min_camera_fps)
     cameras = CameraAlarms(settings.cameras, presence, store, clock, terms)
     sources = SourceAlarms(search.source, stores.syncs, search.freshness, search.snapshots.current)
     server = ServerAlarms(context.actor.key, health)
@@ -79,7 +79,7 @@ def init_alarms(
     sites = frozenset(one.site for one in settings.sites)
     ports = PortAlarms(stores.ports.states, sites, revoked, clock, settings.port_silence)
     refused = RefusedServerAlarms(cluster.refusals.told)
-    servicer = TroubleServicer(feed, board, store, clock, settings.keep_alive_period_s)
+    servicer = TroubleServicer(feed, board, store, clock, settings.keep_alive_period_seconds)
     jobs = (
         PeriodicJob("look_at_cameras", LOOK_AT_CAMERAS_PERIOD_S, partial(board.apply, cameras)),
         PeriodicJob("look_at_sources", LOOK_AT_SOURCES_PERIOD_S, partial(board.apply, sources)),

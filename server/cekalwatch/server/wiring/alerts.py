@@ -103,7 +103,7 @@ def init_alerts(
         trail,
         deliveries,
         clock,
-        settings.keep_alive_period_s,
+        settings.keep_alive_period_seconds,
         adjudicator,
         handling,
         settings.home.site,
@@ -112,7 +112,7 @@ def init_alerts(
         stores.ports.has,
     )
     watch = OrderWatch(handling, alerts, stores.watchlist, context.checkpoints, clock, actor, announce)
-    window = timedelta(seconds=settings.grouping_window_s)
+    window = timedelta(seconds=settings.grouping_window_seconds)
     keeping = settings.retention_policy
     sweeper = RetentionSweeper(alerts, handling, stores.retention, clock, actor, keeping)
     days = _field_days(context)

@@ -105,7 +105,7 @@ def init_authentication(
                 presence.camera_rejected(identity.name, identity.site, reason)
 
     interceptor = AuthenticationInterceptor(
-        certificates, people, settings.reader_stall_s, refused, refusals, let_in, context.clock
+        certificates, people, settings.reader_stall_seconds, refused, refusals, let_in, context.clock
     )
     context.stack.callback(interceptor.open_calls.close)
     jobs = (

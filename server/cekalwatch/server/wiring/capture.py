@@ -88,8 +88,10 @@ def init_capture(
         OrdersInForce(stores.watchlist, context.checkpoints),
         stores.alerts,
         context.clock,
-        Passages(settings.passage_idle_s, ended=scores.ended),
-        AlertTiming(timedelta(seconds=settings.grouping_window_s), timedelta(seconds=settings.late_after_s)),
+        Passages(settings.passage_idle_seconds, ended=scores.ended),
+        AlertTiming(
+            timedelta(seconds=settings.grouping_window_seconds), timedelta(seconds=settings.late_after_seconds)
+        ),
         announce,
         counter.begun,
         context.metrics,
@@ -123,7 +125,7 @@ def init_capture(
 
     writing = BatchWorker("write-probe", write, threads=1, most=1, measure=metrics.batch("write-probe"))
     stack.callback(writing.close)
-    delay_s = settings.receipt_delay_s
+    delay_s = settings.receipt_delay_seconds
     health = DatabaseHealth(writing.do, delay_s / WRITES_PER_RECEIPT_DELAY)
     intake = Intake(embedding, deciding, health, delay_s, metrics.receipt)
     loop = asyncio.get_running_loop()
@@ -132,7 +134,7 @@ def init_capture(
         loop.call_soon_threadsafe(sessions.set_policies, policies)
 
     policies = CameraPolicies(stores.camera_policies, context.clock, settings.capture_policies, tell)
-    terms = CaptureTerms(settings.credits, settings.heartbeat_period_s, settings.handshake_s)
+    terms = CaptureTerms(settings.credits, settings.heartbeat_period_seconds, settings.handshake_seconds)
     sessions = CaptureSessions(cameras, policies.in_force, terms, intake, presence)
     return CaptureParts(
         tuple(cameras.values()),

@@ -72,11 +72,11 @@ def init_gallery(context: Context, recognition: RecognitionParts) -> GalleryPart
     follower = ModelFollower(settings, sources, engines, snapshots, clock, context.actor, note)
     context.stack.callback(follower.close)
     source = source_name(settings.watchlist.source, settings.home.zone)
-    limit = timedelta(hours=settings.freshness_limit_h)
+    limit = timedelta(hours=settings.freshness_limit_hours)
     freshness = FreshnessGauge(stores.watchlist, terms, clock, limit, source)
     learner = ThresholdLearner(
         LearningStores(stores.thresholds, stores.scores, stores.field, stores.watchlist.templates),
-        LearningSite(settings.home.site, len(settings.cameras), settings.wanted_fpir, settings.threshold_learning),
+        LearningSite(settings.home.site, len(settings.cameras), settings.target_fpir, settings.threshold_learning),
         context.checkpoints,
         clock,
         context.actor,

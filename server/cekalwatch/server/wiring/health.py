@@ -28,7 +28,7 @@ def init_health(
     """Return what alarms, the gRPC health service, metrics and `/healthz` read."""
     return Health(
         lambda: certificates.revocations,
-        timedelta(seconds=context.settings.revocations_limit_s),
+        timedelta(seconds=context.settings.revocations_limit_seconds),
         context.clock,
         audit.state,
         database=lambda: context.database.availability.away,

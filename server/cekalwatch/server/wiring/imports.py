@@ -87,7 +87,7 @@ class Imports:
 
     def alike_from(self, templates: int) -> float:
         """Return the lowest comparison score of look-alikes in a list of so many templates."""
-        return self._engines().engine().pack.thresholds.threshold(templates, self._context.settings.wanted_fpir)
+        return self._engines().engine().pack.thresholds.threshold(templates, self._context.settings.target_fpir)
 
 
 def port_caller(settings: ServerSettings, model_version: Callable[[], str]) -> PortCaller | None:

@@ -24,7 +24,7 @@ def operations_servicer(context: Context, gallery: GalleryParts, status: StatusS
     outlooks = ThresholdOutlooks(
         stores.thresholds,
         stores.watchlist.templates,
-        settings.wanted_fpir,
+        settings.target_fpir,
         gallery.snapshots.current,
         lambda: engines.engine().pack,
         lambda pack: threshold_rule(settings, stores.thresholds, pack),

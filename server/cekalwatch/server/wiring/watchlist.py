@@ -70,7 +70,7 @@ def init_watchlist(
     endings, importing = ThreadPoolExecutor(1, "import-endings"), ThreadPoolExecutor(IMPORT_THREADS, "import")
     context.stack.callback(endings.shutdown)
     context.stack.callback(importing.shutdown, cancel_futures=True)
-    timeouts = UploadTimeouts(settings.import_stall_s, settings.import_record_s)
+    timeouts = UploadTimeouts(settings.import_stall_seconds, settings.import_record_seconds)
     scheduler = imports.scheduler(waiting, search.follow_now)
     home = settings.home.site
     found = SubjectSearch(stores.watchlist, context.checkpoints, home, search.searched_model)
@@ -94,7 +94,9 @@ def init_watchlist(
         follower = CentreFollower(imports.caller, scheduler.hasten, noted)
     feed_store = ListFeedStore(context.database, context.keys.keyring)
     feed = ListFeed(feed_store, stores.followings, clock, context.actor.key)
-    feed_servicer = ListFeedServicer(feed, feed_store, search.freshness, trail, clock, settings.keep_alive_period_s)
+    feed_servicer = ListFeedServicer(
+        feed, feed_store, search.freshness, trail, clock, settings.keep_alive_period_seconds
+    )
     jobs: list[PeriodicJob] = [
         PeriodicJob("forget_changed_subjects", FORGET_PERIOD_S, found.forget_changed),
         PeriodicJob("compare_faces", COMPARE_PERIOD_S, pairs.round),

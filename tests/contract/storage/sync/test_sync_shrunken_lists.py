@@ -72,7 +72,7 @@ def test_an_empty_list_is_asked_about_however_few_are_held(database: Database) -
 
 
 def test_some_leave_a_long_list_every_day(database: Database) -> None:
-    bench = SyncBench(database, TestSource(), terms=SyncTerms(shrink_share=0.2, shrink_least=10))
+    bench = SyncBench(database, TestSource(), terms=SyncTerms(shrink_share=0.2, shrink_min_orders=10))
     for number in range(20):
         bench.source.put(f"O-{number:02}")
     bench.done()

@@ -15,8 +15,10 @@ def turnable(preset: str, **more: object) -> Turnable:
     return Turnable.model_validate({"address": "http://10.0.0.7", "user": "watcher", "preset": preset, **more})
 
 
-def stop(camera_id: str, stay_s: float = 60, hours: tuple[str, ...] = (), wait_s: float = 20) -> TourStop:
-    return TourStop(camera_id, turnable(camera_id, stay_s=stay_s, hours=hours, wait_s=wait_s), stay_s)
+def stop(camera_id: str, stay_seconds: float = 60, hours: tuple[str, ...] = (), wait_seconds: float = 20) -> TourStop:
+    return TourStop(
+        camera_id, turnable(camera_id, stay_seconds=stay_seconds, hours=hours, wait_seconds=wait_seconds), stay_seconds
+    )
 
 
 class Walked:
@@ -43,7 +45,7 @@ class Walked:
 
 
 def test_each_preset_has_its_time_in_the_order_of_the_file():
-    walked = Walked(stop("dep-1", stay_s=60), stop("arr-1", stay_s=30), stop("arr-2", stay_s=90))
+    walked = Walked(stop("dep-1", stay_seconds=60), stop("arr-1", stay_seconds=30), stop("arr-2", stay_seconds=90))
     assert walked.where(after_s=1) == "dep-1"
     assert walked.where(after_s=60) == "dep-1"
     assert walked.where(after_s=10) == "arr-1"
@@ -54,14 +56,14 @@ def test_each_preset_has_its_time_in_the_order_of_the_file():
 
 
 def test_it_waits_for_a_passage_under_way_but_not_for_ever():
-    walked = Walked(stop("dep-1", stay_s=60, wait_s=20), stop("arr-1"))
+    walked = Walked(stop("dep-1", stay_seconds=60, wait_seconds=20), stop("arr-1"))
     walked.where(after_s=60)
     assert walked.where(after_s=20, under_way=True) == "dep-1"
     assert walked.where(after_s=10, under_way=True) == "arr-1"
 
 
 def test_it_leaves_as_soon_as_the_passage_is_over():
-    walked = Walked(stop("dep-1", stay_s=60, wait_s=600), stop("arr-1"))
+    walked = Walked(stop("dep-1", stay_seconds=60, wait_seconds=600), stop("arr-1"))
     assert walked.where(after_s=300, under_way=True) == "dep-1"
     assert walked.where(after_s=1) == "arr-1"
 
@@ -75,7 +77,7 @@ def test_counters_that_are_closed_are_left_out():
 
 
 def test_a_counter_that_closes_is_left_before_its_time_and_after_its_passage():
-    walked = Walked(stop("dep-1", stay_s=3600, hours=("05:30-11:00",), wait_s=20), stop("arr-1"))
+    walked = Walked(stop("dep-1", stay_seconds=3600, hours=("05:30-11:00",), wait_seconds=20), stop("arr-1"))
     assert walked.where(after_s=60, at=MORNING) == "dep-1"
     assert walked.where(after_s=10, at=time(11, 0), under_way=True) == "dep-1"
     assert walked.where(after_s=1, at=time(11, 0)) == "arr-1"
@@ -103,7 +105,7 @@ def test_a_preset_that_is_not_reached_is_passed_over_and_tried_again_in_the_next
 
 
 def test_after_a_person_has_turned_the_camera_the_stay_begins_anew():
-    walked = Walked(stop("dep-1", stay_s=60), stop("arr-1"))
+    walked = Walked(stop("dep-1", stay_seconds=60), stop("arr-1"))
     walked.where(after_s=60)
     walked.tour.interrupt()
     assert walked.where(after_s=60) == "dep-1"
@@ -113,11 +115,11 @@ def test_after_a_person_has_turned_the_camera_the_stay_begins_anew():
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"hours": ("25:00-26:00",), "stay_s": 60}, "hours"),
-        ({"hours": ("07:00-07:00",), "stay_s": 60}, "begins when it ends"),
-        ({"hours": ("07:00-09:00",)}, "set `stay_s` too"),
-        ({"stay_s": 1}, "stay_s"),
-        ({"turn_s": 0}, "turn_s"),
+        ({"hours": ("25:00-26:00",), "stay_seconds": 60}, "hours"),
+        ({"hours": ("07:00-07:00",), "stay_seconds": 60}, "begins when it ends"),
+        ({"hours": ("07:00-09:00",)}, "set `stay_seconds` too"),
+        ({"stay_seconds": 1}, "stay_seconds"),
+        ({"turn_seconds": 0}, "turn_seconds"),
     ],
 )
 def test_a_tour_that_cannot_be_is_refused(changes: dict[str, object], named: str):
@@ -126,5 +128,5 @@ def test_a_tour_that_cannot_be_is_refused(changes: dict[str, object], named: str
 
 
 def test_the_end_of_the_day_can_be_given():
-    assert turnable("departures", stay_s=60, hours=("20:00-24:00",)).open_at(time(23, 59))
-    assert not turnable("departures", stay_s=60, hours=("20:00-24:00",)).open_at(time(0, 0))
+    assert turnable("departures", stay_seconds=60, hours=("20:00-24:00",)).open_at(time(23, 59))
+    assert not turnable("departures", stay_seconds=60, hours=("20:00-24:00",)).open_at(time(0, 0))

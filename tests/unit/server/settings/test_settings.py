@@ -72,13 +72,13 @@ def test_one_figure_of_the_law_can_be_set_by_a_variable(monkeypatch: pytest.Monk
         ({"threshold": float("nan")}, "threshold"),
         ({"credits": 0}, "credits"),
         ({"credits": 1001}, "credits"),
-        ({"heartbeat_period_s": 0}, "heartbeat_period_s"),
-        ({"heartbeat_period_s": float("nan")}, "heartbeat_period_s"),
-        ({"handshake_s": 0}, "handshake_s"),
-        ({"grouping_window_s": -1}, "grouping_window_s"),
-        ({"grouping_window_s": float("inf")}, "grouping_window_s"),
-        ({"freshness_limit_h": 0}, "freshness_limit_h"),
-        ({"freshness_limit_h": float("inf")}, "freshness_limit_h"),
+        ({"heartbeat_period_seconds": 0}, "heartbeat_period_seconds"),
+        ({"heartbeat_period_seconds": float("nan")}, "heartbeat_period_seconds"),
+        ({"handshake_seconds": 0}, "handshake_seconds"),
+        ({"grouping_window_seconds": -1}, "grouping_window_seconds"),
+        ({"grouping_window_seconds": float("inf")}, "grouping_window_seconds"),
+        ({"freshness_limit_hours": 0}, "freshness_limit_hours"),
+        ({"freshness_limit_hours": float("inf")}, "freshness_limit_hours"),
         ({"event_retention_days": 0}, "event_retention_days"),
         ({"event_retention_days": 10**9}, "event_retention_days"),
         ({"log_level": "loud"}, "log_level"),
@@ -126,7 +126,7 @@ def test_server_without_a_certificate_serves_its_own_machine_only(
 
 def test_people_stay_signed_in_as_long_as_is_set() -> None:
     assert ServerSettings.load().session_terms == SessionTerms()
-    terms = ServerSettings.load(session_lifetime_h=8, session_idle_min=5).session_terms
+    terms = ServerSettings.load(session_lifetime_hours=8, session_idle_minutes=5).session_terms
     assert (terms.lifetime, terms.idle) == (timedelta(hours=8), timedelta(minutes=5))
 
 

@@ -201,4 +201,4 @@ def _look(settings: ServerSettings) -> Iterator[tuple[WatchlistBrowser, Lookalik
         reader = WatchlistReader(stores.watchlist, stores.audit, checkpoints, site, search)
         look = WatchlistBrowser(reader, stores.audit, context.clock, context.actor)
         listed = cache(lambda: load_list(stores.watchlist.templates, pack, settings.gallery_storage))
-        yield look, LookalikeFinder(listed, partial(pack.thresholds.threshold, fpir=settings.wanted_fpir))
+        yield look, LookalikeFinder(listed, partial(pack.thresholds.threshold, fpir=settings.target_fpir))

@@ -74,7 +74,7 @@ def check_backup(settings: ServerSettings, now: datetime) -> Judged:
         return CheckVerdict.WARN, "none was ever made: cekalwatch-server backup, and each night (docs/backup.md)"
     text = f"the last backup was made {_ago(last.made_at, now)}: {last.file}"
     if not lately(last.made_at, now, terms.limit):
-        return CheckVerdict.WARN, f"{text}; {terms.limit_h:g} are the limit: why did no newer one come?"
+        return CheckVerdict.WARN, f"{text}; {terms.limit_hours:g} are the limit: why did no newer one come?"
     return CheckVerdict.OK, text
 
 
@@ -91,8 +91,11 @@ def _check_list(context: Context, now: datetime) -> Judged:
     if last is None:
         return CheckVerdict.WARN, f"nothing was read from {name or 'a folder'} yet: cekalwatch-server {how}"
     text = f"as it was {_ago(last, now)}"
-    if not lately(last, now, timedelta(hours=settings.freshness_limit_h)):
-        return CheckVerdict.WARN, f"{text}, and {settings.freshness_limit_h:g} are the limit: cekalwatch-server {how}"
+    if not lately(last, now, timedelta(hours=settings.freshness_limit_hours)):
+        return (
+            CheckVerdict.WARN,
+            f"{text}, and {settings.freshness_limit_hours:g} are the limit: cekalwatch-server {how}",
+        )
     return CheckVerdict.OK, text
 
 

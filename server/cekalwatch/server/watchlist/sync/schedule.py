@@ -46,7 +46,7 @@ class NextRun:
         self._terms = terms
         self._clock = clock
         self._random = chance or random.Random()  # noqa: S311  # nothing secret
-        self._backoff = Backoff(terms.retry_first_s, terms.retry_most_s, self._random)
+        self._backoff = Backoff(terms.retry_first_seconds, terms.retry_max_seconds, self._random)
 
     def after(self, outcome: SyncOutcome) -> datetime:
         """Return when the run after one that ended so is due."""
@@ -60,7 +60,7 @@ class NextRun:
 
     def latest(self) -> datetime:
         """Return when the next run is due at the latest, however the last one ended."""
-        longest = max(self._terms.period * (1 + self._terms.jitter), timedelta(seconds=self._terms.retry_most_s))
+        longest = max(self._terms.period * (1 + self._terms.jitter), timedelta(seconds=self._terms.retry_max_seconds))
         return self._clock.now() + longest
 
 

@@ -97,11 +97,11 @@ def test_settings_come_from_the_environment_too(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("CEKALWATCH_SERVER_WATCHLIST__SOURCE__KIND", "folder")
     monkeypatch.setenv("CEKALWATCH_SERVER_WATCHLIST__SOURCE__PATH", "/srv/list")
     monkeypatch.setenv("CEKALWATCH_SERVER_WATCHLIST__SOURCE__MAPPING__DATE_FORMATS", '["%d/%m/%Y"]')
-    monkeypatch.setenv("CEKALWATCH_SERVER_WATCHLIST__SYNC__PERIOD_S", "60")
+    monkeypatch.setenv("CEKALWATCH_SERVER_WATCHLIST__SYNC__PERIOD_SECONDS", "60")
     watchlist = ServerSettings.load().watchlist
     assert isinstance(watchlist.source, FolderSettings)
     assert watchlist.source.mapping == MappingSettings(date_formats=("%d/%m/%Y",))
-    assert watchlist.sync.period_s == 60
+    assert watchlist.sync.period_seconds == 60
 
 
 def test_nothing_is_mapped_unless_it_is_said() -> None:

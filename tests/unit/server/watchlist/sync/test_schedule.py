@@ -14,7 +14,7 @@ from cekalwatch.server.watchlist.sync.schedule import GIVE_WAY_S, NextRun, SyncY
 from cekalwatch.server.watchlist.sync.synchroniser import SyncStoppedError
 from tests.support.builders.watchlist import FixedClock
 
-TERMS = SyncTerms(period_s=600, jitter=0.2, retry_first_s=8, retry_most_s=30)
+TERMS = SyncTerms(period_seconds=600, jitter=0.2, retry_first_seconds=8, retry_max_seconds=30)
 
 
 def waits(next_run: NextRun, outcome: SyncOutcome, times: int) -> list[float]:
@@ -48,13 +48,13 @@ def test_a_run_that_the_servers_stop_broke_off_goes_on_at_once(next_run: NextRun
     assert waits(next_run, SyncOutcome.BROKEN_OFF, 1) == [0]
 
 
-@pytest.mark.parametrize("retry_most_s", [30, 900])
-def test_no_run_is_due_later_than_the_latest(retry_most_s: float) -> None:
-    terms = SyncTerms(period_s=600, jitter=0.2, retry_first_s=8, retry_most_s=retry_most_s)
+@pytest.mark.parametrize("retry_max_seconds", [30, 900])
+def test_no_run_is_due_later_than_the_latest(retry_max_seconds: float) -> None:
+    terms = SyncTerms(period_seconds=600, jitter=0.2, retry_first_seconds=8, retry_max_seconds=retry_max_seconds)
     next_run = NextRun(terms, FixedClock(), random.Random(3))  # noqa: S311
     due = [next_run.after(outcome) for outcome in (SyncOutcome.DONE, SyncOutcome.FAILED) for _ in range(200)]
     assert max(due) <= next_run.latest()
-    assert (next_run.latest() - FixedClock().now()).total_seconds() == max(720, retry_most_s)
+    assert (next_run.latest() - FixedClock().now()).total_seconds() == max(720, retry_max_seconds)
 
 
 def test_nothing_is_waited_for_while_no_capture_waits() -> None:

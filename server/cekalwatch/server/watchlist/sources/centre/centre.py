@@ -95,7 +95,7 @@ class CentreSource:
         if position.at and position.whole:
             return position  # of a whole reading that was broken off
         now = self._clock.now().timestamp()
-        due = whole_reading_is_due(position.whole_at, now, self._caller.settings.whole_every_h)
+        due = whole_reading_is_due(position.whole_at, now, self._caller.settings.whole_every_hours)
         return _FeedPosition(whole_at=now) if due or not position.at else position
 
     def _pages(self, position: _FeedPosition, page: pb.ReadListResponse) -> Iterator[SourcePage]:

@@ -37,7 +37,7 @@ class CentreSettings:
     tls_dir: Path | None = None
     """Folder with the certificate that `pki accept` got from the centre. When not set, `centre` in `data_dir`; while
     that does not exist, plaintext is spoken, and only to a centre on this machine."""
-    whole_every_h: Annotated[float, Field(gt=0, le=8760)] = 24.0
+    whole_every_hours: Annotated[float, Field(gt=0, le=8760)] = 24.0
     """Hours after which the whole list is read again: what changes gave wrongly, the next ones do not repeat."""
 
     @property

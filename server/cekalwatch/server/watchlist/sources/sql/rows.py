@@ -91,7 +91,7 @@ class SqlRows:
         return sa.text(query.replace(":", r"\:")).columns(*named).subquery("offered")
 
     def _limits(self) -> dict[str, object]:
-        seconds = self._settings.timeout_s
+        seconds = self._settings.timeout_seconds
         match self._url.get_backend_name(), self._url.get_driver_name():
             case "sqlite", _:
                 return {"timeout": seconds}

@@ -45,11 +45,11 @@ class SqlSettings:
     changed_column: str = ""
     """Column that rises with every change of a row (a time or a version number). Without it, each run reads the whole
     list."""
-    changed_overlap_s: Annotated[float, Field(ge=0, le=86_400)] = 300.0
+    changed_overlap_seconds: Annotated[float, Field(ge=0, le=86_400)] = 300.0
     """Seconds before the last change seen at which a list of changes begins, for transactions that commit late."""
     withdrawn_column: str = ""
     """Column that is true (or not 0, or a time) in rows of orders that have been taken off the list."""
-    whole_every_h: Annotated[float, Field(gt=0, le=8760)] = 24.0
+    whole_every_hours: Annotated[float, Field(gt=0, le=8760)] = 24.0
     """Hours after which the whole list is read again, since a list of changes does not show rows that were deleted."""
     photograph_columns: tuple[Name, ...] = ()
     """Columns that hold photographs as bytes, instead of names in the field `photographs`."""
@@ -63,7 +63,7 @@ class SqlSettings:
     """How to reach `photograph_server`."""
     rows_at_once: Annotated[int, Field(ge=1, le=10_000)] = 200
     """Rows that are fetched together."""
-    timeout_s: Annotated[float, Field(gt=0, le=600)] = 30.0
+    timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
     """Seconds that the database may take for a step."""
     mapping: MappingSettings = MappingSettings()
     """How rows are read."""

@@ -97,7 +97,7 @@ class SqlSource:
         """Return where to begin: a whole reading when it is due, since a list of changes does not show deleted rows."""
         now = self._clock.now().astimezone(UTC).timestamp()
         if position.after is None:
-            due = whole_reading_is_due(position.whole_at, now, self._settings.whole_every_h)
+            due = whole_reading_is_due(position.whole_at, now, self._settings.whole_every_hours)
             if position.since is None or due:
                 return SqlPosition(whole_at=now)
         return position
@@ -122,7 +122,7 @@ class SqlSource:
         if position.since is None:
             return []
         changed = source.c[self._settings.changed_column]
-        return [changed >= compared(position.reaching_back(self._settings.changed_overlap_s))]
+        return [changed >= compared(position.reaching_back(self._settings.changed_overlap_seconds))]
 
     def _repeated(self, connection: sa.Connection, source: sa.FromClause, position: SqlPosition) -> set[str]:
         """Return the keys that several rows have; raises SourceMisconfigured when many are.

@@ -21,7 +21,7 @@ from cekalwatch.wire.tls import TlsError, require_private
 MAX_REDIRECTS: Final = 3
 MAX_PAUSE_S: Final = 60.0
 SLOWEST_FACTOR: Final = 10
-"""A whole answer may take this many times `timeout_s`."""
+"""A whole answer may take this many times `timeout_seconds`."""
 _TEMPORARY = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses after which the same request may succeed."""
 
@@ -73,7 +73,7 @@ class WebClient:
         if token := read_secret(access.token_from):
             headers["authorization"] = f"Bearer {token}"
         self._http = httpx.Client(
-            timeout=access.timeout_s, follow_redirects=False, verify=_verification(access), headers=headers
+            timeout=access.timeout_seconds, follow_redirects=False, verify=_verification(access), headers=headers
         )
 
     def close(self) -> None:
@@ -109,7 +109,7 @@ class WebClient:
         return tries(self._followed, method, url, headers, most_bytes)
 
     def _pause(self, state: RetryCallState) -> float:
-        usual = wait_random_exponential(self._access.back_off_s, MAX_PAUSE_S)(state)
+        usual = wait_random_exponential(self._access.back_off_seconds, MAX_PAUSE_S)(state)
         error = state.outcome.exception() if state.outcome else None
         wanted = error.pause_s if isinstance(error, TemporaryFailure) else 0.0
         return max(usual, min(wanted, MAX_PAUSE_S))
@@ -124,7 +124,7 @@ class WebClient:
 
     def _once(self, method: str, url: str, headers: dict[str, str], most_bytes: int) -> WebAnswer:
         status, place = 0, self._address
-        longest = self._access.timeout_s * SLOWEST_FACTOR
+        longest = self._access.timeout_seconds * SLOWEST_FACTOR
         ends = time.monotonic() + longest
         try:
             with (
@@ -141,7 +141,7 @@ class WebClient:
                 return self._whole(response, most_bytes, ends)
         except httpx.TimeoutException:
             raise TemporaryFailure(
-                f"{place} does not answer in {self._access.timeout_s:g} s: see whether it runs"
+                f"{place} does not answer in {self._access.timeout_seconds:g} s: see whether it runs"
             ) from None
         except httpx.RemoteProtocolError:
             raise TemporaryFailure(f"{place} ends its answer before all of it has come", status) from None

@@ -108,7 +108,7 @@ class HttpSource:
         if position.at and position.whole:
             return position
         now = self._clock.now().timestamp()
-        due = whole_reading_is_due(position.whole_at, now, self._settings.whole_every_h)
+        due = whole_reading_is_due(position.whole_at, now, self._settings.whole_every_hours)
         return _Position(whole_at=now) if due else position
 
     def _pages(self, client: WebClient, position: _Position, page: JsonPage, etag: str) -> Iterator[SourcePage]:
@@ -163,7 +163,7 @@ class HttpSource:
             parameters[settings.page.cursor_parameter] = position.at
         try:
             answer = client.ask(
-                "GET", settings.address, most_bytes=settings.most_page_bytes, parameters=parameters, etag=position.etag
+                "GET", settings.address, most_bytes=settings.max_page_bytes, parameters=parameters, etag=position.etag
             )
         except WebAddressError:
             raise SourceUnavailable(f"{settings.address} leads to another server, where nothing is asked") from None
@@ -184,7 +184,7 @@ def _check(address: str, answer: WebAnswer, position: _Position) -> None:
     if answer.status != 200:
         raise SourceUnavailable(f"{address} answers {answer.status}: check the address, or ask those who run it")
     if answer.too_large:
-        raise SourceMisconfigured(f"A page of {address} is larger than most_page_bytes: lower page_size")
+        raise SourceMisconfigured(f"A page of {address} is larger than max_page_bytes: lower page_size")
 
 
 def _following(position: _Position, page: JsonPage, etag: str) -> _Position | None:

@@ -28,7 +28,7 @@ class PageReader:
 
     def __init__(self, settings: HttpSettings, columns: Sequence[str]) -> None:
         """`columns` are the paths of the values in a record."""
-        most = settings.most_page_bytes
+        most = settings.max_page_bytes
         limits = Limits(memory_bytes=MEMORY_BYTES + MEMORY_FACTOR * most, processor_s=PROCESSOR_S)
         self._process = ListProcess(page_answers, f"A page of {settings.address}", limits, 3 * most + 16_000_000)
         self._columns = tuple(columns)

@@ -39,11 +39,11 @@ class WebAccess:
     """Folder with certificate.pem and key.pem that are shown to the server."""
     authorities: Path | None = None
     """PEM file of the authorities that sign the server's certificate; when not set, those of the system."""
-    timeout_s: Annotated[float, Field(gt=0, le=600)] = 30.0
+    timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
     """Seconds that one step of an answer may take."""
     attempts: Annotated[int, Field(ge=1, le=10)] = 4
     """How often a request is tried before the source counts as unavailable."""
-    back_off_s: Annotated[float, Field(ge=0, le=60)] = 0.5
+    back_off_seconds: Annotated[float, Field(ge=0, le=60)] = 0.5
     """Longest pause before the second try, in seconds; it doubles with each try."""
 
 
@@ -81,11 +81,11 @@ class HttpSettings:
     """What it calls the parts of a page."""
     page_size: Annotated[int, Field(ge=1, le=1000)] = 200
     """Orders of a page."""
-    most_page_bytes: Annotated[int, Field(ge=1000, le=256_000_000)] = 16_000_000
+    max_page_bytes: Annotated[int, Field(ge=1000, le=256_000_000)] = 16_000_000
     """Largest size of a page, in bytes."""
     encoding: Encoding = "utf-8"
     """How its JSON is encoded. A record that is not in this encoding is refused."""
-    whole_every_h: Annotated[float, Field(gt=0, le=8760)] = 24.0
+    whole_every_hours: Annotated[float, Field(gt=0, le=8760)] = 24.0
     """Hours after which the whole list is read again: what a list of changes gave wrongly, the next one does not
     repeat."""
     ask_photographs: bool = True
