@@ -27,7 +27,7 @@ def has_bf16() -> bool:
 
 
 @dataclass(frozen=True)
-class _Port:
+class _NodeArg:
     name: str
     shape: list[int | str]
 
@@ -70,21 +70,21 @@ class OpenVinoSession:
         self._free.append(request)  # one that failed is not used again
         return results
 
-    def get_inputs(self) -> list[_Port]:
+    def get_inputs(self) -> list[_NodeArg]:
         """See `InferenceSession`."""
-        return [_port(one) for one in self._network.inputs]
+        return [_node_arg(one) for one in self._network.inputs]
 
-    def get_outputs(self) -> list[_Port]:
+    def get_outputs(self) -> list[_NodeArg]:
         """See `InferenceSession`."""
-        return [_port(one) for one in self._network.outputs]
+        return [_node_arg(one) for one in self._network.outputs]
 
     def _request(self) -> Any:  # noqa: ANN401  # OpenVINO is untyped
         return self._core.compile_model(self._network, "CPU", self._options).create_infer_request()
 
 
-def _port(port: Any) -> _Port:  # noqa: ANN401  # OpenVINO is untyped
-    shape = [size.get_length() if size.is_static else str(size) for size in port.get_partial_shape()]
-    return _Port(port.get_any_name(), shape)
+def _node_arg(node: Any) -> _NodeArg:  # noqa: ANN401  # OpenVINO is untyped
+    shape = [size.get_length() if size.is_static else str(size) for size in node.get_partial_shape()]
+    return _NodeArg(node.get_any_name(), shape)
 
 
 _cores: list[Any] = []

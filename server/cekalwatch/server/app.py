@@ -24,7 +24,7 @@ from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.connections import ConnectionWatch
 from cekalwatch.server.data_folder import tell_restored
 from cekalwatch.server.domain.clock import Clock, SystemClock
-from cekalwatch.server.grpc_api.enrolment_port import MAX_CONNECTIONS_OF_ADDRESS, EnrolmentPort
+from cekalwatch.server.grpc_api.enrolment_listener import MAX_CONNECTIONS_OF_ADDRESS, EnrolmentListener
 from cekalwatch.server.grpc_api.server import GrpcServer, Servicers
 from cekalwatch.server.grpc_api.servicers.capture import CaptureServicer
 from cekalwatch.server.health.probes.presence import Presence
@@ -64,18 +64,18 @@ class Server:
         self._clock = clock or SystemClock()
         self._stack = ExitStack()
         self.port = 0
-        self._enrolment: EnrolmentPort | None = None
+        self._enrolment: EnrolmentListener | None = None
         self._monitoring: MonitoringParts | None = None
         self._stopping = False
 
     @property
     def enrolment_port(self) -> int:
-        """Where devices enrol while somebody is invited; 0 where they never do."""
+        """The TCP port at which devices enrol while somebody is invited; 0 where they never do."""
         return self._enrolment.port if self._enrolment else 0
 
     @property
     def metrics_port(self) -> int:
-        """Where metrics are served; 0 where they are not."""
+        """The TCP port at which metrics are served; 0 where they are not."""
         return self._monitoring.listener.port if self._monitoring else 0
 
     async def __aenter__(self) -> Self:
@@ -218,7 +218,7 @@ class Server:
             *capture.loops(),
             *ports.loops(),
             LOOPS.keep("tell_health", tell_health, HEALTH_PERIOD_S),
-            *([LOOPS.keep("open_enrolment_port", enrolment.look, ENROLMENT_PERIOD_S)] if enrolment else ()),
+            *([LOOPS.keep("open_enrolment", enrolment.look, ENROLMENT_PERIOD_S)] if enrolment else ()),
         )
         self._housekeeping = [asyncio.create_task(loop) for loop in loops]
         inference = recognition.engines.engine().inference

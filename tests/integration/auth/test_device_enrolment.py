@@ -40,7 +40,7 @@ def site(tmp_path: Path) -> Site:
 
 
 @dataclass(frozen=True)
-class Ports:
+class Addresses:
     """Where a server is, and where it enrols."""
 
     address: str
@@ -48,11 +48,11 @@ class Ports:
 
 
 @asynccontextmanager
-async def enrolling(site: Site) -> AsyncIterator[Ports]:
-    """Run a server whose enrolment port stays open, since one more device is invited."""
+async def enrolling(site: Site) -> AsyncIterator[Addresses]:
+    """Run a server whose enrolment listener stays open, since one more device is invited."""
     site.pki.invite(Identity(DeviceRole.CAMERA, SITE, "another"), now(), HOUR)
     async with Server(site.settings(enrolment_listen="127.0.0.1:0")) as server:
-        yield Ports(f"127.0.0.1:{server.port}", f"127.0.0.1:{server.enrolment_port}")
+        yield Addresses(f"127.0.0.1:{server.port}", f"127.0.0.1:{server.enrolment_port}")
 
 
 async def enrol(program: str, address: str, code: InvitationCode | str, folder: Path) -> tuple[int, str]:

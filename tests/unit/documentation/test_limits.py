@@ -22,7 +22,7 @@ from cekalwatch.server.capture import aiming, intake, session, surveys
 from cekalwatch.server.domain.alerts.field_report import MAX_AGENCIES
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.passages import MAX_CROPS, MAX_EACH
-from cekalwatch.server.grpc_api import enrolment_port, requests
+from cekalwatch.server.grpc_api import enrolment_listener, requests
 from cekalwatch.server.grpc_api.clients import picture_giver, report_stream
 from cekalwatch.server.grpc_api.servicers import enrolment
 from cekalwatch.server.grpc_api.servicers.watchlist import list_file
@@ -168,9 +168,9 @@ FIGURES: dict[str, tuple[float, ...]] = {
         connections.MAX_SURPLUS_BYTES,
         connections.SURPLUS_BYTES_PER_S,
     ),
-    "connections to the enrolment port": (
-        enrolment_port.MAX_CONNECTIONS,
-        enrolment_port.MAX_CONNECTIONS_OF_ADDRESS,
+    "connections to the enrolment listener": (
+        enrolment_listener.MAX_CONNECTIONS,
+        enrolment_listener.MAX_CONNECTIONS_OF_ADDRESS,
     ),
     "connections to the listener for metrics": (listener.MAX_CONNECTIONS, listener.MAX_CONNECTIONS_OF_ADDRESS),
     "connections of browsers to a web console": (

@@ -42,7 +42,8 @@ class NetworkSection(StorageSection):
     """Seconds for which the revocation lists may be unreadable before that is a trouble, and the server's health says
     NOT_SERVING. The lists that were read last stay in force."""
     enrolment_listen: Annotated[str, AfterValidator(address_or_none)] = ""
-    """HOST:PORT at which devices with an invitation enrol, another port than `listen`; empty: no device can enrol."""
+    """HOST:PORT at which devices with an invitation enrol, with another TCP port than `listen`; empty: no device can
+    enrol."""
     connections: Annotated[int, Field(ge=32, le=50_000)] = 2_000
     """Connections that the server has at once; fewer where its account may not open so many files."""
     connections_per_address: Annotated[int, Field(ge=1, le=50_000)] = 200

@@ -23,7 +23,7 @@ from cekalwatch.server.connections import Received
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
-from cekalwatch.server.grpc_api.enrolment_port import EnrolmentPort
+from cekalwatch.server.grpc_api.enrolment_listener import EnrolmentListener
 from cekalwatch.server.grpc_api.open_calls import OpenCalls
 from cekalwatch.server.grpc_api.servicers.devices import DeviceServicer
 from cekalwatch.server.grpc_api.servicers.enrolment import EnrolmentServicer
@@ -117,8 +117,8 @@ def init_authentication(
 
 def init_enrolment(
     context: Context, tls: FollowedTls | None, trail: AuditTrail, refusals: RefusalLog
-) -> EnrolmentPort | None:
-    """Return the port at which devices enrol; None where they do not."""
+) -> EnrolmentListener | None:
+    """Return the listener at which devices enrol; None where they do not."""
     settings = context.settings
     if not tls or not settings.enrolment_listen:
         return None
@@ -128,7 +128,7 @@ def init_enrolment(
     def invited() -> bool:
         return bool(pki.open_invitations(clock.now()))
 
-    return EnrolmentPort(servicer, settings.enrolment_listen, tls, invited, refusals)
+    return EnrolmentListener(servicer, settings.enrolment_listen, tls, invited, refusals)
 
 
 def open_devices(

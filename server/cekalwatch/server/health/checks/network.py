@@ -82,7 +82,7 @@ def check_enrolment(settings: ServerSettings) -> Judged:
     if not settings.enrolment_listen:
         return CheckVerdict.WARN, "no device can enrol: set enrolment_listen, for example 0.0.0.0:50052"
     if split_address(settings.enrolment_listen)[1] == split_address(settings.listen)[1]:
-        return CheckVerdict.FAIL, f"enrolment_listen and listen have the same port: {settings.enrolment_listen}"
+        return CheckVerdict.FAIL, f"enrolment_listen and listen have the same TCP port: {settings.enrolment_listen}"
     return CheckVerdict.OK, f"{settings.enrolment_listen}, open while a device is invited"
 
 

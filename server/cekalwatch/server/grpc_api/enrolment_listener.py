@@ -1,4 +1,4 @@
-"""The port at which devices enrol: open while somebody is invited, and closed at all other times."""
+"""The listener at which devices enrol: open while somebody is invited, and closed at all other times."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ OPTIONS: tuple[Option, ...] = (
 log = structlog.get_logger()
 
 
-class EnrolmentPort:
-    """Serves enrolment alone, on a port of its own: whoever calls there has no certificate yet."""
+class EnrolmentListener:
+    """Serves enrolment alone, on a TCP port of its own: whoever calls there has no certificate yet."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class EnrolmentPort:
         self._serving: grpc.aio.Server | None = None
 
     async def look(self) -> None:
-        """Open or close the port, as somebody is invited now or not."""
+        """Listen or not, as somebody is invited now or not."""
         invited = await asyncio.to_thread(self._invited)
         if invited and self._serving is None:
             server = grpc.aio.server(interceptors=[StrangerBounds(), CatalogueErrors(self._refusals)], options=OPTIONS)
@@ -74,7 +74,7 @@ class EnrolmentPort:
             await self.close(CLOSING_GRACE_S)
 
     async def close(self, grace_s: float) -> None:
-        """Close the port, and end the calls that are open after `grace_s` seconds."""
+        """Listen no more, and end the calls that are open after `grace_s` seconds."""
         serving, self._serving = self._serving, None
         if serving is not None:
             await serving.stop(grace_s)
