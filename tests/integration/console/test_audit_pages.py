@@ -65,7 +65,7 @@ async def test_what_is_wrong_is_said_and_what_was_typed_is_text_and_stays(browse
         assert SCRIPT not in page.text
         if field not in {"action", "page"}:
             assert "&lt;script&gt;" in page.text, field
-    assert "nobody" in words(await browser.get("/audit", params={"person": "nobody-here"}))
+    assert "no person with that sign-in name" in words(await browser.get("/audit", params={"person": "nobody-here"}))
     assert "before" in words(await browser.get("/audit", params={"since": "2026-03-02", "until": "2026-03-01"}))
     for number in ("0", "999999", "x", "9" * 30):
         assert (await browser.get(f"/audit/{number}")).status_code == 404
