@@ -227,7 +227,7 @@ HOSTILE = {
     "no table": (archive({"list.csv": table()}), "no orders.csv"),
     "two tables": (archive({"a/orders.csv": table(), "b/orders.csv": table()}), "2 tables"),
     "a bomb": (archive({"orders.csv": table(), "a.jpg": bytes(30_000_000)}), "too much memory or time"),
-    "an archive within": (archive({"orders.csv": archive({"orders.csv": table()})}), "no list"),
+    "an archive within": (archive({"orders.csv": archive({"orders.csv": table()})}), "is not a list"),
     "a picture": (PORTRAIT, "Nothing was imported"),
     "misspelt": (table(columns=MISSPELT), "missing: valid_until (is it 'vald_until'?); unknown: vald_until"),
     "misspelt in a spreadsheet": (spreadsheet(columns=MISSPELT), "valid_until (is it 'vald_until'?)"),
