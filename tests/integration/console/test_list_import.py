@@ -100,7 +100,7 @@ async def test_a_list_is_previewed_and_imported_as_it_was_previewed(office: Port
         assert "Files in the archive that no row names (1) notes.txt" in shown
         assert "C-3 line 4" in shown
         assert "photos/none.jpg: The photograph that the list names is missing." in shown
-        assert "The import stores 2 orders exactly as above" in shown
+        assert "The import stores 2 orders exactly as shown above" in shown
         assert not [link for link in office.trail(Action.ORDER_IMPORTED) if "C-1" in str(link.objects)]
         assert [link.outcome for link in office.trail(Action.WATCHLIST_IMPORTED)][-1:] == ["PREVIEWED"]
         assert (await act(browser, path)).status_code == 303
