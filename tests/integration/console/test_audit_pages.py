@@ -119,7 +119,7 @@ async def test_two_people_export_and_a_browser_keeps_nothing(office: PortOffice,
         ("sari", PASSWORD, "does not have the role"),
         ("uli", PASSWORD, "does not have the role"),
         ("adi", "wrong", "password is wrong"),
-        ("", "", "missing"),
+        ("", "", "Enter the name and password"),
     ],
 )
 async def test_without_the_right_second_person_nothing_is_exported(

@@ -118,7 +118,7 @@ async def test_a_supervisor_asks_what_a_camera_shows_and_sees_it_in_the_page_alo
             token = form_token(page)
             shown = await browser.post("/cameras/dep-1/picture", token)
             assert shown.status_code == 200
-            assert "1920 × 1080; faces found and made unrecognisable: 4" in words(shown)
+            assert "1920 × 1080 pixels. Faces found and made unrecognisable: 4" in words(shown)
             (picture,) = pictures_in(shown)
             assert decoded(picture).shape == (360, 640, 3)
             assert shown.headers["Cache-Control"] == "no-store"

@@ -96,7 +96,7 @@ async def test_a_page_tells_passages_alerts_and_false_alerts_with_intervals_plot
     assert "dep-1 4,000 1 1 0 0 1 in 4,000 1 in 22,659 – 1 in 707" in shown
     assert "dep-2 1,234 0 0 0 0 0 0 – 1 in 322" in shown
     assert "Kejaksaan Agung (" in shown
-    assert "half within" in shown
+    assert "(1 alert)" in shown
     page = await browser.get("/figures?span=shift")
     assert page.text.count("<svg") == 2
     assert page.text.count('class="interval"') >= 3

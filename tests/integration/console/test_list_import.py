@@ -280,7 +280,7 @@ async def test_two_gigabytes_are_refused_before_they_come(pages: Pages) -> None:
         async with asyncio.timeout(10):
             answer = (await reader.read(100_000)).decode()
         assert answer.startswith("HTTP/1.1 413 ")
-        assert "The file has more than 256 MB. Nothing was imported." in answer
+        assert "The file is larger than 256 MB. Nothing was imported." in answer
         writer.close()
 
 

@@ -65,7 +65,7 @@ async def test_now_tells_who_keeps_the_system_how_it_does_at_a_glance(
     office: PortOffice, browser: Browser, pages: Pages
 ) -> None:
     page = await browser.get("/")
-    assert "Cameras: 0 of 2 work well" in words(page)
+    assert "Cameras: 0 of 2 work" in words(page)
     assert "Servers: 1 of 1 running" in words(page)
     assert "Ports:" not in words(page), "there are none"
     session = pages.console.web_sessions.find(browser.client.cookies["cekalwatch"], used=False)
@@ -75,7 +75,7 @@ async def test_now_tells_who_keeps_the_system_how_it_does_at_a_glance(
 
         async def told() -> bool:
             session.glance._asked_s -= 31.0
-            return "Cameras: 1 of 2 work well" in words(await browser.get("/now/part", headers=PART))
+            return "Cameras: 1 of 2 work" in words(await browser.get("/now/part", headers=PART))
 
         await becomes(told)
     for name in ("umi", "lina"):

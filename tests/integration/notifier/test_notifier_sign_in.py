@@ -77,7 +77,7 @@ async def test_who_signs_in_sees_alerts_until_they_sign_out(pc: OfficerPc):
     assert not await pc.sees_alerts()
     done = await pc.run("sign-in", typed=f"budi\n{PASSWORD}\n")
     assert done.returncode == Exit.OK, done.stderr
-    assert done.stdout.startswith("Petugas budi (officer, supervisor) is signed in, until ")
+    assert done.stdout.startswith("Petugas budi (officer, supervisor) is signed in until ")
     assert stat.S_IMODE(pc.session.file.stat().st_mode) == 0o600
     assert pc.session.token() not in done.stdout + done.stderr
     assert await pc.sees_alerts()
