@@ -106,4 +106,4 @@ async def test_too_large_a_file_is_refused_with_a_page(
         file.truncate(size)
     await page.set_input_files("#file", large)
     await page.click("button.main", no_wait_after=True)
-    await page.wait_for_selector("text=The file has more than 256 MB. Nothing was imported.", timeout=WAIT_MS)
+    await page.wait_for_selector("text=The file is larger than 256 MB. Nothing was imported.", timeout=WAIT_MS)

@@ -124,10 +124,10 @@ async def test_the_report_is_a_page_and_a_pdf_that_say_the_same_in_both_language
     office: PortOffice, browser: Browser
 ) -> None:
     for language, seen, measured in (
-        (Language.EN, "5,234 faces were seen, and 1 alerts raised", "measured on 50 volunteers (relawan<b>, light-1)"),
+        (Language.EN, "Faces seen: 5,234. Alerts: 1, of which", "measured on 50 volunteers (relawan<b>, light-1)"),
         (
             Language.ID,
-            "5.234 wajah terlihat, dan 1 peringatan muncul",
+            "Wajah terlihat: 5.234. Peringatan: 1; ",
             "diukur pada 50 sukarelawan (relawan<b>, light-1)",
         ),
     ):

@@ -100,7 +100,7 @@ def text_of(data: bytes) -> str:
         (
             Language.EN,
             (
-                "15,000 faces were seen, and 6 alerts were raised",
+                "Faces seen: 15,000. Alerts: ",
                 "half within 12 s, 95 % within 65 s (6 alerts)",
                 "not measured",
                 "1 in 5,000",
@@ -116,7 +116,7 @@ def text_of(data: bytes) -> str:
         (
             Language.ID,
             (
-                "15.000 wajah terlihat, dan 6 peringatan muncul",
+                "Wajah terlihat: 15.000. Peringatan: ",
                 "1 dari 5.000",
                 "1.234",
                 "tidak diukur",
