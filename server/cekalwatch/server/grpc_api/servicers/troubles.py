@@ -11,7 +11,7 @@ from uuid import UUID
 
 import grpc
 
-from cekalwatch.contract.codec.scalars import Refused, moment, read_uuid, timestamp
+from cekalwatch.contract.codec.scalars import Refused, moment, timestamp
 from cekalwatch.contract.codec.troubles import NEWS, TROUBLE
 from cekalwatch.contract.values.troubles import OpenTroubles
 from cekalwatch.server.domain.clock import Clock
@@ -19,6 +19,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.troubles import Alarm
 from cekalwatch.server.grpc_api import alert_requests as read
 from cekalwatch.server.grpc_api.authentication import current_caller
+from cekalwatch.server.grpc_api.fields import uuid
 from cekalwatch.server.grpc_api.paging import page, page_size
 from cekalwatch.server.health.alarms.board import AlarmBoard
 from cekalwatch.server.health.alarms.feed import AlarmFeed, OpenAlarms
@@ -82,17 +83,16 @@ def _written(news: OpenAlarms | Alarm | None, now: datetime) -> pb.WatchTroubles
 
 def _trouble_id(value: str) -> UUID:
     """Read a trouble's key; one of another form is no trouble's."""
-    try:
-        return read_uuid(value)
-    except ValueError:
-        raise CekalwatchError(Code.TROUBLE_NOT_FOUND) from None
+    if found := uuid(value):
+        return found
+    raise CekalwatchError(Code.TROUBLE_NOT_FOUND)
 
 
 def _page_token(token: str) -> UUID | None:
-    try:
-        return read_uuid(token) if token else None
-    except ValueError:
-        raise CekalwatchError(Code.PAGE_TOKEN_INVALID) from None
+    found = uuid(token)
+    if token and found is None:
+        raise CekalwatchError(Code.PAGE_TOKEN_INVALID)
+    return found
 
 
 def _begin_from(request: pb.ListTroublesRequest) -> datetime | None:
