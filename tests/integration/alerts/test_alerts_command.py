@@ -95,8 +95,12 @@ async def test_two_people_bring_an_alert_from_new_to_closed(office: PortOffice, 
         "refer", key, "--seen", "2", "--reason", "FACE_AGREES", "--note", "same scar"
     )
     assert "Your role does not allow" in await budi.refused("confirm", key, "--seen", "3", "--reference", "CO-1/2026")
-    confirm = ("confirm", key, "--seen", "3", "--beside", "--reference")
+    confirm = ("confirm", key, "--seen", "3", "--second-signature", "--reference")
     assert "must have 4 to 64 characters" in await budi.refused(*confirm, "?", typed=f"siti\n{PASSWORD}\n")
+    by_its_old_name = ("--beside" if word == "--second-signature" else word for word in confirm)
+    assert "--beside is --second-signature now" in await budi.refused(
+        *by_its_old_name, "?", typed=f"siti\n{PASSWORD}\n"
+    )
     assert "CO-1/2026" in await budi.alerts(*confirm, "co-1/2026", typed=f"siti\n{PASSWORD}\n")
     assert "First record a contact" in await budi.refused("close", key)
     told = await budi.alerts("follow-up", key, "--contact", "duty desk", "--result", "two officers come")

@@ -39,12 +39,15 @@ async def test_a_supervisor_lists_troubles_and_says_that_one_was_seen(office: Po
             await watcher.until(lambda one: "CAMERA_COVERED dep-1" in one.kinds)
             key = watcher.the("CAMERA_COVERED dep-1").trouble_id[-6:]
         assert (await other.run("sign-in", typed=f"budi\n{PASSWORD}\n")).returncode == Exit.OK
-        assert (await other.run("troubles", "list")).returncode == Exit.REFUSED, "officers see their own counters"
+        assert (await other.run("problems", "list")).returncode == Exit.REFUSED, "officers see their own counters"
         assert (await pc.run("sign-in", typed=f"siti\n{PASSWORD}\n")).returncode == Exit.OK
         assert "Counter D1 (dep-1)  the camera is covered" in " ".join(
-            (await pc.run("troubles", "list")).stdout.split("\n")
+            (await pc.run("problems", "list")).stdout.split("\n")
         )
-        assert (await pc.run("troubles", "seen", "zzzz")).returncode == Exit.USAGE
-        assert "seen by Petugas siti" in (await pc.run("troubles", "seen", key)).stdout
-        assert "Petugas siti" in (await pc.run("troubles", "list", "--days", "2")).stdout
+        assert (await pc.run("problems", "seen", "zzzz")).returncode == Exit.USAGE
+        assert "seen by Petugas siti" in (await pc.run("problems", "seen", key)).stdout
+        assert "Petugas siti" in (await pc.run("problems", "list", "--days", "2")).stdout
+        by_its_old_name = await pc.run("troubles", "list")
+        assert "Petugas siti" in by_its_old_name.stdout
+        assert "Warning: `troubles` is `problems` now" in by_its_old_name.stderr
     assert len(office.trail(Action.TROUBLE_ACKNOWLEDGED)) == 1

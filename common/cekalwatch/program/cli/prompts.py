@@ -20,6 +20,11 @@ def tell(text: str) -> None:
     print(text, file=sys.stderr, flush=True)  # noqa: T201  # standard output is for results
 
 
+def tell_new_name(old: str, new: str) -> None:
+    """Say that a command or an option, which only this release still takes by its old name, has a new one."""
+    tell(f"Warning: {old} is {new} now; the next release does not know {old}")
+
+
 def ask(question: str) -> str:
     """Return one line from the terminal or a pipe; raises ProgramError when there is none."""
     print(f"{question}: ", end="", file=sys.stderr, flush=True)  # noqa: T201  # standard output is for results

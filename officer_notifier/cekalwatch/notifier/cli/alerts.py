@@ -27,7 +27,7 @@ from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.office.client.alert_client import AlertClient, day_began
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.locale.alert_formatting import AlertFormatter
-from cekalwatch.program.cli.prompts import ask, ask_secret
+from cekalwatch.program.cli.prompts import ask, ask_secret, tell_new_name
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.program.session_file import SessionFile
@@ -168,7 +168,7 @@ def cannot_tell(settings: NotifierSettings, key: Key, *, seen: Seen, reason: Rea
         context.carry_out(key, Decision(Step.CANNOT_TELL, reason, note), seen)
 
 
-@commands.command(epilog=_example("confirm 4F2A --seen 3 --reference CO-2026/00123 --beside"))
+@commands.command(epilog=_example("confirm 4F2A --seen 3 --reference CO-2026/00123 --second-signature"))
 @with_settings
 def confirm(
     settings: NotifierSettings,
@@ -177,14 +177,20 @@ def confirm(
     seen: Seen,
     reference: Annotated[str, typer.Option(metavar="NUMBER", help="Reference number of Cekal Online.")],
     note: Note = "",
+    second_signature: Annotated[
+        bool, typer.Option("--second-signature", help="A supervisor beside you signs in for this step only.")
+    ] = False,
     beside: Annotated[
-        bool, typer.Option("--beside", help="A supervisor beside you signs in for this step only.")
+        bool, typer.Option("--beside", hidden=True, help="The name of --second-signature in 0.2.0.")
     ] = False,
 ) -> None:
     """Cekal Online lists the traveller: by a supervisor who did not judge the alert."""
+    if beside:
+        tell_new_name("--beside", "--second-signature")
     with _context(settings) as context:
         say = context.formatter.say
-        proof = SignInProof(ask(say("SIGN_IN_NAME")), ask_secret(say("PASSWORD"))) if beside else None
+        is_signed = second_signature or beside
+        proof = SignInProof(ask(say("SIGN_IN_NAME")), ask_secret(say("PASSWORD"))) if is_signed else None
         decision = Decision(
             Step.CONFIRM, Reason.LISTED_IN_CEKAL_ONLINE, note, reference=reference.strip().upper(), supervisor=proof
         )

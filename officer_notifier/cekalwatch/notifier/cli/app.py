@@ -12,7 +12,7 @@ from cekalwatch.contract.values.orders import Direction
 from cekalwatch.notifier.cli import session as session_command
 from cekalwatch.notifier.cli.alerts import commands as alert_commands
 from cekalwatch.notifier.cli.options import AgentId, Config, LanguageOption, Server
-from cekalwatch.notifier.cli.troubles import commands as trouble_commands
+from cekalwatch.notifier.cli.problems import commands as problem_commands
 from cekalwatch.notifier.console.run import OutputFormat, run
 from cekalwatch.notifier.desktop.autostart import agent_command, entries
 from cekalwatch.notifier.desktop.autostart import install as install_files
@@ -21,6 +21,7 @@ from cekalwatch.notifier.settings import DEFAULT_TLS_DIR, NotifierSettings, Them
 from cekalwatch.office.client.subscription import Start
 from cekalwatch.program.checks.results import AsJson, show_results
 from cekalwatch.program.cli.command import require_extra
+from cekalwatch.program.cli.prompts import tell_new_name
 from cekalwatch.program.cli.shared_commands import (
     InvitationFile,
     add_enrol,
@@ -38,7 +39,10 @@ app = typer.Typer(
 )
 add_version(app, "cekalwatch-notifier", "Shows alerts of possible watchlist matches to an officer.")
 app.add_typer(alert_commands, name="alerts")
-app.add_typer(trouble_commands, name="troubles")
+app.add_typer(problem_commands, name="problems")
+app.add_typer(
+    problem_commands, name="troubles", hidden=True, callback=lambda: tell_new_name("`troubles`", "`problems`")
+)
 
 
 @app.command(

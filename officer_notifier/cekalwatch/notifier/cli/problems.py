@@ -1,4 +1,4 @@
-"""Commands with which people look at troubles of cameras and sources, and say that they have seen one."""
+"""Commands with which people look at problems of cameras and sources, and say that they have seen one."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from cekalwatch.program.logs import configure_logs
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.wire.calls import Calls
 
-commands = typer.Typer(no_args_is_help=True, help="Troubles of cameras and the watchlist; sign in first.")
+commands = typer.Typer(no_args_is_help=True, help="Problems of cameras and the watchlist; sign in first.")
 
-Key = Annotated[str, typer.Argument(metavar="ID", help="The trouble's id, or its last characters.")]
-Days = Annotated[int, typer.Option(metavar="NUMBER", min=1, help="Troubles that began within so many days.")]
+Key = Annotated[str, typer.Argument(metavar="ID", help="The problem's id, or its last characters.")]
+Days = Annotated[int, typer.Option(metavar="NUMBER", min=1, help="Problems that began within so many days.")]
 
 
-@commands.command("list", epilog="Example:\n\n  cekalwatch-notifier troubles list --days 31")
+@commands.command("list", epilog="Example:\n\n  cekalwatch-notifier problems list --days 31")
 @with_settings
-def list_troubles(settings: NotifierSettings, *, days: Days = 1) -> None:
+def list_problems(settings: NotifierSettings, *, days: Days = 1) -> None:
     """List what was wrong, newest first: since when, until when, and who has seen it."""
     with _context(settings) as (client, formatter):
         say, now = formatter.say, datetime.now(UTC)
@@ -60,10 +60,10 @@ def list_troubles(settings: NotifierSettings, *, days: Days = 1) -> None:
         Console(highlight=False).print(table if table.row_count else say("NO_TROUBLES"))
 
 
-@commands.command(epilog="Example:\n\n  cekalwatch-notifier troubles seen 4F2A91")
+@commands.command(epilog="Example:\n\n  cekalwatch-notifier problems seen 4F2A91")
 @with_settings
 def seen(settings: NotifierSettings, key: Key) -> None:
-    """Say that you have seen a trouble; the audit trail has who did."""
+    """Say that you have seen a problem; the audit trail has who did."""
     with _context(settings) as (client, formatter):
         since = datetime.now(UTC) - timedelta(days=31)
         found = [one for one in client.listed(since) if one.trouble_id.endswith(key.lower())]
