@@ -46,7 +46,7 @@ async def test_on_its_tour_one_key_after_the_other_sends_and_none_says_that_the_
     device.turns_by_itself = True
     server = CaptureServer(cameras=("dep-1", "arr-1"))
     async with serving(server):
-        settings = two_keys(device, server, tmp_path, "stay_seconds = 15\nwait_s = 0\n")
+        settings = two_keys(device, server, tmp_path, "stay_seconds = 15\nwait_seconds = 0\n")
         async with camera_program("run", "--config", str(settings), home=tmp_path) as camera:
             await server.until(lambda heard: bool(heard.faces))
             await until(lambda: device.sent_to == ["arrivals"])
@@ -88,7 +88,7 @@ async def test_the_command_leaves_the_tour_and_takes_it_up(device: OnvifDevice, 
     settings = tmp_path / "camera.toml"
     settings.write_text(
         f'camera_id = "arr-1"\nsource = "0"\nptz_dir = "{tmp_path / "ptz"}"\n[ptz]\naddress = "{device.address}"\n'
-        f'user = "{USER}"\npreset = "arrivals"\nstay_s = 60\n'
+        f'user = "{USER}"\npreset = "arrivals"\nstay_seconds = 60\n'
     )
     config, password = ("--config", str(settings)), {"CEKALWATCH_CAMERA_PTZ_PASSWORD": PASSWORD}
     key = device.address.removeprefix("http://")

@@ -49,7 +49,7 @@ async def gallery(*arguments: str, data: Path, **more: str) -> CompletedProcess[
 def environment() -> dict[str, str]:
     return light_environment() | {
         "CEKALWATCH_SERVER_MODELS_DIR": str(model_packs()),
-        "CEKALWATCH_SERVER_WANTED_FPIR": "0.01",
+        "CEKALWATCH_SERVER_TARGET_FPIR": "0.01",
     }
 
 
