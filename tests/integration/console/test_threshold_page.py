@@ -60,7 +60,7 @@ async def test_two_people_set_it_keep_it_and_give_it_back(office: PortOffice, br
         ({"second_name": "siti"}, "does not have the role"),
         ({"second_name": "sari"}, "Two different people"),
         ({"second_password": "wrong"}, "password is wrong"),
-        ({"second_name": ""}, "missing"),
+        ({"second_name": ""}, "Enter the name and password"),
     ],
 )
 async def test_what_is_wrong_changes_nothing_and_what_was_typed_stays(
