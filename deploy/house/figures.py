@@ -22,7 +22,6 @@ MAPPING: Final = (
     "server/cekalwatch/server/watchlist/imports/messages.py",
     "server/cekalwatch/server/watchlist/sources/centre/messages.py",
     "web_console/cekalwatch/console/clients/*_client.py",
-    "web_console/cekalwatch/console/list_keeping/*_client.py",
 )
 """Where the values of the contract are defined, read and written."""
 NO_MAPPING: Final = ("*/contract/codec/safe_text.py",)

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.console import visit
-from cekalwatch.console.list_keeping import import_jobs
+from cekalwatch.console import import_jobs, request_context
 from cekalwatch.contract.values.people import PersonRole
 from tests.integration.console.test_list_import import listed, previewed, send, table
 from tests.integration.console.test_now_page import change_person
@@ -37,7 +36,7 @@ async def pages(office: PortOffice) -> AsyncIterator[Pages]:
 async def test_a_report_is_not_shown_to_who_may_not_see_the_list_any_more(
     office: PortOffice, pages: Pages, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    monkeypatch.setattr(visit, "TOLD_S", 0.0)
+    monkeypatch.setattr(request_context, "TOLD_S", 0.0)
     async with pages.browser() as browser, asyncio.timeout(WAIT_S):
         await browser.sign_in("lina")
         path = await previewed(browser, table(listed("C-1", "N-1")), "list.csv")

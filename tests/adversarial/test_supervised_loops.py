@@ -42,7 +42,7 @@ STARTED_IN = {
     "server/grpc_api/clients/picture_line.py": "one stream, which ends with any of them",
     "server/grpc_api/clients/report_stream.py": "one stream, which ends with any of them",
     "server/grpc_api/servicers/audit.py": "one check of the trail, whose failure ends its call",
-    "console/list_keeping/import_jobs.py": "one list file, whose page tells how it ended",
+    "console/import_jobs.py": "one list file, whose page tells how it ended",
     "server/grpc_api/servicers/watchlist/import_call.py": "one import, which is told its error",
     "camera/app.py": "what watches is a supervised loop; a mount catches all itself, and tells that it looks nowhere",
     "camera/camera.py": "one camera, which ends with any of them, and is begun again",

@@ -15,10 +15,10 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.types import Message, Scope
 
-from cekalwatch.console.defences import MAX_FORM_BYTES
 from cekalwatch.console.pages.signing_in.session import own_path
-from cekalwatch.console.signing_in.unfinished import SECRETS, KeptForm
-from cekalwatch.console.visit import read_form
+from cekalwatch.console.request_context import read_form
+from cekalwatch.console.security_middleware import MAX_FORM_BYTES
+from cekalwatch.console.signing_in.pending_approvals import SECRETS, KeptForm
 from cekalwatch.contract.codec.scalars import Refused
 from cekalwatch.program.confined.messages import Refusal
 from cekalwatch.server.domain.errors import CekalwatchError

@@ -12,10 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cekalwatch.console.defences import HSTS_S
 from cekalwatch.console.page import Page
 from cekalwatch.console.pages import now
 from cekalwatch.console.pages.routes import ROUTES
+from cekalwatch.console.security_middleware import HSTS_S
 from cekalwatch.contract.values.people import PersonRole as Role
 from cekalwatch.server.audit.entry import Action
 from tests.integration.auth.test_rights import OTHER_SITE, two_sites

@@ -17,7 +17,7 @@ import httpx
 import pytest
 from openpyxl import Workbook
 
-from cekalwatch.console.list_keeping import import_jobs
+from cekalwatch.console import import_jobs
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action
 from tests.support.builders.portraits import astronaut

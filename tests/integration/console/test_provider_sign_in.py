@@ -16,7 +16,7 @@ import pytest
 
 from cekalwatch.console.checks import check_provider
 from cekalwatch.console.pages.signing_in.provider import BACK
-from cekalwatch.console.signing_in import errands
+from cekalwatch.console.signing_in import pending_logins
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.checks.results import CheckVerdict
 from cekalwatch.server.audit.entry import Action
@@ -186,7 +186,7 @@ async def test_an_answer_is_good_once_in_its_own_browser_and_for_ten_minutes(reg
         assert (again.status_code, session_of(browser)) == (403, first), "a replay does nothing"
         back = await prove(browser, await browser.post("/sign-in/provider"), "sari")
         clock = registered.console.errands
-        clock._monotonic = partial(add, clock._monotonic(), errands.LASTS_S + 1)
+        clock._monotonic = partial(add, clock._monotonic(), pending_logins.LASTS_S + 1)
         late = await browser.come_from_elsewhere(back)
         assert (late.status_code, "more than ten minutes ago" in words(late)) == (403, True)
 

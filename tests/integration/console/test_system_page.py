@@ -8,7 +8,7 @@ from html import unescape
 
 import pytest
 
-from cekalwatch.console.clients import status_client
+from cekalwatch.console.clients import operations_client
 from cekalwatch.console.pages import system
 from cekalwatch.console.pages.guides import FOLDER
 from cekalwatch.console.web_sessions import WebSession
@@ -88,7 +88,7 @@ async def test_the_server_is_asked_seldom_and_when_other_things_are_wrong(
     browser: Browser, pages: Pages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = list[int]()
-    usual = status_client.ask_status
+    usual = operations_client.ask_status
 
     def counted(*arguments: object) -> object:
         asked.append(1)

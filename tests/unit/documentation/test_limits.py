@@ -7,8 +7,7 @@ import re
 import pytest
 
 from cekalwatch.console import connections as web_connections
-from cekalwatch.console import defences, serving
-from cekalwatch.console.list_keeping import import_jobs
+from cekalwatch.console import import_jobs, security_middleware, serving
 from cekalwatch.contract.values import alert_search, reports
 from cekalwatch.contract.values import surveys as survey
 from cekalwatch.contract.values.listed_subjects import MAX_SEARCH_TEXT
@@ -178,7 +177,7 @@ FIGURES: dict[str, tuple[float, ...]] = {
         web_connections.MAX_CONNECTIONS_OF_ADDRESS,
     ),
     "headers of a browser's request": (serving.HEADERS_BYTES,),
-    "a form of the web console": (defences.MAX_FORM_BYTES,),
+    "a form of the web console": (security_middleware.MAX_FORM_BYTES,),
     "an answer of the identity provider": (openid.MAX_BYTES,),
     "a browser's connection without TLS": (web_connections.HANDSHAKE_S,),
     "a browser's request, without its body": (web_connections.REQUEST_S, web_connections.KEEP_ALIVE_S),

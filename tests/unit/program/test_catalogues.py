@@ -20,13 +20,13 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
 from cekalwatch.camera.survey.findings import BINS
-from cekalwatch.console.glance import KINDS
-from cekalwatch.console.list_keeping.import_jobs import GROUPS, JobState
+from cekalwatch.console.import_jobs import GROUPS, JobState
 from cekalwatch.console.locale.audit_words import ACTIONS, ACTORS, THINGS
 from cekalwatch.console.menu import MENU
 from cekalwatch.console.pages.alerts import STEPS
-from cekalwatch.console.pages.figures import SPANS
-from cekalwatch.console.signing_in.errands import Lost
+from cekalwatch.console.pages.statistics import SPANS
+from cekalwatch.console.signing_in.pending_logins import Lost
+from cekalwatch.console.status_summary import KINDS
 from cekalwatch.contract.values.adjudication import AlertState, Escalation, Outcome, Reason, Step
 from cekalwatch.contract.values.audit import ExportFormat, TrailProblemKind
 from cekalwatch.contract.values.cameras import SpoolState, ViewState

@@ -22,13 +22,13 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from cekalwatch.console.console import Console
-from cekalwatch.console.defences import MAX_FORM_BYTES, Defences
-from cekalwatch.console.list_keeping.import_jobs import TooManyFilesError
+from cekalwatch.console.import_jobs import TooManyFilesError
 from cekalwatch.console.page import Page, refusal, to_sign_in
 from cekalwatch.console.pages.routes import ROUTES
 from cekalwatch.console.pages.watchlist import imports
-from cekalwatch.console.signing_in.unfinished import KeptForm, Unfinished
-from cekalwatch.console.visit import NotSignedInError, Visit, read_form
+from cekalwatch.console.request_context import NotSignedInError, RequestContext, read_form
+from cekalwatch.console.security_middleware import MAX_FORM_BYTES, SecurityMiddleware
+from cekalwatch.console.signing_in.pending_approvals import KeptForm, PendingApproval
 from cekalwatch.office.client.refusals import SESSION_OVER, UNREACHABLE, error_reason, explain
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.wire.bounds import MAX_LIST_FILE_BYTES
@@ -54,7 +54,9 @@ class ConsoleApp:
             routes=[*routes, files], lifespan=self._open, exception_handlers={404: self._missing, 405: self._missing}
         )
         larger = {page.path: MAX_LIST_FILE_BYTES + MAX_FORM_BYTES for page in ROUTES if page.takes_file}
-        return Defences(inner, self.console.settings.allowed_hosts, larger, self._too_large, tls=self.console.tls)
+        return SecurityMiddleware(
+            inner, self.console.settings.allowed_hosts, larger, self._too_large, tls=self.console.tls
+        )
 
     @asynccontextmanager
     async def _open(self, _: Starlette) -> AsyncIterator[None]:
@@ -81,11 +83,11 @@ class ConsoleApp:
         visit = self._visit(request, used=True)
         return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
 
-    def _visit(self, request: Request, *, used: bool) -> Visit:
+    def _visit(self, request: Request, *, used: bool) -> RequestContext:
         console = self.console
         secret = request.cookies.get(console.cookie, "")
         session = console.web_sessions.find(secret, used=used) if secret else None
-        return Visit(console, request, console.texts_of(request), session)
+        return RequestContext(console, request, console.texts_of(request), session)
 
     async def _answer(self, page: Page, request: Request) -> Response:
         """Answer a request for one page, and measure that."""
@@ -121,7 +123,7 @@ class ConsoleApp:
             if visit.upload:
                 await visit.upload.close()
 
-    async def _answered(self, page: Page, visit: Visit) -> Response:
+    async def _answered(self, page: Page, visit: RequestContext) -> Response:
         if refused := await run_in_threadpool(refusal, page, visit):
             return refused
         if page.stream:
@@ -130,7 +132,7 @@ class ConsoleApp:
             return await run_in_threadpool(_show_old_form, page, visit)
         return await run_in_threadpool(page.handler, visit)
 
-    async def _refused(self, visit: Visit, page: Page, error: grpc.RpcError) -> Response:
+    async def _refused(self, visit: RequestContext, page: Page, error: grpc.RpcError) -> Response:
         if error_reason(error) in SESSION_OVER and visit.session:
             await run_in_threadpool(self.console.end, visit.session)
             visit.session = None
@@ -142,7 +144,7 @@ class ConsoleApp:
         if page.method == "POST" and page.again and visit.session:
             # Its answer may be what was lost.
             told = visit.texts.say("FORM_UNANSWERED") if away else words
-            kept = Unfinished(KeptForm.of(visit.request.url.path, visit.form), told)
+            kept = PendingApproval(KeptForm.of(visit.request.url.path, visit.form), told)
             again = f"/unfinished/{visit.session.put_aside(kept)}"
         return visit.problem(words, status, again)
 
@@ -153,7 +155,7 @@ def _is_own_form(request: Request, origin: str) -> bool:
     return own and request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
 
 
-def _show_old_form(page: Page, visit: Visit) -> Response:
+def _show_old_form(page: Page, visit: RequestContext) -> Response:
     """Answer a form of an earlier session, with which nothing is done: it is shown again, where it has one."""
     if page.again is None:
         return visit.problem(visit.texts.say("FORM_OLD"), HTTPStatus.FORBIDDEN)

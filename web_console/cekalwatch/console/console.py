@@ -15,14 +15,14 @@ from limits.strategies import MovingWindowRateLimiter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cekalwatch.console.list_keeping.import_client import ImportClient
-from cekalwatch.console.list_keeping.import_jobs import ImportJobs
+from cekalwatch.console.clients.import_client import ImportClient
+from cekalwatch.console.import_jobs import ImportJobs
 from cekalwatch.console.locale.texts import ConsoleTexts
 from cekalwatch.console.monitoring.measures import UNMEASURED, Measures
 from cekalwatch.console.news import News
 from cekalwatch.console.settings import ConsoleSettings
-from cekalwatch.console.signing_in.errands import Errands
 from cekalwatch.console.signing_in.offer import ProviderOffer
+from cekalwatch.console.signing_in.pending_logins import PendingLogins
 from cekalwatch.console.web_sessions import WebSession, WebSessions
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.program.translations import Language
@@ -51,7 +51,7 @@ class Console:
         self.calls = Calls(self.dialer)
         self.news = News(settings, settings.dialer(measures))
         self.web_sessions = WebSessions(settings.idle_lock_seconds)
-        self.errands = Errands()
+        self.errands = PendingLogins()
         self.offer = ProviderOffer(self.dialer.another())
         self.imports = ImportJobs(lambda session: ImportClient(self.dialer, session))
         self.templates = Environment(

@@ -11,8 +11,8 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from cekalwatch.console.pages.signing_in.session import ask_again
-from cekalwatch.console.signing_in.unfinished import KeptForm
-from cekalwatch.console.visit import Visit
+from cekalwatch.console.request_context import RequestContext
+from cekalwatch.console.signing_in.pending_approvals import KeptForm
 from cekalwatch.contract.values.people import PersonRole
 
 STRANGERS: Final = None
@@ -27,22 +27,22 @@ class Page:
     path: str
     people: frozenset[PersonRole] | None
     """Who may see it: the roles of which a person needs one, ANYBODY or STRANGERS. The server decides again."""
-    handler: Callable[[Visit], Response]
+    handler: Callable[[RequestContext], Response]
     """Answers in a thread; may raise NotSignedInError and grpc.RpcError."""
     by_a_person: bool = True
     """Whether a person asks for it; a part that a page renews by itself keeps nobody signed in."""
-    again: Callable[[Visit, str], Response] | None = None
+    again: Callable[[RequestContext, str], Response] | None = None
     """Shows the form that was sent as it was filled in, with what there is to say of it; None: nothing is typed there.
     It may raise as `handler` does."""
     takes_file: bool = False
     """Whether its form has a file."""
     with_first_password: bool = False
     """Whether it is there for who has not changed the first password yet."""
-    stream: Callable[[Visit], Awaitable[Response]] | None = None
+    stream: Callable[[RequestContext], Awaitable[Response]] | None = None
     """Answers instead on the event loop, for as long as the browser listens."""
 
 
-def refusal(page: Page, visit: Visit) -> Response | None:
+def refusal(page: Page, visit: RequestContext) -> Response | None:
     """Return what who asks gets instead of a page; None for who may see it: decided here alone.
 
     Raises grpc.RpcError for who has no session any more.
@@ -61,7 +61,7 @@ def refusal(page: Page, visit: Visit) -> Response | None:
     return None
 
 
-def to_sign_in(page: Page, visit: Visit) -> Response:
+def to_sign_in(page: Page, visit: RequestContext) -> Response:
     """Ask who it is, and keep the form that was sent."""
     if not page.by_a_person:  # a part of a page that is open: it says so itself
         return visit.page("part_signed_out.html", HTTPStatus.UNAUTHORIZED)

@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from cekalwatch.console.glance import Glance
 from cekalwatch.console.open_alerts import OpenAlerts
-from cekalwatch.console.signing_in.unfinished import MAX_KEPT, Unfinished
+from cekalwatch.console.signing_in.pending_approvals import MAX_KEPT, PendingApproval
+from cekalwatch.console.status_summary import StatusSummary
 from cekalwatch.contract.values.identity_provider import ProviderFacts
 from cekalwatch.contract.values.people import PersonSession
 
@@ -42,9 +42,9 @@ class WebSession:
     """What its person last looked for on the list, by the names of the form's fields."""
     open_alerts: OpenAlerts = field(default_factory=OpenAlerts, repr=False)
     """What *Now* shows to its person."""
-    glance: Glance = field(default_factory=Glance, repr=False)
+    glance: StatusSummary = field(default_factory=StatusSummary, repr=False)
     """What *Now* tells of the system to who keeps it."""
-    unfinished: dict[str, Unfinished] = field(default_factory=dict, repr=False)
+    unfinished: dict[str, PendingApproval] = field(default_factory=dict, repr=False)
     """Forms to go on with, by keys that cannot be guessed."""
     _token: str = field(default="", repr=False)
 
@@ -64,13 +64,13 @@ class WebSession:
         self.glance.forget()
         self.unfinished = {}
 
-    def put_aside(self, one: Unfinished) -> str:
+    def put_aside(self, one: PendingApproval) -> str:
         """Keep a form to go on with, and return its key; of many the newest are kept."""
         key = secrets.token_urlsafe(SECRET_BYTES)
         self.unfinished = dict([*self.unfinished.items(), (key, one)][-MAX_KEPT:])
         return key
 
-    def take_up(self, key: str) -> Unfinished | None:
+    def take_up(self, key: str) -> PendingApproval | None:
         """Return a form that was put aside, once."""
         return self.unfinished.pop(key, None)
 

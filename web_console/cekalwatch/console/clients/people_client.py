@@ -1,14 +1,16 @@
-"""The calls about the people who may sign in, as values. Errors stay grpc.RpcError."""
+"""The calls about people and their sessions. Errors stay grpc.RpcError."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
 from cekalwatch.console.clients.service_client import ServiceClient
-from cekalwatch.contract.codec.people import PERSON_RECORD, ROLES
-from cekalwatch.contract.values.people import PersonRecord, PersonRole
+from cekalwatch.contract.codec.people import PERSON_RECORD, ROLES, SESSION
+from cekalwatch.contract.values.people import PersonRecord, PersonRole, PersonSession
 from cekalwatch.v1 import people_service_pb2 as pb
+from cekalwatch.v1 import session_service_pb2
 from cekalwatch.v1.people_service_pb2_grpc import PeopleServiceStub
+from cekalwatch.v1.session_service_pb2_grpc import SessionServiceStub
 
 
 class PeopleClient(ServiceClient[PeopleServiceStub]):
@@ -57,3 +59,13 @@ class PeopleClient(ServiceClient[PeopleServiceStub]):
     def unlock(self, name: str) -> None:
         """Forget a name's wrong passwords."""
         self._call(lambda stub: stub.UnlockPerson, pb.UnlockPersonRequest(sign_in_name=name))
+
+
+class SessionCheck(ServiceClient[SessionServiceStub]):
+    """For what is shown without a call of the person's own."""
+
+    stub = SessionServiceStub
+
+    def session(self) -> PersonSession:
+        """Return the session as it is now."""
+        return SESSION.read(self._call(lambda stub: stub.GetSession, session_service_pb2.GetSessionRequest()).session)

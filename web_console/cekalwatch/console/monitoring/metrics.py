@@ -14,7 +14,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from cekalwatch.console.console import Console
-from cekalwatch.console.list_keeping.import_jobs import JobState
+from cekalwatch.console.import_jobs import JobState
 from cekalwatch.console.monitoring.measures import Measures
 from cekalwatch.console.settings import ConsoleSettings
 from cekalwatch.program.metrics import LoopCollector, certificate_days_left, serving_metrics

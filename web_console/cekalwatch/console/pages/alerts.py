@@ -10,7 +10,7 @@ from typing import Final
 import grpc
 from starlette.responses import Response
 
-from cekalwatch.console.visit import Visit
+from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.values.adjudication import (
     MAX_NOTE,
     OPEN_STATES,
@@ -34,7 +34,7 @@ MAX_NAME: Final = 100
 STATES: Final = {"open": OPEN_STATES, "settled": frozenset(AlertState) - OPEN_STATES}
 
 
-def search(visit: Visit) -> Response:
+def search(visit: RequestContext) -> Response:
     """Show a page of alerts, newest first."""
     fields = {name: visit.query(name).strip() for name in FIELDS}
     wanted, problem = _wanted(fields, visit)
@@ -52,12 +52,12 @@ def search(visit: Visit) -> Response:
     )
 
 
-def show(visit: Visit) -> Response:
+def show(visit: RequestContext) -> Response:
     """Show one alert."""
     return _show(visit, visit.part("alert_id"))
 
 
-def take_step(visit: Visit) -> Response:
+def take_step(visit: RequestContext) -> Response:
     """Take a step with the alert as the person saw it; what was typed stays when it is refused."""
     alert_id, wanted = visit.part("alert_id"), visit.part("step").upper()
     if wanted not in {step.value for step in STEPS}:
@@ -73,13 +73,13 @@ def take_step(visit: Visit) -> Response:
     return visit.to(f"/alerts/{alert_id}?done=1")
 
 
-def show_again(visit: Visit, problem: str) -> Response:
+def show_again(visit: RequestContext, problem: str) -> Response:
     """Show an alert with the form of a step as it was filled in."""
     tried = next((step for step in STEPS if step == visit.part("step").upper()), None)
     return _show(visit, visit.part("alert_id"), problem, tried, HTTPStatus.CONFLICT)
 
 
-def _carry_out(visit: Visit, alert_id: str, step: Step) -> str:
+def _carry_out(visit: RequestContext, alert_id: str, step: Step) -> str:
     """Take a step; return why its form is not complete, or an empty text. Raises grpc.RpcError."""
     form, say = visit.form, visit.texts.say
     version = int(form.get("version", "0")) if form.get("version", "").isdecimal() else 0
@@ -115,7 +115,11 @@ def _carry_out(visit: Visit, alert_id: str, step: Step) -> str:
 
 
 def _show(
-    visit: Visit, alert_id: str, problem: str = "", tried: Step | None = None, status: HTTPStatus = HTTPStatus.OK
+    visit: RequestContext,
+    alert_id: str,
+    problem: str = "",
+    tried: Step | None = None,
+    status: HTTPStatus = HTTPStatus.OK,
 ) -> Response:
     alert, pictures = visit.alerts.with_pictures(alert_id)
     possible = options(alert, visit.person, visit.console.settings.name, visit.now)
@@ -137,7 +141,7 @@ def _show(
     )
 
 
-def _wanted(fields: Mapping[str, str], visit: Visit) -> tuple[AlertSearch, str]:
+def _wanted(fields: Mapping[str, str], visit: RequestContext) -> tuple[AlertSearch, str]:
     """Return what a person looks for, and what is wrong with what was written."""
     state = fields["state"]
     states = STATES.get(state) or ({AlertState(state)} if state in set(AlertState) else frozenset())
@@ -151,7 +155,7 @@ def _wanted(fields: Mapping[str, str], visit: Visit) -> tuple[AlertSearch, str]:
     return AlertSearch(frozenset(states), since, until, counter, subject, officer), ""
 
 
-def midnight(written: str, visit: Visit, days: int) -> datetime | None:
+def midnight(written: str, visit: RequestContext, days: int) -> datetime | None:
     """Return the beginning of a day by the site's clock, so many days later; None where nothing is written."""
     if not written:
         return None
@@ -159,7 +163,7 @@ def midnight(written: str, visit: Visit, days: int) -> datetime | None:
     return datetime.combine(day, time(), visit.texts.zone).astimezone(UTC)
 
 
-def _moment(written: str, visit: Visit) -> datetime | None:
+def _moment(written: str, visit: RequestContext) -> datetime | None:
     try:
         return datetime.fromisoformat(written).replace(tzinfo=visit.texts.zone).astimezone(UTC)
     except (ValueError, OverflowError):

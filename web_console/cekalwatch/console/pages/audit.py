@@ -16,7 +16,7 @@ from starlette.responses import Response, StreamingResponse
 from cekalwatch.console.clients.audit_client import Export
 from cekalwatch.console.locale.audit_words import ACTIONS
 from cekalwatch.console.pages.signing_in.second_person import with_second_person
-from cekalwatch.console.visit import Visit
+from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.values.audit import ExportFormat, TrailPage, TrailProgress, TrailQuery
 from cekalwatch.office.client.refusals import error_reason, explain
 
@@ -30,12 +30,12 @@ _GAP: Final = "<!--progress-->"
 """Where the template of a check is cut in two: its page is sent while it goes on."""
 
 
-def search(visit: Visit) -> Response:
+def search(visit: RequestContext) -> Response:
     """Show a page of entries, newest first."""
     return _show(visit, {name: visit.query(name).strip() for name in _FIELDS})
 
 
-def show(visit: Visit) -> Response:
+def show(visit: RequestContext) -> Response:
     """Show one entry in full."""
     written = visit.part("sequence")
     if not written.isascii() or not written.isdecimal() or len(written) > MAX_SEQUENCE_DIGITS:
@@ -49,13 +49,13 @@ def show(visit: Visit) -> Response:
     return visit.page("audit_entry.html", found=found, entry=found.entry)
 
 
-def verify(visit: Visit) -> Response:
+def verify(visit: RequestContext) -> Response:
     """Check the trail; the page grows while the server does."""
     before, _, after = bytes(visit.page("audit_check.html", gap=_GAP).body).decode().partition(_GAP)
     return StreamingResponse(_checked(visit, before, after), media_type="text/html; charset=utf-8")
 
 
-def export(visit: Visit) -> Response:
+def export(visit: RequestContext) -> Response:
     """Send entries as a file, when a second person has signed for it."""
     form = visit.form
     since, until, wrong = _span(visit, form.get("since", ""), form.get("until", ""))
@@ -73,12 +73,12 @@ def export(visit: Visit) -> Response:
     return with_second_person(visit, wanted, sent, lambda problem: show_again(visit, problem))
 
 
-def show_again(visit: Visit, problem: str) -> Response:
+def show_again(visit: RequestContext, problem: str) -> Response:
     """Show the export's form as it was filled in."""
     return _show(visit, dict.fromkeys(_FIELDS, ""), export_problem=problem)
 
 
-def _show(visit: Visit, fields: dict[str, str], export_problem: str = "") -> Response:
+def _show(visit: RequestContext, fields: dict[str, str], export_problem: str = "") -> Response:
     since, until, problem = _span(visit, fields["since"], fields["until"])
     named = {name: fields[name] for name in ("person", "subject", "alert", "action", "outcome")}
     found = TrailPage((), "", (), None)
@@ -103,7 +103,7 @@ def _show(visit: Visit, fields: dict[str, str], export_problem: str = "") -> Res
     )
 
 
-def _span(visit: Visit, since: str, until: str) -> tuple[datetime | None, datetime | None, str]:
+def _span(visit: RequestContext, since: str, until: str) -> tuple[datetime | None, datetime | None, str]:
     """Return the beginning of the first day and the end of the last by the site's clock, and what is wrong."""
     try:
         first = _begin(since, visit) if since else None
@@ -115,12 +115,12 @@ def _span(visit: Visit, since: str, until: str) -> tuple[datetime | None, dateti
     return first, last, ""
 
 
-def _begin(written: str, visit: Visit, days: int = 0) -> datetime:
+def _begin(written: str, visit: RequestContext, days: int = 0) -> datetime:
     day = date.fromisoformat(written) + timedelta(days=days)
     return datetime.combine(day, time(), visit.texts.zone).astimezone(UTC)
 
 
-def _checked(visit: Visit, before: str, after: str) -> Iterator[str]:
+def _checked(visit: RequestContext, before: str, after: str) -> Iterator[str]:
     yield before
     say = visit.texts.say
     try:

@@ -12,8 +12,8 @@ from typing import Any
 import grpc
 from starlette.responses import Response
 
-from cekalwatch.console.clients.status_client import ask_status
-from cekalwatch.console.visit import Visit
+from cekalwatch.console.clients.operations_client import ask_status
+from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.values.aiming import TakenPicture
 from cekalwatch.contract.values.capture_policy import DIGITS, POLICY_BOUNDS, WHOLE, CameraPolicy, CapturePolicyChanges
 from cekalwatch.contract.values.people import KEEPS_DEVICES
@@ -28,13 +28,13 @@ MAX_READ = 2000
 """Troubles of all kinds that are looked through for those of a camera."""
 
 
-def show(visit: Visit) -> Response:
+def show(visit: RequestContext) -> Response:
     """Show the cameras: those that somebody has to look at first."""
     cameras = sorted(_cameras(visit), key=lambda one: (not one.unwell, one.camera.site, one.camera.camera_id))
     return visit.page("cameras.html", cameras=cameras)
 
 
-def show_one(visit: Visit) -> Response:
+def show_one(visit: RequestContext) -> Response:
     """Show one camera, with its troubles of the last days."""
     camera = next((one for one in _cameras(visit) if one.camera.camera_id == visit.part("camera_id")), None)
     if camera is None:
@@ -42,7 +42,7 @@ def show_one(visit: Visit) -> Response:
     return _one(visit, camera)
 
 
-def set_policy(visit: Visit) -> Response:
+def set_policy(visit: RequestContext) -> Response:
     """Set what a camera may send: what was typed, or what was set before, or what the settings say."""
     camera = next((one for one in _cameras(visit) if one.camera.camera_id == visit.part("camera_id")), None)
     if camera is None:
@@ -64,7 +64,7 @@ def set_policy(visit: Visit) -> Response:
     return visit.to(f"/cameras/{camera.camera.camera_id}")
 
 
-def show_picture(visit: Visit) -> Response:
+def show_picture(visit: RequestContext) -> Response:
     """Show one camera with what it shows now: it is asked for that, and the server records who asked."""
     camera = next((one for one in _cameras(visit) if one.camera.camera_id == visit.part("camera_id")), None)
     if camera is None:
@@ -76,7 +76,7 @@ def show_picture(visit: Visit) -> Response:
     return _one(visit, camera, picture=picture)
 
 
-def show_again(visit: Visit, problem: str) -> Response:
+def show_again(visit: RequestContext, problem: str) -> Response:
     """Show a camera with the figures that were typed."""
     camera = next((one for one in _cameras(visit) if one.camera.camera_id == visit.part("camera_id")), None)
     if camera is None:
@@ -84,7 +84,7 @@ def show_again(visit: Visit, problem: str) -> Response:
     return _one(visit, camera, problem, visit.form)
 
 
-def _typed(visit: Visit, known: CameraPolicy) -> CapturePolicyChanges | None:
+def _typed(visit: RequestContext, known: CameraPolicy) -> CapturePolicyChanges | None:
     """Return how what was typed differs from the settings; None when it is no figure, or out of its bounds."""
     found: dict[str, Any] = {}
     for name, (least, most) in POLICY_BOUNDS.items():
@@ -102,7 +102,7 @@ def _typed(visit: Visit, known: CameraPolicy) -> CapturePolicyChanges | None:
 
 
 def _one(
-    visit: Visit,
+    visit: RequestContext,
     camera: CameraStatus,
     problem: str = "",
     typed: Mapping[str, str] = MappingProxyType({}),
@@ -125,13 +125,13 @@ def _one(
     )
 
 
-def _cameras(visit: Visit) -> list[CameraStatus]:
+def _cameras(visit: RequestContext) -> list[CameraStatus]:
     """Return the cameras of the person's sites."""
     status = ask_status(visit.console.calls, visit.signed_in.token())
     return [one for one in status.cameras if one.camera.site in visit.person.sites]
 
 
-def _troubles(visit: Visit, camera: CameraStatus) -> list[Trouble]:
+def _troubles(visit: RequestContext, camera: CameraStatus) -> list[Trouble]:
     """Return what was and is wrong with a camera, newest first."""
     listed = islice(visit.troubles.listed(visit.now - timedelta(days=DAYS)), MAX_READ)
     return list(islice((one for one in listed if one.about == camera.camera.camera_id), MAX_TROUBLES))

@@ -10,7 +10,7 @@ import segno
 from markupsafe import Markup
 from starlette.responses import Response
 
-from cekalwatch.console.visit import Visit
+from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.values.devices import DeviceList, DeviceRecord, DeviceToInvite
 from cekalwatch.office.client.refusals import explain
 from cekalwatch.wire.identity import DeviceRole
@@ -20,12 +20,12 @@ INVITED_MINUTES = (15, 60, 480, 1440)
 ACTS = ("cancel", "revoke")
 
 
-def show(visit: Visit) -> Response:
+def show(visit: RequestContext) -> Response:
     """Show the devices, and the forms for another one."""
     return _show(visit)
 
 
-def invite(visit: Visit) -> Response:
+def invite(visit: RequestContext) -> Response:
     """Invite a device; what it needs is shown once."""
     role = next((one for one in INVITED_ROLES if one == visit.form.get("role")), None)
     if role is None:
@@ -43,24 +43,24 @@ def invite(visit: Visit) -> Response:
     return visit.page("invitation.html", role=role, name=name, invited=invited, picture=_picture(invited.invitation))
 
 
-def show_one(visit: Visit) -> Response:
+def show_one(visit: RequestContext) -> Response:
     """Show one device, and what taking its certificates away would do."""
     device = _find(visit)
     return _one(visit, device) if device else _missing(visit)
 
 
-def show_again(visit: Visit, problem: str) -> Response:
+def show_again(visit: RequestContext, problem: str) -> Response:
     """Show the form of an invitation as it was filled in."""
     return _show(visit, problem)
 
 
-def show_one_again(visit: Visit, problem: str) -> Response:
+def show_one_again(visit: RequestContext, problem: str) -> Response:
     """Show one device, with which nothing was done."""
     device = _find(visit)
     return _one(visit, device, problem) if device else _missing(visit)
 
 
-def act(visit: Visit) -> Response:
+def act(visit: RequestContext) -> Response:
     """Withdraw an invitation, or take a device's certificates away."""
     device, wanted = _find(visit), visit.part("act")
     if device is None or wanted not in ACTS:
@@ -76,16 +76,16 @@ def act(visit: Visit) -> Response:
     return visit.to("/devices")
 
 
-def _find(visit: Visit) -> DeviceRecord | None:
+def _find(visit: RequestContext) -> DeviceRecord | None:
     which = tuple(visit.part(name) for name in ("role", "site", "name"))
     return next((one for one in visit.devices.all().devices if (one.role, one.site, one.name) == which), None)
 
 
-def _missing(visit: Visit) -> Response:
+def _missing(visit: RequestContext) -> Response:
     return visit.problem(visit.texts.say("REFUSED_DEVICE_UNKNOWN"), HTTPStatus.NOT_FOUND)
 
 
-def _show(visit: Visit, problem: str = "") -> Response:
+def _show(visit: RequestContext, problem: str = "") -> Response:
     known = visit.devices.all()
     role, site = visit.query("role"), visit.query("site")
     shown = [one for one in known.devices if role in {"", one.role} and site in {"", one.site}]
@@ -110,7 +110,7 @@ def _counters(known: DeviceList) -> list[tuple[str, str]]:
     return sorted({(one.site, one.counter) for one in known.devices if one.counter})
 
 
-def _one(visit: Visit, device: DeviceRecord, problem: str = "") -> Response:
+def _one(visit: RequestContext, device: DeviceRecord, problem: str = "") -> Response:
     code = HTTPStatus.CONFLICT if problem else HTTPStatus.OK
     # The server's own certificate and that of this console are kept on the server's machine.
     own = device.role is DeviceRole.SERVER or (

@@ -16,7 +16,7 @@ from markdown_it.token import Token
 from markupsafe import Markup
 from starlette.responses import Response
 
-from cekalwatch.console.visit import Visit
+from cekalwatch.console.request_context import RequestContext
 
 FOLDER: Final = Path(__file__).parents[1] / "guides"
 """Markdown, which is put here when the package is built."""
@@ -32,12 +32,12 @@ class Guide:
     html: Markup
 
 
-def show(visit: Visit) -> Response:
+def show(visit: RequestContext) -> Response:
     """Show which guides there are."""
     return visit.page("guides.html", titles=sorted(_titles().items(), key=lambda one: one[1]))
 
 
-def show_one(visit: Visit) -> Response:
+def show_one(visit: RequestContext) -> Response:
     """Show one guide."""
     name = visit.part("name")
     if name not in _titles():

@@ -9,10 +9,10 @@ import grpc
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from cekalwatch.console.clients.status_client import ask_status
-from cekalwatch.console.glance import GlanceLine, glance_lines
+from cekalwatch.console.clients.operations_client import ask_status
 from cekalwatch.console.open_alerts import Shown
-from cekalwatch.console.visit import Visit
+from cekalwatch.console.request_context import RequestContext
+from cekalwatch.console.status_summary import SummaryLine, glance_lines
 from cekalwatch.contract.values.adjudication import PENDING, AlertState
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.people import KEEPS_SYSTEM, SEES_ALERTS
@@ -25,28 +25,28 @@ ALIVE_S = 10.0
 """How often the server is asked whether who looks on may do so still."""
 
 
-def show(visit: Visit) -> Response:
+def show(visit: RequestContext) -> Response:
     """Show the page."""
     return visit.page("now.html", **_values(visit, anew=True))
 
 
-def part(visit: Visit) -> Response:
+def part(visit: RequestContext) -> Response:
     """Show what changes of it."""
     return visit.page("now_part.html", **_values(visit, anew=False))
 
 
-async def news(visit: Visit) -> Response:
+async def news(visit: RequestContext) -> Response:
     """Tell the browser each time something changed, until its person may not look on or goes."""
     return StreamingResponse(_news(visit), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
-async def _news(visit: Visit) -> AsyncIterator[str]:
+async def _news(visit: RequestContext) -> AsyncIterator[str]:
     with visit.console.news.listening():
         async for one in _changes(visit):
             yield one
 
 
-async def _changes(visit: Visit) -> AsyncIterator[str]:
+async def _changes(visit: RequestContext) -> AsyncIterator[str]:
     news, loop = visit.console.news, asyncio.get_running_loop()
     known, checked_s = news.count, loop.time()
     while visit.console.is_open(visit.signed_in):
@@ -62,7 +62,7 @@ async def _changes(visit: Visit) -> AsyncIterator[str]:
     yield f"event: changed\ndata: {known}\n\n"
 
 
-def _looks_on(visit: Visit) -> bool:
+def _looks_on(visit: RequestContext) -> bool:
     """Whether the person may look on; where the server is away, what is shown says so, and nothing is added to it."""
     try:
         visit.signed_in.person = visit.check.session()
@@ -71,7 +71,7 @@ def _looks_on(visit: Visit) -> bool:
     return True
 
 
-def _values(visit: Visit, *, anew: bool) -> dict[str, object]:
+def _values(visit: RequestContext, *, anew: bool) -> dict[str, object]:
     shown = Shown((), more=False)
     if visit.has(SEES_ALERTS):
         own, client, heard = visit.signed_in.open_alerts, visit.alerts, visit.console.news.position
@@ -93,7 +93,7 @@ def _values(visit: Visit, *, anew: bool) -> dict[str, object]:
     }
 
 
-def _glance(visit: Visit) -> list[GlanceLine]:
+def _glance(visit: RequestContext) -> list[SummaryLine]:
     if not visit.has(KEEPS_SYSTEM):
         return []
     session = visit.signed_in

@@ -7,19 +7,19 @@ from http import HTTPStatus
 import grpc
 from starlette.responses import Response
 
-from cekalwatch.console.visit import Visit
+from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.values.people import PersonRecord, PersonRole
 from cekalwatch.office.client.refusals import error_reason, explain
 
 ACTS = ("change", "disable", "enable", "reset", "unlock")
 
 
-def show(visit: Visit) -> Response:
+def show(visit: RequestContext) -> Response:
     """Show everybody, and the form for somebody new."""
     return _show(visit)
 
 
-def add(visit: Visit) -> Response:
+def add(visit: RequestContext) -> Response:
     """Add a person; the first password is shown once."""
     name, shown = visit.form.get("name", "").strip().lower(), visit.form.get("display_name", "").strip()
     try:
@@ -29,7 +29,7 @@ def add(visit: Visit) -> Response:
     return visit.page("first_password.html", name=name, first=first)
 
 
-def show_one(visit: Visit) -> Response:
+def show_one(visit: RequestContext) -> Response:
     """Show one person, and what can be changed."""
     record = _find(visit)
     if record is None:
@@ -37,12 +37,12 @@ def show_one(visit: Visit) -> Response:
     return _one(visit, record)
 
 
-def show_again(visit: Visit, problem: str) -> Response:
+def show_again(visit: RequestContext, problem: str) -> Response:
     """Show the form for somebody new as it was filled in."""
     return _show(visit, problem)
 
 
-def show_one_again(visit: Visit, problem: str) -> Response:
+def show_one_again(visit: RequestContext, problem: str) -> Response:
     """Show one person with what was filled in."""
     record = _find(visit)
     if record is None:
@@ -50,7 +50,7 @@ def show_one_again(visit: Visit, problem: str) -> Response:
     return _one(visit, record, problem)
 
 
-def act(visit: Visit) -> Response:
+def act(visit: RequestContext) -> Response:
     """Change one person."""
     name, wanted = visit.part("name"), visit.part("act")
     record = _find(visit)
@@ -76,26 +76,26 @@ def act(visit: Visit) -> Response:
     return visit.to("/people")
 
 
-def _find(visit: Visit) -> PersonRecord | None:
+def _find(visit: RequestContext) -> PersonRecord | None:
     return next((one for one in visit.people.all() if one.sign_in_name == visit.part("name")), None)
 
 
-def _roles(visit: Visit) -> frozenset[PersonRole]:
+def _roles(visit: RequestContext) -> frozenset[PersonRole]:
     return frozenset(role for role in PersonRole if visit.form.get(f"role-{role}"))
 
 
-def _sites(visit: Visit) -> frozenset[str]:
+def _sites(visit: RequestContext) -> frozenset[str]:
     return frozenset(visit.form.get("sites", "").split())
 
 
-def _show(visit: Visit, problem: str = "") -> Response:
+def _show(visit: RequestContext, problem: str = "") -> Response:
     code = HTTPStatus.CONFLICT if problem else HTTPStatus.OK
     return visit.page(
         "people.html", code, people=visit.people.all(), roles=list(PersonRole), problem=problem, form=visit.form
     )
 
 
-def _one(visit: Visit, record: PersonRecord, problem: str = "") -> Response:
+def _one(visit: RequestContext, record: PersonRecord, problem: str = "") -> Response:
     code = HTTPStatus.CONFLICT if problem else HTTPStatus.OK
     typed = visit.form if visit.form.get("sites") is not None and problem else {}
     return visit.page("person.html", code, person=record, roles=list(PersonRole), problem=problem, form=typed)

@@ -8,7 +8,7 @@ from typing import Final
 import grpc
 from starlette.responses import Response
 
-from cekalwatch.console.visit import Visit
+from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.values.adjudication import OPEN_STATES, AlertState
 from cekalwatch.contract.values.alerts import AlertPictures
 from cekalwatch.office.client.refusals import explain
@@ -17,7 +17,7 @@ PAGE_SIZE: Final = 50
 _STATES: Final = {"open": OPEN_STATES, "settled": frozenset(AlertState) - OPEN_STATES}
 
 
-def show(visit: Visit) -> Response:
+def show(visit: RequestContext) -> Response:
     """Show how the ports do, and a page of their alerts, newest first."""
     site, chosen = visit.query("site"), visit.query("state")
     ports = visit.ports.ports()
@@ -27,12 +27,12 @@ def show(visit: Visit) -> Response:
     return visit.page("ports.html", ports=ports, sites=sites, site=site, chosen=chosen, found=found, token=token)
 
 
-def show_alert(visit: Visit) -> Response:
+def show_alert(visit: RequestContext) -> Response:
     """Show one alert of a port, without its pictures."""
     return _show(visit, None)
 
 
-def show_pictures(visit: Visit) -> Response:
+def show_pictures(visit: RequestContext) -> Response:
     """Show the alert with its pictures, for which the port is asked; both servers record who opened them."""
     try:
         pictures = visit.ports.pictures(*_key(visit))
@@ -41,7 +41,7 @@ def show_pictures(visit: Visit) -> Response:
     return _show(visit, pictures)
 
 
-def _show(visit: Visit, pictures: AlertPictures | None, problem: str = "") -> Response:
+def _show(visit: RequestContext, pictures: AlertPictures | None, problem: str = "") -> Response:
     one = visit.ports.alert(*_key(visit))
     faces = [pictures.probe, *pictures.reference_jpegs] if pictures else []
     return visit.page_with_pictures(
@@ -56,5 +56,5 @@ def _show(visit: Visit, pictures: AlertPictures | None, problem: str = "") -> Re
     )
 
 
-def _key(visit: Visit) -> tuple[str, str, str]:
+def _key(visit: RequestContext) -> tuple[str, str, str]:
     return visit.part("site"), visit.part("port"), visit.part("alert_id")

@@ -15,19 +15,19 @@ from cekalwatch.console.pages import (
     audit,
     cameras,
     devices,
-    figures,
     guides,
     now,
     people,
     ports,
+    statistics,
     system,
     threshold,
     troubles,
 )
 from cekalwatch.console.pages.signing_in import provider, session
 from cekalwatch.console.pages.watchlist import imports, lookalikes, subjects, sync
-from cekalwatch.console.signing_in.unfinished import Unfinished
-from cekalwatch.console.visit import Visit
+from cekalwatch.console.request_context import RequestContext
+from cekalwatch.console.signing_in.pending_approvals import PendingApproval
 from cekalwatch.contract.values.people import (
     CONFIRMS,
     HANDLES_ALERTS,
@@ -42,7 +42,7 @@ from cekalwatch.contract.values.people import (
 from cekalwatch.contract.values.troubles import KEEPS_SOURCES, SEES_TROUBLES
 
 
-def go_on(visit: Visit) -> Response:
+def go_on(visit: RequestContext) -> Response:
     """Show a form that was filled in and is not done yet, as it was, with what there is to say of it."""
     key = visit.part("key")
     kept = visit.signed_in.unfinished.get(key)
@@ -50,7 +50,7 @@ def go_on(visit: Visit) -> Response:
     return shown or visit.problem(visit.texts.say("FORM_DONE"), HTTPStatus.NOT_FOUND)
 
 
-def _shown_again(visit: Visit, kept: Unfinished, key: str) -> Response | None:
+def _shown_again(visit: RequestContext, kept: PendingApproval, key: str) -> Response | None:
     """Show a form as it was filled in, to whoever may see its page; None when there is no such form."""
     for page in ROUTES:
         if page.method == "POST" and page.again and (found := compile_path(page.path)[0].match(kept.form.path)):
@@ -91,10 +91,10 @@ ROUTES: Final = (
     Page("GET", "/ports/{site}/{port}/{alert_id}/pictures", CONFIRMS, ports.show_pictures),
     Page("GET", "/troubles", SEES_TROUBLES, troubles.show),
     Page("POST", "/troubles/{trouble_id}/seen", KEEPS_SOURCES, troubles.acknowledge),
-    Page("GET", "/figures", SEES_SHIFT_REPORT, figures.show),
-    Page("GET", "/figures/table.csv", SEES_SHIFT_REPORT, figures.table),
-    Page("GET", "/figures/report", SEES_SHIFT_REPORT, figures.show_report),
-    Page("GET", "/figures/report.pdf", SEES_SHIFT_REPORT, figures.report_file),
+    Page("GET", "/figures", SEES_SHIFT_REPORT, statistics.show),
+    Page("GET", "/figures/table.csv", SEES_SHIFT_REPORT, statistics.table),
+    Page("GET", "/figures/report", SEES_SHIFT_REPORT, statistics.show_report),
+    Page("GET", "/figures/report.pdf", SEES_SHIFT_REPORT, statistics.report_file),
     Page("GET", "/list/import", KEEPS_WATCHLIST, imports.show),
     Page("POST", "/list/import", KEEPS_WATCHLIST, imports.take, again=imports.show_again, takes_file=True),
     Page("GET", "/list/import/{import_id}", KEEPS_WATCHLIST, imports.show_one),

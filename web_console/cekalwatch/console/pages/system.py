@@ -6,12 +6,12 @@ from datetime import timedelta
 
 from starlette.responses import Response
 
-from cekalwatch.console.clients.status_client import ask_status
-from cekalwatch.console.visit import Visit
+from cekalwatch.console.clients.operations_client import ask_status
+from cekalwatch.console.request_context import RequestContext
 from cekalwatch.program.checks.machine import MIN_FREE_BYTES
 
 
-def show(visit: Visit) -> Response:
+def show(visit: RequestContext) -> Response:
     """Show how the server does."""
     status = ask_status(visit.console.calls, visit.signed_in.token())
     # This console subscribes as officers' PCs do, and is none.

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from cekalwatch.console.pages.plots import Plot, across, plot, up
 from cekalwatch.console.pages.signing_in.second_person import with_second_person
-from cekalwatch.console.visit import Visit
+from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.values.thresholds import ThresholdOutlook
 from cekalwatch.office.client.refusals import error_reason
 
@@ -20,12 +20,12 @@ MIN_FPIR: Final = 1e-7
 _TENTHS: Final = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 
 
-def show(visit: Visit) -> Response:
+def show(visit: RequestContext) -> Response:
     """Show the threshold with its evidence."""
     return _show(visit)
 
 
-def change(visit: Visit) -> Response:
+def change(visit: RequestContext) -> Response:
     """Set the threshold, keep it, give it back or forget what was learned, as two people; what was typed stays."""
     act, form = visit.part("act"), visit.form
     if act not in ACTS:
@@ -51,12 +51,12 @@ def change(visit: Visit) -> Response:
     return with_second_person(visit, wanted, carry_out, lambda problem: _show(visit, problem))
 
 
-def show_again(visit: Visit, problem: str) -> Response:
+def show_again(visit: RequestContext, problem: str) -> Response:
     """Show the form as it was filled in."""
     return _show(visit, problem)
 
 
-def _show(visit: Visit, problem: str = "") -> Response:
+def _show(visit: RequestContext, problem: str = "") -> Response:
     outlook = visit.thresholds.outlook()
     false_alerts, missed = _plots(outlook)
     return visit.page(

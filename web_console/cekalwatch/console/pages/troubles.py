@@ -7,14 +7,14 @@ from itertools import islice
 
 from starlette.responses import Response
 
-from cekalwatch.console.visit import Visit
+from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.values.troubles import may_acknowledge, shown_to
 
 DAYS = 7
 MAX_PAST = 200
 
 
-def show(visit: Visit) -> Response:
+def show(visit: RequestContext) -> Response:
     """Show what is wrong, and what was in the last days."""
     listed = tuple(islice(visit.troubles.listed(visit.now - timedelta(days=DAYS)), MAX_PAST))
     present = shown_to(visit.person, visit.console.news.troubles, ())
@@ -23,7 +23,7 @@ def show(visit: Visit) -> Response:
     return visit.page("troubles.html", present=present, past=past, own=own, days=DAYS)
 
 
-def acknowledge(visit: Visit) -> Response:
+def acknowledge(visit: RequestContext) -> Response:
     """Record that the person has seen a trouble."""
     visit.troubles.acknowledge(visit.part("trouble_id"))
     return visit.to("/troubles")

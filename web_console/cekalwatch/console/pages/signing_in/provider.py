@@ -14,9 +14,9 @@ import grpc
 from starlette.responses import Response
 
 from cekalwatch.console.pages.signing_in.session import ask_again, own_path, take_in
-from cekalwatch.console.signing_in.errands import LASTS_S, Errand, LostErrandError, with_query
-from cekalwatch.console.signing_in.unfinished import JointStep, KeptForm, Unfinished, Word
-from cekalwatch.console.visit import Visit
+from cekalwatch.console.request_context import RequestContext
+from cekalwatch.console.signing_in.pending_approvals import ApprovalToken, JointStep, KeptForm, PendingApproval
+from cekalwatch.console.signing_in.pending_logins import LASTS_S, LostLoginError, PendingLogin, with_query
 from cekalwatch.console.web_sessions import WebSession
 from cekalwatch.contract.values.identity_provider import ProviderFacts
 from cekalwatch.office.client.proofs import Code
@@ -33,7 +33,7 @@ MAX_CODE_OF_ERROR: Final = 40
 LATER: Final = ("server_error", "temporarily_unavailable")
 
 
-def leave(visit: Visit) -> Response:
+def leave(visit: RequestContext) -> Response:
     """Send a browser whose person wants to sign in to the provider."""
     after, kept = own_path(visit.form.get("after", "")), KeptForm.read(visit.form.get("kept", ""))
     if not visit.console.sign_in_allowed(visit.request):
@@ -44,13 +44,15 @@ def leave(visit: Visit) -> Response:
         return ask_again(visit, explain(error, visit.texts), HTTPStatus.SERVICE_UNAVAILABLE, after, kept)
 
 
-def send_off(visit: Visit, after: str = "/", kept: KeptForm | None = None, step: JointStep | None = None) -> Response:
+def send_off(
+    visit: RequestContext, after: str = "/", kept: KeptForm | None = None, step: JointStep | None = None
+) -> Response:
     """Send a browser to the provider; raises grpc.RpcError when that, or the server, cannot be reached."""
     console = visit.console
     provider = console.offer.with_endpoints()
     if provider is None:
         return visit.problem(visit.texts.say("PROVIDER_GONE"), HTTPStatus.CONFLICT)
-    errand = Errand(provider, f"{console.origin_of(visit.request)}{BACK}", visit.session, after, kept, step)
+    errand = PendingLogin(provider, f"{console.origin_of(visit.request)}{BACK}", visit.session, after, kept, step)
     state, secret = console.errands.begin(errand, visit.request.cookies.get(console.errand_cookie, ""))
     response = visit.page("leaving.html", address=errand.address(state, visit.texts.language), host=provider.host)
     # Lax: it is needed when the browser comes back from the provider, which is another site.
@@ -60,12 +62,12 @@ def send_off(visit: Visit, after: str = "/", kept: KeptForm | None = None, step:
     return response
 
 
-def come_back(visit: Visit) -> Response:
+def come_back(visit: RequestContext) -> Response:
     """Take a browser back from the provider: let its person in, or take the second person's word."""
     console, visit.instead = visit.console, AFTERWARDS
     try:
         errand = console.errands.take(visit.query("state"), visit.request.cookies.get(console.errand_cookie, ""))
-    except LostErrandError as lost:
+    except LostLoginError as lost:
         return visit.problem(visit.texts.say(f"ERRAND_{lost.why}"), HTTPStatus.FORBIDDEN)
     problem = _refusal(visit, errand.provider)
     proof = Code(visit.query("code"), errand.verifier, errand.nonce, errand.redirect_uri)
@@ -84,7 +86,7 @@ def come_back(visit: Visit) -> Response:
     return ask_again(visit, problem, HTTPStatus.FORBIDDEN, errand.after, errand.kept)
 
 
-def sign_out(visit: Visit) -> Response:
+def sign_out(visit: RequestContext) -> Response:
     """End the session here and at the server, and the provider's where it began there and that can be ended."""
     session = visit.signed_in
     visit.console.end(session)
@@ -95,7 +97,7 @@ def sign_out(visit: Visit) -> Response:
     return response
 
 
-def _farewell(visit: Visit, provider: ProviderFacts) -> Response:
+def _farewell(visit: RequestContext, provider: ProviderFacts) -> Response:
     """Return the page by which a browser ends the provider's session (RP-Initiated Logout 1.0).
 
     The console has no identity token to show there, so that the provider may ask the person whether it is to be.
@@ -109,7 +111,7 @@ def _farewell(visit: Visit, provider: ProviderFacts) -> Response:
     return visit.page("farewell.html", address=address, host=provider.host)
 
 
-def _countersigned(visit: Visit, errand: Errand, step: JointStep, proof: Code, problem: str) -> Response:
+def _countersigned(visit: RequestContext, errand: PendingLogin, step: JointStep, proof: Code, problem: str) -> Response:
     """Take the word of a second person, for the first person to go on with."""
     first, word = errand.session, None
     if first is None or not visit.console.is_open(first):
@@ -120,16 +122,16 @@ def _countersigned(visit: Visit, errand: Errand, step: JointStep, proof: Code, p
         except grpc.RpcError as error:
             problem = _explained(visit, error, errand.provider)
         else:
-            word = Word(second.display_name, second.expires_at, token)
-    return _arrived(visit, f"/unfinished/{first.put_aside(Unfinished(step.form, problem, word))}")
+            word = ApprovalToken(second.display_name, second.expires_at, token)
+    return _arrived(visit, f"/unfinished/{first.put_aside(PendingApproval(step.form, problem, word))}")
 
 
-def _arrived(visit: Visit, then: str) -> Response:
+def _arrived(visit: RequestContext, then: str) -> Response:
     """Let the browser ask for a page by itself, with the cookie that it keeps from what other sites send it to."""
     return visit.page("arrived.html", then=then)
 
 
-def _refusal(visit: Visit, provider: ProviderFacts) -> str:
+def _refusal(visit: RequestContext, provider: ProviderFacts) -> str:
     """Return why the provider sent no code that may be used, or an empty text."""
     say, issuer, error = visit.texts.say, visit.query("iss"), visit.query("error")
     if (issuer or provider.states_issuer) and issuer != provider.issuer:
@@ -145,7 +147,7 @@ def _refusal(visit: Visit, provider: ProviderFacts) -> str:
     return ""
 
 
-def _explained(visit: Visit, error: grpc.RpcError, provider: ProviderFacts) -> str:
+def _explained(visit: RequestContext, error: grpc.RpcError, provider: ProviderFacts) -> str:
     if error_reason(error) == "SIGN_IN_REFUSED":
         return visit.texts.say("PROVIDER_NOT_ENOUGH", provider=provider.host)
     return explain(error, visit.texts)

@@ -9,15 +9,15 @@ from starlette.responses import Response
 
 from cekalwatch.console.pages.signing_in.provider import send_off
 from cekalwatch.console.pages.signing_in.session import MAX_NAME, MAX_PASSWORD
-from cekalwatch.console.signing_in.unfinished import JointStep, KeptForm
-from cekalwatch.console.visit import Visit
+from cekalwatch.console.request_context import RequestContext
+from cekalwatch.console.signing_in.pending_approvals import JointStep, KeptForm
 from cekalwatch.office.client.proofs import Password
 from cekalwatch.office.client.refusals import error_reason, explain
 from cekalwatch.office.client.session_client import JointRequest
 
 
 def with_second_person(
-    visit: Visit, joint: JointRequest, act: Callable[[str], Response], again: Callable[[str], Response]
+    visit: RequestContext, joint: JointRequest, act: Callable[[str], Response], again: Callable[[str], Response]
 ) -> Response:
     """Let a second person sign for `joint`, and `act` with the word that they give; `again` says what is wrong.
 

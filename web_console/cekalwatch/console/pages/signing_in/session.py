@@ -7,8 +7,8 @@ from http import HTTPStatus
 import grpc
 from starlette.responses import Response
 
-from cekalwatch.console.signing_in.unfinished import KeptForm, Unfinished
-from cekalwatch.console.visit import Visit
+from cekalwatch.console.request_context import RequestContext
+from cekalwatch.console.signing_in.pending_approvals import KeptForm, PendingApproval
 from cekalwatch.console.web_sessions import WebSession
 from cekalwatch.office.client.proofs import Password
 from cekalwatch.office.client.refusals import explain
@@ -21,21 +21,21 @@ MAX_NAME = 64
 MAX_PASSWORD = 256
 
 
-def ask_sign_in(visit: Visit) -> Response:
+def ask_sign_in(visit: RequestContext) -> Response:
     """Ask who it is."""
     words = visit.texts.say("FILE_NOT_TAKEN") if visit.query("lost") == "file" else ""
     return ask_again(visit, words, HTTPStatus.OK, own_path(visit.query("after")), None)
 
 
 def ask_again(
-    visit: Visit, problem: str, status: HTTPStatus, after: str, kept: KeptForm | None, name: str = ""
+    visit: RequestContext, problem: str, status: HTTPStatus, after: str, kept: KeptForm | None, name: str = ""
 ) -> Response:
     """Ask who it is, and say what was wrong; a form that was filled in stays with the browser."""
     written = kept.written() if kept else ""
     return visit.page("sign_in.html", status, after=after, kept=written, name=name, words=problem)
 
 
-def sign_in(visit: Visit) -> Response:
+def sign_in(visit: RequestContext) -> Response:
     """Begin a session; the browser gets a new cookie, whatever it had."""
     name, password = visit.form.get("name", "").strip(), visit.form.get("password", "")
     after, kept = own_path(visit.form.get("after", "")), KeptForm.read(visit.form.get("kept", ""))
@@ -58,7 +58,7 @@ def sign_in(visit: Visit) -> Response:
 
 
 def take_in(
-    visit: Visit, former: WebSession | None, session: WebSession, token: str, kept: KeptForm | None
+    visit: RequestContext, former: WebSession | None, session: WebSession, token: str, kept: KeptForm | None
 ) -> tuple[str, str]:
     """Begin a session in place of the one that the browser had.
 
@@ -71,16 +71,16 @@ def take_in(
         visit.console.end(one)
     if kept is None:
         return "", secret
-    key = session.put_aside(Unfinished(kept, visit.texts.say("SESSION_HAD_ENDED")))
+    key = session.put_aside(PendingApproval(kept, visit.texts.say("SESSION_HAD_ENDED")))
     return f"/unfinished/{key}", secret
 
 
-def ask_password(visit: Visit) -> Response:
+def ask_password(visit: RequestContext) -> Response:
     """Ask for another password."""
     return visit.page("password.html", words="")
 
 
-def change_password(visit: Visit) -> Response:
+def change_password(visit: RequestContext) -> Response:
     """Change the password; the person signs in anew by it, since the first session was for that alone."""
     present, wanted, again = (visit.form.get(name, "") for name in ("present", "wanted", "again"))
     if wanted != again:
@@ -95,7 +95,7 @@ def change_password(visit: Visit) -> Response:
     return visit.page("done.html", words=visit.texts.say("PASSWORD_CHANGED"), then="/")
 
 
-def choose_language(visit: Visit) -> Response:
+def choose_language(visit: RequestContext) -> Response:
     """Show the pages in another language from now on."""
     response = visit.to(own_path(visit.form.get("after", "")))
     wanted = visit.form.get("language", "")
@@ -110,5 +110,5 @@ def own_path(path: str) -> str:
     return path if sound else "/"
 
 
-def _not_changed(visit: Visit, words: str) -> Response:
+def _not_changed(visit: RequestContext, words: str) -> Response:
     return visit.page("password.html", HTTPStatus.CONFLICT, words=words)

@@ -7,15 +7,15 @@ from typing import Final
 
 from starlette.responses import Response
 
-from cekalwatch.console.list_keeping.import_client import SentFile
-from cekalwatch.console.list_keeping.import_jobs import (
+from cekalwatch.console.clients.import_client import SentFile
+from cekalwatch.console.import_jobs import (
     GROUPS,
     MAX_KEPT,
     ImportJob,
     JobState,
     groups,
 )
-from cekalwatch.console.visit import Visit
+from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.codec.imports import ENCODINGS
 from cekalwatch.contract.codec.safe_text import safe_text
 from cekalwatch.office.client.refusals import explain
@@ -27,12 +27,12 @@ MAX_SHOWN: Final = 200
 MEGABYTE: Final = 1_000_000
 
 
-def show(visit: Visit) -> Response:
+def show(visit: RequestContext) -> Response:
     """Show the form, and the imports of which the console has the report."""
     return _show(visit)
 
 
-def take(visit: Visit) -> Response:
+def take(visit: RequestContext) -> Response:
     """Take a file in, and begin its preview."""
     upload, encoding = visit.upload, visit.form.get("encoding", "")
     if upload is None or not upload.filename or not upload.size:
@@ -48,39 +48,39 @@ def take(visit: Visit) -> Response:
     return visit.to(f"/list/import/{job.import_id}")
 
 
-def too_many(visit: Visit) -> Response:
+def too_many(visit: RequestContext) -> Response:
     """Say that as many files are held as there may be."""
     return _show(visit, visit.texts.say("FILES_TOO_MANY"))
 
 
-def show_again(visit: Visit, problem: str) -> Response:
+def show_again(visit: RequestContext, problem: str) -> Response:
     """Show the form; the file is to be chosen once more."""
     return _show(visit, problem)
 
 
-def show_one(visit: Visit) -> Response:
+def show_one(visit: RequestContext) -> Response:
     """Show one import: how far it is, and what it would do, or did."""
     job = _find(visit)
     return visit.page("import_one.html", **_values(visit, job)) if job else _unknown(visit)
 
 
-def part(visit: Visit) -> Response:
+def part(visit: RequestContext) -> Response:
     """Show what changes of it."""
     job = _find(visit)
     return visit.page("import_part.html", **_values(visit, job)) if job else _unknown(visit)
 
 
-def confirm(visit: Visit) -> Response:
+def confirm(visit: RequestContext) -> Response:
     """Import what was previewed."""
     return _act(visit, confirmed=True)
 
 
-def give_up(visit: Visit) -> Response:
+def give_up(visit: RequestContext) -> Response:
     """Forget a file that was previewed."""
     return _act(visit, confirmed=False)
 
 
-def report(visit: Visit) -> Response:
+def report(visit: RequestContext) -> Response:
     """Return the report as CSV."""
     job = _find(visit)
     if job is None:
@@ -93,7 +93,7 @@ def report(visit: Visit) -> Response:
     )
 
 
-def _act(visit: Visit, *, confirmed: bool) -> Response:
+def _act(visit: RequestContext, *, confirmed: bool) -> Response:
     job, jobs = _find(visit), visit.console.imports
     if job is None:
         return _unknown(visit)
@@ -104,15 +104,15 @@ def _act(visit: Visit, *, confirmed: bool) -> Response:
     return visit.to(f"/list/import/{job.import_id}")
 
 
-def _find(visit: Visit) -> ImportJob | None:
+def _find(visit: RequestContext) -> ImportJob | None:
     return visit.console.imports.find(visit.part("import_id"))
 
 
-def _unknown(visit: Visit) -> Response:
+def _unknown(visit: RequestContext) -> Response:
     return visit.problem(visit.texts.say("IMPORT_UNKNOWN"), HTTPStatus.NOT_FOUND)
 
 
-def _values(visit: Visit, job: ImportJob, problem: str = "") -> dict[str, object]:
+def _values(visit: RequestContext, job: ImportJob, problem: str = "") -> dict[str, object]:
     lines = list(job.lines)
     told = {group: [one for one in lines if group in groups(one)] for group in GROUPS}
     # What is stored is told as new or changed in a preview, and together in a report.
@@ -131,7 +131,7 @@ def _values(visit: Visit, job: ImportJob, problem: str = "") -> dict[str, object
     }
 
 
-def _show(visit: Visit, problem: str = "") -> Response:
+def _show(visit: RequestContext, problem: str = "") -> Response:
     code = HTTPStatus.CONFLICT if problem else HTTPStatus.OK
     return visit.page(
         "imports.html",

@@ -10,7 +10,7 @@ import grpc
 from starlette.responses import Response
 
 from cekalwatch.console.pages.watchlist.subjects import find, missing
-from cekalwatch.console.visit import Visit
+from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.values.watchlist import LookalikeJudgement
 from cekalwatch.office.client.refusals import explain
 
@@ -19,7 +19,7 @@ BESIDE: Final = 3
 """Photographs of each of two subjects that stand side by side: the best ones."""
 
 
-def show(visit: Visit) -> Response:
+def show(visit: RequestContext) -> Response:
     """Show a page of pairs: at first those that are to be judged."""
     asked = visit.query("judgement") if "judgement" in visit.request.query_params else LookalikeJudgement.NOT_JUDGED
     judgement = _judgement(asked)
@@ -27,12 +27,12 @@ def show(visit: Visit) -> Response:
     return visit.page("lookalike_list.html", found=found, chosen=judgement or "", judgements=list(LookalikeJudgement))
 
 
-def beside(visit: Visit) -> Response:
+def beside(visit: RequestContext) -> Response:
     """Show two subjects side by side, for a person to find out whether they are one."""
     return _beside(visit, visit.query("key"), visit.query("other"))
 
 
-def judge(visit: Visit) -> Response:
+def judge(visit: RequestContext) -> Response:
     """Keep what the two are judged to be; what has changed since they were looked at is shown, and nothing is done."""
     key, other = visit.form.get("key", ""), visit.form.get("other", "")
     judgement = _judgement(visit.form.get("judgement", ""))
@@ -45,12 +45,12 @@ def judge(visit: Visit) -> Response:
     return visit.to(f"/list/look-alikes/pair?{urlencode({'key': key, 'other': other, 'done': 1})}")
 
 
-def show_again(visit: Visit, problem: str) -> Response:
+def show_again(visit: RequestContext, problem: str) -> Response:
     """Show the two side by side, not judged yet."""
     return _beside(visit, visit.form.get("key", ""), visit.form.get("other", ""), problem)
 
 
-def _beside(visit: Visit, key: str, other: str, problem: str = "") -> Response:
+def _beside(visit: RequestContext, key: str, other: str, problem: str = "") -> Response:
     one, second = find(visit, key), find(visit, other)
     if one is None or second is None:
         return missing(visit)

@@ -10,7 +10,7 @@ from typing import Final
 import grpc
 from starlette.responses import Response
 
-from cekalwatch.console.visit import Visit
+from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.values.listed_subjects import MAX_SEARCH_TEXT, ListedSubject, WatchlistFilter
 from cekalwatch.contract.values.orders import OrderKind, OrderStatus
 from cekalwatch.contract.values.watchlist import WatchlistProblem
@@ -22,7 +22,7 @@ SEARCH_S: Final = 5.0
 _UNKNOWN: Final = "SUBJECT_NOT_FOUND"
 
 
-def search(visit: Visit) -> Response:
+def search(visit: RequestContext) -> Response:
     """Show a page of subjects, by key: those that the person last looked for in this session."""
     wanted, day = _wanted(visit.signed_in.list_search), visit.signed_in.list_search.get("day", "")
     problem = ""
@@ -45,7 +45,7 @@ def search(visit: Visit) -> Response:
     )
 
 
-def _found(visit: Visit, wanted: WatchlistFilter, day: str) -> tuple[list[ListedSubject], str]:
+def _found(visit: RequestContext, wanted: WatchlistFilter, day: str) -> tuple[list[ListedSubject], str]:
     """Return a page of subjects, and the token of the next one; the first search of a long list takes several calls."""
     end = time.monotonic() + SEARCH_S
     found, token = visit.subjects.page(wanted, day, PAGE_SIZE, visit.query("page"))
@@ -54,31 +54,31 @@ def _found(visit: Visit, wanted: WatchlistFilter, day: str) -> tuple[list[Listed
     return found, token
 
 
-def look_for(visit: Visit) -> Response:
+def look_for(visit: RequestContext) -> Response:
     """Remember what the person looks for: a name in an address would stay in the browser's history."""
     _remember(visit)
     return visit.to("/list")
 
 
-def look_again(visit: Visit, _: str) -> Response:
+def look_again(visit: RequestContext, _: str) -> Response:
     """Show what was looked for when the session ended: that changes nothing."""
     _remember(visit)
     return search(visit)
 
 
-def _remember(visit: Visit) -> None:
+def _remember(visit: RequestContext) -> None:
     names = () if visit.form.get("all") else ("text", "agency", "status", "kind", "problem", "day")
     typed = {name: " ".join(visit.form.get(name, "").split())[:MAX_SEARCH_TEXT] for name in names}
     visit.signed_in.list_search = {name: "".join(filter(str.isprintable, value)) for name, value in typed.items()}
 
 
-def show(visit: Visit) -> Response:
+def show(visit: RequestContext) -> Response:
     """Show one subject."""
     subject = find(visit, visit.query("key"))
     return visit.page_with_pictures("subject.html", subject=subject) if subject else missing(visit)
 
 
-def history(visit: Visit) -> Response:
+def history(visit: RequestContext) -> Response:
     """Show what happened to a subject and its orders; also of one that was deleted."""
     key = visit.query("key")
     try:
@@ -90,7 +90,7 @@ def history(visit: Visit) -> Response:
     return visit.page("subject_history.html", key=key, history=found)
 
 
-def picture(visit: Visit) -> Response:
+def picture(visit: RequestContext) -> Response:
     """Return the picture of a reference face; it is fetched each time, and the server records that."""
     try:
         jpeg = visit.subjects.picture(visit.query("key"), visit.query("reference"))
@@ -101,7 +101,7 @@ def picture(visit: Visit) -> Response:
     return Response(jpeg, media_type="image/jpeg") if jpeg else Response(status_code=HTTPStatus.NOT_FOUND)
 
 
-def find(visit: Visit, key: str) -> ListedSubject | None:
+def find(visit: RequestContext, key: str) -> ListedSubject | None:
     """Return a subject; None where there is none with this key."""
     try:
         return visit.subjects.one(key)
@@ -111,7 +111,7 @@ def find(visit: Visit, key: str) -> ListedSubject | None:
         return None
 
 
-def missing(visit: Visit) -> Response:
+def missing(visit: RequestContext) -> Response:
     """Say that there is no such subject."""
     return visit.problem(visit.texts.say("NO_SUCH_SUBJECT"), HTTPStatus.NOT_FOUND)
 

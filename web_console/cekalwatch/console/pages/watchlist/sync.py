@@ -9,7 +9,7 @@ import grpc
 from starlette.responses import Response
 
 from cekalwatch.console.pages.signing_in.second_person import with_second_person
-from cekalwatch.console.visit import Visit
+from cekalwatch.console.request_context import RequestContext
 from cekalwatch.office.client.refusals import explain
 
 PAGE_SIZE: Final = 20
@@ -18,12 +18,12 @@ UNDER_WAY: Final = "running"
 SHRUNKEN: Final = "shrunken"
 
 
-def show(visit: Visit) -> Response:
+def show(visit: RequestContext) -> Response:
     """Show how it stands, and the runs, newest first."""
     return _show(visit)
 
 
-def part(visit: Visit) -> Response:
+def part(visit: RequestContext) -> Response:
     """Show what changes while a run is under way; the page around it is shown anew when it offers something else."""
     values, shown = _values(visit), visit.query("shown")
     response = visit.page("sync_part.html", **values)
@@ -33,7 +33,7 @@ def part(visit: Visit) -> Response:
     return response
 
 
-def show_run(visit: Visit) -> Response:
+def show_run(visit: RequestContext) -> Response:
     """Show one run with what it refused."""
     wanted = visit.part("run_id")
     run = visit.syncs.run(int(wanted)) if wanted.isdecimal() and len(wanted) < len(str(2**63)) else None
@@ -42,7 +42,7 @@ def show_run(visit: Visit) -> Response:
     return visit.page("sync_run.html", run=run)
 
 
-def start(visit: Visit) -> Response:
+def start(visit: RequestContext) -> Response:
     """Begin a run."""
     try:
         visit.syncs.start(from_start=bool(visit.form.get("from_start")))
@@ -51,7 +51,7 @@ def start(visit: Visit) -> Response:
     return visit.to("/list/sync")
 
 
-def accept(visit: Visit) -> Response:
+def accept(visit: RequestContext) -> Response:
     """Let two people accept a shrunken list; the second one proves each time who they are."""
     run_id = visit.form.get("run_id", "")
     wanted = visit.syncs.acceptance(int(run_id) if run_id.isdecimal() and len(run_id) < MAX_DIGITS else 0)
@@ -63,19 +63,19 @@ def accept(visit: Visit) -> Response:
     return with_second_person(visit, wanted, accepted, lambda problem: _show(visit, problem))
 
 
-def show_again(visit: Visit, problem: str) -> Response:
+def show_again(visit: RequestContext, problem: str) -> Response:
     """Show the form as it was filled in."""
     return _show(visit, problem)
 
 
-def _show(visit: Visit, problem: str = "") -> Response:
+def _show(visit: RequestContext, problem: str = "") -> Response:
     code = HTTPStatus.CONFLICT if problem else HTTPStatus.OK
     return visit.page(
         "sync.html", code, problem=problem, second_name=visit.form.get("second_name", ""), **_values(visit)
     )
 
 
-def _values(visit: Visit) -> dict[str, object]:
+def _values(visit: RequestContext) -> dict[str, object]:
     runs, token = visit.syncs.runs(PAGE_SIZE, visit.query("page"))
     status = visit.syncs.status()
     offers = UNDER_WAY if status.running else f"{SHRUNKEN}-{status.waiting.run_id}" if status.waiting else ""

@@ -16,20 +16,15 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from cekalwatch.console.clients.audit_client import AuditClient
-from cekalwatch.console.clients.camera_client import CameraClient
-from cekalwatch.console.clients.device_client import DeviceClient
-from cekalwatch.console.clients.people_client import PeopleClient
-from cekalwatch.console.clients.report_client import ReportClient
-from cekalwatch.console.clients.session_check import SessionCheck
-from cekalwatch.console.clients.threshold_client import ThresholdClient
+from cekalwatch.console.clients.device_client import CameraClient, DeviceClient
+from cekalwatch.console.clients.operations_client import ReportClient, ThresholdClient
+from cekalwatch.console.clients.people_client import PeopleClient, SessionCheck
+from cekalwatch.console.clients.watchlist_client import LookalikeClient, SubjectClient, SyncClient
 from cekalwatch.console.console import Console
-from cekalwatch.console.defences import INLINE_PICTURES, POLICY
-from cekalwatch.console.list_keeping.lookalike_client import LookalikeClient
-from cekalwatch.console.list_keeping.subject_client import SubjectClient
-from cekalwatch.console.list_keeping.sync_client import SyncClient
 from cekalwatch.console.locale.texts import ConsoleTexts
 from cekalwatch.console.menu import MENU, Entry
-from cekalwatch.console.signing_in.unfinished import Word
+from cekalwatch.console.security_middleware import INLINE_PICTURES, POLICY
+from cekalwatch.console.signing_in.pending_approvals import ApprovalToken
 from cekalwatch.console.web_sessions import WebSession
 from cekalwatch.contract.values.alert_search import AlertFilter
 from cekalwatch.contract.values.identity_provider import ProviderFacts
@@ -50,7 +45,7 @@ class NotSignedInError(Exception):
 
 
 @dataclass
-class Visit:
+class RequestContext:
     """A request: who makes it, in which language, with which fields."""
 
     console: Console
@@ -63,7 +58,7 @@ class Visit:
     """The page to come back to in place of this one, which serves once; empty: this one."""
     params: Mapping[str, str] | None = None
     """Parts of the path of a form that is shown again; else those of the request's own path count."""
-    signed: tuple[str, Word] | None = None
+    signed: tuple[str, ApprovalToken] | None = None
     """The word that a second person has given for the form on the page, with its key."""
     upload: UploadFile | None = None
     """The file of a form that has one; closed after the answer unless the page has taken it from here."""

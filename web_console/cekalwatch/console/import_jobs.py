@@ -21,7 +21,7 @@ from typing import Final
 import grpc
 import structlog
 
-from cekalwatch.console.list_keeping.import_client import ImportClient, SentFile
+from cekalwatch.console.clients.import_client import ImportClient, SentFile
 from cekalwatch.console.web_sessions import WebSession
 from cekalwatch.contract.values.imports import FileBegun, FileEnded, RecordReport
 from cekalwatch.contract.values.orders import OrderStatus

@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from cekalwatch.console.signing_in.unfinished import JointStep, KeptForm
+from cekalwatch.console.signing_in.pending_approvals import JointStep, KeptForm
 from cekalwatch.console.web_sessions import WebSession
 from cekalwatch.contract.values.identity_provider import ProviderFacts
 
@@ -36,7 +36,7 @@ class Lost(StrEnum):
     """Another browser left."""
 
 
-class LostErrandError(Exception):
+class LostLoginError(Exception):
     """A browser comes back with nothing that is good here."""
 
     def __init__(self, why: Lost) -> None:
@@ -45,7 +45,7 @@ class LostErrandError(Exception):
 
 
 @dataclass(frozen=True)
-class Errand:
+class PendingLogin:
     """Why a browser went to the provider."""
 
     provider: ProviderFacts
@@ -83,12 +83,12 @@ class Errand:
 
 @dataclass(frozen=True)
 class _Kept:
-    errand: Errand
+    errand: PendingLogin
     browser: str
     left_at_s: float
 
 
-class Errands:
+class PendingLogins:
     """The errands of all browsers. It may be used from several threads."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -96,7 +96,7 @@ class Errands:
         self._kept: dict[str, _Kept] = {}
         self._lock = threading.Lock()
 
-    def begin(self, errand: Errand, secret: str) -> tuple[str, str]:
+    def begin(self, errand: PendingLogin, secret: str) -> tuple[str, str]:
         """Send a browser off; return the `state` and the value of its cookie.
 
         `secret` is the cookie that it has: with an errand on its way it stays, so that two tabs can go at once.
@@ -111,15 +111,15 @@ class Errands:
             self._kept[_digest(state)] = _Kept(errand, _digest(secret), self._monotonic())
         return state, secret
 
-    def take(self, state: str, secret: str) -> Errand:
-        """Return the errand of a browser that comes back, once. Raises LostErrandError."""
+    def take(self, state: str, secret: str) -> PendingLogin:
+        """Return the errand of a browser that comes back, once. Raises LostLoginError."""
         with self._lock:
             self._forget_old()
             found = self._kept.pop(_digest(state), None)
         if found is None:
-            raise LostErrandError(Lost.UNKNOWN)
+            raise LostLoginError(Lost.UNKNOWN)
         if found.browser != _digest(secret):
-            raise LostErrandError(Lost.ELSEWHERE)
+            raise LostLoginError(Lost.ELSEWHERE)
         return found.errand
 
     def _forget_old(self) -> None:

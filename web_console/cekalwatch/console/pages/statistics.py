@@ -17,7 +17,7 @@ from cekalwatch.console.pages.plots import Bar, BarPlot, bar_plot
 from cekalwatch.console.reporting.report_csv import figures_csv
 from cekalwatch.console.reporting.report_document import by_what, line_name, lines_table, report_document
 from cekalwatch.console.reporting.report_pdf import report_pdf
-from cekalwatch.console.visit import Visit
+from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.values.reports import MAX_SPAN, FieldLine, FieldReport
 from cekalwatch.office.client.alert_client import day_began
 
@@ -46,7 +46,7 @@ class _Span:
         return urlencode({"span": self.name} if self.name else self.days)
 
 
-def show(visit: Visit) -> Response:
+def show(visit: RequestContext) -> Response:
     """Show the figures of a span of time."""
     span = _asked(visit)
     report = visit.reports.report(span.start, span.end)
@@ -61,7 +61,7 @@ def show(visit: Visit) -> Response:
     )
 
 
-def table(visit: Visit) -> Response:
+def table(visit: RequestContext) -> Response:
     """Return the figures as a file for a spreadsheet."""
     span = _asked(visit)
     if span.problem:
@@ -70,7 +70,7 @@ def table(visit: Visit) -> Response:
     return _file(visit, report, "csv", figures_csv(report).encode(), "text/csv; charset=utf-8")
 
 
-def show_report(visit: Visit) -> Response:
+def show_report(visit: RequestContext) -> Response:
     """Show the report that the office answers with."""
     span = _asked(visit)
     if span.problem:
@@ -79,7 +79,7 @@ def show_report(visit: Visit) -> Response:
     return visit.page("field_report.html", document=document, span=span)
 
 
-def report_file(visit: Visit) -> Response:
+def report_file(visit: RequestContext) -> Response:
     """Return the report as a PDF."""
     span = _asked(visit)
     if span.problem:
@@ -90,13 +90,13 @@ def report_file(visit: Visit) -> Response:
     return _file(visit, report, "pdf", data, "application/pdf")
 
 
-def _file(visit: Visit, report: FieldReport, ending: str, data: bytes, media_type: str) -> Response:
+def _file(visit: RequestContext, report: FieldReport, ending: str, data: bytes, media_type: str) -> Response:
     first, last = (at.astimezone(visit.texts.zone) for at in (report.since, report.until))
     name = f"cekalwatch-{report.site}-{first:%Y%m%d}-{last:%Y%m%d}.{ending}"
     return Response(data, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
-def _asked(visit: Visit) -> _Span:
+def _asked(visit: RequestContext) -> _Span:
     """Read what is asked for; what is wrong with it stands in the span."""
     now, say = visit.now, visit.texts.say
     days = {name: visit.query(name).strip() for name in ("since", "until")}

@@ -7,20 +7,20 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from cekalwatch.console.signing_in.errands import (
+from cekalwatch.console.signing_in.pending_approvals import KeptForm
+from cekalwatch.console.signing_in.pending_logins import (
     LASTS_S,
     MAX_ERRANDS,
-    Errand,
-    Errands,
     Lost,
-    LostErrandError,
+    LostLoginError,
+    PendingLogin,
+    PendingLogins,
     with_query,
 )
-from cekalwatch.console.signing_in.unfinished import KeptForm
 from cekalwatch.contract.values.identity_provider import ProviderFacts
 
 PROVIDER = ProviderFacts("https://id.example", "cekalwatch", "openid profile", "https://id.example/a?x=1", "", True)
-ERRAND = Errand(PROVIDER, "https://konsol.example/sign-in/back", None)
+ERRAND = PendingLogin(PROVIDER, "https://konsol.example/sign-in/back", None)
 
 
 @dataclass
@@ -31,16 +31,16 @@ class Clock:
         return self.at_s
 
 
-def lost(errands: Errands, state: str, secret: str) -> Lost | None:
+def lost(errands: PendingLogins, state: str, secret: str) -> Lost | None:
     try:
         errands.take(state, secret)
-    except LostErrandError as error:
+    except LostLoginError as error:
         return error.why
     return None
 
 
 def test_an_errand_is_good_once_and_in_its_own_browser() -> None:
-    errands = Errands(Clock())
+    errands = PendingLogins(Clock())
     state, secret = errands.begin(ERRAND, "")
     assert errands.take(state, secret) == ERRAND
     assert lost(errands, state, secret) is Lost.UNKNOWN
@@ -52,14 +52,14 @@ def test_an_errand_is_good_once_and_in_its_own_browser() -> None:
 @pytest.mark.parametrize(("later_s", "found"), [(LASTS_S - 1, None), (LASTS_S, Lost.UNKNOWN)])
 def test_an_errand_ends_after_ten_minutes(later_s: float, found: Lost | None) -> None:
     clock = Clock()
-    errands = Errands(clock)
+    errands = PendingLogins(clock)
     state, secret = errands.begin(ERRAND, "")
     clock.at_s += later_s
     assert lost(errands, state, secret) is found
 
 
 def test_a_cookie_that_was_not_given_here_is_replaced_and_one_on_its_way_stays() -> None:
-    errands = Errands(Clock())
+    errands = PendingLogins(Clock())
     first, secret = errands.begin(ERRAND, "chosen by somebody else")
     assert secret != "chosen by somebody else"
     second, same = errands.begin(ERRAND, secret)
@@ -69,7 +69,7 @@ def test_a_cookie_that_was_not_given_here_is_replaced_and_one_on_its_way_stays()
 
 
 def test_of_too_many_the_first_makes_room() -> None:
-    errands = Errands(Clock())
+    errands = PendingLogins(Clock())
     begun = [errands.begin(ERRAND, "") for _ in range(MAX_ERRANDS + 1)]
     assert lost(errands, *begun[0]) is Lost.UNKNOWN
     assert lost(errands, *begun[-1]) is None

@@ -21,7 +21,7 @@ KINDS: Final = ("CAMERAS", "SERVERS", "PORTS", "SOURCES")
 
 
 @dataclass(frozen=True)
-class GlanceLine:
+class SummaryLine:
     """So many of a kind are well."""
 
     name: str
@@ -30,7 +30,7 @@ class GlanceLine:
     count: int
 
 
-class Glance:
+class StatusSummary:
     """That of one session. It may be used from several threads."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -54,7 +54,7 @@ class Glance:
             return self._status
 
 
-def glance_lines(status: ServerStatus, sites: Iterable[str]) -> list[GlanceLine]:
+def glance_lines(status: ServerStatus, sites: Iterable[str]) -> list[SummaryLine]:
     """Return the lines for who works at these sites; a kind of which there is none has no line."""
     ours = set(sites)
     kinds = (
@@ -63,4 +63,4 @@ def glance_lines(status: ServerStatus, sites: Iterable[str]) -> list[GlanceLine]
         [one.follows_list and one.connected for one in status.ports],
         [not one.stale for one in status.freshness.sources],
     )
-    return [GlanceLine(name, sum(well), len(well)) for name, well in zip(KINDS, kinds, strict=True) if well]
+    return [SummaryLine(name, sum(well), len(well)) for name, well in zip(KINDS, kinds, strict=True) if well]

@@ -42,7 +42,7 @@ class _TooLargeError(Exception):
     """A request is larger than any form."""
 
 
-class Defences:
+class SecurityMiddleware:
     """An ASGI application around another one."""
 
     def __init__(

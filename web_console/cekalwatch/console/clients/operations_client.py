@@ -1,14 +1,39 @@
-"""The calls about the decision threshold, as values. Errors stay grpc.RpcError."""
+"""The calls about the server: its status, its threshold and the report of the site. Errors stay grpc.RpcError."""
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from cekalwatch.console.clients.service_client import ServiceClient
+from cekalwatch.contract.codec.reports import FIELD_REPORT
+from cekalwatch.contract.codec.status import SERVER_STATUS
 from cekalwatch.contract.codec.thresholds import THRESHOLD_OUTLOOK
+from cekalwatch.contract.values.reports import FieldReport
+from cekalwatch.contract.values.status import ServerStatus
 from cekalwatch.contract.values.thresholds import ThresholdOutlook
 from cekalwatch.office.client.session_client import JointRequest
 from cekalwatch.v1 import operations_service_pb2 as pb
+from cekalwatch.v1 import report_service_pb2 as report_pb
 from cekalwatch.v1 import session_pb2
+from cekalwatch.v1.operations_service_pb2 import GetStatusRequest
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
+from cekalwatch.v1.report_service_pb2_grpc import ReportServiceStub
+from cekalwatch.wire.calls import Calls
+from cekalwatch.wire.tokens import bearer
+
+DEADLINE_S = 10.0
+
+
+def ask_status(calls: Calls, token: str) -> ServerStatus:
+    """Ask the server how it does, for the person of a token."""
+    return SERVER_STATUS.read(
+        calls.make(
+            lambda channel, left_s: OperationsServiceStub(channel).GetStatus(
+                GetStatusRequest(), timeout=left_s, metadata=bearer(token)
+            ),
+            DEADLINE_S,
+        )
+    )
 
 
 class ThresholdClient(ServiceClient[OperationsServiceStub]):
@@ -39,3 +64,18 @@ class ThresholdClient(ServiceClient[OperationsServiceStub]):
     def forget(self, oblivion: JointRequest, word: str) -> None:
         """Forget what was learned, with the word of a second person."""
         self._call(lambda stub: stub.ForgetLearnedThreshold, oblivion.request, word)
+
+
+class ReportClient(ServiceClient[ReportServiceStub]):
+    """The calls of who supervises and who audits. It may be used from several threads."""
+
+    stub = ReportServiceStub
+    deadline_s = 60.0
+    """Who asks for a year first waits until the server has counted its days."""
+
+    def report(self, start: datetime, end: datetime, *, taken: bool = False) -> FieldReport:
+        """Return the figures of the console's site; `taken`: they leave it as a file, and the audit trail says so."""
+        request = report_pb.GetFieldReportRequest(taken=taken)
+        request.start_time.FromDatetime(start)
+        request.end_time.FromDatetime(end)
+        return FIELD_REPORT.read(self._call(lambda stub: stub.GetFieldReport, request))

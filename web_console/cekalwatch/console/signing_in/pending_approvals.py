@@ -54,7 +54,7 @@ class JointStep:
 
 
 @dataclass(frozen=True)
-class Word:
+class ApprovalToken:
     """What a second person gave by signing: good for one call, for minutes."""
 
     display_name: str
@@ -63,10 +63,10 @@ class Word:
 
 
 @dataclass(frozen=True)
-class Unfinished:
+class PendingApproval:
     """A form to go on with."""
 
     form: KeptForm
     problem: str = ""
     """What is told above it; empty when a second person has signed."""
-    word: Word | None = None
+    word: ApprovalToken | None = None

@@ -1,0 +1,106 @@
+"""The calls about the list: subjects, look-alikes and synchronisation. Errors stay grpc.RpcError."""
+
+from __future__ import annotations
+
+from cekalwatch.console.clients.service_client import ServiceClient
+from cekalwatch.contract.codec.listed_subjects import LISTED_SUBJECT, LOOKALIKE_PAGE, SUBJECT_TIMELINE, WATCHLIST_FILTER
+from cekalwatch.contract.codec.syncs import SYNC_RUN, SYNC_STATUS
+from cekalwatch.contract.codec.watchlist import LOOKALIKE_JUDGEMENTS
+from cekalwatch.contract.values.listed_subjects import ListedSubject, LookalikePage, SubjectTimeline, WatchlistFilter
+from cekalwatch.contract.values.syncs import SyncRun, SyncStatus
+from cekalwatch.contract.values.watchlist import LookalikeJudgement
+from cekalwatch.office.client.session_client import JointRequest
+from cekalwatch.v1 import session_pb2
+from cekalwatch.v1 import watchlist_service_pb2 as pb
+from cekalwatch.v1.watchlist_service_pb2_grpc import WatchlistServiceStub
+
+
+class SubjectClient(ServiceClient[WatchlistServiceStub]):
+    """A list manager's calls. It may be used from several threads."""
+
+    stub = WatchlistServiceStub
+
+    def page(self, wanted: WatchlistFilter, day: str, size: int, token: str = "") -> tuple[list[ListedSubject], str]:
+        """Return at most `size` subjects as they are on `day`, and the token of the next page; empty: there is none.
+
+        The day is ISO 8601, empty: now. A page may be empty though there is a next one: the server searches so many
+        subjects at a time.
+        """
+        query = WATCHLIST_FILTER.write(wanted)
+        request = pb.ListSubjectsRequest(page_size=size, page_token=token, filter=query, on_day=day)
+        answer = self._call(lambda stub: stub.ListSubjects, request)
+        return list(LISTED_SUBJECT.read_all(answer.subjects)), str(answer.next_page_token)
+
+    def one(self, key: str) -> ListedSubject:
+        """Return one subject, with the pictures of its best photographs: one view of it."""
+        request = pb.GetSubjectRequest(subject_id=key, include_photos=True)
+        return LISTED_SUBJECT.read(self._call(lambda stub: stub.GetSubject, request).subject)
+
+    def picture(self, key: str, reference_id: str) -> bytes:
+        """Return the picture of one of a subject's reference faces; empty when there is none."""
+        request = pb.GetSubjectRequest(subject_id=key, photo_references=[reference_id])
+        answer = self._call(lambda stub: stub.GetSubject, request)
+        return next((bytes(one.jpeg) for one in answer.subject.references if one.reference_id == reference_id), b"")
+
+    def history(self, key: str) -> SubjectTimeline:
+        """Return what happened to a subject."""
+        request = pb.GetSubjectHistoryRequest(subject_id=key)
+        return SUBJECT_TIMELINE.read(self._call(lambda stub: stub.GetSubjectHistory, request))
+
+
+class LookalikeClient(ServiceClient[WatchlistServiceStub]):
+    """A list manager's calls. It may be used from several threads."""
+
+    stub = WatchlistServiceStub
+
+    def page(self, judgement: LookalikeJudgement | None, size: int, token: str = "") -> LookalikePage:
+        """Return at most `size` pairs of which `judgement` holds; None: any."""
+        request = pb.ListLookAlikesRequest(page_size=size, page_token=token)
+        if judgement:
+            request.judgement = LOOKALIKE_JUDGEMENTS.number(judgement)
+        return LOOKALIKE_PAGE.read(self._call(lambda stub: stub.ListLookAlikes, request))
+
+    def judge(self, key: str, other: str, judgement: LookalikeJudgement, mark: str) -> None:
+        """Keep what was found about two who were seen with this mark."""
+        found = LOOKALIKE_JUDGEMENTS.number(judgement)
+        request = pb.JudgeLookAlikesRequest(subject_id=key, other_subject_id=other, judgement=found, mark=mark)
+        self._call(lambda stub: stub.JudgeLookAlikes, request)
+
+
+_MAX_RUN_ID = 2**63 - 2
+
+
+class SyncClient(ServiceClient[WatchlistServiceStub]):
+    """A list manager's calls. It may be used from several threads."""
+
+    stub = WatchlistServiceStub
+
+    def status(self) -> SyncStatus:
+        """Return how it stands."""
+        return SYNC_STATUS.read(self._call(lambda stub: stub.GetSyncStatus, pb.GetSyncStatusRequest()))
+
+    def runs(self, size: int, token: str = "") -> tuple[list[SyncRun], str]:
+        """Return at most `size` runs, newest first, and the token of the next page; empty: there is none."""
+        answer = self._call(lambda stub: stub.ListSyncRuns, pb.ListSyncRunsRequest(page_size=size, page_token=token))
+        return list(SYNC_RUN.read_all(answer.runs)), str(answer.next_page_token)
+
+    def run(self, run_id: int) -> SyncRun | None:
+        """Return one run; None when it is not kept."""
+        if not 0 < run_id <= _MAX_RUN_ID:
+            return None
+        found, _ = self.runs(1, str(run_id + 1))
+        return next((one for one in found if one.run_id == run_id), None)
+
+    def start(self, *, from_start: bool) -> None:
+        """Begin a run; with `from_start` it reads the whole list."""
+        self._call(lambda stub: stub.SyncNow, pb.SyncNowRequest(from_start=from_start))
+
+    @staticmethod
+    def acceptance(run_id: int) -> JointRequest:
+        """Return what two people sign for who let the next run end what the list of that run has lost."""
+        request = pb.AcceptShrunkenListRequest(run_id=run_id)
+        return JointRequest(session_pb2.TWO_PERSON_ACTION_ACCEPT_SHRUNKEN_LIST, request)
+
+    def accept(self, acceptance: JointRequest, word: str) -> None:
+        """Accept a shrunken list, with the word of a second person."""
+        self._call(lambda stub: stub.AcceptShrunkenList, acceptance.request, word)

@@ -1,1 +1,0 @@
-"""The list: looking at it, its synchronisation, and files that people import."""
