@@ -56,7 +56,7 @@ def test_mapping_is_what_reads_and_writes_the_contract(write: Write, tmp_path: P
     write("common/cekalwatch/contract/codec/safe_text.py", "x = 1\n" * 7)
     write("common/cekalwatch/contract/codec/alerts.py", "x = 1\n" * 11)
     write("web_console/cekalwatch/console/clients/operations_client.py", "x = 1\n" * 13)
-    write("web_console/cekalwatch/console/clients/people_client.py", "x = 1\n" * 17)
+    write("web_console/cekalwatch/console/clients/calls.py", "x = 1\n" * 17)
     assert house(tmp_path).figures["mapping_lines"] == 5 + 11 + 13
 
 
