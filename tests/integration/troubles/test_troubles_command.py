@@ -45,7 +45,7 @@ async def test_a_supervisor_lists_troubles_and_says_that_one_was_seen(office: Po
             (await pc.run("problems", "list")).stdout.split("\n")
         )
         assert (await pc.run("problems", "seen", "zzzz")).returncode == Exit.USAGE
-        assert "seen by Petugas siti" in (await pc.run("problems", "seen", key)).stdout
+        assert "acknowledged by Petugas siti" in (await pc.run("problems", "seen", key)).stdout
         assert "Petugas siti" in (await pc.run("problems", "list", "--days", "2")).stdout
         by_its_old_name = await pc.run("troubles", "list")
         assert "Petugas siti" in by_its_old_name.stdout
