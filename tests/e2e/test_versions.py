@@ -43,7 +43,7 @@ def config(tmp_path: Path, traveller: Person) -> StackConfig:
     """The site, of this version unless it is changed; its list and a clip of the traveller are in its folder."""
     write_watchlist([traveller], tmp_path / "list", datetime.now(UTC).date())
     write_video(people_passing([traveller]), [traveller], tmp_path / "clip.mp4")
-    settings = {"grouping_window_seconds": 0, "threads": 1, "escalate_after_seconds": 3600}
+    settings = {"grouping_window_s": 0, "threads": 1, "escalate_after_s": 3600}  # as 0.2.0 calls them
     return StackConfig(tmp_path, light_pack().parent, model_pack="light", settings=settings)
 
 
