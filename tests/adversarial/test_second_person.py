@@ -123,7 +123,7 @@ def test_at_the_servers_terminal_both_read_what_they_sign_for_in_both_languages_
     said = done.stderr
     for name in ("administrator", "supervisor"):
         before = said[: said.index(f"Sign-in name of the {name}")]
-        assert before.count("becomes 0.5500") == before.count("menjadi 0.5500") >= 1
+        assert before.count("becomes 0.5500") == before.count("menjadi 0,5500") >= 1
     assert said.count("becomes 0.5500") == 2
     _, second = office.trail(Action.SIGNED_IN)
     assert json.loads(second.details)["action"] == "CHANGE_THRESHOLD"

@@ -233,7 +233,7 @@ async def test_the_report_of_the_figures_is_downloaded_as_a_pdf_of_the_pages_lan
     await page.click("text=Statistik")
     await page.click("text=7 hari terakhir")
     assert await page.locator("svg.plot rect.bar").count() > 1
-    await page.click("text=Pengenalan wajah di pemeriksaan")
+    await page.click("text=Laporan pertanggungjawaban")
     async with page.expect_download() as coming:
         await page.click("text=Unduh sebagai PDF")
     reader = PdfReader(await (await coming.value).path())

@@ -12,6 +12,7 @@ from pathlib import Path
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from cekalwatch.server.settings.old_names import OLD_NAMES
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.wire.dialer import Dialer
@@ -160,7 +161,7 @@ def server_group(
             own = {"listen": address, "server_name": name, "data_dir": str(folder / name)}
             own |= {"tls_dir": str(folder / "tls"), "pki_dir": str(folder / "pki")}
             config_file = folder / f"{name}.toml"
-            config_file.write_text(_toml(settings, shared | own))
+            config_file.write_text(_toml(settings, shared | own, of_release=python != sys.executable))
             members.append(GroupMember(name, address, config_file, python=python))
         group = ServerGroup(site, settings, members, folder / "logs")
         ports.callback(group.close)
@@ -171,11 +172,13 @@ def server_group(
         yield group
 
 
-def _toml(settings: ServerSettings, own: dict[str, object]) -> str:
+def _toml(settings: ServerSettings, own: dict[str, object], *, of_release: bool) -> str:
+    """Return a settings file; `of_release`: by the names of 0.2.0, which this version reads too."""
     names = {"models_dir", "model_pack", "threshold", "escalate_after_seconds", "inference"}
     common = settings.model_dump(mode="json", include=names)
     # JSON's strings and numbers are TOML's as well.
-    lines = [f"{name} = {json.dumps(value)}" for name, value in (common | own).items()]
+    called = {new: old for old, new in OLD_NAMES.items() if "." not in old} if of_release else {}
+    lines = [f"{called.get(name, name)} = {json.dumps(value)}" for name, value in (common | own).items()]
     for camera in settings.cameras:
         lines += ["", "[[cameras]]", f'camera_id = "{camera.camera_id}"', f'site = "{camera.site}"']
         lines += [f'counter = "{camera.counter}"', f'direction = "{camera.direction}"']
