@@ -67,7 +67,7 @@ def test_a_counter_that_does_not_exist_is_refused_with_those_that_do(
 ) -> None:
     with starting_pc(office, tmp_path, qapp, qtbot, "pc-1", counters=("D1", "Z9")) as pc:
         stays_red_and_says(pc, "The server has no counter Z9, which the settings of this PC name")
-        assert "It has: A1, D1." in pc.words
+        assert "The server has: A1, D1." in pc.words
     with starting_pc(office, tmp_path, qapp, qtbot, "pc-1", counters=("D1",), direction="ARRIVAL") as pc:
         stays_red_and_says(pc, "The server has no counter D1")
 

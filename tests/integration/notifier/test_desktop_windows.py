@@ -296,7 +296,7 @@ def test_the_tray_tells_connection_freshness_and_open_alerts(office: OfficeThrea
     assert "1 open" in tray.toolTip()
     pc.controller.connected(Freshness(None, stale=False, active_subjects=0))
     assert light() is Light.AMBER
-    assert "NEVER IMPORTED" in tray.toolTip()
+    assert "NEVER BEEN IMPORTED" in tray.toolTip()
     pc.controller.disconnected(Disconnected(Cause.SILENT))
     assert light() is Light.RED
     assert "DISCONNECTED" in tray.toolTip()
