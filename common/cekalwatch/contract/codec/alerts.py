@@ -1,4 +1,4 @@
-"""Alerts, what people do with them, and what a subscription is told of them."""
+"""Reads and writes alerts, the handling of alerts by people, and the messages of a subscription."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Troubles, and what those are told who watch them."""
+"""Reads and writes problems (called troubles on the wire), and the messages of those who watch them."""
 
 from __future__ import annotations
 
