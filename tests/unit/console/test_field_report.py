@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from pypdf import PdfReader
@@ -17,52 +16,23 @@ from cekalwatch.console.reporting.report_document import report_document
 from cekalwatch.console.reporting.report_pdf import report_pdf
 from cekalwatch.contract.values.reports import (
     NOT_MEASURED,
-    FieldLine,
     FieldReport,
     GroupFigures,
     GroupPair,
-    LearnedFigures,
     MeasuredGroups,
     Rate,
-    ThresholdInterval,
-    ThresholdUse,
     ThresholdWhatIf,
     Waits,
 )
 from cekalwatch.program.translations import Language
+from tests.support.builders.field_report import RATE, line
+from tests.support.builders.field_report import REPORT as WHOLE_REPORT
 from tests.support.builders.watchlist import WIB
 
-NOON = datetime(2026, 3, 1, 5, tzinfo=UTC)
-RATE = Rate(0.0002, 0.0001, 0.0005)
-
-
-def line(key: str, kind: str = "", rate: Rate = RATE) -> FieldLine:
-    return FieldLine(key, 15_000, 3, 1, 2, rate, kind)
-
-
-REPORT = FieldReport(
-    site="batam-center",
-    since=NOON,
-    until=NOON + timedelta(days=30),
-    made_at=NOON + timedelta(days=31),
-    whole=line(""),
-    cameras=(line("dep-1"), line("dep-2", rate=NOT_MEASURED)),
-    hours=(line("12:00"),),
-    lists=(line("CEGAH"),),
+REPORT = replace(
+    WHOLE_REPORT,
     agencies=(line("Kejaksaan Agung – 東京", "CEGAH"), line("", "CEGAH"), line("=HYPERLINK(1)", "TANGKAL")),
-    claims=Waits(6, 12.0, 65.0),
-    decisions=Waits(0, 0.0, 0.0),
-    escalated=1,
-    listed=1_234,
-    thresholds=(ThresholdUse("standard-1", 0.45, 0.48, 6),),
-    learned=(
-        LearnedFigures("standard-1", 0.56, 0.5, ThresholdInterval(0.53, 0.58), 4_000, 3_600, ("dep-9",)),
-        LearnedFigures("standard-2", 0.5, 0.5, None, 140, 140, ()),
-    ),
-    what_ifs=(
-        ThresholdWhatIf("standard-1", 0.48, 0.6, 3, 1, 1, 0),
-        ThresholdWhatIf("standard-2", 0.48, 0.6, 3, 1, 0, 0),
-    ),
+    what_ifs=(*WHOLE_REPORT.what_ifs, ThresholdWhatIf("standard-2", 0.48, 0.6, 3, 1, 0, 0)),
     groups=None,
 )
 SMALL = Rate(0.001, 0.0005, 0.002)

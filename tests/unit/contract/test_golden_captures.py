@@ -36,13 +36,14 @@ from cekalwatch.contract.values.captures import (
 )
 from cekalwatch.contract.values.devices import DeviceCertificate, DeviceRecord
 from cekalwatch.contract.values.orders import Direction
-from cekalwatch.contract.values.surveys import Advice, Grade, KeptSurvey, Spread, SurveyFigures
+from cekalwatch.contract.values.surveys import Advice, Grade, KeptSurvey, SurveyFigures
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.servicers.cameras import read_changes, read_survey
 from cekalwatch.server.grpc_api.servicers.capture import REJECTED_FOR
 from cekalwatch.v1 import camera_service_pb2, capture_pb2, capture_service_pb2, device_pb2, device_service_pb2
 from cekalwatch.wire.bounds import MAX_AIMING_AGE_S, MAX_CROP_BYTES
 from cekalwatch.wire.identity import DeviceRole
+from tests.support.builders.surveys import survey_figures
 
 GOLDEN = json.loads(Path(__file__).with_name("golden_captures.json").read_text(encoding="utf-8"))
 NOON = datetime(2026, 11, 29, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -62,26 +63,7 @@ FACE_SENT = FaceCapture(
     clock_ahead=timedelta(seconds=-3, milliseconds=-500),
 )
 PLAIN_FACE = FaceCapture(CAPTURE, "1", NOON, b"j", FACE_SENT.landmarks, 0.5, FACE_SENT.quality)
-FIGURES = SurveyFigures(
-    client_version="0.2.0",
-    detector="light",
-    frame_width=1920,
-    frame_height=1080,
-    watched_s=600.5,
-    frames_per_second=14.5,
-    passages=40,
-    passages_fit=31,
-    passages_sendable=39,
-    spreads={
-        "eye_distance_px": Spread(41.0, 66.0, 90.0),
-        "yaw_degrees": Spread(-12.0, 1.0, 14.0),
-        "pitch_degrees": Spread(2.0, 9.0, 15.0),
-        "sharpness": Spread(0.25, 0.5, 0.75),
-        "brightness": Spread(0.375, 0.5, 0.625),
-    },
-    grade=Grade.FAIR,
-    advice=(Advice.NEARER, Advice.FOCUS),
-)
+FIGURES = survey_figures(watched_s=600.5)
 NOBODY = SurveyFigures("0.2.0", "light", 640, 480, 60.0, 5.0, 0, 0, 0, Grade.UNKNOWN, (Advice.NOBODY,))
 HEARTBEAT = Heartbeat(
     frames_per_second=14.5,
