@@ -24,7 +24,7 @@ MAPPING: Final = (
     "web_console/cekalwatch/console/clients/*_client.py",
 )
 """Where the values of the contract are defined, read and written."""
-NO_MAPPING: Final = ("*/contract/codec/safe_text.py",)
+NO_MAPPING: Final = ("*/contract/engine/safe_text.py",)
 """What makes a text safe to show."""
 SHORT_LINES: Final = 60
 ALERT_FIELD: Final = "late"

@@ -18,7 +18,7 @@ import pytest
 from numpy.typing import NDArray
 
 from cekalwatch.contract.codec.captures import FACE
-from cekalwatch.contract.codec.scalars import Reading
+from cekalwatch.contract.engine.scalars import Reading
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.server.capture.placing import placed
 from cekalwatch.server.domain.cameras.clock import CameraClock

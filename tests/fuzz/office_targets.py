@@ -19,7 +19,7 @@ from cekalwatch.console.pages.signing_in.session import own_path
 from cekalwatch.console.request_context import read_form
 from cekalwatch.console.security_middleware import MAX_FORM_BYTES
 from cekalwatch.console.signing_in.pending_approvals import SECRETS, KeptForm
-from cekalwatch.contract.codec.scalars import Refused
+from cekalwatch.contract.engine.scalars import Refused
 from cekalwatch.program.confined.messages import Refusal
 from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.domain.ports import Port, PortReport

@@ -15,7 +15,7 @@ from google.protobuf.message import DecodeError, Message
 from cekalwatch.contract.codec.alerts import SEARCH
 from cekalwatch.contract.codec.imports import RECORD_REPORT
 from cekalwatch.contract.codec.listed_subjects import WATCHLIST_FILTER
-from cekalwatch.contract.codec.scalars import Reading, Refused
+from cekalwatch.contract.engine.scalars import Reading, Refused
 from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.server.domain.cameras.clock import CameraClock
 from cekalwatch.server.domain.checkpoints import LegalParameters

@@ -8,12 +8,12 @@ from typing import Final
 PLUMBING: Final = {
     "the generated contract, and what reads its fields": (
         "v1.*",
-        "contract.codec.codec",
+        "contract.engine.codec",
         "contract.codec.converters",
-        "contract.codec.enums",
-        "contract.codec.safe_text",
-        "contract.codec.one_of",
-        "contract.codec.scalars",
+        "contract.engine.enums",
+        "contract.engine.safe_text",
+        "contract.engine.one_of",
+        "contract.engine.scalars",
     ),
     "loops, logs, traces, confined processes": ("program.*",),
     "connections, certificates and waits": ("wire.*", "server.connections", "office.client.refusals"),

@@ -13,9 +13,9 @@ import pytest
 from annotated_types import Interval, MaxLen
 from google.protobuf.message import Message
 
-from cekalwatch.contract.codec.codec import Codec, Converter
-from cekalwatch.contract.codec.one_of import OneOf
-from cekalwatch.contract.codec.scalars import Reading, Refused
+from cekalwatch.contract.engine.codec import Codec, Converter
+from cekalwatch.contract.engine.one_of import OneOf
+from cekalwatch.contract.engine.scalars import Reading, Refused
 from cekalwatch.contract.values.adjudication import Outcome, Reason
 from cekalwatch.contract.values.cameras import Drops, SpoolStatus
 from cekalwatch.contract.values.orders import Direction

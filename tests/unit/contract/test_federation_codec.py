@@ -16,7 +16,7 @@ from cekalwatch.contract.codec.federation import (
     CentreMessage,
     PortMessage,
 )
-from cekalwatch.contract.codec.scalars import Reading, Refused
+from cekalwatch.contract.engine.scalars import Reading, Refused
 from cekalwatch.contract.values.adjudication import AlertEventType
 from cekalwatch.contract.values.federation import (
     HeldAlerts,

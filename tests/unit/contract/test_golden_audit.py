@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from cekalwatch.contract.codec.audit import CHECK, ENTRY, ENTRY_PAGE, FULL_ENTRY, QUERY
-from cekalwatch.contract.codec.scalars import Reading, Refused
+from cekalwatch.contract.engine.scalars import Reading, Refused
 from cekalwatch.contract.values.audit import (
     TrailCheckpoint,
     TrailProblem,

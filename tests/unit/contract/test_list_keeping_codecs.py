@@ -14,9 +14,9 @@ from cekalwatch.contract.codec.listed_subjects import (
     SUBJECT_TIMELINE,
     WATCHLIST_FILTER,
 )
-from cekalwatch.contract.codec.scalars import Reading, Refused
 from cekalwatch.contract.codec.syncs import SYNC_RUN, SYNC_STATUS
 from cekalwatch.contract.codec.watchlist import ORDER, SUBJECT
+from cekalwatch.contract.engine.scalars import Reading, Refused
 from cekalwatch.contract.values.imports import FileAnswer, FileBegun, FileEnded, PhotoReport, RecordReport
 from cekalwatch.contract.values.listed_subjects import (
     ListedSubject,

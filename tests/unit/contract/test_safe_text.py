@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cekalwatch.contract.codec.safe_text import MAX_CHARACTERS, safe_text
+from cekalwatch.contract.engine.safe_text import MAX_CHARACTERS, safe_text
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_lines_and_modules_are_those_of_the_shipped_folders(write: Write, tmp_pa
 
 def test_mapping_is_what_reads_and_writes_the_contract(write: Write, tmp_path: Path) -> None:
     write(f"{SERVER}/grpc_api/alert_answers.py", "x = 1\n" * 5)
-    write("common/cekalwatch/contract/codec/safe_text.py", "x = 1\n" * 7)
+    write("common/cekalwatch/contract/engine/safe_text.py", "x = 1\n" * 7)
     write("common/cekalwatch/contract/codec/alerts.py", "x = 1\n" * 11)
     write("web_console/cekalwatch/console/clients/operations_client.py", "x = 1\n" * 13)
     write("web_console/cekalwatch/console/clients/calls.py", "x = 1\n" * 17)

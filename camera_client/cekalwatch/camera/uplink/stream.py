@@ -20,7 +20,7 @@ from cekalwatch.camera.outbox import capture_message
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.view.aiming import AimingPictures
 from cekalwatch.contract.codec.captures import FROM_CAMERA, TO_CAMERA
-from cekalwatch.contract.codec.scalars import Refused
+from cekalwatch.contract.engine.scalars import Refused
 from cekalwatch.contract.values.aiming import AimingAnswer, AimingPicture, AimingRequest
 from cekalwatch.contract.values.cameras import Heartbeat
 from cekalwatch.contract.values.capture_policy import CapturePolicy

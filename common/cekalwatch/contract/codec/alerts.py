@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from cekalwatch.contract.codec.cameras import PLACE
-from cekalwatch.contract.codec.codec import Codec, Converter
-from cekalwatch.contract.codec.enums import bound_enum
-from cekalwatch.contract.codec.one_of import OneOf
-from cekalwatch.contract.codec.safe_text import safe_text
-from cekalwatch.contract.codec.scalars import Reading
 from cekalwatch.contract.codec.watchlist import FRESHNESS, OFFICERS_ORDER, OFFICERS_SUBJECT, REFERENCE_FACE
+from cekalwatch.contract.engine.codec import Codec, Converter
+from cekalwatch.contract.engine.enums import bound_enum
+from cekalwatch.contract.engine.one_of import OneOf
+from cekalwatch.contract.engine.safe_text import safe_text
+from cekalwatch.contract.engine.scalars import Reading
 from cekalwatch.contract.values.adjudication import MAX_NOTE, AlertEventType, AlertState, Escalation, Outcome, Reason
 from cekalwatch.contract.values.alert_search import AlertFilter, AlertSearch
 from cekalwatch.contract.values.alerts import (

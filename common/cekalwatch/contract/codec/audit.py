@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from cekalwatch.contract.codec.codec import Codec
 from cekalwatch.contract.codec.converters import unchanged
-from cekalwatch.contract.codec.enums import bound_enum
-from cekalwatch.contract.codec.one_of import OneOf
+from cekalwatch.contract.engine.codec import Codec
+from cekalwatch.contract.engine.enums import bound_enum
+from cekalwatch.contract.engine.one_of import OneOf
 from cekalwatch.contract.values.audit import (
     ExportFormat,
     FullEntry,

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cekalwatch.contract.codec.captures import POLICY, ROUNDED
-from cekalwatch.contract.codec.codec import Codec, Converter
-from cekalwatch.contract.codec.enums import ProtoEnum, bound_enum
-from cekalwatch.contract.codec.scalars import Reading
+from cekalwatch.contract.engine.codec import Codec, Converter
+from cekalwatch.contract.engine.enums import ProtoEnum, bound_enum
+from cekalwatch.contract.engine.scalars import Reading
 from cekalwatch.contract.values.aiming import TakenPicture
 from cekalwatch.contract.values.capture_policy import CameraPolicy, CapturePolicyChanges
 from cekalwatch.contract.values.surveys import SPREADS, Advice, Grade, KeptSurvey, Spread, SurveyFigures

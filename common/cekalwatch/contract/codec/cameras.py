@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cekalwatch.contract.codec.codec import Codec
-from cekalwatch.contract.codec.enums import bound_enum
+from cekalwatch.contract.engine.codec import Codec
+from cekalwatch.contract.engine.enums import bound_enum
 from cekalwatch.contract.values.cameras import CameraReference
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.v1 import camera_pb2

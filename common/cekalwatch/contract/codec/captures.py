@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from cekalwatch.contract.codec.codec import Codec, Converter
 from cekalwatch.contract.codec.converters import TRACE, known_or, seconds_up_to, unchanged
-from cekalwatch.contract.codec.enums import bound_enum
-from cekalwatch.contract.codec.one_of import OneOf
-from cekalwatch.contract.codec.scalars import Reading, Refused, read_uuid
+from cekalwatch.contract.engine.codec import Codec, Converter
+from cekalwatch.contract.engine.enums import bound_enum
+from cekalwatch.contract.engine.one_of import OneOf
+from cekalwatch.contract.engine.scalars import Reading, Refused, read_uuid
 from cekalwatch.contract.values.aiming import AimingAnswer, AimingPicture, AimingRefusal, AimingRequest
 from cekalwatch.contract.values.cameras import Drops, Heartbeat, SpoolState, SpoolStatus, ViewState
 from cekalwatch.contract.values.capture_policy import DIGITS, POLICY_BOUNDS, WHOLE, CapturePolicy

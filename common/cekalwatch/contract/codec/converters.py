@@ -6,9 +6,9 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, TypeVar
 
-from cekalwatch.contract.codec.codec import Converter
-from cekalwatch.contract.codec.enums import ProtoEnum
-from cekalwatch.contract.codec.scalars import Reading, seconds_of, written_seconds
+from cekalwatch.contract.engine.codec import Converter
+from cekalwatch.contract.engine.enums import ProtoEnum
+from cekalwatch.contract.engine.scalars import Reading, seconds_of, written_seconds
 from cekalwatch.program.traces import trace_context
 
 E = TypeVar("E", bound=Enum)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cekalwatch.contract.codec.codec import Codec
 from cekalwatch.contract.codec.converters import unchanged
-from cekalwatch.contract.codec.enums import bound_enum
+from cekalwatch.contract.engine.codec import Codec
+from cekalwatch.contract.engine.enums import bound_enum
 from cekalwatch.contract.values.devices import DeviceCertificate, DeviceInvited, DeviceRecord, DeviceToInvite
 from cekalwatch.v1 import device_pb2
 from cekalwatch.v1 import device_service_pb2 as pb

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from cekalwatch.contract.codec.alerts import ALERT
-from cekalwatch.contract.codec.codec import Codec, Converter
-from cekalwatch.contract.codec.enums import bound_enum
-from cekalwatch.contract.codec.one_of import OneOf
+from cekalwatch.contract.engine.codec import Codec, Converter
+from cekalwatch.contract.engine.enums import bound_enum
+from cekalwatch.contract.engine.one_of import OneOf
 from cekalwatch.contract.values.federation import (
     HeldAlerts,
     LogPosition,

@@ -6,11 +6,11 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from cekalwatch.contract.codec.codec import Codec
-from cekalwatch.contract.codec.one_of import OneOf
-from cekalwatch.contract.codec.safe_text import safe_text
-from cekalwatch.contract.codec.scalars import Reading, moment
 from cekalwatch.contract.codec.watchlist import FIGURES, ORDER_KINDS, MeasuredCodec
+from cekalwatch.contract.engine.codec import Codec
+from cekalwatch.contract.engine.one_of import OneOf
+from cekalwatch.contract.engine.safe_text import safe_text
+from cekalwatch.contract.engine.scalars import Reading, moment
 from cekalwatch.contract.values.imports import FileAnswer, FileBegun, FileEnded, PhotoReport, RecordReport
 from cekalwatch.contract.values.orders import ShownOrder
 from cekalwatch.contract.values.subjects import Subject

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cekalwatch.contract.codec.codec import Codec
 from cekalwatch.contract.codec.watchlist import ORDER, REFERENCE_FACE, SUBJECT
+from cekalwatch.contract.engine.codec import Codec
 from cekalwatch.contract.values.listed_subjects import (
     ListedSubject,
     Lookalike,

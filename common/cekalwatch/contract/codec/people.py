@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cekalwatch.contract.codec.codec import Codec
-from cekalwatch.contract.codec.enums import bound_enum
+from cekalwatch.contract.engine.codec import Codec
+from cekalwatch.contract.engine.enums import bound_enum
 from cekalwatch.contract.values.identity_provider import ProviderFacts
 from cekalwatch.contract.values.people import PersonRecord, PersonRole, PersonSession
 from cekalwatch.v1 import people_pb2, session_pb2, session_service_pb2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cekalwatch.contract.codec.codec import Codec, Converter
+from cekalwatch.contract.engine.codec import Codec, Converter
 from cekalwatch.contract.values.reports import (
     FieldLine,
     FieldReport,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from cekalwatch.contract.codec.cameras import PLACE
 from cekalwatch.contract.codec.captures import AGE, DROPS, POLICY, SPOOL, VIEW_STATE
-from cekalwatch.contract.codec.codec import Codec
 from cekalwatch.contract.codec.federation import PORT_STATUS
 from cekalwatch.contract.codec.troubles import TROUBLE
 from cekalwatch.contract.codec.watchlist import FRESHNESS
+from cekalwatch.contract.engine.codec import Codec
 from cekalwatch.contract.values.status import (
     CameraStatus,
     DatabaseState,

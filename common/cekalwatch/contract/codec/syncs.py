@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cekalwatch.contract.codec.codec import Codec
 from cekalwatch.contract.codec.watchlist import FRESHNESS
+from cekalwatch.contract.engine.codec import Codec
 from cekalwatch.contract.values.syncs import SyncRun, SyncStatus
 from cekalwatch.v1 import sync_pb2
 from cekalwatch.v1 import watchlist_service_pb2 as pb

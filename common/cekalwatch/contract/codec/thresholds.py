@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cekalwatch.contract.codec.codec import Codec
+from cekalwatch.contract.engine.codec import Codec
 from cekalwatch.contract.values.thresholds import Threshold, ThresholdOutlook
 from cekalwatch.v1 import operations_pb2, operations_service_pb2
 

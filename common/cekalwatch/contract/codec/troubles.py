@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cekalwatch.contract.codec.codec import Codec
-from cekalwatch.contract.codec.one_of import OneOf
+from cekalwatch.contract.engine.codec import Codec
+from cekalwatch.contract.engine.one_of import OneOf
 from cekalwatch.contract.values.troubles import OpenTroubles, Trouble, TroubleNews
 from cekalwatch.v1 import trouble_pb2
 from cekalwatch.v1 import trouble_service_pb2 as pb

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
-from cekalwatch.contract.codec.codec import Codec
-from cekalwatch.contract.codec.enums import bound_enum
-from cekalwatch.contract.codec.scalars import Reading
+from cekalwatch.contract.engine.codec import Codec
+from cekalwatch.contract.engine.enums import bound_enum
+from cekalwatch.contract.engine.scalars import Reading
 from cekalwatch.contract.values.orders import OrderKind, OrderStatus, ShownOrder
 from cekalwatch.contract.values.subjects import FaceFigures, ReferenceFace, Subject
 from cekalwatch.contract.values.watchlist import Freshness, LookalikeJudgement, SourceFreshness

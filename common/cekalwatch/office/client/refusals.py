@@ -9,7 +9,7 @@ import grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from cekalwatch.contract.codec.safe_text import safe_text
+from cekalwatch.contract.engine.safe_text import safe_text
 from cekalwatch.office.connection import Refusal
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.translations import Texts

@@ -12,7 +12,7 @@ from uuid import UUID
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from cekalwatch.contract.codec.alerts import FILTER, OUTCOMES, REASONS, STATES
-from cekalwatch.contract.codec.scalars import Reading
+from cekalwatch.contract.engine.scalars import Reading
 from cekalwatch.contract.values.adjudication import AlertState, Outcome, Reason
 from cekalwatch.contract.values.alert_search import OLDEST, AlertFilter
 from cekalwatch.contract.values.alerts import MAX_CANDIDATE_KEY

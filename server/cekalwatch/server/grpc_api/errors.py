@@ -13,7 +13,7 @@ from google.protobuf import any_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from cekalwatch.contract.codec.scalars import Refused
+from cekalwatch.contract.engine.scalars import Refused
 from cekalwatch.server.auth.refusals import RefusalLog
 from cekalwatch.server.domain.errors import CekalwatchError, Code, Kind, RefusedError
 from cekalwatch.server.storage.errors import StorageError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from uuid import UUID
 
-from cekalwatch.contract.codec.scalars import read_uuid
+from cekalwatch.contract.engine.scalars import read_uuid
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.wire.bounds import MAX_WORD
 from cekalwatch.wire.identity import KEY_PATTERN

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from cekalwatch.contract.codec.captures import FACE
 from cekalwatch.contract.codec.imports import RECORD_REPORT
-from cekalwatch.contract.codec.scalars import Reading, Refused
+from cekalwatch.contract.engine.scalars import Reading, Refused
 from cekalwatch.contract.values.alert_search import AlertFilter
 from cekalwatch.contract.values.listed_subjects import WatchlistFilter
 from cekalwatch.contract.values.orders import Direction

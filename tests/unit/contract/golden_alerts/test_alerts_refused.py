@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from cekalwatch.contract.codec.alerts import SEARCH
-from cekalwatch.contract.codec.scalars import Reading, Refused
+from cekalwatch.contract.engine.scalars import Reading, Refused
 from cekalwatch.contract.values.adjudication import AlertState, Outcome, Reason
 from cekalwatch.contract.values.alert_search import AlertFilter, AlertSearch
 from cekalwatch.contract.values.orders import Direction

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from cekalwatch.contract.codec.alerts import HANDLING
 from cekalwatch.contract.codec.captures import FACE, TO_CAMERA
 from cekalwatch.contract.codec.imports import RECORD_REPORT
-from cekalwatch.contract.codec.scalars import Refused
 from cekalwatch.contract.codec.status import CAMERA_STATUS
 from cekalwatch.contract.codec.watchlist import ORDER
+from cekalwatch.contract.engine.scalars import Refused
 from cekalwatch.contract.values.adjudication import MAX_NOTE, REASONS
 from cekalwatch.contract.values.aiming import AimingAnswer, AimingPicture, AimingRefusal
 from cekalwatch.contract.values.cameras import Heartbeat

@@ -9,7 +9,7 @@ from typing import cast
 
 from cekalwatch.console.clients.service_client import ServiceClient
 from cekalwatch.contract.codec.audit import CHECK, ENTRY_PAGE, EXPORT_FORMATS, FULL_ENTRY, QUERY
-from cekalwatch.contract.codec.scalars import timestamp
+from cekalwatch.contract.engine.scalars import timestamp
 from cekalwatch.contract.values.audit import ExportFormat, FullEntry, TrailPage, TrailProgress, TrailQuery, TrailVerdict
 from cekalwatch.office.client.session_client import JointRequest
 from cekalwatch.office.client.token import Token

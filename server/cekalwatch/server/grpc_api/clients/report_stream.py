@@ -15,7 +15,7 @@ import structlog
 
 from cekalwatch.contract.codec.alerts import ALERT, EVENT_TYPES
 from cekalwatch.contract.codec.federation import PORT_MESSAGE
-from cekalwatch.contract.codec.scalars import timestamp
+from cekalwatch.contract.engine.scalars import timestamp
 from cekalwatch.contract.values.federation import HeldAlerts, PictureRefusal, PortPicture, SignOfLife
 from cekalwatch.server.alerts.deliveries import DeliveryTrail
 from cekalwatch.server.alerts.fanout import DetailedEvent, Fanout

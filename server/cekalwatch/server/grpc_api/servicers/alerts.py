@@ -13,7 +13,7 @@ from uuid import UUID
 import grpc
 
 from cekalwatch.contract.codec.alerts import SEARCH, STREAM
-from cekalwatch.contract.codec.scalars import Reading
+from cekalwatch.contract.engine.scalars import Reading
 from cekalwatch.contract.values.alert_search import AlertFilter
 from cekalwatch.contract.values.alerts import KeepAlive, Subscribed
 from cekalwatch.contract.values.people import CONFIRMS

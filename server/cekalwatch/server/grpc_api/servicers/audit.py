@@ -18,7 +18,7 @@ from uuid import UUID
 import grpc
 
 from cekalwatch.contract.codec.audit import CHECK, EXPORT_FORMATS, FULL_ENTRY, QUERY
-from cekalwatch.contract.codec.scalars import Reading, Refused, moment
+from cekalwatch.contract.engine.scalars import Reading, Refused, moment
 from cekalwatch.contract.values.audit import ExportFormat, TrailProblem, TrailProblemKind, TrailProgress, TrailVerdict
 from cekalwatch.server.audit.checkpoints import Checkpoint
 from cekalwatch.server.audit.entry import OK, Action, Link, ObjectKind, stamp

@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 
 from cekalwatch.contract.codec.camera_service import CAMERA_POLICY, CHANGES, KEPT_SURVEY, PICTURE, SURVEY
-from cekalwatch.contract.codec.scalars import Reading, Refused
+from cekalwatch.contract.engine.scalars import Reading, Refused
 from cekalwatch.contract.values.capture_policy import CapturePolicyChanges
 from cekalwatch.contract.values.surveys import SurveyFigures
 from cekalwatch.server.capture.aiming import AimingService

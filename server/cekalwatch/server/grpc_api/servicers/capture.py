@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 
 from cekalwatch.contract.codec.captures import CLIENT_TIME, FACE, FROM_CAMERA, TO_CAMERA
-from cekalwatch.contract.codec.scalars import Reading, Refused
+from cekalwatch.contract.engine.scalars import Reading, Refused
 from cekalwatch.contract.values.captures import CameraHello, ClientTime
 from cekalwatch.server.capture.placing import placed
 from cekalwatch.server.capture.session import CaptureSessions, Inbound

@@ -10,7 +10,7 @@ import grpc
 import structlog
 
 from cekalwatch.contract.codec.devices import DEVICE, DEVICE_INVITED, DEVICE_TO_INVITE, ROLES
-from cekalwatch.contract.codec.scalars import Reading, Refused
+from cekalwatch.contract.engine.scalars import Reading, Refused
 from cekalwatch.contract.values.devices import DEFAULT_MINUTES, DeviceCertificate, DeviceInvited, DeviceRecord
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.cluster.peers import WholePresence

@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 
 from cekalwatch.contract.codec.people import PERSON_RECORD, ROLES
-from cekalwatch.contract.codec.scalars import Refused
+from cekalwatch.contract.engine.scalars import Refused
 from cekalwatch.contract.values.people import (
     MAX_DISPLAY_NAME,
     MAX_SIGN_IN_NAME,

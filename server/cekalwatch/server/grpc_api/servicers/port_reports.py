@@ -9,7 +9,7 @@ from uuid import UUID
 
 from cekalwatch.contract.codec.alerts import REPORTED_EVENT
 from cekalwatch.contract.codec.federation import PORT_MESSAGE
-from cekalwatch.contract.codec.scalars import Reading, read_uuid
+from cekalwatch.contract.engine.scalars import Reading, read_uuid
 from cekalwatch.contract.values.alert_search import OLDEST
 from cekalwatch.contract.values.alerts import Alert as ShownAlert
 from cekalwatch.contract.values.alerts import AlertEvent as ShownEvent

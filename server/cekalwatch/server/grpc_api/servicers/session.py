@@ -8,9 +8,9 @@ from typing import Any
 
 import grpc
 
-from cekalwatch.contract.codec.enums import ProtoEnum
 from cekalwatch.contract.codec.people import PROVIDER, SESSION
-from cekalwatch.contract.codec.scalars import Refused
+from cekalwatch.contract.engine.enums import ProtoEnum
+from cekalwatch.contract.engine.scalars import Refused
 from cekalwatch.contract.values.people import MAX_SIGN_IN_NAME, PersonSession
 from cekalwatch.server.auth.sessions import SecondSignature, Session, Sessions
 from cekalwatch.server.auth.signing_in.password_provider import PasswordChange

@@ -11,8 +11,8 @@ from uuid import UUID
 
 import grpc
 
-from cekalwatch.contract.codec.scalars import Refused, moment, timestamp
 from cekalwatch.contract.codec.troubles import NEWS, TROUBLE
+from cekalwatch.contract.engine.scalars import Refused, moment, timestamp
 from cekalwatch.contract.values.troubles import OpenTroubles
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code

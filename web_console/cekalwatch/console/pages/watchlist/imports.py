@@ -17,7 +17,7 @@ from cekalwatch.console.import_jobs import (
 )
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.codec.imports import ENCODINGS
-from cekalwatch.contract.codec.safe_text import safe_text
+from cekalwatch.contract.engine.safe_text import safe_text
 from cekalwatch.office.client.refusals import explain
 from cekalwatch.program.import_report import report_csv
 from cekalwatch.wire.bounds import MAX_LIST_FILE_BYTES, MAX_LIST_FILE_NAME

@@ -13,8 +13,8 @@ from typing import Any
 
 import grpc
 
-from cekalwatch.contract.codec.scalars import timestamp
 from cekalwatch.contract.codec.watchlist import FRESHNESS, ORDER, REFERENCE_FACE, SUBJECT
+from cekalwatch.contract.engine.scalars import timestamp
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.server.audit.entry import Action, AuditEntry, ObjectKind
 from cekalwatch.server.domain.clock import Clock

@@ -10,7 +10,7 @@ import grpc
 
 from cekalwatch.contract.codec.imports import RECORD_REPORT
 from cekalwatch.contract.codec.listed_subjects import WATCHLIST_FILTER
-from cekalwatch.contract.codec.scalars import Reading
+from cekalwatch.contract.engine.scalars import Reading
 from cekalwatch.server.audit.entry import Action, Actor, ObjectKind
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError

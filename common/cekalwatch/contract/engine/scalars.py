@@ -9,7 +9,7 @@ from uuid import UUID
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from cekalwatch.contract.codec.safe_text import safe_text
+from cekalwatch.contract.engine.safe_text import safe_text
 
 
 class Reading(Enum):

@@ -22,9 +22,9 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from cekalwatch.contract.codec.enums import bound_enum
-from cekalwatch.contract.codec.safe_text import MAX_CHARACTERS
-from cekalwatch.contract.codec.scalars import (
+from cekalwatch.contract.engine.enums import bound_enum
+from cekalwatch.contract.engine.safe_text import MAX_CHARACTERS
+from cekalwatch.contract.engine.scalars import (
     Reading,
     Refused,
     key,

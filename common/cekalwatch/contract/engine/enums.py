@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 
-from cekalwatch.contract.codec.scalars import Reading
+from cekalwatch.contract.engine.scalars import Reading
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import EnumDescriptor

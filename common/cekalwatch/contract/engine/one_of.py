@@ -7,8 +7,8 @@ from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import Message
 
-from cekalwatch.contract.codec.codec import Codec
-from cekalwatch.contract.codec.scalars import Reading
+from cekalwatch.contract.engine.codec import Codec
+from cekalwatch.contract.engine.scalars import Reading
 
 V = TypeVar("V")
 M = TypeVar("M", bound=Message)
