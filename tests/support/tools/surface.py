@@ -1,0 +1,87 @@
+"""What people and other programs use by name: commands, settings, RPCs, addresses of pages, metrics, log events.
+
+python -m tests.support.tools.surface     # writes the names of these sources into the file, for a release
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import typer
+
+import cekalwatch.v1
+from cekalwatch.camera.cli.app import app as camera
+from cekalwatch.camera.settings import CameraSettings
+from cekalwatch.console.cli import app as console
+from cekalwatch.console.pages.routes import ROUTES
+from cekalwatch.console.settings import ConsoleSettings
+from cekalwatch.notifier.cli.app import app as notifier
+from cekalwatch.notifier.settings import NotifierSettings
+from cekalwatch.program.cli.setting_list import describe
+from cekalwatch.program.settings import Settings
+from cekalwatch.server.cli.app import app as server
+from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.settings.settings import ServerSettings
+from tests.support.repository import ROOT
+
+FILE = ROOT / "tests/unit/contract/released_surface.json"
+"""The names of the last release."""
+PROGRAMS: Mapping[str, tuple[typer.Typer, type[Settings]]] = {
+    "server": (server, ServerSettings),
+    "camera": (camera, CameraSettings),
+    "notifier": (notifier, NotifierSettings),
+    "console": (console, ConsoleSettings),
+}
+
+
+def surface() -> dict[str, list[str]]:
+    """Return the sorted names of each kind; other tests compare the tables of `docs`, which it reads, with the code."""
+    monitoring, operations = ((ROOT / "docs" / page).read_text("utf-8") for page in ("monitoring.md", "operations.md"))
+    found = {
+        "commands": (
+            one for name, (app, _) in PROGRAMS.items() for one in _commands(typer.main.get_command(app), name)
+        ),
+        "settings": (f"{name} {one}" for name, (_, of) in PROGRAMS.items() for one in settings(of)),
+        "rpcs": _rpcs(),
+        "addresses": (f"{page.method} {page.path}" for page in ROUTES),
+        "metrics": re.findall(r"^\| `(cekalwatch_\w+)`", monitoring, re.MULTILINE),
+        "alarms": re.findall(r"^\| `(Cekalwatch\w+)`", monitoring, re.MULTILINE),
+        "log_events": (
+            f"{program} {event}"
+            for program, event in re.findall(r"^\| (\w+) \| `([a-z_]+)` \|", operations, re.MULTILINE)
+        ),
+        "errors": (code.value for code in Code),
+    }
+    return {kind: sorted(set(names)) for kind, names in found.items()}
+
+
+def settings(of: type[Settings]) -> set[str]:
+    """Return the settings of a program as the file names them, with their tables, and without the brackets of lists."""
+    return {re.sub(r"[][]", "", one.name) for one in describe(of)}
+
+
+def _commands(command: Any, path: str) -> Iterator[str]:  # Typer has a Click of its own
+    """Yield a command, its options and arguments, and those of its subcommands."""
+    yield path
+    for parameter in command.params:
+        names = (*parameter.opts, *parameter.secondary_opts)
+        yield from (f"{path} {name}" for name in names)
+    for name, one in getattr(command, "commands", {}).items():
+        yield from _commands(one, f"{path} {name}")
+
+
+def _rpcs() -> Iterator[str]:
+    for module in pkgutil.iter_modules(cekalwatch.v1.__path__):
+        if module.name.endswith("_pb2"):
+            contract = importlib.import_module(f"cekalwatch.v1.{module.name}").DESCRIPTOR
+            for service in contract.services_by_name.values():
+                yield from (f"{service.name}.{method.name}" for method in service.methods)
+
+
+if __name__ == "__main__":
+    FILE.write_text(json.dumps(surface(), indent=1) + "\n", encoding="utf-8")
