@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.catalogue import MODULES, ON_REQUEST
-from benchmarks.page import PAGE, page
+from benchmarks.page import write_pages
 from benchmarks.results import Results
 
 
@@ -59,7 +59,7 @@ def main() -> int:
         results = Results.read()
         results.take(name, figures, machine(), measured, f"{datetime.now(UTC):%Y-%m-%d}")
         results.write()
-        PAGE.write_text(page(results), "utf-8")
+        write_pages(results)
         for key, value in figures.items():
             table.add_row(key, f"{value:.4g}")
     console.print(table)

@@ -1,4 +1,4 @@
-"""Writes `benchmarks/README.md` from the results and from what the benchmarks say of themselves.
+"""Writes the pages of figures, `README.md` and `other_conditions.md`, from results and the documentation of benchmarks.
 
 python -m benchmarks.page
 """
@@ -16,51 +16,78 @@ from benchmarks.catalogue import FOLDERS, method
 from benchmarks.results import Figure, Results
 
 PAGE: Final = Path(__file__).with_name("README.md")
+OTHER_CONDITIONS: Final = Path(__file__).with_name("other_conditions.md")
 MAX_TOGETHER: Final = 8
 """Figures in one row."""
 MIN_FAMILY: Final = 14
 """Characters that their names have in common."""
-HEAD: Final = """# Measurements
+COLUMNS: Final = ("benchmark", "figure", "value", "wanted", "measured", "machine")
+GENERATED: Final = (
+    "<!-- Written by `make bench` from results.json and the benchmarks' documentation; do not edit it by hand. -->"
+)
+HEAD: Final = f"""# Measurements
 
-<!-- Written by `make bench` from results.json and the benchmarks' own descriptions; do not edit it by hand. -->
+{GENERATED}
 
-`make bench` measures everything, `make bench ARGS="alerts.paint camera.load"` a part. What was measured is put into
-`benchmarks/results.json` with the machine, the commit and the date, and this page is written anew. All other figures
-stay as they are. `python -m benchmarks.page` writes the page alone.
+`make bench` measures everything, `make bench ARGS="alerts.paint camera.load"` a part. It puts what it measures into
+`benchmarks/results.json` with machine, commit and date, writes this page, and leaves all other figures as they are.
+`python -m benchmarks.page` writes the pages alone. The first lines of a benchmark's module say how to run it with other
+arguments.
 
-A row has one figure, or several of a family, as they were measured last. *Measured* names the commit, or the date where
-no commit was written down. A figure that is "before" a commit says nothing sure of the present code. Since then:
+A row has one figure, or several with the same beginning. *Measured* names the commit, or the date if none is known.
+A figure that is "before" a commit is stale: the code that it measures has changed. The changes:
 
 """
 TAIL: Final = """
-`make chaos` breaks a running port in every way, and gives no figures: [chaos](chaos/README.md). What measurements have
-taught, and what was tried without use, is in [ADR 68](../docs/adr/0068-figures-are-rows-with-their-commit.md).
+Figures of other packs, machines and conditions: [other_conditions.md](other_conditions.md). What measurements taught,
+and what was tried in vain: [ADR 68](../docs/adr/0068-figures-are-rows-with-their-commit.md). `make chaos` breaks a
+running port in every way, and gives no figures: [chaos](chaos/README.md).
+"""
+OTHER_HEAD: Final = f"""# Measurements under other conditions
+
+{GENERATED}
+
+Figures of another pack, of another machine or of a loaded one. [README.md](README.md) has those of usual conditions,
+the methods, and what "before" a commit means.
 """
 
 
-def page(results: Results) -> str:
-    """Return the page."""
+def pages(results: Results) -> dict[Path, str]:
+    """Return the pages by their files."""
     changes = "".join(f"- `{commit}`: {what}\n" for commit, what in results.changes.items())
-    parts = [HEAD + changes + TAIL]
+    usual, other = HEAD + changes + TAIL, OTHER_HEAD
     for folder, names in FOLDERS.items():
-        parts.append(f"\n## {folder.capitalize()}\n")
-        for name in names:
-            module = f"{folder}.{name}"
-            own = [figure for figure in results.figures if figure.benchmark == module]
-            parts.append(f"\n### `{module}`\n\n{method(module)}\n\n{_table(own)}")
-    return "".join(parts)
+        title = f"\n## {folder.capitalize()}\n\n"
+        methods = "".join(_method(folder, name) for name in names)
+        of_folder = [figure for figure in results.figures if figure.benchmark in {f"{folder}.{name}" for name in names}]
+        of_folder.sort(key=lambda figure: names.index(figure.benchmark.removeprefix(f"{folder}.")))
+        usual += title + _table([figure for figure in of_folder if not figure.conditions]) + methods
+        if conditional := [figure for figure in of_folder if figure.conditions]:
+            other += title + _table(conditional)
+    return {PAGE: usual, OTHER_CONDITIONS: other}
+
+
+def write_pages(results: Results) -> None:
+    """Write the pages."""
+    for file, text in pages(results).items():
+        file.write_text(text, "utf-8")
+
+
+def _method(folder: str, name: str) -> str:
+    """Return what the documentation of a benchmark says, without its command."""
+    paragraphs = method(f"{folder}.{name}").split("\n\n")
+    text = "\n".join(one for one in paragraphs if not one.lstrip().startswith("python -m "))
+    return f"\n**{name}.** {text}\n"
 
 
 def _table(figures: Sequence[Figure]) -> str:
-    if not figures:
-        return "No figure of it is kept here.\n"
     rows = list[list[Figure]]()
     for figure in figures:
         if rows and _stand_together([*rows[-1], figure]):
             rows[-1].append(figure)
         else:
             rows.append([figure])
-    head = ["| figure | value | wanted | measured | machine |", "| --- | --- | --- | --- | --- |"]
+    head = [f"| {' | '.join(COLUMNS)} |", f"|{' --- |' * len(COLUMNS)}"]
     return "\n".join([*head, *map(_row, rows)]) + "\n"
 
 
@@ -93,7 +120,8 @@ def _row(figures: Sequence[Figure]) -> str:
     value += f" ({first.remark})" if first.remark else ""
     when = f"`{first.commit}`" if first.commit else _day(first.date)
     when += f", before `{first.stale_since}`" if first.stale_since else ""
-    return f"| {name} | {value} | {first.wanted} | {when} | {first.machine} |"
+    _, _, benchmark = first.benchmark.partition(".")
+    return f"| {benchmark} | {name} | {value} | {first.wanted} | {when} | {first.machine} |"
 
 
 def _day(text: str) -> str:
@@ -104,4 +132,4 @@ def _day(text: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(Results.read()), "utf-8")
+    write_pages(Results.read())

@@ -2,7 +2,7 @@
 
     python -m benchmarks.alerts.chain_latency
 
-The demonstration raises few alerts, so that its 95th percentile is the slowest of them; `chain.alerts_measured` tells.
+The demonstration raises few alerts (`chain.alerts_measured`), so the 95th percentile is the slowest of them.
 """
 
 from __future__ import annotations

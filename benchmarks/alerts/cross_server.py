@@ -2,9 +2,9 @@
 
     python -m benchmarks.alerts.cross_server
 
-Two servers in processes of their own, with the pack `light`. A camera at the one sends a listed traveller twice a
-second, each as an alert of its own, and an agent at the other measures from the event's time, which is just before its
-commit, to its arrival. Then alerts are committed by this process, which gives no hint: the other server has to look.
+Two server processes with the pack `light`. A camera at one sends a listed traveller twice a second; an agent at the
+other measures from the event's time, just before its commit, to its arrival. Then this process commits alerts without a
+hint, so that the other server has to look.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""How soon work goes on when a server dies: three servers on one PostgreSQL, and a camera and an officer's PC.
+"""How soon work goes on when a server dies: three servers on one PostgreSQL, a camera and an officer's PC.
 
     python -m benchmarks.alerts.failover
 
-In each round the server of the camera, or of the PC, gets SIGKILL, and a traveller who is listed passes in the same
-moment. `cluster.failover_s` is the slowest round's time from then until the camera has its receipt and the event is
-printed by the PC's notifier, a process of its own; then the server starts again. Needs the programs of PostgreSQL.
+In each round the server of the camera or of the PC gets SIGKILL, and a listed traveller passes in the same moment.
+`cluster.failover_s` is the slowest round's time until the camera has its receipt and the PC's notifier prints the
+event.
 """
 
 from __future__ import annotations

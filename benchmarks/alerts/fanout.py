@@ -1,11 +1,10 @@
-"""Whether every agent gets every event in time, and what that costs: 200 agents, five alerts a second, for a minute.
+"""Whether 200 agents get five alerts a second in time for a minute, and what that costs.
 
     python -m benchmarks.alerts.fanout
 
-The server is a process of its own, with all that it does for an event: reading it, briefing it, the entries of the
-audit trail that name each agent which gets it. The alerts are committed by this process, as another server of the
-office commits them, so that the figures are those of fan-out alone, with the time until the server looks at the log.
-Plaintext on loopback; each agent has a connection of its own, and acknowledges once a second.
+The server is a process of its own and does all that it does for an event, audit trail included. This process commits
+the alerts, as another server of the database does. Plaintext on loopback; each agent has a connection of its own and
+acknowledges once a second.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     python -m benchmarks alerts.morning
 
-Travellers are people of LFW who are listed by one photograph and pass with another; every fifth passes a second counter
-a few seconds later. The server, and each PC with its windows (Qt, offscreen), are processes of their own. It ends when
-every alert has been settled by somebody; a PC must have rung once for each alert whose traveller stood before it.
+Travellers are people of LFW, listed by one photograph; every fifth passes a second counter a few seconds later. Server
+and PCs (Qt, offscreen) are processes of their own. It ends when every alert is settled; a PC must have rung once for
+each alert at its counter.
 """
 
 from __future__ import annotations

@@ -1,12 +1,10 @@
-"""From a match in the server to the alert window being painted, with 50 agents connected.
+"""From a match in the server to the painted alert window, with 50 agents connected.
 
     python -m benchmarks.alerts.paint
 
-The server is a process of its own, with certificates, on loopback, and a camera stream brings it a listed face a
-second. One agent is the real desktop agent on Qt's offscreen platform, with an officer signed in, counted by the server
-like any other; it has been painted when both pictures are in the window. The other 49 are a process of their own, and
-subscribe and acknowledge as it does. The time runs from the server's raising of the alert. When it has been painted,
-the officer clears it, so that the next one takes its place.
+A server process with certificates gets a listed face a second from a camera stream. One agent is the real desktop agent
+(Qt, offscreen); the alert is painted when both pictures are in the window. The other 49 are one process that subscribes
+and acknowledges as it does.
 """
 
 from __future__ import annotations

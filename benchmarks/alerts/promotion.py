@@ -2,11 +2,10 @@
 
     python -m benchmarks.alerts.promotion
 
-Three servers on a PostgreSQL primary with a synchronous standby, both of which write to the disk before a commit, and a
-camera and an officer's PC. In each round all processes of the primary get SIGKILL, a listed traveller passes, and
-the standby is promoted at once, as Patroni does when it has noticed. `cluster.promotion_s` is the slowest round's time
-from the kill until the camera has its receipt and the event is printed by the PC's notifier. Before that, receipts of
-listed travellers and commits of alerts are timed with the standby and without it.
+Three servers on a PostgreSQL primary with a synchronous standby, a camera and an officer's PC. In each round the
+primary gets SIGKILL, a listed traveller passes, and the standby is promoted at once. `cluster.promotion_s` is the
+slowest round's time until the camera has its receipt and the notifier prints the event. Before that, receipts and
+commits are timed with the standby and without it.
 """
 
 from __future__ import annotations

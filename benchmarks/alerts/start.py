@@ -2,10 +2,9 @@
 
     python -m benchmarks.alerts.start
 
-The server is a process of its own, with certificates, on loopback; 50 passages of a listed person have become 50 open
-alerts. Then the desktop program starts as a process of its own, on Qt's offscreen platform, with an officer signed in
-and an inbox that knows none of them. The time runs from the start of the process, imports and all, until each alert has
-been painted as a row of the list, and the alert window with the pictures of the one that it shows.
+A server process with certificates has 50 open alerts. The desktop program starts as a process of its own (Qt,
+offscreen), with an officer signed in and an empty inbox. The time ends when each alert is a painted row and the window
+shows one alert with its pictures.
 """
 
 from __future__ import annotations

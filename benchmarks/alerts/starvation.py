@@ -2,9 +2,9 @@
 
     python -m benchmarks.alerts.starvation
 
-A server process with certificates, 10,000 templates and 200 alerts. The well-behaved: a camera that sends a face each
-200 ms, and an agent that asks for the newest alert each 200 ms. Beside them: first nobody; then a camera with four
-streams that sends as fast as its credits allow; then an agent with eight calls open that lists whole pages of alerts.
+A server process with certificates, 10,000 templates and 200 alerts; the camera sends a face, and the agent asks for the
+newest alert, each 200 ms. First they are alone; then a camera with four streams sends as fast as its credits allow;
+then an agent with eight open calls lists whole pages of alerts.
 """
 
 from __future__ import annotations

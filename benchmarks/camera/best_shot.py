@@ -1,14 +1,11 @@
-"""Whether the crops chosen of a passage are those that recognition wants: against its first and its largest one.
+"""Whether the crops chosen of a passage are those that recognition wants, compared with its first and its largest.
 
     python -m benchmarks camera.best_shot
 
-Passages are composed (`single_passages` in `tests/support`): size, light, defocus, smear and picture change on the way;
-faces are looked for 7.5 times a second. Half of them are of every second person of LFW with at least four photographs,
-on whom the score was not fitted: one photograph is listed, three are shown on the way. The others are of people with
-two photographs, who are not listed. The list is filled up to 400. What is embedded has been a JPEG. The chosen crops
-are fused one by one as the server does it; FNIR is at an FPIR of 1e-2, each way with its own threshold. `_32px` is the
-default policy, the other takes faces from 12 pixels between the eyes on. cctv: the five frames of each of thirteen
-people, a second apart, from 8 pixels on, at the threshold of the chosen.
+Composed passages (`single_passages` in `tests/support`) change size, light, defocus, smear and picture. Half are of
+people of LFW with four photographs, one of which is listed; half of people who are not listed. The list has 400. FNIR
+is at an FPIR of 1e-2, each way at its own threshold; `_32px` is the default policy, the others take faces from 12
+pixels between the eyes. cctv: five frames of each of thirteen people, from 8 pixels, at the threshold of the chosen.
 """
 
 from __future__ import annotations

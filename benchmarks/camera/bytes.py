@@ -1,14 +1,11 @@
-"""What a camera client sends of a passage beside a video of the same scene, and how soon the first crop is ready.
+"""What a camera client sends of a passage compared with a video, and how soon the first crop is ready.
 
     python -m benchmarks camera.bytes
 
-Composed scenes (`crowd` in `tests/support`), 1280x720 at 15 frames a second, somebody coming every three seconds, go
-through the client's pipeline with the default policy; ffmpeg encodes the same frames as H.264 at 1 Mbit/s. To the
-crops' messages come the heartbeats of that time. An empty scene should give heartbeats alone.
-
-The first crop's delay reaches from the frame in which a search of every frame first finds somebody's face fit for the
-policy until the crop is in the outbox: frames that the client did not search, as the scene's time, and its work on the
-frame, as processor time, so that other work on the machine does not count.
+Composed scenes (`crowd` in `tests/support`) of 1280x720 at 15 frames a second, somebody coming every three seconds, go
+through the client with the default policy, heartbeats included; ffmpeg encodes the same frames as H.264 at 1 Mbit/s.
+The first crop's delay is the scene's time of frames that were not searched and the client's processor time, from the
+first frame with a fit face until the crop is in the outbox.
 """
 
 from __future__ import annotations

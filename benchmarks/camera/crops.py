@@ -1,10 +1,9 @@
-"""What crops cost and what cheaper ones would lose: JPEG quality and longest side, on the crops that are chosen.
+"""What crops cost and what cheaper ones would lose: JPEG quality and longest side of the chosen crops.
 
     python -m benchmarks camera.crops
 
-The passages of `camera_best_shot` of fifty listed people. `own_score` is the mean score of single crops with their
-person's reference, which says more than FNIR where differences are small: each setting has the same crops, taken from a
-JPEG of quality 100.
+The passages of `best_shot` of fifty listed people. `own_score` is the mean score of single crops with their person's
+reference; all settings have the same crops.
 """
 
 from __future__ import annotations

@@ -2,11 +2,9 @@
 
     python -m benchmarks.camera.load
 
-A real RTSP server sends H.264 at 1280x720 and 15 frames a second over TCP; the client is the process that runs at a
-counter, with the default pack's detector; a capture server gives receipts. First one camera with three people in view
-all the time, then four such cameras in one process, then one camera with people who come in one after another. The
-costs are processor time of the client and its decoders, so that others' load changes them little; it does change the
-ages.
+An RTSP server sends H.264 at 1280x720 and 15 frames a second over TCP to the client's process with the default pack's
+detector; a capture server gives receipts. One camera with three people in view, then four such cameras in one process,
+then one camera with people who come one after another. Costs are processor time of the client and its decoders.
 """
 
 from __future__ import annotations

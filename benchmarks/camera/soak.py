@@ -1,12 +1,11 @@
-"""A camera's day of 24 hours, without its empty minutes: does the camera client grow?
+"""Does the camera client grow in a day of 24 hours, without its empty minutes?
 
     python -m benchmarks.camera.soak [--minutes 20]
 
-A port's 15,000 passages a day are about 650 at each of its 23 counters: one every 1.85 s in 20 minutes. The client
-watches a real RTSP server that plays people one after another, and sends to a real recognition server. Both are
-killed, stopped and stalled again and again meanwhile, and what waits goes to the disk and comes back. Memory and
-descriptors are those of the client with its decoder, every five seconds. Growth is the median of the last fifth of the
-time against that of a fifth before the middle, when everything has happened once.
+A port's 15,000 passages a day are one every 1.85 s at each of 23 counters, for 20 minutes. The client watches a real
+RTSP server and sends to a real recognition server, both of which are killed, stopped and stalled again and again.
+Memory and descriptors of client and decoder are read every five seconds. Growth is the median of the last fifth
+compared with a fifth before the middle.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     python -m benchmarks.camera.spool
 
-The captures have 12 kB each. They are written one by one as the spooler does, read and opened as a start does, removed.
+Captures of 12 kB are written one by one, read and opened as at a start, and removed.
 """
 
 from __future__ import annotations

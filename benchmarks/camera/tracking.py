@@ -2,16 +2,11 @@
 
     python -m benchmarks camera.tracking
 
-Sixteen scenes (`crowd` in `tests/support`) of ten people of LFW each, three photographs along each way; what the
-default pack's detector finds in them goes to every tracker alike, of each frame (15 a second) and of each second, third
-and fourth frame. A truth counts when at least half of the face is to be seen and it is 20 pixels wide; a box is
-somebody's when they overlap by 0.4. Figures are motmetrics': identity switches, fragmentations, MOTA (Bernardin and
-Stiefelhagen, "Evaluating Multiple Object Tracking Performance", 2008) and IDF1 (Ristani et al., "Performance Measures
-and a Data Set for Multi-Target, Multi-Camera Tracking", 2016). `shared` are tracks of several people: the worst for us.
-
-The others are those of Roboflow's `trackers`, which the project does not depend on: `pip install trackers` in the
-virtual environment brings their rows. They have a second of memory as ours, give out tracks from the first sighting on,
-and are measured with their usual least overlap and with the one at which they did best here.
+Sixteen scenes (`crowd` in `tests/support`) of ten people of LFW each. Every tracker gets the same detections, of each
+frame (15 a second) and of each second, third and fourth. A face counts when half of it is visible and it is 20 pixels
+wide; boxes match at an overlap of 0.4. Figures are motmetrics' (MOTA: Bernardin and Stiefelhagen 2008; IDF1: Ristani et
+al. 2016); `shared` are tracks of several people. The other trackers are of Roboflow's `trackers`, which `pip install
+trackers` adds, at their usual overlap and at their best one.
 """
 
 from __future__ import annotations

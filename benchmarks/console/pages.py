@@ -1,10 +1,10 @@
-"""How long the console's pages take, how large the first view is, and what 50 people who look at *Now* cost the server.
+"""How long the console's pages take, how large the first view is, and what 50 viewers of *Now* cost the server.
 
     python -m benchmarks.console.pages [FOLDER]
 
-A real server and a real console, each a process with certificates, at 10,000 subjects and 100,000 alerts; the browser
-is a plain HTTP client on the same machine, so that a page's time is that of console and server together. With FOLDER,
-the site is made there once, and used again.
+A server and a console process with certificates, 10,000 subjects and 100,000 alerts. A plain HTTP client on the same
+machine asks for the pages, so a page's time is that of console and server together. FOLDER keeps the site for the next
+run.
 """
 
 from __future__ import annotations

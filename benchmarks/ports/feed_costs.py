@@ -2,8 +2,8 @@
 
     python -m benchmarks.ports.feed_costs
 
-A real server process in plaintext with a list of 5,000, of whom 200 have a photograph with its template; this process
-plays the ports by the contract. Processor time is the server's; bytes are those of the messages.
+A server process in plaintext with a list of 5,000, of whom 200 have a photograph with its template; this process plays
+the ports. Processor time is the server's; bytes are those of the messages.
 """
 
 from __future__ import annotations

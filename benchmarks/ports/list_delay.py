@@ -2,10 +2,9 @@
 
     python -m benchmarks.ports.list_delay
 
-A centre and a port with a server of its own, with certificates, both in this process, which shares the processors with
-the measurement. In each round one more person with a photograph is put on the centre's list, after a pause of up to
-3 s.
-`port.list_delay_p95_s` is the time from that commit until the port's status tells that it searches one more person.
+A centre and a port with certificates, both in this process. In each round a person with a photograph is added to the
+centre's list after a pause of up to 3 s. `port.list_delay_p95_s` is the time from that commit until the port's status
+says that it searches one person more.
 """
 
 from __future__ import annotations

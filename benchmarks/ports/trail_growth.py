@@ -2,8 +2,8 @@
 
     python -m benchmarks.ports.trail_growth
 
-The entries of 200 pages, named and counted, and of as many photographs are written as a server writes them, to SQLite
-and to PostgreSQL; bytes are those of the tables with their indexes, seconds those of writing.
+The entries of 200 pages, named and counted, and of as many photographs are written to SQLite and to PostgreSQL. Bytes
+are those of the tables with their indexes.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     python -m benchmarks.recognition.detector_speed
 
-The faces are those of scikit-image's `astronaut`, at two sizes that travellers have in a queue.
+The faces are those of scikit-image's `astronaut`, at two sizes that travellers in a queue have.
 """
 
 from __future__ import annotations

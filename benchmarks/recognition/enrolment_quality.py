@@ -1,10 +1,10 @@
-"""Which photographs make useless references: spoilt ones of LFW against whole ones of the same people.
+"""Which photographs make useless references: spoilt ones of LFW compared with whole ones of the same people.
 
     python -m benchmarks recognition.enrolment_quality
 
-Of each of 250 people one photograph is spoilt more and more, by blur, darkness, overexposure and haze, and made a
-reference all the same; another one is the probe. A miss is a comparison below the threshold that holds for passages of
-LFW at an FPIR of 1e-2 (docs/standard-pack.md). Enrolment refuses where more than half are missed.
+One photograph of each of 250 people gets more and more blur, darkness, overexposure or haze, and becomes a reference;
+another one is the probe. A miss is a score below the threshold at an FPIR of 1e-2. Enrolment refuses where more than
+half are missed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,9 @@
-"""What the evaluation measures on the shared LFW: single images, passages, the promises of fitted thresholds, speed.
+"""What `cekalwatch-server evaluate` measures on the shared LFW: single images, passages, fitted thresholds, speed.
 
-python -m benchmarks recognition.evaluation
+    python -m benchmarks recognition.evaluation
+
+A list has 400 people with one photograph each. A passage has three photographs of one person. Promised and counted FPIR
+are compared at fitted thresholds.
 """
 
 from __future__ import annotations

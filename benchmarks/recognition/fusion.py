@@ -2,10 +2,9 @@
 
     python -m benchmarks recognition.fusion
 
-Four hundred are listed with one photograph each. LFW: passages of three to five photographs, ten random lists together,
-thresholds at FPIRs of passages of as many crops; once with the photographs as they are, and once as from changing
-distances, with the references as they are. cctv: thirteen people on frames of 352x288 cameras, filled up
-with 387 of LFW; thirteen passages cannot show an FPIR, so the threshold for five crops of LFW holds there.
+Four hundred are listed with one photograph each. A passage of LFW has three to five photographs, as they are or as if
+taken from changing distances; ten random lists count together. cctv has thirteen people on frames of 352x288 cameras
+and 387 of LFW as the rest of the list, at the threshold of LFW.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The gallery at 1,000 to 1,000,000 templates: searching, loading from the database, following a change, memory.
 
-Each size is measured in a process of its own. Lists are made up: a subject, an order, a reference face and a template
-of as many random numbers as the default pack's each, sealed in SQLite as the server's store seals them; photographs,
-which loading does not read, are left out. The million is fed through the same builder, sealed and opened piece by piece
-as loading does it, without a database of gigabytes.
+    python -m benchmarks recognition.gallery
+
+Each size has a process of its own. The lists are made up of random templates, sealed in SQLite as the server seals
+them, without photographs. The million goes through the same builder piece by piece, without a database.
 """
 
 from __future__ import annotations

@@ -2,13 +2,10 @@
 
     python -m benchmarks recognition.learned_threshold
 
-Two hundred of the South Asian photographs are listed. The others pass four cameras of a server process, and people of
-LFW with them: two in five on the first day, none on the last, while the regions change; one passage in a hundred is of
-somebody listed. Whoever is in the set twice (a score of 0.8 or more with somebody listed) is left out. There is one
-photograph a person, so all passages are made of it by light, blur, size and mirror. Crops are cut, coded and streamed
-as cameras do, one a passage; people settle each alert. FPIR is then counted on other variants of the people who passed,
-and FNIR on people of LFW with two photographs, at the learned threshold and at one that is fitted, as for a pack, on
-all scores of the people who passed.
+Two hundred of the South Asian set are listed. The others pass four cameras, with people of LFW among them (two in five
+on the first day, none on the last); one passage in a hundred is of somebody listed. There is one photograph a person,
+varied by light, blur, size and mirror. People settle each alert. FPIR is then counted on other variants, and FNIR on
+people of LFW with two photographs.
 """
 
 from __future__ import annotations

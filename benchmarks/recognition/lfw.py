@@ -2,8 +2,8 @@
 
     python -m benchmarks recognition.lfw
 
-Of the people with at least two photographs 400 are listed, each by the first photograph; the headline takes the first
-400 by name, five seeded choices of 400 show the spread. Nothing is fused over a passage here: `evaluation` does that.
+Of the people with at least two photographs 400 are listed, each by the first photograph. The headline takes the first
+400 by name; five seeded choices show the spread.
 """
 
 from __future__ import annotations

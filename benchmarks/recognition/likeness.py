@@ -1,16 +1,10 @@
-"""How alike two passages of one person are, and two of strangers: the 1:1 threshold by which passages share an alert.
+"""How alike two passages of one person are, and two of strangers: the threshold by which passages share an alert.
 
     python -m benchmarks recognition.likeness
 
-Passages are runs of at most three photographs, fused as the server does. LFW: mated pairs are passages of one person,
-taken on different days: the port's, minutes apart, are more alike. Strangers: all pairs of LFW's passages, and
-pairs of single photographs of one sex of the South Asian set. In that set some people are twice: pairs above 0.645,
-plainly the same person to the eye, are left out, and pairs of LFW's passages above 0.7, whose labels are wrong. cctv:
-halves of the thirteen people's runs of frames.
-
-Look-alikes are what a threshold for strangers does not keep apart: two who match one listed person. For each pair of a
-stranger's passage and a listed person whom it matches, the figures say how often the real person's own passage would
-join the stranger's alert, and as often the stranger theirs; and how often the stranger's next passage would not.
+A passage has at most three photographs, fused as the server does it. Strangers are all pairs of LFW's passages, and
+pairs of one sex of the South Asian set; pairs that are plainly one person (scores above 0.7 and 0.645) are left out.
+Look-alikes are two who match one listed person: the figures say how often one joins the other's alert.
 """
 
 from __future__ import annotations

@@ -1,18 +1,11 @@
-"""Whether the pack's thresholds keep their promise on long lists, and what they miss there: all shared people together.
+"""Whether the pack's thresholds keep their promise on long lists, and what they miss there.
 
     python -m benchmarks recognition.long_lists
 
-LFW's people and those of the South Asian set, more than 2,200, are the list and the travellers: LFW's pass in runs of
-three photographs, the others with one. FPIR is not that of some lists: for each passage it is known which of the others
-score above a threshold, and so the share of all lists of a size that hold one of them.
-
-In the South Asian set some people are there twice, and nobody knows who. Of two who score like one person one is left
-out, and the others meet people of other regions only: of the pairs of one sex above 0.525 (and below 0.645), 22 of 23
-are of one region, of those above 0.35 half. `…_own_region` counts them all. Misses are those of LFW's whole passages,
-everybody listed.
-
-An FPIR of p in a list of n rests on the pairs of a passage and a listed stranger that reach its threshold, about p / n
-of all pairs: `long.pairs_…` are how many. A figure with fewer than ten says little, and one with none nothing.
+The people of LFW and of the South Asian set together, more than 2,200, are the list and the travellers. FPIR is that of
+all lists of a size: for each passage it is known who scores above a threshold. Pairs of the South Asian set that are
+likely one person are left out, and its people meet those of other regions; `…_own_region` counts all. `long.pairs_…` is
+how many pairs reach the threshold: fewer than ten say little.
 """
 
 from __future__ import annotations

@@ -1,15 +1,11 @@
-"""How late alerts come with a hundred cameras of one face a second each, and what a thousand idle streams cost.
+"""How late alerts are with a hundred cameras of one face a second each, and what a thousand idle streams cost.
 
     python -m benchmarks.recognition.many_cameras [SECONDS]
 
-A real server process on the machine that also plays the cameras and the agent, in plaintext on loopback; pack
-`standard`, 10,000 listed. One of the cameras sees a listed person, each second in a passage of its own, so that each
-makes an alert, which another process settles; the delay is from the writing of that crop to its event at the agent.
-Each settled alert is five more events, which the server finds in its log. Receipts are not measured: they wait for
-`receipt_delay_seconds` whatever happens. The idle streams send a heartbeat each period, each on a connection of its
-own.
-
-The beginning and the end are compared beside what the machine itself does (`soak/pace.py`).
+A real server process in plaintext on loopback, pack `standard`, 10,000 listed; this process plays the cameras and the
+agent. One camera sees a listed person each second, and each of these passages makes an alert, which another process
+settles. The delay is from the writing of the crop to the event at the agent. Beginning and end are compared at the same
+pace of the machine (`soak/pace.py`).
 """
 
 from __future__ import annotations

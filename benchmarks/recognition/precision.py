@@ -1,10 +1,8 @@
-"""What short numbers cost: FNIR on LFW with the templates of a faster precision against those of f32, same faces.
+"""What bf16 costs: FNIR on LFW with its templates and with those of f32, of the same faces.
 
     python -m benchmarks recognition.precision
 
-Both are computed by OpenVINO from the same aligned faces. Lists as in `lfw`: the first 400 people by name with two
-photographs, and five seeded choices, whose trials are taken together here, for the tail at 1e-3 is thin. Needs a
-processor that has bf16.
+OpenVINO computes both from the same aligned faces. The lists are those of `lfw`. Needs a processor that has bf16.
 """
 
 from __future__ import annotations

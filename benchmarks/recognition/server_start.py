@@ -1,9 +1,9 @@
-"""A whole server process with 100,000 subjects, from its start to `serving`: the first time, and again.
+"""A server process with 100,000 subjects, from its start until the log says `serving`: the first time, and again.
 
     python -m benchmarks.recognition.server_start [SUBJECTS] [FOLDER]
 
-FOLDER is filled once, and used again where it is. The first start reads the orders of all subjects; the others find
-their terms in a file. Each is the wall time until the log says `serving`.
+The first start reads the orders of all subjects; later ones read their terms from a file. FOLDER keeps the database for
+the next run.
 """
 
 from __future__ import annotations

@@ -1,12 +1,11 @@
-"""Faces a second through `StreamFaces`, against what bare recognisers do in a loop on as many threads.
+"""Faces a second through `StreamFaces`, compared with bare recognisers in a loop on as many threads.
 
     python -m benchmarks.recognition.server_throughput [PACK]
 
-A real server process with a gallery of 10,000 templates; 8 camera streams, from this process, on the same machine. The
-bare loops run before and after each of ROUNDS, on two threads, while the server has nothing to do: onnxruntime one face
-a call, which is its fastest form, and the server's own engine and precision with as many faces a call as the server
-gives it at most. Each round is compared with what stands beside it, since the pace of a virtual machine changes within
-a minute; the figures are medians.
+A real server process with a gallery of 10,000 templates takes faces from 8 camera streams of this process. Before and
+after each of ROUNDS two loops run on two threads while the server is idle: onnxruntime with one face a call (its
+fastest form), and the server's engine and precision with the server's largest batch. The figures are medians of the
+rounds.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python -m benchmarks recognition.turned_pictures
 
-500 photographs of LFW as they are and turned by one, two and three quarters. Right is a template that is nearly that of
-the photograph as it is; a photograph that counts as lying costs three detections more.
+500 photographs of LFW as they are, and turned by one, two and three quarters. A template is right if it is nearly that
+of the photograph as it is.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Peak memory of a server to which sixteen clients send a photograph of 6300x6300 pixels each, at the same moment.
+"""Peak memory of a server to which sixteen clients send a photograph of 6300x6300 pixels each at the same moment.
 
     python -m benchmarks.security.decode_memory
 
-A real server process with a gallery of 10,000 templates; once with PNGs that are small as files, once with JPEGs of
-nearly the 20 MB that a photograph may have, of several scans, which take the most memory to decode.
+A server process with a gallery of 10,000 templates: once with PNGs that are small files, once with JPEGs of nearly 20
+MB and several scans, which take the most memory to decode.
 """
 
 from __future__ import annotations

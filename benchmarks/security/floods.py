@@ -2,12 +2,10 @@
 
     python -m benchmarks.security.floods [seconds of each]
 
-A server process with certificates, and a camera that sends a face each 200 ms on a stream that stands. Beside it, one
-after another: a stranger with a thousand idle connections, or half-open handshakes, or handshakes without a certificate
-as fast as they go; then somebody with another camera's certificate who sends calls that are taken back at once, headers
-that never end, settings and pings. All come from this machine's one address. The figures are the 95th percentiles of
-the receipts' delay beyond `receipt_delay_seconds`, and how long a device takes that connects in the middle of the
-flood.
+A server process with certificates, and a camera that sends a face each 200 ms. Beside it, in turn: a thousand idle
+connections, half-open handshakes, handshakes without a certificate; then, with another camera's certificate, calls that
+are cancelled at once, endless headers, settings and pings. The figures are 95th percentiles of the receipts' delay
+beyond `receipt_delay_seconds`, and the time that a new device takes to connect.
 """
 
 from __future__ import annotations

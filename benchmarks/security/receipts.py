@@ -1,14 +1,11 @@
-"""What receipts tell of the list: as many captures of a listed person as of another one, through the real stream.
+"""What receipts reveal of the list: captures of a listed person and of another one through the real stream.
 
     python -m benchmarks.security.receipts [captures of each]
 
-The two kinds come in random order from one camera, as crops of the same size in pixels and bytes, each as a passage of
-its own, so that each of the listed person commits an alert. The figure of a phase is the largest difference between
-the two distributions of outcome and delay (Kolmogorov and Smirnov's, by outcome first): 0 tells nothing, 1 everything.
-For 1,000 of each it is 0.04 on average by chance alone, and above 0.06 once in twenty times.
-
-Phases: the database well; the same captures again; again after a restart of the server; the disk full and free in turns
-of some seconds; and as fast as the credits allow.
+Both kinds come in random order from one camera, with the same size in pixels and bytes, each as a passage of its own.
+The figure of a phase is the largest difference between their distributions of outcome and delay (Kolmogorov and
+Smirnov): 0 reveals nothing, 1 everything; for 1,000 of each chance alone gives 0.04. Phases: database well; the same
+captures again; after a restart; disk full in turns; as fast as the credits allow.
 """
 
 from __future__ import annotations

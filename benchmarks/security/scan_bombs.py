@@ -1,12 +1,10 @@
-"""What one camera's receipts cost while another one sends pictures that a decoder would take seconds for.
+"""What a camera's receipts cost while another one sends pictures that take a decoder seconds.
 
     python -m benchmarks.security.scan_bombs [receipts]
 
-The hostile camera sends progressive JPEGs of 40 kB and 3,100 scans that change nothing, and baseline ones that repeat
-their scans, as fast as its 32 credits allow, again and again, from a process of its own. The other one sends a face
-every quarter of a second. A receipt leaves `receipt_delay_seconds` after its capture came (ADR 11), or a whole multiple
-of it, so the figure is what a receipt took beyond that delay: one that waited for a decoder would show as half a second
-more at once.
+The hostile camera sends JPEGs of 40 kB with 3,100 scans that change nothing, and ones that repeat their scans, as fast
+as its 32 credits allow. The other one sends a face every quarter of a second. The figure is what a receipt takes beyond
+its fixed delay, `receipt_delay_seconds` or a multiple of it (ADR 11).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""How long a person waits at sign-in: from the password to the token, over mutual TLS, on a server that is recognising.
+"""How long a person waits at sign-in, from the password to the token, over mutual TLS.
 
     python -m benchmarks.security.sign_in
 
-Four people sign in after another, again and again, on a server that is idle, and while cameras' streams keep it busy;
-and once all at the same moment. Where others use the machine too, the server's processor time says more than the wait.
+Four people sign in one after another at an idle server and at one that cameras keep busy, and once all at the same
+moment. On a busy machine the server's processor time says more than the wait.
 """
 
 from __future__ import annotations

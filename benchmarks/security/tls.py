@@ -1,10 +1,9 @@
-"""What certificates and authorisation cost: the same load on a server with them and on one in plaintext on loopback.
+"""What certificates and authorisation cost: the same load with them, and in plaintext on loopback.
 
     python -m benchmarks.security.tls
 
-Both servers run at once, each on THREADS threads, and are loaded in turn, so that what else the machine does meets both
-alike; the figures are medians over the pairs. Where others use the machine too, the server's processor time for a face
-says more than its faces a second.
+Two servers run at once, each on THREADS threads, and are loaded in turn; the figures are medians of the pairs. On a
+busy machine the server's processor time for a face says more than its faces a second.
 """
 
 from __future__ import annotations

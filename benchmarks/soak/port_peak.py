@@ -2,13 +2,11 @@
 
     python -m benchmarks.soak.port_peak [--minutes 120] [--folder DIR]
 
-A server process with certificates, SQLite and the pack `standard`, which follows a watchlist folder; a capture host
-with twelve cameras (the client's outbox, spool and uplink; pictures come ready cut, for a detector each second is not
-what this is about); six PCs with the notifier's console, at which five officers and a supervisor claim, judge, confirm
-and close what is shown. All of it by the products' own calls. Sixty people of LFW arrive each minute at random, one in
-ten listed; in each quarter of the time at the same moments (`timetable.py`).
-
-`DIR/minutes.jsonl` gets a line each minute, `DIR/result.json` the figures. The exit code is 1 when anything has grown.
+A server process with certificates, SQLite and pack `standard` that follows a watchlist folder; a capture host with
+twelve cameras, whose pictures come ready cut; six PCs with the notifier's console, at which five officers and a
+supervisor settle the alerts. Sixty people of LFW arrive each minute at random, one in ten listed, at the same moments
+in each quarter (`timetable.py`). `DIR/minutes.jsonl` gets a line each minute, `DIR/result.json` the figures; the exit
+code is 1 when anything has grown.
 """
 
 from __future__ import annotations

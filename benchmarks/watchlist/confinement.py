@@ -1,8 +1,8 @@
-"""What the confined processes cost: the start of one, and a photograph that is decoded there against one in the server.
+"""What the confined processes cost: the start of one, and a photograph decoded there instead of in the server.
 
     python -m benchmarks.watchlist.confinement [PHOTOGRAPHS]
 
-The photograph is drawn, of 250 pixels a side as those of LFW are: small ones show the cost best.
+The photograph is drawn, with 250 pixels a side: small ones show the cost best.
 """
 
 from __future__ import annotations

@@ -1,13 +1,10 @@
-"""Import of 10,000 subjects with a photograph each, against what detector and recogniser do in a bare loop.
+"""Import of 10,000 subjects with a photograph each, compared with detector and recogniser in a bare loop.
 
     python -m benchmarks.watchlist.imports [SUBJECTS]
 
-The photographs are those of LFW, one a subject; from the second round on with a byte more at their end, so that they
-are other files under other subjects. The import is that of `watchlist import --offline`: into a database, sealed, with
-its audit trail, and each face looked for among all the others. In turns of 250 records the bare loop takes the same
-photographs, decoded already, on as many threads: detection, alignment, and the two templates that a reference is made
-of. What the import refuses has no template made there either. Time is counted twice: on the clock, and as processor
-time of this process and those that decode the photographs, which suffers less from other work on the machine.
+The photographs are those of LFW. The import is `watchlist import --offline`: sealed, with its audit trail and the
+search for look-alikes. In turns of 250 records the bare loop takes the same decoded photographs on as many threads:
+detection, alignment and the two templates of a reference. Time is counted on the clock and as processor time.
 """
 
 from __future__ import annotations

@@ -2,10 +2,9 @@
 
     python -m benchmarks.watchlist.service [SUBJECTS]
 
-A server process, with certificates, takes SUBJECTS subjects with a photograph of LFW each: once from an import over the
-network, with the client on the same machine, and once from a first synchronisation with a folder. After each, the bare
-loop takes the same photographs, decoded already, on as many threads; the two loops' mean counts. Then, at a server with
-10,000 templates, one camera sends a face each 200 ms: alone, beside an import, and beside a synchronisation.
+A server process with certificates takes SUBJECTS subjects with a photograph of LFW each: from an import over the
+network, and from a first synchronisation with a folder; each is compared with the bare loop of `imports`. Then, at
+10,000 templates, a camera sends a face each 200 ms: alone, beside an import, and beside a synchronisation.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What it takes to read a list of 100,000 orders: memory against one of 1,000, and processor time.
+"""What it takes to read a list of 100,000 orders: memory compared with a list of 1,000, and processor time.
 
     python -m benchmarks.watchlist.sources
 
-Each reading is a process of its own, which maps each row and forgets it; its memory is the most that it ever had.
+Each reading is a process of its own, which maps each row and forgets it; its memory is its peak.
 """
 
 from __future__ import annotations

@@ -3,9 +3,8 @@
     python -m benchmarks.watchlist.sync
 
 The source is a database with a column of versions, the watchlist is in SQLite, and 100,000 templates are searched for
-look-alikes, as in service. Timed are a delta of 50 changes (25 with a new photograph, 15 of facts alone, ten orders
-taken back), the embedding of the photographs included, and a whole reading in which nothing changed. Beside the time on
-the clock, the process's own says what it would be on a machine without other work.
+look-alikes. Timed are a delta of 50 changes (25 with a new photograph, 15 of facts, ten orders withdrawn) and a whole
+reading in which nothing changed.
 """
 
 from __future__ import annotations
