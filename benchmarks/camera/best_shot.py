@@ -27,7 +27,7 @@ from cekalwatch.camera.detection.best_shot import BestShots
 from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.contract.values.captures import FaceCapture
-from cekalwatch.server.domain.passages import Passage
+from cekalwatch.server.capture.passages import Passage
 from cekalwatch.server.evaluation.people import EvaluationProbe
 from cekalwatch.server.evaluation.statistics.metrics import fnir, threshold_at
 from cekalwatch.server.evaluation.statistics.trials import WatchedList

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.recognition.faces import distant_people, people
-from cekalwatch.server.domain.passages import MIN_WEIGHT
+from cekalwatch.server.capture.passages import MIN_WEIGHT
 from cekalwatch.server.evaluation.people import EvaluatedPerson, EvaluationProbe
 from cekalwatch.server.evaluation.samples import FaceTemplates, Sample
 from cekalwatch.server.evaluation.statistics.metrics import fnir, threshold_at

@@ -32,7 +32,7 @@ from cekalwatch.camera.detection.crop import cut, encode
 from cekalwatch.camera.outbox.capture_message import to_request
 from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.contract.values.captures import LANDMARKS
-from cekalwatch.server.domain.rates import wilson_rate
+from cekalwatch.server.domain.alerts.field_report import wilson_rate
 from cekalwatch.server.evaluation.collection import LabelledPhotograph
 from cekalwatch.server.evaluation.samples import FaceTemplates
 from cekalwatch.server.evaluation.statistics.tail import fit_tail

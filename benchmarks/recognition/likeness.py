@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.recognition.faces import PACK, people, south_asians
-from cekalwatch.server.domain.passages import MIN_WEIGHT
+from cekalwatch.server.capture.passages import MIN_WEIGHT
 from cekalwatch.server.evaluation.people import EvaluatedPerson
 from cekalwatch.server.evaluation.samples import FaceTemplates, Sample
 from cekalwatch.vision.manifest import load_pack

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import sqlalchemy
 
-from cekalwatch.server.domain.learning.score_counts import BINS
-from cekalwatch.server.domain.learning.site_evidence import STANDS_OUT_FACTOR
-from cekalwatch.server.domain.learning.threshold_steps import LearningBounds
+from cekalwatch.server.learning.learned_threshold import LearningBounds
+from cekalwatch.server.learning.score_counts import BINS
+from cekalwatch.server.learning.site_evidence import STANDS_OUT_FACTOR
 from cekalwatch.server.storage.database import Database
 from tests.support.builders.keys import open_keys
 from tests.support.builders.watchlist import MODEL

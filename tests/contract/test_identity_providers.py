@@ -21,9 +21,9 @@ from cekalwatch.contract.values.identity_provider import ProviderFacts
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.secret_files import write_private
 from cekalwatch.server.audit.entry import Action
+from cekalwatch.server.auth.sign_in_terms import OpenIdTerms
 from cekalwatch.server.auth.signing_in.openid import OpenIdProvider
 from cekalwatch.server.auth.signing_in.sign_in import CodeProof, PasswordProof, Proof, SignInService
-from cekalwatch.server.auth.signing_in.sign_in_terms import OpenIdTerms
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from tests.support.fakes.identity_server import CLIENT_ID, CLIENT_SECRET, REDIRECT, IdentityServer
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, device, errand, office_in, person

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from cekalwatch.contract.codec.captures import FACE
 from cekalwatch.contract.engine.scalars import Reading
 from cekalwatch.contract.values.orders import Direction
+from cekalwatch.server.capture.passages import Passage
 from cekalwatch.server.capture.placing import placed
 from cekalwatch.server.domain.cameras.clock import CameraClock
 from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.server.domain.passages import Passage
 from cekalwatch.server.recognition.face_pictures import probe_jpeg
 from cekalwatch.server.recognition.probes import CaptureEmbedder, Probe
 from cekalwatch.vision.faces import Picture

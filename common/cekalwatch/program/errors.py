@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import ClassVar
 
 
 class Exit(IntEnum):
@@ -28,6 +29,8 @@ class Exit(IntEnum):
 class ToldError(Exception):
     """Its text may be logged: it says what is wrong, holds nothing personal, and needs no traceback."""
 
+    may_be_logged: ClassVar = True
+
 
 class ProgramError(ToldError):
     """Ends a command with one clear sentence on standard error and `exit_code`."""
@@ -35,3 +38,8 @@ class ProgramError(ToldError):
     def __init__(self, message: str, exit_code: Exit = Exit.FAILED) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+
+
+def may_be_logged(error: BaseException) -> bool:
+    """Whether the text of an error may be logged: its class says so. That of others may quote what they failed at."""
+    return getattr(error, "may_be_logged", False)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import structlog
 
-from cekalwatch.program.errors import ToldError
+from cekalwatch.program.errors import may_be_logged
 from cekalwatch.wire.backoff import Backoff
 
 FIRST_PAUSE_S = 0.5
@@ -76,7 +76,7 @@ class _Loop:
             self._failing_since_s = self._monotonic()
         pause_s = max(MIN_PAUSE_S, self._backoff.next_delay_s())
         told = {"loop": self.name, "failures": self._failures, "retry_in_s": round(pause_s, 1)}
-        if isinstance(error, ToldError):
+        if may_be_logged(error):
             log.warning("loop_failed", error=str(error), **told)
         else:  # its text may quote what it failed at, so it is told by its kind and place
             log.error("loop_failed", error=self._error, place=_place(error), **told)

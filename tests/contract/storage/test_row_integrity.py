@@ -16,12 +16,11 @@ from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.surveys import KeptSurvey
 from cekalwatch.server.domain.cameras.kept import SetPolicy
-from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold, SiteFindings
-from cekalwatch.server.domain.learning.score_counts import BINS, CountKey, ScoreCounts
-from cekalwatch.server.domain.learning.threshold_steps import LearnedOffset
 from cekalwatch.server.domain.lookalikes import SubjectPair
 from cekalwatch.server.domain.notices import Notice
 from cekalwatch.server.domain.orders.ban_order import BanOrder
+from cekalwatch.server.learning.learned_threshold import LearnedOffset, LearnedThreshold, SiteFindings
+from cekalwatch.server.learning.score_counts import BINS, CountKey, ScoreCounts
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.cameras.store import CameraPolicyStore
 from cekalwatch.server.storage.cameras.survey_store import CameraSurveyStore

@@ -14,8 +14,7 @@ from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.errors import Exit
 from cekalwatch.server.audit.entry import Action, AuditEntry, Link, operator
 from cekalwatch.server.auth.sessions import Device
-from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold, SiteFindings
-from cekalwatch.server.domain.learning.threshold_steps import LearnedOffset
+from cekalwatch.server.learning.learned_threshold import LearnedOffset, LearnedThreshold, SiteFindings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.models.store import ThresholdStore
 from cekalwatch.vision.manifest import load_pack

@@ -22,7 +22,7 @@ from cekalwatch.server.alerts.waiting import WaitingAlerts
 from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.auth.certificate import LoopbackAuthentication
 from cekalwatch.server.auth.refusals import RefusalLog
-from cekalwatch.server.auth.signing_in.sign_in_terms import SessionTerms
+from cekalwatch.server.auth.sign_in_terms import SessionTerms
 from cekalwatch.server.auth.supervised import SupervisedDevices
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import SystemClock

@@ -77,5 +77,5 @@ def match(
         model_version="model-1",
         template=fused,
         crop=CropMatch(*crop) if crop else None,
-        likeness=LIKENESS,
+        same_person=LIKENESS.same,
     )

@@ -19,16 +19,15 @@ from cekalwatch.contract.values.orders import Direction
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.thresholds import Threshold
 from cekalwatch.server.audit.entry import Actor, ActorKind
+from cekalwatch.server.capture.passages import PassageScore
 from cekalwatch.server.capture.score_counting import ScoreCounter
 from cekalwatch.server.domain.checkpoints import Camera, LegalParameters
-from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold
-from cekalwatch.server.domain.learning.threshold_steps import LearningBounds
 from cekalwatch.server.domain.orders.law import Checkpoints
-from cekalwatch.server.domain.passages import PassageScore
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
 from cekalwatch.server.gallery.threshold import ThresholdRule
 from cekalwatch.server.gallery.threshold_learning import LearningSite, LearningStores, ThresholdLearner
+from cekalwatch.server.learning.learned_threshold import LearnedThreshold, LearningBounds
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.models.score_store import ScoreStore

@@ -18,11 +18,11 @@ from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry, 
 from cekalwatch.server.auth.person import PersonAuthentication
 from cekalwatch.server.auth.refusals import RefusalTrail
 from cekalwatch.server.auth.sessions import Device, SecondSignature, Sessions
+from cekalwatch.server.auth.sign_in_terms import SessionTerms
 from cekalwatch.server.auth.signing_in.device_tries import DeviceTries
 from cekalwatch.server.auth.signing_in.password_provider import PasswordChange, PasswordProvider
 from cekalwatch.server.auth.signing_in.passwords import Passwords
 from cekalwatch.server.auth.signing_in.sign_in import PasswordProof, Proof, SignInService
-from cekalwatch.server.auth.signing_in.sign_in_terms import SessionTerms
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import JointAct, Person, TwoPeople, TwoPersonAction
 from cekalwatch.server.storage.audit.store import AuditStore

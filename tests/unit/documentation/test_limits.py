@@ -18,9 +18,9 @@ from cekalwatch.server import connections, open_files
 from cekalwatch.server.auth import limits, refusals
 from cekalwatch.server.auth.signing_in import openid
 from cekalwatch.server.capture import aiming, intake, session, surveys
+from cekalwatch.server.capture.passages import MAX_CROPS, MAX_EACH
 from cekalwatch.server.domain.alerts.field_report import MAX_AGENCIES
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.passages import MAX_CROPS, MAX_EACH
 from cekalwatch.server.grpc_api import enrolment_listener, requests
 from cekalwatch.server.grpc_api.clients import picture_giver, report_stream
 from cekalwatch.server.grpc_api.servicers import enrolment

@@ -21,8 +21,8 @@ from cekalwatch.contract.values.people import MAX_DISPLAY_NAME, MAX_SIGN_IN_NAME
 from cekalwatch.contract.values.syncs import MAX_DETAIL
 from cekalwatch.server.alerts import fanout
 from cekalwatch.server.alerts.details import MAX_JUDGED, MAX_REFERENCES
+from cekalwatch.server.auth.sign_in_terms import OpenIdTerms, SessionTerms
 from cekalwatch.server.auth.signing_in import openid, passwords
-from cekalwatch.server.auth.signing_in.sign_in_terms import OpenIdTerms, SessionTerms
 from cekalwatch.server.capture import aiming, surveys
 from cekalwatch.server.capture.session import MISSED_HEARTBEATS
 from cekalwatch.server.domain import syncs, troubles

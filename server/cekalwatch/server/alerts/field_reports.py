@@ -10,7 +10,7 @@ from cekalwatch.contract.values.reports import FieldReport, MeasuredGroups
 from cekalwatch.server.alerts.daily_stats import DailyStats
 from cekalwatch.server.domain.alerts.field_report import FieldSpan, field_report
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold
+from cekalwatch.server.learning.learned_threshold import LearnedThreshold
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class FieldReports:
         oldest = whole_hour(now - self.records_kept) + timedelta(hours=1)
         since = min(max(whole_hour(begin), oldest), until)
         sums = self.days.sums(site, since, until)
-        learned = filter(None, map(self.learned, sorted(sums.versions)))
+        learned = [one.figures for version in sorted(sums.versions) if (one := self.learned(version))]
         return field_report(FieldSpan(since, until, site), sums, self.listed(), now, learned, self.groups)
 
 

@@ -10,8 +10,9 @@ from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.auth.signing_in.passwords import Passwords, first_password
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import Code, RefusedError
+from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.people import Person, PersonError
+from cekalwatch.server.refusals import RefusedError
 from cekalwatch.server.storage.people.store import (
     Account,
     KeptPassword,

@@ -19,7 +19,7 @@ import structlog
 
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry, ObjectKind
 from cekalwatch.server.auth.refusals import RefusalTrail
-from cekalwatch.server.auth.signing_in.sign_in_terms import SessionTerms
+from cekalwatch.server.auth.sign_in_terms import SessionTerms
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import JointAct, Person

@@ -9,7 +9,7 @@ import threading
 
 from cekalwatch.contract.values.people import CONFIRMS
 from cekalwatch.server.auth.sessions import Device, TokenPurpose
-from cekalwatch.server.auth.signing_in.sign_in_terms import SessionTerms
+from cekalwatch.server.auth.sign_in_terms import SessionTerms
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.storage.people.session_store import SessionStore
 

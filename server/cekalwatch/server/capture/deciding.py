@@ -14,13 +14,13 @@ from cekalwatch.contract.values.adjudication import AlertEventType
 from cekalwatch.contract.values.captures import CaptureOutcome
 from cekalwatch.program.traces import TRACES
 from cekalwatch.server.capture.neighbours import MAX_PASSAGE_CANDIDATES, Neighbours
+from cekalwatch.server.capture.passages import Passages, PassageScore
 from cekalwatch.server.domain.alerts.match import Candidate, CropMatch, Match
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.law import Checkpoints, alerts_on
-from cekalwatch.server.domain.passages import Passages, PassageScore
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.health.probes.metrics import NO_METRICS, Metrics
 from cekalwatch.server.recognition.face_pictures import probe_jpeg
@@ -226,7 +226,7 @@ class Decider:
             model_version=model,
             template=fused,
             crop=crop,
-            likeness=snapshot.likeness,
+            same_person=snapshot.likeness.same if snapshot.likeness else None,
             late=late,
         )
 

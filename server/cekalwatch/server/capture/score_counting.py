@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cekalwatch.server.capture.passages import PassageScore
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.learning.score_counts import BINS, CountKey, Counts, ScoreCounts, bin_of, size_bucket
 from cekalwatch.server.domain.orders.law import Checkpoints
-from cekalwatch.server.domain.passages import PassageScore
+from cekalwatch.server.learning.score_counts import BINS, CountKey, Counts, ScoreCounts, bin_of, size_bucket
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.models.score_store import ScoreStore
 

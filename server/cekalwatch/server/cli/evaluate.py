@@ -176,7 +176,7 @@ def alerts(
             )
         agencies = stores.agencies.of({order_id for alert in raised for order_id in alert.order_ids})
         sums = FieldSums.of(raised, stores.field.passages(start, end, site), agencies, zone)
-        learned = filter(None, [stores.thresholds.learned(version) for version in sorted(sums.versions)])
+        learned = [one.figures for version in sorted(sums.versions) if (one := stores.thresholds.learned(version))]
         made_at, listed = SystemClock().now(), stores.field.listed()
     report = field_report(FieldSpan(start, end, site or ""), sums, listed, made_at, learned, measured)
     show_field(report, Console())

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from cekalwatch.server.domain.versions import is_behind
 from cekalwatch.server.health.probes.presence import ReportedRun, ServerRun
-from cekalwatch.server.refused_start import StartRefusal, StartRefusedError
+from cekalwatch.server.refusals import StartRefusal, StartRefusedError
 
 MAX_CLOCK_DIFFERENCE = timedelta(seconds=2)
 """Between two servers: claims, sessions and the lease of a synchronisation are judged by each server's clock."""

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from cekalwatch.server.cluster.agreement import check_agreement
 from cekalwatch.server.health.probes.presence import CameraPresence, Presence, ReportedRun, ServerRun
-from cekalwatch.server.refused_start import StartRefusal, StartRefusedError
+from cekalwatch.server.refusals import StartRefusal, StartRefusedError
 from cekalwatch.server.storage.cluster.presence_store import LASTS, PresenceStore
 
 NAMESAKE_DIED_AFTER = LASTS

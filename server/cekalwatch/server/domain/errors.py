@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum, auto
 from types import MappingProxyType
-from typing import Self
-
-from cekalwatch.program.errors import Exit, ProgramError, ToldError
+from typing import ClassVar, Self
 
 
 class Kind(StrEnum):
@@ -316,8 +314,10 @@ def public_message(code: str | None) -> str:
     return Code(code).message if code in set(Code) else ""
 
 
-class CekalwatchError(ToldError):
+class CekalwatchError(Exception):
     """An error of the catalogue. `detail` is for the log and never sent; it must hold no personal data."""
+
+    may_be_logged: ClassVar = True
 
     told: Mapping[str, str] = MappingProxyType({})
     """More facts for the client, by name; they are for the person who made the call, and are never logged."""
@@ -336,11 +336,3 @@ class CekalwatchError(ToldError):
     def public_message(self) -> str:
         """The message that a client gets."""
         return self.code.message
-
-
-class RefusedError(ProgramError):
-    """Something that cannot be done as it is wanted: a command tells it in words, a call by its `code`."""
-
-    def __init__(self, code: Code, message: str, exit_code: Exit = Exit.USAGE) -> None:
-        super().__init__(message, exit_code)
-        self.code = code

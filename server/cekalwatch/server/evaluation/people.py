@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.server.domain.passages import Passage
+from cekalwatch.server.capture.passages import Passage
 from cekalwatch.server.evaluation.samples import FaceTemplates, Sample
 
 MAX_REFERENCES: Final = 3

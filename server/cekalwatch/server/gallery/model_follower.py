@@ -18,10 +18,10 @@ import structlog
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry
 from cekalwatch.server.concurrency.priorities import BackgroundThreads
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.learning.threshold_steps import LearningBounds
 from cekalwatch.server.gallery.rebuilding import Rebuilder, RebuildStep
 from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
 from cekalwatch.server.gallery.threshold import ThresholdRule
+from cekalwatch.server.learning.learned_threshold import LearningBounds
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
 from cekalwatch.server.recognition.packs.installed import Engine, load_named, open_engine
 from cekalwatch.server.storage.audit.store import AuditStore

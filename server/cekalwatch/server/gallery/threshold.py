@@ -14,10 +14,15 @@ from cekalwatch.contract.values.thresholds import Threshold, ThresholdPromise, T
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold, SiteFindings
-from cekalwatch.server.domain.learning.site_tail import MIN_PASSAGES
-from cekalwatch.server.domain.learning.threshold_steps import LearnedOffset, LearningBounds, LearningMode
 from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
+from cekalwatch.server.learning.learned_threshold import (
+    LearnedOffset,
+    LearnedThreshold,
+    LearningBounds,
+    LearningMode,
+    SiteFindings,
+)
+from cekalwatch.server.learning.site_tail import MIN_PASSAGES
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.models.store import ThresholdStore
 from cekalwatch.vision.thresholds import ThresholdModel

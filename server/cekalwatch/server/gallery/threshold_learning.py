@@ -17,15 +17,21 @@ from cekalwatch.contract.values.thresholds import ThresholdSource
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry
 from cekalwatch.server.domain.alerts.false_alerts import AlertVerdict
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold, SiteFindings, ThresholdMove
-from cekalwatch.server.domain.learning.score_counts import JudgedPassage
-from cekalwatch.server.domain.learning.site_evidence import SiteEvidence, weigh
-from cekalwatch.server.domain.learning.site_tail import SiteTail, fit_site
-from cekalwatch.server.domain.learning.threshold_steps import LearnedOffset, LearningBounds, LearningMode
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.gallery.comparison import compare_references
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.gallery.threshold import MAX_THRESHOLD, MIN_THRESHOLD
+from cekalwatch.server.learning.learned_threshold import (
+    LearnedOffset,
+    LearnedThreshold,
+    LearningBounds,
+    LearningMode,
+    SiteFindings,
+    ThresholdMove,
+)
+from cekalwatch.server.learning.score_counts import JudgedPassage
+from cekalwatch.server.learning.site_evidence import SiteEvidence, weigh
+from cekalwatch.server.learning.site_tail import SiteTail, fit_site
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.models.score_store import ScoreStore

@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from cekalwatch.contract.values.thresholds import ThresholdOutlook, ThresholdPoint
 from cekalwatch.server.audit.entry import Action, ObjectKind
 from cekalwatch.server.audit.search_terms import action_term
-from cekalwatch.server.domain.learning.learned_threshold import SiteFindings
 from cekalwatch.server.gallery.comparison import genuine_scores
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.gallery.threshold import MAX_THRESHOLD, MIN_THRESHOLD, ThresholdRule
 from cekalwatch.server.gallery.threshold_learning import MAX_COMPARED_SUBJECTS, MIN_COMPARED_PHOTOGRAPHS
+from cekalwatch.server.learning.learned_threshold import SiteFindings
 from cekalwatch.server.storage.audit.search import AuditQuery, AuditSearch
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.models.store import ThresholdStore

@@ -11,11 +11,12 @@ import structlog
 from cekalwatch.server.audit.device_entries import device_entry, invitation_facts, revocation_facts
 from cekalwatch.server.audit.entry import Action, Actor
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import Code, RefusedError
+from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.people import Person
 from cekalwatch.server.pki.devices import DevicePlaces, KnownDevice
 from cekalwatch.server.pki.server_endpoints import ServerEndpoints
 from cekalwatch.server.pki.site_pki import SitePki
+from cekalwatch.server.refusals import RefusedError
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.wire.identity import DeviceRole, Identity

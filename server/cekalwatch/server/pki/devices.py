@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cekalwatch.server.domain.checkpoints import Camera, Site
-from cekalwatch.server.domain.errors import Code, RefusedError
+from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.pki.ledger import Issued
 from cekalwatch.server.pki.site_pki import SitePki
+from cekalwatch.server.refusals import RefusedError
 from cekalwatch.wire.identity import DeviceRole, Identity, IdentityError
 
 _AT_SITE = frozenset({DeviceRole.NOTIFIER, DeviceRole.PORT, DeviceRole.CONSOLE})

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from cekalwatch.program.checks.certificate import read_certificate
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.domain.errors import Code, RefusedError
+from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.pki.authority import LOOPBACK_HOSTS
 from cekalwatch.server.pki.site_pki import hosts_of
+from cekalwatch.server.refusals import RefusedError
 from cekalwatch.wire.address import split_address
 
 

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from cekalwatch.server.domain.learning.threshold_steps import LearningBounds
 from cekalwatch.server.gallery.row_format import GalleryStorage
+from cekalwatch.server.learning.learned_threshold import LearningBounds
 from cekalwatch.server.settings.storage import StorageSection
 from cekalwatch.vision.inference import InferenceChoice, InferenceEngine, Precision
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from cekalwatch.program.settings import Settings
-from cekalwatch.server.auth.signing_in.sign_in_terms import OpenIdTerms, SessionTerms
+from cekalwatch.server.auth.sign_in_terms import OpenIdTerms, SessionTerms
 
 
 class SignInSection(Settings):

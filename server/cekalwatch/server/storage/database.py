@@ -22,7 +22,7 @@ from sqlmodel import Session
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.health.probes.metrics import Measure, timed, unmeasured
-from cekalwatch.server.refused_start import StartRefusal, StartRefusedError
+from cekalwatch.server.refusals import StartRefusal, StartRefusedError
 from cekalwatch.server.storage.address import database_url
 from cekalwatch.server.storage.availability import Availability, AwayReason
 from cekalwatch.server.storage.connecting import new_engine

@@ -15,6 +15,7 @@ from cekalwatch.server.capture.database_health import DatabaseHealth
 from cekalwatch.server.capture.deciding import AlertTiming, Decider, OrdersInForce
 from cekalwatch.server.capture.intake import Intake
 from cekalwatch.server.capture.passage_counting import PassageCounter
+from cekalwatch.server.capture.passages import Passages
 from cekalwatch.server.capture.policies import CameraPolicies
 from cekalwatch.server.capture.score_counting import ScoreCounter
 from cekalwatch.server.capture.session import CaptureSessions, CaptureTerms
@@ -24,7 +25,6 @@ from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.concurrency.priorities import Priority
 from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.server.domain.passages import Passages
 from cekalwatch.server.grpc_api.servicers.cameras import CameraServicer
 from cekalwatch.server.health.probes.presence import CameraPresence, Presence
 from cekalwatch.server.recognition.engines.recogniser import RecogniserError

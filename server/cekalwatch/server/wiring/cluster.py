@@ -16,7 +16,7 @@ from cekalwatch.server.cluster.peers import Load, Peers
 from cekalwatch.server.gallery.model_follower import trusted_choice
 from cekalwatch.server.health.probes.presence import Presence, ServerRun
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
-from cekalwatch.server.refused_start import RefusedServer, StartRefusal, StartRefusedError
+from cekalwatch.server.refusals import RefusedServer, StartRefusal, StartRefusedError
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.cluster.change_notifier import ChangeNotifier
 from cekalwatch.server.storage.cluster.lease_store import LeaseStore

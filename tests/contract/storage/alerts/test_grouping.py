@@ -197,7 +197,7 @@ def test_another_site_another_time_another_model_never_join(counter: Counter):
     later = match(capture(passage="2", at=NOON + WINDOW + timedelta(seconds=1)))
     elsewhere = match(capture(camera=ELSEWHERE))
     other = replace(match(capture(passage="3")), model_version="model-2")
-    unmeasured = replace(match(capture(passage="4")), likeness=None)
+    unmeasured = replace(match(capture(passage="4")), same_person=None)
     assert alert_id not in {joins(counter, one) for one in (elsewhere, other, unmeasured, later)}
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from cekalwatch.server.refused_start import RefusedServer, StartRefusal
+from cekalwatch.server.refusals import RefusedServer, StartRefusal
 from cekalwatch.server.storage.cluster.refusal_store import MAX_TOLD, RefusalStore
 from cekalwatch.server.storage.database import Database
 

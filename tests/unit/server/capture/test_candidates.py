@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from cekalwatch.contract.values.captures import CaptureOutcome
 from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.server.capture.deciding import AlertTiming, Decider, EmbeddedCapture, OrdersInForce
+from cekalwatch.server.capture.passages import Passages, PassageScore
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.law import Checkpoints
-from cekalwatch.server.domain.passages import Passages, PassageScore
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
 from cekalwatch.server.recognition.probes import Probe

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.server.capture.passages import Passages, PassageScore
 from cekalwatch.server.capture.score_counting import MIN_GATHERED, ScoreCounter
 from cekalwatch.server.domain.checkpoints import LegalParameters
-from cekalwatch.server.domain.learning.score_counts import bin_of
 from cekalwatch.server.domain.orders.law import Checkpoints
-from cekalwatch.server.domain.passages import Passages, PassageScore
+from cekalwatch.server.learning.score_counts import bin_of
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.models.score_store import ScoreStore

@@ -13,9 +13,8 @@ from cekalwatch.contract.values.adjudication import Outcome, Reason
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.contract.values.reports import FieldReport
 from cekalwatch.server.domain.alerts.false_alerts import AlertVerdict, FieldAlert, PassageCount, verdict_of
-from cekalwatch.server.domain.alerts.field_report import MAX_AGENCIES, FieldSpan, field_report
+from cekalwatch.server.domain.alerts.field_report import MAX_AGENCIES, FieldSpan, field_report, wilson_rate
 from cekalwatch.server.domain.alerts.field_sums import FieldSums
-from cekalwatch.server.domain.rates import wilson_rate
 from cekalwatch.server.evaluation.report.field_screen import field_json, field_page
 from tests.support.builders.alerts import NOON
 from tests.support.builders.learned import learned
@@ -109,7 +108,7 @@ def test_scores_of_different_models_are_never_mixed():
 
 def test_what_was_learned_stands_beside_the_alerts_figures():
     sums = FieldSums.of([alert(0.6)], [count(10)], AGENCIES, WIB)
-    (figures,) = field_report(SPAN, sums, 1, NOON, [learned("model-1", 0.06)]).learned
+    (figures,) = field_report(SPAN, sums, 1, NOON, [learned("model-1", 0.06).figures]).learned
     assert figures.interval
     assert (figures.threshold, figures.interval.low, figures.interval.high) == pytest.approx((0.56, 0.53, 0.58))
     assert (figures.passages, figures.counting, figures.left_out) == (4_000, 3_600, ("dep-9",))
@@ -118,7 +117,7 @@ def test_what_was_learned_stands_beside_the_alerts_figures():
 def test_too_few_passages_give_no_interval():
     known = learned("model-1", 0.0)
     few = replace(known, findings=replace(known.findings, passages=140, weight=140.0, tail=None, low=0.0, high=0.0))
-    whole = field_report(SPAN, FieldSums.of([alert(0.6)], [], AGENCIES, WIB), 1, NOON, [few])
+    whole = field_report(SPAN, FieldSums.of([alert(0.6)], [], AGENCIES, WIB), 1, NOON, [few.figures])
     assert json.loads(field_json(whole))["learned"][0]["interval"] is None
     page = " ".join(field_page(whole).split())
     assert "too few passages for a threshold of the site&#39;s own: 140 passages counted" in page

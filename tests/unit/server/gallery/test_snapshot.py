@@ -13,11 +13,11 @@ import uuid6
 from cekalwatch.contract.values.captures import CaptureOutcome
 from cekalwatch.server.capture.deciding import AlertTiming, Decider, EmbeddedCapture, OrdersInForce, OtherModelError
 from cekalwatch.server.capture.intake import Intake
+from cekalwatch.server.capture.passages import Passages
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.law import Checkpoints
-from cekalwatch.server.domain.passages import Passages
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
 from cekalwatch.server.recognition.probes import Probe

@@ -15,10 +15,10 @@ from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.thresholds import ThresholdSource
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.learning.site_tail import MIN_PASSAGES
-from cekalwatch.server.domain.learning.threshold_steps import LearningBounds, LearningMode
 from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
 from cekalwatch.server.gallery.threshold import ThresholdSetting
+from cekalwatch.server.learning.learned_threshold import LearningBounds, LearningMode
+from cekalwatch.server.learning.site_tail import MIN_PASSAGES
 from cekalwatch.server.storage.database import Database
 from tests.support.builders.keys import open_keys
 from tests.support.builders.watchlist import MODEL

@@ -11,7 +11,7 @@ from cekalwatch.contract.values.troubles import OF_CAMERAS, TroubleKind, acknowl
 from cekalwatch.server.domain.troubles import MAX_DETAIL
 from cekalwatch.server.health.alarms.board import AlarmBoard
 from cekalwatch.server.health.alarms.servers import RefusedServerAlarms
-from cekalwatch.server.refused_start import RefusedServer, StartRefusal
+from cekalwatch.server.refusals import RefusedServer, StartRefusal
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.troubles.store import TroubleStore
 from tests.support.scenarios.people import HandClock

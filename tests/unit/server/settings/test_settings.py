@@ -7,7 +7,7 @@ import pytest
 
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.auth.signing_in.sign_in_terms import SessionTerms
+from cekalwatch.server.auth.sign_in_terms import SessionTerms
 from cekalwatch.server.domain.checkpoints import Camera, LegalParameters
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.setup.answers import Answers

@@ -19,8 +19,8 @@ import httpx
 import jwt
 
 from cekalwatch.contract.values.identity_provider import ProviderFacts
+from cekalwatch.server.auth.sign_in_terms import OpenIdTerms, ProviderTermsError, require_safe
 from cekalwatch.server.auth.signing_in.sign_in import CodeProof, SignInRefusedError
-from cekalwatch.server.auth.signing_in.sign_in_terms import OpenIdTerms, ProviderTermsError, require_safe
 from cekalwatch.server.concurrency.line_cutter import LineSplitter
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from cekalwatch.server.auth.refusals import RefusalTrail
 from cekalwatch.server.auth.sessions import Sessions
+from cekalwatch.server.auth.sign_in_terms import OpenIdTerms, SessionTerms
 from cekalwatch.server.auth.signing_in.device_tries import DeviceTries
 from cekalwatch.server.auth.signing_in.openid import OpenIdProvider
 from cekalwatch.server.auth.signing_in.password_provider import PasswordChange, PasswordProvider
 from cekalwatch.server.auth.signing_in.passwords import Passwords
 from cekalwatch.server.auth.signing_in.sign_in import SignInService
-from cekalwatch.server.auth.signing_in.sign_in_terms import OpenIdTerms, SessionTerms
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database

@@ -1,35 +1,35 @@
 """Figures of recognition in the field, from adjudications: the FPIR of passages, and the effect of other thresholds.
 
 Pure arithmetic on sums. A passage is a false alert if it led to an alert that people found to be about somebody else.
-Intervals are of 95 % (`domain/rates.py`); they treat passages as independent, which those of one traveller who passes
+Intervals are of 95 %; they treat passages as independent, which those of one traveller who passes
 each day are not.
 """
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-
-import numpy as np
+from statistics import NormalDist
+from typing import Final
 
 from cekalwatch.contract.values.reports import (
     FieldLine,
     FieldReport,
     LearnedFigures,
     MeasuredGroups,
-    ThresholdInterval,
+    Rate,
     ThresholdUse,
     ThresholdWhatIf,
     Waits,
 )
 from cekalwatch.server.domain.alerts.field_sums import FieldSums, LineSums, VersionSums
-from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold
-from cekalwatch.server.domain.rates import wilson_rate
 
 MAX_AGENCIES = 50
 """Lines of agencies in a report, those with the most alerts."""
+_SURE: Final = NormalDist().inv_cdf(0.975)
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def field_report(
     sums: FieldSums,
     listed: int,
     made_at: datetime,
-    learned: Iterable[LearnedThreshold] = (),
+    learned: Iterable[LearnedFigures] = (),
     groups: MeasuredGroups | None = None,
 ) -> FieldReport:
     """Return the figures; `learned` is what is known now of the thresholds of the alerts' model versions."""
@@ -69,7 +69,7 @@ def field_report(
             ThresholdUse(version, min(own.thresholds), max(own.thresholds), sum(own.thresholds.values()))
             for version, own in versions
         ),
-        learned=tuple(map(_learned, learned)),
+        learned=tuple(learned),
         listed=listed,
         made_at=made_at,
         groups=groups,
@@ -104,33 +104,43 @@ def _agencies(sums: FieldSums) -> tuple[FieldLine, ...]:
 def _waits(seconds: Sequence[float]) -> Waits:
     if not seconds:
         return Waits(0, math.nan, math.nan)
-    middle, most = np.percentile(np.asarray(seconds), (50, 95))
-    return Waits(len(seconds), float(middle), float(most))
+    waits = sorted(seconds)
+    return Waits(len(waits), _quantile(waits, 0.5), _quantile(waits, 0.95))
 
 
-def _learned(known: LearnedThreshold) -> LearnedFigures:
-    found = known.findings
-    return LearnedFigures(
-        model_version=known.model_version,
-        threshold=found.packs + known.offset.value,
-        packs=found.packs,
-        interval=ThresholdInterval(found.packs + found.low, found.packs + found.high) if found.tail else None,
-        passages=found.passages,
-        counting=round(found.weight),
-        left_out=tuple(one.camera_id for one in found.standing_out),
-    )
+def _quantile(rising: Sequence[float], share: float) -> float:
+    """Return the number below which a share of `rising` ones lies, on the line between the two that are nearest."""
+    place = share * (len(rising) - 1)
+    below = math.floor(place)
+    step = rising[min(below + 1, len(rising) - 1)] - rising[below]
+    return rising[below] + step * (place - below)
 
 
 def _what_if(model_version: str, sums: VersionSums) -> ThresholdWhatIf:
-    false, confirmed = np.sort(np.asarray(sums.false_scores)), np.asarray(sums.confirmed_scores)
+    false, confirmed = sorted(sums.false_scores), sorted(sums.confirmed_scores)
     # An alert is a score of at least the threshold, so the highest of the lower half has to fall below it.
-    threshold = math.nextafter(float(false[(len(false) - 1) // 2]), math.inf)
+    threshold = math.nextafter(false[(len(false) - 1) // 2], math.inf)
     return ThresholdWhatIf(
         model_version=model_version,
         threshold_before=max(sums.thresholds),
         threshold=threshold,
         false_alerts=len(false),
-        false_alerts_left=int(np.count_nonzero(false >= threshold)),
+        false_alerts_left=len(false) - bisect_left(false, threshold),
         confirmed=len(confirmed),
-        confirmed_missed=int(np.count_nonzero(confirmed < threshold)),
+        confirmed_missed=bisect_left(confirmed, threshold),
     )
+
+
+def wilson_rate(events: int, trials: int) -> Rate:
+    """Return a share with its score interval (Wilson, 1927), which holds for rare events and few trials too.
+
+    NaN where there are fewer trials than events, or none. Trials are taken as independent.
+    """
+    if trials < max(events, 1):
+        return Rate(math.nan, math.nan, math.nan, events, trials)
+    share, squared = events / trials, _SURE**2 / trials
+    centre = share + squared / 2
+    spread = math.sqrt(squared * (share * (1 - share) + squared / 4))
+    low = max(0.0, (centre - spread) / (1 + squared)) if events else 0.0
+    high = min(1.0, (centre + spread) / (1 + squared)) if events < trials else 1.0
+    return Rate(share, low, high, events, trials)

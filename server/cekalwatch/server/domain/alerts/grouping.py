@@ -12,11 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-import numpy as np
-from numpy.typing import NDArray
-
 from cekalwatch.server.domain.alerts.alert import Alert
-from cekalwatch.server.domain.alerts.match import Candidate, Match
+from cekalwatch.server.domain.alerts.match import Candidate, Match, Template
 
 MAX_CANDIDATES = 10
 """Candidates of an alert, all its passages together. What would be one more gets an alert of its own."""
@@ -28,7 +25,7 @@ class AlertPassage:
 
     passage: str
     model_version: str
-    template: NDArray[np.float32] = field(repr=False, compare=False)
+    template: Template = field(repr=False, compare=False)
     """The fused template of its crops so far, of length 1."""
 
 

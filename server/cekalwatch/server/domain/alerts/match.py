@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, Protocol
 
 from cekalwatch.server.domain.captures import Capture
-from cekalwatch.vision.thresholds import LikenessModel
+
+
+class Template(Protocol):
+    """A face as numbers, of length 1. The inner product of two of one model version is their comparison score."""
+
+    def __matmul__(self, other: Any, /) -> Any:  # noqa: ANN401  # whatever numbers are kept in
+        """Return the inner product."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class Candidate:
 class CropMatch:
     """One crop of a passage that matches by itself."""
 
-    template: NDArray[np.float32] = field(repr=False, compare=False)
+    template: Template = field(repr=False, compare=False)
     """Of length 1."""
     score: float
     """The best comparison score with a subject that has an order in force."""
@@ -50,12 +55,13 @@ class Match:
     fused_crops: int
     threshold: float
     model_version: str
-    template: NDArray[np.float32] = field(repr=False, compare=False)
+    template: Template = field(repr=False, compare=False)
     """The passage's fused template, of length 1."""
     crop: CropMatch | None = None
     """This capture alone, where the passage has others and this one matches by itself."""
-    likeness: LikenessModel | None = None
-    """How alike two passages of one person are with this model; None: nobody has measured it, and none are alike."""
+    same_person: Callable[[float, float], bool] | None = field(default=None, compare=False)
+    """Tells whether two passages are of one person, by the score between them and the best with a subject whom both
+    match; None: nobody has measured this model, and none are."""
     late: bool = False
     """Whether it arrived so long after the capture that the traveller may be gone."""
 
@@ -68,30 +74,28 @@ class Match:
         """Return a candidate's comparison score; None for a subject who is none."""
         return next((one.score for one in self.candidates if one.subject_id == subject_id), None)
 
-    def is_like(self, model_version: str, template: NDArray[np.float32], subject_score: float) -> bool:
+    def is_like(self, model_version: str, template: Template, subject_score: float) -> bool:
         """Whether another passage, fused to `template`, is of the same person as far as can be told.
 
         `subject_score` is its best with a subject whom both match: whichever of the two came first may be the real one.
         """
         return self._same(model_version, template, self.template, max(self.score, subject_score))
 
-    def has_changed(self, model_version: str, template: NDArray[np.float32]) -> bool:
+    def has_changed(self, model_version: str, template: Template) -> bool:
         """Whether the tracker has gone over to another person since the passage was fused to `template`.
 
         Only a crop that matches by itself can say so.
         """
-        if self.likeness is None or model_version != self.model_version or self.crop is None:
+        if self.same_person is None or model_version != self.model_version or self.crop is None:
             return False
         return not self._same(model_version, template, self.crop.template, self.crop.score)
 
-    def likeness_to(self, model_version: str, template: NDArray[np.float32]) -> float:
+    def likeness_to(self, model_version: str, template: Template) -> float:
         """Return the score of this match's newest face with a passage fused to `template`; -1 for another model's."""
         own = self.crop.template if self.crop else self.template
         return float(template @ own) if model_version == self.model_version else -1.0
 
-    def _same(
-        self, model_version: str, template: NDArray[np.float32], own: NDArray[np.float32], subject_score: float
-    ) -> bool:
-        if self.likeness is None or model_version != self.model_version:
+    def _same(self, model_version: str, template: Template, own: Template, subject_score: float) -> bool:
+        if self.same_person is None or model_version != self.model_version:
             return False
-        return self.likeness.same(float(template @ own), subject_score)
+        return self.same_person(float(template @ own), subject_score)

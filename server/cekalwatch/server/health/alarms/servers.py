@@ -15,7 +15,7 @@ from cekalwatch.server.domain.ports import PortState
 from cekalwatch.server.domain.troubles import MAX_ABOUT, Fault
 from cekalwatch.server.health.alarms.findings import Findings, fault
 from cekalwatch.server.health.state.health import Health
-from cekalwatch.server.refused_start import RefusedServer
+from cekalwatch.server.refusals import RefusedServer
 
 
 @dataclass(frozen=True)

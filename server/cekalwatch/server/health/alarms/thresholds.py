@@ -10,10 +10,10 @@ from cekalwatch.contract.values.thresholds import ThresholdSource
 from cekalwatch.contract.values.troubles import OF_THRESHOLDS, TroubleKind
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.learning.learned_threshold import SiteFindings
 from cekalwatch.server.domain.troubles import Fault
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.health.alarms.findings import Findings, fault
+from cekalwatch.server.learning.learned_threshold import SiteFindings
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.models.store import ThresholdStore
 

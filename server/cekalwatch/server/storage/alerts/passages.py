@@ -78,7 +78,9 @@ class AlertPassages:
     def row(self, alert: Alert, match: Match, now: datetime) -> AlertPassageRow:
         """Return the row of the match's passage as it is known by now."""
         alert_id, passage = str(alert.alert_id), match.capture.passage
-        sealed = self._keyring.seal(PASSAGE_TEMPLATE.at(alert_id, passage), match.template.astype(_NUMBERS).tobytes())
+        sealed = self._keyring.seal(
+            PASSAGE_TEMPLATE.at(alert_id, passage), np.asarray(match.template, _NUMBERS).tobytes()
+        )
         return AlertPassageRow(
             alert_id=alert_id,
             passage=passage,

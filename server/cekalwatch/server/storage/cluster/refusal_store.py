@@ -12,7 +12,7 @@ from datetime import timedelta
 import structlog
 from sqlmodel import col, delete, select
 
-from cekalwatch.server.refused_start import RefusedServer, StartRefusal
+from cekalwatch.server.refusals import RefusedServer, StartRefusal
 from cekalwatch.server.storage.cluster.presence_store import database_now
 from cekalwatch.server.storage.cluster.tables import RefusedServerRow
 from cekalwatch.server.storage.database import Database

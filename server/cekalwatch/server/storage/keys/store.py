@@ -29,7 +29,7 @@ from cekalwatch.server.encryption.keyring import HEADER, AssociatedData, DataKey
 from cekalwatch.server.encryption.master_key import KEY_BYTES, MasterKey
 from cekalwatch.server.encryption.master_key_source import MasterKeySource
 from cekalwatch.server.hardware.errors import TokenError
-from cekalwatch.server.refused_start import StartRefusal, StartRefusedError
+from cekalwatch.server.refusals import StartRefusal, StartRefusedError
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.columns import SEALED, moment, moment_or_none
 from cekalwatch.server.storage.database import Database

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 from sqlmodel import Session, col, delete, select
 
-from cekalwatch.server.domain.learning.score_counts import CountKey, ScoreCounts
+from cekalwatch.server.learning.score_counts import CountKey, ScoreCounts
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import checked, in_order, replace_row
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError

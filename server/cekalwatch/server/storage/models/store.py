@@ -9,8 +9,7 @@ from sqlalchemy import ColumnElement, exists, func
 from sqlmodel import Session, col, delete, select
 
 from cekalwatch.server.audit.entry import AuditEntry
-from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold, SiteFindings
-from cekalwatch.server.domain.learning.threshold_steps import LearnedOffset
+from cekalwatch.server.learning.learned_threshold import LearnedOffset, LearnedThreshold, SiteFindings
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import one_checked, replace_row

@@ -15,7 +15,7 @@ from cekalwatch.program.confined.limits import Limits
 from cekalwatch.program.confined.messages import Refusal, Served
 from cekalwatch.program.confined.pool import Ask, Cause, ConfinedError, ConfinedPool
 from cekalwatch.server.watchlist.sources import cell_transfer
-from cekalwatch.server.watchlist.sources.files.content import Content
+from cekalwatch.server.watchlist.sources.content import Content
 from cekalwatch.server.watchlist.sources.source import (
     BrokenPage,
     ColumnsWrong,

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from cekalwatch.contract.values.watchlist import SyncOutcome
-from cekalwatch.program.errors import ToldError
+from cekalwatch.program.errors import may_be_logged
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry
 from cekalwatch.server.concurrency.priorities import BackgroundThreads
@@ -162,10 +162,11 @@ class SyncScheduler:
             with self._renewed(begun.lease), fenced(SyncFence(begun.lease)):
                 self._synchroniser.run(begun, actor, self._next_run.after)
             self._on_end()
-        except ToldError as error:  # as when the database goes away at the end of a run
-            log.error("synchronisation_failed", error=str(error))  # noqa: TRY400  # no traceback
-        except Exception:  # nobody waits for what the thread raises
-            log.exception("synchronisation_failed")
+        except Exception as error:  # nobody waits for what the thread raises
+            if may_be_logged(error):  # as when the database goes away at the end of a run
+                log.error("synchronisation_failed", error=str(error))  # noqa: TRY400  # no traceback
+            else:
+                log.exception("synchronisation_failed")
         finally:
             if self._under_way is begun:
                 self._under_way = None

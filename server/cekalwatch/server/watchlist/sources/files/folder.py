@@ -12,7 +12,7 @@ from datetime import tzinfo
 from itertools import islice
 from pathlib import Path
 
-from cekalwatch.server.watchlist.sources.files.content import Content
+from cekalwatch.server.watchlist.sources.content import Content
 from cekalwatch.server.watchlist.sources.files.csv_process import ConfinedTable
 from cekalwatch.server.watchlist.sources.files.row_index import SORTED_BY, RowIndex, position_in, row_keys
 from cekalwatch.server.watchlist.sources.files.settings import FolderSettings

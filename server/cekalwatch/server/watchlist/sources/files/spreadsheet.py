@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Final
 
 from cekalwatch.program.confined.limits import Limits
-from cekalwatch.server.watchlist.sources.files.content import Content
+from cekalwatch.server.watchlist.sources.content import Content
 from cekalwatch.server.watchlist.sources.files.csv_table import IN_MEMORY
 from cekalwatch.server.watchlist.sources.files.row_index import RowIndex, position_in, row_keys
 from cekalwatch.server.watchlist.sources.files.settings import SpreadsheetSettings

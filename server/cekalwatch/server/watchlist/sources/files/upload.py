@@ -12,8 +12,8 @@ from typing import Final
 from cekalwatch.program.confined.limits import Limits
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.watchlist.imports.records import Photograph
+from cekalwatch.server.watchlist.sources.content import Content
 from cekalwatch.server.watchlist.sources.files.archive import MAX_TABLE_BYTES, SPREADSHEET, archive_answers
-from cekalwatch.server.watchlist.sources.files.content import Content
 from cekalwatch.server.watchlist.sources.files.folder import FolderSource
 from cekalwatch.server.watchlist.sources.files.settings import Encoding, FolderSettings, SpreadsheetSettings
 from cekalwatch.server.watchlist.sources.files.spreadsheet import SpreadsheetSource

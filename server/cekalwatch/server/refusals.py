@@ -1,4 +1,4 @@
-"""A server that may not start on a database: why, in a word, so that the servers that run can tell of it."""
+"""What is refused in words: to a person, and to a server that may not start on a database."""
 
 from __future__ import annotations
 
@@ -7,6 +7,15 @@ from datetime import datetime
 from enum import StrEnum
 
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.domain.errors import Code
+
+
+class RefusedError(ProgramError):
+    """Something that cannot be done as it is wanted: a command tells it in words, a call by its `code`."""
+
+    def __init__(self, code: Code, message: str, exit_code: Exit = Exit.USAGE) -> None:
+        super().__init__(message, exit_code)
+        self.code = code
 
 
 class StartRefusal(StrEnum):

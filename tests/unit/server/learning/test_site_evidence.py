@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cekalwatch.server.domain.learning.score_counts import (
+from cekalwatch.server.learning.score_counts import (
     BINS,
     CountKey,
     JudgedPassage,
@@ -17,7 +17,7 @@ from cekalwatch.server.domain.learning.score_counts import (
     bin_of,
     size_bucket,
 )
-from cekalwatch.server.domain.learning.site_evidence import MAX_CAMERA_SHARE, MAX_DAY_PASSAGES, weigh
+from cekalwatch.server.learning.site_evidence import MAX_CAMERA_SHARE, MAX_DAY_PASSAGES, weigh
 
 
 def key(camera: str, day: str = "2026-11-26", templates: int = 400) -> CountKey:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cekalwatch.server.domain.learning.score_counts import BINS, Counts, bin_of
-from cekalwatch.server.domain.learning.site_tail import MIN_PASSAGES, SiteTail, fit_site
+from cekalwatch.server.learning.score_counts import BINS, Counts, bin_of
+from cekalwatch.server.learning.site_tail import MIN_PASSAGES, SiteTail, fit_site
 from cekalwatch.vision.thresholds import Provenance, ThresholdModel
 
 LFW = Provenance("LFW", "model-1", "2026-01-01", 1_000, 2_000, 3, "1")

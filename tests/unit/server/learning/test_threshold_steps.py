@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cekalwatch.server.domain.learning.site_tail import ThresholdInterval
-from cekalwatch.server.domain.learning.threshold_steps import MIN_STEP, LearnedOffset, LearningBounds
+from cekalwatch.server.learning.learned_threshold import MIN_STEP, LearnedOffset, LearningBounds
+from cekalwatch.server.learning.site_tail import WantedThreshold
 
 BOUNDS = LearningBounds(step_a_day=0.05, below=0.05, above=0.2)
 PACK = 0.4
 
 
 def towards(value: float, offset: LearnedOffset, day: str = "2026-11-26") -> LearnedOffset:
-    return offset.stepped(ThresholdInterval(value, value - 0.01, value + 0.01), PACK, BOUNDS, day)
+    return offset.stepped(WantedThreshold(value, value - 0.01, value + 0.01), PACK, BOUNDS, day)
 
 
 def test_it_goes_all_the_way_in_daily_steps():

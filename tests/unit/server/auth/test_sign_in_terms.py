@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.auth.signing_in.sign_in_terms import OpenIdTerms, ProviderTermsError, SessionTerms
+from cekalwatch.server.auth.sign_in_terms import OpenIdTerms, ProviderTermsError, SessionTerms
 
 
 @pytest.mark.parametrize(

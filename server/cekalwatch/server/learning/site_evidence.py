@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from cekalwatch.server.domain.learning.score_counts import BINS, Counts, JudgedPassage, ScoreCounts, bin_of
+from cekalwatch.server.learning.score_counts import BINS, Counts, JudgedPassage, ScoreCounts, bin_of
 
 MAX_DAY_PASSAGES: Final = 2_000.0
 """Passages of one camera and day that count; all of a busy day are about 700 at Batam Center."""

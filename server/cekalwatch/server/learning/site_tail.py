@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.server.domain.learning.score_counts import BIN_WIDTH, BINS, Counts
+from cekalwatch.server.learning.score_counts import BIN_WIDTH, BINS, Counts
 from cekalwatch.vision.thresholds import Provenance, ThresholdModel
 
 MIN_PASSAGES: Final = 300
@@ -53,7 +53,7 @@ Parameters = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class ThresholdInterval:
+class WantedThreshold:
     """A threshold with the scores between which it is with 95 % of certainty, as far as the formula holds."""
 
     value: float
@@ -70,7 +70,7 @@ class SiteTail:
     covariance: NDArray[np.float64]
     """Of the parameters, shape (3, 3)."""
 
-    def threshold(self, templates: int, fpir: float) -> ThresholdInterval:
+    def threshold(self, templates: int, fpir: float) -> WantedThreshold:
         """Return the threshold that keeps `fpir` (a passage) in a list of `templates`."""
 
         def value(parameters: Parameters) -> float:
@@ -80,7 +80,7 @@ class SiteTail:
         slope = np.array([(value(best + step) - value(best - step)) / (2 * _SMALL) for step in np.eye(3) * _SMALL])
         spread = INTERVAL * math.sqrt(max(float(slope @ self.covariance @ slope), 0.0))
         middle = value(best)
-        return ThresholdInterval(middle, middle - spread, middle + spread)
+        return WantedThreshold(middle, middle - spread, middle + spread)
 
 
 def fit_site(counts: Mapping[int, Counts], pack: ThresholdModel, measured_on: str, program: str) -> SiteTail | None:

@@ -4,7 +4,7 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
-from cekalwatch.server.domain.passages import Passages
+from cekalwatch.server.capture.passages import Passages
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
