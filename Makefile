@@ -8,7 +8,7 @@ SBOM ?= build/sbom.json
 # Compiled modules are kept: without them a server loads its own twice as long, and each worker of the tests rewrites all tests.
 unexport PYTHONDONTWRITEBYTECODE
 # All but `cuda`, which cannot be installed beside them.
-LOCKED_EXTRAS := server evaluation simulator pkcs11 postgres otel camera notifier desktop console
+LOCKED_EXTRAS := server evaluation pkcs11 postgres otel camera notifier desktop console
 # How pytest shares the tests among its processes.
 SIDE_BY_SIDE := -n 3 --dist worksteal
 
@@ -54,8 +54,9 @@ test-quick: $(STAMP)  ## Run the tests that take no more than seconds; ARGS as f
 lint: $(STAMP)  ## Check style, types, imports and the contract
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy common server camera_client officer_notifier web_console tests benchmarks deploy hatch_build.py
+	$(BIN)/mypy common server camera_client officer_notifier web_console evaluation tests benchmarks deploy hatch_build.py
 	$(BIN)/lint-imports
+	cd evaluation && $(abspath $(BIN))/lint-imports
 	$(BIN)/buf lint
 	$(BIN)/buf format -d --exit-code
 	@last=$$($(BIN)/python -m deploy.release.history) && test -n "$$last" || exit 0; \

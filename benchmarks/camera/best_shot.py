@@ -27,11 +27,11 @@ from cekalwatch.camera.detection.best_shot import BestShots
 from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.contract.values.captures import FaceCapture
+from cekalwatch.evaluation.people import EvaluationProbe
+from cekalwatch.evaluation.statistics.metrics import fnir, threshold_at
+from cekalwatch.evaluation.statistics.trials import WatchedList
+from cekalwatch.evaluation.templates import middle_face
 from cekalwatch.server.capture.passages import Passage
-from cekalwatch.server.evaluation.people import EvaluationProbe
-from cekalwatch.server.evaluation.statistics.metrics import fnir, threshold_at
-from cekalwatch.server.evaluation.statistics.trials import WatchedList
-from cekalwatch.server.evaluation.templates import middle_face
 from cekalwatch.server.recognition.engines.recogniser import Recogniser
 from cekalwatch.server.recognition.enrolment import plain_and_reference
 from cekalwatch.server.recognition.packs.installed import open_engine

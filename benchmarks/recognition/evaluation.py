@@ -17,13 +17,13 @@ from typing import Final
 import numpy as np
 
 from benchmarks.recognition.faces import PACK, THREADS, collection, maker, people
-from cekalwatch.server.evaluation.evaluation import with_references
-from cekalwatch.server.evaluation.people import EvaluatedPerson, passage_probes, single_probes
-from cekalwatch.server.evaluation.statistics.metrics import fnir, fpir, threshold_at
-from cekalwatch.server.evaluation.statistics.study import draw_lists
-from cekalwatch.server.evaluation.statistics.tail import fit_tail
-from cekalwatch.server.evaluation.statistics.trials import Trials, WatchedList, pooled
-from cekalwatch.server.evaluation.templates import middle_face
+from cekalwatch.evaluation.evaluation import with_references
+from cekalwatch.evaluation.people import EvaluatedPerson, passage_probes, single_probes
+from cekalwatch.evaluation.statistics.metrics import fnir, fpir, threshold_at
+from cekalwatch.evaluation.statistics.study import draw_lists
+from cekalwatch.evaluation.statistics.tail import fit_tail
+from cekalwatch.evaluation.statistics.trials import Trials, WatchedList, pooled
+from cekalwatch.evaluation.templates import middle_face
 from cekalwatch.server.recognition.packs.installed import Engine, open_engine
 from cekalwatch.server.recognition.photographs import decode_photograph
 from cekalwatch.vision.alignment import align

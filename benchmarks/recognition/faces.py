@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from rich.progress import track
 
-from cekalwatch.server.evaluation.collection import Collection, LabelledPhotograph, read_collection
-from cekalwatch.server.evaluation.people import EvaluatedPerson, gather
-from cekalwatch.server.evaluation.templates import TemplateCache, TemplateMaker
+from cekalwatch.evaluation.collection import Collection, LabelledPhotograph, read_collection
+from cekalwatch.evaluation.people import EvaluatedPerson, gather
+from cekalwatch.evaluation.templates import TemplateCache, TemplateMaker
 from cekalwatch.server.recognition.packs.installed import open_detector, open_engine
 from cekalwatch.vision.inference import ONNXRUNTIME_F32, InferenceChoice
 from cekalwatch.vision.manifest import load_pack

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.recognition.faces import distant_people, people
+from cekalwatch.evaluation.people import EvaluatedPerson, EvaluationProbe
+from cekalwatch.evaluation.samples import FaceTemplates, Sample
+from cekalwatch.evaluation.statistics.metrics import fnir, threshold_at
+from cekalwatch.evaluation.statistics.study import draw_lists
+from cekalwatch.evaluation.statistics.trials import NOTHING, Trials, WatchedList, pooled
 from cekalwatch.server.capture.passages import MIN_WEIGHT
-from cekalwatch.server.evaluation.people import EvaluatedPerson, EvaluationProbe
-from cekalwatch.server.evaluation.samples import FaceTemplates, Sample
-from cekalwatch.server.evaluation.statistics.metrics import fnir, threshold_at
-from cekalwatch.server.evaluation.statistics.study import draw_lists
-from cekalwatch.server.evaluation.statistics.trials import NOTHING, Trials, WatchedList, pooled
 
 LISTED: Final = 400
 CROPS: Final = (3, 4, 5)

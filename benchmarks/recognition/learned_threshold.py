@@ -32,11 +32,11 @@ from cekalwatch.camera.detection.crop import cut, encode
 from cekalwatch.camera.outbox.capture_message import to_request
 from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.contract.values.captures import LANDMARKS
+from cekalwatch.evaluation.collection import LabelledPhotograph
+from cekalwatch.evaluation.samples import FaceTemplates
+from cekalwatch.evaluation.statistics.tail import fit_tail
+from cekalwatch.evaluation.templates import TemplateCache, TemplateMaker, middle_face
 from cekalwatch.server.domain.alerts.field_report import wilson_rate
-from cekalwatch.server.evaluation.collection import LabelledPhotograph
-from cekalwatch.server.evaluation.samples import FaceTemplates
-from cekalwatch.server.evaluation.statistics.tail import fit_tail
-from cekalwatch.server.evaluation.templates import TemplateCache, TemplateMaker, middle_face
 from cekalwatch.server.recognition.packs.installed import Engine, open_detector, open_engine
 from cekalwatch.v1 import capture_pb2
 from cekalwatch.v1.operations_pb2 import GalleryStatus

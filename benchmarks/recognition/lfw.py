@@ -13,10 +13,10 @@ from typing import Final
 import numpy as np
 
 from benchmarks.recognition.faces import PACK, people
-from cekalwatch.server.evaluation.people import single_probes
-from cekalwatch.server.evaluation.statistics.metrics import fnir, fpir, rank_1, threshold_at
-from cekalwatch.server.evaluation.statistics.study import draw_lists
-from cekalwatch.server.evaluation.statistics.trials import NOTHING, WatchedList
+from cekalwatch.evaluation.people import single_probes
+from cekalwatch.evaluation.statistics.metrics import fnir, fpir, rank_1, threshold_at
+from cekalwatch.evaluation.statistics.study import draw_lists
+from cekalwatch.evaluation.statistics.trials import NOTHING, WatchedList
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.vision.manifest import load_pack
 

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.recognition.faces import PACK, people, south_asians
+from cekalwatch.evaluation.people import EvaluatedPerson
+from cekalwatch.evaluation.samples import FaceTemplates, Sample
 from cekalwatch.server.capture.passages import MIN_WEIGHT
-from cekalwatch.server.evaluation.people import EvaluatedPerson
-from cekalwatch.server.evaluation.samples import FaceTemplates, Sample
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.vision.thresholds import LikenessModel
 

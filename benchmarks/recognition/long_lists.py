@@ -20,10 +20,10 @@ from scipy.special import gammaln
 
 from benchmarks.recognition.faces import PACK, people, south_asians
 from benchmarks.recognition.likeness import SAME_PERSON_TWICE, WRONG_LABEL
-from cekalwatch.server.evaluation.people import passage_probes, single_probes
-from cekalwatch.server.evaluation.statistics.metrics import rate
-from cekalwatch.server.evaluation.statistics.tail import fit_tail
-from cekalwatch.server.evaluation.statistics.trials import NOTHING, WatchedList
+from cekalwatch.evaluation.people import passage_probes, single_probes
+from cekalwatch.evaluation.statistics.metrics import rate
+from cekalwatch.evaluation.statistics.tail import fit_tail
+from cekalwatch.evaluation.statistics.trials import NOTHING, WatchedList
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.vision.thresholds import Provenance, ThresholdModel
 

@@ -12,10 +12,10 @@ from typing import Final
 
 from benchmarks.recognition.faces import people
 from benchmarks.recognition.lfw import LISTED, SEEDS
-from cekalwatch.server.evaluation.people import EvaluatedPerson, single_probes
-from cekalwatch.server.evaluation.statistics.metrics import fnir, threshold_at
-from cekalwatch.server.evaluation.statistics.study import draw_lists
-from cekalwatch.server.evaluation.statistics.trials import Trials, WatchedList, pooled
+from cekalwatch.evaluation.people import EvaluatedPerson, single_probes
+from cekalwatch.evaluation.statistics.metrics import fnir, threshold_at
+from cekalwatch.evaluation.statistics.study import draw_lists
+from cekalwatch.evaluation.statistics.trials import Trials, WatchedList, pooled
 from cekalwatch.vision.inference import InferenceChoice, InferenceEngine, Precision
 
 WANTED_FPIR: Final = 1e-3

@@ -24,7 +24,7 @@ from deploy.packages.__main__ import PACK, build_packages, time_of
 from deploy.packages.wheels import PYTHON, System
 from deploy.release.__main__ import SUMS, sign
 from deploy.release.sbom import ROOT, write_sbom
-from deploy.release.wheel import ReleaseError, build_reproducibly, sha256
+from deploy.release.wheel import ReleaseError, build_distributions, sha256
 
 GUIDES = ("README.md", "CHANGELOG.md", "SECURITY.md", "requirements.lock")
 WINDOWS_INSTALLER = Path(__file__).parent / "install.ps1"
@@ -68,11 +68,12 @@ def _fill(draft: Path, root: Path, models: Path, packages: Sequence[Path]) -> No
     write_sbom(root, draft / "sbom.json")
     shutil.copytree(models / PACK, draft / "models" / PACK)
     make_repository(packages, draft / "debian")
-    wheel = build_reproducibly(root, draft, int(time_of(root).timestamp()))
+    ours = build_distributions(root, draft, int(time_of(root).timestamp()))
     for system, machines in FOLDERS.items():
         for machine in machines:
-            fetch_wheels(root, machine, system, wheel, draft / system.name.lower())
-    wheel.unlink()
+            fetch_wheels(root, machine, system, ours, draft / system.name.lower())
+    for wheel in ours.values():
+        wheel.unlink()
     shutil.copy(WINDOWS_INSTALLER, draft / System.WINDOWS.name.lower())
 
 

@@ -7,18 +7,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.packages.machines import MACHINES, Machine
 from deploy.packages.wheels import PYTHON, UV, System, lock_entries, write_machine_lock
-from deploy.release.wheel import ReleaseError, sha256
+from deploy.release.wheel import DISTRIBUTION, EVALUATION, ReleaseError, sha256
 
 _ON_WINDOWS = ("cekalwatch-camera", "cekalwatch-notifier")
 FOLDERS: dict[System, tuple[Machine, ...]] = {
     System.LINUX: (
         *MACHINES,
-        Machine("cekalwatch-evaluation", ("evaluation", "postgres"), "cekalwatch.server.cli.app:app"),
-        Machine("cekalwatch-simulator", ("simulator",), "cekalwatch.simulator.cli:app"),
+        Machine(EVALUATION, ("evaluation", "postgres"), "cekalwatch.server.cli.app:app"),
     ),
     System.WINDOWS: tuple(one for one in MACHINES if one.package in _ON_WINDOWS),
 }
@@ -30,11 +30,12 @@ _PLATFORMS = {
 """As pip names what their wheels may be for; 2.40 is the glibc of `System.LINUX`."""
 
 
-def fetch_wheels(root: Path, machine: Machine, system: System, wheel: Path, folder: Path) -> Path:
-    """Put `wheel` and what the machine needs beside it into `folder`/wheels, and return the requirements file.
+def fetch_wheels(root: Path, machine: Machine, system: System, ours: Mapping[str, Path], folder: Path) -> Path:
+    """Put our wheels and all else that the machine needs into `folder`/wheels, and return the requirements file.
 
-    The versions and hashes are those of the lock in `root`. Raises ReleaseError when a wheel is missing or another one,
-    and when what is in the folder is not enough for that system.
+    `ours` has them by distribution; a machine needs `cekalwatch`, and the one of its own name where there is one. The
+    versions and hashes of the others are those of the lock in `root`. Raises ReleaseError when a wheel is missing or
+    another one, and when what is in the folder is not enough for that system.
     """
     wheels = folder / "wheels"
     wheels.mkdir(parents=True, exist_ok=True)
@@ -49,8 +50,10 @@ def fetch_wheels(root: Path, machine: Machine, system: System, wheel: Path, fold
         lines = [
             f"{name} --hash={' --hash='.join(sorted(hashes & here))}" for name, hashes in lock_entries(lock.read_text())
         ]
-    ours = Path(shutil.copy(wheel, wheels))
-    lines.append(f"{machine.requirement}=={wheel.name.split('-')[1]} --hash=sha256:{sha256(ours)}")
+    for requirement, distribution in ((machine.requirement, DISTRIBUTION), (machine.package, machine.package)):
+        if wheel := ours.get(distribution):
+            shutil.copy(wheel, wheels)
+            lines.append(f"{requirement}=={wheel.name.split('-')[1]} --hash=sha256:{sha256(wheel)}")
     requirements = folder / f"requirements-{machine.package.removeprefix('cekalwatch-')}.txt"
     requirements.write_text("\n".join(lines) + "\n", encoding="utf-8")
     prove_complete(requirements, system)

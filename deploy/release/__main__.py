@@ -2,7 +2,7 @@
 
     python -m deploy.release --key ~/.minisign/cekalwatch.key --out dist
 
-In the end `dist` has the wheel, the lock, the bill of materials, the attestation, and SHA256SUMS of all of them with
+In the end `dist` has the wheels, the lock, the bill of materials, the attestation, and SHA256SUMS of all of them with
 its signature. Nothing is made when a change is not committed, the commit is not the one that gave the version its date
 in CHANGELOG.md, a migration that was released is another one, two builds differ, a vulnerability is known, or the list
 of vulnerabilities cannot be read.
@@ -27,7 +27,7 @@ from deploy.release.attestation import Origin, statement
 from deploy.release.frozen import CHANGELOG, dated_versions, problems, version_of
 from deploy.release.history import git, release_commit
 from deploy.release.sbom import ROOT, write_sbom
-from deploy.release.wheel import ReleaseError, build_reproducibly, sha256
+from deploy.release.wheel import DISTRIBUTION, ReleaseError, build_distributions, sha256
 
 AUDIT = (sys.executable, ".ci/audit.py", "--required")
 SUMS = "SHA256SUMS"
@@ -54,14 +54,15 @@ def release(root: Path, out: Path, key: Path, audit: Sequence[str] = AUDIT) -> N
     with tempfile.TemporaryDirectory() as scratch:
         source, draft = Path(scratch) / "source", Path(scratch) / "release"
         _export(root, source)
-        wheel = build_reproducibly(source, draft, origin.epoch)
-        name = "-".join(wheel.name.split("-")[:2])
+        wheels = build_distributions(source, draft, origin.epoch)
+        name = f"{DISTRIBUTION}-{version}"
         lock, sbom = draft / "requirements.lock", draft / f"{name}.sbom.json"
         shutil.copy(source / lock.name, lock)
         write_sbom(source, sbom)
         described = draft / f"{name}.attestation.json"
-        described.write_text(json.dumps(statement(origin, (wheel, lock, sbom), lock), indent=2) + "\n")
-        files = sorted((wheel, lock, sbom, described))
+        made = (*wheels.values(), lock, sbom)
+        described.write_text(json.dumps(statement(origin, made, lock), indent=2) + "\n")
+        files = sorted((*made, described))
         (draft / SUMS).write_text("".join(f"{sha256(file)}  {file.name}\n" for file in files))
         sign(draft / SUMS, key, f"{name} commit {commit}")
         shutil.copytree(draft, out)

@@ -2,7 +2,7 @@
 
     python -m deploy.release.cut 0.2.0
 
-It changes three files and commits nothing; docs/releases.md says what comes next.
+It changes four files and commits nothing; docs/releases.md says what comes next.
 """
 
 from __future__ import annotations
@@ -20,9 +20,13 @@ from deploy.release.sbom import ROOT
 from deploy.release.wheel import ReleaseError
 
 PROJECT = "pyproject.toml"
+EVALUATION = "evaluation/pyproject.toml"
+"""The distribution that always has the version of the first, and needs it."""
 UNRELEASED = "## [Unreleased]\n"
 _FORM = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", re.ASCII)
-_VERSION = re.compile(r'^version = "[^"\n]+"$', re.MULTILINE)
+_VERSION = re.compile(
+    r'(?<=^version = ")[^"\n]+(?="$)|(?<=^dependencies = \["cekalwatch\[evaluation\]==)[^"\n]+', re.MULTILINE
+)
 
 
 def cut(root: Path, version: str, day: date) -> None:
@@ -37,20 +41,20 @@ def cut(root: Path, version: str, day: date) -> None:
         raise ReleaseError(f"{version} is no version: three numbers with dots, as 0.2.0")
     if released := [one for one in dated_versions(root) if _numbers(one) >= _numbers(version)]:
         raise ReleaseError(f"{version} is not newer than {released[0]}, which was released")
-    changelog, project = root / CHANGELOG, root / PROJECT
+    changelog = root / CHANGELOG
     told = changelog.read_text(encoding="utf-8")
     news = told.partition(UNRELEASED)[2].partition("\n## [")[0]
     if not news.strip():
         raise ReleaseError(f"{CHANGELOG} has nothing below {UNRELEASED.strip()}: a release says what is new")
     record(root)
     changelog.write_text(told.replace(UNRELEASED, f"{UNRELEASED}\n## [{version}] - {day}\n", 1), encoding="utf-8")
-    set_version(project, version)
+    for project in (PROJECT, EVALUATION):
+        set_version(root / project, version)
 
 
 def set_version(project: Path, version: str) -> None:
-    """Write the version of the program, which all else takes from there."""
-    text = project.read_text(encoding="utf-8")
-    project.write_text(_VERSION.sub(f'version = "{version}"', text, count=1), encoding="utf-8")
+    """Write the version of a distribution, which all else takes from there."""
+    project.write_text(_VERSION.sub(version, project.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -68,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     sys.stdout.write(
-        f"{PROJECT}, {CHANGELOG} and {RECORD} are those of {version}. Look at them (git diff), then:\n"
+        f"{PROJECT}, {EVALUATION}, {CHANGELOG} and {RECORD} are those of {version}. Look at them (git diff), then:\n"
         f"  git add --all && git commit -m 'Release {version}'\n"
     )
     return 0

@@ -15,6 +15,11 @@ GENERATED = ("*_pb2*", "*.mo", "__pycache__", "*.egg-info", ".venv", ".git", "bu
 """What a fresh clone does not have."""
 
 
+DISTRIBUTION = "cekalwatch"
+EVALUATION = "cekalwatch-evaluation"
+"""It lies in the folder `evaluation`, and measures recognition with the programs of the other."""
+
+
 class ReleaseError(Exception):
     """Why there is no release."""
 
@@ -32,6 +37,12 @@ FIRST = Circumstances("a", 0o022, (("TZ", "UTC"), ("LC_ALL", "C.UTF-8"), ("PYTHO
 SECOND = Circumstances(
     "another place/with a longer name", 0o077, (("TZ", "Asia/Jakarta"), ("LC_ALL", "C"), ("PYTHONHASHSEED", "2"))
 )
+
+
+def build_distributions(root: Path, out: Path, epoch: int) -> dict[str, Path]:
+    """Build the wheels of a checkout as `build_reproducibly` does, and return them by distribution."""
+    sources = {DISTRIBUTION: root, EVALUATION: root / "evaluation"}
+    return {name: build_reproducibly(source, out, epoch) for name, source in sources.items()}
 
 
 def build_reproducibly(source: Path, out: Path, epoch: int) -> Path:

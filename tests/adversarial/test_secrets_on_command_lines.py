@@ -15,7 +15,7 @@ from cekalwatch.console.cli import app as console
 from cekalwatch.notifier.cli.app import app as notifier
 from cekalwatch.program.errors import Exit
 from cekalwatch.server.cli.app import app as server
-from cekalwatch.simulator.cli import app as simulator
+from deploy.simulator.cli import app as simulator
 from tests.support.tools.programs import run_program
 
 PROGRAMS = {"camera": camera, "console": console, "notifier": notifier, "server": server, "simulator": simulator}

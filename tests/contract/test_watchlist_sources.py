@@ -24,8 +24,8 @@ from cekalwatch.server.watchlist.sources.source import (
     WatchlistSource,
     WithdrawnOrder,
 )
-from cekalwatch.simulator.orders import OrderDatabase
-from cekalwatch.simulator.web import Simulator
+from deploy.simulator.orders import OrderDatabase
+from deploy.simulator.web import Simulator
 from tests.support.scenarios.watchlist_sources import (
     FolderForm,
     Form,

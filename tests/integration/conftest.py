@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from cekalwatch.server.watchlist.sources.web.http import HttpSource
-from cekalwatch.simulator.web import Simulator
+from deploy.simulator.web import Simulator
 from tests.support.fakes.simulated_application import simulated, source_of
 
 

@@ -28,6 +28,10 @@ def root(tmp_path: Path) -> Path:
     (made / FIRST_TABLES).write_text("first")
     (made / "CHANGELOG.md").write_text(NEWS)
     (made / "pyproject.toml").write_text('[project]\nname = "cekalwatch"\nversion = "0.1.0"\ndependencies = []\n')
+    (made / "evaluation").mkdir()
+    (made / "evaluation" / "pyproject.toml").write_text(
+        '[project]\nversion = "0.1.0"\ndependencies = ["cekalwatch[evaluation]==0.1.0"]\n'
+    )
     git(made, "init", "-q")
     commit(made, "Begin")
     return made
@@ -56,7 +60,10 @@ def test_a_release_has_its_version_its_day_and_its_migrations(root: Path) -> Non
     assert list(recorded_in(root)) == [FIRST_TABLES.name]
     assert list(problems(root)) == []
     changed = git(root, "status", "--porcelain").splitlines()
-    assert len(changed) == 3, "nothing else belongs to the commit of a release"
+    assert (root / "evaluation" / "pyproject.toml").read_text() == (
+        '[project]\nversion = "0.2.0"\ndependencies = ["cekalwatch[evaluation]==0.2.0"]\n'
+    )
+    assert len(changed) == 4, "nothing else belongs to the commit of a release"
 
 
 def test_its_commit_is_found_without_tags_whatever_comes_after(root: Path, tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_two_builds_in_different_places_have_one_hash(source: Path, made: Path, 
     wheel = build_reproducibly(source, tmp_path, EPOCH)
     with ZipFile(wheel) as archive:
         assert {entry.date_time[0] for entry in archive.infolist()} == {2026}
-    (released,) = made.glob("*.whl")
+    (released,) = made.glob(wheel.name)
     assert sha256(wheel) != sha256(released), "the commit's time is another, and is in the wheel"
 
 
@@ -105,6 +105,7 @@ def test_a_release_is_verified_offline_with_the_commands_of_the_page(delivered: 
     names = {file.name for file in delivered.iterdir()}
     assert names == {
         f"{NAME}-py3-none-any.whl",
+        f"{NAME.replace('-', '_evaluation-')}-py3-none-any.whl",
         f"{NAME}.sbom.json",
         f"{NAME}.attestation.json",
         "requirements.lock",
@@ -121,11 +122,14 @@ def test_the_attestation_names_the_commit_and_what_it_is_about(delivered: Path, 
     commit = run("git", "rev-parse", "HEAD", cwd=repository).stdout.strip()
     assert said["predicate"]["buildDefinition"]["externalParameters"]["commit"] == commit
     subjects = {one["name"]: one["digest"]["sha256"] for one in said["subject"]}
-    assert len(subjects) == 3
+    assert len(subjects) == 4
     assert all(sha256(delivered / name) == digest for name, digest in subjects.items())
 
 
-@pytest.mark.parametrize("changed", ["*.whl", "*.sbom.json", "*.attestation.json", "requirements.lock", SUMS])
+@pytest.mark.parametrize(
+    "changed",
+    ["cekalwatch-*.whl", "cekalwatch_evaluation-*.whl", "*.sbom.json", "*.attestation.json", "requirements.lock", SUMS],
+)
 def test_whatever_is_changed_in_a_release_is_found(delivered: Path, changed: str) -> None:
     (file,) = delivered.glob(changed)
     file.write_bytes(file.read_bytes() + b" ")

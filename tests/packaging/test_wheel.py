@@ -26,7 +26,7 @@ from tests.support.repository import ROOT
 pytestmark = pytest.mark.slow
 
 OFFLINE = "pip install --no-index --find-links wheels"
-EXTRAS = ("server", "camera", "notifier", "console", "simulator")
+EXTRAS = ("server", "camera", "notifier", "console")
 PARTS = {
     "v1",
     "wire",
@@ -39,21 +39,21 @@ PARTS = {
     "contract",
     "office",
     "pictures",
-    "simulator",
 }
 UV = (str(Path(sys.executable).parent / "uv"), "--quiet")
 
 
+def built(source: Path, folder: Path) -> Path:
+    """Build the wheel of a folder with a pyproject.toml, and return it."""
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(source)]
+    subprocess.run(command, check=True, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
 @pytest.fixture(scope="module")
 def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(source)],
-        check=True,
-        capture_output=True,
-    )
-    (built,) = folder.glob("*.whl")
-    return built
+    return built(source, tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
@@ -98,12 +98,12 @@ def versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def install(wheel: Path, versions: Path, folder: Path, extra: str) -> Installed:
+def install(wheel: Path, versions: Path, folder: Path, extra: str, *more: Path) -> Installed:
     installed = Installed(folder)
     subprocess.run([*UV, "venv", "--python", sys.executable, str(folder)], check=True)
     target = f"cekalwatch[{extra}] @ {wheel.as_uri()}" if extra else str(wheel)
     python = str(installed.programs / "python")
-    command = [*UV, "pip", "install", "--python", python, "--constraint", str(versions), target]
+    command = [*UV, "pip", "install", "--python", python, "--constraint", str(versions), target, *map(str, more)]
     subprocess.run(command, check=True)
     return installed
 
@@ -125,10 +125,6 @@ def with_extra(extra: str, wheel: Path, versions: Path, tmp_path_factory: pytest
 
 def test_only_top_level_name_is_the_namespace(names: set[str]) -> None:
     assert {name.split("/")[0] for name in names} == {"cekalwatch", f"cekalwatch-{version_of(ROOT)}.dist-info"}
-
-
-def test_the_page_of_evaluations_is_in_it(names: set[str]) -> None:
-    assert "cekalwatch/server/evaluation/report/page.html" in names
 
 
 def test_namespace_has_every_part_and_no_module_of_its_own(names: set[str]) -> None:
@@ -190,11 +186,10 @@ def test_extra_is_enough_for_its_program(with_extra: Installed, extra: str) -> N
     result = with_extra.run(f"cekalwatch-{extra}", "--help")
     assert (result.returncode, result.stderr) == (Exit.OK, "")
     assert "Usage" in result.stdout
-    if extra != "simulator":
-        shown = with_extra.run(f"cekalwatch-{extra}", "settings", "--format", "json")
-        assert (shown.returncode, shown.stderr.count("\n")) == (Exit.OK, 1)
-        assert shown.stderr.startswith("Using ")
-        assert "log_level" in {one["name"] for one in json.loads(shown.stdout)}
+    shown = with_extra.run(f"cekalwatch-{extra}", "settings", "--format", "json")
+    assert (shown.returncode, shown.stderr.count("\n")) == (Exit.OK, 1)
+    assert shown.stderr.startswith("Using ")
+    assert "log_level" in {one["name"] for one in json.loads(shown.stdout)}
 
 
 def test_the_desktop_agent_says_what_a_console_does_not_have(with_extra: Installed, extra: str) -> None:
@@ -204,13 +199,39 @@ def test_the_desktop_agent_says_what_a_console_does_not_have(with_extra: Install
         assert f"{OFFLINE} 'cekalwatch[desktop]'" in result.stderr
 
 
-def test_the_evaluation_says_what_a_server_does_not_have(with_extra: Installed, extra: str) -> None:
+def test_a_server_without_the_evaluation_says_how_to_install_it(with_extra: Installed, extra: str) -> None:
     if extra == "server":
-        assert with_extra.run("cekalwatch-server", "evaluate", "photographs", "--help").returncode == Exit.OK
-        for command in (("photographs", "."), ("alerts",)):
+        for command in (("photographs", "."), ("alerts", "--since", "2026-03-01"), ("--help",)):
             result = with_extra.run("cekalwatch-server", "evaluate", *command)
             assert result.returncode == Exit.MISSING_EXTRA
-            assert f"{OFFLINE} 'cekalwatch[evaluation]'" in result.stderr
+            assert f"{OFFLINE} cekalwatch-evaluation" in result.stderr
+
+
+@pytest.fixture(scope="module")
+def evaluation(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built(source / "evaluation", tmp_path_factory.mktemp("evaluation"))
+
+
+def test_the_evaluation_is_a_wheel_of_its_own(evaluation: Path) -> None:
+    with ZipFile(evaluation) as archive:
+        names = set(archive.namelist())
+        (metadata_name,) = (name for name in names if name.endswith("/METADATA"))
+        metadata = Parser().parsestr(archive.read(metadata_name).decode())
+    assert "cekalwatch/evaluation/report/page.html" in names
+    assert all(name.startswith(("cekalwatch/evaluation/", "cekalwatch_evaluation-")) for name in names)
+    assert metadata["Version"] == version_of(ROOT)
+    assert metadata.get_all("Requires-Dist") == [f"cekalwatch[evaluation]=={version_of(ROOT)}"]
+    assert "Private :: Do Not Upload" in metadata.get_all("Classifier", [])
+
+
+def test_with_the_evaluation_a_server_measures(
+    wheel: Path, evaluation: Path, versions: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    installed = install(wheel, versions, tmp_path_factory.mktemp("measuring"), "evaluation", evaluation)
+    shown = installed.run("cekalwatch-server", "evaluate", "photographs", "--help")
+    assert (shown.returncode, shown.stderr) == (Exit.OK, "")
+    measured = installed.run("cekalwatch-server", "evaluate", "missing", "--data-dir", ".")
+    assert measured.returncode == Exit.NO_INPUT, measured.stderr
 
 
 def test_every_module_of_the_program_can_be_imported(with_extra: Installed, extra: str) -> None:
@@ -219,17 +240,15 @@ def test_every_module_of_the_program_can_be_imported(with_extra: Installed, extr
         "camera": ["camera", "vision"],
         "notifier": ["office", "notifier"],
         "console": ["office", "console"],
-        "simulator": ["simulator"],
     }[extra]
-    # The notifier's windows need the extra `desktop`, which a console does not have, and reports of an evaluation the
-    # extra `evaluation`, tokens the extra `pkcs11`. Programs share settings and texts, which the simulator has not, and
-    # all but the notifier serve metrics.
+    # The notifier's windows need the extra `desktop`, which a console does not have, tokens the extra `pkcs11`; all but
+    # the notifier serve metrics.
     # Entry points and migrations do their work when they are imported.
-    left_out = [".versions.", "notifier.desktop", "evaluation.report.", "hardware.token"]
+    left_out = [".versions.", "notifier.desktop", "hardware.token"]
     left_out += ["program.metrics"] if extra == "notifier" else []
     code = f"""
 import importlib, pkgutil
-for part in {["v1", "wire", *(["program"] if extra != "simulator" else []), *own]}:
+for part in {["v1", "wire", "program", *own]}:
     package = importlib.import_module("cekalwatch." + part)
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         if not module.name.endswith((".__main__", ".env")) and not any(
@@ -247,7 +266,6 @@ def test_smaller_extras_do_not_bring_the_other_programs(with_extra: Installed, e
         "camera": ("server",),
         "notifier": ("server", "camera"),
         "console": ("server", "camera"),
-        "simulator": ("server", "notifier"),
     }[extra]
     for other in absent:
         assert with_extra.run(f"cekalwatch-{other}", "--help").returncode == Exit.MISSING_EXTRA
@@ -256,7 +274,6 @@ def test_smaller_extras_do_not_bring_the_other_programs(with_extra: Installed, e
 def test_extra_brings_nothing_that_its_machine_need_not_have(with_extra: Installed, extra: str) -> None:
     unwanted = {
         "server": {"matplotlib", "psutil"},
-        "simulator": {"faiss-cpu", "sqlmodel", "sqlalchemy", "insightface", "onnxruntime"},
         "camera": {"faiss-cpu", "sqlmodel", "sqlalchemy", "insightface", "alembic", "onnx"},
         "notifier": {"opencv-python", "opencv-python-headless", "onnxruntime", "numpy", "faiss-cpu", "sqlmodel"}
         | {"pyside6-essentials"},

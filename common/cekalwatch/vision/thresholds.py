@@ -24,6 +24,7 @@ _MOST: Final = 0.999
 """Highest threshold: a score of 1 is the same picture."""
 _RULE_OF_THREE: Final = 3.0
 _MAX_WORDS: Final = 10_000
+_LIST_SIZES: Final = (100, 1_000, 10_000)
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,18 @@ class ThresholdModel:
         if not self.provenance.passages:
             return math.inf
         return _RULE_OF_THREE / self.provenance.passages * max(templates, 1) / self.list_size
+
+    @property
+    def extrapolation(self) -> str:
+        """Where the thresholds go beyond what was measured, in a sentence."""
+        passages = self.provenance.passages
+        if not passages:
+            return "Nothing was measured with this pack: all of its thresholds are extrapolated."
+        begins = ", ".join(f"{self.lowest_measured(size):.1g} in a list of {size:,}" for size in _LIST_SIZES)
+        return (
+            f"Measured were {passages:,} passages in a list of {self.list_size:,} templates. "
+            f"Extrapolation begins below an FPIR of {begins}; no list longer than {self.list_size:,} was searched."
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the manifest's form."""

@@ -13,9 +13,9 @@ import pytest
 from numpy.typing import NDArray
 
 from cekalwatch.contract.values.thresholds import ThresholdSource
-from cekalwatch.server.evaluation.collection import LabelledPhotograph
-from cekalwatch.server.evaluation.samples import FaceTemplates
-from cekalwatch.server.evaluation.templates import TemplateCache, TemplateMaker
+from cekalwatch.evaluation.collection import LabelledPhotograph
+from cekalwatch.evaluation.samples import FaceTemplates
+from cekalwatch.evaluation.templates import TemplateCache, TemplateMaker
 from cekalwatch.server.learning.learned_threshold import LearningBounds
 from cekalwatch.server.recognition.packs.installed import open_detector, open_engine
 from cekalwatch.server.storage.database import Database

@@ -1,4 +1,4 @@
-"""`cekalwatch-simulator` and `watchlist check-source` as a person runs them."""
+"""`python -m deploy.simulator` and `watchlist check-source` as a person runs them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from typer.testing import CliRunner
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.app import app
-from cekalwatch.simulator.cli import app as simulator_app
-from cekalwatch.simulator.faults import SimulatedFault
-from cekalwatch.simulator.web import Simulator
+from deploy.simulator.cli import app as simulator_app
+from deploy.simulator.faults import SimulatedFault
+from deploy.simulator.web import Simulator
 from tests.support.fakes.simulated_application import simulated, simulated_order, with_photograph
 
-COMMAND = (sys.executable, "-m", "cekalwatch.simulator")
+COMMAND = (sys.executable, "-m", "deploy.simulator")
 
 
 @asynccontextmanager

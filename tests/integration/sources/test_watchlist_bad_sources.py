@@ -22,8 +22,8 @@ from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
 from cekalwatch.server.watchlist.sources.source import OfferedOrder, RefusedRow, SourceUnavailable, WatchlistSource
-from cekalwatch.simulator.faults import SimulatedFault
-from cekalwatch.simulator.web import Simulator
+from deploy.simulator.faults import SimulatedFault
+from deploy.simulator.web import Simulator
 from tests.support.builders.audit import OFFICER
 from tests.support.builders.keys import keyring
 from tests.support.builders.portraits import astronaut, encoded

@@ -18,8 +18,8 @@ from cekalwatch.server.watchlist.sources.source import (
     WithdrawnOrder,
 )
 from cekalwatch.server.watchlist.sources.web.http import HttpSource
-from cekalwatch.simulator.faults import SimulatedFault
-from cekalwatch.simulator.web import Simulator
+from deploy.simulator.faults import SimulatedFault
+from deploy.simulator.web import Simulator
 from tests.support.builders.watchlist import FixedClock
 from tests.support.fakes.simulated_application import simulated_order, source_of
 from tests.support.scenarios.watchlist_sources import items, offered

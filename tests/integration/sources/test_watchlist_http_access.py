@@ -10,9 +10,9 @@ from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.watchlist.imports.records import Photograph
 from cekalwatch.server.watchlist.sources.source import SourceUnavailable
 from cekalwatch.server.watchlist.sources.web.http import HttpSource
-from cekalwatch.simulator.certificates import SimulatorCertificates
-from cekalwatch.simulator.faults import SimulatedFault
-from cekalwatch.simulator.web import Simulator
+from deploy.simulator.certificates import SimulatorCertificates
+from deploy.simulator.faults import SimulatedFault
+from deploy.simulator.web import Simulator
 from tests.support.fakes.simulated_application import JPEG, private_file, simulated, source_of, with_photograph
 from tests.support.scenarios.watchlist_sources import offered
 

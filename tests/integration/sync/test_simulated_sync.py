@@ -13,8 +13,8 @@ from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.watchlist.sources.web.http import HttpSource
-from cekalwatch.simulator.faults import SimulatedFault
-from cekalwatch.simulator.web import Simulator
+from deploy.simulator.faults import SimulatedFault
+from deploy.simulator.web import Simulator
 from tests.support.builders.portraits import astronaut, encoded
 from tests.support.fakes.simulated_application import simulated, simulated_order, source_of, with_photograph
 from tests.support.scenarios.sync import SyncBench

@@ -18,7 +18,7 @@ PROGRAMS = ("cekalwatch-server", "cekalwatch-camera", "cekalwatch-notifier", "ce
 # The notifier serves no metrics.
 IMPORT_ALL = """
 import importlib, pkgutil, sys
-left_out = [".versions.", ".evaluation.report.", *(["program.metrics"] if "notifier" in sys.argv else [])]
+left_out = [".versions.", *(["program.metrics"] if "notifier" in sys.argv else [])]
 for part in sys.argv[1:]:
     package = importlib.import_module("cekalwatch." + part)
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):

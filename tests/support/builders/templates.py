@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.server.evaluation.collection import LabelledPhotograph
-from cekalwatch.server.evaluation.people import EvaluatedPerson, gather
-from cekalwatch.server.evaluation.samples import FaceTemplates, Failure, Sample
+from cekalwatch.evaluation.collection import LabelledPhotograph
+from cekalwatch.evaluation.people import EvaluatedPerson, gather
+from cekalwatch.evaluation.samples import FaceTemplates, Failure, Sample
 
 
 def direction(*numbers: float) -> NDArray[np.float32]:

@@ -9,9 +9,9 @@ from typing import Any
 
 from cekalwatch.server.watchlist.sources.web.http import HttpSource
 from cekalwatch.server.watchlist.sources.web.settings import HttpSettings, WebAccess
-from cekalwatch.simulator.certificates import SimulatorCertificates
-from cekalwatch.simulator.orders import OrderDatabase
-from cekalwatch.simulator.web import Simulator
+from deploy.simulator.certificates import SimulatorCertificates
+from deploy.simulator.orders import OrderDatabase
+from deploy.simulator.web import Simulator
 from tests.support.builders.watchlist import WIB, FixedClock
 
 QUICK: dict[str, Any] = {"attempts": 3, "back_off_seconds": 0.0, "timeout_seconds": 5.0}

@@ -23,8 +23,8 @@ from cekalwatch.server.watchlist.sources.opening import open_source
 from cekalwatch.server.watchlist.sources.source import OfferedOrder, Reading, SourceItem, WatchlistSource
 from cekalwatch.server.watchlist.sources.sql.settings import SqlSettings
 from cekalwatch.server.watchlist.sources.web.settings import HttpSettings, WebAccess
-from cekalwatch.simulator.orders import OrderDatabase
-from cekalwatch.simulator.web import Simulator
+from deploy.simulator.orders import OrderDatabase
+from deploy.simulator.web import Simulator
 from tests.support.builders.watchlist import WIB
 
 Facts = Mapping[str, Any]

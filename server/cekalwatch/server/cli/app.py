@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
+
 import typer
 
 from cekalwatch.program.checks.results import AsJson, show_results
 from cekalwatch.program.cli.command import SettingsFormat, settings_examples
 from cekalwatch.program.cli.shared_commands import Format, add_version
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli import (
     audit,
-    evaluate,
     init,
     keys,
     models,
@@ -57,7 +60,6 @@ add_version(
 )
 app.add_typer(audit.app, name="audit")
 app.add_typer(moving.app, name="database")
-app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(gallery, name="gallery")
 app.add_typer(keys.app, name="keys")
 app.add_typer(models.app, name="models")
@@ -74,6 +76,22 @@ app.command("backup-key", epilog=backing_up.KEY_EPILOG)(backing_up.backup_key)
 app.command("restore", epilog=restore.EPILOG)(restore.restore)
 app.command("upgrade", epilog=upgrading.EPILOG)(upgrading.upgrade)
 app.command("notices", epilog=notices.EPILOG)(notices.notices)
+
+
+if importlib.util.find_spec("cekalwatch.evaluation"):
+    app.add_typer(importlib.import_module("cekalwatch.evaluation.cli").app, name="evaluate")
+else:
+
+    @app.command(
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []},
+    )
+    def evaluate() -> None:
+        """Measure misses and false alerts; it is not installed: cekalwatch-evaluation."""
+        raise ProgramError(
+            "The evaluation is not installed. Install with: pip install --no-index --find-links wheels "
+            "cekalwatch-evaluation",
+            Exit.MISSING_EXTRA,
+        )
 
 
 @app.command("settings", epilog=settings_examples("cekalwatch-server"))

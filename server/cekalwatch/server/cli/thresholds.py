@@ -49,7 +49,7 @@ def fit(
     It says how the model's promises compare with what was counted. The audit trail records the change at the
     next start.
     """
-    from cekalwatch.server.evaluation.report.document import read_model
+    from cekalwatch.server.alerts.evaluation_file import read_model
     from cekalwatch.vision.manifest import write_manifest
 
     pack = _pack(config, data_dir, model_pack)
@@ -167,8 +167,6 @@ def _pack(config: Path | None, data_dir: Path | None, model_pack: str | None) ->
 
 
 def _print(model: ThresholdModel, title: str) -> None:
-    from cekalwatch.server.evaluation.report.words import extrapolation
-
     table = Table("templates", *(f"FPIR {fpir:g}" for fpir in FPIRS), title=escape(title))
     for size in LIST_SIZES:
         cells = (f"{model.threshold(size, fpir):.3f}{'' if model.is_measured(size, fpir) else ' *'}" for fpir in FPIRS)
@@ -176,7 +174,7 @@ def _print(model: ThresholdModel, title: str) -> None:
     console = Console()
     console.print(table)
     origin = model.provenance
-    console.print(f"* extrapolated. {extrapolation(model)}")
+    console.print(f"* extrapolated. {model.extrapolation}")
     console.print(
         escape(f"{origin.data}; {origin.passages} passages of up to {origin.crops} crops; {origin.measured_on}")
     )

@@ -16,9 +16,9 @@ from cekalwatch.server.alerts.daily_stats import DailyStats
 from cekalwatch.server.alerts.deliveries import DeliveryTrail
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.escalation import Escalator
+from cekalwatch.server.alerts.evaluation_file import groups_if_readable
 from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout
 from cekalwatch.server.alerts.field_reports import FieldReports
-from cekalwatch.server.alerts.group_figures import groups_if_readable
 from cekalwatch.server.alerts.order_watch import OrderWatch
 from cekalwatch.server.alerts.retention import RetentionSweeper
 from cekalwatch.server.alerts.waiting import WaitingAlerts

@@ -1,0 +1,148 @@
+"""Searches of probes in a list, and their scores. Pure arithmetic on templates.
+
+A listed person's probe is searched twice: as a mated one in the whole list, and as a non-mated one in the list without
+that person. So everybody counts for false alerts, and an office with a few hundred people has enough of them.
+
+Like the server, these searches decide after every crop of a passage: a passage's score is the highest of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cekalwatch.evaluation.people import EvaluatedPerson, EvaluationProbe
+from cekalwatch.evaluation.samples import FaceTemplates
+
+NOTHING: Final = -1.0
+"""Score of a probe that cannot alert: without template, or with another person first."""
+NOBODY: Final = -1
+_BLOCK: Final = 512
+"""Rows of probes that are searched at once, which bounds memory."""
+
+Scores = NDArray[np.float32]
+Numbers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Trials:
+    """The scores of many searches, one entry for each probe."""
+
+    mated: Scores
+    """Score with the right person while ranked first; NOTHING if never."""
+    mated_person: Numbers
+    mated_group: NDArray[np.str_]
+    non_mated: Scores
+    """Highest score with anybody; NOTHING where there was no template."""
+    non_mated_person: Numbers
+    non_mated_nearest: Numbers
+    """The listed person of that score; NOBODY where there is none."""
+    non_mated_group: NDArray[np.str_]
+
+
+@dataclass(frozen=True, eq=False)
+class WatchedList:
+    """Listed people and their reference templates, those of a person together."""
+
+    rows: NDArray[np.float32]
+    owners: Numbers
+    """The person of each row, rising."""
+
+    @classmethod
+    def of(cls, people: Sequence[EvaluatedPerson], references: Mapping[int, int]) -> WatchedList:
+        """List `references[person]` photographs of each person; those without a template are left out."""
+        rows, owners = [], []
+        for person in sorted(references):
+            for sample in people[person].references[: references[person]]:
+                if isinstance(sample.result, FaceTemplates) and sample.result.reference is not None:
+                    rows.append(sample.result.reference)
+                    owners.append(person)
+        return cls(np.array(rows, dtype=np.float32), np.array(owners, dtype=np.int64))
+
+    def search(self, probes: Sequence[EvaluationProbe], listed: frozenset[int]) -> Trials:
+        """Search every probe. Those of people in `listed` are mated, even when their reference has no template."""
+        starts = np.flatnonzero(np.r_[True, np.diff(self.owners) > 0][: len(self.owners)])
+        people = self.owners[starts]
+        place = {int(person): column for column, person in enumerate(people)}
+        mated, non_mated = _Column(), _Column()
+        for probe, scores in self._scored(probes, starts):
+            column = place.get(probe.person)
+            if probe.person in listed and probe.whole:
+                mated.add(probe, _own_score(scores, column))
+            if column is not None:
+                scores[:, column] = NOTHING
+            if scores.size:
+                best = scores.max(axis=0)
+                nearest = int(best.argmax())
+                non_mated.add(probe, float(best[nearest]), int(people[nearest]))
+            else:
+                non_mated.add(probe, NOTHING)
+        return Trials(
+            mated=np.array(mated.scores, dtype=np.float32),
+            mated_person=np.array(mated.people, dtype=np.int64),
+            mated_group=np.array(mated.groups, dtype=np.str_),
+            non_mated=np.array(non_mated.scores, dtype=np.float32),
+            non_mated_person=np.array(non_mated.people, dtype=np.int64),
+            non_mated_nearest=np.array(non_mated.nearest, dtype=np.int64),
+            non_mated_group=np.array(non_mated.groups, dtype=np.str_),
+        )
+
+    def best_scores(self, probes: Sequence[EvaluationProbe]) -> Iterator[tuple[EvaluationProbe, Scores, Numbers]]:
+        """Yield each probe with its highest score with every listed person, and those people's numbers."""
+        starts = np.flatnonzero(np.r_[True, np.diff(self.owners) > 0][: len(self.owners)])
+        people = self.owners[starts]
+        for probe, scores in self._scored(probes, starts):
+            yield probe, scores.max(axis=0, initial=NOTHING), people
+
+    def _scored(self, probes: Sequence[EvaluationProbe], starts: Numbers) -> Iterator[tuple[EvaluationProbe, Scores]]:
+        """Yield each probe with its scores, shape (states, listed people); a person's best reference counts."""
+        position = 0
+        while position < len(probes):
+            block: list[EvaluationProbe] = []
+            rows = 0
+            while position < len(probes) and (not block or rows + len(probes[position].states) <= _BLOCK):
+                block.append(probes[position])
+                rows += len(probes[position].states)
+                position += 1
+            states = [probe.states for probe in block if len(probe.states)]
+            by_person = np.zeros((0, len(starts)), dtype=np.float32)
+            if states and len(starts):
+                by_person = np.maximum.reduceat(np.concatenate(states) @ self.rows.T, starts, axis=1)
+            row = 0
+            for probe in block:
+                count = len(probe.states) if len(starts) else 0
+                yield probe, by_person[row : row + count]
+                row += count
+
+
+@dataclass
+class _Column:
+    """Columns that grow with every probe."""
+
+    scores: list[float] = field(default_factory=list)
+    people: list[int] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
+    nearest: list[int] = field(default_factory=list)
+
+    def add(self, probe: EvaluationProbe, score: float, nearest: int = NOBODY) -> None:
+        self.scores.append(score)
+        self.people.append(probe.person)
+        self.groups.append(probe.group)
+        self.nearest.append(nearest)
+
+
+def _own_score(scores: Scores, column: int | None) -> float:
+    """Return the highest score with the right person among the states that rank that person first."""
+    if column is None or not scores.size:
+        return NOTHING
+    first = scores.argmax(axis=1) == column
+    return float(scores[first, column].max()) if first.any() else NOTHING
+
+
+def pooled(runs: Sequence[Trials]) -> Trials:
+    """Return the trials of several lists as one."""
+    return Trials(*(np.concatenate([getattr(run, name) for run in runs]) for name in Trials.__dataclass_fields__))
