@@ -23,16 +23,16 @@ PREFIX: Final = "cekalwatch_console_"
 DELAYS_S: Final = (0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0)
 GAUGES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "sessions": ("Browsers that are signed in.", ()),
-    "viewers": ("Open pages that renew themselves as things happen.", ()),
-    "connected": ("1 while the server tells this console what happens.", ()),
-    "imports": ("List files that the console has or had, by how far they are.", ("state",)),
+    "viewers": ("Open pages that update themselves.", ()),
+    "connected": ("1 while the console receives events from the server.", ()),
+    "imports": ("List files of the console, by their state.", ("state",)),
     "certificate_days_left": ("Days until the console's certificate expires.", ()),
 }
 """Help and labels of what is read at each request."""
 
 
 class Instruments:
-    """What measures, in a registry of its own."""
+    """The histograms and counters of the console, in a registry of its own."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
@@ -42,13 +42,11 @@ class Instruments:
         made = self.registry
         self._pages = Count(f"{PREFIX}pages", "Answers to browsers.", ("method", "route", "status"), registry=made)
         self._page_s = Histogram(
-            f"{PREFIX}page_seconds", "How long an answer took.", ("route",), buckets=DELAYS_S, registry=made
+            f"{PREFIX}page_seconds", "Duration of answers.", ("route",), buckets=DELAYS_S, registry=made
         )
-        self._calls = Count(
-            f"{PREFIX}server_calls", "Calls to the server that have ended.", ("call", "status"), registry=made
-        )
+        self._calls = Count(f"{PREFIX}server_calls", "Finished calls to the server.", ("call", "status"), registry=made)
         self._call_s = Histogram(
-            f"{PREFIX}server_call_seconds", "How long a call of one answer took.", buckets=DELAYS_S, registry=made
+            f"{PREFIX}server_call_seconds", "Duration of calls with one answer.", buckets=DELAYS_S, registry=made
         )
         self.measures = Measures(page=self._page, call=self._call)
 
