@@ -17,7 +17,7 @@ from rich.progress import track
 
 from benchmarks.camera.best_shot import POLICIES, SHOWN, Study, chosen
 from benchmarks.recognition.faces import FACES
-from cekalwatch.camera.detection.crop import Crop, encode
+from cekalwatch.camera.detection.best_shot import Crop, encode
 from cekalwatch.contract.values.captures import FaceCapture
 from cekalwatch.vision.alignment import align
 

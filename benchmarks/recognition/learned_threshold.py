@@ -28,7 +28,7 @@ from rich.table import Table
 
 from benchmarks.recognition.faces import PACK, THREADS, collection
 from benchmarks.recognition.learning.site import LearningSite, Passer
-from cekalwatch.camera.detection.crop import cut, encode
+from cekalwatch.camera.detection.best_shot import cut, encode
 from cekalwatch.camera.outbox.capture_message import to_request
 from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.contract.values.captures import LANDMARKS

@@ -14,10 +14,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from cekalwatch.camera.sources.files import read_picture
 from cekalwatch.pictures.errors import PictureError
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.vision.faces import Face, FaceDetector, Picture
-from cekalwatch.vision.picture_files import read_picture
 from deploy.demo.people import Person, Photo, Role
 
 PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png"}

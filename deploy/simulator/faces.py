@@ -36,7 +36,7 @@ def _of_folder(folder: Path) -> list[bytes]:
 def _shipped() -> list[bytes]:
     import cv2
 
-    from cekalwatch.vision.picture_files import read_picture
+    from cekalwatch.camera.sources.files import read_picture
 
     found = []
     for package, file, (x, y), around in _SHIPPED:

@@ -21,8 +21,6 @@ PLUMBING: Final = {
         "server.encryption.*",
         "server.storage.integrity.*",
         "server.storage.keys.*",
-        "camera.outbox.spool_key",
-        "camera.outbox.sealing",
     ),
     "sessions and rights": (
         "server.auth.*",

@@ -21,7 +21,7 @@ import structlog
 from cekalwatch.camera.camera import Camera, RefusalPolicy
 from cekalwatch.camera.clock import SystemClock, set_within
 from cekalwatch.camera.metrics import serving_metrics
-from cekalwatch.camera.outbox.spool_key import refuse_shared_key
+from cekalwatch.camera.outbox.spool import refuse_shared_key
 from cekalwatch.camera.ptz.monitor import PtzMonitor
 from cekalwatch.camera.ptz.onvif import password_of
 from cekalwatch.camera.settings import CameraSettings, OneCamera

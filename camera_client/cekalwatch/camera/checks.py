@@ -17,11 +17,10 @@ from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.ptz.monitor import preset_status
 from cekalwatch.camera.ptz.onvif import opened, password_of
 from cekalwatch.camera.ptz.soap import OnvifError
-from cekalwatch.camera.settings import CameraSettings, OneCamera
+from cekalwatch.camera.settings import CameraSettings, OneCamera, Turnable
 from cekalwatch.camera.sources.files import FramePace
 from cekalwatch.camera.sources.frames import Frame, FrameSource, SourceError
 from cekalwatch.camera.sources.opening import open_source
-from cekalwatch.camera.turnable import Turnable
 from cekalwatch.camera.uplink.stream import ProtocolError, StreamLost, Timing
 from cekalwatch.camera.uplink.uplink import Link, greet
 from cekalwatch.camera.view.monitor import PresetStatus

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from cekalwatch.camera.ptz.manual_turn import remove_turn
+from cekalwatch.camera.ptz.tour import remove_turn
 from cekalwatch.camera.view.monitor import PresetStatus
 from tests.support.scenarios.turning import (
     ARRIVALS,

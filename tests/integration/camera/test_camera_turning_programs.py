@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.camera.ptz.manual_turn import read_turn
+from cekalwatch.camera.ptz.tour import read_turn
 from cekalwatch.program.errors import Exit
 from cekalwatch.v1 import capture_pb2
 from tests.support.builders.scenes import Walk, write_video

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import cv2
 import numpy as np
 
-from cekalwatch.camera.detection.crop import Crop, cut, encode
+from cekalwatch.camera.detection.best_shot import Crop, cut, encode
 from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.contract.values.captures import FaceCapture, FaceQuality
 from cekalwatch.vision.faces import Face, Landmarks, Picture

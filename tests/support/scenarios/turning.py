@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from datetime import UTC, timedelta
 from pathlib import Path
 
-from cekalwatch.camera.ptz.manual_turn import ManualTurn, write_turn
 from cekalwatch.camera.ptz.monitor import ANSWER_HOLDS_S, PtzMonitor
-from cekalwatch.camera.turnable import Turnable
+from cekalwatch.camera.ptz.tour import ManualTurn, write_turn
+from cekalwatch.camera.settings import Turnable
 from cekalwatch.camera.view.monitor import PresetStatus
 from cekalwatch.wire.backoff import Backoff
 from tests.support.builders.camera import ManualClock

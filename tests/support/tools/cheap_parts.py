@@ -29,7 +29,7 @@ from cekalwatch.server.recognition.engines import opening
 from cekalwatch.server.storage import connecting, database
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.migrations import applying
-from cekalwatch.vision.detectors import onet, ultraface_onet, yunet
+from cekalwatch.vision.detectors import onet, yunet
 from cekalwatch.vision.runtime import InferenceSession, open_session
 from tests.support.scenarios.people import CHEAP
 from tests.support.tools.commands import command_line
@@ -38,7 +38,7 @@ from tests.support.tools.packs import MODELS
 
 _MIGRATE, _MIGRATIONS, _SET_PRAGMAS = applying.apply_migrations, applying.MIGRATIONS, connecting._set_pragmas
 _PARAMETERS = Passwords.__init__.__defaults__
-_NETWORK_USERS = (opening, onet, ultraface_onet, yunet)
+_NETWORK_USERS = (opening, onet, yunet)
 _FILE_KEEPERS = (checkpoint_ledger, pki_ledger)
 _FSYNC = os.fsync
 

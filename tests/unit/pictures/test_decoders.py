@@ -18,7 +18,7 @@ OPENERS = frozenset({("Image", "open"), ("QImage", "load"), ("QPixmap", "load"),
 FILES = frozenset({"QImage", "QPixmap", "QIcon"})
 """Classes that decode a file whose name they are given."""
 PLACES = {
-    "common/cekalwatch/vision/picture_files.py": "read_photograph",
+    "camera_client/cekalwatch/camera/sources/files.py": "read_photograph",
     "server/cekalwatch/server/recognition/photographs.py": "read_photograph",
     "server/cekalwatch/server/recognition/probes.py": "read_plain_jpeg",
     "officer_notifier/cekalwatch/notifier/desktop/widgets/picture_decoder.py": "read_plain_jpeg",

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cekalwatch.pictures import exif, png, tiff, webp
+from cekalwatch.pictures import png, tiff, webp
 from cekalwatch.pictures.errors import PictureError, PictureFault
 from cekalwatch.pictures.jpeg import MAX_SCANS
-from cekalwatch.pictures.photograph import MAX_SCAN_PIXELS, PictureFormat, read_photograph
+from cekalwatch.pictures.photograph import MAX_SCAN_PIXELS, UPRIGHT, PictureFormat, orientation, read_photograph
 from tests.support.builders import picture_bombs as bombs
 from tests.support.builders.jpegs import scan_bomb
 from tests.support.builders.picture_bombs import drawing, png_chunk, png_with, saved
@@ -53,7 +53,7 @@ def test_the_essence_shows_the_same_picture_and_says_nothing_else(what: str) -> 
     data = made()
     found = read_photograph(data)
     assert found.format is kind
-    assert found.orientation == exif.UPRIGHT
+    assert found.orientation == UPRIGHT
     assert SECRET not in found.essence
     with Image.open(io.BytesIO(data)) as before, Image.open(io.BytesIO(found.essence)) as after:
         assert (before.mode, before.size) == (after.mode, after.size)
@@ -153,12 +153,12 @@ def test_no_block_of_metadata_raises_anything() -> None:
     mark = Image.Exif()
     mark[0x0112] = 6
     good = mark.tobytes().removeprefix(b"Exif\0\0")
-    assert exif.orientation(good) == 6
+    assert orientation(good) == 6
     for _ in range(2_000):
         block = bytearray(good)
         for place in random.integers(0, len(block), 3):
             block[place] = random.integers(256)
-        assert 1 <= exif.orientation(bytes(block[: random.integers(len(block) + 1)])) <= 8
+        assert 1 <= orientation(bytes(block[: random.integers(len(block) + 1)])) <= 8
 
 
 @pytest.mark.parametrize("what", FORMS)

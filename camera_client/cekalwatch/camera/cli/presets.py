@@ -12,9 +12,8 @@ import typer
 
 from cekalwatch.camera.cli.options import Config, WhichCamera, chosen_camera
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.camera.ptz.manual_turn import ManualTurn, remove_turn, write_turn
-from cekalwatch.camera.settings import CameraSettings
-from cekalwatch.camera.turnable import Turnable
+from cekalwatch.camera.ptz.tour import ManualTurn, remove_turn, write_turn
+from cekalwatch.camera.settings import CameraSettings, Turnable
 from cekalwatch.program.errors import Exit, ProgramError
 
 if TYPE_CHECKING:

@@ -55,8 +55,7 @@ def survey(
         raise ProgramError("Say with --camera-id as which camera the survey is sent", Exit.USAGE)
     dialer = open_dialer(settings.servers(one.camera_id), one.tls_dir) if send else None
     from cekalwatch.camera.survey.findings import figures
-    from cekalwatch.camera.survey.report import document, page
-    from cekalwatch.camera.survey.texts import SurveyTexts
+    from cekalwatch.camera.survey.report import SurveyTexts, document, page
     from cekalwatch.camera.uplink.survey_report import report as send_report
 
     texts = SurveyTexts(language)

@@ -16,11 +16,10 @@ from typing import Final
 import structlog
 
 from cekalwatch.camera.clock import Clock, set_within
-from cekalwatch.camera.ptz.manual_turn import ManualTurn, read_turn
 from cekalwatch.camera.ptz.onvif import OnvifCamera, Preset, PtzStatus, find_preset, opened
 from cekalwatch.camera.ptz.soap import OnvifError
-from cekalwatch.camera.ptz.tour import Tour, TourStop
-from cekalwatch.camera.turnable import Turnable
+from cekalwatch.camera.ptz.tour import ManualTurn, Tour, TourStop, read_turn
+from cekalwatch.camera.settings import Turnable
 from cekalwatch.camera.view.monitor import PresetStatus
 from cekalwatch.wire.backoff import Backoff
 

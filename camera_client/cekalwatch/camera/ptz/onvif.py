@@ -16,10 +16,8 @@ from typing import Final
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element, SubElement
 
-from cekalwatch.camera.ptz.camera_certificate import CertificateCheckError, tls_to_camera
-from cekalwatch.camera.ptz.soap import OnvifError, Refusal, SoapClient
-from cekalwatch.camera.settings import CameraSettings
-from cekalwatch.camera.turnable import Turnable
+from cekalwatch.camera.ptz.soap import CertificateCheckError, OnvifError, Refusal, SoapClient, tls_to_camera
+from cekalwatch.camera.settings import CameraSettings, Turnable
 from cekalwatch.program.errors import Exit, ProgramError
 
 TOLERANCE: Final = 0.02

@@ -11,20 +11,124 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from cekalwatch.camera.view.camera_motion import CameraMotion
 from cekalwatch.camera.view.image_metrics import (
     ALIKE,
+    CELL,
+    STRUCTURED,
+    Cells,
     Grey,
     ImageMetrics,
+    deviation,
     image_metrics,
     likeness,
     shift_between,
     shifted,
 )
-from cekalwatch.camera.view.reference import Reference
 from cekalwatch.contract.values.cameras import ViewState
 from cekalwatch.vision.faces import Picture
+
+TOGETHER: Final = 0.5
+"""Share of what is seen in both pictures that must have gone the same way."""
+STAYED: Final = 0.25
+"""Share of what is seen that may stay where it was: by chance, or written into the picture by the camera. When somebody
+passes close by and hides two thirds of the view, more than this stays."""
+EDGE_CELLS: Final = 3
+"""Cells with structure that an edge of the view needs to tell whether it stayed."""
+EDGE_STAYS: Final = 0.5
+SEEN_IN_BOTH: Final = 0.15
+"""Share of the view that must be seen in both pictures."""
+
+
+class CameraMotion:
+    """Tells a turning camera from people who walk in front of it: when it turns, nothing stays where it was.
+
+    It compares each picture of one camera with the last one. Owned by one thread.
+    """
+
+    def __init__(self) -> None:
+        self._last: Grey | None = None
+
+    def reset(self) -> None:
+        """Forget the last picture."""
+        self._last = None
+
+    def turned(self, coarse: Grey) -> bool:
+        """Take the next picture; return whether the camera turned since the last one."""
+        last, self._last = self._last, coarse
+        if last is None:
+            return False
+        shift = shift_between(last, coarse)
+        return math.hypot(*shift) >= MIN_SHIFT and _all_shifted(last, coarse, shift)
+
+
+def _all_shifted(before: Grey, after: Grey, shift: tuple[float, float]) -> bool:
+    """Whether everything went that way, and nothing stayed."""
+    back = shifted(after, -shift[0], -shift[1])
+    structured = deviation(before) >= STRUCTURED
+    in_both = structured & (deviation(back) >= STRUCTURED)
+    if in_both.mean() < SEEN_IN_BOTH:
+        return False
+    stays = likeness(before, after) >= ALIKE
+    if stays[structured].mean() > STAYED or any(_edge_stays(stays[:, side], structured[:, side]) for side in (0, -1)):
+        return False
+    return float((likeness(before, back) >= ALIKE)[in_both].mean()) >= TOGETHER
+
+
+def _edge_stays(stays: NDArray[np.bool_], structured: NDArray[np.bool_]) -> bool:
+    """Whether an edge of the view stayed: somebody who passes close by hides one edge at a time, or none."""
+    return bool(structured.sum() >= EDGE_CELLS and stays[structured].mean() >= EDGE_STAYS)
+
+
+FOLLOWS_IN: Final = 120
+"""Pictures after which a cell that still shows the same has followed the light."""
+FORGETS_IN: Final = 1200
+"""Pictures after which a cell that shows something else has become usual: a moved chair, but nobody who waits."""
+LEARNED_AFTER: Final = 10
+"""Pictures that are needed before anything is compared with it."""
+
+
+class Reference:
+    """The usual view: learned in the first seconds; it follows daylight and furniture slowly, never people.
+
+    Owned by one thread.
+    """
+
+    def __init__(self, first: ImageMetrics) -> None:
+        self.coarse: Grey = first.coarse.copy()
+        self.detail: Cells = first.detail.copy()
+        self._pictures = 1
+
+    @property
+    def learned(self) -> bool:
+        """Whether it has seen enough to be compared with."""
+        return self._pictures >= LEARNED_AFTER
+
+    @property
+    def structured(self) -> NDArray[np.bool_]:
+        """Which cells usually have structure."""
+        return deviation(self.coarse) >= STRUCTURED
+
+    def alike(self, coarse: Grey) -> NDArray[np.bool_]:
+        """Which structured cells show what they usually do."""
+        return (likeness(self.coarse, coarse) >= ALIKE) & self.structured
+
+    def share_alike(self, coarse: Grey) -> float:
+        """Share of the structured cells that show what they usually do, 0 to 1."""
+        structured = int(self.structured.sum())
+        return float(self.alike(coarse).sum()) / structured if structured else 0.0
+
+    def follow(self, seen: ImageMetrics) -> None:
+        """Let a good picture change what is usual, a little."""
+        self._pictures += 1
+        alike = self.alike(seen.coarse)
+        rates = np.where(alike, max(1 / self._pictures, 1 / FOLLOWS_IN), max(1 / self._pictures, 1 / FORGETS_IN))
+        rates = rates.astype(np.float32)
+        self.detail += rates * (seen.detail - self.detail)
+        by_pixel = np.kron(rates, np.ones((CELL, CELL), np.float32))
+        self.coarse += by_pixel * (seen.coarse - self.coarse)
+
 
 PERIOD_S: Final = 0.5
 """How often a view is judged."""
@@ -61,7 +165,8 @@ HARDLY_ANYTHING: Final = 0.03
 BLURRED: Final = 0.25
 """The picture is out of focus when less than this share of the usual detail is left."""
 MIN_SHIFT: Final = 4.0
-"""Coarse pixels, of 160 across: less is a shaking mast."""
+"""Coarse pixels, of 160 across: less is a shaking mast, or a pan so slow that it blurs nothing and ends as a view that
+moved."""
 FACE_VOUCHES_S: Final = 10.0
 """For this long after a face was found, a view is neither dark, blinded nor covered."""
 KEPT_FOR_S: Final = 600.0

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cekalwatch.vision.detectors.onet import UltrafaceOnetDetector, YunetOnetDetector
 from cekalwatch.vision.detectors.scrfd import ScrfdDetector
-from cekalwatch.vision.detectors.ultraface_onet import UltrafaceOnetDetector
 from cekalwatch.vision.detectors.yunet import YunetDetector, is_yunet
-from cekalwatch.vision.detectors.yunet_onet import YunetOnetDetector
 from cekalwatch.vision.faces import FaceDetector
 from cekalwatch.vision.manifest import DetectorKind, Pack, PackError, load_pack
 from cekalwatch.vision.runtime import ModelError

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cekalwatch.camera.detection.crop import MAX_SIDE_PX, Crop, encode
+from cekalwatch.camera.detection.best_shot import MAX_SIDE_PX, Crop, encode
 from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.wire.bounds import MAX_CROP_BYTES
 from tests.support.builders.camera import ASTRONAUT_FACE, BEGIN, crop_of, decoded, face_at, quality_of

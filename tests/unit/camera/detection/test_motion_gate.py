@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cekalwatch.camera.detection.motion_gate import IDLE_S, KNOWN_S, MotionGate
+from cekalwatch.camera.detection.pipeline import IDLE_S, KNOWN_S, MotionGate
 from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.vision.region import Region
 from tests.support.builders.camera import face_at

@@ -6,8 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from cekalwatch.camera.outbox.outbox import Outbox
-from cekalwatch.camera.outbox.send_policy import MAX_BYTES
+from cekalwatch.camera.outbox.outbox import MAX_BYTES, Outbox
 from cekalwatch.contract.values.cameras import Drops
 from cekalwatch.contract.values.captures import FaceCapture
 from tests.support.builders.camera import ManualClock, capture_of

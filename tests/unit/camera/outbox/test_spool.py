@@ -12,8 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.camera.outbox.spool import DamagedError, ForeignError, Spool, SpoolError
-from cekalwatch.camera.outbox.spool_key import read_or_make, refuse_shared_key
+from cekalwatch.camera.outbox.spool import (
+    DamagedError,
+    ForeignError,
+    Spool,
+    SpoolError,
+    read_or_make,
+    refuse_shared_key,
+)
 from cekalwatch.contract.values.cameras import SpoolState
 from cekalwatch.contract.values.captures import FaceCapture
 from cekalwatch.program.errors import ProgramError

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.camera.outbox.disk_queue import LOAD_AHEAD
+from cekalwatch.camera.outbox.state import LOAD_AHEAD
 from cekalwatch.contract.values.cameras import Drops, SpoolState
 from cekalwatch.contract.values.captures import FaceCapture
 from tests.support.builders.camera import ManualClock

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from cekalwatch.camera.ptz.tour import Tour, TourStop
-from cekalwatch.camera.turnable import Turnable
+from cekalwatch.camera.settings import Turnable
 
 MORNING, NOON, NIGHT = time(7, 0), time(12, 0), time(23, 30)
 

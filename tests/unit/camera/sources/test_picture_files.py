@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cekalwatch.camera.sources import files
+from cekalwatch.camera.sources.files import read_picture
 from cekalwatch.pictures.errors import PictureError, PictureFault
-from cekalwatch.vision import picture_files
-from cekalwatch.vision.picture_files import read_picture
 from tests.support.builders.jpegs import plain_jpeg, scan_bomb
 from tests.support.builders.portraits import astronaut
 
@@ -66,7 +66,7 @@ def test_what_cannot_be_read_has_its_fault(tmp_path: Path, data: bytes, fault: P
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(picture_files, "MAX_FILE_BYTES", 100)
+    monkeypatch.setattr(files, "MAX_FILE_BYTES", 100)
     with pytest.raises(PictureError) as caught:
         read_picture(write(tmp_path, plain_jpeg()))
     assert caught.value.fault is PictureFault.TOO_LARGE
