@@ -86,10 +86,8 @@ class Settings(BaseSettings):
         reading = _Reading(chosen)
         _READING.set(reading)
         try:
-            values = _loaded(cls)(**{key: value for key, value in overrides.items() if value is not None})
-            stated = tuple(
-                zip(("option", "environment", "file"), (source() for source in reading.sources), strict=True)
-            )
+            options = {key: value for key, value in overrides.items() if value is not None}
+            values = _loaded(cls)(**options)
         except ValidationError as error:
             lines = [
                 f"  {'.'.join(map(str, item['loc'])) or 'altogether'}: {_wrong(cls, item)}" for item in error.errors()
@@ -102,7 +100,8 @@ class Settings(BaseSettings):
         except OSError as error:
             raise ProgramError(f"{chosen} cannot be read: {error.strerror}", Exit.CONFIG) from None
         plain = cls.model_construct(**{name: getattr(values, name) for name in cls.model_fields})
-        return LoadedSettings(plain, stated, chosen, tuple(sorted(reading.old_names)))
+        stated = tuple((source, reading.stated.get(source, {})) for source in ("environment", "file"))
+        return LoadedSettings(plain, (("option", options), *stated), chosen, tuple(sorted(reading.old_names)))
 
     @property
     def works_on(self) -> str:
@@ -165,13 +164,14 @@ class _Reading:
     """A TOML file that is read, and what it is read with."""
 
     file: Path | None
-    sources: tuple[PydanticBaseSettingsSource, ...] = ()
+    stated: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What "environment" and "file" state."""
     old_names: set[OldName] = field(default_factory=set)
 
     def renamed(self, stated: dict[str, Any], settings: type[BaseSettings], source: str) -> dict[str, Any]:
-        """Return what a source states, by the settings' new names; note the old ones."""
-        values: dict[str, Any] = with_new_names(stated, _old_names(settings), source, self.old_names)
-        return values
+        """Return what a source states, by the settings' new names; note it and the old ones."""
+        self.stated[source] = with_new_names(stated, _old_names(settings), source, self.old_names)
+        return self.stated[source]
 
 
 _READING: ContextVar[_Reading] = ContextVar("reading")
@@ -188,6 +188,8 @@ class _Environment(EnvSettingsSource):
     """The environment, with the names that settings have now."""
 
     def __call__(self) -> dict[str, Any]:
+        if not any(name.startswith(self.env_prefix.lower()) for name in self.env_vars):
+            return {}  # to look for the variables of each field takes most of a reading's time
         # At the top, pydantic-settings looks for the variables of fields only.
         variables = {name: f"{self.env_prefix}{name}".lower() for name in _old_names(self.settings_cls)}
         old = {name: self.env_vars[variable] for name, variable in variables.items() if variable in self.env_vars}
@@ -209,9 +211,7 @@ def _loaded(settings: type[Values_co]) -> type[Values_co]:
             init_settings: PydanticBaseSettingsSource,
             **_: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            reading = _READING.get()
-            reading.sources = init_settings, _Environment(settings_cls), _File(settings_cls, reading.file)
-            return reading.sources
+            return init_settings, _Environment(settings_cls), _File(settings_cls, _READING.get().file)
 
     return Loaded
 

@@ -38,12 +38,12 @@ SECRET = "password=rahasia of Budi"
 
 def names_in_use(enumeration: str) -> set[str]:
     """Members of an enumeration that the server's code names, apart from the file that defines it."""
-    files = (ROOT / "server").rglob("*.py")
+    texts = {file: file.read_text("utf-8") for file in (ROOT / "server").rglob("*.py")}
     return {
         node.attr
-        for file in files
-        if file.name != "errors.py" or file.parent.name != "domain"
-        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        for file, text in texts.items()
+        if f"{enumeration}." in text and (file.name != "errors.py" or file.parent.name != "domain")
+        for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == enumeration
     }
 

@@ -16,8 +16,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.util import LRUCache
-
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
@@ -67,8 +65,6 @@ PEOPLE = {
     "siti": ("batam-center", PersonRole.SUPERVISOR),
     "tono": ("sekupang", PersonRole.OFFICER),
 }
-
-_COMPILED: LRUCache[Any, Any] = LRUCache(500)
 
 
 def settings(folder: Path) -> ServerSettings:
@@ -156,8 +152,6 @@ class Office:
         self._stack = stack = ExitStack()
         database = Database(self.settings.database_address)
         stack.callback(database.close)
-        # Compiling statements anew for every server takes as long as running them.
-        database.engine = database.engine.execution_options(compiled_cache=_COMPILED)
         context = Context.open(self.settings, database, self.clock, MYSELF, stack)
         self.stores = context.stores
         trail = AuditTrail(context.stores.audit, self.clock)

@@ -1,5 +1,6 @@
 """What costs each test the same again and shows nothing there: tables by migration, durability, slow password hashes,
-networks that are loaded, command lines that are put together, confined processes that are started.
+networks that are loaded, command lines that are put together, statements that are compiled, confined processes that
+are started.
 
 All of it is replaced in this process only; programs in processes of their own run as they are. What the replaced parts
 do is shown by the tests that take the fixture `as_shipped`.
@@ -20,13 +21,16 @@ from typing import Any
 import pytest
 import sqlalchemy
 import typer.testing
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import URL, Engine
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.util import LRUCache
 
 from cekalwatch.server.audit import checkpoint_ledger
 from cekalwatch.server.auth.signing_in.passwords import Passwords
 from cekalwatch.server.pki import ledger as pki_ledger
 from cekalwatch.server.recognition.engines import opening
 from cekalwatch.server.storage import connecting, database
+from cekalwatch.server.storage.availability import Availability
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.migrations import applying
 from cekalwatch.vision.detectors import onet, yunet
@@ -37,10 +41,13 @@ from tests.support.tools.kept_processes import kept_processes, processes_as_ship
 from tests.support.tools.packs import MODELS
 
 _MIGRATE, _MIGRATIONS, _SET_PRAGMAS = applying.apply_migrations, applying.MIGRATIONS, connecting._set_pragmas
+_NEW_ENGINE = connecting.new_engine
 _PARAMETERS = Passwords.__init__.__defaults__
 _NETWORK_USERS = (opening, onet, yunet)
 _FILE_KEEPERS = (checkpoint_ledger, pki_ledger)
 _FSYNC = os.fsync
+_COMPILED: LRUCache[Any, Any] = LRUCache(2000)
+"""Statements as they were compiled for a database of one kind."""
 
 
 @contextmanager
@@ -49,6 +56,10 @@ def cheap_parts(folder: Path) -> Iterator[None]:
     with kept_processes(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(database, "apply_migrations", CopiedTables(folder / "tables.sqlite3").upgrade)
         patch.setattr(connecting, "_set_pragmas", _set_pragmas_without_durability)
+        patch.setattr(database, "new_engine", _engine_that_compiles_once)
+        # Else a statement is compiled anew for each database: its dialect is a part of what it is found by.
+        patch.setattr(DefaultDialect, "__eq__", lambda self, other: type(self) is type(other))
+        patch.setattr(DefaultDialect, "__hash__", lambda self: hash(type(self)))
         patch.setattr(Passwords.__init__, "__defaults__", (CHEAP,))
         for user in _NETWORK_USERS:
             patch.setattr(user, "open_session", _session)
@@ -87,6 +98,12 @@ def _session(model: Path | bytes, threads: int) -> InferenceSession:
 @lru_cache(maxsize=16)
 def _kept_session(model: Path, _state: tuple[int, int, int], threads: int) -> InferenceSession:
     return open_session(model, threads)
+
+
+def _engine_that_compiles_once(url: URL, availability: Availability) -> Engine:
+    engine = _NEW_ENGINE(url, availability)
+    engine.update_execution_options(compiled_cache=_COMPILED)
+    return engine
 
 
 class CopiedTables:
@@ -138,6 +155,9 @@ def parts_as_shipped() -> Iterator[None]:
     with processes_as_shipped(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(database, "apply_migrations", _MIGRATE)
         patch.setattr(connecting, "_set_pragmas", _SET_PRAGMAS)
+        patch.setattr(database, "new_engine", _NEW_ENGINE)
+        patch.setattr(DefaultDialect, "__eq__", object.__eq__)
+        patch.setattr(DefaultDialect, "__hash__", object.__hash__)
         patch.setattr(Passwords.__init__, "__defaults__", _PARAMETERS)
         for user in _NETWORK_USERS:
             patch.setattr(user, "open_session", open_session)

@@ -18,6 +18,7 @@ import sys
 import sysconfig
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -71,9 +72,10 @@ def missing_protections() -> tuple[str, ...]:
     )
 
 
-def _python() -> set[Path]:
+@cache
+def _python() -> frozenset[Path]:
     """Return the folders that this interpreter loads code from, links followed."""
     folders = {sys.prefix, sys.base_prefix, sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}
     # An import lists the folder in which it looks.
     folders |= {str(Path(package).parent) for package in cekalwatch.__path__}
-    return {Path(folder).resolve() for folder in folders}
+    return frozenset(Path(folder).resolve() for folder in folders)
