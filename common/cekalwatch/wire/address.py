@@ -27,6 +27,11 @@ def address_form(address: str) -> str:
     return address
 
 
+def address_or_none(address: str) -> str:
+    """Return `address` if it is empty or has the form HOST:PORT; raise AddressError otherwise."""
+    return address_form(address) if address else ""
+
+
 def is_loopback(address: str) -> bool:
     """Whether `address` ("host:port") is on this machine's loopback interface; AddressError when it is none."""
     host, _ = split_address(address)

@@ -28,8 +28,8 @@ from cekalwatch.server.backup.restoring import Restored, look, restore
 from cekalwatch.server.cli.app import app
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.health.checks.data import check_backup
-from cekalwatch.server.settings.backup import BackupTerms
 from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.settings.storage import BackupTerms
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.snapshots.snapshot import current_state

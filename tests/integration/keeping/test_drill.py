@@ -17,7 +17,7 @@ from cekalwatch.server.app import Server
 from cekalwatch.server.backup.archive import AgeIdentity
 from cekalwatch.server.backup.making import make_backup
 from cekalwatch.server.backup.restoring import restore
-from cekalwatch.server.settings.backup import BackupTerms
+from cekalwatch.server.settings.storage import BackupTerms
 from cekalwatch.v1 import adjudication_pb2, operations_service_pb2, operations_service_pb2_grpc
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.scenarios.port_office import WAIT_S, Seat, events_until, port_office, sign_in

@@ -12,8 +12,7 @@ from pathlib import Path
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from cekalwatch.server.settings.old_names import OLD_NAMES
-from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.settings.settings import OLD_NAMES, ServerSettings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole

@@ -13,8 +13,8 @@ from cekalwatch.contract.values.orders import OrderRule, OrderStatus
 from cekalwatch.contract.values.watchlist import EnrolmentWarning
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.law import judge
+from cekalwatch.server.settings.checkpoint import WatchlistSettings
 from cekalwatch.server.settings.settings import ServerSettings
-from cekalwatch.server.watchlist.settings import WatchlistSettings
 from cekalwatch.server.watchlist.sources.mapping import PhotographPlace, RecordMapper
 from cekalwatch.server.watchlist.sources.mapping_settings import FIELDS, REQUIRED, MappingSettings
 from cekalwatch.server.watchlist.sources.web.json_page import by_path, read_page

@@ -12,11 +12,7 @@ from pydantic import AfterValidator, Field
 
 from cekalwatch.server.domain.checkpoints import Key
 from cekalwatch.server.domain.notices import NoticeKind
-from cekalwatch.wire.address import address_form
-
-
-def _address_or_none(address: str) -> str:
-    return address_form(address) if address else ""
+from cekalwatch.wire.address import address_or_none
 
 
 def _https(url: str) -> str:
@@ -51,7 +47,7 @@ class NoticeTerms:
 
     webhooks: tuple[WebhookTerms, ...] = ()
     """The receivers of webhooks (docs/notices.md)."""
-    syslog: Annotated[str, AfterValidator(_address_or_none)] = ""
+    syslog: Annotated[str, AfterValidator(address_or_none)] = ""
     """HOST:PORT of a syslog receiver with TLS (RFC 5425, usually port 6514) that gets each entry of the audit trail
     and each trouble; empty: none. Checkpoints go to `audit.syslog`, which may be the same."""
     syslog_authorities: Path | None = None

@@ -1,1 +1,1 @@
-"""The server's settings, one file for each section; `settings.py` puts the sections together."""
+"""The server's settings: sections by theme, which `settings.py` puts together."""

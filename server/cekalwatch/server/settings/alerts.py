@@ -1,4 +1,4 @@
-"""How alerts are raised, handed over and kept."""
+"""How alerts and troubles are raised, handed over and kept."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _pattern(expression: str) -> str:
 
 
 class AlertSection(Settings):
-    """Grouping, escalation and retention."""
+    """Grouping, escalation and retention, and when a camera or a port is in trouble."""
 
     grouping_window_seconds: Annotated[float, Field(ge=0, le=86_400)] = 600.0
     """Seconds within which a later passage of a subject at a site joins its alert."""
@@ -60,6 +60,13 @@ class AlertSection(Settings):
     ended_subject_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 365
     """Days for which a subject is kept after its last order ended. The rule on urgent orders that are sent again needs
     the earlier ones."""
+    min_camera_fps: Annotated[float, Field(ge=0, le=60)] = 2.0
+    """Pictures a second; a camera of which fewer are looked at counts as slow. 0: none does."""
+    problem_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 365
+    """Days for which a trouble that is over is kept, for reports."""
+    port_silence_minutes: Annotated[int, Field(ge=1, le=1440)] = 5
+    """Minutes after which a centre tells of a port with a server of its own that does not follow the list, or reports
+    nothing."""
 
     @property
     def handling_policy(self) -> HandlingPolicy:
@@ -83,3 +90,13 @@ class AlertSection(Settings):
             timedelta(days=self.alert_retention_days),
             timedelta(days=self.ended_subject_retention_days),
         )
+
+    @property
+    def port_silence(self) -> timedelta:
+        """How long a port may be silent."""
+        return timedelta(minutes=self.port_silence_minutes)
+
+    @property
+    def trouble_retention(self) -> timedelta:
+        """How long a trouble that is over is kept."""
+        return timedelta(days=self.problem_retention_days)

@@ -1,8 +1,10 @@
-"""Where the server listens, its certificates, and how patient it is with clients."""
+"""Whom the server speaks with: its addresses and certificates, people who sign in, and systems that it tells things."""
 
 from __future__ import annotations
 
 import platform
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -10,15 +12,14 @@ from pydantic import AfterValidator, Field
 
 from cekalwatch.program.connection import follow
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.settings import Settings
+from cekalwatch.program.traces import TraceTerms
+from cekalwatch.server.auth.sign_in_terms import OpenIdTerms, SessionTerms
 from cekalwatch.server.hardware.uri import TokenUri
+from cekalwatch.server.notices.terms import NoticeTerms
 from cekalwatch.server.settings.storage import StorageSection, token_uri
-from cekalwatch.wire.address import address_form, is_loopback
+from cekalwatch.wire.address import address_form, address_or_none, is_loopback
 from cekalwatch.wire.tls import FollowedTls
-
-
-def address_or_none(address: str) -> str:
-    """Let pass an empty text or HOST:PORT; raises ValueError."""
-    return address_form(address) if address else ""
 
 
 class NetworkSection(StorageSection):
@@ -86,3 +87,44 @@ class NetworkSection(StorageSection):
         if tls is None and self.enrolment_listen:
             raise ProgramError(f"Devices cannot enrol without a certificate in {self.tls_path}", Exit.CONFIG)
         return tls
+
+
+class NoticeSection(Settings):
+    """Notices to other systems."""
+
+    notices: NoticeTerms = NoticeTerms()
+    """Webhooks and syslog (docs/notices.md)."""
+
+
+@dataclass(frozen=True)
+class MetricsTerms:
+    """The listener for those who watch the server: `[metrics]`. docs/monitoring.md explains it."""
+
+    listen: Annotated[str, AfterValidator(address_or_none)] = ""
+    """HOST:PORT of the metrics for Prometheus and of a page for people, for example 127.0.0.1:9465; empty: none. On an
+    address that other machines reach, the server shows its certificate, and asks for one of the site."""
+
+
+class MonitoringSection(Settings):
+    """What watches the server."""
+
+    metrics: MetricsTerms = MetricsTerms()
+    """Metrics, and a page on the health of the server (docs/monitoring.md)."""
+    traces: TraceTerms = TraceTerms()
+    """Traces of captures (docs/monitoring.md)."""
+
+
+class SignInSection(Settings):
+    """Sessions and the identity provider."""
+
+    session_lifetime_hours: Annotated[float, Field(gt=0, le=24)] = 12.0
+    """Hours for which a person stays signed in, however busy."""
+    session_idle_minutes: Annotated[float, Field(gt=0, le=480)] = 15.0
+    """Minutes for which a person stays signed in without doing anything."""
+    openid: OpenIdTerms | None = None
+    """The identity provider through which people may sign in, besides passwords."""
+
+    @property
+    def session_terms(self) -> SessionTerms:
+        """How long people stay signed in."""
+        return SessionTerms(timedelta(hours=self.session_lifetime_hours), timedelta(minutes=self.session_idle_minutes))

@@ -1,25 +1,61 @@
-"""All settings of the server: a TOML file, environment variables `CEKALWATCH_SERVER_…`, command line options."""
+"""All settings of the server: a TOML file, environment variables `CEKALWATCH_SERVER_…`, command line options.
+
+The other files of this folder have their sections, by theme.
+"""
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Mapping
+from typing import Final, Self
 
 from pydantic_settings import SettingsConfigDict
 
 from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.server.settings.alerts import AlertSection
-from cekalwatch.server.settings.audit import AuditSection
-from cekalwatch.server.settings.backup import BackupSection
-from cekalwatch.server.settings.capture import CaptureSection
-from cekalwatch.server.settings.checkpoint import CheckpointSection
-from cekalwatch.server.settings.monitoring import MonitoringSection
-from cekalwatch.server.settings.network import NetworkSection
-from cekalwatch.server.settings.notices import NoticeSection
-from cekalwatch.server.settings.old_names import OLD_NAMES
-from cekalwatch.server.settings.recognition import RecognitionSection
-from cekalwatch.server.settings.sign_in import SignInSection
-from cekalwatch.server.settings.troubles import TroubleSection
-from cekalwatch.server.settings.watchlist import WatchlistSection
+from cekalwatch.server.settings.checkpoint import (
+    CheckpointSection,
+    RecognitionSection,
+    WatchlistSection,
+)
+from cekalwatch.server.settings.network import MonitoringSection, NetworkSection, NoticeSection, SignInSection
+from cekalwatch.server.settings.storage import AuditSection, BackupSection
+
+OLD_NAMES: Final[Mapping[str, str]] = {
+    "revocations_limit_s": "revocations_limit_seconds",
+    "keep_alive_period_s": "keep_alive_period_seconds",
+    "reader_stall_s": "reader_stall_seconds",
+    "wanted_fpir": "target_fpir",
+    "receipt_delay_s": "receipt_delay_seconds",
+    "heartbeat_period_s": "heartbeat_period_seconds",
+    "handshake_s": "handshake_seconds",
+    "passage_idle_s": "passage_idle_seconds",
+    "grouping_window_s": "grouping_window_seconds",
+    "late_after_s": "late_after_seconds",
+    "claim_lease_s": "claim_lease_seconds",
+    "escalate_after_s": "escalate_after_seconds",
+    "settle_after_s": "settle_after_seconds",
+    "escalate_again_after_s": "escalate_again_after_seconds",
+    "cleared_image_retention_h": "cleared_image_retention_hours",
+    "least_camera_fps": "min_camera_fps",
+    "trouble_retention_days": "problem_retention_days",
+    "port_silence_min": "port_silence_minutes",
+    "freshness_limit_h": "freshness_limit_hours",
+    "import_stall_s": "import_stall_seconds",
+    "import_record_s": "import_record_seconds",
+    "session_lifetime_h": "session_lifetime_hours",
+    "session_idle_min": "session_idle_minutes",
+    "watchlist.source.access.timeout_s": "timeout_seconds",
+    "watchlist.source.access.back_off_s": "back_off_seconds",
+    "watchlist.source.most_page_bytes": "max_page_bytes",
+    "watchlist.source.whole_every_h": "whole_every_hours",
+    "watchlist.source.changed_overlap_s": "changed_overlap_seconds",
+    "watchlist.source.timeout_s": "timeout_seconds",
+    "watchlist.sync.period_s": "period_seconds",
+    "watchlist.sync.retry_first_s": "retry_first_seconds",
+    "watchlist.sync.retry_most_s": "retry_max_seconds",
+    "watchlist.sync.shrink_least": "shrink_min_orders",
+    "backup.limit_h": "limit_hours",
+}
 
 
 class ServerSettings(
@@ -29,9 +65,7 @@ class ServerSettings(
     AuditSection,
     SignInSection,
     WatchlistSection,
-    TroubleSection,
     AlertSection,
-    CaptureSection,
     CheckpointSection,
     RecognitionSection,
     NetworkSection,

@@ -1,18 +1,23 @@
-"""Where the server keeps its data, and the key that opens it."""
+"""Where the server keeps its data, the key that opens it, and where copies of it go: checkpoints and backups."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from cekalwatch.program.cli.setting_list import hide
 from cekalwatch.program.settings import Settings
 from cekalwatch.server.audit.checkpoints import SigningKey
 from cekalwatch.server.encryption.master_key_source import MasterKeySource, parse_source
 from cekalwatch.server.hardware.uri import TokenUri
+from cekalwatch.wire.address import address_or_none
 
 
 def token_uri(text: str) -> str:
@@ -90,3 +95,87 @@ class StorageSection(Settings):
     def master_key_source(self) -> MasterKeySource:
         """Where the master key comes from."""
         return parse_source(self.master_key_from or f"file:{self.data_dir / 'master.key'}")
+
+
+def _url_or_none(url: str) -> str:
+    if url and (urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname):
+        raise ValueError("must begin with http:// or https://")
+    return url
+
+
+@dataclass(frozen=True)
+class AuditTerms:
+    """Where the checkpoints of the audit trail go as they are made: `[audit]`."""
+
+    checkpoint_file: Path | None = None
+    """File to which each checkpoint is appended, for an auditor who collects it; when not set,
+    `data_dir`/audit_checkpoints.jsonl. Best on a disk that the server can only append to."""
+    syslog: Annotated[str, AfterValidator(address_or_none)] = ""
+    """HOST:PORT of a syslog receiver with TLS (RFC 5425, usually port 6514) that gets each checkpoint; empty: none."""
+    syslog_authorities: Path | None = None
+    """PEM file of the authorities that sign the receiver's certificate; when not set, those of the system."""
+    syslog_tls_dir: Path | None = None
+    """Folder with certificate.pem and key.pem that the receiver asks for; when not set, it gets none."""
+    timestamp_url: Annotated[str, AfterValidator(_url_or_none), Field(max_length=512)] = ""
+    """URL of a time-stamping authority (RFC 3161), which says when each checkpoint was there; empty: none."""
+    timestamp_authorities: Path | None = None
+    """PEM file of the roots and intermediates that time stamps must come from; needed with `timestamp_url`."""
+
+    def __post_init__(self) -> None:
+        if self.timestamp_url and self.timestamp_authorities is None:
+            raise ValueError("timestamp_url needs timestamp_authorities, or nobody can check what it gives")
+
+
+class AuditSection(StorageSection):
+    """The audit trail."""
+
+    audit: AuditTerms = AuditTerms()
+    """Where the checkpoints of the audit trail go as they are made (docs/audit.md)."""
+
+    @property
+    def checkpoint_file(self) -> Path:
+        """The file that an auditor collects."""
+        return self.audit.checkpoint_file or self.data_dir / "audit_checkpoints.jsonl"
+
+
+_AGE_KEY = re.compile(r"age1[02-9ac-hj-np-z]{58}", re.ASCII)
+
+
+def _age_key(text: str) -> str:
+    if not _AGE_KEY.fullmatch(text):
+        raise ValueError('must be a public key of age, "age1" and 58 characters')
+    return text
+
+
+@dataclass(frozen=True)
+class BackupTerms:
+    """The terms of `cekalwatch-server backup`."""
+
+    recipients: tuple[Annotated[str, AfterValidator(_age_key)], ...] = ()
+    """Public keys (age1…) of those who can read the backups; their private keys are not on this machine."""
+    folder: Path | None = None
+    """Folder that backups go to, best on another machine's disk."""
+    keep: Annotated[int, Field(ge=0, le=10_000)] = 14
+    """How many backups stay in the folder; older ones are removed after a new one was made. 0: all stay."""
+    with_keys: bool = False
+    """Whether the master key, the audit key and its ledger, the authority and the server's key are in them. Whoever has
+    the private key of a recipient then has everything."""
+    limit_hours: Annotated[float, Field(gt=0, le=8760)] = 36.0
+    """Hours after which `check` warns that the last backup is too old."""
+
+    @property
+    def limit(self) -> timedelta:
+        """How old the last backup may be."""
+        return timedelta(hours=self.limit_hours)
+
+
+class BackupSection(StorageSection):
+    """Backups."""
+
+    backup: BackupTerms = BackupTerms()
+    """Backups (docs/backup.md)."""
+
+    @property
+    def backup_record_file(self) -> Path:
+        """Says when the last backup was made."""
+        return self.data_dir / "last_backup.json"

@@ -9,8 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.settings.checkpoint import WatchlistSettings
 from cekalwatch.server.settings.settings import ServerSettings
-from cekalwatch.server.watchlist.settings import WatchlistSettings
 from cekalwatch.server.watchlist.sources.files.settings import FolderSettings
 from cekalwatch.server.watchlist.sources.mapping_settings import FIELDS, REQUIRED, MappingSettings
 
