@@ -26,13 +26,12 @@ from cekalwatch.program.logs import configure_logs
 from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import SystemClock
-from cekalwatch.server.domain.syncs import SyncTerms
+from cekalwatch.server.domain.syncs import PageEnd, SeenOrder, SyncTerms
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.lookalikes import LoadedList, LookalikeFinder
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.sync.progress import PageEnd, SeenOrder
 from cekalwatch.server.storage.sync.store import SyncStore
 from cekalwatch.server.storage.watchlist.record_store import NewRecord
 from cekalwatch.server.storage.watchlist.store import WatchlistStore

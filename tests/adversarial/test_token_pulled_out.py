@@ -14,7 +14,7 @@ from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.checkpoint_signer import EVERY_ENTRIES
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.troubles.store import TroubleStore
+from cekalwatch.server.storage.troubles import TroubleStore
 from cekalwatch.server.wiring import audit
 from cekalwatch.v1 import alert_service_pb2, alert_service_pb2_grpc
 from tests.support.builders.audit import entry

@@ -22,8 +22,7 @@ from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.learning.learned_threshold import LearnedOffset, LearnedThreshold, SiteFindings
 from cekalwatch.server.learning.score_counts import BINS, CountKey, ScoreCounts
 from cekalwatch.server.storage.alerts.store import AlertStore
-from cekalwatch.server.storage.cameras.store import CameraPolicyStore
-from cekalwatch.server.storage.cameras.survey_store import CameraSurveyStore
+from cekalwatch.server.storage.cameras import CameraPolicyStore, CameraSurveyStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guard import CHANGED, REMOVED
 from cekalwatch.server.storage.integrity.guarded_session import checked
@@ -33,7 +32,7 @@ from cekalwatch.server.storage.integrity.versions import next_version
 from cekalwatch.server.storage.keys.resealing import Resealer
 from cekalwatch.server.storage.models.score_store import ScoreStore
 from cekalwatch.server.storage.models.store import ThresholdStore
-from cekalwatch.server.storage.notices.store import NoticeStore
+from cekalwatch.server.storage.notices import NoticeStore
 from cekalwatch.server.storage.people.tables import PersonRow
 from cekalwatch.server.storage.ports.store import PortStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore

@@ -15,7 +15,6 @@ import grpc
 import pytest
 
 from cekalwatch.contract.values.adjudication import AlertEventType
-from cekalwatch.server.alerts.deliveries import DeliveryTrail
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import Acknowledgements, DetailedEvent, Fanout, Wants
 from cekalwatch.server.alerts.waiting import WaitingAlerts
@@ -35,7 +34,7 @@ from cekalwatch.server.health.probes.presence import Presence
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.alerts.tables import AlertEventRow
 from cekalwatch.server.storage.audit.store import AuditStore
-from cekalwatch.server.storage.audit.trail import AuditTrail
+from cekalwatch.server.storage.audit.trail import AuditTrail, DeliveryTrail
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.session_store import SessionStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore

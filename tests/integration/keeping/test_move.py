@@ -26,8 +26,7 @@ from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.columns import UtcDateTime
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.moving.arrival import SCHEMA
-from cekalwatch.server.storage.moving.copying import RowsRead
+from cekalwatch.server.storage.moving import SCHEMA, RowsRead
 from cekalwatch.server.storage.snapshots.snapshot import current_state
 from cekalwatch.server.storage.tables import all_tables
 from cekalwatch.v1 import adjudication_pb2

@@ -24,7 +24,7 @@ from cekalwatch.server.domain.notices import Notice
 from cekalwatch.server.health.monitoring import pages
 from cekalwatch.server.health.state import health as server_health
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.notices.store import NoticeOutcome, NoticeStore
+from cekalwatch.server.storage.notices import NoticeOutcome, NoticeStore
 from cekalwatch.server.wiring import monitoring
 from cekalwatch.v1 import alert_service_pb2 as alerts
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub

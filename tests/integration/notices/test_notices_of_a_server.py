@@ -22,8 +22,8 @@ from cekalwatch.server.health.alarms.board import AlarmBoard
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.notices.store import NoticeOutcome, NoticeStore
-from cekalwatch.server.storage.troubles.store import TroubleStore
+from cekalwatch.server.storage.notices import NoticeOutcome, NoticeStore
+from cekalwatch.server.storage.troubles import TroubleStore
 from cekalwatch.server.wiring import notices as notices_wiring
 from cekalwatch.server.wiring.storage import Context
 from cekalwatch.wire.identity import DeviceRole

@@ -20,8 +20,8 @@ from cekalwatch.server.notices.syslog_feed import PAGE, Page, SyslogOutbox, entr
 from cekalwatch.server.outbox import Dispatcher
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.notices.store import NoticeStore
-from cekalwatch.server.storage.troubles.store import TroubleStore
+from cekalwatch.server.storage.notices import NoticeStore
+from cekalwatch.server.storage.troubles import TroubleStore
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.builders.alerts import NOON
 from tests.support.builders.audit import entry

@@ -39,8 +39,8 @@ from cekalwatch.server.outbox import DeliveryError, DeliveryFailure, Dispatcher
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.notices.store import LoggedNotice, NoticeOutcome, NoticeStore
-from cekalwatch.server.storage.troubles.store import TroubleStore
+from cekalwatch.server.storage.notices import LoggedNotice, NoticeOutcome, NoticeStore
+from cekalwatch.server.storage.troubles import TroubleStore
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.builders.alerts import NOON
 from tests.support.builders.audit import entry

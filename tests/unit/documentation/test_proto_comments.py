@@ -51,7 +51,7 @@ from cekalwatch.server.storage.alerts.store import MAX_WAITING
 from cekalwatch.server.storage.audit.search import MAX_LOOKED_AT
 from cekalwatch.server.storage.availability import MAX_PROBLEM
 from cekalwatch.server.storage.ports.store import MAX_PORTS, MAX_STEPS
-from cekalwatch.server.storage.troubles.store import MAX_OPEN
+from cekalwatch.server.storage.troubles import MAX_OPEN
 from cekalwatch.server.watchlist.browser import MAX_EVENTS
 from cekalwatch.server.watchlist.imports import records
 from cekalwatch.server.watchlist.subject_search import MAX_READ

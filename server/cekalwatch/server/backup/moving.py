@@ -19,8 +19,7 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.scan import RowScan
 from cekalwatch.server.storage.keys.store import KeyStore
 from cekalwatch.server.storage.migrations.applying import Migrations
-from cekalwatch.server.storage.moving.arrival import arrival
-from cekalwatch.server.storage.moving.copying import copy_rows, held
+from cekalwatch.server.storage.moving import arrival, copy_rows, held
 from cekalwatch.server.storage.snapshots.snapshot import DatabaseKind, current_state
 
 ASIDE = ".moved"

@@ -13,7 +13,7 @@ from cekalwatch.server.domain.cameras.kept import SetPolicy
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.storage.cameras.store import CameraPolicyStore
+from cekalwatch.server.storage.cameras import CameraPolicyStore
 from cekalwatch.wire.identity import DeviceRole, Identity
 
 _NONE = CapturePolicyChanges()

@@ -14,7 +14,7 @@ from cekalwatch.server.concurrency.token_bucket import TokenBuckets
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.storage.cameras.survey_store import CameraSurveyStore
+from cekalwatch.server.storage.cameras import CameraSurveyStore
 from cekalwatch.wire.identity import DeviceRole, Identity
 
 SURVEYS_PER_S: Final = 1 / 60

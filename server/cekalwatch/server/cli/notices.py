@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
     from cekalwatch.server.notices.terms import NoticeTerms
-    from cekalwatch.server.storage.notices.store import LoggedNotice, NoticeStore
+    from cekalwatch.server.storage.notices import LoggedNotice, NoticeStore
 
 EPILOG = (
     "Examples:\n\n  cekalwatch-server notices\n\n  cekalwatch-server notices --test\n\n"
@@ -38,7 +38,7 @@ def notices(
     if test:
         _test(terms)
         return
-    from cekalwatch.server.storage.notices.store import NoticeStore
+    from cekalwatch.server.storage.notices import NoticeStore
 
     with command_context(settings) as context:
         _show(terms, NoticeStore(context.database), last, settings.home.zone)

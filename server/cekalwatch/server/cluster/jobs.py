@@ -13,7 +13,7 @@ from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.cluster.leader_lease import LeaderLease
 from cekalwatch.server.storage.errors import StorageError
-from cekalwatch.server.storage.fence import LeaseLostError, fenced
+from cekalwatch.server.storage.integrity.guarded_session import LeaseLostError, fenced
 
 log = structlog.get_logger()
 

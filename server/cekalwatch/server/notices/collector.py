@@ -20,8 +20,8 @@ from cekalwatch.server.domain.troubles import Alarm
 from cekalwatch.server.notices.terms import WebhookTerms
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
-from cekalwatch.server.storage.notices.store import NoticeStore
-from cekalwatch.server.storage.troubles.store import TroubleStore
+from cekalwatch.server.storage.notices import NoticeStore
+from cekalwatch.server.storage.troubles import TroubleStore
 from cekalwatch.server.storage.watchlist.rows import DAMAGED
 
 MAX_WAITING: Final = 10_000

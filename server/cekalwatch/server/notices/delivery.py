@@ -13,7 +13,7 @@ import structlog
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.notices.webhook import Webhook
 from cekalwatch.server.outbox import DeliveryError, Failing
-from cekalwatch.server.storage.notices.store import LoggedNotice, NoticeOutcome, NoticeStore
+from cekalwatch.server.storage.notices import LoggedNotice, NoticeOutcome, NoticeStore
 
 MAX_AT_ONCE: Final = 50
 """Notices that are sent one after another before the next look at what else is to do."""

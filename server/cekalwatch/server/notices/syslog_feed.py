@@ -21,8 +21,8 @@ from cekalwatch.server.domain.notices import Notice
 from cekalwatch.server.notices.collector import TroubleNotices, unseen
 from cekalwatch.server.outbox import DeliveryError, Dispatcher, Failing
 from cekalwatch.server.storage.audit.store import AuditStore
-from cekalwatch.server.storage.notices.store import NoticeStore
-from cekalwatch.server.storage.troubles.store import TroubleStore
+from cekalwatch.server.storage.notices import NoticeStore
+from cekalwatch.server.storage.troubles import TroubleStore
 from cekalwatch.wire.backoff import Backoff
 
 TARGET: Final = "syslog:"

@@ -12,9 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import TypeVar
 
 import structlog
+
+from cekalwatch.server.storage.errors import StorageError
 
 TRY_PERIOD_S = 0.25
 """Between two attempts to connect, while none succeeds."""
@@ -199,3 +202,40 @@ def _reason(error: Exception) -> AwayReason:
     if "the database system is" in said:
         return AwayReason.STARTING
     return AwayReason.REFUSED if "FATAL" in said else AwayReason.UNREACHABLE
+
+
+class DatabaseLostError(StorageError):
+    """What was opened is not at its place any more: what is written goes nowhere."""
+
+
+class FilePlace:
+    """Tells whether the file that a database was opened from is still the one at its place. Any thread may use it.
+
+    SQLite writes on into a file that was removed or replaced: all seems well, and nothing is left after the next start.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._opened: tuple[int, int] | None = None
+
+    def note_opened(self) -> None:
+        """Remember which file it is; the first counts."""
+        if self._opened is None:
+            self._opened = self._present()
+
+    def check(self) -> None:
+        """Raise DatabaseLostError unless the file that was opened is there. Takes some microseconds."""
+        if self._opened is None:
+            return
+        found = self._present()
+        if found is None:
+            raise DatabaseLostError(f"the database file {self._file} is gone")
+        if found != self._opened:
+            raise DatabaseLostError(f"the database file {self._file} is another one than was opened")
+
+    def _present(self) -> tuple[int, int] | None:
+        try:
+            found = self._file.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino

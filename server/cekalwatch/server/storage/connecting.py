@@ -1,17 +1,59 @@
-"""How connections to a database are opened, what each is told first, and for how long they wait."""
+"""How a database is addressed, how connections to it are opened, what each is told first, and for how long they wait.
+
+The writers of one SQLite take turns, and each is woken when the one before has ended (docs/adr/0067): SQLite has no
+queue, and a writer that meets another one sleeps for ever longer, up to a tenth of a second, and looks again.
+"""
 
 from __future__ import annotations
 
+import re
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
 from functools import partial
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import sqlalchemy
-from sqlalchemy.engine import URL, Dialect, Engine, ExceptionContext
+from sqlalchemy.engine import URL, Dialect, Engine, ExceptionContext, make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.storage.availability import Availability
-from cekalwatch.server.storage.write_turns import OneWriter, WriteTurns
+
+_HOSTS = re.compile(
+    r"(?P<before>postgresql(?:\+\w+)?://(?:[^@/]*@)?)(?P<hosts>[^][@/,?]+(?:,[^][@/,?]+)+)/(?P<name>[^?]*)(?:\?(?P<options>.*))?"
+)
+"""An address with several hosts, as PostgreSQL's own programs take it."""
+
+
+def database_url(address: str) -> URL:
+    """Return it as SQLAlchemy reads it. Raises ProgramError where it names no database that the server can use."""
+    try:
+        url = make_url(_HOSTS.sub(_as_options, address))
+        backend = url.get_backend_name()
+    except (ValueError, SQLAlchemyError):
+        raise ProgramError(
+            "The database address is wrong; write sqlite:///FILE or postgresql://USER@HOST/NAME, with several hosts "
+            "postgresql://USER@HOST:PORT,HOST:PORT/NAME",
+            Exit.CONFIG,
+        ) from None
+    if backend == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
+    if backend != "sqlite" or not url.database or url.database == ":memory:":
+        raise ProgramError(
+            "The database must be an SQLite file (sqlite:///FILE) or PostgreSQL (postgresql://USER@HOST/NAME)",
+            Exit.CONFIG,
+        )
+    return url
+
+
+def _as_options(found: re.Match[str]) -> str:
+    """Write several hosts as SQLAlchemy reads them."""
+    hosts = "&".join(f"host={host}" for host in found["hosts"].split(","))
+    return f"{found['before']}/{found['name']}?{hosts}{'&' if found['options'] else ''}{found['options'] or ''}"
+
 
 BUSY_TIMEOUT_S = 10
 """How long a write to SQLite waits for those of its own process, and then for another process's write."""
@@ -119,3 +161,99 @@ def _leave_read_only(context: ExceptionContext) -> None:
     """Take a connection on which nothing can be written for a broken one: the database was put back, or never led."""
     if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
         context.is_disconnect = True
+
+
+_BEGINS_TO_WRITE = ("INSERT", "UPDATE", "DELETE", "REPLACE", "BEGIN IMMEDIATE")
+"""Before the first four Python's driver begins a transaction."""
+
+
+class WriteTurns:
+    """Who may write now: the first who asks, then the others in the order in which they asked."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._taken = False
+        self._waiting: deque[threading.Event] = deque()
+
+    def take(self, timeout_s: float) -> bool:
+        """Wait for the turn; return whether it came in time. Who has it gives it back."""
+        with self._lock:
+            if not self._taken:
+                self._taken = True
+                return True
+            own = threading.Event()
+            self._waiting.append(own)
+        if own.wait(timeout_s):
+            return True
+        with self._lock:
+            if own.is_set():
+                return True
+            self._waiting.remove(own)
+            return False
+
+    def give_back(self) -> None:
+        """Let the next one write."""
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().set()
+            else:
+                self._taken = False
+
+
+class OneWriter(sqlite3.Connection):
+    """A connection that has the turn from the first write of its cursors to the end of that transaction.
+
+    One whose turn does not come in time writes without: SQLite says what is wrong.
+    """
+
+    def __init__(self, turns: WriteTurns, timeout_s: float, *arguments: Any, **options: Any) -> None:  # noqa: ANN401  # the driver's
+        """Share `turns` with the other connections of the process to this database; wait for `timeout_s` at most."""
+        super().__init__(*arguments, **options)
+        self._turns, self._timeout_s = turns, timeout_s
+        self._has_turn = False
+
+    def cursor(self, factory: Callable[[sqlite3.Connection], sqlite3.Cursor] | None = None) -> Any:  # noqa: ANN401  # as the driver's
+        """Return a cursor whose writes wait for the turn."""
+        return super().cursor(factory or _Cursor)
+
+    def await_turn(self, statement: str) -> None:
+        """Have the turn before `statement`, if that begins to write."""
+        if not self.in_transaction and statement.lstrip()[:16].upper().startswith(_BEGINS_TO_WRITE):
+            self._has_turn = self._has_turn or self._turns.take(self._timeout_s)
+
+    def commit(self) -> None:
+        """End the transaction, and the turn."""
+        try:
+            super().commit()
+        finally:
+            if not self.in_transaction:  # a commit that failed may leave it open
+                self._give_back()
+
+    def rollback(self) -> None:
+        """End the transaction, and the turn."""
+        try:
+            super().rollback()
+        finally:
+            self._give_back()
+
+    def close(self) -> None:
+        """Close; what was not committed is rolled back."""
+        super().close()
+        self._give_back()
+
+    def _give_back(self) -> None:
+        if self._has_turn:
+            self._has_turn = False
+            self._turns.give_back()
+
+
+class _Cursor(sqlite3.Cursor):
+    connection: OneWriter
+
+    def execute(self, statement: str, *parameters: Any) -> Self:  # noqa: ANN401  # as the driver's
+        self.connection.await_turn(statement)
+        return super().execute(statement, *parameters)
+
+    def executemany(self, statement: str, parameters: Iterable[Any]) -> Self:
+        self.connection.await_turn(statement)
+        return super().executemany(statement, parameters)

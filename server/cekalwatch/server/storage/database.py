@@ -23,14 +23,11 @@ from sqlmodel import Session
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.health.probes.metrics import Measure, timed, unmeasured
 from cekalwatch.server.refusals import StartRefusal, StartRefusedError
-from cekalwatch.server.storage.address import database_url
-from cekalwatch.server.storage.availability import Availability, AwayReason
-from cekalwatch.server.storage.connecting import new_engine
+from cekalwatch.server.storage.availability import Availability, AwayReason, DatabaseLostError, FilePlace
+from cekalwatch.server.storage.connecting import database_url, new_engine
 from cekalwatch.server.storage.errors import StorageError, driver_name
-from cekalwatch.server.storage.fence import current_fence
-from cekalwatch.server.storage.file_place import DatabaseLostError, FilePlace
 from cekalwatch.server.storage.integrity.guard import RowGuard
-from cekalwatch.server.storage.integrity.guarded_session import GuardedSession
+from cekalwatch.server.storage.integrity.guarded_session import GuardedSession, current_fence
 from cekalwatch.server.storage.migrations.applying import Migrations, apply_migrations, migrations_of
 
 _READ_FOR_LONG = sqlalchemy.text("SET LOCAL idle_in_transaction_session_timeout = 0")

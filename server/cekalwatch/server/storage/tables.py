@@ -5,31 +5,29 @@ from __future__ import annotations
 from sqlalchemy import MetaData, Table
 from sqlmodel import SQLModel
 
+from cekalwatch.server.storage import cameras, notices, troubles
 from cekalwatch.server.storage.alerts import tables as alert_tables
 from cekalwatch.server.storage.audit import tables as audit_tables
-from cekalwatch.server.storage.cameras import tables as camera_tables
 from cekalwatch.server.storage.cluster import tables as cluster_tables
 from cekalwatch.server.storage.keys import store as key_tables
 from cekalwatch.server.storage.models import tables as model_tables
-from cekalwatch.server.storage.notices import tables as notice_tables
 from cekalwatch.server.storage.people import tables as people_tables
 from cekalwatch.server.storage.ports import tables as port_tables
 from cekalwatch.server.storage.sync import tables as sync_tables
-from cekalwatch.server.storage.troubles import tables as trouble_tables
 from cekalwatch.server.storage.watchlist import tables as watchlist_tables
 
 MODULES = (
     alert_tables,
     audit_tables,
-    camera_tables,
+    cameras,
     cluster_tables,
     key_tables,
     model_tables,
-    notice_tables,
+    notices,
     people_tables,
     port_tables,
     sync_tables,
-    trouble_tables,
+    troubles,
     watchlist_tables,
 )
 """Importing them registers the tables."""

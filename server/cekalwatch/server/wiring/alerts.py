@@ -13,7 +13,6 @@ from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.alerts.adjudication import Adjudicator
 from cekalwatch.server.alerts.alert_orders import AlertOrders
 from cekalwatch.server.alerts.daily_stats import DailyStats
-from cekalwatch.server.alerts.deliveries import DeliveryTrail
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.escalation import Escalator
 from cekalwatch.server.alerts.evaluation_file import groups_if_readable
@@ -27,7 +26,7 @@ from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
 from cekalwatch.server.grpc_api.servicers.alerts import AlertServicer
 from cekalwatch.server.grpc_api.servicers.reports import ReportServicer
 from cekalwatch.server.health.probes.presence import Presence
-from cekalwatch.server.storage.audit.trail import AuditTrail
+from cekalwatch.server.storage.audit.trail import AuditTrail, DeliveryTrail
 from cekalwatch.server.storage.cluster.change_notifier import ChangeNotifier, ChangeTopic
 from cekalwatch.server.storage.people.session_store import SessionStore
 from cekalwatch.server.watchlist.erasure import SubjectEraser

@@ -17,8 +17,7 @@ from cekalwatch.server.cluster.leader_lease import LeaderLease
 from cekalwatch.server.data_folder import refuse_lost_audit_key
 from cekalwatch.server.grpc_api.servicers.audit import AuditReaders, AuditServicer
 from cekalwatch.server.settings.settings import ServerSettings
-from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
-from cekalwatch.server.storage.audit.history_guard import HistoryGuard
+from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner, HistoryGuard
 from cekalwatch.server.storage.audit.search import AuditSearch
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.audit.trail import AuditTrail

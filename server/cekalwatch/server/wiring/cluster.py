@@ -20,8 +20,7 @@ from cekalwatch.server.refusals import RefusedServer, StartRefusal, StartRefused
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.cluster.change_notifier import ChangeNotifier
 from cekalwatch.server.storage.cluster.lease_store import LeaseStore
-from cekalwatch.server.storage.cluster.presence_store import PresenceStore
-from cekalwatch.server.storage.cluster.refusal_store import RefusalStore
+from cekalwatch.server.storage.cluster.presence_store import PresenceStore, RefusalStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.wiring.capture import CaptureParts
 from cekalwatch.server.wiring.storage import Context

@@ -22,7 +22,7 @@ from cekalwatch.server.health.probes.presence import Presence
 from cekalwatch.server.health.state.figures import FigureReader
 from cekalwatch.server.health.state.status import StatusService
 from cekalwatch.server.settings.settings import ServerSettings
-from cekalwatch.server.storage.notices.store import NoticeStore
+from cekalwatch.server.storage.notices import NoticeStore
 from cekalwatch.server.wiring.capture import CaptureParts
 from cekalwatch.server.wiring.storage import Context
 from cekalwatch.wire.address import is_loopback, split_address

@@ -22,7 +22,7 @@ from cekalwatch.server.notices.syslog_feed import TARGET, SyslogOutbox, syslog_f
 from cekalwatch.server.notices.terms import NoticeTerms
 from cekalwatch.server.notices.webhook import Webhook
 from cekalwatch.server.outbox import Dispatcher
-from cekalwatch.server.storage.notices.store import NoticeStore
+from cekalwatch.server.storage.notices import NoticeStore
 from cekalwatch.server.wiring.storage import Context
 
 COLLECT_PERIOD_S = 1.0

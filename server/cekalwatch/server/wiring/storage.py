@@ -20,8 +20,7 @@ from cekalwatch.server.storage.alerts.handling_store import HandlingStore
 from cekalwatch.server.storage.alerts.retention_store import RetentionStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
-from cekalwatch.server.storage.cameras.store import CameraPolicyStore
-from cekalwatch.server.storage.cameras.survey_store import CameraSurveyStore
+from cekalwatch.server.storage.cameras import CameraPolicyStore, CameraSurveyStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.versions import ALERTS
 from cekalwatch.server.storage.keys.resealing import Resealer
@@ -33,7 +32,7 @@ from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.server.storage.ports.followings import FollowingStore
 from cekalwatch.server.storage.ports.store import PortStore
 from cekalwatch.server.storage.sync.store import SyncStore
-from cekalwatch.server.storage.troubles.store import TroubleStore
+from cekalwatch.server.storage.troubles import TroubleStore
 from cekalwatch.server.storage.watchlist.agencies import OrderAgencies
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.vision.manifest import Pack

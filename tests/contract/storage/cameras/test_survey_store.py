@@ -9,7 +9,7 @@ import sqlalchemy
 
 from cekalwatch.contract.values.surveys import MAX_KEPT, Advice, Grade, KeptSurvey
 from cekalwatch.server.storage.audit.store import AuditStore
-from cekalwatch.server.storage.cameras.survey_store import CameraSurveyStore
+from cekalwatch.server.storage.cameras import CameraSurveyStore
 from cekalwatch.server.storage.database import Database
 from tests.support.builders.alerts import NOON
 from tests.support.builders.audit import entry

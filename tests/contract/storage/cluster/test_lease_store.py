@@ -15,8 +15,8 @@ from cekalwatch.server.cluster.leader_lease import PERIOD_S, LeaderLease
 from cekalwatch.server.storage.cluster.lease_store import LASTS_S, Lease, LeaseStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
-from cekalwatch.server.storage.fence import LeaseLostError, fenced
-from cekalwatch.server.storage.troubles.tables import TroubleLogRow
+from cekalwatch.server.storage.integrity.guarded_session import LeaseLostError, fenced
+from cekalwatch.server.storage.troubles import TroubleLogRow
 
 pytestmark = pytest.mark.both_databases
 

@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from cekalwatch.server.refusals import RefusedServer, StartRefusal
-from cekalwatch.server.storage.cluster.refusal_store import MAX_TOLD, RefusalStore
+from cekalwatch.server.storage.cluster.presence_store import MAX_TOLD, RefusalStore
 from cekalwatch.server.storage.database import Database
 
 OTHER = RefusedServer("main-2", "cekal-2", "/var/lib/cekalwatch", "0.2.0", StartRefusal.CLOCK)

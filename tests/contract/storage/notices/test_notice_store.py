@@ -9,7 +9,7 @@ import sqlalchemy
 
 from cekalwatch.server.domain.notices import Notice
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.notices.store import NoticeOutcome, NoticeStore
+from cekalwatch.server.storage.notices import NoticeOutcome, NoticeRow, NoticeStore
 from tests.support.builders.alerts import NOON
 from tests.support.builders.keys import open_keys
 
@@ -40,6 +40,24 @@ def test_notices_wait_in_order_and_nothing_is_told_twice(store: NoticeStore) -> 
     ]
     assert (store.position("siem", "alerts"), store.count_waiting("siem")) == (9, 3)
     assert len({one.notice_id for one in store.waiting("siem", 10)}) == 3
+
+
+@pytest.mark.both_databases
+def test_of_many_that_wait_only_as_many_are_read_as_are_asked_for(database: Database, store: NoticeStore) -> None:
+    store.add("siem", "alerts", notices(*range(50)), 50, NOON)
+    with database.engine.begin() as connection:
+        connection.execute(sqlalchemy.text("UPDATE notice SET body = '{}' WHERE number <= 3"))
+    read = list[object]()
+
+    def note(row: object, _: object) -> None:
+        read.append(row)
+
+    sqlalchemy.event.listen(NoticeRow, "load", note)
+    try:
+        assert [one.number for one in store.waiting("siem", 5)] == [4, 5, 6, 7, 8]
+    finally:
+        sqlalchemy.event.remove(NoticeRow, "load", note)
+    assert len(read) <= 10
 
 
 def test_attempts_are_counted_and_what_is_settled_waits_no_more(store: NoticeStore) -> None:

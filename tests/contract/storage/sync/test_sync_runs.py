@@ -12,10 +12,10 @@ from cekalwatch.contract.values.syncs import SyncCounts
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.audit.entry import Action, AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.syncs import SyncLease
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
-from cekalwatch.server.storage.fence import LeaseLostError, fenced
-from cekalwatch.server.storage.sync.progress import SyncLease
+from cekalwatch.server.storage.integrity.guarded_session import LeaseLostError, fenced
 from cekalwatch.server.storage.sync.store import LEASE, SyncFence, SyncStore
 from cekalwatch.server.watchlist.sync import schedule
 from cekalwatch.server.watchlist.sync.synchroniser import SyncStoppedError

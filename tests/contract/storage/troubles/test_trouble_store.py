@@ -16,7 +16,7 @@ from cekalwatch.server.domain.troubles import Fault, TroubleChanges
 from cekalwatch.server.health.alarms.board import AlarmBoard, AlarmSweeper
 from cekalwatch.server.health.probes.presence import Rejection
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.troubles.store import TroubleStore
+from cekalwatch.server.storage.troubles import TroubleStore
 from tests.support.scenarios.people import SITE, HandClock, Office, person
 
 ACTOR = Actor(ActorKind.SERVER, "here")

@@ -12,7 +12,7 @@ from cekalwatch.server.domain.troubles import Alarm, Fault
 from cekalwatch.server.health.alarms.board import AlarmBoard
 from cekalwatch.server.health.alarms.feed import AlarmFeed
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.troubles.store import TroubleStore
+from cekalwatch.server.storage.troubles import TroubleStore
 from tests.support.scenarios.people import HandClock
 
 

@@ -24,7 +24,7 @@ from cekalwatch.server.health.alarms.board import AlarmBoard
 from cekalwatch.server.health.alarms.cameras import CameraAlarms, CameraLimits
 from cekalwatch.server.health.probes.presence import Presence
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.troubles.store import TroubleStore
+from cekalwatch.server.storage.troubles import TroubleStore
 from tests.support.scenarios.people import SITE, HandClock
 
 CAMERA = Camera("dep-1", SITE, "D1", Direction.DEPARTURE)

@@ -17,8 +17,8 @@ from cekalwatch.server.health.alarms.notices import NoticeAlarms
 from cekalwatch.server.notices.syslog_feed import SyslogOutbox, syslog_feed
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.notices.store import NoticeOutcome, NoticeStore
-from cekalwatch.server.storage.troubles.store import TroubleStore
+from cekalwatch.server.storage.notices import NoticeOutcome, NoticeStore
+from cekalwatch.server.storage.troubles import TroubleStore
 from tests.support.builders.alerts import NOON
 from tests.support.builders.audit import entry
 from tests.support.builders.keys import key_store

@@ -15,7 +15,7 @@ from cekalwatch.server.domain.ports import Following, PortState
 from cekalwatch.server.health.alarms.board import AlarmBoard
 from cekalwatch.server.health.alarms.servers import PortAlarms
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.troubles.store import TroubleStore
+from cekalwatch.server.storage.troubles import TroubleStore
 from tests.support.builders.alerts import NOON
 from tests.support.builders.ports import SEKUPANG
 from tests.support.builders.watchlist import FixedClock

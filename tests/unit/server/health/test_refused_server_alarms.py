@@ -13,7 +13,7 @@ from cekalwatch.server.health.alarms.board import AlarmBoard
 from cekalwatch.server.health.alarms.servers import RefusedServerAlarms
 from cekalwatch.server.refusals import RefusedServer, StartRefusal
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.troubles.store import TroubleStore
+from cekalwatch.server.storage.troubles import TroubleStore
 from tests.support.scenarios.people import HandClock
 
 REFUSED = RefusedServer("main-2", "cekal-2", "/var/lib/cekalwatch", "0.2.0", StartRefusal.LAW)

@@ -13,7 +13,7 @@ from cekalwatch.server.health.alarms.board import AlarmBoard
 from cekalwatch.server.health.alarms.servers import ServerAlarms
 from cekalwatch.server.health.state.health import Health
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.troubles.store import TroubleStore
+from cekalwatch.server.storage.troubles import TroubleStore
 from tests.support.scenarios.people import HandClock
 
 

@@ -17,7 +17,7 @@ from cekalwatch.server.gallery.threshold import ThresholdSetting
 from cekalwatch.server.health.alarms.board import AlarmBoard
 from cekalwatch.server.health.alarms.thresholds import TOLD_FOR, ThresholdAlarms
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.troubles.store import TroubleStore
+from cekalwatch.server.storage.troubles import TroubleStore
 from tests.support.builders.keys import open_keys
 from tests.support.builders.watchlist import MODEL
 from tests.support.scenarios.learning import LearningPort, Passers

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.server.storage.write_turns import OneWriter, WriteTurns
+from cekalwatch.server.storage.connecting import OneWriter, WriteTurns
 
 WRITERS = 6
 PATIENT_S, IMPATIENT_S = 10.0, 0.05

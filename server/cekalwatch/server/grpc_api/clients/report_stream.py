@@ -17,14 +17,13 @@ from cekalwatch.contract.codec.alerts import ALERT, EVENT_TYPES
 from cekalwatch.contract.codec.federation import PORT_MESSAGE
 from cekalwatch.contract.engine.scalars import timestamp
 from cekalwatch.contract.values.federation import HeldAlerts, PictureRefusal, PortPicture, SignOfLife
-from cekalwatch.server.alerts.deliveries import DeliveryTrail
 from cekalwatch.server.alerts.fanout import DetailedEvent, Fanout
 from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.concurrency.rate_limiter import RateLimiter
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.grpc_api.clients.picture_giver import PictureGiver
 from cekalwatch.server.storage.alerts.store import AlertStore
-from cekalwatch.server.storage.audit.trail import AuditTrail
+from cekalwatch.server.storage.audit.trail import AuditTrail, DeliveryTrail
 from cekalwatch.server.storage.ports.reported import ReportedLog
 from cekalwatch.v1 import alert_pb2, port_pb2, watchlist_pb2
 from cekalwatch.v1 import port_service_pb2 as pb
@@ -157,7 +156,7 @@ class ReportStream:
                 await self._tell_held()
                 if item is None:
                     continue
-                await self._parts.deliveries.note(self._centre, item.details, item.event.sequence)
+                await self._parts.deliveries.note(self._centre, item.details.alert, item.event.sequence)
                 while len(self._unacknowledged) >= self._window:
                     self._room.clear()
                     await self._room.wait()

@@ -19,7 +19,6 @@ from cekalwatch.contract.values.alerts import KeepAlive, Subscribed
 from cekalwatch.contract.values.people import CONFIRMS
 from cekalwatch.program.traces import METADATA, TRACES, trace_context
 from cekalwatch.server.alerts.adjudication import Adjudicator
-from cekalwatch.server.alerts.deliveries import DeliveryTrail
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout
 from cekalwatch.server.alerts.waiting import WaitingAlerts
@@ -38,7 +37,7 @@ from cekalwatch.server.grpc_api.paging import page_size
 from cekalwatch.server.grpc_api.servicers.adjudication import AdjudicationMethods
 from cekalwatch.server.health.probes.presence import Presence
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore
-from cekalwatch.server.storage.audit.trail import AuditTrail
+from cekalwatch.server.storage.audit.trail import AuditTrail, DeliveryTrail
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.v1 import alert_service_pb2 as pb
 from cekalwatch.v1 import alert_service_pb2_grpc
@@ -105,7 +104,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
             if request.WhichOneof("start") is None:
                 async with aclosing(self._fanout.waiting(after, wants, self._clock)) as waiting:
                     async for details in waiting:
-                        await self._deliveries.note(agent, details)
+                        await self._deliveries.note(agent, details.alert)
                         yield STREAM.write(details.shown)
             events = self._fanout.follow(after, wants, self._keep_alive_period_s)
             async with aclosing(events):
@@ -115,7 +114,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
                         waiting_count = await self._waiting.count(wants)
                         yield STREAM.write(KeepAlive(now, self._fanout.head, freshness, waiting_count))
                     else:
-                        await self._deliveries.note(agent, item.details, item.event.sequence)
+                        await self._deliveries.note(agent, item.details.alert, item.event.sequence)
                         event, now = item.event, self._clock.now()
                         trace = TRACES.within(event.trace)
                         TRACES.record("alert.deliver", trace, event.trace, event.occurred_at, now, agent=agent_id)

@@ -23,7 +23,7 @@ from cekalwatch.server.grpc_api.fields import uuid
 from cekalwatch.server.grpc_api.paging import page, page_size
 from cekalwatch.server.health.alarms.board import AlarmBoard
 from cekalwatch.server.health.alarms.feed import AlarmFeed, OpenAlarms
-from cekalwatch.server.storage.troubles.store import TroubleStore
+from cekalwatch.server.storage.troubles import TroubleStore
 from cekalwatch.v1 import trouble_service_pb2 as pb
 from cekalwatch.v1 import trouble_service_pb2_grpc
 

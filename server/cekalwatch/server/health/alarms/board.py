@@ -21,7 +21,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import Person
 from cekalwatch.server.domain.troubles import Alarm, Fault, changes
 from cekalwatch.server.health.alarms.findings import Rule
-from cekalwatch.server.storage.troubles.store import TroubleStore
+from cekalwatch.server.storage.troubles import TroubleStore
 
 log = structlog.get_logger()
 

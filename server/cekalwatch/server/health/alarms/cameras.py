@@ -17,7 +17,7 @@ from cekalwatch.server.domain.clock import Clock, lately
 from cekalwatch.server.domain.troubles import Fault
 from cekalwatch.server.health.alarms.findings import Findings, fault
 from cekalwatch.server.health.probes.presence import CameraPresence, Presence, Rejection
-from cekalwatch.server.storage.troubles.store import TroubleStore
+from cekalwatch.server.storage.troubles import TroubleStore
 
 RECONNECTS_WITHIN = timedelta(seconds=3)
 """How long a camera may take to connect again before it counts as down."""

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from cekalwatch.server.concurrency.following import woken_within
 from cekalwatch.server.domain.troubles import Alarm
-from cekalwatch.server.storage.troubles.store import TroubleStore
+from cekalwatch.server.storage.troubles import TroubleStore
 
 PAGE = 200
 MAX_KEPT = 1000

@@ -13,7 +13,7 @@ from cekalwatch.server.domain.troubles import Fault
 from cekalwatch.server.health.alarms.findings import Findings, fault
 from cekalwatch.server.notices.syslog_feed import Page
 from cekalwatch.server.outbox import Dispatcher
-from cekalwatch.server.storage.notices.store import NoticeStore
+from cekalwatch.server.storage.notices import NoticeStore
 
 TELL_AFTER: Final = timedelta(minutes=5)
 """A receiver may be restarted meanwhile."""

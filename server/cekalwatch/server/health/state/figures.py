@@ -10,7 +10,7 @@ from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.health.state.status import DatabaseStatus, StatusService
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore, OpenAlerts
-from cekalwatch.server.storage.notices.store import NoticeStore
+from cekalwatch.server.storage.notices import NoticeStore
 from cekalwatch.server.storage.sync.store import SyncStore
 
 GIVEN_UP_WITHIN = timedelta(days=1)

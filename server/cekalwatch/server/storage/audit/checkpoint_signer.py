@@ -1,20 +1,29 @@
-"""Signs checkpoints of the audit trail when they are due, if the history before is what was signed and seen."""
+"""Signs checkpoints of the audit trail when they are due, if the history before is what was signed and seen.
+
+Whoever can write the database can drop its triggers and build another chain, with every hash right. They cannot write
+the signer's ledger, with which the trail is compared. What was signed stays as it was, or nothing more is signed.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count, groupby
 
 import structlog
 
-from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger, GivenUp
+from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger, Entry, GivenUp, Signed
 from cekalwatch.server.audit.checkpoints import Checkpoint, SigningKey
 from cekalwatch.server.audit.entry import Action, AuditEntry, ObjectKind, operator, stamp
-from cekalwatch.server.audit.history import HistoryChangedError
+from cekalwatch.server.audit.history import HistoryChange, HistoryChangedError
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.people import TwoPeople
-from cekalwatch.server.storage.audit.signed_history import SignedHistory
+from cekalwatch.server.hardware.errors import TokenError
 from cekalwatch.server.storage.audit.store import AuditStore
+from cekalwatch.server.storage.cluster.lease_store import Lease
+from cekalwatch.server.storage.integrity.guarded_session import LeaseLostError, fenced
 
 EVERY_ENTRIES = 1000
 EVERY = timedelta(hours=1)
@@ -104,3 +113,155 @@ class CheckpointSigner:
         if self.store.add_checkpoint(made):
             log.info("audit_checkpoint", **made.__dict__)
         self._ledger.mark_stored(made.number)
+
+
+class SignedHistory:
+    """The history of one signer."""
+
+    def __init__(self, store: AuditStore, ledger: CheckpointLedger, public_key: str) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._public_key = public_key
+
+    def check(self) -> tuple[Checkpoint | None, Entry]:
+        """Return the newest checkpoint, and the trail's end, which follows from all that was signed or seen.
+
+        The end counts as seen then. Raises HistoryChangedError, also when the ledger is missing; StorageError and
+        ProgramError where it cannot be compared.
+        """
+        newest = self._newest()
+        begin = self._begin(newest)
+        if begin.sequence:
+            found = self._store.hash_of(begin.sequence)
+            if found != begin.hash:
+                change = HistoryChange.ENTRY_GONE if found is None else HistoryChange.ENTRY_CHANGED
+                raise HistoryChangedError(change, begin.sequence)
+        end = self._follow_chain(begin)
+        if end != begin:
+            self._ledger.see(end)
+        return newest, end
+
+    def _newest(self) -> Checkpoint | None:
+        """Return the newest checkpoint; the database has it, and all before it."""
+        signed, held = self._ledger.newest(), self._store.newest_checkpoint(self._public_key)
+        number = signed.checkpoint.number if signed else 0
+        if held and held.number > number:
+            # Only this key can have signed it: the ledger is an older copy, or another program signs at this moment.
+            if not held.valid:
+                raise HistoryChangedError(HistoryChange.CHECKPOINT_CHANGED, held.sequence)
+            self._ledger.follow(held)
+            signed = Signed(held, stored=False)
+        elif signed and held != signed.checkpoint:
+            self._store_again(signed, held)
+        if signed is None:
+            return None
+        newest = signed.checkpoint
+        if not signed.stored:
+            self._ledger.mark_stored(newest.number)
+        given_up = sum(one.last - one.first + 1 for one in self._ledger.given_up())
+        if self._store.count_checkpoints(self._public_key, newest.number) + given_up < newest.number:
+            raise HistoryChangedError(HistoryChange.CHECKPOINT_GONE)
+        return newest
+
+    def _store_again(self, signed: Signed, held: Checkpoint | None) -> None:
+        """Store a checkpoint that the program could not, since it ended just then; raises HistoryChangedError."""
+        newest = signed.checkpoint
+        if held and held.number == newest.number:
+            raise HistoryChangedError(HistoryChange.CHECKPOINT_CHANGED, newest.sequence)
+        if signed.stored or self._store.hash_of(newest.sequence) is None:
+            raise HistoryChangedError(HistoryChange.CHECKPOINT_GONE, newest.sequence)
+        self._store.add_checkpoint(newest)
+
+    def _begin(self, newest: Checkpoint | None) -> Entry:
+        """Return the last entry that is known for sure."""
+        seen = self._ledger.seen()
+        if newest and newest.sequence > seen.sequence:
+            return Entry(newest.sequence, newest.hash)
+        return seen
+
+    def _follow_chain(self, begin: Entry) -> Entry:
+        """Return the trail's end; raises HistoryChangedError unless all entries since `begin` follow one another."""
+        end, last = Entry(*self._store.head()), begin
+        for one in self._store.links_after(begin.sequence, end.sequence):
+            if one.sequence != last.sequence + 1 or one.previous_hash != last.hash or not one.holds:
+                raise HistoryChangedError(HistoryChange.CHAIN_BROKEN, one.sequence)
+            last = Entry(one.sequence, one.hash)
+        if last != end:
+            raise HistoryChangedError(HistoryChange.CHAIN_BROKEN, end.sequence)
+        return end
+
+
+TELL_AGAIN = timedelta(hours=1)
+"""How often the log says again that a changed history is not signed."""
+
+
+@dataclass
+class HistoryGuard:
+    """Signs the history while it is what it was, and tells why while it is not. Methods block."""
+
+    signer: CheckpointSigner
+    lease: Callable[[], Lease | None]
+    """Every server looks, and the one that has the lease signs."""
+    clock: Clock
+    change: HistoryChange | None = None
+    """What is wrong with the history; nothing is signed meanwhile, and entries are recorded all the same."""
+    waits_for: TokenError | None = None
+    """Why a checkpoint that is due is not signed: the token with the key is away, or refuses; it is tried again."""
+    newest: Checkpoint | None = None
+    """What was signed last."""
+    _told_at: datetime | None = field(default=None, repr=False)
+
+    def look(self) -> None:
+        """Check the history, and sign what is due. Raises StorageError, ProgramError where it cannot be checked."""
+        try:
+            self.newest = self._behind_lease(self.signer.sign_if_due) or self.signer.newest()
+        except HistoryChangedError as error:
+            self._refuse(error)
+            return
+        except TokenError as error:
+            if str(error) != str(self.waits_for):
+                log.warning("audit_not_signed", problem=str(error))
+            self.waits_for = error
+            return
+        if self.change:
+            log.info("audit_history_accepted", change=self.change)
+        if self.waits_for:
+            log.info("audit_signed_again")
+        self.change = self.waits_for = None
+
+    def sign(self) -> None:
+        """Sign the trail's end, when the server stops."""
+        try:
+            self._behind_lease(self.signer.sign)
+        except HistoryChangedError as error:
+            self._refuse(error)
+
+    def _behind_lease(self, sign: Callable[[], Checkpoint | None]) -> Checkpoint | None:
+        """Return what `sign` does; None, and nothing is stored, where another server has to."""
+        if (lease := self.lease()) is None:
+            return None
+        try:
+            with fenced(lease):
+                return sign()
+        except LeaseLostError:
+            return None
+
+    def sign_for_reader(self) -> Checkpoint | None:
+        """Sign the trail's end where this server does; return the newest checkpoint in the database.
+
+        None: there is none, or the history is not the one that was signed.
+        """
+        with suppress(TokenError):  # a chore tells of it
+            self.sign()
+        if self.change:
+            return None
+        store = self.signer.store
+        newest = store.checkpoints_after(store.newest_checkpoint_sequence(), 1)
+        return newest[0] if newest and newest[0].valid else None
+
+    def _refuse(self, error: HistoryChangedError) -> None:
+        now = self.clock.now()
+        if error.change is not self.change or self._told_at is None or now - self._told_at >= TELL_AGAIN:
+            log.error("audit_history_changed", change=error.change, entry=error.entry)
+            self._told_at = now
+        self.change = error.change

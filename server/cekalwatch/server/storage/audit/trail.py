@@ -5,11 +5,15 @@ One thread writes, so that an alert which goes to many agents at once costs one 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry
+from cekalwatch.server.audit.alert_entries import shown_objects
+from cekalwatch.server.audit.entry import MAX_OBJECTS, OK, Action, Actor, AuditEntry
 from cekalwatch.server.concurrency.batching import BatchWorker
+from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.health.probes.metrics import BatchMeasure, unmeasured
 from cekalwatch.server.storage.audit.store import AuditStore
 
 MAX_AT_ONCE = 64
@@ -43,3 +47,67 @@ class AuditTrail:
     def _write(self, entries: list[AuditEntry]) -> Sequence[None]:
         self._store.append(*entries)
         return [None] * len(entries)
+
+
+MAX_DELIVERIES = 2_000
+"""Deliveries that are committed together."""
+
+
+@dataclass(frozen=True)
+class _Delivery:
+    shown: tuple[str, ...]
+    """Object keys of what is shown."""
+    event: int
+    device: str
+
+
+class DeliveryTrail:
+    """Records which devices are given what happened to an alert, before they are: one entry for all of the same moment.
+
+    An alert goes to many agents at once. An entry for each would cost more than all the rest; one that names them all
+    tells the same: who was shown what, and when. Agents that come while an entry is being committed share the next
+    one, so that nobody waits for a period to end, and nothing is given out that is not committed.
+
+    It records in the name of `myself`, on one thread; it is called from the event loop.
+    """
+
+    def __init__(self, store: AuditStore, clock: Clock, myself: Actor, measure: BatchMeasure = unmeasured) -> None:
+        self._store = store
+        self._clock = clock
+        self._myself = myself
+        self._writing: BatchWorker[_Delivery, None] = BatchWorker(
+            "deliveries", self._write, threads=1, most=MAX_DELIVERIES, measure=measure
+        )
+
+    async def note(self, device: Actor, alert: Alert, event: int = 0) -> None:
+        """Return when it is committed that `device` is given the alert, with the event of that sequence.
+
+        0: an alert that waits, ahead of the events. Raises StorageError when it cannot be committed.
+        """
+        shown = tuple(dict.fromkeys(shown_objects([alert])))
+        await self._writing.do(_Delivery(shown, event, str(device)))
+
+    def close(self) -> None:
+        """Write what waits, and end the thread."""
+        self._writing.close()
+
+    def _write(self, deliveries: list[_Delivery]) -> Sequence[None]:
+        self._store.append(*self._entries(deliveries))
+        return [None] * len(deliveries)
+
+    def _entries(self, deliveries: list[_Delivery]) -> Iterator[AuditEntry]:
+        now = self._clock.now()
+        together: dict[tuple[int, tuple[str, ...]], dict[str, None]] = {}
+        for one in deliveries:
+            together.setdefault((one.event, one.shown), {})[one.device] = None
+        for (event, shown), named in together.items():
+            devices, room = list(named), MAX_OBJECTS - len(shown)
+            for start in range(0, len(devices), room):
+                given = devices[start : start + room]
+                yield AuditEntry(
+                    now,
+                    self._myself,
+                    Action.ALERT_DELIVERED,
+                    (*shown, *given),
+                    details={"event": event, "devices": len(given)},
+                )

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.fence import LeaseLostError
+from cekalwatch.server.storage.integrity.guarded_session import LeaseLostError
 
 LASTS_S = 6.0
 """For how long a lease holds that nobody renews."""

@@ -1,10 +1,17 @@
-"""Sessions that sign what they write. A row that somebody else changed is not signed by changing it further."""
+"""Sessions that sign what they write, and commit behind a fence.
+
+A row that somebody else changed is not signed by changing it further. A fence is what must still be true when a
+transaction commits, or it does not commit: a server that was stopped for a while, or that the network cut off, does not
+know that another one does its work by now. Each of its transactions asks the database, and keeps the answer true until
+it has ended.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any, TypeVar
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
+from typing import Any, Protocol, TypeVar
 
 import sqlalchemy
 from sqlalchemy.engine import Connection, Engine, Row
@@ -12,9 +19,39 @@ from sqlalchemy.orm import ORMExecuteState, object_session
 from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import Session
 
-from cekalwatch.server.storage.fence import Fence
+from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.integrity.guard import RowGuard
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError, RowKey, SignedRow, form_of
+
+
+class LeaseLostError(StorageError):
+    """Another server does this work by now; nothing of the transaction was written."""
+
+
+class Fence(Protocol):
+    """What is checked at the end of a transaction."""
+
+    def check(self, session: Session) -> None:
+        """Raise LeaseLostError where it is not true any more; else nobody may change it until the session ends."""
+
+
+_CURRENT: ContextVar[Fence | None] = ContextVar("fence", default=None)
+
+
+@contextmanager
+def fenced(fence: Fence | None) -> Iterator[None]:
+    """Let all sessions that are begun in this block, on this thread, commit behind `fence`; None: behind no fence."""
+    token = _CURRENT.set(fence)
+    try:
+        yield
+    finally:
+        _CURRENT.reset(token)
+
+
+def current_fence() -> Fence | None:
+    """Return the fence behind which the caller works."""
+    return _CURRENT.get()
+
 
 Signed = TypeVar("Signed", bound=SignedRow)
 

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.moving.arrival import refuse_used
+from cekalwatch.server.storage.moving import refuse_used
 from cekalwatch.server.storage.snapshots.snapshot import CHUNK_BYTES, Snapshot, read_state
 
 DEBIAN_PROGRAMS = Path("/usr/lib/postgresql")

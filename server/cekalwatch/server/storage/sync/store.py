@@ -21,14 +21,11 @@ from cekalwatch.contract.values.syncs import SyncRun
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.syncs import SyncState
+from cekalwatch.server.domain.syncs import BegunRun, KnownOrder, LeftOrder, PageEnd, SeenOrder, SyncLease, SyncState
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.fence import LeaseLostError, fenced
-from cekalwatch.server.storage.integrity.guarded_session import in_order
-from cekalwatch.server.storage.sync.progress import BegunRun, KnownOrder, LeftOrder, PageEnd, SeenOrder, SyncLease
-from cekalwatch.server.storage.sync.rows import run_of, run_values, state_of
-from cekalwatch.server.storage.sync.tables import SyncOrderRow, SyncRunRow, SyncStateRow
+from cekalwatch.server.storage.integrity.guarded_session import LeaseLostError, fenced, in_order
+from cekalwatch.server.storage.sync.tables import SyncOrderRow, SyncRunRow, SyncStateRow, run_of, run_values, state_of
 from cekalwatch.server.storage.watchlist.changes import count_change, lock_watchlist, note_success
 from cekalwatch.server.storage.watchlist.rows import utc_text
 from cekalwatch.server.storage.watchlist.tables import BanOrderRow

@@ -32,9 +32,9 @@ from cekalwatch.server.storage.watchlist.changes import (
     lock_watchlist,
     note_sources_of,
     note_success,
+    remove_identities,
     sources_of,
 )
-from cekalwatch.server.storage.watchlist.identities import remove_identities
 from cekalwatch.server.storage.watchlist.lookalikes import LookalikeStore, remove_judgements
 from cekalwatch.server.storage.watchlist.reading import (
     MarkedFile,

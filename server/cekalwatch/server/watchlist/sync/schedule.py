@@ -19,9 +19,8 @@ from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry
 from cekalwatch.server.concurrency.priorities import BackgroundThreads
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.syncs import SyncTerms
-from cekalwatch.server.storage.fence import fenced
-from cekalwatch.server.storage.sync.progress import BegunRun, SyncLease
+from cekalwatch.server.domain.syncs import BegunRun, SyncLease, SyncTerms
+from cekalwatch.server.storage.integrity.guarded_session import fenced
 from cekalwatch.server.storage.sync.store import SyncFence, SyncStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.sources.source import WatchlistSource

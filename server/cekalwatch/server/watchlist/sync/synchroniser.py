@@ -18,9 +18,8 @@ from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.syncs import SyncTerms
+from cekalwatch.server.domain.syncs import BegunRun, LeftOrder, SyncTerms
 from cekalwatch.server.storage.errors import StorageError
-from cekalwatch.server.storage.sync.progress import BegunRun, LeftOrder
 from cekalwatch.server.storage.sync.store import AT_ONCE, SyncStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.sources.source import (

@@ -1,21 +1,64 @@
-"""Keeps the log of notices, and how far each target was told. Each method is one transaction. Methods block."""
+"""Keeps the log of notices, and how far each target was told. Each method is one transaction. Methods block.
+
+Keys, codes and times only, so nothing is sealed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from itertools import islice
 from uuid import uuid4
 
-from sqlalchemy import func
-from sqlmodel import Session, col, delete, select
+from sqlalchemy import BigInteger, Column, Index, UniqueConstraint, func
+from sqlmodel import Field, Session, SQLModel, col, delete, select
 
 from cekalwatch.server.domain.notices import Notice
+from cekalwatch.server.storage.columns import moment, moment_or_none
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import checked, in_order
-from cekalwatch.server.storage.notices.tables import NoticePositionRow, NoticeRow
+from cekalwatch.server.storage.integrity.signed_row import SignedRow
+
+
+class NoticeRow(SignedRow, table=True):
+    """A notice to one target. It has a MAC: who writes the database must not have the server sign what they say."""
+
+    __tablename__ = "notice"
+    __table_args__ = (
+        UniqueConstraint("target", "source"),
+        Index("ix_notice_target_settled_at", "target", "settled_at"),
+    )
+
+    target: str = Field(primary_key=True)
+    number: int = Field(sa_column=Column(BigInteger(), primary_key=True, autoincrement=False))
+    """Counts the target's notices: the order in which they are sent."""
+    notice_id: str
+    """What the receiver knows it by, at each attempt the same."""
+    source: str
+    body: str
+    made_at: datetime = moment()
+    attempts: int = 0
+    next_try_at: datetime = moment()
+    failure: str = ""
+    """Why the last attempt failed; empty: it did not, or there was none."""
+    settled_at: datetime | None = moment_or_none()
+    """When it was delivered or given up; absent while it waits."""
+    outcome: str = ""
+    """A `NoticeOutcome`; empty while it waits."""
+
+
+class NoticePositionRow(SQLModel, table=True):
+    """How far a target was told of something; of "notices": the number of its last one."""
+
+    __tablename__ = "notice_position"
+
+    target: str = Field(primary_key=True)
+    stream: str = Field(primary_key=True)
+    position: int = Field(sa_column=Column(BigInteger(), nullable=False))
+
 
 _NUMBERS = "notices"
 
@@ -95,8 +138,10 @@ class NoticeStore:
             .where(NoticeRow.target == target, col(NoticeRow.settled_at).is_(None))
             .order_by(col(NoticeRow.number))
         )
-        with self._database.session() as session:
-            return [_logged(row) for row in islice(in_order(session, session.exec(query)), limit)]
+        # Not all that wait are read: a target that is away for days has thousands.
+        some = query.execution_options(yield_per=limit)
+        with self._database.session() as session, closing(session.exec(some)) as found:
+            return [_logged(row) for row in islice(in_order(session, found), limit)]
 
     def count_waiting(self, target: str) -> int:
         """Return how many notices of the target wait."""

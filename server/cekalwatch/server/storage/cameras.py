@@ -1,0 +1,159 @@
+"""What people have set for cameras, and what surveys found of them; all servers of the database follow it.
+
+Keys, numbers and times only. Methods block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Column
+from sqlmodel import Field, Session, col, delete, func, select
+
+from cekalwatch.contract.values.capture_policy import CapturePolicyChanges
+from cekalwatch.contract.values.surveys import MAX_KEPT, Advice, Grade, KeptSurvey, Spread, SurveyFigures
+from cekalwatch.server.audit.entry import AuditEntry
+from cekalwatch.server.domain.cameras.kept import SetPolicy
+from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.columns import Facts, moment
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.integrity.guarded_session import in_order, one_checked, replace_row
+from cekalwatch.server.storage.integrity.signed_row import ChangedRowError, SignedRow
+from cekalwatch.server.storage.watchlist.changes import lock_watchlist
+
+
+class CameraPolicyRow(SignedRow, table=True):
+    """What one camera may send, where people have said otherwise than the settings; see `SetPolicy` of the domain."""
+
+    __tablename__ = "camera_policy"
+
+    camera_id: str = Field(primary_key=True)
+    number: int
+    changes: dict[str, float] = Field(sa_column=Column(Facts, nullable=False))
+    before: dict[str, float] = Field(sa_column=Column(Facts, nullable=False))
+    set_at: datetime = moment()
+
+
+class CameraSurveyRow(SignedRow, table=True):
+    """What a survey found of a camera; see `SurveyFigures`."""
+
+    __tablename__ = "camera_survey"
+
+    camera_id: str = Field(primary_key=True)
+    number: int = Field(sa_column=Column(BigInteger(), primary_key=True, autoincrement=False))
+    """Counts the camera's surveys, from 1."""
+    reported_at: datetime = moment()
+    figures: dict[str, Any] = Field(sa_column=Column(Facts, nullable=False))
+
+
+class CameraPolicyStore:
+    """Each camera's policy as people have set it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def all(self) -> dict[str, SetPolicy]:
+        """Return what was set, by camera; what does not stand as it was written is left out."""
+        with self._database.session() as session:
+            return {row.camera_id: _policy(row) for row in in_order(session, session.exec(select(CameraPolicyRow)))}
+
+    def get(self, camera_id: str) -> SetPolicy | None:
+        """Return what was set for a camera; None where nothing was, or it does not stand as it was written."""
+        with self._database.session() as session:
+            return _found(session, camera_id)
+
+    def set(self, camera_id: str, policy: SetPolicy, entry: AuditEntry) -> bool:
+        """Keep another policy, with its entry in the audit trail.
+
+        Nothing is kept, and False returned, where its `number` is not the next one: somebody else was faster.
+        """
+        with self._database.session() as session:
+            lock_watchlist(session)
+            known = _found(session, camera_id)
+            if policy.number != (known.number if known else 0) + 1:
+                return False
+            row = CameraPolicyRow(
+                camera_id=camera_id,
+                number=policy.number,
+                changes=policy.changes.figures,
+                before=policy.before.figures,
+                set_at=policy.set_at,
+            )
+            replace_row(session, row)
+            session.flush()
+            write_audit(session, entry)
+            session.commit()
+        return True
+
+
+def _found(session: Session, camera_id: str) -> SetPolicy | None:
+    try:
+        row = one_checked(session, CameraPolicyRow, camera_id)
+    except ChangedRowError:  # it is mended by setting it anew
+        return None
+    return _policy(row) if row else None
+
+
+def _policy(row: CameraPolicyRow) -> SetPolicy:
+    return SetPolicy(row.number, _changes(row.changes), _changes(row.before), row.set_at)
+
+
+def _changes(facts: Mapping[str, Any]) -> CapturePolicyChanges:
+    return CapturePolicyChanges(**facts)
+
+
+class CameraSurveyStore:
+    """The last surveys of each camera, `MAX_KEPT` of them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, camera_id: str, survey: KeptSurvey, entry: AuditEntry) -> None:
+        """Keep a survey in place of the oldest, with its entry in the audit trail."""
+        with self._database.session() as session:
+            lock_watchlist(session)
+            number = _newest(session, camera_id) + 1
+            session.add(
+                CameraSurveyRow(
+                    camera_id=camera_id, number=number, reported_at=survey.reported_at, figures=_facts(survey.figures)
+                )
+            )
+            session.flush()
+            old = (col(CameraSurveyRow.camera_id) == camera_id, col(CameraSurveyRow.number) <= number - MAX_KEPT)
+            session.exec(delete(CameraSurveyRow).where(*old))
+            write_audit(session, entry)
+            session.commit()
+
+    def of(self, camera_id: str) -> list[KeptSurvey]:
+        """Return the surveys of a camera, newest first; what does not stand as it was written is left out."""
+        query = (
+            select(CameraSurveyRow)
+            .where(CameraSurveyRow.camera_id == camera_id)
+            .order_by(col(CameraSurveyRow.number).desc())
+            .limit(MAX_KEPT)
+        )
+        with self._database.session() as session:
+            return [
+                KeptSurvey(row.reported_at, _figures(row.figures)) for row in in_order(session, session.exec(query))
+            ]
+
+
+def _newest(session: Session, camera_id: str) -> int:
+    query = select(func.max(CameraSurveyRow.number)).where(CameraSurveyRow.camera_id == camera_id)
+    return session.exec(query).one() or 0
+
+
+def _facts(figures: SurveyFigures) -> dict[str, Any]:
+    return asdict(figures) | {"advice": list(figures.advice)}
+
+
+def _figures(facts: dict[str, Any]) -> SurveyFigures:
+    read = {
+        "spreads": {name: Spread(**one) for name, one in facts["spreads"].items()},
+        "grade": Grade(facts["grade"]),
+        "advice": tuple(map(Advice, facts["advice"])),
+    }
+    return SurveyFigures(**facts | read)

@@ -1,1 +1,0 @@
-"""The log of notices, and how far each target was told."""

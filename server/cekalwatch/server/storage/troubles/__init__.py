@@ -1,1 +1,0 @@
-"""Troubles, and when each camera was heard last by whichever server."""
