@@ -106,9 +106,7 @@ OF_RECEIVERS = frozenset({TroubleKind.NOTICES_WAITING})
 """Another system of the office is not told what happens."""
 OF_PORTS = frozenset({TroubleKind.PORT_NOT_FOLLOWING, TroubleKind.PORT_NOT_REPORTING})
 """A port with a server of its own may search an old list, or its alerts are not seen at the centre."""
-OF_CAMERAS = frozenset(TroubleKind).difference(
-    OF_SOURCES, OF_SERVERS, OF_STARTS, OF_DATABASE, OF_THRESHOLDS, OF_RECEIVERS, OF_PORTS
-)
+OF_CAMERAS = frozenset({one for one in TroubleKind if one.startswith("CAMERA_")} | {TroubleKind.SPOOL_FAILING})
 """Travellers at one counter may pass unseen."""
 BLIND = frozenset({TroubleKind.CAMERA_DOWN, TroubleKind.CAMERA_REJECTED, *OF_VIEWS.values()})
 """The counter's travellers are not recognised at all."""

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
-from cekalwatch.contract.values.adjudication import Step
+from cekalwatch.contract.values.adjudication import STEP_OUTCOMES, Step
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.notifier.actions.alert_actions import Decision
 from cekalwatch.notifier.desktop.controller import Controller
@@ -41,13 +41,13 @@ class StepFlow(QObject):
         formatter = self._controller.formatter
         take = partial(self._controller.take_step, alert)
         match step:
-            case Step.REFER | Step.NOT_SAME | Step.CANNOT_TELL | Step.CLEAR:
-                self._ask(ReasonDialog(self._window, formatter, step, alert, take), alert)
             case Step.CONFIRM:
                 beside = self._controller.options(alert).beside(step)
                 self._ask(ConfirmDialog(self._window, formatter, alert, take, beside=beside), alert)
             case Step.FOLLOW_UP:
                 self._ask(FollowUpDialog(self._window, formatter, alert, take), alert)
+            case _ if step in STEP_OUTCOMES:
+                self._ask(ReasonDialog(self._window, formatter, step, alert, take), alert)
             case _:
                 self._do(alert, Decision(step))
 
