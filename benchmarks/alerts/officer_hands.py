@@ -24,8 +24,8 @@ from cekalwatch.contract.values.adjudication import AlertState, Step
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.notifier.desktop.agent import DesktopAgent
 from cekalwatch.notifier.desktop.dialogs.step_dialogs import ConfirmDialog, FollowUpDialog, ReasonDialog, StepDialog
+from cekalwatch.notifier.desktop.dialogs.step_flow import KEYS
 from cekalwatch.notifier.desktop.run import assembled
-from cekalwatch.notifier.desktop.widgets.action_bar import KEYS
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.office.client.subscription import Start
 

@@ -37,7 +37,7 @@ from benchmarks.alerts.officer_desk import (
 from benchmarks.alerts.offscreen import MAX_WAIT_S, application, wait
 from cekalwatch.contract.values.adjudication import Reason, Step
 from cekalwatch.notifier.actions.alert_actions import Decision
-from cekalwatch.notifier.delivery.acknowledgements import PAUSE_S
+from cekalwatch.notifier.delivery.alert_delivery import PAUSE_S
 from cekalwatch.notifier.desktop.agent import DesktopAgent
 from cekalwatch.notifier.desktop.run import assembled
 from cekalwatch.office.client.subscription import Start

@@ -20,7 +20,7 @@ from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
 from cekalwatch.notifier.desktop.widgets import picture_decoder
-from cekalwatch.notifier.desktop.widgets.photo_view import PhotoView
+from cekalwatch.notifier.desktop.widgets.comparison import PhotoView
 from cekalwatch.notifier.desktop.widgets.picture_decoder import PictureDecoder
 from cekalwatch.pictures.photograph import read_photograph
 from cekalwatch.server.domain.errors import CekalwatchError, Code

@@ -55,7 +55,7 @@ COURSES: Final = {
         scenes.event_to_window,
         _carriers(
             *("server.alerts.fanout", "server.alerts.details", "server.grpc_api.servicers.alerts"),
-            *("office.client.", "notifier.desktop.run", "notifier.desktop.screen", "notifier.desktop.worker"),
+            *("office.client.", "notifier.desktop.run", "notifier.desktop.threads"),
             "notifier.desktop.widgets.picture_decoder",
         ),
     ),

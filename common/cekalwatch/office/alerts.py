@@ -1,13 +1,19 @@
-"""An alert on the screens of one PC: what it is to this PC, and how far its score lies above the threshold."""
+"""An alert on the screens of one PC: what it is to this PC, how far its score is above the threshold, and what is next.
+
+The server decides again which steps a person can take, and which claims are theirs. These pure functions are here so
+that a screen offers what can succeed, and says why the rest cannot.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from cekalwatch.contract.values.adjudication import AlertEventType
+from cekalwatch.contract.values.adjudication import JUDGEMENTS, AlertEventType, AlertState, Step, step_states
 from cekalwatch.contract.values.alerts import Alert
+from cekalwatch.contract.values.people import PersonSession
 
 CLEARLY_ABOVE = 0.05
 FAR_ABOVE = 0.15
@@ -68,3 +74,117 @@ class ShownAlert:
     def relisted(self) -> bool:
         """Whether it was listed again after a restart."""
         return self.sequence is None
+
+
+RENEW_CLAIMS_EVERY = timedelta(seconds=30)
+"""A third of the server's default lease: two renewals may fail before the claim runs out."""
+
+
+class Hindrance(StrEnum):
+    """Why a step that belongs to the alert's state cannot be taken here and now."""
+
+    SIGN_IN = "SIGN_IN"
+    """Nobody has signed in."""
+    ROLE = "ROLE"
+    """The person's roles do not allow it."""
+    HELD = "HELD"
+    """Another person holds the alert, or the same one at another PC."""
+    OFFICER = "OFFICER"
+    """An officer has to do it: a supervisor who judges could not confirm any more."""
+    SUPERVISOR = "SUPERVISOR"
+    """A supervisor has to do it."""
+    SECOND_PERSON = "SECOND_PERSON"
+    """The person judged it; another one has to confirm."""
+    FOLLOW_UP = "FOLLOW_UP"
+    """A contact with the agency has to be recorded first."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The steps that belong to an alert's state, in the order in which they are offered; None: it can be taken."""
+
+    steps: Mapping[Step, Hindrance | None]
+
+    def can(self, step: Step) -> bool:
+        """Whether the step can be taken now, by the person or with a supervisor beside them."""
+        return step in self.steps and (self.steps[step] is None or self.beside(step))
+
+    def beside(self, step: Step) -> bool:
+        """Whether the step takes a supervisor who signs in for it, beside the person."""
+        return step is Step.CONFIRM and self.steps.get(step) in {Hindrance.SUPERVISOR, Hindrance.SECOND_PERSON}
+
+
+def options(alert: Alert, session: PersonSession | None, agent_id: str, now: datetime) -> Options:
+    """Return what `session`'s person can do with the alert on the PC `agent_id` at `now`."""
+    state = standing(alert, now)
+    ended = alert.orders_ended_at is not None
+    return Options(
+        {
+            step: _hindrance(step, alert, state, session, agent_id)
+            for step in Step
+            if _belongs(step, state, orders_ended=ended)
+        }
+    )
+
+
+def _belongs(step: Step, state: AlertState | None, *, orders_ended: bool) -> bool:
+    # A judgement of an alert that nobody holds claims it first.
+    claims_first = state is AlertState.NEW and step in JUDGEMENTS and not orders_ended
+    return claims_first or state in step_states(step, orders_ended=orders_ended)
+
+
+def standing(alert: Alert, now: datetime) -> AlertState | None:
+    """Return where the alert stands at `now`: a claim that ran out is none, before the server says so."""
+    claim = alert.handling.claim
+    if alert.state is AlertState.CLAIMED and claim and claim.expires_at <= now:
+        return AlertState.NEW
+    return alert.state
+
+
+def held_here(alert: Alert, session: PersonSession | None, agent_id: str) -> bool:
+    """Whether the person holds the alert, at this PC."""
+    claim = alert.handling.claim
+    return bool(
+        session
+        and alert.state is AlertState.CLAIMED
+        and claim
+        and (claim.holder.person_id, claim.agent_id) == (session.person_id, agent_id)
+    )
+
+
+def claims_to_renew(
+    alerts: Iterable[ShownAlert], session: PersonSession | None, agent_id: str, now: datetime
+) -> tuple[str, ...]:
+    """Return the alerts that the person holds at this PC, and whose claim has not run out.
+
+    A claim is a lease: when the PC dies, or its person is away and the screen locks, nobody renews it, and the alert
+    waits for others again.
+    """
+    return tuple(
+        shown.alert.alert_id
+        for shown in alerts
+        if held_here(shown.alert, session, agent_id) and standing(shown.alert, now) is AlertState.CLAIMED
+    )
+
+
+def _hindrance(
+    step: Step, alert: Alert, state: AlertState | None, session: PersonSession | None, agent_id: str
+) -> Hindrance | None:
+    if session is None or session.password_change_needed:
+        return Hindrance.SIGN_IN
+    if not session.works:
+        return Hindrance.ROLE
+    if step in JUDGEMENTS and not session.judges:
+        return Hindrance.OFFICER
+    if state is AlertState.CLAIMED and not held_here(alert, session, agent_id):
+        return Hindrance.HELD
+    officer = alert.handling.officer
+    if step is Step.CONFIRM and not session.supervises:
+        return Hindrance.SUPERVISOR
+    if step is Step.CONFIRM and officer and officer.person_id == session.person_id:
+        return Hindrance.SECOND_PERSON
+    if step is Step.CLEAR and state is AlertState.CANNOT_DETERMINE and not session.supervises:
+        return Hindrance.SUPERVISOR
+    if step is Step.CLOSE and state is AlertState.CONFIRMED and not alert.handling.follow_ups:
+        return Hindrance.FOLLOW_UP
+    return None

@@ -10,19 +10,51 @@ from datetime import datetime, tzinfo
 from types import FrameType
 from typing import Protocol
 
-from cekalwatch.notifier.delivery.acknowledgements import Acknowledgements
-from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall, Screen
+import structlog
+
+from cekalwatch.contract.values.troubles import Troubles
+from cekalwatch.notifier.delivery.alert_delivery import Acknowledgements, AlertDelivery, Recall, Screen
 from cekalwatch.notifier.delivery.inbox import Inbox
-from cekalwatch.notifier.delivery.trouble_delivery import TroubleDelivery, TroubleScreen
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.office.client.alert_client import AlertClient
+from cekalwatch.office.client.background_thread import BackgroundThread
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
 from cekalwatch.office.client.trouble_client import TroubleClient
 from cekalwatch.office.client.trouble_subscription import TroubleSubscription
+from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.program.traces import TRACES
 from cekalwatch.wire.calls import Calls
+
+log = structlog.get_logger()
+
+
+class TroubleScreen(Protocol):
+    """What a person looks at, or a program reads."""
+
+    def troubles(self, present: Troubles) -> None:
+        """Show what is wrong now; what is not in it is well again."""
+
+
+class TroubleDelivery(BackgroundThread):
+    """Brings problems onto a screen for the time of the block, in a thread of its own."""
+
+    def __init__(self, subscription: TroubleSubscription, screen: TroubleScreen) -> None:
+        super().__init__("troubles")
+        self._subscription = subscription
+        self._screen = screen
+
+    def _wake(self) -> None:
+        self._subscription.stop()
+
+    def _round(self) -> bool:
+        try:
+            for present in self._subscription.updates():
+                self._screen.troubles(present)
+        except ProgramError as error:  # the screen is gone; the delivery of alerts meets that as well
+            log.warning("troubles_not_shown", error=str(error))
+        return False
 
 
 class NotifierScreen(Screen, TroubleScreen, Protocol):

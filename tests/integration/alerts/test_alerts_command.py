@@ -18,9 +18,9 @@ from rich.console import Console
 
 from cekalwatch.contract.values.alert_search import AlertFilter
 from cekalwatch.contract.values.people import PersonRole, PersonSession
-from cekalwatch.notifier.console.claim_renewal import ClaimRenewal
 from cekalwatch.notifier.console.live import LiveConsole
 from cekalwatch.notifier.console.picture_folder import PictureFolder
+from cekalwatch.notifier.console.run import ClaimRenewal
 from cekalwatch.notifier.console.view import Painter
 from cekalwatch.office.alerts import ShownAlert
 from cekalwatch.office.client.alert_client import AlertClient

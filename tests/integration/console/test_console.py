@@ -11,8 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cekalwatch.console.page import Page
-from cekalwatch.console.pages.routes import ROUTES
+from cekalwatch.console.routes import ROUTES, Page
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.v1 import adjudication_pb2 as adjudication

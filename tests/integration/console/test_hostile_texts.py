@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 import httpx
 import pytest
 
-from cekalwatch.console.pages.routes import ROUTES
+from cekalwatch.console.routes import ROUTES
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.v1 import adjudication_pb2 as adjudication
 from tests.support.builders.watchlist_folder import COLUMNS, row

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cekalwatch.console.pages.routes import ROUTES
+from cekalwatch.console.routes import ROUTES
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Action

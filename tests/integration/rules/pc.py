@@ -12,10 +12,9 @@ from cekalwatch.contract.codec.alerts import STREAM
 from cekalwatch.contract.values.alert_search import AlertFilter
 from cekalwatch.contract.values.alerts import Alert, KeepAlive
 from cekalwatch.contract.values.watchlist import Freshness
-from cekalwatch.notifier.delivery.acknowledgements import Acknowledgements
-from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall
+from cekalwatch.notifier.delivery.alert_cache import rings
+from cekalwatch.notifier.delivery.alert_delivery import Acknowledgements, AlertDelivery, Recall
 from cekalwatch.notifier.delivery.inbox import Inbox
-from cekalwatch.notifier.delivery.ringing import rings
 from cekalwatch.office.alerts import ShownAlert
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.subscription import Start, SubscriptionClient

@@ -22,8 +22,8 @@ from cekalwatch.contract.values.adjudication import Reason, Step
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.subjects import TravelDocument
 from cekalwatch.notifier.desktop.agent import DesktopAgent
+from cekalwatch.notifier.desktop.dialogs.step_flow import KEYS
 from cekalwatch.notifier.desktop.run import assembled
-from cekalwatch.notifier.desktop.widgets.action_bar import KEYS
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.office.client.subscription import Start
 from cekalwatch.program.session_file import SessionFile

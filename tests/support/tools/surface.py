@@ -18,7 +18,7 @@ import cekalwatch.v1
 from cekalwatch.camera.cli.app import app as camera
 from cekalwatch.camera.settings import CameraSettings
 from cekalwatch.console.cli import app as console
-from cekalwatch.console.pages.routes import ROUTES
+from cekalwatch.console.routes import ROUTES
 from cekalwatch.console.settings import ConsoleSettings
 from cekalwatch.notifier.cli.app import app as notifier
 from cekalwatch.notifier.settings import NotifierSettings

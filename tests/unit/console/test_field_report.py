@@ -11,8 +11,7 @@ from pypdf import PdfReader
 
 from cekalwatch.console.locale.texts import ConsoleTexts
 from cekalwatch.console.pages.plots import Bar, bar_plot
-from cekalwatch.console.reporting.report_csv import figures_csv
-from cekalwatch.console.reporting.report_document import report_document
+from cekalwatch.console.reporting.report_document import figures_csv, report_document
 from cekalwatch.console.reporting.report_pdf import report_pdf
 from cekalwatch.contract.values.reports import (
     NOT_MEASURED,

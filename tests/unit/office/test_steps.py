@@ -11,7 +11,7 @@ from cekalwatch.contract.values.adjudication import JUDGEMENTS, AlertState, Outc
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.handling import FollowUp
 from cekalwatch.contract.values.people import PersonRole, PersonSession
-from cekalwatch.office.steps import Hindrance, claims_to_renew, options, standing
+from cekalwatch.office.alerts import Hindrance, claims_to_renew, options, standing
 from tests.support.builders.notifier_alerts import BUDI, SITI, held_by, judged_by, make_alert, make_shown, session_of
 from tests.support.fakes.alert_server import EPOCH
 

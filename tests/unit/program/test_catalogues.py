@@ -40,9 +40,8 @@ from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.contract.values.watchlist import EnrolmentWarning, LookalikeJudgement, SyncOutcome, WatchlistProblem
 from cekalwatch.notifier.desktop.windows.alert_table import Column, StateFilter
 from cekalwatch.notifier.settings import ThemeName
-from cekalwatch.office.alerts import PicturesMissing, ScoreLevel
+from cekalwatch.office.alerts import Hindrance, PicturesMissing, ScoreLevel
 from cekalwatch.office.connection import Cause, LostPosition
-from cekalwatch.office.steps import Hindrance
 from cekalwatch.program.translations import Language
 from cekalwatch.server.audit.entry import Action, ActorKind, ObjectKind
 from cekalwatch.server.domain.errors import Code

@@ -13,9 +13,8 @@ from cekalwatch.contract.values.people import PersonReference, PersonSession
 from cekalwatch.contract.values.shift_report import ShiftReport, Tally
 from cekalwatch.contract.values.subjects import Subject, TravelDocument
 from cekalwatch.contract.values.watchlist import Freshness, LookalikeJudgement
-from cekalwatch.office.alerts import score_level
+from cekalwatch.office.alerts import Hindrance, score_level, standing
 from cekalwatch.office.connection import Cause, Connection
-from cekalwatch.office.steps import Hindrance, standing
 from cekalwatch.program.translations import Language, Texts
 
 SHIFT_FIGURES = 7

@@ -24,7 +24,7 @@ from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.troubles import Trouble, Troubles
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.console.picture_folder import PictureFolder
-from cekalwatch.notifier.delivery.ringing import is_supervised, rings
+from cekalwatch.notifier.delivery.alert_cache import is_supervised, rings
 from cekalwatch.office.alerts import ShownAlert
 from cekalwatch.office.connection import Cause, Disconnected, LostPosition
 from cekalwatch.program.errors import Exit, ProgramError

@@ -18,11 +18,9 @@ from cekalwatch.contract.values.troubles import Troubles, shown_to
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.notifier.console.view import ConsoleView, Painter
-from cekalwatch.notifier.delivery.alert_cache import AlertCache
-from cekalwatch.notifier.delivery.ringing import is_supervised, rings
-from cekalwatch.office.alerts import ShownAlert
+from cekalwatch.notifier.delivery.alert_cache import AlertCache, is_supervised, rings
+from cekalwatch.office.alerts import ShownAlert, claims_to_renew
 from cekalwatch.office.connection import Connection, Disconnected, LostPosition
-from cekalwatch.office.steps import claims_to_renew
 
 _REPAINTS_PER_SECOND = 1
 

@@ -1,43 +1,36 @@
-"""What this PC knows and does, without a window: alerts, connection, who has signed in, steps.
+"""What the person at this PC does, without a window: signs in, takes steps, looks at pictures and lists.
 
-Windows follow its signals. All of it runs in the windows' thread, but for the calls to the server: they run in the
-worker's threads.
+All of it runs in the windows' thread, but for the calls to the server: they run in the worker's threads.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import grpc
 import shiboken6
 import structlog
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QTimer
 
-from cekalwatch.contract.values.adjudication import PENDING, AlertEventType, AlertState
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.people import PersonSession
 from cekalwatch.contract.values.shift_report import ShiftReport
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.actions.alert_actions import AlertActions, Decision
-from cekalwatch.notifier.delivery.alert_cache import AlertCache
-from cekalwatch.notifier.delivery.picture_cache import PictureCache
-from cekalwatch.notifier.delivery.ringing import is_supervised, rings
-from cekalwatch.notifier.desktop.picture_loader import PictureLoader
-from cekalwatch.notifier.desktop.worker import Worker
-from cekalwatch.notifier.locale.texts import NotifierTexts
+from cekalwatch.notifier.delivery.picture_cache import PictureCache, PictureLoader
+from cekalwatch.notifier.desktop.desk import Desk, ServerClock
+from cekalwatch.notifier.desktop.threads import Worker
 from cekalwatch.notifier.settings import NotifierSettings
-from cekalwatch.office.alerts import ShownAlert
+from cekalwatch.office.alerts import (
+    RENEW_CLAIMS_EVERY,
+    ShownAlert,
+)
 from cekalwatch.office.client.alert_client import AlertClient, day_began
 from cekalwatch.office.client.refusals import SESSION_OVER, Failure, error_reason, explain
 from cekalwatch.office.client.session_client import SessionClient
-from cekalwatch.office.connection import Connection, Disconnected, LostPosition
-from cekalwatch.office.locale.trouble_formatting import TroubleFormatter
-from cekalwatch.office.steps import RENEW_CLAIMS_EVERY, Options, claims_to_renew, held_here, options, standing
-from cekalwatch.program.translations import Language
 
 log = structlog.get_logger()
 
@@ -49,45 +42,8 @@ Told = Callable[[str], object]
 """Takes the words for a person why something did not succeed."""
 
 
-class ServerClock:
-    """What the server's clock shows now, as far as this PC knows: with a wrong clock it must not misjudge a claim.
-
-    It counts on from the server's last message with a clock that nobody sets; before the first, it is this PC's.
-    """
-
-    def __init__(
-        self, now: Callable[[], datetime] = lambda: datetime.now(UTC), monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._now = now
-        self._monotonic = monotonic
-        self._heard: tuple[datetime, float] | None = None
-
-    def heard(self, server_time: datetime) -> None:
-        """Take the server's time."""
-        self._heard = (server_time, self._monotonic())
-
-    def __call__(self) -> datetime:
-        """Return the time."""
-        if self._heard is None:
-            return self._now()
-        server_time, at = self._heard
-        return server_time + timedelta(seconds=self._monotonic() - at)
-
-
-class Controller(QObject):
-    """The state of this PC, and the steps of its person."""
-
-    changed = Signal()
-    """Something about alerts, connection, person, language or theme: whatever is on screen is painted again."""
-    rang = Signal(str)
-    """The key of an alert for which this PC rings."""
-    orders_ended = Signal(str)
-    """The key of an alert whose orders have just ended."""
-    session_changed = Signal()
-    found_waiting = Signal()
-    """Alerts waited already when this PC began."""
-    refused = Signal()
-    """The server does not serve this PC, for a new reason."""
+class Controller(Desk):
+    """What the person at this PC does: signing in, steps with alerts, and what is loaded for them."""
 
     def __init__(
         self,
@@ -96,28 +52,15 @@ class Controller(QObject):
         sessions: SessionClient,
         clock: ServerClock | None = None,
     ) -> None:
-        super().__init__()
-        self.settings = settings
-        self.language = settings.language
-        self.alert_cache = AlertCache()
-        self.session: PersonSession | None = None
-        self.connection = Connection(datetime.now(UTC))
-        self.freshness: Freshness | None = None
-        self.lost: LostPosition | None = None
-        self.clock = clock or ServerClock()
+        super().__init__(settings, clock)
         self.last_name = ""
         """Sign-in name of the person who signed in last."""
         self._alert_client, self._sessions = alert_client, sessions
         self._actions = AlertActions(alert_client, sessions)
         self._worker = Worker(self)
         self._followed = ""
-        self._counted: int | None = None
-        """How many alerts waited when the server last said so; None before."""
-        self._unseen: set[str] = set()
-        """Alerts that rang here and that nobody has opened since."""
         cache = PictureCache(alert_client.pictures, settings.picture_lifetime)
-        self.pictures = PictureLoader(cache, self._worker, self.changed.emit)
-        self._on_screen = ""
+        self.pictures = PictureLoader(cache, self._worker.run, self.changed.emit)
         for action, every in (
             (self.renew_claims, RENEW_CLAIMS_EVERY),
             (self.follow_sign_in, _FOLLOW_EVERY),
@@ -136,109 +79,18 @@ class Controller(QObject):
                 self._sessions.sign_out()
         shiboken6.delete(self)
 
-    # What the subscription tells.
-
-    def show(self, *shown: ShownAlert) -> None:
-        """Take alerts as they were sent."""
-        for kept in [self.alert_cache.take(one) for one in shown]:
-            if rings(kept, supervised=self.supervised):
-                self._unseen.add(kept.alert.alert_id)
-                self.rang.emit(kept.alert.alert_id)
-            if kept.alert.only_to_be_cleared and kept.event_type is AlertEventType.ORDERS_ENDED:
-                self.orders_ended.emit(kept.alert.alert_id)
-        self.changed.emit()
-
     def connected(self, freshness: Freshness, waiting: int = 0) -> None:
-        """Alerts can come; `waiting` of them wait, as the server counts."""
+        """See `Desk`; pictures that could not be loaded are tried again."""
         if not self.connection.ready:
             self.pictures.retry()
-        first, self._counted = self._counted is None, waiting
-        self.connection = self.connection.made(datetime.now(UTC))
-        if freshness.as_of:
-            self.clock.heard(freshness.as_of)
-        self.freshness = freshness
-        self.changed.emit()
-        if first and self.waiting_count:
-            self.found_waiting.emit()
-
-    def disconnected(self, ended: Disconnected) -> None:
-        """No alert can come."""
-        former = self.connection
-        self.connection = former.lost(ended.cause, datetime.now(UTC), ended.refusal)
-        self.changed.emit()
-        if ended.refusal and ended.refusal != former.refusal:
-            self.refused.emit()
-
-    def started_over(self, lost: LostPosition) -> None:
-        """Events may be missing; alerts of a log that is gone leave."""
-        self.lost = lost
-        if lost is LostPosition.UNKNOWN:
-            self.alert_cache.clear()
-        self.changed.emit()
-
-    # What people do.
-
-    @property
-    def unlocked(self) -> bool:
-        """Whether travellers' data may be on screen: somebody who may work has signed in."""
-        return self.session is not None and not self.session.password_change_needed
-
-    @property
-    def formatter(self) -> TroubleFormatter:
-        """The texts in the language of the screen."""
-        return NotifierTexts(self.language, self.settings.zone)
-
-    def options(self, alert: Alert) -> Options:
-        """Return what can be done with the alert now."""
-        return options(alert, self.session, self.settings.agent_id, self.clock())
-
-    @property
-    def supervised(self) -> bool:
-        """Whether a supervisor is at this PC."""
-        return is_supervised(self.session, self.settings.counters)
-
-    def needs_somebody(self, alert: Alert) -> bool:
-        """Whether it waits for somebody like the person here: nobody holds it, or a supervisor has to settle it."""
-        state = standing(alert, self.clock())
-        return state is AlertState.NEW or (self.supervised and state in PENDING)
-
-    def waiting(self) -> tuple[ShownAlert, ...]:
-        """Return the alerts that somebody here should look at: what needs somebody or just rang, and the person's own.
-
-        Those that escalated furthest come first, then the oldest.
-        """
-        return tuple(
-            shown
-            for shown in self.alert_cache.most_urgent_first()
-            if self.needs_somebody(shown.alert)
-            or shown.alert.alert_id in self._unseen
-            or held_here(shown.alert, self.session, self.settings.agent_id)
-        )
-
-    @property
-    def waiting_count(self) -> int | None:
-        """How many alerts wait for somebody; None when that is not known.
-
-        A PC where nobody has signed in knows those that came since it began, and how many the server counts.
-        """
-        known = len(self.waiting())
-        if self.unlocked:
-            return known
-        return max(known, self._counted) if self._counted is not None and self.connection.ready else known or None
+        super().connected(freshness, waiting)
 
     def look_at(self, alert_id: str) -> None:
-        """Take note of the alert on screen; a person has seen the one before."""
-        if self.unlocked:
-            self._unseen.discard(self._on_screen)
-        self._on_screen = alert_id
+        """See `Desk`; the pictures of the alert come while the window is painted."""
+        super().look_at(alert_id)
         self.pictures.turn_to(alert_id)
         if self.unlocked and (shown := self.alert_cache.find(alert_id)):
-            self.pictures.of(shown.alert)  # they come while the window is painted
-
-    def set_language(self, language: Language) -> None:
-        """Change the language of everything on screen."""
-        self.language = language
-        self.changed.emit()
+            self.pictures.of(shown.alert)
 
     def sign_in(self, name: str, password: str, done: Done, failed: Told) -> None:
         """Sign a person in."""
@@ -314,10 +166,6 @@ class Controller(QObject):
     def load_report(self, start: datetime, done: Callable[[ShiftReport], object], failed: Told) -> None:
         """Load a shift's figures."""
         self._worker.run(lambda: self._alert_client.report(start), done, self._teller(failed))
-
-    def claims_to_renew(self) -> tuple[str, ...]:
-        """Return the alerts that the person holds here."""
-        return claims_to_renew(self.alert_cache.newest_first(), self.session, self.settings.agent_id, self.clock())
 
     def renew_claims(self) -> None:
         """Renew the claims that the person holds here; nobody renews while the screen is locked."""

@@ -3,26 +3,67 @@
 from __future__ import annotations
 
 import gc
+import getpass
+import hashlib
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtNetwork import QLocalServer, QLocalSocket
 from PySide6.QtWidgets import QApplication
 
 from cekalwatch.notifier.app import Notifier, opened, stopped_by_signals
 from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall
 from cekalwatch.notifier.desktop.agent import DesktopAgent
 from cekalwatch.notifier.desktop.controller import Controller
-from cekalwatch.notifier.desktop.screen import DesktopScreen, ScreenGone
-from cekalwatch.notifier.desktop.sign_in_recall import SignInRecall
-from cekalwatch.notifier.desktop.single_instance import SingleInstance
+from cekalwatch.notifier.desktop.threads import DesktopScreen, ScreenGone, SignInRecall
 from cekalwatch.notifier.desktop.trouble_controller import TroubleController
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.office.client.subscription import Start
+
+_WAIT_MS = 1_000
+
+
+class SingleInstance(QObject):
+    """One notifier for each user and agent: holds the name by which a later start finds the first, and ends."""
+
+    asked = Signal()
+    """A second start asks the first to come to the front."""
+
+    def __init__(self, agent_id: str) -> None:
+        super().__init__()
+        # A socket's path is short, and tells others on the PC nothing.
+        digest = hashlib.sha256(f"{getpass.getuser()}/{agent_id}".encode()).hexdigest()[:16]
+        self._name = f"cekalwatch-notifier-{digest}"
+        self._server = QLocalServer(self)
+        self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
+        self._server.newConnection.connect(self._answer)
+
+    def acquire(self) -> bool:
+        """Return True when this is the first; else the first has been asked to come to the front."""
+        socket = QLocalSocket()
+        socket.connectToServer(self._name)
+        if socket.waitForConnected(_WAIT_MS):
+            socket.disconnectFromServer()
+            return False
+        # What a killed notifier left behind; a running one would have answered. The inbox's lock decides in the end.
+        QLocalServer.removeServer(self._name)
+        return self._server.listen(self._name)
+
+    def close(self) -> None:
+        """Release the name."""
+        self._server.close()
+
+    def _answer(self) -> None:
+        while self._server.hasPendingConnections():
+            connection = self._server.nextPendingConnection()
+            connection.disconnected.connect(connection.deleteLater)
+            self.asked.emit()
+
 
 _LOOK_EVERY_MS = 200
 _COLLECT_EVERY_MS = 10_000
@@ -57,7 +98,7 @@ def assembled(
         notifier = stack.enter_context(opened(settings, start))
         controller = stack.enter_context(closing(Controller(settings, notifier.alert_client, notifier.sessions)))
         troubles = stack.enter_context(closing(TroubleController(controller, notifier.trouble_client)))
-        screen = DesktopScreen(controller, troubles)
+        screen = DesktopScreen(controller, troubles.take)
         delivery = notifier.delivery(screen, Recall.AT_HAND)
         worker = stack.enter_context(ThreadPoolExecutor(max_workers=1, thread_name_prefix="alerts"))
         stack.callback(notifier.subscription.stop)

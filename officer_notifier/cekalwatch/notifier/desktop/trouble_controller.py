@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from cekalwatch.contract.values.troubles import Trouble, Troubles, may_acknowledge, own_blind, shown_to
 from cekalwatch.notifier.desktop.controller import Controller
-from cekalwatch.notifier.desktop.worker import Worker
+from cekalwatch.notifier.desktop.threads import Worker
 from cekalwatch.office.client.refusals import Failure, explain
 from cekalwatch.office.client.trouble_client import TroubleClient
 

@@ -7,7 +7,7 @@ from queue import Queue
 
 import grpc
 
-from cekalwatch.notifier.delivery.acknowledgements import PAUSE_S, Acknowledgements
+from cekalwatch.notifier.delivery.alert_delivery import PAUSE_S, Acknowledgements
 
 WAIT_S = 30
 

@@ -10,7 +10,7 @@ import pytest
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Outcome, Reason
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.notifier.delivery.ringing import is_supervised, rings
+from cekalwatch.notifier.delivery.alert_cache import is_supervised, rings
 from cekalwatch.office.alerts import News
 from tests.support.builders.notifier_alerts import BUDI, SITI, held_by, judged_by, make_alert, make_shown, session_of
 from tests.support.fakes.alert_server import EPOCH

@@ -15,8 +15,7 @@ from cekalwatch.notifier.desktop.widgets.elements import label
 from cekalwatch.notifier.desktop.widgets.theme import LIGHT, style_sheet
 from cekalwatch.notifier.desktop.windows.alert_view import AlertView
 from cekalwatch.notifier.locale.texts import NotifierTexts
-from cekalwatch.office.alerts import PicturesMissing
-from cekalwatch.office.steps import options
+from cekalwatch.office.alerts import PicturesMissing, options
 from cekalwatch.program.translations import Language
 from tests.support.builders.notifier_alerts import BUDI, held_by, make_alert, make_shown, session_of
 from tests.support.fakes.alert_server import EPOCH

@@ -18,8 +18,8 @@ from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.actions.shift_csv import figures_csv
 from cekalwatch.notifier.desktop.controller import ServerClock
 from cekalwatch.notifier.locale.texts import NotifierTexts
+from cekalwatch.office.alerts import Hindrance
 from cekalwatch.office.locale.alert_formatting import Fact
-from cekalwatch.office.steps import Hindrance
 from cekalwatch.program.translations import Language
 from tests.support.builders.notifier_alerts import BUDI, SITI, SetClock, held_by, judged_by, make_alert, session_of
 from tests.support.fakes.alert_server import EPOCH

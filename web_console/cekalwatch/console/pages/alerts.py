@@ -22,8 +22,8 @@ from cekalwatch.contract.values.adjudication import (
 )
 from cekalwatch.contract.values.alert_search import AlertSearch
 from cekalwatch.contract.values.handling import FollowUp
+from cekalwatch.office.alerts import Hindrance, options
 from cekalwatch.office.client.refusals import explain
-from cekalwatch.office.steps import Hindrance, options
 
 PAGE_SIZE: Final = 50
 STEPS: Final = (Step.CONFIRM, Step.CLEAR, Step.FOLLOW_UP, Step.CLOSE)

@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 
 from cekalwatch.console.clients.audit_client import Export
 from cekalwatch.console.locale.audit_words import ACTIONS
-from cekalwatch.console.pages.signing_in.second_person import with_second_person
+from cekalwatch.console.pages.signing_in.provider import with_second_person
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.values.audit import ExportFormat, TrailPage, TrailProgress, TrailQuery
 from cekalwatch.office.client.refusals import error_reason, explain

@@ -14,8 +14,7 @@ from starlette.responses import Response
 from cekalwatch.console.locale.texts import ConsoleTexts
 from cekalwatch.console.pages.alerts import midnight
 from cekalwatch.console.pages.plots import Bar, BarPlot, bar_plot
-from cekalwatch.console.reporting.report_csv import figures_csv
-from cekalwatch.console.reporting.report_document import by_what, line_name, lines_table, report_document
+from cekalwatch.console.reporting.report_document import by_what, figures_csv, line_name, lines_table, report_document
 from cekalwatch.console.reporting.report_pdf import report_pdf
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.values.reports import MAX_SPAN, FieldLine, FieldReport

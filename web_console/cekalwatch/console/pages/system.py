@@ -1,17 +1,19 @@
-"""*System*: versions, model, list, cameras, PCs and servers at a glance."""
+"""*System*: versions, model, list, cameras, PCs and servers at a glance; *Problems*: what is or was wrong."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import islice
 
 from starlette.responses import Response
 
 from cekalwatch.console.clients.operations_client import ask_status
 from cekalwatch.console.request_context import RequestContext
+from cekalwatch.contract.values.troubles import may_acknowledge, shown_to
 from cekalwatch.program.checks.machine import MIN_FREE_BYTES
 
 
-def show(visit: RequestContext) -> Response:
+def show_system(visit: RequestContext) -> Response:
     """Show how the server does."""
     status = ask_status(visit.console.calls, visit.signed_in.token())
     # This console subscribes as officers' PCs do, and is none.
@@ -20,3 +22,22 @@ def show(visit: RequestContext) -> Response:
     keep = status.maintenance
     disk_low = keep is not None and keep.disk_bytes > 0 and keep.disk_free_bytes < MIN_FREE_BYTES
     return visit.page("system.html", status=status, pcs=pcs, failing=failing, keep=keep, disk_low=disk_low)
+
+
+DAYS = 7
+MAX_PAST = 200
+
+
+def show_problems(visit: RequestContext) -> Response:
+    """Show what is wrong, and what was in the last days."""
+    listed = tuple(islice(visit.troubles.listed(visit.now - timedelta(days=DAYS)), MAX_PAST))
+    present = shown_to(visit.person, visit.console.news.troubles, ())
+    past = shown_to(visit.person, tuple(one for one in listed if one.ended_at is not None), ())
+    own = {one.trouble_id for one in present if may_acknowledge(one, visit.person)}
+    return visit.page("troubles.html", present=present, past=past, own=own, days=DAYS)
+
+
+def acknowledge(visit: RequestContext) -> Response:
+    """Record that the person has seen a trouble."""
+    visit.troubles.acknowledge(visit.part("trouble_id"))
+    return visit.to("/troubles")

@@ -9,7 +9,7 @@ import grpc
 from starlette.responses import Response
 
 from cekalwatch.console.pages.plots import Plot, across, plot, up
-from cekalwatch.console.pages.signing_in.second_person import with_second_person
+from cekalwatch.console.pages.signing_in.provider import with_second_person
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.values.thresholds import ThresholdOutlook
 from cekalwatch.office.client.refusals import error_reason

@@ -1,19 +1,128 @@
-"""Takes a step with an alert: asks what it needs, sends it, and shows the result."""
+"""The steps with an alert: a button for each, what a step needs is asked for, it is sent, and the result is shown."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from types import MappingProxyType
 
-from PySide6.QtCore import QObject, QUrl, Signal
-from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QObject, Qt, QUrl, Signal
+from PySide6.QtGui import QDesktopServices, QKeySequence, QShortcut
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from cekalwatch.contract.values.adjudication import STEP_OUTCOMES, Step
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.notifier.actions.alert_actions import Decision
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.dialogs.step_dialogs import ConfirmDialog, FollowUpDialog, ReasonDialog, StepDialog
-from cekalwatch.notifier.desktop.widgets.action_bar import ActionBar
+from cekalwatch.notifier.desktop.widgets.elements import button, clear, label, message, set_role
+from cekalwatch.office.alerts import Options
+from cekalwatch.office.locale.alert_formatting import AlertFormatter
+
+KEYS: Mapping[Step, str] = MappingProxyType(
+    {
+        Step.CLAIM: "F2",
+        Step.RELEASE: "F3",
+        Step.REFER: "F5",
+        Step.NOT_SAME: "F6",
+        Step.CANNOT_TELL: "F7",
+        Step.CONFIRM: "F8",
+        Step.CLEAR: "F9",
+        Step.FOLLOW_UP: "F10",
+        Step.CLOSE: "F12",
+    }
+)
+"""Function keys: no text that somebody types into another window contains them."""
+_MAIN = frozenset({Step.CLAIM, Step.REFER, Step.CONFIRM, Step.FOLLOW_UP})
+CEKAL_ONLINE_KEY = "F4"
+
+
+class ActionBar(QWidget):
+    """The buttons for what a person can do with the alert, each with its key, and the result of the last step."""
+
+    asked = Signal(Step)
+    cekal_online_asked = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._message = message()
+        self._why = label(role="muted", wrap=True)
+        self._buttons = QHBoxLayout()
+        self._buttons.setSpacing(10)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._message)
+        layout.addLayout(self._buttons)
+        layout.addWidget(self._why)
+        self.steps: dict[Step, QPushButton] = {}
+        self._shown: object = None
+        self._options = Options(MappingProxyType({}))
+        self._busy = False
+        for step, key in KEYS.items():
+            shortcut = QShortcut(QKeySequence(key), self, context=Qt.ShortcutContext.WindowShortcut)
+            shortcut.setAutoRepeat(False)
+            shortcut.activated.connect(lambda step=step: self._ask(step))
+        QShortcut(QKeySequence(CEKAL_ONLINE_KEY), self).activated.connect(self._ask_cekal_online)
+        self._cekal_online: QPushButton | None = None
+
+    @property
+    def message(self) -> str:
+        """What is said about the last step; empty when nothing is."""
+        return "" if self._message.isHidden() else self._message.text()
+
+    @property
+    def role(self) -> str:
+        """How it is said; see `tell`."""
+        return str(self._message.property("role"))
+
+    def show_options(self, alert: Alert, options: Options, formatter: AlertFormatter, *, cekal_online: bool) -> None:
+        """Show the steps of the alert's state; `cekal_online`: its button comes first."""
+        self._options = options
+        whys = {why: formatter.hindrance(why, alert) for why in options.steps.values() if why}
+        wanted = (tuple(options.steps.items()), formatter.language, cekal_online, tuple(whys.values()))
+        if wanted != self._shown:
+            self._shown = wanted
+            self._build(options, formatter, cekal_online=cekal_online)
+        self._why.setText("  ".join(whys.values()))
+        self._why.setVisible(bool(whys))
+        for step, one in self.steps.items():
+            one.setEnabled(options.can(step) and not self._busy)
+
+    def tell(self, words: str, role: str) -> None:
+        """Show the result of a step: `role` is `done`, `warning`, `error` or `muted`."""
+        self._message.setText(words)
+        set_role(self._message, role)
+        self._message.setVisible(bool(words))
+
+    def set_busy(self, *, busy: bool) -> None:
+        """Allow no other step while one is under way."""
+        self._busy = busy
+        for step, one in self.steps.items():
+            one.setEnabled(self._options.can(step) and not busy)
+
+    def _build(self, options: Options, formatter: AlertFormatter, *, cekal_online: bool) -> None:
+        clear(self._buttons)
+        self._cekal_online = None
+        self.steps = {}
+        if cekal_online:
+            self._cekal_online = button(f"{formatter.say('OPEN_CEKAL_ONLINE')}\n{CEKAL_ONLINE_KEY}")
+            self._cekal_online.clicked.connect(self._ask_cekal_online)
+            self._buttons.addWidget(self._cekal_online)
+        for step in options.steps:
+            text = f"{formatter.say(f'STEP_{step}')}\n{KEYS[step]}"
+            made = button(text, "main" if step in _MAIN else "")
+            made.clicked.connect(lambda _=False, step=step: self._ask(step))
+            self.steps[step] = made
+            self._buttons.addWidget(made)
+        self._buttons.addStretch(1)
+
+    def _ask(self, step: Step) -> None:
+        if self._options.can(step) and not self._busy and self.isVisible():
+            self.asked.emit(step)
+
+    def _ask_cekal_online(self) -> None:
+        if self._cekal_online and self.isVisible():
+            self.cekal_online_asked.emit()
 
 
 class StepFlow(QObject):

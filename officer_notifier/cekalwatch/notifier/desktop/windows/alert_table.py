@@ -12,8 +12,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from cekalwatch.contract.values.adjudication import OPEN_STATES, UNDECIDED, AlertState
 from cekalwatch.notifier.desktop.controller import Controller
-from cekalwatch.office.alerts import ShownAlert
-from cekalwatch.office.steps import standing
+from cekalwatch.office.alerts import ShownAlert, standing
 
 _PAINT_AFTER_MS = 50
 _ROW_PADDING_PX = 12

@@ -18,6 +18,8 @@ from cekalwatch.notifier.desktop.dialogs.step_flow import StepFlow
 from cekalwatch.notifier.desktop.trouble_controller import TroubleController
 from cekalwatch.notifier.desktop.widgets.elements import (
     TITLE_PX,
+    LockedPlaceholder,
+    QuietPlaceholder,
     button,
     fit,
     in_front,
@@ -26,9 +28,8 @@ from cekalwatch.notifier.desktop.widgets.elements import (
     name_by,
     set_role,
 )
-from cekalwatch.notifier.desktop.widgets.placeholders import LockedPlaceholder, QuietPlaceholder
 from cekalwatch.notifier.desktop.windows.alert_view import AlertView
-from cekalwatch.office.steps import standing
+from cekalwatch.office.alerts import standing
 
 KEYS_IGNORED_MS = 600
 """For so long after the window gets the keyboard, its keys do nothing: they may have been meant for another one."""

@@ -26,6 +26,7 @@ from cekalwatch.notifier.actions.shift_csv import figures_csv
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.widgets.elements import (
     ChoiceBox,
+    LockedPlaceholder,
     button,
     fit,
     in_front,
@@ -35,7 +36,6 @@ from cekalwatch.notifier.desktop.widgets.elements import (
     row,
     set_role,
 )
-from cekalwatch.notifier.desktop.widgets.placeholders import LockedPlaceholder
 from cekalwatch.notifier.desktop.windows.alert_table import (
     SUPERVISOR,
     AlertTableModel,

@@ -7,8 +7,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QLineEdit, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from cekalwatch.notifier.desktop.controller import Controller
-from cekalwatch.notifier.desktop.widgets.elements import ChoiceBox, fit, in_front, label, row
-from cekalwatch.notifier.desktop.widgets.placeholders import LockedPlaceholder
+from cekalwatch.notifier.desktop.widgets.elements import ChoiceBox, LockedPlaceholder, fit, in_front, label, row
 from cekalwatch.notifier.desktop.windows.alert_table import TODAY, AlertTableModel, AlertTableView, StateFilter, soon
 
 

@@ -8,7 +8,7 @@ from typing import Final
 import grpc
 from starlette.responses import Response
 
-from cekalwatch.console.pages.signing_in.second_person import with_second_person
+from cekalwatch.console.pages.signing_in.provider import with_second_person
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.office.client.refusals import explain
 

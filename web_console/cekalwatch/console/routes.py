@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Literal
+from urllib.parse import quote
 
 from starlette.responses import Response
 from starlette.routing import compile_path
 
 from cekalwatch.console.menu import ANYBODY
-from cekalwatch.console.page import STRANGERS, Page, refusal
 from cekalwatch.console.pages import (
     alerts,
     audit,
@@ -22,12 +24,12 @@ from cekalwatch.console.pages import (
     statistics,
     system,
     threshold,
-    troubles,
 )
 from cekalwatch.console.pages.signing_in import provider, session
+from cekalwatch.console.pages.signing_in.session import ask_again
 from cekalwatch.console.pages.watchlist import imports, lookalikes, subjects, sync
 from cekalwatch.console.request_context import RequestContext
-from cekalwatch.console.signing_in.pending_approvals import PendingApproval
+from cekalwatch.console.signing_in.pending_approvals import KeptForm, PendingApproval
 from cekalwatch.contract.values.people import (
     CONFIRMS,
     HANDLES_ALERTS,
@@ -38,8 +40,71 @@ from cekalwatch.contract.values.people import (
     SEES_ALERTS,
     SEES_AUDIT_TRAIL,
     SEES_SHIFT_REPORT,
+    PersonRole,
 )
 from cekalwatch.contract.values.troubles import KEEPS_SOURCES, SEES_TROUBLES
+
+STRANGERS: Final = None
+"""Also who has not."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page, or something that a page does."""
+
+    method: Literal["GET", "POST"]
+    path: str
+    people: frozenset[PersonRole] | None
+    """Who may see it: the roles of which a person needs one, ANYBODY or STRANGERS. The server decides again."""
+    handler: Callable[[RequestContext], Response]
+    """Answers in a thread; may raise NotSignedInError and grpc.RpcError."""
+    by_a_person: bool = True
+    """Whether a person asks for it; a part that a page renews by itself keeps nobody signed in."""
+    again: Callable[[RequestContext, str], Response] | None = None
+    """Shows the form that was sent as it was filled in, with what there is to say of it; None: nothing is typed there.
+    It may raise as `handler` does."""
+    takes_file: bool = False
+    """Whether its form has a file."""
+    with_first_password: bool = False
+    """Whether it is there for who has not changed the first password yet."""
+    stream: Callable[[RequestContext], Awaitable[Response]] | None = None
+    """Answers instead on the event loop, for as long as the browser listens."""
+
+
+def refusal(page: Page, visit: RequestContext) -> Response | None:
+    """Return what who asks gets instead of a page; None for who may see it: decided here alone.
+
+    Raises grpc.RpcError for who has no session any more.
+    """
+    if (people := page.people) is None:
+        return None
+    if (session := visit.session) is None:
+        return to_sign_in(page, visit)
+    if not session.person.password_change_needed:
+        # What the console has itself, as the reports of imports, is for who still may see it.
+        visit.look_at_person()
+    if session.person.password_change_needed and not page.with_first_password:
+        return visit.to("/password")
+    if people and not session.person.roles & people:
+        return visit.problem(visit.texts.say("PAGE_NOT_ALLOWED"), HTTPStatus.FORBIDDEN)
+    return None
+
+
+def to_sign_in(page: Page, visit: RequestContext) -> Response:
+    """Ask who it is, and keep the form that was sent."""
+    if not page.by_a_person:  # a part of a page that is open: it says so itself
+        return visit.page("part_signed_out.html", HTTPStatus.UNAUTHORIZED)
+    after, path = visit.address, visit.request.url.path
+    kept = KeptForm.of(path, visit.form) if page.again and page.method == "POST" else None
+    if page.takes_file:
+        response = visit.to(f"/sign-in?after={quote(path)}&lost=file")
+    elif kept and kept.fields:
+        words = visit.texts.say("REFUSED_SESSION_ENDED")
+        response = ask_again(visit, words, HTTPStatus.UNAUTHORIZED, "/", kept)
+    else:
+        response = visit.to("/sign-in" if after == "/" else f"/sign-in?after={quote(after)}")
+    visit.console.set_session_cookie(response, "")
+    return response
 
 
 def go_on(visit: RequestContext) -> Response:
@@ -89,8 +154,8 @@ ROUTES: Final = (
     Page("GET", "/ports", CONFIRMS, ports.show),
     Page("GET", "/ports/{site}/{port}/{alert_id}", CONFIRMS, ports.show_alert),
     Page("GET", "/ports/{site}/{port}/{alert_id}/pictures", CONFIRMS, ports.show_pictures),
-    Page("GET", "/troubles", SEES_TROUBLES, troubles.show),
-    Page("POST", "/troubles/{trouble_id}/seen", KEEPS_SOURCES, troubles.acknowledge),
+    Page("GET", "/troubles", SEES_TROUBLES, system.show_problems),
+    Page("POST", "/troubles/{trouble_id}/seen", KEEPS_SOURCES, system.acknowledge),
     Page("GET", "/figures", SEES_SHIFT_REPORT, statistics.show),
     Page("GET", "/figures/table.csv", SEES_SHIFT_REPORT, statistics.table),
     Page("GET", "/figures/report", SEES_SHIFT_REPORT, statistics.show_report),
@@ -126,7 +191,7 @@ ROUTES: Final = (
     Page("POST", "/devices", KEEPS_DEVICES, devices.invite, again=devices.show_again),
     Page("GET", "/devices/{role}/{site}/{name}", KEEPS_DEVICES, devices.show_one),
     Page("POST", "/devices/{role}/{site}/{name}/{act}", KEEPS_DEVICES, devices.act, again=devices.show_one_again),
-    Page("GET", "/system", KEEPS_SYSTEM, system.show),
+    Page("GET", "/system", KEEPS_SYSTEM, system.show_system),
     Page("GET", "/guides", ANYBODY, guides.show),
     Page("GET", "/guides/{name}", ANYBODY, guides.show_one),
 )
