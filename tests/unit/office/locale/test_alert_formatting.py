@@ -16,7 +16,7 @@ from cekalwatch.contract.values.shift_report import ShiftReport, Tally
 from cekalwatch.contract.values.subjects import TravelDocument
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.actions.shift_csv import figures_csv
-from cekalwatch.notifier.desktop.controller import ServerClock
+from cekalwatch.notifier.desktop.desk import ServerClock
 from cekalwatch.notifier.locale.texts import NotifierTexts
 from cekalwatch.office.alerts import Hindrance
 from cekalwatch.office.locale.alert_formatting import Fact
