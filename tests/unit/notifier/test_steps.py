@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cekalwatch.contract.values.adjudication import Step
 from cekalwatch.notifier.cli.alerts import commands
-from cekalwatch.notifier.desktop.widgets.action_bar import CEKAL_ONLINE_KEY, KEYS
+from cekalwatch.notifier.desktop.dialogs.step_flow import CEKAL_ONLINE_KEY, KEYS
 
 
 def test_each_step_has_a_key_of_its_own() -> None:
