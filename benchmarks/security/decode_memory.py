@@ -25,7 +25,7 @@ from cekalwatch.contract.values.imports import RecordReport
 from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.server.domain.orders.ban_order import BanOrder
-from cekalwatch.server.grpc_api.clients.imports import RemoteImport
+from cekalwatch.server.grpc_api.clients.server_client import RemoteImport
 from cekalwatch.server.recognition.packs.installed import open_engine
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
 from cekalwatch.vision.manifest import load_pack

@@ -33,7 +33,7 @@ from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.contract.values.watchlist import PhotoOutcome
 from cekalwatch.program.logs import configure_logs
-from cekalwatch.server.cli.watchlist.local import local_import
+from cekalwatch.server.cli.watchlist.running_server import local_import
 from cekalwatch.server.data_folder import make_database
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.memory import return_large_pieces

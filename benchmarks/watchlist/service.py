@@ -33,8 +33,7 @@ from benchmarks.watchlist.imports import THREADS, BareLoop
 from cekalwatch.contract.values.syncs import SyncRun
 from cekalwatch.contract.values.watchlist import PhotoOutcome, SyncOutcome
 from cekalwatch.program.connection import open_dialer
-from cekalwatch.server.grpc_api.clients.imports import RemoteImport
-from cekalwatch.server.grpc_api.clients.syncs import RemoteSyncs
+from cekalwatch.server.grpc_api.clients.server_client import RemoteImport, RemoteSyncs
 from cekalwatch.server.recognition.packs.installed import open_engine
 from cekalwatch.server.recognition.photographs import decode_photograph
 from cekalwatch.server.watchlist.imports.records import ImportRecord

@@ -14,7 +14,7 @@ import pytest
 
 from cekalwatch.server.app import Server
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.grpc_api import requests
+from cekalwatch.server.grpc_api import messages
 from cekalwatch.server.grpc_api.servicers.enrolment import MAX_ENROLMENTS, MAX_ENROLMENTS_OF_ADDRESS
 from cekalwatch.v1 import enrolment_service_pb2 as pb
 from cekalwatch.v1.enrolment_service_pb2_grpc import EnrolmentServiceStub
@@ -58,7 +58,7 @@ async def code_of(call: Any) -> str:
 
 
 async def test_calls_that_send_nothing_hold_no_place_of_a_device(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(requests, "REQUEST_S", WAIT_S)  # they stay for as long as the test
+    monkeypatch.setattr(messages, "REQUEST_S", WAIT_S)  # they stay for as long as the test
     code = invite(site)
     async with (
         Server(site.settings(enrolment_listen="127.0.0.1:0")) as server,
@@ -81,7 +81,7 @@ async def test_calls_that_send_nothing_hold_no_place_of_a_device(site: Site, mon
 
 
 async def test_a_request_that_does_not_come_ends_its_call(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(requests, "REQUEST_S", 0.2)
+    monkeypatch.setattr(messages, "REQUEST_S", 0.2)
     invite(site)
     async with (
         Server(site.settings(enrolment_listen="127.0.0.1:0")) as server,

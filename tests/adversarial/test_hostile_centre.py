@@ -19,9 +19,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cekalwatch.server.grpc_api.clients import picture_giver, report_stream
-from cekalwatch.server.grpc_api.clients.picture_giver import PictureGiver
-from cekalwatch.server.grpc_api.clients.report_stream import MAX_PICTURES_WAITING
+from cekalwatch.server.grpc_api.clients import report_stream
+from cekalwatch.server.grpc_api.clients.report_stream import MAX_PICTURES_WAITING, PictureGiver
 from cekalwatch.server.storage.ports.reported import ReportedLog
 from cekalwatch.server.watchlist.sources.centre import following
 from cekalwatch.server.watchlist.sources.centre.following import CentreFollower
@@ -130,7 +129,7 @@ async def test_a_centre_that_floods_is_read_at_a_bounded_pace(
 async def test_few_pictures_wait_for_a_centre_that_does_not_read_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(picture_giver, "MAX_PICTURES", 1000.0)  # one that was asked for little before
+    monkeypatch.setattr(report_stream, "MAX_PICTURES", 1000.0)  # one that was asked for little before
     given = list[int]()
     whole = PictureGiver.answer
 

@@ -15,7 +15,7 @@ import pytest
 import uuid6
 
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.watchlist import list_allowance
+from cekalwatch.server.watchlist import list_feed
 from cekalwatch.v1 import adjudication_pb2, alert_pb2, list_feed_service_pb2, port_pb2, watchlist_pb2
 from cekalwatch.v1 import port_service_pb2 as pb
 from cekalwatch.v1.list_feed_service_pb2_grpc import ListFeedServiceStub
@@ -222,8 +222,8 @@ async def refusal(call: Any) -> str:
 
 
 async def test_the_list_is_not_given_again_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(list_allowance, "AGAIN_AT_ONCE", 5.0)
-    monkeypatch.setattr(list_allowance, "AGAIN_PER_S", 0.1)
+    monkeypatch.setattr(list_feed, "AGAIN_AT_ONCE", 5.0)
+    monkeypatch.setattr(list_feed, "AGAIN_PER_S", 0.1)
     async with attack(tmp_path / "centre") as one:
         stub: Any = ListFeedServiceStub(one.channel)
         port = list_feed_service_pb2.PortServer(sites=[SITE], run_id=str(uuid6.uuid7()))

@@ -22,7 +22,7 @@ from cekalwatch.server.capture import session
 from cekalwatch.server.concurrency.rate_limiter import RateLimiter
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.grpc_api.clients.picture_giver import MAX_PICTURES, PictureGiver
+from cekalwatch.server.grpc_api.clients.report_stream import MAX_PICTURES, PictureGiver
 from cekalwatch.server.grpc_api.servicers import port_reports
 from cekalwatch.server.health.probes.presence import Presence
 from cekalwatch.server.ports import report_receiver

@@ -17,8 +17,7 @@ from cekalwatch.server.watchlist.sources.files.settings import SpreadsheetSettin
 from cekalwatch.server.watchlist.sources.files.sheet import LAST_ROW, SheetRequest, rows
 from cekalwatch.server.watchlist.sources.files.spreadsheet import SpreadsheetSource
 from cekalwatch.server.watchlist.sources.mapping import RecordMapper, folded_name
-from cekalwatch.server.watchlist.sources.photographs import NoPhotographs
-from cekalwatch.server.watchlist.sources.row_reader import RowReader
+from cekalwatch.server.watchlist.sources.row_reader import NoPhotographs, RowReader
 from cekalwatch.server.watchlist.sources.source import (
     OfferedOrder,
     RefusedRow,

@@ -88,7 +88,7 @@ PLUMBING: Final = {
         "server.domain.alerts.alert",
         "server.domain.alerts.handling",
         "server.domain.alerts.match",
-        "server.grpc_api.fields",
+        "server.grpc_api.messages",
         "vision.faces",
         "camera.outbox.item",
     ),

@@ -14,8 +14,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.database import command_context
-from cekalwatch.server.cli.options import Config, DataDir, ModelPack, Threads, command_settings
+from cekalwatch.server.cli.options import Config, DataDir, ModelPack, Threads, command_context, command_settings
 from cekalwatch.server.cli.output import counting_progress
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from cekalwatch.server.auth.certificate import LoopbackAuthentication
 from cekalwatch.server.auth.limits import MAX_OPEN, REFUSAL_DELAY_S
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
-from cekalwatch.server.grpc_api.requests import REQUEST_S
+from cekalwatch.server.grpc_api.messages import REQUEST_S
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import (

@@ -27,7 +27,7 @@ from cekalwatch.server.backup.record import BackupRecord
 from cekalwatch.server.backup.restoring import Restored, look, restore
 from cekalwatch.server.cli.app import app
 from cekalwatch.server.domain.clock import SystemClock
-from cekalwatch.server.health.checks.data import check_backup
+from cekalwatch.server.health.checks.installation import check_backup
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.settings.storage import BackupTerms
 from cekalwatch.server.storage.audit.store import AuditStore

@@ -20,7 +20,7 @@ from cekalwatch.server.recognition.enrolment import Enroller, Enrolment
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sync.tables import SyncStateRow
-from cekalwatch.server.watchlist.sources.centre.caller import PortCaller
+from cekalwatch.server.watchlist.sources.centre.centre import PortCaller
 from cekalwatch.v1.list_feed_service_pb2 import PortServer
 from cekalwatch.v1.port_pb2 import PortStatus
 from cekalwatch.wire.identity import DeviceRole, Identity

@@ -19,7 +19,7 @@ from cekalwatch.server.gallery.index import GalleryBuilder
 from cekalwatch.server.gallery.lookalike_pairs import LookalikePairs
 from cekalwatch.server.gallery.lookalikes import LoadedList, LookalikeFinder
 from cekalwatch.server.gallery.row_format import GalleryStorage
-from cekalwatch.server.grpc_api.servicers.watchlist import lookalikes as convert
+from cekalwatch.server.grpc_api.servicers.watchlist import subjects as convert
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.watchlist.lookalikes import LookalikeReview, Place
 from tests.support.builders.watchlist import MODEL, SIZE, FixedClock, order, reference, subject

@@ -48,7 +48,7 @@ from cekalwatch.server.domain.lookalikes import JudgedPair, PairState, SubjectPa
 from cekalwatch.server.domain.orders.ban_order import BanOrder, JudgedOrder, OrderJudgement, SubjectFile
 from cekalwatch.server.domain.orders.status_history import StatusChange
 from cekalwatch.server.domain.ports import Following, Port, PortState
-from cekalwatch.server.grpc_api.servicers.watchlist import list_feed, lookalikes, subjects, sync
+from cekalwatch.server.grpc_api.servicers.watchlist import list_feed, servicer, subjects
 from cekalwatch.server.ports.report_receiver import ReportTerms
 from cekalwatch.server.storage.watchlist.list_feed import ChangedSubject, StoredReference
 from cekalwatch.server.watchlist.browser import SubjectHistory, SubjectView, WatchlistPage
@@ -186,14 +186,14 @@ WRITTEN: Mapping[str, Callable[[], Message]] = {
     "outdated judgement": lambda: LOOKALIKE.write(
         shown(PAIR, PairState("mark", replace(JUDGED, holds=False)), 0.625, NAMES, alike=True)
     ),
-    "look-alikes": lambda: lookalikes.lookalike_page(
+    "look-alikes": lambda: subjects.lookalike_page(
         FoundLookalikes((LookalikePair(PERSON, replace(PERSON, subject_id="S-2"), ALIKE),), more=True, waiting=5)
     ),
     "subject": one_subject,
     "subjects": lambda: subjects.subject_page(WatchlistPage((VIEW, replace(VIEW, also_under={})), "S-1")),
     "history": lambda: subjects.history(HISTORY),
     "run": lambda: SYNC_RUN.write(RUN),
-    "runs": lambda: sync.run_page([RUN, STARTED], 2),
+    "runs": lambda: servicer.run_page([RUN, STARTED], 2),
     "sync status": lambda: SYNC_STATUS.write(SyncStatus("http:cekal", STARTED, RUN, NOON, RUN, FRESH)),
     "no sync": lambda: SYNC_STATUS.write(SyncStatus("", freshness=FRESH)),
     "list": lambda: list_feed.list_message("state", FRESH, NOON),

@@ -21,8 +21,8 @@ from cekalwatch.server.capture import aiming, intake, session, surveys
 from cekalwatch.server.capture.passages import MAX_CROPS, MAX_EACH
 from cekalwatch.server.domain.alerts.field_report import MAX_AGENCIES
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.grpc_api import enrolment_listener, requests
-from cekalwatch.server.grpc_api.clients import picture_giver, report_stream
+from cekalwatch.server.grpc_api import enrolment_listener, messages
+from cekalwatch.server.grpc_api.clients import report_stream
 from cekalwatch.server.grpc_api.servicers import enrolment
 from cekalwatch.server.grpc_api.servicers.watchlist import list_file
 from cekalwatch.server.health.monitoring import listener
@@ -33,7 +33,7 @@ from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts import passages
 from cekalwatch.server.storage.alerts import rows as alert_rows
 from cekalwatch.server.storage.alerts import store as alert_store
-from cekalwatch.server.watchlist import list_allowance, subject_search
+from cekalwatch.server.watchlist import list_feed, subject_search
 from cekalwatch.server.watchlist.imports import records, upload
 from cekalwatch.server.watchlist.sources import values
 from cekalwatch.server.watchlist.sources.centre import following
@@ -130,14 +130,14 @@ FIGURES: dict[str, tuple[float, ...]] = {
     ),
     "news of a centre's list to its port": (following.MAX_NEWS, following.NEWS_PER_S),
     "pages of the list that a port had before, and photographs of subjects that are not new to it": (
-        list_allowance.AGAIN_AT_ONCE,
-        list_allowance.AGAIN_PER_S,
+        list_feed.AGAIN_AT_ONCE,
+        list_feed.AGAIN_PER_S,
     ),
     "events of a port": (report_receiver.EVENTS_PER_S, report_receiver.MAX_EVENTS),
     "pictures that a centre asks of a port": (
         report_receiver.MAX_PICTURES,
-        picture_giver.PICTURES_PER_S,
-        picture_giver.MAX_PICTURES,
+        report_stream.PICTURES_PER_S,
+        report_stream.MAX_PICTURES,
     ),
     "pictures for aiming of one camera, for one person": (aiming.MAX_PICTURES, 1, 1 / aiming.PICTURES_PER_S),
     "surveys of one camera": (surveys.MAX_SURVEYS, 1, 1 / surveys.SURVEYS_PER_S, survey.MAX_KEPT),
@@ -189,7 +189,7 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "connected, and no TLS and HTTP/2 yet": (options.HANDSHAKE_TIMEOUT_MS / 1000,),
     "pings are not answered": ((options.KEEPALIVE_PERIOD_MS + options.KEEPALIVE_TIMEOUT_MS) / 1000,),
     "a connection without calls": (options.CONNECTION_IDLE_MS / 1000,),
-    "a call, and its request does not come": (requests.REQUEST_S,),
+    "a call, and its request does not come": (messages.REQUEST_S,),
     "a capture stream without hello": (SETTINGS.handshake_seconds,),
     "a camera that is asked for a picture": (aiming.ANSWER_S,),
     "a camera without heartbeat": (session.MISSED_HEARTBEATS, SETTINGS.heartbeat_period_seconds),

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from cekalwatch.console.monitoring.metrics import GAUGES
 from cekalwatch.console.monitoring.metrics import PREFIX as CONSOLE
 from cekalwatch.console.monitoring.metrics import Instruments as ConsoleInstruments
-from cekalwatch.server.health.monitoring.collector import METRICS
-from cekalwatch.server.health.monitoring.instruments import PREFIX, Instruments
+from cekalwatch.server.health.monitoring.collector import METRICS, PREFIX, Instruments
 from tests.support.repository import ROOT
 
 PAGE = (ROOT / "docs" / "monitoring.md").read_text("utf-8")

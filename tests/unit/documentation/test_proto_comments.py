@@ -33,7 +33,7 @@ from cekalwatch.server.domain.people import MANY_PEOPLE, LockOut, TryAllowance
 from cekalwatch.server.gallery import threshold
 from cekalwatch.server.gallery.lookalikes import MAX_LOOKALIKES
 from cekalwatch.server.grpc_api import alert_requests, audit_answers
-from cekalwatch.server.grpc_api.clients.picture_giver import MAX_ASKED_BY
+from cekalwatch.server.grpc_api.clients.report_stream import MAX_ASKED_BY
 from cekalwatch.server.grpc_api.servicers import alerts as servicers_alerts
 from cekalwatch.server.grpc_api.servicers import audit as servicers_audit
 from cekalwatch.server.grpc_api.servicers import ports, session
@@ -41,7 +41,7 @@ from cekalwatch.server.grpc_api.servicers import troubles as servicers_troubles
 from cekalwatch.server.grpc_api.servicers.audit import EXPORT_BYTES, LONG_CALLS, MAX_OF_A_KIND
 from cekalwatch.server.grpc_api.servicers.devices import MAX_CERTIFICATES, MAX_DEVICES
 from cekalwatch.server.grpc_api.servicers.enrolment import MAX_REQUEST_BYTES
-from cekalwatch.server.grpc_api.servicers.watchlist import list_feed, list_file, subjects, sync
+from cekalwatch.server.grpc_api.servicers.watchlist import list_feed, list_file, servicer, subjects
 from cekalwatch.server.health.probes.presence import MAX_PASSAGES
 from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES
 from cekalwatch.server.recognition.face_pictures import MAX_PROBE_BYTES
@@ -258,7 +258,7 @@ STATED = {
     "GetStatusResponse.troubles": (f"most {MAX_OPEN}.",),
     "WatchTroublesResponse.server_time": (f"{ServerSettings().keep_alive_period_seconds:.0f} s by default",),
     "ListTroublesRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {servicers_troubles.DEFAULT_PAGE}.",),
-    "ListSyncRunsRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {sync.DEFAULT_PAGE}.",),
+    "ListSyncRunsRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {servicer.DEFAULT_PAGE}.",),
     "SyncRun.detail": (f"at most {MAX_DETAIL} characters",),
     "SyncRun.refusals": (f"at most {syncs.MAX_REFUSALS}.",),
     "SyncRun.remarks": (f"at most {syncs.MAX_REMARKS}.",),

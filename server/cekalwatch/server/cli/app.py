@@ -22,15 +22,15 @@ from cekalwatch.server.cli import (
     ports,
     thresholds,
 )
-from cekalwatch.server.cli.gallery import comparing, rebuilding, switching
-from cekalwatch.server.cli.keeping import backing_up, moving, restore, retention, rows, upgrading
+from cekalwatch.server.cli.gallery import comparing, switching
+from cekalwatch.server.cli.keeping import backups, database, retention, rows
 from cekalwatch.server.cli.options import Config, DataDir, Listen, LogLevel, ModelPack, Threads
-from cekalwatch.server.cli.watchlist import browse, checking, deletion, importing, syncing
+from cekalwatch.server.cli.watchlist import browse, checking, importing, syncing
 
 gallery = typer.Typer(
     help="The templates: changing to another model, and back. See docs/changing-the-model.md.", no_args_is_help=True
 )
-gallery.command(epilog=rebuilding.EPILOG)(rebuilding.rebuild)
+gallery.command(epilog=switching.REBUILD_EPILOG)(switching.rebuild)
 gallery.command(epilog=comparing.EPILOG)(comparing.compare)
 gallery.command(epilog=switching.SWITCH_EPILOG)(switching.switch)
 gallery.command(epilog=switching.BACK_EPILOG)(switching.back)
@@ -41,7 +41,7 @@ watchlist = typer.Typer(
     help="The watchlist: import it, synchronise it, look at it, delete a subject from it.", no_args_is_help=True
 )
 watchlist.command("import", epilog=importing.EPILOG)(importing.import_)
-watchlist.command(epilog=deletion.EPILOG)(deletion.delete)
+watchlist.command(epilog=retention.DELETE_EPILOG)(retention.delete)
 watchlist.command("check-source", epilog=checking.EPILOG)(checking.check_source)
 watchlist.add_typer(syncing.app, name="sync")
 watchlist.command("list", epilog=browse.LIST_EPILOG)(browse.list_)
@@ -59,7 +59,7 @@ add_version(
     "environment variables CEKALWATCH_SERVER_<NAME>, and options; the later wins. `settings` shows all of them.",
 )
 app.add_typer(audit.app, name="audit")
-app.add_typer(moving.app, name="database")
+app.add_typer(database.app, name="database")
 app.add_typer(gallery, name="gallery")
 app.add_typer(keys.app, name="keys")
 app.add_typer(models.app, name="models")
@@ -71,10 +71,10 @@ app.add_typer(rows.app, name="rows")
 app.add_typer(thresholds.app, name="thresholds")
 app.add_typer(watchlist, name="watchlist")
 app.command("init", epilog=init.EPILOG)(init.init)
-app.command("backup", epilog=backing_up.EPILOG)(backing_up.backup)
-app.command("backup-key", epilog=backing_up.KEY_EPILOG)(backing_up.backup_key)
-app.command("restore", epilog=restore.EPILOG)(restore.restore)
-app.command("upgrade", epilog=upgrading.EPILOG)(upgrading.upgrade)
+app.command("backup", epilog=backups.BACKUP_EPILOG)(backups.backup)
+app.command("backup-key", epilog=backups.KEY_EPILOG)(backups.backup_key)
+app.command("restore", epilog=backups.RESTORE_EPILOG)(backups.restore)
+app.command("upgrade", epilog=database.UPGRADE_EPILOG)(database.upgrade)
 app.command("notices", epilog=notices.EPILOG)(notices.notices)
 
 

@@ -18,8 +18,7 @@ from cekalwatch.contract.values.audit import ExportFormat
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.audit.entry import stamp
 from cekalwatch.server.audit.export import written
-from cekalwatch.server.cli.database import command_context, command_database
-from cekalwatch.server.cli.options import Config, DataDir, command_settings
+from cekalwatch.server.cli.options import Config, DataDir, command_context, command_database, command_settings
 from cekalwatch.server.cli.output import counting_progress
 
 if TYPE_CHECKING:

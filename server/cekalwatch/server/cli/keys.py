@@ -12,8 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.database import command_context
-from cekalwatch.server.cli.options import Config, DataDir, command_settings
+from cekalwatch.server.cli.options import Config, DataDir, command_context, command_settings
 from cekalwatch.server.cli.output import counting_progress
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ import typer
 from rich.console import Console
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.database import command_context
-from cekalwatch.server.cli.options import Config, DataDir, command_settings
+from cekalwatch.server.cli.options import Config, DataDir, command_context, command_settings
 from cekalwatch.server.cli.output import whole_table
 
 if TYPE_CHECKING:

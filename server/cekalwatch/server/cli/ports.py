@@ -8,8 +8,7 @@ from uuid import UUID
 
 import typer
 
-from cekalwatch.server.cli.database import command_context
-from cekalwatch.server.cli.options import Config, DataDir, command_settings
+from cekalwatch.server.cli.options import Config, DataDir, command_context, command_settings
 
 if TYPE_CHECKING:
     from cekalwatch.server.domain.ports import PortAlert, PortState

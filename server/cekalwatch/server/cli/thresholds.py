@@ -12,8 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.database import command_context
-from cekalwatch.server.cli.options import Config, DataDir, ModelPack, command_settings
+from cekalwatch.server.cli.options import Config, DataDir, ModelPack, command_context, command_settings
 
 if TYPE_CHECKING:
     from cekalwatch.program.translations import Texts

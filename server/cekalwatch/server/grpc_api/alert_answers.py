@@ -10,7 +10,7 @@ from cekalwatch.contract.codec.watchlist import REFERENCE_FACE
 from cekalwatch.contract.values.alerts import AlertEvent, AlertPictures
 from cekalwatch.server.alerts.details import AlertDetails
 from cekalwatch.server.alerts.fanout import DetailedEvent
-from cekalwatch.server.grpc_api.paging import ANSWER_FRAME_BYTES, FIELD_FRAME_BYTES, fitting, page
+from cekalwatch.server.grpc_api.messages import ANSWER_FRAME_BYTES, FIELD_FRAME_BYTES, fitting, page
 from cekalwatch.v1 import alert_service_pb2
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES, MAX_PAGE
 

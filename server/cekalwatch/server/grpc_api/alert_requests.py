@@ -19,7 +19,7 @@ from cekalwatch.contract.values.alerts import MAX_CANDIDATE_KEY
 from cekalwatch.server.alerts.adjudication import Adjudication
 from cekalwatch.server.domain.alerts.adjudication import FollowUp
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.grpc_api.fields import KEY
+from cekalwatch.server.grpc_api.messages import KEY
 from cekalwatch.v1 import adjudication_pb2, alert_service_pb2, report_service_pb2
 
 MAX_REFERENCE = 100

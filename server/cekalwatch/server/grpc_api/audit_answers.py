@@ -13,8 +13,7 @@ from cekalwatch.contract.values.audit import FullEntry, TrailCheckpoint, TrailEn
 from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.server.audit.checkpoints import Checkpoint
 from cekalwatch.server.audit.entry import ActorKind, Link, ObjectKind
-from cekalwatch.server.grpc_api.fields import uuid
-from cekalwatch.server.grpc_api.paging import fitting
+from cekalwatch.server.grpc_api.messages import fitting, uuid
 from cekalwatch.server.storage.audit.search import AuditPage
 from cekalwatch.v1.audit_service_pb2 import SearchAuditEntriesResponse
 

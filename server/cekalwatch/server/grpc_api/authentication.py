@@ -36,8 +36,8 @@ from cekalwatch.server.domain.clock import Clock, SystemClock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import JointAct
 from cekalwatch.server.grpc_api.errors import abort_with, address_of
+from cekalwatch.server.grpc_api.messages import single_request
 from cekalwatch.server.grpc_api.open_calls import OpenCall, OpenCalls
-from cekalwatch.server.grpc_api.requests import single_request
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.wire.tokens import SECOND_PERSON_METADATA, SESSION_METADATA, signed_bytes
 

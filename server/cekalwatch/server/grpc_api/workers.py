@@ -1,11 +1,14 @@
-"""Threads for calls that take long, few at once, so that recognition need not wait."""
+"""Threads for calls that take long, a few at once, so that recognition and other calls need not wait."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import threading
+from collections.abc import AsyncIterator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import grpc
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 
@@ -35,4 +38,73 @@ class Workers:
 
     def close(self) -> None:
         """Wait for running work."""
+        self._pool.shutdown()
+
+
+_END: Any = object()
+
+
+class LongCall:
+    """One call. When its client is gone, `ended` says so to the work that goes on."""
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        self._pool = pool
+        self._stepping = threading.Lock()
+        self._steps: Generator[Any, None, None] | None = None
+        self.ended = False
+
+    async def do(self, work: Callable[[], _T]) -> _T:
+        """Return what blocking `work` does."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    async def each(self, steps: Generator[_T, None, None]) -> AsyncIterator[_T]:
+        """Yield what a blocking generator does, a step at a time; it is closed when the call has ended."""
+        self._steps = steps
+        while (found := await self.do(self._step)) is not _END:
+            yield found
+
+    def end(self) -> None:
+        """Let the work know, and close the generator; to be called from the event loop, once."""
+        self.ended = True
+        self._pool.submit(self._close)
+
+    def _step(self) -> Any:  # noqa: ANN401  # whatever the generator yields
+        with self._stepping:
+            return _END if self._steps is None or self.ended else next(self._steps, _END)
+
+    def _close(self) -> None:
+        with self._stepping:
+            if self._steps is not None:
+                self._steps.close()
+
+
+class LongCalls:
+    """Bounds how many there are; only the event loop's thread uses it."""
+
+    def __init__(self, name: str, most: int) -> None:
+        self._pool = ThreadPoolExecutor(most + 1, name)  # one for closing
+        self._most = most
+        self._open: set[LongCall] = set()
+
+    def begin(self, context: grpc.aio.ServicerContext[Any, Any]) -> LongCall:
+        """Return a call that lasts as long as `context`; raises SERVER_BUSY when there are too many."""
+        if len(self._open) >= self._most:
+            raise CekalwatchError(Code.SERVER_BUSY, f"{self._most} long calls")
+        call = LongCall(self._pool)
+        self._open.add(call)
+
+        # When a client vanishes, gRPC may not resume the method; only the call's done callback is sure to run.
+        def ended(_: object) -> None:
+            if call in self._open:
+                self._open.remove(call)
+                call.end()
+
+        context.add_done_callback(ended)  # type: ignore[arg-type]  # the stub's protocol fits no function
+        return call
+
+    def close(self) -> None:
+        """End what goes on."""
+        for call in self._open:
+            call.end()
+        self._open.clear()
         self._pool.shutdown()

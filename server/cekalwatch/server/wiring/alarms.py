@@ -16,8 +16,7 @@ from cekalwatch.server.health.alarms.cameras import CameraAlarms, CameraLimits
 from cekalwatch.server.health.alarms.feed import AlarmFeed
 from cekalwatch.server.health.alarms.rows import RowAlarms
 from cekalwatch.server.health.alarms.servers import PortAlarms, RefusedServerAlarms, ServerAlarms
-from cekalwatch.server.health.alarms.sources import SourceAlarms
-from cekalwatch.server.health.alarms.thresholds import ThresholdAlarms
+from cekalwatch.server.health.alarms.watchlist import SourceAlarms, ThresholdAlarms
 from cekalwatch.server.health.probes.presence import Presence
 from cekalwatch.server.health.state.health import Health
 from cekalwatch.server.storage.cluster.change_notifier import ChangeTopic

@@ -16,7 +16,7 @@ from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
 from cekalwatch.server.watchlist.imports.preview import ImportPreview, PreviewRun
-from cekalwatch.server.watchlist.sources.centre.caller import PortCaller
+from cekalwatch.server.watchlist.sources.centre.centre import PortCaller
 from cekalwatch.server.watchlist.sources.centre.settings import CENTRE_TLS_DIR, CentreSettings
 from cekalwatch.server.watchlist.sources.opening import open_source
 from cekalwatch.server.watchlist.sync.schedule import SyncScheduler

@@ -14,8 +14,7 @@ from cekalwatch.server.auth.refusals import RefusalLog
 from cekalwatch.server.cluster.jobs import PeriodicJob
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.server import cannot_listen
-from cekalwatch.server.health.monitoring.collector import MonitoredServer, ServerCollector
-from cekalwatch.server.health.monitoring.instruments import Instruments
+from cekalwatch.server.health.monitoring.collector import Instruments, MonitoredServer, ServerCollector
 from cekalwatch.server.health.monitoring.listener import MonitoringListener
 from cekalwatch.server.health.monitoring.pages import MonitoringPages
 from cekalwatch.server.health.probes.presence import Presence

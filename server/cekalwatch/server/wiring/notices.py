@@ -9,7 +9,7 @@ from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
 from cekalwatch.server.domain.notices import Notice, NoticeKind
 from cekalwatch.server.health.alarms.board import AlarmBoard
-from cekalwatch.server.health.alarms.notices import NoticeAlarms
+from cekalwatch.server.health.alarms.servers import NoticeAlarms
 from cekalwatch.server.notices.collector import (
     AlertNotices,
     CheckpointNotices,

@@ -10,8 +10,7 @@ from cekalwatch.server.gallery.model_follower import threshold_rule
 from cekalwatch.server.gallery.threshold import ThresholdSetting
 from cekalwatch.server.gallery.threshold_outlook import ThresholdOutlooks, threshold_signers
 from cekalwatch.server.grpc_api.servicers.operations import OperationsServicer
-from cekalwatch.server.health.state.maintenance import MaintenanceReader
-from cekalwatch.server.health.state.status import StatusService
+from cekalwatch.server.health.state.status import MaintenanceReader, StatusService
 from cekalwatch.server.storage.audit.search import AuditSearch
 from cekalwatch.server.wiring.gallery import GalleryParts
 from cekalwatch.server.wiring.storage import Context

@@ -11,9 +11,8 @@ from cekalwatch.contract.values.status import Reporting
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.cluster.jobs import LeaderJob
 from cekalwatch.server.cluster.leader_lease import LeaderLease
-from cekalwatch.server.grpc_api.clients.picture_giver import PictureGiver
 from cekalwatch.server.grpc_api.clients.picture_line import PictureLine
-from cekalwatch.server.grpc_api.clients.report_stream import ReportedParts
+from cekalwatch.server.grpc_api.clients.report_stream import PictureGiver, ReportedParts
 from cekalwatch.server.grpc_api.clients.reporter import AlertReporter
 from cekalwatch.server.grpc_api.servicers.ports import PortServicer
 from cekalwatch.server.ports.report_receiver import ReportReceiver, ReportTerms
@@ -21,7 +20,7 @@ from cekalwatch.server.ports.retention import PortRecordSweeper
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.ports.reported import ReportedLog
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
-from cekalwatch.server.watchlist.sources.centre.caller import PortCaller
+from cekalwatch.server.watchlist.sources.centre.centre import PortCaller
 from cekalwatch.server.wiring.alerts import AlertParts
 from cekalwatch.server.wiring.storage import Context
 

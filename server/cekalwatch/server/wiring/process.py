@@ -11,7 +11,7 @@ from cekalwatch.program.confined.command import missing_protections
 from cekalwatch.program.traces import TRACES
 from cekalwatch.server.auth.certificate import CertificateAuthentication
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.health.monitoring.instruments import Instruments
+from cekalwatch.server.health.monitoring.collector import Instruments
 from cekalwatch.server.memory import return_large_pieces
 from cekalwatch.server.open_files import connection_bound, raise_limit
 from cekalwatch.server.settings.settings import ServerSettings

@@ -21,10 +21,10 @@ from cekalwatch.server.watchlist.browser import WatchlistReader
 from cekalwatch.server.watchlist.imports.upload import Uploads, UploadTimeouts
 from cekalwatch.server.watchlist.list_feed import ListFeed
 from cekalwatch.server.watchlist.lookalikes import LookalikeReview
-from cekalwatch.server.watchlist.sources.centre.caller import PortCaller
+from cekalwatch.server.watchlist.sources.centre.centre import PortCaller
 from cekalwatch.server.watchlist.sources.centre.following import CentreFollower
 from cekalwatch.server.watchlist.subject_search import SubjectSearch
-from cekalwatch.server.watchlist.sync.service import SyncService
+from cekalwatch.server.watchlist.sync.schedule import SyncService
 from cekalwatch.server.wiring.gallery import GalleryParts
 from cekalwatch.server.wiring.imports import Imports
 from cekalwatch.server.wiring.storage import Context

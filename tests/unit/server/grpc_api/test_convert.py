@@ -38,7 +38,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code, Kind
 from cekalwatch.server.domain.orders.ban_order import JudgedOrder
 from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.grpc_api import alert_requests as alerts
-from cekalwatch.server.grpc_api.paging import page_size
+from cekalwatch.server.grpc_api.messages import page_size
 from cekalwatch.server.grpc_api.servicers.capture import read_hello, read_message
 from cekalwatch.server.grpc_api.servicers.watchlist import subjects
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import record_begun

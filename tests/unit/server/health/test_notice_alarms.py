@@ -13,7 +13,7 @@ from cekalwatch.contract.values.troubles import OF_CAMERAS, TroubleKind, acknowl
 from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.domain.notices import Notice
 from cekalwatch.server.health.alarms.board import AlarmBoard
-from cekalwatch.server.health.alarms.notices import NoticeAlarms
+from cekalwatch.server.health.alarms.servers import NoticeAlarms
 from cekalwatch.server.notices.syslog_feed import SyslogOutbox, syslog_feed
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database

@@ -15,7 +15,7 @@ from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.troubles import Fault
 from cekalwatch.server.gallery.threshold import ThresholdSetting
 from cekalwatch.server.health.alarms.board import AlarmBoard
-from cekalwatch.server.health.alarms.thresholds import TOLD_FOR, ThresholdAlarms
+from cekalwatch.server.health.alarms.watchlist import TOLD_FOR, ThresholdAlarms
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.troubles import TroubleStore
 from tests.support.builders.keys import open_keys

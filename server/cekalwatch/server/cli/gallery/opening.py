@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cekalwatch.server.cli.database import command_context
-from cekalwatch.server.cli.options import command_settings
+from cekalwatch.server.cli.options import command_context, command_settings
 
 if TYPE_CHECKING:
     from cekalwatch.server.audit.entry import Action, AuditEntry

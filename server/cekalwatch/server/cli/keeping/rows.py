@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.database import command_context
-from cekalwatch.server.cli.options import Config, DataDir, command_settings
+from cekalwatch.server.cli.options import Config, DataDir, command_context, command_settings
 
 if TYPE_CHECKING:
     from cekalwatch.program.translations import Texts

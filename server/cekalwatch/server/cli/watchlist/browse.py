@@ -14,8 +14,7 @@ import typer
 from cekalwatch.contract.values.orders import OrderKind, OrderStatus
 from cekalwatch.contract.values.watchlist import WatchlistProblem
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.database import command_context
-from cekalwatch.server.cli.options import Config, DataDir, command_settings
+from cekalwatch.server.cli.options import Config, DataDir, command_context, command_settings
 from cekalwatch.server.cli.watchlist.look_output import (
     print_csv,
     print_json,
@@ -97,7 +96,7 @@ def list_(
 ) -> None:
     """List subjects with their orders, by subject key. Photographs are not shown."""
     from cekalwatch.contract.values.listed_subjects import WatchlistFilter
-    from cekalwatch.server.watchlist.browser_output import LIST_COLUMNS, list_rows, view_json
+    from cekalwatch.server.cli.watchlist.look_output import LIST_COLUMNS, list_rows, view_json
 
     settings = command_settings(config, data_dir)
     at = _noon(valid_on, settings)
@@ -129,8 +128,8 @@ def show(
 ) -> None:
     """Show everything that is stored about a subject, and who else has such a face. Photographs only with --photo."""
     from cekalwatch.contract.values.subjects import MAX_REFERENCES
+    from cekalwatch.server.cli.watchlist.look_output import view_json
     from cekalwatch.server.domain.errors import CekalwatchError
-    from cekalwatch.server.watchlist.browser_output import view_json
 
     if form is Form.CSV:
         raise ProgramError("`show` has more than fits a table of one kind of rows: take --format json", Exit.USAGE)
@@ -156,7 +155,7 @@ def history(
     data_dir: DataDir = None,
 ) -> None:
     """Show what happened to a subject and its orders: events of the audit trail, and each order's statuses."""
-    from cekalwatch.server.watchlist.browser_output import HISTORY_COLUMNS, history_json, history_rows
+    from cekalwatch.server.cli.watchlist.look_output import HISTORY_COLUMNS, history_json, history_rows
 
     with _look(command_settings(config, data_dir)) as (look, _):
         found = look.history(subject_id)

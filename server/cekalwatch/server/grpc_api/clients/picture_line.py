@@ -15,10 +15,16 @@ from cekalwatch.contract.codec.federation import PORT_MESSAGE
 from cekalwatch.contract.values.federation import PortHello, SignOfLife
 from cekalwatch.server.cluster.leader_lease import LeaderLease
 from cekalwatch.server.concurrency.rate_limiter import RateLimiter
-from cekalwatch.server.grpc_api.clients.picture_giver import PictureGiver
-from cekalwatch.server.grpc_api.clients.report_stream import LOOK_S, MISSED_KEEP_ALIVES, Call, centre_pace, period_of
+from cekalwatch.server.grpc_api.clients.report_stream import (
+    LOOK_S,
+    MISSED_KEEP_ALIVES,
+    Call,
+    PictureGiver,
+    centre_pace,
+    period_of,
+)
 from cekalwatch.server.grpc_api.clients.reporter import ANSWER_S, REFUSED, REFUSED_PAUSE_S
-from cekalwatch.server.watchlist.sources.centre.caller import PortCaller, told_code
+from cekalwatch.server.watchlist.sources.centre.centre import PortCaller, told_code
 from cekalwatch.server.watchlist.sources.source import SourceUnavailable
 from cekalwatch.v1 import port_service_pb2 as pb
 from cekalwatch.v1.port_service_pb2_grpc import PortServiceStub

@@ -21,9 +21,15 @@ from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.cluster.leader_lease import LeaderLease
 from cekalwatch.server.concurrency.rate_limiter import RateLimiter
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.grpc_api.clients.picture_giver import PictureGiver
-from cekalwatch.server.grpc_api.clients.report_stream import LOOK_S, Call, ReportedParts, ReportStream, centre_pace
-from cekalwatch.server.watchlist.sources.centre.caller import PortCaller, told_code
+from cekalwatch.server.grpc_api.clients.report_stream import (
+    LOOK_S,
+    Call,
+    PictureGiver,
+    ReportedParts,
+    ReportStream,
+    centre_pace,
+)
+from cekalwatch.server.watchlist.sources.centre.centre import PortCaller, told_code
 from cekalwatch.server.watchlist.sources.source import SourceUnavailable
 from cekalwatch.v1 import port_pb2
 from cekalwatch.v1 import port_service_pb2 as pb

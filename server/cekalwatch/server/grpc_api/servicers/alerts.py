@@ -33,7 +33,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api import alert_answers as answers
 from cekalwatch.server.grpc_api import alert_requests as read
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.paging import page_size
+from cekalwatch.server.grpc_api.messages import page_size
 from cekalwatch.server.grpc_api.servicers.adjudication import AdjudicationMethods
 from cekalwatch.server.health.probes.presence import Presence
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore

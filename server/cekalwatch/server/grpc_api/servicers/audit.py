@@ -27,9 +27,8 @@ from cekalwatch.server.audit.search_terms import Position, action_term, moment_o
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.audit_answers import full_entry, people_named, search_page
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.fields import uuid
-from cekalwatch.server.grpc_api.long_calls import LongCall, LongCalls
-from cekalwatch.server.grpc_api.paging import page_size
+from cekalwatch.server.grpc_api.messages import page_size, uuid
+from cekalwatch.server.grpc_api.workers import LongCall, LongCalls
 from cekalwatch.server.storage.audit.search import AuditPage, AuditQuery, AuditSearch
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.audit.trail import AuditTrail

@@ -21,7 +21,7 @@ from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.fields import KEY
+from cekalwatch.server.grpc_api.messages import KEY
 from cekalwatch.v1 import capture_pb2, capture_service_pb2_grpc
 from cekalwatch.v1 import capture_service_pb2 as pb
 from cekalwatch.wire.bounds import MAX_WORD

@@ -17,8 +17,8 @@ from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import coded
+from cekalwatch.server.grpc_api.messages import page
 from cekalwatch.server.grpc_api.open_calls import OpenCalls
-from cekalwatch.server.grpc_api.paging import page
 from cekalwatch.server.health.probes.presence import CameraPresence
 from cekalwatch.server.pki.device_admin import DeviceAdmin, DeviceRegistry
 from cekalwatch.server.pki.devices import KnownDevice

@@ -16,7 +16,7 @@ from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.errors import abort_with, address_of
-from cekalwatch.server.grpc_api.requests import single_request
+from cekalwatch.server.grpc_api.messages import single_request
 from cekalwatch.server.pki.site_pki import SitePki
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.v1 import enrolment_service_pb2 as pb

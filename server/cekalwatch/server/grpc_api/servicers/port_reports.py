@@ -26,7 +26,7 @@ from cekalwatch.server.domain.alerts.handling import MAX_FOLLOW_UP_BYTES, MAX_FO
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.ports import Port, PortReport
 from cekalwatch.server.grpc_api.alert_requests import MAX_REFERENCE, MAX_SEQUENCE
-from cekalwatch.server.grpc_api.fields import KEY
+from cekalwatch.server.grpc_api.messages import KEY
 from cekalwatch.server.ports.report_receiver import Inbound
 from cekalwatch.server.recognition.face_pictures import MAX_PROBE_BYTES
 from cekalwatch.server.storage.alerts.rows import MAX_SIGHTINGS

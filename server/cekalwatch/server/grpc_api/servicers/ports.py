@@ -22,8 +22,7 @@ from cekalwatch.server.domain.ports import Port, PortAlert
 from cekalwatch.server.grpc_api import alert_requests as read
 from cekalwatch.server.grpc_api.alert_answers import alert_with_images
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.fields import KEY
-from cekalwatch.server.grpc_api.paging import page, page_size
+from cekalwatch.server.grpc_api.messages import KEY, page, page_size
 from cekalwatch.server.grpc_api.servicers import port_reports
 from cekalwatch.server.ports.report_receiver import Inbound, ReportReceiver
 from cekalwatch.server.storage.audit.trail import AuditTrail

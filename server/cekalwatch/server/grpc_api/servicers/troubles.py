@@ -19,8 +19,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.troubles import Alarm
 from cekalwatch.server.grpc_api import alert_requests as read
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.fields import uuid
-from cekalwatch.server.grpc_api.paging import page, page_size
+from cekalwatch.server.grpc_api.messages import page, page_size, uuid
 from cekalwatch.server.health.alarms.board import AlarmBoard
 from cekalwatch.server.health.alarms.feed import AlarmFeed, OpenAlarms
 from cekalwatch.server.storage.troubles import TroubleStore

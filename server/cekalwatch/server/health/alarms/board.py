@@ -1,4 +1,4 @@
-"""Open alarms: the board writes what rules find, and people acknowledge it.
+"""Open alarms: rules find faults, the board writes them, and people acknowledge them.
 
 Several servers may share the database, and each applies its rules: an alarm is there once, whichever server finds it.
 Methods block.
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Protocol
 from uuid import UUID
 
 import structlog
@@ -19,9 +20,42 @@ from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind,
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import Person
-from cekalwatch.server.domain.troubles import Alarm, Fault, changes
-from cekalwatch.server.health.alarms.findings import Rule
+from cekalwatch.server.domain.troubles import MAX_ABOUT, MAX_DETAIL, Alarm, Fault, changes
 from cekalwatch.server.storage.troubles import TroubleStore
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a rule has found."""
+
+    faults: Collection[Fault]
+    """Those that exist now."""
+    judged: Callable[[TroubleKind, str], bool]
+    """Whether the rule knows if there is a fault of that kind, about that; an open alarm without one is then over."""
+
+
+class Rule(Protocol):
+    """Looks for faults of one sort."""
+
+    def look(self) -> Findings | None:
+        """Return what is found, None while nothing can be said; it may block."""
+
+
+def fault(
+    kind: TroubleKind, about: str, site: str = "", counter: str = "", **details: str | float | datetime | None
+) -> Fault:
+    """Return a fault whose texts are cut to their bounds, with `?` for what cannot be printed.
+
+    A detail that is None is left out; a time is written in ISO 8601, to the second.
+    """
+    shown = {name: _shown(value, MAX_DETAIL) for name, value in details.items() if value is not None}
+    return Fault(kind, _shown(about, MAX_ABOUT), site, counter, shown)
+
+
+def _shown(value: str | float | datetime, most: int) -> str:
+    text = value.isoformat(timespec="seconds") if isinstance(value, datetime) else str(value)
+    return "".join(one if one.isprintable() else "?" for one in text)[:most] or "?"
+
 
 log = structlog.get_logger()
 

@@ -15,7 +15,7 @@ from cekalwatch.contract.values.troubles import IN_THE_PICTURE, OF_CAMERAS, OF_V
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock, lately
 from cekalwatch.server.domain.troubles import Fault
-from cekalwatch.server.health.alarms.findings import Findings, fault
+from cekalwatch.server.health.alarms.board import Findings, fault
 from cekalwatch.server.health.probes.presence import CameraPresence, Presence, Rejection
 from cekalwatch.server.storage.troubles import TroubleStore
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.health.alarms.findings import Findings, fault
+from cekalwatch.server.health.alarms.board import Findings, fault
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.integrity.guard import RowGuard
 from cekalwatch.server.storage.integrity.scan import PAGE_ROWS, RowScan

@@ -1,10 +1,11 @@
-"""Faults of servers: of this one, of those that were refused at their start, and, at a centre, of those of ports."""
+"""Faults of this server, of those refused at their start, of the servers of ports, and of receivers of notices."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from cekalwatch.contract.values.troubles import OF_PORTS, OF_SERVERS, TroubleKind
 from cekalwatch.program.loops import LoopState
@@ -13,9 +14,12 @@ from cekalwatch.server.cluster.agreement import MAX_CLOCK_DIFFERENCE
 from cekalwatch.server.domain.clock import Clock, lately
 from cekalwatch.server.domain.ports import PortState
 from cekalwatch.server.domain.troubles import MAX_ABOUT, Fault
-from cekalwatch.server.health.alarms.findings import Findings, fault
+from cekalwatch.server.health.alarms.board import Findings, fault
 from cekalwatch.server.health.state.health import Health
+from cekalwatch.server.notices.syslog_feed import Page
+from cekalwatch.server.outbox import Dispatcher
 from cekalwatch.server.refusals import RefusedServer
+from cekalwatch.server.storage.notices import NoticeStore
 
 
 @dataclass(frozen=True)
@@ -110,3 +114,35 @@ class PortAlarms:
 
     def _silent(self, heard_at: datetime | None) -> bool:
         return heard_at is None or not lately(heard_at, self.clock.now(), self.limit)
+
+
+TELL_AFTER: Final = timedelta(minutes=5)
+"""A receiver may be restarted meanwhile."""
+
+
+@dataclass(frozen=True)
+class NoticeAlarms:
+    """The rule for receivers, at the server that sends for all; `look` blocks."""
+
+    store: NoticeStore
+    webhooks: Sequence[str]
+    feed: Dispatcher[Page] | None
+    clock: Clock
+
+    def look(self) -> Findings:
+        """Return the receivers that fail; one that is not configured any more has no fault."""
+        return Findings(list(self._faults()), lambda kind, _: kind is TroubleKind.NOTICES_WAITING)
+
+    def _faults(self) -> Iterator[Fault]:
+        before = self.clock.now() - TELL_AFTER
+        for name in self.webhooks:
+            for first in self.store.waiting(name, 1):
+                if first.attempts and first.made_at <= before:
+                    yield _fault(f"webhook {name}", first.made_at, first.failure)
+        if self.feed and (failing := self.feed.failing) and failing.since <= before:
+            yield _fault("syslog", failing.since, failing.reason)
+
+
+def _fault(receiver: str, since: datetime, reason: str) -> Fault:
+    printable = "".join(one if one.isprintable() else " " for one in reason)
+    return fault(TroubleKind.NOTICES_WAITING, receiver, since=since, reason=printable or "-")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
 from importlib.metadata import version
+from pathlib import Path
 
 from cekalwatch.contract.values.cameras import Heartbeat
 from cekalwatch.contract.values.capture_policy import CapturePolicy
@@ -34,15 +36,17 @@ from cekalwatch.server.capture.deciding import Decider
 from cekalwatch.server.capture.intake import Intake
 from cekalwatch.server.cluster.peers import Peers, WholePresence
 from cekalwatch.server.domain.checkpoints import Camera
+from cekalwatch.server.domain.clock import Clock, lately
 from cekalwatch.server.domain.ports import PortState
 from cekalwatch.server.domain.troubles import Alarm
+from cekalwatch.server.encryption.keyring import KeyPurpose
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.health.probes.presence import CameraPresence, ReportedRun
 from cekalwatch.server.health.state.health import Health
-from cekalwatch.server.health.state.maintenance import MaintenanceReader
 from cekalwatch.server.recognition.packs.installed import Engine
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.errors import StorageError
+from cekalwatch.server.storage.keys.store import KeyEntry, KeyStore
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 
 MAX_READ_S = 10.0
@@ -239,3 +243,46 @@ def signing_status(state: SigningState) -> SigningStatus:
             CheckpointDestination(one.name, one.waiting, one.failure or "") for one in state.destinations
         ),
     )
+
+
+@dataclass(frozen=True)
+class MaintenanceReader:
+    """Reads the state; threads may share it, and it blocks."""
+
+    data_dir: Path
+    """The data folder."""
+    last_backup_at: Callable[[], datetime | None]
+    """When this server's last backup was made; it may read a file."""
+    backup_limit: timedelta
+    """How old the last backup may be."""
+    keys: KeyStore
+    clock: Clock
+
+    def read(self) -> MaintenanceStatus:
+        """Return the state now. Raises StorageError."""
+        return self._with(max((one for one in self.keys.entries() if _seals(one)), key=lambda one: one.key_id))
+
+    def read_without_database(self) -> MaintenanceStatus:
+        """Return the state without the key, which is in the database."""
+        return self._with(None)
+
+    def _with(self, key: KeyEntry | None) -> MaintenanceStatus:
+        backup_at = self.last_backup_at()
+        stale = backup_at is None or not lately(backup_at, self.clock.now(), self.backup_limit)
+        found = MaintenanceStatus(backup_at, stale, *_disk(self.data_dir))
+        if key is None:
+            return found
+        return replace(found, data_key=key.key_id, data_key_at=key.made_at, resealing=key.settled_at is None)
+
+
+def _seals(entry: KeyEntry) -> bool:
+    return entry.purpose is KeyPurpose.SEALING
+
+
+def _disk(folder: Path) -> tuple[int, int]:
+    """Return size and free space in bytes; 0 for both when the disk cannot be read."""
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        return 0, 0
+    return usage.total, usage.free

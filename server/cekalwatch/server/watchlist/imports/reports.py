@@ -1,14 +1,24 @@
-"""How many records and photographs of an import came to which end."""
+"""How many records and photographs of an import came to which end, and the report as a file.
+
+The file is CSV for a spreadsheet, or JSON, and only its owner can read it. It holds keys, codes and names of files;
+nothing of a person but the key.
+"""
 
 from __future__ import annotations
 
+import json
+import os
+import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from cekalwatch.contract.values.imports import RecordReport
 from cekalwatch.contract.values.orders import OrderFlag, OrderStatus
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
+from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.import_report import report_csv
 
 
 @dataclass(frozen=True)
@@ -46,3 +56,36 @@ def summarise(reports: Sequence[RecordReport]) -> Summary:
         photos_refused=outcomes[PhotoOutcome.REFUSED],
         photos_with_warnings=sum(bool(photo.warnings) for photo in photos),
     )
+
+
+_OF_PREVIEWS = {"added", "ends"}
+
+
+def check_report_file(file: Path) -> None:
+    """Raise ProgramError when a report cannot be written to `file`; asked before an import begins."""
+    if file.suffix.lower() not in {".csv", ".json"}:
+        raise ProgramError(f"The report {file} must end in .csv or .json", Exit.USAGE)
+    if not os.access(file.parent, os.W_OK | os.X_OK) or file.is_dir():
+        raise ProgramError(f"Cannot write the report {file}: its folder does not exist or is not writable", Exit.USAGE)
+
+
+def write_report(file: Path, reports: Sequence[RecordReport]) -> None:
+    """Write the reports, replacing a file of that name in one step. Raises ProgramError."""
+    text = report_csv(reports) if file.suffix.lower() == ".csv" else _json(reports, summarise(reports))
+    try:
+        # mkstemp makes the file with mode 0600.
+        handle, temporary = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+                stream.write(text)
+            Path(temporary).replace(file)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+    except OSError as error:
+        raise ProgramError(f"The import is done, but the report {file} cannot be written: {error.strerror}") from None
+
+
+def _json(reports: Sequence[RecordReport], summary: Summary) -> str:
+    records = [{name: held for name, held in asdict(one).items() if name not in _OF_PREVIEWS} for one in reports]
+    document = {"summary": asdict(summary), "records": records}
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -5,9 +5,11 @@ What it answers is checked by who asks, and becomes records in the server by the
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import wraps
+from io import BytesIO
 from types import MappingProxyType
 from typing import Final
 
@@ -15,7 +17,6 @@ from cekalwatch.program.confined.limits import Limits
 from cekalwatch.program.confined.messages import Refusal, Served
 from cekalwatch.program.confined.pool import Ask, Cause, ConfinedError, ConfinedPool
 from cekalwatch.server.watchlist.sources import cell_transfer
-from cekalwatch.server.watchlist.sources.content import Content
 from cekalwatch.server.watchlist.sources.source import (
     BrokenPage,
     ColumnsWrong,
@@ -24,6 +25,45 @@ from cekalwatch.server.watchlist.sources.source import (
     SourceTooCostly,
     SourceUnavailable,
 )
+
+PIECE_BYTES: Final = 1_000_000
+OLD_OR_SEALED: Final = bytes.fromhex("d0cf11e0a1b11ae1")
+"""First bytes of encrypted Excel files, and of all Excel files before XLSX."""
+_ARCHIVES: Final = (b"PK\x03\x04", b"PK\x05\x06")
+
+
+@dataclass(frozen=True, eq=False)
+class Content:
+    """A file in memory."""
+
+    name: str
+    """Shown in messages; it is no path."""
+    data: bytes
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether it begins as an archive, as spreadsheets do too."""
+        return self.data.startswith(_ARCHIVES)
+
+    @property
+    def is_old_or_sealed(self) -> bool:
+        """Whether it begins as a spreadsheet that nobody reads here."""
+        return self.data.startswith(OLD_OR_SEALED)
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield it for a process that takes it in with `taken_in`."""
+        for start in range(0, len(self.data), PIECE_BYTES):
+            yield self.data[start : start + PIECE_BYTES]
+
+
+def taken_in(size: int, answer: bytes) -> Generator[bytes, bytes, BytesIO]:
+    """Take in a file of `size` bytes in a confined process, with an `answer` before each piece, and return it."""
+    content = BytesIO()
+    while content.tell() < size:
+        content.write((yield answer))
+    content.seek(0)
+    return content
+
 
 MAX_TOLD: Final = 2000
 """Characters of a refusal that are told."""

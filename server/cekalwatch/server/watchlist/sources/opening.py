@@ -14,7 +14,7 @@ from cekalwatch.server.watchlist.sources.sql.settings import SqlSettings
 from cekalwatch.server.watchlist.sources.web.settings import HttpSettings
 
 if TYPE_CHECKING:
-    from cekalwatch.server.watchlist.sources.centre.caller import PortCaller
+    from cekalwatch.server.watchlist.sources.centre.centre import PortCaller
 
 SourceSettings = Annotated[
     FolderSettings | HttpSettings | SqlSettings | SpreadsheetSettings | CentreSettings, Field(discriminator="kind")

@@ -1,11 +1,72 @@
-"""Turns the rows of a source into what a synchronisation takes: the same for each kind of source."""
+"""Turns the rows of a source and their photographs into what a synchronisation takes, alike for each kind of source."""
 
 from __future__ import annotations
 
-from cekalwatch.server.watchlist.imports.records import ImportRecord, RecordError
-from cekalwatch.server.watchlist.sources.mapping import RecordMapper, Row
-from cekalwatch.server.watchlist.sources.photographs import Photographs
+from pathlib import Path
+from typing import Protocol
+
+from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph, RecordError
+from cekalwatch.server.watchlist.sources.mapping import PhotographPlace, RecordMapper, Row
 from cekalwatch.server.watchlist.sources.source import OfferedOrder, RefusedRow
+from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
+
+
+class Photographs(Protocol):
+    """The photographs of a source. Methods block, and raise SourceUnavailable when the whole source is gone."""
+
+    def version(self, place: PhotographPlace) -> str:
+        """Return a text that changes when the photograph changes, appears or disappears."""
+
+    def load(self, place: PhotographPlace) -> Photograph | None:
+        """Return the photograph, or the problem with it; None if the source says that there is none."""
+
+
+class FolderPhotographs:
+    """Photographs in a folder, named by their path in it; what is outside counts as unreadable."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def version(self, place: PhotographPlace) -> str:
+        """Return time and size of the file."""
+        try:
+            found = self._file(place).stat()
+        except (OSError, RuntimeError, ValueError):
+            return "none"
+        return f"{found.st_size}-{found.st_mtime_ns}"
+
+    def load(self, place: PhotographPlace) -> Photograph:
+        """Return the file's content, or why it cannot be read."""
+        name = place.name
+        try:
+            file = self._file(place)
+            if not file.is_relative_to(self._folder.resolve()):
+                return Photograph(name, problem=Code.PHOTO_UNREADABLE)
+            if not file.exists():
+                return Photograph(name, problem=Code.PHOTO_MISSING)
+            if not file.is_file():  # reading a pipe would never end
+                return Photograph(name, problem=Code.PHOTO_UNREADABLE)
+            if file.stat().st_size > MAX_PHOTO_BYTES:
+                return Photograph(name, problem=Code.PHOTO_TOO_LARGE)
+            return Photograph(name, file.read_bytes())
+        except (OSError, RuntimeError, ValueError):  # Python before 3.13 raises RuntimeError for links in a circle
+            return Photograph(name, problem=Code.PHOTO_UNREADABLE)
+
+    def _file(self, place: PhotographPlace) -> Path:
+        return (self._folder / place.address.replace("\\", "/")).resolve()
+
+
+class NoPhotographs:
+    """For a source whose settings do not say where its photographs are."""
+
+    def version(self, _: PhotographPlace) -> str:
+        """Return that there is none."""
+        return "none"
+
+    def load(self, place: PhotographPlace) -> Photograph:
+        """Return that it is missing."""
+        return Photograph(place.name, problem=Code.PHOTO_MISSING)
 
 
 class RowReader:

@@ -15,11 +15,10 @@ from cekalwatch.contract.values.imports import PhotoReport, RecordReport
 from cekalwatch.contract.values.orders import OrderFlag, OrderRule, OrderStatus
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.watchlist.report_screen import remarks, show_reports
+from cekalwatch.server.cli.watchlist.importing import remarks, show_reports
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.watchlist.imports.records import RecordError
-from cekalwatch.server.watchlist.imports.report_file import check_report_file, write_report
-from cekalwatch.server.watchlist.imports.reports import summarise
+from cekalwatch.server.watchlist.imports.reports import check_report_file, summarise, write_report
 from tests.support.builders.watchlist import figures
 
 ENROLLED = PhotoReport("a.jpg", PhotoOutcome.ENROLLED, None, ("BLURRED",), figures(71.4))

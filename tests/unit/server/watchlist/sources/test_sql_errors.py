@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import exc
 
 from cekalwatch.server.watchlist.sources.source import SourceMisconfigured
-from cekalwatch.server.watchlist.sources.sql.errors import unavailable
+from cekalwatch.server.watchlist.sources.sql.rows import unavailable
 
 
 class DriverError(Exception):

@@ -22,14 +22,12 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.ports import Port
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.fields import KEY, text, uuid
-from cekalwatch.server.grpc_api.paging import page
+from cekalwatch.server.grpc_api.messages import KEY, page, text, uuid
 from cekalwatch.server.grpc_api.servicers.watchlist.subjects import subject_key
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.watchlist.list_feed import ChangedSubject, ListFeedStore, StoredReference
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
-from cekalwatch.server.watchlist.list_allowance import ListAllowance
-from cekalwatch.server.watchlist.list_feed import ListFeed, ListPosition, PortProgram
+from cekalwatch.server.watchlist.list_feed import ListAllowance, ListFeed, ListPosition, PortProgram
 from cekalwatch.v1 import list_feed_service_pb2 as pb
 from cekalwatch.v1 import list_feed_service_pb2_grpc
 from cekalwatch.wire.bounds import MAX_PAGE, PHOTO_CHUNK_BYTES

@@ -15,7 +15,7 @@ import grpc
 import structlog
 
 from cekalwatch.server.concurrency.rate_limiter import RateLimiter
-from cekalwatch.server.watchlist.sources.centre.caller import PortCaller, told_code
+from cekalwatch.server.watchlist.sources.centre.centre import PortCaller, told_code
 from cekalwatch.server.watchlist.sources.centre.records import told_sources
 from cekalwatch.server.watchlist.sources.source import SourceUnavailable
 from cekalwatch.v1 import list_feed_service_pb2 as pb

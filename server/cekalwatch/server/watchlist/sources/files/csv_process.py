@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from cekalwatch.program.confined.limits import Limits
 from cekalwatch.server.watchlist.sources.cell_transfer import array, written, written_row
-from cekalwatch.server.watchlist.sources.content import Content, taken_in
 from cekalwatch.server.watchlist.sources.files.csv_table import CsvTable
-from cekalwatch.server.watchlist.sources.list_process import ListProcess, refusing
+from cekalwatch.server.watchlist.sources.list_process import Content, ListProcess, refusing, taken_in
 from cekalwatch.server.watchlist.sources.mapping import Row, folded_name
 
 if TYPE_CHECKING:

@@ -1,22 +1,38 @@
-"""A query or view as rows to select from, on a connection that cannot write."""
+"""A query or view as rows to select from, on a connection that cannot write, and photographs in their columns.
+
+A database's errors become messages for the person who configures the source, without the content of rows.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
+import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import (
+    DBAPIError,
+    InterfaceError,
+    NoSuchColumnError,
+    OperationalError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 from sqlalchemy.pool import NullPool
 
+from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.watchlist.imports.records import Photograph
+from cekalwatch.server.watchlist.sources.mapping import PhotographPlace
 from cekalwatch.server.watchlist.sources.secrets import read_secret
 from cekalwatch.server.watchlist.sources.source import SourceMisconfigured, SourceUnavailable
-from cekalwatch.server.watchlist.sources.sql.errors import unavailable
 from cekalwatch.server.watchlist.sources.sql.position import Mark
 from cekalwatch.server.watchlist.sources.sql.settings import SqlSettings
+from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 
 _TABLE = re.compile(r"(?:(?P<schema>\w+)\.)?(?P<name>\w+)")
 _LENGTHS: Final = {"mssql": "datalength", "sqlite": "length", "postgresql": "length", "mysql": "length"}
@@ -127,3 +143,100 @@ def _only_queries(connection: Any, _: object) -> None:  # noqa: ANN401  # a driv
     connection.execute("PRAGMA query_only = ON")
     # Text that is not UTF-8 becomes replacement characters, which refuse this row and no other.
     connection.text_factory = lambda raw: raw.decode(errors="replace")
+
+
+_MYSQL_ON_QUERIES: Final = frozenset({1052, 1054, 1060, 1142, 1143, 1356})
+"""Error numbers for a column that is ambiguous, missing or there twice, for a missing right on a table or column, and
+for a broken view: MySQL's drivers use the same exception for them as for a lost connection."""
+_NOT_IN_ENCODING: Final = "22021"
+"""The SQLSTATE of bytes that are no text in the connection's encoding."""
+_NUMBER: Final = re.compile(r"\d{1,5}|[0-9A-Z]{5}|[A-Z]{3}-\d{4,5}", re.ASCII)
+
+
+def unavailable(error: SQLAlchemyError) -> SourceUnavailable:
+    """Return the exception for an error: SourceMisconfigured if query, rights or encoding are wrong."""
+    kind = _kind(error)
+    if getattr(_cause(error), "sqlstate", "") == _NOT_IN_ENCODING:
+        return SourceMisconfigured(
+            "The database has text that is not UTF-8, and does not say in which encoding it is: name it in `address`, "
+            "as in ?client_encoding=WIN1252"
+        )
+    if isinstance(error, ProgrammingError | NoSuchColumnError) or _is_of_query(error):
+        return SourceMisconfigured(
+            f"The database cannot run the query ({kind}): check query, columns and what the account may read"
+        )
+    if isinstance(error, OperationalError | InterfaceError):
+        return SourceUnavailable(
+            f"The database cannot be reached, or refuses to answer ({kind}): check address and password_from, and "
+            "whether it runs"
+        )
+    return SourceUnavailable(f"The database cannot be read ({kind})")
+
+
+def _is_of_query(error: SQLAlchemyError) -> bool:
+    """Whether the query is wrong, by the error's number; some drivers' exceptions do not say it."""
+    found = _cause(error)
+    if getattr(found, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+        return True
+    return bool(found.args) and found.args[0] in _MYSQL_ON_QUERIES
+
+
+def _kind(error: SQLAlchemyError) -> str:
+    """Return the class of an error with the database's number; its text may quote a row."""
+    found = _cause(error)
+    name: str = getattr(found, "sqlite_errorname", type(found).__name__)
+    first = found.args[0] if found.args else ""
+    number = str(getattr(first, "full_code", first))  # as Oracle's driver has it
+    return f"{name} {number}" if _NUMBER.fullmatch(number) else name
+
+
+def _cause(error: SQLAlchemyError) -> BaseException:
+    return error.orig if isinstance(error, DBAPIError) and error.orig else error
+
+
+def column_address(order_key: object, column: str) -> str:
+    """Return the address of the photograph in a row's column."""
+    return json.dumps([order_key if isinstance(order_key, int) else str(order_key), column])
+
+
+class ColumnPhotographs:
+    """Photographs in columns. Each is read separately, when it is wanted, and only if it is not too large.
+
+    A database may treat "C-1" and "c-1" as the same, which are two orders here: the key is compared again, so that
+    nobody gets the photograph of another person.
+    """
+
+    def __init__(self, rows: SqlRows, key_column: str) -> None:
+        self._rows = rows
+        self._key = key_column
+
+    def version(self, place: PhotographPlace) -> str:
+        """Return the version in the row, or a digest of the photograph."""
+        if place.version:
+            return place.version
+        found = self.load(place)
+        if found is None:
+            return "none"
+        return str(found.problem) if found.problem else hashlib.sha256(found.data).hexdigest()
+
+    def load(self, place: PhotographPlace) -> Photograph | None:
+        """Return the photograph; None for an empty column."""
+        order_key, column = json.loads(place.address)
+        rows = self._rows.of([self._key, column])
+        own, size = rows.c[self._key], self._rows.length(rows.c[column])
+        bounded = sa.case((size <= MAX_PHOTO_BYTES, rows.c[column]))
+        chosen = sa.select(own, size, bounded).where(own == compared(order_key))
+        with self._rows.connection() as connection:
+            streamed = connection.execution_options(stream_results=True, yield_per=1).execute(chosen)
+            with closing(streamed) as found:
+                row = next((one for one in found if column_address(one[0], column) == place.address), None)
+        if row is None:
+            return Photograph(place.name, problem=Code.PHOTO_MISSING)
+        _, length, data = row
+        if not length:
+            return None
+        if length > MAX_PHOTO_BYTES:
+            return Photograph(place.name, problem=Code.PHOTO_TOO_LARGE)
+        if not isinstance(data, bytes | memoryview | bytearray):
+            return Photograph(place.name, problem=Code.PHOTO_UNREADABLE)
+        return Photograph(place.name, bytes(data))

@@ -19,8 +19,7 @@ from cekalwatch.server.domain.clock import Clock, SystemClock
 from cekalwatch.server.watchlist.imports.records import RecordError, key
 from cekalwatch.server.watchlist.sources.mapping import RecordMapper
 from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings
-from cekalwatch.server.watchlist.sources.photographs import FolderPhotographs, NoPhotographs, Photographs
-from cekalwatch.server.watchlist.sources.row_reader import RowReader
+from cekalwatch.server.watchlist.sources.row_reader import FolderPhotographs, NoPhotographs, Photographs, RowReader
 from cekalwatch.server.watchlist.sources.source import (
     Reading,
     SourceItem,
@@ -29,9 +28,8 @@ from cekalwatch.server.watchlist.sources.source import (
     WithdrawnOrder,
     whole_reading_is_due,
 )
-from cekalwatch.server.watchlist.sources.sql.photographs import ColumnPhotographs, column_address
 from cekalwatch.server.watchlist.sources.sql.position import SqlPosition, as_mark
-from cekalwatch.server.watchlist.sources.sql.rows import SqlRows, compared
+from cekalwatch.server.watchlist.sources.sql.rows import ColumnPhotographs, SqlRows, column_address, compared
 from cekalwatch.server.watchlist.sources.sql.settings import SqlSettings
 from cekalwatch.server.watchlist.sources.web.client import WebClient
 from cekalwatch.server.watchlist.sources.web.photographs import WebPhotographs
