@@ -26,7 +26,7 @@ import psutil
 
 from benchmarks.console.site import Site, make_site, open_site
 from cekalwatch.contract.values.adjudication import OPEN_STATES
-from cekalwatch.contract.values.alert_search import AlertFilter, AlertSearch
+from cekalwatch.contract.values.alerts import AlertFilter, AlertSearch
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.identity import DeviceRole

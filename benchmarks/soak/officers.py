@@ -14,10 +14,8 @@ from datetime import UTC, datetime
 
 import grpc
 
-from cekalwatch.contract.values.adjudication import OPEN_STATES, PENDING, UNDECIDED, AlertState, Reason, Step
-from cekalwatch.contract.values.alert_search import AlertFilter
-from cekalwatch.contract.values.alerts import Alert
-from cekalwatch.contract.values.handling import FollowUp
+from cekalwatch.contract.values.adjudication import OPEN_STATES, PENDING, UNDECIDED, AlertState, FollowUp, Reason, Step
+from cekalwatch.contract.values.alerts import Alert, AlertFilter
 from cekalwatch.notifier.actions.alert_actions import AlertActions, Decision
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.session_client import SessionClient

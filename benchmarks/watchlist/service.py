@@ -30,7 +30,7 @@ from benchmarks.alerts.starvation import GOOD, Faces, camera_latencies
 from benchmarks.recognition.faces import PACK, collection
 from benchmarks.recognition.server_throughput import captures, database_with_gallery
 from benchmarks.watchlist.imports import THREADS, BareLoop
-from cekalwatch.contract.values.syncs import SyncRun
+from cekalwatch.contract.values.imports import SyncRun
 from cekalwatch.contract.values.watchlist import PhotoOutcome, SyncOutcome
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.server.grpc_api.clients.server_client import RemoteImport, RemoteSyncs

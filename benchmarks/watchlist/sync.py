@@ -20,7 +20,7 @@ from typing import Final
 import numpy as np
 from rich.progress import track
 
-from cekalwatch.contract.values.syncs import SyncCounts, SyncRun
+from cekalwatch.contract.values.imports import SyncCounts, SyncRun
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.server.audit.entry import Actor, ActorKind

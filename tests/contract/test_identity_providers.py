@@ -17,8 +17,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from cekalwatch.contract.values.identity_provider import ProviderFacts
-from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.people import PersonRole, ProviderFacts
 from cekalwatch.program.secret_files import write_private
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.auth.sign_in_terms import OpenIdTerms

@@ -18,10 +18,16 @@ import grpc
 from benchmarks.chaos.machines.process import Lives
 from benchmarks.chaos.sites.plans import PORT, PcPlan
 from benchmarks.chaos.truth import Answer, Truth
-from cekalwatch.contract.values.adjudication import PENDING, STEP_OUTCOMES, UNDECIDED, AlertState, Reason, Step
-from cekalwatch.contract.values.alert_search import AlertFilter
-from cekalwatch.contract.values.alerts import Alert
-from cekalwatch.contract.values.handling import FollowUp
+from cekalwatch.contract.values.adjudication import (
+    PENDING,
+    STEP_OUTCOMES,
+    UNDECIDED,
+    AlertState,
+    FollowUp,
+    Reason,
+    Step,
+)
+from cekalwatch.contract.values.alerts import Alert, AlertFilter
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.notifier.actions.alert_actions import AlertActions, Decision
 from cekalwatch.office.client.alert_client import AlertClient

@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from cekalwatch.contract.values.adjudication import UNDECIDED, UNSETTLED, AlertState, Outcome, Reason
-from cekalwatch.contract.values.alert_search import AlertFilter, AlertSearch
+from cekalwatch.contract.values.alerts import AlertFilter, AlertSearch
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.domain.alerts.adjudication import FollowUp

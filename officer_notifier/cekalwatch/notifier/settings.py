@@ -16,7 +16,7 @@ import platformdirs
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from cekalwatch.contract.values.alert_search import AlertFilter
+from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.program.connection import ClientSettings, certificate_name, open_dialer
 from cekalwatch.program.settings import known_zone

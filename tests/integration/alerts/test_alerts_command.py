@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from cekalwatch.contract.values.alert_search import AlertFilter
+from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.people import PersonRole, PersonSession
 from cekalwatch.notifier.console.live import LiveConsole
 from cekalwatch.notifier.console.picture_folder import PictureFolder

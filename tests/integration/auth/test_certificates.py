@@ -20,8 +20,7 @@ from cekalwatch.camera.clock import SystemClock as CameraClock
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.uplink.uplink import Link, Uplink
-from cekalwatch.contract.values.alert_search import AlertFilter
-from cekalwatch.contract.values.alerts import KeepAlive, Subscribed
+from cekalwatch.contract.values.alerts import AlertFilter, KeepAlive, Subscribed
 from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.contract.values.captures import CameraHello
 from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient

@@ -13,7 +13,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.contract.values.alert_search import AlertFilter
+from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import capture_service_pb2, capture_service_pb2_grpc, operations_pb2, operations_service_pb2

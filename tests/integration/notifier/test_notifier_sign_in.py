@@ -13,7 +13,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from cekalwatch.contract.values.alert_search import AlertFilter
+from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.program.errors import Exit

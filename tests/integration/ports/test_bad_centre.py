@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 import pytest
 
-from cekalwatch.contract.values.syncs import SyncRun
+from cekalwatch.contract.values.imports import SyncRun
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.ban_order import SubjectFile

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import update
 
-from cekalwatch.contract.values.syncs import SyncRun
+from cekalwatch.contract.values.imports import SyncRun
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.program.checks.results import CheckVerdict, Judged
 from cekalwatch.server.audit.entry import Action, AuditEntry, operator

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
-from cekalwatch.contract.values.alert_search import AlertFilter
+from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.server.domain.alerts.alert import Alert as ProductAlert
 from cekalwatch.server.recognition.face_pictures import probe_jpeg
 from tests.integration.rules.faces import jpeg, template

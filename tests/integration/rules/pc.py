@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cekalwatch.contract.codec.alerts import STREAM
-from cekalwatch.contract.values.alert_search import AlertFilter
-from cekalwatch.contract.values.alerts import Alert, KeepAlive
+from cekalwatch.contract.values.alerts import Alert, AlertFilter, KeepAlive
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.delivery.alert_cache import rings
 from cekalwatch.notifier.delivery.alert_delivery import Acknowledgements, AlertDelivery, Recall

@@ -20,8 +20,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, precondition, rule
 
-from cekalwatch.contract.values.adjudication import Outcome, Reason
-from cekalwatch.contract.values.handling import FollowUp
+from cekalwatch.contract.values.adjudication import FollowUp, Outcome, Reason
 from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.office.client.refusals import error_reason

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.contract.values.syncs import SyncCounts, SyncRefusal
+from cekalwatch.contract.values.imports import SyncCounts, SyncRefusal
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.storage.database import Database

@@ -10,8 +10,7 @@ from typing import Any
 import grpc
 import pytest
 
-from cekalwatch.contract.values.alert_search import AlertFilter
-from cekalwatch.contract.values.alerts import KeepAlive, Subscribed
+from cekalwatch.contract.values.alerts import AlertFilter, KeepAlive, Subscribed
 from cekalwatch.contract.values.orders import OrderStatus
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.watchlist import Freshness

@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cekalwatch.contract.values.listed_subjects import Lookalike
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.contract.values.watchlist import LookalikeJudgement
+from cekalwatch.contract.values.watchlist import Lookalike, LookalikeJudgement
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.lookalikes import SubjectPair
 from cekalwatch.server.gallery.index import GalleryBuilder

@@ -6,9 +6,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from cekalwatch.contract.codec.alerts import ALERT
-from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Outcome, Reason
+from cekalwatch.contract.values.adjudication import (
+    AlertEventType,
+    AlertState,
+    Claim,
+    Finding,
+    Handling,
+    Outcome,
+    Reason,
+)
 from cekalwatch.contract.values.alerts import Alert, AlertPictures
-from cekalwatch.contract.values.handling import Claim, Finding, Handling
 from cekalwatch.contract.values.people import PersonReference, PersonRole, PersonSession
 from cekalwatch.contract.values.subjects import FaceFigures, ReferenceFace
 from cekalwatch.contract.values.watchlist import Freshness

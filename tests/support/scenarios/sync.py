@@ -12,9 +12,8 @@ from typing import Any, Generic, TypeVar
 import grpc
 from sqlmodel import update
 
-from cekalwatch.contract.values.imports import RecordReport
+from cekalwatch.contract.values.imports import RecordReport, SyncRun
 from cekalwatch.contract.values.subjects import Subject
-from cekalwatch.contract.values.syncs import SyncRun
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind
 from cekalwatch.server.domain.checkpoints import LegalParameters

@@ -19,8 +19,19 @@ from cekalwatch.contract.codec.cameras import PLACE
 from cekalwatch.contract.codec.captures import CLIENT_TIME, FACE, FROM_CAMERA, MAX_SECONDS, TO_CAMERA
 from cekalwatch.contract.codec.devices import DEVICE, DEVICE_TO_INVITE
 from cekalwatch.contract.engine.scalars import Reading, Refused
-from cekalwatch.contract.values.aiming import AimingAnswer, AimingPicture, AimingRefusal, AimingRequest, TakenPicture
-from cekalwatch.contract.values.cameras import CameraReference, Drops, Heartbeat, SpoolState, SpoolStatus, ViewState
+from cekalwatch.contract.values.cameras import (
+    AimingAnswer,
+    AimingPicture,
+    AimingRefusal,
+    AimingRequest,
+    CameraReference,
+    Drops,
+    Heartbeat,
+    SpoolState,
+    SpoolStatus,
+    TakenPicture,
+    ViewState,
+)
 from cekalwatch.contract.values.capture_policy import CameraPolicy, CapturePolicy, CapturePolicyChanges
 from cekalwatch.contract.values.captures import (
     UNMEASURED,

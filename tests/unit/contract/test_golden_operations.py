@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 from google.protobuf.message import Message
 
-from cekalwatch.contract.codec.thresholds import THRESHOLD_OUTLOOK
+from cekalwatch.contract.codec.status import THRESHOLD_OUTLOOK
 from cekalwatch.contract.codec.troubles import NEWS, TROUBLE
 from cekalwatch.contract.engine.scalars import Reading
 from cekalwatch.contract.values.people import PersonReference

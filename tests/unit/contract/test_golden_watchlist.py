@@ -13,9 +13,8 @@ from google.protobuf.message import Message
 
 from cekalwatch.contract.codec import watchlist as codec
 from cekalwatch.contract.codec.federation import CENTRE_MESSAGE, PORT_MESSAGE, PORT_STATUS
-from cekalwatch.contract.codec.imports import FILE_ANSWER, RECORD_REPORT
+from cekalwatch.contract.codec.imports import FILE_ANSWER, RECORD_REPORT, SYNC_RUN, SYNC_STATUS
 from cekalwatch.contract.codec.listed_subjects import LOOKALIKE
-from cekalwatch.contract.codec.syncs import SYNC_RUN, SYNC_STATUS
 from cekalwatch.contract.values.federation import (
     HeldAlerts,
     LogPosition,
@@ -29,15 +28,24 @@ from cekalwatch.contract.values.federation import (
     SignOfLife,
     StartReason,
 )
-from cekalwatch.contract.values.imports import FileBegun, FileEnded, PhotoReport, RecordReport
-from cekalwatch.contract.values.listed_subjects import LookalikePair
+from cekalwatch.contract.values.imports import (
+    FileBegun,
+    FileEnded,
+    PhotoReport,
+    RecordReport,
+    SyncCounts,
+    SyncRefusal,
+    SyncRemark,
+    SyncRun,
+    SyncStatus,
+)
 from cekalwatch.contract.values.orders import OrderFlag, OrderKind, OrderRule, OrderStatus
 from cekalwatch.contract.values.subjects import ReferenceFace, Subject, TravelDocument
-from cekalwatch.contract.values.syncs import SyncCounts, SyncRefusal, SyncRemark, SyncRun, SyncStatus
 from cekalwatch.contract.values.watchlist import (
     Freshness,
     ImportOutcome,
     LookalikeJudgement,
+    LookalikePair,
     PhotoOutcome,
     SourceFreshness,
     SyncOutcome,

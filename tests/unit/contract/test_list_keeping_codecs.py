@@ -7,34 +7,48 @@ from typing import Any
 
 import pytest
 
-from cekalwatch.contract.codec.imports import FILE_ANSWER, RECORD_REPORT, stated_order, stated_subject
+from cekalwatch.contract.codec.imports import (
+    FILE_ANSWER,
+    RECORD_REPORT,
+    SYNC_RUN,
+    SYNC_STATUS,
+    stated_order,
+    stated_subject,
+)
 from cekalwatch.contract.codec.listed_subjects import (
     LISTED_SUBJECT,
     LOOKALIKE,
     SUBJECT_TIMELINE,
     WATCHLIST_FILTER,
 )
-from cekalwatch.contract.codec.syncs import SYNC_RUN, SYNC_STATUS
 from cekalwatch.contract.codec.watchlist import ORDER, SUBJECT
 from cekalwatch.contract.engine.scalars import Reading, Refused
-from cekalwatch.contract.values.imports import FileAnswer, FileBegun, FileEnded, PhotoReport, RecordReport
-from cekalwatch.contract.values.listed_subjects import (
-    ListedSubject,
-    Lookalike,
-    OrderStatusChange,
-    SubjectEvent,
-    SubjectTimeline,
-    WatchlistFilter,
+from cekalwatch.contract.values.imports import (
+    FileAnswer,
+    FileBegun,
+    FileEnded,
+    PhotoReport,
+    RecordReport,
+    SyncCounts,
+    SyncRefusal,
+    SyncRemark,
+    SyncRun,
+    SyncStatus,
 )
 from cekalwatch.contract.values.orders import OrderStatus
 from cekalwatch.contract.values.subjects import FaceFigures, ReferenceFace
-from cekalwatch.contract.values.syncs import SyncCounts, SyncRefusal, SyncRemark, SyncRun, SyncStatus
 from cekalwatch.contract.values.watchlist import (
     NEVER_FRESH,
     ImportOutcome,
+    ListedSubject,
+    Lookalike,
     LookalikeJudgement,
+    OrderStatusChange,
     PhotoOutcome,
+    SubjectEvent,
+    SubjectTimeline,
     SyncOutcome,
+    WatchlistFilter,
     WatchlistProblem,
 )
 from cekalwatch.server.watchlist.imports.records import RecordError, build_order, build_subject

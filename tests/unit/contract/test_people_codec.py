@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 from google.protobuf.message import Message
 
 from cekalwatch.contract.codec.people import PERSON_RECORD, PROVIDER, SESSION
-from cekalwatch.contract.values.identity_provider import ProviderFacts
-from cekalwatch.contract.values.people import PersonRecord, PersonRole, PersonSession
+from cekalwatch.contract.values.people import PersonRecord, PersonRole, PersonSession, ProviderFacts
 from cekalwatch.v1 import session_pb2
 
 KEY = "00000000-0000-0000-0000-000000000005"

@@ -8,10 +8,10 @@ import pytest
 
 from cekalwatch.console import connections as web_connections
 from cekalwatch.console import import_jobs, security_middleware, serving
-from cekalwatch.contract.values import alert_search, reports
+from cekalwatch.contract.values import alerts, reports
 from cekalwatch.contract.values import surveys as survey
-from cekalwatch.contract.values.listed_subjects import MAX_SEARCH_TEXT
 from cekalwatch.contract.values.subjects import MAX_ORDERS, MAX_REFERENCES
+from cekalwatch.contract.values.watchlist import MAX_SEARCH_TEXT
 from cekalwatch.notifier.desktop.widgets.picture_decoder import DECODE_DEADLINE_S
 from cekalwatch.pictures import jpeg, photograph, png, tiff, webp
 from cekalwatch.server import connections, open_files
@@ -111,7 +111,7 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "a process that reads pages": (page_process.MEMORY_BYTES, page_process.MEMORY_FACTOR, page_process.PROCESSOR_S),
     "subjects that one search of the list reads": (subject_search.MAX_READ, subject_search.MAX_HELD),
     "a text that the list is searched for": (MAX_SEARCH_TEXT,),
-    "counters in a filter": (alert_search.MAX_COUNTERS,),
+    "counters in a filter": (alerts.MAX_COUNTERS,),
     "agents whose position is kept": (alert_store.MAX_AGENTS,),
     "calls on one connection": (options.MAX_STREAMS_PER_CONNECTION,),
     "calls of one camera": (limits.MAX_OPEN[DeviceRole.CAMERA],),

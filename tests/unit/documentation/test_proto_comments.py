@@ -10,15 +10,15 @@ from pydantic import TypeAdapter
 
 from cekalwatch.camera.view.aiming import FRAME_WITHIN_S
 from cekalwatch.camera.view.blurring import MOSAIC
-from cekalwatch.contract.values import alert_search, alerts, devices
+from cekalwatch.contract.values import alerts, devices
 from cekalwatch.contract.values import reports as field_reports
 from cekalwatch.contract.values import surveys as survey
 from cekalwatch.contract.values.adjudication import MAX_NOTE
 from cekalwatch.contract.values.capture_policy import POLICY_BOUNDS, CapturePolicy
 from cekalwatch.contract.values.federation import MAX_HELD
-from cekalwatch.contract.values.listed_subjects import MAX_SEARCH_TEXT
+from cekalwatch.contract.values.imports import MAX_DETAIL
 from cekalwatch.contract.values.people import MAX_DISPLAY_NAME, MAX_SIGN_IN_NAME, MAX_SITES
-from cekalwatch.contract.values.syncs import MAX_DETAIL
+from cekalwatch.contract.values.watchlist import MAX_SEARCH_TEXT
 from cekalwatch.server.alerts import fanout
 from cekalwatch.server.alerts.details import MAX_JUDGED, MAX_REFERENCES
 from cekalwatch.server.auth.sign_in_terms import OpenIdTerms, SessionTerms
@@ -186,7 +186,7 @@ STATED = {
     "AuditService.VerifyAuditTrail": (f"{NUMBERS[LONG_CALLS].capitalize()} at once",),
     "AuditService.ExportAuditEntries": (f"{NUMBERS[LONG_CALLS].capitalize()} at once",),
     "ExportAuditEntriesResponse.data": (f"at most {EXPORT_BYTES // 1000} kB",),
-    "AlertFilter.counters": (f"At most {alert_search.MAX_COUNTERS}.",),
+    "AlertFilter.counters": (f"At most {alerts.MAX_COUNTERS}.",),
     "Alert.candidates": (f"at most {MAX_CANDIDATES},",),
     "Alert.sightings": (f"newest {MAX_SIGHTINGS}.",),
     "Alert.late": (f"{HANDLING.late_after_seconds:.0f} s by default",),

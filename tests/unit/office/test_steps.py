@@ -7,9 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from cekalwatch.contract.values.adjudication import JUDGEMENTS, AlertState, Outcome, Reason, Step
+from cekalwatch.contract.values.adjudication import JUDGEMENTS, AlertState, FollowUp, Outcome, Reason, Step
 from cekalwatch.contract.values.alerts import Alert
-from cekalwatch.contract.values.handling import FollowUp
 from cekalwatch.contract.values.people import PersonRole, PersonSession
 from cekalwatch.office.alerts import Hindrance, claims_to_renew, options, standing
 from tests.support.builders.notifier_alerts import BUDI, SITI, held_by, judged_by, make_alert, make_shown, session_of

@@ -13,8 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from cekalwatch.console.settings import ConsoleSettings
-from cekalwatch.contract.values.alert_search import AlertFilter
-from cekalwatch.contract.values.alerts import AlertEvent, KeepAlive, Subscribed
+from cekalwatch.contract.values.alerts import AlertEvent, AlertFilter, KeepAlive, Subscribed
 from cekalwatch.contract.values.troubles import Troubles
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.office.client.background_thread import BackgroundThread

@@ -15,8 +15,7 @@ from typing import Final
 import grpc
 
 from cekalwatch.contract.values.adjudication import OPEN_STATES
-from cekalwatch.contract.values.alert_search import AlertSearch
-from cekalwatch.contract.values.alerts import Alert
+from cekalwatch.contract.values.alerts import Alert, AlertSearch
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.refusals import error_reason
 

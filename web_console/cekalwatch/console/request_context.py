@@ -26,9 +26,8 @@ from cekalwatch.console.menu import MENU, Entry
 from cekalwatch.console.security_middleware import INLINE_PICTURES, POLICY
 from cekalwatch.console.signing_in.pending_approvals import ApprovalToken
 from cekalwatch.console.web_sessions import WebSession
-from cekalwatch.contract.values.alert_search import AlertFilter
-from cekalwatch.contract.values.identity_provider import ProviderFacts
-from cekalwatch.contract.values.people import PersonRole, PersonSession
+from cekalwatch.contract.values.alerts import AlertFilter
+from cekalwatch.contract.values.people import PersonRole, PersonSession, ProviderFacts
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.port_client import PortClient
 from cekalwatch.office.client.refusals import UNREACHABLE

@@ -16,8 +16,7 @@ from dataclasses import dataclass, field
 from cekalwatch.console.open_alerts import OpenAlerts
 from cekalwatch.console.signing_in.pending_approvals import MAX_KEPT, PendingApproval
 from cekalwatch.console.status_summary import StatusSummary
-from cekalwatch.contract.values.identity_provider import ProviderFacts
-from cekalwatch.contract.values.people import PersonSession
+from cekalwatch.contract.values.people import PersonSession, ProviderFacts
 
 SECRET_BYTES = 32
 MAX_SESSIONS = 500

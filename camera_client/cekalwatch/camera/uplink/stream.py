@@ -21,8 +21,7 @@ from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.view.aiming import AimingPictures
 from cekalwatch.contract.codec.captures import FROM_CAMERA, TO_CAMERA
 from cekalwatch.contract.engine.scalars import Refused
-from cekalwatch.contract.values.aiming import AimingAnswer, AimingPicture, AimingRequest
-from cekalwatch.contract.values.cameras import Heartbeat
+from cekalwatch.contract.values.cameras import AimingAnswer, AimingPicture, AimingRequest, Heartbeat
 from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.contract.values.captures import (
     CameraHello,

@@ -17,7 +17,7 @@ import numpy as np
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.camera.view.blurring import blurred
-from cekalwatch.contract.values.aiming import AimingAnswer, AimingPicture, AimingRefusal
+from cekalwatch.contract.values.cameras import AimingAnswer, AimingPicture, AimingRefusal
 from cekalwatch.vision.faces import Face, FaceDetector, Picture
 from cekalwatch.vision.softening import aiming_scale
 from cekalwatch.wire.bounds import MAX_AIMING_AGE_S, MAX_AIMING_FACES, MAX_AIMING_SIDES

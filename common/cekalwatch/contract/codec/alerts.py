@@ -9,20 +9,31 @@ from cekalwatch.contract.engine.enums import bound_enum
 from cekalwatch.contract.engine.one_of import OneOf
 from cekalwatch.contract.engine.safe_text import safe_text
 from cekalwatch.contract.engine.scalars import Reading
-from cekalwatch.contract.values.adjudication import MAX_NOTE, AlertEventType, AlertState, Escalation, Outcome, Reason
-from cekalwatch.contract.values.alert_search import AlertFilter, AlertSearch
+from cekalwatch.contract.values.adjudication import (
+    MAX_NOTE,
+    AlertEventType,
+    AlertState,
+    Claim,
+    Escalation,
+    Finding,
+    FollowUp,
+    Handling,
+    Outcome,
+    Reason,
+)
 from cekalwatch.contract.values.alerts import (
     Alert,
     AlertEvent,
+    AlertFilter,
     AlertPictures,
+    AlertSearch,
     Candidate,
     KeepAlive,
     Sighting,
     StreamMessage,
     Subscribed,
 )
-from cekalwatch.contract.values.handling import Claim, Finding, FollowUp, Handling
-from cekalwatch.contract.values.shift_report import ShiftReport
+from cekalwatch.contract.values.reports import ShiftReport
 from cekalwatch.v1 import adjudication_pb2, alert_pb2, alert_service_pb2
 
 STATES = bound_enum(AlertState, adjudication_pb2.AlertState.DESCRIPTOR)

@@ -9,7 +9,7 @@ from cekalwatch.contract.codec.captures import POLICY, ROUNDED
 from cekalwatch.contract.engine.codec import Codec, Converter
 from cekalwatch.contract.engine.enums import ProtoEnum, bound_enum
 from cekalwatch.contract.engine.scalars import Reading
-from cekalwatch.contract.values.aiming import TakenPicture
+from cekalwatch.contract.values.cameras import TakenPicture
 from cekalwatch.contract.values.capture_policy import CameraPolicy, CapturePolicyChanges
 from cekalwatch.contract.values.surveys import SPREADS, Advice, Grade, KeptSurvey, Spread, SurveyFigures
 from cekalwatch.v1 import camera_service_pb2 as pb

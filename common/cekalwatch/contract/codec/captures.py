@@ -10,8 +10,17 @@ from cekalwatch.contract.engine.codec import Codec, Converter
 from cekalwatch.contract.engine.enums import bound_enum
 from cekalwatch.contract.engine.one_of import OneOf
 from cekalwatch.contract.engine.scalars import Reading, Refused, read_uuid
-from cekalwatch.contract.values.aiming import AimingAnswer, AimingPicture, AimingRefusal, AimingRequest
-from cekalwatch.contract.values.cameras import Drops, Heartbeat, SpoolState, SpoolStatus, ViewState
+from cekalwatch.contract.values.cameras import (
+    AimingAnswer,
+    AimingPicture,
+    AimingRefusal,
+    AimingRequest,
+    Drops,
+    Heartbeat,
+    SpoolState,
+    SpoolStatus,
+    ViewState,
+)
 from cekalwatch.contract.values.capture_policy import DIGITS, POLICY_BOUNDS, WHOLE, CapturePolicy
 from cekalwatch.contract.values.captures import (
     LANDMARKS,

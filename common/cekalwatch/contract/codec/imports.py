@@ -1,4 +1,4 @@
-"""Reads and writes the reports of imports."""
+"""Reads and writes the reports of imports, and synchronisations of the list."""
 
 from __future__ import annotations
 
@@ -6,15 +6,23 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from cekalwatch.contract.codec.watchlist import FIGURES, ORDER_KINDS, MeasuredCodec
+from cekalwatch.contract.codec.watchlist import FIGURES, FRESHNESS, ORDER_KINDS, MeasuredCodec
 from cekalwatch.contract.engine.codec import Codec
 from cekalwatch.contract.engine.one_of import OneOf
 from cekalwatch.contract.engine.safe_text import safe_text
 from cekalwatch.contract.engine.scalars import Reading, moment
-from cekalwatch.contract.values.imports import FileAnswer, FileBegun, FileEnded, PhotoReport, RecordReport
+from cekalwatch.contract.values.imports import (
+    FileAnswer,
+    FileBegun,
+    FileEnded,
+    PhotoReport,
+    RecordReport,
+    SyncRun,
+    SyncStatus,
+)
 from cekalwatch.contract.values.orders import ShownOrder
 from cekalwatch.contract.values.subjects import Subject
-from cekalwatch.v1 import watchlist_pb2
+from cekalwatch.v1 import sync_pb2, watchlist_pb2
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 
 ENCODINGS = {"utf-8": pb.LIST_ENCODING_UTF_8, "windows-1252": pb.LIST_ENCODING_WINDOWS_1252}
@@ -68,3 +76,9 @@ def stated_order(message: watchlist_pb2.BanOrder) -> dict[str, Any]:
         revoked_at = _NEVER
     facts = {name: getattr(message, name) for name in _ORDER_FACTS}
     return facts | {"kind": ORDER_KINDS.member(message.kind) or "", "revoked_at": revoked_at}
+
+
+SYNC_RUN = Codec(SyncRun, sync_pb2.SyncRun, names={"started_at": "start_time", "ended_at": "end_time"})
+SYNC_STATUS = Codec(
+    SyncStatus, pb.GetSyncStatusResponse, names={"next_run_at": "next_run_time"}, parts=(SYNC_RUN, FRESHNESS)
+)

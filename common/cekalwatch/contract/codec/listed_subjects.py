@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cekalwatch.contract.codec.watchlist import ORDER, REFERENCE_FACE, SUBJECT
 from cekalwatch.contract.engine.codec import Codec
-from cekalwatch.contract.values.listed_subjects import (
+from cekalwatch.contract.values.watchlist import (
     ListedSubject,
     Lookalike,
     LookalikePage,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from cekalwatch.contract.engine.codec import Codec
 from cekalwatch.contract.engine.enums import bound_enum
-from cekalwatch.contract.values.identity_provider import ProviderFacts
-from cekalwatch.contract.values.people import PersonRecord, PersonRole, PersonSession
+from cekalwatch.contract.values.people import PersonRecord, PersonRole, PersonSession, ProviderFacts
 from cekalwatch.v1 import people_pb2, session_pb2, session_service_pb2
 
 ROLES = bound_enum(PersonRole, session_pb2.PersonRole.DESCRIPTOR)

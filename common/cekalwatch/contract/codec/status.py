@@ -1,4 +1,4 @@
-"""The state of a server, with its cameras, agents, ports and neighbours."""
+"""The state of a server, with its cameras, agents, ports and neighbours; and its threshold with its evidence."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ from cekalwatch.contract.values.status import (
     ServerStatus,
     SigningStatus,
 )
+from cekalwatch.contract.values.thresholds import Threshold, ThresholdOutlook
+from cekalwatch.v1 import operations_pb2, operations_service_pb2
 from cekalwatch.v1 import operations_pb2 as pb
-from cekalwatch.v1 import operations_service_pb2
 
 CAMERA_STATUS = Codec(
     CameraStatus,
@@ -69,4 +70,17 @@ SERVER_STATUS = Codec(
         Codec(LoopStatus, pb.LoopStatus, names={"failing_s": "failing"}),
         Codec(MaintenanceStatus, pb.UpkeepStatus, names={"backup_at": "backup_time", "data_key_at": "data_key_time"}),
     ),
+)
+
+
+THRESHOLD_OUTLOOK = Codec(
+    ThresholdOutlook,
+    operations_service_pb2.GetThresholdResponse,
+    names={
+        "decision": "threshold",
+        "photographs": "compared_photographs",
+        "points": "curve",
+        "set_at": "set_time",
+    },
+    parts=(Codec(Threshold, operations_pb2.ThresholdState, local=("promise",)),),
 )

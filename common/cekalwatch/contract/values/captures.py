@@ -9,8 +9,7 @@ from typing import Annotated, Final
 
 from annotated_types import Interval, MaxLen
 
-from cekalwatch.contract.values.aiming import AimingAnswer, AimingRequest
-from cekalwatch.contract.values.cameras import Heartbeat
+from cekalwatch.contract.values.cameras import AimingAnswer, AimingRequest, Heartbeat
 from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_REASON
 

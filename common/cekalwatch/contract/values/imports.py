@@ -1,8 +1,12 @@
-"""What became of the orders and photographs of an import, or would become in its preview. No personal data."""
+"""What became of the orders and photographs of an import or its preview, and what synchronisations of the list did.
+
+No personal data but keys.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Protocol, Self
 
 from annotated_types import MaxLen
@@ -10,7 +14,7 @@ from annotated_types import MaxLen
 from cekalwatch.contract.values.keys import AS_IT_CAME, Key
 from cekalwatch.contract.values.orders import OrderStatus
 from cekalwatch.contract.values.subjects import FaceFigures
-from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
+from cekalwatch.contract.values.watchlist import NEVER_FRESH, Freshness, ImportOutcome, PhotoOutcome, SyncOutcome
 
 MAX_PHOTO_NAME = 200
 
@@ -109,3 +113,99 @@ class FileEnded:
 
 FileAnswer = FileBegun | RecordReport | FileEnded
 """What is told of a list file, in this order."""
+
+
+MAX_DETAIL = 300
+"""Characters of what a source says about why it cannot be read."""
+
+
+@dataclass(frozen=True)
+class SyncCounts:
+    """What became of the records of a run."""
+
+    read: int = 0
+    """Orders, tombstones and rows that the source gave."""
+    added: int = 0
+    changed: int = 0
+    """In their facts or photographs, or offered again after they had been ended."""
+    unchanged: int = 0
+    ended: int = 0
+    """Orders that the source has no more."""
+    refused: int = 0
+    kept: int = 0
+    """Orders that the source may have no more, but a row whose key cannot be read might be each of them."""
+    photographs_refused: int = 0
+    """Of orders that were not refused."""
+    flagged: int = 0
+    """Orders of those that are not unchanged which break a rule, by all that is held when the run ends."""
+    doubtful: int = 0
+    """Orders that came with a photograph whose face is under another subject as well."""
+    renewed: int = 0
+    """Orders of those that are not unchanged which follow one another for too long, by all that is held then."""
+
+
+@dataclass(frozen=True)
+class SyncRefusal:
+    """A record that was refused, or a photograph of one that was not."""
+
+    order_id: Key
+    """Empty where it might be something else."""
+    reason: str
+    """A code of the error catalogue."""
+    field: str = ""
+
+
+@dataclass(frozen=True)
+class SyncRemark:
+    """An order that was not refused, and that a person must look at."""
+
+    order_id: Key
+    broken_rules: tuple[str, ...] = ()
+    """Members of OrderRule. With any, it is INVALID and never alerts."""
+    also_under: tuple[Key, ...] = ()
+    """Keys of other subjects with a face like that of a photograph: look-alikes, or one person under two names."""
+    flags: tuple[str, ...] = ()
+    """Members of OrderFlag. Why a person must look at it though it breaks no rule."""
+
+
+@dataclass(frozen=True)
+class SyncRun:
+    """One run, as it stands."""
+
+    run_id: int
+    source: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    whole: bool = True
+    """Whether it read the whole list; else what had changed."""
+    resumed: bool = False
+    """Whether it went on where an earlier run was broken off."""
+    counts: SyncCounts = SyncCounts()
+    outcome: SyncOutcome | None = SyncOutcome.RUNNING
+    """None: one that only a newer server knows."""
+    reason: str | None = None
+    """Why it failed: a code of the error catalogue."""
+    detail: Annotated[str, MaxLen(MAX_DETAIL)] = ""
+    """What the source says about that; no personal data."""
+    refusals: tuple[SyncRefusal, ...] = ()
+    remarks: tuple[SyncRemark, ...] = ()
+    missing: int = 0
+    """With SHRUNK: orders that the source has no more."""
+    held: int = 0
+    """With SHRUNK: orders that were held from it."""
+
+
+@dataclass(frozen=True)
+class SyncStatus:
+    """How synchronisations stand."""
+
+    source: str
+    """Empty when the server's settings name none."""
+    running: SyncRun | None = None
+    last: SyncRun | None = None
+    """The last one that has ended."""
+    next_run_at: datetime | None = None
+    waiting: SyncRun | None = None
+    """That whose shrunken list waits to be accepted."""
+    freshness: Freshness = NEVER_FRESH
+    """How old the list is; the one who knows it adds it."""

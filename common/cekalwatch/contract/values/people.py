@@ -1,4 +1,4 @@
-"""People who may sign in, their sessions, their roles and what each may do.
+"""People who may sign in, their sessions, their roles and what each may do, and the provider where they sign in.
 
 The table of rights (`server/auth/rights.py`) names the sets of roles only.
 """
@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
 from annotated_types import MaxLen
+
+from cekalwatch.contract.values.keys import AS_IT_CAME
 
 MAX_SIGN_IN_NAME: Final = 64
 MAX_DISPLAY_NAME: Final = 100
@@ -119,3 +122,26 @@ class PersonRecord:
     first_password: bool
     """Whether the first password is still to be changed."""
     with_password: bool
+
+
+Address = Annotated[str, AS_IT_CAME, MaxLen(4096)]
+
+
+@dataclass(frozen=True)
+class ProviderFacts:
+    """An OpenID Connect provider; see `IdentityProvider` of the contract."""
+
+    issuer: Address
+    client_id: Address
+    scope: Address
+    authorization_endpoint: Address = ""
+    """Empty where it was not asked for."""
+    end_session_endpoint: Address = ""
+    """Empty where there is none, or it was not asked for."""
+    states_issuer: bool = False
+    """Whether it names itself as `iss` in what a browser brings back (RFC 9207)."""
+
+    @property
+    def host(self) -> str:
+        """What people are shown of it: the name of its machine."""
+        return urlsplit(self.issuer).hostname or self.issuer

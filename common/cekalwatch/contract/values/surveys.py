@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 from annotated_types import Interval
 
-from cekalwatch.contract.values.aiming import Side
+from cekalwatch.contract.values.cameras import Side
 
 
 class Grade(StrEnum):

@@ -10,11 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from cekalwatch.contract.codec.alerts import ALERT, FILTER, FOLLOW_UP, OUTCOMES, PICTURES, REASONS, SEARCH, SHIFT_REPORT
-from cekalwatch.contract.values.adjudication import OPEN_STATES, AlertState, Outcome, Reason
-from cekalwatch.contract.values.alert_search import AlertFilter, AlertSearch
-from cekalwatch.contract.values.alerts import Alert, AlertPictures
-from cekalwatch.contract.values.handling import FollowUp
-from cekalwatch.contract.values.shift_report import ShiftReport
+from cekalwatch.contract.values.adjudication import OPEN_STATES, AlertState, FollowUp, Outcome, Reason
+from cekalwatch.contract.values.alerts import Alert, AlertFilter, AlertPictures, AlertSearch
+from cekalwatch.contract.values.reports import ShiftReport
 from cekalwatch.office.client.token import Token
 from cekalwatch.v1 import alert_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub

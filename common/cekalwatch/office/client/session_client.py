@@ -10,8 +10,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from cekalwatch.contract.codec.people import PROVIDER, SESSION
-from cekalwatch.contract.values.identity_provider import ProviderFacts
-from cekalwatch.contract.values.people import PersonSession
+from cekalwatch.contract.values.people import PersonSession, ProviderFacts
 from cekalwatch.office.client.proofs import Code, Password, Proof
 from cekalwatch.office.client.token import TokenHolder
 from cekalwatch.v1 import session_pb2, session_service_pb2

@@ -14,8 +14,7 @@ import grpc
 import structlog
 
 from cekalwatch.contract.codec.alerts import FILTER, STREAM
-from cekalwatch.contract.values.alert_search import AlertFilter
-from cekalwatch.contract.values.alerts import AlertEvent, Subscribed
+from cekalwatch.contract.values.alerts import AlertEvent, AlertFilter, Subscribed
 from cekalwatch.office.client.refusals import SESSION_OVER, error_reason, refusal_of
 from cekalwatch.office.client.stream_watchdog import StreamWatchdog
 from cekalwatch.office.client.token import Token

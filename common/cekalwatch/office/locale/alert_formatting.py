@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 
-from cekalwatch.contract.values.adjudication import UNDECIDED, AlertState, Escalation
+from cekalwatch.contract.values.adjudication import UNDECIDED, AlertState, Escalation, Finding, FollowUp
 from cekalwatch.contract.values.alerts import Alert
-from cekalwatch.contract.values.handling import Finding, FollowUp
 from cekalwatch.contract.values.orders import Direction, OrderKind, OrderStatus, ShownOrder
 from cekalwatch.contract.values.people import PersonReference, PersonSession
-from cekalwatch.contract.values.shift_report import ShiftReport, Tally
+from cekalwatch.contract.values.reports import ShiftReport, Tally
 from cekalwatch.contract.values.subjects import Subject, TravelDocument
 from cekalwatch.contract.values.watchlist import Freshness, LookalikeJudgement
 from cekalwatch.office.alerts import Hindrance, score_level, standing

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 
 import grpc
 
-from cekalwatch.contract.values.adjudication import JUDGEMENTS, STEP_OUTCOMES, AlertState, Reason, Step
+from cekalwatch.contract.values.adjudication import JUDGEMENTS, STEP_OUTCOMES, AlertState, FollowUp, Reason, Step
 from cekalwatch.contract.values.alerts import Alert
-from cekalwatch.contract.values.handling import FollowUp
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.proofs import Password
 from cekalwatch.office.client.session_client import SessionClient

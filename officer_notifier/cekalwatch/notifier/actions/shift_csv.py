@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterable
 from datetime import datetime
 
-from cekalwatch.contract.values.shift_report import ShiftReport, Tally
+from cekalwatch.contract.values.reports import ShiftReport, Tally
 from cekalwatch.program.csv_cells import SafeCsvWriter
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from cekalwatch.contract.values.adjudication import AlertState
 from cekalwatch.contract.values.alerts import Alert
-from cekalwatch.contract.values.shift_report import ShiftReport
+from cekalwatch.contract.values.reports import ShiftReport
 from cekalwatch.office.locale.alert_formatting import AlertFormatter, Fact
 
 SHORT_KEY = 6

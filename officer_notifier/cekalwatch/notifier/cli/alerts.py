@@ -14,9 +14,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from cekalwatch.contract.values.adjudication import OPEN_STATES, Reason, Step
+from cekalwatch.contract.values.adjudication import OPEN_STATES, FollowUp, Reason, Step
 from cekalwatch.contract.values.alerts import Alert
-from cekalwatch.contract.values.handling import FollowUp
 from cekalwatch.notifier.actions.alert_actions import AlertActions, Decision, SignInProof
 from cekalwatch.notifier.actions.shift_csv import figures_csv
 from cekalwatch.notifier.cli.alert_output import print_alert, print_alerts, print_report

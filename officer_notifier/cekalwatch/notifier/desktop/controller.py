@@ -17,7 +17,7 @@ from PySide6.QtCore import QTimer
 
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.people import PersonSession
-from cekalwatch.contract.values.shift_report import ShiftReport
+from cekalwatch.contract.values.reports import ShiftReport
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.actions.alert_actions import AlertActions, Decision
 from cekalwatch.notifier.delivery.picture_cache import PictureCache, PictureLoader

@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from cekalwatch.contract.values.alert_search import AlertFilter, AlertSearch
 from cekalwatch.contract.values.alerts import Alert as ShownAlert
-from cekalwatch.contract.values.alerts import AlertPictures, JudgedLookalike
+from cekalwatch.contract.values.alerts import AlertFilter, AlertPictures, AlertSearch, JudgedLookalike
 from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.server.alerts.alert_orders import AlertOrders
 from cekalwatch.server.alerts.shown import shown_alert

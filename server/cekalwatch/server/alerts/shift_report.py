@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 
 from cekalwatch.contract.values.adjudication import OFFICERS_OUTCOMES, UNSETTLED, Escalation, Outcome
-from cekalwatch.contract.values.shift_report import ShiftReport, Tally
+from cekalwatch.contract.values.reports import ShiftReport, Tally
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.alerts.false_alerts import list_at
 from cekalwatch.server.storage.alerts.handling_store import RaisedAlert

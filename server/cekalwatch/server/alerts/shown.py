@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 from uuid import UUID
 
+from cekalwatch.contract.values import adjudication as shown_steps
 from cekalwatch.contract.values import alerts as shown
-from cekalwatch.contract.values import handling as shown_steps
 from cekalwatch.contract.values.adjudication import AlertState
 from cekalwatch.contract.values.cameras import CameraReference
 from cekalwatch.contract.values.people import PersonReference

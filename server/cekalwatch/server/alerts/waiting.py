@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Sequence
 
 from cekalwatch.contract.values.adjudication import AlertState
-from cekalwatch.contract.values.alert_search import AlertFilter, AlertSearch
+from cekalwatch.contract.values.alerts import AlertFilter, AlertSearch
 from cekalwatch.server.alerts.fanout import Fanout, Wants
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.storage.alerts.store import MAX_WAITING, AlertStore

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 
-from cekalwatch.contract.values.alert_search import AlertFilter
+from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.people import (
     ACCEPTS_SHRUNKEN_LIST,
     CONFIRMS,

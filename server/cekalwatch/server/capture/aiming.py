@@ -13,8 +13,14 @@ from typing import Final
 
 import structlog
 
-from cekalwatch.contract.values.aiming import AimingAnswer, AimingPicture, AimingRefusal, AimingRequest, TakenPicture
-from cekalwatch.contract.values.cameras import ViewState
+from cekalwatch.contract.values.cameras import (
+    AimingAnswer,
+    AimingPicture,
+    AimingRefusal,
+    AimingRequest,
+    TakenPicture,
+    ViewState,
+)
 from cekalwatch.server.audit.device_entries import device_entry
 from cekalwatch.server.audit.entry import OK, Action, Actor
 from cekalwatch.server.concurrency.token_bucket import TokenBuckets

@@ -11,8 +11,7 @@ from typing import TypeVar
 
 import structlog
 
-from cekalwatch.contract.values.aiming import AimingAnswer
-from cekalwatch.contract.values.cameras import Heartbeat
+from cekalwatch.contract.values.cameras import AimingAnswer, Heartbeat
 from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.contract.values.captures import (
     CameraHello,

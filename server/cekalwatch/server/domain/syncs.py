@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from cekalwatch.contract.values.syncs import SyncRun
+from cekalwatch.contract.values.imports import SyncRun
 
 MAX_REFUSALS = 200
 """Refusals that are kept of a run, records before photographs; all refused records are counted."""

@@ -14,8 +14,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from cekalwatch.contract.codec.alerts import FILTER, OUTCOMES, REASONS, STATES
 from cekalwatch.contract.engine.scalars import Reading
 from cekalwatch.contract.values.adjudication import AlertState, Outcome, Reason
-from cekalwatch.contract.values.alert_search import OLDEST, AlertFilter
-from cekalwatch.contract.values.alerts import MAX_CANDIDATE_KEY
+from cekalwatch.contract.values.alerts import MAX_CANDIDATE_KEY, OLDEST, AlertFilter
 from cekalwatch.server.alerts.adjudication import Adjudication
 from cekalwatch.server.domain.alerts.adjudication import FollowUp
 from cekalwatch.server.domain.errors import CekalwatchError, Code

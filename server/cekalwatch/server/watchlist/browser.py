@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from typing import Final
 
-from cekalwatch.contract.values.listed_subjects import ListedSubject, WatchlistFilter
 from cekalwatch.contract.values.subjects import ReferenceFace, Subject
-from cekalwatch.contract.values.watchlist import EnrolmentWarning
+from cekalwatch.contract.values.watchlist import EnrolmentWarning, ListedSubject, WatchlistFilter
 from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, Link, ObjectKind
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.orders.ban_order import WIB, BanOrder, JudgedOrder, SubjectFile

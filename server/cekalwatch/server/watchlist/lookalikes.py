@@ -9,8 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from cekalwatch.contract.values.listed_subjects import Lookalike, LookalikePair
-from cekalwatch.contract.values.watchlist import LookalikeJudgement
+from cekalwatch.contract.values.watchlist import Lookalike, LookalikeJudgement, LookalikePair
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code

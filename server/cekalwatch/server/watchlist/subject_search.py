@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Final, Self
 
-from cekalwatch.contract.values.listed_subjects import WatchlistFilter
 from cekalwatch.contract.values.orders import OrderKind, OrderStatus
-from cekalwatch.contract.values.watchlist import WatchlistProblem
+from cekalwatch.contract.values.watchlist import WatchlistFilter, WatchlistProblem
 from cekalwatch.server.domain.orders.ban_order import WIB, BanOrder, SubjectFile
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.orders.standing import OrderStanding

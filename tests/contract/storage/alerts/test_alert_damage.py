@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy
 
 from cekalwatch.contract.values.adjudication import AlertEventType
-from cekalwatch.contract.values.alert_search import AlertFilter
+from cekalwatch.contract.values.alerts import AlertFilter
 from tests.support.builders.alerts import NOON
 from tests.support.builders.watchlist import order, subject
 from tests.support.scenarios.adjudication import Counter

@@ -10,7 +10,7 @@ import sqlalchemy
 import uuid6
 
 from cekalwatch.contract.values.adjudication import AlertEventType
-from cekalwatch.contract.values.alert_search import AlertFilter
+from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.server.domain.alerts.alert import AlertEvent
 from cekalwatch.server.domain.alerts.match import Match

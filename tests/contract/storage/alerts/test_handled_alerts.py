@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Outcome, Reason
-from cekalwatch.contract.values.alert_search import AlertFilter, AlertSearch
-from cekalwatch.contract.values.shift_report import Tally
+from cekalwatch.contract.values.alerts import AlertFilter, AlertSearch
+from cekalwatch.contract.values.reports import Tally
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.alerts.retention import ImageReport
 from cekalwatch.server.alerts.shift_report import shift_report

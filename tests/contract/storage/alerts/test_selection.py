@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cekalwatch.contract.values.adjudication import Outcome, Reason
-from cekalwatch.contract.values.alert_search import AlertFilter
+from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.domain.checkpoints import Camera

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from cekalwatch.contract.values.alert_search import AlertFilter
+from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.server.alerts.retention import RetentionSweeper
 from cekalwatch.server.audit.entry import GENESIS, Action, Actor, ActorKind, AuditEntry, stamp
 from cekalwatch.server.audit.verification import Anchor, Break, BreakKind, ChainCheck

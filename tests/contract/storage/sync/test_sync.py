@@ -8,8 +8,7 @@ from datetime import date
 
 import pytest
 
-from cekalwatch.contract.values.imports import RecordReport
-from cekalwatch.contract.values.syncs import SyncCounts
+from cekalwatch.contract.values.imports import RecordReport, SyncCounts
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.storage.database import Database

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from cekalwatch.contract.values.imports import SyncCounts, SyncRefusal, SyncRemark
 from cekalwatch.contract.values.orders import OrderFlag, OrderKind, OrderRule
-from cekalwatch.contract.values.syncs import SyncCounts, SyncRefusal, SyncRemark
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.errors import Code

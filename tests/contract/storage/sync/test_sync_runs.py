@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from cekalwatch.contract.values.syncs import SyncCounts
+from cekalwatch.contract.values.imports import SyncCounts
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.audit.entry import Action, AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code

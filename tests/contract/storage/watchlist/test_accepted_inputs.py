@@ -20,11 +20,10 @@ from hypothesis import strategies as st
 from cekalwatch.contract.codec.captures import FACE
 from cekalwatch.contract.codec.imports import RECORD_REPORT
 from cekalwatch.contract.engine.scalars import Reading, Refused
-from cekalwatch.contract.values.alert_search import AlertFilter
-from cekalwatch.contract.values.listed_subjects import WatchlistFilter
+from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.contract.values.subjects import MAX_ORDERS, MAX_REFERENCES
-from cekalwatch.contract.values.watchlist import EnrolmentWarning, ImportOutcome
+from cekalwatch.contract.values.watchlist import EnrolmentWarning, ImportOutcome, WatchlistFilter
 from cekalwatch.server.alerts.alert_orders import AlertOrders
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import DetailedEvent

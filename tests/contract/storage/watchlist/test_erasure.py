@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 import pytest
 import sqlalchemy
 
-from cekalwatch.contract.values.syncs import SyncCounts
+from cekalwatch.contract.values.imports import SyncCounts
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.ban_order import BanOrder

@@ -7,9 +7,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from cekalwatch.contract.values.listed_subjects import WatchlistFilter
 from cekalwatch.contract.values.orders import OrderKind, OrderStatus
-from cekalwatch.contract.values.watchlist import WatchlistProblem
+from cekalwatch.contract.values.watchlist import WatchlistFilter, WatchlistProblem
 from cekalwatch.server.audit.alert_entries import deletion_entry
 from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.domain.checkpoints import LegalParameters

@@ -9,7 +9,7 @@ import pytest
 
 from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.camera.view.aiming import FRAME_WITHIN_S, AimingPictures, picture_of
-from cekalwatch.contract.values.aiming import AimingAnswer, AimingPicture, AimingRefusal
+from cekalwatch.contract.values.cameras import AimingAnswer, AimingPicture, AimingRefusal
 from cekalwatch.pictures.jpeg import read_plain_jpeg
 from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.wire.bounds import MAX_AIMING_BYTES

@@ -17,7 +17,7 @@ from cekalwatch.console.signing_in.pending_logins import (
     PendingLogins,
     with_query,
 )
-from cekalwatch.contract.values.identity_provider import ProviderFacts
+from cekalwatch.contract.values.people import ProviderFacts
 
 PROVIDER = ProviderFacts("https://id.example", "cekalwatch", "openid profile", "https://id.example/a?x=1", "", True)
 ERRAND = PendingLogin(PROVIDER, "https://konsol.example/sign-in/back", None)

@@ -10,12 +10,20 @@ from typing import Any
 import pytest
 
 from cekalwatch.contract.codec.alerts import ALERT, PICTURES, SHIFT_REPORT, STREAM
-from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
+from cekalwatch.contract.values.adjudication import (
+    AlertEventType,
+    AlertState,
+    Claim,
+    Escalation,
+    Finding,
+    FollowUp,
+    Outcome,
+    Reason,
+)
 from cekalwatch.contract.values.alerts import Alert, AlertEvent, Candidate, JudgedLookalike, KeepAlive, Subscribed
-from cekalwatch.contract.values.handling import Claim, Finding, FollowUp
 from cekalwatch.contract.values.orders import Direction, OrderKind, OrderStatus
 from cekalwatch.contract.values.people import PersonReference
-from cekalwatch.contract.values.shift_report import ShiftReport, Tally
+from cekalwatch.contract.values.reports import ShiftReport, Tally
 from cekalwatch.contract.values.watchlist import Freshness, LookalikeJudgement, SourceFreshness
 from cekalwatch.v1 import adjudication_pb2, alert_pb2, alert_service_pb2, watchlist_pb2
 

@@ -12,7 +12,7 @@ import pytest
 from cekalwatch.contract.codec.alerts import SEARCH
 from cekalwatch.contract.engine.scalars import Reading, Refused
 from cekalwatch.contract.values.adjudication import AlertState, Outcome, Reason
-from cekalwatch.contract.values.alert_search import AlertFilter, AlertSearch
+from cekalwatch.contract.values.alerts import AlertFilter, AlertSearch
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.server.domain.alerts.adjudication import FollowUp
 from cekalwatch.server.domain.errors import CekalwatchError, Code

@@ -21,11 +21,17 @@ from google.protobuf.message import Message
 
 from cekalwatch.contract.codec.alerts import ALERT, SHIFT_REPORT, STREAM
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
-from cekalwatch.contract.values.alert_search import AlertFilter, AlertSearch
-from cekalwatch.contract.values.alerts import AlertPictures, JudgedLookalike, KeepAlive, Subscribed
-from cekalwatch.contract.values.handling import FollowUp as OfficeFollowUp
+from cekalwatch.contract.values.adjudication import FollowUp as OfficeFollowUp
+from cekalwatch.contract.values.alerts import (
+    AlertFilter,
+    AlertPictures,
+    AlertSearch,
+    JudgedLookalike,
+    KeepAlive,
+    Subscribed,
+)
 from cekalwatch.contract.values.orders import Direction, OrderKind
-from cekalwatch.contract.values.shift_report import ShiftReport, Tally
+from cekalwatch.contract.values.reports import ShiftReport, Tally
 from cekalwatch.contract.values.subjects import FaceFigures, ReferenceFace, TravelDocument
 from cekalwatch.contract.values.watchlist import Freshness, LookalikeJudgement, SourceFreshness
 from cekalwatch.office.client.alert_client import AlertClient

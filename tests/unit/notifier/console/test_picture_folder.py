@@ -15,8 +15,7 @@ import grpc
 import pytest
 
 from cekalwatch.contract.values.adjudication import AlertState
-from cekalwatch.contract.values.alert_search import AlertFilter
-from cekalwatch.contract.values.alerts import Alert, AlertPictures
+from cekalwatch.contract.values.alerts import Alert, AlertFilter, AlertPictures
 from cekalwatch.notifier.console.picture_folder import ImagePaths, PictureFolder
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.program.errors import ProgramError

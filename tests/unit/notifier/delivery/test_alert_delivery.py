@@ -12,8 +12,7 @@ import grpc
 import pytest
 
 from cekalwatch.contract.values.adjudication import AlertEventType
-from cekalwatch.contract.values.alert_search import AlertFilter
-from cekalwatch.contract.values.alerts import Alert, AlertEvent, KeepAlive
+from cekalwatch.contract.values.alerts import Alert, AlertEvent, AlertFilter, KeepAlive
 from cekalwatch.contract.values.people import PersonRole, PersonSession
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.delivery.alert_cache import rings

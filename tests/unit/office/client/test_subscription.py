@@ -10,8 +10,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from cekalwatch.contract.values.alert_search import AlertFilter
-from cekalwatch.contract.values.alerts import AlertEvent, KeepAlive, Subscribed
+from cekalwatch.contract.values.alerts import AlertEvent, AlertFilter, KeepAlive, Subscribed
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.office.client import subscription
 from cekalwatch.office.client.subscription import (

@@ -8,11 +8,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cekalwatch.contract.values.adjudication import AlertState, Escalation, Outcome, Reason
+from cekalwatch.contract.values.adjudication import AlertState, Escalation, FollowUp, Outcome, Reason
 from cekalwatch.contract.values.alerts import Sighting
-from cekalwatch.contract.values.handling import FollowUp
 from cekalwatch.contract.values.orders import OrderFlag, OrderStatus
-from cekalwatch.contract.values.shift_report import ShiftReport, Tally
+from cekalwatch.contract.values.reports import ShiftReport, Tally
 from cekalwatch.contract.values.subjects import TravelDocument
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.actions.shift_csv import figures_csv

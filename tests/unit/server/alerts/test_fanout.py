@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from cekalwatch.contract.values.adjudication import AlertEventType, Outcome, Reason
-from cekalwatch.contract.values.alert_search import AlertFilter
+from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.alerts.alert_orders import AlertOrders
 from cekalwatch.server.alerts.details import AlertDetailsReader

@@ -22,8 +22,7 @@ from cekalwatch.contract.codec.status import CAMERA_STATUS
 from cekalwatch.contract.codec.watchlist import ORDER
 from cekalwatch.contract.engine.scalars import Refused
 from cekalwatch.contract.values.adjudication import MAX_NOTE, REASONS
-from cekalwatch.contract.values.aiming import AimingAnswer, AimingPicture, AimingRefusal
-from cekalwatch.contract.values.cameras import Heartbeat
+from cekalwatch.contract.values.cameras import AimingAnswer, AimingPicture, AimingRefusal, Heartbeat
 from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.contract.values.captures import CaptureOutcome, CaptureReceipt, Goodbye, Receipts
 from cekalwatch.contract.values.reports import MAX_SPAN

@@ -8,7 +8,7 @@ from cekalwatch.console.clients.service_client import ServiceClient
 from cekalwatch.contract.codec.camera_service import CAMERA_POLICY, CHANGES, KEPT_SURVEY, PICTURE
 from cekalwatch.contract.codec.devices import DEVICE, DEVICE_INVITED, DEVICE_TO_INVITE, ROLES
 from cekalwatch.contract.engine.safe_text import safe_text
-from cekalwatch.contract.values.aiming import TakenPicture
+from cekalwatch.contract.values.cameras import TakenPicture
 from cekalwatch.contract.values.capture_policy import CameraPolicy, CapturePolicyChanges
 from cekalwatch.contract.values.devices import DeviceInvited, DeviceList, DeviceToInvite
 from cekalwatch.contract.values.surveys import KeptSurvey

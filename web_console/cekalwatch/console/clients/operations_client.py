@@ -6,8 +6,7 @@ from datetime import datetime
 
 from cekalwatch.console.clients.service_client import ServiceClient
 from cekalwatch.contract.codec.reports import FIELD_REPORT
-from cekalwatch.contract.codec.status import SERVER_STATUS
-from cekalwatch.contract.codec.thresholds import THRESHOLD_OUTLOOK
+from cekalwatch.contract.codec.status import SERVER_STATUS, THRESHOLD_OUTLOOK
 from cekalwatch.contract.values.reports import FieldReport
 from cekalwatch.contract.values.status import ServerStatus
 from cekalwatch.contract.values.thresholds import ThresholdOutlook

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from cekalwatch.console.clients.service_client import ServiceClient
+from cekalwatch.contract.codec.imports import SYNC_RUN, SYNC_STATUS
 from cekalwatch.contract.codec.listed_subjects import LISTED_SUBJECT, LOOKALIKE_PAGE, SUBJECT_TIMELINE, WATCHLIST_FILTER
-from cekalwatch.contract.codec.syncs import SYNC_RUN, SYNC_STATUS
 from cekalwatch.contract.codec.watchlist import LOOKALIKE_JUDGEMENTS
-from cekalwatch.contract.values.listed_subjects import ListedSubject, LookalikePage, SubjectTimeline, WatchlistFilter
-from cekalwatch.contract.values.syncs import SyncRun, SyncStatus
-from cekalwatch.contract.values.watchlist import LookalikeJudgement
+from cekalwatch.contract.values.imports import SyncRun, SyncStatus
+from cekalwatch.contract.values.watchlist import (
+    ListedSubject,
+    LookalikeJudgement,
+    LookalikePage,
+    SubjectTimeline,
+    WatchlistFilter,
+)
 from cekalwatch.office.client.session_client import JointRequest
 from cekalwatch.v1 import session_pb2
 from cekalwatch.v1 import watchlist_service_pb2 as pb

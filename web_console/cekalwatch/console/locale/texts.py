@@ -7,11 +7,16 @@ from datetime import timedelta, tzinfo
 from typing import Final
 
 from cekalwatch.console.locale.audit_words import AuditWords
-from cekalwatch.contract.values.listed_subjects import Lookalike, OrderStatusChange
 from cekalwatch.contract.values.orders import OrderFlag, OrderRule, OrderStatus, ShownOrder
 from cekalwatch.contract.values.reports import Rate, Waits
 from cekalwatch.contract.values.subjects import ReferenceFace, Subject
-from cekalwatch.contract.values.watchlist import EnrolmentWarning, LookalikeJudgement, WatchlistProblem
+from cekalwatch.contract.values.watchlist import (
+    EnrolmentWarning,
+    Lookalike,
+    LookalikeJudgement,
+    OrderStatusChange,
+    WatchlistProblem,
+)
 from cekalwatch.office.client.refusals import meaning
 from cekalwatch.office.locale.alert_formatting import Fact
 from cekalwatch.office.locale.trouble_formatting import TroubleFormatter

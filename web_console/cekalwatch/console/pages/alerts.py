@@ -16,12 +16,12 @@ from cekalwatch.contract.values.adjudication import (
     OPEN_STATES,
     REASONS,
     AlertState,
+    FollowUp,
     Outcome,
     Reason,
     Step,
 )
-from cekalwatch.contract.values.alert_search import AlertSearch
-from cekalwatch.contract.values.handling import FollowUp
+from cekalwatch.contract.values.alerts import AlertSearch
 from cekalwatch.office.alerts import Hindrance, options
 from cekalwatch.office.client.refusals import explain
 

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from cekalwatch.console.clients.operations_client import ask_status
 from cekalwatch.console.request_context import RequestContext
-from cekalwatch.contract.values.aiming import TakenPicture
+from cekalwatch.contract.values.cameras import TakenPicture
 from cekalwatch.contract.values.capture_policy import DIGITS, POLICY_BOUNDS, WHOLE, CameraPolicy, CapturePolicyChanges
 from cekalwatch.contract.values.people import KEEPS_DEVICES
 from cekalwatch.contract.values.status import CameraStatus

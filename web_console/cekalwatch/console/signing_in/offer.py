@@ -10,7 +10,7 @@ from typing import Final
 
 import grpc
 
-from cekalwatch.contract.values.identity_provider import ProviderFacts
+from cekalwatch.contract.values.people import ProviderFacts
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.client.token import NoToken
 from cekalwatch.wire.dialer import Dialer

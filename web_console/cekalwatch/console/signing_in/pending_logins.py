@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from cekalwatch.console.signing_in.pending_approvals import JointStep, KeptForm
 from cekalwatch.console.web_sessions import WebSession
-from cekalwatch.contract.values.identity_provider import ProviderFacts
+from cekalwatch.contract.values.people import ProviderFacts
 
 SECRET_BYTES: Final = 32
 LASTS_S: Final = 600.0

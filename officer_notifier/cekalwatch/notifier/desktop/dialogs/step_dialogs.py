@@ -10,9 +10,8 @@ from PySide6.QtCore import QDate, QDateTime, QLocale, QTime
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QButtonGroup, QDateTimeEdit, QRadioButton, QVBoxLayout, QWidget
 
-from cekalwatch.contract.values.adjudication import MAX_NOTE, REASONS, STEP_OUTCOMES, Reason, Step
+from cekalwatch.contract.values.adjudication import MAX_NOTE, REASONS, STEP_OUTCOMES, FollowUp, Reason, Step
 from cekalwatch.contract.values.alerts import Alert
-from cekalwatch.contract.values.handling import FollowUp
 from cekalwatch.notifier.actions.alert_actions import Decision, SignInProof
 from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog, text_of
 from cekalwatch.notifier.desktop.widgets.elements import label

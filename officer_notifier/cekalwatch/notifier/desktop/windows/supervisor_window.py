@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cekalwatch.contract.values.shift_report import ShiftReport, Tally
+from cekalwatch.contract.values.reports import ShiftReport, Tally
 from cekalwatch.notifier.actions.shift_csv import figures_csv
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.widgets.elements import (

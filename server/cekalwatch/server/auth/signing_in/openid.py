@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 import jwt
 
-from cekalwatch.contract.values.identity_provider import ProviderFacts
+from cekalwatch.contract.values.people import ProviderFacts
 from cekalwatch.server.auth.sign_in_terms import OpenIdTerms, ProviderTermsError, require_safe
 from cekalwatch.server.auth.signing_in.sign_in import CodeProof, SignInRefusedError
 from cekalwatch.server.concurrency.line_cutter import LineSplitter

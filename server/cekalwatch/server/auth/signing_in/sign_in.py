@@ -16,7 +16,7 @@ from uuid import UUID
 
 import structlog
 
-from cekalwatch.contract.values.identity_provider import ProviderFacts
+from cekalwatch.contract.values.people import ProviderFacts
 from cekalwatch.server.audit.entry import OK, Action, AuditEntry, ObjectKind
 from cekalwatch.server.auth.refusals import RefusalTrail
 from cekalwatch.server.auth.sessions import Device, SecondSignature, Session, Sessions

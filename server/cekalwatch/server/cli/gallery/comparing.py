@@ -115,7 +115,7 @@ def _alerts(context: Context, models: tuple[ComparedModel, ComparedModel], most:
 
 
 def _newest(store: AlertStore, most: int) -> Iterator[Alert]:
-    from cekalwatch.contract.values.alert_search import AlertFilter
+    from cekalwatch.contract.values.alerts import AlertFilter
 
     before: UUID | None = None
     while most > 0:

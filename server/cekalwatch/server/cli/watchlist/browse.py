@@ -95,7 +95,7 @@ def list_(
     data_dir: DataDir = None,
 ) -> None:
     """List subjects with their orders, by subject key. Photographs are not shown."""
-    from cekalwatch.contract.values.listed_subjects import WatchlistFilter
+    from cekalwatch.contract.values.watchlist import WatchlistFilter
     from cekalwatch.server.cli.watchlist.look_output import LIST_COLUMNS, list_rows, view_json
 
     settings = command_settings(config, data_dir)

@@ -13,7 +13,7 @@ from cekalwatch.server.cli.options import command_context
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from cekalwatch.contract.values.syncs import SyncRun, SyncStatus
+    from cekalwatch.contract.values.imports import SyncRun, SyncStatus
     from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.watchlist.imports.import_run import ImportRun
     from cekalwatch.server.watchlist.sync.schedule import SyncService

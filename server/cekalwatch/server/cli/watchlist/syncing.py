@@ -19,7 +19,7 @@ from cekalwatch.server.cli.options import Config, DataDir, ServerAddress, comman
 from cekalwatch.server.cli.watchlist.running_server import running_server
 
 if TYPE_CHECKING:
-    from cekalwatch.contract.values.syncs import SyncRun, SyncStatus
+    from cekalwatch.contract.values.imports import SyncRun, SyncStatus
     from cekalwatch.program.translations import Texts
     from cekalwatch.server.settings.settings import ServerSettings
 

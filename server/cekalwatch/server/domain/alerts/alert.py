@@ -17,7 +17,7 @@ from cekalwatch.contract.values.adjudication import (
     Escalation,
     disproves,
 )
-from cekalwatch.contract.values.alert_search import AlertFilter
+from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.server.domain.alerts.adjudication import Finding
 from cekalwatch.server.domain.alerts.handling import Handling

@@ -12,11 +12,9 @@ import grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from cekalwatch.contract.codec.imports import RECORD_REPORT
-from cekalwatch.contract.codec.syncs import SYNC_RUN, SYNC_STATUS
+from cekalwatch.contract.codec.imports import RECORD_REPORT, SYNC_RUN, SYNC_STATUS
 from cekalwatch.contract.codec.watchlist import ORDER, SUBJECT
-from cekalwatch.contract.values.imports import PhotoReport, RecordReport
-from cekalwatch.contract.values.syncs import SyncRun, SyncStatus
+from cekalwatch.contract.values.imports import PhotoReport, RecordReport, SyncRun, SyncStatus
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome, SyncOutcome
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.domain.errors import CekalwatchError, Code

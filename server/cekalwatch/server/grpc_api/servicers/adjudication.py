@@ -13,7 +13,7 @@ from uuid import UUID
 import grpc
 
 from cekalwatch.contract.codec.alerts import ALERT, SHIFT_REPORT
-from cekalwatch.contract.values.shift_report import ShiftReport
+from cekalwatch.contract.values.reports import ShiftReport
 from cekalwatch.server.alerts.adjudication import ActingPerson, Adjudicator
 from cekalwatch.server.alerts.details import AlertDetails, AlertDetailsReader
 from cekalwatch.server.alerts.shift_report import shift_report

@@ -14,8 +14,7 @@ import grpc
 
 from cekalwatch.contract.codec.alerts import SEARCH, STREAM
 from cekalwatch.contract.engine.scalars import Reading
-from cekalwatch.contract.values.alert_search import AlertFilter
-from cekalwatch.contract.values.alerts import KeepAlive, Subscribed
+from cekalwatch.contract.values.alerts import AlertFilter, KeepAlive, Subscribed
 from cekalwatch.contract.values.people import CONFIRMS
 from cekalwatch.program.traces import METADATA, TRACES, trace_context
 from cekalwatch.server.alerts.adjudication import Adjudicator

@@ -9,8 +9,7 @@ from typing import Any
 
 import grpc
 
-from cekalwatch.contract.codec.status import SERVER_STATUS
-from cekalwatch.contract.codec.thresholds import THRESHOLD_OUTLOOK
+from cekalwatch.contract.codec.status import SERVER_STATUS, THRESHOLD_OUTLOOK
 from cekalwatch.contract.values.thresholds import ThresholdOutlook, ThresholdSource
 from cekalwatch.server.gallery.threshold import ThresholdSetting
 from cekalwatch.server.gallery.threshold_outlook import ThresholdOutlooks, ThresholdSigners

@@ -10,12 +10,12 @@ from uuid import UUID
 from cekalwatch.contract.codec.alerts import REPORTED_EVENT
 from cekalwatch.contract.codec.federation import PORT_MESSAGE
 from cekalwatch.contract.engine.scalars import Reading, read_uuid
-from cekalwatch.contract.values.alert_search import OLDEST
+from cekalwatch.contract.values.adjudication import Handling as ShownHandling
+from cekalwatch.contract.values.alerts import OLDEST
 from cekalwatch.contract.values.alerts import Alert as ShownAlert
 from cekalwatch.contract.values.alerts import AlertEvent as ShownEvent
 from cekalwatch.contract.values.cameras import CameraReference
 from cekalwatch.contract.values.federation import MAX_HELD, PortHello, PortPicture, SignOfLife
-from cekalwatch.contract.values.handling import Handling as ShownHandling
 from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.pictures.errors import PictureError
 from cekalwatch.pictures.jpeg import read_plain_jpeg

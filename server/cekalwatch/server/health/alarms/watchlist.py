@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from cekalwatch.contract.values.syncs import SyncRun
+from cekalwatch.contract.values.imports import SyncRun
 from cekalwatch.contract.values.thresholds import ThresholdSource
 from cekalwatch.contract.values.troubles import OF_SOURCES, OF_THRESHOLDS, TroubleKind
 from cekalwatch.contract.values.watchlist import SyncOutcome

@@ -17,7 +17,7 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from cekalwatch.contract.values.adjudication import FOR_SUPERVISORS, OPEN_STATES, AlertState, Escalation
-from cekalwatch.contract.values.alert_search import AlertFilter, AlertSearch
+from cekalwatch.contract.values.alerts import AlertFilter, AlertSearch
 from cekalwatch.server.storage.alerts.tables import AlertRow, FindingRow, FollowUpRow, SightingRow
 from cekalwatch.server.storage.integrity.guarded_session import checked
 from cekalwatch.server.storage.watchlist.rows import DAMAGED

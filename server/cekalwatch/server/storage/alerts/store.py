@@ -16,7 +16,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, delete, select, update
 
 from cekalwatch.contract.values.adjudication import UNSETTLED, AlertEventType
-from cekalwatch.contract.values.alert_search import AlertFilter, AlertSearch
+from cekalwatch.contract.values.alerts import AlertFilter, AlertSearch
 from cekalwatch.server.audit.alert_entries import alert_entry
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent

@@ -17,7 +17,7 @@ from typing import TypeVar
 from sqlalchemy import func, insert
 from sqlmodel import Session, and_, col, delete, or_, select, update
 
-from cekalwatch.contract.values.syncs import SyncRun
+from cekalwatch.contract.values.imports import SyncRun
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code

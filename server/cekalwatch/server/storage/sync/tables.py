@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlmodel import Field, SQLModel
 
+from cekalwatch.contract.values.imports import MAX_DETAIL, SyncCounts, SyncRefusal, SyncRemark, SyncRun
 from cekalwatch.contract.values.orders import OrderFlag, OrderRule
-from cekalwatch.contract.values.syncs import MAX_DETAIL, SyncCounts, SyncRefusal, SyncRemark, SyncRun
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.syncs import MAX_REFUSALS, MAX_REMARKS, ShrunkenList, SyncState

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
-from cekalwatch.contract.values.imports import RecordReport
+from cekalwatch.contract.values.imports import RecordReport, SyncRefusal, SyncRemark, SyncRun
 from cekalwatch.contract.values.orders import OrderFlag, OrderRule
-from cekalwatch.contract.values.syncs import SyncRefusal, SyncRemark, SyncRun
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.ban_order import OrderJudgement
 from cekalwatch.server.domain.syncs import MAX_REFUSALS, MAX_REMARKS, PHOTOGRAPHS

@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from cekalwatch.contract.values.imports import RecordReport
-from cekalwatch.contract.values.syncs import SyncCounts, SyncRun
+from cekalwatch.contract.values.imports import RecordReport, SyncCounts, SyncRun
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from cekalwatch.contract.values.syncs import SyncRun, SyncStatus
+from cekalwatch.contract.values.imports import SyncRun, SyncStatus
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.program.errors import may_be_logged
 from cekalwatch.program.loops import LOOPS

@@ -13,7 +13,7 @@ from datetime import datetime
 
 import structlog
 
-from cekalwatch.contract.values.syncs import SyncRun
+from cekalwatch.contract.values.imports import SyncRun
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.domain.clock import Clock

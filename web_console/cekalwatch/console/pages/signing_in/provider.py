@@ -19,7 +19,7 @@ from cekalwatch.console.request_context import RequestContext
 from cekalwatch.console.signing_in.pending_approvals import ApprovalToken, JointStep, KeptForm, PendingApproval
 from cekalwatch.console.signing_in.pending_logins import LASTS_S, LostLoginError, PendingLogin, with_query
 from cekalwatch.console.web_sessions import WebSession
-from cekalwatch.contract.values.identity_provider import ProviderFacts
+from cekalwatch.contract.values.people import ProviderFacts
 from cekalwatch.office.client.proofs import Code, Password
 from cekalwatch.office.client.refusals import error_reason, explain
 from cekalwatch.office.client.session_client import JointRequest, SessionClient

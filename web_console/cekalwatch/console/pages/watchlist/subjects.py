@@ -11,9 +11,8 @@ import grpc
 from starlette.responses import Response
 
 from cekalwatch.console.request_context import RequestContext
-from cekalwatch.contract.values.listed_subjects import MAX_SEARCH_TEXT, ListedSubject, WatchlistFilter
 from cekalwatch.contract.values.orders import OrderKind, OrderStatus
-from cekalwatch.contract.values.watchlist import WatchlistProblem
+from cekalwatch.contract.values.watchlist import MAX_SEARCH_TEXT, ListedSubject, WatchlistFilter, WatchlistProblem
 from cekalwatch.office.client.refusals import error_reason
 
 PAGE_SIZE: Final = 25

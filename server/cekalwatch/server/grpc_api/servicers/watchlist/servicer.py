@@ -9,11 +9,10 @@ from typing import Any, TypeVar
 
 import grpc
 
-from cekalwatch.contract.codec.imports import RECORD_REPORT
+from cekalwatch.contract.codec.imports import RECORD_REPORT, SYNC_RUN, SYNC_STATUS
 from cekalwatch.contract.codec.listed_subjects import WATCHLIST_FILTER
-from cekalwatch.contract.codec.syncs import SYNC_RUN, SYNC_STATUS
 from cekalwatch.contract.engine.scalars import Reading
-from cekalwatch.contract.values.syncs import SyncRun
+from cekalwatch.contract.values.imports import SyncRun
 from cekalwatch.server.audit.entry import Action, Actor, ObjectKind
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code

@@ -22,8 +22,13 @@ from cekalwatch.contract.codec.listed_subjects import (
     SUBJECT_EVENT,
 )
 from cekalwatch.contract.codec.watchlist import LOOKALIKE_JUDGEMENTS, ORDER
-from cekalwatch.contract.values.listed_subjects import Lookalike, LookalikePair, OrderStatusChange, SubjectEvent
-from cekalwatch.contract.values.watchlist import LookalikeJudgement
+from cekalwatch.contract.values.watchlist import (
+    Lookalike,
+    LookalikeJudgement,
+    LookalikePair,
+    OrderStatusChange,
+    SubjectEvent,
+)
 from cekalwatch.server.audit.entry import Action, Link, ObjectKind
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.lookalikes import SubjectPair
