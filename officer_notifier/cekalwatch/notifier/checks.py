@@ -17,7 +17,7 @@ from cekalwatch.wire.identity import DeviceRole
 
 
 def check_installation(loaded: LoadedSettings[NotifierSettings], now: datetime) -> Iterator[CheckResult]:
-    """Yield the results as they come; each server is waited for some seconds at most."""
+    """Yield the results as they come; waits at most some seconds for each server."""
     settings = loaded.values
     yield CheckResult("settings", *check_settings(loaded))
     yield CheckResult("disk", *check_disk(settings.state_dir, "what was shown on this PC cannot be recorded"))

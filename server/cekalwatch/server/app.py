@@ -1,11 +1,11 @@
-"""The composition root: opens the server's parts in order, serves, and closes them the other way round.
+"""The composition root: opens the server's parts in order, serves, and closes them in reverse order.
 
-Each part is made by one `init_…` step of `wiring`; what a step gives is its return value, and what it needs are its
-arguments, so that this file shows which part knows which.
+One `init_…` step of `wiring` makes each part. Its arguments are what the part needs and its return value is the part,
+so this file shows which part knows which.
 
 Threads: `settings.threads` workers embed, each on one native thread; one thread decides and commits alerts; the event
-loop does the rest. As many threads of low priority look at photographs for imports and synchronisations, which wait for
-what cameras sent. The engine (onnxruntime or OpenVINO), OpenCV and FAISS compute on the thread that calls them, so the
+loop does the rest. As many threads of low priority process photographs of imports and synchronisations; faces from
+cameras come first. The engine (onnxruntime or OpenVINO), OpenCV and FAISS compute on the thread that calls them, so the
 workers are the budget.
 """
 

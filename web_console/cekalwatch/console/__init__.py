@@ -1,1 +1,1 @@
-"""The web console: for those who supervise, keep the list, administer and audit."""
+"""The web console, for supervisors, list managers, administrators and auditors."""

@@ -1,4 +1,4 @@
-"""The console as an ASGI application: it finds out who asks, and lets the pages answer."""
+"""The console as an ASGI application: it identifies the person, and calls the page."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ log = structlog.get_logger()
 
 
 class ConsoleApp:
-    """Finds out who asks for which page, and lets the page answer."""
+    """Identifies the person and the page, and calls the page."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -104,7 +104,7 @@ class ConsoleApp:
             return visit.problem(visit.texts.say("FORM_FOREIGN"), HTTPStatus.FORBIDDEN)
         try:
             with ExitStack() as coming:
-                # Nobody sends a file here who may not, and no more of them come than are held.
+                # Only people with the right send a file here, and no more files are accepted than can be held.
                 if page.takes_file:
                     if refused := await run_in_threadpool(refusal, page, visit):
                         return refused
@@ -141,7 +141,7 @@ class ConsoleApp:
         status = HTTPStatus.SERVICE_UNAVAILABLE if away else HTTPStatus.CONFLICT
         words, again = explain(error, visit.texts), visit.address if page.method == "GET" else ""
         if page.method == "POST" and page.again and visit.session:
-            # Its answer may be what was lost.
+            # Perhaps only its answer was lost.
             told = visit.texts.say("FORM_UNANSWERED") if away else words
             kept = PendingApproval(KeptForm.of(visit.request.url.path, visit.form), told)
             again = f"/unfinished/{visit.session.put_aside(kept)}"

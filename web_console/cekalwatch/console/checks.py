@@ -23,7 +23,7 @@ from cekalwatch.wire.identity import DeviceRole
 
 
 def check_installation(loaded: LoadedSettings[ConsoleSettings], now: datetime) -> Iterator[CheckResult]:
-    """Yield the results as they come; each server is waited for some seconds at most."""
+    """Yield the results as they come; waits at most some seconds for each server."""
     settings = loaded.values
     yield CheckResult("settings", *check_settings(loaded))
     yield CheckResult("clock", *check_clock_set())
@@ -37,7 +37,7 @@ def check_installation(loaded: LoadedSettings[ConsoleSettings], now: datetime) -
 
 
 def check_provider(settings: ConsoleSettings) -> Judged:
-    """See whether people can sign in through an identity provider, and what has to be registered there."""
+    """Check whether people can sign in through an identity provider, and what must be registered there."""
     try:
         provider = SessionClient(settings.dialer(), NoToken()).provider(with_endpoints=True)
         addresses = settings.addresses
@@ -57,7 +57,7 @@ def check_provider(settings: ConsoleSettings) -> Judged:
 
 
 def check_pages(settings: ConsoleSettings) -> Judged:
-    """See that the pages can be served, and under which names."""
+    """Check that the pages can be served, and under which names."""
     try:
         tls = settings.web_tls
         if tls is None:

@@ -93,7 +93,7 @@ add_settings(app, "cekalwatch-console", ConsoleSettings)
     "Exit code 0: nothing fails. 1: something does. 78: a setting is wrong."
 )
 def check(config: Config = None, server: Server = None, listen: Listen = None, as_json: AsJson = False) -> None:
-    """Look whether this console is in order, and say what to do: one line for each part, with OK, WARN or FAIL."""
+    """Check this console, and say what to do: one line for each part, with OK, WARN or FAIL."""
     from datetime import UTC, datetime
 
     from cekalwatch.console.checks import check_installation

@@ -1,9 +1,8 @@
-"""Bounds browsers' connections where uvicorn does not: before TLS, by address, and in time.
+"""Limits browsers' connections where uvicorn does not: before TLS, by address, and in time.
 
-Without that, whoever reaches the console holds all of it by connections that say nothing: uvicorn counts them when TLS
-stands, waits for a request for as long as it takes, and answers everybody else that there are too many.
-Where there are too many, one makes room on which no request is under way, the oldest first; a browser then connects
-again by itself.
+Without it anybody who reaches the console could block it with silent connections: uvicorn counts connections only after
+TLS, waits for a request without limit, and answers everybody else that there are too many. When there are too many, the
+oldest connection without a running request is closed; a browser then connects again by itself.
 """
 
 from __future__ import annotations
@@ -57,17 +56,17 @@ class BoundedHttp(H11Protocol):
         return cycle is not None and not cycle.response_complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to look at the time."""
+        """Start the timer."""
         super().connection_made(transport)
         self.loop.call_later(LOOK_S, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell that it has ended."""
+        """Report its end."""
         super().connection_lost(exc)
         self._left()
 
     def data_received(self, data: bytes) -> None:
-        """Count what comes."""
+        """Count the received bytes."""
         self._received += len(data)
         super().data_received(data)
         self._note_phase()
@@ -88,7 +87,7 @@ class BoundedHttp(H11Protocol):
         self._unread_since_s = None
 
     def _note_phase(self) -> None:
-        """Begin to count anew when a request has come, its body has, its answer was given, or the end has begun."""
+        """Restart the timer when a request or its body has arrived, its answer was sent, or the end has begun."""
         closing = self.transport.is_closing()
         phase = (self.cycle, self.busy, self.busy and self.cycle.more_body, closing)
         if phase != self._phase:
@@ -120,7 +119,7 @@ class _Accepted(asyncio.Protocol):
         self._securing: asyncio.Task[None] | None = None
         self._transport: asyncio.Transport | None = None
         self._early = b""
-        """What came with the end of the handshake, before its requests are served."""
+        """Bytes that arrived with the end of the handshake, before requests are served."""
         self.address = ""
 
     @property
@@ -133,7 +132,7 @@ class _Accepted(asyncio.Protocol):
         if not self._all.enter(self):
             accepted.abort()
         elif self._all.context:
-            accepted.pause_reading()  # TLS goes on with it
+            accepted.pause_reading()  # TLS continues with it
             self._securing = asyncio.create_task(self._secure(accepted, self._all.context))
         else:
             self._begin(accepted)
@@ -184,11 +183,11 @@ class Connections:
         self._logged_at_s = float("-inf")
 
     def protocol(self, **uvicorns: Any) -> asyncio.Protocol:  # noqa: ANN401  # as uvicorn gives them
-        """Return what a new connection is given to, as uvicorn asks for it."""
+        """Return the protocol for a new connection, as uvicorn requires."""
         return _Accepted(self, lambda left: BoundedHttp(left, **uvicorns))
 
     def enter(self, accepted: _Accepted) -> bool:
-        """Count a connection, for which another may have to make room; False: there is none for it."""
+        """Count a connection, and close another one for it if needed; False means that there is no room."""
         its = [one for one in self._open if one.address == accepted.address]
         for these, most in ((its, MAX_CONNECTIONS_OF_ADDRESS), (list(self._open), MAX_CONNECTIONS)):
             if len(these) >= most:

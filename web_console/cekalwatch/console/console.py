@@ -98,6 +98,6 @@ class Console:
         self.web_sessions.end(session)
         token = session.token()
         session.forget()
-        # It runs out by itself; signing out must not fail because the server is away.
+        # The session expires by itself; signing out must not fail because the server is away.
         with suppress(grpc.RpcError):
             SessionClient(self.dialer, session).end(token)

@@ -1,8 +1,8 @@
-"""List files on their way: each is previewed, waits for its person, and is imported, whether or not a page looks on.
+"""List files in process: each is previewed, waits for its person, and is imported, even if no page shows it.
 
-A file is held until it is imported, given up, left alone, or its person's session ends; its bytes are in memory or in a
-file without a name, which is gone with this program however that ends. Reports hold keys and codes, and are kept until
-the console is restarted.
+A file is held until it is imported, given up or abandoned, or its person's session ends. Its bytes are in memory or in
+a file without a name, which disappears with this program in any case. Reports contain keys and codes, and stay until
+the console restarts.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ log = structlog.get_logger()
 
 
 class JobState(StrEnum):
-    """How far an import is."""
+    """The state of an import."""
 
     READING = "READING"
     """The preview is being made."""
@@ -106,7 +106,7 @@ GROUPS: Final = ("REFUSED", "ENDS", "INVALID", "FLAGGED", "PHOTOS", "DOUBTFUL", 
 
 
 def groups(line: RecordReport) -> tuple[str, ...]:
-    """Return what is to be said of a row."""
+    """Return the remarks about a row."""
     refused = line.outcome == ImportOutcome.REFUSED
     stored = line.outcome == ImportOutcome.STORED
     found = {
@@ -139,7 +139,8 @@ class ImportJobs:
 
     @contextmanager
     def coming(self) -> Iterator[None]:
-        """Count a file that a browser sends in this block; raises TooManyFilesError, and then none is to be read."""
+        """Count a file that a browser sends in this block; raises TooManyFilesError, and then the file must not be
+        read."""
         with self._lock:
             if self._coming + self._held >= MAX_FILES:
                 raise TooManyFilesError
@@ -174,12 +175,12 @@ class ImportJobs:
             return list(reversed(self._jobs.values()))
 
     def find(self, import_id: str) -> ImportJob | None:
-        """Return one; None when it is not there, or not kept any more."""
+        """Return one; None when it does not exist, or is no longer kept."""
         with self._lock:
             return self._jobs.get(import_id)
 
     def confirm(self, job: ImportJob, session: WebSession) -> bool:
-        """Import what was previewed; false when it does not wait any more, or for somebody else."""
+        """Import the previewed file; false when it no longer waits, or waits for somebody else."""
         with self._lock:
             if job.state is not JobState.PREVIEWED or job.session is not session or job.ended is None:
                 return False
@@ -205,7 +206,7 @@ class ImportJobs:
                 self.give_up(job)
 
     def close(self) -> None:
-        """Forget all files; what is under way ends with an error."""
+        """Forget all files; running previews and imports end with an error."""
         for job in self.all():
             job.forget_file()
 
@@ -213,14 +214,14 @@ class ImportJobs:
         threading.Thread(target=self._work, args=(job, digest), name="import", daemon=True).start()
 
     def _work(self, job: ImportJob, digest: str) -> None:
-        """Let the server preview or import a file, and note what it says."""
+        """Let the server preview or import a file, and record its answers."""
         untouched = not digest
         try:
             self._send(job, digest)
         except grpc.RpcError as error:
             log.warning("list_file_failed", state=job.state, code=error.code().name)
             job.error = error
-            # A server that says why before it has begun has done nothing; one that is lost may have.
+            # A server that refuses before it begins has done nothing; one that is lost may have done something.
             untouched = untouched or bool(error_reason(error) and not job.begun)
         except Exception:  # a defect must not leave a page that waits for ever
             log.exception("list_file_crashed")

@@ -19,7 +19,7 @@ from cekalwatch.contract.values.people import (
 from cekalwatch.contract.values.troubles import SEES_TROUBLES
 
 ANYBODY: Final[frozenset[PersonRole]] = frozenset()
-"""Whoever has signed in."""
+"""The person who is signed in."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""That something changed at the server: one subscription of this console wakes the pages that people look at.
+"""Reports that something changed at the server: one subscription of this console wakes the open pages.
 
-A page then asks again for what its own person may see. The console's subscription has no person, begins with what comes
-from now on, and nothing of what it is told about people is kept.
+A page then asks again for what its own person may see. The console's subscription has no person, starts with new
+events, and keeps nothing about people.
 """
 
 from __future__ import annotations
@@ -65,13 +65,13 @@ class News:
         self.listeners = 0
         """How many pages wait for more."""
         self.position: int | None = None
-        """The newest event of an alert that the server has told of; None until it has said where its log ends."""
+        """The newest event of an alert that the server has sent; None until it has sent the end of its log."""
         self.connected = False
-        """Whether the server tells what happens."""
+        """Whether the server sends events."""
         self.freshness: Freshness | None = None
-        """How old the list is; None until the server has said so."""
+        """The age of the list; None until the server has sent it."""
         self.troubles: Troubles = ()
-        """What is wrong at the site; who may see which is for the page to ask."""
+        """The problems at the site; each page asks which ones its person may see."""
 
     def __enter__(self) -> Self:
         """Begin to follow; on the event loop whose tasks wait."""
@@ -96,7 +96,7 @@ class News:
             self.listeners -= 1
 
     async def after(self, count: int, patience_s: float) -> int:
-        """Wait until there is more than `count`, at most `patience_s` seconds; return how much there is."""
+        """Wait until there are more than `count` changes, at most `patience_s` seconds; return their number."""
         if self.count == count:
             with suppress(TimeoutError):
                 async with asyncio.timeout(patience_s):

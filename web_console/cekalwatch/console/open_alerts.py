@@ -1,7 +1,7 @@
-"""The open alerts that *Now* shows to one person: listed once, and then only what changed, asked for by that person.
+"""The open alerts that *Now* shows to one person: listed once, and then only the changes, with calls of that person.
 
-The server decides with each call whether this person may see them still, and records what it gives out. What is kept
-here between two calls is shown only after one of them.
+The server decides in each call whether this person may still see them, and records what it shows. Kept alerts are shown
+only after such a call.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from cekalwatch.office.client.refusals import error_reason
 
 MAX_SHOWN: Final = 100
 LIST_AGAIN_S: Final = 300.0
-"""A name that is set right in the list is no event of an alert: so often all are listed again."""
+"""The period after which all are listed again, since a corrected name in the list is no event of an alert."""
 OUT_OF_STEP: Final = frozenset({"POSITION_TOO_OLD", "POSITION_UNKNOWN"})
-"""What the server says where it cannot tell what changed."""
+"""The answers of a server that does not know what changed."""
 
 
 @dataclass(frozen=True)
@@ -44,16 +44,16 @@ class OpenAlerts:
         self._alerts: dict[str, Alert] = {}
         self._more = False
         self._position: int | None = None
-        """The event up to which they are known; None: they are to be listed."""
+        """The event up to which they are known; None means that they must be listed."""
         self._listed_s = 0.0
 
     def forget(self) -> None:
-        """Know none any more."""
+        """Forget all."""
         with self._lock:
             self._alerts, self._position = {}, None
 
     def list_all(self, client: AlertClient, heard: int | None) -> Shown:
-        """List them all; `heard` is the newest event that the console has been told of, None if it is told of none.
+        """List all; `heard` is the newest event that the console has received, or None.
 
         Errors stay grpc.RpcError.
         """
@@ -64,7 +64,7 @@ class OpenAlerts:
         """Ask for what changed since they were listed, or list them where that is not enough; see `list_all`."""
         with self._lock:
             old = self._monotonic() - self._listed_s > LIST_AGAIN_S
-            # Beyond a page nobody knows which alert takes the place of one that is settled.
+            # With more than a page it is unknown which alert follows one that is settled.
             if heard is None or self._position is None or self._more or old:
                 return self._list(client, heard)
             try:

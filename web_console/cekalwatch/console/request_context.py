@@ -40,12 +40,12 @@ TOLD_S: Final = 10.0
 
 
 class NotSignedInError(Exception):
-    """A page was asked for that needs somebody who has signed in."""
+    """A page was requested that needs a signed-in person."""
 
 
 @dataclass
 class RequestContext:
-    """A request: who makes it, in which language, with which fields."""
+    """A request: its person, language and fields."""
 
     console: Console
     request: Request
@@ -54,7 +54,7 @@ class RequestContext:
     form: Mapping[str, str] = field(default_factory=dict)
     """What was filled in; empty for a request that changes nothing."""
     instead: str = ""
-    """The page to come back to in place of this one, which serves once; empty: this one."""
+    """The page to return to instead of this one, which can be used once; empty means this one."""
     params: Mapping[str, str] | None = None
     """Parts of the path of a form that is shown again; else those of the request's own path count."""
     signed: tuple[str, ApprovalToken] | None = None
@@ -71,7 +71,7 @@ class RequestContext:
 
     @property
     def person(self) -> PersonSession:
-        """Who makes it; raises NotSignedInError."""
+        """The person; raises NotSignedInError."""
         return self.signed_in.person
 
     @property
@@ -90,7 +90,7 @@ class RequestContext:
 
     @property
     def provider(self) -> ProviderFacts | None:
-        """The identity provider that people are offered; None: they sign in by passwords only."""
+        """The identity provider that people can use; None means that they sign in with passwords only."""
         return self.console.offer.now()
 
     @property
@@ -110,7 +110,7 @@ class RequestContext:
 
     @property
     def address(self) -> str:
-        """Path and query of the page, to come back to; of what a form sent, the first page."""
+        """Path and query of the page, to return to; the first page for a sent form."""
         if self.instead:
             return self.instead
         if self.request.method != "GET":
@@ -133,7 +133,7 @@ class RequestContext:
 
     @property
     def check(self) -> SessionCheck:
-        """Whether the person's session goes on at the server."""
+        """Whether the person's session still exists at the server."""
         return SessionCheck(self.console.calls, self.signed_in)
 
     def look_at_person(self) -> None:
@@ -187,7 +187,7 @@ class RequestContext:
 
     @property
     def subjects(self) -> SubjectClient:
-        """The list manager's looks at the list."""
+        """The list manager's calls to view the list."""
         return SubjectClient(self.console.calls, self.signed_in)
 
     @property
@@ -233,7 +233,7 @@ class RequestContext:
         return RedirectResponse(path, HTTPStatus.SEE_OTHER)
 
     def problem(self, words: str, code: HTTPStatus, again: str = "") -> Response:
-        """Say what went wrong, in words for a person; `again`: where to try again, with what was filled in."""
+        """Show an error in words; `again` is the place to try again, with the entered values."""
         return self.page("part_problem.html" if self.is_part else "problem.html", code, words=words, again=again)
 
 
@@ -244,7 +244,7 @@ async def read_form(request: Request, *, files: int) -> tuple[Mapping[str, str],
     """
     kind = request.headers.get("content-type", "").lower()
     if kind.startswith("multipart/") and "charset" in kind:
-        # Browsers name none, and some that Python knows take seconds for the bytes of a form.
+        # Browsers name no encoding, and some that Python knows take seconds for the bytes of a form.
         raise HTTPException(HTTPStatus.BAD_REQUEST)
     try:
         form = await request.form(max_files=files, max_fields=MAX_FIELDS)

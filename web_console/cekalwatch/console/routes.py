@@ -1,4 +1,4 @@
-"""Every page: its path, who may see it, and what answers. A page that is not here does not exist."""
+"""Every page: its path, its rights, and its handler. A page that is not here does not exist."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from cekalwatch.contract.values.people import (
 from cekalwatch.contract.values.troubles import KEEPS_SOURCES, SEES_TROUBLES
 
 STRANGERS: Final = None
-"""Also who has not."""
+"""Everybody, signed in or not."""
 
 
 @dataclass(frozen=True)
@@ -55,18 +55,18 @@ class Page:
     method: Literal["GET", "POST"]
     path: str
     people: frozenset[PersonRole] | None
-    """Who may see it: the roles of which a person needs one, ANYBODY or STRANGERS. The server decides again."""
+    """The roles of which a person needs one, ANYBODY or STRANGERS. The server decides again."""
     handler: Callable[[RequestContext], Response]
     """Answers in a thread; may raise NotSignedInError and grpc.RpcError."""
     by_a_person: bool = True
-    """Whether a person asks for it; a part that a page renews by itself keeps nobody signed in."""
+    """Whether a person asks for it; a part that a page updates by itself does not keep the session alive."""
     again: Callable[[RequestContext, str], Response] | None = None
-    """Shows the form that was sent as it was filled in, with what there is to say of it; None: nothing is typed there.
-    It may raise as `handler` does."""
+    """Shows the form as it was filled in, with a message; None for a page without input. It may raise as `handler`
+    does."""
     takes_file: bool = False
     """Whether its form has a file."""
     with_first_password: bool = False
-    """Whether it is there for who has not changed the first password yet."""
+    """Whether people may see it who have not changed their first password yet."""
     stream: Callable[[RequestContext], Awaitable[Response]] | None = None
     """Answers instead on the event loop, for as long as the browser listens."""
 
@@ -81,7 +81,7 @@ def refusal(page: Page, visit: RequestContext) -> Response | None:
     if (session := visit.session) is None:
         return to_sign_in(page, visit)
     if not session.person.password_change_needed:
-        # What the console has itself, as the reports of imports, is for who still may see it.
+        # Data of the console itself, such as reports of imports, is only for people who still have the right.
         visit.look_at_person()
     if session.person.password_change_needed and not page.with_first_password:
         return visit.to("/password")
@@ -91,7 +91,7 @@ def refusal(page: Page, visit: RequestContext) -> Response | None:
 
 
 def to_sign_in(page: Page, visit: RequestContext) -> Response:
-    """Ask who it is, and keep the form that was sent."""
+    """Ask the person to sign in, and keep the form that was sent."""
     if not page.by_a_person:  # a part of a page that is open: it says so itself
         return visit.page("part_signed_out.html", HTTPStatus.UNAUTHORIZED)
     after, path = visit.address, visit.request.url.path
@@ -108,7 +108,7 @@ def to_sign_in(page: Page, visit: RequestContext) -> Response:
 
 
 def go_on(visit: RequestContext) -> Response:
-    """Show a form that was filled in and is not done yet, as it was, with what there is to say of it."""
+    """Show a form that was filled in and not yet completed, with a message."""
     key = visit.part("key")
     kept = visit.signed_in.unfinished.get(key)
     shown = _shown_again(visit, kept, key) if kept else None
@@ -116,7 +116,7 @@ def go_on(visit: RequestContext) -> Response:
 
 
 def _shown_again(visit: RequestContext, kept: PendingApproval, key: str) -> Response | None:
-    """Show a form as it was filled in, to whoever may see its page; None when there is no such form."""
+    """Show a form as it was filled in, if the person may see its page; None when there is no such form."""
     for page in ROUTES:
         if page.method == "POST" and page.again and (found := compile_path(page.path)[0].match(kept.form.path)):
             if refused := refusal(page, visit):

@@ -1,6 +1,6 @@
-"""What stands before the pages, whoever asks: the name that was called, the size of a request, and headers.
+"""Checks before all pages: the called name, the size of a request, and headers.
 
-The pages have no inline code, and nothing of them comes from elsewhere; what they say is written down in no cache.
+The pages have no inline code and load nothing from elsewhere; no cache stores them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _DIRECTIVES = (
 )
 _POLICY = "; ".join(_DIRECTIVES)
 INLINE_PICTURES = _POLICY.replace("img-src 'self'", "img-src 'self' data:")
-"""The policy of a page that has pictures in itself, if it says so."""
+"""The policy of a page with embedded pictures."""
 _HEADERS = {
     POLICY: _POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",

@@ -26,7 +26,7 @@ GRACE_S: Final = 5
 RENEWAL_PERIOD_S: Final = 60.0
 ALIVE_PERIOD_S: Final = 5.0
 STARTS_WITHIN_S: Final = 0.1
-"""How soon after it serves that is told."""
+"""The delay of the report after it serves."""
 
 log = structlog.get_logger()
 

@@ -49,14 +49,14 @@ class ConsoleSettings(ClientSettings):
     web_key: Path | None = None
     """Private key of `web_certificate`, PEM."""
     hosts: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=255)], ...], Field(max_length=16)] = ()
-    """Names and addresses under which browsers call the console, without port; a call by another one is refused. None:
-    those in the pages' certificate, and this machine's own."""
+    """Names and addresses under which browsers call the console, without TCP port; calls with other names are refused.
+    When not set: those in the pages' certificate, and this machine's own."""
     language: Language = Language.ID
     """Language of the pages until a person chooses the other one: id or en."""
     time_zone: Annotated[str, AfterValidator(known_zone)] = "Asia/Jakarta"
     """Time zone of the site, as the server's `sites` name it; all times on the pages are in it."""
     idle_lock_seconds: Annotated[float, Field(ge=30, le=3600)] = 900.0
-    """Seconds without a click or a key after which the person is signed out; the server's own limit counts as well."""
+    """Seconds without a click or a key after which the person is signed out; the server's own limit applies as well."""
     silence_timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
     """Seconds without a message of the server after which its news count as lost, and are asked for again."""
 
@@ -80,7 +80,7 @@ class ConsoleSettings(ClientSettings):
 
     @property
     def web_tls(self) -> tuple[Path, Path] | None:
-        """Certificate and key of the pages; None: plaintext, which stays on this machine. Raises ProgramError."""
+        """Certificate and key of the pages; None means plaintext, which stays on this machine. Raises ProgramError."""
         if (self.web_certificate is None) is not (self.web_key is None):
             raise ProgramError("web_certificate and web_key go together: set both, or neither", Exit.CONFIG)
         if self.web_certificate and self.web_key:
@@ -103,7 +103,8 @@ class ConsoleSettings(ClientSettings):
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Where browsers of other machines open the pages, or of this one where none may. Raises ProgramError."""
+        """The address at which browsers of other machines open the pages, or of this machine if no others may. Raises
+        ProgramError."""
         scheme, port = ("https", 443) if self.web_tls else ("http", 80)
         listen = split_address(self.listen)[1]
         shown = "" if listen == port else f":{listen}"
@@ -120,12 +121,12 @@ class ConsoleSettings(ClientSettings):
 
 
 def names_in(certificate: Path) -> tuple[str, ...]:
-    """Return the host names and addresses in a certificate; none where there is none that can be read."""
+    """Return the host names and addresses in a certificate; empty when it cannot be read."""
     try:
         read = x509.load_pem_x509_certificates(certificate.read_bytes())[0]
         names = read.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (OSError, ValueError, IndexError, x509.ExtensionNotFound):
-        return ()  # whoever serves with it says what is wrong
+        return ()  # the program that serves with it reports the error
     addresses = (str(one) for one in names.get_values_for_type(x509.IPAddress))
     return (
         *names.get_values_for_type(x509.DNSName),

@@ -17,12 +17,12 @@ from cekalwatch.contract.values.troubles import Troubles
 ASK_AGAIN_S: Final = 30.0
 """How often the server is asked while nothing is wrong that was not wrong before."""
 KINDS: Final = ("CAMERAS", "SERVERS", "PORTS", "SOURCES")
-"""What is counted."""
+"""The counted things."""
 
 
 @dataclass(frozen=True)
 class SummaryLine:
-    """So many of a kind are well."""
+    """The number of one kind that works well."""
 
     name: str
     """One of KINDS."""
@@ -46,7 +46,7 @@ class StatusSummary:
             self._status = None
 
     def status(self, ask: Callable[[], ServerStatus], troubles: Troubles) -> ServerStatus:
-        """Return what was told last, or ask: after ASK_AGAIN_S, and when other things are wrong. `ask` may raise."""
+        """Return the last answer, or ask again after ASK_AGAIN_S and when problems have changed. `ask` may raise."""
         with self._lock:
             old = self._monotonic() - self._asked_s > ASK_AGAIN_S
             if self._status is None or old or troubles != self._troubles:
@@ -55,7 +55,7 @@ class StatusSummary:
 
 
 def glance_lines(status: ServerStatus, sites: Iterable[str]) -> list[SummaryLine]:
-    """Return the lines for who works at these sites; a kind of which there is none has no line."""
+    """Return the lines for people of these sites; a kind without members has no line."""
     ours = set(sites)
     kinds = (
         [not one.unwell for one in status.cameras if one.camera.site in ours],

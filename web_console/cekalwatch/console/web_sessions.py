@@ -1,7 +1,7 @@
-"""Who is signed in with which browser. Sessions are in memory only: who signed in before a restart does so again.
+"""The sessions of browsers. They are in memory only: after a restart people sign in again.
 
 A browser has a cookie of 256 random bits, of which only the SHA-256 is kept here. The server's token never leaves the
-console, so that a stolen cookie is worth nothing once its person has signed out, and nothing elsewhere.
+console, so a stolen cookie is useless after its person has signed out, and at other places.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cekalwatch.contract.values.people import PersonSession, ProviderFacts
 
 SECRET_BYTES = 32
 MAX_SESSIONS = 500
-"""Browsers that are signed in; the one that was idle for longest makes room."""
+"""Most signed-in browsers; the one that was idle for the longest time is dropped for a new one."""
 
 
 @dataclass(eq=False)
@@ -29,22 +29,22 @@ class WebSession:
 
     person: PersonSession
     name: str
-    """The sign-in name that was typed; empty when the identity provider said who it is."""
+    """The entered sign-in name; empty when the identity provider identified the person."""
     provider: ProviderFacts | None = None
-    """Through which it began; None: by a password."""
+    """The provider of the sign-in; None means a password."""
     form_token: str = field(default_factory=lambda: secrets.token_urlsafe(SECRET_BYTES), repr=False)
-    """Stands in each form that the browser gets; a form without it is not its own."""
+    """The token in each form for the browser; a form without it is refused."""
     used_at_s: float = 0.0
     told_at_s: float = field(default_factory=time.monotonic)
-    """When the server said last who the person is and what they may."""
+    """When the server last confirmed the person and their rights."""
     list_search: dict[str, str] = field(default_factory=dict, repr=False)
-    """What its person last looked for on the list, by the names of the form's fields."""
+    """The person's last search of the list, by the names of the form's fields."""
     open_alerts: OpenAlerts = field(default_factory=OpenAlerts, repr=False)
     """What *Now* shows to its person."""
     glance: StatusSummary = field(default_factory=StatusSummary, repr=False)
-    """What *Now* tells of the system to who keeps it."""
+    """The summary of the system that *Now* shows to administrators."""
     unfinished: dict[str, PendingApproval] = field(default_factory=dict, repr=False)
-    """Forms to go on with, by keys that cannot be guessed."""
+    """Forms to continue with, by keys that cannot be guessed."""
     _token: str = field(default="", repr=False)
 
     def token(self) -> str:
@@ -56,7 +56,7 @@ class WebSession:
         self._token = token
 
     def forget(self) -> None:
-        """Hold none any more, nor what its person looked for, looked at or typed."""
+        """Drop all, with searches, views and entered values of their people."""
         self._token = ""
         self.list_search = {}
         self.open_alerts.forget()
@@ -64,7 +64,7 @@ class WebSession:
         self.unfinished = {}
 
     def put_aside(self, one: PendingApproval) -> str:
-        """Keep a form to go on with, and return its key; of many the newest are kept."""
+        """Keep a form to continue with, and return its key; only the newest ones are kept."""
         key = secrets.token_urlsafe(SECRET_BYTES)
         self.unfinished = dict([*self.unfinished.items(), (key, one)][-MAX_KEPT:])
         return key
@@ -98,7 +98,7 @@ class WebSessions:
         return secret, removed
 
     def find(self, secret: str, *, used: bool) -> WebSession | None:
-        """Return the session of a cookie; None when there is none any more. `used`: a person did something."""
+        """Return the session of a cookie; None when it has ended. `used` means that a person did something."""
         with self._lock:
             session = self._sessions.get(_digest(secret))
             if session is None or self._is_over(session):
@@ -114,12 +114,12 @@ class WebSessions:
             return sum(not self._is_over(one) for one in self._sessions.values())
 
     def holds(self, session: WebSession) -> bool:
-        """Whether a session goes on."""
+        """Whether a session still exists."""
         with self._lock:
             return any(one is session for one in self._sessions.values()) and not self._is_over(session)
 
     def end(self, session: WebSession) -> None:
-        """End a session: whoever still has its cookie has nothing."""
+        """End a session: its cookie becomes useless."""
         with self._lock:
             self._sessions = {key: one for key, one in self._sessions.items() if one is not session}
 

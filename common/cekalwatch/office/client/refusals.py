@@ -41,7 +41,7 @@ def explain(error: Failure, texts: Texts) -> str:
 
 
 def meaning(code: str, texts: Texts) -> str:
-    """Return what a code of the server's error catalogue says of a record, a photograph or a source."""
+    """Return the text for a code of the server's error catalogue about a record, a photograph or a source."""
     return texts.say(f"REFUSED_{code}") if f"REFUSED_{code}" in texts else code
 
 

@@ -155,7 +155,7 @@ add_settings(app, "cekalwatch-notifier", NotifierSettings)
     "Exit code 0: nothing fails. 1: something does. 78: a setting is wrong."
 )
 def check(config: Config = None, server: Server = None, agent_id: AgentId = None, as_json: AsJson = False) -> None:
-    """Look whether this PC is in order, and say what to do: one line for each part, with OK, WARN or FAIL."""
+    """Check this PC, and say what to do: one line for each part, with OK, WARN or FAIL."""
     from datetime import UTC, datetime
 
     from cekalwatch.notifier.checks import check_installation

@@ -1,4 +1,4 @@
-"""What people do with alerts: claim, adjudicate, confirm, clear, follow up, close. It knows no transport.
+"""The steps that people take with alerts: claim, adjudicate, confirm, clear, follow up, close. It knows no transport.
 
 `domain/alerts/handling.py` has the rules; this module adds the people, the validity of the orders at that moment, the
 clock and the database. Methods block: call them from a worker thread.
@@ -34,7 +34,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class ActingPerson:
-    """A person who works on alerts, at a device."""
+    """A person who works on alerts at a device."""
 
     person: Person
     actor: Actor
@@ -52,7 +52,7 @@ class Adjudication:
     note: str
     version: int
     subject_id: str = ""
-    """Key of the candidate that is judged; empty: the one that the alert asks about."""
+    """Key of the judged candidate; empty means the candidate about whom the alert asks."""
 
     def by(self, person: Person, now: datetime) -> Finding:
         """Return it as a finding; raises REASON_INVALID or NOTE_INVALID."""
@@ -218,7 +218,7 @@ class Adjudicator:
         """Return the alert; raises ALERT_NOT_FOUND also when the device may not see its site."""
         alert = self._alerts.get(alert_id)
         if not who.sees(alert.camera.site):
-            raise CekalwatchError(Code.ALERT_NOT_FOUND)  # as if there were none
+            raise CekalwatchError(Code.ALERT_NOT_FOUND)  # treated as if there were none
         if not who.person.roles & HANDLES_ALERTS:
             raise CekalwatchError(Code.PERSON_ROLE_NEEDED)
         if not who.person.works_at(alert.camera.site):
@@ -237,7 +237,7 @@ class Adjudicator:
         return TwoPeople(TwoPersonAction.CONFIRM_ALERT, officer, supervisor)
 
     def _in_force(self, alert: Alert, now: datetime) -> frozenset[str]:
-        """Return the candidates behind whom an order stands now; whoever has left the list has none."""
+        """Return the candidates who have an order in force now; somebody who left the list has none."""
         return self._orders.subjects(alert, self._orders.files(alert), now)
 
 
@@ -247,7 +247,7 @@ def _judged(alert: Alert, finding: Finding) -> Finding:
 
 
 def _circumstances(alert: Alert, finding: Finding, version: int, in_force: frozenset[str]) -> Circumstances:
-    """Return what is true of the alert now; raises CANDIDATE_UNKNOWN where the judged candidate is none."""
+    """Return the circumstances of the alert now; raises CANDIDATE_UNKNOWN when it has no such candidate."""
     left = {one.subject_id for one in alert.left}
     unchanged = alert.version == version
     if finding.subject_id not in left and unchanged and alert.undecided:

@@ -1,4 +1,4 @@
-"""Whether an order stands behind an alert now: what judgements, screens and the watch over ended orders go by."""
+"""Decides whether an alert has an order in force now, for judgements, screens and the watch for ended orders."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ class AlertOrders:
         return self._watchlist.orders_of([one.subject_id for one in alert.left])
 
     def subjects(self, alert: Alert, files: Iterable[SubjectFile], now: datetime) -> frozenset[str]:
-        """Return the keys of those of `files` who have an order in force that alerts where the traveller was seen."""
+        """Return the keys of the subjects in `files` with an order in force that alerts where the traveller was
+        seen."""
         return frozenset(
             file.subject.subject_id for file in files if any(one.in_force for one in self.orders(alert, file, now))
         )
@@ -37,8 +38,8 @@ class AlertOrders:
     def orders(self, alert: Alert, file: SubjectFile, now: datetime) -> tuple[JudgedOrder, ...]:
         """Return the orders of a candidate that concern the alert, with their status now.
 
-        These are the orders that it was raised with, and whatever is in force by now and alerts in that direction: an
-        extension that came meanwhile stands in for the order that it extends.
+        These are the orders with which it was raised, and all orders in force now that alert in that direction: a later
+        extension replaces the order that it extends.
         """
         judged, raised_with = (
             self._checkpoints.judged(file, now, alert.camera.site),

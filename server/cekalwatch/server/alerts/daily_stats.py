@@ -1,8 +1,8 @@
-"""Sums of the field for any span at one site; those of days long past are kept in memory, so that nobody counts again.
+"""Statistics of one site for any span of days. The sums of past days stay in memory, so they are counted once.
 
-A kept day is forgotten when something happens to one of its alerts, and after KEPT_FOR in any case: records are removed
-in time, and a list corrects who asked for an order. Counts of passages have no events: a day is kept only when no
-camera can have captures of it any more. Days of the last year are counted ahead, so that nobody waits for them.
+A day is dropped when something happens to one of its alerts, and after KEPT_FOR in any case, since records are removed
+in time and a list may correct the agency of an order. Counts of passages have no events, so a day is kept only when no
+camera can have captures of it any more. The days of the last year are counted in advance.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ KEPT_FOR: Final = timedelta(days=1)
 MAX_KEPT: Final = 800
 """Days of each site, 10 to 20 kB each; those that nobody asked for the longest go."""
 DAYS_A_READ: Final = 31
-"""Days that are read at once, which bounds memory."""
+"""Days that one query reads, which bounds memory."""
 DAYS_AHEAD: Final = 366
 """Days that are counted before anybody asks, back from the newest that is kept: the longest report."""
 DAYS_A_ROUND: Final = 10
-"""Days that are counted ahead at once: who asks meanwhile waits for them, a fifth of a second at 140 alerts a day."""
+"""Days that are counted in advance in one go. A request in that time waits for them: 0.2 s at 140 alerts a day."""
 
 _A_DAY: Final = timedelta(days=1)
 
@@ -73,7 +73,7 @@ class DailyStats:
         """What happened up to this event is known."""
 
     def sums(self, site: str, begin: datetime, end: datetime) -> FieldSums:
-        """Return what is counted of the captures from `begin` on and before `end`, both whole hours of UTC."""
+        """Return the counts of captures from `begin` up to `end` (excluded), both whole hours of UTC."""
         found, now = FieldSums(), self._clock.now()
         with self._lock:
             self._forget(now)
@@ -124,7 +124,7 @@ class DailyStats:
             del self._kept[day]
 
     def _stretches(self, site: str, begin: datetime, end: datetime, now: datetime) -> Iterator[_Stretch]:
-        """Yield what has to be read, the days that are kept left out."""
+        """Yield the spans that have to be read: all days that are not in memory."""
         open_stretch: _Stretch | None = None
         for day in _days(begin, end, self._zones[site]):
             first, last = self._midnight(site, day), self._midnight(site, day + timedelta(days=1))

@@ -24,14 +24,15 @@ from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
 
 MAX_REFERENCES = 3
 MAX_JUDGED = 3
-"""Judged look-alikes of a candidate that an officer is told of."""
+"""Most judged look-alikes of a candidate that an officer sees."""
 MAX_PICTURE_BYTES = MAX_MESSAGE_BYTES - 16 * 1024
-"""Room for pictures in one message, beside the facts of the alert."""
+"""Bytes for pictures in one message that also has the facts of the alert."""
 
 
 @dataclass(frozen=True)
 class AlertDetails:
-    """An alert, and how it is told: with its subject, their orders that alert, and names of candidates and people."""
+    """An alert with what people see of it: its subject, the subject's orders that alert, and names of candidates and
+    people."""
 
     alert: Alert
     shown: ShownAlert
@@ -59,7 +60,7 @@ class AlertDetailsReader:
         return self.of(self._alerts.get(alert_id))
 
     def several(self, alert_ids: Sequence[UUID]) -> list[AlertDetails]:
-        """Return the details of alerts, read at once, in the order of the ids; those that are gone are left out."""
+        """Return the details of alerts in the order of the ids, from one reading; removed alerts are left out."""
         return self.of_all(self._alerts.several(alert_ids))
 
     def page(
@@ -78,7 +79,7 @@ class AlertDetailsReader:
         return self.pictures_of(self._alerts.get(alert_id), self._alerts.probe(alert_id))
 
     def pictures_of(self, alert: Alert, probe: bytes) -> AlertPictures:
-        """Return the probe with the reference faces that stand beside it."""
+        """Return the probe with the reference faces to compare it with."""
         file = self._file(alert.subject_id)
         room = MAX_PICTURE_BYTES - alert.handling.size - len(probe)
         references = []
@@ -96,7 +97,7 @@ class AlertDetailsReader:
     def of_all(self, alerts: Sequence[Alert], people: Mapping[UUID, str] | None = None) -> list[AlertDetails]:
         """Return the details of alerts that were read; the subjects and people of all are read at once."""
         keys = {one.subject_id for one in alerts} | {each.subject_id for one in alerts for each in one.candidates}
-        # Who has left the watchlist is not found. The alert stays, with the key of the subject.
+        # Somebody who left the watchlist is not found. The alert stays, with the key of the subject.
         files = {key: _nobody(key) for key in keys}
         judged = [one for one in self._watchlist.lookalikes.of(keys) if one.holds]
         others = {key for one in judged for key in (one.pair.first, one.pair.second)}
@@ -129,7 +130,8 @@ class AlertDetailsReader:
         held: Mapping[str, SubjectFile],
         now: datetime,
     ) -> tuple[JudgedLookalike, ...]:
-        """Return what holds of a candidate and others with such a face who have an order, at most MAX_JUDGED."""
+        """Return the judgements about a candidate and others with a similar face who have an order, at most
+        MAX_JUDGED."""
         beside = {one.pair.other(subject_id): one.judgement for one in judged if subject_id in one.pair}
         standing = [key for key in sorted(beside) if key in held and self._orders.stands(alert, held[key], now)]
         return tuple(JudgedLookalike(key, beside[key]) for key in standing[:MAX_JUDGED])

@@ -1,7 +1,8 @@
-"""Releases claims that ran out, and escalates what nobody claims or settles. Several servers may do it on one database.
+"""Releases expired claims, and escalates alerts that nobody claims or settles. Several servers may do this on one
+database.
 
-Each step starts from the alert as it is when the database is locked, so that of two servers one takes the step and the
-other finds nothing to do.
+Each step reads the alert while the database is locked, so that one of two servers takes the step and the other finds
+nothing to do.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class Escalator:
                     alert_id, make, lambda alert, event: handling_entry(alert, event, self._myself), now
                 )
             except DAMAGED as error:
-                # One damaged row must not hold back the others. A traceback would show what it holds.
+                # One damaged row must not delay the others. A traceback would show its content.
                 log.error("alert_damaged", alert_id=str(alert_id), error=type(error).__name__)  # noqa: TRY400
                 continue
             if made:

@@ -1,6 +1,6 @@
-"""Reads `evaluation.json`: the fitted threshold model, and what was found about groups of volunteers.
+"""Reads `evaluation.json`: the fitted threshold model, and the results of groups of volunteers.
 
-The evaluation itself is a distribution of its own, which a server need not have.
+The evaluation itself is a separate distribution, which a server does not need.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class TailCheck:
-    """The FPIR that the threshold model promises for a list size, and the one that was counted."""
+    """The FPIR that the threshold model promises for a list size, and the counted one."""
 
     list_size: int
     promised: float
@@ -64,7 +64,7 @@ def read_groups(file: Path) -> MeasuredGroups:
 
 
 def groups_if_readable(file: Path | None) -> MeasuredGroups | None:
-    """Return what was measured by group; a file that cannot be used must not keep a port from watching."""
+    """Return the results by group; an unusable file must not keep a port from working."""
     try:
         return read_groups(file) if file else None
     except ProgramError as error:
@@ -73,9 +73,9 @@ def groups_if_readable(file: Path | None) -> MeasuredGroups | None:
 
 
 def _read_run(file: Path, take: Callable[[Any], Found]) -> Found:
-    """Return what `take` makes of an `evaluation.json`; it may raise ValueError, KeyError or TypeError.
+    """Return the result of `take` for an `evaluation.json`; `take` may raise ValueError, KeyError or TypeError.
 
-    Raises ProgramError when that is none, or cannot be read.
+    Raises ProgramError when the file is no such file, or cannot be read.
     """
     try:
         if file.stat().st_size > _MAX_BYTES:

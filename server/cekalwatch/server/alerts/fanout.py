@@ -36,12 +36,12 @@ MAX_AT_ONCE = 256
 """Acknowledgements that are committed together."""
 
 CATCH_UP_S = 2.0
-"""How long who has heard of an event from another server is let wait until this one has read it."""
+"""The longest wait of a client that knows an event from another server until this server has read it."""
 AWAY_AFTER = timedelta(minutes=1)
 """An agent whose first missed event is this old was away: it first gets the alerts that still wait."""
 
 Wants = Callable[[Alert], bool]
-"""Whether a subscriber wants what happens to an alert; the answer may change with who sits there."""
+"""Whether a subscriber wants the events of an alert; the answer may change with the person at the PC."""
 
 log = structlog.get_logger()
 
@@ -63,7 +63,7 @@ class _Page:
     reached: int
     """The sequence up to which the log was read."""
     has_more: bool
-    """Whether the log may go on beyond it."""
+    """Whether the log may have events after it."""
 
 
 class Fanout:
@@ -76,7 +76,7 @@ class Fanout:
         keep: int = 1000,
         follow_supervisors: Callable[[], None] = lambda: None,
     ) -> None:
-        """`follow_supervisors` looks at which devices supervisors are signed in; it blocks."""
+        """`follow_supervisors` reads the devices at which supervisors are signed in; it blocks."""
         self._store = store
         self._follow_supervisors = follow_supervisors
         self._details = details
@@ -108,7 +108,7 @@ class Fanout:
         self._woken.set()
 
     def end(self) -> None:
-        """Let every subscriber's stream end after what it still has to read: the server is about to stop."""
+        """End every subscriber's stream after its pending events: the server is about to stop."""
         self._ended = True
         self._grown.set()
 
@@ -131,7 +131,7 @@ class Fanout:
             self._head = read.reached
             self._grown.set()
             self._grown = asyncio.Event()
-            if not read.has_more:  # another look would only slow down who sends these
+            if not read.has_more:  # another reading would only slow down the senders
                 return
 
     async def start_after(self, sequence: int) -> int:
@@ -154,7 +154,7 @@ class Fanout:
         return newest
 
     async def acknowledged_position(self, agent_id: str) -> int | None:
-        """Return the last event that the agent acknowledged; None for one that comes for the first time."""
+        """Return the last event that the agent acknowledged; None for a new agent."""
         positions = await asyncio.to_thread(self._store.positions)
         return positions.get(agent_id)
 
@@ -213,7 +213,7 @@ class Fanout:
     async def _after(self, position: int) -> tuple[list[DetailedEvent], int]:
         """Return the next events after `position`, and the sequence up to which the log was read."""
         if position >= self._tail_begins_after:
-            # Newest first, so that a subscriber close to the head does not look at all the others.
+            # Newest first, so that a subscriber close to the head does not go through all the others.
             newer = takewhile(lambda item: item.event.sequence > position, reversed(self._tail))
             return list(newer)[::-1], max(position, self._head)
         head = self._head
@@ -224,7 +224,7 @@ class Fanout:
         """Read the events beyond the head, before any subscriber may see them."""
         read = self._read(position)
         if any(item.details.alert.went_to_supervisors for item in read.found):
-            # Who signed in before the event gets it, at whatever server: their list of alerts does not have it.
+            # Anybody who signed in before the event gets it, at any server: their list of alerts does not have it.
             self._follow_supervisors()
         return read
 
@@ -242,7 +242,7 @@ class Fanout:
             return {one.alert.alert_id: one for one in self._details.several(wanted)} if wanted else {}
         except DAMAGED as error:
             if len(wanted) == 1:
-                # A traceback would show what it holds.
+                # A traceback would show its content.
                 log.error("alert_damaged", alert_id=str(wanted[0]), error=type(error).__name__)  # noqa: TRY400
                 return {}
         # One damaged row must not hold back all other alerts.
@@ -276,7 +276,7 @@ class Acknowledgements:
         return position
 
     def close(self) -> None:
-        """Write what waits, and end the thread."""
+        """Write the waiting entries, and end the thread."""
         self._writing.close()
 
     def _write(self, positions: list[tuple[str, int]]) -> Sequence[int | CekalwatchError]:

@@ -1,4 +1,4 @@
-"""The report of the field that a site answers with: what was seen and found, by which list and threshold."""
+"""The accountability report of a site: passages, findings, list and threshold."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class FieldReports:
     days: DailyStats
     listed: Callable[[], int]
     learned: Callable[[str], LearnedThreshold | None]
-    """What is known of the threshold of a model version."""
+    """The facts about the threshold of a model version."""
     records_kept: timedelta
     """Settled alerts that were raised before that are gone, while passages are still counted."""
     groups: MeasuredGroups | None

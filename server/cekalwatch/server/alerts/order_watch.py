@@ -3,8 +3,8 @@
 One that asks about a candidate whose orders have ended, and has another with an order, asks about that one.
 
 An order begins or ends with a day of a site's clock, at the moment of its revocation, or by a change of the watchlist.
-Between these nothing changes, so that only new and changed alerts are looked at, and those of subjects that changed.
-Several servers may watch one database: each step starts from the alert as it is when the database is locked.
+Between these moments only new and changed alerts, and those of changed subjects, are checked. Several servers may watch
+one database: each step reads the alert while the database is locked.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 
 class OrderWatch:
-    """Watches in the name of `myself`. `look` blocks: call it from one worker thread at a time."""
+    """Watches as the actor `myself`. `look` blocks: call it from one worker thread at a time."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class OrderWatch:
     def look(self) -> int:
         """Take every step that is due, and return the number of alerts that had one. Raises StorageError."""
         now = self._clock.now()
-        # Read before the orders: what changes meanwhile is looked at again, and not missed.
+        # Read before the orders: changes in the meantime are checked again, and not missed.
         version, days = self._watchlist.version(), [now.astimezone(zone).date() for zone in self._zones]
         changed: frozenset[str] = frozenset()
         if self._version < 0 or days != self._days or (self._next_end is not None and self._next_end <= now):
@@ -98,7 +98,7 @@ class OrderWatch:
                     alert_id, make, lambda alert, event: handling_entry(alert, event, self._myself), now
                 )
         except DAMAGED as error:
-            # One damaged row must not hold back the others. A traceback would show what it holds.
+            # One damaged row must not delay the others. A traceback would show its content.
             log.error("alert_damaged", alert_id=str(alert_id), error=type(error).__name__)  # noqa: TRY400
         for step in happened:
             log.info("alert_orders_changed", alert_id=str(alert_id), step=step)

@@ -32,7 +32,7 @@ class ImageReport:
 
 @dataclass(frozen=True)
 class SweepReport:
-    """What a sweep removed: how many events of the log, all of them older than `events_before`."""
+    """The result of a sweep: the number of removed events, all older than `events_before`."""
 
     events: int
     events_before: datetime

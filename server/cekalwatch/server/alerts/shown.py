@@ -1,4 +1,4 @@
-"""Between the domain's alert and the one that is told to those who may see it, with names of people and subjects."""
+"""Converts between the domain's alert and the alert that people see, with names of people and subjects."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def shown_alert(
     lookalikes: Mapping[str, Sequence[shown.JudgedLookalike]],
     people: Mapping[UUID, str],
 ) -> shown.Alert:
-    """Return an alert with the subject that it asks about, and their orders that alert.
+    """Return an alert with the subject about whom it asks, and the subject's orders that alert.
 
-    `names` and `lookalikes` are those of candidates, by the subject's key; `people` are the names of those who work on
-    it: people who were deleted are missing.
+    `names` and `lookalikes` are those of candidates, by the subject's key. `people` has the names of the people who
+    work on it, without deleted people.
     """
     return shown.Alert(
         alert_id=str(alert.alert_id),
@@ -69,7 +69,7 @@ def shown_alert(
 
 
 def shown_handling(handling: Handling, people: Mapping[UUID, str]) -> shown_steps.Handling:
-    """Return what people have done with an alert; `people` gives their names."""
+    """Return the steps that people took with an alert; `people` has their names."""
 
     def person(person_id: UUID) -> PersonReference:
         return PersonReference(str(person_id), people.get(person_id, ""))
@@ -170,7 +170,7 @@ def _camera(told: CameraReference) -> Camera:
 
 
 def known(found: T | None) -> T:
-    """Return what is there; ValueError where only a newer server knows it, or nobody said it."""
+    """Return the value; raises ValueError when only a newer server knows it, or it is missing."""
     if found is None:
         raise ValueError("a part that is not known")
     return found

@@ -1,5 +1,5 @@
-"""Pictures by which people aim cameras: asked of the camera's client over its stream, held in memory, and given to who
-asked. It knows no protobuf. It belongs to the event loop.
+"""Pictures for aiming cameras: requested from the camera's client over its stream, held in memory, and given to the
+requester. It knows no protobuf. It belongs to the event loop.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ANSWER_S: Final = 5.0
 """How long a camera may take; it waits up to 3 s for a frame."""
 PICTURES_PER_S: Final = 0.1
 MAX_PICTURES: Final = 3.0
-"""Pictures of one camera that a person may have at once; after these, so many a second."""
+"""Pictures of one camera for a person: the burst, and the sustained rate (per second)."""
 MAX_KNOWN: Final = 1000
 """Pairs of a person and a camera of which is known when they last asked."""
 MAX_UNANSWERED: Final = 8
@@ -48,7 +48,7 @@ log = structlog.get_logger()
 
 
 class StreamPictures:
-    """What one stream was asked for and has not answered. `tell` lets the stream look for requests to send."""
+    """The open requests of one stream. `tell` makes the stream send new ones."""
 
     def __init__(self, tell: Callable[[], None], *, gives_pictures: bool) -> None:
         self.gives_pictures = gives_pictures
@@ -67,7 +67,7 @@ class StreamPictures:
         return self._to_send.pop(0) if self._to_send else None
 
     def answered(self, answer: AimingAnswer) -> None:
-        """Take an answer; one that is late is dropped. Raises PICTURE_UNASKED for one that nobody asked for."""
+        """Accept an answer, or drop a late one. Raises PICTURE_UNASKED for an answer without a request."""
         waiting = self._unanswered.pop(answer.request_id, None)
         if waiting is None:
             raise CekalwatchError(Code.PICTURE_UNASKED)
@@ -122,9 +122,9 @@ class AimingService:
         self._paces: TokenBuckets[tuple[str, str]] = TokenBuckets(PICTURES_PER_S, MAX_PICTURES, MAX_KNOWN)
 
     async def picture(self, camera: Camera, actor: Actor) -> TakenPicture:
-        """Return what a camera shows now, once that is recorded.
+        """Return the present picture of a camera, after recording the request.
 
-        Raises CAMERA_AWAY, CAMERA_ELSEWHERE, CAMERA_PICTURES_TOO_MANY; and, recorded as well, CAMERA_TOO_OLD,
+        Raises CAMERA_AWAY, CAMERA_ELSEWHERE, CAMERA_PICTURES_TOO_MANY; and, after recording, CAMERA_TOO_OLD,
         CAMERA_PICTURE_UNDER_WAY, CAMERA_LOOKS_ELSEWHERE and CAMERA_GIVES_NO_PICTURE.
         """
         stream = self._stream_of(camera.camera_id)

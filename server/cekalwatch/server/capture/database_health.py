@@ -33,7 +33,7 @@ class DatabaseHealth:
         """False from a failed write until one succeeds that is as large as an alert."""
 
     def expect(self, moment_s: float) -> None:
-        """Have something written at `moment_s` or soon after, which is not before the moments expected so far."""
+        """Request a write at `moment_s` or soon after; `moment_s` is not before earlier requests."""
         self._expected.append(moment_s)
         self._called.set()
 
@@ -59,7 +59,7 @@ class DatabaseHealth:
         self._called.set()
 
     async def write_expected(self) -> None:
-        """Wait until something is to be written, which is so as long as the database is not well, and write it."""
+        """Wait until a write is due, which is always so while the database is not well, and write."""
         loop = asyncio.get_running_loop()
         while not self._expected and self.well:
             self._called.clear()

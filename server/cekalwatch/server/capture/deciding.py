@@ -96,7 +96,7 @@ class AlertTiming:
     grouping_window: timedelta = timedelta(minutes=10)
     """How long later sightings of a subject at a site can join its alert."""
     late_after: timedelta = timedelta(seconds=60)
-    """A sighting that arrives so long after its capture is late."""
+    """A sighting that arrives later than this after its capture is late."""
 
 
 class Decider:
@@ -208,7 +208,7 @@ class Decider:
         fused: NDArray[np.float32],
         fused_crops: int,
     ) -> Match | None:
-        """Return the match with the nearest subjects that have an order in force here; None without one."""
+        """Return the match with the nearest subjects who have an order in force here; None if nobody has."""
         capture, template = item.capture, item.probe.template
         now = self._clock.now()
         eligible = self._orders.nearest(neighbours.above(snapshot.threshold), capture.camera, now)
@@ -234,7 +234,7 @@ class Decider:
     def _crop_alone(
         snapshot: GallerySnapshot, template: NDArray[np.float32], subjects: Collection[str]
     ) -> CropMatch | None:
-        """Search a crop by itself; None where it matches none of `subjects`."""
+        """Search with one crop alone; return None when it matches none of `subjects`."""
         (neighbours,) = Neighbours.of(snapshot.gallery, template[np.newaxis])
         found = (one for some in neighbours.above(snapshot.threshold) for one in some)
         best = next((one.score for one in found if one.subject_id in subjects), None)

@@ -1,9 +1,9 @@
-"""Deals with one capture after another: embed, decide, and make the receipt. No capture is dealt with twice.
+"""Processes one capture after another: embed, decide, and make the receipt. No capture is processed twice.
 
-Domain rule 13: neither what a receipt says nor when it leaves depends on what was found. It leaves a fixed delay after
-its capture came, or a whole multiple of that when the work takes longer, which is a matter of load. It says ACCEPTED
-only when the database has taken a write since, which is asked for every capture; when anything could not be committed
-meanwhile, every capture that waits for its receipt gets RETRY, and so does whatever comes until the database is well.
+Domain rule 13: neither the content of a receipt nor its time depends on the result. A receipt leaves a fixed delay
+after its capture arrived, or a multiple of that delay when the work takes longer, which depends on load. It says
+ACCEPTED only if the database has accepted a write since then, which every capture requests. If anything could not be
+committed, every capture that waits for its receipt gets RETRY, and so do new ones until the database is well.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from cekalwatch.server.health.probes.metrics import Measure, unmeasured
 from cekalwatch.server.recognition.probes import Probe
 
 MAX_REMEMBERED = 100_000
-"""Capture ids that are kept in memory, so that a capture that is sent again costs nothing, and is not counted as a new
-passage. One that alerted is in the database as well, and changes nothing there a second time."""
+"""Capture ids that are kept in memory, so that a repeated capture costs nothing and does not count as a new passage. A
+capture that alerted is in the database as well, and changes nothing there a second time."""
 
 MAX_ATTEMPTS = 5
 """How often one capture is embedded; a change of the model makes a second time necessary."""
@@ -50,7 +50,7 @@ class Intake:
         receipt_delay_s: float,
         measure: Measure = unmeasured,
     ) -> None:
-        """`measure` is told how long each capture took from its arrival to its receipt."""
+        """`measure` gets the time of each capture from its arrival to its receipt."""
         self._embedder = embedder
         self._decider = decider
         self._health = health
@@ -89,7 +89,7 @@ class Intake:
             await self._next_tick(came_s)
             return self._receipt(str(capture.capture_id), AWAY)
         work = asyncio.create_task(self._dealt_with(capture, taken))
-        self._working.add(work)  # it goes on when the stream breaks: the capture has come
+        self._working.add(work)  # it continues when the stream breaks, since the capture has arrived
         work.add_done_callback(self._working.discard)
         self._health.expect(came_s + self._delay_s / 2)
         return self._receipt(str(capture.capture_id), await self._outcome(work, came_s))
@@ -142,7 +142,7 @@ class Intake:
             except EmptyGalleryError:
                 raise  # that is so for all alike
             except Exception as error:
-                # Only what alerts can fail here, so nobody else may be told otherwise.
+                # Only captures that alert can fail here, so all others must get the same answer.
                 self._health.note_failure(str(error) or type(error).__name__)
                 raise
             else:

@@ -1,7 +1,7 @@
-"""The subjects nearest to a probe, as many as somebody asks for.
+"""The subjects nearest to a probe, found on demand.
 
-Who has no order for this camera's direction must not hide the next one who has. So nobody knows beforehand how many are
-needed; nearly always it is the first few.
+A subject without an order for this camera's direction must not hide the next one who has one, so the needed number is
+unknown in advance. Nearly always the first few are enough.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DEEPER = 4
 
 
 class Neighbours:
-    """The subjects of a gallery nearest to one probe, nearest first; the first of them are known already."""
+    """The subjects of a gallery nearest to one probe, nearest first; the first ones are known already."""
 
     def __init__(self, gallery: Gallery, probe: NDArray[np.float32], first: Sequence[Candidate]) -> None:
         """`first` are the `MAX_PASSAGE_CANDIDATES` nearest, or all."""
@@ -38,11 +38,11 @@ class Neighbours:
 
     @property
     def best_score(self) -> float | None:
-        """The score of the nearest; None in an empty gallery."""
+        """The score of the nearest subject; None in an empty gallery."""
         return self._first[0].score if self._first else None
 
     def above(self, threshold: float) -> Iterator[Sequence[Candidate]]:
-        """Yield those with at least this score, some at a time, each once."""
+        """Yield the subjects with at least this score, in groups, each once."""
         found, fetched, told = self._first, MAX_PASSAGE_CANDIDATES, set[str]()
         while near := [one for one in found if one.score >= threshold and one.subject_id not in told]:
             yield near

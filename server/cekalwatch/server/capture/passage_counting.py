@@ -1,7 +1,7 @@
 """Counts passages by camera and hour, so that false alerts can be given as a share of passages.
 
-The count is all that is kept of travellers who do not match. Counts are written once a minute: a server that dies loses
-the last minute.
+Nothing else is kept of travellers who do not match. Counts are written once a minute: a server that crashes loses the
+last minute.
 """
 
 from __future__ import annotations

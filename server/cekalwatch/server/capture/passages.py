@@ -20,7 +20,7 @@ MAX_EACH = 200
 """Passages of one camera that are kept in memory: some minutes of a crowd, eight megabytes."""
 
 MIN_WEIGHT = 0.01
-"""Least weight of a crop: when all crops of a passage have no quality, they weigh the same."""
+"""The smallest weight of a crop. If no crop of a passage has any quality, all weigh the same."""
 
 _CANCELLED = 1e-6
 
@@ -49,7 +49,7 @@ class Passage:
 
     last_used_at: datetime
     score: PassageScore | None = None
-    """None until it was searched for."""
+    """None until the first search."""
     _templates: dict[UUID, NDArray[np.float32]] = field(default_factory=dict)
 
     def fuse(self, capture_id: UUID, template: NDArray[np.float32], quality: float) -> NDArray[np.float32]:
@@ -66,7 +66,7 @@ class Passage:
 
     @property
     def crops(self) -> int:
-        """Crops fused so far."""
+        """The number of fused crops."""
         return len(self._templates)
 
 

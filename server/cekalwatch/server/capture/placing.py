@@ -36,5 +36,5 @@ def placed(face: FaceCapture, camera: Camera, run_id: str, clock: CameraClock, n
 
 
 def _is_fit(measured: FaceQuality) -> bool:
-    """Whether a face is fit for an alert; one without figures, or with some that are none, is not."""
+    """Whether a face is fit for an alert; a face without valid figures is not."""
     return all(map(math.isfinite, vars(measured).values())) and not flaws(measured)

@@ -1,4 +1,4 @@
-"""What each camera may send: by the settings, and by what people have set since. It knows no protobuf. Blocks."""
+"""What each camera may send, by the settings and by changes that people made. It knows no protobuf. Blocks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class CameraPolicies:
         of_settings: Mapping[str, CapturePolicy],
         tell: Callable[[Mapping[str, CapturePolicy]], None] = lambda _: None,
     ) -> None:
-        """Read what was set; raises StorageError. `tell` gets the policies each time that some of them change."""
+        """Read the changes; raises StorageError. `tell` gets the policies after each change."""
         self._store = store
         self._clock = clock
         self._of_settings = dict(of_settings)
@@ -43,12 +43,12 @@ class CameraPolicies:
         return {name: self._applied(name, policy) for name, policy in self._of_settings.items()}
 
     def reload(self, of_settings: Mapping[str, CapturePolicy]) -> None:
-        """Go on with other settings; what people have set stays."""
+        """Continue with other settings; changes by people stay."""
         self._of_settings.update(of_settings)
         self._tell(self.in_force)
 
     def follow(self) -> None:
-        """Take over what was set at any server. Raises StorageError; what was known stays in force then."""
+        """Apply changes made at any server. Raises StorageError; then the present policies stay in force."""
         with self._lock:
             before, self._set = self._set, self._store.all()
             changed = before != self._set
@@ -96,6 +96,6 @@ class CameraPolicies:
 
 
 def _differences(before: CapturePolicy, after: CapturePolicy) -> dict[str, int | str]:
-    """Return what is recorded of a change: each figure that differs, before and after."""
+    """Return the record of a change: each figure that differs, before and after."""
     old, new = asdict(before), asdict(after)
     return {name: f"{old[name]:g} -> {new[name]:g}" for name in old if old[name] != new[name]}

@@ -1,8 +1,8 @@
-"""Counts passages that are over by their best score, for thresholds that learn from them.
+"""Counts finished passages by their best score, for thresholds that learn from them.
 
-Nothing of a passage is kept but one more in a bin. Of each camera some are gathered in memory before they are written,
-all at once, so that neither what changes in a row nor when it does tells of one passage; the few of a quiet day count
-on the day on which enough have come. A server that stops loses what it has gathered.
+A passage only adds one to a bin. The passages of a camera are gathered in memory and written together, so that neither
+the change of a row nor its time reveals one passage; the few of a quiet day count on the day on which enough have come.
+A server that stops loses the gathered passages.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.models.score_store import ScoreStore
 
 MIN_GATHERED = 20
-"""Passages of one camera that are written together, at least."""
+"""The smallest number of passages of one camera that are written together."""
 
 
 @dataclass(eq=False)
@@ -49,7 +49,7 @@ class ScoreCounter:
         self._gathered: dict[tuple[str, str, int], _Gathered] = {}
 
     def ended(self, camera_id: str, score: PassageScore) -> None:
-        """Count a passage that is over; of cameras that are not configured any more, none counts."""
+        """Count a finished passage; those of cameras that are no longer configured do not count."""
         if camera_id not in self._cameras:
             return
         key = camera_id, score.model_version, size_bucket(score.templates)

@@ -38,14 +38,14 @@ CREDITS_A_MESSAGE = 1 / 4
 """Share of a stream's credits that goes back in a message of its own. Fewer wait for the next receipt: a message for
 each face cost the server a sixth of its faces a second."""
 MAX_WITHOUT_RECEIPT = 256
-"""Captures of a stream that wait for their receipts, beside its credits. A camera that sends as fast as the server can
-take its faces has about 100 of them; more come up when the database hangs, and then no credit comes back."""
+"""Captures of a stream that may wait for their receipts, in addition to its credits. A camera that sends as fast as the
+server accepts faces has about 100; there are more only when the database hangs, and then no credit comes back."""
 
 MESSAGES_PER_S = 5.0
 MAX_MESSAGES = 50.0
 SIGNS_A_PERIOD = 2
-"""Messages of a stream that are no faces, which credits bound: so many at once, and after these so many a second, and
-in each period in which a heartbeat is due."""
+"""Messages of a stream other than faces (which credits limit): the burst, the sustained rate (per second), and the
+number for each heartbeat period."""
 UNPLACEABLE_LOG_S = 10.0
 """How often a stream's captures that cannot be placed in time are logged."""
 
@@ -54,7 +54,7 @@ _T = TypeVar("_T")
 
 
 Inbound = FromCamera | Capture | Rejected
-"""A message after the handshake; a face as what became of it."""
+"""A message after the handshake; a face as its result."""
 
 
 @dataclass(frozen=True)
@@ -94,13 +94,13 @@ class CaptureSessions:
         return dict(self._policies)
 
     def set_policies(self, policies: Mapping[str, CapturePolicy]) -> None:
-        """Let cameras send what these say from now on, and tell those that are connected."""
+        """Apply these policies from now on, and send them to connected cameras."""
         self._policies.update(policies)
         for stream in self._streams:
             stream.wake()
 
     def pictures(self, camera_id: str) -> StreamPictures | None:
-        """Return where a camera is asked for pictures, by its newest stream; None while it has none here."""
+        """Return the requests of a camera's newest stream; None while it has no stream here."""
         streams = [stream for stream, name in self._streams.items() if name == camera_id]
         return streams[-1].pictures if streams else None
 
@@ -128,7 +128,7 @@ class CaptureSessions:
             raise CekalwatchError(Code.HELLO_TIMEOUT) from None
 
     async def welcome(self, hello: CameraHello, now: datetime) -> Welcome:
-        """Accept a camera, and tell it the time; raises UNKNOWN_CAMERA."""
+        """Accept a camera, and send it the time; raises UNKNOWN_CAMERA."""
         camera = self.camera(hello.camera_id)
         log.info("camera_connected", camera_id=camera.camera_id, client=hello.client_version, detector=hello.detector)
         return Welcome(self._terms.credits, self._terms.heartbeat_period_s, self._policies[camera.camera_id], now)
@@ -145,7 +145,7 @@ class CaptureSessions:
     ) -> AsyncGenerator[ToCamera, None]:
         """Yield the welcome, and receipts for the messages after it, until they end; raises the stream's error.
 
-        Who was welcomed is connected for everybody else.
+        A welcomed camera counts as connected.
         """
 
         def policy() -> CapturePolicy:
@@ -212,7 +212,7 @@ class _CaptureStream:
         self._unplaceable_log_s = float("-inf")
 
     def wake(self) -> None:
-        """Look whether there is anything to tell the camera."""
+        """Check whether there is anything to send to the camera."""
         self._wake.set()
 
     async def run(self, inbound: AsyncIterator[Inbound]) -> AsyncGenerator[ToCamera, None]:

@@ -19,7 +19,7 @@ from cekalwatch.wire.identity import DeviceRole, Identity
 
 SURVEYS_PER_S: Final = 1 / 60
 MAX_SURVEYS: Final = 3.0
-"""Surveys of a camera that are taken at once; after these, so many a second. One takes minutes."""
+"""Surveys of a camera: the burst, and the sustained rate (per second). A survey takes minutes."""
 MAX_KNOWN: Final = 1000
 
 
@@ -34,7 +34,7 @@ class CameraSurveys:
         self._paces: TokenBuckets[str] = TokenBuckets(SURVEYS_PER_S, MAX_SURVEYS, MAX_KNOWN)
 
     def take(self, camera: Camera, figures: SurveyFigures, actor: Actor) -> None:
-        """Keep what a survey found. Raises SURVEYS_TOO_MANY, or StorageError; then nothing is kept."""
+        """Store the result of a survey. Raises SURVEYS_TOO_MANY, or StorageError; then nothing is stored."""
         now_s = self._monotonic()
         with self._lock:
             if self._paces.of(camera.camera_id, now_s).take(1, now_s, 0) is None:
@@ -46,5 +46,5 @@ class CameraSurveys:
         self._store.add(camera.camera_id, KeptSurvey(now, figures), entry)
 
     def of(self, camera_id: str) -> list[KeptSurvey]:
-        """Return what is kept of a camera, newest first. Raises StorageError."""
+        """Return the stored surveys of a camera, newest first. Raises StorageError."""
         return self._store.of(camera_id)

@@ -1,4 +1,4 @@
-"""The command line of `cekalwatch-server`: every command in one place. A command itself loads what is slow to load."""
+"""The command line of `cekalwatch-server`: every command in one place. Each command loads slow modules itself."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def show_settings(
     "setting is wrong."
 )
 def check(config: Config = None, data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Look whether this server is in order, and say what to do: one line for each part, with OK, WARN or FAIL.
+    """Check this server, and say what to do: one line for each part, with OK, WARN or FAIL.
 
     Settings, files and their modes, disk, clock, certificates, database, keys, list, people, model pack, cameras and
     devices, ports, and what must be reachable.

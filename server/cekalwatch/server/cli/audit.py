@@ -172,7 +172,7 @@ def accept_history(
     config: Config = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Go on signing after a backup was restored: two people accept the history in the database as it is."""
+    """Continue signing after a restore: two people accept the history in the database as it is."""
     from cekalwatch.program.cli.prompts import ask, ask_secret, tell
     from cekalwatch.server.audit.entry import MAX_TEXT
     from cekalwatch.server.auth.signing_in.terminal import Terminal
@@ -200,7 +200,7 @@ def accept_history(
 
 
 def _timestamp_verifier(file: Path | None) -> TimestampVerifier | None:
-    """Return what checks time stamps; None without authorities. Raises ProgramError when they cannot be read."""
+    """Return the checker of time stamps; None without authorities. Raises ProgramError when they cannot be read."""
     from cekalwatch.server.audit.destinations.timestamps import TimestampVerifier
 
     try:

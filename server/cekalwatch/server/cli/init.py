@@ -32,7 +32,7 @@ def init(
 ) -> None:
     """Set a site up: settings, authority, certificate, keys, database, model pack, administrator and invitations.
 
-    Run it as the account under which the server runs. What is there already stays as it is.
+    Run it as the account under which the server runs. Existing files stay as they are.
     """
     from datetime import UTC, datetime
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Model packs: install, import, list, verify.", no_args_is_help=True)
 
 Builder = Callable[[Path, Callable[[str], None]], "Pack"]
-"""Fetches, builds and writes a pack in the folder of packs; it is called with what is told of each step."""
+"""Fetches, builds and writes a pack into the folder of packs; its argument reports each step."""
 Force = Annotated[bool, typer.Option("--force", help="Replace a pack of that name, even a sound one.")]
 
 _UNSTATED_LICENCE = "not stated; the person who imported the pack answers for it"

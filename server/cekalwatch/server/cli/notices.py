@@ -1,4 +1,4 @@
-"""`cekalwatch-server notices`: who is told what happens, and what became of it."""
+"""`cekalwatch-server notices`: the receivers of notices, and the results of deliveries."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def notices(
     config: Config = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Show who is told what happens, and the log of deliveries; with --test, try them."""
+    """Show the receivers of notices and the log of deliveries; --test sends a test notice to each."""
     settings = command_settings(config, data_dir)
     terms = settings.notices
     if not (terms.webhooks or terms.syslog):

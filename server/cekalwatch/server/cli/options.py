@@ -46,7 +46,8 @@ ServerAddress = Annotated[
 def command_settings(
     config: Path | None, data_dir: Path | None = None, *, log_level: str = "warning", **options: object
 ) -> ServerSettings:
-    """Return the settings of a command, which logs from `log_level` on to standard error, and tell which they are.
+    """Return the settings of a command, which logs from `log_level` on to standard error, and print where they come
+    from.
 
     Raises ProgramError, also where neither settings nor data are found: a command must not work on another, empty site.
     """
@@ -56,7 +57,7 @@ def command_settings(
 def loaded_settings(
     config: Path | None, data_dir: Path | None = None, *, log_level: str = "warning", **options: object
 ) -> LoadedSettings[ServerSettings]:
-    """Do the same, and return where the settings come from as well."""
+    """Return the settings like `command_settings`, with their origins."""
     from cekalwatch.program.logs import configure_logs
     from cekalwatch.server.settings.settings import ServerSettings
 
@@ -77,7 +78,7 @@ def loaded_settings(
 
 @contextmanager
 def command_database(settings: ServerSettings) -> Iterator[Database]:
-    """Yield the database as it is, and close it. A failure of it, also in what is done with it, is a ProgramError."""
+    """Yield the database as it is, and close it. A failure of the database in the block becomes a ProgramError."""
     from cekalwatch.server.storage.database import Database
     from cekalwatch.server.storage.errors import StorageError
     from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
@@ -101,7 +102,7 @@ def command_database(settings: ServerSettings) -> Iterator[Database]:
 
 @contextmanager
 def command_context(settings: ServerSettings) -> Iterator[Context]:
-    """Yield what a command works with that opens the keys: all it does is recorded as done by the account that runs it.
+    """Yield database and keys for a command. The audit trail records its actions as those of the account that runs it.
 
     Raises ProgramError, also when there is no database, or one of another version: no command makes or changes one.
     """

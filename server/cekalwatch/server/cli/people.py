@@ -1,4 +1,4 @@
-"""`cekalwatch-server people`: who may sign in, on the server's own machine."""
+"""`cekalwatch-server people`: manages the people who may sign in, on the server's machine."""
 
 from __future__ import annotations
 

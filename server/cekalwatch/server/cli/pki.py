@@ -39,8 +39,8 @@ Days = Annotated[int, typer.Option(min=1, max=825, help="For how long the certif
 def init(site: Site = None, config: Config = None, data_dir: DataDir = None) -> None:
     """Make the site's authority in `pki_dir`. Its key never leaves that folder: keep a copy of it under lock.
 
-    With `authority_key_from` the key is in that token, which makes it when it holds none. What is done with it is
-    recorded in the database, which is made as well.
+    With `authority_key_from` the key is in that token, which makes it if it has none. The database, which is made as
+    well, records every use.
     """
     from cekalwatch.program.secret_files import make_private_folder
     from cekalwatch.server.data_folder import make_database

@@ -1,4 +1,4 @@
-"""`cekalwatch-server ports`: at a centre, how the ports with servers of their own do, and what they reported."""
+"""`cekalwatch-server ports`: at a centre, the state of the ports with servers of their own, and their reports."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ app = typer.Typer(epilog=EPILOG, invoke_without_command=True)
 def ports(context: typer.Context, config: Config = None, data_dir: DataDir = None) -> None:
     """List the ports that follow this centre's list or report to it: since when, and how old their list is.
 
-    `ports alerts` lists what they reported.
+    `ports alerts` lists the alerts that they reported.
     """
     if context.invoked_subcommand:
         return

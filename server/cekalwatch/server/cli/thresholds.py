@@ -88,7 +88,8 @@ def clear(config: Config = None, data_dir: DataDir = None) -> None:
 
 @app.command(epilog="Example:\n\n  cekalwatch-server thresholds learned")
 def learned(config: Config = None, data_dir: DataDir = None) -> None:
-    """Show what was learned from the passages of this site, and how far the threshold is from the pack's."""
+    """Show what the server learned from the passages of this site, and the distance of its threshold from the
+    pack's."""
     from cekalwatch.server.cli.gallery.opening import model_in_use
 
     settings = command_settings(config, data_dir, log_level="error")
@@ -113,7 +114,7 @@ def learned(config: Config = None, data_dir: DataDir = None) -> None:
 
 @app.command(epilog="Example:\n\n  cekalwatch-server thresholds forget")
 def forget(config: Config = None, data_dir: DataDir = None) -> None:
-    """Forget what was learned until today, and go back to the pack's threshold. It asks for both people."""
+    """Forget what was learned until today, and return to the pack's threshold. It asks two people to sign."""
     from cekalwatch.program.cli.prompts import ask, ask_secret, tell
     from cekalwatch.server.auth.signing_in.terminal import Terminal
     from cekalwatch.server.cli.gallery.opening import model_in_use

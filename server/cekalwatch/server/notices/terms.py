@@ -53,7 +53,7 @@ class NoticeTerms:
     syslog_authorities: Path | None = None
     """PEM file of the authorities that sign the receiver's certificate; when not set, those of the system."""
     syslog_tls_dir: Path | None = None
-    """Folder with certificate.pem and key.pem that the receiver asks for; when not set, it gets none."""
+    """Folder with certificate.pem and key.pem for a receiver that requires them; it gets none when not set."""
     log_days: Annotated[int, Field(ge=1, le=3650)] = 30
     """Days for which the log has a notice after it was delivered or given up."""
 

@@ -61,12 +61,11 @@ class AlertSection(Settings):
     """Days for which a subject is kept after its last order ended. The rule on urgent orders that are sent again needs
     the earlier ones."""
     min_camera_fps: Annotated[float, Field(ge=0, le=60)] = 2.0
-    """Pictures a second; a camera of which fewer are looked at counts as slow. 0: none does."""
+    """Frames a second; a camera that processes fewer counts as slow. 0 turns this off."""
     problem_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 365
     """Days for which a trouble that is over is kept, for reports."""
     port_silence_minutes: Annotated[int, Field(ge=1, le=1440)] = 5
-    """Minutes after which a centre tells of a port with a server of its own that does not follow the list, or reports
-    nothing."""
+    """Minutes after which a centre reports a problem of a port that does not follow the list or does not report."""
 
     @property
     def handling_policy(self) -> HandlingPolicy:

@@ -27,7 +27,7 @@ class CheckpointSection(Settings):
     """Sites, cameras with their streams of captures, and law."""
 
     sites: Annotated[tuple[Site, ...], Field(min_length=1)] = (Site("batam-center"),)
-    """The ports or terminals that this server serves. The first one counts where none is named."""
+    """The ports or terminals that this server serves. The first one is the default."""
     cameras: tuple[Camera, ...] = ()
     """The cameras that may connect."""
     legal: LegalParameters = LegalParameters()
@@ -48,7 +48,7 @@ class CheckpointSection(Settings):
 
     @property
     def home(self) -> Site:
-        """The first site: what counts where none is named."""
+        """The first site, which is the default."""
         return self.sites[0]
 
     @property
@@ -87,7 +87,7 @@ class RecognitionSection(StorageSection):
     """Name of the model pack in use."""
     inference: InferenceEngine = InferenceEngine.AUTO
     """What computes templates: openvino or onnxruntime on the processor, cuda on an NVIDIA GPU (extra [cuda]), or auto:
-    openvino where it is installed, otherwise onnxruntime. One that is named and cannot be used is an error."""
+    openvino where it is installed, otherwise onnxruntime. An engine that is named but cannot be used is an error."""
     precision: Precision = Precision.AUTO
     """With which numbers: f32, bf16 (openvino, on a processor that has it), or auto: bf16 where it is faster and leaves
     templates as they are, otherwise f32."""
@@ -108,7 +108,7 @@ class RecognitionSection(StorageSection):
 
     @property
     def inference_choice(self) -> InferenceChoice:
-        """What is to compute templates, and how."""
+        """The engine that computes templates, and its options."""
         return InferenceChoice(self.inference, self.precision)
 
     @property

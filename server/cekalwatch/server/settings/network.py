@@ -1,4 +1,4 @@
-"""Whom the server speaks with: its addresses and certificates, people who sign in, and systems that it tells things."""
+"""The server's communication: addresses, certificates, sign-in, and the systems to which it sends notices."""
 
 from __future__ import annotations
 
@@ -46,18 +46,18 @@ class NetworkSection(StorageSection):
     """HOST:PORT at which devices with an invitation enrol, with another TCP port than `listen`; empty: no device can
     enrol."""
     connections: Annotated[int, Field(ge=32, le=50_000)] = 2_000
-    """Connections that the server has at once; fewer where its account may not open so many files."""
+    """Most connections at one time; fewer if the account may not open that many files."""
     connections_per_address: Annotated[int, Field(ge=1, le=50_000)] = 200
     """Connections that one address may have, with certificates; of an IPv6 address, its first 64 bits count. Each
     camera of a capture host has one, each notifier up to four."""
     keep_alive_period_seconds: Annotated[float, Field(gt=0, le=300)] = 10.0
     """Seconds between signs of life on a stream of alerts."""
     reader_stall_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
-    """Seconds for which a client may leave unread what a stream brings; then the stream is ended."""
+    """Seconds for which a client may leave messages of a stream unread; then the server ends the stream."""
 
     @property
     def name(self) -> str:
-        """What this server is called."""
+        """The name of this server."""
         return self.server_name or platform.node() or "unnamed"
 
     @property
@@ -72,11 +72,12 @@ class NetworkSection(StorageSection):
 
     @property
     def authority_token(self) -> TokenUri | None:
-        """Where the authority's key is; None: in its folder."""
+        """Where the authority's key is; None means in its folder."""
         return TokenUri.parse(self.authority_key_from) if self.authority_key_from else None
 
     def tls(self) -> FollowedTls | None:
-        """Return the server's certificate; None means plaintext, which only loopback may have. Raises ProgramError."""
+        """Return the server's certificate; None means plaintext, which is allowed only on loopback. Raises
+        ProgramError."""
         tls = follow(self.tls_path)
         if tls is None and not is_loopback(self.listen):
             raise ProgramError(
@@ -98,7 +99,7 @@ class NoticeSection(Settings):
 
 @dataclass(frozen=True)
 class MetricsTerms:
-    """The listener for those who watch the server: `[metrics]`. docs/monitoring.md explains it."""
+    """The listener for monitoring: `[metrics]`. docs/monitoring.md explains it."""
 
     listen: Annotated[str, AfterValidator(address_or_none)] = ""
     """HOST:PORT of the metrics for Prometheus and of a page for people, for example 127.0.0.1:9465; empty: none. On an

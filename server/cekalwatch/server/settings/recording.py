@@ -13,7 +13,8 @@ from cekalwatch.vision.manifest import MANIFEST_FILE, Pack, file_sha256
 
 
 def note_configuration(settings: ServerSettings, pack: Pack, store: AuditStore, actor: Actor, now: datetime) -> None:
-    """Record what decides about people, when it differs from what was recorded last: settings, threshold, model pack.
+    """Record the settings, the threshold and the model pack, which decide about people, if they differ from the last
+    record.
 
     Hashes stand for the settings and the pack's manifest. The address of the database may hold a password, and a hash
     of that could be guessed, so it is left out.

@@ -65,20 +65,22 @@ class StorageSection(Settings):
         return self.data_dir / "audit_key.pem"
 
     def audit_key(self) -> SigningKey:
-        """Return the key that signs checkpoints of the audit trail, made where there is none. Raises ProgramError."""
+        """Return the key that signs checkpoints of the audit trail, and make it if there is none. Raises
+        ProgramError."""
         if self.audit_key_from:
             return SigningKey.load_or_make(TokenUri.parse(self.audit_key_from))
         return SigningKey.load_or_create(self.audit_key_file)
 
     def present_audit_key(self) -> SigningKey | None:
-        """Return the same key, and make none: None where its file is missing. Raises ProgramError."""
+        """Return the same key, or None if its file is missing. Raises ProgramError."""
         if self.audit_key_from:
             return SigningKey.in_token(TokenUri.parse(self.audit_key_from))
         return SigningKey.load(self.audit_key_file) if self.audit_key_file.exists() else None
 
     @property
     def audit_ledger_file(self) -> Path:
-        """What that key has signed; it must stay beside the key, and away from who can write the database."""
+        """Records what that key has signed. It must stay next to the key, where nobody who can write to the database
+        can write."""
         return self.audit_key_file.with_name("audit_ledger.sqlite3")
 
     @property
@@ -115,7 +117,7 @@ class AuditTerms:
     syslog_authorities: Path | None = None
     """PEM file of the authorities that sign the receiver's certificate; when not set, those of the system."""
     syslog_tls_dir: Path | None = None
-    """Folder with certificate.pem and key.pem that the receiver asks for; when not set, it gets none."""
+    """Folder with certificate.pem and key.pem for a receiver that requires them; it gets none when not set."""
     timestamp_url: Annotated[str, AfterValidator(_url_or_none), Field(max_length=512)] = ""
     """URL of a time-stamping authority (RFC 3161), which says when each checkpoint was there; empty: none."""
     timestamp_authorities: Path | None = None
@@ -158,8 +160,8 @@ class BackupTerms:
     keep: Annotated[int, Field(ge=0, le=10_000)] = 14
     """How many backups stay in the folder; older ones are removed after a new one was made. 0: all stay."""
     with_keys: bool = False
-    """Whether the master key, the audit key and its ledger, the authority and the server's key are in them. Whoever has
-    the private key of a recipient then has everything."""
+    """Whether backups contain the master key, the audit key with its ledger, the authority and the server's key. The
+    owner of a recipient's private key then has everything."""
     limit_hours: Annotated[float, Field(gt=0, le=8760)] = 36.0
     """Hours after which `check` warns that the last backup is too old."""
 

@@ -1,4 +1,4 @@
-"""The rules of alarms, the board that keeps what they find, and the feed for who watches."""
+"""The rules that find alarms, the board that stores them, and the feed for subscribers."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class AlarmParts:
     jobs: tuple[PeriodicJob, ...]
 
     def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
-        """Return the loop that tells watchers what changed."""
+        """Return the loop that sends changes to subscribers."""
         return (LOOPS.keep("follow_troubles", partial(self.feed.follow, FOLLOW_PERIOD_S)),)
 
 
@@ -58,7 +58,7 @@ def init_alarms(
     cluster: ClusterParts,
     revoked: Callable[[str], bool],
 ) -> AlarmParts:
-    """Begin with the troubles that are open. `revoked` tells whether a certificate is, by its key's text."""
+    """Load the open troubles. `revoked` says whether a certificate is revoked, by the text of its key."""
     settings, stores, clock = context.settings, context.stores, context.clock
     store = stores.troubles
     feed = AlarmFeed(store)

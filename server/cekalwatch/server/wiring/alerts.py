@@ -39,11 +39,11 @@ SWEEP_PROBES_PERIOD_S = 30.0
 SWEEP_IMAGES_PERIOD_S = 60.0
 FORGET_PASSAGES_PERIOD_S = 30.0
 ERASE_PERIOD_S = 6 * 3600.0
-"""All subjects are looked at."""
+"""Processes all subjects."""
 ESCALATE_PERIOD_S = 1.0
 ORDERS_PERIOD_S = 1.0
 COUNT_DAYS_PERIOD_S = 5.0
-"""A year is counted within minutes of a start, and takes a few hundredths of a core meanwhile."""
+"""Counting a year takes some minutes after a start, and a few hundredths of a core."""
 SUPERVISED_PERIOD_S = 0.5
 
 

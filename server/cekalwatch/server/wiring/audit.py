@@ -31,8 +31,8 @@ DELIVER_PERIOD_S = 5.0
 def open_signer(settings: ServerSettings, store: AuditStore) -> tuple[SigningKey, CheckpointLedger]:
     """Return the key and its ledger, both made at the first start. Raises ProgramError, StorageError.
 
-    The ledger is made before the key: a key without one means that somebody took it away. A token does not tell whether
-    its key is new; there, a key that has signed nothing in the database counts as new.
+    The ledger is made before the key: a key without a ledger means that somebody removed the ledger. A token does not
+    say whether its key is new; a key of a token that has signed nothing in the database counts as new.
     """
     destinations = [one.name for one in checkpoint_destinations(settings)]
     ledger = CheckpointLedger(settings.audit_ledger_file, destinations)
@@ -66,7 +66,7 @@ class AuditParts:
     jobs: tuple[PeriodicJob, ...]
 
     def state(self) -> SigningState:
-        """Return the state of signing as of the last look; any thread may ask."""
+        """Return the state of signing at the last check. Any thread may call it."""
         guard = self.guard
         waits = guard.waits_for.reason if guard.waits_for else None
         return SigningState(guard.newest, guard.change, waits, self.delivery.states)

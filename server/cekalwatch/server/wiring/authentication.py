@@ -64,7 +64,7 @@ def open_certificate_authentication(
 
 @dataclass(frozen=True)
 class AuthenticationParts:
-    """What stands before every call."""
+    """The checks before every call."""
 
     servicer: SessionServicer
     people: PeopleServicer
@@ -84,7 +84,7 @@ def init_authentication(
 ) -> AuthenticationParts:
     """Let in devices that `certificates` admits, and people with a session where one is needed.
 
-    `presence` remembers the cameras whose certificate is refused; `let_in` is told the peer of each call.
+    `presence` records the cameras whose certificate is refused; `let_in` gets the peer of each admitted call.
     """
     settings = context.settings
     providers = ProviderAuthentication(
@@ -118,7 +118,7 @@ def init_authentication(
 def init_enrolment(
     context: Context, tls: FollowedTls | None, trail: AuditTrail, refusals: RefusalLog
 ) -> EnrolmentListener | None:
-    """Return the listener at which devices enrol; None where they do not."""
+    """Return the listener for enrolling devices, or None when the settings have none."""
     settings = context.settings
     if not tls or not settings.enrolment_listen:
         return None

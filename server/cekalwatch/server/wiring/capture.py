@@ -40,7 +40,7 @@ COUNT_PASSAGES_PERIOD_S = 60.0
 COUNT_SCORES_PERIOD_S = 60.0
 FOLLOW_POLICIES_PERIOD_S = 2.0
 WRITES_PER_RECEIPT_DELAY = 4
-"""How often the database's health is asked for while captures come, at most."""
+"""The shortest time between two checks of the database's health while captures arrive."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def cameras_servicer(
     trail: AuditTrail,
     whole: Callable[[], WholePresence],
 ) -> CameraServicer:
-    """Return what serves people who look after cameras."""
+    """Return the service for people who maintain cameras."""
 
     def server_of(camera_id: str) -> str:
         known, server = whole().cameras.get(camera_id, (CameraPresence(), ""))

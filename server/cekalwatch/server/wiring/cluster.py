@@ -1,4 +1,5 @@
-"""This server among those that share its database: chores, hints, and what all tell of themselves."""
+"""This server among those that share its database: the leader's jobs, change notices, and the reports of all
+servers."""
 
 from __future__ import annotations
 
@@ -37,13 +38,13 @@ def refused_server(settings: ServerSettings, reason: StartRefusal) -> RefusedSer
 
 
 def tell_refused(settings: ServerSettings, error: ProgramError) -> None:
-    """Tell the servers that run on the same database that this one does not start; it blocks, for seconds at most."""
+    """Report to the other servers of the database that this one does not start; blocks for seconds at most."""
     reason = error.reason if isinstance(error, StartRefusedError) else StartRefusal.OTHER
     try:
         database = Database(settings.database_address)
     except ProgramError:
         return  # no database is named
-    with closing(database), suppress(ProgramError):  # its encoding is one in which nobody tells anything
+    with closing(database), suppress(ProgramError):  # a database with this encoding has no reports
         RefusalStore(database).tell(refused_server(settings, reason))
 
 
@@ -60,7 +61,7 @@ class ClusterParts:
     refusals: RefusalStore
 
     def join(self, peers: Peers) -> None:
-        """Tell the others that this server runs, and take the lease if it is free. Raises ProgramError. Blocks."""
+        """Report that this server runs, and take the lease if it is free. Raises ProgramError. Blocks."""
         peers.join(model_chosen=trusted_choice(self.context.stores.models) is not None)
         self.refusals.forget(refused_server(self.context.settings, StartRefusal.OTHER))
         self.leader.look()
@@ -79,7 +80,7 @@ def init_cluster(context: Context) -> ClusterParts:
 def init_peers(
     cluster: ClusterParts, address: Callable[[], str], engines: EngineInUse, presence: Presence, capture: CaptureParts
 ) -> Peers:
-    """Return what tells of this server, which listens at `address`, and knows the whole."""
+    """Return the presence of this server, which listens at `address`, and of all others."""
     context, started_at = cluster.context, cluster.context.clock.now()
 
     def myself() -> ServerRun:

@@ -23,19 +23,19 @@ LEARN_PERIOD_S = 600.0
 
 @dataclass(frozen=True)
 class GalleryParts:
-    """What is searched in now, and what keeps it up to date."""
+    """The gallery in use, and the loops that keep it up to date."""
 
     engines: EngineInUse
     snapshots: SnapshotHolder
     freshness: FreshnessGauge
     source: str
-    """What the watchlist's source is called; empty: none is configured."""
+    """The name of the watchlist's source; empty when none is configured."""
     model: ModelFollower
     learner: ThresholdLearner
 
     @property
     def jobs(self) -> tuple[PeriodicJob, ...]:
-        """What is done regularly."""
+        """The periodic jobs."""
         return (
             PeriodicJob("follow_gallery", FOLLOW_PERIOD_S, self.follow),
             LeaderJob("make_templates", CATCH_UP_PERIOD_S, self.model.catch_up),
@@ -47,13 +47,13 @@ class GalleryParts:
         return self.snapshots.current().gallery.model_version
 
     def follow(self) -> None:
-        """Change to another model if one was chosen, and take over what has changed in the watchlist."""
+        """Switch to another model if one was chosen, and apply the changes of the watchlist."""
         self.model.follow()
         if self.snapshots.follow():
             self.freshness.read()
 
     def follow_now(self) -> None:
-        """Search for what a synchronisation brought, before it is reported as done."""
+        """Put a synchronisation's subjects into the search before it is reported as done."""
         self.snapshots.follow()
         self.freshness.read()
 

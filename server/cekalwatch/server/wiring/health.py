@@ -1,4 +1,4 @@
-"""The health of this server, as its parts tell it."""
+"""The health of this server, from the state of its parts."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ Importer = TypeVar("Importer", bound=WatchlistImporter)
 
 
 class Imports:
-    """What all imports and synchronisations of one program share: the threads that look at photographs, and models."""
+    """What all imports and synchronisations of one program share: the threads for photographs, and models."""
 
     def __init__(
         self, context: Context, engines: Callable[[], EngineInUse], searched: Callable[[], SearchedList]
@@ -37,7 +37,7 @@ class Imports:
         self._threads = BackgroundThreads(context.settings.threads, "enrol")
         context.stack.callback(self._threads.shutdown, cancel_futures=True)
         self.caller = port_caller(context.settings, lambda: engines().recogniser().model_version)
-        """Who calls the centre that is the source; None where another is, or none."""
+        """The caller of the centre that is the source; None if the source is another one, or there is none."""
         self.lookalikes = LookalikeFinder(searched, self.alike_from)
 
     def begin(self, actor: Actor, permitted: Callable[[], None] = lambda: None) -> ImportRun:
@@ -50,7 +50,7 @@ class Imports:
         return ImportRun(importer, stores.watchlist, stores.audit, clock, actor, self._threads, permitted)
 
     def preview(self, actor: Actor, permitted: Callable[[], None] = lambda: None) -> ImportRun:
-        """Begin to look at what an import would do; as `begin`, and nothing is stored."""
+        """Begin a preview of an import: like `begin`, but nothing is stored."""
         previewer = self._importer(ImportPreview)
         stores, clock = self._context.stores, self._context.clock
         return PreviewRun(previewer, stores.watchlist, stores.audit, clock, actor, self._threads, permitted)
@@ -64,7 +64,7 @@ class Imports:
     def scheduler(
         self, waiting: Callable[[], int] = lambda: 0, on_end: Callable[[], None] = lambda: None
     ) -> SyncScheduler | None:
-        """Return what synchronises with the configured source; None when there is no source.
+        """Return the synchronisation with the configured source; None when there is no source.
 
         `waiting` counts the captures that wait to be embedded; `on_end` is called after each run, on its thread.
         """
@@ -86,12 +86,12 @@ class Imports:
         return scheduler
 
     def alike_from(self, templates: int) -> float:
-        """Return the lowest comparison score of look-alikes in a list of so many templates."""
+        """Return the lowest comparison score of look-alikes in a list with that number of templates."""
         return self._engines().engine().pack.thresholds.threshold(templates, self._context.settings.target_fpir)
 
 
 def port_caller(settings: ServerSettings, model_version: Callable[[], str]) -> PortCaller | None:
-    """Return who calls the centre that is the source; None where another is, or none."""
+    """Return the caller of the centre that is the source; None if the source is another one, or there is none."""
     source = settings.watchlist.source
     if not isinstance(source, CentreSettings):
         return None

@@ -1,4 +1,4 @@
-"""The listener for metrics, health and the page, with what it reads."""
+"""The listener for metrics, health check and status page, with its sources."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from cekalwatch.wire.tls import FollowedTls
 
 READ_PERIOD_S = 5.0
 GET_STATUS = "/cekalwatch.v1.OperationsService/GetStatus"
-"""Whose certificate may call this by itself may read the metrics, which say the same."""
+"""A certificate that may call this without a person may read the metrics, which contain the same facts."""
 BACKLOG = 16
 
 log = structlog.get_logger()
@@ -72,9 +72,9 @@ def init_monitoring(
     captures: CaptureParts,
     instruments: Instruments,
 ) -> MonitoringParts | None:
-    """Listen where the settings say; None where they do not. Raises ProgramError.
+    """Listen at the address in the settings; return None when there is none. Raises ProgramError.
 
-    On this machine plaintext is spoken.
+    On an address of this machine it speaks plaintext.
     """
     settings, stores = context.settings, context.stores
     if not (listen := settings.metrics.listen):

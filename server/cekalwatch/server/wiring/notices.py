@@ -1,4 +1,4 @@
-"""What other systems of the office are told: the log of notices, its webhooks, and the feed to syslog."""
+"""Notices to other systems of the office: the log of notices, the webhooks, and the feed to syslog."""
 
 from __future__ import annotations
 

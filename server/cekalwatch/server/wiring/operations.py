@@ -1,4 +1,4 @@
-"""What operators ask of the server, and what they set."""
+"""The service for operators: status and settings."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def operations_servicer(context: Context, gallery: GalleryParts, status: StatusS
 
 
 def maintenance_reader(context: Context) -> MaintenanceReader:
-    """Return what reads how it stands with backup, disk and key."""
+    """Return the reader of the state of backup, disk and key."""
     settings = context.settings
 
     def last_backup_at() -> datetime | None:

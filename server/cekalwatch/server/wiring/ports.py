@@ -1,4 +1,5 @@
-"""Ports with servers of their own: what the centre takes from them, and what this server reports if it is one."""
+"""Ports with servers of their own: what a centre receives from them, and what this server reports if it is one of
+them."""
 
 from __future__ import annotations
 
@@ -34,7 +35,7 @@ class PortParts:
     servicer: PortServicer
     reception: ReportReceiver
     reporter: AlertReporter | None
-    """None where this server reports to no centre."""
+    """None when this server reports to no centre."""
     picture_lines: tuple[PictureLine, ...]
     """To each of several servers of the centre."""
     jobs: tuple[LeaderJob, ...]
@@ -45,7 +46,7 @@ class PortParts:
         return (*([LOOPS.keep("report_alerts", self.reporter.report)] if self.reporter else ()), *pictures)
 
     def reporting(self) -> Reporting | None:
-        """Return how the reports of this server do; None where it makes none."""
+        """Return the state of this server's reports; None when it makes none."""
         return self.reporter.state if self.reporter else None
 
 
@@ -57,7 +58,7 @@ def init_ports(
     caller: PortCaller | None,
     freshness: FreshnessGauge,
 ) -> PortParts:
-    """Open nothing yet; `caller` is what this server says of itself at its centre, if it has one."""
+    """Opens nothing yet. `caller` identifies this server to its centre, if it has one."""
     settings, stores, clock, actor = context.settings, context.stores, context.clock, context.actor
     reception = ReportReceiver(stores.ports, trail, clock, actor, ReportTerms())
     servicer = PortServicer(reception, stores.ports, alerts.details, trail, clock, settings.home.site)

@@ -24,10 +24,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class ProcessParts:
-    """What is set up before anything of the site is opened."""
+    """The parts that are set up before anything of the site is opened."""
 
     tls: FollowedTls | None
-    """None: plaintext, on this machine only."""
+    """None means plaintext, on this machine only."""
     certificates: CertificateAuthentication
     most_connections: int
     instruments: Instruments

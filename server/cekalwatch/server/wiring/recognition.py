@@ -26,7 +26,7 @@ class RecognitionParts:
 
 
 def init_recognition(context: Context) -> RecognitionParts:
-    """Open the networks beside reading the orders' terms: a long list takes longer than they do."""
+    """Open the networks while the orders' terms are read: a long list takes longer than the networks."""
     settings, stores = context.settings, context.stores
     pack = pack_in_use(settings, stores.models)
     decoder = PhotographDecoder(settings.threads)

@@ -100,9 +100,9 @@ class Context:
     """The law, and the clock of each site."""
     clock: Clock
     actor: Actor
-    """Who the audit trail names for what nobody asked for."""
+    """The actor in the audit trail for what the server does on its own."""
     stack: ExitStack
-    """Closes what was opened, the last first."""
+    """Closes what was opened, in reverse order."""
     metrics: Metrics = NO_METRICS
 
     @classmethod
@@ -130,7 +130,7 @@ class Context:
         return cls(settings, database, keys, stores, checkpoints, clock, actor, stack, metrics)
 
     def note_configuration(self, pack: Pack) -> None:
-        """Record the settings and the model pack, when they differ from what was recorded last."""
+        """Record the settings and the model pack if they differ from the last record."""
         note_configuration(self.settings, pack, self.stores.audit, self.actor, self.clock.now())
 
 

@@ -1,4 +1,4 @@
-"""What people ask of the watchlist, the imports that they send, and the synchronisation with its source."""
+"""The watchlist's service for people, their imports, and the synchronisation with the source."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FOLLOW_LIST_PERIOD_S = 0.5
 HASTEN_LOOK_PERIOD_S = 0.2
 COMPARE_PERIOD_S = 2.0
 FORGET_PERIOD_S = 60.0
-"""How long what searches know of a subject outlives it at most."""
+"""The longest time for which the search may still know a removed subject."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class WatchlistParts:
     follower: CentreFollower | None
     """Of the centre that is the source."""
     caller: PortCaller | None
-    """What this server says of itself there."""
+    """The name under which this server reports there."""
     jobs: tuple[PeriodicJob, ...]
 
     def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:

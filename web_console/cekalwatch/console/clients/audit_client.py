@@ -30,7 +30,7 @@ class Export:
 
     parts: Iterable[bytes]
     checkpoint: str = field(default="", init=False)
-    """One line of JSON; empty: there is none."""
+    """One line of JSON; empty when there is none."""
 
 
 class AuditClient(ServiceClient[AuditServiceStub]):
@@ -53,7 +53,7 @@ class AuditClient(ServiceClient[AuditServiceStub]):
         return FULL_ENTRY.read(self._call(lambda stub: stub.GetAuditEntry, pb.GetAuditEntryRequest(sequence=sequence)))
 
     def verify(self) -> Iterator[TrailProgress | TrailVerdict]:
-        """Check the whole trail; yield how far it is, and last what was found."""
+        """Check the whole trail; yield its progress, and at the end its result."""
         with self._dialer.another().channel() as channel:
             metadata = bearer(self._session.token())
             stub = AuditServiceStub(channel)
@@ -63,7 +63,7 @@ class AuditClient(ServiceClient[AuditServiceStub]):
 
     @staticmethod
     def wanted(since: datetime | None, until: datetime | None, form: ExportFormat) -> JointRequest:
-        """Return what two people sign for who export entries."""
+        """Return what two people sign to export entries."""
         request = pb.ExportAuditEntriesRequest(
             start_time=timestamp(since) if since else None,
             end_time=timestamp(until) if until else None,

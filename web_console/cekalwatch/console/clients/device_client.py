@@ -47,7 +47,7 @@ class DeviceClient(ServiceClient[DeviceServiceStub]):
 
 
 class CameraClient(ServiceClient[CameraServiceStub]):
-    """The calls of those who look after cameras."""
+    """The calls of people who maintain cameras."""
 
     stub = CameraServiceStub
 
@@ -57,12 +57,12 @@ class CameraClient(ServiceClient[CameraServiceStub]):
         return CAMERA_POLICY.read(self._call(lambda stub: stub.GetCameraPolicy, request).policy)
 
     def set_policy(self, camera_id: str, changes: CapturePolicyChanges, number: int) -> None:
-        """Set what a camera may send, in place of what has that `number`."""
+        """Set what a camera may send, in place of the change with that `number`."""
         request = cameras_pb.SetCameraPolicyRequest(camera_id=camera_id, changes=CHANGES.write(changes), number=number)
         self._call(lambda stub: stub.SetCameraPolicy, request)
 
     def aiming_picture(self, camera_id: str) -> TakenPicture:
-        """Return what a camera shows now, from whichever of the servers has it."""
+        """Return the present picture of a camera, from the server to which it is connected."""
         request = cameras_pb.GetAimingPictureRequest(camera_id=camera_id)
         return PICTURE.read(self._call_holder(lambda stub: stub.GetAimingPicture, request, _is_elsewhere))
 

@@ -1,4 +1,4 @@
-"""Sends a list file to the server, and yields what it tells. Errors stay grpc.RpcError."""
+"""Sends a list file to the server, and yields its answers. Errors stay grpc.RpcError."""
 
 from __future__ import annotations
 
@@ -30,14 +30,15 @@ class SentFile:
 
 
 class ImportClient:
-    """A list manager's calls. Each has a connection of its own: it must not go on at another server by itself."""
+    """A list manager's calls. Each has a connection of its own, since it must not continue at another server by
+    itself."""
 
     def __init__(self, dialer: Dialer, session: Token) -> None:
         self._dialer = dialer
         self._session = session
 
     def send(self, file: SentFile, preview_digest: str = "") -> Iterator[FileAnswer]:
-        """Yield what the server tells: of a preview, or with its digest of the import."""
+        """Yield the server's answers: of a preview, or, with its digest, of the import."""
         with self._dialer.another().channel() as channel:
             for answer in WatchlistServiceStub(channel).ImportListFile(
                 _requests(file, preview_digest), timeout=DEADLINE_S, metadata=bearer(self._session.token())

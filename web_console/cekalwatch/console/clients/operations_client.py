@@ -24,7 +24,7 @@ DEADLINE_S = 10.0
 
 
 def ask_status(calls: Calls, token: str) -> ServerStatus:
-    """Ask the server how it does, for the person of a token."""
+    """Ask the server for its status, for the person of a token."""
     return SERVER_STATUS.read(
         calls.make(
             lambda channel, left_s: OperationsServiceStub(channel).GetStatus(
@@ -36,7 +36,7 @@ def ask_status(calls: Calls, token: str) -> ServerStatus:
 
 
 class ThresholdClient(ServiceClient[OperationsServiceStub]):
-    """The calls of who keeps the system. It may be used from several threads."""
+    """The calls of administrators. Several threads may use it."""
 
     stub = OperationsServiceStub
 
@@ -46,7 +46,7 @@ class ThresholdClient(ServiceClient[OperationsServiceStub]):
 
     @staticmethod
     def change(value: float | None) -> JointRequest:
-        """Return what two people sign for who set the threshold, or with None give it back."""
+        """Return what two people sign to set the threshold, or with None to reset it."""
         request = pb.SetThresholdRequest(threshold=value)
         return JointRequest(session_pb2.TWO_PERSON_ACTION_CHANGE_THRESHOLD, request)
 
@@ -56,24 +56,25 @@ class ThresholdClient(ServiceClient[OperationsServiceStub]):
 
     @staticmethod
     def oblivion(model: str) -> JointRequest:
-        """Return what two people sign for who forget what was learned with that model."""
+        """Return what two people sign to forget what was learned with that model."""
         request = pb.ForgetLearnedThresholdRequest(model_version=model)
         return JointRequest(session_pb2.TWO_PERSON_ACTION_CHANGE_THRESHOLD, request)
 
     def forget(self, oblivion: JointRequest, word: str) -> None:
-        """Forget what was learned, with the word of a second person."""
+        """Forget what was learned, with the approval of a second person."""
         self._call(lambda stub: stub.ForgetLearnedThreshold, oblivion.request, word)
 
 
 class ReportClient(ServiceClient[ReportServiceStub]):
-    """The calls of who supervises and who audits. It may be used from several threads."""
+    """The calls of supervisors and auditors. Several threads may use it."""
 
     stub = ReportServiceStub
     deadline_s = 60.0
-    """Who asks for a year first waits until the server has counted its days."""
+    """The first request for a year waits until the server has counted its days."""
 
     def report(self, start: datetime, end: datetime, *, taken: bool = False) -> FieldReport:
-        """Return the figures of the console's site; `taken`: they leave it as a file, and the audit trail says so."""
+        """Return the figures of the console's site; `taken` means that they leave it as a file, which the audit trail
+        records."""
         request = report_pb.GetFieldReportRequest(taken=taken)
         request.start_time.FromDatetime(start)
         request.end_time.FromDatetime(end)

@@ -62,7 +62,7 @@ class PeopleClient(ServiceClient[PeopleServiceStub]):
 
 
 class SessionCheck(ServiceClient[SessionServiceStub]):
-    """For what is shown without a call of the person's own."""
+    """For parts of a page that are shown without a call by the person."""
 
     stub = SessionServiceStub
 

@@ -28,7 +28,7 @@ class ServiceClient(Generic[Stub]):
         self._session = session
 
     def _call(self, method: Callable[[Stub], Callable[..., Any]], request: object, second: str = "") -> Any:  # noqa: ANN401  # each method has an answer of its own
-        """Make a call; `second` is the token of a second person beside, where the method wants one."""
+        """Make a call; `second` is the token of a second person, if the method needs one."""
         return self._calls.make(self._made(method, request, second), self.deadline_s)
 
     def _call_holder(

@@ -59,14 +59,14 @@ class LookalikeClient(ServiceClient[WatchlistServiceStub]):
     stub = WatchlistServiceStub
 
     def page(self, judgement: LookalikeJudgement | None, size: int, token: str = "") -> LookalikePage:
-        """Return at most `size` pairs of which `judgement` holds; None: any."""
+        """Return at most `size` pairs with this judgement; None means any."""
         request = pb.ListLookAlikesRequest(page_size=size, page_token=token)
         if judgement:
             request.judgement = LOOKALIKE_JUDGEMENTS.number(judgement)
         return LOOKALIKE_PAGE.read(self._call(lambda stub: stub.ListLookAlikes, request))
 
     def judge(self, key: str, other: str, judgement: LookalikeJudgement, mark: str) -> None:
-        """Keep what was found about two who were seen with this mark."""
+        """Record the judgement of two subjects that were shown with this mark."""
         found = LOOKALIKE_JUDGEMENTS.number(judgement)
         request = pb.JudgeLookAlikesRequest(subject_id=key, other_subject_id=other, judgement=found, mark=mark)
         self._call(lambda stub: stub.JudgeLookAlikes, request)
@@ -81,16 +81,16 @@ class SyncClient(ServiceClient[WatchlistServiceStub]):
     stub = WatchlistServiceStub
 
     def status(self) -> SyncStatus:
-        """Return how it stands."""
+        """Return the state of the synchronisation."""
         return SYNC_STATUS.read(self._call(lambda stub: stub.GetSyncStatus, pb.GetSyncStatusRequest()))
 
     def runs(self, size: int, token: str = "") -> tuple[list[SyncRun], str]:
-        """Return at most `size` runs, newest first, and the token of the next page; empty: there is none."""
+        """Return at most `size` runs, newest first, and the token of the next page, or an empty text."""
         answer = self._call(lambda stub: stub.ListSyncRuns, pb.ListSyncRunsRequest(page_size=size, page_token=token))
         return list(SYNC_RUN.read_all(answer.runs)), str(answer.next_page_token)
 
     def run(self, run_id: int) -> SyncRun | None:
-        """Return one run; None when it is not kept."""
+        """Return one run; None when it is no longer stored."""
         if not 0 < run_id <= _MAX_RUN_ID:
             return None
         found, _ = self.runs(1, str(run_id + 1))
@@ -102,7 +102,7 @@ class SyncClient(ServiceClient[WatchlistServiceStub]):
 
     @staticmethod
     def acceptance(run_id: int) -> JointRequest:
-        """Return what two people sign for who let the next run end what the list of that run has lost."""
+        """Return what two people sign so that the next run withdraws the orders that the list of that run lost."""
         request = pb.AcceptShrunkenListRequest(run_id=run_id)
         return JointRequest(session_pb2.TWO_PERSON_ACTION_ACCEPT_SHRUNKEN_LIST, request)
 

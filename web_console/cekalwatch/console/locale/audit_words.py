@@ -40,7 +40,7 @@ class ObjectKind:
 
     words: str
     query: Mapping[str, str]
-    """The search for all that is about it; empty: there is none."""
+    """The search for all entries about it; empty when there is none."""
 
 
 class AuditWords:

@@ -36,7 +36,7 @@ class ConsoleTexts(TroubleFormatter):
         """Entries of the audit trail in words."""
 
     def share(self, value: float) -> str:
-        """Return a share of passages, 0 to 1: one in so many where it is small."""
+        """Return a share of passages, 0 to 1; a small one as "one in N"."""
         if not 0 < value < 0.1:
             return self.number(value, ".2f")
         return self.say("ONE_IN", count=round(1 / value))
@@ -67,11 +67,11 @@ class ConsoleTexts(TroubleFormatter):
         return self.say("WAITS", middle=middle, most=most, count=waits.count)
 
     def reason(self, code: str) -> str:
-        """Return what a code of the server's error catalogue says of a record, a photograph or a source."""
+        """Return the text for a code of the server's error catalogue about a record, a photograph or a source."""
         return meaning(code, self)
 
     def rule(self, rule: str) -> str:
-        """Return which rule an order breaks; one that only a newer server knows by its code."""
+        """Return the rule that an order breaks in words; the code of a rule that only a newer server knows."""
         return self.say(f"RULE_{rule}") if rule in set(OrderRule) else rule
 
     def flag(self, flag: str) -> str:
@@ -79,11 +79,11 @@ class ConsoleTexts(TroubleFormatter):
         return self.say(f"FLAG_{flag}") if flag in set(OrderFlag) else flag
 
     def remarks(self, order: ShownOrder | OrderStatusChange) -> tuple[str, ...]:
-        """Return what a person must look at: the rules that it breaks, or why it is flagged."""
+        """Return what needs attention: the rules that it breaks, or why it is flagged."""
         return (*map(self.rule, order.broken_rules), *map(self.flag, order.flags))
 
     def row_place(self, place: str) -> str:
-        """Return where in its file an order stands, which the server says in English; anything else as it is."""
+        """Return the place of an order in its file, which the server states in English; anything else unchanged."""
         found = _PLACE.fullmatch(place)
         return self.say("ROW_AT", row=found["row"]) if found else place
 
@@ -96,15 +96,15 @@ class ConsoleTexts(TroubleFormatter):
         return self.say(f"LIST_PROBLEM_{problem}")
 
     def judgement(self, judgement: LookalikeJudgement) -> str:
-        """Return what two look-alikes were judged to be."""
+        """Return the judgement of two look-alikes."""
         return self.say(f"JUDGEMENT_{judgement}")
 
     def judging_means(self, judgement: LookalikeJudgement) -> str:
-        """Return what it does to judge two look-alikes so."""
+        """Return the effect of a judgement of two look-alikes."""
         return self.say(f"JUDGE_MEANS_{judgement}")
 
     def judged(self, one: Lookalike) -> str:
-        """Return what holds of two look-alikes, with who found it, or what was found of other photographs."""
+        """Return the judgement of two look-alikes with its author, or the one of other photographs."""
         if one.judgement is not LookalikeJudgement.NOT_JUDGED and one.judged_at:
             return self.say(
                 "JUDGED_BY",
@@ -147,7 +147,7 @@ class ConsoleTexts(TroubleFormatter):
         return tuple(facts)
 
     def listed_order(self, order: ShownOrder) -> tuple[Fact, ...]:
-        """Return what an order states, and how it stands by law."""
+        """Return the facts of an order, and its legal state."""
         kind = self.order_kind(order.kind)
         words = f"{kind}, {self.say('URGENT')}" if order.urgent else kind
         law = f"{self.order_status(order.status)}. {self.validity(order)}"
@@ -167,7 +167,7 @@ class ConsoleTexts(TroubleFormatter):
         return tuple(facts)
 
     def photograph(self, one: ReferenceFace, *, searched: bool) -> tuple[Fact, ...]:
-        """Return what was measured of a reference face, and what is not as it should be."""
+        """Return the measurements of a reference face, and its defects."""
         found = one.figures
         return (
             Fact(self.say("FACT_EYES"), self.say("PIXELS", count=self.number(found.eye_distance_px, ".0f"))),
@@ -183,9 +183,9 @@ class ConsoleTexts(TroubleFormatter):
         )
 
     def warning(self, code: str) -> str:
-        """Return what is not as it should be with a photograph; a code that only a newer server knows as it is."""
+        """Return the defect of a photograph in words; the code of one that only a newer server knows."""
         return self.say(f"WARNING_{code}") if code in set(EnrolmentWarning) else code
 
     def status_change(self, change: OrderStatusChange) -> str:
-        """Return an order's status from a moment on, with what is to be looked at."""
+        """Return an order's status from a moment on, with what needs attention."""
         return "; ".join((self.order_status(change.status), *self.remarks(change)))

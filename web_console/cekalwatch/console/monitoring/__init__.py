@@ -1,1 +1,1 @@
-"""What the console tells of how it does, to whoever watches it."""
+"""Metrics of the console."""

@@ -1,4 +1,4 @@
-"""What the console tells of its pages and calls, to whoever measures them. It knows nobody who does."""
+"""The measurements of pages and calls that the console reports. It does not know who receives them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def unmeasured(*_: object) -> None:
 
 @dataclass(frozen=True)
 class Measures:
-    """Who measures what; nobody, unless the console has somebody for it. Any thread may call them."""
+    """Callbacks that record each page and call. The defaults do nothing. Any thread may call them."""
 
     page: Callable[[str, str, int, float], object] = unmeasured
     """Takes method and route of a page, the status of the answer, and the seconds until it was there."""
     call: Callable[[str, str, float | None], object] = unmeasured
-    """Takes service and method of a call to the server, its status, and its seconds; None for a stream, which lasts."""
+    """Gets service and method of a call to the server, its status, and its seconds (None for a stream)."""
 
 
 UNMEASURED = Measures()
@@ -30,21 +30,21 @@ UNMEASURED = Measures()
 class MeasuredCalls(
     grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor, grpc.StreamStreamClientInterceptor
 ):
-    """Tells of each call when it ends."""
+    """Reports each call when it ends."""
 
     def __init__(self, measures: Measures) -> None:
         self._tell = measures.call
 
     def intercept_unary_unary(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:  # noqa: ANN401  # of any method
-        """Make a call, and tell how it ended and when."""
+        """Make a call, and report its status and duration."""
         return self._told(continuation, details, request, time.perf_counter())
 
     def intercept_unary_stream(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:  # noqa: ANN401  # of any method
-        """Make a call, and tell how it ended."""
+        """Make a call, and report its status."""
         return self._told(continuation, details, request, None)
 
     def intercept_stream_stream(self, continuation: Callable[..., Any], details: Any, requests: Any) -> Any:  # noqa: ANN401  # of any method
-        """Make a call, and tell how it ended."""
+        """Make a call, and report its status."""
         return self._told(continuation, details, requests, None)
 
     def _told(self, continuation: Callable[..., Any], details: Any, sent: Any, begun_s: float | None) -> Any:  # noqa: ANN401  # of any method

@@ -1,4 +1,4 @@
-"""Metrics of the console for Prometheus. They hold routes, codes and numbers: nothing of who looks at what."""
+"""Metrics of the console for Prometheus. They contain routes, codes and numbers, but not who views what."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ GAUGES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "imports": ("List files of the console, by their state.", ("state",)),
     "certificate_days_left": ("Days until the console's certificate expires.", ()),
 }
-"""Help and labels of what is read at each request."""
+"""Help and labels of the metrics that each request reads."""
 
 
 class Instruments:
@@ -89,9 +89,9 @@ class ConsoleCollector(Collector):
 
 @contextmanager
 def measured_console(settings: ConsoleSettings) -> Iterator[tuple[Console, int]]:
-    """Make a console, and serve its metrics where the settings say until the end of the block.
+    """Make a console, and serve its metrics at the address in the settings until the end of the block.
 
-    Gives it with the port of the metrics, 0 where none are served. Raises ProgramError.
+    Yields it with the TCP port of the metrics, 0 when none are served. Raises ProgramError.
     """
     if not settings.metrics_listen:
         yield Console(settings), 0

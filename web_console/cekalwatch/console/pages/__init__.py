@@ -1,1 +1,1 @@
-"""The pages: what each needs and who may see it is in `routes.py`."""
+"""The pages; `routes.py` has the needs and rights of each."""

@@ -1,4 +1,4 @@
-"""*Alerts*: finding them, one with its pictures and history, and the steps of who supervises."""
+"""*Alerts*: search, one alert with its pictures and history, and the steps of supervisors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from cekalwatch.office.client.refusals import explain
 
 PAGE_SIZE: Final = 50
 STEPS: Final = (Step.CONFIRM, Step.CLEAR, Step.FOLLOW_UP, Step.CLOSE)
-"""What is done here. The judgement of who stands before the traveller belongs to the counter's PC."""
+"""The steps of this page. The judgement of the officer before the traveller belongs to the counter's PC."""
 FIELDS: Final = ("state", "since", "until", "counter", "subject", "officer")
 MAX_KEY: Final = 64
 MAX_NAME: Final = 100
@@ -142,7 +142,7 @@ def _show(
 
 
 def _wanted(fields: Mapping[str, str], visit: RequestContext) -> tuple[AlertSearch, str]:
-    """Return what a person looks for, and what is wrong with what was written."""
+    """Return the search that a person entered, and the error in it."""
     state = fields["state"]
     states = STATES.get(state) or ({AlertState(state)} if state in set(AlertState) else frozenset())
     try:
@@ -156,7 +156,7 @@ def _wanted(fields: Mapping[str, str], visit: RequestContext) -> tuple[AlertSear
 
 
 def midnight(written: str, visit: RequestContext, days: int) -> datetime | None:
-    """Return the beginning of a day by the site's clock, so many days later; None where nothing is written."""
+    """Return the beginning of a day by the site's clock, shifted by a number of days; None when nothing is entered."""
     if not written:
         return None
     day = date.fromisoformat(written) + timedelta(days=days)

@@ -27,7 +27,7 @@ PAGE_SIZE: Final = 50
 MAX_SEQUENCE_DIGITS: Final = 18
 _FIELDS: Final = ("person", "subject", "alert", "action", "outcome", "since", "until")
 _GAP: Final = "<!--progress-->"
-"""Where the template of a check is cut in two: its page is sent while it goes on."""
+"""Where the template of a check is split, since its page is sent while the check runs."""
 
 
 def search(visit: RequestContext) -> Response:
@@ -104,7 +104,7 @@ def _show(visit: RequestContext, fields: dict[str, str], export_problem: str = "
 
 
 def _span(visit: RequestContext, since: str, until: str) -> tuple[datetime | None, datetime | None, str]:
-    """Return the beginning of the first day and the end of the last by the site's clock, and what is wrong."""
+    """Return the beginning of the first day and the end of the last by the site's clock, and the error in them."""
     try:
         first = _begin(since, visit) if since else None
         last = _begin(until, visit, days=1) if until else None
@@ -135,7 +135,7 @@ def _checked(visit: RequestContext, before: str, after: str) -> Iterator[str]:
 
 
 class _Sink(io.RawIOBase):
-    """Takes what a writer of a ZIP file writes, and gives it on; nobody can go back in it."""
+    """Passes on the bytes of a ZIP writer; it cannot seek."""
 
     def __init__(self) -> None:
         self._data = bytearray()

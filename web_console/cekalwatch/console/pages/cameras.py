@@ -1,4 +1,4 @@
-"""*Cameras*: how each camera of the site does and has done, what it may send and shows now, and what surveys found."""
+"""*Cameras*: state and history of each camera of the site, its policy, its present picture, and its surveys."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ DAYS = 7
 MAX_TROUBLES = 200
 MAX_DIGITS = 9
 MAX_READ = 2000
-"""Troubles of all kinds that are looked through for those of a camera."""
+"""Problems of all kinds that are searched for those of a camera."""
 
 
 def show(visit: RequestContext) -> Response:
-    """Show the cameras: those that somebody has to look at first."""
+    """Show the cameras, those with a problem first."""
     cameras = sorted(_cameras(visit), key=lambda one: (not one.unwell, one.camera.site, one.camera.camera_id))
     return visit.page("cameras.html", cameras=cameras)
 
@@ -43,7 +43,7 @@ def show_one(visit: RequestContext) -> Response:
 
 
 def set_policy(visit: RequestContext) -> Response:
-    """Set what a camera may send: what was typed, or what was set before, or what the settings say."""
+    """Set what a camera may send: the entered values, the previous ones, or those of the settings."""
     camera = next((one for one in _cameras(visit) if one.camera.camera_id == visit.part("camera_id")), None)
     if camera is None:
         return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
@@ -58,14 +58,14 @@ def set_policy(visit: RequestContext) -> Response:
             return _one(visit, camera, visit.texts.say("REFUSED_POLICY_OUT_OF_BOUNDS"), visit.form)
         visit.cameras.set_policy(camera.camera.camera_id, changes, int(number))
     except grpc.RpcError as error:
-        # Who comes second sees what the first one set, and not what they typed over it.
+        # The second of two people sees the values of the first one, and not their own.
         typed = {} if error_reason(error) == "POLICY_CHANGED" else visit.form
         return _one(visit, camera, explain(error, visit.texts), typed)
     return visit.to(f"/cameras/{camera.camera.camera_id}")
 
 
 def show_picture(visit: RequestContext) -> Response:
-    """Show one camera with what it shows now: it is asked for that, and the server records who asked."""
+    """Show one camera with its present picture; the server records who requested it."""
     camera = next((one for one in _cameras(visit) if one.camera.camera_id == visit.part("camera_id")), None)
     if camera is None:
         return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
@@ -85,7 +85,8 @@ def show_again(visit: RequestContext, problem: str) -> Response:
 
 
 def _typed(visit: RequestContext, known: CameraPolicy) -> CapturePolicyChanges | None:
-    """Return how what was typed differs from the settings; None when it is no figure, or out of its bounds."""
+    """Return the difference between the entered values and the settings; None for a value that is not a number, or out
+    of bounds."""
     found: dict[str, Any] = {}
     for name, (least, most) in POLICY_BOUNDS.items():
         text, of_settings = visit.form.get(name, "").strip(), getattr(known.of_settings, name)
@@ -132,6 +133,6 @@ def _cameras(visit: RequestContext) -> list[CameraStatus]:
 
 
 def _troubles(visit: RequestContext, camera: CameraStatus) -> list[Trouble]:
-    """Return what was and is wrong with a camera, newest first."""
+    """Return past and present problems of a camera, newest first."""
     listed = islice(visit.troubles.listed(visit.now - timedelta(days=DAYS)), MAX_READ)
     return list(islice((one for one in listed if one.about == camera.camera.camera_id), MAX_TROUBLES))

@@ -1,4 +1,4 @@
-"""*Devices*: which there are and until when, who is invited, and what is taken away."""
+"""*Devices*: the devices and their last days, invitations, and revocations."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def show(visit: RequestContext) -> Response:
 
 
 def invite(visit: RequestContext) -> Response:
-    """Invite a device; what it needs is shown once."""
+    """Invite a device; its invitation is shown once."""
     role = next((one for one in INVITED_ROLES if one == visit.form.get("role")), None)
     if role is None:
         return _show(visit, visit.texts.say("REFUSED_DEVICE_INVALID"))

@@ -1,4 +1,4 @@
-"""The guides that come with the programs, as pages: for who has this console and no other network."""
+"""The guides of the programs, as pages, for offices without another network."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _first_line(file: Path) -> str:
 
 @cache
 def _guide(name: str) -> Guide:
-    """Return a guide. HTML in it is text, and what it links to is another guide, or a place in itself."""
+    """Return a guide. HTML in it is shown as text, and links lead only to other guides or inside the page."""
     _, _, body = (FOLDER / f"{name}.md").read_text("utf-8").partition("\n")
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = markdown.parse(body)
@@ -72,7 +72,7 @@ def _guide(name: str) -> Guide:
 
 
 def _within(tokens: Sequence[Token]) -> Iterator[Token]:
-    """Yield what stands in a line: words in place of pictures, and no link that leads away from the guides."""
+    """Yield the parts of a line: texts in place of pictures, and no links that lead away from the guides."""
     led: list[bool] = []
     for token in tokens:
         match token.type:

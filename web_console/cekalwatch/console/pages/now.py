@@ -1,4 +1,4 @@
-"""*Now*: what is open, who has it, and what is wrong; it renews itself."""
+"""*Now*: open alerts, their holders, and problems; it updates itself."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from cekalwatch.contract.values.troubles import SEES_TROUBLES, Trouble, shown_to
 from cekalwatch.office.client.refusals import UNREACHABLE
 
 NEWS_PERIOD_S = 0.5
-"""Pages are told of news so often at most: what comes meanwhile is one."""
+"""The shortest time between two messages to a page; news in that time are one message."""
 ALIVE_S = 10.0
-"""How often the server is asked whether who looks on may do so still."""
+"""How often the server is asked whether the viewer still has the right."""
 
 
 def show(visit: RequestContext) -> Response:
@@ -31,12 +31,12 @@ def show(visit: RequestContext) -> Response:
 
 
 def part(visit: RequestContext) -> Response:
-    """Show what changes of it."""
+    """Show the part of it that changes."""
     return visit.page("now_part.html", **_values(visit, anew=False))
 
 
 async def news(visit: RequestContext) -> Response:
-    """Tell the browser each time something changed, until its person may not look on or goes."""
+    """Notify the browser of each change, until its person leaves or loses the right."""
     return StreamingResponse(_news(visit), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
@@ -58,12 +58,12 @@ async def _changes(visit: RequestContext) -> AsyncIterator[str]:
         yield f"event: changed\ndata: {count}\n\n" if count != known else ": alive\n\n"
         known = count
         await asyncio.sleep(NEWS_PERIOD_S)
-    # The page asks once more, and what it shows goes away.
+    # The page asks once more, and then shows nothing.
     yield f"event: changed\ndata: {known}\n\n"
 
 
 def _looks_on(visit: RequestContext) -> bool:
-    """Whether the person may look on; where the server is away, what is shown says so, and nothing is added to it."""
+    """Whether the person still has the right; if the server is away, the page says so, and nothing is added."""
     try:
         visit.signed_in.person = visit.check.session()
     except grpc.RpcError as error:
@@ -104,7 +104,7 @@ def _glance(visit: RequestContext) -> list[SummaryLine]:
 
 
 def _urgency(alert: Alert) -> tuple[int, float]:
-    """What needs a person comes first: what nobody has claimed, then what a supervisor has to settle; oldest first."""
+    """What needs a person comes first: unclaimed alerts, then those that a supervisor has to settle, oldest first."""
     if alert.state is AlertState.NEW:
         rank = 0
     elif alert.state in PENDING:

@@ -43,7 +43,7 @@ def show_again(visit: RequestContext, problem: str) -> Response:
 
 
 def show_one_again(visit: RequestContext, problem: str) -> Response:
-    """Show one person with what was filled in."""
+    """Show one person with the entered values."""
     record = _find(visit)
     if record is None:
         return visit.problem(visit.texts.say("REFUSED_PERSON_UNKNOWN"), HTTPStatus.NOT_FOUND)
@@ -69,7 +69,7 @@ def act(visit: RequestContext) -> Response:
             case _:
                 visit.people.disable(name, disabled=wanted == "disable")
     except grpc.RpcError as error:
-        # Who comes second sees what the first one set, and not what they typed over it.
+        # The second of two people sees the values of the first one, and not their own.
         if error_reason(error) == "PERSON_CHANGED":
             record, visit.form = _find(visit) or record, {}
         return _one(visit, record, explain(error, visit.texts))

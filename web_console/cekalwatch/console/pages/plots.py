@@ -31,9 +31,9 @@ class Plot:
     """A curve with its axes, in units of the drawing."""
 
     line: str
-    """Points of the curve, as SVG writes them; empty: there is none."""
+    """Points of the curve, as SVG writes them; empty when there is none."""
     band: str
-    """Points around the interval of each value; empty: there is none."""
+    """Points around the interval of each value; empty when there is none."""
     across: Sequence[Tick]
     up: Sequence[Tick]
     marked: float | None
@@ -57,7 +57,7 @@ class Axis:
     log: bool = False
 
     def place(self, value: float) -> float:
-        """Return where a value is; what is beyond an end stands at it."""
+        """Return the position of a value, limited to the ends."""
         low, high, inside = self.low, self.high, min(max(value, self.low), self.high)
         if self.log:
             low, high, inside = math.log10(low), math.log10(high), math.log10(inside)
@@ -100,7 +100,7 @@ def plot(
 
 @dataclass(frozen=True)
 class Bar:
-    """A value with the ends of its interval, and what it is of."""
+    """A value with the ends of its interval, and its label."""
 
     words: str
     value: float
@@ -160,7 +160,7 @@ def _written(value: float) -> str:
 
 
 def _step(most: float) -> float:
-    """Return a round distance of ticks, of which there are five to ten up to `most`."""
+    """Return a round distance of ticks, so that five to ten of them reach `most`."""
     rough = most / 5
     size = 10.0 ** math.floor(math.log10(rough))
     return size * max((one for one in (1, 2, 5) if one * size <= rough), default=1)

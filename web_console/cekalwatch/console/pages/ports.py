@@ -33,7 +33,7 @@ def show_alert(visit: RequestContext) -> Response:
 
 
 def show_pictures(visit: RequestContext) -> Response:
-    """Show the alert with its pictures, for which the port is asked; both servers record who opened them."""
+    """Show the alert with its pictures, which come from the port; both servers record who opened them."""
     try:
         pictures = visit.ports.pictures(*_key(visit))
     except grpc.RpcError as error:

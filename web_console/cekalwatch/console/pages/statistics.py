@@ -1,4 +1,4 @@
-"""*Figures*: what cameras saw in a span of time, what people found of it, and the report that the office publishes."""
+"""*Statistics*: passages and findings of a span of time, and the report that the office publishes."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from cekalwatch.office.client.alert_client import day_began
 SHIFT = timedelta(hours=8)
 SPANS = ("shift", "day", "week", "month")
 PER: Final = 10_000
-"""Passages on the axis of the plots: a port wants one false alert in so many."""
+"""Passages on the axis of the plots: a port wants at most one false alert in this number."""
 
 
 @dataclass(frozen=True)
 class _Span:
-    """What is asked for."""
+    """The requested statistics."""
 
     name: str
     """One of SPANS; empty: days that somebody chose."""
@@ -37,7 +37,7 @@ class _Span:
     days: Mapping[str, str]
     """The days as they were written."""
     problem: str = ""
-    """What is wrong with them; the span is the first of SPANS then."""
+    """The error in them; then the span is the first of SPANS."""
 
     @property
     def query(self) -> str:
@@ -96,7 +96,7 @@ def _file(visit: RequestContext, report: FieldReport, ending: str, data: bytes, 
 
 
 def _asked(visit: RequestContext) -> _Span:
-    """Read what is asked for; what is wrong with it stands in the span."""
+    """Read the requested span; an error is in the span."""
     now, say = visit.now, visit.texts.say
     days = {name: visit.query(name).strip() for name in ("since", "until")}
     asked = visit.query("span")
@@ -134,7 +134,7 @@ def _begin(span: str, now: datetime) -> datetime:
 
 
 def _plots(report: FieldReport, texts: ConsoleTexts) -> list[tuple[str, BarPlot]]:
-    """Return the shares of false alerts by hour and by camera, with their titles; only of what was measured."""
+    """Return the shares of false alerts by hour and by camera, with their titles, if measured."""
     found = []
     for title, lines in ((texts.say("PLOT_BY_HOUR"), report.hours), (texts.say("PLOT_BY_CAMERA"), report.cameras)):
         bars = [_bar(line, texts) for line in lines if line.fpir.measured]

@@ -16,7 +16,7 @@ from cekalwatch.program.checks.machine import MIN_FREE_BYTES
 def show_system(visit: RequestContext) -> Response:
     """Show how the server does."""
     status = ask_status(visit.console.calls, visit.signed_in.token())
-    # This console subscribes as officers' PCs do, and is none.
+    # This console subscribes like officers' PCs, but is none.
     pcs = [one for one in status.agents if one.agent_id != visit.console.settings.name]
     failing = [(one.name, timedelta(seconds=one.failing_s)) for one in status.loops if one.failing_s is not None]
     keep = status.maintenance
@@ -29,7 +29,7 @@ MAX_PAST = 200
 
 
 def show_problems(visit: RequestContext) -> Response:
-    """Show what is wrong, and what was in the last days."""
+    """Show present problems, and those of the last days."""
     listed = tuple(islice(visit.troubles.listed(visit.now - timedelta(days=DAYS)), MAX_PAST))
     present = shown_to(visit.person, visit.console.news.troubles, ())
     past = shown_to(visit.person, tuple(one for one in listed if one.ended_at is not None), ())

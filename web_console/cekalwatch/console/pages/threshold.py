@@ -1,4 +1,4 @@
-"""*Threshold*: what it is and why, what to expect at other values, and changing it by two people."""
+"""*Threshold*: its value and origin, the expectation at other values, and its change by two people."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def show(visit: RequestContext) -> Response:
 
 
 def change(visit: RequestContext) -> Response:
-    """Set the threshold, keep it, give it back or forget what was learned, as two people; what was typed stays."""
+    """Set, keep or reset the threshold, or forget what was learned, as two people; entered values stay."""
     act, form = visit.part("act"), visit.form
     if act not in ACTS:
         return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
@@ -74,7 +74,7 @@ def _show(visit: RequestContext, problem: str = "") -> Response:
 
 
 def _plots(outlook: ThresholdOutlook) -> tuple[Plot, Plot | None]:
-    """Return the curves of false alerts, by their size, and of people missed; None where nobody can tell these."""
+    """Return the curves of false alerts and of missed people; None for an unknown one."""
     x, marked = across(outlook.min_threshold, outlook.max_threshold), outlook.decision.value
     ticks = [one for one in _TENTHS if outlook.min_threshold - 1e-6 <= one <= outlook.max_threshold + 1e-6]
     decades = [10.0**power for power in range(-7, 1)]
@@ -88,7 +88,7 @@ def _plots(outlook: ThresholdOutlook) -> tuple[Plot, Plot | None]:
 
 
 def _number(written: str) -> float | None:
-    """Return a number as people write it, with a point or a comma; None for what is none."""
+    """Return a number as people write it, with a point or a comma; None when it is not a number."""
     try:
         found = float(written.strip().replace(",", "."))
     except ValueError:

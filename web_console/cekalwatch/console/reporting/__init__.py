@@ -1,1 +1,1 @@
-"""The figures of the field as documents: what they say, as a page, a PDF and a table."""
+"""The statistics as documents: a page, a PDF and a table."""

@@ -78,7 +78,7 @@ def report_document(report: FieldReport, texts: ConsoleTexts) -> ReportDocument:
 
 
 def by_what(report: FieldReport, texts: ConsoleTexts) -> tuple[tuple[str, Sequence[FieldLine]], ...]:
-    """Return the lines of the report by what they are of, each with its title; those without any are left out."""
+    """Return the lines of the report by their subject, each with its title; empty ones are left out."""
     say = texts.say
     found = (
         (say("BY_CAMERA"), report.cameras),
@@ -116,7 +116,7 @@ def lines_table(lines: Sequence[FieldLine], texts: ConsoleTexts) -> Table:
 
 
 def line_name(line: FieldLine, texts: ConsoleTexts) -> str:
-    """Return what a line is of, in words; an agency with its list."""
+    """Return the subject of a line in words; an agency with its list."""
     if not line.kind:
         return texts.list_name(line.key)
     agency = line.key or texts.say("AGENCY_UNKNOWN")
@@ -184,7 +184,7 @@ def _group_sections(measured: MeasuredGroups | None, texts: ConsoleTexts) -> tup
 
 
 def _compared(part: Rate, whole: Rate, texts: ConsoleTexts) -> str:
-    """Say what a group's interval tells beside the share of everybody."""
+    """Say what a group's interval means in comparison with the average."""
     if part.low > whole.value:
         return texts.say("MORE_OFTEN")
     if part.high < whole.value:

@@ -28,7 +28,7 @@ _HEAD: Final = FontFace(emphasis="BOLD", fill_color=_HEAD_GROUND)
 _FACTS: Final = 2
 """Columns of a table of facts; others are tables of figures."""
 _WIDTHS: Final = MappingProxyType({_FACTS: (1, 1), 8: (2.8, 1.5, 1.8, 1.8, 2, 1.4, 2.1, 4)})
-"""Widths of columns beside one another, by their number; of others the first is twice as wide."""
+"""Widths of columns by their number; for other numbers the first column is twice as wide."""
 
 
 def report_pdf(document: ReportDocument, language: Language, made_at: datetime, page_words: str) -> bytes:
@@ -107,7 +107,7 @@ def _table(pdf: _Pages, table: Table) -> None:
 
 
 def _natural_widths(pdf: _Pages, rows: Sequence[Sequence[str]]) -> list[float]:
-    """Return how wide each column is when nothing is broken; headings are bold, and a tenth wider at most."""
+    """Return the width of each column without line breaks; headings are bold, and at most a tenth wider."""
     return [
         1.1 * max(pdf.get_string_width(cell) for cell in column) + 2 * pdf.c_margin
         for column in zip(*rows, strict=True)
@@ -115,7 +115,7 @@ def _natural_widths(pdf: _Pages, rows: Sequence[Sequence[str]]) -> list[float]:
 
 
 def _lines(pdf: _Pages, rows: Sequence[Sequence[str]], widths: Sequence[float], align: Sequence[str]) -> None:
-    """Draw a table of one line a row; to find where lines break takes the library most of a report's time."""
+    """Draw a table with one line for each row; breaking lines takes the library most of a report's time."""
 
     def line(cells: Sequence[str], *, head: bool) -> None:
         pdf.set_font(style="B" if head else "")

@@ -1,1 +1,1 @@
-"""What the console remembers while somebody signs in: the provider, browsers on their way, forms."""
+"""State of the console during sign-in: the provider, pending logins, forms."""

@@ -17,7 +17,7 @@ from cekalwatch.wire.dialer import Dialer
 
 KNOWN_S: Final = 30.0
 ASKING_S: Final = 2.0
-"""How long a page waits for the server, which may be away: a password can be typed all the same."""
+"""How long a page waits for the server: if it is away, people can still enter a password."""
 
 
 class ProviderOffer:
@@ -31,11 +31,11 @@ class ProviderOffer:
         self._asked_s: float | None = None
 
     def now(self) -> ProviderFacts | None:
-        """Return the provider without its endpoints; None: there is none, or the server has not said so yet."""
+        """Return the provider without its endpoints; None when there is none, or the server has not answered yet."""
         with self._lock:
             now_s = self._monotonic()
             if self._asked_s is None or now_s - self._asked_s > KNOWN_S:
-                with suppress(grpc.RpcError):  # what was known stays so until the server is there again
+                with suppress(grpc.RpcError):  # the last answer stays until the server is back
                     self._provider = self._sessions.provider(with_endpoints=False, deadline_s=ASKING_S)
                 self._asked_s = self._monotonic()
             return self._provider

@@ -12,21 +12,21 @@ from typing import Final
 from cekalwatch.office.client.session_client import JointRequest
 
 SECRETS: Final = ("form_token", "second_password", "second_by", "signed")
-"""Fields of which nothing is kept: they are typed anew, or serve once."""
+"""Fields that are never kept: people enter them again, or they can be used once."""
 MAX_KEPT: Final = 4
 """Of one session; the oldest goes first."""
 
 
 @dataclass(frozen=True)
 class KeptForm:
-    """Where a form was sent, and what was typed in it."""
+    """The address of a form, and its entered values."""
 
     path: str
     fields: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
     @classmethod
     def of(cls, path: str, form: Mapping[str, str]) -> KeptForm:
-        """Keep what was typed, without passwords."""
+        """Keep the entered values, without passwords."""
         return cls(path, {name: value for name, value in form.items() if name not in SECRETS})
 
     def written(self) -> str:
@@ -35,7 +35,7 @@ class KeptForm:
 
     @classmethod
     def read(cls, written: str) -> KeptForm | None:
-        """Read what a browser sends back, which may be anything; None for what is no form."""
+        """Read what a browser sends back; None when it is not a form."""
         try:
             path, fields = json.loads(written)
         except (ValueError, TypeError, RecursionError):
@@ -47,7 +47,7 @@ class KeptForm:
 
 @dataclass(frozen=True)
 class JointStep:
-    """What two people do: the second one signs for the request that the form of the first one stands for."""
+    """Actions of two people: the second one approves the request in the form of the first one."""
 
     form: KeptForm
     joint: JointRequest
@@ -55,7 +55,7 @@ class JointStep:
 
 @dataclass(frozen=True)
 class ApprovalToken:
-    """What a second person gave by signing: good for one call, for minutes."""
+    """The approval of a second person, valid for one call and for minutes."""
 
     display_name: str
     expires_at: datetime
@@ -64,9 +64,9 @@ class ApprovalToken:
 
 @dataclass(frozen=True)
 class PendingApproval:
-    """A form to go on with."""
+    """A form to continue with."""
 
     form: KeptForm
     problem: str = ""
-    """What is told above it; empty when a second person has signed."""
+    """The message above it; empty when a second person has approved."""
     word: ApprovalToken | None = None

@@ -1,7 +1,7 @@
-"""Browsers that were sent to the identity provider, until they come back. In memory only.
+"""Pending logins: browsers at the identity provider, until they come back. In memory only.
 
-An errand is good once, for ten minutes at most, and in the browser that began it: that has a cookie of 256 random bits,
-of which only the SHA-256 is kept here, as of the `state` by which the errand is found.
+A pending login can be used once, for at most ten minutes, and only in its browser, which has a cookie of 256 random
+bits. Only the SHA-256 of the cookie is kept here, and of the `state` by which the login is found.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from cekalwatch.contract.values.people import ProviderFacts
 SECRET_BYTES: Final = 32
 LASTS_S: Final = 600.0
 MAX_ERRANDS: Final = 500
-"""Browsers on their way; the one that left first makes room."""
+"""Most pending logins; the oldest one is dropped for a new one."""
 
 
 class Lost(StrEnum):
-    """Why a browser that comes back finds nothing."""
+    """The reason why a browser that comes back has no pending login."""
 
     UNKNOWN = "UNKNOWN"
     """It came back before, or too late, or never left."""
@@ -37,7 +37,7 @@ class Lost(StrEnum):
 
 
 class LostLoginError(Exception):
-    """A browser comes back with nothing that is good here."""
+    """A browser comes back without a valid pending login."""
 
     def __init__(self, why: Lost) -> None:
         super().__init__(why)
@@ -51,13 +51,13 @@ class PendingLogin:
     provider: ProviderFacts
     redirect_uri: str
     session: WebSession | None
-    """Of the browser when it left: the first person's, or one that a new sign-in ends."""
+    """The session of the browser when it left: the first person's, or one that a new sign-in ends."""
     after: str = "/"
-    """The page to come back to."""
+    """The page to return to."""
     kept: KeptForm | None = None
-    """A form to go on with after signing in."""
+    """A form to continue with after signing in."""
     step: JointStep | None = None
-    """What a second person is to sign for; None: somebody signs in."""
+    """What a second person approves; None means that somebody signs in."""
     verifier: str = field(default_factory=lambda: secrets.token_urlsafe(SECRET_BYTES), repr=False)
     nonce: str = field(default_factory=lambda: secrets.token_urlsafe(SECRET_BYTES), repr=False)
 
@@ -74,7 +74,7 @@ class PendingLogin:
             nonce=self.nonce,
             code_challenge=challenge,
             code_challenge_method="S256",
-            # Who sits there now is asked, and not who was there before: PCs are shared, and a session ends when idle.
+            # The provider must ask for the present person, not the previous one: PCs are shared, and idle sessions end.
             prompt="login",
             max_age="0",
             ui_locales=language,
@@ -112,7 +112,7 @@ class PendingLogins:
         return state, secret
 
     def take(self, state: str, secret: str) -> PendingLogin:
-        """Return the errand of a browser that comes back, once. Raises LostLoginError."""
+        """Return the pending login of a browser that comes back, once. Raises LostLoginError."""
         with self._lock:
             self._forget_old()
             found = self._kept.pop(_digest(state), None)

@@ -40,7 +40,7 @@ def model_of(pack: Pack) -> ModelChoice:
 
 
 def model_in_use(settings: ServerSettings, models: ModelStore) -> ModelChoice:
-    """Return what was switched to, or else what the settings name; no network is loaded for it. Raises PackError."""
+    """Return the pack that was switched to, or else that of the settings; loads no network. Raises PackError."""
     from cekalwatch.vision.manifest import read_manifest
 
     chosen = models.chosen()

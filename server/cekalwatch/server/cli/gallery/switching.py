@@ -180,7 +180,7 @@ def rebuild(
     config: Config = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Make templates of another model from all stored photographs, at low priority, beside the running servers."""
+    """Make templates of another model from all stored photographs, at low priority, while servers run."""
     from concurrent.futures import ThreadPoolExecutor
 
     from cekalwatch.server.concurrency.priorities import Priority
@@ -226,7 +226,7 @@ def _run(context: Context, model_version: str, rebuilder: Rebuilder) -> None:
             for step in rebuilder.steps():
                 embedded, refused = embedded + step.embedded, refused + step.refused
                 done = embedded + refused
-                progress.update(task, completed=done, total=max(missing, done))  # more may have come meanwhile
+                progress.update(task, completed=done, total=max(missing, done))  # more may have come in the meantime
             progress.update(task, completed=max(missing, embedded + refused))  # another program may have done a part
         outcome = OK
     except CekalwatchError as error:

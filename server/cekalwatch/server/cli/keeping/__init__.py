@@ -1,1 +1,1 @@
-"""Keeping a site: backups, coming back from one, newer versions, what is due to be removed, and changed rows."""
+"""Maintenance of a site: backup, restore, upgrade, retention, and changed rows."""

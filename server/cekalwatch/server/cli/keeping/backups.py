@@ -70,7 +70,7 @@ def back_up(
     recipients: list[str] | None = None,
     with_keys: bool | None = None,
 ) -> BackupMade:
-    """Make a backup, and show how far it is. Raises ProgramError."""
+    """Make a backup, and show its progress. Raises ProgramError."""
     from dataclasses import replace
 
     from cekalwatch.server.backup.making import make_backup
@@ -129,7 +129,7 @@ _SHOWN = {
 
 
 def shown_counts(counts: dict[str, int]) -> str:
-    """Return in words how many of the most important rows there are."""
+    """Return a sentence with the numbers of the most important rows."""
     return ", ".join(f"{counts.get(table, 0)} {words}" for table, words in _SHOWN.items())
 
 
@@ -158,7 +158,7 @@ def restore(
     config: Config = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Bring a site back to where the settings say, and look whether it is whole. It overwrites nothing."""
+    """Restore a site into the places in the settings, and check that it is complete. It overwrites nothing."""
     from cekalwatch.program.logs import configure_logs
     from cekalwatch.server.audit.checkpoints import KeptCheckpoint
     from cekalwatch.server.backup import restoring

@@ -1,4 +1,4 @@
-"""`cekalwatch-server retention` and `watchlist delete`: what is removed by age, and a subject that a person removes."""
+"""`cekalwatch-server retention` and `watchlist delete`: removal by age, and of one subject by a person."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def due(config: Config = None, data_dir: DataDir = None) -> None:
     "A running server does the same by itself: images each minute, records each hour, subjects each six hours."
 )
 def sweep(config: Config = None, data_dir: DataDir = None) -> None:
-    """Remove what is due now, and record it in the audit trail. It cannot be undone."""
+    """Remove what is due, and record it in the audit trail. This cannot be undone."""
     with command_context(command_settings(config, data_dir=data_dir)) as context:
         sweeper, eraser = _opened(context)
         _show("were removed", sweeper.sweep_unsettled_images(), sweeper.sweep_records(), eraser.erase())

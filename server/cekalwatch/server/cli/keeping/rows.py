@@ -1,4 +1,4 @@
-"""`cekalwatch-server rows`: rows of the database that do not stand as the server wrote them."""
+"""`cekalwatch-server rows`: rows of the database that somebody else than the server changed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ app = typer.Typer(
     "Exit code 65: there are some."
 )
 def check(config: Config = None, data_dir: DataDir = None) -> None:
-    """Look at every row on which decisions rest, and name those that do not stand as they were written."""
+    """Check every row on which decisions depend, and name those that are not as the server wrote them."""
     with command_context(command_settings(config, data_dir, log_level="critical")) as context:
         found = _scan(context).all()
     _show(found)
@@ -46,7 +46,7 @@ def accept(
     config: Config = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Let rows count as they stand. It shows them, and asks for the names and passwords of both people."""
+    """Accept rows as they are. It shows them, and asks for the names and passwords of two people."""
     import hashlib
 
     from cekalwatch.program.cli.prompts import ask, ask_secret, tell
@@ -60,7 +60,7 @@ def accept(
         if not found:
             raise ProgramError("No such row is refused", Exit.NO_INPUT)
         _show(found)
-        # The rows are on the screen; the words are bound to all of them.
+        # The rows are on the screen; the signatures cover all of them.
         digest = hashlib.sha256("\n".join(sorted("/".join(one.key) for one in found)).encode()).hexdigest()
 
         def words(texts: Texts) -> str:

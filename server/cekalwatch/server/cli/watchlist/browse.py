@@ -62,7 +62,7 @@ class Form(StrEnum):
 
 
 class Only(StrEnum):
-    """Problems that a list manager looks for; those of `WatchlistProblem`."""
+    """Problems that a list manager can search for; those of `WatchlistProblem`."""
 
     INVALID = "invalid"
     FLAGGED = "flagged"
@@ -126,7 +126,8 @@ def show(
     config: Config = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Show everything that is stored about a subject, and who else has such a face. Photographs only with --photo."""
+    """Show everything that is stored about a subject, and other subjects with a similar face. Photographs only with
+    --photo."""
     from cekalwatch.contract.values.subjects import MAX_REFERENCES
     from cekalwatch.server.cli.watchlist.look_output import view_json
     from cekalwatch.server.domain.errors import CekalwatchError

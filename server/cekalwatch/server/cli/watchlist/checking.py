@@ -35,7 +35,7 @@ EPILOG = (
 
 @dataclass
 class _Found:
-    """What a reading has found so far."""
+    """The results of a reading so far."""
 
     read: int = 0
     withdrawn: int = 0

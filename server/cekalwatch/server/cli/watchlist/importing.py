@@ -84,7 +84,7 @@ def import_(
                 run = _import_through(running, records) if running else _import_directly(settings, records)
                 reports.extend(_counted(run, records))
         finally:
-            # What has been done must be known even when the rest failed.
+            # The report shows what was done even if the rest failed.
             told = [*records.refused, *reports]
             if report:
                 write_report(report, told)
@@ -103,7 +103,7 @@ class _FolderRecords:
         reading = source.read("")
         self.total = reading.expected or 0
         self.refused: list[RecordReport] = []
-        """Reports on the rows so far that cannot be read."""
+        """Reports on the rows so far that could not be read."""
         self._records = self._read(reading)
         self._first = next(self._records, None)
 
@@ -245,7 +245,7 @@ def _measured(figures: FaceFigures | None) -> str:
 
 
 def face_words(figures: FaceFigures) -> str:
-    """Return what was measured of a face in one line."""
+    """Return the measurements of a face in one line."""
     return (
         f"eyes {figures.eye_distance_px:.0f} px, yaw {figures.yaw_degrees:.0f}°, pitch {figures.pitch_degrees:.0f}°, "
         f"sharpness {figures.sharpness:.2f}, brightness {figures.brightness:.2f}, "

@@ -1,4 +1,4 @@
-"""What a look at the watchlist found: on the terminal, as JSON or CSV, and pictures as files."""
+"""Output of the watchlist: on the terminal, as JSON or CSV, and pictures as files."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def print_table(columns: Sequence[str | Column], rows: Iterable[Sequence[str]]) 
 
 
 def print_list(views: Sequence[SubjectView]) -> None:
-    """Print a row for each order; the facts of a subject stand in the first one."""
+    """Print a row for each order; the facts of a subject are in its first row."""
 
     def rows() -> Iterator[list[str]]:
         for view in views:

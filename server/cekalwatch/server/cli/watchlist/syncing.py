@@ -99,7 +99,7 @@ def status(
     server: ServerAddress = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Show the status of the synchronisation: the last run, the next one, and what waits for a person."""
+    """Show the status of the synchronisation: the last run, the next one, and decisions that wait for a person."""
     from cekalwatch.server.domain.errors import CekalwatchError
 
     with _syncs(command_settings(config, data_dir, log_level="error"), server) as syncs:
@@ -210,7 +210,7 @@ MAX_LINES = 50
 
 
 def tell_findings(run: SyncRun) -> None:
-    """Print what a person must look at."""
+    """Print what needs attention."""
     from cekalwatch.server.domain.errors import Code
     from cekalwatch.server.watchlist.imports.records import FIELD_FORMS
 
@@ -259,7 +259,7 @@ def run_sentence(run: SyncRun) -> str:
 
 
 def run_counts(run: SyncRun) -> str:
-    """Return what became of the records so far."""
+    """Return the results of the records so far."""
     counts = run.counts
     return (
         f"{counts.read} read, {counts.added} added, {counts.changed} changed, {counts.unchanged} unchanged, "

@@ -212,7 +212,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         try:
             details = await asyncio.to_thread(self._details.get, alert_id)
             if not current_caller().sees(details.alert.camera.site):
-                raise CekalwatchError(Code.ALERT_NOT_FOUND)  # as if there were none
+                raise CekalwatchError(Code.ALERT_NOT_FOUND)  # treated as if there were none
         except CekalwatchError as error:
             asked = ObjectKind.ALERT.key(alert_id)
             await self._trail.note(current_caller().actor, Action.ALERT_VIEWED, [asked], error.code, pictures=pictures)

@@ -108,7 +108,7 @@ class PortServicer(port_service_pb2_grpc.PortServiceServicer):
         told: dict[str, int | str] = {"port": str(port), "pictures": int(request.include_images)}
         try:
             if self._seen_site("") not in {"", port.site}:
-                raise CekalwatchError(Code.ALERT_NOT_FOUND)  # as if there were none
+                raise CekalwatchError(Code.ALERT_NOT_FOUND)  # treated as if there were none
             found = await asyncio.to_thread(self._store.get, port, alert_id)
         except CekalwatchError as error:
             await self._note_view(actor, [ObjectKind.ALERT.key(alert_id)], error.code, told)

@@ -88,7 +88,7 @@ class DeliveryTrail:
         await self._writing.do(_Delivery(shown, event, str(device)))
 
     def close(self) -> None:
-        """Write what waits, and end the thread."""
+        """Write the waiting entries, and end the thread."""
         self._writing.close()
 
     def _write(self, deliveries: list[_Delivery]) -> Sequence[None]:

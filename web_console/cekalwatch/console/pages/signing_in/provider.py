@@ -1,8 +1,8 @@
-"""Signing in through the identity provider, off to it and back (OpenID Connect Core 1.0, RFC 9207), and signing out.
+"""Signing in through the identity provider (OpenID Connect Core 1.0, RFC 9207), and signing out.
 
-The browser leaves by a page that sends it on, and not by the answer to a form: what the policy says of forms would stop
-it there. It comes back from another site, so that the browser keeps the session's cookie to itself; the errand's
-cookie comes, and what follows is asked for by a page of the console again.
+The browser leaves through a page that forwards it, not through the answer to a form, since the policy for forms would
+stop it. It comes back from another site, so the browser does not send the session's cookie; it sends the login's
+cookie, and a page of the console makes the next request.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def _farewell(visit: RequestContext, provider: ProviderFacts) -> Response:
 
 
 def _countersigned(visit: RequestContext, errand: PendingLogin, step: JointStep, proof: Code, problem: str) -> Response:
-    """Take the word of a second person, for the first person to go on with."""
+    """Accept the approval of a second person, with which the first person continues."""
     first, word = errand.session, None
     if first is None or not visit.console.is_open(first):
         return visit.problem(visit.texts.say("REFUSED_SESSION_ENDED"), HTTPStatus.FORBIDDEN)
@@ -128,7 +128,7 @@ def _countersigned(visit: RequestContext, errand: PendingLogin, step: JointStep,
 
 
 def _arrived(visit: RequestContext, then: str) -> Response:
-    """Let the browser ask for a page by itself, with the cookie that it keeps from what other sites send it to."""
+    """Let the browser request a page by itself, with the cookie that it does not send on requests from other sites."""
     return visit.page("arrived.html", then=then)
 
 
@@ -142,7 +142,7 @@ def _refusal(visit: RequestContext, provider: ProviderFacts) -> str:
     if error in LATER:
         return say("PROVIDER_LATER", provider=provider.host)
     if error or not 0 < len(visit.query("code")) <= MAX_CODE:
-        # Its other words are of no page of ours: whoever makes the address chooses them.
+        # The other texts of the address are not ours: whoever makes the address chooses them.
         shown = error if error.isascii() and error.isidentifier() and len(error) <= MAX_CODE_OF_ERROR else "?"
         return say("PROVIDER_REFUSES", provider=provider.host, code=shown)
     return ""

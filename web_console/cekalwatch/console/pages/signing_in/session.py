@@ -22,7 +22,7 @@ MAX_PASSWORD = 256
 
 
 def ask_sign_in(visit: RequestContext) -> Response:
-    """Ask who it is."""
+    """Ask the person to sign in."""
     words = visit.texts.say("FILE_NOT_TAKEN") if visit.query("lost") == "file" else ""
     return ask_again(visit, words, HTTPStatus.OK, own_path(visit.query("after")), None)
 
@@ -30,7 +30,7 @@ def ask_sign_in(visit: RequestContext) -> Response:
 def ask_again(
     visit: RequestContext, problem: str, status: HTTPStatus, after: str, kept: KeptForm | None, name: str = ""
 ) -> Response:
-    """Ask who it is, and say what was wrong; a form that was filled in stays with the browser."""
+    """Ask the person to sign in again, with a message; a form that was filled in stays with the browser."""
     written = kept.written() if kept else ""
     return visit.page("sign_in.html", status, after=after, kept=written, name=name, words=problem)
 
@@ -81,7 +81,7 @@ def ask_password(visit: RequestContext) -> Response:
 
 
 def change_password(visit: RequestContext) -> Response:
-    """Change the password; the person signs in anew by it, since the first session was for that alone."""
+    """Change the password; the person then signs in again, since the first session was only for that."""
     present, wanted, again = (visit.form.get(name, "") for name in ("present", "wanted", "again"))
     if wanted != again:
         return _not_changed(visit, visit.texts.say("PASSWORDS_DIFFER"))

@@ -1,1 +1,1 @@
-"""The pages of those who keep the list."""
+"""The pages of list managers."""

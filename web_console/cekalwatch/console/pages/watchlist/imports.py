@@ -1,4 +1,4 @@
-"""*List*, import: a file is previewed, and imported as it was previewed; its report can be looked at later."""
+"""*List*, import: a file is previewed, and imported as it was previewed; its report stays for later."""
 
 from __future__ import annotations
 
@@ -59,19 +59,19 @@ def show_again(visit: RequestContext, problem: str) -> Response:
 
 
 def show_one(visit: RequestContext) -> Response:
-    """Show one import: how far it is, and what it would do, or did."""
+    """Show one import: its state, and its preview or result."""
     job = _find(visit)
     return visit.page("import_one.html", **_values(visit, job)) if job else _unknown(visit)
 
 
 def part(visit: RequestContext) -> Response:
-    """Show what changes of it."""
+    """Show the part of it that changes."""
     job = _find(visit)
     return visit.page("import_part.html", **_values(visit, job)) if job else _unknown(visit)
 
 
 def confirm(visit: RequestContext) -> Response:
-    """Import what was previewed."""
+    """Import the previewed file."""
     return _act(visit, confirmed=True)
 
 
@@ -115,7 +115,7 @@ def _unknown(visit: RequestContext) -> Response:
 def _values(visit: RequestContext, job: ImportJob, problem: str = "") -> dict[str, object]:
     lines = list(job.lines)
     told = {group: [one for one in lines if group in groups(one)] for group in GROUPS}
-    # What is stored is told as new or changed in a preview, and together in a report.
+    # A preview shows stored rows as new or changed, a report shows them together.
     for group in ("STORED",) if job.state is JobState.PREVIEWED else ("ADDED", "CHANGED"):
         del told[group]
     return {

@@ -1,4 +1,4 @@
-"""*List*, look-alikes: pairs with such a face, two subjects side by side, and what they are judged to be."""
+"""*List*, look-alikes: pairs with similar faces, two subjects side by side, and their judgement."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cekalwatch.office.client.refusals import explain
 
 PAGE_SIZE: Final = 25
 BESIDE: Final = 3
-"""Photographs of each of two subjects that stand side by side: the best ones."""
+"""Photographs of each subject that are shown side by side: the best ones."""
 
 
 def show(visit: RequestContext) -> Response:
@@ -33,7 +33,8 @@ def beside(visit: RequestContext) -> Response:
 
 
 def judge(visit: RequestContext) -> Response:
-    """Keep what the two are judged to be; what has changed since they were looked at is shown, and nothing is done."""
+    """Record the judgement of the two. If they changed since the person viewed them, show them again and record
+    nothing."""
     key, other = visit.form.get("key", ""), visit.form.get("other", "")
     judgement = _judgement(visit.form.get("judgement", ""))
     if judgement is None:

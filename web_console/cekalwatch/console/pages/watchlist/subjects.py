@@ -1,4 +1,4 @@
-"""*List*: finding subjects, and one with its orders, photographs, look-alikes and history."""
+"""*List*: search for subjects, and one subject with orders, photographs, look-alikes and history."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from cekalwatch.office.client.refusals import error_reason
 
 PAGE_SIZE: Final = 25
 SEARCH_S: Final = 5.0
-"""How long a page looks on while nothing was found yet."""
+"""How long a page continues to search while nothing was found yet."""
 _UNKNOWN: Final = "SUBJECT_NOT_FOUND"
 
 
 def search(visit: RequestContext) -> Response:
-    """Show a page of subjects, by key: those that the person last looked for in this session."""
+    """Show a page of subjects, by key: the person's last search in this session."""
     wanted, day = _wanted(visit.signed_in.list_search), visit.signed_in.list_search.get("day", "")
     problem = ""
     if day and not _is_day(day):
@@ -54,13 +54,13 @@ def _found(visit: RequestContext, wanted: WatchlistFilter, day: str) -> tuple[li
 
 
 def look_for(visit: RequestContext) -> Response:
-    """Remember what the person looks for: a name in an address would stay in the browser's history."""
+    """Remember the person's search: a name in an address would stay in the browser's history."""
     _remember(visit)
     return visit.to("/list")
 
 
 def look_again(visit: RequestContext, _: str) -> Response:
-    """Show what was looked for when the session ended: that changes nothing."""
+    """Show the search of the ended session: a search changes nothing."""
     _remember(visit)
     return search(visit)
 
@@ -78,7 +78,7 @@ def show(visit: RequestContext) -> Response:
 
 
 def history(visit: RequestContext) -> Response:
-    """Show what happened to a subject and its orders; also of one that was deleted."""
+    """Show what happened to a subject and its orders, even of a deleted subject."""
     key = visit.query("key")
     try:
         found = visit.subjects.history(key)
@@ -101,7 +101,7 @@ def picture(visit: RequestContext) -> Response:
 
 
 def find(visit: RequestContext, key: str) -> ListedSubject | None:
-    """Return a subject; None where there is none with this key."""
+    """Return a subject; None when there is none with this key."""
     try:
         return visit.subjects.one(key)
     except grpc.RpcError as error:

@@ -1,4 +1,4 @@
-"""*List*, synchronisation: how it stands, what each run refused, and a shrunken list that two people accept."""
+"""*List*, synchronisation: its state, the refusals of each run, and the acceptance of a shrunken list by two people."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ SHRUNKEN: Final = "shrunken"
 
 
 def show(visit: RequestContext) -> Response:
-    """Show how it stands, and the runs, newest first."""
+    """Show its state, and the runs, newest first."""
     return _show(visit)
 
 
 def part(visit: RequestContext) -> Response:
-    """Show what changes while a run is under way; the page around it is shown anew when it offers something else."""
+    """Show the part that changes during a run; the whole page is shown again when it offers something else."""
     values, shown = _values(visit), visit.query("shown")
     response = visit.page("sync_part.html", **values)
     # Where a shrunken list waits, a password may be half typed.
@@ -34,7 +34,7 @@ def part(visit: RequestContext) -> Response:
 
 
 def show_run(visit: RequestContext) -> Response:
-    """Show one run with what it refused."""
+    """Show one run with its refusals."""
     wanted = visit.part("run_id")
     run = visit.syncs.run(int(wanted)) if wanted.isdecimal() and len(wanted) < len(str(2**63)) else None
     if run is None:
