@@ -16,12 +16,22 @@ from deploy.demo.play import OFFICER
 from tests.support.fakes.x_display import x_display
 from tests.support.repository import ROOT
 from tests.support.tools.packs import MODELS, standard_pack
+from tests.support.tools.small_demo import FEW_FRAMES, ONNXRUNTIME
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 WAIT_S = 400.0
 STAYS_S = 3.0
 INTERRUPTED = 130
+DEMO = """
+import runpy, sys
+from deploy.demo import programs, scene
+from tests.support.tools.forked_programs import completed, popen
+programs.Program.launch, programs.complete, scene.FRAME_RATE = staticmethod(popen), completed, int(sys.argv[1])
+sys.argv[1:] = ["--desktop"]
+runpy.run_module("deploy.demo", run_name="__main__", alter_sys=True)
+"""
+"""`python -m deploy.demo --desktop`, whose programs are forked, and whose video has fewer frames."""
 SIGN_IN = re.compile(r"Sign in on the window as (\S+) with the first password (\S+)\.")
 
 
@@ -33,8 +43,9 @@ def test_it_says_how_to_sign_in_and_stays_with_its_window(tmp_path: Path) -> Non
         running = display.start(
             # Whoever runs this in the background may have Ctrl-C ignored, which programs inherit.
             *("env", "--default-signal=INT", f"--chdir={tmp_path}", f"PYTHONPATH={ROOT}", "COLUMNS=200"),
-            *(sys.executable, "-m", "deploy.demo", "--desktop"),
+            *(sys.executable, "-c", DEMO, str(FEW_FRAMES)),
             output="demo.out",
+            **ONNXRUNTIME,
         )
         said = tmp_path / "demo.out"
         until = time.monotonic() + WAIT_S

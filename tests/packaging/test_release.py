@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -23,11 +25,20 @@ NAME = f"cekalwatch-{version_of(ROOT)}"
 EPOCH = 1_790_000_000
 WHO = ("-c", "user.name=test", "-c", "user.email=test@localhost")
 PASSES = (sys.executable, "-c", "")
+LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
 CANNOT_LOOK = (sys.executable, "-c", "raise SystemExit(2)")
 
 
-def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+def run(*command: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +59,9 @@ def repository(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(ROOT / "requirements.lock", root)
     (root / "CHANGELOG.md").write_text(f"## [{version_of(root)}] - 2026-11-26\n")
     record(root)
+    moment = f"{EPOCH} +0000"
     for command in (("init", "-q"), ("add", "-A"), (*WHO, "commit", "-q", "-m", "sources")):
-        assert run("git", *command, cwd=root).returncode == 0
+        assert run("git", *command, cwd=root, GIT_COMMITTER_DATE=moment).returncode == 0
     return root
 
 
@@ -77,12 +89,21 @@ def verified(folder: Path) -> bool:
     return all(run(*command.split(), cwd=folder).returncode == 0 for command in commands)
 
 
-def test_two_builds_in_different_places_have_one_hash(source: Path, made: Path, tmp_path: Path) -> None:
-    wheel = build_reproducibly(source, tmp_path, EPOCH)
-    with ZipFile(wheel) as archive:
-        assert {entry.date_time[0] for entry in archive.infolist()} == {2026}
-    (released,) = made.glob(wheel.name)
-    assert sha256(wheel) != sha256(released), "the commit's time is another, and is in the wheel"
+def test_two_builds_in_different_places_have_one_hash_and_are_of_the_commits_time(made: Path) -> None:
+    moment = time.gmtime(EPOCH)[:6]
+    wheels = list(made.glob("*.whl"))
+    assert len(wheels) == 2, "there would be none had their two builds differed"
+    for wheel in wheels:
+        with ZipFile(wheel) as archive:
+            assert {entry.date_time for entry in archive.infolist()} == {moment}
+
+
+def test_bill_of_materials_lists_every_locked_package(made: Path) -> None:
+    (bill,) = made.glob("*.sbom.json")
+    listed = {(part["name"], part["version"]) for part in json.loads(bill.read_text())["components"]}
+    locked = set(LOCKED.findall((ROOT / "requirements.lock").read_text()))
+    assert len(locked) > 100
+    assert listed == locked
 
 
 def test_a_build_that_differs_from_the_other_is_no_release(source: Path, tmp_path: Path) -> None:

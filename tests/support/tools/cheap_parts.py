@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 import sqlalchemy
 import typer.testing
+from alembic.script import ScriptDirectory
 from sqlalchemy.engine import URL, Engine
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.util import LRUCache
@@ -112,17 +113,29 @@ class CopiedTables:
     def __init__(self, template: Path) -> None:
         self._template = template
         self._tables = b""
+        self._newest = ScriptDirectory(str(_MIGRATIONS)).get_current_head()
         self._lock = Lock()
         """Of two that upgrade one file at the same time, the second finds tables."""
 
     def upgrade(self, engine: Engine) -> None:
-        """Do what the product's own does; any other database than an empty file is left to that."""
+        """Do what the product's own does; what is neither an empty file nor up to date is left to that."""
         file = Path(engine.url.database or "")
-        with self._lock:
-            if engine.dialect.name == "sqlite" and applying.MIGRATIONS is _MIGRATIONS and _is_empty(file):
-                file.write_bytes(self._tables or self._make())
+        if applying.MIGRATIONS is _MIGRATIONS:
+            with self._lock:
+                if engine.dialect.name == "sqlite" and _is_empty(file):
+                    file.write_bytes(self._tables or self._make())
+                    return
+            if self._is_up_to_date(engine):
                 return
         _MIGRATE(engine)
+
+    def _is_up_to_date(self, engine: Engine) -> bool:
+        with engine.connect() as connection:
+            if engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN IMMEDIATE")  # the file may be locked
+            if not sqlalchemy.inspect(connection).has_table("alembic_version"):
+                return False
+            return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == self._newest
 
     def _make(self) -> bytes:
         engine = sqlalchemy.create_engine(f"sqlite:///{self._template}")
