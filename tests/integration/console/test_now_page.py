@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from html import unescape
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -110,34 +111,37 @@ async def test_what_the_server_cannot_tell_the_changes_of_is_listed_again(office
         assert len(listed(office)) == before + 1, "a name that was set right is no event"
 
 
-@pytest.mark.parametrize("name", ["sari", "adi"])
-@pytest.mark.parametrize("how", ["disabled", "signed out", "other site"])
 async def test_whoever_may_not_look_on_is_told_at_once_and_sees_nothing(
-    office: PortOffice, pages: Pages, monkeypatch: pytest.MonkeyPatch, name: str, how: str
+    office: PortOffice, pages: Pages, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
 ) -> None:
     monkeypatch.setattr(now, "ALIVE_S", 0.2)
     await office.raise_alert("1")
-    async with pages.browser() as browser:
-        await browser.sign_in(name)
-        await browser.get("/")
-        session = session_of(pages, browser)
-        async with asyncio.timeout(WAIT_S), browser.client.stream("GET", "/now/news") as news:
-            lines = news.aiter_lines()
-            assert await anext(lines)
-            match how:
-                case "signed out":
-                    await asyncio.to_thread(pages.console.end, session)
-                case _:
-                    change = {"disabled": True} if how == "disabled" else {"sites": frozenset({"sekupang"})}
-                    await asyncio.to_thread(change_person, office, name, **change)
-            told = [line async for line in lines]
-        assert "event: changed" in told[-4:]
-        answer = await part(browser)
-        assert answer.status_code in {401, 409}
-        assert NAME not in answer.text
-        assert "<html" not in answer.text, "it stands in the page that asked"
-        again = await browser.get("/")
-        assert NAME not in again.text
+    roles = {"sari": PersonRole.SUPERVISOR, "adi": PersonRole.ADMINISTRATOR}
+    for (name, role), how in product(roles.items(), ("disabled", "signed-out", "other-site")):
+        with subtests.test(name=name, how=how):
+            one = f"{name}-{how}"
+            await asyncio.to_thread(office.hire, one, role)
+            async with pages.browser() as browser:
+                await browser.sign_in(one)
+                await browser.get("/")
+                session = session_of(pages, browser)
+                async with asyncio.timeout(WAIT_S), browser.client.stream("GET", "/now/news") as news:
+                    lines = news.aiter_lines()
+                    assert await anext(lines)
+                    match how:
+                        case "signed-out":
+                            await asyncio.to_thread(pages.console.end, session)
+                        case _:
+                            change = {"disabled": True} if how == "disabled" else {"sites": frozenset({"sekupang"})}
+                            await asyncio.to_thread(change_person, office, one, **change)
+                    told = [line async for line in lines]
+                assert "event: changed" in told[-4:]
+                answer = await part(browser)
+                assert answer.status_code in {401, 409}
+                assert NAME not in answer.text
+                assert "<html" not in answer.text, "it stands in the page that asked"
+                again = await browser.get("/")
+                assert NAME not in again.text
 
 
 async def test_roles_that_were_taken_away_count_on_the_open_page(

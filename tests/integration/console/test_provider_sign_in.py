@@ -131,44 +131,46 @@ async def test_what_the_browser_is_given_on_its_way(registered: Pages) -> None:
         assert not session_of(browser)
 
 
-@pytest.mark.parametrize(
-    ("error", "told"),
-    [
+async def test_what_the_provider_refuses_is_told_and_nothing_is_done(
+    registered: Pages, provider: IdentityServer, subtests: pytest.Subtests
+) -> None:
+    for error, told in (
         ("access_denied", "cancelled or denied at localhost"),
         ("temporarily_unavailable", "does not work now"),
         ("server_error", "does not work now"),
         ("unauthorized_client", "refuses the request of this console (unauthorized_client)"),
         ("<b>x</b>", "refuses the request of this console (?)"),
-    ],
-)
-async def test_what_the_provider_refuses_is_told_and_nothing_is_done(
-    registered: Pages, provider: IdentityServer, error: str, told: str
-) -> None:
-    provider.error = error
-    async with registered.browser() as browser:
-        answer = await browser.come_from_elsewhere(await prove(browser, await off(browser, "/figures"), "sari"))
-        assert answer.status_code == 403
-        assert told in words(answer)
-        assert 'value="/figures"' in answer.text, "the way on is kept for another try"
-        assert "<script>alert" not in answer.text
-        assert "<b>" not in answer.text
-        assert not session_of(browser)
-        assert 'name="after" value="/sign-in"' in answer.text, "the language can be chosen there"
-        language = await browser.post("/language", language="id", after="/sign-in")
-        assert language.status_code == 303
-        answer = await browser.come_from_elsewhere(await prove(browser, await browser.post("/sign-in/provider"), "x"))
-        assert "localhost" in words(answer)
-        assert told not in words(answer), "in the other language"
+    ):
+        provider.error = error
+        with subtests.test(error=error):
+            async with registered.browser() as browser:
+                await is_refused(browser, told)
 
 
-@pytest.mark.parametrize(
-    ("name", "told"), [("nobody", "the name is not known"), ("jauh", "You do not work at the site")]
-)
-async def test_who_is_not_known_here_is_not_let_in(registered: Pages, name: str, told: str) -> None:
-    async with registered.browser() as browser:
-        answer = await browser.come_from_elsewhere(await prove(browser, await off(browser), name))
-        assert (answer.status_code, told in words(answer)) == (403, True), words(answer)
-        assert not session_of(browser)
+async def is_refused(browser: Browser, told: str) -> None:
+    """See that nobody gets in, and that it is told in the language of the page."""
+    answer = await browser.come_from_elsewhere(await prove(browser, await off(browser, "/figures"), "sari"))
+    assert answer.status_code == 403
+    assert told in words(answer)
+    assert 'value="/figures"' in answer.text, "the way on is kept for another try"
+    assert "<script>alert" not in answer.text
+    assert "<b>" not in answer.text
+    assert not session_of(browser)
+    assert 'name="after" value="/sign-in"' in answer.text, "the language can be chosen there"
+    language = await browser.post("/language", language="id", after="/sign-in")
+    assert language.status_code == 303
+    answer = await browser.come_from_elsewhere(await prove(browser, await browser.post("/sign-in/provider"), "x"))
+    assert "localhost" in words(answer)
+    assert told not in words(answer), "in the other language"
+
+
+async def test_who_is_not_known_here_is_not_let_in(registered: Pages, subtests: pytest.Subtests) -> None:
+    for name, told in (("nobody", "the name is not known"), ("jauh", "You do not work at the site")):
+        with subtests.test(name=name):
+            async with registered.browser() as browser:
+                answer = await browser.come_from_elsewhere(await prove(browser, await off(browser), name))
+                assert (answer.status_code, told in words(answer)) == (403, True), words(answer)
+                assert not session_of(browser)
 
 
 async def test_an_answer_is_good_once_in_its_own_browser_and_for_ten_minutes(registered: Pages) -> None:
@@ -198,9 +200,8 @@ async def test_two_tabs_of_a_browser_can_be_on_their_way(registered: Pages) -> N
         assert [(await browser.come_from_elsewhere(back)).status_code for back in backs] == [200, 200]
 
 
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
+async def test_an_answer_with_anything_of_it_wrong_lets_nobody_in(registered: Pages, subtests: pytest.Subtests) -> None:
+    wrong: tuple[tuple[dict[str, str], str], ...] = (
         ({"state": "x" * 43}, "has already ended"),
         ({"state": ""}, "has already ended"),
         ({"iss": "https://evil.example"}, "not from localhost"),
@@ -208,17 +209,15 @@ async def test_two_tabs_of_a_browser_can_be_on_their_way(registered: Pages) -> N
         ({"code": ""}, "refuses the request of this console (?)"),
         ({"code": "x" * 3000}, "refuses the request of this console (?)"),
         ({"code": "x"}, "you cannot sign in here"),
-    ],
-)
-async def test_an_answer_with_anything_of_it_wrong_lets_nobody_in(
-    registered: Pages, change: dict[str, str], told: str
-) -> None:
-    async with registered.browser() as browser:
-        back = urlsplit(await prove(browser, await off(browser), "sari"))
-        fields = {name: values[0] for name, values in parse_qs(back.query).items()} | change
-        answer = await browser.come_from_elsewhere(f"{BACK}?{urlencode(fields)}")
-        assert (answer.status_code, told in words(answer)) == (403, True), words(answer)
-        assert not session_of(browser)
+    )
+    for change, told in wrong:
+        with subtests.test(change=change):
+            async with registered.browser() as browser:
+                back = urlsplit(await prove(browser, await off(browser), "sari"))
+                fields = {name: values[0] for name, values in parse_qs(back.query).items()} | change
+                answer = await browser.come_from_elsewhere(f"{BACK}?{urlencode(fields)}")
+                assert (answer.status_code, told in words(answer)) == (403, True), words(answer)
+                assert not session_of(browser)
 
 
 async def test_who_is_signed_in_at_the_provider_is_asked_anew_all_the_same(
@@ -305,21 +304,23 @@ async def test_a_second_person_signs_at_the_provider_for_what_was_typed_and_for_
     assert all(str(office.people[name].person_id) in str(entry.objects) for name in ("sari", "adi"))
 
 
-@pytest.mark.parametrize(
-    ("name", "told"),
-    [("sari", "Two different people"), ("siti", "does not have the role"), ("nobody", "you cannot sign in here")],
-)
 async def test_without_the_right_second_person_nothing_is_done(
-    registered: Pages, office: PortOffice, name: str, told: str
+    registered: Pages, office: PortOffice, subtests: pytest.Subtests
 ) -> None:
-    async with registered.browser() as browser:
-        await enter(browser, "sari")
-        page = await signed(browser, "/threshold/set", name, threshold="0.55")
-        if key := key_in(page):
-            page = await browser.post("/threshold/set", form_token(page), threshold="0.55", signed=key)
-        assert (page.status_code, told in words(page)) == (409, True), words(page)
-        assert 'value="0.55"' in page.text
-        assert not office.trail(Action.THRESHOLD_SET)
+    for name, told in (
+        ("sari", "Two different people"),
+        ("siti", "does not have the role"),
+        ("nobody", "you cannot sign in here"),
+    ):
+        with subtests.test(name=name):
+            async with registered.browser() as browser:
+                await enter(browser, "sari")
+                page = await signed(browser, "/threshold/set", name, threshold="0.55")
+                if key := key_in(page):
+                    page = await browser.post("/threshold/set", form_token(page), threshold="0.55", signed=key)
+                assert (page.status_code, told in words(page)) == (409, True), words(page)
+                assert 'value="0.55"' in page.text
+                assert not office.trail(Action.THRESHOLD_SET)
 
 
 async def test_a_second_person_who_gives_up_leaves_the_form_as_it_was(
@@ -394,10 +395,8 @@ async def test_check_says_what_has_to_be_registered_and_what_is_wrong(
     assert "localhost:8443" not in told, "nobody comes to it by that name from elsewhere"
 
 
-@pytest.mark.parametrize("document", [(503, {}), (200, {"issuer": "https://another.example"})])
-async def test_check_says_that_the_provider_cannot_be_used(
-    registered: Pages, provider: IdentityServer, document: tuple[int, dict[str, str]]
-) -> None:
-    provider.documents["/.well-known/openid-configuration"] = document
-    verdict, told = await asyncio.to_thread(check_provider, registered.console.settings)
-    assert (verdict, "does not reach its identity provider" in told) == (CheckVerdict.FAIL, True)
+async def test_check_says_that_the_provider_cannot_be_used(registered: Pages, provider: IdentityServer) -> None:
+    for document in ((503, {}), (200, {"issuer": "https://another.example"})):
+        provider.documents["/.well-known/openid-configuration"] = document
+        verdict, told = await asyncio.to_thread(check_provider, registered.console.settings)
+        assert (verdict, "does not reach its identity provider" in told) == (CheckVerdict.FAIL, True), document

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from contextlib import AsyncExitStack
+from functools import partial
 from html import unescape
 from pathlib import Path
 
@@ -66,45 +68,45 @@ def test_every_form_in_which_something_is_typed_is_shown_again() -> None:
     assert {page.path for page in ROUTES if page.method == "POST" and page.again is None} == untyped
 
 
-@pytest.mark.parametrize("path", FORMS)
 async def test_what_was_typed_when_the_session_ended_is_there_after_signing_in(
-    office: PortOffice, pages: Pages, path: str
+    office: PortOffice, pages: Pages, subtests: pytest.Subtests
 ) -> None:
-    name, fields, shown = FORMS[path]
-    async with pages.browser() as browser:
-        await browser.sign_in(name)
-        asked = await sent_after_its_session(browser, path, fields)
-        assert (asked.status_code, "has ended" in words(asked)) == (401, True), words(asked)
-        assert PASSWORD not in asked.text
-        wrong = await browser.post("/sign-in", name=name, password="wrong", kept=kept_in(asked))
-        assert kept_in(wrong) == kept_in(asked), "a wrong password loses nothing"
-        before = len(office.trail(*DONE))
-        answer = await browser.post("/sign-in", name=name, password=PASSWORD, kept=kept_in(wrong))
-        assert answer.status_code == 303
-        page = await browser.get(answer.headers["location"])
-        assert (page.status_code, shown in page.text) == (409, True), words(page)
-        assert "during an earlier session. Nothing was done" in words(page)
-        assert SCRIPT not in page.text
-        assert len(office.trail(*DONE)) == before
-        if path.startswith("/people"):
-            done = await browser.post(path, form_token(page), **fields | {"sites": SITE})
-            assert done.status_code in {200, 303}, words(done)
-            assert len(office.trail(*DONE)) == before + 1, "and now it is done"
+    for path, (name, fields, shown) in FORMS.items():
+        with subtests.test(path=path):
+            async with pages.browser() as browser:
+                await browser.sign_in(name)
+                asked = await sent_after_its_session(browser, path, fields)
+                assert (asked.status_code, "has ended" in words(asked)) == (401, True), words(asked)
+                assert PASSWORD not in asked.text
+                wrong = await browser.post("/sign-in", name=name, password="wrong", kept=kept_in(asked))
+                assert kept_in(wrong) == kept_in(asked), "a wrong password loses nothing"
+                before = len(office.trail(*DONE))
+                answer = await browser.post("/sign-in", name=name, password=PASSWORD, kept=kept_in(wrong))
+                assert answer.status_code == 303
+                page = await browser.get(answer.headers["location"])
+                assert (page.status_code, shown in page.text) == (409, True), words(page)
+                assert "during an earlier session. Nothing was done" in words(page)
+                assert SCRIPT not in page.text
+                assert len(office.trail(*DONE)) == before
+                if path.startswith("/people"):
+                    done = await browser.post(path, form_token(page), **fields | {"sites": SITE})
+                    assert done.status_code in {200, 303}, words(done)
+                    assert len(office.trail(*DONE)) == before + 1, "and now it is done"
 
 
-@pytest.mark.parametrize("path", FORMS)
 async def test_a_page_of_an_earlier_session_does_nothing_and_shows_what_was_typed(
-    office: PortOffice, pages: Pages, path: str
+    office: PortOffice, pages: Pages, subtests: pytest.Subtests
 ) -> None:
-    name, fields, shown = FORMS[path]
-    async with pages.browser() as browser:
-        await browser.sign_in(name)
-        old = await browser.token("/password")
-        await browser.sign_in(name)
-        page = await browser.post(path, old, **fields)
-        assert (page.status_code, shown in page.text) == (403, True), words(page)
-        assert "Nothing was done" in words(page)
-        assert f'value="{old}"' not in page.text
+    for path, (name, fields, shown) in FORMS.items():
+        with subtests.test(path=path):
+            async with pages.browser() as browser:
+                await browser.sign_in(name)
+                old = await browser.token("/password")
+                await browser.sign_in(name)
+                page = await browser.post(path, old, **fields)
+                assert (page.status_code, shown in page.text) == (403, True), words(page)
+                assert "Nothing was done" in words(page)
+                assert f'value="{old}"' not in page.text
     assert not office.trail(Action.PERSON_CHANGED, Action.THRESHOLD_SET, Action.AUDIT_EXPORTED)
 
 
@@ -121,14 +123,15 @@ async def test_somebody_else_who_signs_in_sees_the_form_only_if_its_page_is_thei
         assert (await other.get(answer.headers["location"])).status_code == 404, "and nobody by its address"
 
 
-@pytest.mark.parametrize("kept", ["x", '["/sign-out", {}]', '["//evil.example", {"a": "b"}]', '["/nowhere", {}]'])
-async def test_a_form_that_a_browser_makes_up_leads_nowhere(pages: Pages, kept: str) -> None:
-    async with pages.browser() as browser:
-        answer = await browser.post("/sign-in", name="sari", password=PASSWORD, kept=kept)
-        page = await browser.client.get(answer.headers["location"], follow_redirects=True)
-        assert page.status_code in {200, 404}
-        assert str(page.url.host) == "127.0.0.1"
-        assert "evil" not in page.text
+async def test_a_form_that_a_browser_makes_up_leads_nowhere(pages: Pages, subtests: pytest.Subtests) -> None:
+    for kept in ("x", '["/sign-out", {}]', '["//evil.example", {"a": "b"}]', '["/nowhere", {}]'):
+        with subtests.test(kept=kept):
+            async with pages.browser() as browser:
+                answer = await browser.post("/sign-in", name="sari", password=PASSWORD, kept=kept)
+                page = await browser.client.get(answer.headers["location"], follow_redirects=True)
+                assert page.status_code in {200, 404}
+                assert str(page.url.host) == "127.0.0.1"
+                assert "evil" not in page.text
 
 
 async def test_a_file_is_not_taken_without_a_session_and_is_to_be_chosen_again(pages: Pages) -> None:
@@ -158,31 +161,41 @@ async def test_a_search_of_the_list_is_made_after_signing_in(pages: Pages) -> No
         assert 'value="2026-03-02"' in (await browser.get("/list")).text
 
 
-@pytest.mark.parametrize("path", FORMS)
-async def test_what_was_typed_when_the_server_was_lost_is_there_when_it_is_back(tmp_path: Path, path: str) -> None:
-    name, fields, shown = FORMS[path]
+async def test_what_was_typed_when_the_server_was_lost_is_there_when_it_is_back(
+    tmp_path: Path, subtests: pytest.Subtests
+) -> None:
     office = port_office(tmp_path, PEOPLE)
     serving = office.open()
     await serving.__aenter__()
-    async with served(office) as pages, pages.browser() as browser:
-        await browser.sign_in(name)
-        token = await browser.token("/password")
+    async with served(office) as pages, AsyncExitStack() as stack:
+        tokens: dict[str, tuple[Browser, str]] = {}
+        for path, (name, *_) in FORMS.items():
+            browser = await stack.enter_async_context(pages.browser())
+            await browser.sign_in(name)
+            tokens[path] = browser, await browser.token("/password")
         await serving.__aexit__(None, None, None)
-        lost = await browser.post(path, token, **fields, second_password=PASSWORD)
-        assert (lost.status_code, "cannot be reached" in words(lost)) == (503, True), words(lost)
-        again = re.search(r'href="(/unfinished/[^"]+)">Try again', lost.text)
-        assert again, lost.text
-        still = await browser.get(again[1])
-        assert (still.status_code, again[1] in still.text) == (503, True), "the way to it stays"
+        ways: dict[str, tuple[Browser, str]] = {}
+        for path, (browser, token) in tokens.items():
+            with subtests.test("it is lost", path=path):
+                lost = await browser.post(path, token, **FORMS[path][1], second_password=PASSWORD)
+                assert (lost.status_code, "cannot be reached" in words(lost)) == (503, True), words(lost)
+                again = re.search(r'href="(/unfinished/[^"]+)">Try again', lost.text)
+                assert again, lost.text
+                still = await browser.get(again[1])
+                assert (still.status_code, again[1] in still.text) == (503, True), "the way to it stays"
+                ways[path] = browser, again[1]
         async with Server(office.site.settings(listen=office.address), office.clock):
+            for path, (browser, way) in ways.items():
+                with subtests.test("it is back", path=path):
+                    await becomes(partial(is_back, browser, way))
+                    page = await browser.get(way)
+                    assert (page.status_code, FORMS[path][2] in page.text) == (409, True), words(page)
+                    assert "Check whether it was done" in words(page)
+        assert ways.keys() == FORMS.keys()
 
-            async def is_back() -> bool:
-                return (await browser.get(again[1])).status_code != 503
 
-            await becomes(is_back)
-            page = await browser.get(again[1])
-            assert (page.status_code, shown in page.text) == (409, True), words(page)
-            assert "Check whether it was done" in words(page)
+async def is_back(browser: Browser, way: str) -> bool:
+    return (await browser.get(way)).status_code != 503
 
 
 async def test_each_page_says_that_the_server_is_lost(tmp_path: Path) -> None:
