@@ -55,7 +55,7 @@ STARTED_BY_A_LARGE_ONE = """
 import os, sys
 
 bytearray(b"x") * (1600 << 20)
-os.execv(sys.executable, [sys.executable, "-m", "tests.fuzz", "enrolment", "--seconds", "4"])
+os.execv(sys.executable, [sys.executable, "-m", "tests.fuzz", "enrolment", "--seconds", "1"])
 """
 
 

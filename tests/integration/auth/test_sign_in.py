@@ -19,6 +19,7 @@ from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.secret_files import write_private
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.auth.limits import MAX_OPEN
+from cekalwatch.server.auth.signing_in.passwords import Passwords
 from cekalwatch.server.grpc_api.workers import MAX_WAITING
 from cekalwatch.server.storage.people.tables import PersonSessionRow
 from cekalwatch.v1 import alert_service_pb2 as alerts
@@ -29,7 +30,7 @@ from cekalwatch.v1.watchlist_service_pb2_grpc import WatchlistServiceStub
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.tokens import bearer
 from tests.support.fakes.identity_server import CLIENT_ID, CLIENT_SECRET, REDIRECT, IdentityServer
-from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, person
+from tests.support.scenarios.people import CHEAP, OTHER_PASSWORD, PASSWORD, person
 from tests.support.scenarios.server import reason_of
 from tests.support.scenarios.sign_in import WAIT_S, Scene, becomes, refused
 from tests.support.scenarios.site_pki import SITE, Site
@@ -271,8 +272,11 @@ async def test_without_an_identity_provider_its_codes_are_not_taken(scene: Scene
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("as_shipped")
-async def test_many_who_sign_in_at_once_are_answered_or_told_to_come_again(scene: Scene):
+async def test_many_who_sign_in_at_once_are_answered_or_told_to_come_again(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+):
+    # The others wait meanwhile: it takes longer than for them to come.
+    monkeypatch.setattr(Passwords.__init__, "__defaults__", (replace(CHEAP, time_cost=2, memory_cost=32 << 10),))
     scene.hire("budi")
     each = MAX_OPEN[DeviceRole.NOTIFIER]
     async with scene.served(), AsyncExitStack() as stack:

@@ -47,8 +47,8 @@ from tests.support.builders.watchlist import WIB, order, subject
 from tests.support.scenarios import adjudication
 from tests.support.scenarios.people import Office
 
-PADDING = "x" * 8000
-EVENTS = 3000
+PADDING = "x" * 16_000
+EVENTS = 1500
 """More than the fan-out keeps in memory, and more than fits a connection."""
 STEP = 100
 NAMES = ("deaf-1", "deaf-2", "keen")

@@ -1,6 +1,6 @@
 """Drawn days at two ports: whatever travellers, officers, orders, PCs and clocks do, the product does as the rules say.
 
-`model.py` and `people.py` have the rules in plain words. `make test` draws 8 days, and `make test-all` 25 more;
+`model.py` and `people.py` have the rules in plain words. `make test` draws 5 days, and `make test-all` 28 more;
 CEKALWATCH_RULES_DAYS sets another number, and CEKALWATCH_RULES_STEPS how much happens on each.
 """
 
@@ -33,8 +33,8 @@ from tests.integration.rules.pc import Pc
 from tests.integration.rules.values import UNDECIDED, WIB, Camera, Order, Person
 from tests.support.builders.watchlist import FixedClock, order
 
-DAYS = int(os.environ.get("CEKALWATCH_RULES_DAYS", "8"))
-MORE_DAYS = 25
+DAYS = int(os.environ.get("CEKALWATCH_RULES_DAYS", "5"))
+MORE_DAYS = 28
 STEPS = int(os.environ.get("CEKALWATCH_RULES_STEPS", "60"))
 CAMERA_IDS = [one["camera_id"] for one in CAMERAS]
 

@@ -175,7 +175,7 @@ def test_the_days_light_is_no_trouble(watched: Watched):
         picture[:, :edge] *= 0.6
         return picture.astype(np.uint8)
 
-    watched.show(afternoon, 600, period_s=1.0)
+    watched.show(afternoon, 600, period_s=2.0)
     assert watched.quiet
 
 
@@ -186,7 +186,7 @@ def test_furniture_that_is_moved_is_no_trouble_and_becomes_usual(watched: Watche
         picture[80:300, 60:360] = seen(right=500)[80:300, 60:360]
         return picture
 
-    watched.show(rearranged, 300, period_s=1.0)
+    watched.show(rearranged, 300, period_s=2.0)
     assert watched.quiet
 
 

@@ -98,7 +98,7 @@ def test_no_day_moves_it_further_than_it_may(database: Database):
 def test_what_passes_now_counts_when_people_change(database: Database):
     port = LearningPort(database, 1, LearningBounds(window_days=3))
     for people in (Passers(0.1), Passers(0.02)):
-        for _ in range(6):
+        for _ in range(4):
             port.day({"dep-0": people.scores(350)})
         assert WANTED / 2 <= people.fpir(port.decision.value) <= WANTED * 2
     assert len(port.scores.since("", MODEL)) == 3, "earlier days are forgotten"
