@@ -38,7 +38,7 @@ from cekalwatch.server.recognition.packs.installed import open_engine
 from cekalwatch.server.recognition.photographs import decode_photograph
 from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.server.watchlist.sources.files.folder import FolderSource
-from cekalwatch.server.watchlist.sources.files.settings import FolderSettings
+from cekalwatch.server.watchlist.sources.settings import FolderSettings
 from cekalwatch.server.watchlist.sources.source import OfferedOrder
 from cekalwatch.vision.faces import Picture
 from cekalwatch.vision.manifest import load_pack

@@ -22,9 +22,9 @@ from zoneinfo import ZoneInfo
 from openpyxl import Workbook
 from pydantic import TypeAdapter
 
-from cekalwatch.server.watchlist.sources.files.settings import FolderSettings, SpreadsheetSettings
 from cekalwatch.server.watchlist.sources.mapping_settings import FIELDS
 from cekalwatch.server.watchlist.sources.opening import SourceSettings, open_source
+from cekalwatch.server.watchlist.sources.settings import FolderSettings, SpreadsheetSettings
 from cekalwatch.server.watchlist.sources.sql.settings import SqlSettings
 
 FEW, MANY = 1_000, 100_000

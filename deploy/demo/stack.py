@@ -23,7 +23,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.session_file import SessionFile
-from cekalwatch.server.watchlist.sources.centre.settings import CENTRE_TLS_DIR
+from cekalwatch.server.watchlist.sources.settings import CENTRE_TLS_DIR
 from cekalwatch.v1 import alert_pb2, alert_service_pb2, operations_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub

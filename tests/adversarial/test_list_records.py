@@ -16,6 +16,7 @@ import pytest
 from cekalwatch.server.watchlist.imports.records import RecordError, build_order, build_subject
 from cekalwatch.server.watchlist.sources import values
 from cekalwatch.server.watchlist.sources.files import csv_process
+from cekalwatch.server.watchlist.sources.settings import HttpSettings, WebAccess
 from cekalwatch.server.watchlist.sources.source import (
     OfferedOrder,
     RefusedRow,
@@ -24,9 +25,8 @@ from cekalwatch.server.watchlist.sources.source import (
     SourceTooCostly,
     SourceUnavailable,
 )
-from cekalwatch.server.watchlist.sources.web import page_process
+from cekalwatch.server.watchlist.sources.web import json_page
 from cekalwatch.server.watchlist.sources.web.http import HttpSource
-from cekalwatch.server.watchlist.sources.web.settings import HttpSettings, WebAccess
 from tests.support.builders.watchlist import WIB
 from tests.support.builders.watchlist_folder import ORDERS_FILE, WatchlistFolder, row, write_orders
 from tests.support.fakes.scripted_web import Answer, drips_a_head, scripted_web, sends
@@ -107,8 +107,8 @@ def test_names_that_come_many_times_take_no_time() -> None:
 
 
 def test_a_page_that_fills_the_memory_ends_its_reader_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page_process, "MEMORY_BYTES", 150_000_000)
-    monkeypatch.setattr(page_process, "MEMORY_FACTOR", 1)
+    monkeypatch.setattr(json_page, "MEMORY_BYTES", 150_000_000)
+    monkeypatch.setattr(json_page, "MEMORY_FACTOR", 1)
     with pytest.raises(SourceTooCostly, match="more memory"):
         read(sends(page("[" + "[],[[]]," * 1_500_000 + "[]]")))
 

@@ -24,7 +24,7 @@ from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.grpc_api.clients.report_stream import MAX_PICTURES, PictureGiver
 from cekalwatch.server.grpc_api.servicers import port_reports
-from cekalwatch.server.health.probes.presence import Presence
+from cekalwatch.server.health.probes import Presence
 from cekalwatch.server.ports import report_receiver
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore

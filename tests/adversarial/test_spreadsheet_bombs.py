@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from openpyxl import Workbook
 
-from cekalwatch.server.watchlist.sources import cell_transfer
 from cekalwatch.server.watchlist.sources.files import spreadsheet
-from cekalwatch.server.watchlist.sources.files.settings import SpreadsheetSettings
 from cekalwatch.server.watchlist.sources.files.sheet import LAST_ROW, SheetRequest, rows
 from cekalwatch.server.watchlist.sources.files.spreadsheet import SpreadsheetSource
+from cekalwatch.server.watchlist.sources.list_process import read_cells, written_row
 from cekalwatch.server.watchlist.sources.mapping import RecordMapper, folded_name
 from cekalwatch.server.watchlist.sources.row_reader import NoPhotographs, RowReader
+from cekalwatch.server.watchlist.sources.settings import SpreadsheetSettings
 from cekalwatch.server.watchlist.sources.source import (
     OfferedOrder,
     RefusedRow,
@@ -82,7 +82,7 @@ def changed(parts: dict[str, bytes], name: str, old: bytes, new: bytes) -> dict[
 def offered_and_refused(*rows: list[object] | None) -> list[OfferedOrder | RefusedRow]:
     """What becomes of rows that another process gave."""
     reader = RowReader(RecordMapper(TABLE_MAPPING, WIB), NoPhotographs())
-    found = [cell_transfer.read(cell_transfer.written_row(row)) for row in rows]
+    found = [read_cells(written_row(row)) for row in rows]
     names = [folded_name(column) for column in COLUMNS]
     given = [dict(zip(names, row, strict=True)) if isinstance(row, list) else None for row in found]
     return [reader.item(f"row {number}", row) for number, row in enumerate(given, 2)]

@@ -39,7 +39,7 @@ STARTED_IN = {
     "server/concurrency/batching.py": "supervised loops",
     "server/health/monitoring/listener.py": "a supervised loop, and requests that are answered each on its own",
     "server/connections.py": "a supervised loop",
-    "server/grpc_api/clients/picture_line.py": "one stream, which ends with any of them",
+    "server/grpc_api/clients/reporter.py": "one stream, which ends with any of them",
     "server/grpc_api/clients/report_stream.py": "one stream, which ends with any of them",
     "server/grpc_api/servicers/audit.py": "one check of the trail, whose failure ends its call",
     "console/import_jobs.py": "one list file, whose page tells how it ended",

@@ -25,9 +25,9 @@ from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.domain.ports import Port, PortReport
 from cekalwatch.server.grpc_api.servicers import port_reports
 from cekalwatch.server.watchlist.imports.records import Photograph
-from cekalwatch.server.watchlist.sources import cell_transfer
 from cekalwatch.server.watchlist.sources.centre import records
 from cekalwatch.server.watchlist.sources.files.archive import MAX_TABLE_BYTES, SPREADSHEET, archive_answers
+from cekalwatch.server.watchlist.sources.list_process import read_cells
 from cekalwatch.server.watchlist.sources.source import OfferedOrder, SourceUnavailable
 from cekalwatch.v1 import list_feed_service_pb2, port_service_pb2
 from tests.support.builders.alerts import DEPARTURE, NOON
@@ -81,7 +81,7 @@ def list_archive(data: bytes) -> None:
         answer = _answer(reading, None)
         if data:
             answer = _answer(reading, data)
-        found = cell_transfer.read(answer)
+        found = read_cells(answer)
         if found == SPREADSHEET or not isinstance(found, list):
             return
         for name, _ in found[:MAX_UNPACKED]:

@@ -34,15 +34,15 @@ from cekalwatch.server.storage.watchlist.rows import WatchlistRows
 from cekalwatch.server.watchlist.browser import SubjectView
 from cekalwatch.server.watchlist.imports.records import RecordError
 from cekalwatch.server.watchlist.imports.upload import RecordAssembly
-from cekalwatch.server.watchlist.sources import cell_transfer
 from cekalwatch.server.watchlist.sources.files.csv_table import CsvTable
 from cekalwatch.server.watchlist.sources.files.sheet import SheetRequest
 from cekalwatch.server.watchlist.sources.files.sheet import rows as sheet_rows
+from cekalwatch.server.watchlist.sources.list_process import read_cells, written_row
 from cekalwatch.server.watchlist.sources.mapping import RecordMapper
 from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings
+from cekalwatch.server.watchlist.sources.settings import PageNames
 from cekalwatch.server.watchlist.sources.source import SourceUnavailable
 from cekalwatch.server.watchlist.sources.web.json_page import by_path, read_page
-from cekalwatch.server.watchlist.sources.web.settings import PageNames
 from cekalwatch.v1 import alert_service_pb2, capture_service_pb2, watchlist_service_pb2
 from cekalwatch.vision.alignment import LandmarksError, align
 from cekalwatch.vision.faces import Face, Picture
@@ -207,7 +207,7 @@ def watchlist_spreadsheet(data: bytes) -> None:
 
 def _crossed(mapper: RecordMapper, place: str, columns: Sequence[str], cells: Sequence[object] | None) -> None:
     """A row on its way out of the process that read it, and into records."""
-    found = cell_transfer.read(cell_transfer.written_row(cells))
+    found = read_cells(written_row(cells))
     assert found is None or isinstance(found, list)
     _mapped(mapper, place, None if found is None else dict(zip(columns, found, strict=True)))
 

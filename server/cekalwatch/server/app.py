@@ -24,10 +24,9 @@ from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.connections import ConnectionWatch
 from cekalwatch.server.data_folder import tell_restored
 from cekalwatch.server.domain.clock import Clock, SystemClock
-from cekalwatch.server.grpc_api.enrolment_listener import MAX_CONNECTIONS_OF_ADDRESS, EnrolmentListener
-from cekalwatch.server.grpc_api.server import GrpcServer, Servicers
+from cekalwatch.server.grpc_api.server import MAX_CONNECTIONS_OF_ADDRESS, EnrolmentListener, GrpcServer, Servicers
 from cekalwatch.server.grpc_api.servicers.capture import CaptureServicer
-from cekalwatch.server.health.probes.presence import Presence
+from cekalwatch.server.health.probes import Presence
 from cekalwatch.server.health.state.status import StatusService
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.cluster.change_notifier import ChangeTopic

@@ -30,7 +30,7 @@ from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
 from cekalwatch.server.grpc_api.errors import CatalogueErrors
 from cekalwatch.server.grpc_api.servicers.alerts import AlertServicer
-from cekalwatch.server.health.probes.presence import Presence
+from cekalwatch.server.health.probes import Presence
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.alerts.tables import AlertEventRow
 from cekalwatch.server.storage.audit.store import AuditStore

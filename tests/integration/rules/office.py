@@ -23,7 +23,7 @@ from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.people import Person
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.grpc_api.servicers.capture import CaptureServicer
-from cekalwatch.server.health.probes.presence import Presence
+from cekalwatch.server.health.probes import Presence
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
 from cekalwatch.server.recognition.photographs import decode_photograph
 from cekalwatch.server.settings.settings import ServerSettings

@@ -11,8 +11,8 @@ from pathlib import Path
 from cekalwatch.contract.values.imports import RecordReport
 from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.server.watchlist.sources.files.folder import FolderSource
-from cekalwatch.server.watchlist.sources.files.settings import FolderSettings
 from cekalwatch.server.watchlist.sources.mapping_settings import FIELDS
+from cekalwatch.server.watchlist.sources.settings import FolderSettings
 from cekalwatch.server.watchlist.sources.source import OfferedOrder, RefusedRow
 
 COLUMNS = FIELDS

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from cekalwatch.server.watchlist.sources.settings import HttpSettings, WebAccess
 from cekalwatch.server.watchlist.sources.web.http import HttpSource
-from cekalwatch.server.watchlist.sources.web.settings import HttpSettings, WebAccess
 from deploy.simulator.certificates import SimulatorCertificates
 from deploy.simulator.orders import OrderDatabase
 from deploy.simulator.web import Simulator

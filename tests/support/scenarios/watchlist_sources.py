@@ -17,12 +17,11 @@ import sqlalchemy as sa
 from openpyxl import Workbook
 
 from cekalwatch.server.watchlist.imports.records import ImportRecord
-from cekalwatch.server.watchlist.sources.files.settings import FolderSettings, SpreadsheetSettings
 from cekalwatch.server.watchlist.sources.mapping_settings import DocumentColumns, MappingSettings
 from cekalwatch.server.watchlist.sources.opening import open_source
+from cekalwatch.server.watchlist.sources.settings import FolderSettings, HttpSettings, SpreadsheetSettings, WebAccess
 from cekalwatch.server.watchlist.sources.source import OfferedOrder, Reading, SourceItem, WatchlistSource
 from cekalwatch.server.watchlist.sources.sql.settings import SqlSettings
-from cekalwatch.server.watchlist.sources.web.settings import HttpSettings, WebAccess
 from deploy.simulator.orders import OrderDatabase
 from deploy.simulator.web import Simulator
 from tests.support.builders.watchlist import WIB

@@ -37,7 +37,7 @@ from cekalwatch.server.domain.troubles import Alarm
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.snapshot import GallerySnapshot, SearchedPeople
 from cekalwatch.server.hardware.errors import SigningWaits
-from cekalwatch.server.health.probes.presence import CameraPresence, ReportedRun, ServerRun
+from cekalwatch.server.health.probes import CameraPresence, ReportedRun, ServerRun
 from cekalwatch.server.health.state.status import DatabaseStatus, StatusService
 from cekalwatch.server.outbox import DeliveryFailure
 from cekalwatch.server.pki.revocations import RevocationState

@@ -21,7 +21,7 @@ from cekalwatch.server.capture import aiming, intake, session, surveys
 from cekalwatch.server.capture.passages import MAX_CROPS, MAX_EACH
 from cekalwatch.server.domain.alerts.field_report import MAX_AGENCIES
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.grpc_api import enrolment_listener, messages
+from cekalwatch.server.grpc_api import messages, server
 from cekalwatch.server.grpc_api.clients import report_stream
 from cekalwatch.server.grpc_api.servicers import enrolment
 from cekalwatch.server.grpc_api.servicers.watchlist import list_file
@@ -40,9 +40,9 @@ from cekalwatch.server.watchlist.sources.centre import following
 from cekalwatch.server.watchlist.sources.centre import records as centre_records
 from cekalwatch.server.watchlist.sources.files import archive, csv_process, csv_table, sheet, spreadsheet
 from cekalwatch.server.watchlist.sources.files import upload as uploaded
+from cekalwatch.server.watchlist.sources.settings import HttpSettings
 from cekalwatch.server.watchlist.sources.web import client as web
-from cekalwatch.server.watchlist.sources.web import page_process
-from cekalwatch.server.watchlist.sources.web.settings import HttpSettings
+from cekalwatch.server.watchlist.sources.web import json_page
 from cekalwatch.wire import bounds, options
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.repository import ROOT
@@ -108,7 +108,7 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "a process that decodes photographs": (DECODER_LIMITS.memory_bytes, DECODER_LIMITS.processor_s),
     "a process that reads a CSV table": (csv_process.MEMORY_BYTES, csv_process.PROCESSOR_S),
     "a process that reads a spreadsheet": (spreadsheet.MEMORY_BYTES, spreadsheet.PROCESSOR_S),
-    "a process that reads pages": (page_process.MEMORY_BYTES, page_process.MEMORY_FACTOR, page_process.PROCESSOR_S),
+    "a process that reads pages": (json_page.MEMORY_BYTES, json_page.MEMORY_FACTOR, json_page.PROCESSOR_S),
     "subjects that one search of the list reads": (subject_search.MAX_READ, subject_search.MAX_HELD),
     "a text that the list is searched for": (MAX_SEARCH_TEXT,),
     "counters in a filter": (alerts.MAX_COUNTERS,),
@@ -168,8 +168,8 @@ FIGURES: dict[str, tuple[float, ...]] = {
         connections.SURPLUS_BYTES_PER_S,
     ),
     "connections to the enrolment listener": (
-        enrolment_listener.MAX_CONNECTIONS,
-        enrolment_listener.MAX_CONNECTIONS_OF_ADDRESS,
+        server.MAX_CONNECTIONS,
+        server.MAX_CONNECTIONS_OF_ADDRESS,
     ),
     "connections to the listener for metrics": (listener.MAX_CONNECTIONS, listener.MAX_CONNECTIONS_OF_ADDRESS),
     "connections of browsers to a web console": (

@@ -42,7 +42,7 @@ from cekalwatch.server.grpc_api.servicers.audit import EXPORT_BYTES, LONG_CALLS,
 from cekalwatch.server.grpc_api.servicers.devices import MAX_CERTIFICATES, MAX_DEVICES
 from cekalwatch.server.grpc_api.servicers.enrolment import MAX_REQUEST_BYTES
 from cekalwatch.server.grpc_api.servicers.watchlist import list_feed, list_file, servicer, subjects
-from cekalwatch.server.health.probes.presence import MAX_PASSAGES
+from cekalwatch.server.health.probes import MAX_PASSAGES
 from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES
 from cekalwatch.server.recognition.face_pictures import MAX_PROBE_BYTES
 from cekalwatch.server.settings.settings import ServerSettings

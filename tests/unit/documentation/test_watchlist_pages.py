@@ -17,8 +17,8 @@ from cekalwatch.server.settings.checkpoint import WatchlistSettings
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.watchlist.sources.mapping import PhotographPlace, RecordMapper
 from cekalwatch.server.watchlist.sources.mapping_settings import FIELDS, REQUIRED, MappingSettings
+from cekalwatch.server.watchlist.sources.settings import PageNames
 from cekalwatch.server.watchlist.sources.web.json_page import by_path, read_page
-from cekalwatch.server.watchlist.sources.web.settings import PageNames
 from tests.support.builders.watchlist import WIB
 from tests.support.builders.watchlist_folder import COLUMNS, WatchlistFolder
 from tests.support.repository import ROOT

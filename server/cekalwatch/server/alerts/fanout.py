@@ -26,7 +26,7 @@ from cekalwatch.server.concurrency.following import woken_within
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.health.probes.metrics import NO_METRICS, Metrics
+from cekalwatch.server.health.probes import NO_METRICS, Metrics
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.watchlist.rows import DAMAGED
 

@@ -27,7 +27,7 @@ from cekalwatch.server.concurrency.token_bucket import TokenBuckets
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.health.probes.presence import Presence
+from cekalwatch.server.health.probes import Presence
 from cekalwatch.server.recognition.face_pictures import aiming_jpeg
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.wire.identity import DeviceRole, Identity

@@ -22,7 +22,7 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.law import Checkpoints, alerts_on
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
-from cekalwatch.server.health.probes.metrics import NO_METRICS, Metrics
+from cekalwatch.server.health.probes import NO_METRICS, Metrics
 from cekalwatch.server.recognition.face_pictures import probe_jpeg
 from cekalwatch.server.recognition.probes import Probe
 from cekalwatch.server.storage.alerts.store import AlertStore

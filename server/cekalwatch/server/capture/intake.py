@@ -22,7 +22,7 @@ from cekalwatch.server.capture.deciding import EmbeddedCapture, EmptyGalleryErro
 from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.domain.captures import Capture, Rejected
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.health.probes.metrics import Measure, unmeasured
+from cekalwatch.server.health.probes import Measure, unmeasured
 from cekalwatch.server.recognition.probes import Probe
 
 MAX_REMEMBERED = 100_000

@@ -23,7 +23,7 @@ from cekalwatch.server.cli import (
     thresholds,
 )
 from cekalwatch.server.cli.gallery import comparing, switching
-from cekalwatch.server.cli.keeping import backups, database, retention, rows
+from cekalwatch.server.cli.keeping import backups, database, retention
 from cekalwatch.server.cli.options import Config, DataDir, Listen, LogLevel, ModelPack, Threads
 from cekalwatch.server.cli.watchlist import browse, checking, importing, syncing
 
@@ -67,7 +67,7 @@ app.add_typer(people.app, name="people")
 app.add_typer(pki.app, name="pki")
 app.add_typer(ports.app, name="ports")
 app.add_typer(retention.app, name="retention")
-app.add_typer(rows.app, name="rows")
+app.add_typer(database.rows_app, name="rows")
 app.add_typer(thresholds.app, name="thresholds")
 app.add_typer(watchlist, name="watchlist")
 app.command("init", epilog=init.EPILOG)(init.init)

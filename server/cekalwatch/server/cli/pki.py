@@ -215,7 +215,7 @@ def accept(
     """
     from cekalwatch.program.cli.enrolment import accept as accept_invitation
     from cekalwatch.program.cli.enrolment import read_invitation
-    from cekalwatch.server.watchlist.sources.centre.settings import CENTRE_TLS_DIR
+    from cekalwatch.server.watchlist.sources.settings import CENTRE_TLS_DIR
 
     settings = command_settings(config, data_dir)
     found = read_invitation(invitation, DeviceRole.PORT)

@@ -90,7 +90,7 @@ def clear(config: Config = None, data_dir: DataDir = None) -> None:
 def learned(config: Config = None, data_dir: DataDir = None) -> None:
     """Show what the server learned from the passages of this site, and the distance of its threshold from the
     pack's."""
-    from cekalwatch.server.cli.gallery.opening import model_in_use
+    from cekalwatch.server.cli.gallery.switching import model_in_use
 
     settings = command_settings(config, data_dir, log_level="error")
     with command_context(settings) as context:
@@ -117,7 +117,7 @@ def forget(config: Config = None, data_dir: DataDir = None) -> None:
     """Forget what was learned until today, and return to the pack's threshold. It asks two people to sign."""
     from cekalwatch.program.cli.prompts import ask, ask_secret, tell
     from cekalwatch.server.auth.signing_in.terminal import Terminal
-    from cekalwatch.server.cli.gallery.opening import model_in_use
+    from cekalwatch.server.cli.gallery.switching import model_in_use
     from cekalwatch.server.domain.people import TwoPersonAction
     from cekalwatch.server.gallery.threshold import ThresholdSetting
 
@@ -138,7 +138,7 @@ def forget(config: Config = None, data_dir: DataDir = None) -> None:
 def _change(value: float | None, config: Path | None, data_dir: Path | None) -> None:
     from cekalwatch.program.cli.prompts import ask, ask_secret, tell
     from cekalwatch.server.auth.signing_in.terminal import Terminal
-    from cekalwatch.server.cli.gallery.opening import model_in_use
+    from cekalwatch.server.cli.gallery.switching import model_in_use
     from cekalwatch.server.domain.people import TwoPersonAction
     from cekalwatch.server.gallery.threshold import MAX_THRESHOLD, MIN_THRESHOLD, ThresholdSetting
 

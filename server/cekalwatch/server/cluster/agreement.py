@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from cekalwatch.server.domain.versions import is_behind
-from cekalwatch.server.health.probes.presence import ReportedRun, ServerRun
+from cekalwatch.server.health.probes import ReportedRun, ServerRun
 from cekalwatch.server.refusals import StartRefusal, StartRefusedError
 
 MAX_CLOCK_DIFFERENCE = timedelta(seconds=2)

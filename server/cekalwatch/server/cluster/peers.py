@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from cekalwatch.server.cluster.agreement import check_agreement
-from cekalwatch.server.health.probes.presence import CameraPresence, Presence, ReportedRun, ServerRun
+from cekalwatch.server.health.probes import CameraPresence, Presence, ReportedRun, ServerRun
 from cekalwatch.server.refusals import StartRefusal, StartRefusedError
 from cekalwatch.server.storage.cluster.presence_store import LASTS, PresenceStore
 

@@ -14,10 +14,9 @@ from cekalwatch.server.grpc_api.servicers.troubles import TroubleServicer
 from cekalwatch.server.health.alarms.board import AlarmBoard, AlarmSweeper
 from cekalwatch.server.health.alarms.cameras import CameraAlarms, CameraLimits
 from cekalwatch.server.health.alarms.feed import AlarmFeed
-from cekalwatch.server.health.alarms.rows import RowAlarms
-from cekalwatch.server.health.alarms.servers import PortAlarms, RefusedServerAlarms, ServerAlarms
+from cekalwatch.server.health.alarms.servers import PortAlarms, RefusedServerAlarms, RowAlarms, ServerAlarms
 from cekalwatch.server.health.alarms.watchlist import SourceAlarms, ThresholdAlarms
-from cekalwatch.server.health.probes.presence import Presence
+from cekalwatch.server.health.probes import Presence
 from cekalwatch.server.health.state.health import Health
 from cekalwatch.server.storage.cluster.change_notifier import ChangeTopic
 from cekalwatch.server.storage.integrity.scan import RowScan

@@ -25,7 +25,7 @@ from cekalwatch.server.auth.supervised import SupervisedDevices
 from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
 from cekalwatch.server.grpc_api.servicers.alerts import AlertServicer
 from cekalwatch.server.grpc_api.servicers.reports import ReportServicer
-from cekalwatch.server.health.probes.presence import Presence
+from cekalwatch.server.health.probes import Presence
 from cekalwatch.server.storage.audit.trail import AuditTrail, DeliveryTrail
 from cekalwatch.server.storage.cluster.change_notifier import ChangeNotifier, ChangeTopic
 from cekalwatch.server.storage.people.session_store import SessionStore

@@ -23,13 +23,13 @@ from cekalwatch.server.connections import Received
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
-from cekalwatch.server.grpc_api.enrolment_listener import EnrolmentListener
 from cekalwatch.server.grpc_api.open_calls import OpenCalls
+from cekalwatch.server.grpc_api.server import EnrolmentListener
 from cekalwatch.server.grpc_api.servicers.devices import DeviceServicer
 from cekalwatch.server.grpc_api.servicers.enrolment import EnrolmentServicer
 from cekalwatch.server.grpc_api.servicers.people import PeopleServicer
 from cekalwatch.server.grpc_api.servicers.session import SessionServicer
-from cekalwatch.server.health.probes.presence import Presence
+from cekalwatch.server.health.probes import Presence
 from cekalwatch.server.pki.device_admin import DeviceRegistry
 from cekalwatch.server.pki.devices import DevicePlaces
 from cekalwatch.server.pki.revocations import Revocations

@@ -26,7 +26,7 @@ from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.concurrency.priorities import Priority
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.grpc_api.servicers.cameras import CameraServicer
-from cekalwatch.server.health.probes.presence import CameraPresence, Presence
+from cekalwatch.server.health.probes import CameraPresence, Presence
 from cekalwatch.server.recognition.engines.recogniser import RecogniserError
 from cekalwatch.server.recognition.probes import CaptureEmbedder
 from cekalwatch.server.storage.alerts.write_probe import ALERT_BYTES, WriteProbe

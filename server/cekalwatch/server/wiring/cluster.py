@@ -15,7 +15,7 @@ from cekalwatch.server.cluster.jobs import PeriodicJob, at_stop
 from cekalwatch.server.cluster.leader_lease import PERIOD_S, LeaderLease
 from cekalwatch.server.cluster.peers import Load, Peers
 from cekalwatch.server.gallery.model_follower import trusted_choice
-from cekalwatch.server.health.probes.presence import Presence, ServerRun
+from cekalwatch.server.health.probes import Presence, ServerRun
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
 from cekalwatch.server.refusals import RefusedServer, StartRefusal, StartRefusedError
 from cekalwatch.server.settings.settings import ServerSettings

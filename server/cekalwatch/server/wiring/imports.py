@@ -17,8 +17,8 @@ from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
 from cekalwatch.server.watchlist.imports.preview import ImportPreview, PreviewRun
 from cekalwatch.server.watchlist.sources.centre.centre import PortCaller
-from cekalwatch.server.watchlist.sources.centre.settings import CENTRE_TLS_DIR, CentreSettings
 from cekalwatch.server.watchlist.sources.opening import open_source
+from cekalwatch.server.watchlist.sources.settings import CENTRE_TLS_DIR, CentreSettings
 from cekalwatch.server.watchlist.sync.schedule import SyncScheduler
 from cekalwatch.server.wiring.storage import Context
 

@@ -17,7 +17,7 @@ from cekalwatch.server.grpc_api.server import cannot_listen
 from cekalwatch.server.health.monitoring.collector import Instruments, MonitoredServer, ServerCollector
 from cekalwatch.server.health.monitoring.listener import MonitoringListener
 from cekalwatch.server.health.monitoring.pages import MonitoringPages
-from cekalwatch.server.health.probes.presence import Presence
+from cekalwatch.server.health.probes import Presence
 from cekalwatch.server.health.state.figures import FigureReader
 from cekalwatch.server.health.state.status import StatusService
 from cekalwatch.server.settings.settings import ServerSettings

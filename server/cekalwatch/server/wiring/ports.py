@@ -12,9 +12,8 @@ from cekalwatch.contract.values.status import Reporting
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.cluster.jobs import LeaderJob
 from cekalwatch.server.cluster.leader_lease import LeaderLease
-from cekalwatch.server.grpc_api.clients.picture_line import PictureLine
 from cekalwatch.server.grpc_api.clients.report_stream import PictureGiver, ReportedParts
-from cekalwatch.server.grpc_api.clients.reporter import AlertReporter
+from cekalwatch.server.grpc_api.clients.reporter import AlertReporter, PictureLine
 from cekalwatch.server.grpc_api.servicers.ports import PortServicer
 from cekalwatch.server.ports.report_receiver import ReportReceiver, ReportTerms
 from cekalwatch.server.ports.retention import PortRecordSweeper

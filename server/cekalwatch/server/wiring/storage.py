@@ -12,7 +12,7 @@ from cekalwatch.server.data_folder import hold_folder, refuse_lost_database
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.encryption.keyring import Keyring
-from cekalwatch.server.health.probes.metrics import NO_METRICS, Metrics
+from cekalwatch.server.health.probes import NO_METRICS, Metrics
 from cekalwatch.server.settings.recording import note_configuration
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts.field_store import FieldStore

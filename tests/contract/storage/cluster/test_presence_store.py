@@ -13,7 +13,7 @@ from cekalwatch.contract.values.cameras import Drops, Heartbeat, SpoolState, Spo
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.cluster.peers import Load, Peers
 from cekalwatch.server.domain.clock import SystemClock
-from cekalwatch.server.health.probes.presence import CameraPresence, Presence, ServerRun
+from cekalwatch.server.health.probes import CameraPresence, Presence, ServerRun
 from cekalwatch.server.storage.cluster.presence_store import FORGOTTEN_AFTER, LASTS, PresenceStore
 from cekalwatch.server.storage.database import Database
 from tests.support.scenarios.server import LateClock

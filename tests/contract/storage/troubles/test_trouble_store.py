@@ -14,7 +14,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import Person
 from cekalwatch.server.domain.troubles import Fault, TroubleChanges
 from cekalwatch.server.health.alarms.board import AlarmBoard, AlarmSweeper
-from cekalwatch.server.health.probes.presence import Rejection
+from cekalwatch.server.health.probes import Rejection
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.troubles import TroubleStore
 from tests.support.scenarios.people import SITE, HandClock, Office, person

@@ -9,7 +9,7 @@ import pytest
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cluster.agreement import MAX_CLOCK_DIFFERENCE, check_agreement
-from cekalwatch.server.health.probes.presence import ReportedRun, ServerRun
+from cekalwatch.server.health.probes import ReportedRun, ServerRun
 from cekalwatch.server.refusals import StartRefusal, StartRefusedError
 
 T0 = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)

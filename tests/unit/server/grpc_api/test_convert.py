@@ -41,7 +41,7 @@ from cekalwatch.server.grpc_api.messages import page_size
 from cekalwatch.server.grpc_api.servicers.capture import read_hello, read_message
 from cekalwatch.server.grpc_api.servicers.watchlist import subjects
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import record_begun
-from cekalwatch.server.health.probes.presence import CameraPresence
+from cekalwatch.server.health.probes import CameraPresence
 from cekalwatch.server.health.state.status import camera_status
 from cekalwatch.server.watchlist.imports.upload import RecordAssembly
 from cekalwatch.v1 import (

@@ -22,7 +22,7 @@ from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.health.alarms.board import AlarmBoard
 from cekalwatch.server.health.alarms.cameras import CameraAlarms, CameraLimits
-from cekalwatch.server.health.probes.presence import Presence
+from cekalwatch.server.health.probes import Presence
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.troubles import TroubleStore
 from tests.support.scenarios.people import SITE, HandClock

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.gallery.opening import PackName, audit_entry, model_in_use, model_of, opened
+from cekalwatch.server.cli.gallery.switching import PackName, audit_entry, model_in_use, model_of, opened
 from cekalwatch.server.cli.options import Config, DataDir
 from cekalwatch.server.cli.output import counting_progress
 

@@ -1,4 +1,4 @@
-"""`cekalwatch-server upgrade`, and `database move` from SQLite to PostgreSQL: the tables of a site, as a whole."""
+"""`cekalwatch-server upgrade`, `database move` and `rows`: the tables of a site as a whole, and changed rows."""
 
 from __future__ import annotations
 
@@ -11,15 +11,25 @@ import typer
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.keeping.backups import back_up, shown_counts
-from cekalwatch.server.cli.options import Config, DataDir, command_database, loaded_settings
+from cekalwatch.server.cli.options import (
+    Config,
+    DataDir,
+    command_context,
+    command_database,
+    command_settings,
+    loaded_settings,
+)
 from cekalwatch.server.cli.output import counting_progress
 from cekalwatch.wire.address import split_address
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cekalwatch.program.translations import Texts
     from cekalwatch.server.backup.moving import Moved
     from cekalwatch.server.settings.settings import ServerSettings
+    from cekalwatch.server.storage.integrity.scan import RowMismatch, RowScan
+    from cekalwatch.server.wiring.storage import Context
 
 
 app = typer.Typer(help="The database: moving it to PostgreSQL.", no_args_is_help=True)
@@ -159,3 +169,87 @@ def refuse_running(settings: ServerSettings) -> None:
         f"A server runs at {settings.listen}: stop it, and all others of this database, before its tables change",
         Exit.UNAVAILABLE,
     )
+
+
+rows_app = typer.Typer(
+    help="Rows of the database that somebody without its keys has changed, put back or removed: they are not obeyed.",
+    no_args_is_help=True,
+)
+
+
+@rows_app.command(
+    "check",
+    epilog="Example:\n\n  cekalwatch-server rows check --config /etc/cekalwatch/server.toml\n\n"
+    "Exit code 65: there are some.",
+)
+def check_rows(config: Config = None, data_dir: DataDir = None) -> None:
+    """Check every row on which decisions depend, and name those that are not as the server wrote them."""
+    with command_context(command_settings(config, data_dir, log_level="critical")) as context:
+        found = _row_scan(context).all()
+    _show_rows(found)
+    if found:
+        raise typer.Exit(Exit.DATA_PROBLEMS)
+
+
+@rows_app.command(
+    "accept",
+    epilog="Examples:\n\n"
+    "  cekalwatch-server rows accept\n\n"
+    "  cekalwatch-server rows accept --row person/0193e4a0-7c1e-7e3a-9a55-2f6f0b1c9d10\n\n"
+    "Do it when you know why they differ: a backup was restored, or somebody mended the database by hand.",
+)
+def accept_rows(
+    row: Annotated[
+        list[str] | None, typer.Option("--row", metavar="TABLE/KEY", help="Only this row; repeatable. Without: all.")
+    ] = None,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Accept rows as they are. It shows them, and asks for the names and passwords of two people."""
+    import hashlib
+
+    from cekalwatch.program.cli.prompts import ask, ask_secret, tell
+    from cekalwatch.server.audit.entry import Action, AuditEntry, ObjectKind
+    from cekalwatch.server.auth.signing_in.terminal import Terminal
+    from cekalwatch.server.domain.people import TwoPersonAction
+
+    with command_context(command_settings(config, data_dir, log_level="critical")) as context:
+        scan = _row_scan(context)
+        found = [one for one in scan.all() if not row or "/".join(one.key) in row]
+        if not found:
+            raise ProgramError("No such row is refused", Exit.NO_INPUT)
+        _show_rows(found)
+        # The rows are on the screen; the signatures cover all of them.
+        digest = hashlib.sha256("\n".join(sorted("/".join(one.key) for one in found)).encode()).hexdigest()
+
+        def words(texts: Texts) -> str:
+            return texts.say("SIGN_ROWS", count=len(found), digest=digest)
+
+        terminal = Terminal(context.database, context.clock, ask, ask_secret, tell)
+        people = terminal.two_people(TwoPersonAction.ACCEPT_ROWS, words)
+        for start in range(0, len(found), MAX_AT_ONCE):
+            some = found[start : start + MAX_AT_ONCE]
+            objects = [ObjectKind.PERSON.key(person.person_id) for person in (people.first, people.second)]
+            objects += [ObjectKind.ROW.key("/".join(one.key)) for one in some]
+            details = {"rows": len(some)}
+            entry = AuditEntry(
+                context.clock.now(), context.actor, Action.ROWS_ACCEPTED, tuple(objects), details=details
+            )
+            scan.accept(some, entry)
+    typer.echo(f"{len(found)} rows count as they stand. Servers follow within seconds.")
+
+
+MAX_AT_ONCE = 500
+"""Rows in one entry of the audit trail."""
+
+
+def _row_scan(context: Context) -> RowScan:
+    from cekalwatch.server.storage.integrity.scan import RowScan
+
+    return RowScan(context.database, context.keys.guard)
+
+
+def _show_rows(found: list[RowMismatch]) -> None:
+    for one in found:
+        typer.echo(f"{'/'.join(one.key)}  {one.reason}")
+    typer.echo(f"{len(found)} rows do not stand as they were written.", err=True)

@@ -66,7 +66,7 @@ def import_(
 
     from cekalwatch.server.watchlist.imports.reports import check_report_file, write_report
     from cekalwatch.server.watchlist.sources.files.folder import FolderSource
-    from cekalwatch.server.watchlist.sources.files.settings import FolderSettings
+    from cekalwatch.server.watchlist.sources.settings import FolderSettings
 
     if offline and server:
         raise ProgramError("--offline and --server exclude each other", Exit.USAGE)

@@ -34,7 +34,7 @@ from cekalwatch.server.grpc_api import alert_requests as read
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.messages import page_size
 from cekalwatch.server.grpc_api.servicers.adjudication import AdjudicationMethods
-from cekalwatch.server.health.probes.presence import Presence
+from cekalwatch.server.health.probes import Presence
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore
 from cekalwatch.server.storage.audit.trail import AuditTrail, DeliveryTrail
 from cekalwatch.server.watchlist.freshness import FreshnessGauge

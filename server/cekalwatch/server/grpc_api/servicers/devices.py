@@ -19,7 +19,7 @@ from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import coded
 from cekalwatch.server.grpc_api.messages import page
 from cekalwatch.server.grpc_api.open_calls import OpenCalls
-from cekalwatch.server.health.probes.presence import CameraPresence
+from cekalwatch.server.health.probes import CameraPresence
 from cekalwatch.server.pki.device_admin import DeviceAdmin, DeviceRegistry
 from cekalwatch.server.pki.devices import KnownDevice
 from cekalwatch.v1 import device_service_pb2 as pb

@@ -16,7 +16,7 @@ from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock, lately
 from cekalwatch.server.domain.troubles import Fault
 from cekalwatch.server.health.alarms.board import Findings, fault
-from cekalwatch.server.health.probes.presence import CameraPresence, Presence, Rejection
+from cekalwatch.server.health.probes import CameraPresence, Presence, Rejection
 from cekalwatch.server.storage.troubles import TroubleStore
 
 RECONNECTS_WITHIN = timedelta(seconds=3)

@@ -1,7 +1,8 @@
-"""Faults of this server, of those refused at their start, of the servers of ports, and of receivers of notices."""
+"""Faults of this server and its rows, of those refused at their start, of ports, and of receivers of notices."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from typing import Final
 from cekalwatch.contract.values.troubles import OF_PORTS, OF_SERVERS, TroubleKind
 from cekalwatch.program.loops import LoopState
 from cekalwatch.server.audit.destinations.delivery import DestinationState
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.cluster.agreement import MAX_CLOCK_DIFFERENCE
 from cekalwatch.server.domain.clock import Clock, lately
 from cekalwatch.server.domain.ports import PortState
@@ -19,6 +21,10 @@ from cekalwatch.server.health.state.health import Health
 from cekalwatch.server.notices.syslog_feed import Page
 from cekalwatch.server.outbox import Dispatcher
 from cekalwatch.server.refusals import RefusedServer
+from cekalwatch.server.storage.audit.store import AuditStore
+from cekalwatch.server.storage.integrity.guard import RowGuard
+from cekalwatch.server.storage.integrity.scan import PAGE_ROWS, RowScan
+from cekalwatch.server.storage.integrity.signed_row import RowKey
 from cekalwatch.server.storage.notices import NoticeStore
 
 
@@ -146,3 +152,68 @@ class NoticeAlarms:
 def _fault(receiver: str, since: datetime, reason: str) -> Fault:
     printable = "".join(one if one.isprintable() else " " for one in reason)
     return fault(TroubleKind.NOTICES_WAITING, receiver, since=since, reason=printable or "-")
+
+
+MAX_NAMED = 100
+"""Rows that one entry of the audit trail names; the others are only counted."""
+
+
+class RowAlarms:
+    """The rule for rows, at one server; `look` blocks."""
+
+    def __init__(self, scan: RowScan, audit: AuditStore, clock: Clock, actor: Actor) -> None:
+        self._scan = scan
+        self._audit = audit
+        self._clock = clock
+        self._actor = actor
+        self._told: set[RowKey] = set()
+        self._tables: set[str] = set()
+        """Those with changed rows, as this server has seen them."""
+        self._rounds = 0
+        self._walk = self._rows()
+
+    @property
+    def _guard(self) -> RowGuard:
+        return self._scan.guard
+
+    def look(self) -> Findings:
+        """Check some rows, return the tables with changed ones, and remember which versions were seen."""
+        walk, self._walk = self._walk, self._rows()  # one that fails begins again
+        looked = 0
+        while looked < PAGE_ROWS:
+            looked += next(walk)
+        self._walk = walk
+        self._scan.few()
+        found = self._findings()
+        self._guard.versions.keep()
+        return found
+
+    def _rows(self) -> Iterator[int]:
+        """Check page after page, and yield how many rows each has; the end of a round is the end of a look."""
+        while True:
+            for rows, _ in self._scan.all_pages():
+                yield rows
+            self._rounds += 1
+            yield PAGE_ROWS
+
+    def _findings(self) -> Findings:
+        refused = set(self._guard.refused)
+        if new := sorted(refused - self._told):
+            named = tuple(ObjectKind.ROW.key(_printable(key)) for key in new[:MAX_NAMED])
+            self._audit.append(
+                AuditEntry(self._clock.now(), self._actor, Action.ROWS_REFUSED, named, details={"rows": len(new)})
+            )
+        self._told = refused
+        counts = Counter(table for table, _ in refused)
+        self._tables.update(counts)
+        faults = [fault(TroubleKind.ROWS_CHANGED, table, rows=n) for table, n in counts.items()]
+        # Another server may have seen what this one has not: only the first round after a start ends its alarms.
+        started, self._rounds = self._rounds == 1, self._rounds + (self._rounds == 1)
+        return Findings(
+            faults, lambda kind, table: kind is TroubleKind.ROWS_CHANGED and (started or table in self._tables)
+        )
+
+
+def _printable(key: RowKey) -> str:
+    """Return what names a row in a text, whatever its key has become."""
+    return ascii("/".join(key))[1:-1][:150]

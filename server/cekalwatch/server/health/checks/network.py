@@ -17,10 +17,13 @@ from cekalwatch.server.notices.terms import WebhookTerms
 from cekalwatch.server.notices.webhook import read_webhook_secret
 from cekalwatch.server.outbox import DeliveryError
 from cekalwatch.server.settings.settings import ServerSettings
-from cekalwatch.server.watchlist.sources.centre.settings import CentreSettings
-from cekalwatch.server.watchlist.sources.files.settings import FolderSettings, SpreadsheetSettings
+from cekalwatch.server.watchlist.sources.settings import (
+    CentreSettings,
+    FolderSettings,
+    HttpSettings,
+    SpreadsheetSettings,
+)
 from cekalwatch.server.watchlist.sources.source import SourceUnavailable
-from cekalwatch.server.watchlist.sources.web.settings import HttpSettings
 from cekalwatch.server.wiring.imports import port_caller
 from cekalwatch.wire.address import is_loopback, split_address
 from cekalwatch.wire.told import told_by

@@ -41,7 +41,7 @@ from cekalwatch.server.domain.ports import PortState
 from cekalwatch.server.domain.troubles import Alarm
 from cekalwatch.server.encryption.keyring import KeyPurpose
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
-from cekalwatch.server.health.probes.presence import CameraPresence, ReportedRun
+from cekalwatch.server.health.probes import CameraPresence, ReportedRun
 from cekalwatch.server.health.state.health import Health
 from cekalwatch.server.recognition.packs.installed import Engine
 from cekalwatch.server.storage.alerts.store import AlertStore

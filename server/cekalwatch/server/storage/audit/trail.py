@@ -13,7 +13,7 @@ from cekalwatch.server.audit.entry import MAX_OBJECTS, OK, Action, Actor, AuditE
 from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.health.probes.metrics import BatchMeasure, unmeasured
+from cekalwatch.server.health.probes import BatchMeasure, unmeasured
 from cekalwatch.server.storage.audit.store import AuditStore
 
 MAX_AT_ONCE = 64

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from sqlmodel import Session, col, delete, func, select
 
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.health.probes.presence import CameraPresence, ReportedRun, ServerRun
+from cekalwatch.server.health.probes import CameraPresence, ReportedRun, ServerRun
 from cekalwatch.server.refusals import RefusedServer, StartRefusal
 from cekalwatch.server.storage.cluster.tables import AgentPresenceRow, CameraPresenceRow, RefusedServerRow, ServerRunRow
 from cekalwatch.server.storage.database import Database

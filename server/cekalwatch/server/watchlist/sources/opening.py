@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from cekalwatch.server.watchlist.sources.centre.settings import CentreSettings
-from cekalwatch.server.watchlist.sources.files.settings import FolderSettings, SpreadsheetSettings
+from cekalwatch.server.watchlist.sources.settings import (
+    CentreSettings,
+    FolderSettings,
+    HttpSettings,
+    SpreadsheetSettings,
+)
 from cekalwatch.server.watchlist.sources.source import WatchlistSource
 from cekalwatch.server.watchlist.sources.sql.settings import SqlSettings
-from cekalwatch.server.watchlist.sources.web.settings import HttpSettings
 
 if TYPE_CHECKING:
     from cekalwatch.server.watchlist.sources.centre.centre import PortCaller

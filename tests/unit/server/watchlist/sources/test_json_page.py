@@ -6,9 +6,9 @@ import json
 
 import pytest
 
+from cekalwatch.server.watchlist.sources.settings import PageNames
 from cekalwatch.server.watchlist.sources.source import SourceMisconfigured
 from cekalwatch.server.watchlist.sources.web.json_page import MAX_CURSOR, read_page
-from cekalwatch.server.watchlist.sources.web.settings import PageNames
 
 
 def page(cursor: str) -> bytes:

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.settings.checkpoint import WatchlistSettings
 from cekalwatch.server.settings.settings import ServerSettings
-from cekalwatch.server.watchlist.sources.files.settings import FolderSettings
 from cekalwatch.server.watchlist.sources.mapping_settings import FIELDS, REQUIRED, MappingSettings
+from cekalwatch.server.watchlist.sources.settings import FolderSettings
 
 ALL_REQUIRED = {name: name.upper() for name in REQUIRED}
 

@@ -12,9 +12,9 @@ import pytest
 from openpyxl import Workbook, load_workbook
 
 from cekalwatch.server.watchlist.sources.files import sheet
-from cekalwatch.server.watchlist.sources.files.settings import SpreadsheetSettings
 from cekalwatch.server.watchlist.sources.files.spreadsheet import SpreadsheetSource
 from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings
+from cekalwatch.server.watchlist.sources.settings import SpreadsheetSettings
 from cekalwatch.server.watchlist.sources.source import (
     OfferedOrder,
     RefusedRow,

@@ -23,9 +23,9 @@ from cekalwatch.server.grpc_api.servicers.watchlist.import_call import ImportWor
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.records import ImportRecord
-from cekalwatch.server.watchlist.sources.files.settings import Encoding
 from cekalwatch.server.watchlist.sources.files.upload import UploadedSource
 from cekalwatch.server.watchlist.sources.list_process import Content
+from cekalwatch.server.watchlist.sources.settings import Encoding
 from cekalwatch.server.watchlist.sources.source import (
     ColumnsWrong,
     OfferedOrder,

@@ -22,7 +22,7 @@ from cekalwatch.server.domain.clock import Clock, SystemClock
 from cekalwatch.server.domain.errors import Code, Kind
 from cekalwatch.server.watchlist.imports.records import Photograph
 from cekalwatch.server.watchlist.sources.centre.records import photographs, subject_items
-from cekalwatch.server.watchlist.sources.centre.settings import CentreSettings
+from cekalwatch.server.watchlist.sources.settings import CentreSettings
 from cekalwatch.server.watchlist.sources.source import (
     CursorExpired,
     Reading,

@@ -12,8 +12,7 @@ from collections.abc import Generator, Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
-from cekalwatch.server.watchlist.sources.cell_transfer import written
-from cekalwatch.server.watchlist.sources.list_process import refusing, taken_in
+from cekalwatch.server.watchlist.sources.list_process import refusing, taken_in, written
 from cekalwatch.server.watchlist.sources.source import SourceMisconfigured, SourceSealed, SourceTooCostly
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 

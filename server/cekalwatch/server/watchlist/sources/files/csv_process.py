@@ -9,13 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from cekalwatch.program.confined.limits import Limits
-from cekalwatch.server.watchlist.sources.cell_transfer import array, written, written_row
 from cekalwatch.server.watchlist.sources.files.csv_table import CsvTable
-from cekalwatch.server.watchlist.sources.list_process import Content, ListProcess, refusing, taken_in
+from cekalwatch.server.watchlist.sources.list_process import (
+    Content,
+    ListProcess,
+    array,
+    refusing,
+    taken_in,
+    written,
+    written_row,
+)
 from cekalwatch.server.watchlist.sources.mapping import Row, folded_name
 
 if TYPE_CHECKING:
-    from cekalwatch.server.watchlist.sources.files.settings import Encoding  # which loads what validates settings
+    from cekalwatch.server.watchlist.sources.settings import Encoding  # which loads what validates settings
 
 MEMORY_BYTES: Final = 600_000_000
 PROCESSOR_S: Final = 1_800

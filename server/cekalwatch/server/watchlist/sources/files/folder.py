@@ -14,10 +14,10 @@ from pathlib import Path
 
 from cekalwatch.server.watchlist.sources.files.csv_process import ConfinedTable
 from cekalwatch.server.watchlist.sources.files.row_index import SORTED_BY, RowIndex, position_in, row_keys
-from cekalwatch.server.watchlist.sources.files.settings import FolderSettings
 from cekalwatch.server.watchlist.sources.list_process import Content
 from cekalwatch.server.watchlist.sources.mapping import RecordMapper
 from cekalwatch.server.watchlist.sources.row_reader import FolderPhotographs, Photographs, RowReader
+from cekalwatch.server.watchlist.sources.settings import FolderSettings
 from cekalwatch.server.watchlist.sources.source import Reading, SourcePage, SourceUnavailable
 
 PAGE_ROWS = 200

@@ -22,9 +22,15 @@ from openpyxl.utils.cell import coordinate_to_tuple
 from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 from openpyxl.worksheet._reader import WorkSheetParser
 
-from cekalwatch.server.watchlist.sources.cell_transfer import array, written, written_row
 from cekalwatch.server.watchlist.sources.files.csv_table import column_faults
-from cekalwatch.server.watchlist.sources.list_process import OLD_OR_SEALED, refusing, taken_in
+from cekalwatch.server.watchlist.sources.list_process import (
+    OLD_OR_SEALED,
+    array,
+    refusing,
+    taken_in,
+    written,
+    written_row,
+)
 from cekalwatch.server.watchlist.sources.mapping import folded_name
 from cekalwatch.server.watchlist.sources.source import (
     ColumnsWrong,

@@ -19,11 +19,11 @@ from typing import Final
 from cekalwatch.program.confined.limits import Limits
 from cekalwatch.server.watchlist.sources.files.csv_table import IN_MEMORY
 from cekalwatch.server.watchlist.sources.files.row_index import RowIndex, position_in, row_keys
-from cekalwatch.server.watchlist.sources.files.settings import SpreadsheetSettings
 from cekalwatch.server.watchlist.sources.files.sheet import MAX_ROWS, SheetRequest, sheet_answers
 from cekalwatch.server.watchlist.sources.list_process import Content, ListProcess
 from cekalwatch.server.watchlist.sources.mapping import RecordMapper, Row, folded_name
 from cekalwatch.server.watchlist.sources.row_reader import FolderPhotographs, Photographs, RowReader
+from cekalwatch.server.watchlist.sources.settings import SpreadsheetSettings
 from cekalwatch.server.watchlist.sources.source import (
     Reading,
     SourceItem,

@@ -14,11 +14,11 @@ from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.watchlist.imports.records import Photograph
 from cekalwatch.server.watchlist.sources.files.archive import MAX_TABLE_BYTES, SPREADSHEET, archive_answers
 from cekalwatch.server.watchlist.sources.files.folder import FolderSource
-from cekalwatch.server.watchlist.sources.files.settings import Encoding, FolderSettings, SpreadsheetSettings
 from cekalwatch.server.watchlist.sources.files.spreadsheet import SpreadsheetSource
 from cekalwatch.server.watchlist.sources.list_process import Content, ListProcess
 from cekalwatch.server.watchlist.sources.mapping import PhotographPlace
 from cekalwatch.server.watchlist.sources.row_reader import NoPhotographs, Photographs
+from cekalwatch.server.watchlist.sources.settings import Encoding, FolderSettings, SpreadsheetSettings
 from cekalwatch.server.watchlist.sources.source import Reading
 from cekalwatch.wire.bounds import MAX_LIST_FILE_BYTES, MAX_PHOTO_BYTES
 

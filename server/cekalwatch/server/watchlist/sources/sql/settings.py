@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 from cekalwatch.program.settings import SECTION
 from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings, Name
 from cekalwatch.server.watchlist.sources.secrets import SecretPlace
-from cekalwatch.server.watchlist.sources.web.settings import WebAccess, web_address
+from cekalwatch.server.watchlist.sources.settings import WebAccess, web_address
 
 
 def _sql_address(address: str) -> str:

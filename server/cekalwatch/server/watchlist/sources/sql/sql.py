@@ -31,8 +31,7 @@ from cekalwatch.server.watchlist.sources.source import (
 from cekalwatch.server.watchlist.sources.sql.position import SqlPosition, as_mark
 from cekalwatch.server.watchlist.sources.sql.rows import ColumnPhotographs, SqlRows, column_address, compared
 from cekalwatch.server.watchlist.sources.sql.settings import SqlSettings
-from cekalwatch.server.watchlist.sources.web.client import WebClient
-from cekalwatch.server.watchlist.sources.web.photographs import WebPhotographs
+from cekalwatch.server.watchlist.sources.web.client import WebClient, WebPhotographs
 
 MAX_REPEATED: Final = 10_000
 _PHOTOGRAPHS: Final = "cekalwatch_photographs"

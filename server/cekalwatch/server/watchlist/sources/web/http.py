@@ -16,6 +16,7 @@ from cekalwatch.server.domain.clock import Clock, SystemClock
 from cekalwatch.server.watchlist.imports.records import RecordError, key
 from cekalwatch.server.watchlist.sources.mapping import RecordMapper
 from cekalwatch.server.watchlist.sources.row_reader import RowReader
+from cekalwatch.server.watchlist.sources.settings import HttpSettings
 from cekalwatch.server.watchlist.sources.source import (
     BrokenPage,
     CursorExpired,
@@ -28,11 +29,8 @@ from cekalwatch.server.watchlist.sources.source import (
     WithdrawnOrder,
     whole_reading_is_due,
 )
-from cekalwatch.server.watchlist.sources.web.client import WebAddressError, WebAnswer, WebClient
-from cekalwatch.server.watchlist.sources.web.json_page import JsonPage
-from cekalwatch.server.watchlist.sources.web.page_process import PageReader
-from cekalwatch.server.watchlist.sources.web.photographs import WebPhotographs
-from cekalwatch.server.watchlist.sources.web.settings import HttpSettings
+from cekalwatch.server.watchlist.sources.web.client import WebAddressError, WebAnswer, WebClient, WebPhotographs
+from cekalwatch.server.watchlist.sources.web.json_page import JsonPage, PageReader
 
 MAX_EMPTY_PAGES: Final = 100
 

@@ -1,4 +1,4 @@
-"""The settings of a source that is an application on the network, and of web servers with photographs."""
+"""The settings of sources: files, an application on the network, a centre. A database's are beside its source."""
 
 from __future__ import annotations
 
@@ -10,10 +10,49 @@ from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
 from cekalwatch.program.settings import SECTION
-from cekalwatch.server.watchlist.sources.files.settings import Encoding
 from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings, Name
 from cekalwatch.server.watchlist.sources.secrets import SecretPlace
-from cekalwatch.wire.address import is_loopback
+from cekalwatch.wire.address import address_form, is_loopback
+
+Encoding = Literal["utf-8", "windows-1252"]
+
+
+@dataclass(frozen=True, kw_only=True, config=SECTION)
+class FolderSettings:
+    """A folder with a CSV table and photographs."""
+
+    kind: Literal["folder"] = "folder"
+    """Says that the source is a folder."""
+    path: Path
+    """The folder."""
+    file: Name = "orders.csv"
+    """Name of the table in it."""
+    encoding: Encoding = "utf-8"
+    """How the table's text is stored."""
+    other_columns: Literal["refuse", "ignore"] = "refuse"
+    """What to do with a table that has columns which the mapping does not know."""
+    mapping: MappingSettings = MappingSettings()
+    """How rows are read."""
+
+
+@dataclass(frozen=True, kw_only=True, config=SECTION)
+class SpreadsheetSettings:
+    """A spreadsheet file (XLSX) with photographs beside it."""
+
+    kind: Literal["spreadsheet"]
+    """Says that the source is a spreadsheet."""
+    file: Path
+    """The spreadsheet file."""
+    sheet: str = ""
+    """Name of the sheet; when empty, the first one that is not hidden."""
+    header_within: Annotated[int, Field(ge=1, le=1000)] = 50
+    """The row of column names is looked for in this many rows from the top; titles may stand above it."""
+    photographs: Path | None = None
+    """The folder of the photographs; when not set, that of the file."""
+    other_columns: Literal["refuse", "ignore"] = "ignore"
+    """What to do with a sheet that has columns which the mapping does not know."""
+    mapping: MappingSettings = MappingSettings()
+    """How rows are read."""
 
 
 def web_address(address: str) -> str:
@@ -92,3 +131,38 @@ class HttpSettings:
     """Whether to ask about photographs that have no version in their row (HEAD), to see that they changed."""
     mapping: MappingSettings = MappingSettings()
     """How orders are read."""
+
+
+MAX_ADDRESSES = 16
+CENTRE_TLS_DIR = "centre"
+"""Below the data folder: the certificate with which this server shows itself to a centre."""
+
+
+def _each_once(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(addresses)) < len(addresses):
+        raise ValueError("an address is there twice")
+    return addresses
+
+
+@dataclass(frozen=True, kw_only=True, config=SECTION)
+class CentreSettings:
+    """The server of a centre, whose list this server follows."""
+
+    kind: Literal["centre"]
+    """Says that the source is a centre."""
+    addresses: Annotated[
+        tuple[Annotated[str, AfterValidator(address_form)], ...],
+        AfterValidator(_each_once),
+        Field(min_length=1, max_length=MAX_ADDRESSES),
+    ]
+    """HOST:PORT of the centre's server, or of each of several that share its database."""
+    tls_dir: Path | None = None
+    """Folder with the certificate that `pki accept` got from the centre. When not set, `centre` in `data_dir`; while
+    that does not exist, plaintext is spoken, and only to a centre on this machine."""
+    whole_every_hours: Annotated[float, Field(gt=0, le=8760)] = 24.0
+    """Hours after which the whole list is read again: what changes gave wrongly, the next ones do not repeat."""
+
+    @property
+    def name(self) -> str:
+        """What the source is called."""
+        return f"centre {self.addresses[0]}"

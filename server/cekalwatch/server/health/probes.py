@@ -1,9 +1,14 @@
-"""Who is connected: cameras with their last heartbeat, and notifier agents. In memory; it starts empty."""
+"""What the parts of the server report into: which devices are there, and how long each step takes.
+
+This module knows no metrics library.
+"""
 
 from __future__ import annotations
 
+import time
 from collections import Counter, OrderedDict, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -15,6 +20,47 @@ from cekalwatch.server.domain.cameras.clock import CameraClock
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
+
+Measure = Callable[[float], object]
+"""Records a duration in seconds; any thread may call it."""
+BatchMeasure = Callable[[int, float], object]
+"""Records the size of a batch, and its duration in seconds; any thread may call it."""
+
+
+def unmeasured(*_: float) -> None:
+    """Record nothing."""
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Callbacks that record how long each step takes. The default does nothing."""
+
+    receipt: Measure = unmeasured
+    """From the arrival of a capture to its receipt."""
+    decision: Measure = unmeasured
+    """From the time of the picture to the decision whether it alerts."""
+    event: Measure = unmeasured
+    """From the time of the picture to the commit of its alert event."""
+    acknowledgement: Measure = unmeasured
+    """From the commit of an event to its acknowledgement by an agent."""
+    commit: Measure = unmeasured
+    """One commit of the database."""
+    batch: Callable[[str], BatchMeasure] = lambda _: unmeasured
+    """Returns the callback for a batch worker, by its name."""
+
+
+NO_METRICS = Metrics()
+
+
+@contextmanager
+def timed(measure: Measure) -> Iterator[None]:
+    """Record how long the block takes, also when it raises."""
+    begun_s = time.perf_counter()
+    try:
+        yield
+    finally:
+        measure(time.perf_counter() - begun_s)
+
 
 log = structlog.get_logger()
 

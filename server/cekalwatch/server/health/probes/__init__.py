@@ -1,1 +1,0 @@
-"""What the parts of the server report into: durations, and who is connected. Knows the domain only."""
