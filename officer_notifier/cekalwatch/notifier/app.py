@@ -31,10 +31,10 @@ log = structlog.get_logger()
 
 
 class TroubleScreen(Protocol):
-    """What a person looks at, or a program reads."""
+    """The screen of a person, or the output for a program."""
 
     def troubles(self, present: Troubles) -> None:
-        """Show what is wrong now; what is not in it is well again."""
+        """Show the present problems; all others are over."""
 
 
 class TroubleDelivery(BackgroundThread):
@@ -52,7 +52,7 @@ class TroubleDelivery(BackgroundThread):
         try:
             for present in self._subscription.updates():
                 self._screen.troubles(present)
-        except ProgramError as error:  # the screen is gone; the delivery of alerts meets that as well
+        except ProgramError as error:  # the screen is gone; the delivery of alerts fails in the same way
             log.warning("troubles_not_shown", error=str(error))
         return False
 

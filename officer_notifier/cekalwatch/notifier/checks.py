@@ -32,7 +32,7 @@ def check_installation(loaded: LoadedSettings[NotifierSettings], now: datetime) 
 
 
 def check_site(settings: NotifierSettings) -> Judged:
-    """See that the wanted alerts are of the site whose alerts this PC may get. Its certificate can be read."""
+    """Check that the wanted alerts are of the site of this PC. Its certificate can be read."""
     own = identity_of(read_certificate(settings.tls_dir)).site
     if own != settings.site:
         return CheckVerdict.FAIL, f"`site` is {settings.site}, and this PC is one of {own}: no alert would come"
@@ -40,7 +40,7 @@ def check_site(settings: NotifierSettings) -> Judged:
 
 
 def check_windows() -> Judged:
-    """See that the windows can be shown, and come by themselves when the officer signs in on the PC."""
+    """Check that the windows can be shown, and that they start when the officer signs in on the PC."""
     if importlib.util.find_spec("PySide6") is None:
         return (
             CheckVerdict.WARN,

@@ -41,7 +41,7 @@ def host_key() -> str:
 
 
 class ThemeName(StrEnum):
-    """How the windows look; SYSTEM is light or dark as the desktop is."""
+    """The theme of the windows; SYSTEM is light or dark like the desktop."""
 
     SYSTEM = "SYSTEM"
     LIGHT = "LIGHT"
@@ -59,8 +59,8 @@ class NotifierSettings(ClientSettings):
     """Folder with certificate.pem, key.pem and authority.pem. While it does not exist, plaintext is spoken, and only to
     a server on this machine."""
     agent_id: Annotated[str, Field(pattern=r"^([a-z0-9-]{1,64})?$")] = ""
-    """Name of this agent, under which the server remembers what it has shown. Empty: that in this PC's certificate,
-    which the server asks for; without a certificate, the name of this PC."""
+    """Name of this agent, under which the server records what it has shown. When empty, the name in this PC's
+    certificate, which the server requires; without a certificate, the name of this PC."""
     language: Language = Language.ID
     """Language of windows and texts: id or en."""
     time_zone: Annotated[str, AfterValidator(known_zone)] = "Asia/Jakarta"
@@ -69,11 +69,11 @@ class NotifierSettings(ClientSettings):
     site: Annotated[str, Field(pattern=r"^([a-z0-9-]{1,64})?$")] = ""
     """Show only alerts of this site; empty: of all."""
     counters: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=64)], ...], Field(max_length=64)] = ()
-    """Show only alerts of these counters; none: of all."""
+    """Show only alerts of these counters; of all when empty."""
     direction: Direction | None = None
     """Show only alerts of this direction; when not set, of both."""
     state_dir: Path = Path(platformdirs.user_state_dir("cekalwatch-notifier", appauthor=False))
-    """Folder of the record of shown events and of the session of who is signed in."""
+    """Folder of the record of shown events and of the session of the signed-in person."""
     images_dir: Path | None = None
     """Folder of alert pictures for the console, which shows their paths; when not set, one in the user's runtime folder
     (in memory), or `state_dir`/images. The windows keep pictures in memory only."""
@@ -83,14 +83,14 @@ class NotifierSettings(ClientSettings):
     silence_timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
     """Seconds without a message after which the connection counts as lost: three keep-alive periods of the server."""
     cekal_online_url: Annotated[str, Field(pattern=r"^(https?://\S{1,500})?$")] = ""
-    """Address that the button beside a referred alert opens; nothing of the alert is added to it. Empty: no button."""
+    """Address that the button of a referred alert opens; nothing of the alert is added to it. No button when empty."""
     idle_lock_seconds: Annotated[float, Field(ge=30, le=3600)] = 300.0
     """Seconds without keyboard or mouse after which the person is signed out and travellers' data is covered."""
     alert_screen: str = ""
     """Name of the screen on which alerts appear, as the operating system calls it; empty: the primary one. It must not
     be a screen that travellers can see."""
     theme: ThemeName = ThemeName.SYSTEM
-    """How the windows look: SYSTEM (light or dark as the desktop is), LIGHT, DARK or CONTRAST."""
+    """The theme of the windows: SYSTEM (light or dark like the desktop), LIGHT, DARK or CONTRAST."""
     text_scale: Annotated[float, Field(ge=0.75, le=2)] = 1.0
     """Size of all text; 1 is readable from a metre. High-density screens are taken into account in any case."""
     sound: bool = True
@@ -127,7 +127,7 @@ class NotifierSettings(ClientSettings):
 
     @property
     def session_path(self) -> Path:
-        """The file with the token of who is signed in on this PC."""
+        """The file with the token of the person who is signed in on this PC."""
         return self.state_dir / f"session-{self.agent_id}"
 
     @property

@@ -169,7 +169,7 @@ class AlertFormatter(Texts):
         """Return score and threshold."""
         return self.say("SCORE", score=self.number(alert.score, ".2f"), threshold=self.number(alert.threshold, ".2f"))
 
-    # What people do.
+    # Actions of people.
 
     def history(self, alert: Alert) -> tuple[Fact, ...]:
         """Return what people have done so far."""

@@ -1,1 +1,1 @@
-"""What people do with alerts, the same for the windows and for the commands."""
+"""The steps that people take with alerts, for both windows and commands."""

@@ -1,4 +1,4 @@
-"""Carries out what a person decided about an alert; the same for the windows and for the console's commands."""
+"""Carries out a person's decision about an alert, for both the windows and the console's commands."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cekalwatch.office.client.session_client import SessionClient
 
 @dataclass(frozen=True)
 class SignInProof:
-    """The name and password of a supervisor who stands beside the officer."""
+    """The name and password of a supervisor at the officer's side."""
 
     name: str
     password: str = field(repr=False)
@@ -24,7 +24,7 @@ class SignInProof:
 
 @dataclass(frozen=True)
 class Decision:
-    """A step, with what it needs: see `Step`."""
+    """A step, with its inputs: see `Step`."""
 
     step: Step
     reason: Reason = Reason.OTHER
@@ -32,21 +32,21 @@ class Decision:
     reference: str = ""
     """Reference number of Cekal Online, for CONFIRM."""
     supervisor: SignInProof | None = None
-    """For CONFIRM: who confirms; None for the person who has signed in on this PC."""
+    """For CONFIRM: the person who confirms; None means the person signed in on this PC."""
     follow_up: FollowUp | None = None
 
 
 class AlertActions:
-    """Takes steps with alerts for the person who has signed in. Its calls block; errors stay grpc.RpcError."""
+    """Takes steps with alerts for the signed-in person. Its calls block; errors stay grpc.RpcError."""
 
     def __init__(self, alert_client: AlertClient, sessions: SessionClient) -> None:
         self._alert_client = alert_client
         self._sessions = sessions
 
     def carry_out(self, alert: Alert, decision: Decision) -> Alert:
-        """Do what was decided about the alert as `alert` has it; returns the alert as it stands then.
+        """Carry out the decision about this version of the alert; return the alert afterwards.
 
-        A judgement of an alert that nobody holds claims it first: a person who loses that race has judged nothing.
+        A judgement of an unclaimed alert claims it first: a person who loses that race has not judged.
         """
         alert_id, version = alert.alert_id, alert.version
         step = decision.step
@@ -78,6 +78,6 @@ class AlertActions:
         try:
             return self._alert_client.confirm(alert_id, version, decision.reference, decision.note, token)
         finally:
-            # It runs out by itself; the confirmation must not fail for it.
+            # The session expires by itself; the confirmation must not fail because of it.
             with suppress(grpc.RpcError):
                 self._sessions.end(token)

@@ -19,7 +19,7 @@ SHORT_KEY = 6
 
 
 def short_key(alert_id: str) -> str:
-    """Return what a person types to name an alert."""
+    """Return the short name of an alert that people type."""
     return alert_id[-SHORT_KEY:]
 
 

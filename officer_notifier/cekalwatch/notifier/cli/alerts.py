@@ -56,7 +56,7 @@ def _example(arguments: str) -> str:
 
 @dataclass(frozen=True)
 class CommandContext:
-    """What a command works with."""
+    """The parts that a command uses."""
 
     alert_client: AlertClient
     sessions: SessionClient
@@ -75,9 +75,9 @@ class CommandContext:
         return found[0]
 
     def carry_out(self, key: str, decision: Decision, seen: int | None = None) -> None:
-        """Carry a decision out, and print the alert as it stands then.
+        """Carry out a decision, and print the alert afterwards.
 
-        A judgement is of the version that was `seen`; where there is a newer one, that is printed, and nothing is done.
+        A judgement is about the version `seen`; if there is a newer version, print it and do nothing.
         """
         alert = self.find(key)
         if seen is not None and seen != alert.version:
@@ -93,7 +93,7 @@ class CommandContext:
 def _context(settings: NotifierSettings) -> Iterator[CommandContext]:
     configure_logs("error")
     session = SessionFile(settings.session_path)
-    # The console that runs here renews claims for as long as somebody works: it looks at the file's time.
+    # The running console renews claims as long as somebody works, which it sees by the file's time.
     with suppress(FileNotFoundError):
         os.utime(session.file)
     sessions = SessionClient(settings.dialer(), session)
@@ -162,7 +162,7 @@ def not_same(settings: NotifierSettings, key: Key, *, seen: Seen, reason: Reason
 @commands.command("cannot-tell", epilog=_example("cannot-tell 4F2A --seen 2 --reason IMAGE_TOO_POOR"))
 @with_settings
 def cannot_tell(settings: NotifierSettings, key: Key, *, seen: Seen, reason: ReasonOption, note: Note = "") -> None:
-    """You cannot tell; a supervisor decides."""
+    """You cannot decide; a supervisor decides."""
     with _context(settings) as context:
         context.carry_out(key, Decision(Step.CANNOT_TELL, reason, note), seen)
 
@@ -206,7 +206,7 @@ def clear(
     reason: ReasonOption,
     note: Note = "",
 ) -> None:
-    """After a referral: not listed, or not the same person after all. Also what has no order in force any more."""
+    """Clear an alert after a referral: not listed, or not the same person. Also an alert without an order in force."""
     with _context(settings) as context:
         context.carry_out(key, Decision(Step.CLEAR, reason, note), seen)
 

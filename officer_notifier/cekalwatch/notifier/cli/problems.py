@@ -1,4 +1,4 @@
-"""Commands with which people look at problems of cameras and sources, and say that they have seen one."""
+"""Commands to list problems of cameras and sources, and to acknowledge one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Days = Annotated[int, typer.Option(metavar="NUMBER", min=1, help="Problems that 
 @commands.command("list", epilog="Example:\n\n  cekalwatch-notifier problems list --days 31")
 @with_settings
 def list_problems(settings: NotifierSettings, *, days: Days = 1) -> None:
-    """List what was wrong, newest first: since when, until when, and who has seen it."""
+    """List problems, newest first, with their begin and end, and who acknowledged them."""
     with _context(settings) as (client, formatter):
         say, now = formatter.say, datetime.now(UTC)
         table = Table(box=None, pad_edge=False)
@@ -63,7 +63,7 @@ def list_problems(settings: NotifierSettings, *, days: Days = 1) -> None:
 @commands.command(epilog="Example:\n\n  cekalwatch-notifier problems seen 4F2A91")
 @with_settings
 def seen(settings: NotifierSettings, key: Key) -> None:
-    """Say that you have seen a problem; the audit trail has who did."""
+    """Acknowledge a problem; the audit trail records who did."""
     with _context(settings) as (client, formatter):
         since = datetime.now(UTC) - timedelta(days=31)
         found = [one for one in client.listed(since) if one.trouble_id.endswith(key.lower())]

@@ -46,14 +46,14 @@ def sign_out(settings: NotifierSettings) -> None:
 
 @with_settings
 def whoami(settings: NotifierSettings) -> None:
-    """Show who is signed in on this PC."""
+    """Show the person who is signed in on this PC."""
     with _client(settings) as (client, texts):
         _print_session(client.whoami(), texts, settings.zone)
 
 
 @with_settings
 def password(settings: NotifierSettings) -> None:
-    """Change the password of the person who is signed in here. Sessions on other devices end."""
+    """Change the password of the signed-in person. Sessions on other devices end."""
     with _client(settings) as (client, texts):
         present = ask_secret(texts.say("PRESENT_PASSWORD"))
         client.change_password(present, _new_password(texts))

@@ -38,7 +38,7 @@ class LiveConsole:
         counters: Sequence[str] = (),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """`counters` are those that this PC watches; none: all."""
+        """`counters` are those of this PC; empty means all."""
         self._console = console
         self._counters = counters
         self._session: PersonSession | None = None
@@ -54,7 +54,7 @@ class LiveConsole:
             console=console,
             screen=True,
             refresh_per_second=_REPAINTS_PER_SECOND,
-            # The view fits itself to the terminal; a size that changes meanwhile is cut until the next painting.
+            # The view fits the terminal; if the size changes in between, it is cut until the next painting.
             vertical_overflow="crop",
         )
 
@@ -69,12 +69,12 @@ class LiveConsole:
 
     @property
     def view(self) -> ConsoleView:
-        """What is on screen now."""
+        """The present content of the screen."""
         with self._lock:
             return self._view
 
     def claims(self, session: PersonSession, agent_id: str) -> tuple[str, ...]:
-        """Take note of who works here, and return the alerts that the person holds at this PC."""
+        """Record who works here, and return the alerts that the person holds at this PC."""
         with self._lock:
             self._session = session
             self._show_troubles()
@@ -125,7 +125,7 @@ class LiveConsole:
         self._live.refresh()
 
     def troubles(self, present: Troubles) -> None:
-        """Show what is wrong, as far as it concerns who is at this PC."""
+        """Show the problems that concern the person at this PC."""
         with self._lock:
             self._troubles = present
             self._show_troubles()

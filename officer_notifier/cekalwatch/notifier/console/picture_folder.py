@@ -1,8 +1,8 @@
-"""The pictures of alerts as files that any viewer opens, for the screens that can show no picture: only this user can
-read them, and nothing stays for long.
+"""The pictures of alerts as files for any viewer, for screens that cannot show pictures. Only this user can read them,
+and they are removed soon.
 
-A file goes when it is older than the setting `picture_lifetime_seconds`, when the notifier ends, and when it begins
-(what a killed one left behind). The folder is in memory where the system has one such for its users.
+A file is removed when it is older than the setting `picture_lifetime_seconds`, when the notifier ends, and when it
+begins (after a kill). The folder is in memory if the system has such a folder for its users.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from cekalwatch.wire.bounds import MAX_CROP_PIXELS
 
 MAX_REFERENCES = 3
 MAX_PERIOD_S = 10.0
-"""How often old files are looked for, at the least."""
+"""The longest time between two searches for old files."""
 
 log = structlog.get_logger()
 
@@ -92,9 +92,9 @@ class PictureFolder(BackgroundThread):
         return kept.paths if kept else ImagePaths()
 
     def fetch(self, alert: Alert) -> None:
-        """Have the pictures of an open alert here: loaded once for each probe, and again after they have gone.
+        """Load the pictures of an open alert: once for each probe, and again after their removal.
 
-        An alert without pictures is better than none: what cannot be loaded or written is logged.
+        An alert without pictures is better than no alert, so failures to load or write are only logged.
         """
         if not alert.open or not alert.pictures_key:
             return
@@ -163,7 +163,7 @@ def _is_key(name: str) -> bool:
 
 
 def _write(path: Path, jpeg: bytes) -> Path | None:
-    """Write a picture for a viewer that we do not know; None for what is no plain JPEG, which nobody should open."""
+    """Write a picture for an unknown viewer; return None if it is not a plain JPEG, which would be unsafe to open."""
     try:
         essence = read_plain_jpeg(jpeg, MAX_CROP_PIXELS).essence
     except PictureError:

@@ -34,7 +34,7 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.logs import configure_logs
 
 LOOK_EVERY = timedelta(seconds=2)
-"""How soon the console knows of who has signed in."""
+"""The longest time until the console notices a sign-in."""
 
 log = structlog.get_logger()
 
@@ -111,7 +111,7 @@ class OutputFormat(StrEnum):
 
 
 def run(settings: NotifierSettings, start: Start, output: OutputFormat) -> None:
-    """Show alerts until SIGINT or SIGTERM; raises ProgramError when that cannot go on."""
+    """Show alerts until SIGINT or SIGTERM; raises ProgramError when it cannot continue."""
     with ExitStack() as stack:
         notifier = stack.enter_context(opened(settings, start))
         pictures = stack.enter_context(

@@ -1,4 +1,4 @@
-"""How the console's table looks: a pure function of what is known, for a width and a height in characters.
+"""Renders the console's table: a pure function of the state, for a width and a height in characters.
 
 Text of the watchlist is put in as rich `Text`, never as markup, so brackets in a name are brackets.
 """
@@ -48,7 +48,7 @@ class ConsoleView:
     waiting: int = 0
     """How many alerts wait, as the server counts: more than are shown where nobody has signed in."""
     troubles: Troubles = ()
-    """Those that concern who is at this PC, oldest first."""
+    """The problems that concern the person at this PC, oldest first."""
 
 
 class Painter:

@@ -1,10 +1,10 @@
 """The alerts that this PC knows, each as it stands now, and for which of them it rings.
 
 Every screen keeps its alerts in here; it knows no screen. To ring is a window in front, a sound, a bell. Domain rules
-1, 6 and 7 say when a PC rings. An alert rings where the traveller is now, at each counter whose PC has not shown it,
-whatever brings it there. At a supervisor's PC it rings again whenever it has come to the supervisors, also when that is
-seen only with a later event. One whose orders have ended is silent; one that asks officers again (an order in force
-again, or the next candidate after a referral was cleared) rings like a new one.
+1, 6 and 7 say when a PC rings. An alert rings where the traveller is now, at each counter whose PC has not shown it
+yet. At a supervisor's PC it rings again after each escalation to the supervisors, even if only a later event shows
+that. An alert whose orders have ended is silent; one that asks officers again (an order in force again, or the next
+candidate after a cleared referral) rings like a new one.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class AlertCache:
         self._alerts: dict[str, ShownAlert] = {}
 
     def take(self, shown: ShownAlert) -> ShownAlert:
-        """Put an alert in as it was sent; returns what a screen has to tell of it.
+        """Store an alert as it was sent; return the update for the screens.
 
-        Where a later version is here already, that is kept, and the alert comes with what brought it as it stands now:
-        it is new to whoever sits here all the same, and rings for no past state.
+        If a later version is stored already, it is kept and returned with this event: the event is still new to the
+        person here, but must not ring for a past state.
         """
         alert_id = shown.alert.alert_id
         known = self._alerts.get(alert_id)
@@ -48,7 +48,7 @@ class AlertCache:
         return shown
 
     def renew(self, alert: Alert) -> ShownAlert | None:
-        """Put an alert in as a call returned it; None when it is older than ours, or unknown here."""
+        """Store an alert that a call returned; None when it is older than the stored one, or unknown here."""
         known = self._alerts.get(alert.alert_id)
         if known is None or alert.version < known.alert.version:
             return None
@@ -112,7 +112,7 @@ def rings(shown: ShownAlert, *, supervised: bool) -> bool:
     if supervised and alert.state in PENDING and (news is News.FIRST or again):
         return True
     if news is News.FIRST and alert.open and shown.event_type in _TRAVELLER_IS_HERE:
-        return True  # also after a referral: who stands at another counter now must not pass there
+        return True  # also after a referral: a traveller at another counter must not pass there
     return alert.state in UNDECIDED and (news is News.FIRST or again)
 
 

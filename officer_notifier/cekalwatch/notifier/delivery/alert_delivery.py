@@ -1,4 +1,4 @@
-"""Brings what the subscription tells onto the screen, so that nothing is shown twice and nothing is lost.
+"""Shows the updates of the subscription on the screen, so that nothing is shown twice and nothing is lost.
 
 The order is what makes it so, whenever the process dies:
 
@@ -11,7 +11,7 @@ Dying before 1: the server sends it again. Between 1 and 3: it may have been see
 again, and its alert is listed again at the next start. Between 3 and 4: the server sends it again, and the inbox drops
 it. A call that fails (listing, acknowledging) is owed, and tried again with the next sign of life from the server.
 
-The inbox also tells the screen what an alert is to this PC: one that was never shown here rings, whatever brings it.
+The inbox also tells the screen whether an alert is new to this PC: an alert that was never shown here rings.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ log = structlog.get_logger()
 
 
 class Acknowledgements(BackgroundThread):
-    """Tells the server how far this PC has shown the event log, a moment after it was shown.
+    """Acknowledges to the server the position up to which this PC has shown the event log, a moment after showing it.
 
-    All PCs of an office are sent an alert in the same instant. What their officers need then are its pictures: the
-    acknowledgements come in the second after, spread over it, and one for all events of that time. It sends for the
-    time of the block, and what is owed at its end; its methods may be called from any thread.
+    All PCs of an office get an alert at the same moment, and their officers need its pictures first. So the
+    acknowledgements are spread over the next second, with one for all events of that time. It sends for the time of the
+    block, and what is owed at its end; its methods may be called from any thread.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Acknowledgements(BackgroundThread):
         acknowledge: Callable[[int, str], None],
         pause_s: Callable[[], float] = lambda: random.uniform(*PAUSE_S),  # noqa: S311  # no secret
     ) -> None:
-        """`acknowledge` tells the server a sequence, in the context of a trace, or raises grpc.RpcError."""
+        """`acknowledge` sends a sequence to the server, in the context of a trace, or raises grpc.RpcError."""
         super().__init__("acknowledgements")
         self._acknowledge, self._pause_s = acknowledge, pause_s
         self._owed: int | None = None
@@ -86,7 +86,7 @@ class Acknowledgements(BackgroundThread):
             self._owed = None
 
     def send(self) -> None:
-        """Acknowledge what is owed; what fails stays owed until there is a reason to try again."""
+        """Send pending acknowledgements; those that fail stay pending until there is a reason to try again."""
         with self._changed:
             sequence, trace, self._tried = self._owed, self._trace, True
         if sequence is None:
@@ -125,7 +125,7 @@ SHOWN_AT_ONCE = 10
 
 
 class Recall(StrEnum):
-    """What is listed again at the start."""
+    """The alerts that are listed again at the start."""
 
     UNCERTAIN = "UNCERTAIN"
     """Alerts of which nobody can say whether they were shown."""
@@ -134,13 +134,13 @@ class Recall(StrEnum):
 
 
 class Screen(Protocol):
-    """What an officer looks at, or a program reads."""
+    """The screen of an officer, or the output for a program."""
 
     def prepare(self, alert: Alert) -> None:
         """Get ready what takes its time, before the alert is recorded as about to be shown."""
 
     def show(self, *shown: ShownAlert) -> None:
-        """Show alerts as they stand now, and ring where `model/ringing.py` says so; then they have been shown."""
+        """Show the present version of alerts, and ring if `ringing.py` says so; afterwards they count as shown."""
 
     def connected(self, freshness: Freshness, waiting: int) -> None:
         """Show that alerts can come, how old the watchlist is, and how many alerts wait."""
@@ -153,7 +153,7 @@ class Screen(Protocol):
 
 
 class AlertDelivery:
-    """Takes the updates of one subscription, and what is told of people, one after another, from whatever thread."""
+    """Handles the updates of one subscription and sign-ins one after another, from any thread."""
 
     def __init__(
         self,

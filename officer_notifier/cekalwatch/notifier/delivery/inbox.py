@@ -48,8 +48,8 @@ class Arrival(StrEnum):
 
     NEW = "NEW"
     KNOWN = "KNOWN"
-    """Recorded before: shown, or uncertain. Or its alert was shown here as it stood after a later event: one that was
-    seen elsewhere and then at a counter of this PC comes with all its events when the server tells them again."""
+    """Recorded before: shown, or uncertain. Or a later version of its alert was shown here: an alert that was seen
+    elsewhere and then at a counter of this PC comes with all its events when the server sends them again."""
     OTHER_LOG = "OTHER_LOG"
     """Its sequence belongs to another alert here: the server's log is another one."""
 
@@ -90,7 +90,7 @@ class Inbox:
             ) from None
 
     def arrival(self, sequence: int, alert_id: str) -> Arrival:
-        """Return what is known of an event that arrives."""
+        """Return the record of an event that arrives."""
         held = self._execute("SELECT alert_id FROM shown WHERE sequence = ?", (sequence,)).fetchone()
         if held is None:
             later = "SELECT 1 FROM shown WHERE sequence > ? AND alert_id = ?"
@@ -107,7 +107,7 @@ class Inbox:
             self._prune()
 
     def news(self, alert: Alert) -> News:
-        """Return what the alert, as it stands, is to this PC."""
+        """Return whether this version of the alert is new to this PC."""
         held = self._execute("SELECT stamp FROM alert WHERE alert_id = ?", (alert.alert_id,)).fetchone()
         if held is None:
             return News.FIRST
@@ -116,7 +116,7 @@ class Inbox:
         return News.CALLED if alert.calls > int(held[0].split("/")[1]) else News.CHANGED
 
     def mark_shown(self, sequence: int, alert: Alert) -> None:
-        """Record that the event has been shown, and its alert as it stands."""
+        """Record that the event was shown, with the version of its alert."""
         now = self._now().isoformat()
         with self._one_write():
             self._execute("UPDATE shown SET shown_at = ? WHERE sequence = ?", (now, sequence))

@@ -1,7 +1,7 @@
-"""The pictures of alerts, in memory and nowhere else, each loaded once for a probe. It knows no screen and no disk.
+"""The pictures of alerts, only in memory, each loaded once for a probe. It knows no screen and no disk.
 
-Faces lie on an officer's PC only while somebody there looks at them: they go when they have been here for their time,
-but for the alert on screen, and all of them when the person leaves.
+Faces stay on an officer's PC only while somebody there views them: they are dropped after their lifetime, except those
+of the alert on screen, and all when the person leaves.
 """
 
 from __future__ import annotations
@@ -48,19 +48,19 @@ class PictureCache:
         self._lock = threading.Lock()
 
     def held(self, alert: Alert) -> AlertPictures | None:
-        """Return the pictures of the alert as it stands, or None when they are not here."""
+        """Return the pictures of this version of the alert, or None when they are not in memory."""
         with self._lock:
             held = self._held.get(alert.alert_id)
         return held.pictures if held and held.key == alert.pictures_key else None
 
     def held_before(self, alert: Alert) -> AlertPictures | None:
-        """Return pictures of the alert with an earlier probe: to look at until the newer one has come."""
+        """Return pictures of the alert with an earlier probe, to show until the newer one has arrived."""
         with self._lock:
             held = self._held.get(alert.alert_id)
         return held.pictures if held and held.subject_id == alert.subject.subject_id else None
 
     def fetch(self, alert: Alert) -> AlertPictures:
-        """Return the pictures of the alert as it stands, loading them if they are not here; raises grpc.RpcError."""
+        """Return the pictures of this version of the alert, and load them if needed; raises grpc.RpcError."""
         if (pictures := self.held(alert)) is not None:
             return pictures
         pictures = self._load(alert.alert_id)
@@ -84,7 +84,7 @@ class PictureCache:
             }
 
     def clear(self) -> None:
-        """Drop all of them."""
+        """Drop all pictures."""
         with self._lock:
             self._held.clear()
 
@@ -111,10 +111,10 @@ class PictureLoader:
         self._failed: set[_Wanted] = set()
         """What could not be loaded: not tried again before `retry`."""
         self._visits = 0
-        """Grows when a person leaves: what was asked for before is not kept."""
+        """Grows when a person leaves: pictures requested before are not kept."""
 
     def of(self, alert: Alert) -> AlertPictures | PicturesMissing:
-        """Return the pictures of an alert, or why there are none now; what is not here is loaded."""
+        """Return the pictures of an alert, or the reason for their absence; load missing ones."""
         if not alert.pictures_key:
             return PicturesMissing.NOT_KEPT
         if (held := self._cache.held(alert)) is not None:
@@ -142,7 +142,7 @@ class PictureLoader:
         self._cache.drop_old(self._on_screen)
 
     def leave(self) -> None:
-        """Forget all of them: nobody looks at them any more."""
+        """Forget all pictures: nobody views them any more."""
         self._visits += 1
         self._cache.clear()
 

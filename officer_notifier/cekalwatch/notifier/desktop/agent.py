@@ -81,7 +81,7 @@ class DesktopAgent(QObject):
             self._ask(PasswordDialog(self._window(), self.controller.formatter, self.controller))
 
     def show_today(self) -> None:
-        """Show today's list and what is still open, with what was raised before this agent began."""
+        """Show today's alerts and all open ones, with those raised before this agent began."""
         self.controller.load_today()
         _front(self.today)
 
@@ -123,7 +123,7 @@ class DesktopAgent(QObject):
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._scheme_changed)
 
     def _rang(self, alert_id: str) -> None:
-        """Announce the alert in the tray as well while the screen is locked: its place, and no name."""
+        """Announce the alert in the tray as well while the screen is locked, with its place and without a name."""
         if not self.controller.unlocked:
             say = self.controller.formatter.say
             self._announce(say("TRAY_NEW_ALERT", place=self._place(alert_id)))
@@ -144,7 +144,7 @@ class DesktopAgent(QObject):
         return self.controller.formatter.place(shown.alert) if shown else ""
 
     def _trouble_began(self, trouble: Trouble) -> None:
-        """Tell what to do; whoever can acknowledge it gets the window, without the keyboard."""
+        """Say what to do; a person who can acknowledge it gets the window, without the keyboard."""
         formatter = self.controller.formatter
         self._announce(formatter.advice(trouble), title=formatter.trouble_line(trouble))
         if trouble in self.troubles.unseen:
@@ -167,7 +167,7 @@ class DesktopAgent(QObject):
             return
         if self.troubles.unseen:
             self.trouble_window.show()
-        # What came while nobody was here shows now, with its pictures.
+        # Alerts that came while nobody was here are shown now, with their pictures.
         if waiting := self.controller.waiting():
             self.alert.open_alert(waiting[0].alert.alert_id)
             self.alert.come_up()

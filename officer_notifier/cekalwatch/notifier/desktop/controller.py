@@ -54,7 +54,7 @@ class Controller(Desk):
     ) -> None:
         super().__init__(settings, clock)
         self.last_name = ""
-        """Sign-in name of the person who signed in last."""
+        """Sign-in name of the last person."""
         self._alert_client, self._sessions = alert_client, sessions
         self._actions = AlertActions(alert_client, sessions)
         self._worker = Worker(self)
@@ -69,7 +69,9 @@ class Controller(Desk):
             timer = QTimer(self)
             timer.timeout.connect(action)
             timer.start(round(every.total_seconds() * 1000))
-        QTimer.singleShot(0, self, self.follow_sign_in)  # who was signed in when the PC died reads on at once
+        QTimer.singleShot(
+            0, self, self.follow_sign_in
+        )  # a person who was signed in when the PC crashed can continue at once
 
     def close(self) -> None:
         """Sign out, and end the calls."""
@@ -103,7 +105,7 @@ class Controller(Desk):
         self._worker.run(lambda: self._sessions.sign_in(name, password), in_now, self._teller(failed))
 
     def change_password(self, present: str, new: str, done: Done, failed: Told) -> None:
-        """Change the password of the person who has signed in."""
+        """Change the password of the signed-in person."""
 
         def changed(renewed: PersonSession) -> None:
             self._set_session(renewed)
@@ -116,7 +118,7 @@ class Controller(Desk):
         self._worker.run(change, changed, self._teller(failed))
 
     def sign_out(self) -> None:
-        """End the session: here at once, on the server as soon as it can be reached."""
+        """End the session: on this PC at once, on the server as soon as it can be reached."""
         if self.session is None:
             return
         token = self._sessions.file.token()
@@ -125,7 +127,7 @@ class Controller(Desk):
         self._worker.run(lambda: self._sessions.end(token), lambda _: None, _log_failure("sign_out"))
 
     def take_step(self, alert: Alert, decision: Decision, done: Done, failed: Told) -> None:
-        """Do what was decided about the alert as it was on screen."""
+        """Carry out the decision about the alert as it was on screen."""
 
         def taken(answer: Alert) -> None:
             self.alert_cache.renew(answer)
@@ -141,13 +143,13 @@ class Controller(Desk):
             def not_renewed(_: Failure) -> None:
                 self._teller(failed)(error)
 
-            # What changed meanwhile is fetched, so that the words and what is on screen agree.
+            # Changes in the meantime are loaded, so that the message and the screen agree.
             self._worker.run(lambda: self._alert_client.alert(alert.alert_id), renewed, not_renewed)
 
         self._worker.run(lambda: self._actions.carry_out(alert, decision), taken, refused)
 
     def refresh(self, alert_id: str) -> None:
-        """Load one alert as it stands now."""
+        """Load the present version of an alert."""
         self._worker.run(lambda: self._alert_client.alert(alert_id), self._renewed, _log_failure("refresh"))
 
     def load_today(self) -> None:
@@ -177,7 +179,7 @@ class Controller(Desk):
             self.changed.emit()
 
     def follow_sign_in(self) -> None:
-        """Look whether somebody has signed in or out by a command, or was signed in when the notifier began."""
+        """Check whether somebody signed in or out by a command, or was signed in when the notifier began."""
         token = self._sessions.file.token()
         if token == self._followed:
             return
@@ -192,7 +194,7 @@ class Controller(Desk):
         former, self.session = self.session, session
         if not self.unlocked:
             self.pictures.leave()
-        if session != former:  # the sign-in's answer and what follows the file may tell of the same one
+        if session != former:  # the answer of the sign-in and the watch of the file may report the same person
             self.session_changed.emit()
         self.changed.emit()
 

@@ -75,7 +75,7 @@ class Desk(QObject):
         self.lost: LostPosition | None = None
         self.clock = clock or ServerClock()
         self._counted: int | None = None
-        """How many alerts waited when the server last said so; None before."""
+        """The number of waiting alerts in the server's last message; None before it."""
         self._unseen: set[str] = set()
         """Alerts that rang here and that nobody has opened since."""
         self._on_screen = ""
@@ -91,7 +91,7 @@ class Desk(QObject):
         self.changed.emit()
 
     def connected(self, freshness: Freshness, waiting: int = 0) -> None:
-        """Alerts can come; `waiting` of them wait, as the server counts."""
+        """Alerts can arrive; `waiting` of them wait, by the server's count."""
         first, self._counted = self._counted is None, waiting
         self.connection = self.connection.made(datetime.now(UTC))
         if freshness.as_of:
@@ -118,7 +118,7 @@ class Desk(QObject):
 
     @property
     def unlocked(self) -> bool:
-        """Whether travellers' data may be on screen: somebody who may work has signed in."""
+        """Whether travellers' data may be on screen, because a person with the right is signed in."""
         return self.session is not None and not self.session.password_change_needed
 
     @property

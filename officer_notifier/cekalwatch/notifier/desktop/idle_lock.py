@@ -1,10 +1,10 @@
-"""Signs the person out when nobody has touched keyboard or mouse for a while, so that travellers' data is covered.
+"""Signs the person out when nobody has used keyboard or mouse for a while, so that travellers' data is hidden.
 
-What Qt sees of the keyboard is what is typed into these windows; the mouse's place is seen wherever it moves. So an
-officer who works in another program keeps the session by moving the mouse.
+Qt sees keys only in these windows, but sees the mouse wherever it moves. So an officer who works in another program
+keeps the session by moving the mouse.
 
-The windows of the screen are watched, which get what is typed and clicked; not the application, which passes every
-event of every widget: hundreds between an alert and its painted window.
+It watches the windows, which get keys and clicks, and not the application, which passes every event of every widget:
+hundreds between an alert and its painted window.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class IdleLock(QObject):
         self._untouched.start()
         self._place = QCursor.pos()
         controller.session_changed.connect(self._untouched.restart)
-        # A window that opens gets the focus, or is seen at the next look.
+        # A window that opens gets the focus, or is found at the next check.
         app.focusWindowChanged.connect(self._watch_windows)
         self._timer = QTimer(self)
         self._timer.setInterval(_LOOK_EVERY_MS)

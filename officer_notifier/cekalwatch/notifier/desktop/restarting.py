@@ -19,7 +19,7 @@ from cekalwatch.wire.backoff import Backoff
 FINAL = frozenset({Exit.OK, Exit.USAGE, Exit.MISSING_EXTRA, Exit.REFUSED, Exit.CONFIG})
 """Exit codes after which a start would end alike: it was closed, or a person must change something first."""
 LIVED_S = 60.0
-"""An agent that ran for so long did not crash because of how it was started: the next start follows soon again."""
+"""An agent that ran for this time did not crash because of its start: the next start follows soon again."""
 MAX_PAUSE_S = 60.0
 _LOOK_EVERY_S = 0.5
 

@@ -36,7 +36,7 @@ class SingleInstance(QObject):
 
     def __init__(self, agent_id: str) -> None:
         super().__init__()
-        # A socket's path is short, and tells others on the PC nothing.
+        # A socket's path must be short, and reveals nothing to others on the PC.
         digest = hashlib.sha256(f"{getpass.getuser()}/{agent_id}".encode()).hexdigest()[:16]
         self._name = f"cekalwatch-notifier-{digest}"
         self._server = QLocalServer(self)
@@ -44,13 +44,13 @@ class SingleInstance(QObject):
         self._server.newConnection.connect(self._answer)
 
     def acquire(self) -> bool:
-        """Return True when this is the first; else the first has been asked to come to the front."""
+        """Return True if this is the first one; otherwise ask the first one to come to the front."""
         socket = QLocalSocket()
         socket.connectToServer(self._name)
         if socket.waitForConnected(_WAIT_MS):
             socket.disconnectFromServer()
             return False
-        # What a killed notifier left behind; a running one would have answered. The inbox's lock decides in the end.
+        # A killed notifier left it behind; a running one would have answered. The inbox's lock decides in the end.
         QLocalServer.removeServer(self._name)
         return self._server.listen(self._name)
 
@@ -70,7 +70,8 @@ _COLLECT_EVERY_MS = 10_000
 
 
 def run(settings: NotifierSettings, start: Start) -> None:
-    """Show alerts until the person closes the agent, or SIGINT or SIGTERM; raises ProgramError when it cannot go on."""
+    """Show alerts until the person closes the agent, or SIGINT or SIGTERM; raises ProgramError when it cannot
+    continue."""
     QGuiApplication.setHighDpiScaleFactorRoundingPolicy(Qt.HighDpiScaleFactorRoundingPolicy.PassThrough)
     app = QApplication([sys.argv[0]])
     app.setApplicationName("Cekalwatch")
@@ -78,7 +79,7 @@ def run(settings: NotifierSettings, start: Start) -> None:
     with closing(SingleInstance(settings.agent_id)) as instance:
         if not instance.acquire():
             return
-        # Signals first: whoever sees the agent subscribe may end it at once.
+        # Signals first: somebody may end the agent as soon as it subscribes.
         wanted = threading.Event()
         with stopped_by_signals(wanted.set), assembled(settings, start, app) as (agent, work):
             instance.asked.connect(agent.bring_up)
@@ -103,7 +104,7 @@ def assembled(
         worker = stack.enter_context(ThreadPoolExecutor(max_workers=1, thread_name_prefix="alerts"))
         stack.callback(notifier.subscription.stop)
         stack.callback(screen.end)
-        # It connects while the windows are made; what it shows waits for the event loop, and so for them.
+        # It connects while the windows are made; its updates wait for the event loop, and so for the windows.
         work = worker.submit(_deliver, notifier, delivery, screen)
         agent = stack.enter_context(closing(DesktopAgent(controller, troubles, app)))
         stack.enter_context(closing(SignInRecall(controller, delivery)))

@@ -18,16 +18,16 @@ from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.notifier.desktop.controller import Controller
 
 AGAIN_EVERY_MS = 15_000
-"""How often the bell rings on for an alert that needs somebody, and that nobody here has looked at."""
+"""The period after which the bell rings again for an alert that needs somebody and that nobody here has viewed."""
 TOGETHER_S = 2.0
-"""Alerts that ring within so many seconds after a sound have that one: fifty at once are not fifty sounds."""
+"""Alerts that ring within these seconds after a sound share it: fifty at once are not fifty sounds."""
 _RATE = 22_050
 _TONES = ((880.0, 0.14), (0.0, 0.04), (1174.7, 0.2), (0.0, 0.16))
 _PLAYERS = (("pw-play",), ("paplay",), ("aplay", "-q"))
 
 
 class Bell(QObject):
-    """Rings with the alerts that ring, and again until somebody looks at them."""
+    """Rings for alerts, and again until somebody views them."""
 
     def __init__(self, controller: Controller, folder: Path) -> None:
         super().__init__()

@@ -30,7 +30,7 @@ Result = TypeVar("Result")
 
 
 class Worker(QObject):
-    """Some threads for calls that block. What they return arrives in the thread that made the worker."""
+    """Some threads for blocking calls. Their results arrive in the thread that made the worker."""
 
     _finished = Signal(object, object)
 
@@ -43,7 +43,7 @@ class Worker(QObject):
     def run(
         self, call: Callable[[], Result], done: Callable[[Result], object], failed: Callable[[Failure], object]
     ) -> None:
-        """Run `call`, then `done` with what it returned or `failed` with its failure; other errors are raised there."""
+        """Run `call`, then `done` with its result or `failed` with its failure; other errors are raised there."""
         if not self._closed:
             self._pool.submit(self._call, call, done, failed)
 
@@ -115,14 +115,14 @@ class DesktopScreen(QObject):
 
     def troubles(self, present: Troubles) -> None:
         """See `TroubleScreen`."""
-        with suppress(ScreenGone):  # the thread that tells troubles ends with the windows
+        with suppress(ScreenGone):  # the thread of problems ends with the windows
             self._do(lambda: self._take_troubles(present))
 
     def _show(self, *shown: ShownAlert) -> None:
         self._desk.show(*shown)
         for window in QApplication.topLevelWidgets():
             if window.isVisible():
-                window.repaint()  # now, so that what is said to have been shown is on the screen
+                window.repaint()  # now, so that alerts that count as shown are on the screen
 
     def _do(self, action: Callable[[], None]) -> None:
         request = _Request(action)
@@ -144,7 +144,7 @@ class DesktopScreen(QObject):
 
 
 class ScreenGone(Exception):  # noqa: N818  # it is no error: the program ends
-    """The windows have closed; what was to be shown was not."""
+    """The windows have closed; the update was not shown."""
 
 
 class _Request:

@@ -1,4 +1,4 @@
-"""What this PC knows of troubles, without a window, and the word of its person that they have seen one."""
+"""The problems that this PC knows, without a window, and their acknowledgement by its person."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from cekalwatch.office.client.trouble_client import TroubleClient
 
 
 class TroubleController(QObject):
-    """The troubles of one PC. Windows follow `changed`, and announce what `began` and what is `over`."""
+    """The problems of one PC. Windows follow `changed`, and announce those that `began` and those that are `over`."""
 
     changed = Signal()
     began = Signal(object)
-    """A `Trouble` that is shown to who is here, and began since the last news."""
+    """A `Trouble` that the person here sees, and that began since the last news."""
     over = Signal(object)
-    """A `Trouble` that was shown to who is here, and is well again."""
+    """A `Trouble` that the person here saw, and that is over."""
 
     def __init__(self, controller: Controller, client: TroubleClient) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class TroubleController(QObject):
         self._client = client
         self._worker = Worker(self)
         self._known: Troubles | None = None
-        """None: nothing was told yet."""
+        """None before the first news."""
         controller.session_changed.connect(self.changed)
 
     def close(self) -> None:
@@ -38,7 +38,7 @@ class TroubleController(QObject):
         shiboken6.delete(self)
 
     def take(self, present: Troubles) -> None:
-        """Take what is wrong now."""
+        """Store the present problems."""
         before, self._known = self._known, present
         if before is not None:
             keys = {one.trouble_id for one in before}
@@ -53,7 +53,7 @@ class TroubleController(QObject):
 
     @property
     def shown(self) -> Troubles:
-        """What is wrong and concerns who is here, oldest first."""
+        """The problems that concern the person here, oldest first."""
         return shown_to(self._controller.session, self._known or (), self._counters)
 
     @property

@@ -1,1 +1,1 @@
-"""Questions to the person at the PC: signing in, and what a step needs."""
+"""Dialogs of the person at the PC: sign-in, and the inputs of a step."""

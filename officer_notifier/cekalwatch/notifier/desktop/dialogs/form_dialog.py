@@ -12,7 +12,7 @@ from cekalwatch.notifier.desktop.widgets.elements import button, label, message,
 from cekalwatch.office.locale.alert_formatting import AlertFormatter
 
 Send = Callable[[Callable[[], object], Callable[[str], object]], object]
-"""Sends what was filled in, then calls the first function once it is recorded, or the second with the reason."""
+"""Sends the entered values, then calls the first function when they are recorded, or the second one with the error."""
 
 
 class FormDialog(QDialog):
@@ -56,7 +56,7 @@ class FormDialog(QDialog):
         return ""
 
     def send(self, done: Callable[[], object], failed: Callable[[str], object]) -> None:
-        """Send what was filled in."""
+        """Send the entered values."""
         raise NotImplementedError  # Qt's metaclass cannot be that of an abstract class as well
 
     def submit(self) -> None:
@@ -116,5 +116,5 @@ class FormDialog(QDialog):
 
 
 def text_of(field: QPlainTextEdit) -> str:
-    """Return what is in a note, without space around it."""
+    """Return the text of a note, without space around it."""
     return field.toPlainText().strip()

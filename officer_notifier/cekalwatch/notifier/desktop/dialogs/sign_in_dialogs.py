@@ -13,7 +13,7 @@ from cekalwatch.office.locale.alert_formatting import AlertFormatter
 
 
 class SignInDialog(FormDialog):
-    """Asks for name and password; goes on to the change of a first password by itself."""
+    """Asks for name and password; continues with the change of a first password by itself."""
 
     def __init__(self, parent: QWidget | None, formatter: AlertFormatter, controller: Controller) -> None:
         title = formatter.say("WINDOW_SIGN_IN")

@@ -40,7 +40,7 @@ class StepDialog(FormDialog):
         self._take = take
 
     def decision(self) -> Decision:
-        """Return what was filled in."""
+        """Return the entered values."""
         raise NotImplementedError  # Qt's metaclass cannot be that of an abstract class as well
 
     def send(self, done: Callable[[], object], failed: Callable[[str], object]) -> None:
@@ -49,7 +49,8 @@ class StepDialog(FormDialog):
 
 
 class ReasonDialog(StepDialog):
-    """Asks why, and for a note. A digit chooses a reason, Enter records it; none is chosen at the beginning."""
+    """Asks for a reason and a note. A digit chooses a reason, Enter records it; no reason is chosen at the
+    beginning."""
 
     def __init__(
         self, parent: QWidget | None, formatter: AlertFormatter, step: Step, alert: Alert, take: TakeStep
@@ -70,7 +71,7 @@ class ReasonDialog(StepDialog):
 
     @property
     def reason(self) -> Reason | None:
-        """The reason that is chosen; None before a person chose one."""
+        """The chosen reason; None before a person chose one."""
         chosen = self._group.checkedId()
         return self.reasons[chosen] if chosen >= 0 else None
 
@@ -105,7 +106,7 @@ class ConfirmDialog(StepDialog):
         *,
         beside: bool,
     ) -> None:
-        """`beside`: a supervisor stands beside the person who has signed in, and signs in for this step."""
+        """`beside`: a supervisor at the side of the signed-in person signs in for this step."""
         super().__init__(parent, formatter, Step.CONFIRM, alert, take)
         self.reference = self.line()
         self.note_field = self.note()

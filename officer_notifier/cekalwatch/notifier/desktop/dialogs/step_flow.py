@@ -38,7 +38,7 @@ CEKAL_ONLINE_KEY = "F4"
 
 
 class ActionBar(QWidget):
-    """The buttons for what a person can do with the alert, each with its key, and the result of the last step."""
+    """The buttons of the possible steps, each with its key, and the result of the last step."""
 
     asked = Signal(Step)
     cekal_online_asked = Signal()
@@ -67,12 +67,12 @@ class ActionBar(QWidget):
 
     @property
     def message(self) -> str:
-        """What is said about the last step; empty when nothing is."""
+        """The message about the last step; empty when there is none."""
         return "" if self._message.isHidden() else self._message.text()
 
     @property
     def role(self) -> str:
-        """How it is said; see `tell`."""
+        """The kind of the message; see `tell`."""
         return str(self._message.property("role"))
 
     def show_options(self, alert: Alert, options: Options, formatter: AlertFormatter, *, cekal_online: bool) -> None:
@@ -144,7 +144,7 @@ class StepFlow(QObject):
         return self.dialog is not None
 
     def begin(self, step: Step, alert: Alert) -> None:
-        """Begin a step with the alert as it is on screen: ask what it needs, or do it."""
+        """Begin a step with the alert as it is on screen: ask for its inputs, or carry it out."""
         if self.dialog:
             return
         formatter = self._controller.formatter
@@ -179,7 +179,7 @@ class StepFlow(QObject):
         self.ended.emit()
 
     def _give_up(self) -> None:
-        """Close the dialog of a person who has signed out: nobody else may finish it in their name."""
+        """Close the dialog of a person who signed out: nobody else may finish it in their name."""
         if self.dialog and self._controller.session is None:
             self.dialog.reject()
 

@@ -1,1 +1,1 @@
-"""The parts that windows are made of, and how they look."""
+"""The widgets of the windows, and their style."""

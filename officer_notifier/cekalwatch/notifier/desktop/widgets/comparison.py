@@ -1,4 +1,4 @@
-"""The probe beside the reference photographs: what an officer judges by."""
+"""The probe and the reference photographs, which an officer compares."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ class PhotoView(QWidget):
 
     @property
     def words(self) -> str:
-        """What is said in place of the picture; empty where there is one, and while it is decoded."""
+        """The text in place of the picture; empty when there is a picture, and while it is decoded."""
         return "" if self.loaded or self._decoding else self._missing
 
     def show_picture(self, jpeg: bytes, missing: str) -> None:
-        """Show a picture; `missing` is said when there is none (no bytes), or when it is damaged."""
+        """Show a picture, or `missing` when there is none (no bytes) or it is damaged."""
         self._missing = missing
         if jpeg != self._jpeg:
             self._jpeg = jpeg

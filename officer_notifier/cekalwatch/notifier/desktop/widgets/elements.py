@@ -49,7 +49,7 @@ def label(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel:
 
 
 def message() -> QLabel:
-    """Return a label for a result; hidden while there is none."""
+    """Return a label for a result, which is hidden while there is none."""
     made = label(wrap=True)
     # Qt ignores a style sheet's padding when it computes the height of wrapped text.
     made.setMargin(8)
@@ -91,7 +91,7 @@ def set_role(widget: QWidget, role: str, name: str = "role") -> None:
     """Set the role by which the style sheet finds a widget."""
     if widget.property(name) != role:
         widget.setProperty(name, role)
-        # Qt looks at the property only when the style is put on.
+        # Qt reads the property only when the style is applied.
         for one in (widget, *widget.findChildren(QWidget)):
             one.style().unpolish(one)
             one.style().polish(one)
@@ -105,7 +105,7 @@ def fit(window: QWidget, width: int, height: int) -> None:
 
 
 def in_front(window: QWidget) -> None:
-    """Let a window come up above others, as the alert window does: it would cover what a person opens from it."""
+    """Keep a window above others, like the alert window, which would otherwise cover it."""
     window.setWindowFlag(Qt.WindowType.WindowStaysOnTopHint)
 
 
@@ -128,7 +128,7 @@ def clear(layout: QLayout) -> None:
 
 
 def row(*widgets: QWidget | None, spacing: int = 10) -> QHBoxLayout:
-    """Return widgets in a row; None is a space that stretches."""
+    """Return widgets in a row; None means a stretching space."""
     layout = QHBoxLayout()
     layout.setSpacing(spacing)
     for widget in widgets:
@@ -157,7 +157,7 @@ class LockedPlaceholder(QWidget):
         layout.addStretch(1)
 
     def show_count(self, waiting: int | None, formatter: AlertFormatter) -> None:
-        """Say how many alerts wait; None: that is not known."""
+        """Show the number of waiting alerts; None means unknown."""
         say = formatter.say
         self.count.setText(formatter.waiting(waiting))
         self._why.setText(say("LOCKED_WHY"))

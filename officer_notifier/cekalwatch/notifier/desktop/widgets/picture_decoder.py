@@ -1,7 +1,7 @@
-"""Decodes the pictures on screen, outside the windows' thread and within a time.
+"""Decodes the pictures on screen, outside the windows' thread and within a time limit.
 
-The server sends pictures that it encoded itself. This is for the day when it does not: what is no plain JPEG is not
-decoded, and a decoder that does not end keeps no window waiting.
+The server sends pictures that it encoded itself. In case it does not, anything other than a plain JPEG is not decoded,
+and a decoder that does not end does not block a window.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cekalwatch.pictures.jpeg import read_plain_jpeg
 from cekalwatch.wire.bounds import MAX_CROP_PIXELS
 
 DECODE_DEADLINE_S = 2.0
-"""A picture takes some milliseconds. Later, words stand in its place."""
+"""A picture takes some milliseconds. After this time a text is shown in its place."""
 
 _LOOK_EVERY_MS = 10
 _LOOK_LATER_MS = 200
@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 
 class PictureDecoder(QObject):
-    """One picture at a time: who asks for another one gets no answer about the one before."""
+    """One picture at a time: after a new request there is no answer about the earlier one."""
 
     decoded = Signal(QImage)
     """The picture that was asked for last; a null one when it cannot be shown, and when its time is over.
@@ -52,11 +52,11 @@ class PictureDecoder(QObject):
         self._look_again.start(_LOOK_EVERY_MS)
 
     def forget(self) -> None:
-        """Give no answer about what was asked for."""
+        """Give no answer about the last request."""
         self._look_again.stop()
 
     def _look(self) -> None:
-        # The thread touches nothing of Qt's that may be deleted meanwhile, so it is looked after from here.
+        # The thread uses no Qt object that may be deleted in the meantime, so this side watches it.
         if self._wanted.done():
             self._look_again.stop()
             self.decoded.emit(self._wanted.result())
@@ -71,7 +71,7 @@ def _work(jpeg: bytes, wanted: Future[QImage]) -> None:
 
 
 def decoded_picture(jpeg: bytes) -> QImage:
-    """Return the picture, or a null one: what is damaged, no plain JPEG or too large must not stop the alert."""
+    """Return the picture, or a null one: a damaged, unusual or too large picture must not stop the alert."""
     try:
         essence = read_plain_jpeg(jpeg, MAX_CROP_PIXELS).essence
     except PictureError as error:

@@ -1,4 +1,5 @@
-"""How the windows look: light, dark, and high contrast. Every pair of text and ground has a contrast of 4.5 or more."""
+"""The themes of the windows: light, dark, and high contrast. Every pair of text and background has a contrast of 4.5 or
+more."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ Index = QModelIndex | QPersistentModelIndex
 
 
 class Column(StrEnum):
-    """What a column shows."""
+    """The content of a column."""
 
     TIME = "TIME"
     STATE = "STATE"

@@ -35,7 +35,7 @@ class FactsPanel(QFrame):
 
     @property
     def facts(self) -> tuple[Fact, ...]:
-        """What it shows."""
+        """Its content."""
         return self._shown[1] if self._shown else ()
 
     def show_facts(self, title: str, facts: Iterable[Fact]) -> None:
@@ -138,7 +138,7 @@ class AlertView(QWidget):
         *,
         cekal_online: bool,
     ) -> None:
-        """Show an alert as it stands now."""
+        """Show the present version of an alert."""
         alert, say = shown.alert, formatter.say
         another = alert.alert_id != self._alert_id
         self._alert_id = alert.alert_id

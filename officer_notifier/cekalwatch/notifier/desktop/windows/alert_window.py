@@ -1,7 +1,7 @@
-"""The window that comes to the front with an alert. It never takes the keyboard from what somebody is typing.
+"""The window that comes to the front with an alert. It never takes the keyboard from a person who types elsewhere.
 
-It shows one alert at a time, and changes to another only when a person asks for it, or when a new one comes and nothing
-is left to do about the one on screen: under a hand that is about to press a button, nothing may change.
+It shows one alert at a time, and changes to another only when a person asks for it, or when a new one comes and the one
+on screen needs nothing: the window must not change while a person is about to press a button.
 """
 
 from __future__ import annotations
@@ -32,13 +32,14 @@ from cekalwatch.notifier.desktop.windows.alert_view import AlertView
 from cekalwatch.office.alerts import standing
 
 KEYS_IGNORED_MS = 600
-"""For so long after the window gets the keyboard, its keys do nothing: they may have been meant for another one."""
+"""For this time after the window gets the keyboard, its keys do nothing: they may have been meant for another
+window."""
 MENU_KEY = "F1"
 _AGES_EVERY_MS = 1_000
 
 
 class AlertWindow(QMainWindow):
-    """Shows one alert, or a placeholder while there is none or nobody has signed in."""
+    """Shows one alert, or a placeholder while there is none or nobody is signed in."""
 
     sign_in_asked = Signal()
     seen = Signal()
@@ -127,7 +128,7 @@ class AlertWindow(QMainWindow):
 
     @property
     def queue_text(self) -> str:
-        """What is said about other alerts; empty when none waits."""
+        """The message about other alerts; empty when none waits."""
         return "" if self._queue.isHidden() else self._queue.text()
 
     @property
@@ -137,7 +138,7 @@ class AlertWindow(QMainWindow):
 
     @property
     def takes_keys(self) -> bool:
-        """Whether the window has had the keyboard for so long that a key was meant for it."""
+        """Whether the window has had the keyboard long enough that a key was meant for it."""
         return self._since_focus.elapsed() >= KEYS_IGNORED_MS
 
     def turn(self, by: int) -> None:
@@ -158,12 +159,12 @@ class AlertWindow(QMainWindow):
         self._show(with_keyboard=False)
 
     def bring_up(self) -> None:
-        """Come to the front with the keyboard: a person asked for it."""
+        """Come to the front with the keyboard, because a person asked for it."""
         self._show(with_keyboard=True)
         self.activateWindow()
 
     def paint_again(self) -> None:
-        """Show what is known now."""
+        """Show the present state."""
         self._choose()
         controller = self._controller
         formatter = self._controller.formatter
@@ -201,7 +202,7 @@ class AlertWindow(QMainWindow):
         super().showEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
-        """Hide only: the notifier lives in the tray; where there is none, among the other windows."""
+        """Only hide: the notifier stays in the tray, or, without a tray, among the other windows."""
         event.ignore()
         if QSystemTrayIcon.isSystemTrayAvailable():
             self.hide()
@@ -233,7 +234,7 @@ class AlertWindow(QMainWindow):
         self.move(free.center() - self.rect().center())
 
     def _choose(self) -> None:
-        """Stay with the alert on screen; without one, take the one that waits longest."""
+        """Keep the alert on screen; without one, show the alert that has waited longest."""
         alert_cache = self._controller.alert_cache
         if alert_cache.find(self._alert_id) is None:
             waiting = self._controller.waiting()

@@ -122,12 +122,12 @@ class SupervisorWindow(QMainWindow):
             self._tell(say("EXPORTED", file=file), "done")
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  # Qt's name
-        """Show what is known now."""
+        """Show the present state."""
         self.paint_again()
         super().showEvent(event)
 
     def paint_again(self) -> None:
-        """Show what is known now."""
+        """Show the present state."""
         controller = self._controller
         formatter = controller.formatter
         say = formatter.say

@@ -114,7 +114,7 @@ class Tray(QSystemTrayIcon):
         return light(self._controller, self._troubles)
 
     def paint_again(self) -> None:
-        """Show what is known now."""
+        """Show the present state."""
         controller = self._controller
         formatter = controller.formatter
         say = formatter.say

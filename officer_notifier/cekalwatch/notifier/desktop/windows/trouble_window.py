@@ -1,4 +1,4 @@
-"""What is wrong with cameras and the watchlist, since when, and what to do about it."""
+"""Problems of cameras and the watchlist: since when, and what to do."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ class TroubleWindow(QMainWindow):
         self.paint_again()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  # Qt's name
-        """Show what is known now."""
+        """Show the present state."""
         self.paint_again()
         super().showEvent(event)
 
     def paint_again(self) -> None:
-        """Show what is known now."""
+        """Show the present state."""
         formatter, present = self._controller.formatter, self._troubles.shown
         unseen = {one.trouble_id for one in self._troubles.unseen}
         self.setWindowTitle(formatter.say("WINDOW_TROUBLES"))
