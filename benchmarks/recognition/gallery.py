@@ -38,7 +38,7 @@ from cekalwatch.server.gallery.kept_terms import TermsFile
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.row_format import GalleryStorage
 from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
-from cekalwatch.server.memory import return_large_pieces
+from cekalwatch.server.process import return_large_pieces
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.keys.store import KeyStore
 from cekalwatch.server.storage.models.template_store import PIECE_ROWS

@@ -36,7 +36,7 @@ from cekalwatch.program.logs import configure_logs
 from cekalwatch.server.cli.watchlist.running_server import local_import
 from cekalwatch.server.data_folder import make_database
 from cekalwatch.server.domain.orders.ban_order import BanOrder
-from cekalwatch.server.memory import return_large_pieces
+from cekalwatch.server.process import return_large_pieces
 from cekalwatch.server.recognition.enrolment import find_faces
 from cekalwatch.server.recognition.packs.installed import Engine, open_detector, open_engine
 from cekalwatch.server.recognition.photographs import decode_photograph

@@ -16,9 +16,8 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from structlog.testing import capture_logs
 
-from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger
+from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger, HistoryChange, HistoryChangedError
 from cekalwatch.server.audit.checkpoints import Checkpoint, KeptCheckpoint, SigningKey
-from cekalwatch.server.audit.history import HistoryChange, HistoryChangedError
 from cekalwatch.server.storage.audit.checkpoint_signer import EVERY, CheckpointSigner
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.audit.trail_check import TrailCheck

@@ -17,7 +17,7 @@ import pytest
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.open_files import MIN_CONNECTIONS, RESERVED, connection_bound
+from cekalwatch.server.process import MIN_CONNECTIONS, RESERVED, connection_bound
 from cekalwatch.v1 import operations_service_pb2 as operations
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
 from cekalwatch.wire.identity import DeviceRole, Identity

@@ -21,7 +21,7 @@ import pytest
 
 from cekalwatch.server.grpc_api.clients import report_stream
 from cekalwatch.server.grpc_api.clients.report_stream import MAX_PICTURES_WAITING, PictureGiver
-from cekalwatch.server.storage.ports.reported import ReportedLog
+from cekalwatch.server.storage.ports.followings import ReportedLog
 from cekalwatch.server.watchlist.sources.centre import following
 from cekalwatch.server.watchlist.sources.centre.following import CentreFollower
 from cekalwatch.server.watchlist.sources.centre.records import MAX_PIECES, photographs

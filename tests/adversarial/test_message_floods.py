@@ -18,14 +18,14 @@ import pytest
 import uuid6
 from structlog.testing import capture_logs
 
+from cekalwatch.server import ports
 from cekalwatch.server.capture import session
-from cekalwatch.server.concurrency.rate_limiter import RateLimiter
+from cekalwatch.server.concurrency.token_bucket import RateLimiter
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.grpc_api.clients.report_stream import MAX_PICTURES, PictureGiver
 from cekalwatch.server.grpc_api.servicers import port_reports
 from cekalwatch.server.health.probes import Presence
-from cekalwatch.server.ports import report_receiver
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.audit.trail import AuditTrail
@@ -114,12 +114,9 @@ async def test_a_port_is_read_no_faster_than_it_needs_to_be(tmp_path: Path, deal
                 await asyncio.sleep(FLOOD_S)
                 assert await rina.alerts() == []
             seconds = time.monotonic() - begun_s
-            per_s = (
-                report_receiver.MESSAGES_PER_S
-                + report_receiver.SIGNS_A_PERIOD / report_receiver.ReportTerms().heartbeat_period_s
-            )
-            most = report_receiver.MAX_MESSAGES + per_s * seconds + SLACK
-            assert report_receiver.MAX_MESSAGES <= dealt_with["read_plain_jpeg"] <= most
+            per_s = ports.MESSAGES_PER_S + ports.SIGNS_A_PERIOD / ports.ReportTerms().heartbeat_period_s
+            most = ports.MAX_MESSAGES + per_s * seconds + SLACK
+            assert ports.MAX_MESSAGES <= dealt_with["read_plain_jpeg"] <= most
             port.call.cancel()
 
 

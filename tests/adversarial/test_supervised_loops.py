@@ -56,7 +56,7 @@ STARTED_IN = {
     "camera/sources/native_log.py": "within the decoder, which is begun again",
     "camera/uplink/stream.py": "one stream, which ends with any of them",
     "camera/uplink/uplink.py": "one stream, which ends with it",
-    "server/ports/report_receiver.py": "one stream, which ends with any of them",
+    "server/ports.py": "one stream, which ends with any of them",
     "server/watchlist/sync/schedule.py": "a supervised loop, which ends with its run",
     "server/concurrency/line_cutter.py": "one answer, which it cuts off",
     "office/client/background_thread.py": "supervised loops",

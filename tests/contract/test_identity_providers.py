@@ -45,7 +45,7 @@ def identity_server(office: Office, tmp_path: Path) -> Iterator[IdentityServer]:
         terms = OpenIdTerms(server.issuer, CLIENT_ID, secret)
         provider = OpenIdProvider(terms, office.people, office.clock)
         office.desk = SignInService(
-            office.provider, provider, office.sessions, office.refusals, office.clock, office.tries.at
+            office.provider, provider, office.sessions, office.refusals, office.clock, office.tries
         )
         yield server
 

@@ -168,7 +168,7 @@ def alerts(
                 "No alert of that time was found to be false or right yet: officers have to judge some first",
                 Exit.NO_INPUT,
             )
-        agencies = stores.agencies.of({order_id for alert in raised for order_id in alert.order_ids})
+        agencies = stores.watchlist.agencies({order_id for alert in raised for order_id in alert.order_ids})
         sums = FieldSums.of(raised, stores.field.passages(start, end, site), agencies, zone)
         learned = [one.figures for version in sorted(sums.versions) if (one := stores.thresholds.learned(version))]
         made_at, listed = SystemClock().now(), stores.field.listed()

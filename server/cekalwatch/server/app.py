@@ -37,14 +37,17 @@ from cekalwatch.server.wiring.audit import init_audit
 from cekalwatch.server.wiring.authentication import init_authentication, init_enrolment, open_devices
 from cekalwatch.server.wiring.capture import cameras_servicer, init_capture
 from cekalwatch.server.wiring.cluster import KEEP_LEASE_PERIOD_S, init_cluster, init_peers, tell_refused, telling
-from cekalwatch.server.wiring.gallery import init_gallery
-from cekalwatch.server.wiring.health import init_health
-from cekalwatch.server.wiring.monitoring import MonitoringParts, init_monitoring
+from cekalwatch.server.wiring.gallery import init_gallery, init_recognition
+from cekalwatch.server.wiring.health import (
+    MonitoringParts,
+    init_health,
+    init_monitoring,
+    maintenance_reader,
+    operations_servicer,
+)
 from cekalwatch.server.wiring.notices import init_notices
-from cekalwatch.server.wiring.operations import maintenance_reader, operations_servicer
 from cekalwatch.server.wiring.ports import init_ports
 from cekalwatch.server.wiring.process import init_process
-from cekalwatch.server.wiring.recognition import init_recognition
 from cekalwatch.server.wiring.storage import init_keys, init_storage
 from cekalwatch.server.wiring.watchlist import init_watchlist
 

@@ -16,13 +16,12 @@ import pytest
 
 from cekalwatch.contract.values.adjudication import AlertEventType
 from cekalwatch.server.alerts.details import AlertDetailsReader
-from cekalwatch.server.alerts.fanout import Acknowledgements, DetailedEvent, Fanout, Wants
-from cekalwatch.server.alerts.waiting import WaitingAlerts
+from cekalwatch.server.alerts.fanout import Acknowledgements, DetailedEvent, Fanout, WaitingAlerts, Wants
 from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.auth.certificate import LoopbackAuthentication
 from cekalwatch.server.auth.refusals import RefusalLog
+from cekalwatch.server.auth.sessions import SupervisedDevices
 from cekalwatch.server.auth.sign_in_terms import SessionTerms
-from cekalwatch.server.auth.supervised import SupervisedDevices
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.orders.law import Checkpoints

@@ -13,7 +13,7 @@ from cekalwatch.console.pages import system
 from cekalwatch.console.pages.guides import FOLDER
 from cekalwatch.console.web_sessions import WebSession
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.server.backup.record import BackupRecord
+from cekalwatch.server.backup.contents import BackupRecord
 from cekalwatch.server.storage.keys.store import DataKeyRow
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.repository import ROOT

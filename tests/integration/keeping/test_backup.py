@@ -22,8 +22,8 @@ from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.backup.archive import AgeIdentity
+from cekalwatch.server.backup.contents import BackupRecord
 from cekalwatch.server.backup.making import BackupMade, make_backup
-from cekalwatch.server.backup.record import BackupRecord
 from cekalwatch.server.backup.restoring import Restored, look, restore
 from cekalwatch.server.cli.app import app
 from cekalwatch.server.domain.clock import SystemClock

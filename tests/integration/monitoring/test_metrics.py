@@ -18,14 +18,14 @@ import pytest
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.app import Server
-from cekalwatch.server.backup.record import BackupRecord
+from cekalwatch.server.backup.contents import BackupRecord
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.notices import Notice
 from cekalwatch.server.health.monitoring import pages
 from cekalwatch.server.health.state import health as server_health
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.notices import NoticeOutcome, NoticeStore
-from cekalwatch.server.wiring import monitoring
+from cekalwatch.server.wiring import health as health_wiring
 from cekalwatch.v1 import alert_service_pb2 as alerts
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.identity import DeviceRole, Identity
@@ -42,7 +42,7 @@ WAIT_S = 60.0
 
 @pytest.fixture(autouse=True)
 def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(monitoring, "READ_PERIOD_S", 0.1)
+    monkeypatch.setattr(health_wiring, "READ_PERIOD_S", 0.1)
     monkeypatch.setattr(pages, "KEPT_S", 0.0)
 
 
@@ -199,7 +199,7 @@ async def test_the_page_is_in_two_languages_escaped_and_without_scripts(tmp_path
 async def test_with_certificates_only_who_may_ask_for_the_status_reads_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(monitoring, "is_loopback", lambda _: False)  # as on an address that others reach
+    monkeypatch.setattr(health_wiring, "is_loopback", lambda _: False)  # as on an address that others reach
     site = Site(tmp_path / "site")
     laptop = site.device(DeviceRole.DIAGNOSTICS, "laptop")
     async with running(site.settings(metrics=ON_THIS_MACHINE), site.diagnostics()) as server, asyncio.timeout(WAIT_S):

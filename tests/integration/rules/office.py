@@ -34,8 +34,7 @@ from cekalwatch.server.storage.people.store import Account, KeptPassword
 from cekalwatch.server.storage.watchlist.record_store import NewReference
 from cekalwatch.server.wiring.alerts import init_alerts
 from cekalwatch.server.wiring.capture import init_capture
-from cekalwatch.server.wiring.gallery import init_gallery
-from cekalwatch.server.wiring.recognition import RecognitionParts
+from cekalwatch.server.wiring.gallery import RecognitionParts, init_gallery
 from cekalwatch.server.wiring.storage import Context
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
 from cekalwatch.v1.capture_service_pb2_grpc import CaptureServiceStub

@@ -9,10 +9,8 @@ from uuid import UUID
 from cekalwatch.contract.values.adjudication import AlertEventType, Outcome, Reason
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.alerts.adjudication import ActingPerson, Adjudication, Adjudicator
-from cekalwatch.server.alerts.alert_orders import AlertOrders
-from cekalwatch.server.alerts.details import AlertDetailsReader
-from cekalwatch.server.alerts.escalation import Escalator
-from cekalwatch.server.alerts.order_watch import OrderWatch
+from cekalwatch.server.alerts.automatic_steps import Escalator, OrderWatch
+from cekalwatch.server.alerts.details import AlertDetailsReader, AlertOrders
 from cekalwatch.server.alerts.retention import RetentionSweeper
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
 from cekalwatch.server.domain.alerts.adjudication import FollowUp

@@ -19,10 +19,8 @@ from cekalwatch.server.auth.person import PersonAuthentication
 from cekalwatch.server.auth.refusals import RefusalTrail
 from cekalwatch.server.auth.sessions import Device, SecondSignature, Sessions
 from cekalwatch.server.auth.sign_in_terms import SessionTerms
-from cekalwatch.server.auth.signing_in.device_tries import DeviceTries
-from cekalwatch.server.auth.signing_in.password_provider import PasswordChange, PasswordProvider
-from cekalwatch.server.auth.signing_in.passwords import Passwords
-from cekalwatch.server.auth.signing_in.sign_in import PasswordProof, Proof, SignInService
+from cekalwatch.server.auth.signing_in.passwords import PasswordChange, PasswordProvider, Passwords
+from cekalwatch.server.auth.signing_in.sign_in import DeviceTries, PasswordProof, Proof, SignInService
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import JointAct, Person, TwoPeople, TwoPersonAction
 from cekalwatch.server.storage.audit.store import AuditStore
@@ -103,7 +101,7 @@ class Office:
         self.sessions = Sessions(SessionStore(self.database), self.refusals, self.clock, SessionTerms())
         self.provider = PasswordProvider(self.people, self.passwords, self.clock)
         self.tries = DeviceTries(self.people, self.clock)
-        self.desk = SignInService(self.provider, None, self.sessions, self.refusals, self.clock, self.tries.at)
+        self.desk = SignInService(self.provider, None, self.sessions, self.refusals, self.clock, self.tries)
         self.changes = PasswordChange(self.people, self.passwords, self.provider, self.desk, self.clock)
         self.attendance = PersonAuthentication(self.sessions)
 

@@ -26,9 +26,9 @@ from cekalwatch.contract.values.status import (
 )
 from cekalwatch.contract.values.watchlist import Freshness, SourceFreshness
 from cekalwatch.program.loops import LoopState
+from cekalwatch.server.audit.checkpoint_ledger import HistoryChange
 from cekalwatch.server.audit.checkpoints import Checkpoint
 from cekalwatch.server.audit.destinations.delivery import DestinationState
-from cekalwatch.server.audit.history import HistoryChange
 from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.domain.checkpoints import Camera

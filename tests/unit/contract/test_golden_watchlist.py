@@ -57,7 +57,7 @@ from cekalwatch.server.domain.orders.ban_order import BanOrder, JudgedOrder, Ord
 from cekalwatch.server.domain.orders.status_history import StatusChange
 from cekalwatch.server.domain.ports import Following, Port, PortState
 from cekalwatch.server.grpc_api.servicers.watchlist import list_feed, servicer, subjects
-from cekalwatch.server.ports.report_receiver import ReportTerms
+from cekalwatch.server.ports import ReportTerms
 from cekalwatch.server.storage.watchlist.list_feed import ChangedSubject, StoredReference
 from cekalwatch.server.watchlist.browser import SubjectHistory, SubjectView, WatchlistPage
 from cekalwatch.server.watchlist.list_feed import ListPosition

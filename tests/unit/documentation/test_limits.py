@@ -14,7 +14,7 @@ from cekalwatch.contract.values.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.contract.values.watchlist import MAX_SEARCH_TEXT
 from cekalwatch.notifier.desktop.widgets.picture_decoder import DECODE_DEADLINE_S
 from cekalwatch.pictures import jpeg, photograph, png, tiff, webp
-from cekalwatch.server import connections, open_files
+from cekalwatch.server import connections, ports, process
 from cekalwatch.server.auth import limits, refusals
 from cekalwatch.server.auth.signing_in import openid
 from cekalwatch.server.capture import aiming, intake, session, surveys
@@ -26,7 +26,6 @@ from cekalwatch.server.grpc_api.clients import report_stream
 from cekalwatch.server.grpc_api.servicers import enrolment
 from cekalwatch.server.grpc_api.servicers.watchlist import list_file
 from cekalwatch.server.health.monitoring import listener
-from cekalwatch.server.ports import report_receiver
 from cekalwatch.server.recognition import photographs
 from cekalwatch.server.recognition.photograph_decoder import DECODER_LIMITS
 from cekalwatch.server.settings.settings import ServerSettings
@@ -116,11 +115,11 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "calls on one connection": (options.MAX_STREAMS_PER_CONNECTION,),
     "calls of one camera": (limits.MAX_OPEN[DeviceRole.CAMERA],),
     "calls of one notifier": (limits.MAX_OPEN[DeviceRole.NOTIFIER],),
-    "events that a port reports before the next receipt": (report_receiver.ReportTerms().window,),
+    "events that a port reports before the next receipt": (ports.ReportTerms().window,),
     "signs of life and pictures of a port": (
-        report_receiver.MAX_MESSAGES,
-        report_receiver.MESSAGES_PER_S,
-        report_receiver.SIGNS_A_PERIOD,
+        ports.MAX_MESSAGES,
+        ports.MESSAGES_PER_S,
+        ports.SIGNS_A_PERIOD,
     ),
     "messages of a centre to its port": (
         report_stream.MAX_ANSWERS,
@@ -133,9 +132,9 @@ FIGURES: dict[str, tuple[float, ...]] = {
         list_feed.AGAIN_AT_ONCE,
         list_feed.AGAIN_PER_S,
     ),
-    "events of a port": (report_receiver.EVENTS_PER_S, report_receiver.MAX_EVENTS),
+    "events of a port": (ports.EVENTS_PER_S, ports.MAX_EVENTS),
     "pictures that a centre asks of a port": (
-        report_receiver.MAX_PICTURES,
+        ports.MAX_PICTURES,
         report_stream.PICTURES_PER_S,
         report_stream.MAX_PICTURES,
     ),
@@ -160,7 +159,7 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "photographs being decoded": (photographs.DECODE_BYTES,),
     "enrolments of devices": (enrolment.MAX_ENROLMENTS,),
     "enrolments from one address": (enrolment.MAX_ENROLMENTS_OF_ADDRESS,),
-    "connections": (SETTINGS.connections, open_files.RESERVED),
+    "connections": (SETTINGS.connections, process.RESERVED),
     "connections of one address": (SETTINGS.connections_per_address,),
     "bytes on a connection before its first call": (connections.MAX_STRANGER_BYTES,),
     "bytes on a connection that are no messages or headers of calls": (

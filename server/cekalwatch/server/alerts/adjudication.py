@@ -16,7 +16,7 @@ import structlog
 
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Outcome, Reason
 from cekalwatch.contract.values.people import CONFIRMS, HANDLES_ALERTS, JUDGES
-from cekalwatch.server.alerts.alert_orders import AlertOrders
+from cekalwatch.server.alerts.details import AlertOrders
 from cekalwatch.server.audit.alert_entries import handling_entry
 from cekalwatch.server.audit.entry import Actor, AuditEntry
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp

@@ -20,6 +20,8 @@ from uuid import UUID
 
 import structlog
 
+from cekalwatch.contract.values.adjudication import AlertState
+from cekalwatch.contract.values.alerts import AlertFilter, AlertSearch
 from cekalwatch.server.alerts.details import AlertDetails, AlertDetailsReader
 from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.concurrency.following import woken_within
@@ -27,7 +29,7 @@ from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.health.probes import NO_METRICS, Metrics
-from cekalwatch.server.storage.alerts.store import AlertStore
+from cekalwatch.server.storage.alerts.store import MAX_WAITING, AlertStore
 from cekalwatch.server.storage.watchlist.rows import DAMAGED
 
 PAGE = 100
@@ -281,3 +283,30 @@ class Acknowledgements:
 
     def _write(self, positions: list[tuple[str, int]]) -> Sequence[int | CekalwatchError]:
         return self._store.acknowledge(positions, self._clock.now())
+
+
+class WaitingAlerts:
+    """Counts the alerts that nobody has claimed or judged, for PCs where nobody has signed in: they may know no more.
+
+    All subscribers share one reading of them, for as long as nothing happens to any alert. Only the event loop's thread
+    uses it.
+    """
+
+    def __init__(self, store: AlertStore, fanout: Fanout) -> None:
+        self._store = store
+        self._fanout = fanout
+        self._reading = asyncio.Lock()
+        self._head: int | None = None
+        self._alerts: Sequence[Alert] = ()
+
+    async def count(self, wants: Wants) -> int:
+        """Return how many of those that wait a subscriber wants."""
+        async with self._reading:
+            head = self._fanout.head
+            if head != self._head:
+                self._alerts = await asyncio.to_thread(self._read)
+                self._head = head
+        return sum(map(wants, self._alerts))
+
+    def _read(self) -> list[Alert]:
+        return self._store.list_alerts(AlertFilter(), None, MAX_WAITING, AlertSearch(frozenset({AlertState.NEW})))

@@ -8,7 +8,7 @@ they were raised. Probes of alerts whose subject was deleted are removed at once
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -18,6 +18,7 @@ from cekalwatch.server.domain.retention import RetentionPolicy
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore
 from cekalwatch.server.storage.alerts.retention_store import RetentionStore
 from cekalwatch.server.storage.alerts.store import AlertStore
+from cekalwatch.server.storage.ports.store import PortStore
 
 log = structlog.get_logger()
 
@@ -134,4 +135,31 @@ class RetentionSweeper:
 
         if gone := self._retention.remove_records(before, note):
             log.info("retention_swept", alerts=gone, alerts_before=stamp(before))
+        return gone
+
+
+class PortRecordSweeper:
+    """Removes the records of ports' alerts that must not be kept any longer, in the name of `actor`.
+
+    A port says itself what it has erased; this is for what it does not say, being away or gone. It blocks: call it from
+    a worker thread.
+    """
+
+    def __init__(self, store: PortStore, clock: Clock, actor: Actor, kept_for: timedelta) -> None:
+        self._store = store
+        self._clock = clock
+        self._actor = actor
+        self._kept_for = kept_for
+
+    def sweep(self) -> int:
+        """Remove the records that are due, and return how many went."""
+        now = self._clock.now()
+        before = now - self._kept_for
+
+        def note(alerts: int) -> AuditEntry:
+            details: dict[str, int | str] = {"port_alerts": alerts, "alerts_before": stamp(before)}
+            return AuditEntry(now, self._actor, Action.RETENTION_SWEPT, details=details)
+
+        if gone := self._store.remove_records(before, note):
+            log.info("retention_swept", port_alerts=gone, alerts_before=stamp(before))
         return gone

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cekalwatch.server.audit.checkpoint_ledger import HistoryChange
 from cekalwatch.server.audit.checkpoints import Checkpoint
 from cekalwatch.server.audit.destinations.delivery import DestinationState
-from cekalwatch.server.audit.history import HistoryChange
 from cekalwatch.server.hardware.errors import SigningWaits
 
 

@@ -15,9 +15,7 @@ from pathlib import Path
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.audit.entry import Action, AuditEntry, operator
 from cekalwatch.server.backup.archive import FileFacts, write_archive
-from cekalwatch.server.backup.contents import DATABASE, SETTINGS, SiteFiles
-from cekalwatch.server.backup.manifest import FORMAT, Manifest
-from cekalwatch.server.backup.record import BackupRecord
+from cekalwatch.server.backup.contents import DATABASE, FORMAT, SETTINGS, BackupRecord, Manifest, SiteFiles
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database

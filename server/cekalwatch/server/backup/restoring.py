@@ -16,8 +16,7 @@ from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger
 from cekalwatch.server.audit.checkpoints import KeptCheckpoint
 from cekalwatch.server.audit.entry import Action, AuditEntry, operator, stamp
 from cekalwatch.server.backup.archive import AgeIdentity, damaged, read_archive
-from cekalwatch.server.backup.contents import AUDIT_LEDGER, DATABASE, MASTER_KEY, SETTINGS, SiteFiles
-from cekalwatch.server.backup.manifest import Manifest
+from cekalwatch.server.backup.contents import AUDIT_LEDGER, DATABASE, MASTER_KEY, SETTINGS, Manifest, SiteFiles
 from cekalwatch.server.encryption.master_key_source import KeyFile
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.store import AuditStore

@@ -26,7 +26,7 @@ from cekalwatch.contract.values.captures import (
 )
 from cekalwatch.server.capture.aiming import StreamPictures
 from cekalwatch.server.capture.intake import Intake
-from cekalwatch.server.concurrency.rate_limiter import RateLimiter
+from cekalwatch.server.concurrency.token_bucket import RateLimiter
 from cekalwatch.server.domain.cameras.clock import CameraClock
 from cekalwatch.server.domain.captures import Capture, Rejected
 from cekalwatch.server.domain.checkpoints import Camera

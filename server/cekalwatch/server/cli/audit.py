@@ -138,7 +138,7 @@ def export(
 )
 def checkpoint(config: Config = None, data_dir: DataDir = None) -> None:
     """Sign the trail as it is now, and print the checkpoint with its public key."""
-    from cekalwatch.server.audit.history import HistoryChangedError
+    from cekalwatch.server.audit.checkpoint_ledger import HistoryChangedError
     from cekalwatch.server.data_folder import refuse_lost_audit_key
     from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner

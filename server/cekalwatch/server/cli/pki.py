@@ -173,7 +173,7 @@ def invite(
     With --out it goes into a file, with the server's address and who the device is: carry that to the device.
     """
     from cekalwatch.program.secret_files import write_private
-    from cekalwatch.server.pki.server_endpoints import endpoints_at
+    from cekalwatch.server.pki.device_admin import endpoints_at
     from cekalwatch.wire.invitation import DeviceInvitation
 
     settings = command_settings(config, data_dir)

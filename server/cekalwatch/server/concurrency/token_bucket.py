@@ -1,7 +1,9 @@
-"""How often something may be done: tokens that come back at a fixed rate, up to a bound. Pure: it is told the time."""
+"""How often something may be done: tokens that come back at a fixed rate, up to a bound. Buckets are told the time."""
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
@@ -59,3 +61,17 @@ class TokenBuckets(Generic[Key]):
                 self._buckets = {one: bucket for one, bucket in self._buckets.items() if not bucket.is_full(now_s)}
             self._buckets[key] = TokenBucket(share * self._per_s, share * self._most, now_s)
         return self._buckets[key]
+
+
+class RateLimiter:
+    """Holds up who reads the messages of a stream that come too fast: a burst size, and a sustained rate (per second).
+
+    What is not read yet waits with who sends it. It is begun and used on the event loop.
+    """
+
+    def __init__(self, per_s: float, at_once: float) -> None:
+        self._bucket = TokenBucket(per_s, at_once, asyncio.get_running_loop().time())
+
+    async def keep(self) -> None:
+        """Wait until one more message may be dealt with."""
+        await asyncio.sleep(self._bucket.take(1, asyncio.get_running_loop().time(), math.inf) or 0)

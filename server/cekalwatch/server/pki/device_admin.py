@@ -5,22 +5,54 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 
+from cekalwatch.program.checks.certificate import read_certificate
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.audit.device_entries import device_entry, invitation_facts, revocation_facts
 from cekalwatch.server.audit.entry import Action, Actor
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.people import Person
+from cekalwatch.server.pki.authority import LOOPBACK_HOSTS
 from cekalwatch.server.pki.devices import DevicePlaces, KnownDevice
-from cekalwatch.server.pki.server_endpoints import ServerEndpoints
-from cekalwatch.server.pki.site_pki import SitePki
+from cekalwatch.server.pki.site_pki import SitePki, hosts_of
 from cekalwatch.server.refusals import RefusedError
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.errors import StorageError
+from cekalwatch.wire.address import split_address
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.invitation import DeviceInvitation
+
+
+class ServerEndpoints(NamedTuple):
+    """Where devices reach the server, HOST:PORT, for the one-line invitations with which they set themselves up."""
+
+    server: str
+    enrol: str
+
+
+def endpoints_at(tls_dir: Path, listen: str, enrolment_listen: str) -> ServerEndpoints:
+    """Return where devices reach this server, by the first name in its certificate in `tls_dir`.
+
+    `listen` and `enrolment_listen` are where it listens, HOST:PORT; the latter is empty where no device can enrol.
+    Raises ProgramError.
+    """
+    if not enrolment_listen:
+        words = "No device can enrol: set enrolment_listen, and restart the server"
+        raise RefusedError(Code.ENROLMENT_CLOSED, words, Exit.CONFIG)
+    try:
+        names = hosts_of(read_certificate(tls_dir))
+    except (OSError, ValueError):
+        raise ProgramError(f"There is no certificate of the server in {tls_dir}", Exit.CONFIG) from None
+    host = next((name for name in names if name not in LOOPBACK_HOSTS), names[0])
+    host = f"[{host}]" if ":" in host else host
+    ports = (split_address(address)[1] for address in (listen, enrolment_listen))
+    return ServerEndpoints(*(f"{host}:{port}" for port in ports))
+
 
 INVITED_HERE = frozenset({DeviceRole.CAMERA, DeviceRole.NOTIFIER})
 """What belongs to one site; others see the whole list or the whole server, or get host names."""

@@ -105,6 +105,15 @@ class MetricsTerms:
     """HOST:PORT of the metrics for Prometheus and of a page for people, for example 127.0.0.1:9465; empty: none. On an
     address that other machines reach, the server shows its certificate, and asks for one of the site."""
 
+    def require_safe(self, tls: FollowedTls | None) -> None:
+        """Raise ProgramError where metrics would leave this machine without certificates."""
+        if self.listen and not tls and not is_loopback(self.listen):
+            raise ProgramError(
+                f"Metrics would be served at {self.listen} without certificates: listen on this machine, for example "
+                "127.0.0.1:9465, or enrol the server first (docs/certificates.md)",
+                Exit.CONFIG,
+            )
+
 
 class MonitoringSection(Settings):
     """What watches the server."""

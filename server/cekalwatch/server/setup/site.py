@@ -17,8 +17,8 @@ from cekalwatch.server.auth.people_admin import PeopleAdmin
 from cekalwatch.server.auth.signing_in.passwords import Passwords
 from cekalwatch.server.data_folder import make_database
 from cekalwatch.server.domain.clock import SystemClock
+from cekalwatch.server.pki.device_admin import ServerEndpoints, endpoints_at
 from cekalwatch.server.pki.journal import PkiJournal
-from cekalwatch.server.pki.server_endpoints import ServerEndpoints, endpoints_at
 from cekalwatch.server.pki.site_pki import SitePki
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.setup.answers import Answers

@@ -16,8 +16,7 @@ from typing import Final, Self
 from cekalwatch.contract.values.orders import OrderKind, OrderStatus
 from cekalwatch.contract.values.watchlist import WatchlistFilter, WatchlistProblem
 from cekalwatch.server.domain.orders.ban_order import WIB, BanOrder, SubjectFile
-from cekalwatch.server.domain.orders.law import Checkpoints
-from cekalwatch.server.domain.orders.standing import OrderStanding
+from cekalwatch.server.domain.orders.law import Checkpoints, OrderStanding
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 
 READ_AT_ONCE: Final = 200

@@ -11,17 +11,14 @@ from typing import Any
 
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.alerts.adjudication import Adjudicator
-from cekalwatch.server.alerts.alert_orders import AlertOrders
+from cekalwatch.server.alerts.automatic_steps import Escalator, OrderWatch
 from cekalwatch.server.alerts.daily_stats import DailyStats
-from cekalwatch.server.alerts.details import AlertDetailsReader
-from cekalwatch.server.alerts.escalation import Escalator
+from cekalwatch.server.alerts.details import AlertDetailsReader, AlertOrders
 from cekalwatch.server.alerts.evaluation_file import groups_if_readable
-from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout
-from cekalwatch.server.alerts.field_reports import FieldReports
-from cekalwatch.server.alerts.order_watch import OrderWatch
+from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout, WaitingAlerts
+from cekalwatch.server.alerts.reports import FieldReports
 from cekalwatch.server.alerts.retention import RetentionSweeper
-from cekalwatch.server.alerts.waiting import WaitingAlerts
-from cekalwatch.server.auth.supervised import SupervisedDevices
+from cekalwatch.server.auth.sessions import SupervisedDevices
 from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
 from cekalwatch.server.grpc_api.servicers.alerts import AlertServicer
 from cekalwatch.server.grpc_api.servicers.reports import ReportServicer
@@ -144,7 +141,7 @@ def init_alerts(
 
 def _field_days(context: Context) -> DailyStats:
     stores, zones = context.stores, {site.site: site.zone for site in context.settings.sites}
-    return DailyStats(stores.field, stores.agencies.of, zones, context.clock)
+    return DailyStats(stores.field, stores.watchlist.agencies, zones, context.clock)
 
 
 def _field_reports(context: Context, days: DailyStats) -> FieldReports:

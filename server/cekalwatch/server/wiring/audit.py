@@ -12,8 +12,7 @@ from cekalwatch.server.audit.destinations.delivery import CheckpointDelivery, De
 from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.audit.destinations.timestamps import TimestampAuthority
 from cekalwatch.server.audit.signing_state import SigningState
-from cekalwatch.server.cluster.jobs import PeriodicJob, at_stop
-from cekalwatch.server.cluster.leader_lease import LeaderLease
+from cekalwatch.server.cluster.jobs import LeaderLease, PeriodicJob, at_stop
 from cekalwatch.server.data_folder import refuse_lost_audit_key
 from cekalwatch.server.grpc_api.servicers.audit import AuditReaders, AuditServicer
 from cekalwatch.server.settings.settings import ServerSettings

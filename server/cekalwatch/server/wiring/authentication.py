@@ -30,10 +30,9 @@ from cekalwatch.server.grpc_api.servicers.enrolment import EnrolmentServicer
 from cekalwatch.server.grpc_api.servicers.people import PeopleServicer
 from cekalwatch.server.grpc_api.servicers.session import SessionServicer
 from cekalwatch.server.health.probes import Presence
-from cekalwatch.server.pki.device_admin import DeviceRegistry
+from cekalwatch.server.pki.device_admin import DeviceRegistry, endpoints_at
 from cekalwatch.server.pki.devices import DevicePlaces
 from cekalwatch.server.pki.revocations import Revocations
-from cekalwatch.server.pki.server_endpoints import endpoints_at
 from cekalwatch.server.pki.site_pki import REVOKED_FILE, SitePki
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.trail import AuditTrail

@@ -11,8 +11,7 @@ from importlib.metadata import version
 from uuid import uuid4
 
 from cekalwatch.program.errors import ProgramError
-from cekalwatch.server.cluster.jobs import PeriodicJob, at_stop
-from cekalwatch.server.cluster.leader_lease import PERIOD_S, LeaderLease
+from cekalwatch.server.cluster.jobs import PERIOD_S, LeaderLease, PeriodicJob, at_stop
 from cekalwatch.server.cluster.peers import Load, Peers
 from cekalwatch.server.gallery.model_follower import trusted_choice
 from cekalwatch.server.health.probes import Presence, ServerRun

@@ -1,20 +1,51 @@
-"""The gallery in which faces are searched: the model in use, its templates, and how fresh the watchlist is."""
+"""What recognises faces, and the gallery in which they are searched, with how fresh the watchlist is."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 
 from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
 from cekalwatch.server.gallery.completeness import check_complete
-from cekalwatch.server.gallery.model_follower import ModelFollower, ModelStores, searched_model
+from cekalwatch.server.gallery.kept_terms import TermsFile
+from cekalwatch.server.gallery.model_follower import ModelFollower, ModelStores, open_pack, pack_in_use, searched_model
+from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.snapshot import SnapshotHolder
 from cekalwatch.server.gallery.threshold_learning import LearningSite, LearningStores, ThresholdLearner
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
+from cekalwatch.server.recognition.photograph_decoder import PhotographDecoder
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.server.watchlist.sources.opening import source_name
-from cekalwatch.server.wiring.recognition import RecognitionParts
 from cekalwatch.server.wiring.storage import Context
+
+KEEP_TERMS_PERIOD_S = 60.0
+
+
+@dataclass(frozen=True)
+class RecognitionParts:
+    """The engine in use, and whose orders are searched."""
+
+    engines: EngineInUse
+    terms: TermsReader
+    jobs: tuple[PeriodicJob, ...]
+
+
+def init_recognition(context: Context) -> RecognitionParts:
+    """Open the networks while the orders' terms are read: a long list takes longer than the networks."""
+    settings, stores = context.settings, context.stores
+    pack = pack_in_use(settings, stores.models)
+    decoder = PhotographDecoder(settings.threads)
+    context.stack.callback(decoder.close)
+    kept = TermsFile(settings.order_terms_file, context.keys.keyring, settings.law)
+    terms = TermsReader(stores.watchlist, context.checkpoints, kept)
+    context.stack.callback(terms.keep)
+    with ThreadPoolExecutor(1, "open-networks") as beside:
+        opening = beside.submit(open_pack, settings, pack)
+        terms.read()
+    engines = EngineInUse(opening.result(), settings.threads, decoder.decode)
+    return RecognitionParts(engines, terms, (PeriodicJob("keep_order_terms", KEEP_TERMS_PERIOD_S, terms.keep),))
+
 
 FOLLOW_PERIOD_S = 2.0
 CATCH_UP_PERIOD_S = 5.0

@@ -1,18 +1,128 @@
-"""The health of this server, from the state of its parts."""
+"""The health of this server from the state of its parts, the service for operators, and the listener for metrics."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import timedelta
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
 
 from cekalwatch.server.auth.certificate import CertificateAuthentication
+from cekalwatch.server.auth.refusals import RefusalLog
+from cekalwatch.server.backup.contents import BackupRecord
+from cekalwatch.server.cluster.jobs import PeriodicJob
 from cekalwatch.server.cluster.peers import Peers
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.gallery.model_follower import threshold_rule
+from cekalwatch.server.gallery.threshold import ThresholdSetting
+from cekalwatch.server.gallery.threshold_outlook import ThresholdOutlooks, threshold_signers
+from cekalwatch.server.grpc_api.server import cannot_listen
+from cekalwatch.server.grpc_api.servicers.operations import OperationsServicer
+from cekalwatch.server.health.monitoring.collector import Instruments, MonitoredServer, ServerCollector
+from cekalwatch.server.health.monitoring.listener import MonitoringListener
+from cekalwatch.server.health.monitoring.pages import MonitoringPages
+from cekalwatch.server.health.probes import Presence
+from cekalwatch.server.health.state.figures import FigureReader
 from cekalwatch.server.health.state.health import Health
+from cekalwatch.server.health.state.status import MaintenanceReader, StatusService
+from cekalwatch.server.storage.audit.search import AuditSearch
+from cekalwatch.server.storage.notices import NoticeStore
 from cekalwatch.server.wiring.audit import AuditParts
 from cekalwatch.server.wiring.capture import CaptureParts
 from cekalwatch.server.wiring.gallery import GalleryParts
 from cekalwatch.server.wiring.ports import PortParts
 from cekalwatch.server.wiring.storage import Context
+from cekalwatch.wire.address import is_loopback, split_address
+from cekalwatch.wire.tls import FollowedTls
+
+READ_PERIOD_S = 5.0
+GET_STATUS = "/cekalwatch.v1.OperationsService/GetStatus"
+"""A certificate that may call this without a person may read the metrics, which contain the same facts."""
+BACKLOG = 16
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class MonitoringParts:
+    """The listener, and the reader of the database's figures."""
+
+    listener: MonitoringListener
+    figures: FigureReader
+    jobs: tuple[PeriodicJob, ...]
+
+    def start(self) -> None:
+        """Read the figures once, and begin to serve; it blocks. Raises StorageError."""
+        self.figures.read()
+        self.listener.start()
+
+
+def init_monitoring(
+    context: Context,
+    tls: FollowedTls | None,
+    certificates: CertificateAuthentication,
+    refusals: RefusalLog,
+    sign_ins: Mapping[str, int],
+    run_id: str,
+    status: StatusService,
+    presence: Presence,
+    captures: CaptureParts,
+    instruments: Instruments,
+) -> MonitoringParts | None:
+    """Listen at the address in the settings; return None when there is none. Raises ProgramError.
+
+    On an address of this machine it speaks plaintext.
+    """
+    settings, stores = context.settings, context.stores
+    if not (listen := settings.metrics.listen):
+        return None
+    settings.metrics.require_safe(tls)
+    figures = FigureReader(
+        status,
+        stores.handling,
+        stores.syncs,
+        NoticeStore(context.database),
+        [one.name for one in settings.notices.webhooks],
+        context.clock,
+    )
+    monitored = MonitoredServer(
+        run_id,
+        status,
+        presence,
+        figures,
+        refusals.totals,
+        sign_ins,
+        {"embed": captures.waiting, "decide": captures.undecided},
+    )
+    instruments.registry.register(ServerCollector(monitored))
+    pages = MonitoringPages(monitored, instruments.registry, settings.home.zone)
+
+    def admit(certificate_pem: bytes) -> None:
+        caller = certificates.admit(GET_STATUS, certificate_pem)
+        if caller.needs:
+            raise CekalwatchError(Code.METHOD_NOT_ALLOWED, "metrics")
+
+    def refused(code: Code, address: str) -> None:
+        if refusals.is_new(code, address):
+            log.info("metrics_refused", code=code, address=address)
+
+    listener = MonitoringListener(
+        _listening(listen), None if is_loopback(listen) else tls, admit, pages.answer, refused
+    )
+    context.stack.callback(listener.close)
+    return MonitoringParts(listener, figures, (PeriodicJob("read_figures", READ_PERIOD_S, figures.read),))
+
+
+def _listening(address: str) -> socket.socket:
+    host, port = split_address(address)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError:
+        raise cannot_listen(address) from None
 
 
 def init_health(
@@ -38,3 +148,35 @@ def init_health(
         clock_ahead=lambda: peers.clock_ahead,
         reporting=ports.reporting,
     )
+
+
+def operations_servicer(context: Context, gallery: GalleryParts, status: StatusService) -> OperationsServicer:
+    """Return what serves operators."""
+    settings, stores, engines = context.settings, context.stores, gallery.engines
+    setting = ThresholdSetting(stores.thresholds, context.clock, lambda: engines.recogniser().model_version)
+    outlooks = ThresholdOutlooks(
+        stores.thresholds,
+        stores.watchlist.templates,
+        settings.target_fpir,
+        gallery.snapshots.current,
+        lambda: engines.engine().pack,
+        lambda pack: threshold_rule(settings, stores.thresholds, pack),
+    )
+
+    signers = partial(threshold_signers, AuditSearch(context.database), stores.people)
+
+    def today() -> str:
+        return context.checkpoints.day(context.clock.now(), settings.home.site).isoformat()
+
+    return OperationsServicer(status, setting, outlooks, signers, today)
+
+
+def maintenance_reader(context: Context) -> MaintenanceReader:
+    """Return the reader of the state of backup, disk and key."""
+    settings = context.settings
+
+    def last_backup_at() -> datetime | None:
+        last = BackupRecord.load(settings.backup_record_file)
+        return last.made_at if last else None
+
+    return MaintenanceReader(settings.data_dir, last_backup_at, settings.backup.limit, context.keys, context.clock)

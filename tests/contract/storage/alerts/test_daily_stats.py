@@ -11,14 +11,14 @@ from cekalwatch.contract.values.orders import Direction
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.evaluation.report.field_screen import field_json
 from cekalwatch.server.alerts.daily_stats import DAYS_A_ROUND, DAYS_AHEAD, KEPT_FOR, MAX_KEPT, DailyStats
-from cekalwatch.server.alerts.field_reports import FieldReports
+from cekalwatch.server.alerts.reports import FieldReports
 from cekalwatch.server.domain.alerts.false_alerts import FieldAlert, PassageCount
 from cekalwatch.server.domain.alerts.field_report import FieldSpan, field_report
 from cekalwatch.server.domain.alerts.field_sums import FieldSums
 from cekalwatch.server.domain.retention import RetentionPolicy
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.watchlist.agencies import OrderAgencies
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.builders.alerts import NOON
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import WIB, FixedClock
@@ -50,7 +50,7 @@ class Archive:
     def __init__(self, database: Database) -> None:
         self.clock = FixedClock(NOON)
         self.desk = Counter(database, self.clock)
-        self.store, self.agencies = WatchedStore(database), OrderAgencies(database, keyring(database))
+        self.store, self.agencies = WatchedStore(database), WatchlistStore(database, keyring(database)).agencies
         self.desk.list_subject()
         self.officer = self.desk.hire("ani", PersonRole.OFFICER)
         self.alerts = []
@@ -61,7 +61,7 @@ class Archive:
             self.store.add([PassageCount("dep-1", SITE, Direction.DEPARTURE, NOON, 100 + number)])
             self.clock.advance(DAY)
             self.store.add([PassageCount("dep-1", SITE, Direction.DEPARTURE, NOON + (number + 1) * DAY, 10)])
-        self.days = DailyStats(self.store, self.agencies.of, {SITE: WIB}, self.clock)
+        self.days = DailyStats(self.store, self.agencies, {SITE: WIB}, self.clock)
 
     def find_false(self, number: int) -> None:
         self.desk.claim(self.alerts[number], self.officer)
@@ -73,7 +73,7 @@ class Archive:
 
     def counted(self, begin: datetime, end: datetime) -> str:
         alerts = self.store.alerts(begin, end, SITE)
-        agencies = self.agencies.of([one for alert in alerts for one in alert.order_ids])
+        agencies = self.agencies([one for alert in alerts for one in alert.order_ids])
         return told(FieldSums.of(alerts, self.store.passages(begin, end, SITE), agencies, WIB))
 
     @property

@@ -13,8 +13,8 @@ from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, 
 from cekalwatch.contract.values.alerts import AlertFilter, AlertSearch
 from cekalwatch.contract.values.reports import Tally
 from cekalwatch.server.alerts.adjudication import ActingPerson
+from cekalwatch.server.alerts.reports import shift_report
 from cekalwatch.server.alerts.retention import ImageReport
-from cekalwatch.server.alerts.shift_report import shift_report
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.retention import RetentionPolicy
 from tests.support.builders.alerts import ARRIVAL, NOON, capture, match

@@ -12,7 +12,6 @@ from sqlalchemy.exc import DBAPIError
 from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.server.alerts.retention import RetentionSweeper
 from cekalwatch.server.audit.entry import GENESIS, Action, Actor, ActorKind, AuditEntry, stamp
-from cekalwatch.server.audit.verification import Anchor, Break, BreakKind, ChainCheck
 from cekalwatch.server.domain.retention import RetentionPolicy
 from cekalwatch.server.encryption.master_key import SecretMasterKey
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore
@@ -20,6 +19,7 @@ from cekalwatch.server.storage.alerts.retention_store import RetentionStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.checkpoint_signer import EVERY, EVERY_ENTRIES
 from cekalwatch.server.storage.audit.store import AuditStore
+from cekalwatch.server.storage.audit.trail_check import Anchor, Break, BreakKind, ChainCheck
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.keys.resealing import Resealer

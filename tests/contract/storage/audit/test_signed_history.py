@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger, GivenUp
+from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger, GivenUp, HistoryChange, HistoryChangedError
 from cekalwatch.server.audit.checkpoints import KeptCheckpoint, SigningKey
 from cekalwatch.server.audit.entry import stamp
-from cekalwatch.server.audit.history import HistoryChange, HistoryChangedError
 from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
 from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
 from cekalwatch.server.storage.audit.store import AuditStore

@@ -10,8 +10,7 @@ import pytest
 import sqlalchemy
 from sqlalchemy.exc import OperationalError
 
-from cekalwatch.server.cluster.jobs import LeaderJob
-from cekalwatch.server.cluster.leader_lease import PERIOD_S, LeaderLease
+from cekalwatch.server.cluster.jobs import PERIOD_S, LeaderJob, LeaderLease
 from cekalwatch.server.storage.cluster.lease_store import LASTS_S, Lease, LeaseStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError

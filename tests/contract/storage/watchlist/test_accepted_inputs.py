@@ -24,8 +24,7 @@ from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.contract.values.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.contract.values.watchlist import EnrolmentWarning, ImportOutcome, WatchlistFilter
-from cekalwatch.server.alerts.alert_orders import AlertOrders
-from cekalwatch.server.alerts.details import AlertDetailsReader
+from cekalwatch.server.alerts.details import AlertDetailsReader, AlertOrders
 from cekalwatch.server.alerts.fanout import DetailedEvent
 from cekalwatch.server.capture.deciding import OrdersInForce
 from cekalwatch.server.capture.placing import placed

@@ -99,7 +99,7 @@ def test_lost_connection_is_on_top_with_its_time_and_what_it_means() -> None:
     ("freshness", "words"),
     [
         (None, "not known yet"),
-        (FRESH, "Watchlist as of 2 March 2026 08:30 WIB, 812 active subjects"),
+        (FRESH, "Watchlist as of 2 March 2026 08:30 WIB, active subjects: 812"),
         (
             Freshness(EPOCH, stale=True, active_subjects=812),
             "WATCHLIST OUT OF DATE: last updated 2 March 2026 08:30 WIB",

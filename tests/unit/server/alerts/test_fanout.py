@@ -16,8 +16,7 @@ import pytest
 from cekalwatch.contract.values.adjudication import AlertEventType, Outcome, Reason
 from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.program.loops import LOOPS
-from cekalwatch.server.alerts.alert_orders import AlertOrders
-from cekalwatch.server.alerts.details import AlertDetailsReader
+from cekalwatch.server.alerts.details import AlertDetailsReader, AlertOrders
 from cekalwatch.server.alerts.fanout import AWAY_AFTER, Fanout, Wants
 from cekalwatch.server.audit.alert_entries import handling_entry
 from cekalwatch.server.audit.entry import Actor, ActorKind

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cekalwatch.server.audit.entry import GENESIS, Link, link
-from cekalwatch.server.audit.verification import Anchor, Break, BreakKind, ChainCheck
+from cekalwatch.server.storage.audit.trail_check import Anchor, Break, BreakKind, ChainCheck
 from tests.support.builders.audit import chain, entry
 
 MOST = 12

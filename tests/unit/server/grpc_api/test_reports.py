@@ -30,7 +30,7 @@ from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.domain.ports import Port, PortReport
 from cekalwatch.server.grpc_api.clients import report_stream
 from cekalwatch.server.grpc_api.servicers import port_reports
-from cekalwatch.server.ports.report_receiver import Inbound
+from cekalwatch.server.ports import Inbound
 from cekalwatch.v1 import port_pb2
 from cekalwatch.v1 import port_service_pb2 as pb
 from tests.support.builders.alerts import DEPARTURE, NOON

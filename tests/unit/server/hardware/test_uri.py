@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.hardware.pin import PinSource
-from cekalwatch.server.hardware.uri import TokenUri
+from cekalwatch.server.hardware.uri import PinSource, TokenUri
 from cekalwatch.server.settings.settings import ServerSettings
 
 MODULE = "/usr/lib/softhsm/libsofthsm2.so"

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from cekalwatch.program.loops import LoopState
-from cekalwatch.server.audit.history import HistoryChange
+from cekalwatch.server.audit.checkpoint_ledger import HistoryChange
 from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.health.state.health import FAILING_AFTER_S, Health, ServerFault
 from cekalwatch.server.storage.availability import AwayReason, DatabaseAway

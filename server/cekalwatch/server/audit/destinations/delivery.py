@@ -9,9 +9,8 @@ from typing import Protocol
 
 import structlog
 
-from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger
+from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger, HistoryChangedError
 from cekalwatch.server.audit.checkpoints import Checkpoint
-from cekalwatch.server.audit.history import HistoryChangedError
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.outbox import DeliveryError, DeliveryFailure, Dispatcher, Failing
 

@@ -1,6 +1,7 @@
-"""Hashes and checks passwords, and judges which are too easy. Blocks, and takes 64 MiB for each that is hashed.
+"""Passwords: how they are hashed, checked, judged and changed, and the provider that keeps them itself.
 
-Argon2id, with the parameters that RFC 9106 recommends second, for where memory is not plentiful.
+Argon2id, with the parameters that RFC 9106 recommends second, for where memory is not plentiful. Hashing blocks for a
+few tenths of a second, and takes 64 MiB for each password.
 """
 
 from __future__ import annotations
@@ -9,14 +10,20 @@ import re
 import secrets
 import unicodedata
 from dataclasses import dataclass
+from functools import cached_property
 
 from argon2 import Parameters, PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 from zxcvbn import zxcvbn
 
+from cekalwatch.server.audit.entry import Action, AuditEntry, ObjectKind
+from cekalwatch.server.auth.sessions import Device, Session
+from cekalwatch.server.auth.signing_in.sign_in import PasswordProof, SignInRefusedError, SignInService
+from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.people import Person
+from cekalwatch.server.domain.people import LockOut, Person
+from cekalwatch.server.storage.people.store import Account, KeptPassword, PeopleStore
 
 MIN_CHARACTERS = 12
 MAX_CHARACTERS = 256
@@ -44,8 +51,11 @@ class Passwords:
 
     def __init__(self, parameters: Parameters = RFC_9106_LOW_MEMORY) -> None:
         self._hasher = PasswordHasher.from_parameters(parameters)
-        # A name that is unknown must take as long as one that is known.
-        self._nobodys = self._hasher.hash(secrets.token_hex(16))
+
+    @cached_property
+    def _nobodys(self) -> str:
+        """What stands for the password of a name that is unknown: to check it takes as long as one that is known."""
+        return self._hasher.hash(secrets.token_hex(16))
 
     def hash(self, password: str) -> str:
         """Return what is kept of a password: algorithm, parameters, salt and hash."""
@@ -88,3 +98,72 @@ def first_password() -> str:
 def _normal(password: str) -> str:
     """Return the one form of what several keyboards write in several ways (NIST SP 800-63B, 5.1.1.2)."""
     return unicodedata.normalize("NFKC", password)
+
+
+class PasswordProvider:
+    """Identifies people by name and password."""
+
+    def __init__(self, store: PeopleStore, passwords: Passwords, clock: Clock, rule: LockOut | None = None) -> None:
+        self._store = store
+        self._passwords = passwords
+        self._clock = clock
+        self._rule = rule or LockOut()
+
+    def identify(self, proof: PasswordProof) -> Account:
+        """Return the person. A refusal looks the same, and takes as long, whether the name is known or not.
+
+        While a name is locked no password is looked at, the right one included.
+        """
+        name = proof.sign_in_name.casefold()
+        tries = self._store.begin_try(name, self._clock.now(), self._rule)
+        if tries is None:
+            raise SignInRefusedError(Code.SIGN_IN_LOCKED)
+        account = self._store.account(name)
+        kept = account.password.hash if account else None
+        verdict = self._passwords.check(kept, proof.password)
+        if account is None or not verdict.right:
+            raise SignInRefusedError(
+                detail="password" if account else "name",
+                person_id=account.person.person_id if account else None,
+                locked_for=self._rule.after(tries.failures),
+            )
+        self._store.forgive(name)
+        if verdict.renewed_hash:
+            self._store.renew_hash(account.person.person_id, kept, verdict.renewed_hash)
+        return account
+
+
+class PasswordChange:
+    """Changes passwords, and records it."""
+
+    def __init__(
+        self, store: PeopleStore, passwords: Passwords, provider: PasswordProvider, sign_in: SignInService, clock: Clock
+    ) -> None:
+        self._store = store
+        self._passwords = passwords
+        self._provider = provider
+        self._sign_in = sign_in
+        self._clock = clock
+
+    def change(self, session: Session, device: Device, present: str, wanted: str) -> None:
+        """Yield the session's person the password `wanted`; all other sessions of theirs end.
+
+        A wrong `present` raises SignInRefusedError, is counted and recorded as at a sign-in. Else raises what
+        `judge_password` does, PASSWORD_NOT_CHANGED, and PASSWORD_NOT_KEPT_HERE.
+        """
+        person = session.person
+        account = self._store.account(person.sign_in_name)
+        if account is None or account.password.hash is None:
+            raise CekalwatchError(Code.PASSWORD_NOT_KEPT_HERE)
+        judge_password(wanted, person)
+        try:
+            self._provider.identify(PasswordProof(person.sign_in_name, present))
+        except SignInRefusedError as refusal:
+            self._sign_in.note(refusal, device)
+            raise
+        if self._passwords.check(account.password.hash, wanted).right:
+            raise CekalwatchError(Code.PASSWORD_NOT_CHANGED)
+        kept = KeptPassword(self._passwords.hash(wanted), must_change=False)
+        key = ObjectKind.PERSON.key(person.person_id)
+        entry = AuditEntry(self._clock.now(), device.used_by(person.person_id), Action.PASSWORD_CHANGED, (key,))
+        self._store.set_password(person.person_id, kept, entry, but_session=session.key)

@@ -7,11 +7,9 @@ from collections.abc import Callable
 from cekalwatch.server.auth.refusals import RefusalTrail
 from cekalwatch.server.auth.sessions import Sessions
 from cekalwatch.server.auth.sign_in_terms import OpenIdTerms, SessionTerms
-from cekalwatch.server.auth.signing_in.device_tries import DeviceTries
 from cekalwatch.server.auth.signing_in.openid import OpenIdProvider
-from cekalwatch.server.auth.signing_in.password_provider import PasswordChange, PasswordProvider
-from cekalwatch.server.auth.signing_in.passwords import Passwords
-from cekalwatch.server.auth.signing_in.sign_in import SignInService
+from cekalwatch.server.auth.signing_in.passwords import PasswordChange, PasswordProvider, Passwords
+from cekalwatch.server.auth.signing_in.sign_in import DeviceTries, SignInService
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
@@ -37,5 +35,5 @@ class ProviderAuthentication:
         provided = OpenIdProvider(openid, people, clock) if openid else None
         self.sessions = Sessions(SessionStore(database), self.refusals, clock, terms or SessionTerms(), revoked)
         tries = DeviceTries(people, clock)
-        self.sign_in = SignInService(provider, provided, self.sessions, self.refusals, clock, tries.at)
+        self.sign_in = SignInService(provider, provided, self.sessions, self.refusals, clock, tries)
         self.password_change = PasswordChange(people, self.passwords, provider, self.sign_in, clock)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Protocol, TypeVar
@@ -22,7 +22,8 @@ from cekalwatch.server.auth.refusals import RefusalTrail
 from cekalwatch.server.auth.sessions import Device, SecondSignature, Session, Sessions
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.storage.people.store import Account
+from cekalwatch.server.domain.people import TryAllowance
+from cekalwatch.server.storage.people.store import Account, PeopleStore
 
 log = structlog.get_logger()
 
@@ -83,6 +84,33 @@ class CodeProvider(IdentityProvider[CodeProof], Protocol):
         """Return what a browser needs; raises PROVIDER_UNAVAILABLE when endpoints are wanted and not to be had."""
 
 
+class DeviceTries:
+    """Bounds the wrong passwords that come from one device, whatever the names, on all servers of a database together.
+
+    A name is locked after a few wrong ones (`LockOut`); this keeps who holds a device from trying a few with every
+    name. It counts in the database, and blocks.
+    """
+
+    def __init__(self, store: PeopleStore, clock: Clock, allowance: TryAllowance | None = None) -> None:
+        self._store = store
+        self._clock = clock
+        self._allowance = allowance or TryAllowance()
+
+    @contextmanager
+    def at(self, device: Device) -> Iterator[None]:
+        """Count what the block does as a wrong try unless it ends well. Raises SIGN_IN_TOO_OFTEN before it.
+
+        The server's own machine is not counted: who is there reads the database.
+        """
+        if not device.binding:
+            yield
+            return
+        if not self._store.begin_try_at(device.binding, self._clock.now(), self._allowance, device.share):
+            raise SignInRefusedError(Code.SIGN_IN_TOO_OFTEN, "device")
+        yield
+        self._store.take_back(device.binding, self._allowance, device.share)
+
+
 class SignInService:
     """Signs people in, and records who was and who was not."""
 
@@ -93,9 +121,9 @@ class SignInService:
         sessions: Sessions,
         refusals: RefusalTrail,
         clock: Clock,
-        tries: Callable[[Device], AbstractContextManager[None]],
+        tries: DeviceTries,
     ) -> None:
-        """`openid` is None where no provider is configured; `tries` counts a password's block, as `DeviceTries.at`."""
+        """`openid` is None where no provider is configured."""
         self._tries = tries
         self._passwords = passwords
         self._openid = openid
@@ -154,7 +182,7 @@ class SignInService:
 
     def _identify(self, proof: Proof, device: Device) -> Account:
         if isinstance(proof, PasswordProof):
-            with self._tries(device):
+            with self._tries.at(device):
                 return self._passwords.identify(proof)
         if self._openid is None:
             raise CekalwatchError(Code.SIGN_IN_NOT_OFFERED)

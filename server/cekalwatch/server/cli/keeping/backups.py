@@ -13,8 +13,8 @@ from cekalwatch.server.cli.options import Config, DataDir, loaded_settings
 from cekalwatch.server.cli.output import byte_progress
 
 if TYPE_CHECKING:
+    from cekalwatch.server.backup.contents import Manifest
     from cekalwatch.server.backup.making import BackupMade
-    from cekalwatch.server.backup.manifest import Manifest
     from cekalwatch.server.backup.restoring import Restored
     from cekalwatch.server.settings.settings import ServerSettings
 

@@ -61,7 +61,7 @@ def check_source(
 
     from cekalwatch.server.watchlist.sources.opening import open_source
     from cekalwatch.server.watchlist.sources.source import SourceMisconfigured, SourceUnavailable
-    from cekalwatch.server.wiring.imports import port_caller
+    from cekalwatch.server.wiring.watchlist import port_caller
 
     settings = command_settings(config)
     if settings.watchlist.source is None:

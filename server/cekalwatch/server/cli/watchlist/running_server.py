@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.watchlist.imports.import_run import ImportRun
     from cekalwatch.server.watchlist.sync.schedule import SyncService
-    from cekalwatch.server.wiring.imports import Imports
     from cekalwatch.server.wiring.storage import Context
+    from cekalwatch.server.wiring.watchlist import Imports
     from cekalwatch.wire.dialer import Dialer
 
 
@@ -102,7 +102,7 @@ def _imports(context: Context) -> Imports:
     from cekalwatch.server.gallery.model_follower import open_pack, pack_in_use
     from cekalwatch.server.recognition.engine_in_use import EngineInUse
     from cekalwatch.server.recognition.photograph_decoder import PhotographDecoder
-    from cekalwatch.server.wiring.imports import Imports
+    from cekalwatch.server.wiring.watchlist import Imports
     from cekalwatch.vision.runtime import limit_native_threads
 
     settings, stores = context.settings, context.stores

@@ -20,15 +20,14 @@ from cekalwatch.contract.values.federation import HeldAlerts, PictureRefusal, Po
 from cekalwatch.server.alerts.fanout import DetailedEvent, Fanout
 from cekalwatch.server.audit.alert_entries import shown_objects
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, ObjectKind
-from cekalwatch.server.concurrency.rate_limiter import RateLimiter
-from cekalwatch.server.concurrency.token_bucket import TokenBucket
+from cekalwatch.server.concurrency.token_bucket import RateLimiter, TokenBucket
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.grpc_api.messages import uuid as read_uuid
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.trail import AuditTrail, DeliveryTrail
 from cekalwatch.server.storage.errors import StorageError
-from cekalwatch.server.storage.ports.reported import ReportedLog
+from cekalwatch.server.storage.ports.followings import ReportedLog
 from cekalwatch.v1 import alert_pb2, port_pb2, watchlist_pb2
 from cekalwatch.v1 import port_service_pb2 as pb
 

@@ -18,8 +18,8 @@ from cekalwatch.contract.codec.federation import PORT_MESSAGE
 from cekalwatch.contract.values.federation import LogPosition, LogStart, PortHello, SignOfLife, StartReason
 from cekalwatch.contract.values.status import Reporting
 from cekalwatch.server.audit.entry import Actor, ActorKind
-from cekalwatch.server.cluster.leader_lease import LeaderLease
-from cekalwatch.server.concurrency.rate_limiter import RateLimiter
+from cekalwatch.server.cluster.jobs import LeaderLease
+from cekalwatch.server.concurrency.token_bucket import RateLimiter
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.clients.report_stream import (
     LOOK_S,

@@ -16,7 +16,7 @@ from cekalwatch.contract.codec.alerts import ALERT, SHIFT_REPORT
 from cekalwatch.contract.values.reports import ShiftReport
 from cekalwatch.server.alerts.adjudication import ActingPerson, Adjudicator
 from cekalwatch.server.alerts.details import AlertDetails, AlertDetailsReader
-from cekalwatch.server.alerts.shift_report import shift_report
+from cekalwatch.server.alerts.reports import shift_report
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code

@@ -19,12 +19,11 @@ from cekalwatch.contract.values.people import CONFIRMS
 from cekalwatch.program.traces import METADATA, TRACES, trace_context
 from cekalwatch.server.alerts.adjudication import Adjudicator
 from cekalwatch.server.alerts.details import AlertDetailsReader
-from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout
-from cekalwatch.server.alerts.waiting import WaitingAlerts
+from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout, WaitingAlerts
 from cekalwatch.server.audit.alert_entries import shown_objects
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, ObjectKind
 from cekalwatch.server.auth.rights import Caller
-from cekalwatch.server.auth.supervised import SupervisedDevices
+from cekalwatch.server.auth.sessions import SupervisedDevices
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock

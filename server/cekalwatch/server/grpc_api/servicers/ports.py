@@ -24,7 +24,7 @@ from cekalwatch.server.grpc_api.alert_answers import alert_with_images
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.messages import KEY, page, page_size
 from cekalwatch.server.grpc_api.servicers import port_reports
-from cekalwatch.server.ports.report_receiver import Inbound, ReportReceiver
+from cekalwatch.server.ports import Inbound, ReportReceiver
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.ports.store import PortStore
 from cekalwatch.v1 import port_pb2, port_service_pb2_grpc

@@ -10,7 +10,7 @@ import grpc
 
 from cekalwatch.contract.codec.reports import FIELD_REPORT
 from cekalwatch.contract.values.reports import MAX_SPAN
-from cekalwatch.server.alerts.field_reports import FieldReports
+from cekalwatch.server.alerts.reports import FieldReports
 from cekalwatch.server.audit.entry import Action, stamp
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.grpc_api import alert_requests as read

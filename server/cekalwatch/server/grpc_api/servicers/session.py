@@ -13,8 +13,7 @@ from cekalwatch.contract.engine.enums import ProtoEnum
 from cekalwatch.contract.engine.scalars import Refused
 from cekalwatch.contract.values.people import MAX_SIGN_IN_NAME, PersonSession
 from cekalwatch.server.auth.sessions import SecondSignature, Session, Sessions
-from cekalwatch.server.auth.signing_in.password_provider import PasswordChange
-from cekalwatch.server.auth.signing_in.passwords import MAX_CHARACTERS
+from cekalwatch.server.auth.signing_in.passwords import MAX_CHARACTERS, PasswordChange
 from cekalwatch.server.auth.signing_in.sign_in import CodeProof, PasswordProof, Proof, SignInService
 from cekalwatch.server.domain.people import JointAct, TwoPersonAction
 from cekalwatch.server.grpc_api.authentication import current_caller

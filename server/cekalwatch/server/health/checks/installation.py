@@ -13,7 +13,7 @@ from cekalwatch.program.checks.results import CheckResult, CheckVerdict, Judged
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.settings import LoadedSettings
 from cekalwatch.server.audit.entry import operator
-from cekalwatch.server.backup.record import BackupRecord
+from cekalwatch.server.backup.contents import BackupRecord
 from cekalwatch.server.data_folder import refuse_lost_database
 from cekalwatch.server.domain.clock import SystemClock, lately
 from cekalwatch.server.health.checks.network import check_enrolment, check_listen, check_metrics, other_places

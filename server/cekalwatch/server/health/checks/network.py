@@ -24,7 +24,7 @@ from cekalwatch.server.watchlist.sources.settings import (
     SpreadsheetSettings,
 )
 from cekalwatch.server.watchlist.sources.source import SourceUnavailable
-from cekalwatch.server.wiring.imports import port_caller
+from cekalwatch.server.wiring.watchlist import port_caller
 from cekalwatch.wire.address import is_loopback, split_address
 from cekalwatch.wire.told import told_by
 

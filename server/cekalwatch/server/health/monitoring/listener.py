@@ -20,7 +20,7 @@ import h11
 import structlog
 
 from cekalwatch.program.loops import LOOPS
-from cekalwatch.server.auth.proxies import refuse_proxied
+from cekalwatch.server.auth.admission import refuse_proxied
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.wire.tls import FollowedTls, TlsMaterial
 

@@ -14,10 +14,16 @@ from itertools import count, groupby
 
 import structlog
 
-from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger, Entry, GivenUp, Signed
+from cekalwatch.server.audit.checkpoint_ledger import (
+    CheckpointLedger,
+    Entry,
+    GivenUp,
+    HistoryChange,
+    HistoryChangedError,
+    Signed,
+)
 from cekalwatch.server.audit.checkpoints import Checkpoint, SigningKey
 from cekalwatch.server.audit.entry import Action, AuditEntry, ObjectKind, operator, stamp
-from cekalwatch.server.audit.history import HistoryChange, HistoryChangedError
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.people import TwoPeople
 from cekalwatch.server.hardware.errors import TokenError

@@ -251,6 +251,20 @@ class WatchlistStore(RecordStore):
         with self._database.session() as session:
             yield from read_marks(session)
 
+    def agencies(self, order_ids: Collection[str]) -> dict[str, str]:
+        """Return which agency asked for each of the orders that is held and can be read."""
+        wanted, found = sorted(set(order_ids)), dict[str, str]()
+        with self._database.session() as session:
+            for start in range(0, len(wanted), KEYS_A_QUERY):
+                # The facts are sealed with their order's key, so that no row has to be checked beside.
+                query = select(BanOrderRow.order_id, BanOrderRow.facts).where(
+                    col(BanOrderRow.order_id).in_(wanted[start : start + KEYS_A_QUERY])
+                )
+                found |= readable(
+                    session.exec(query), lambda row: (row[0], self._rows.agency(row[0], row[1])), lambda row: row[0]
+                )
+        return found
+
     def subject_keys(self, after: str, limit: int) -> Sequence[str]:
         """Return the first `limit` keys of subjects beyond `after`."""
         key = col(SubjectRow.subject_id)

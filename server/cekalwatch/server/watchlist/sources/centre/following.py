@@ -14,7 +14,7 @@ from typing import Any
 import grpc
 import structlog
 
-from cekalwatch.server.concurrency.rate_limiter import RateLimiter
+from cekalwatch.server.concurrency.token_bucket import RateLimiter
 from cekalwatch.server.watchlist.sources.centre.centre import PortCaller, told_code
 from cekalwatch.server.watchlist.sources.centre.records import told_sources
 from cekalwatch.server.watchlist.sources.source import SourceUnavailable

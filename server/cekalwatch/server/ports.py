@@ -30,7 +30,7 @@ from cekalwatch.contract.values.federation import (
 )
 from cekalwatch.server.audit.device_entries import device
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry
-from cekalwatch.server.concurrency.rate_limiter import RateLimiter
+from cekalwatch.server.concurrency.token_bucket import RateLimiter
 from cekalwatch.server.domain.clock import Clock, lately
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.ports import Port, PortReport
