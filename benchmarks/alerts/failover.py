@@ -16,8 +16,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cekalwatch.wire.dialer import ServerChoice
 from cekalwatch.wire.identity import DeviceRole
-from cekalwatch.wire.server_choice import ServerChoice
 from tests.support.builders.camera import capture_of
 from tests.support.scenarios.scripted_camera import ScriptedCamera
 from tests.support.scenarios.server_group import ServerGroup, server_group

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.wire.server_choice import ServerChoice
+from cekalwatch.wire.dialer import ServerChoice
 from tests.support.scenarios.departures import Departures
 from tests.support.scenarios.server_group import server_group
 from tests.support.tools.postgres import fresh_database

@@ -16,7 +16,12 @@ PLUMBING: Final = {
         "contract.engine.scalars",
     ),
     "loops, logs, traces, confined processes": ("program.*",),
-    "connections, certificates and waits": ("wire.*", "server.connections", "office.client.refusals"),
+    "connections, certificates and waits": (
+        "wire.*",
+        "server.connections",
+        "office.client.refusals",
+        "office.client.service_client",
+    ),
     "cryptography: keys, seals and MACs of rows": (
         "server.encryption.*",
         "server.storage.integrity.*",
@@ -30,8 +35,6 @@ PLUMBING: Final = {
         "server.grpc_api.open_calls",
         "server.grpc_api.requests",
         "server.grpc_api.server",
-        "office.client.token",
-        "office.client.proofs",
     ),
     "the audit trail": ("server.audit.*", "server.storage.audit.*"),
     "metrics and health": (

@@ -33,7 +33,7 @@ from cekalwatch.contract.values.captures import CameraHello
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.wire.backoff import Backoff
-from cekalwatch.wire.server_choice import ServerChoice
+from cekalwatch.wire.dialer import ServerChoice
 
 OUTBOX_SIZE = 5_000
 SPILL_AFTER_S = 0.5

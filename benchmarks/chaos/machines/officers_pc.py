@@ -37,7 +37,7 @@ from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.wire.calls import Calls
-from cekalwatch.wire.server_choice import ServerChoice
+from cekalwatch.wire.dialer import ServerChoice
 
 NO_ANSWER = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED}
 OTHER_WAS_FASTER = {grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.ABORTED, grpc.StatusCode.RESOURCE_EXHAUSTED}

@@ -12,9 +12,8 @@ from pydantic_settings import NoDecode
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.settings import Settings
 from cekalwatch.wire.address import address_form, is_loopback
-from cekalwatch.wire.dialer import Dialer
+from cekalwatch.wire.dialer import Dialer, ServerChoice
 from cekalwatch.wire.identity import IdentityError
-from cekalwatch.wire.server_choice import ServerChoice
 from cekalwatch.wire.tls import FollowedTls, TlsError, TlsFiles
 
 MAX_SERVERS = 16

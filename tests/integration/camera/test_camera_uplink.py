@@ -24,8 +24,7 @@ from cekalwatch.contract.values.captures import CameraHello
 from cekalwatch.v1 import capture_pb2
 from cekalwatch.v1.capture_service_pb2 import AimingRequest, StreamFacesResponse
 from cekalwatch.wire.backoff import Backoff
-from cekalwatch.wire.dialer import Dialer
-from cekalwatch.wire.server_choice import ServerChoice
+from cekalwatch.wire.dialer import Dialer, ServerChoice
 from tests.support.builders.camera import capture_of
 from tests.support.builders.portraits import astronaut
 from tests.support.fakes.capture_server import (

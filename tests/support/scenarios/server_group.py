@@ -14,9 +14,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from cekalwatch.server.settings.settings import OLD_NAMES, ServerSettings
 from cekalwatch.server.storage.database import Database
-from cekalwatch.wire.dialer import Dialer
+from cekalwatch.wire.dialer import Dialer, ServerChoice
 from cekalwatch.wire.identity import DeviceRole
-from cekalwatch.wire.server_choice import ServerChoice
 from cekalwatch.wire.tls import FollowedTls
 from deploy.demo.camera import camera_program
 from deploy.demo.office.notifier import Notifier

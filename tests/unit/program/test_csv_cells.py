@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cekalwatch.program.csv_cells import SafeCsvWriter, safe_cell
+from cekalwatch.program.csv_files import SafeCsvWriter, safe_cell
 
 
 def read_back(*cells: object) -> list[str]:

@@ -16,9 +16,8 @@ from google.rpc import code_pb2, status_pb2
 from grpc_status import rpc_status
 
 from cekalwatch.wire.calls import Calls
-from cekalwatch.wire.dialer import Dialer
+from cekalwatch.wire.dialer import Dialer, ServerChoice
 from cekalwatch.wire.options import SERVER_OPTIONS
-from cekalwatch.wire.server_choice import ServerChoice
 
 WAIT_S = 30.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from cekalwatch.wire.server_choice import ServerChoice
+from cekalwatch.wire.dialer import ServerChoice
 
 THREE = ("a:1", "b:1", "c:1")
 

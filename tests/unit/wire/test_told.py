@@ -8,7 +8,7 @@ import grpc
 
 from cekalwatch.v1 import alert_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
-from cekalwatch.wire.told import told_by
+from cekalwatch.wire.calls import told_by
 from tests.support.fakes.alert_server import AlertServer, EventLog
 
 

@@ -11,8 +11,8 @@ from cekalwatch.console.pages.signing_in.provider import AFTERWARDS, BACK
 from cekalwatch.console.serving import web_context
 from cekalwatch.console.settings import ConsoleSettings
 from cekalwatch.office.client.refusals import error_reason
+from cekalwatch.office.client.service_client import NoToken
 from cekalwatch.office.client.session_client import SessionClient
-from cekalwatch.office.client.token import NoToken
 from cekalwatch.program.checks.certificate import check_certificate
 from cekalwatch.program.checks.machine import check_clock_set, check_settings
 from cekalwatch.program.checks.results import CheckResult, CheckVerdict, Judged

@@ -69,8 +69,7 @@ def init(
     CEKALWATCH_INVITATION. Run it as the account under which the service runs.
     """
     from cekalwatch.program.cli.command import packaged
-    from cekalwatch.program.cli.enrolment import read_invitation
-    from cekalwatch.program.cli.setting_up import set_up
+    from cekalwatch.program.cli.enrolment import read_invitation, set_up
     from cekalwatch.wire.identity import DeviceRole
 
     found = read_invitation(invitation, DeviceRole.CONSOLE)

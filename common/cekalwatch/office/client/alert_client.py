@@ -13,12 +13,11 @@ from cekalwatch.contract.codec.alerts import ALERT, FILTER, FOLLOW_UP, OUTCOMES,
 from cekalwatch.contract.values.adjudication import OPEN_STATES, AlertState, FollowUp, Outcome, Reason
 from cekalwatch.contract.values.alerts import Alert, AlertFilter, AlertPictures, AlertSearch
 from cekalwatch.contract.values.reports import ShiftReport
-from cekalwatch.office.client.token import Token
+from cekalwatch.office.client.service_client import ServiceClient, Token
 from cekalwatch.v1 import alert_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.bounds import MAX_PAGE
 from cekalwatch.wire.calls import Calls
-from cekalwatch.wire.tokens import bearer
 
 CALL_DEADLINE_S = 10.0
 """A busy server answers late; a step that was given up may have been taken all the same."""
@@ -32,15 +31,17 @@ def day_began(now: datetime) -> datetime:
     return now.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-class AlertClient:
+class AlertClient(ServiceClient[AlertServiceStub]):
     """The calls about alerts of the person who has signed in at one desk: a PC, or a web console."""
+
+    stub = AlertServiceStub
+    deadline_s = CALL_DEADLINE_S
 
     def __init__(self, calls: Calls, agent_id: str, wanted: AlertFilter, session: Token) -> None:
         """`session` holds the token of the person who has signed in."""
-        self._calls = calls
+        super().__init__(calls, session)
         self._agent_id = agent_id
         self._filter = FILTER.write(wanted)
-        self._session = session
 
     def close(self) -> None:
         """End every call."""
@@ -102,7 +103,7 @@ class AlertClient:
     def pictures(self, alert_id: str, deadline_s: float = CALL_DEADLINE_S) -> AlertPictures:
         """Return the pictures of one alert."""
         request = alert_service_pb2.GetAlertRequest(alert_id=alert_id, include_images=True)
-        return PICTURES.read(self._call(lambda stub: stub.GetAlert, request, deadline_s).images)
+        return PICTURES.read(self._call(lambda stub: stub.GetAlert, request, deadline_s=deadline_s).images)
 
     def claim(self, alert_id: str) -> Alert:
         """Take the alert, or renew the person's own claim."""
@@ -163,14 +164,7 @@ class AlertClient:
         request.start_time.FromDatetime(start)
         if end:
             request.end_time.FromDatetime(end)
-        return SHIFT_REPORT.read(self._call(lambda stub: stub.GetShiftReport, request, REPORT_DEADLINE_S))
+        return SHIFT_REPORT.read(self._call(lambda stub: stub.GetShiftReport, request, deadline_s=REPORT_DEADLINE_S))
 
     def _alert(self, method: _Method, request: object, token: str = "") -> Alert:
         return ALERT.read(self._call(method, request, token=token).alert)
-
-    def _call(self, method: _Method, request: object, deadline_s: float = CALL_DEADLINE_S, token: str = "") -> Any:  # noqa: ANN401  # each method has an answer of its own
-        metadata = bearer(token or self._session.token())
-        return self._calls.make(
-            lambda channel, left_s: method(AlertServiceStub(channel))(request, timeout=left_s, metadata=metadata),
-            deadline_s,
-        )

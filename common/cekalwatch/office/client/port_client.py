@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any
 
 from cekalwatch.contract.codec.alerts import PICTURES, STATES
@@ -10,22 +10,15 @@ from cekalwatch.contract.codec.federation import PORT_STATUS, REPORTED_ALERT
 from cekalwatch.contract.values.adjudication import AlertState
 from cekalwatch.contract.values.alerts import AlertPictures
 from cekalwatch.contract.values.federation import PortStatus, ReportedAlert
-from cekalwatch.office.client.token import Token
+from cekalwatch.office.client.service_client import ServiceClient
 from cekalwatch.v1 import port_service_pb2 as pb
 from cekalwatch.v1.port_service_pb2_grpc import PortServiceStub
-from cekalwatch.wire.calls import Calls
-from cekalwatch.wire.tokens import bearer
-
-DEADLINE_S = 15.0
-"""A picture comes from the port, which may take its time."""
 
 
-class PortClient:
-    """The calls of the person who has signed in. It may be used from several threads."""
+class PortClient(ServiceClient[PortServiceStub]):
+    """The calls of the person who has signed in. A picture comes from the port, which may take its time."""
 
-    def __init__(self, calls: Calls, session: Token) -> None:
-        self._calls = calls
-        self._session = session
+    stub = PortServiceStub
 
     def ports(self) -> list[PortStatus]:
         """Return the ports that ever reported or followed the list, by site and name."""
@@ -55,10 +48,3 @@ class PortClient:
     def _one(self, site: str, port: str, alert_id: str, **fields: bool) -> Any:  # noqa: ANN401  # the stubs' answer
         request = pb.GetPortAlertRequest(site=site, port=port, alert_id=alert_id, **fields)
         return self._call(lambda stub: stub.GetPortAlert, request)
-
-    def _call(self, method: Callable[[PortServiceStub], Callable[..., Any]], request: object) -> Any:  # noqa: ANN401  # each method has an answer of its own
-        metadata = bearer(self._session.token())
-        return self._calls.make(
-            lambda channel, left_s: method(PortServiceStub(channel))(request, timeout=left_s, metadata=metadata),
-            DEADLINE_S,
-        )

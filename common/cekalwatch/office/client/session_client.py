@@ -4,20 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from google.protobuf.message import Message
 
 from cekalwatch.contract.codec.people import PROVIDER, SESSION
 from cekalwatch.contract.values.people import PersonSession, ProviderFacts
-from cekalwatch.office.client.proofs import Code, Password, Proof
-from cekalwatch.office.client.token import TokenHolder
+from cekalwatch.office.client.service_client import TokenHolder
 from cekalwatch.v1 import session_pb2, session_service_pb2
 from cekalwatch.v1.session_service_pb2_grpc import SessionServiceStub
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.tokens import bearer, request_digest
+
+
+@dataclass(frozen=True)
+class Password:
+    """A name and a password, as they were typed."""
+
+    name: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Code:
+    """A code that an identity provider gave after it had asked the person anew who they are."""
+
+    code: str = field(repr=False)
+    verifier: str = field(repr=False)
+    nonce: str = field(repr=False)
+    redirect_uri: str
+
+
+Proof = Password | Code
+
 
 DEADLINE_S = 15.0
 """A sign-in may have to wait for others."""

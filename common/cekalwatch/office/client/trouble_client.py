@@ -2,50 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
 from cekalwatch.contract.codec.troubles import TROUBLE
 from cekalwatch.contract.values.troubles import Trouble
-from cekalwatch.office.client.token import Token
+from cekalwatch.office.client.service_client import ServiceClient, Token
 from cekalwatch.v1 import trouble_service_pb2
 from cekalwatch.v1.trouble_service_pb2_grpc import TroubleServiceStub
 from cekalwatch.wire.bounds import MAX_PAGE
 from cekalwatch.wire.calls import Calls
-from cekalwatch.wire.tokens import bearer
-
-DEADLINE_S = 5.0
 
 
-class TroubleClient:
+class TroubleClient(ServiceClient[TroubleServiceStub]):
     """One person's calls about troubles; they may be made from any thread."""
+
+    stub = TroubleServiceStub
+    deadline_s = 5.0
 
     def __init__(self, calls: Calls, site: str, session: Token) -> None:
         """`site`: only what is there and what concerns all; empty: all that this PC may see."""
-        self._calls = calls
+        super().__init__(calls, session)
         self._site = site
-        self._session = session
 
     def acknowledge(self, trouble_id: str) -> Trouble:
         """Record that the person who is signed in has seen a trouble; errors stay grpc.RpcError."""
         request = trouble_service_pb2.AcknowledgeTroubleRequest(trouble_id=trouble_id)
-        return TROUBLE.read(self._answer(lambda stub: stub.AcknowledgeTrouble, request).trouble)
+        return TROUBLE.read(self._call(lambda stub: stub.AcknowledgeTrouble, request).trouble)
 
     def listed(self, begin_from: datetime) -> Iterator[Trouble]:
         """Yield the troubles that began from then on, newest first, page by page; errors stay grpc.RpcError."""
         request = trouble_service_pb2.ListTroublesRequest(site=self._site, page_size=MAX_PAGE)
         request.begin_from.FromDatetime(begin_from)
         while True:
-            answer = self._answer(lambda stub: stub.ListTroubles, request)
+            answer = self._call(lambda stub: stub.ListTroubles, request)
             yield from map(TROUBLE.read, answer.troubles)
             request.page_token = answer.next_page_token
             if not request.page_token:
                 return
-
-    def _answer(self, method: Callable[[TroubleServiceStub], Callable[..., Any]], request: object) -> Any:  # noqa: ANN401  # each method has an answer of its own
-        metadata = bearer(self._session.token())
-        return self._calls.make(
-            lambda channel, left_s: method(TroubleServiceStub(channel))(request, timeout=left_s, metadata=metadata),
-            DEADLINE_S,
-        )

@@ -9,8 +9,9 @@ from __future__ import annotations
 import errno
 import select
 import socket
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import grpc
 from cryptography import x509
@@ -18,19 +19,22 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from cekalwatch.program.cli.prompts import secret_of
+from cekalwatch.program.cli.settings_command import literal
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.secret_files import make_private_folder, write_private
+from cekalwatch.program.settings import Settings
 from cekalwatch.v1.enrolment_service_pb2 import EnrolDeviceRequest
 from cekalwatch.v1.enrolment_service_pb2_grpc import EnrolmentServiceStub
 from cekalwatch.wire.address import AddressError, split_address
+from cekalwatch.wire.calls import told_by
 from cekalwatch.wire.identity import DeviceRole, Identity, IdentityError
 from cekalwatch.wire.invitation import DeviceInvitation, InvitationCode, InvitationError, fingerprint
 from cekalwatch.wire.options import CLIENT_OPTIONS
 from cekalwatch.wire.tls import TlsError, TlsFiles
-from cekalwatch.wire.told import told_by
 
 if TYPE_CHECKING:
     from OpenSSL import SSL
+
 
 TIMEOUT_S = 10.0
 CODE_VARIABLE = "CEKALWATCH_ENROLMENT_CODE"
@@ -180,3 +184,35 @@ def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
+
+
+OfProgram = TypeVar("OfProgram", bound=Settings)
+
+
+def set_up(
+    kind: type[OfProgram], invitation: DeviceInvitation, tls_dir: Path, file: Path, facts: Mapping[str, object]
+) -> OfProgram:
+    """Enrol as the invitation says, with key and certificate in `tls_dir`; write the settings `file`, and return them.
+
+    Server, `tls_dir` and the site's time zone are written besides `facts`. Raises ProgramError; an invitation is not
+    used up where the settings are there already, are wrong or cannot be written, and no settings are left where the
+    server refuses it.
+    """
+    if file.exists():
+        raise ProgramError(f"There are settings in {file} already, which stay as they are", Exit.USAGE)
+    settings = {"server_addresses": [invitation.server], "tls_dir": tls_dir.absolute(), **facts}
+    if invitation.time_zone:
+        settings["time_zone"] = invitation.time_zone
+    draft = file.with_name(f".{file.name}.new")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ProgramError(f"{file.parent} cannot be made: {error.strerror}", Exit.CONFIG) from None
+    try:
+        write_private(draft, "".join(f"{name} = {literal(value)}\n" for name, value in settings.items()).encode())
+        kind.load(draft)
+        accept(invitation, tls_dir)
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
+    return kind.load(file)

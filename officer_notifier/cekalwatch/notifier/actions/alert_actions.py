@@ -10,8 +10,7 @@ import grpc
 from cekalwatch.contract.values.adjudication import JUDGEMENTS, STEP_OUTCOMES, AlertState, FollowUp, Reason, Step
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.office.client.alert_client import AlertClient
-from cekalwatch.office.client.proofs import Password
-from cekalwatch.office.client.session_client import SessionClient
+from cekalwatch.office.client.session_client import Password, SessionClient
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from cekalwatch.contract.values.reports import ShiftReport, Tally
-from cekalwatch.program.csv_cells import SafeCsvWriter
+from cekalwatch.program.csv_files import SafeCsvWriter
 
 
 def figures_csv(report: ShiftReport, start: datetime, end: datetime) -> str:

@@ -206,8 +206,7 @@ def init(
     Server, site, name and counters are in the invitation, which is asked for unless it is in --invitation or
     CEKALWATCH_INVITATION.
     """
-    from cekalwatch.program.cli.enrolment import read_invitation
-    from cekalwatch.program.cli.setting_up import set_up
+    from cekalwatch.program.cli.enrolment import read_invitation, set_up
 
     found = read_invitation(invitation, DeviceRole.NOTIFIER)
     file = NotifierSettings.new_file(config)

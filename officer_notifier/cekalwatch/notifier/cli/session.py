@@ -20,7 +20,7 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.program.translations import Texts
-from cekalwatch.wire.told import told_by
+from cekalwatch.wire.calls import told_by
 
 
 @with_settings

@@ -8,7 +8,7 @@ from io import StringIO
 from typing import Any
 
 from cekalwatch.contract.values.audit import ExportFormat
-from cekalwatch.program.csv_cells import BYTE_ORDER_MARK, SafeCsvWriter
+from cekalwatch.program.csv_files import BYTE_ORDER_MARK, SafeCsvWriter
 from cekalwatch.server.audit.entry import Link
 
 

@@ -24,8 +24,7 @@ from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.v1 import camera_pb2
 from cekalwatch.wire.backoff import Backoff
-from cekalwatch.wire.dialer import Dialer
-from cekalwatch.wire.server_choice import ServerChoice
+from cekalwatch.wire.dialer import Dialer, ServerChoice
 from tests.support.builders.notifier_alerts import FRESH
 from tests.support.fakes.alert_server import NOBODY, AlertServer, EventLog, alert_message
 

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
 
-from cekalwatch.console.clients.service_client import ServiceClient
 from cekalwatch.contract.codec.audit import CHECK, ENTRY_PAGE, EXPORT_FORMATS, FULL_ENTRY, QUERY
 from cekalwatch.contract.engine.scalars import timestamp
 from cekalwatch.contract.values.audit import ExportFormat, FullEntry, TrailPage, TrailProgress, TrailQuery, TrailVerdict
+from cekalwatch.office.client.service_client import ServiceClient, Token
 from cekalwatch.office.client.session_client import JointRequest
-from cekalwatch.office.client.token import Token
 from cekalwatch.v1 import audit_service_pb2 as pb
 from cekalwatch.v1 import session_pb2
 from cekalwatch.v1.audit_service_pb2_grpc import AuditServiceStub

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import grpc
 
-from cekalwatch.console.clients.service_client import ServiceClient
 from cekalwatch.contract.codec.camera_service import CAMERA_POLICY, CHANGES, KEPT_SURVEY, PICTURE
 from cekalwatch.contract.codec.devices import DEVICE, DEVICE_INVITED, DEVICE_TO_INVITE, ROLES
 from cekalwatch.contract.engine.safe_text import safe_text
@@ -13,6 +12,7 @@ from cekalwatch.contract.values.capture_policy import CameraPolicy, CapturePolic
 from cekalwatch.contract.values.devices import DeviceInvited, DeviceList, DeviceToInvite
 from cekalwatch.contract.values.surveys import KeptSurvey
 from cekalwatch.office.client.refusals import error_reason
+from cekalwatch.office.client.service_client import ServiceClient
 from cekalwatch.v1 import camera_service_pb2 as cameras_pb
 from cekalwatch.v1 import device_service_pb2 as pb
 from cekalwatch.v1.camera_service_pb2_grpc import CameraServiceStub

@@ -8,7 +8,7 @@ from typing import BinaryIO, Final
 
 from cekalwatch.contract.codec.imports import ENCODINGS, FILE_ANSWER
 from cekalwatch.contract.values.imports import FileAnswer
-from cekalwatch.office.client.token import Token
+from cekalwatch.office.client.service_client import Token
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 from cekalwatch.v1.watchlist_service_pb2_grpc import WatchlistServiceStub
 from cekalwatch.wire.bounds import PHOTO_CHUNK_BYTES

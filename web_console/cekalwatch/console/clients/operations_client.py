@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from cekalwatch.console.clients.service_client import ServiceClient
 from cekalwatch.contract.codec.reports import FIELD_REPORT
 from cekalwatch.contract.codec.status import SERVER_STATUS, THRESHOLD_OUTLOOK
 from cekalwatch.contract.values.reports import FieldReport
 from cekalwatch.contract.values.status import ServerStatus
 from cekalwatch.contract.values.thresholds import ThresholdOutlook
+from cekalwatch.office.client.service_client import ServiceClient
 from cekalwatch.office.client.session_client import JointRequest
 from cekalwatch.v1 import operations_service_pb2 as pb
 from cekalwatch.v1 import report_service_pb2 as report_pb

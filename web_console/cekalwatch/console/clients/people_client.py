@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from cekalwatch.console.clients.service_client import ServiceClient
 from cekalwatch.contract.codec.people import PERSON_RECORD, ROLES, SESSION
 from cekalwatch.contract.values.people import PersonRecord, PersonRole, PersonSession
+from cekalwatch.office.client.service_client import ServiceClient
 from cekalwatch.v1 import people_service_pb2 as pb
 from cekalwatch.v1 import session_service_pb2
 from cekalwatch.v1.people_service_pb2_grpc import PeopleServiceStub

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from cekalwatch.console.clients.service_client import ServiceClient
 from cekalwatch.contract.codec.imports import SYNC_RUN, SYNC_STATUS
 from cekalwatch.contract.codec.listed_subjects import LISTED_SUBJECT, LOOKALIKE_PAGE, SUBJECT_TIMELINE, WATCHLIST_FILTER
 from cekalwatch.contract.codec.watchlist import LOOKALIKE_JUDGEMENTS
@@ -14,6 +13,7 @@ from cekalwatch.contract.values.watchlist import (
     SubjectTimeline,
     WatchlistFilter,
 )
+from cekalwatch.office.client.service_client import ServiceClient
 from cekalwatch.office.client.session_client import JointRequest
 from cekalwatch.v1 import session_pb2
 from cekalwatch.v1 import watchlist_service_pb2 as pb

@@ -16,7 +16,7 @@ from cekalwatch.contract.values.reports import (
     Rate,
     ThresholdWhatIf,
 )
-from cekalwatch.program.csv_cells import BYTE_ORDER_MARK, SafeCsvWriter
+from cekalwatch.program.csv_files import BYTE_ORDER_MARK, SafeCsvWriter
 
 
 @dataclass(frozen=True)

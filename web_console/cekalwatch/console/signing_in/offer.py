@@ -11,8 +11,8 @@ from typing import Final
 import grpc
 
 from cekalwatch.contract.values.people import ProviderFacts
+from cekalwatch.office.client.service_client import NoToken
 from cekalwatch.office.client.session_client import SessionClient
-from cekalwatch.office.client.token import NoToken
 from cekalwatch.wire.dialer import Dialer
 
 KNOWN_S: Final = 30.0

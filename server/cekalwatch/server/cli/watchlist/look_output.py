@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Column
 
-from cekalwatch.program.csv_cells import SafeCsvWriter
+from cekalwatch.program.csv_files import SafeCsvWriter
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.audit.entry import Link
 from cekalwatch.server.cli.output import whole_table

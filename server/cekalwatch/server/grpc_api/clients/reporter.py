@@ -37,8 +37,8 @@ from cekalwatch.v1 import port_pb2
 from cekalwatch.v1 import port_service_pb2 as pb
 from cekalwatch.v1.port_service_pb2_grpc import PortServiceStub
 from cekalwatch.wire.backoff import Backoff
+from cekalwatch.wire.calls import is_told
 from cekalwatch.wire.dialer import Dialer
-from cekalwatch.wire.told import is_told
 
 ANSWER_S = 10.0
 """For the centre's first answer."""

@@ -21,8 +21,8 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
 from cekalwatch.v1 import sync_pb2, watchlist_pb2, watchlist_service_pb2, watchlist_service_pb2_grpc
 from cekalwatch.wire.bounds import PHOTO_CHUNK_BYTES
+from cekalwatch.wire.calls import told_by
 from cekalwatch.wire.dialer import Dialer
-from cekalwatch.wire.told import told_by
 
 
 class ServerClient:

@@ -26,7 +26,7 @@ from cekalwatch.server.watchlist.sources.settings import (
 from cekalwatch.server.watchlist.sources.source import SourceUnavailable
 from cekalwatch.server.wiring.watchlist import port_caller
 from cekalwatch.wire.address import is_loopback, split_address
-from cekalwatch.wire.told import told_by
+from cekalwatch.wire.calls import told_by
 
 CONNECT_S = 3.0
 ANSWER_S = 5.0

@@ -17,8 +17,8 @@ from pathlib import Path
 from cekalwatch.contract.values.imports import RecordReport
 from cekalwatch.contract.values.orders import OrderFlag, OrderStatus
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
+from cekalwatch.program.csv_files import report_csv
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.program.import_report import report_csv
 
 
 @dataclass(frozen=True)

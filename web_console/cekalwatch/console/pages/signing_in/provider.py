@@ -20,10 +20,9 @@ from cekalwatch.console.signing_in.pending_approvals import ApprovalToken, Joint
 from cekalwatch.console.signing_in.pending_logins import LASTS_S, LostLoginError, PendingLogin, with_query
 from cekalwatch.console.web_sessions import WebSession
 from cekalwatch.contract.values.people import ProviderFacts
-from cekalwatch.office.client.proofs import Code, Password
 from cekalwatch.office.client.refusals import error_reason, explain
-from cekalwatch.office.client.session_client import JointRequest, SessionClient
-from cekalwatch.office.client.token import NoToken
+from cekalwatch.office.client.service_client import NoToken
+from cekalwatch.office.client.session_client import Code, JointRequest, Password, SessionClient
 
 BACK: Final = "/sign-in/back"
 """The redirect URI of this console, after its address; it must be registered with the provider."""

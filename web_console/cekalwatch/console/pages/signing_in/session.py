@@ -10,10 +10,9 @@ from starlette.responses import Response
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.console.signing_in.pending_approvals import KeptForm, PendingApproval
 from cekalwatch.console.web_sessions import WebSession
-from cekalwatch.office.client.proofs import Password
 from cekalwatch.office.client.refusals import explain
-from cekalwatch.office.client.session_client import SessionClient
-from cekalwatch.office.client.token import NoToken
+from cekalwatch.office.client.service_client import NoToken
+from cekalwatch.office.client.session_client import Password, SessionClient
 from cekalwatch.program.translations import Language
 
 LANGUAGE_S = 365 * 24 * 3600

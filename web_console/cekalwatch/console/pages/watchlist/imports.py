@@ -19,7 +19,7 @@ from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.codec.imports import ENCODINGS
 from cekalwatch.contract.engine.safe_text import safe_text
 from cekalwatch.office.client.refusals import explain
-from cekalwatch.program.import_report import report_csv
+from cekalwatch.program.csv_files import report_csv
 from cekalwatch.wire.bounds import MAX_LIST_FILE_BYTES, MAX_LIST_FILE_NAME
 
 MAX_SHOWN: Final = 200

@@ -34,11 +34,9 @@ from cekalwatch.server.watchlist.sources.source import (
 )
 from cekalwatch.v1 import list_feed_service_pb2 as pb
 from cekalwatch.v1.list_feed_service_pb2_grpc import ListFeedServiceStub
-from cekalwatch.wire.calls import Calls
-from cekalwatch.wire.dialer import Dialer
+from cekalwatch.wire.calls import Calls, told_by
+from cekalwatch.wire.dialer import Dialer, ServerChoice
 from cekalwatch.wire.identity import DeviceRole, IdentityError
-from cekalwatch.wire.server_choice import ServerChoice
-from cekalwatch.wire.told import told_by
 
 _REFUSES = frozenset({Kind.UNAUTHENTICATED, Kind.PERMISSION_DENIED})
 

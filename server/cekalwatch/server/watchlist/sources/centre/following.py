@@ -21,8 +21,8 @@ from cekalwatch.server.watchlist.sources.source import SourceUnavailable
 from cekalwatch.v1 import list_feed_service_pb2 as pb
 from cekalwatch.v1.list_feed_service_pb2_grpc import ListFeedServiceStub
 from cekalwatch.wire.backoff import Backoff
+from cekalwatch.wire.calls import is_told, told_by
 from cekalwatch.wire.dialer import Dialer
-from cekalwatch.wire.told import is_told, told_by
 
 SILENCE_S = 35.0
 """No word from the centre for so long counts as a lost line: three and a half of its signs of life by default."""
