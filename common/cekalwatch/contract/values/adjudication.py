@@ -226,7 +226,7 @@ class FollowUp:
 
     agency: str
     contact: str
-    """Who was spoken to, and how."""
+    """The contacted person, and the means."""
     result: str
     contacted_at: datetime
     person: PersonReference | None = None

@@ -298,7 +298,7 @@ class ServerStatus:
     troubles: Troubles
     """Those that are open."""
     revocations: RevocationStatus | None
-    """None where no lists are followed."""
+    """None when no revocation lists are followed."""
     loops: tuple[LoopStatus, ...]
     signing: SigningStatus
     connections: ConnectionState
@@ -308,6 +308,6 @@ class ServerStatus:
     ports: tuple[PortStatus, ...]
     """Those with servers of their own that report here or follow the list."""
     reporting: Reporting | None
-    """State of the reports to the centre; None where this server sends none."""
+    """State of the reports to the centre; None when this server sends none."""
     maintenance: MaintenanceStatus | None
     """None when an older server does not say."""

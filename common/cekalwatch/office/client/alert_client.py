@@ -120,7 +120,7 @@ class AlertClient(ServiceClient[AlertServiceStub]):
         )
 
     def adjudicate(self, alert_id: str, version: int, outcome: Outcome, reason: Reason, note: str) -> Alert:
-        """Record what the officer who holds the alert found."""
+        """Record the finding of the officer who holds the alert."""
         request = alert_service_pb2.AdjudicateAlertRequest(
             alert_id=alert_id,
             agent_id=self._agent_id,

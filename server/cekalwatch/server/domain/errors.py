@@ -179,7 +179,7 @@ class Code(StrEnum):
         "The list takes too much memory or time to read: it is damaged, made to do harm, or too large.",
     )
     SOURCE_UNREADABLE = auto(), Kind.FAILED_PRECONDITION, "No record of the source can be read; check its mapping."
-    # Who may do what.
+    # Rights.
     IDENTITY_INVALID = (
         auto(),
         Kind.UNAUTHENTICATED,
@@ -253,7 +253,7 @@ class Code(StrEnum):
     )
     SURVEY_INVALID = auto(), Kind.INVALID_ARGUMENT, "A figure of the survey is missing or out of its bounds."
     SURVEYS_TOO_MANY = auto(), Kind.RESOURCE_EXHAUSTED, "This camera reports surveys too often; wait a minute."
-    # How much of it.
+    # Limits.
     CALLS_TOO_MANY = auto(), Kind.RESOURCE_EXHAUSTED, "The device has too many open calls."
     RATE_EXCEEDED = auto(), Kind.RESOURCE_EXHAUSTED, "The device calls too often; try again later."
     REQUEST_STALLED = auto(), Kind.UNAVAILABLE, "The request did not arrive in time."
@@ -329,7 +329,7 @@ class CekalwatchError(Exception):
 
     @property
     def of_the_request(self) -> bool:
-        """Whether it says something of what was asked or sent, so that asking again ends the same way."""
+        """Whether it is about the request itself, so that the same request would fail again."""
         return self.code.kind is Kind.INVALID_ARGUMENT
 
     @property

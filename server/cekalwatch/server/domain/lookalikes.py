@@ -45,12 +45,12 @@ class JudgedPair:
     judged_by: UUID
     judged_at: datetime
     holds: bool
-    """Whether both have the photographs that were looked at, and no others."""
+    """Whether both have exactly the photographs that were viewed."""
 
 
 @dataclass(frozen=True)
 class PairState:
-    """How a pair stands."""
+    """The state of a pair."""
 
     mark: str
     """Stands for the photographs of both and for the last judgement: who judges names what they have seen."""

@@ -1,4 +1,4 @@
-"""Notices: what other systems of the office are told as it happens. They hold keys, codes and times, and no person."""
+"""Notices of events to other systems of the office. They contain keys, codes and times, and no person."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class NoticeKind(StrEnum):
 
 @dataclass(frozen=True)
 class Notice:
-    """One thing that is told."""
+    """One notice."""
 
     source: str
     """What it tells of: no target is told the same twice."""

@@ -1,4 +1,4 @@
-"""The people who work with the system, and what only two of them may do together. It does not know how they sign in."""
+"""The people who work with the system, and the actions that need two of them. It does not know how they sign in."""
 
 from __future__ import annotations
 
@@ -135,10 +135,10 @@ class LockOut:
     """How long it is locked then; each further one doubles it."""
     longest: timedelta = timedelta(minutes=15)
     forgotten_after: timedelta = timedelta(hours=24)
-    """After so long without a wrong one, the count begins anew."""
+    """The time without a wrong password after which the count restarts."""
 
     def after(self, failures: int) -> timedelta | None:
-        """Return for how long a name is locked after so many wrong passwords; None: it is not."""
+        """Return how long a name is locked after that number of wrong passwords; None if it is not."""
         if failures < self.free_tries:
             return None
         # Beyond 2^20 it is the longest anyhow, and a timedelta would overflow.
@@ -147,12 +147,12 @@ class LockOut:
 
 @dataclass(frozen=True)
 class TryAllowance:
-    """How many wrong passwords a device may send, whatever the names: they come back with time."""
+    """How many wrong passwords a device may send for any names; the allowance returns with time."""
 
     at_once: int = 30
     """A web console, at which a whole office signs in, has `MANY_PEOPLE` times as many."""
     each: timedelta = timedelta(minutes=2)
-    """After so long one more may be sent."""
+    """The time after which one more is allowed."""
 
     def after(self, spent_until: datetime | None, now: datetime, share: int) -> datetime | None:
         """Return until when a try now counts, with those before, which count until `spent_until`; None: it is refused.
@@ -170,7 +170,7 @@ MANY_PEOPLE = 10
 
 @dataclass(frozen=True)
 class SignInTries:
-    """What is counted of one name."""
+    """The counts of one name."""
 
     failures: int
     failed_at: datetime

@@ -79,7 +79,7 @@ class Following:
 
 @dataclass(frozen=True)
 class PortState:
-    """How a port does, as the centre knows it."""
+    """The state of a port, as the centre knows it."""
 
     port: Port
     server: str = ""
@@ -98,7 +98,7 @@ class PortState:
     """None when it never followed the list."""
 
     def status(self, now: datetime) -> PortStatus:
-        """Return how the port does, as people see it."""
+        """Return the state of the port, as people see it."""
         following = self.following
         connected = bool(self.server and self.heard_at and lately(self.heard_at, now, HEARD_WITHIN))
         return PortStatus(

@@ -33,7 +33,7 @@ class ShrunkenList:
 
 @dataclass(frozen=True)
 class SyncState:
-    """Where the synchronisation stands, between runs and within one."""
+    """The state of the synchronisation, between runs and within one."""
 
     cursor: str = ""
     reading: int = 0
@@ -125,7 +125,7 @@ class BegunRun:
 
 @dataclass(frozen=True)
 class KnownOrder:
-    """What is known of an order that a source offers."""
+    """The stored facts about an order that a source offers."""
 
     fingerprint: str = ""
     problem: str = ""

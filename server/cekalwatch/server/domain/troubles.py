@@ -24,7 +24,7 @@ _NAME = re.compile(r"[a-z_]{1,32}")
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong now, as whoever noticed it says. The contract says what each kind is about, and its details.
+    """A present fault, as its rule states it. The contract says what each kind is about, and its details.
 
     Raises ValueError beyond the bounds above.
     """
@@ -59,7 +59,7 @@ class Alarm:
     ended_at: datetime | None = None
     acknowledged_at: datetime | None = None
     acknowledged_by: PersonReference | None = None
-    """Who has said that they have seen it; None while nobody has."""
+    """The person who acknowledged it; None while nobody has."""
     change: int = 0
     """Rises with every change of any alarm."""
 
@@ -101,7 +101,7 @@ class TroubleChanges:
 def changes(
     open_alarms: Iterable[Alarm], faults: Iterable[Fault], judged: Iterable[tuple[TroubleKind, str]]
 ) -> TroubleChanges:
-    """Return what has to change. `judged` are the keys of which it is known whether something is wrong now."""
+    """Return the changes. `judged` are the keys whose state is known."""
     known = {alarm.fault.key: alarm.fault for alarm in open_alarms}
     wrong = {fault.key: fault for fault in faults}
     return TroubleChanges(

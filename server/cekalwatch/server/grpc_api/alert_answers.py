@@ -1,4 +1,4 @@
-"""Writes alerts, events and pages of them, as far as they fit into a message."""
+"""Writes alerts, events and pages of them, limited to the size of a message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads what is asked about alerts where a field has a form or a refusal of its own.
+"""Reads those fields of requests about alerts that have a form or a refusal of their own.
 
 The domain checks what the texts of findings and follow-ups may contain.
 """
@@ -24,7 +24,7 @@ from cekalwatch.v1 import adjudication_pb2, alert_service_pb2, report_service_pb
 MAX_REFERENCE = 100
 MAX_SHIFT = timedelta(days=31)
 CLOCK_AHEAD = timedelta(minutes=5)
-"""How far a PC's clock may be ahead of the server's."""
+"""The largest allowed lead of a PC's clock over the server's."""
 MAX_SEQUENCE = 2**62
 
 

@@ -58,7 +58,7 @@ def shown_entry(one: Link, most_objects: int | None = None) -> TrailEntry:
 
 
 def people_named(links: Iterable[Link]) -> set[UUID]:
-    """Return the keys of the people whom entries name: who did it, and the first objects."""
+    """Return the keys of the people in entries: the actor, and the first objects."""
     found = set()
     for one in links:
         for name in (str(one.actor), *_objects(one)[:MAX_SHOWN_OBJECTS]):

@@ -56,12 +56,12 @@ _received: ContextVar[Received] = ContextVar("received")
 
 
 def current_caller() -> Caller:
-    """Return who makes the call that runs now; LookupError outside of one."""
+    """Return the caller of the running call; raises LookupError outside of a call."""
     return _caller.get()
 
 
 def current_admission() -> Admission:
-    """Return what let in the call that runs now; LookupError outside of one."""
+    """Return the admission of the running call; raises LookupError outside of a call."""
     return _admission.get()
 
 
@@ -82,7 +82,7 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
         let_in: Callable[[str], Received] = lambda _: Received(),
         clock: Clock | None = None,
     ) -> None:
-        """A stream ends whose client does not take a message for `reader_stall_s` seconds.
+        """A stream ends when its client does not read a message for `reader_stall_s` seconds.
 
         `refused` is told the method, the certificate and the reason of each call that is not allowed; `refusals` counts
         them, so that the log has the first of a kind. `let_in` is told the peer of each whose device is let in, and
@@ -192,7 +192,7 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
         return Admission(self._certificates, self._people, method, certificate_pem, who)
 
     async def _admit_people(self, alone: Admission, context: Context) -> Admission:
-        """Let the people of the call in as well, where the method needs them."""
+        """Admit the people of the call as well, if the method needs them."""
         tokens = _tokens(context)
         if not self._people.asks(alone.method, alone.caller, tokens):
             return alone
@@ -202,7 +202,7 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
         return replace(alone, caller=who)
 
     async def _admit_second(self, request: Message, context: Context) -> None:
-        """Let the second person of a method that needs one in: only the request says what they must have signed for."""
+        """Admit the second person of a method that needs one: only the request says what they must have signed."""
         first = current_admission()
         action = joint_action(first.method)
         if action is None:
@@ -213,9 +213,9 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
 
     @asynccontextmanager
     async def _refusing(self, method: str, certificate_pem: bytes, context: Context) -> AsyncIterator[None]:
-        """End the call for what the block raises, and tell of it.
+        """End the call with the error that the block raises, and log it.
 
-        Whose device is let in has paid for the call; a stranger pays here, with time.
+        An admitted device has paid for the call; a stranger pays here, with time.
         """
         try:
             yield
@@ -241,7 +241,7 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
 
 
 def _measured(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes], Any]:
-    """Wrap what makes messages, so that their bytes count for the connection on which they come."""
+    """Wrap the deserialiser of messages, so that their bytes count for their connection."""
 
     def run(data: bytes) -> Any:  # noqa: ANN401  # any message
         _received.get().take(len(data))
@@ -258,7 +258,7 @@ async def _recorded(requests: AsyncIterator[Any], stream: OpenCall) -> AsyncIter
 
 
 def _stranger(certificate_pem: bytes, context: Context) -> str:
-    """Return the name of whoever was not let in: that in the certificate, or the address."""
+    """Return the name of a refused caller: the name in the certificate, or the address."""
     try:
         return str(device(peer_of(certificate_pem).identity))
     except CekalwatchError:

@@ -62,7 +62,7 @@ def address_of(context: Context) -> str:
 
 
 def coded(work: Callable[[], _T]) -> Callable[[], _T]:
-    """Return `work` with its refusals as the catalogue has them: without what was typed."""
+    """Return `work` with its refusals as errors of the catalogue, without the entered text."""
 
     def run() -> _T:
         try:
@@ -86,7 +86,7 @@ class CatalogueErrors(grpc.aio.ServerInterceptor):
     """
 
     def __init__(self, refusals: RefusalLog, caller: Callable[[Context], str] = address_of) -> None:
-        """`caller` names who calls, for the log: the first refusal of a kind has a line, the others are summed."""
+        """`caller` names the caller for the log: the first refusal of a kind has a line, the others are summed."""
         self._refusals = refusals
         self._caller = caller
 

@@ -36,7 +36,7 @@ def uuid(value: str) -> UUID | None:
 
 
 ANSWER_FRAME_BYTES = 1024
-"""Room for what an answer holds beside its list."""
+"""Bytes for the fields of an answer other than its list."""
 FIELD_FRAME_BYTES = 8
 M = TypeVar("M", bound=Message)
 

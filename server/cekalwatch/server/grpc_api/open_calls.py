@@ -1,4 +1,4 @@
-"""The calls that are open: each is admitted again and again, wholly, and ends when it would not be let in any more."""
+"""The open calls: each is completely admitted again and again, and ends when it would be refused."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.wire.identity import Identity
 
 CHECK_PERIOD_S = 0.5
-"""Pause between two checks of the calls that are open: what is taken away must be gone within a second."""
+"""Pause between two checks of open calls: a lost right must take effect within a second."""
 MAX_UNCHECKED_S = 30.0
-"""For how long a call may go on of which the database does not tell whether its person may make it."""
+"""How long a call may continue while the database cannot say whether its person has the right."""
 
 log = structlog.get_logger()
 
@@ -33,7 +33,7 @@ class OpenCall:
 
     task: asyncio.Task[Any]
     admission: Admission
-    """Of the device alone until its people are looked at."""
+    """The device alone until its people are checked."""
     checked_s: float
     """When its person was checked last, in seconds of the event loop."""
     ended: Code | None = None
@@ -45,7 +45,7 @@ class OpenCalls:
     """Of one server; it is called from the event loop."""
 
     def __init__(self, follow_revocations: Callable[[], object], clock: Clock) -> None:
-        """`follow_revocations` reads what is revoked, on a thread."""
+        """`follow_revocations` reads the revocation lists on a thread."""
         self._clock = clock
         self._follow_revocations = follow_revocations
         self._calls: set[OpenCall] = set()
@@ -72,7 +72,7 @@ class OpenCalls:
         return any(one.admission.caller.identity == device for one in self._calls)
 
     def heard_at(self, device: Identity) -> datetime | None:
-        """Return when a call of a device ended last; None when none has since the server started."""
+        """Return when a device's last call ended; None if none has ended since the server started."""
         return self._heard.get(device)
 
     def close(self) -> None:
@@ -80,7 +80,7 @@ class OpenCalls:
         self._following.shutdown()
 
     def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
-        """Return the loops that read what is revoked, and end the calls that would not be let in any more.
+        """Return the loops that read the revocation lists, and end calls that would now be refused.
 
         People are checked in a loop of their own: the database may hang, and certificates do not need it.
         """

@@ -116,7 +116,7 @@ class GrpcServer:
         refusals: RefusalLog,
         connections: int,
     ) -> None:
-        """Without `tls` it uses plaintext; it takes so many `connections` at once, and closes others as they come.
+        """Without `tls` it uses plaintext. It accepts at most `connections` at once, and closes others.
 
         Raises ProgramError when it cannot listen on `address`.
         """
@@ -183,7 +183,7 @@ def listen_on(server: grpc.aio.Server, address: str, credentials: grpc.ServerCre
 
 
 def cannot_listen(address: str) -> ProgramError:
-    """Return the error that says so."""
+    """Return the error for it."""
     return ProgramError(
         f"Cannot listen on {address}: another program does, or it is no address of this machine; choose another",
         Exit.UNAVAILABLE,
@@ -208,7 +208,7 @@ log = structlog.get_logger()
 
 
 class EnrolmentListener:
-    """Serves enrolment alone, on a TCP port of its own: whoever calls there has no certificate yet."""
+    """Serves only enrolment, on a TCP port of its own, since callers have no certificate yet."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Threads for calls that take long, a few at once, so that recognition and other calls need not wait."""
+"""Some threads for long calls, so that recognition and other calls do not wait."""
 
 from __future__ import annotations
 

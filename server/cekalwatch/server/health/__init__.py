@@ -1,4 +1,4 @@
-"""Health of this server: what its parts report, the state that follows, and the alarms, metrics and checks made of it.
+"""Health of this server: probes of its parts, the resulting state, and the alarms, metrics and checks from it.
 
 From the bottom to the top: `probes`, `state`, `alarms`, `monitoring`, `checks`; each knows those before it only.
 """

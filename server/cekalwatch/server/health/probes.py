@@ -72,7 +72,7 @@ MAX_REJECTIONS = 100
 
 @dataclass(frozen=True)
 class CameraPresence:
-    """What is known of one camera."""
+    """The presence of one camera."""
 
     streams: int = 0
     last_heard_at: datetime | None = None
@@ -237,12 +237,12 @@ class Presence:
         )
 
     def camera(self, camera_id: str) -> CameraPresence:
-        """Return what is known of a camera."""
+        """Return the presence of a camera."""
         return self._cameras.get(camera_id, CameraPresence())
 
     @property
     def cameras(self) -> Mapping[str, CameraPresence]:
-        """What is known of all cameras, as of now."""
+        """The present presence of all cameras."""
         return dict(self._cameras)
 
     @property

@@ -1,7 +1,7 @@
-"""Whether the database can be used, by how connecting, writing and committing goes; bounds attempts to connect.
+"""Whether the database can be used, by the results of connecting, writing and committing; limits attempts to connect.
 
-While no connection can be had, one caller at a time tries, a few times a second; the others are told at once what that
-one was told. So a server whose database is away neither floods it as it comes back, nor waits with all its threads.
+While connecting fails, one caller at a time tries, a few times a second; the others get its error at once. So a server
+whose database is away neither floods it when it comes back, nor waits with all its threads.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from cekalwatch.server.storage.errors import StorageError
 TRY_PERIOD_S = 0.25
 """Between two attempts to connect, while none succeeds."""
 COMMIT_WAITS_S = 5.0
-"""A commit that takes longer waits for something that does not come by itself."""
+"""A commit that takes longer waits for something that needs help."""
 MAX_PROBLEM = 300
 
 log = structlog.get_logger()
@@ -104,7 +104,7 @@ class Availability:
 
     @property
     def away(self) -> DatabaseAway | None:
-        """How the last attempt to connect or to write failed, or what commits wait for; None while all is well."""
+        """The failure of the last attempt to connect or to write, or what commits wait for; None without a failure."""
         now_s, failure, refusal = self._monotonic(), self._failure, self._refusal
         if failure is not None:
             return DatabaseAway(_reason(failure.error), now_s - failure.since_s, _problem(failure.error))
@@ -114,7 +114,7 @@ class Availability:
         return DatabaseAway(AwayReason.COMMITS_WAIT, waits_s) if waits_s > COMMIT_WAITS_S else None
 
     def dial(self, connect: Callable[[], _C]) -> _C:
-        """Return what `connect` does, and note how that went; while it fails, it is not called for each caller.
+        """Return the result of `connect`, and record it; while it fails, it is not called for each caller.
 
         Raises what it raises, or what it raised a moment ago.
         """
@@ -130,7 +130,7 @@ class Availability:
             self._trying.release()
 
     def _refuse_too_soon(self) -> None:
-        """Raise what was raised a moment ago; another thread may have connected meanwhile."""
+        """Raise the last error; another thread may have connected in the meantime."""
         failure = self._failure
         if failure is not None and self._monotonic() - failure.last_s < TRY_PERIOD_S:
             raise _again(failure.error)

@@ -1,4 +1,4 @@
-"""What people have set for cameras, and what surveys found of them; all servers of the database follow it.
+"""Policies of cameras by people, and surveys; all servers of the database follow them.
 
 Keys, numbers and times only. Methods block.
 """
@@ -38,7 +38,7 @@ class CameraPolicyRow(SignedRow, table=True):
 
 
 class CameraSurveyRow(SignedRow, table=True):
-    """What a survey found of a camera; see `SurveyFigures`."""
+    """A survey of a camera; see `SurveyFigures`."""
 
     __tablename__ = "camera_survey"
 
@@ -92,7 +92,7 @@ class CameraPolicyStore:
 def _found(session: Session, camera_id: str) -> SetPolicy | None:
     try:
         row = one_checked(session, CameraPolicyRow, camera_id)
-    except ChangedRowError:  # it is mended by setting it anew
+    except ChangedRowError:  # setting it again repairs it
         return None
     return _policy(row) if row else None
 

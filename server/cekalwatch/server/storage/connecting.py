@@ -1,7 +1,7 @@
-"""How a database is addressed, how connections to it are opened, what each is told first, and for how long they wait.
+"""The address of a database, the opening of connections, their first statements, and their time limits.
 
-The writers of one SQLite take turns, and each is woken when the one before has ended (docs/adr/0067): SQLite has no
-queue, and a writer that meets another one sleeps for ever longer, up to a tenth of a second, and looks again.
+The writers of one SQLite take turns, and each is woken when the one before has ended (docs/adr/0067). SQLite has no
+queue: a writer that meets another one sleeps for longer and longer, up to a tenth of a second, between its tries.
 """
 
 from __future__ import annotations
@@ -145,9 +145,9 @@ def _set_pragmas(connection: object, _record: object) -> None:
 
     if not isinstance(connection, sqlite3.Connection):
         raise TypeError("SQLite is used through Python's own driver")
-    # A damaged text must harm its own row only, so it is read as well as it can be. Every text goes through this.
+    # A damaged text must affect only its own row, so it is read as far as possible. Every text goes through this.
     connection.text_factory = partial(str, encoding="utf-8", errors="replace")
-    # secure_delete writes zeros over what is removed: a deleted photograph must not stay in a free page.
+    # secure_delete overwrites removed data with zeros: a deleted photograph must not stay in a free page.
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
 
@@ -168,7 +168,7 @@ _BEGINS_TO_WRITE = ("INSERT", "UPDATE", "DELETE", "REPLACE", "BEGIN IMMEDIATE")
 
 
 class WriteTurns:
-    """Who may write now: the first who asks, then the others in the order in which they asked."""
+    """The turns of writers, in the order of their requests."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -176,7 +176,7 @@ class WriteTurns:
         self._waiting: deque[threading.Event] = deque()
 
     def take(self, timeout_s: float) -> bool:
-        """Wait for the turn; return whether it came in time. Who has it gives it back."""
+        """Wait for the turn; return whether it came in time. The holder must give it back."""
         with self._lock:
             if not self._taken:
                 self._taken = True
@@ -203,7 +203,7 @@ class WriteTurns:
 class OneWriter(sqlite3.Connection):
     """A connection that has the turn from the first write of its cursors to the end of that transaction.
 
-    One whose turn does not come in time writes without: SQLite says what is wrong.
+    If its turn does not come in time, it writes without one, and SQLite reports the error.
     """
 
     def __init__(self, turns: WriteTurns, timeout_s: float, *arguments: Any, **options: Any) -> None:  # noqa: ANN401  # the driver's

@@ -31,7 +31,7 @@ from cekalwatch.server.storage.integrity.guarded_session import GuardedSession, 
 from cekalwatch.server.storage.migrations.applying import Migrations, apply_migrations, migrations_of
 
 _READ_FOR_LONG = sqlalchemy.text("SET LOCAL idle_in_transaction_session_timeout = 0")
-"""For what only reads: it holds nobody up, and each part may be looked at for as long as it takes."""
+"""For reading only: it delays nobody, and there is no time limit."""
 
 _REMEDIES = {
     None: "Check that it is reachable and writable, and restore it from a backup if it is damaged.",
@@ -56,7 +56,7 @@ class Database:
         Raises ProgramError when the address or its driver is wrong."""
         self._url = database_url(url)
         self.guard: RowGuard | None = None
-        """Who guards signed rows, once the keys are open; see `KeyStore.open`."""
+        """The guard of signed rows, after the keys are open; see `KeyStore.open`."""
         self._measure = measure
         self._is_sqlite = self._url.get_backend_name() == "sqlite"
         self.availability = Availability()
@@ -100,7 +100,7 @@ class Database:
             return False
 
     def begin(self) -> None:
-        """Make the tables of a new database; one that is there stays as it is, and must be as this version needs it.
+        """Make the tables of a new database; existing ones stay, and must be those of this version.
 
         Raises ProgramError: as `upgrade` does, and when the tables are of an older version.
         """
@@ -148,7 +148,7 @@ class Database:
             return sqlalchemy.inspect(connection).has_table("alembic_version")
 
     def migrations(self) -> Migrations:
-        """Return how far its tables are from those that this version of the program needs. Raises StorageError."""
+        """Return whether its tables are those of this version of the program. Raises StorageError."""
         with self.connection() as connection:
             return migrations_of(connection)
 
@@ -187,7 +187,7 @@ class Database:
     def reading_together(self) -> Iterator[None]:
         """Let the sessions that this thread opens in the block read in one transaction, and none of them write.
 
-        Each would take a connection, see whether it lives, and begin and end a transaction. Raises StorageError.
+        Otherwise each would take a connection, test it, and begin and end a transaction. Raises StorageError.
         """
         if self._shared():
             yield
@@ -233,7 +233,7 @@ class Database:
 
     @contextmanager
     def one_state(self) -> Iterator[Session]:
-        """Yield a session for reading that sees the database as it is now, whatever others commit meanwhile."""
+        """Yield a session for reading that sees the database at this moment, without later commits of others."""
         with self.session() as session:
             if self._is_sqlite:
                 # Python's driver begins no transaction for reading by itself.
@@ -260,8 +260,8 @@ class Database:
 def _create_privately(file: Path) -> None:
     """Create an empty database that only its owner can read; SQLite gives its side files the same mode.
 
-    One that is there is not even opened: closing it again would take away the locks that this process holds on it, and
-    another program would remove the journal that it uses.
+    An existing one is not even opened: closing it again would release the locks of this process, and another program
+    would remove the journal in use.
     """
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with suppress(FileExistsError):

@@ -1,4 +1,4 @@
-"""The one error of the database, so that nobody outside `storage` knows what it is reached with."""
+"""The error of the database, so that only `storage` knows the library behind it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cekalwatch.program.errors import ToldError
 
 
 class StorageError(ToldError):
-    """The database cannot be used, or holds what it must not. The text is the kind of failure and quotes no row."""
+    """The database cannot be used, or has impossible contents. The text is the kind of failure and quotes no row."""
 
     @classmethod
     def of(cls, error: SQLAlchemyError) -> StorageError:

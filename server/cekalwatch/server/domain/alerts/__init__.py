@@ -1,1 +1,1 @@
-"""What an alert is, which matches it takes, and what people do with it."""
+"""An alert, the matches that join it, and the steps of people."""

@@ -34,7 +34,7 @@ class FollowUp:
 
     agency: str
     contact: str
-    """Who was spoken to, and how."""
+    """The contacted person, and the means."""
     result: str
     contacted_at: datetime
     by: UUID

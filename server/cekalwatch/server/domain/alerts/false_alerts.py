@@ -1,7 +1,7 @@
-"""Which alerts were false, by what people found: the figures of recognition in the field. It names no person.
+"""Which alerts were false, by the findings of people: the quality of recognition in the field. It names no person.
 
-Not every cleared alert was a false one: an order may have ended meanwhile, or the traveller may be gone. Only what
-people found about the face, the particulars or the list counts.
+Not every cleared alert was false: an order may have ended, or the traveller may have left. Only findings about the
+face, the particulars or the list count.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ class FieldAlert:
     order_ids: tuple[str, ...] = ()
     """The orders that it points to, of all its candidates."""
     claimed_after_s: float | None = None
-    """Seconds from raising to the first claim; None: never claimed."""
+    """Seconds from raising to the first claim; None if never claimed."""
     decided_after_s: float | None = None
-    """Seconds from raising to the officer's first judgement; None: there is none."""
+    """Seconds from raising to the officer's first judgement; None if there is none."""
     escalated: bool = False
 
 

@@ -34,7 +34,7 @@ _SURE: Final = NormalDist().inv_cdf(0.975)
 
 @dataclass(frozen=True)
 class FieldSpan:
-    """What a report is about."""
+    """The scope of a report."""
 
     since: datetime
     until: datetime

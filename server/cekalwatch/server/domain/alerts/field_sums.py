@@ -22,7 +22,7 @@ UNKNOWN_AGENCY = ""
 
 @dataclass(slots=True)
 class LineSums:
-    """What is counted of a camera, a list, an agency or an hour of the day."""
+    """The counts of a camera, a list, an agency or an hour of the day."""
 
     passages: int = 0
     """Of whoever passed, whether listed or not; of an agency 0, for all who pass are searched for all agencies."""
@@ -34,7 +34,7 @@ class LineSums:
     confirmed_passages: int = 0
 
     def add(self, other: LineSums) -> None:
-        """Add what was counted elsewhere."""
+        """Add other counts."""
         self.passages += other.passages
         self.false_alerts += other.false_alerts
         self.confirmed += other.confirmed
@@ -70,7 +70,7 @@ class VersionSums:
     confirmed_scores: array[float] = field(default_factory=_numbers)
 
     def add(self, other: VersionSums) -> None:
-        """Add what was counted elsewhere."""
+        """Add other counts."""
         for threshold, alerts in other.thresholds.items():
             self.thresholds[threshold] += alerts
         self.false_scores += other.false_scores
@@ -91,7 +91,7 @@ def _lines() -> defaultdict[str, LineSums]:
 
 @dataclass(slots=True)
 class FieldSums:
-    """What is counted of a span."""
+    """The counts of a span."""
 
     whole: LineSums = field(default_factory=LineSums)
     cameras: dict[str, LineSums] = field(default_factory=_lines)
@@ -127,7 +127,7 @@ class FieldSums:
         return sums
 
     def add(self, other: FieldSums) -> None:
-        """Add what was counted of another span."""
+        """Add the counts of another span."""
         self.whole.add(other.whole)
         for own, others in (
             (self.cameras, other.cameras),

@@ -70,7 +70,8 @@ class NearAlert:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a match goes: to `alert`, with candidates that are new there, or, without one, to a new alert of these."""
+    """The destination of a match: `alert`, with candidates that are new there, or, without one, a new alert of
+    these."""
 
     alert: Alert | None
     new_candidates: tuple[Candidate, ...]
@@ -79,7 +80,7 @@ class Placement:
 
 
 def place(match: Match, near: Sequence[NearAlert], window: timedelta) -> Placement:
-    """Say where a match goes.
+    """Return the destination of a match.
 
     Candidates that people have disproved for these passages are not asked about again. One that no alert of these
     passages answers is added to an undecided one, and otherwise alerts by itself.

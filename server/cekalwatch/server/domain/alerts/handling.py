@@ -65,7 +65,7 @@ class HandlingPolicy:
 
 @dataclass(frozen=True)
 class Holder:
-    """Who works on an alert, and at which PC."""
+    """The person who works on an alert, and the PC."""
 
     person_id: UUID
     agent: str
@@ -104,7 +104,7 @@ class Circumstances:
 
 @dataclass(frozen=True)
 class Handling:
-    """What people have done with an alert so far."""
+    """The steps that people have taken with an alert."""
 
     raised_at: datetime
     state: AlertState = AlertState.NEW
@@ -130,12 +130,12 @@ class Handling:
 
     @property
     def officer(self) -> UUID | None:
-        """Who adjudicated it at the counter, of several candidates the last one."""
+        """The officer who adjudicated it at the counter; with several candidates, the last one."""
         return next((one.by for one in reversed(self.findings) if one.outcome in OFFICERS_OUTCOMES), None)
 
     @property
     def size(self) -> int:
-        """Bytes, in UTF-8, of what people wrote."""
+        """Bytes, in UTF-8, of the texts of people."""
         return sum(len(one.note.encode()) for one in self.findings) + sum(one.size for one in self.follow_ups)
 
     @property

@@ -35,7 +35,8 @@ class CameraClock:
         return None if self._begun_at is None else max(self._before, self._since)
 
     def note(self, client_time: datetime | None, now: datetime, uptime: timedelta | None = None) -> None:
-        """Note what a message said that has just arrived; None: it did not say. `uptime` has any beginning."""
+        """Record the time in a message that has just arrived; None when it has none. `uptime` counts from any
+        beginning."""
         if client_time is None:
             return
         if uptime is not None:

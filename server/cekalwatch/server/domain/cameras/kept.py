@@ -1,4 +1,4 @@
-"""What people have set for a camera while the server runs."""
+"""Changes of a camera's policy by people while the server runs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from cekalwatch.contract.values.capture_policy import CapturePolicyChanges
 
 @dataclass(frozen=True)
 class SetPolicy:
-    """What people have set for a camera."""
+    """The changes of a camera's policy by people."""
 
     number: int
     """How often it was set, from 1."""
     changes: CapturePolicyChanges
     """How it differs from the settings now; nothing: not at all."""
     before: CapturePolicyChanges
-    """How it did before, for who wants that back."""
+    """The previous values, for a return to them."""
     set_at: datetime

@@ -88,7 +88,7 @@ class OrderJudgement:
 
     @property
     def remarks(self) -> tuple[OrderRule | OrderFlag, ...]:
-        """What a person must look at."""
+        """What needs a person's attention."""
         return (*self.broken_rules, *self.flags)
 
 

@@ -134,7 +134,7 @@ class _OrdersOfSubject:
     elsewhere: Sequence[BanOrder] = ()
 
     def standing(self, order: BanOrder) -> OrderStanding:
-        """Return how `order` stands."""
+        """Return the legal state of `order`."""
         broken = self.broken_by(order)
         return OrderStanding(
             tuple(rule for rule in OrderRule if rule in broken),
@@ -146,7 +146,7 @@ class _OrdersOfSubject:
         )
 
     def flags(self, order: BanOrder) -> tuple[OrderFlag, ...]:
-        """Return why a person must look at an order that breaks no rule."""
+        """Return the flags of an order that breaks no rule."""
         again = order.urgent and order.first_received_on < order.received_on and not self._decided_in_time(order)
         renewed = order.kind is OrderKind.CEGAH and self._renewed_too_long(order)
         flags = {OrderFlag.RENEWED_TOO_LONG: renewed, OrderFlag.URGENT_SENT_AGAIN: again}

@@ -1,4 +1,4 @@
-"""One stream of a port's reports: sends events within the centre's window, and answers who asks for a picture."""
+"""One stream of a port's reports: sends events within the centre's window, and answers requests for pictures."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from cekalwatch.v1 import port_service_pb2 as pb
 
 PICTURES_PER_S = 1.0
 MAX_PICTURES = 30.0
-"""Pictures that may be asked for at once, by whatever servers of the centre; after these, so many a second."""
+"""Requests for pictures by all servers of the centre: the burst, and the sustained rate (per second)."""
 MAX_ASKED_BY = 180
 LOG_PERIOD_S = 60.0
 """How often it is logged that too much is asked."""
@@ -85,7 +85,7 @@ def _answer(asked: port_pb2.PictureRequest, refusal: PictureRefusal) -> pb.Repor
 
 MISSED_KEEP_ALIVES = 3
 LOOK_S = 0.5
-"""How often it is looked whether the stream should go on."""
+"""The period of checks whether the stream should continue."""
 HELD_EVERY_S = 3600.0
 HELD_AT_ONCE = 1000
 MAX_WINDOW = 1000
@@ -95,7 +95,7 @@ MAX_PICTURES_WAITING = 8
 """Of these: as many as a centre asks for at once."""
 ANSWERS_PER_S = 200.0
 MAX_ANSWERS = 2_000.0
-"""Messages of the centre: so many at once, and after these so many a second. A receipt may come for each event."""
+"""Messages of the centre: the burst, and the sustained rate (per second). A receipt may come for each event."""
 PERIOD_S = (0.1, 60.0)
 """Within which the centre may choose how often it wants a sign of life."""
 
@@ -106,7 +106,7 @@ Call = grpc.aio.StreamStreamCall[pb.ReportAlertsRequest, pb.ReportAlertsResponse
 
 @dataclass(frozen=True)
 class ReportedParts:
-    """What a port reports of, and where it records that it does."""
+    """The source of a port's reports, and the place of their record."""
 
     fanout: Fanout
     alerts: AlertStore
@@ -115,9 +115,9 @@ class ReportedParts:
     deliveries: DeliveryTrail
     clock: Clock
     list_at: Callable[[], datetime | None]
-    """When the list was brought up to date from the centre last; None: never."""
+    """When the list was last updated from the centre; None means never."""
     records_kept: timedelta
-    """Younger alerts are never erased, so that the centre is not told which of them are held."""
+    """Younger alerts are never erased, so the port does not report which of them it holds."""
 
 
 class ReportStream:
@@ -132,7 +132,8 @@ class ReportStream:
         centre: Actor,
         pace: RateLimiter,
     ) -> None:
-        """`centre` is who gets what is reported, for the audit trail. `pace`: how fast the centre is read."""
+        """`centre` is the receiver of the reports in the audit trail. `pace` limits the messages read from the
+        centre."""
         self._call = call
         self._parts = parts
         self._centre = centre
@@ -196,7 +197,7 @@ class ReportStream:
                     pass
 
     async def _picture(self, asked: port_pb2.PictureRequest) -> pb.ReportAlertsRequest:
-        """Return what is asked for, unless the centre has not read what it asked for before."""
+        """Return the answer to a request, unless the centre has not read the previous answer."""
         if self._pictures_waiting >= MAX_PICTURES_WAITING:
             return PORT_MESSAGE.write(PortPicture(asked.request_id, refusal=PictureRefusal.NOT_NOW))
         answer = await self._pictures.answer(asked)
@@ -220,7 +221,7 @@ class ReportStream:
                 previous = item.event.sequence
 
     async def _tell_held(self) -> None:
-        """Tell which of the old alerts are still held, so that the centre erases what was erased here."""
+        """Report which of the old alerts are still stored, so that the centre erases those that were erased here."""
         now_s = asyncio.get_running_loop().time()
         if now_s < self._held_due_s:
             return

@@ -1,6 +1,6 @@
 """Reports a port's alert events to its centre, for as long as this server holds the lease.
 
-The port opens the stream, and the centre says from where to go on: the position is the centre's.
+The port opens the stream, and the centre says where to continue: the centre keeps the position.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class AlertReporter:
 
     @property
     def state(self) -> Reporting | None:
-        """How it does; None while another server of the port reports."""
+        """The state of the reports; None while another server of the port reports."""
         return self._state
 
     async def report(self) -> None:
@@ -164,7 +164,7 @@ class AlertReporter:
         except (ValueError, OverflowError):
             return LogStart(oldest, StartReason.OTHER_LOG)
         found = await asyncio.to_thread(self._parts.reported.event_at, position.sequence)
-        # What was pruned up to there can be compared no more.
+        # Events that were pruned up to there can no longer be compared.
         if found != same and position.sequence > oldest:
             return LogStart(oldest, StartReason.OTHER_LOG)
         return LogStart(position.sequence)
@@ -197,7 +197,7 @@ async def _end_of(call: Call, dialer: Dialer) -> str:
 
 
 async def _problem(error: grpc.aio.AioRpcError, dialer: Dialer) -> str:
-    """Return the catalogue's code that the centre told, or what else is wrong."""
+    """Return the catalogue's code from the centre, or another reason."""
     if code := told_code(error):
         return code
     if is_told(error):

@@ -66,7 +66,7 @@ class RemoteSyncs(ServerClient):
         return int(self._ask(self._stub.SyncNow, request).run_id)
 
     def run(self, run_id: int) -> SyncRun:
-        """Return the run as it stands."""
+        """Return the present state of the run."""
         request = watchlist_service_pb2.ListSyncRunsRequest(page_size=1, page_token=str(run_id + 1))
         return _run(self._ask(self._stub.ListSyncRuns, request).runs[0])
 
@@ -109,7 +109,7 @@ class RemoteImport(ServerClient):
     def run(self, records: Iterable[ImportRecord]) -> Iterator[RecordReport]:
         """Send the records and give a report on each, in their order.
 
-        Raises ProgramError when the server goes away or breaks off; what it has reported on is stored.
+        Raises ProgramError when the server goes away or stops; records that it has reported are stored.
         """
         address = self._dialer.address
         # The server does not get the photographs that could not be read here.
@@ -163,14 +163,14 @@ def _chunks(photograph: Photograph) -> Iterator[watchlist_service_pb2.ImportWatc
 
 
 def _report(message: watchlist_pb2.ImportReport) -> RecordReport:
-    """Read a report; what only a newer server knows that it did with something counts as refused."""
+    """Read a report; an outcome that only a newer server knows counts as refused."""
     found = RECORD_REPORT.read(message)
     photos = tuple(replace(one, outcome=one.outcome or PhotoOutcome.REFUSED) for one in found.photos)
     return replace(found, outcome=found.outcome or ImportOutcome.REFUSED, photos=photos)
 
 
 def _with_local_problems(report: RecordReport, photographs: tuple[Photograph, ...]) -> RecordReport:
-    """Add the photographs that were not sent, in the record's order; a refused record speaks for all of them."""
+    """Add the photographs that were not sent, in the record's order; a refused record covers all of them."""
     if report.outcome is ImportOutcome.REFUSED:
         return report
     by_name = {photo.name: photo for photo in report.photos}

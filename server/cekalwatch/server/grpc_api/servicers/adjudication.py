@@ -30,7 +30,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class AdjudicationMethods:
-    """Calls of people; each needs somebody who has signed in, even in plaintext."""
+    """Calls of people; each needs a signed-in person, even in plaintext."""
 
     def __init__(
         self,
@@ -41,9 +41,9 @@ class AdjudicationMethods:
         home_site: str,
         is_of_port: Callable[[UUID], bool],
     ) -> None:
-        """`home_site` is the site of a shift's figures where the caller's device has none.
+        """`home_site` is the site of a shift's figures if the caller's device has none.
 
-        `is_of_port` tells whether a port's own server keeps an alert; it blocks.
+        `is_of_port` says whether a port's own server keeps an alert; it blocks.
         """
         self._is_of_port = is_of_port
         self._adjudicator = adjudicator
@@ -53,7 +53,7 @@ class AdjudicationMethods:
         self._home_site = home_site
 
     async def ClaimAlert(self, request: pb.ClaimAlertRequest, context: Context) -> pb.ClaimAlertResponse:
-        """Give the alert to the person who calls, or renew their claim."""
+        """Give the alert to the caller, or renew the caller's claim."""
         alert_id, agent, who = read.alert_id(request.alert_id), _agent_of_caller(request.agent_id), _acting_person()
         return pb.ClaimAlertResponse(
             alert=await self._do(alert_id, lambda: self._adjudicator.claim(alert_id, who, agent))
@@ -67,7 +67,7 @@ class AdjudicationMethods:
         )
 
     async def AdjudicateAlert(self, request: pb.AdjudicateAlertRequest, context: Context) -> pb.AdjudicateAlertResponse:
-        """Record what the officer who holds the alert found."""
+        """Record the finding of the officer who holds the alert."""
         alert_id, agent, who = read.alert_id(request.alert_id), _agent_of_caller(request.agent_id), _acting_person()
         adjudication = read.adjudication(request)
         alert = await self._do(alert_id, lambda: self._adjudicator.adjudicate(alert_id, who, agent, adjudication))

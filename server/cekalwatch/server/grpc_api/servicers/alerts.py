@@ -130,7 +130,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         return wants
 
     def _refuse_unknown(self, wanted: AlertFilter) -> None:
-        """Refuse a counter without a camera: its PC would wait for ever, and look as if all were well."""
+        """Refuse a counter without a camera: its PC would wait for ever and seem to work."""
         near = [one for one in self._cameras if replace(wanted, counters=frozenset()).wants(one)]
         known = {one.counter for one in near}
         if unknown := wanted.counters - known:
@@ -146,7 +146,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         # it must not take this log for another one.
         newest = await self._fanout.newest_position()
         if own is None:
-            # Kept at once, so that what comes before its first acknowledgement is not lost when the stream breaks.
+            # Stored at once, so that events before its first acknowledgement are not lost when the stream breaks.
             own = await self._acknowledgements.take(agent_id, newest)
         match request.WhichOneof("start"):
             case "after_sequence":
@@ -180,7 +180,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         before = read.alert_page_token(request.page_token)
         limit = page_size(request.page_size, default=DEFAULT_PAGE)
         if supervises:
-            # What goes to the supervisors from here on is sent there, so that nothing falls between list and stream.
+            # Later escalations to supervisors come in the stream, so nothing is missed between list and stream.
             await asyncio.to_thread(self._supervised.follow)
         search = SEARCH.read(request, Reading.STRICT)
         found = await asyncio.to_thread(self._details.page, wanted, before, limit, search)

@@ -1,4 +1,4 @@
-"""AuditService: auditors look at the audit trail, and what they ask is recorded in it.
+"""AuditService: auditors search the audit trail, which records their searches.
 
 It converts, calls and converts back.
 """
@@ -41,11 +41,11 @@ DEFAULT_PAGE = 50
 LONG_CALLS = 2
 PROGRESS_S = 1.0
 MAX_OF_A_KIND = 8
-"""Problems of a kind that are told."""
+"""Most problems of a kind in an answer."""
 EXPORT_BYTES = 64_000
 PAUSE_EACH = 500
 PAUSE_S = 0.005
-"""A check rests so long after so many entries: recognition runs in the same process."""
+"""Pause of a check, and the entries between two pauses: recognition runs in the same process."""
 TAMPERED = "TAMPERED"
 _TOKEN = re.compile(r"(-?[0-9]{1,18})-([0-9]{1,18})")
 
@@ -80,7 +80,7 @@ class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
     async def SearchAuditEntries(
         self, request: pb.SearchAuditEntriesRequest, context: Context
     ) -> pb.SearchAuditEntriesResponse:
-        """Find entries; who looked for what is recorded first."""
+        """Find entries; the search is recorded first."""
         limit, after = page_size(request.page_size, default=DEFAULT_PAGE), _position(request.page_token)
         wanted = QUERY.read(request, Reading.STRICT)
         (since, until), action, outcome = _stamps(wanted.since, wanted.until), _action(wanted.action), wanted.outcome
@@ -95,7 +95,7 @@ class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
             query = AuditQuery(terms, *(moment_of(one) if one else None for one in (since, until)))
             found = self._readers.search.page(query, limit, after)
             names = self._readers.people.display_names(people_named(one for _, one in found.found))
-            # What was typed may be a name; what the trail itself holds is a key, and so is a person's.
+            # The entered text may be a name; the trail contains keys only.
             known = [one for one in keys if one.startswith(f"{ObjectKind.PERSON}:") or self._readers.search.has(one)]
             return found, names, known, outcome if outcome and self._readers.search.has(outcome_term(outcome)) else ""
 
@@ -168,7 +168,7 @@ class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
         yield pb.ExportAuditEntriesResponse(end=end)
 
     def _person(self, wanted: str) -> UUID:
-        """Return the key of who is searched for, by key or sign-in name; raises PERSON_UNKNOWN."""
+        """Return the key of the searched person, by key or sign-in name; raises PERSON_UNKNOWN."""
         if key := uuid(wanted):
             return key
         account = self._readers.people.account(wanted.lower())
@@ -225,7 +225,7 @@ class _Stopped(Exception):  # noqa: N818  # no error: the client has left
 
 @dataclass
 class _Verification:
-    """A check that goes on in a thread, while others look how far it is."""
+    """A check that runs in a thread, and reports its progress."""
 
     call: LongCall
     head: Callable[[], tuple[int, str]]
@@ -262,7 +262,7 @@ class _Export:
         self._links = links
         self._form = form
         self.entries = 0
-        """Given out so far."""
+        """The number of exported entries."""
 
     def parts(self) -> Generator[bytes, None, None]:
         """Yield the bytes, as many as go into a message; it blocks."""

@@ -56,7 +56,7 @@ class CameraServicer(camera_service_pb2_grpc.CameraServiceServicer):
         return PICTURE.write(picture)
 
     async def ReportSurvey(self, request: pb.ReportSurveyRequest, context: Context) -> pb.ReportSurveyResponse:
-        """Keep what a survey of the caller's own camera found."""
+        """Store the survey of the caller's own camera."""
         caller = current_caller()
         caller.speak_as(request.camera_id)
         camera = self._camera(request.camera_id)
@@ -81,7 +81,7 @@ class CameraServicer(camera_service_pb2_grpc.CameraServiceServicer):
 
 
 def read_changes(message: pb.CapturePolicyChanges) -> CapturePolicyChanges:
-    """Read what is to be set; raises POLICY_OUT_OF_BOUNDS for what no policy can have."""
+    """Read the values to set; raises POLICY_OUT_OF_BOUNDS for impossible ones."""
     try:
         return CHANGES.read(message, Reading.STRICT)
     except (ValueError, OverflowError):
@@ -89,7 +89,7 @@ def read_changes(message: pb.CapturePolicyChanges) -> CapturePolicyChanges:
 
 
 def read_survey(message: pb.Survey) -> SurveyFigures:
-    """Read what a survey found; raises SURVEY_INVALID, or Refused for its texts."""
+    """Read a survey; raises SURVEY_INVALID, or Refused for its texts."""
     try:
         figures = SURVEY.read(message, Reading.STRICT)
     except Refused as error:

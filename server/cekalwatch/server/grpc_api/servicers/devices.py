@@ -1,4 +1,4 @@
-"""DeviceService: an administrator keeps the devices of their sites. It converts, calls and converts back."""
+"""DeviceService: administrators manage the devices of their sites. It converts, calls and converts back."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class DeviceServicer(device_service_pb2_grpc.DeviceServiceServicer):
     """Serves administrators."""
 
     def __init__(self, office: DeviceRegistry, whole: Callable[[], WholePresence], open_calls: OpenCalls) -> None:
-        """`whole` reads who is connected to any server, and blocks; `open_calls` are those of this one."""
+        """`whole` reads the connections of all servers, and blocks; `open_calls` are those of this one."""
         self._office = office
         self._whole = whole
         self._open_calls = open_calls
@@ -82,7 +82,7 @@ class DeviceServicer(device_service_pb2_grpc.DeviceServiceServicer):
         return DeviceAdmin(self._office, caller.actor, by, caller.identity)
 
     def _record(self, device: KnownDevice, whole: WholePresence) -> DeviceRecord:
-        """Return what is known of a device, with whether it is there."""
+        """Return the facts about a device, and whether it is connected."""
         who, heard_at, counter = device.identity, self._open_calls.heard_at(device.identity), ""
         if who.role is DeviceRole.CAMERA:
             camera, _ = whole.cameras.get(who.name, (CameraPresence(), ""))

@@ -25,7 +25,7 @@ from cekalwatch.wire.invitation import SECRET_BYTES, public_id
 
 MAX_REQUEST_BYTES = 4096
 MAX_ENROLMENTS = 4
-"""At once, of those whose request has come. Enrolling is rare; strangers must not take the server's time."""
+"""Most enrolments at once whose request has arrived. Enrolling is rare; strangers must not take the server's time."""
 MAX_ENROLMENTS_OF_ADDRESS = 2
 """Calls that one address may have open, whether or not their request has come."""
 

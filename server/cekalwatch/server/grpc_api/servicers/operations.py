@@ -1,4 +1,4 @@
-"""OperationsService: what operators ask, and what they set. It converts, calls and converts back."""
+"""OperationsService: status and settings for operators. It converts, calls and converts back."""
 
 from __future__ import annotations
 

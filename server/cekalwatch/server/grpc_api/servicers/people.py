@@ -1,4 +1,4 @@
-"""PeopleService: an administrator keeps the people who may sign in. It converts, calls and converts back."""
+"""PeopleService: administrators manage the people who may sign in. It converts, calls and converts back."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class PeopleServicer(people_service_pb2_grpc.PeopleServiceServicer):
         return PeopleAdmin(self._store, self._passwords, self._clock, current_caller().actor, self._administrator())
 
     def _administrator(self) -> Person | None:
-        """Who calls; None on the server's own machine, in plaintext, where nobody needs to have signed in."""
+        """The caller; None in plaintext on the server's own machine, where nobody needs to sign in."""
         session = current_caller().session
         return session.person if session else None
 
@@ -120,7 +120,7 @@ def _sites(values: Iterable[str]) -> frozenset[str]:
 
 
 def _seen(request: pb.ChangePersonRequest) -> tuple[frozenset[PersonRole], frozenset[str]] | None:
-    """Read which rights were seen; None: they do not matter."""
+    """Read the rights that the caller has seen; None means that they do not matter."""
     if not request.seen_roles and not request.seen_sites:
         return None
     return _roles(request.seen_roles), _sites(request.seen_sites)

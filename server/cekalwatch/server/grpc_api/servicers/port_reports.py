@@ -1,4 +1,4 @@
-"""Reads what a port reports. The port has been let in, and still nothing that it says is taken without its bounds."""
+"""Reads a port's reports. The port is admitted, but everything that it sends is still checked against its bounds."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ MAX_SCORE = 1.0001
 """Written with 32 bits."""
 MAX_COUNT = 2**31
 AHEAD = timedelta(days=1)
-"""How far the time of a report may lie ahead: a port's clock may be wrong, and its events still count."""
+"""The largest allowed lead of a report's time: a port's clock may be wrong, and its events still count."""
 
 
 def hello(request: port_service_pb2.ReportAlertsRequest) -> PortHello:
@@ -113,7 +113,7 @@ def _report(told: port_pb2.ReportedEvent, port: Port, latest: datetime) -> PortR
 
 
 def _bounds(alert: ShownAlert) -> dict[str, bool]:
-    """Return for each field whether the alert is within the bounds of what a centre takes of a port."""
+    """Return for each field whether the alert is within the bounds of a port's reports."""
     handling = alert.handling
     keys = [one.subject_id for one in alert.candidates]
     return {

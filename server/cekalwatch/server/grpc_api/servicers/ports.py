@@ -36,7 +36,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class PortServicer(port_service_pb2_grpc.PortServiceServicer):
-    """Serves ports, and people who look at all of them."""
+    """Serves ports, and people who view all of them."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class PortServicer(port_service_pb2_grpc.PortServiceServicer):
     async def ReportAlerts(
         self, request_iterator: AsyncIterator[pb.ReportAlertsRequest], context: Context
     ) -> AsyncIterator[pb.ReportAlertsResponse]:
-        """Take a port's events, and acknowledge what is stored."""
+        """Accept a port's events, and acknowledge the stored ones."""
         who = current_caller().identity
         if who.role is not DeviceRole.PORT:  # in plaintext nobody says which port they are
             raise CekalwatchError(Code.METHOD_NOT_ALLOWED, str(who.role))

@@ -1,4 +1,4 @@
-"""ReportService: figures for who supervises and who audits. It converts, calls and converts back."""
+"""ReportService: statistics for supervisors and auditors. It converts, calls and converts back."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ReportServicer(report_service_pb2_grpc.ReportServiceServicer):
         self._trail = trail
         self._clock = clock
         self._home_site = home_site
-        # Who waits for a year that is counted must hold no thread, of which alerts need some.
+        # Waiting for the count of a year must not hold a thread, since alerts need threads.
         self._turn = asyncio.Lock()
 
     async def GetFieldReport(

@@ -79,7 +79,7 @@ class SessionServicer(session_service_pb2_grpc.SessionServiceServicer):
         return pb.GetSessionResponse(session=_written(session, self._sessions.terms.idle))
 
     async def ChangePassword(self, request: pb.ChangePasswordRequest, context: Context) -> pb.ChangePasswordResponse:
-        """Change the password of the person who calls."""
+        """Change the caller's password."""
         who = current_caller()
         session = who.signed_in()
         present, wanted = _password(request.present_password), _password(request.new_password)
@@ -94,7 +94,7 @@ class SessionServicer(session_service_pb2_grpc.SessionServiceServicer):
 
 
 def _joint_act(request: pb.SignInRequest) -> JointAct | None:
-    """Read what a second person signs for; None: a session is wanted."""
+    """Read what a second person signs; None means that a session is requested."""
     given = request.joint_act if request.HasField("joint_act") else None
     if request.purpose in _FOR_CALLS and given is None:
         return None
@@ -133,7 +133,7 @@ def _password(value: str) -> str:
 
 
 def _text(value: str, field: str, least: int, most: int) -> str:
-    # What was typed must not reach the log, so the detail is the field's name only.
+    # The entered text must not reach the log, so the detail is only the field's name.
     if not least <= len(value) <= most:
         raise Refused(field)
     return value

@@ -1,4 +1,4 @@
-"""TroubleService: what is wrong with cameras and sources. It converts, calls and converts back."""
+"""TroubleService: problems of cameras, sources and servers. It converts, calls and converts back."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class TroubleServicer(trouble_service_pb2_grpc.TroubleServiceServicer):
     async def WatchTroubles(
         self, request: pb.WatchTroublesRequest, context: Context
     ) -> AsyncIterator[pb.WatchTroublesResponse]:
-        """Send what is wrong now, and then every change, until the server stops."""
+        """Send the present problems, and then every change, until the server stops."""
         site = current_caller().narrow_site(read.site(request.site))
         async with aclosing(self._feed.watch(site, self._keep_alive_period_s)) as news:
             async for one in news:
@@ -54,7 +54,7 @@ class TroubleServicer(trouble_service_pb2_grpc.TroubleServiceServicer):
     async def AcknowledgeTrouble(
         self, request: pb.AcknowledgeTroubleRequest, context: Context
     ) -> pb.AcknowledgeTroubleResponse:
-        """Record that the person who calls has seen a trouble."""
+        """Record that the caller acknowledges a problem."""
         trouble_id, who = _trouble_id(request.trouble_id), current_caller()
         person = who.signed_in().person
         found = await asyncio.to_thread(self._board.acknowledge, trouble_id, person, who.actor, who.sees)

@@ -1,1 +1,1 @@
-"""Alarms: what is wrong with cameras, sources and servers, from when it is noticed until it is over."""
+"""Alarms: problems of cameras, sources and servers, from their detection until they are over."""

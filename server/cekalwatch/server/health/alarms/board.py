@@ -26,7 +26,7 @@ from cekalwatch.server.storage.troubles import TroubleStore
 
 @dataclass(frozen=True)
 class Findings:
-    """What a rule has found."""
+    """The findings of a rule."""
 
     faults: Collection[Fault]
     """Those that exist now."""
@@ -38,7 +38,7 @@ class Rule(Protocol):
     """Looks for faults of one sort."""
 
     def look(self) -> Findings | None:
-        """Return what is found, None while nothing can be said; it may block."""
+        """Return the findings, None while they are unknown; it may block."""
 
 
 def fault(

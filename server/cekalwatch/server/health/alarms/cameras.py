@@ -26,7 +26,7 @@ STARTS_WITHIN = timedelta(seconds=20)
 SILENT_PERIODS = 1.5
 """Heartbeat periods without a message after which a camera counts as down."""
 TELL_OTHERS = timedelta(seconds=3)
-"""How often the other servers are told which cameras this one hears."""
+"""The period of this server's reports of its cameras to the other servers."""
 DROPPED_LASTS = timedelta(minutes=1)
 """How long a lost crop counts as a fault."""
 REJECTED_LASTS = timedelta(minutes=2)
@@ -70,7 +70,7 @@ class CameraAlarms:
         self._told: frozenset[str] = frozenset()
 
     def look(self) -> Findings:
-        """Return the faults of the cameras, and share with the other servers what this one hears."""
+        """Return the faults of the cameras, and share this server's view of its cameras with the other servers."""
         now, known, refused = self._clock.now(), self._presence.cameras, self._presence.rejections
         self._tell_others(known, refused, now)
         told = self._store.told()
@@ -135,7 +135,7 @@ class CameraAlarms:
         return one.last_heard_at is None or not lately(one.last_heard_at, now, self._terms.silent_after)
 
     def _faults(self, camera: Camera, one: CameraPresence, now: datetime) -> list[Fault] | None:
-        """Return what is wrong with a camera; None while that cannot be said."""
+        """Return the faults of a camera; None while they are unknown."""
         if one.streams <= 0:
             begun, patience = (one.gone_at, RECONNECTS_WITHIN) if one.gone_at else (self._started_at, STARTS_WITHIN)
             return None if lately(begun, now, patience) else [_fault(camera, TroubleKind.CAMERA_DOWN)]

@@ -1,7 +1,7 @@
-"""The feed of alarms: what is open now, and every change, whichever server wrote it.
+"""The feed of alarms: the open ones, and every change by any server.
 
-One task follows the store, so that many watchers cost one read. A watcher that falls behind the changes in memory gets
-all open alarms again, so that none misses an ending.
+One task follows the store, so many subscribers cost one reading. A subscriber that falls behind the changes in memory
+gets all open alarms again, so it misses no end of one.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ MAX_KEPT = 1000
 """Changes that are kept in memory for slow watchers."""
 
 OpenAlarms = tuple[Alarm, ...]
-"""What is open at one moment, oldest first."""
+"""The open alarms at one moment, oldest first."""
 
 
 class AlarmFeed:
     """The alarms that watchers read; only the event loop's thread uses it, except `wake`."""
 
     def __init__(self, store: TroubleStore, keep: int = MAX_KEPT) -> None:
-        """Read what is open; it blocks. Needs the event loop that it is used in."""
+        """Read the open alarms; it blocks. Needs the event loop in which it is used."""
         self._store = store
         self._loop = asyncio.get_running_loop()
         self._recent: deque[Alarm] = deque(maxlen=keep)
@@ -49,16 +49,16 @@ class AlarmFeed:
 
     @property
     def open(self) -> OpenAlarms:
-        """What is open now."""
+        """The open alarms."""
         return tuple(sorted(self._open.values(), key=lambda trouble: trouble.trouble_id))
 
     async def follow(self, period_s: float) -> None:
-        """Wait for a `wake`, at most `period_s` seconds, since other servers write too, and read what changed."""
+        """Wait for a `wake`, at most `period_s` seconds, since other servers write too, and read the changes."""
         await woken_within(self._woken, period_s)
         await self.catch_up()
 
     async def catch_up(self) -> None:
-        """Read what has changed, and wake the watchers."""
+        """Read the changes, and wake the subscribers."""
         while found := await asyncio.to_thread(self._store.changed_since, self._position, PAGE):
             for trouble in found:
                 if trouble.ended_at:
@@ -73,7 +73,7 @@ class AlarmFeed:
             self._grown = asyncio.Event()
 
     async def watch(self, site: str, quiet_s: float) -> AsyncGenerator[OpenAlarms | Alarm | None, None]:
-        """Yield what is open at `site` (empty: anywhere), then every change there, until `end`.
+        """Yield the open alarms of `site` (empty: of all sites), then every change there, until `end`.
 
         None when nothing came for `quiet_s` seconds.
         """

@@ -123,7 +123,7 @@ class PortAlarms:
 
 
 TELL_AFTER: Final = timedelta(minutes=5)
-"""A receiver may be restarted meanwhile."""
+"""A receiver may restart within this time."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ class RowAlarms:
         return found
 
     def _rows(self) -> Iterator[int]:
-        """Check page after page, and yield how many rows each has; the end of a round is the end of a look."""
+        """Check page after page, and yield the number of rows of each; a round ends with the last page."""
         while True:
             for rows, _ in self._scan.all_pages():
                 yield rows

@@ -86,7 +86,7 @@ class ThresholdAlarms:
     clock: Clock
 
     def look(self) -> Findings | None:
-        """Return what supervisors should know of the threshold; None when its row was changed. It blocks."""
+        """Return the faults of the threshold for supervisors; None when its row was changed. It blocks."""
         snapshot = self.snapshot()
         try:
             learned = self.thresholds.learned(snapshot.gallery.model_version)

@@ -107,7 +107,7 @@ def _check_pack(settings: ServerSettings) -> Judged:
 
 
 def _or_failure(look: Callable[[], Judged]) -> Judged:
-    """Return the result, or a failure with the reason why there is none."""
+    """Return the result, or a failure with its reason."""
     try:
         return look()
     except ProgramError as error:

@@ -1,4 +1,4 @@
-"""The server's ports, and what it must reach elsewhere."""
+"""The server's TCP ports, and the other machines that it must reach."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _PORTS = {"https": 443, "http": 80}
 
 
 def check_listen(settings: ServerSettings) -> Judged:
-    """Ask the running server how it is; where none runs, see that its port is free. Raises ProgramError."""
+    """Ask the running server for its status; if none runs, check that its TCP port is free. Raises ProgramError."""
     host, port = split_address(settings.listen)
     address = f"127.0.0.1:{port}" if host in EVERY_INTERFACE else settings.listen
     try:
@@ -56,7 +56,7 @@ def check_listen(settings: ServerSettings) -> Judged:
 
 
 def check_metrics(settings: ServerSettings) -> Judged:
-    """See that those who watch the server can: it is their port, or it is free."""
+    """Check the TCP port for monitoring: the server uses it, or it is free."""
     if not (listen := settings.metrics.listen):
         return CheckVerdict.OK, "no metrics are served: [metrics] listen is not set"
     host, port = split_address(listen)
@@ -81,7 +81,7 @@ def check_metrics(settings: ServerSettings) -> Judged:
 
 
 def check_enrolment(settings: ServerSettings) -> Judged:
-    """See that devices can enrol, at a port of their own."""
+    """Check that devices can enrol, at a TCP port of their own."""
     if not settings.enrolment_listen:
         return CheckVerdict.WARN, "no device can enrol: set enrolment_listen, for example 0.0.0.0:50052"
     if split_address(settings.enrolment_listen)[1] == split_address(settings.listen)[1]:
@@ -121,7 +121,7 @@ def _webhook(terms: WebhookTerms) -> Judged:
 
 
 def _centre(settings: ServerSettings) -> Judged:
-    """Ask the centre how it is, as the port that this server is there."""
+    """Ask the centre for its status, as this server's port."""
     caller = port_caller(settings, lambda: "")
     if caller is None:
         raise ValueError("the source is no centre")

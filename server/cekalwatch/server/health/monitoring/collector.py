@@ -164,7 +164,7 @@ class MonitoredServer:
         return found
 
     def now(self) -> ServerStatus:
-        """Return the status, with what was read from the database last."""
+        """Return the status, with the last figures of the database."""
         return self.status.combine(self.figures.newest.status)
 
 
@@ -271,7 +271,7 @@ class ServerCollector(Collector):
 
 
 def _gallery(status: ServerStatus, as_of: datetime) -> Iterator[Sample]:
-    """`as_of` is when those who are searched were last worked out."""
+    """`as_of` is the time of the gallery's last update."""
     gallery = status.gallery
     yield "gallery_templates", gallery.templates, ()
     yield "gallery_subjects", gallery.subjects, ()

@@ -203,7 +203,7 @@ class MonitoringListener:
         while (event := http.next_event()) is h11.NEED_DATA:
             http.receive_data(await reader.read(_READ_BYTES))
         if isinstance(event, h11.ConnectionClosed):
-            raise ConnectionResetError  # who only looks whether somebody listens
+            raise ConnectionResetError  # a client that only tests whether the TCP port is open
         if not isinstance(event, h11.Request):
             raise h11.RemoteProtocolError("nothing was asked", error_status_hint=HTTPStatus.BAD_REQUEST)
         if event.method != b"GET":

@@ -94,7 +94,7 @@ class MonitoringPages:
 
 
 def _language(wanted: str) -> Language:
-    """Return the first language that is asked for and known; Indonesian when there is none."""
+    """Return the first requested language that is known; Indonesian when there is none."""
     asked = [part.strip()[:2].lower() for part in wanted.split(",")]
     found = [one for one in asked if one in set(Language)]
     return Language(found[0]) if found else Language.ID

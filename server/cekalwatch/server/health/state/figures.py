@@ -15,7 +15,7 @@ from cekalwatch.server.storage.sync.store import SyncStore
 
 GIVEN_UP_WITHIN = timedelta(days=1)
 CURRENT_FOR = timedelta(seconds=30)
-"""Older figures are left out: no figure is better than one that may be wrong."""
+"""Older figures are left out: no figure is better than a wrong one."""
 
 
 @dataclass(frozen=True)

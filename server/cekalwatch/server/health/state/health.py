@@ -41,23 +41,23 @@ class Health:
     """Reading it costs little; any thread may read."""
 
     revocations: Callable[[], RevocationState | None]
-    """None where no lists are followed."""
+    """None when no revocation lists are followed."""
     limit: timedelta
     """How long revocations may stay unconfirmed."""
     clock: Clock
     signing: Callable[[], SigningState]
     loops: Callable[[], tuple[LoopState, ...]] = lambda: LOOPS.states
     database: Callable[[], DatabaseAway | None] = lambda: None
-    """Why no connection to it is possible; None while one is."""
+    """The reason why no connection to it is possible; None while there is one."""
     takes_alerts: Callable[[], bool] = lambda: True
     """Whether the last alert, or the write in its place, was committed."""
     blind: Callable[[], bool] = lambda: False
     """Whether nobody is searched although somebody should be."""
     stopping: Callable[[], bool] = lambda: False
     clock_ahead: Callable[[], timedelta] = timedelta
-    """How far the server's clock is ahead of the database's (negative: behind)."""
+    """The lead of the server's clock over the database's (negative: behind)."""
     reporting: Callable[[], Reporting | None] = lambda: None
-    """State of the reports to the centre; None where this server sends none."""
+    """State of the reports to the centre; None when this server sends none."""
 
     @property
     def failing_loops(self) -> tuple[LoopState, ...]:
@@ -95,7 +95,7 @@ class Health:
 
     @property
     def unreported(self) -> Reporting | None:
-        """The reports to the centre, if none have reached it for long."""
+        """The state of the reports, if none has reached the centre for long."""
         state = self.reporting()
         away = state and not state.connected and not lately(state.since, self.clock.now(), UNREPORTED_AFTER)
         return state if away else None

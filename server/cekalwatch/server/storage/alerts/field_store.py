@@ -57,7 +57,7 @@ _FACTS = (
 
 @dataclass(frozen=True)
 class FieldChanges:
-    """What has happened to alerts since some event."""
+    """The alerts that changed since an event."""
 
     newest: int
     """Sequence of the event up to which this tells."""
@@ -72,7 +72,7 @@ class FieldStore:
         self._database = database
 
     def add(self, counts: Iterable[PassageCount]) -> None:
-        """Add to what was counted before, by this server or another."""
+        """Add to earlier counts of this server or another."""
         with self._database.session() as session:
             insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
             for count in counts:
@@ -148,14 +148,14 @@ class FieldStore:
             )
 
     def changes(self, after: int | None) -> FieldChanges:
-        """Return what has happened to alerts since the event `after`; when None, only how far the log goes."""
+        """Return the changes of alerts since the event `after`; when None, only the end of the log."""
         with self._database.session() as session:
             pruned = session.exec(select(EventLogRow.pruned_through)).one()
-            # First how far the log goes: what comes meanwhile is then told once more.
+            # First the end of the log: later events are then reported once more.
             newest = session.exec(select(func.max(AlertEventRow.sequence))).one() or pruned
             if after is None or newest == after:
                 return FieldChanges(newest, ())
-            if not pruned <= after < newest:  # pruned meanwhile, or another log: of a backup
+            if not pruned <= after < newest:  # pruned in the meantime, or the log of a restored backup
                 return FieldChanges(newest, None)
             happened = (
                 sqlalchemy.select(col(AlertRow.site), col(AlertRow.captured_at))
@@ -168,7 +168,7 @@ class FieldStore:
     def judged(self, since: datetime, model_version: str) -> list[JudgedSighting]:
         """Return the passages of alerts raised from `since` on that people have settled, each with its best score.
 
-        What does not stand as it was written is left out, for thresholds rest on this.
+        Rows that somebody else changed are left out, since thresholds depend on them.
         """
         wanted = (
             col(AlertRow.raised_at) >= since,

@@ -1,4 +1,4 @@
-"""Keeps what people do with alerts. A step is one transaction: the alert, its events and the audit trail's entries.
+"""Stores the steps of people. A step is one transaction: the alert, its events and the audit trail's entries.
 
 Methods block: call them from a worker thread.
 """
@@ -73,7 +73,7 @@ class OpenAlerts:
 
 @dataclass(frozen=True)
 class UnsettledAlert:
-    """What tells whether the orders of an unsettled alert have to be looked at again."""
+    """The facts that decide whether the orders of an unsettled alert must be checked again."""
 
     alert_id: UUID
     version: int

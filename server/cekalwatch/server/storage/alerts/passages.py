@@ -47,7 +47,7 @@ class AlertPassages:
         capture = match.capture
         own: set[str] = set()
         seen = session.execute(_SIGHTINGS, {"passage": capture.passage})
-        # One sighting that stands is enough to know that an alert is of this passage.
+        # One intact sighting is enough to know that an alert is of this passage.
         for one in plain_in_order(session, SightingRow, (one for one in seen if one.alert_id not in own)):
             own.add(one.alert_id)
         moment = capture.captured_at
@@ -99,7 +99,7 @@ class AlertPassages:
             try:
                 opened = self._keyring.open(PASSAGE_TEMPLATE.at(row.alert_id, row.passage), row.template)
             except DamagedValueError as error:
-                # Whoever is like it gets an alert of their own.
+                # A similar traveller gets an alert of their own.
                 log.error("passage_damaged", key=row.alert_id, error=type(error).__name__)  # noqa: TRY400  # no traceback
                 continue
             template = np.frombuffer(opened, dtype=_NUMBERS)

@@ -35,7 +35,7 @@ _DONE = (AlertState.CLEARED, AlertState.CLOSED)
 
 
 class RetentionStore:
-    """What is due of alerts in the database."""
+    """The data of alerts that is due for removal."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

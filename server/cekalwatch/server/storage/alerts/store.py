@@ -1,4 +1,4 @@
-"""Keeps alerts, the event log and the agents' positions. Each method is one transaction; none holds state of its own.
+"""Stores alerts, the event log and the agents' positions. Each method is one transaction; there is no other state.
 
 Methods block: call them from a worker thread. Sequences rise in the order of commits, also with several servers,
 because whoever writes to the log locks it first (`lock_log`).
@@ -56,9 +56,9 @@ _LOCK = update(EventLogRow).values(pruned_through=EventLogRow.pruned_through)
 
 
 def lock_log(session: Session) -> None:
-    """Keep others from writing to the event log until the transaction ends; the first step of whoever does.
+    """Lock the event log for writing until the transaction ends; the first step of every writer.
 
-    Nothing is read before, so that another process's write cannot come between.
+    Nothing is read before, so that no other process can write in between.
     """
     session.exec(_LOCK)
 
@@ -99,7 +99,7 @@ class AlertStore:
                 session.add_all([self._passages.row(alert, match, now), self._probe(row.alert_id, match)])
             else:
                 self._passages.keep(session, alert, match, now)
-                # What is cleared keeps no picture, and gets no new one: crops of the same passage may come yet.
+                # A cleared alert keeps no picture and gets no new one: more crops of the same passage may come.
                 if alert.open:
                     self._keep_better_probe(session, row.alert_id, match, further=placement.further)
             event = AlertEventRow(
@@ -153,10 +153,11 @@ class AlertStore:
         search: AlertSearch = EVERYTHING,
         handled_by: frozenset[UUID] | None = None,
     ) -> list[Alert]:
-        """Return at most `limit` alerts that are `wanted_by` a filter, newest first, older than the alert `before`.
+        """Return at most `limit` alerts that a filter selects (`wanted_by`), newest first, older than the alert
+        `before`.
 
-        Only those that `search` looks for; `handled_by` are the people whom it names. Alerts that are damaged are left
-        out, and others come in their place.
+        Only those that match `search`; `handled_by` are the people in it. Damaged alerts are left out, and others come
+        in their place.
         """
         query = select(AlertRow).order_by(col(AlertRow.alert_id).desc())
         if before:
@@ -251,7 +252,7 @@ class AlertStore:
         return gone
 
     def acknowledge(self, positions: Sequence[tuple[str, int]], now: datetime) -> list[int | CekalwatchError]:
-        """Move agents forward to the sequences beside them, in one transaction; return where each stands.
+        """Move agents forward to their sequences, in one transaction; return the position of each.
 
         In place of a position beyond the log stands the error POSITION_UNKNOWN, and in place of that of an agent too
         many TOO_MANY_AGENTS.
@@ -274,7 +275,7 @@ class AlertStore:
                 known |= {agent_id: wanted[agent_id] for agent_id in new[:room]}
             forward = {agent_id: wanted[agent_id] for agent_id, before in known.items() if wanted[agent_id] > before}
             if forward:
-                # One statement for all of them, since 200 agents acknowledge in the same second.
+                # One statement for all agents, since 200 of them acknowledge in the same second.
                 session.execute(
                     update(AgentRow),
                     [
@@ -299,7 +300,7 @@ class AlertStore:
             return {row.agent_id: row.acknowledged_sequence for row in session.exec(select(AgentRow))}
 
     def _keep_better_probe(self, session: Session, alert_id: str, match: Match, *, further: bool) -> None:
-        """Keep the best picture of the newest passage: that is who stands at a counter now."""
+        """Keep the best picture of the newest passage: this traveller is at a counter now."""
         capture = match.capture
         found = session.get(ProbeRow, alert_id)
         held = next(in_order(session, [found] if found else []), None)

@@ -1,6 +1,6 @@
-"""Tables of alerts, their sightings and probes, what people found, the event log, and the agents' positions in it.
+"""Tables of alerts, their sightings and probes, findings, the event log, and the agents' positions in it.
 
-Only what alerted is here: a capture that matched nobody never reaches the database.
+They contain only captures that alerted: a capture that matched nobody never reaches the database.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class ProbeRow(SignedRow, table=True):
 
 
 class FindingRow(SignedRow, table=True):
-    """What somebody found about an alert."""
+    """A finding about an alert."""
 
     __tablename__ = "alert_finding"
 

@@ -1,7 +1,7 @@
-"""Signs checkpoints of the audit trail when they are due, if the history before is what was signed and seen.
+"""Signs checkpoints of the audit trail when they are due, if the earlier history is the one that was signed and seen.
 
-Whoever can write the database can drop its triggers and build another chain, with every hash right. They cannot write
-the signer's ledger, with which the trail is compared. What was signed stays as it was, or nothing more is signed.
+Somebody who can write to the database can drop its triggers and build another chain with correct hashes, but cannot
+write the signer's ledger, with which the trail is compared. If the signed history changes, nothing more is signed.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class CheckpointSigner:
         return made
 
     def history_change(self) -> HistoryChangedError | None:
-        """Return how the history differs from the one that was signed; None: it does not."""
+        """Return the difference between the history and the signed one; None if there is none."""
         try:
             self._history.check()
         except HistoryChangedError as error:
@@ -85,7 +85,7 @@ class CheckpointSigner:
         return None
 
     def accept(self, found: HistoryChangedError, people: TwoPeople, explanation: str) -> Checkpoint:
-        """Begin anew on the history as it is, and record that, and who signed for it.
+        """Accept the present history, and record this with the people who signed.
 
         Checkpoints that the database lacks are given up; their numbers are not used again.
         """
@@ -203,14 +203,14 @@ TELL_AGAIN = timedelta(hours=1)
 
 @dataclass
 class HistoryGuard:
-    """Signs the history while it is what it was, and tells why while it is not. Methods block."""
+    """Signs the history while it is unchanged, and reports a change. Methods block."""
 
     signer: CheckpointSigner
     lease: Callable[[], Lease | None]
-    """Every server looks, and the one that has the lease signs."""
+    """Every server checks, and the leader signs."""
     clock: Clock
     change: HistoryChange | None = None
-    """What is wrong with the history; nothing is signed meanwhile, and entries are recorded all the same."""
+    """The change of the history; while there is one, nothing is signed, but entries are still recorded."""
     waits_for: TokenError | None = None
     """Why a checkpoint that is due is not signed: the token with the key is away, or refuses; it is tried again."""
     newest: Checkpoint | None = None
@@ -243,7 +243,7 @@ class HistoryGuard:
             self._refuse(error)
 
     def _behind_lease(self, sign: Callable[[], Checkpoint | None]) -> Checkpoint | None:
-        """Return what `sign` does; None, and nothing is stored, where another server has to."""
+        """Return the result of `sign`; None without storing anything when another server has to sign."""
         if (lease := self.lease()) is None:
             return None
         try:
@@ -257,7 +257,7 @@ class HistoryGuard:
 
         None: there is none, or the history is not the one that was signed.
         """
-        with suppress(TokenError):  # a chore tells of it
+        with suppress(TokenError):  # a job of the leader reports it
             self.sign()
         if self.change:
             return None

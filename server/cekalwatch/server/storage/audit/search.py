@@ -16,7 +16,7 @@ from cekalwatch.server.storage.audit.tables import AuditEntryRow, AuditIndexRow
 from cekalwatch.server.storage.database import Database
 
 MAX_LOOKED_AT = 20_000
-"""Entries under the first term that one page looks at, so that a page takes no longer than some tenths of a second."""
+"""Entries under the first term that one page reads, so that a page takes at most some tenths of a second."""
 
 _TERM, _MOMENT, _SEQUENCE = col(AuditIndexRow.term), col(AuditIndexRow.moment), col(AuditIndexRow.sequence)
 _PLACE = tuple_(_MOMENT, _SEQUENCE)
@@ -24,7 +24,7 @@ _PLACE = tuple_(_MOMENT, _SEQUENCE)
 
 @dataclass(frozen=True)
 class AuditQuery:
-    """What is searched for: entries with all of `terms`, at or after `since` and before `until`."""
+    """The search: entries with all of `terms`, at or after `since` and before `until`."""
 
     terms: Sequence[str] = ()
     """Those of few entries first: a page goes through the entries of the first one."""

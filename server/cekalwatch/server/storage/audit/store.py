@@ -1,4 +1,4 @@
-"""Keeps the audit trail: appends to its chain, reads it, and keeps its checkpoints.
+"""Stores the audit trail: appends to its chain, reads it, and stores its checkpoints.
 
 `write_audit` appends within a transaction of another store, so that what was done and its entry are committed together.
 Methods block: call them from a worker thread.
@@ -41,8 +41,8 @@ _MOVE_HEAD = update(AuditHeadRow).values(sequence=bindparam("reached"), hash=bin
 def write_audit(session: Session, *entries: AuditEntry) -> None:
     """Append `entries` to the chain in the session's transaction, as its last step before the commit.
 
-    It locks the chain until then; whoever holds this lock must wait for no other, or two writers could wait for each
-    other.
+    It locks the chain until then. The holder of this lock must not wait for another lock, or two writers could wait for
+    each other.
     """
     # What locks the chain reads it too, so that another writer's entry cannot come between.
     sequence, last_hash = session.execute(_LOCK).one()

@@ -32,7 +32,7 @@ class AuditTrail:
     ) -> None:
         """Return when the entry is committed; raises StorageError when it cannot be.
 
-        Whoever gives out personal data waits for this first: what is not recorded is not given out.
+        Code that shows personal data waits for this first: nothing is shown without a record.
         """
         await self.enter(AuditEntry(self._clock.now(), actor, action, tuple(objects), outcome, details))
 
@@ -56,19 +56,20 @@ MAX_DELIVERIES = 2_000
 @dataclass(frozen=True)
 class _Delivery:
     shown: tuple[str, ...]
-    """Object keys of what is shown."""
+    """Object keys of the shown data."""
     event: int
     device: str
 
 
 class DeliveryTrail:
-    """Records which devices are given what happened to an alert, before they are: one entry for all of the same moment.
+    """Records the devices that get an event of an alert, before they get it: one entry for all devices of the same
+    moment.
 
-    An alert goes to many agents at once. An entry for each would cost more than all the rest; one that names them all
-    tells the same: who was shown what, and when. Agents that come while an entry is being committed share the next
-    one, so that nobody waits for a period to end, and nothing is given out that is not committed.
+    An alert goes to many agents at once. An entry for each would cost more than everything else, and one entry that
+    names all has the same facts. Agents that arrive while an entry is being committed share the next one, so nobody
+    waits for a period to end, and nothing is sent before its entry is committed.
 
-    It records in the name of `myself`, on one thread; it is called from the event loop.
+    It records as the actor `myself`, on one thread; it is called from the event loop.
     """
 
     def __init__(self, store: AuditStore, clock: Clock, myself: Actor, measure: BatchMeasure = unmeasured) -> None:

@@ -1,1 +1,1 @@
-"""What the servers of one database agree on: who does the work that one does for all."""
+"""What the servers of one database share: the leader lease and their presence."""

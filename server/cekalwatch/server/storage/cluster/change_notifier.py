@@ -1,4 +1,4 @@
-"""Tells the servers of one PostgreSQL that something was committed, so that they need not wait for their next look.
+"""Notifies the servers of one PostgreSQL of commits, so that they need not wait for their next reading.
 
 A hint says nothing but its topic, may be lost, and may come for nothing: every reader looks regularly all the same. It
 is sent after the commit, by a thread and a connection of its own: `NOTIFY` takes a lock of the whole database while it
@@ -30,7 +30,7 @@ class ChangeTopic(StrEnum):
 
 
 class ChangeNotifier:
-    """Sends hints, and calls whom they are for. Where nobody shares the database it does nothing."""
+    """Sends and receives hints. It does nothing when no other server shares the database."""
 
     def __init__(self, database: Database) -> None:
         self._sending, self._hearing = _OwnConnection(database), _OwnConnection(database)
@@ -90,7 +90,7 @@ class ChangeNotifier:
         with self._hearing.open(woken) as connection:
             if is_new:
                 for wake in woken.values():
-                    wake()  # what came while nobody listened
+                    wake()  # changes while nobody listened
             for hint in connection.notifies(timeout=HEAR_S, stop_after=1):
                 if hint.pid != self._sending.pid:
                     woken[ChangeTopic(hint.channel)]()

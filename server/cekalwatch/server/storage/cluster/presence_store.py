@@ -1,4 +1,4 @@
-"""What the servers of one database tell each other: of themselves, their cameras and agents, and of starts that failed.
+"""Reports of the servers of one database: their state, cameras and agents, and failed starts.
 
 What a server told counts for `LASTS` by the database's clock; after that it has gone, and so have the streams that it
 had. On SQLite there is nobody to tell. Methods block.
@@ -23,7 +23,7 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
 
 LASTS = timedelta(seconds=6)
-"""How long a server counts as alive after it told of itself."""
+"""How long a server counts as alive after its last report."""
 FORGOTTEN_AFTER = timedelta(hours=1)
 """How long a server that died is listed."""
 
@@ -32,7 +32,7 @@ _CAMERA: TypeAdapter[CameraPresence] = TypeAdapter(CameraPresence)
 
 @dataclass(frozen=True)
 class LastTold:
-    """When a server told of itself last."""
+    """The time of a server's last report."""
 
     address: str
     seen_at: datetime
@@ -79,7 +79,7 @@ class PresenceStore:
         return now, before + (after - before) / 2 - now
 
     def told(self) -> list[ReportedRun]:
-        """Return what all servers told, those that live first, then by name and start. Raises StorageError."""
+        """Return the reports of all servers, the living ones first, then by name and start. Raises StorageError."""
         if not self._database.is_shared:
             return []
         with self._database.session() as session:
@@ -88,7 +88,7 @@ class PresenceStore:
         return sorted(found, key=lambda one: (not one.alive, one.run.name, one.run.started_at))
 
     def newest_of(self, name: str) -> LastTold | None:
-        """Return the run of that name that told of itself last. Raises StorageError."""
+        """Return the run of that name with the newest report. Raises StorageError."""
         if not self._database.is_shared:
             return None
         with self._database.session() as session:
@@ -132,7 +132,7 @@ def _camera(row: CameraPresenceRow) -> CameraPresence | None:
 
 
 TOLD_FOR = timedelta(hours=1)
-"""How long a refusal counts that is not told again: a service manager starts a server once a minute or more often."""
+"""How long a refusal counts without repetition: a service manager starts a server once a minute or more often."""
 MAX_TOLD = 20
 """The newest refusals count; whoever can write the database could add any number."""
 LOCK_TIMEOUT = "2s"
@@ -142,7 +142,7 @@ log = structlog.get_logger()
 
 
 class RefusalStore:
-    """What servers that ended at their start have told of it.
+    """Reports of servers that were refused at their start.
 
     A server tells this without its keys, and perhaps to tables of another version: then nothing is written.
     """
@@ -166,7 +166,7 @@ class RefusalStore:
             log.warning("refusal_not_told", reason=str(error))
 
     def forget(self, refused: RefusedServer) -> None:
-        """Take back what a server of that name, or one in that folder, had told: it runs now. Raises StorageError."""
+        """Remove the refusal of a server of that name or in that folder, which runs now. Raises StorageError."""
         if not self._database.is_shared:
             return
         row = RefusedServerRow

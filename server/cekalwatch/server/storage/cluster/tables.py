@@ -31,7 +31,7 @@ class ChoreLeaseRow(SQLModel, table=True):
 
 
 class ServerRunRow(SQLModel, table=True):
-    """A run of a server, as it told of itself last; see `ServerRun`."""
+    """The last report of a server's run; see `ServerRun`."""
 
     __tablename__ = "server_run"
 
@@ -64,7 +64,7 @@ class RefusedServerRow(SQLModel, table=True):
 
 
 class CameraPresenceRow(SQLModel, table=True):
-    """What a server knows of a camera; see `CameraPresence`."""
+    """A server's view of a camera; see `CameraPresence`."""
 
     __tablename__ = "camera_presence"
 

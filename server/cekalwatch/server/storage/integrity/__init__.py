@@ -1,1 +1,2 @@
-"""The integrity of rows on which decisions rest: who can write the database, but has not its keys, is not obeyed."""
+"""The integrity of rows on which decisions depend: somebody who can write to the database without its keys has no
+effect."""

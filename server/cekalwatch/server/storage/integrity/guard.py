@@ -1,6 +1,6 @@
-"""Signs rows, and checks them where they are used. What does not stand as it was written is refused and named.
+"""Signs rows, and checks them when they are used. A row that somebody else changed is refused and named.
 
-It knows columns, and not what they mean.
+It knows columns, not their meaning.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PUT_BACK = "PUT_BACK"
 """A newer version of it was seen."""
 
 REMOVED = "REMOVED"
-"""It was seen, and is not there any more, in a table that none leaves."""
+"""It was seen before and is missing, in a table whose rows are never removed."""
 
 NEVER_REMOVED: Mapping[str, timedelta] = MappingProxyType({})
 
@@ -80,7 +80,7 @@ class RowGuard:
         return {"mac": self.keyring.row_mac(form.signed(tuple(held[name] for name in form.columns)))}
 
     def check(self, row: SignedRow) -> None:
-        """Raise ChangedRowError unless a row, as a session has read it, stands as it was written."""
+        """Raise ChangedRowError unless a row, as a session has read it, is as it was written."""
         form = form_of(type(row))
         self._check(form, row, form.values(row))
 
@@ -106,7 +106,7 @@ class RowGuard:
         self._require_signed(form_of(type(row)), row, values, mac)
 
     def require_absent(self, key: RowKey) -> None:
-        """Raise ChangedRowError when a row that is not there was seen before, in a table that none leaves."""
+        """Raise ChangedRowError when a missing row was seen before, in a table whose rows are never removed."""
         if self.versions.of(key):
             raise self._refusal(key, REMOVED)
 

@@ -29,7 +29,7 @@ class LeaseLostError(StorageError):
 
 
 class Fence(Protocol):
-    """What is checked at the end of a transaction."""
+    """The check at the end of a transaction."""
 
     def check(self, session: Session) -> None:
         """Raise LeaseLostError where it is not true any more; else nobody may change it until the session ends."""
@@ -40,7 +40,7 @@ _CURRENT: ContextVar[Fence | None] = ContextVar("fence", default=None)
 
 @contextmanager
 def fenced(fence: Fence | None) -> Iterator[None]:
-    """Let all sessions that are begun in this block, on this thread, commit behind `fence`; None: behind no fence."""
+    """Let all sessions that begin in this block, on this thread, commit behind `fence`; None means no fence."""
     token = _CURRENT.set(fence)
     try:
         yield
@@ -80,10 +80,10 @@ class GuardedSession(Session):
         """What this session has checked or signed, by identity; held, so that no other object gets the same. What it
         reads again from the database is not among it any more."""
         self.replaced: dict[int, SignedRow] = {}
-        """What it writes wholly, whatever was there."""
+        """Rows that it writes completely, whatever their old contents."""
 
     def commit(self) -> None:
-        """Write what has changed, and commit it. Raises RuntimeError where it may only read."""
+        """Write the changes, and commit. Raises RuntimeError if it may only read."""
         if self._only_reads:
             raise RuntimeError("a session that reads together with others would write")
         self.flush()
@@ -92,13 +92,13 @@ class GuardedSession(Session):
 
     @property
     def guard(self) -> RowGuard:
-        """Who guards the rows. Raises RuntimeError before the keys are open."""
+        """The guard of the rows. Raises RuntimeError before the keys are open."""
         if self._guard is None:
             raise RuntimeError("signed rows are used, and the keys of the database are not open")
         return self._guard
 
     def checked(self, row: Signed) -> Signed:
-        """Return a row that the session has read, if it stands as it was written. Raises ChangedRowError."""
+        """Return a row that the session has read, if it is as it was written. Raises ChangedRowError."""
         if id(row) not in self.sound:
             self.guard.check(row)
             self.sound[id(row)] = row
@@ -106,17 +106,17 @@ class GuardedSession(Session):
 
 
 def guard_of(session: Session) -> RowGuard:
-    """Return who guards the rows of a session that the database gave."""
+    """Return the guard of the rows of a session."""
     return _guarded(session).guard
 
 
 def checked(session: Session, row: Signed) -> Signed:
-    """Return a row that the session has read, if it stands as it was written. Raises ChangedRowError."""
+    """Return a row that the session has read, if it is as it was written. Raises ChangedRowError."""
     return _guarded(session).checked(row)
 
 
 def in_order(session: Session, rows: Iterable[Signed]) -> Iterator[Signed]:
-    """Yield those of the rows that stand as they were written; the others are refused and noted."""
+    """Yield the rows that are as they were written; the others are refused and recorded."""
     check = _guarded(session).checked
     for row in rows:
         try:
@@ -150,13 +150,13 @@ def one_checked(session: Session, model: type[Signed], key: object) -> Signed | 
 
 
 def replace_row(session: Session, row: SignedRow) -> None:
-    """Write all columns of a row, whatever stands there: so a refused one is mended."""
+    """Write all columns of a row. This replaces a row whose MAC does not match."""
     held = session.merge(row)
     _guarded(session).replaced[id(held)] = held
 
 
 def put_row(session: Session, row: Signed, found: Signed | None) -> None:
-    """Write a row in place of the one with its key that was `found`, whatever that holds; None: there is none."""
+    """Write a row in place of the one `found` with its key, whatever its contents; None means that there is none."""
     if found is None:
         session.add(row)
     else:

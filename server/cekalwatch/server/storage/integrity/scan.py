@@ -1,6 +1,6 @@
-"""Looks at all signed rows, page by page, and signs those again that people accept as they stand.
+"""Checks all signed rows, page by page, and signs those again that people accept as they are.
 
-Rows are checked where they are used; this finds what nobody has used since it was changed. Methods block.
+Rows are checked when they are used; this finds changed rows that nobody has used since. Methods block.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PAGE_ROWS = 500
 
 @dataclass(frozen=True)
 class RowMismatch:
-    """A row that does not stand as it was written."""
+    """A row that is not as it was written."""
 
     key: RowKey
     reason: str
@@ -36,7 +36,7 @@ class RowMismatch:
 
 @dataclass(frozen=True)
 class RowScan:
-    """Looks at the signed rows of one database."""
+    """Checks the signed rows of one database."""
 
     database: Database
     guard: RowGuard
@@ -51,13 +51,13 @@ class RowScan:
             after = tuple(getattr(page[-1], column.name) for column in form.table.primary_key)
             held.update(map(form.key, page))
             yield len(page), [one for row in page if (one := self._refused(model, row))]
-        # What was added meanwhile is not gone.
+        # Rows that were added in the meantime are not missing.
         later = set(self.guard.versions.of_table(form.table.name)) - known
         gone = self.guard.settle(form.table.name, held | later)
         yield 0, [RowMismatch(key, reason) for key, reason in gone.items()]
 
     def all_pages(self) -> Iterator[tuple[int, list[RowMismatch]]]:
-        """Look at all tables page by page."""
+        """Check all tables page by page."""
         for model in signed_models():
             yield from self.pages(model)
 
@@ -73,7 +73,7 @@ class RowScan:
         return [row for _, refused in self.all_pages() for row in refused]
 
     def accept(self, rows: Collection[RowMismatch], entry: AuditEntry) -> None:
-        """Sign rows as they stand, and let those go that are gone, with an audit entry on it."""
+        """Sign rows as they are, and forget the missing ones, with an audit entry."""
         wanted = {row.key for row in rows if row.reason != REMOVED}
         tables = {key[0] for key in wanted}
         with self.database.session() as session:

@@ -27,7 +27,7 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class ChangedRowError(ValueError):
-    """A row that does not stand as it was written. The text names it, and quotes nothing else of it."""
+    """A row that is not as it was written. The text names it, and quotes nothing else of it."""
 
     def __init__(self, key: RowKey) -> None:
         super().__init__(f"the row {key[1]} of {key[0]} does not stand as it was written")
@@ -35,7 +35,7 @@ class ChangedRowError(ValueError):
 
 
 class SignedRow(SQLModel):
-    """A row on which decisions rest. The session that writes it signs it; who reads it takes it from `checked`."""
+    """A row on which decisions depend. The session that writes it signs it; readers take it from `checked`."""
 
     row_version: int = Field(default=0, sa_type=BigInteger, nullable=False)
     """Rises with each change; see `versions.py`."""

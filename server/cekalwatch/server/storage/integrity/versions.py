@@ -1,7 +1,7 @@
-"""Versions of rows, and which of them were seen: an older row that is put back was true once, and its MAC is right.
+"""Versions of rows, and the seen ones: an older row that somebody puts back has a correct MAC.
 
-Who writes a row gives it a higher version than it had. What was seen is kept in a file outside the database, beside the
-keys, so that who can write the database cannot make the server forget it.
+Each writing gives a row a higher version. Seen versions are in a file outside the database, next to the keys, so that
+somebody who can write to the database cannot make the server forget them.
 """
 
 from __future__ import annotations

@@ -110,7 +110,7 @@ class Resealer:
                     damaged += 1
                     log.error("value_damaged", table=sealed_column.table, column=sealed_column.column, key=key)  # noqa: TRY400
                     continue
-                # Who changed the row since it was read has sealed it with the newest key.
+                # Anybody who changed the row since it was read has sealed it with the newest key.
                 as_read = [column == part for column, part in zip(table.primary_key, key, strict=True)]
                 as_read += [table.c[name] == getattr(row, name) for name in fresh]
                 session.execute(sqlalchemy.update(table).where(*as_read).values(fresh))

@@ -1,4 +1,4 @@
-"""Applies the migrations, and says how far a database is from what this version of the program needs."""
+"""Applies the migrations, and says whether a database has the tables of this version of the program."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Migrations(StrEnum):
 
 
 def migrations_of(connection: Connection) -> Migrations:
-    """Return how far the tables there are. Raises SQLAlchemyError."""
+    """Return the state of the tables. Raises SQLAlchemyError."""
     found = MigrationContext.configure(connection).get_current_revision() or ""
     if found == ScriptDirectory(str(MIGRATIONS)).get_current_head():
         return Migrations.AS_NEEDED
@@ -45,7 +45,7 @@ def apply_migrations(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     with engine.connect() as connection:
-        # Two programs that start at once must not both create the tables, nor may a killed one leave half of them.
+        # Two programs that start at once must not both create the tables, and a killed one must not leave half of them.
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:

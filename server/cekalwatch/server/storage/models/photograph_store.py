@@ -1,7 +1,7 @@
-"""Gives the stored photographs that have no template of a model version yet, and keeps the templates made of them.
+"""Reads the stored photographs that have no template of a model version yet, and stores their templates.
 
-Progress is not stored: what has neither a template nor a refusal is left to do, so the work may stop anywhere and be
-resumed. Methods block.
+Progress is not stored: photographs without a template or a refusal are left to do, so the work may stop anywhere and
+continue later. Methods block.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Keeps how many passages had which best score, by camera and day. Methods block.
+"""Stores the numbers of passages by best score, camera and day. Methods block.
 
-Rows carry a MAC, since thresholds rest on them. One that does not stand as it was written does not count, and the next
-counts of its camera and day take its place.
+Rows have a MAC, since thresholds depend on them. A changed row does not count, and the next counts of its camera and
+day replace it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Keeps which model is in use, and how far each model's templates reach over the reference faces. Methods block."""
+"""Stores the model in use, and how many reference faces have templates of each model. Methods block."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ModelChoice:
 
 @dataclass(frozen=True)
 class ModelsChosen:
-    """What was switched to, and what was in use before that."""
+    """The model in use, and the one before."""
 
     current: ModelChoice
     previous: ModelChoice
@@ -41,7 +41,7 @@ class ModelsChosen:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How far a model version's templates reach."""
+    """The coverage of a model version's templates."""
 
     model_version: str
     templates: int
@@ -75,7 +75,7 @@ class ModelStore:
         self._database = database
 
     def chosen(self) -> ModelsChosen | None:
-        """Return what was switched to; None when nothing ever was, so that the settings count.
+        """Return the model that was switched to; None if there was no switch, so that the settings apply.
 
         Raises ChangedRowError when that is not as it was written.
         """
@@ -164,7 +164,7 @@ class ThresholdStore:
         return row.value if row and row.model_version == model_version else None
 
     def set(self, value: float | None, model_version: str, entry: AuditEntry) -> None:
-        """Keep another threshold, or none; one for another model version is forgotten."""
+        """Store another threshold, or none; one for another model version is removed."""
         with self._database.session() as session:
             lock_watchlist(session)
             replace_row(session, ThresholdRow(value=value, model_version=model_version))
@@ -194,7 +194,7 @@ class ThresholdStore:
         return True
 
     def forget_learned(self, learned: LearnedThreshold, entry: AuditEntry) -> None:
-        """Keep `learned` in place of what was learned before, whatever stands there."""
+        """Store `learned` in place of any earlier value."""
         with self._database.session() as session:
             lock_watchlist(session)
             _keep(session, learned, entry)

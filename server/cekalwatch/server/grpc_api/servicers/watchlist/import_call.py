@@ -33,7 +33,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class ImportWorkers:
-    """What all imports share: threads, memory, and how slow a client may be."""
+    """What all imports share: threads, memory, and time limits for clients."""
 
     importing: Executor
     endings: Executor

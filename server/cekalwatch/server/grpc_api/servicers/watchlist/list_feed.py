@@ -59,7 +59,7 @@ class ListFeedServicer(list_feed_service_pb2_grpc.ListFeedServiceServicer):
         self._allowance = ListAllowance(time.monotonic)
 
     async def FollowList(self, request: pb.FollowListRequest, context: Context) -> AsyncIterator[pb.FollowListResponse]:
-        """Say where the list stands, until the server stops."""
+        """Send the list's position, and each change of it, until the server stops."""
         port = _program(request.port)
         async with self._feed.followed_by(port):
             await self._trail.note(current_caller().actor, Action.LIST_FOLLOWED, model=port.model_version)
@@ -84,7 +84,7 @@ class ListFeedServicer(list_feed_service_pb2_grpc.ListFeedServiceServicer):
         return page
 
     async def _record(self, given: Sequence[ChangedSubject], known: int) -> None:
-        """Record what a page gives, naming those that the reader has not been given as they stand."""
+        """Record the subjects of a page, and name those whose present version the reader has not had."""
         named = [ObjectKind.SUBJECT.key(one.subject_id) for one in given if one.version > known]
         details: dict[str, int | str] = {"subjects": len(given), "until": given[-1].version}
         if known:
@@ -150,7 +150,7 @@ def _program(port: pb.PortServer) -> PortProgram:
 
 
 def list_message(state: str, freshness: Freshness, now: datetime) -> pb.FollowListResponse:
-    """Write where the list stands."""
+    """Write the list's position."""
     return pb.FollowListResponse(state=state, freshness=FRESHNESS.write(freshness), server_time=timestamp(now))
 
 
@@ -166,7 +166,7 @@ def list_page(found: Sequence[ChangedSubject], after: ListPosition, limit: int) 
 
 
 def listed_subject(one: ChangedSubject) -> pb.ListedSubject:
-    """Write a subject as it stands in the list."""
+    """Write the present version of a subject of the list."""
     if one.file is None:
         return pb.ListedSubject(subject_id=one.subject_id, incomplete=one.held)
     standing = [order for order in one.file.orders if order.withdrawn_at is None]

@@ -44,7 +44,7 @@ MAX_ROWS: Final = 20_000
 """Orders of a list file; a longer list is imported at the server, from a folder."""
 
 MAX_WITHOUT_USE: Final = 200
-"""Names of files that no row names: these are told, and all are counted."""
+"""Most names in an answer of files that no row names; all are counted."""
 
 MAX_TOLD: Final = 500
 """Characters of what a reader says."""
@@ -97,7 +97,7 @@ class ListFileMethods(watchlist_service_pb2_grpc.WatchlistServiceServicer):
     async def ImportListFile(
         self, request_iterator: AsyncIterator[pb.ImportListFileRequest], context: Context
     ) -> AsyncIterator[pb.ImportListFileResponse]:
-        """Take a file in, and report on each order: on what would be done, or on what was."""
+        """Receive a file, and report on each order: the preview, or the result."""
         if len(self._reading) >= MAX_FILES:
             raise CekalwatchError(Code.SERVER_BUSY, f"{MAX_FILES} list files")
         call = _FileCall(self._files, current_caller().actor, current_admission().check)
@@ -147,7 +147,7 @@ class _FileCall:
             source.close()
 
     def answers(self, asked: ListFile, content: Content) -> Iterator[pb.ImportListFileResponse]:
-        """Yield what there is to tell; raises CekalwatchError."""
+        """Yield the answers; raises CekalwatchError."""
         try:
             with closing(UploadedSource(content, asked.encoding, self._files.zone)) as source:
                 self._hold(source=source)

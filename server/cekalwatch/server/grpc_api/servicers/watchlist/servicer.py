@@ -187,7 +187,7 @@ class WatchlistServicer(SyncMethods, ListFileMethods, LookalikeMethods):
         return self._reader.subject(subject_id, self._clock.now(), self._lookalikes)
 
     async def _viewed(self, subject_id: str, read: Callable[[str], Viewed], **asked: int) -> Viewed:
-        """Return what `read` reads of a subject; one that is not there is recorded, with what was asked for."""
+        """Return the result of `read` for a subject; a request for a missing subject is recorded."""
         try:
             return await asyncio.to_thread(read, subjects.subject_key(subject_id))
         except CekalwatchError as error:

@@ -158,7 +158,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class LookalikeMethods(watchlist_service_pb2_grpc.WatchlistServiceServicer):
-    """What list managers ask and say of look-alikes."""
+    """Requests and judgements of list managers about look-alikes."""
 
     def __init__(self, review: LookalikeReview, trail: AuditTrail) -> None:
         self._review = review
@@ -175,7 +175,7 @@ class LookalikeMethods(watchlist_service_pb2_grpc.WatchlistServiceServicer):
         return page
 
     async def JudgeLookAlikes(self, request: pb.JudgeLookAlikesRequest, context: Context) -> pb.JudgeLookAlikesResponse:
-        """Keep what a list manager found about a pair."""
+        """Record a list manager's judgement of a pair."""
         who = current_caller()
         pair, judgement, mark = judged_pair(request), found_judgement(request), text(request.mark, "mark")
         person = who.signed_in().person
@@ -193,7 +193,7 @@ def judged_pair(request: pb.JudgeLookAlikesRequest) -> SubjectPair:
 
 
 def found_judgement(request: pb.JudgeLookAlikesRequest) -> LookalikeJudgement:
-    """Read what was found; raises ARGUMENT_INVALID."""
+    """Read the judgement; raises ARGUMENT_INVALID."""
     found = LOOKALIKE_JUDGEMENTS.member(request.judgement)
     if found is None:
         raise CekalwatchError(Code.ARGUMENT_INVALID, "judgement")
