@@ -11,8 +11,7 @@ import pytest
 import sqlalchemy
 
 from cekalwatch.server.learning.learned_threshold import LearningBounds
-from cekalwatch.server.learning.score_counts import BINS
-from cekalwatch.server.learning.site_evidence import STANDS_OUT_FACTOR
+from cekalwatch.server.learning.score_counts import BINS, STANDS_OUT_FACTOR
 from cekalwatch.server.storage.database import Database
 from tests.support.builders.keys import open_keys
 from tests.support.builders.watchlist import MODEL

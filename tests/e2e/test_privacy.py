@@ -21,8 +21,8 @@ from cekalwatch.contract.codec.captures import FACE
 from cekalwatch.contract.engine.scalars import Reading
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.server.capture.passages import Passage
-from cekalwatch.server.capture.placing import placed
-from cekalwatch.server.domain.cameras.clock import CameraClock
+from cekalwatch.server.capture.session import placed
+from cekalwatch.server.domain.captures import CameraClock, Capture
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.recognition.face_pictures import probe_jpeg
 from cekalwatch.server.recognition.probes import CaptureEmbedder, Probe
@@ -76,9 +76,10 @@ class Seen:
     def of(cls, run: Run) -> Seen:
         now = datetime.now(UTC)
         camera = Camera(run.hello.camera_id, "batam-center", "D1", Direction.DEPARTURE)
-        captures = [
-            placed(FACE.read(face, Reading.STRICT), camera, run.hello.run_id, CameraClock(), now) for face in run.faces
-        ]
+        faces = [FACE.read(face, Reading.STRICT) for face in run.faces]
+        sent = [placed(face, camera, run.hello.run_id, CameraClock(), now) for face in faces]
+        captures = [capture for capture in sent if isinstance(capture, Capture)]
+        assert len(captures) == len(sent)
         passages = {capture.passage: Passage(now) for capture in captures}
         found: list[NDArray[np.float32]] = []
         embedder = CaptureEmbedder(lambda: engine().recogniser)

@@ -16,8 +16,10 @@ from cekalwatch.contract.codec.alerts import SEARCH
 from cekalwatch.contract.codec.imports import RECORD_REPORT
 from cekalwatch.contract.codec.listed_subjects import WATCHLIST_FILTER
 from cekalwatch.contract.engine.scalars import Reading, Refused
+from cekalwatch.contract.values.captures import FaceCapture
 from cekalwatch.contract.values.subjects import Subject
-from cekalwatch.server.domain.cameras.clock import CameraClock
+from cekalwatch.server.capture.session import placed
+from cekalwatch.server.domain.captures import CameraClock
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.domain.orders.ban_order import BanOrder, JudgedOrder
@@ -58,6 +60,14 @@ KEYS = (DataKey(1, KeyPurpose.SEALING, bytes(32)), DataKey(2, KeyPurpose.MATCHIN
 ROWS = WatchlistRows(Keyring(lambda known: [key for key in KEYS if key.key_id not in known]))
 
 
+def _later_message(message: capture_service_pb2.StreamFacesRequest) -> None:
+    said, read = read_message(message)
+    clock = CameraClock()
+    clock.note(said.time, NOON, said.uptime)
+    if isinstance(read, FaceCapture):
+        placed(read, DEPARTURE, RUN, clock, NOON)
+
+
 def convert(data: bytes) -> None:
     """A message as a client could send it: the first byte says of which kind."""
     if not data:
@@ -66,7 +76,7 @@ def convert(data: bytes) -> None:
         (capture_service_pb2.StreamFacesRequest, read_hello),
         (
             capture_service_pb2.StreamFacesRequest,
-            lambda message: read_message(message, DEPARTURE, RUN, CameraClock(), NOON),
+            _later_message,
         ),
         (watchlist_service_pb2.ImportRecord, _record),
         (alert_service_pb2.SubscribeAlertsRequest, _subscription),

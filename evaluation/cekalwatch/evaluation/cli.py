@@ -147,9 +147,8 @@ def alerts(
 
     from cekalwatch.evaluation.report.field_screen import field_json, field_page, show_field
     from cekalwatch.server.alerts.evaluation_file import read_groups
-    from cekalwatch.server.domain.alerts.false_alerts import AlertVerdict
     from cekalwatch.server.domain.alerts.field_report import FieldSpan, field_report
-    from cekalwatch.server.domain.alerts.field_sums import FieldSums
+    from cekalwatch.server.domain.alerts.field_sums import AlertVerdict, FieldSums
     from cekalwatch.server.domain.clock import SystemClock
 
     measured = read_groups(groups) if groups else None

@@ -120,7 +120,7 @@ class Server:
         status = StatusService(
             started_at=started_at,
             thread_budget=settings.threads,
-            engine=recognition.engines.engine,
+            engine=lambda: recognition.engines.engine,
             cameras=capture.cameras,
             policies=lambda: capture.sessions.policies,
             snapshot=gallery.snapshots.current,
@@ -152,7 +152,7 @@ class Server:
         )
         grpc = GrpcServer(
             Servicers(
-                capture=CaptureServicer(capture.sessions, clock),
+                capture=CaptureServicer(capture.sessions),
                 alerts=alerts.servicer,
                 watchlist=watchlist.servicer,
                 operations=operations_servicer(context, gallery, status),
@@ -223,7 +223,7 @@ class Server:
             *([LOOPS.keep("open_enrolment", enrolment.look, ENROLMENT_PERIOD_S)] if enrolment else ()),
         )
         self._housekeeping = [asyncio.create_task(loop) for loop in loops]
-        inference = recognition.engines.engine().inference
+        inference = recognition.engines.engine.inference
         log.info(
             "serving",
             address=self.address,
@@ -248,7 +248,7 @@ class Server:
         """
         self._capture.policies.reload(settings.capture_policies)
         log.info("settings_reloaded", restart_needed=", ".join(self._settings.differing(settings)))
-        context, pack = replace(self._context, settings=settings), self._recognition.engines.engine().pack
+        context, pack = replace(self._context, settings=settings), self._recognition.engines.engine.pack
         await asyncio.to_thread(context.note_configuration, pack)
 
     async def __aexit__(

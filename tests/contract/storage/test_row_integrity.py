@@ -15,7 +15,7 @@ from cekalwatch.contract.values.federation import LogStart, StartReason
 from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.surveys import KeptSurvey
-from cekalwatch.server.domain.cameras.kept import SetPolicy
+from cekalwatch.server.domain.checkpoints import SetPolicy
 from cekalwatch.server.domain.lookalikes import SubjectPair
 from cekalwatch.server.domain.notices import Notice
 from cekalwatch.server.domain.orders.ban_order import BanOrder

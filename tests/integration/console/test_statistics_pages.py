@@ -20,7 +20,7 @@ from cekalwatch.contract.values.orders import Direction
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.translations import Language
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.domain.alerts.false_alerts import PassageCount
+from cekalwatch.server.domain.alerts.field_sums import PassageCount
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.wiring import capture
 from cekalwatch.v1 import adjudication_pb2 as adjudication

@@ -21,7 +21,7 @@ from cekalwatch.contract.values.adjudication import Outcome, Reason
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.errors import Exit
-from cekalwatch.server.domain.alerts.false_alerts import PassageCount
+from cekalwatch.server.domain.alerts.field_sums import PassageCount
 from cekalwatch.server.encryption.master_key_source import KeyFile
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.database import Database

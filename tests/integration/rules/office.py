@@ -164,7 +164,7 @@ class Office:
         self._chores = (*search.jobs, *captures.jobs, *alerts.jobs)
         self._watching = asyncio.create_task(LOOPS.keep("probe_database", captures.health.write_expected))
         self.exchange.servicers["cekalwatch.v1.AlertService"] = alerts.servicer
-        self.exchange.servicers["cekalwatch.v1.CaptureService"] = CaptureServicer(captures.sessions, self.clock)
+        self.exchange.servicers["cekalwatch.v1.CaptureService"] = CaptureServicer(captures.sessions)
 
     def work(self, *, everything: bool = False) -> None:
         """Do what the server does regularly, and let its streams know what is new."""

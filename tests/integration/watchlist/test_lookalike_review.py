@@ -15,8 +15,7 @@ from cekalwatch.contract.values.watchlist import Lookalike, LookalikeJudgement
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.lookalikes import SubjectPair
 from cekalwatch.server.gallery.index import GalleryBuilder
-from cekalwatch.server.gallery.lookalike_pairs import LookalikePairs
-from cekalwatch.server.gallery.lookalikes import LoadedList, LookalikeFinder
+from cekalwatch.server.gallery.lookalikes import LoadedList, LookalikeFinder, LookalikePairs
 from cekalwatch.server.gallery.row_format import GalleryStorage
 from cekalwatch.server.grpc_api.servicers.watchlist import subjects as convert
 from cekalwatch.server.storage.database import Database

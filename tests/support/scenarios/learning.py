@@ -19,8 +19,8 @@ from cekalwatch.contract.values.orders import Direction
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.thresholds import Threshold
 from cekalwatch.server.audit.entry import Actor, ActorKind
+from cekalwatch.server.capture.passage_counters import ScoreCounter
 from cekalwatch.server.capture.passages import PassageScore
-from cekalwatch.server.capture.score_counting import ScoreCounter
 from cekalwatch.server.domain.checkpoints import Camera, LegalParameters
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.gallery.order_terms import TermsReader

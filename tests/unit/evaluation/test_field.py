@@ -13,9 +13,8 @@ from cekalwatch.contract.values.adjudication import Outcome, Reason
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.contract.values.reports import FieldReport
 from cekalwatch.evaluation.report.field_screen import field_json, field_page
-from cekalwatch.server.domain.alerts.false_alerts import AlertVerdict, FieldAlert, PassageCount, verdict_of
 from cekalwatch.server.domain.alerts.field_report import MAX_AGENCIES, FieldSpan, field_report, wilson_rate
-from cekalwatch.server.domain.alerts.field_sums import FieldSums
+from cekalwatch.server.domain.alerts.field_sums import AlertVerdict, FieldAlert, FieldSums, PassageCount, verdict_of
 from tests.support.builders.alerts import NOON
 from tests.support.builders.learned import learned
 from tests.support.builders.watchlist import WIB

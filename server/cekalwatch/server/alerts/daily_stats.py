@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Final
 
-from cekalwatch.server.domain.alerts.false_alerts import FieldAlert, PassageCount
-from cekalwatch.server.domain.alerts.field_sums import FieldSums
+from cekalwatch.server.domain.alerts.field_sums import FieldAlert, FieldSums, PassageCount
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 

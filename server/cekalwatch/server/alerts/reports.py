@@ -16,8 +16,8 @@ from cekalwatch.contract.values.adjudication import OFFICERS_OUTCOMES, UNSETTLED
 from cekalwatch.contract.values.reports import FieldReport, MeasuredGroups, ShiftReport, Tally
 from cekalwatch.server.alerts.daily_stats import DailyStats
 from cekalwatch.server.domain.alerts.alert import Alert
-from cekalwatch.server.domain.alerts.false_alerts import list_at
 from cekalwatch.server.domain.alerts.field_report import FieldSpan, field_report
+from cekalwatch.server.domain.alerts.field_sums import list_at
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.learning.learned_threshold import LearnedThreshold
 from cekalwatch.server.storage.alerts.handling_store import RaisedAlert

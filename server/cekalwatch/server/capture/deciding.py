@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 import structlog
@@ -13,21 +13,18 @@ from numpy.typing import NDArray
 from cekalwatch.contract.values.adjudication import AlertEventType
 from cekalwatch.contract.values.captures import CaptureOutcome
 from cekalwatch.program.traces import TRACES
-from cekalwatch.server.capture.neighbours import MAX_PASSAGE_CANDIDATES, Neighbours
+from cekalwatch.server.capture.candidates import Neighbours, OrdersInForce
 from cekalwatch.server.capture.passages import Passages, PassageScore
-from cekalwatch.server.domain.alerts.match import Candidate, CropMatch, Match
+from cekalwatch.server.domain.alerts.match import CropMatch, Match
 from cekalwatch.server.domain.captures import Capture
-from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.orders.law import Checkpoints, alerts_on
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.health.probes import NO_METRICS, Metrics
 from cekalwatch.server.recognition.face_pictures import probe_jpeg
 from cekalwatch.server.recognition.probes import Probe
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.errors import StorageError
-from cekalwatch.server.storage.watchlist.store import WatchlistStore
 
 log = structlog.get_logger()
 
@@ -38,44 +35,6 @@ class EmbeddedCapture:
 
     capture: Capture
     probe: Probe
-
-
-class OrdersInForce:
-    """Tells which orders let a subject alert, by the database at the moment of asking. It blocks; threads may share it.
-
-    Nothing is kept in memory: only subjects above the threshold are asked about, and names and documents are not in the
-    server's memory while nobody looks at them.
-    """
-
-    def __init__(self, store: WatchlistStore, checkpoints: Checkpoints) -> None:
-        self._store = store
-        self._checkpoints = checkpoints
-
-    def of(self, subject_ids: Collection[str], camera: Camera, now: datetime) -> dict[str, tuple[str, ...]]:
-        """Return the keys of the orders that are ACTIVE at the camera's site and alert in its direction, by subject.
-
-        Subjects without such an order are left out. Raises StorageError.
-        """
-        found = {}
-        for file in self._store.orders_of(subject_ids):
-            orders = tuple(
-                one.order.order_id
-                for one in self._checkpoints.judged(file, now, camera.site)
-                if one.in_force and alerts_on(one.order.kind) is camera.direction
-            )
-            if orders:
-                found[file.subject.subject_id] = orders
-        return found
-
-    def nearest(self, near: Iterable[Sequence[Candidate]], camera: Camera, now: datetime) -> tuple[Candidate, ...]:
-        """Return the first candidates who have such orders, with their keys; `near` yields some more, nearest first."""
-        chosen: list[Candidate] = []
-        for some in near:
-            orders = self.of([one.subject_id for one in some], camera, now)
-            chosen += [replace(one, order_ids=orders[one.subject_id]) for one in some if one.subject_id in orders]
-            if len(chosen) >= MAX_PASSAGE_CANDIDATES:
-                break
-        return tuple(chosen[:MAX_PASSAGE_CANDIDATES])
 
 
 class OtherModelError(Exception):

@@ -9,8 +9,7 @@ from dataclasses import asdict
 from cekalwatch.contract.values.capture_policy import CameraPolicy, CapturePolicy, CapturePolicyChanges, out_of_bounds
 from cekalwatch.server.audit.device_entries import device_entry
 from cekalwatch.server.audit.entry import Action, Actor
-from cekalwatch.server.domain.cameras.kept import SetPolicy
-from cekalwatch.server.domain.checkpoints import Camera
+from cekalwatch.server.domain.checkpoints import Camera, SetPolicy
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.cameras import CameraPolicyStore

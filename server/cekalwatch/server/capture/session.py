@@ -1,13 +1,13 @@
-"""One camera's stream: handshake, credits, heartbeats, receipts, drain. It knows no protobuf."""
+"""One camera's stream after its handshake: welcome, credits, heartbeats, receipts, drain. It knows no protobuf."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+import math
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from uuid import UUID
 
 import structlog
 
@@ -18,6 +18,8 @@ from cekalwatch.contract.values.captures import (
     CaptureReceipt,
     ClientTime,
     Drain,
+    FaceCapture,
+    FaceQuality,
     FromCamera,
     Goodbye,
     Receipts,
@@ -27,11 +29,12 @@ from cekalwatch.contract.values.captures import (
 from cekalwatch.server.capture.aiming import StreamPictures
 from cekalwatch.server.capture.intake import Intake
 from cekalwatch.server.concurrency.token_bucket import RateLimiter
-from cekalwatch.server.domain.cameras.clock import CameraClock
-from cekalwatch.server.domain.captures import Capture, Rejected
+from cekalwatch.server.domain.captures import CameraClock, Capture, Rejected
 from cekalwatch.server.domain.checkpoints import Camera
+from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.health.probes import Presence
+from cekalwatch.vision.fitness import flaws
 
 MISSED_HEARTBEATS = 3
 CREDITS_A_MESSAGE = 1 / 4
@@ -50,11 +53,10 @@ UNPLACEABLE_LOG_S = 10.0
 """How often a stream's captures that cannot be placed in time are logged."""
 
 log = structlog.get_logger()
-_T = TypeVar("_T")
 
 
-Inbound = FromCamera | Capture | Rejected
-"""A message after the handshake; a face as its result."""
+Inbound = tuple[ClientTime, FromCamera | FaceCapture | Rejected]
+"""A message after the handshake, with what it says of the client's time."""
 
 
 @dataclass(frozen=True)
@@ -67,136 +69,29 @@ class CaptureTerms:
     """How long hello may take."""
 
 
-class CaptureSessions:
-    """Runs the streams of all cameras."""
+class CameraSession:
+    """One stream. It belongs to the event loop."""
 
     def __init__(
         self,
-        cameras: dict[str, Camera],
-        policies: Mapping[str, CapturePolicy],
-        terms: CaptureTerms,
-        intake: Intake,
-        presence: Presence,
-    ) -> None:
-        """`policies`: what each camera may send, by its key."""
-        self._cameras = cameras
-        self._policies = dict(policies)
-        self._streams: dict[_CaptureStream, str] = {}
-        """The camera of each, the oldest first."""
-        self._terms = terms
-        self._intake = intake
-        self._presence = presence
-        self._draining = asyncio.Event()
-
-    @property
-    def policies(self) -> Mapping[str, CapturePolicy]:
-        """What each camera may send, by its key."""
-        return dict(self._policies)
-
-    def set_policies(self, policies: Mapping[str, CapturePolicy]) -> None:
-        """Apply these policies from now on, and send them to connected cameras."""
-        self._policies.update(policies)
-        for stream in self._streams:
-            stream.wake()
-
-    def pictures(self, camera_id: str) -> StreamPictures | None:
-        """Return the requests of a camera's newest stream; None while it has no stream here."""
-        streams = [stream for stream, name in self._streams.items() if name == camera_id]
-        return streams[-1].pictures if streams else None
-
-    def drain(self) -> None:
-        """Tell every camera that the server is about to stop."""
-        self._draining.set()
-
-    def camera(self, camera_id: str) -> Camera:
-        """Return a configured camera; raises UNKNOWN_CAMERA."""
-        try:
-            return self._cameras[camera_id]
-        except KeyError:
-            raise CekalwatchError(Code.UNKNOWN_CAMERA) from None
-
-    def rejected(self, name: str, site: str, reason: Code) -> None:
-        """Note that a camera was refused which claims the key `name`, at the site of its certificate, if it has one."""
-        self._presence.camera_rejected(name, site, reason)
-
-    async def handshake(self, first: Awaitable[_T]) -> _T:
-        """Return the result of `first`; raises HELLO_TIMEOUT when it takes too long."""
-        try:
-            async with asyncio.timeout(self._terms.handshake_s):
-                return await first
-        except TimeoutError:
-            raise CekalwatchError(Code.HELLO_TIMEOUT) from None
-
-    async def welcome(self, hello: CameraHello, now: datetime) -> Welcome:
-        """Accept a camera, and send it the time; raises UNKNOWN_CAMERA."""
-        camera = self.camera(hello.camera_id)
-        log.info("camera_connected", camera_id=camera.camera_id, client=hello.client_version, detector=hello.detector)
-        return Welcome(self._terms.credits, self._terms.heartbeat_period_s, self._policies[camera.camera_id], now)
-
-    def clock(self, camera: Camera, said: ClientTime, now: datetime) -> CameraClock:
-        """Begin to follow the clock of a camera that was welcomed."""
-        clock = CameraClock()
-        clock.note(said.time, now, said.uptime)
-        self._presence.follow_clock(camera.camera_id, clock)
-        return clock
-
-    async def run(
-        self, camera: Camera, hello: CameraHello, welcome: Welcome, inbound: AsyncIterator[Inbound]
-    ) -> AsyncGenerator[ToCamera, None]:
-        """Yield the welcome, and receipts for the messages after it, until they end; raises the stream's error.
-
-        A welcomed camera counts as connected.
-        """
-
-        def policy() -> CapturePolicy:
-            return self._policies[camera.camera_id]
-
-        stream = _CaptureStream(
-            self._terms,
-            self._intake,
-            self._presence,
-            camera,
-            self._draining,
-            policy,
-            welcome.policy,
-            gives_pictures=hello.gives_aiming_pictures,
-        )
-        self._streams[stream] = camera.camera_id
-        self._presence.camera_connected(camera.camera_id)
-        try:
-            yield welcome
-            async with aclosing(stream.run(inbound)) as outbound:
-                async for message in outbound:
-                    yield message
-        finally:
-            del self._streams[stream]
-            stream.pictures.end()
-            self._presence.camera_disconnected(camera.camera_id)
-            log.info("camera_disconnected", camera_id=camera.camera_id)
-
-
-class _CaptureStream:
-    """The state of one stream."""
-
-    def __init__(
-        self,
-        terms: CaptureTerms,
-        intake: Intake,
-        presence: Presence,
         camera: Camera,
-        draining: asyncio.Event,
-        policy: Callable[[], CapturePolicy],
-        told_policy: CapturePolicy,
-        *,
-        gives_pictures: bool,
+        hello: CameraHello,
+        policy: CapturePolicy,
+        camera_clock: CameraClock,
+        terms: CaptureTerms,
+        intake: Intake,
+        presence: Presence,
+        clock: Clock,
     ) -> None:
+        self._camera = camera
+        self._run_id = hello.run_id
         self._policy = policy
-        self._told_policy = told_policy
+        self._camera_clock = camera_clock
         self._terms = terms
         self._intake = intake
         self._presence = presence
-        self._camera = camera
-        self._draining = draining
+        self._clock = clock
+        self._draining = False
         self._ready: list[CaptureReceipt] = []
         self._waiting = 0
         """Captures that wait to be embedded; each costs a credit."""
@@ -204,24 +99,29 @@ class _CaptureStream:
         """Captures that do so no longer, whose credits are to go back."""
         self._worth_a_message = max(1, int(terms.credits * CREDITS_A_MESSAGE))
         self._wake = asyncio.Event()
-        self.pictures = StreamPictures(self.wake, gives_pictures=gives_pictures)
+        self.pictures = StreamPictures(self._wake.set, gives_pictures=hello.gives_aiming_pictures)
         self._working: set[asyncio.Task[None]] = set()
         self._pace = RateLimiter(MESSAGES_PER_S + SIGNS_A_PERIOD / terms.heartbeat_period_s, MAX_MESSAGES)
         self._unplaceable = 0
         """Captures that could not be placed in time, and were not logged yet."""
         self._unplaceable_log_s = float("-inf")
 
-    def wake(self) -> None:
-        """Check whether there is anything to send to the camera."""
+    def set_policy(self, policy: CapturePolicy) -> None:
+        """Tell the camera what it may send from now on."""
+        self._policy = policy
+        self._wake.set()
+
+    def drain(self) -> None:
+        """Tell the camera that the server is about to stop."""
+        self._draining = True
         self._wake.set()
 
     async def run(self, inbound: AsyncIterator[Inbound]) -> AsyncGenerator[ToCamera, None]:
-        self.wake()  # the policy may have changed since the welcome
+        """Yield the welcome, and receipts for the messages after it, until they end; raises the stream's error."""
+        policy, drained = self._policy, False
+        yield Welcome(self._terms.credits, self._terms.heartbeat_period_s, policy, self._clock.now())
         reader = asyncio.create_task(self._read(inbound))
         reader.add_done_callback(lambda _: self._wake.set())
-        drain = asyncio.create_task(self._draining.wait())
-        drain.add_done_callback(lambda _: self._wake.set())
-        drained = False
         try:
             while True:
                 await self._wake.wait()
@@ -231,19 +131,19 @@ class _CaptureStream:
                     receipts, self._ready = tuple(self._ready), []
                     self._taken -= given_back
                     yield Receipts(receipts, given_back)
-                if self._policy() != self._told_policy:
-                    self._told_policy = self._policy()
-                    yield self._told_policy
+                if self._policy != policy:
+                    policy = self._policy
+                    yield policy
                 while request := self.pictures.take():
                     yield request
-                if drain.done() and not drained:
+                if self._draining and not drained:
                     drained = True
                     yield Drain(reconnect_after_s=1.0)
                 if reader.done() and not self._working and not self._ready:
                     reader.result()
                     return
         finally:
-            for task in (reader, drain, *self._working):
+            for task in (reader, *self._working):
                 task.cancel()
 
     async def _read(self, inbound: AsyncIterator[Inbound]) -> None:
@@ -251,16 +151,21 @@ class _CaptureStream:
         while True:
             try:
                 async with asyncio.timeout(silence_s):
-                    message = await anext(inbound)
+                    said, message = await anext(inbound)
             except StopAsyncIteration:
                 return
             except TimeoutError:
                 raise CekalwatchError(Code.STREAM_SILENT) from None
+            now = self._clock.now()
+            self._camera_clock.note(said.time, now, said.uptime)
             match message:
-                case Capture() | Rejected():
+                case FaceCapture() | Rejected():
                     if self._waiting + self._taken >= self._terms.credits:
                         raise CekalwatchError(Code.CREDIT_EXCEEDED)
-                    self._begin(message)
+                    if isinstance(message, Rejected):
+                        self._begin(message)
+                    else:
+                        self._begin(placed(message, self._camera, self._run_id, self._camera_clock, now))
                     continue
                 case Heartbeat():
                     self._presence.heartbeat_received(self._camera.camera_id, message)
@@ -299,3 +204,30 @@ class _CaptureStream:
         self._taken += 1
         if self._taken >= self._worth_a_message:
             self._wake.set()
+
+
+def placed(face: FaceCapture, camera: Camera, run_id: str, clock: CameraClock, now: datetime) -> Capture | Rejected:
+    """Return a face as a capture: of which passage, when by the server's clock, and whether it is fit for an alert.
+
+    It is rejected where it cannot be placed in time. `run_id` is that of the stream, in which `clock` is followed. The
+    JPEG itself is checked when it is decoded.
+    """
+    captured_at = clock.place(face.captured_at, now, face.clock_ahead if face.run_id else None)
+    if captured_at is None:
+        return Rejected(face.capture_id, Code.CAPTURE_TIME_UNPLACEABLE)
+    return Capture(
+        capture_id=UUID(face.capture_id),
+        camera=camera,
+        passage=f"{camera.camera_id}/{face.run_id or run_id}/{face.track_id}",
+        captured_at=captured_at,
+        jpeg=face.jpeg,
+        landmarks=face.landmarks,
+        quality=face.quality.score,
+        fit=_is_fit(face.quality),
+        trace=face.trace,
+    )
+
+
+def _is_fit(measured: FaceQuality) -> bool:
+    """Whether a face is fit for an alert; a face without valid figures is not."""
+    return all(map(math.isfinite, vars(measured).values())) and not flaws(measured)

@@ -7,6 +7,7 @@ in words.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -76,3 +77,16 @@ class LegalParameters:
     """Days after its receipt within which an urgent order needs a written decision."""
     home_nationality: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "IDN"
     """Citizens of this country (ISO 3166-1 alpha-3) cannot be refused entry."""
+
+
+@dataclass(frozen=True)
+class SetPolicy:
+    """The changes of a camera's policy by people."""
+
+    number: int
+    """How often it was set, from 1."""
+    changes: CapturePolicyChanges
+    """How it differs from the settings now; nothing: not at all."""
+    before: CapturePolicyChanges
+    """The previous values, for a return to them."""
+    set_at: datetime

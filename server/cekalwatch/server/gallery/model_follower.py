@@ -15,11 +15,12 @@ from typing import Protocol
 
 import structlog
 
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry
 from cekalwatch.server.concurrency.priorities import BackgroundThreads
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.gallery.rebuilding import Rebuilder, RebuildStep
-from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
+from cekalwatch.server.gallery.snapshot import GallerySnapshot, SearchedModel, SnapshotHolder
 from cekalwatch.server.gallery.threshold import ThresholdRule
 from cekalwatch.server.learning.learned_threshold import LearningBounds
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
@@ -27,7 +28,7 @@ from cekalwatch.server.recognition.packs.installed import Engine, load_named, op
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.models.photograph_store import PhotographStore
-from cekalwatch.server.storage.models.store import ModelChoice, ModelsChosen, ModelStore, ThresholdStore
+from cekalwatch.server.storage.models.store import Coverage, ModelChoice, ModelsChosen, ModelStore, ThresholdStore
 from cekalwatch.vision.inference import InferenceChoice
 from cekalwatch.vision.manifest import Pack, PackError
 
@@ -164,7 +165,7 @@ class ModelFollower:
         If the model cannot be loaded here, that is logged, and the old one stays in use.
         """
         chosen = trusted_choice(self._stores.models)
-        if chosen is None or chosen.current.model_version == self._engines.recogniser().model_version:
+        if chosen is None or chosen.current.model_version == self._engines.engine.recogniser.model_version:
             self._waits = 0
             return False
         if self._waits:
@@ -188,7 +189,7 @@ class ModelFollower:
         # The search reads all reference faces, so it is done only if some lack a template, and once for each state.
         if not snapshot.references_without_template or state == self._complete:
             return
-        enroller = self._engines.enroller()
+        enroller = self._engines.enroller
         rebuilder = Rebuilder(self._stores.photographs, enroller, self._workers)
         steps = list(islice(rebuilder.steps(), MAX_STEPS_A_ROUND))
         if steps:
@@ -218,3 +219,40 @@ def rebuilt_entry(clock: Clock, actor: Actor, model_version: str, steps: list[Re
         "refused": sum(step.refused for step in steps),
     }
     return AuditEntry(clock.now(), actor, Action.GALLERY_REBUILT, details=details)
+
+
+def check_complete(snapshot: GallerySnapshot, pack: Pack, models: ModelStore) -> None:
+    """Raise ProgramError, which says what to run, when people are missing from the gallery that should be in it.
+
+    That is so when the settings name another model than the one whose templates are there, and when nobody can be
+    searched because templates or orders are gone or damaged. A list without any photograph of somebody to search
+    begins, since photographs may be imported through the server; it answers cameras when there is one.
+    """
+    coverage = models.coverage(pack.model_version)
+    if coverage.missing and trusted_choice(models) is None:
+        others = [one for one in models.coverages() if one.missing < coverage.missing]
+        if others:
+            raise _other_model(pack, coverage, min(others, key=lambda one: one.missing))
+    if snapshot.blind and (coverage.missing or snapshot.unusable_templates or snapshot.people.unreadable):
+        raise _nobody(snapshot, pack, coverage)
+
+
+def _other_model(pack: Pack, coverage: Coverage, other: Coverage) -> ProgramError:
+    return ProgramError(
+        f"The settings name the model pack {pack.name}, of which {coverage.missing} reference faces have no template; "
+        f"they have templates of {other.model_version}. Set model_pack to the pack of that model again, and change the "
+        f"model with: cekalwatch-server gallery rebuild --pack {pack.name}, then gallery switch --pack {pack.name} "
+        "(docs/changing-the-model.md).",
+        Exit.CONFIG,
+    )
+
+
+def _nobody(snapshot: GallerySnapshot, pack: Pack, coverage: Coverage) -> ProgramError:
+    return ProgramError(
+        f"Nobody would be searched: of {snapshot.people.searched} people with an order in force or to come, none has a "
+        f"usable template ({coverage.missing} are missing, {snapshot.unusable_templates} damaged), and of "
+        f"{snapshot.people.unreadable} people not all orders can be read. Missing templates are made by: "
+        f"cekalwatch-server gallery rebuild --pack {pack.name}. For what is damaged, restore a backup, or import the "
+        "list with its photographs again: cekalwatch-server watchlist import.",
+        Exit.DATA_PROBLEMS,
+    )

@@ -15,7 +15,7 @@ import structlog
 
 from cekalwatch.contract.values.thresholds import ThresholdSource
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry
-from cekalwatch.server.domain.alerts.false_alerts import AlertVerdict
+from cekalwatch.server.domain.alerts.field_sums import AlertVerdict
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.gallery.comparison import compare_references
@@ -29,8 +29,7 @@ from cekalwatch.server.learning.learned_threshold import (
     SiteFindings,
     ThresholdMove,
 )
-from cekalwatch.server.learning.score_counts import JudgedPassage
-from cekalwatch.server.learning.site_evidence import SiteEvidence, weigh
+from cekalwatch.server.learning.score_counts import JudgedPassage, SiteEvidence, weigh
 from cekalwatch.server.learning.site_tail import SiteTail, fit_site
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError

@@ -16,8 +16,7 @@ import structlog
 
 from cekalwatch.contract.values.cameras import Heartbeat
 from cekalwatch.contract.values.captures import is_wrong
-from cekalwatch.server.domain.cameras.clock import CameraClock
-from cekalwatch.server.domain.captures import Capture
+from cekalwatch.server.domain.captures import CameraClock, Capture
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Final
 from pydantic import Field
 
 from cekalwatch.contract.values.reports import LearnedFigures, ThresholdInterval
-from cekalwatch.server.learning.site_evidence import StandingOut
+from cekalwatch.server.learning.score_counts import StandingOut
 from cekalwatch.server.learning.site_tail import WantedThreshold
 from cekalwatch.vision.thresholds import ThresholdModel
 

@@ -1,12 +1,18 @@
 """Counts of passages by their best score against the gallery: numbers in bins, for one camera and one day.
 
 A count has no key, no time finer than a day, and nothing of a face. What alerted is not in it: the alert's record has
-its score, and people say whose it was.
+its score, and people say whose it was. The counts of many cameras are weighed, so that none of them, and no single day,
+says much alone.
+
+A camera whose scores stand out, because of glare, blur, its angle or somebody who plays with it, is named, and does not
+count. A camera can only be said to stand out from several others.
 """
 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -83,3 +89,158 @@ class JudgedPassage:
     """Its highest."""
     was_false: bool
     """Whether the traveller was somebody else."""
+
+
+MAX_DAY_PASSAGES: Final = 2_000.0
+"""Passages of one camera and day that count; all of a busy day are about 700 at Batam Center."""
+MAX_CAMERA_SHARE: Final = 0.25
+"""Share of all evidence that one camera gives at most, where there are four or more."""
+MIN_COMPARED: Final = 300.0
+"""Passages without which a camera is not compared with the others."""
+MIN_CAMERAS_COMPARED: Final = 3
+STANDS_OUT_FACTOR: Final = 2.0
+"""A camera stands out whose share of high scores is so many times that of the others, or less than its inverse."""
+STANDS_OUT_SPREADS: Final = 4.0
+"""That difference is at least so many standard deviations."""
+COMPARED_SHARES: Final = (0.05, 0.01)
+"""The shares of passages above two high scores are compared."""
+MAX_STANDS_FOR: Final = 10.0
+"""A settled alert stands for so many at most: itself, and those that nobody has settled."""
+_ROUNDS: Final = 100
+
+
+@dataclass(frozen=True)
+class StandingOut:
+    """A camera whose scores are not those of the others."""
+
+    camera_id: str
+    site: str
+    factor: float
+    """Its share of high scores, in shares of the others."""
+    passages: int
+
+
+@dataclass(frozen=True, eq=False)
+class SiteEvidence:
+    """Weighed counts of all cameras that do not stand out, by the size of the list that was searched."""
+
+    by_size: Mapping[int, Counts]
+    passages: int
+    """All that were counted, before they were weighed."""
+    standing_out: tuple[StandingOut, ...]
+
+    @property
+    def weight(self) -> float:
+        """The passages that count."""
+        return sum(float(one.sum()) for one in self.by_size.values())
+
+
+@dataclass(frozen=True, eq=False)
+class _CameraEvidence:
+    site: str
+    by_size: dict[int, Counts]
+
+    @property
+    def total(self) -> Counts:
+        return np.asarray(sum(self.by_size.values(), np.zeros(BINS)))
+
+    @property
+    def weight(self) -> float:
+        return float(self.total.sum())
+
+
+def weigh(counts: Sequence[ScoreCounts], judged: Iterable[JudgedPassage], cameras: int) -> SiteEvidence:
+    """Put the counts of one model version together. `cameras` is how many could have sent passages.
+
+    Passages that reached the threshold are taken from `judged`: each that was false stands for those that nobody has
+    settled, in the proportion in which its camera's settled ones were false.
+    """
+    each = _by_camera(counts, judged)
+    standing_out = _standing_out(each)
+    kept = {name: one for name, one in each.items() if name not in {out.camera_id for out in standing_out}}
+    weights = _capped({name: one.weight for name, one in kept.items()}, max(MAX_CAMERA_SHARE, 1 / max(cameras, 1)))
+    by_size: defaultdict[int, Counts] = defaultdict(lambda: np.zeros(BINS))
+    for name, one in kept.items():
+        for size, below in one.by_size.items():
+            by_size[size] = by_size[size] + below * (weights[name] / one.weight if one.weight else 0.0)
+    return SiteEvidence(dict(by_size), round(sum(one.passages for one in counts)), standing_out)
+
+
+def _by_camera(counts: Sequence[ScoreCounts], judged: Iterable[JudgedPassage]) -> dict[str, _CameraEvidence]:
+    rows: defaultdict[str, list[ScoreCounts]] = defaultdict(list)
+    for one in counts:
+        rows[one.key.camera_id].append(one)
+    settled: defaultdict[str, list[JudgedPassage]] = defaultdict(list)
+    for passage in judged:
+        settled[passage.camera_id].append(passage)
+    return {name: _of_camera(some, settled[name]) for name, some in rows.items()}
+
+
+def _of_camera(rows: Sequence[ScoreCounts], settled: Sequence[JudgedPassage]) -> _CameraEvidence:
+    days: defaultdict[str, float] = defaultdict(float)
+    for one in rows:
+        days[one.key.day] += float(one.below.sum())
+    by_size: defaultdict[int, Counts] = defaultdict(lambda: np.zeros(BINS))
+    for one in rows:
+        by_size[one.key.templates] += one.below * min(1.0, MAX_DAY_PASSAGES / max(days[one.key.day], 1.0))
+    # What alerted has no size with it; it gets that of most passages of its day.
+    usual = {one.key.day: one.key.templates for one in sorted(rows, key=lambda one: one.passages)}
+    otherwise = max(rows, key=lambda one: one.passages).key.templates
+    stands_for = min(max(sum(one.reached for one in rows) / max(len(settled), 1), 1.0), MAX_STANDS_FOR)
+    for passage in settled:
+        if passage.was_false:
+            by_size[usual.get(passage.day, otherwise)][bin_of(passage.score)] += stands_for
+    return _CameraEvidence(rows[0].key.site, dict(by_size))
+
+
+def _standing_out(each: Mapping[str, _CameraEvidence]) -> tuple[StandingOut, ...]:
+    """Name the camera that differs most from the others, and again, while enough are left to compare with."""
+    compared = {name: one for name, one in each.items() if one.weight >= MIN_COMPARED}
+    found = []
+    while len(compared) >= MIN_CAMERAS_COMPARED:
+        factors = {
+            name: _factor(one, [other for other in compared.values() if other is not one])
+            for name, one in compared.items()
+        }
+        name = max(factors, key=lambda name: abs(math.log(factors[name])))
+        if factors[name] == 1.0:
+            break
+        one = compared.pop(name)
+        found.append(StandingOut(name, one.site, factors[name], round(one.weight)))
+    return tuple(sorted(found, key=lambda one: one.camera_id))
+
+
+def _factor(camera: _CameraEvidence, others: Sequence[_CameraEvidence]) -> float:
+    """Return the camera's share of high scores in shares of the others'; 1 where it does not stand out.
+
+    The others have one voice each, so that a busy one among them does not speak for all.
+    """
+    own = camera.total / camera.weight
+    rest = np.mean([one.total / one.weight for one in others], axis=0)
+    rest_weight = min(sum(one.weight for one in others), len(others) * max(one.weight for one in others))
+    found = (0.0, 1.0)
+    for share in COMPARED_SHARES:
+        above_rest = np.cumsum(rest[::-1])[::-1]
+        begin = int(np.flatnonzero(above_rest >= share)[-1])
+        here, there = float(own[begin:].sum()), float(above_rest[begin])
+        together = (here * camera.weight + there * rest_weight) / (camera.weight + rest_weight)
+        spread = math.sqrt(together * (1 - together) * (1 / camera.weight + 1 / rest_weight))
+        least = 1 / camera.weight
+        factor = max(here, least) / there
+        spreads = abs(here - there) / spread if spread else 0.0
+        if spreads >= STANDS_OUT_SPREADS and not _inside(factor):
+            found = max(found, (spreads, factor))
+    return found[1]
+
+
+def _inside(factor: float) -> bool:
+    return 1 / STANDS_OUT_FACTOR < factor < STANDS_OUT_FACTOR
+
+
+def _capped(weights: Mapping[str, float], share: float) -> dict[str, float]:
+    """Return weights of which none is more than that share of their sum; where too few have any, they are 0."""
+    given = dict(weights)
+    for _ in range(_ROUNDS):
+        most = share * sum(given.values())
+        given = {name: min(one, most) for name, one in given.items()}
+    return given

@@ -16,7 +16,7 @@ from sqlmodel import Field, Session, col, delete, func, select
 from cekalwatch.contract.values.capture_policy import CapturePolicyChanges
 from cekalwatch.contract.values.surveys import MAX_KEPT, Advice, Grade, KeptSurvey, Spread, SurveyFigures
 from cekalwatch.server.audit.entry import AuditEntry
-from cekalwatch.server.domain.cameras.kept import SetPolicy
+from cekalwatch.server.domain.checkpoints import SetPolicy
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.columns import Facts, moment
 from cekalwatch.server.storage.database import Database

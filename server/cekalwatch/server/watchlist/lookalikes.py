@@ -15,8 +15,7 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.lookalikes import JudgedPair, PairState, SubjectPair
 from cekalwatch.server.domain.people import Person
-from cekalwatch.server.gallery.lookalike_pairs import LookalikePairs
-from cekalwatch.server.gallery.lookalikes import LookalikeFinder
+from cekalwatch.server.gallery.lookalikes import LookalikeFinder, LookalikePairs
 from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 

@@ -11,14 +11,15 @@ from typing import Any
 from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.capture.aiming import AimingService
+from cekalwatch.server.capture.candidates import OrdersInForce
 from cekalwatch.server.capture.database_health import DatabaseHealth
-from cekalwatch.server.capture.deciding import AlertTiming, Decider, OrdersInForce
+from cekalwatch.server.capture.deciding import AlertTiming, Decider
 from cekalwatch.server.capture.intake import Intake
-from cekalwatch.server.capture.passage_counting import PassageCounter
+from cekalwatch.server.capture.passage_counters import PassageCounter, ScoreCounter
 from cekalwatch.server.capture.passages import Passages
 from cekalwatch.server.capture.policies import CameraPolicies
-from cekalwatch.server.capture.score_counting import ScoreCounter
-from cekalwatch.server.capture.session import CaptureSessions, CaptureTerms
+from cekalwatch.server.capture.session import CaptureTerms
+from cekalwatch.server.capture.sessions import CaptureSessions
 from cekalwatch.server.capture.surveys import CameraSurveys
 from cekalwatch.server.cluster.jobs import PeriodicJob, at_stop
 from cekalwatch.server.cluster.peers import WholePresence
@@ -107,9 +108,9 @@ def init_capture(
     stack.callback(deciding.close)
     embedding = BatchWorker(
         "embed",
-        CaptureEmbedder(search.engines.recogniser).embed,
+        CaptureEmbedder(lambda: search.engines.engine.recogniser).embed,
         threads=settings.threads,
-        most=search.engines.engine().inference.batch,
+        most=search.engines.engine.inference.batch,
         party=lambda capture: capture.camera.camera_id,
         unwell=(RecogniserError,),
         measure=metrics.batch("embed"),
@@ -135,7 +136,7 @@ def init_capture(
 
     policies = CameraPolicies(stores.camera_policies, context.clock, settings.capture_policies, tell)
     terms = CaptureTerms(settings.credits, settings.heartbeat_period_seconds, settings.handshake_seconds)
-    sessions = CaptureSessions(cameras, policies.in_force, terms, intake, presence)
+    sessions = CaptureSessions(cameras, policies.in_force, terms, intake, presence, context.clock)
     return CaptureParts(
         tuple(cameras.values()),
         sessions,

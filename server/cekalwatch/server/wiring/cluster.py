@@ -88,7 +88,7 @@ def init_peers(
             context.actor.key,
             address(),
             version("cekalwatch"),
-            engines.recogniser().model_version,
+            engines.engine.recogniser.model_version,
             context.settings.law,
             started_at,
         )

@@ -7,9 +7,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
-from cekalwatch.server.gallery.completeness import check_complete
 from cekalwatch.server.gallery.kept_terms import TermsFile
-from cekalwatch.server.gallery.model_follower import ModelFollower, ModelStores, open_pack, pack_in_use, searched_model
+from cekalwatch.server.gallery.model_follower import (
+    ModelFollower,
+    ModelStores,
+    check_complete,
+    open_pack,
+    pack_in_use,
+    searched_model,
+)
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.snapshot import SnapshotHolder
 from cekalwatch.server.gallery.threshold_learning import LearningSite, LearningStores, ThresholdLearner
@@ -93,7 +99,7 @@ def init_gallery(context: Context, recognition: RecognitionParts) -> GalleryPart
     """Load the watchlist's templates of the engine's model. Raises ProgramError where people would be missing."""
     settings, stores, clock = context.settings, context.stores, context.clock
     engines, terms = recognition.engines, recognition.terms
-    pack = engines.engine().pack
+    pack = engines.engine.pack
     note = context.note_configuration
     note(pack)
     model = searched_model(settings, stores.thresholds, pack)
@@ -112,6 +118,6 @@ def init_gallery(context: Context, recognition: RecognitionParts) -> GalleryPart
         clock,
         context.actor,
         snapshots.current,
-        lambda: engines.engine().pack,
+        lambda: engines.engine.pack,
     )
     return GalleryParts(engines, snapshots, freshness, source, follower, learner)

@@ -153,13 +153,13 @@ def init_health(
 def operations_servicer(context: Context, gallery: GalleryParts, status: StatusService) -> OperationsServicer:
     """Return what serves operators."""
     settings, stores, engines = context.settings, context.stores, gallery.engines
-    setting = ThresholdSetting(stores.thresholds, context.clock, lambda: engines.recogniser().model_version)
+    setting = ThresholdSetting(stores.thresholds, context.clock, lambda: engines.engine.recogniser.model_version)
     outlooks = ThresholdOutlooks(
         stores.thresholds,
         stores.watchlist.templates,
         settings.target_fpir,
         gallery.snapshots.current,
-        lambda: engines.engine().pack,
+        lambda: engines.engine.pack,
         lambda pack: threshold_rule(settings, stores.thresholds, pack),
     )
 

@@ -16,8 +16,7 @@ from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
 from cekalwatch.server.concurrency.priorities import BackgroundThreads
-from cekalwatch.server.gallery.lookalike_pairs import LookalikePairs
-from cekalwatch.server.gallery.lookalikes import LookalikeFinder, SearchedList
+from cekalwatch.server.gallery.lookalikes import LookalikeFinder, LookalikePairs, SearchedList
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import ImportWorkers
 from cekalwatch.server.grpc_api.servicers.watchlist.list_feed import ListFeedServicer
 from cekalwatch.server.grpc_api.servicers.watchlist.list_file import ListFiles
@@ -56,7 +55,7 @@ class Imports:
         self._engines = engines
         self._threads = BackgroundThreads(context.settings.threads, "enrol")
         context.stack.callback(self._threads.shutdown, cancel_futures=True)
-        self.caller = port_caller(context.settings, lambda: engines().recogniser().model_version)
+        self.caller = port_caller(context.settings, lambda: engines().engine.recogniser.model_version)
         """The caller of the centre that is the source; None if the source is another one, or there is none."""
         self.lookalikes = LookalikeFinder(searched, self.alike_from)
 
@@ -78,7 +77,7 @@ class Imports:
     def _importer(self, kind: type[Importer]) -> Importer:
         settings, stores, clock = self._context.settings, self._context.stores, self._context.clock
         # One model from the first record to the last; after a change, `ModelFollower` makes the other's templates.
-        enroller, zone = self._engines().enroller(), settings.home.zone
+        enroller, zone = self._engines().enroller, settings.home.zone
         return kind(stores.watchlist, enroller, clock, zone, settings.legal, self.lookalikes)
 
     def scheduler(
@@ -107,7 +106,7 @@ class Imports:
 
     def alike_from(self, templates: int) -> float:
         """Return the lowest comparison score of look-alikes in a list with that number of templates."""
-        return self._engines().engine().pack.thresholds.threshold(templates, self._context.settings.target_fpir)
+        return self._engines().engine.pack.thresholds.threshold(templates, self._context.settings.target_fpir)
 
 
 def port_caller(settings: ServerSettings, model_version: Callable[[], str]) -> PortCaller | None:

@@ -12,9 +12,8 @@ from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.evaluation.report.field_screen import field_json
 from cekalwatch.server.alerts.daily_stats import DAYS_A_ROUND, DAYS_AHEAD, KEPT_FOR, MAX_KEPT, DailyStats
 from cekalwatch.server.alerts.reports import FieldReports
-from cekalwatch.server.domain.alerts.false_alerts import FieldAlert, PassageCount
 from cekalwatch.server.domain.alerts.field_report import FieldSpan, field_report
-from cekalwatch.server.domain.alerts.field_sums import FieldSums
+from cekalwatch.server.domain.alerts.field_sums import FieldAlert, FieldSums, PassageCount
 from cekalwatch.server.domain.retention import RetentionPolicy
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.database import Database

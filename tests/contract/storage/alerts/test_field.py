@@ -10,8 +10,8 @@ import pytest
 from cekalwatch.contract.values.adjudication import Outcome, Reason
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.server.capture.passage_counting import PassageCounter
-from cekalwatch.server.domain.alerts.false_alerts import AlertVerdict, PassageCount
+from cekalwatch.server.capture.passage_counters import PassageCounter
+from cekalwatch.server.domain.alerts.field_sums import AlertVerdict, PassageCount
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy
 
 from cekalwatch.contract.values.orders import Direction, OrderKind
-from cekalwatch.server.capture.deciding import OrdersInForce
+from cekalwatch.server.capture.candidates import OrdersInForce
 from cekalwatch.server.domain.checkpoints import Camera, LegalParameters
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.gallery.index import Gallery

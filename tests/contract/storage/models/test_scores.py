@@ -12,10 +12,9 @@ import sqlalchemy
 from cekalwatch.contract.values.adjudication import Outcome, Reason
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
-from cekalwatch.server.domain.alerts.false_alerts import AlertVerdict
+from cekalwatch.server.domain.alerts.field_sums import AlertVerdict
 from cekalwatch.server.learning.learned_threshold import LearnedOffset, LearnedThreshold, SiteFindings, ThresholdMove
-from cekalwatch.server.learning.score_counts import BINS, CountKey, ScoreCounts
-from cekalwatch.server.learning.site_evidence import StandingOut
+from cekalwatch.server.learning.score_counts import BINS, CountKey, ScoreCounts, StandingOut
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError

@@ -26,11 +26,11 @@ from cekalwatch.contract.values.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.contract.values.watchlist import EnrolmentWarning, ImportOutcome, WatchlistFilter
 from cekalwatch.server.alerts.details import AlertDetailsReader, AlertOrders
 from cekalwatch.server.alerts.fanout import DetailedEvent
-from cekalwatch.server.capture.deciding import OrdersInForce
-from cekalwatch.server.capture.placing import placed
+from cekalwatch.server.capture.candidates import OrdersInForce
+from cekalwatch.server.capture.session import placed
 from cekalwatch.server.domain.alerts.grouping import MAX_CANDIDATES
 from cekalwatch.server.domain.alerts.match import Candidate, Match
-from cekalwatch.server.domain.cameras.clock import CameraClock
+from cekalwatch.server.domain.captures import CameraClock, Rejected
 from cekalwatch.server.domain.checkpoints import Camera, LegalParameters
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import BanOrder
@@ -212,7 +212,9 @@ def test_any_capture_that_is_accepted_makes_an_alert_that_can_be_listed_and_read
             message.capture_id = str(uuid6.uuid7())
         try:
             probe = placed(FACE.read(message, Reading.STRICT), DEPARTURE, RUN, CameraClock(), NOON)
-        except (Refused, CekalwatchError):
+        except Refused:
+            return
+        if isinstance(probe, Rejected):
             return
         found = replace(match(probe), model_version=MODEL)
         event = desk.alerts.record(found, timedelta(minutes=10), desk.clock.now())

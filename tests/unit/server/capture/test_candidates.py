@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from cekalwatch.contract.values.captures import CaptureOutcome
 from cekalwatch.contract.values.orders import OrderKind
-from cekalwatch.server.capture.deciding import AlertTiming, Decider, EmbeddedCapture, OrdersInForce
+from cekalwatch.server.capture.candidates import OrdersInForce
+from cekalwatch.server.capture.deciding import AlertTiming, Decider, EmbeddedCapture
 from cekalwatch.server.capture.passages import Passages, PassageScore
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.law import Checkpoints

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from cekalwatch.server.domain.lookalikes import SubjectPair
 from cekalwatch.server.gallery.index import Gallery
-from cekalwatch.server.gallery.lookalike_pairs import BLOCK_SUBJECTS, LookalikePairs
-from cekalwatch.server.gallery.lookalikes import LoadedList
+from cekalwatch.server.gallery.lookalikes import BLOCK_SUBJECTS, LoadedList, LookalikePairs
 from tests.support.builders.watchlist import MODEL, SIZE
 
 AXES = np.eye(SIZE, dtype=np.float32)

@@ -11,7 +11,8 @@ import pytest
 import uuid6
 
 from cekalwatch.contract.values.captures import CaptureOutcome
-from cekalwatch.server.capture.deciding import AlertTiming, Decider, EmbeddedCapture, OrdersInForce, OtherModelError
+from cekalwatch.server.capture.candidates import OrdersInForce
+from cekalwatch.server.capture.deciding import AlertTiming, Decider, EmbeddedCapture, OtherModelError
 from cekalwatch.server.capture.intake import Intake
 from cekalwatch.server.capture.passages import Passages
 from cekalwatch.server.domain.captures import Capture

@@ -24,14 +24,13 @@ from cekalwatch.contract.engine.scalars import Refused
 from cekalwatch.contract.values.adjudication import MAX_NOTE, REASONS
 from cekalwatch.contract.values.cameras import AimingAnswer, AimingPicture, AimingRefusal, Heartbeat
 from cekalwatch.contract.values.capture_policy import CapturePolicy
-from cekalwatch.contract.values.captures import CaptureOutcome, CaptureReceipt, Goodbye, Receipts
+from cekalwatch.contract.values.captures import CaptureOutcome, CaptureReceipt, FaceCapture, Goodbye, Receipts
 from cekalwatch.contract.values.reports import MAX_SPAN
 from cekalwatch.server.alerts.shown import shown_handling
-from cekalwatch.server.capture.placing import placed
+from cekalwatch.server.capture.session import placed
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
 from cekalwatch.server.domain.alerts.handling import Handling
-from cekalwatch.server.domain.cameras.clock import EARLIEST, CameraClock
-from cekalwatch.server.domain.captures import Capture, Rejected
+from cekalwatch.server.domain.captures import EARLIEST, CameraClock, Capture, Rejected
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import CekalwatchError, Code, Kind
 from cekalwatch.server.domain.orders.ban_order import JudgedOrder
@@ -76,6 +75,14 @@ def read(work: Callable[[], Value]) -> Value | CekalwatchError:
     return found
 
 
+def arrived(request: capture_service_pb2.StreamFacesRequest) -> object:
+    """A message after the handshake as the camera's session takes it."""
+    said, message = read_message(request)
+    clock = CameraClock()
+    clock.note(said.time, NOON, said.uptime)
+    return placed(message, DEPARTURE, RUN, clock, NOON) if isinstance(message, FaceCapture) else message
+
+
 def any_request() -> st.SearchStrategy[capture_service_pb2.StreamFacesRequest]:
     kind = capture_service_pb2.StreamFacesRequest
     return messages(kind, SENT) | scrambled(kind, SENT)
@@ -97,7 +104,7 @@ def test_any_first_message_is_hello_or_an_error(request: capture_service_pb2.Str
 @given(any_request())
 @MANY
 def test_any_later_message_is_a_valid_value_or_an_error(request: capture_service_pb2.StreamFacesRequest) -> None:
-    match read(lambda: read_message(request, DEPARTURE, RUN, CameraClock(), NOON)):
+    match read(lambda: arrived(request)):
         case Capture() as face:
             holds_its_bounds(face, request.face)
         case Rejected(capture_id=sent, reason=reason):
@@ -157,7 +164,7 @@ def test_usual_messages_are_read(name: str) -> None:
         "heartbeat": capture_service_pb2.StreamFacesRequest(heartbeat=capture_service_pb2.Heartbeat()),
         "goodbye": capture_service_pb2.StreamFacesRequest(goodbye=capture_service_pb2.Goodbye(reason="end")),
     }[name]
-    found = read_hello(request)[0] if name == "hello" else read_message(request, DEPARTURE, RUN, CameraClock(), NOON)
+    found = read_hello(request)[0] if name == "hello" else arrived(request)
     assert not isinstance(found, Rejected)
 
 
@@ -166,8 +173,12 @@ def test_a_face_that_waited_on_the_disk_belongs_to_the_passage_of_its_own_run() 
     earlier = str(uuid6.uuid7())
     usual = {key: SENT[key][0] for key in ("capture_id", "track_id", "capture_time", "landmarks", "detector_score")}
     faces = [FACE.read(capture_pb2.FaceCapture(**usual, run_id=run_id)) for run_id in ("", RUN, earlier)]
-    passages = [placed(face, DEPARTURE, RUN, CameraClock(), NOON).passage for face in faces]
-    assert passages == [f"dep-1/{RUN}/1", f"dep-1/{RUN}/1", f"dep-1/{earlier}/1"]
+    captures = [placed(face, DEPARTURE, RUN, CameraClock(), NOON) for face in faces]
+    assert [capture.passage for capture in captures if isinstance(capture, Capture)] == [
+        f"dep-1/{RUN}/1",
+        f"dep-1/{RUN}/1",
+        f"dep-1/{earlier}/1",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -177,7 +188,7 @@ def test_a_face_that_waited_on_the_disk_belongs_to_the_passage_of_its_own_run() 
 def test_ids_come_in_one_form(written: Callable[[str], str]) -> None:
     face = capture_pb2.FaceCapture(capture_id=written(str(uuid6.UUID("0198a4b0-aaaa-7bbb-8ccc-dddddddddddd"))))
     request = capture_service_pb2.StreamFacesRequest(face=face)
-    found = read_message(request, DEPARTURE, RUN, CameraClock(), NOON)
+    found = arrived(request)
     assert isinstance(found, Rejected)
     assert found.reason is Code.CAPTURE_ID_INVALID
 

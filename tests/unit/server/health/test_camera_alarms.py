@@ -17,7 +17,7 @@ from cekalwatch.contract.values.cameras import (
 )
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.contract.values.troubles import TroubleKind
-from cekalwatch.server.domain.cameras.clock import CameraClock
+from cekalwatch.server.domain.captures import CameraClock
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.health.alarms.board import AlarmBoard

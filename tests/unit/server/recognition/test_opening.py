@@ -12,8 +12,7 @@ import onnxruntime
 import pytest
 
 from cekalwatch.server.recognition.engines import opening
-from cekalwatch.server.recognition.engines.network_recogniser import NetworkRecogniser
-from cekalwatch.server.recognition.engines.recogniser import RecogniserError
+from cekalwatch.server.recognition.engines.recogniser import NetworkRecogniser, RecogniserError
 from cekalwatch.server.recognition.packs.installed import import_pack, open_engine
 from cekalwatch.vision import openvino_runtime
 from cekalwatch.vision.inference import Inference, InferenceChoice, InferenceEngine, Precision

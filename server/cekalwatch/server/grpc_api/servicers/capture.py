@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
-from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -12,13 +11,10 @@ import grpc
 
 from cekalwatch.contract.codec.captures import CLIENT_TIME, FACE, FROM_CAMERA, TO_CAMERA
 from cekalwatch.contract.engine.scalars import Reading, Refused
-from cekalwatch.contract.values.captures import CameraHello, ClientTime
-from cekalwatch.server.capture.placing import placed
-from cekalwatch.server.capture.session import CaptureSessions, Inbound
-from cekalwatch.server.domain.cameras.clock import CameraClock
-from cekalwatch.server.domain.captures import Capture, Rejected
-from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.server.domain.clock import Clock
+from cekalwatch.contract.values.captures import CameraHello, ClientTime, FaceCapture
+from cekalwatch.server.capture.session import Inbound
+from cekalwatch.server.capture.sessions import CaptureSessions
+from cekalwatch.server.domain.captures import Rejected
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.messages import KEY
@@ -45,9 +41,8 @@ REJECTED_FOR: Mapping[str, Code] = MappingProxyType(
 class CaptureServicer(capture_service_pb2_grpc.CaptureServiceServicer):
     """Serves cameras."""
 
-    def __init__(self, sessions: CaptureSessions, clock: Clock) -> None:
+    def __init__(self, sessions: CaptureSessions) -> None:
         self._sessions = sessions
-        self._clock = clock
 
     async def StreamFaces(
         self,
@@ -67,16 +62,10 @@ class CaptureServicer(capture_service_pb2_grpc.CaptureServiceServicer):
             if KEY.fullmatch(name):
                 self._sessions.rejected(name, caller.device.site or "", error.code)
             raise
-        welcome = await self._sessions.welcome(hello, self._clock.now())
-        clock = self._sessions.clock(camera, said, self._clock.now())
-
-        async def inbound() -> AsyncIterator[Inbound]:
-            async for request in request_iterator:
-                yield read_message(request, camera, hello.run_id, clock, self._clock.now())
-
-        async with aclosing(self._sessions.run(camera, hello, welcome, inbound())) as outbound:
-            async for message in outbound:
-                yield TO_CAMERA.write(message)
+        with self._sessions.open(camera, hello, said) as session:
+            async with aclosing(session.run(read_message(one) async for one in request_iterator)) as outbound:
+                async for message in outbound:
+                    yield TO_CAMERA.write(message)
 
 
 async def _first(requests: AsyncIterator[pb.StreamFacesRequest]) -> tuple[CameraHello, ClientTime]:
@@ -94,36 +83,25 @@ def read_hello(request: pb.StreamFacesRequest) -> tuple[CameraHello, ClientTime]
     return hello, _client_time(request)
 
 
-def read_message(
-    request: pb.StreamFacesRequest, camera: Camera, run_id: str, clock: CameraClock, now: datetime
-) -> Inbound:
-    """Read a message after the handshake, and note the client's time in `clock`.
-
-    A face that breaks a bound becomes Rejected; a broken stream raises.
-    """
+def read_message(request: pb.StreamFacesRequest) -> Inbound:
+    """Read a message after the handshake. A face that breaks a bound becomes Rejected; a broken stream raises."""
     said = _client_time(request)
-    clock.note(said.time, now, said.uptime)
     match request.WhichOneof("message"):
         case "face":
-            return _read_face(request.face, camera, run_id, clock, now)
+            return said, _read_face(request.face)
         case "hello":
             raise CekalwatchError(Code.HELLO_REPEATED)
     message = FROM_CAMERA.read(request, Reading.STRICT)
     if message is None:
         raise CekalwatchError(Code.MESSAGE_EMPTY)
-    return message
+    return said, message
 
 
-def _read_face(
-    face: capture_pb2.FaceCapture, camera: Camera, run_id: str, clock: CameraClock, now: datetime
-) -> Capture | Rejected:
+def _read_face(face: capture_pb2.FaceCapture) -> FaceCapture | Rejected:
     try:
-        return placed(FACE.read(face, Reading.STRICT), camera, run_id, clock, now)
+        return FACE.read(face, Reading.STRICT)
     except Refused as error:
-        code = REJECTED_FOR[error.field]
-    except CekalwatchError as error:
-        code = error.code
-    return Rejected(face.capture_id[:MAX_WORD], code)
+        return Rejected(face.capture_id[:MAX_WORD], REJECTED_FOR[error.field])
 
 
 def _client_time(request: pb.StreamFacesRequest) -> ClientTime:

@@ -13,8 +13,7 @@ import cv2
 import numpy as np
 import structlog
 
-from cekalwatch.server.recognition.engines.network_recogniser import NetworkRecogniser
-from cekalwatch.server.recognition.engines.recogniser import AlignedFaces, Recogniser
+from cekalwatch.server.recognition.engines.recogniser import AlignedFaces, NetworkRecogniser, Recogniser
 from cekalwatch.vision import openvino_runtime
 from cekalwatch.vision.alignment import ALIGNED_SIZE
 from cekalwatch.vision.inference import Inference, InferenceChoice, InferenceEngine, Precision

@@ -18,7 +18,7 @@ from sqlmodel import col, select
 
 from cekalwatch.contract.values.adjudication import OFFICERS_OUTCOMES, UNSETTLED, Escalation, Outcome, Reason
 from cekalwatch.contract.values.orders import Direction
-from cekalwatch.server.domain.alerts.false_alerts import (
+from cekalwatch.server.domain.alerts.field_sums import (
     AlertVerdict,
     FieldAlert,
     JudgedSighting,

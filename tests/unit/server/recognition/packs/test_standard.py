@@ -13,7 +13,6 @@ import pytest
 from onnx import numpy_helper
 from pytest_httpserver import HTTPServer
 
-from cekalwatch.server.recognition.packs.conversion_check import check_detector, check_recogniser, drawn_faces
 from cekalwatch.server.recognition.packs.installed import Engine, open_engine
 from cekalwatch.server.recognition.packs.networks import read_network
 from cekalwatch.server.recognition.packs.packages import taken_out
@@ -22,6 +21,9 @@ from cekalwatch.server.recognition.packs.standard import (
     LANDMARKS_SOURCE,
     RECOGNISER_SOURCE,
     build_standard,
+    check_detector,
+    check_recogniser,
+    drawn_faces,
     install_standard,
 )
 from cekalwatch.vision.faces import Picture

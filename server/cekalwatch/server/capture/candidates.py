@@ -1,4 +1,4 @@
-"""The subjects nearest to a probe, found on demand.
+"""The subjects that a probe may be of: the nearest in the gallery who have an order in force.
 
 A subject without an order for this camera's direction must not hide the next one who has one, so the needed number is
 unknown in advance. Nearly always the first few are enough.
@@ -6,14 +6,19 @@ unknown in advance. Nearly always the first few are enough.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cekalwatch.server.domain.alerts.match import Candidate
+from cekalwatch.server.domain.checkpoints import Camera
+from cekalwatch.server.domain.orders.law import Checkpoints, alerts_on
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.recognition.engines.recogniser import Templates
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
 
 MAX_PASSAGE_CANDIDATES = 5
 """Candidates that one passage brings to an alert."""
@@ -51,3 +56,41 @@ class Neighbours:
             told.update(one.subject_id for one in near)
             fetched *= DEEPER
             (found,) = self._gallery.search(self._gallery.model_version, self._probe[None], fetched)
+
+
+class OrdersInForce:
+    """Tells which orders let a subject alert, by the database at the moment of asking. It blocks; threads may share it.
+
+    Nothing is kept in memory: only subjects above the threshold are asked about, and names and documents are not in the
+    server's memory while nobody looks at them.
+    """
+
+    def __init__(self, store: WatchlistStore, checkpoints: Checkpoints) -> None:
+        self._store = store
+        self._checkpoints = checkpoints
+
+    def of(self, subject_ids: Collection[str], camera: Camera, now: datetime) -> dict[str, tuple[str, ...]]:
+        """Return the keys of the orders that are ACTIVE at the camera's site and alert in its direction, by subject.
+
+        Subjects without such an order are left out. Raises StorageError.
+        """
+        found = {}
+        for file in self._store.orders_of(subject_ids):
+            orders = tuple(
+                one.order.order_id
+                for one in self._checkpoints.judged(file, now, camera.site)
+                if one.in_force and alerts_on(one.order.kind) is camera.direction
+            )
+            if orders:
+                found[file.subject.subject_id] = orders
+        return found
+
+    def nearest(self, near: Iterable[Sequence[Candidate]], camera: Camera, now: datetime) -> tuple[Candidate, ...]:
+        """Return the first candidates who have such orders, with their keys; `near` yields some more, nearest first."""
+        chosen: list[Candidate] = []
+        for some in near:
+            orders = self.of([one.subject_id for one in some], camera, now)
+            chosen += [replace(one, order_ids=orders[one.subject_id]) for one in some if one.subject_id in orders]
+            if len(chosen) >= MAX_PASSAGE_CANDIDATES:
+                break
+        return tuple(chosen[:MAX_PASSAGE_CANDIDATES])

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cekalwatch.server.domain.cameras.clock import MAX_DELAY, WINDOW, CameraClock
+from cekalwatch.server.domain.captures import MAX_DELAY, WINDOW, CameraClock
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 YEAR = timedelta(days=365)

@@ -1,25 +1,61 @@
-"""Counts finished passages by their best score, for thresholds that learn from them.
-
-A passage only adds one to a bin. The passages of a camera are gathered in memory and written together, so that neither
-the change of a row nor its time reveals one passage; the few of a quiet day count on the day on which enough have come.
-A server that stops loses the gathered passages.
-"""
+"""Counts passages, and the best scores of finished ones. It names no traveller."""
 
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 
 from cekalwatch.server.capture.passages import PassageScore
+from cekalwatch.server.domain.alerts.field_sums import PassageCount
+from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.learning.score_counts import BINS, CountKey, Counts, ScoreCounts, bin_of, size_bucket
+from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.models.score_store import ScoreStore
+
+
+class PassageCounter:
+    """Counts passages by camera and hour, so that false alerts can be given as a share of passages.
+
+    The count is all that is kept of travellers who do not match. Counts are written once a minute: a server that dies
+    loses the last minute. Threads may share it; `write` blocks.
+    """
+
+    def __init__(self, store: FieldStore) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._counts: Counter[tuple[Camera, datetime]] = Counter()
+
+    def begun(self, first: Capture) -> None:
+        """Count the passage that begins with this capture, in the hour in which it was taken."""
+        hour = first.captured_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        with self._lock:
+            self._counts[first.camera, hour] += 1
+
+    def write(self) -> None:
+        """Write the new counts; those that cannot be written are kept for the next time."""
+        with self._lock:
+            counts, self._counts = self._counts, Counter()
+        if not counts:
+            return
+        try:
+            self._store.add(
+                PassageCount(camera.camera_id, camera.site, camera.direction, hour, passages)
+                for (camera, hour), passages in counts.items()
+            )
+        except StorageError:
+            with self._lock:
+                self._counts.update(counts)
+            raise
+
 
 MIN_GATHERED = 20
 """The smallest number of passages of one camera that are written together."""
@@ -36,7 +72,12 @@ class _Gathered:
 
 
 class ScoreCounter:
-    """Threads may share it; `write` blocks."""
+    """Counts finished passages by their best score, for thresholds that learn from them.
+
+    A passage only adds one to a bin. The passages of a camera are gathered in memory and written together, so that
+    neither the change of a row nor its time reveals one passage; the few of a quiet day count on the day on which
+    enough have come. A server that stops loses the gathered passages. Threads may share it; `write` blocks.
+    """
 
     def __init__(
         self, store: ScoreStore, cameras: Mapping[str, Camera], checkpoints: Checkpoints, clock: Clock

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.server.capture.passage_counters import MIN_GATHERED, ScoreCounter
 from cekalwatch.server.capture.passages import Passages, PassageScore
-from cekalwatch.server.capture.score_counting import MIN_GATHERED, ScoreCounter
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.learning.score_counts import bin_of

@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 
 from cekalwatch.server.learning.score_counts import (
     BINS,
+    MAX_CAMERA_SHARE,
+    MAX_DAY_PASSAGES,
     CountKey,
     JudgedPassage,
     ScoreCounts,
     bin_of,
     size_bucket,
+    weigh,
 )
-from cekalwatch.server.learning.site_evidence import MAX_CAMERA_SHARE, MAX_DAY_PASSAGES, weigh
 
 
 def key(camera: str, day: str = "2026-11-26", templates: int = 400) -> CountKey:
