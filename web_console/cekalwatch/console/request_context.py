@@ -210,8 +210,8 @@ class RequestContext:
         """The calls about the person's session."""
         return SessionClient(self.console.dialer, self.signed_in)
 
-    def page(self, template: str, code: HTTPStatus = HTTPStatus.OK, /, **values: object) -> Response:
-        """Render a page, or a part of one."""
+    def page(self, template: str, code: HTTPStatus | None = None, /, **values: object) -> Response:
+        """Render a page, or a part of one; when no `code` is given, one that tells of a `problem` is a CONFLICT."""
         html = self.console.templates.get_template(template).render(
             visit=self,
             say=self.texts.say,
@@ -220,11 +220,11 @@ class RequestContext:
             form_token=self.session.form_token if self.session else "",
             **values,
         )
-        return HTMLResponse(html, code)
+        return HTMLResponse(html, code or (HTTPStatus.CONFLICT if values.get("problem") else HTTPStatus.OK))
 
-    def page_with_pictures(self, template: str, code: HTTPStatus = HTTPStatus.OK, /, **values: object) -> Response:
+    def page_with_pictures(self, template: str, /, **values: object) -> Response:
         """Render a page with pictures in itself: one with an address of its own would be recorded as one more view."""
-        response = self.page(template, code, **values)
+        response = self.page(template, **values)
         response.headers[POLICY] = INLINE_PICTURES
         return response
 

@@ -69,14 +69,14 @@ def take_step(visit: RequestContext) -> Response:
     except grpc.RpcError as error:
         problem = explain(error, visit.texts)
     if problem:
-        return _show(visit, alert_id, problem, step, HTTPStatus.CONFLICT)
+        return _show(visit, alert_id, problem, step)
     return visit.to(f"/alerts/{alert_id}?done=1")
 
 
 def show_again(visit: RequestContext, problem: str) -> Response:
     """Show an alert with the form of a step as it was filled in."""
     tried = next((step for step in STEPS if step == visit.part("step").upper()), None)
-    return _show(visit, visit.part("alert_id"), problem, tried, HTTPStatus.CONFLICT)
+    return _show(visit, visit.part("alert_id"), problem, tried)
 
 
 def _carry_out(visit: RequestContext, alert_id: str, step: Step) -> str:
@@ -119,14 +119,12 @@ def _show(
     alert_id: str,
     problem: str = "",
     tried: Step | None = None,
-    status: HTTPStatus = HTTPStatus.OK,
 ) -> Response:
     alert, pictures = visit.alerts.with_pictures(alert_id)
     possible = options(alert, visit.person, visit.console.settings.name, visit.now)
     steps: dict[Step, Hindrance | None] = {step: possible.steps[step] for step in STEPS if step in possible.steps}
     return visit.page_with_pictures(
         "alert.html",
-        status,
         alert=alert,
         steps=steps,
         tried=tried,

@@ -36,17 +36,15 @@ def show(visit: RequestContext) -> Response:
 
 def show_one(visit: RequestContext) -> Response:
     """Show one camera, with its troubles of the last days."""
-    camera = next((one for one in _cameras(visit) if one.camera.camera_id == visit.part("camera_id")), None)
-    if camera is None:
-        return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
-    return _one(visit, camera)
+    camera = _find(visit)
+    return _one(visit, camera) if camera else _missing(visit)
 
 
 def set_policy(visit: RequestContext) -> Response:
     """Set what a camera may send: the entered values, the previous ones, or those of the settings."""
-    camera = next((one for one in _cameras(visit) if one.camera.camera_id == visit.part("camera_id")), None)
+    camera = _find(visit)
     if camera is None:
-        return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
+        return _missing(visit)
     try:
         known = visit.cameras.policy(camera.camera.camera_id)
         number = visit.form.get("number", "")
@@ -66,9 +64,9 @@ def set_policy(visit: RequestContext) -> Response:
 
 def show_picture(visit: RequestContext) -> Response:
     """Show one camera with its present picture; the server records who requested it."""
-    camera = next((one for one in _cameras(visit) if one.camera.camera_id == visit.part("camera_id")), None)
+    camera = _find(visit)
     if camera is None:
-        return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
+        return _missing(visit)
     try:
         picture = visit.cameras.aiming_picture(camera.camera.camera_id)
     except grpc.RpcError as error:
@@ -78,10 +76,8 @@ def show_picture(visit: RequestContext) -> Response:
 
 def show_again(visit: RequestContext, problem: str) -> Response:
     """Show a camera with the figures that were typed."""
-    camera = next((one for one in _cameras(visit) if one.camera.camera_id == visit.part("camera_id")), None)
-    if camera is None:
-        return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
-    return _one(visit, camera, problem, visit.form)
+    camera = _find(visit)
+    return _one(visit, camera, problem, visit.form) if camera else _missing(visit)
 
 
 def _typed(visit: RequestContext, known: CameraPolicy) -> CapturePolicyChanges | None:
@@ -112,7 +108,6 @@ def _one(
     policy = visit.cameras.policy(camera.camera.camera_id) if visit.has(KEEPS_DEVICES) else None
     return (visit.page_with_pictures if picture else visit.page)(
         "camera.html",
-        HTTPStatus.CONFLICT if problem else HTTPStatus.OK,
         camera=camera,
         troubles=_troubles(visit, camera),
         days=DAYS,
@@ -124,6 +119,14 @@ def _one(
         surveys=visit.cameras.surveys(camera.camera.camera_id),
         picture=picture,
     )
+
+
+def _find(visit: RequestContext) -> CameraStatus | None:
+    return next((one for one in _cameras(visit) if one.camera.camera_id == visit.part("camera_id")), None)
+
+
+def _missing(visit: RequestContext) -> Response:
+    return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
 
 
 def _cameras(visit: RequestContext) -> list[CameraStatus]:

@@ -20,16 +20,31 @@ INVITED_MINUTES = (15, 60, 480, 1440)
 ACTS = ("cancel", "revoke")
 
 
-def show(visit: RequestContext) -> Response:
-    """Show the devices, and the forms for another one."""
-    return _show(visit)
+def show(visit: RequestContext, problem: str = "") -> Response:
+    """Show the devices, and the form of an invitation as it was filled in."""
+    known = visit.devices.all()
+    role, site = visit.query("role"), visit.query("site")
+    shown = [one for one in known.devices if role in {"", one.role} and site in {"", one.site}]
+    return visit.page(
+        "devices.html",
+        devices=shown,
+        sites=known.sites,
+        roles=[one for one in DeviceRole if any(device.role is one for device in known.devices)],
+        role=role,
+        site=site,
+        cameras=[one for one in known.devices if one.role is DeviceRole.CAMERA and one.ends_at(visit.now) is None],
+        counters=_counters(known),
+        spans={minutes: timedelta(minutes=minutes) for minutes in INVITED_MINUTES},
+        problem=problem,
+        form=visit.form,
+    )
 
 
 def invite(visit: RequestContext) -> Response:
     """Invite a device; its invitation is shown once."""
     role = next((one for one in INVITED_ROLES if one == visit.form.get("role")), None)
     if role is None:
-        return _show(visit, visit.texts.say("REFUSED_DEVICE_INVALID"))
+        return show(visit, visit.texts.say("REFUSED_DEVICE_INVALID"))
     camera = role is DeviceRole.CAMERA
     site = "" if camera else visit.form.get("site", "")
     name = visit.form.get("camera" if camera else "name", "").strip().lower()
@@ -39,25 +54,22 @@ def invite(visit: RequestContext) -> Response:
     try:
         invited = visit.devices.invite(DeviceToInvite(role, site, name, counters, minutes))
     except grpc.RpcError as error:
-        return _show(visit, explain(error, visit.texts))
+        return show(visit, explain(error, visit.texts))
     return visit.page("invitation.html", role=role, name=name, invited=invited, picture=_picture(invited.invitation))
 
 
-def show_one(visit: RequestContext) -> Response:
+def show_one(visit: RequestContext, problem: str = "") -> Response:
     """Show one device, and what taking its certificates away would do."""
     device = _find(visit)
-    return _one(visit, device) if device else _missing(visit)
-
-
-def show_again(visit: RequestContext, problem: str) -> Response:
-    """Show the form of an invitation as it was filled in."""
-    return _show(visit, problem)
-
-
-def show_one_again(visit: RequestContext, problem: str) -> Response:
-    """Show one device, with which nothing was done."""
-    device = _find(visit)
     return _one(visit, device, problem) if device else _missing(visit)
+
+
+def _one(visit: RequestContext, device: DeviceRecord, problem: str = "") -> Response:
+    # The server's own certificate and that of this console are kept on the server's machine.
+    own = device.role is DeviceRole.SERVER or (
+        device.role is DeviceRole.CONSOLE and device.name == visit.console.settings.name
+    )
+    return visit.page("device.html", device=device, own=own, problem=problem)
 
 
 def act(visit: RequestContext) -> Response:
@@ -85,38 +97,9 @@ def _missing(visit: RequestContext) -> Response:
     return visit.problem(visit.texts.say("REFUSED_DEVICE_UNKNOWN"), HTTPStatus.NOT_FOUND)
 
 
-def _show(visit: RequestContext, problem: str = "") -> Response:
-    known = visit.devices.all()
-    role, site = visit.query("role"), visit.query("site")
-    shown = [one for one in known.devices if role in {"", one.role} and site in {"", one.site}]
-    return visit.page(
-        "devices.html",
-        HTTPStatus.CONFLICT if problem else HTTPStatus.OK,
-        devices=shown,
-        sites=known.sites,
-        roles=[one for one in DeviceRole if any(device.role is one for device in known.devices)],
-        role=role,
-        site=site,
-        cameras=[one for one in known.devices if one.role is DeviceRole.CAMERA and one.ends_at(visit.now) is None],
-        counters=_counters(known),
-        spans={minutes: timedelta(minutes=minutes) for minutes in INVITED_MINUTES},
-        problem=problem,
-        form=visit.form,
-    )
-
-
 def _counters(known: DeviceList) -> list[tuple[str, str]]:
     """Return the site and the name of each counter that has a camera."""
     return sorted({(one.site, one.counter) for one in known.devices if one.counter})
-
-
-def _one(visit: RequestContext, device: DeviceRecord, problem: str = "") -> Response:
-    code = HTTPStatus.CONFLICT if problem else HTTPStatus.OK
-    # The server's own certificate and that of this console are kept on the server's machine.
-    own = device.role is DeviceRole.SERVER or (
-        device.role is DeviceRole.CONSOLE and device.name == visit.console.settings.name
-    )
-    return visit.page("device.html", code, device=device, own=own, problem=problem)
 
 
 def _picture(text: str) -> Markup:

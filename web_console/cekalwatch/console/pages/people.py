@@ -14,9 +14,11 @@ from cekalwatch.office.client.refusals import error_reason, explain
 ACTS = ("change", "disable", "enable", "reset", "unlock")
 
 
-def show(visit: RequestContext) -> Response:
-    """Show everybody, and the form for somebody new."""
-    return _show(visit)
+def show(visit: RequestContext, problem: str = "") -> Response:
+    """Show everybody, and the form for somebody new as it was filled in."""
+    return visit.page(
+        "people.html", people=visit.people.all(), roles=list(PersonRole), problem=problem, form=visit.form
+    )
 
 
 def add(visit: RequestContext) -> Response:
@@ -25,25 +27,12 @@ def add(visit: RequestContext) -> Response:
     try:
         first = visit.people.add(name, shown, _roles(visit), _sites(visit))
     except grpc.RpcError as error:
-        return _show(visit, explain(error, visit.texts))
+        return show(visit, explain(error, visit.texts))
     return visit.page("first_password.html", name=name, first=first)
 
 
-def show_one(visit: RequestContext) -> Response:
-    """Show one person, and what can be changed."""
-    record = _find(visit)
-    if record is None:
-        return visit.problem(visit.texts.say("REFUSED_PERSON_UNKNOWN"), HTTPStatus.NOT_FOUND)
-    return _one(visit, record)
-
-
-def show_again(visit: RequestContext, problem: str) -> Response:
-    """Show the form for somebody new as it was filled in."""
-    return _show(visit, problem)
-
-
-def show_one_again(visit: RequestContext, problem: str) -> Response:
-    """Show one person with the entered values."""
+def show_one(visit: RequestContext, problem: str = "") -> Response:
+    """Show one person with what was filled in, and what can be changed."""
     record = _find(visit)
     if record is None:
         return visit.problem(visit.texts.say("REFUSED_PERSON_UNKNOWN"), HTTPStatus.NOT_FOUND)
@@ -88,14 +77,6 @@ def _sites(visit: RequestContext) -> frozenset[str]:
     return frozenset(visit.form.get("sites", "").split())
 
 
-def _show(visit: RequestContext, problem: str = "") -> Response:
-    code = HTTPStatus.CONFLICT if problem else HTTPStatus.OK
-    return visit.page(
-        "people.html", code, people=visit.people.all(), roles=list(PersonRole), problem=problem, form=visit.form
-    )
-
-
 def _one(visit: RequestContext, record: PersonRecord, problem: str = "") -> Response:
-    code = HTTPStatus.CONFLICT if problem else HTTPStatus.OK
     typed = visit.form if visit.form.get("sites") is not None and problem else {}
-    return visit.page("person.html", code, person=record, roles=list(PersonRole), problem=problem, form=typed)
+    return visit.page("person.html", person=record, roles=list(PersonRole), problem=problem, form=typed)

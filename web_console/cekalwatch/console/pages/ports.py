@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Final
 
 import grpc
@@ -46,7 +45,6 @@ def _show(visit: RequestContext, pictures: AlertPictures | None, problem: str = 
     faces = [pictures.probe, *pictures.reference_jpegs] if pictures else []
     return visit.page_with_pictures(
         "port_alert.html",
-        HTTPStatus.CONFLICT if problem else HTTPStatus.OK,
         one=one,
         alert=one.alert,
         asked=pictures is not None,

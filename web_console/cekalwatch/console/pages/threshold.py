@@ -20,9 +20,21 @@ MIN_FPIR: Final = 1e-7
 _TENTHS: Final = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 
 
-def show(visit: RequestContext) -> Response:
-    """Show the threshold with its evidence."""
-    return _show(visit)
+def show(visit: RequestContext, problem: str = "") -> Response:
+    """Show the threshold with its evidence, and the form as it was filled in."""
+    outlook = visit.thresholds.outlook()
+    false_alerts, missed = _plots(outlook)
+    return visit.page(
+        "threshold.html",
+        outlook=outlook,
+        false_alerts=false_alerts,
+        missed=missed,
+        problem=problem,
+        done=bool(visit.query("done")) and not problem,
+        wanted=visit.form.get("threshold", ""),
+        tried=visit.part("act") if problem or visit.signed else "",
+        second_name=visit.form.get("second_name", ""),
+    )
 
 
 def change(visit: RequestContext) -> Response:
@@ -32,7 +44,7 @@ def change(visit: RequestContext) -> Response:
         return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
     value = _number(form.get("threshold", "")) if act in WITH_VALUE else None
     if act in WITH_VALUE and value is None:
-        return _show(visit, visit.texts.say("THRESHOLD_WRONG"))
+        return show(visit, visit.texts.say("THRESHOLD_WRONG"))
     client, forgets = visit.thresholds, act == "forget"
     wanted = client.oblivion(form.get("model", "")) if forgets else client.change(value)
 
@@ -45,32 +57,10 @@ def change(visit: RequestContext) -> Response:
         except grpc.RpcError as error:
             if error_reason(error) != "ARGUMENT_INVALID":
                 raise
-            return _show(visit, visit.texts.say("FORGET_OTHER_MODEL" if forgets else "THRESHOLD_WRONG"))
+            return show(visit, visit.texts.say("FORGET_OTHER_MODEL" if forgets else "THRESHOLD_WRONG"))
         return visit.to("/threshold?done=1")
 
-    return with_second_person(visit, wanted, carry_out, lambda problem: _show(visit, problem))
-
-
-def show_again(visit: RequestContext, problem: str) -> Response:
-    """Show the form as it was filled in."""
-    return _show(visit, problem)
-
-
-def _show(visit: RequestContext, problem: str = "") -> Response:
-    outlook = visit.thresholds.outlook()
-    false_alerts, missed = _plots(outlook)
-    return visit.page(
-        "threshold.html",
-        HTTPStatus.CONFLICT if problem else HTTPStatus.OK,
-        outlook=outlook,
-        false_alerts=false_alerts,
-        missed=missed,
-        problem=problem,
-        done=bool(visit.query("done")) and not problem,
-        wanted=visit.form.get("threshold", ""),
-        tried=visit.part("act") if problem or visit.signed else "",
-        second_name=visit.form.get("second_name", ""),
-    )
+    return with_second_person(visit, wanted, carry_out, lambda problem: show(visit, problem))
 
 
 def _plots(outlook: ThresholdOutlook) -> tuple[Plot, Plot | None]:

@@ -27,20 +27,27 @@ MAX_SHOWN: Final = 200
 MEGABYTE: Final = 1_000_000
 
 
-def show(visit: RequestContext) -> Response:
-    """Show the form, and the imports of which the console has the report."""
-    return _show(visit)
+def show(visit: RequestContext, problem: str = "") -> Response:
+    """Show the imports of which the console has the report, and the form; the file is to be chosen once more."""
+    return visit.page(
+        "imports.html",
+        problem=problem,
+        jobs=visit.console.imports.all(),
+        most=MAX_LIST_FILE_BYTES // MEGABYTE,
+        encodings=list(ENCODINGS),
+        chosen=visit.form.get("encoding", ""),
+    )
 
 
 def take(visit: RequestContext) -> Response:
     """Take a file in, and begin its preview."""
     upload, encoding = visit.upload, visit.form.get("encoding", "")
     if upload is None or not upload.filename or not upload.size:
-        return _show(visit, visit.texts.say("FILE_MISSING"))
+        return show(visit, visit.texts.say("FILE_MISSING"))
     if upload.size > MAX_LIST_FILE_BYTES:
-        return _show(visit, visit.texts.say("FILE_TOO_LARGE", most=MAX_LIST_FILE_BYTES // MEGABYTE))
+        return show(visit, visit.texts.say("FILE_TOO_LARGE", most=MAX_LIST_FILE_BYTES // MEGABYTE))
     if encoding not in ENCODINGS:
-        return _show(visit, visit.texts.say("REFUSED_ARGUMENT_INVALID"))
+        return show(visit, visit.texts.say("REFUSED_ARGUMENT_INVALID"))
     name = safe_text(upload.filename.replace("\\", "/").rpartition("/")[2], MAX_LIST_FILE_NAME) or "?"
     # From here on the import closes it.
     file, visit.upload = SentFile(name, upload.size, encoding, upload.file), None
@@ -50,12 +57,7 @@ def take(visit: RequestContext) -> Response:
 
 def too_many(visit: RequestContext) -> Response:
     """Say that as many files are held as there may be."""
-    return _show(visit, visit.texts.say("FILES_TOO_MANY"))
-
-
-def show_again(visit: RequestContext, problem: str) -> Response:
-    """Show the form; the file is to be chosen once more."""
-    return _show(visit, problem)
+    return show(visit, visit.texts.say("FILES_TOO_MANY"))
 
 
 def show_one(visit: RequestContext) -> Response:
@@ -100,7 +102,7 @@ def _act(visit: RequestContext, *, confirmed: bool) -> Response:
     mine = job.session is visit.signed_in
     if not mine or not (jobs.confirm(job, visit.signed_in) if confirmed else jobs.give_up(job)):
         words = visit.texts.say("IMPORT_NOT_WAITING" if mine else "IMPORT_OF_ANOTHER")
-        return visit.page("import_one.html", HTTPStatus.CONFLICT, **_values(visit, job, words))
+        return visit.page("import_one.html", **_values(visit, job, words))
     return visit.to(f"/list/import/{job.import_id}")
 
 
@@ -129,16 +131,3 @@ def _values(visit: RequestContext, job: ImportJob, problem: str = "") -> dict[st
         "problem": problem,
         "why": explain(job.error, visit.texts) if job.error else "",
     }
-
-
-def _show(visit: RequestContext, problem: str = "") -> Response:
-    code = HTTPStatus.CONFLICT if problem else HTTPStatus.OK
-    return visit.page(
-        "imports.html",
-        code,
-        problem=problem,
-        jobs=visit.console.imports.all(),
-        most=MAX_LIST_FILE_BYTES // MEGABYTE,
-        encodings=list(ENCODINGS),
-        chosen=visit.form.get("encoding", ""),
-    )

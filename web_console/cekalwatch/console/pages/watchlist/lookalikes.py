@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlencode
 
@@ -57,7 +56,6 @@ def _beside(visit: RequestContext, key: str, other: str, problem: str = "") -> R
         return missing(visit)
     return visit.page_with_pictures(
         "lookalikes.html",
-        HTTPStatus.CONFLICT if problem else HTTPStatus.OK,
         pair=(one, second),
         lookalike=next((found for found in one.lookalikes if found.subject_id == second.subject.subject_id), None),
         judgements=list(LookalikeJudgement),

@@ -30,7 +30,6 @@ def search(visit: RequestContext) -> Response:
     found, token = ([], "") if problem else _found(visit, wanted, day)
     return visit.page(
         "list.html",
-        HTTPStatus.CONFLICT if problem else HTTPStatus.OK,
         subjects=found,
         token=token,
         later=bool(visit.query("page")),

@@ -18,9 +18,9 @@ UNDER_WAY: Final = "running"
 SHRUNKEN: Final = "shrunken"
 
 
-def show(visit: RequestContext) -> Response:
-    """Show its state, and the runs, newest first."""
-    return _show(visit)
+def show(visit: RequestContext, problem: str = "") -> Response:
+    """Show the state of synchronisation, and the runs, newest first."""
+    return visit.page("sync.html", problem=problem, second_name=visit.form.get("second_name", ""), **_values(visit))
 
 
 def part(visit: RequestContext) -> Response:
@@ -47,7 +47,7 @@ def start(visit: RequestContext) -> Response:
     try:
         visit.syncs.start(from_start=bool(visit.form.get("from_start")))
     except grpc.RpcError as error:
-        return _show(visit, explain(error, visit.texts))
+        return show(visit, explain(error, visit.texts))
     return visit.to("/list/sync")
 
 
@@ -60,19 +60,7 @@ def accept(visit: RequestContext) -> Response:
         visit.syncs.accept(wanted, word)
         return visit.to("/list/sync")
 
-    return with_second_person(visit, wanted, accepted, lambda problem: _show(visit, problem))
-
-
-def show_again(visit: RequestContext, problem: str) -> Response:
-    """Show the form as it was filled in."""
-    return _show(visit, problem)
-
-
-def _show(visit: RequestContext, problem: str = "") -> Response:
-    code = HTTPStatus.CONFLICT if problem else HTTPStatus.OK
-    return visit.page(
-        "sync.html", code, problem=problem, second_name=visit.form.get("second_name", ""), **_values(visit)
-    )
+    return with_second_person(visit, wanted, accepted, lambda problem: show(visit, problem))
 
 
 def _values(visit: RequestContext) -> dict[str, object]:
