@@ -13,7 +13,7 @@ from typing import Any
 import grpc
 import pytest
 
-from cekalwatch.camera.uplink.survey_report import report
+from cekalwatch.camera.survey.report import report
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.surveys import Advice, Grade
 from cekalwatch.program.errors import ProgramError

@@ -56,7 +56,7 @@ def survey(
     dialer = open_dialer(settings.servers(one.camera_id), one.tls_dir) if send else None
     from cekalwatch.camera.survey.findings import figures
     from cekalwatch.camera.survey.report import SurveyTexts, document, page
-    from cekalwatch.camera.uplink.survey_report import report as send_report
+    from cekalwatch.camera.survey.report import report as send_report
 
     texts = SurveyTexts(language)
     found = _watch(one, settings.threads, seconds=60 * minutes)
@@ -97,7 +97,7 @@ def preview(
       cekalwatch-camera preview --config camera.toml --camera-id gate-1
     """
     settings, one = chosen_camera(config, camera_id, source, detector)
-    from cekalwatch.camera.survey.preview import show
+    from cekalwatch.camera.survey.pictures import show
 
     show(one, settings.threads)
 

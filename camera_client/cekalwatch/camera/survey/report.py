@@ -1,4 +1,4 @@
-"""A survey for a technician: its texts, as JSON, and as one HTML file that loads nothing else."""
+"""A survey for a technician: its texts, as JSON, as one HTML file that loads nothing else, and sent to a server."""
 
 from __future__ import annotations
 
@@ -8,14 +8,23 @@ from datetime import datetime
 from importlib.resources import files
 from typing import Any, Final
 
+import grpc
 import jinja2
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
 
 from cekalwatch.camera.survey.findings import LEAST_MAGNIFY, Distribution, SurveyResult
 from cekalwatch.camera.survey.surveyor import Survey
-from cekalwatch.contract.values.surveys import Advice
+from cekalwatch.contract.codec.camera_service import SURVEY
+from cekalwatch.contract.values.surveys import Advice, SurveyFigures
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.translations import Language, Texts
+from cekalwatch.v1 import camera_service_pb2 as pb
+from cekalwatch.v1.camera_service_pb2_grpc import CameraServiceStub
 from cekalwatch.vision import fitness
 from cekalwatch.vision.fitness import Flaw
+from cekalwatch.wire.calls import Calls
+from cekalwatch.wire.dialer import Dialer
 
 
 class SurveyTexts(Texts):
@@ -154,3 +163,32 @@ def bars(spread: Distribution, wanted: tuple[float, float], texts: SurveyTexts) 
         )
         for place, (share, low, high) in enumerate(zip(spread.shares, spread.edges[:-1], spread.edges[1:], strict=True))
     ]
+
+
+DEADLINE_S: Final = 15.0
+
+
+def report(dialer: Dialer, camera_id: str, found: SurveyFigures) -> None:
+    """Send the figures, and no pictures, under the camera's key.
+
+    Raises ProgramError that says why the server does not keep them.
+    """
+    request = pb.ReportSurveyRequest(camera_id=camera_id, survey=SURVEY.write(found))
+    calls = Calls(dialer)
+    try:
+        calls.make(lambda channel, left_s: CameraServiceStub(channel).ReportSurvey(request, timeout=left_s), DEADLINE_S)
+    except grpc.RpcError as error:
+        raise _told(error, dialer) from None
+    finally:
+        calls.close()
+
+
+def _told(error: grpc.RpcError, dialer: Dialer) -> ProgramError:
+    status, info = rpc_status.from_call(error), error_details_pb2.ErrorInfo()
+    for detail in status.details if status else ():
+        if detail.Unpack(info):
+            return ProgramError(f"The server does not keep the survey: {error.details()} ({info.reason})")
+    if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+        return ProgramError("The server is too old to keep surveys: upgrade it")
+    where = ", ".join(dialer.servers.addresses)
+    return ProgramError(f"The survey was not sent: no server answers at {where}", Exit.UNAVAILABLE)

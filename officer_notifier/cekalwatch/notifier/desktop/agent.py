@@ -9,8 +9,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QMainWindow, QSystemTrayIco
 
 from cekalwatch.contract.values.troubles import Trouble
 from cekalwatch.notifier.desktop.controller import Controller
-from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog
-from cekalwatch.notifier.desktop.dialogs.sign_in_dialogs import PasswordDialog, SignInDialog
+from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog, PasswordDialog, SignInDialog
 from cekalwatch.notifier.desktop.idle_lock import IdleLock
 from cekalwatch.notifier.desktop.sound import Bell
 from cekalwatch.notifier.desktop.trouble_controller import TroubleController
