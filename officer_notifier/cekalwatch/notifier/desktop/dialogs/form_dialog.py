@@ -1,4 +1,4 @@
-"""A dialog with fields, which stays open with what was typed until the answer has been recorded; and those of sign-in."""
+"""A dialog with fields, which stays open with what was typed until the answer has been recorded; and signing in."""
 
 from __future__ import annotations
 
