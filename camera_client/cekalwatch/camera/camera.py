@@ -38,7 +38,7 @@ from cekalwatch.wire.dialer import Dialer
 REFUSED_PAUSE_S = 60.0
 """Pause of a camera that the server refuses, or that has no certificate: a person must change something."""
 VISION_END_S = 10.0
-"""Longest wait for a vision thread that is to end; one that hangs does not hold up the program's end."""
+"""Longest wait for the end of a vision thread; a hanging one does not delay the program's end."""
 
 WRONG_CONFIGURATION = frozenset(
     {grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}
@@ -56,7 +56,7 @@ class RefusalPolicy(Enum):
     EXIT = "exit"
     """The program ends: the camera is its only task, and a person sees its exit code."""
     RETRY = "retry"
-    """It is tried again until a person has changed something: other cameras are watched, or nobody looks."""
+    """It is tried again until a person changes something: other cameras continue, or nobody is there to see an exit."""
 
 
 class Camera:
@@ -186,7 +186,7 @@ class Camera:
 
     async def _read_to_the_end(self) -> None:
         # The server's welcome comes first: it says what may be sent, and a camera that it does not know need not begin.
-        # A file waits for it as a camera does: the uplink goes on trying, and logs why there is none.
+        # A file waits for it like a camera: the uplink keeps trying, and logs the reason.
         await self._welcomed.wait()
         reading = asyncio.create_task(self._run_vision())
         silence = asyncio.create_task(self._no_receipts())

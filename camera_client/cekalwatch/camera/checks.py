@@ -1,4 +1,4 @@
-"""Is everything in order with this installation? A function for each part: its verdict, and what to do.
+"""Checks of this installation: a function for each part returns its verdict, and what to do.
 
 For the command `check`. Each function waits some seconds at most, and changes nothing.
 """
@@ -97,7 +97,7 @@ def check_detector(one: OneCamera, threads: int) -> Judged:
 
 
 async def check_mount(turnable: Turnable, settings: CameraSettings) -> Judged:
-    """Ask a camera that can be turned where it looks."""
+    """Ask a camera that can be turned for its position."""
     try:
         async with opened(turnable, password_of(turnable, settings)) as camera:
             status = preset_status(await camera.status(), await camera.preset(turnable.preset))
@@ -146,7 +146,7 @@ async def check_server(one: OneCamera, address: str, clock: Clock) -> tuple[Judg
 
 
 def check_clock(offset_s: float) -> Judged:
-    """Judge how far this machine's clock is ahead of the server's (negative: behind)."""
+    """Judge the lead of this machine's clock over the server's (negative: behind)."""
     text = f"{abs(offset_s):.1f} s {'ahead of' if offset_s > 0 else 'behind'} the server's"
     if is_wrong(timedelta(seconds=offset_s)):
         return CheckVerdict.WARN, f"{text}: the server corrects it, and reports it to the supervisors; use NTP"
@@ -154,7 +154,7 @@ def check_clock(offset_s: float) -> Judged:
 
 
 def clock_offset_s(before: datetime, server: datetime, after: datetime) -> float:
-    """Return how far this clock is ahead of the server's, which was read half-way between `before` and `after`."""
+    """Return the lead of this clock over the server's, which was read half-way between `before` and `after`."""
     return ((before + (after - before) / 2) - server).total_seconds()
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the time and waits; tests have one that they set."""
+    """Returns the time and waits; tests use one that they set."""
 
     def now(self) -> datetime:
         """Return the current moment, aware, in UTC."""

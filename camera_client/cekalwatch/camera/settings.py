@@ -32,7 +32,7 @@ _CLOCK = r"([01]\d|2[0-3]):[0-5]\d"
 Hours = Annotated[str, Field(pattern=rf"^{_CLOCK}-({_CLOCK}|24:00)$")]
 """A part of the day, HH:MM-HH:MM; one that ends before it begins goes over midnight."""
 MIN_STAY_S: Final = 15.0
-"""Shorter than this a view is not judged, and nobody is seen well."""
+"""A shorter stay is not judged, and shows nobody well."""
 
 OF_THE_DEVICE: Final = (
     *("user", "password_file", "fingerprint", "authority"),
@@ -66,12 +66,13 @@ class Turnable(BaseModel):
     preset: Annotated[str, Field(min_length=1)]
     """Name or token of the preset in the camera."""
     trust_preset_without_feedback: bool = False
-    """For a camera that answers but does not tell its position: send under the key of the preset to which this program
-    sent it last, from `turn_seconds` later on. If somebody turns it in another way, captures go under a wrong key."""
+    """For a camera that answers but does not report its position: send under the key of the preset to which this
+    program last turned it, from `turn_seconds` later on. If somebody turns it in another way, captures go under a wrong
+    key."""
     settle_seconds: Annotated[float, Field(ge=0, le=30)] = 1.5
     """Seconds after the camera came to rest at the preset before anything is sent: its pictures come late."""
     turn_seconds: Annotated[float, Field(ge=1, le=120)] = 20.0
-    """Seconds that a turn takes at most. When it takes longer, the camera is reported, and the tour goes on."""
+    """Most seconds for a turn. After that the camera is reported, and the tour continues."""
     stay_seconds: Annotated[float, Field(ge=MIN_STAY_S, le=86_400)] | None = None
     """Makes this preset part of the camera's tour: seconds for which it stays here. The tour has the camera's presets
     in the order of their keys in this file. When not set, the camera comes here only when a person turns it."""
@@ -79,7 +80,7 @@ class Turnable(BaseModel):
     """When the counter below this preset is open, as "05:30-11:00", by the host's clock and `time_zone`: the tour
     leaves it out at other times. Empty: always."""
     wait_seconds: Annotated[float, Field(ge=0, le=600)] = 20.0
-    """Seconds for which the tour waits at most for passages under way before it leaves this preset."""
+    """Most seconds for which the tour waits for people who pass before it leaves this preset."""
 
     @model_validator(mode="after")
     def _hours_have_a_length(self) -> Self:
@@ -172,10 +173,10 @@ class CameraOptions(BaseModel):
     """Folder of a model pack, or an SCRFD or YuNet network (.onnx). When not set, also looked for in `models/standard`
     of /var/lib/cekalwatch and /var/lib/cekalwatch-camera, and where the package `cekalwatch-models` puts it."""
     region: Annotated[tuple[tuple[float, float], ...] | None, AfterValidator(_region)] = None
-    """The part of the picture in which faces are looked for; when not set, the whole of it. Corners, each with x and y
+    """The part of the picture in which faces are detected; the whole picture when not set. Corners, each with x and y
     from 0 to 1 from the left and the top: two of a rectangle, or three and more of a polygon."""
     detect_every: Annotated[int, Field(ge=1, le=100)] = 1
-    """Look for faces in one of this many frames. Frames in which nothing has changed are skipped in any case."""
+    """Detect faces in one of this many frames. Frames without a change are skipped in any case."""
     track_miss_seconds: Annotated[float, Field(gt=0, le=30)] = 1.0
     """Seconds for which a face may be hidden before its passage is over."""
     outbox_size: Annotated[int, Field(ge=1, le=10_000)] = 256
@@ -224,16 +225,17 @@ class CameraSettings(ClientSettings, CameraOptions):
     spool_hours: Annotated[float, Field(gt=0, le=24)] = 4.0
     """Hours that a crop may wait for a receipt; then it is dropped, wherever it is."""
     spill_after_seconds: Annotated[float, Field(ge=0.1, le=60)] = 1.5
-    """Seconds after which a crop without a receipt goes to the disk; one that gets it sooner never does."""
+    """Seconds after which a crop without a receipt is written to the disk."""
     ptz_password: SecretStr | None = None
     """Password of `ptz` users that have no password_file. Meant for the environment; there is no option for it."""
     ptz_dir: Path = Path(platformdirs.user_state_dir("cekalwatch-camera", appauthor=False)) / "ptz"
-    """Folder in which `turn` notes where a person has turned a camera to; whoever runs the service must be able to read
-    it."""
+    """Folder in which `turn` records to which preset a person turned a camera; the account of the service must be able
+    to read it."""
     time_zone: Annotated[str, AfterValidator(_zone)] = ""
     """Time zone of the IANA list in which `hours` of tours are given, as Asia/Jakarta; empty: this machine's."""
     metrics_listen: Annotated[str, AfterValidator(on_this_machine)] = ""
-    """HOST:PORT on this machine where Prometheus reads metrics, for example 127.0.0.1:9464; empty: none are served."""
+    """HOST:PORT on this machine where Prometheus reads metrics, for example 127.0.0.1:9464; when empty, none are
+    served."""
     traces: TraceTerms = TraceTerms()
     """Traces of captures (docs/monitoring.md)."""
 

@@ -1,4 +1,4 @@
-"""What a camera counts, and the heartbeat made of it. Filled by the vision thread and the outbox."""
+"""The counts of a camera, and its heartbeat. Filled by the vision thread and the outbox."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class CameraStatistics:
                 self.frame_age_s = (self._clock.now() - taken_at).total_seconds()
 
     def note_view(self, state: ViewState) -> None:
-        """Note how the view looks while frames come."""
+        """Record the state of the view while frames come."""
         self._view = state
 
     def count_crop(self, size: int) -> None:
@@ -110,12 +110,12 @@ class CameraStatistics:
 
     @property
     def since_frame_s(self) -> float:
-        """How long ago the last frame was, or the program's start when there was none."""
+        """The time since the last frame, or since the program's start when there was none."""
         return self._clock.monotonic_s() - self._last_frame_s
 
     @property
     def view_state(self) -> ViewState:
-        """How the view looks now."""
+        """The state of the view."""
         return self._view_state(self._clock.monotonic_s())
 
     def view_changed(self) -> bool:

@@ -22,7 +22,7 @@ they say nothing about the chance that it is the same person."""
 
 
 class ScoreLevel(StrEnum):
-    """How far a comparison score lies above its threshold, lowest first."""
+    """The distance of a comparison score above its threshold, lowest first."""
 
     JUST = "JUST"
     CLEARLY = "CLEARLY"
@@ -30,7 +30,7 @@ class ScoreLevel(StrEnum):
 
 
 def score_level(alert: Alert) -> ScoreLevel:
-    """Return how far the score lies above the threshold."""
+    """Return the distance of the score above the threshold."""
     above = alert.score - alert.threshold
     if above >= FAR_ABOVE:
         return ScoreLevel.FAR
@@ -57,7 +57,7 @@ class News(StrEnum):
     CALLED = "CALLED"
     """It was shown here, and has come to the supervisors since."""
     SAME = "SAME"
-    """It was shown here as it stands."""
+    """Its present version was shown here."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def _belongs(step: Step, state: AlertState | None, *, orders_ended: bool) -> boo
 
 
 def standing(alert: Alert, now: datetime) -> AlertState | None:
-    """Return where the alert stands at `now`: a claim that ran out is none, before the server says so."""
+    """Return the state of the alert at `now`: an expired claim does not count, even before the server says so."""
     claim = alert.handling.claim
     if alert.state is AlertState.CLAIMED and claim and claim.expires_at <= now:
         return AlertState.NEW

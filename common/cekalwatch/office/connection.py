@@ -70,7 +70,7 @@ class Connection:
     since: datetime
     ready: bool = False
     cause: Cause | None = None
-    """Why there is no connection; None while the first attempt runs."""
+    """The reason for the missing connection; None during the first attempt."""
     refusal: Refusal | None = None
     """With REFUSED."""
 

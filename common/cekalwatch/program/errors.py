@@ -19,9 +19,9 @@ class Exit(IntEnum):
     """The server cannot be reached, or a device or file is in use."""
     MISSING_EXTRA = 70
     HANGS = 75
-    """A part hangs that cannot be ended alone; the program is to be started anew."""
+    """A part hangs and cannot be ended alone; the program must be restarted."""
     REFUSED = 77
-    """A person is not let in, or may not do this."""
+    """A person is refused, or has no right to do this."""
     CONFIG = 78
     """A setting or a model pack is wrong."""
 

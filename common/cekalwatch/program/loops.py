@@ -1,7 +1,7 @@
-"""The loops of a program, which run for as long as it does: none of them ends in silence.
+"""The loops of a program, which run as long as the program: none of them ends silently.
 
-A loop is a round that is done again and again. A round that fails for whatever reason is logged and counted, and the
-loop goes on after a pause that grows. Whoever looks after the program asks `LOOPS` how they do.
+A loop is a repeated round. A round that fails for any reason is logged and counted, and the loop continues after a
+growing pause. Monitoring asks `LOOPS` for their state.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class _Loop:
 
 
 class Loops:
-    """Runs loops, and knows how they do. `monotonic` gives seconds."""
+    """Runs loops, and knows their state. `monotonic` gives seconds."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic

@@ -1,4 +1,4 @@
-"""What a program that runs for months does with its memory once it has started."""
+"""Memory management of a program that runs for months."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import gc
 def settle() -> None:
     """Exempt what the start has made from the search for cycles, which stops every thread while it lasts.
 
-    A server has some 400,000 such objects, which never go; to look through them took 170 ms, every few seconds under
-    load. Call it once, when everything is loaded.
+    A server has about 400,000 such objects, which are never freed; a search through them took 170 ms, every few seconds
+    under load. Call it once, when everything is loaded.
     """
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""Metrics of a program for Prometheus, served on this machine. What is told is the program's own affair."""
+"""Serves the metrics of a program for Prometheus on this machine. The program defines the metrics."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ class LoadedSettings(Generic[Values_co]):
         return f"old names of settings, which only this release reads: {', '.join(map(str, self.old_names))}"
 
     def told(self) -> Values_co:
-        """Tell the person at the terminal on which data a command works, and return the settings."""
+        """Print for the person at the terminal on which data a command works, and return the settings."""
         tell(f"Using {self.values.works_on}; settings: {self.file or 'no file (--config)'}")
         if self.renamed:
             tell(f"Warning: {self.renamed}")
@@ -255,7 +255,7 @@ def _unknown_variables(settings: type[Settings]) -> list[str]:
 
 
 def _wrong(settings: type[Settings], item: ErrorDetails) -> str:
-    """Return what is wrong with one setting, in the words of a person."""
+    """Return the error in one setting, in plain words."""
     match item["type"]:
         case "extra_forbidden" | "unexpected_keyword_argument":
             return _no_such(settings, item["loc"])

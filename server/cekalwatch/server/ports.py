@@ -89,7 +89,7 @@ class ReportReceiver:
         """Of ports that report to another server of the centre, or here as well."""
 
     async def position(self, port: Port) -> LogPosition | None:
-        """Return from where a port should go on; None: from the oldest event that it holds."""
+        """Return from where a port should go on; None means from its oldest event."""
         return await asyncio.to_thread(self._store.position, port)
 
     async def run(

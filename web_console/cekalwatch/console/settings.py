@@ -61,7 +61,8 @@ class ConsoleSettings(ClientSettings):
     """Seconds without a message of the server after which its news count as lost, and are asked for again."""
 
     metrics_listen: Annotated[str, AfterValidator(on_this_machine)] = ""
-    """HOST:PORT on this machine where Prometheus reads metrics, for example 127.0.0.1:9466; empty: none are served."""
+    """HOST:PORT on this machine where Prometheus reads metrics, for example 127.0.0.1:9466; when empty, none are
+    served."""
 
     @property
     def zone(self) -> ZoneInfo:

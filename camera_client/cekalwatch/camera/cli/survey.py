@@ -103,7 +103,7 @@ def preview(
 
 
 def _watch(one: OneCamera, threads: int, *, seconds: float) -> Survey:
-    """Watch the camera, and show on the terminal how far it is. Raises ProgramError."""
+    """Watch the camera, and show the progress on the terminal. Raises ProgramError."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -30,7 +30,7 @@ MIN_JPEG_QUALITY = 50
 JPEG_QUALITY_STEP = 10
 SHRINKING = 0.75
 EDGE_PX = 0.01
-"""How far landmarks keep from the crop's edge, so that no rounding puts them on it or beyond."""
+"""The smallest distance of landmarks from the crop's edge, so that no rounding puts them on it or beyond."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +156,7 @@ class BestShots:
         return encode(due, self.policy.jpeg_quality) if due else None
 
     def end(self, track: int) -> list[FaceCapture]:
-        """Forget a track that is over; return what is still to be sent of it, best first."""
+        """Forget a finished track; return its remaining crops to send, best first."""
         passage = self._passages.pop(track, _Passage())
         # Every passage that holds a crop has sent one, so that it is counted already.
         room = max(0, self.policy.max_crops_per_track - passage.sent)

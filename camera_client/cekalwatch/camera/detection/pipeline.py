@@ -211,7 +211,7 @@ class Pipeline:
         self._statistics.count_frame(self._best_shots.passages, faces, frame.captured_at, under_way=self._tracker.alive)
 
     def _search(self, frame: Frame) -> int:
-        """Look for faces, and put what is to be sent of them into the outbox; return how many were found."""
+        """Detect faces, and put the crops to send into the outbox; return the number of faces."""
         height, width = frame.picture.shape[:2]
         faces = self._detector.detect(frame.picture)
         update = self._tracker.update(faces, (width, height), frame.at_s)

@@ -22,7 +22,7 @@ from cekalwatch.vision.faces import Face
 # Distances in face sizes (the root of a box's area, about 0.2 m of a real face). Fitted on 21 composed scenes with a
 # detection in each frame to each fourth at 15 a second; `benchmarks/camera/tracking.py` measures on others.
 NOISE: Final = 0.15
-"""How far a box lies from where the face is: standard deviation."""
+"""The distance of a box from the face: standard deviation."""
 SPEED: Final = 12.0
 """How fast a face may be that was seen once: standard deviation a second. People walk up to 1.5 m/s, seven face sizes;
 this is wider, because a short way is no more likely than a long one."""
@@ -35,12 +35,12 @@ SIZE_NOISE_PER_S: Final = 0.15
 UNPAIRED_COST: Final = 18.0
 """Cost of leaving a face without a track; a pair that costs more is not made."""
 MAX_DISTANCE: Final = 3.5
-"""How far from where it is expected a face may be."""
+"""The largest distance of a face from its expected place."""
 
 
 @dataclass(frozen=True)
 class Update:
-    """What a frame did to the tracks."""
+    """The effect of a frame on the tracks."""
 
     tracks: tuple[int, ...]
     """The track of each face, in the order in which the faces were given."""

@@ -1,4 +1,4 @@
-"""What an outbox knows of one capture, and which of several is worth least."""
+"""A capture in the outbox, and the order of their value."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class OutboxItem:
 def worst_first(
     some: Iterable[OutboxItem], everything: Iterable[OutboxItem], arrived: Mapping[tuple[str, str], float]
 ) -> list[OutboxItem]:
-    """Return `some` with what is worth least first.
+    """Return `some`, the least valuable first.
 
     The best item of each passage in `everything` comes last, the oldest of them first, unless the server already has a
     better crop of the passage (`arrived`: its best score). Before them come the others, worst score first.

@@ -31,7 +31,7 @@ LIVE_IN_A_ROW = 3
 
 
 class SendPolicy:
-    """Which capture is sent next; it remembers what was sent last. Owned by one outbox."""
+    """Chooses the next capture to send; it remembers the last one. Owned by one outbox."""
 
     def __init__(self) -> None:
         self._live_in_a_row = 0
@@ -66,7 +66,7 @@ class SendPolicy:
 
     @staticmethod
     def _may_send_backlog(in_flight: Collection[OutboxItem], credit: int) -> bool:
-        """Half of the bytes and half of the credits at most, but one in any case."""
+        """At most half of the bytes and half of the credits, but always at least one."""
         sent = [item.size for item in in_flight if item.sent_as_backlog]
         return not sent or (sum(sent) < MAX_BACKLOG_BYTES and 2 * len(sent) < credit + len(in_flight))
 
@@ -77,7 +77,7 @@ MAX_PAUSE_S = 30.0
 
 @dataclass(frozen=True)
 class OutboxStatistics:
-    """What the outbox holds, and what it dropped."""
+    """The content of the outbox, and its dropped captures."""
 
     depth: int
     in_flight: int
@@ -86,7 +86,7 @@ class OutboxStatistics:
     oldest_in_flight_s: float
     """For how long the oldest capture in flight has been waiting for its receipt; 0 when there is none."""
     waiting_s: float
-    """For how long captures have been waiting without a single receipt; 0 when there is none."""
+    """The time since captures wait without any receipt; 0 when none waits."""
     settled_total: int
     drops: Drops
     stored: int
@@ -100,7 +100,7 @@ class Outbox:
     """Filled by the vision thread, emptied by the uplink's; all methods are safe on any thread."""
 
     def __init__(self, size: int, clock: Clock) -> None:
-        """`size`: captures that wait in memory alone, at most; at least 1."""
+        """`size`: the most captures that wait only in memory; at least 1."""
         self._state = OutboxState(size, clock)
         self.disk_queue = DiskQueue(self._state)
         self.clock = clock
@@ -116,7 +116,7 @@ class Outbox:
         return self._state.listen(on_change)
 
     def put(self, capture: FaceCapture) -> None:
-        """Add a capture; when there is no room, drop the one that is worth least."""
+        """Add a capture; when it is full, drop the least valuable one."""
         state = self._state
         with state.lock:
             self._count += 1
@@ -180,7 +180,7 @@ class Outbox:
                 item.taken = True
 
     def next_ready_s(self) -> float | None:
-        """Return in how many seconds the next capture that is to be sent again may be sent; None when there is none."""
+        """Return the seconds until a capture may be sent again; None when there is none."""
         with self._state.lock:
             now_s = self.clock.monotonic_s()
             pauses = (item.not_before_s - now_s for item in self._state.unsent.values())

@@ -86,7 +86,7 @@ _STATES = {
 
 @dataclass(frozen=True)
 class SpoolTerms:
-    """Where captures wait on the disk, how much of them, and for how long. For all cameras of a capture host."""
+    """The place, size and time limit of captures on the disk, for all cameras of a capture host."""
 
     folder: Path
     """Each camera has its own folder in it."""
@@ -107,7 +107,7 @@ class SpoolError(Exception):
 
 
 class DamagedError(Exception):
-    """A file of the spool is not what was written."""
+    """A file of the spool differs from what was written."""
 
 
 class ForeignError(Exception):
@@ -136,7 +136,7 @@ class Spool:
 
     @_disk_errors()
     def open(self) -> None:
-        """Make the folder and the key if there are none, and remove what was half written. Raises SpoolError."""
+        """Make the folder and the key if they are missing, and remove incomplete files. Raises SpoolError."""
         try:
             key = read_or_make(self._key_file)
         except ValueError:

@@ -154,7 +154,7 @@ class Spooler:
         return None
 
     def _store(self, waiting: list[FaceCapture]) -> None:
-        """Write what waits; raises SpoolError when the disk refuses one and no room can be made for it."""
+        """Write the waiting captures; raises SpoolError when the disk refuses one and no space can be freed."""
         try:
             for capture in waiting:
                 if not self._queue.holds(capture.capture_id):
@@ -203,7 +203,7 @@ class Spooler:
                 self._queue.loaded(capture)
 
     def _remove(self) -> None:
-        """Remove what has its receipt or was dropped. What cannot be removed now is tried again."""
+        """Remove captures that have a receipt or were dropped; failed removals are tried again."""
         oldest_ms = self._clock.now().timestamp() * 1000 - self._terms.most_age_s * 1000
         old = [key for key in self._foreign if _taken_ms(key) < oldest_ms]
         for key in old:

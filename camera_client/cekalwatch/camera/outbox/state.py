@@ -24,7 +24,7 @@ class OutboxState:
     """The items, each in one of three places: `unsent`, `spooled` or `in_flight`."""
 
     def __init__(self, size: int, clock: Clock) -> None:
-        """`size`: captures that wait in memory alone, at most; at least 1."""
+        """`size`: the most captures that wait only in memory; at least 1."""
         if size < 1:
             raise ValueError("an outbox needs room for at least one capture")
         self.size = size
@@ -63,7 +63,7 @@ class OutboxState:
         return end
 
     def changed(self) -> None:
-        """Wake all who wait and listen."""
+        """Wake all waiting threads and listeners."""
         self.lock.notify_all()
         for listener in self._listeners:
             listener()
@@ -85,7 +85,7 @@ class OutboxState:
         return replace(capture, clock_ahead=item.clock_offset - self.server_offset)
 
     def in_memory_alone(self) -> list[OutboxItem]:
-        """Return what waits and is not on the disk, the oldest first.
+        """Return the waiting captures that are not on the disk, oldest first.
 
         What is in flight does not count: it has probably arrived, so that dropping it would only lose its receipt.
         """
@@ -252,7 +252,7 @@ class DiskQueue:
                 state.changed()
 
     def to_remove(self) -> list[str]:
-        """Return what is to be removed from the disk, once."""
+        """Return the captures to remove from the disk, each once."""
         with self._state.lock:
             removable, self._state.removable = self._state.removable, []
             return removable

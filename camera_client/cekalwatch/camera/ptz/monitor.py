@@ -1,7 +1,7 @@
-"""Follows where a camera that can be turned looks, says which of its keys may send, and turns it on its tour.
+"""Follows the position of a camera that can be turned, says which of its keys may send, and turns it on its tour.
 
-One monitor for a camera, however many keys it has: each key watches at a preset. Nothing is sent while it is not known
-where the camera looks (rule 2).
+There is one monitor for a camera with all its keys: each key watches at a preset. Nothing is sent while the position of
+the camera is unknown (rule 2).
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from cekalwatch.camera.view.monitor import PresetStatus
 from cekalwatch.wire.backoff import Backoff
 
 PERIOD_S: Final = 0.5
-"""How often the camera is asked where it looks."""
+"""The period of questions for the camera's position."""
 ANSWER_HOLDS_S: Final = 3.0
-"""How old its last answer may be: a camera that has not answered for longer may look anywhere."""
+"""The greatest age of its last answer: a camera that has not answered for longer may look anywhere."""
 PRESETS_EVERY_S: Final = 60.0
 """How often its presets are read: technicians store them anew."""
 
@@ -97,7 +97,7 @@ class PtzMonitor:
                     await self._follow(camera, stop)
             except OnvifError as error:
                 await self._pause(str(error), stop)
-            except Exception:  # a monitor that ended would leave its keys silent for ever
+            except Exception:  # if the monitor ended, its keys would stay silent
                 log.exception("mount_failed", mount=self.mount)
                 await self._pause("an unexpected error", stop)
 

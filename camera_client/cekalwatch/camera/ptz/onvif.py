@@ -1,4 +1,4 @@
-"""A camera that can be turned, through ONVIF: where it looks, and turning it to a preset.
+"""A camera that can be turned, through ONVIF: its position, and turning it to a preset.
 
 ONVIF does not say at which preset a camera is, only its position and whether it moves. So a camera is at a preset when
 it rests and its position is the preset's.
@@ -68,7 +68,7 @@ class Preset:
 
 @dataclass(frozen=True)
 class PtzStatus:
-    """Where the camera looks now, and whether it moves."""
+    """The camera's position, and whether it moves."""
 
     moves: bool
     position: PtzPosition | None
@@ -85,7 +85,7 @@ class OnvifCamera:
         self._profile = profile
 
     async def status(self) -> PtzStatus:
-        """Return where it looks."""
+        """Return its position."""
         return read_status(await self._ask("GetStatus"))
 
     async def presets(self) -> list[Preset]:
@@ -187,7 +187,7 @@ def read_profile(answer: Element) -> str:
 
 
 def read_status(answer: Element) -> PtzStatus:
-    """Return where a camera looks. Raises OnvifError."""
+    """Return the position of a camera. Raises OnvifError."""
     status = answer.find("tptz:PTZStatus", _NAMES)
     if status is None:
         raise OnvifError("its answer lacks a part")
@@ -196,7 +196,7 @@ def read_status(answer: Element) -> PtzStatus:
 
 
 def read_presets(answer: Element) -> list[Preset]:
-    """Return what is stored in a camera. Raises OnvifError."""
+    """Return the presets of a camera. Raises OnvifError."""
     return [
         Preset(_token(preset), _shown(_text(preset, "tt:Name")), _position(preset.find("tt:PTZPosition", _NAMES)))
         for preset in answer.findall("tptz:Preset", _NAMES)

@@ -98,7 +98,7 @@ class Tour:
         self._passed_over = False
 
     def stop_at(self, now_s: float, time_of_day: time, *, under_way: bool) -> TourStop | None:
-        """Return where the camera should be now; None while no counter of the tour has been open.
+        """Return the preset where the camera should be; None while no counter of the tour has been open.
 
         `under_way`: whether a traveller is passing at the present stop.
         """

@@ -33,7 +33,7 @@ MAX_WAITING: Final = 16
 
 
 class DecoderDied(Exception):  # noqa: N818  # it tells what happened
-    """The process is gone, or tells what cannot be."""
+    """The process is gone, or sent something impossible."""
 
 
 class Decoder:

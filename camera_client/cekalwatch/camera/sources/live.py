@@ -1,4 +1,5 @@
-"""Frames from a camera: always the newest one. A camera that fails, or only seems to work, is opened again for ever."""
+"""Frames from a camera: always the newest one. A camera that fails, or only seems to work, is opened again and
+again."""
 
 from __future__ import annotations
 

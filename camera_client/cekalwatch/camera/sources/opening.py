@@ -21,7 +21,7 @@ DEVICE_SIZES = {"480p": (640, 480), "720p": (1280, 720), "1080p": (1920, 1080)}
 
 
 class OpeningPolicy(Enum):
-    """What happens when a camera cannot be opened at the start. Later it is opened again for ever in any case."""
+    """What to do when a camera cannot be opened at the start. Later it is always opened again."""
 
     MUST_OPEN = "must open"
     """It is an error."""

@@ -95,7 +95,7 @@ class Distribution:
 
 @dataclass(frozen=True)
 class Recording:
-    """What was looked at."""
+    """The examined source."""
 
     source: str
     detector: str
@@ -112,7 +112,7 @@ class Recording:
 
 @dataclass(frozen=True)
 class SurveyResult:
-    """What a survey found."""
+    """The result of a survey."""
 
     recording: Recording
     passages: int
@@ -138,7 +138,7 @@ class SurveyResult:
 
 
 def figures(found: SurveyResult) -> SurveyFigures:
-    """Return what is reported to the server of a survey."""
+    """Return the report of a survey for the server."""
     recording = found.recording
     return SurveyFigures(
         client_version=version("cekalwatch"),
@@ -157,7 +157,7 @@ def figures(found: SurveyResult) -> SurveyFigures:
 
 
 def findings(recording: Recording, passages: Iterable[SurveyedPassage]) -> SurveyResult:
-    """Return what follows from the passages, each of which has at least one face."""
+    """Return the conclusions from the passages, each of which has at least one face."""
     passed = tuple(passages)
     wrong = {flaw: sum(flaw in passage.flaws for passage in passed) for flaw in Flaw}
     bests = [passage.best for passage in passed]

@@ -54,7 +54,7 @@ class CameraRefused(Exception):  # noqa: N818  # it is the server's answer
 
 @dataclass(frozen=True)
 class Link:
-    """How to reach the server and who speaks."""
+    """The addresses of the server, and the identity of the client."""
 
     dialer: Dialer
     hello: CameraHello

@@ -64,7 +64,7 @@ class AimingPictures:
             self._made = None
 
     def forget(self) -> None:
-        """Want none any more: who asked is gone."""
+        """Cancel the request: its requester is gone."""
         with self._lock:
             self._request = self._made = None
 

@@ -46,12 +46,12 @@ class ViewMonitor:
 
     @property
     def state(self) -> ViewState:
-        """How the view looks."""
+        """The state of the view."""
         return NOT_SENDING.get(self._status, self._judge.state)
 
     @property
     def away(self) -> bool:
-        """Whether the camera moves, looks elsewhere or may do so, so that its pictures belong to no counter."""
+        """Whether the camera moves or may look elsewhere, so that its pictures belong to no counter."""
         return self._status in NOT_SENDING or self._judge.moves(self._at_s)
 
     def see(self, picture: Picture, at_s: float) -> None:

@@ -84,7 +84,7 @@ _EVENT = Codec(
 REPORTED_EVENT = Codec(
     AlertEvent, alert_pb2.AlertEvent, names=_EVENT_NAMES, parts=(_REPORTED_ALERT,), unheeded=("trace",)
 )
-"""As a port reports it: names of subjects, and look-alikes, are the centre's to say."""
+"""An alert as a port reports it: the centre adds names of subjects and look-alikes."""
 STREAM: OneOf[StreamMessage, alert_service_pb2.SubscribeAlertsResponse] = OneOf(
     alert_service_pb2.SubscribeAlertsResponse,
     {

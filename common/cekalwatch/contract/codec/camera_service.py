@@ -1,4 +1,4 @@
-"""What cameras may send and show, and what surveys found of them."""
+"""Policies, pictures and surveys of cameras."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def _write_landmarks(points: Sequence[Point]) -> capture_pb2.FaceLandmarks:
 
 
 class _AimingAnswers(Codec[AimingAnswer, capture_pb2.AimingPicture]):
-    """An answer without a picture says why there is none."""
+    """An answer without a picture has a reason."""
 
     picture = Codec(
         AimingPicture,

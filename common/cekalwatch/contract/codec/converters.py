@@ -14,11 +14,11 @@ from cekalwatch.program.traces import trace_context
 E = TypeVar("E", bound=Enum)
 
 TRACE = Converter(lambda content, _reading: trace_context(content), str)
-"""The context of a trace; empty for what is none."""
+"""The context of a trace; empty for an invalid one."""
 
 
 def unchanged(is_sound: Callable[[Any], bool] = lambda _: True) -> Converter:
-    """Return a converter of content that stays as it is; strict reading refuses what is not sound."""
+    """Return a converter that keeps its content; strict reading refuses invalid content."""
 
     def read(content: Any, reading: Reading) -> Any:  # noqa: ANN401  # of any type
         if reading is Reading.STRICT and not is_sound(content):
@@ -29,10 +29,10 @@ def unchanged(is_sound: Callable[[Any], bool] = lambda _: True) -> Converter:
 
 
 def seconds_up_to(most: float) -> Converter:
-    """Return a converter of a duration in seconds that is brought between 0 and `most`, in strict reading too."""
+    """Return a converter of a duration in seconds, limited to 0 to `most`, in strict reading too."""
     return Converter(lambda content, _reading: min(max(0.0, seconds_of(content)), most), written_seconds)
 
 
 def known_or(bound: ProtoEnum[E, Any], other: E) -> Converter:
-    """Return a converter of an enum: what is not known, as of a newer peer, is `other` in strict reading too."""
+    """Return a converter of an enum: an unknown member, as of a newer peer, is `other`, in strict reading too."""
     return Converter(lambda number, _reading: bound.member(number) or other, bound.number)

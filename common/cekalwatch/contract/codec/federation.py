@@ -1,4 +1,4 @@
-"""Reads and writes what ports and their centre tell each other, and how ports do."""
+"""Reads and writes the messages between ports and their centre, and the state of ports."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CentreMessage = ReportStart | ReportReceipt | PictureRequest | ReportKeepAlive
 
 _REFUSALS = bound_enum(PictureRefusal, pb.PictureRefusal.DESCRIPTOR)
 _REFUSAL = Converter(lambda number, _: _REFUSALS.member(number) or PictureRefusal.NOT_NOW, _REFUSALS.number)
-"""One that only a newer port knows is none for ever."""
+"""An event that only a newer port knows stays unknown."""
 _POSITION = Codec(LogPosition, pb.LogPosition, names={"occurred_at": "event_time"})
 
 PORT_MESSAGE = OneOf[PortMessage, port_service_pb2.ReportAlertsRequest](

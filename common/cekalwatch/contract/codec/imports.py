@@ -68,7 +68,7 @@ def stated_subject(message: watchlist_pb2.Subject) -> dict[str, Any]:
 def stated_order(message: watchlist_pb2.BanOrder) -> dict[str, Any]:
     """Return the facts that a source states of an order, by name, unchecked; days are texts.
 
-    What is no moment is one of the year 1, which no order can be revoked in.
+    An invalid moment becomes one of the year 1, in which no order can be revoked.
     """
     try:
         revoked_at = moment(message.revoked_time) if message.HasField("revoked_time") else None

@@ -1,4 +1,4 @@
-"""Reads and writes subjects as list managers look at them, and their look-alikes."""
+"""Reads and writes subjects as list managers see them, and their look-alikes."""
 
 from __future__ import annotations
 

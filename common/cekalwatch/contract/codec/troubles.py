@@ -1,4 +1,4 @@
-"""Reads and writes problems (called troubles on the wire), and the messages of those who watch them."""
+"""Reads and writes problems (called troubles on the wire), and the messages of their subscribers."""
 
 from __future__ import annotations
 
@@ -17,4 +17,4 @@ NEWS: OneOf[TroubleNews, pb.WatchTroublesResponse] = OneOf(
     pb.WatchTroublesResponse,
     {"open": Codec(OpenTroubles, pb.OpenTroubles, parts=(TROUBLE,)), "changed": TROUBLE},
 )
-"""Nothing where only the server's clock is told: nothing has changed for a while."""
+"""Empty if only the server's clock is sent, because nothing has changed for a while."""

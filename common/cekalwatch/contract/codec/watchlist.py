@@ -47,7 +47,7 @@ V = TypeVar("V", bound=_Measured)
 
 
 class MeasuredCodec(Codec[V, Any]):
-    """Of a message that has a face's eye distance beside the other figures of it."""
+    """For a message with the eye distance of a face outside its other measurements."""
 
     def read(self, message: Any, reading: Reading = Reading.LENIENT) -> V:  # noqa: ANN401  # one of two messages
         """Return the value of a message."""

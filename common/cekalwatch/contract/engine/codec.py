@@ -47,11 +47,11 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Converter:
-    """Both directions of one field's content; `read` raises Refused, or ValueError for what is no such content."""
+    """Both directions of one field's content; `read` raises Refused, or ValueError for invalid content."""
 
     read: Callable[[Any, Reading], Any]
     write: Callable[[Any], Any]
-    """None: the field is not set."""
+    """None means that the field is not set."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,14 @@ class _Field:
     name: str
     converter: Converter
     presence: bool
-    """Whether the message tells an empty field from one that is not set."""
+    """Whether the message distinguishes an empty field from one that is not set."""
     optional: bool
     default: Any
-    """Of the value, for a field that is not set or holds what is not known; MISSING: it has none."""
+    """The default of the value, for a field that is not set or has unknown content; MISSING without a default."""
     needed: bool
     """Whether strict reading refuses a message without it, where the value has no default."""
     empty: Any
-    """What lenient reading makes of nothing; MISSING: what the converter says."""
+    """The result of lenient reading for an empty field; MISSING means the converter's."""
 
     def read(self, message: Message, reading: Reading) -> Any:  # noqa: ANN401  # as the field's type says
         """Return the field's content; raises Refused with the field's name."""
@@ -127,7 +127,8 @@ class Codec(Generic[V, M]):
         self._unheeded = unheeded
 
     def read(self, message: M, reading: Reading = Reading.LENIENT) -> V:
-        """Return the value of a message. Raises Refused: strict where a bound is broken, lenient for what is no value.
+        """Return the value of a message. Raises Refused: in strict reading for a broken bound, in lenient reading for
+        an impossible value.
 
         ValueError comes from the value's own checks.
         """
@@ -178,7 +179,7 @@ class Codec(Generic[V, M]):
         converter = self._special.get(value_name) or _converter(hint, described, self._parts)
         repeated = described.is_repeated
         presence = described.has_presence and not repeated
-        # A duration that is missing is none at all.
+        # A missing duration is None.
         needed = presence and described.message_type not in {None, Duration.DESCRIPTOR}
         plain = not (presence or optional or value_name in self._special)
         empty = _empty(hint) if plain else MISSING
@@ -186,7 +187,7 @@ class Codec(Generic[V, M]):
 
 
 def _without_none(hint: Any) -> tuple[Any, bool]:  # noqa: ANN401  # types have no common type
-    """Return a type without `| None`, and whether it had it."""
+    """Return a type without `| None`, and whether it had that."""
     if get_origin(hint) in {Union, UnionType}:
         others = [one for one in get_args(hint) if one is not NoneType]
         if len(others) == 1:
@@ -195,7 +196,7 @@ def _without_none(hint: Any) -> tuple[Any, bool]:  # noqa: ANN401  # types have 
 
 
 def _empty(hint: Any) -> Any:  # noqa: ANN401  # as the type says
-    """Return what a type has for nothing; MISSING for one that has no such thing."""
+    """Return the empty value of a type; MISSING for a type without one."""
     if get_origin(hint) is Annotated:
         hint = get_args(hint)[0]
     kind = get_origin(hint) or hint
@@ -203,7 +204,7 @@ def _empty(hint: Any) -> Any:  # noqa: ANN401  # as the type says
 
 
 def _converter(hint: Any, described: FieldDescriptor, parts: Mapping[type, Codec[Any, Any]]) -> Converter:  # noqa: ANN401
-    """Return the converter for a type; raises TypeError for one that no field has."""
+    """Return the converter for a type; raises TypeError for an unsupported one."""
     bounds: tuple[Any, ...] = ()
     if get_origin(hint) is Annotated:
         hint, *extras = get_args(hint)

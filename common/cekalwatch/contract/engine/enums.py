@@ -37,7 +37,8 @@ class ProtoEnum(Generic[_OurEnum, _Number]):
         return self._members.get(number)
 
     def read(self, number: int, reading: Reading) -> _OurEnum | None:
-        """Return our member, None for UNSPECIFIED; what only a newer peer knows is None too, or, strict, ValueError."""
+        """Return our member, None for UNSPECIFIED. A member that only a newer peer knows is None too, or ValueError in
+        strict reading."""
         found = self._members.get(number)
         if found is None and number and reading is Reading.STRICT:
             raise ValueError(number)

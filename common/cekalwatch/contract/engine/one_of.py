@@ -28,7 +28,7 @@ class OneOf(Generic[V, M]):
         self._oneof = oneof
 
     def read(self, message: M, reading: Reading = Reading.LENIENT) -> V | None:
-        """Return what a message carries; None for nothing, and for what only a newer peer knows. Raises as Codec."""
+        """Return the content of a message; None when it is empty, or only a newer peer knows it. Raises as Codec."""
         field = message.WhichOneof(self._oneof)
         codec = self._codecs.get(field) if field else None
         return codec.read(getattr(message, field), reading) if codec else None

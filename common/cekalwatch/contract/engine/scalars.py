@@ -1,4 +1,4 @@
-"""Reads and writes what a single field holds: texts, moments, durations, keys."""
+"""Reads and writes the content of single fields: texts, moments, durations, keys."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Reading(Enum):
     STRICT = auto()
     """What breaks a bound is refused: what clients ask of a server."""
     LENIENT = auto()
-    """Unsafe text is cleaned, and what only a newer peer knows is None: what servers answer."""
+    """For answers of servers: unsafe text is cleaned, and content that only a newer peer knows is None."""
 
 
 class Refused(ValueError):  # noqa: N818  # it is what was done with the message
@@ -55,7 +55,7 @@ def read_uuid(content: str) -> UUID:
 
 
 def moment(message: Timestamp) -> datetime:
-    """Read a moment, in UTC; raises ValueError or OverflowError for what is none."""
+    """Read a moment, in UTC; raises ValueError or OverflowError for an invalid one."""
     return message.ToDatetime(UTC)
 
 
@@ -67,7 +67,7 @@ def timestamp(value: datetime) -> Timestamp:
 
 
 def span(message: Duration) -> timedelta:
-    """Read a duration; raises ValueError or OverflowError for what is none."""
+    """Read a duration; raises ValueError or OverflowError for an invalid one."""
     return message.ToTimedelta()
 
 

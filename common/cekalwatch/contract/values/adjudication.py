@@ -1,4 +1,4 @@
-"""What people do with an alert: states, steps, outcomes and reasons, which of them go together, and what was done.
+"""The handling of an alert by people: states, steps, outcomes and reasons, their combinations, and the record.
 
 The server decides by these rules; the notifier offers by them what can succeed. Domain rules 1, 4, 5 and 6.
 """
@@ -21,7 +21,7 @@ MAX_NOTE = 1_000
 
 
 class AlertState(StrEnum):
-    """Where an alert stands."""
+    """The state of an alert."""
 
     NEW = "NEW"
     CLAIMED = "CLAIMED"
@@ -33,7 +33,7 @@ class AlertState(StrEnum):
 
 
 UNDECIDED = frozenset({AlertState.NEW, AlertState.CLAIMED})
-"""An officer has to look."""
+"""An officer has to judge it."""
 PENDING = frozenset({AlertState.REFERRED, AlertState.CANNOT_DETERMINE})
 """An officer has judged, and Cekal Online or a supervisor has not yet."""
 UNSETTLED = UNDECIDED | PENDING
@@ -61,7 +61,7 @@ class AlertEventType(StrEnum):
 
 
 class Escalation(IntEnum):
-    """Whom an alert has gone to that nobody claimed or settled."""
+    """The level to which an unclaimed or unsettled alert has escalated."""
 
     COUNTER = 0
     SUPERVISOR = 1
@@ -69,7 +69,7 @@ class Escalation(IntEnum):
 
 
 class Outcome(StrEnum):
-    """What an officer, or after a referral whoever checked, found."""
+    """The finding of an officer, or of the person who checked after a referral."""
 
     NOT_SAME_PERSON = "NOT_SAME_PERSON"
     CANNOT_DETERMINE = "CANNOT_DETERMINE"
@@ -133,9 +133,10 @@ _DISPROVING = frozenset({*_NOT_SAME, Reason.NOT_LISTED_IN_CEKAL_ONLINE})
 
 
 def disproves(outcome: Outcome, reason: Reason) -> bool:
-    """Whether it is found that whoever has that face is not banned as the subject, so that they are not stopped again.
+    """Whether the finding shows that the person with that face is not the banned subject, so that the person is not
+    stopped again.
 
-    A traveller who is gone, or an order that ended, says nothing of whose face it is.
+    A traveller who left, or an order that ended, says nothing about the face.
     """
     return outcome is Outcome.NOT_SAME_PERSON or (outcome is Outcome.CLEARED and reason in _DISPROVING)
 
@@ -236,7 +237,7 @@ class FollowUp:
 
 @dataclass(frozen=True)
 class Handling:
-    """What people have done with an alert."""
+    """The steps of people with an alert."""
 
     claim: Claim | None = None
     findings: tuple[Finding, ...] = ()
@@ -252,5 +253,5 @@ class Handling:
 
     @property
     def officer(self) -> PersonReference | None:
-        """Who judged it at the counter, of several candidates the last one."""
+        """The officer who judged it at the counter; with several candidates, the last one."""
         return next((one.person for one in reversed(self.findings) if one.outcome in OFFICERS_OUTCOMES), None)

@@ -26,7 +26,7 @@ from cekalwatch.contract.values.subjects import ReferenceFace, Subject
 from cekalwatch.contract.values.watchlist import Freshness, LookalikeJudgement
 
 MAX_CANDIDATE_KEY: Final = 200
-"""Characters of a subject's key, with room: what is longer is nobody's."""
+"""Most characters of a subject's key, with a margin: longer keys do not exist."""
 CandidateKey = Annotated[str, MaxLen(MAX_CANDIDATE_KEY)]
 Score = Annotated[float, Interval(ge=-1.0001, le=1.0001)]
 """A comparison score, -1 to 1, as it is with 32 bits."""
@@ -120,12 +120,13 @@ class Alert:
 
     @property
     def calls(self) -> int:
-        """How often it has come to the supervisors: gone up, announced again, or judged so that they have to look."""
+        """How often it has come to the supervisors: escalated, announced again, or judged so that they have to
+        decide."""
         return self.handling.escalations + sum(one.outcome in FOR_SUPERVISORS for one in self.handling.findings)
 
     @property
     def stamp(self) -> str:
-        """A text that differs whenever the alert stands differently; a renewed claim makes no difference."""
+        """A text that changes with each change of the alert, except a renewed claim."""
         return f"{self.version}/{self.calls}/{'ended' if self.orders_ended_at else ''}"
 
     @property
@@ -150,7 +151,7 @@ class AlertPictures:
 
 @dataclass(frozen=True)
 class Subscribed:
-    """The subscription stands; events after `after_sequence` follow, `head_sequence` is the newest there is."""
+    """The subscription is open; events after `after_sequence` follow, and `head_sequence` is the newest event."""
 
     after_sequence: int
     head_sequence: int
@@ -165,7 +166,7 @@ class AlertEvent:
 
     sequence: int
     type: AlertEventType | None
-    """None: one that only a newer server knows; the alert is shown as it stands."""
+    """None for an event that only a newer server knows; the present version of the alert is shown."""
     alert: Alert
     occurred_at: datetime | None = None
     capture_id: str = ""

@@ -42,7 +42,7 @@ class TrailProblemKind(StrEnum):
 
 @dataclass(frozen=True)
 class TrailQuery:
-    """What is searched for; empty fields: anything."""
+    """The search; an empty field means anything."""
 
     person: str = ""
     """A key, or a sign-in name."""
@@ -83,7 +83,7 @@ class TrailPage:
     people: tuple[PersonReference, ...]
     """Those whom the entries name."""
     looked_back_to: datetime | None
-    """How far a page looked that is short and not the last; else None."""
+    """The position of a short page that is not the last one; otherwise None."""
 
     @property
     def names(self) -> Mapping[str, str]:
@@ -110,7 +110,7 @@ class FullEntry:
     hash: str
     previous_hash: str
     checkpoint: TrailCheckpoint | None
-    """The first one at or after it; None: there is none yet."""
+    """The first checkpoint at or after it; None when there is none yet."""
     people: tuple[PersonReference, ...]
     """Those whom the entry names."""
 
@@ -122,7 +122,7 @@ class FullEntry:
 
 @dataclass(frozen=True)
 class TrailProgress:
-    """How far a check is, in entries."""
+    """The progress of a check, in entries."""
 
     checked: int
     total: int
@@ -138,7 +138,7 @@ class TrailProblem:
     """The first entry concerned, by sequence; for a checkpoint the entry that it is at, 0 where that is not known."""
     last: int
     words: str = ""
-    """The same in a sentence, for who reads the output of the server's command. It stays on the server."""
+    """The same as a sentence for the output of the server's command. It stays on the server."""
 
     def __str__(self) -> str:
         return self.words
@@ -146,11 +146,11 @@ class TrailProblem:
 
 @dataclass(frozen=True)
 class TrailVerdict:
-    """What a check found."""
+    """The result of a check."""
 
     entries: int
     signed: int
-    """The last entry that is signed, with all before it; 0: none is."""
+    """The last entry that is signed, with all earlier ones; 0 when none is."""
     problems: tuple[TrailProblem, ...]
     trusted_keys: tuple[str, ...]
     """Public keys whose checkpoints count."""

@@ -28,7 +28,7 @@ class CameraReference:
 
 
 class ViewState(StrEnum):
-    """How a camera's view looks to its client."""
+    """The state of a camera's view, by its client."""
 
     UNSPECIFIED = "UNSPECIFIED"
     """No frame has come yet, and the time for one is not over; to the server also what it does not know."""
@@ -57,7 +57,7 @@ class SpoolState(StrEnum):
 
 @dataclass(frozen=True)
 class SpoolStatus:
-    """What waits on a capture host's disk; `size` in bytes."""
+    """The captures that wait on a capture host's disk; `size` in bytes."""
 
     state: SpoolState = SpoolState.UNSPECIFIED
     depth: int = 0
@@ -113,7 +113,7 @@ Side = Annotated[int, Interval(ge=1, le=MAX_FRAME_SIDE)]
 
 @dataclass(frozen=True)
 class AimingRequest:
-    """Somebody who aims the camera asks for a picture."""
+    """A request for a picture for aiming."""
 
     request_id: int
 
@@ -129,7 +129,7 @@ class AimingRefusal(StrEnum):
 
 @dataclass(frozen=True)
 class AimingPicture:
-    """What a camera shows, with nobody who can be recognised."""
+    """A picture of a camera in which nobody can be recognised."""
 
     jpeg: bytes
     """Within the bounds of the contract (`wire.bounds`)."""
@@ -144,7 +144,7 @@ class AimingPicture:
 
 @dataclass(frozen=True)
 class AimingAnswer:
-    """What a client answers the request of that number: a picture, or why there is none."""
+    """A client's answer to the request with that number: a picture, or the reason why there is none."""
 
     request_id: int
     given: AimingPicture | AimingRefusal
@@ -152,7 +152,7 @@ class AimingAnswer:
 
 @dataclass(frozen=True)
 class TakenPicture:
-    """What a camera shows, with nobody who can be recognised, for the person who asked."""
+    """A picture of a camera in which nobody can be recognised, for the person who requested it."""
 
     jpeg: bytes
     """Encoded by the server, and made as coarse as its client should have made it."""

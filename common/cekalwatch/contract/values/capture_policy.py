@@ -1,4 +1,4 @@
-"""What a camera may send: by the settings, and by what people have set for one camera since."""
+"""What a camera may send: by the settings, and by changes of people for one camera."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class CapturePolicy:
 
 @validated(frozen=True, config=ConfigDict(extra="forbid", use_attribute_docstrings=True))
 class CapturePolicyChanges:
-    """How one camera's policy differs from that of all; what is not set is as there."""
+    """The differences of one camera's policy from the common one; unset fields are as there."""
 
     min_eye_distance_px: EyeDistance | None = None
     """Smallest distance between the eyes, in pixels of the frame."""
@@ -62,7 +62,7 @@ class CapturePolicyChanges:
 
     @property
     def figures(self) -> dict[str, Any]:
-        """What is set, by name."""
+        """The set fields, by name."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
@@ -104,9 +104,9 @@ class CameraPolicy:
     in_force: CapturePolicy
     of_settings: CapturePolicy
     changes: CapturePolicyChanges
-    """What people have set."""
+    """The values set by people."""
     before: CapturePolicyChanges
-    """What they had set before that."""
+    """The values before that."""
     number: int
     """How often it was set."""
     set_at: datetime | None

@@ -1,4 +1,4 @@
-"""What a camera client and the server send each other: who they are, captures, what may be sent, and receipts."""
+"""The messages of a camera client and the server: identity, captures, policies, and receipts."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ Share = Annotated[float, Interval(ge=0, le=1)]
 LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
 """Names of the five landmarks, in their order; left and right are those of the picture."""
 CLOCK_WRONG = timedelta(seconds=2)
-"""A clock that differs from the server's by so much is to be set right."""
+"""A clock that differs from the server's by this much must be corrected."""
 
 
 def is_wrong(clock_ahead: timedelta) -> bool:
-    """Whether a clock that is so far ahead of the server's (negative: behind) is to be set right."""
+    """Whether a clock with this lead over the server's (negative: behind) must be corrected."""
     return abs(clock_ahead) >= CLOCK_WRONG
 
 
 class CaptureOutcome(StrEnum):
-    """What became of a capture on the server. It tells nothing of the list (domain rule 13)."""
+    """The result of a capture on the server. It reveals nothing of the list (domain rule 13)."""
 
     ACCEPTED = "ACCEPTED"
     """Dealt with, whatever was found."""
@@ -40,7 +40,7 @@ class CaptureOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class CameraHello:
-    """Who a camera client is."""
+    """The identity of a camera client."""
 
     camera_id: str
     run_id: str
@@ -53,7 +53,7 @@ class CameraHello:
 
 @dataclass(frozen=True)
 class ClientTime:
-    """What a camera client says of its time in a message; None: nothing."""
+    """The time of a camera client in a message; None when it has none."""
 
     time: datetime | None
     uptime: timedelta | None
@@ -124,7 +124,7 @@ class Welcome:
     heartbeat_period_s: float
     policy: CapturePolicy
     server_time: datetime | None = None
-    """What the server's clock showed when it answered; None if it did not say."""
+    """The time of the server's clock at its answer; None when missing."""
 
     def __post_init__(self) -> None:
         if self.heartbeat_period_s <= 0:

@@ -97,9 +97,9 @@ class DeviceToInvite:
 
 @dataclass(frozen=True, repr=False)
 class DeviceInvited:
-    """With what a device enrols; a secret, so that it has no `repr`."""
+    """The secret with which a device enrols; it has no `repr`."""
 
     code: str
     invitation: str
-    """All that the device needs, in one line; the code is part of it."""
+    """Everything that the device needs, in one line, with the code."""
     ends_at: datetime

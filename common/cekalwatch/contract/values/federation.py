@@ -1,4 +1,4 @@
-"""What a port with a server of its own and its centre tell each other of its alerts, and how ports do."""
+"""The messages of a port's server and its centre about alerts, and the state of ports."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ class LogPosition:
 
 @dataclass(frozen=True)
 class ReportStart:
-    """From where a port should go on, and how."""
+    """The position from which a port continues, and its manner."""
 
     position: LogPosition | None
-    """None: from the oldest event that it holds."""
+    """None means from its oldest event."""
     heartbeat_period_s: float
     window: int
     """Events that it may send beyond the last receipt."""
@@ -74,17 +74,17 @@ class LogStart:
 
     after: LogSequence
     reason: StartReason | None = None
-    """None: from where the centre asked for."""
+    """None means from the position that the centre asked for."""
 
 
 @dataclass(frozen=True)
 class SignOfLife:
-    """What a port says regularly."""
+    """The regular message of a port."""
 
     events_waiting: Count
     """Those that it has not reported."""
     list_at: datetime | None = None
-    """When its list was brought up to date last; None when it has not said."""
+    """When its list was last updated; None when unknown."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class HeldAlerts:
 
 @dataclass(frozen=True)
 class PortPicture:
-    """A port's answer to who asks for a picture."""
+    """A port's answer to a request for a picture."""
 
     request_id: int
     probe_jpeg: bytes = field(default=b"", repr=False)
@@ -128,7 +128,7 @@ class ReportKeepAlive:
 
 @dataclass(frozen=True)
 class PortStatus:
-    """How a port does, as people at the centre see it."""
+    """The state of a port, as people at the centre see it."""
 
     site: str
     name: str
@@ -136,7 +136,7 @@ class PortStatus:
     connected: bool
     """Whether it reports."""
     last_heard_at: datetime | None
-    """When its reports were last heard of; None: never."""
+    """When its last report arrived; None means never."""
     acknowledged_sequence: int
     """The newest event that is stored."""
     events_waiting: int
@@ -150,7 +150,7 @@ class PortStatus:
     follows_since: datetime | None
     """Since when it does, or does not; None: it never did."""
     list_at: datetime | None
-    """When its list was brought up to date last, as it said; None when it has not."""
+    """When its list was last updated, as it reported; None when unknown."""
     model_version: str
 
 

@@ -44,7 +44,7 @@ class PhotoReport:
     """A code of the error catalogue."""
     warnings: tuple[str, ...] = ()
     figures: FaceFigures | None = None
-    """None where no face was found."""
+    """None when no face was found."""
     also_under: tuple[Key, ...] = ()
     """Other subjects with such a face, most similar first."""
 
@@ -67,7 +67,7 @@ class RecordReport:
     """Members of OrderFlag."""
     photos: tuple[PhotoReport, ...] = ()
     place: str = ""
-    """Where a refused record stands in its source; empty where that is not known."""
+    """The place of a refused record in its source; empty when unknown."""
     added: bool = False
     """In a preview: whether the order is not held yet."""
     ends: bool = False
@@ -80,7 +80,7 @@ class RecordReport:
 
     @property
     def has_problem(self) -> bool:
-        """Whether a person must look at it: refused, flagged with a broken rule, or with a refused photograph."""
+        """Whether it needs attention: refused, flagged with a broken rule, or with a refused photograph."""
         return (
             self.outcome is ImportOutcome.REFUSED
             or self.status is OrderStatus.INVALID
@@ -112,11 +112,11 @@ class FileEnded:
 
 
 FileAnswer = FileBegun | RecordReport | FileEnded
-"""What is told of a list file, in this order."""
+"""The answers about a list file, in this order."""
 
 
 MAX_DETAIL = 300
-"""Characters of what a source says about why it cannot be read."""
+"""Most characters of a source's reason why it cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ class SyncRefusal:
 
 @dataclass(frozen=True)
 class SyncRemark:
-    """An order that was not refused, and that a person must look at."""
+    """An accepted order that needs attention."""
 
     order_id: Key
     broken_rules: tuple[str, ...] = ()
@@ -170,16 +170,16 @@ class SyncRemark:
 
 @dataclass(frozen=True)
 class SyncRun:
-    """One run, as it stands."""
+    """One run, in its present state."""
 
     run_id: int
     source: str
     started_at: datetime
     ended_at: datetime | None = None
     whole: bool = True
-    """Whether it read the whole list; else what had changed."""
+    """Whether it read the whole list; otherwise the changes."""
     resumed: bool = False
-    """Whether it went on where an earlier run was broken off."""
+    """Whether it continued an interrupted run."""
     counts: SyncCounts = SyncCounts()
     outcome: SyncOutcome | None = SyncOutcome.RUNNING
     """None: one that only a newer server knows."""
@@ -197,7 +197,7 @@ class SyncRun:
 
 @dataclass(frozen=True)
 class SyncStatus:
-    """How synchronisations stand."""
+    """The state of the synchronisation."""
 
     source: str
     """Empty when the server's settings name none."""
@@ -208,4 +208,4 @@ class SyncStatus:
     waiting: SyncRun | None = None
     """That whose shrunken list waits to be accepted."""
     freshness: Freshness = NEVER_FRESH
-    """How old the list is; the one who knows it adds it."""
+    """The age of the list, which its reader adds."""

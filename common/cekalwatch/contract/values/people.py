@@ -23,7 +23,7 @@ MAX_SITE_NAME: Final = 64
 
 
 class PersonRole(StrEnum):
-    """What a person may be there for; one can have several."""
+    """The role of a person; one can have several."""
 
     OFFICER = "OFFICER"
     """Sees the alerts of a site, and adjudicates them."""
@@ -38,26 +38,26 @@ class PersonRole(StrEnum):
 
 
 JUDGES = frozenset({PersonRole.OFFICER})
-"""Who may judge alerts at the counter."""
+"""Roles that may judge alerts at the counter."""
 CONFIRMS = frozenset({PersonRole.SUPERVISOR})
-"""Who may confirm alerts, and clear what could not be determined."""
+"""Roles that may confirm alerts, and clear undetermined ones."""
 HANDLES_ALERTS = JUDGES | CONFIRMS
-"""Who may do anything with alerts."""
+"""Roles that may handle alerts."""
 SEES_ALERTS = HANDLES_ALERTS | {PersonRole.AUDITOR}
 SEES_SHIFT_REPORT = CONFIRMS | {PersonRole.AUDITOR}
 SEES_AUDIT_TRAIL = frozenset({PersonRole.AUDITOR})
 KEEPS_WATCHLIST = frozenset({PersonRole.LIST_MANAGER})
-"""Who may import, synchronise and look at the watchlist."""
+"""Roles that may import, synchronise and view the watchlist."""
 ACCEPTS_SHRUNKEN_LIST = KEEPS_WATCHLIST | CONFIRMS
 KEEPS_SYSTEM = frozenset({PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR})
-"""Who may see the server's status, and be one of the two who change the threshold."""
+"""Roles that may see the server's status, and be one of the two who change the threshold."""
 KEEPS_PEOPLE = frozenset({PersonRole.ADMINISTRATOR})
-"""Who may add people, give them roles and sites, and take them away."""
+"""Roles that may add people, and change their roles and sites."""
 KEEPS_DEVICES = frozenset({PersonRole.ADMINISTRATOR})
-"""Who may invite devices, take their certificates away, and set what cameras may send."""
+"""Roles that may invite devices, revoke their certificates, and set policies of cameras."""
 
 Pair = tuple[PersonRole, PersonRole]
-"""The roles of two people: one has the one, and the other the other, whoever comes first."""
+"""The roles of two people, one each, in any order."""
 CONFIRM_ALERT_PAIR: Pair = (PersonRole.OFFICER, PersonRole.SUPERVISOR)
 CHANGE_THRESHOLD_PAIR: Pair = (PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR)
 ACCEPT_SHRUNKEN_LIST_PAIR: Pair = (PersonRole.LIST_MANAGER, PersonRole.SUPERVISOR)
@@ -76,14 +76,14 @@ class PersonReference:
 
 @dataclass(frozen=True)
 class PersonSession:
-    """The session of a person who has signed in, as the programs of an office know it."""
+    """The session of a signed-in person, as the programs of an office know it."""
 
     person_id: str
     display_name: str
     roles: frozenset[PersonRole]
     expires_at: datetime
     idle_timeout: timedelta | None = None
-    """After this long without a call it ends; None: it does not."""
+    """The time without a call after which it ends; None if it does not."""
     password_change_needed: bool = False
     sites: tuple[str, ...] = ()
     """Keys of the sites where the person works."""
@@ -137,11 +137,11 @@ class ProviderFacts:
     authorization_endpoint: Address = ""
     """Empty where it was not asked for."""
     end_session_endpoint: Address = ""
-    """Empty where there is none, or it was not asked for."""
+    """Empty when there is none, or it was not requested."""
     states_issuer: bool = False
     """Whether it names itself as `iss` in what a browser brings back (RFC 9207)."""
 
     @property
     def host(self) -> str:
-        """What people are shown of it: the name of its machine."""
+        """The part of it that people see: the name of its machine."""
         return urlsplit(self.issuer).hostname or self.issuer

@@ -1,4 +1,4 @@
-"""Statistics of recognition at a site and of a shift: what cameras saw, what people found, how sure the figures are.
+"""Statistics of recognition at a site and of a shift: passages, findings, and the intervals of the figures.
 
 They hold no personal data.
 """
@@ -92,7 +92,7 @@ class LearnedFigures:
     packs: float
     """The model pack's, for the same list."""
     interval: ThresholdInterval | None
-    """None: too few passages count."""
+    """None when too few passages count."""
     passages: int
     """Passages that were counted, of the last days."""
     counting: int
@@ -138,9 +138,9 @@ class GroupPair:
 
 @dataclass(frozen=True)
 class MeasuredGroups:
-    """What an evaluation with volunteers found about groups of people: who is missed, and who is taken for another.
+    """The results of an evaluation with volunteers by groups of people: misses, and false matches.
 
-    Of travellers no group is recorded, so that this is all that can be said.
+    No group of travellers is recorded, so there are no other results by group.
     """
 
     source: str
@@ -180,7 +180,7 @@ class FieldReport:
     """People on the list when the report was made, whatever the status of their orders."""
     made_at: datetime
     groups: MeasuredGroups | None = None
-    """What was measured on volunteers; None: nothing."""
+    """The measurements with volunteers; None without any."""
 
 
 @dataclass(frozen=True)

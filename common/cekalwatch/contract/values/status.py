@@ -19,7 +19,7 @@ WELL = frozenset({ViewState.OK, ViewState.TURNED_AWAY, ViewState.UNSPECIFIED})
 
 @dataclass(frozen=True)
 class CameraStatus:
-    """A camera, as the server heard of it."""
+    """The state of a camera, as the server knows it."""
 
     camera: CameraReference
     connected: bool
@@ -47,7 +47,7 @@ class CameraStatus:
     policy: CapturePolicy | None
     """What it may send; None when an older server does not say."""
     reported: bool = True
-    """Whether it has said how it does since the server started. It stays on the server."""
+    """Whether it has reported its state since the server started. It stays on the server."""
 
     @property
     def clock_wrong(self) -> bool:
@@ -56,7 +56,7 @@ class CameraStatus:
 
     @property
     def unwell(self) -> bool:
-        """Whether somebody has to look at it."""
+        """Whether it needs attention."""
         return not self.connected or self.view_state not in WELL or self.clock_wrong
 
     @property
@@ -107,7 +107,7 @@ class RunningServer:
 
 @dataclass(frozen=True)
 class GalleryStatus:
-    """What is searched, and by which threshold."""
+    """The searched gallery, and its threshold."""
 
     model_pack: str
     model_version: str
@@ -144,7 +144,7 @@ class InferenceStatus:
 
 @dataclass(frozen=True)
 class CaptureCounts:
-    """Captures since the start, by what became of them, and the alerts of them."""
+    """Captures since the start, by outcome, and their alerts."""
 
     accepted: int
     rejected: int
@@ -162,7 +162,7 @@ class RevocationStatus:
     """How many are revoked."""
     read_at: datetime
     unconfirmed_s: float
-    """For how long nobody could see that they are still the newest ones."""
+    """The time for which nothing confirmed that they are still the newest ones."""
     issued_at: datetime
     """When the oldest of them was made."""
     valid_until: datetime | None
@@ -200,9 +200,9 @@ class SigningStatus:
     signed_entry: int
     signed_at: datetime | None
     change: str
-    """How the history differs from the one that was signed, for which nothing is signed; empty: it does not."""
+    """The difference between the history and the signed one, which stops signing; empty without a difference."""
     waits: str
-    """Why a checkpoint that is due is not signed; empty: none is due, or it is signed."""
+    """Why a due checkpoint is not signed; empty when none is due or it is signed."""
     destinations: tuple[CheckpointDestination, ...]
 
     @property
@@ -213,7 +213,7 @@ class SigningStatus:
 
 @dataclass(frozen=True)
 class RestoredBackup:
-    """A backup that the site was restored from: what was done between its two moments is gone."""
+    """A backup from which the site was restored: everything between its two moments is gone."""
 
     made_at: datetime
     """The moment of its state."""
@@ -225,7 +225,7 @@ class DatabaseState:
     """Whether the database can be used; while it cannot, the status is that of one server alone."""
 
     away_s: float | None = None
-    """For how long it has not been usable; None: it is."""
+    """The time since it became unusable; None when it is usable."""
     reason: str = ""
     problem: str = ""
     """What connecting ended with."""
@@ -239,7 +239,7 @@ class LoopStatus:
     failures: int
     """Rounds that failed since the start."""
     failing_s: float | None
-    """For how long no round has succeeded since one failed; None while it is well."""
+    """The time without a successful round since one failed; None while it works."""
     error: str
     """What the last failure was, by its kind."""
 
@@ -264,7 +264,7 @@ class MaintenanceStatus:
     """State of the backup, the disk and the key, at one moment."""
 
     backup_at: datetime | None
-    """When this server's last backup was made; None: never."""
+    """When this server's last backup was made; None means never."""
     backup_stale: bool
     """Whether the last backup is older than the limit, or there is none."""
     disk_bytes: int

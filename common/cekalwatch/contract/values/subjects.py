@@ -1,4 +1,4 @@
-"""The people that ban orders are about, with the facts that the source has, and what is held of their faces."""
+"""The subjects of ban orders, with the facts of the source and their reference faces."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Identity:
 
     @property
     def tells_people_apart(self) -> bool:
-        """Whether it may be a real number, and not what lists have where there is none: `-`, `TIDAK ADA`, `000000`."""
+        """Whether it may be a real number, and not a filler of lists: `-`, `TIDAK ADA`, `000000`."""
         return (
             len(self.number) >= MIN_IDENTITY_LENGTH and len(set(self.number)) > 1 and any(map(str.isdigit, self.number))
         )
@@ -65,7 +65,7 @@ class Subject:
 
     @property
     def identities(self) -> frozenset[Identity]:
-        """What only one person has: subjects that share one of these are the same person."""
+        """Numbers that only one person has: subjects that share one are the same person."""
         papers = {Identity("NIK", self.nik)}
         for document in self.travel_documents:
             number = "".join(filter(str.isalnum, document.number.upper()))
@@ -75,7 +75,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class FaceFigures:
-    """What was measured of the face in a photograph; 0 where nothing was."""
+    """The measurements of the face in a photograph; 0 when there are none."""
 
     eye_distance_px: float = 0.0
     """Between the eyes' centres, pixels of the photograph."""

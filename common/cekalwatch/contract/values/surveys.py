@@ -1,4 +1,4 @@
-"""What a survey finds of a camera, as the camera client reports it and the server keeps it. Figures only."""
+"""The results of a camera's survey, as the camera client reports and the server stores them. Figures only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The decision threshold, on whom its promise rests, and what to expect at other values.
+"""The decision threshold, the people behind its promise, and the expectation at other values.
 
 Thresholds are comparison scores, shares are 0 to 1.
 """
@@ -21,16 +21,16 @@ class ThresholdSource(StrEnum):
 
 @dataclass(frozen=True)
 class ThresholdPromise:
-    """On whom the FPIR to expect rests."""
+    """The people behind the expected FPIR."""
 
     measured_on: str
     """On whom the pack was measured, in words; empty: on this site's own passages."""
     passages: int
     """This site's passages that were counted."""
     needed: int
-    """So many of them have to count before the promise is the site's own."""
+    """The number of counting passages that the site's own promise needs."""
     counted: int
-    """So many of them count, as no camera and no day counts for much."""
+    """The number of counting passages, since no camera and no day counts too much."""
     low: float
     """The threshold for the wanted FPIR is this at least, with 95 % of certainty; 0 where the promise is the pack's."""
     high: float
@@ -86,11 +86,11 @@ class ThresholdOutlook:
     min_threshold: float
     max_threshold: float
     learned_offset: float
-    """How far what was learned moved the pack's threshold."""
+    """The distance by which learning moved the pack's threshold."""
     photographs: int
     """Photographs of listed people with two, which were compared."""
     points: tuple[ThresholdPoint, ...]
     set_at: datetime | None = None
-    """When people set it; None: they have not."""
+    """When people set it; None if they have not."""
     set_by: tuple[str, ...] = ()
     """Their names for screens."""

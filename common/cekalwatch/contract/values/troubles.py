@@ -1,6 +1,6 @@
-"""What can be wrong with cameras, sources, gallery, database and servers, whom it is shown to, and who may say so.
+"""Problems of cameras, sources, gallery, database and servers: who sees them, and who may acknowledge them.
 
-The server notices and keeps troubles by these words; the notifier shows them. Domain rules 12 and 14.
+The server finds and stores troubles in this form; the notifier shows them. Domain rules 12 and 14.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from cekalwatch.contract.values.people import (
 
 
 class TroubleKind(StrEnum):
-    """What is wrong; the contract says what each is about, and which details it has."""
+    """The kind of a problem; the contract says what each is about, and its details."""
 
     CAMERA_DOWN = "CAMERA_DOWN"
     CAMERA_NO_FRAMES = "CAMERA_NO_FRAMES"
@@ -69,9 +69,9 @@ OF_VIEWS = {
     ViewState.MOVED: TroubleKind.CAMERA_MOVED,
     ViewState.NOT_AT_PRESET: TroubleKind.CAMERA_NOT_AT_PRESET,
 }
-"""Which trouble a view is. One that is in order, not judged, or turned away because somebody asked for it, is none."""
+"""The trouble of each view. A view in order, not judged, or turned away on request is no trouble."""
 IN_THE_PICTURE = frozenset(OF_VIEWS.values()) - {TroubleKind.CAMERA_NO_FRAMES, TroubleKind.CAMERA_NOT_AT_PRESET}
-"""Troubles that can only be seen where the camera looks: a camera that is turned away for a while has them still."""
+"""Troubles that only show in the view: a camera that is turned away for a while still has them."""
 
 OF_SOURCES = frozenset(
     {
@@ -97,13 +97,13 @@ OF_SERVERS = frozenset(
 )
 """A server does not do all of its work."""
 OF_STARTS = frozenset({TroubleKind.SERVER_REFUSED})
-"""A server of the site was refused at its start, as one that runs tells."""
+"""A server of the site was refused at its start, as a running one reports."""
 OF_DATABASE = frozenset({TroubleKind.ROWS_CHANGED})
-"""Somebody may be at work who means harm."""
+"""Somebody may be attacking."""
 OF_THRESHOLDS = frozenset({TroubleKind.THRESHOLD_MOVED, TroubleKind.SCORES_STAND_OUT})
 """More or fewer travellers alert than before, or than at other cameras."""
 OF_RECEIVERS = frozenset({TroubleKind.NOTICES_WAITING})
-"""Another system of the office is not told what happens."""
+"""Another system of the office does not get its notices."""
 OF_PORTS = frozenset({TroubleKind.PORT_NOT_FOLLOWING, TroubleKind.PORT_NOT_REPORTING})
 """A port with a server of its own may search an old list, or its alerts are not seen at the centre."""
 OF_CAMERAS = frozenset({one for one in TroubleKind if one.startswith("CAMERA_")} | {TroubleKind.SPOOL_FAILING})
@@ -112,16 +112,16 @@ BLIND = frozenset({TroubleKind.CAMERA_DOWN, TroubleKind.CAMERA_REJECTED, *OF_VIE
 """The counter's travellers are not recognised at all."""
 
 KEEPS_SOURCES = KEEPS_WATCHLIST | KEEPS_SYSTEM
-"""Who sees troubles of sources and of the system, and may acknowledge them."""
+"""Roles that see troubles of sources and of the system, and may acknowledge them."""
 SEES_TROUBLES = KEEPS_SOURCES | {PersonRole.AUDITOR}
-"""Who may list what was wrong."""
+"""Roles that may list past troubles."""
 
 
 NO_DETAILS: Mapping[str, str] = MappingProxyType({})
 
 
 def acknowledges(kind: TroubleKind) -> frozenset[PersonRole]:
-    """Return the roles of those who see a trouble of that kind, and may say that they have."""
+    """Return the roles that see a trouble of that kind, and may acknowledge it."""
     if kind in OF_SERVERS | OF_STARTS | OF_DATABASE | OF_RECEIVERS:
         return KEEPS_SYSTEM
     if kind in OF_PORTS:
@@ -146,7 +146,7 @@ class Trouble:
     ended_at: datetime | None = None
     acknowledged_at: datetime | None = None
     acknowledged_by: PersonReference | None = None
-    """None while nobody has said that they have seen it."""
+    """None while nobody has acknowledged it."""
     details: Mapping[str, str] = field(default_factory=lambda: NO_DETAILS)
 
     @property
@@ -156,24 +156,24 @@ class Trouble:
 
     @property
     def seen_by(self) -> str:
-        """Name of the person who has seen it, or else their key; empty while nobody has said so."""
+        """Name of the person who acknowledged it, or their key; empty while nobody has."""
         person = self.acknowledged_by
         return person.display_name or person.person_id if person else ""
 
 
 Troubles = tuple[Trouble, ...]
-"""What is wrong at one moment, oldest first."""
+"""The troubles at one moment, oldest first."""
 
 
 @dataclass(frozen=True)
 class OpenTroubles:
-    """What is wrong now. It replaces whatever was known."""
+    """The present troubles. They replace all earlier ones."""
 
     troubles: Troubles
 
 
 TroubleNews = OpenTroubles | Trouble
-"""What who watches is told: what is wrong now, or one trouble that began, changed or is over."""
+"""A message to subscribers: the present troubles, or one trouble that began, changed or is over."""
 
 
 def own_blind(troubles: Iterable[Trouble], counters: Collection[str]) -> Troubles:
@@ -182,7 +182,7 @@ def own_blind(troubles: Iterable[Trouble], counters: Collection[str]) -> Trouble
 
 
 def shown_to(session: PersonSession | None, troubles: Troubles, counters: Collection[str]) -> Troubles:
-    """Return those that are shown to who is at a PC: everybody sees which of the PC's own counters are blind.
+    """Return the troubles that the person at a PC sees: everybody sees which of the PC's own counters are blind.
 
     A supervisor sees all of the site, a list manager those of sources too, an administrator those of servers as well.
     """

@@ -18,7 +18,7 @@ from cekalwatch.contract.values.subjects import ReferenceFace, Subject
 
 
 class ImportOutcome(StrEnum):
-    """What was done with an order."""
+    """The outcome of an order."""
 
     STORED = "STORED"
     UNCHANGED = "UNCHANGED"
@@ -26,7 +26,7 @@ class ImportOutcome(StrEnum):
 
 
 class PhotoOutcome(StrEnum):
-    """What was done with a photograph."""
+    """The outcome of a photograph."""
 
     ENROLLED = "ENROLLED"
     UNCHANGED = "UNCHANGED"
@@ -34,7 +34,7 @@ class PhotoOutcome(StrEnum):
 
 
 class EnrolmentWarning(StrEnum):
-    """What is not as it should be with a reference face that was enrolled all the same."""
+    """Defects of a reference face that is still enrolled."""
 
     EYE_DISTANCE_BELOW_90 = "EYE_DISTANCE_BELOW_90"
     """Fewer pixels between the eyes than wanted."""
@@ -68,7 +68,7 @@ class SyncOutcome(StrEnum):
     FAILED = "FAILED"
     """It could not be brought to its end; what was imported stays."""
     BROKEN_OFF = "BROKEN_OFF"
-    """The server was stopped or died; the next run goes on from there."""
+    """The server stopped or crashed; the next run continues from there."""
 
 
 class WatchlistProblem(StrEnum):
@@ -85,7 +85,7 @@ class WatchlistProblem(StrEnum):
 
 
 class LookalikeJudgement(StrEnum):
-    """What a list manager found two subjects with such a face to be."""
+    """The judgement of a list manager about two subjects with similar faces."""
 
     NOT_JUDGED = "NOT_JUDGED"
     """Nobody has said, or their photographs have changed since."""
@@ -118,7 +118,7 @@ class Freshness:
     sources: tuple[SourceFreshness, ...] = ()
     """Each for which a limit holds."""
     as_of: datetime | None = None
-    """The server's clock when it said so; None where it did not say."""
+    """The server's time of this statement; None when missing."""
 
     @classmethod
     def of(cls, sources: Sequence[SourceFreshness], active_subjects: int) -> Self:
@@ -168,7 +168,7 @@ class WatchlistFilter:
 
 @dataclass(frozen=True)
 class Lookalike:
-    """How a subject stands to another one with such a face."""
+    """The relation of a subject to another one with a similar face."""
 
     subject_id: Key
     likeness: float | None
@@ -178,12 +178,12 @@ class Lookalike:
     judgement: LookalikeJudgement = LookalikeJudgement.NOT_JUDGED
     """What holds now."""
     last_judgement: LookalikeJudgement | None = None
-    """What was found last, also of other photographs; None where nobody has judged the two."""
+    """The last judgement, even about other photographs; None when nobody has judged the two."""
     judged_by: str = ""
-    """Name of who judged them; empty where nobody did, or the account was deleted."""
+    """Name of the person who judged them; empty when nobody did, or the account was deleted."""
     judged_at: datetime | None = None
     mark: Key = ""
-    """Stands for what is to be seen before the two are judged."""
+    """Identifies the data that a person must have seen before judging the two."""
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ class LookalikePage:
 
 @dataclass(frozen=True)
 class ListedSubject:
-    """A subject with what is held of it."""
+    """A subject with its stored data."""
 
     subject: Subject
     orders: tuple[ShownOrder, ...]

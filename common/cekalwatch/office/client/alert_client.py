@@ -20,7 +20,7 @@ from cekalwatch.wire.bounds import MAX_PAGE
 from cekalwatch.wire.calls import Calls
 
 CALL_DEADLINE_S = 10.0
-"""A busy server answers late; a step that was given up may have been taken all the same."""
+"""A busy server answers late; a step that was given up may still have been taken."""
 REPORT_DEADLINE_S = 15.0
 
 _Method = Callable[[AlertServiceStub], Callable[..., Any]]
@@ -38,7 +38,7 @@ class AlertClient(ServiceClient[AlertServiceStub]):
     deadline_s = CALL_DEADLINE_S
 
     def __init__(self, calls: Calls, agent_id: str, wanted: AlertFilter, session: Token) -> None:
-        """`session` holds the token of the person who has signed in."""
+        """`session` holds the token of the signed-in person."""
         super().__init__(calls, session)
         self._agent_id = agent_id
         self._filter = FILTER.write(wanted)
@@ -49,7 +49,7 @@ class AlertClient(ServiceClient[AlertServiceStub]):
 
     @property
     def token(self) -> str:
-        """What shows who has signed in here; empty when nobody has."""
+        """The token of the person signed in here; empty when nobody is."""
         return self._session.token()
 
     def at_hand(self, settled_from: datetime) -> tuple[Alert, ...]:
@@ -91,11 +91,11 @@ class AlertClient(ServiceClient[AlertServiceStub]):
         return ALERT.read_all(response.alerts), int(response.sequence), bool(response.more)
 
     def alert(self, alert_id: str) -> Alert:
-        """Return one alert as it stands now."""
+        """Return the present version of one alert."""
         return self._alert(lambda stub: stub.GetAlert, alert_service_pb2.GetAlertRequest(alert_id=alert_id))
 
     def with_pictures(self, alert_id: str) -> tuple[Alert, AlertPictures]:
-        """Return one alert as it stands now, and its pictures: one view of it."""
+        """Return the present version of one alert, and its pictures; this counts as one view."""
         request = alert_service_pb2.GetAlertRequest(alert_id=alert_id, include_images=True)
         answer = self._call(lambda stub: stub.GetAlert, request)
         return ALERT.read(answer.alert), PICTURES.read(answer.images)

@@ -16,7 +16,7 @@ from cekalwatch.v1.port_service_pb2_grpc import PortServiceStub
 
 
 class PortClient(ServiceClient[PortServiceStub]):
-    """The calls of the person who has signed in. A picture comes from the port, which may take its time."""
+    """The calls of the signed-in person. A picture comes from the port, which may take some time."""
 
     stub = PortServiceStub
 

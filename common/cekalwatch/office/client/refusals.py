@@ -1,4 +1,4 @@
-"""What a refused call means, in words for the person who made it."""
+"""Texts for refused calls, for the person who made them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def told(details: Mapping[str, str]) -> dict[str, str]:
 
 
 def refusal_of(error: grpc.RpcError) -> Refusal:
-    """Return the code of the error catalogue, or else gRPC's, with what the server said beside it."""
+    """Return the code of the error catalogue, or gRPC's, with the server's details."""
     reason, details = _info(error)
     return Refusal(safe_text(reason) or error.code().name, MappingProxyType(told(details)))
 

@@ -28,7 +28,7 @@ class TokenHolder(Token, Protocol):
         """Hold a token; raises ProgramError when that is not possible."""
 
     def forget(self) -> None:
-        """Hold none any more; raises ProgramError when that is not possible."""
+        """Forget the token; raises ProgramError when that is not possible."""
 
 
 class NoToken:

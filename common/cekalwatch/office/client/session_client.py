@@ -97,17 +97,18 @@ class SessionClient:
         return session
 
     def whoami(self) -> PersonSession:
-        """Return the session of who is signed in."""
+        """Return the session of the signed-in person."""
         answer = self._call(lambda stub: stub.GetSession, session_service_pb2.GetSessionRequest(), self.file.token())
         return SESSION.read(answer.session)
 
     def change_password(self, present: str, wanted: str) -> None:
-        """Change the password of who is signed in."""
+        """Change the password of the signed-in person."""
         request = session_service_pb2.ChangePasswordRequest(present_password=present, new_password=wanted)
         self._call(lambda stub: stub.ChangePassword, request, self.file.token())
 
     def sign_out(self) -> None:
-        """Forget the token at once, and end its session; when the server was not told, it ends by itself."""
+        """Forget the token at once, and end its session; if the server cannot be reached, the session ends by
+        itself."""
         token = self.file.token()
         self.file.forget()
         self.end(token)

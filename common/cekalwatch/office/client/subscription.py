@@ -1,6 +1,6 @@
 """Keeps the event stream open: connects, resumes after the last event, and connects again when it breaks.
 
-It reports what happens as `Update` values, and does not know what is done with them.
+It reports events as `Update` values, and does not know their use.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class SubscriptionClient:
         return cast("EventCall", self._stub.SubscribeAlerts(request, metadata=bearer(token)))
 
     def acknowledge(self, sequence: int, trace: str = "") -> None:
-        """Tell the server that every event up to `sequence` has been shown; `trace` goes along."""
+        """Acknowledge to the server that every event up to `sequence` was shown; `trace` is sent too."""
         request = alert_service_pb2.AcknowledgeAlertsRequest(agent_id=self._agent_id, sequence=sequence)
         metadata = ((METADATA, trace),) if trace else ()
         self._stub.AcknowledgeAlerts(request, timeout=CALL_DEADLINE_S, metadata=metadata)

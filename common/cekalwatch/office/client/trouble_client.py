@@ -26,7 +26,7 @@ class TroubleClient(ServiceClient[TroubleServiceStub]):
         self._site = site
 
     def acknowledge(self, trouble_id: str) -> Trouble:
-        """Record that the person who is signed in has seen a trouble; errors stay grpc.RpcError."""
+        """Record that the signed-in person acknowledges a trouble; errors stay grpc.RpcError."""
         request = trouble_service_pb2.AcknowledgeTroubleRequest(trouble_id=trouble_id)
         return TROUBLE.read(self._call(lambda stub: stub.AcknowledgeTrouble, request).trouble)
 

@@ -51,7 +51,7 @@ class TroubleSubscription:
             call.cancel()
 
     def updates(self) -> Iterator[Troubles]:
-        """Yield what is wrong, at first and after each change, until `stop`."""
+        """Yield the present troubles, at first and after each change, until `stop`."""
         while not self._stopped.is_set():
             yield from self._stream()
             if self._away:

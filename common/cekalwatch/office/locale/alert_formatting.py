@@ -27,7 +27,7 @@ _NO_FIGURE = "–"
 
 @dataclass(frozen=True)
 class Fact:
-    """A label and what is known; `warning`: the officer must not overlook it."""
+    """A label and its value; `warning` means that the officer must not overlook it."""
 
     label: str
     value: str
@@ -162,7 +162,7 @@ class AlertFormatter(Texts):
         return f"{self.score_level(alert)} ({self.score(alert)})"
 
     def score_level(self, alert: Alert) -> str:
-        """Return how far the score lies above the threshold."""
+        """Return the distance of the score above the threshold."""
         return self.say(f"SCORE_LEVEL_{score_level(alert)}")
 
     def score(self, alert: Alert) -> str:
@@ -172,7 +172,7 @@ class AlertFormatter(Texts):
     # Actions of people.
 
     def history(self, alert: Alert) -> tuple[Fact, ...]:
-        """Return what people have done so far."""
+        """Return the steps of people so far."""
         handling = alert.handling
         facts = [Fact(self.say("FACT_FINDING"), self._finding(one, alert)) for one in handling.findings]
         if handling.reference:
@@ -252,7 +252,7 @@ class AlertFormatter(Texts):
         return "" if level is Escalation.COUNTER else self.say(f"ESCALATION_{level.name}")
 
     def holder(self, alert: Alert, session: PersonSession | None = None) -> str:
-        """Return who holds the alert, and where; empty when nobody does."""
+        """Return the holder of the alert and their PC; empty when nobody holds it."""
         claim = alert.handling.claim
         if alert.state is not AlertState.CLAIMED or claim is None:
             return ""
@@ -285,7 +285,7 @@ class AlertFormatter(Texts):
         return self.say("REFUSED_PC", code=refusal.code)
 
     def waiting(self, count: int | None) -> str:
-        """Return how many alerts wait, to somebody who has not signed in; None: that is not known."""
+        """Return the number of waiting alerts in words, for a PC without a signed-in person; None means unknown."""
         if count is None:
             return self.say("LOCKED_UNKNOWN")
         return self.say("LOCKED_WAITING", count=count) if count else self.say("LOCKED_NOTHING")

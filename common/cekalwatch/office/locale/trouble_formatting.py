@@ -1,4 +1,4 @@
-"""A trouble in words: what is wrong, since when, and what to do. Pure."""
+"""A trouble in words: its kind, its begin, and what to do. Pure."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class TroubleFormatter(AlertFormatter):
         return trouble.about
 
     def trouble(self, trouble: Trouble) -> str:
-        """Return what is wrong."""
+        """Return the problem."""
         told = {name: trouble.details.get(name, "?") for name in _NAMED}
         details = {name: self.localised(one) if _NUMBER.fullmatch(one) else one for name, one in told.items()}
         return self.say(f"TROUBLE_{trouble.kind or 'UNKNOWN'}", **details)
@@ -66,7 +66,7 @@ class TroubleFormatter(AlertFormatter):
         return self.moment(trouble.began_at, now)
 
     def acknowledged(self, trouble: Trouble) -> str:
-        """Return who has seen it; empty while nobody has said so."""
+        """Return who acknowledged it; empty while nobody has."""
         return self.say("TROUBLE_SEEN_BY", name=trouble.seen_by) if trouble.seen_by else ""
 
     def trouble_lines(self, troubles: Troubles) -> list[str]:

@@ -1,1 +1,1 @@
-"""What the programs' `check` commands share: results, and what is looked at on every machine."""
+"""What the programs' `check` commands share: results, and the checks of every machine."""

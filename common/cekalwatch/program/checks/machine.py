@@ -1,4 +1,4 @@
-"""What `check` looks at on every machine: settings, disk, clock, and what can be reached. Nothing is changed."""
+"""The checks of `check` on every machine: settings, disk, clock, and reachable servers. They change nothing."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ class CheckVerdict(StrEnum):
 
     OK = "OK"
     WARN = "WARN"
-    """It works, and will not for long, or not well."""
+    """It works, but not well or not for long."""
     FAIL = "FAIL"
     """It does not work."""
 

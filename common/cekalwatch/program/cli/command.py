@@ -1,6 +1,6 @@
 """What the programs' command lines share: a missing extra is named, a known error is one sentence, settings are shown.
 
-Nothing beside the standard library is imported here, since a missing package has to be named.
+Only the standard library is imported here, since a missing package has to be named.
 """
 
 from __future__ import annotations

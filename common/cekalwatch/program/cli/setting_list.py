@@ -30,7 +30,7 @@ class Setting:
     """The table of the TOML file that it is in, such as "watchlist.sync" or "[sites]"; empty for the top."""
     key: str
     form: str
-    """What it can be, in words."""
+    """Its possible values, in words."""
     default: object
     """As in the TOML file; None when it is not set. A table that is always there has an empty one."""
     meaning: str
@@ -112,7 +112,7 @@ def _inner(part: Node, known: Mapping[str, Node]) -> tuple[list[Node], bool]:
 
 
 def _own(part: Node) -> Node:
-    """Return what a setting is when it is set."""
+    """Return the form of a setting that is set."""
     forms = [one for one in part.get("anyOf", ()) if one.get("type") != "null"]
     return forms[0] if forms else part
 
