@@ -24,7 +24,7 @@ from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.connections import ConnectionWatch
 from cekalwatch.server.data_folder import tell_restored
 from cekalwatch.server.domain.clock import Clock, SystemClock
-from cekalwatch.server.grpc_api.server import MAX_CONNECTIONS_OF_ADDRESS, EnrolmentListener, GrpcServer, Servicers
+from cekalwatch.server.grpc_api.server import MAX_CONNECTIONS_OF_ADDRESS, EnrolmentListener, GrpcServer
 from cekalwatch.server.grpc_api.servicers.capture import CaptureServicer
 from cekalwatch.server.health.probes import Presence
 from cekalwatch.server.health.state.status import StatusService
@@ -151,20 +151,20 @@ class Server:
             process.instruments,
         )
         grpc = GrpcServer(
-            Servicers(
-                capture=CaptureServicer(capture.sessions),
-                alerts=alerts.servicer,
-                watchlist=watchlist.servicer,
-                operations=operations_servicer(context, gallery, status),
-                session=authentication.servicer,
-                troubles=alarms.servicer,
-                list_feed=watchlist.feed_servicer,
-                ports=ports.servicer,
-                people=authentication.people,
-                audit=audit.servicer,
-                reports=alerts.reports,
-                cameras=cameras_servicer(context, capture, presence, audit.trail, peers.whole),
-                devices=open_devices(context, peers.whole, authentication.interceptor.open_calls, self._addresses),
+            (
+                CaptureServicer(capture.sessions),
+                alerts.servicer,
+                watchlist.servicer,
+                operations_servicer(context, gallery, status),
+                authentication.servicer,
+                alarms.servicer,
+                watchlist.feed_servicer,
+                ports.servicer,
+                authentication.people,
+                audit.servicer,
+                alerts.reports,
+                cameras_servicer(context, capture, presence, audit.trail, peers.whole),
+                open_devices(context, peers.whole, authentication.interceptor.open_calls, self._addresses),
             ),
             settings.listen,
             tls,

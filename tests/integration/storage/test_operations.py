@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -14,7 +15,6 @@ from google.protobuf.duration_pb2 import Duration
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from cekalwatch.server.app import Server
-from cekalwatch.server.grpc_api.server import SERVICES
 from cekalwatch.v1 import (
     alert_service_pb2,
     alert_service_pb2_grpc,
@@ -27,9 +27,17 @@ from cekalwatch.v1 import (
     trouble_pb2,
 )
 from cekalwatch.wire.options import CLIENT_OPTIONS
+from tests.support.repository import ROOT
 from tests.support.scenarios.server import CaptureClient, Running, running, settings
 
 Status = operations_service_pb2.GetStatusResponse
+SERVICES = sorted(
+    f"cekalwatch.v1.{name}"
+    for file in ROOT.glob("protos/cekalwatch/v1/*.proto")
+    for name in re.findall(r"^service (\w+)", file.read_text(), re.MULTILINE)
+    if name != "EnrolmentService"
+)
+"""All of the contract but the one that has a port of its own."""
 
 
 @pytest.fixture
