@@ -18,7 +18,16 @@ from cekalwatch.contract.values.audit import ExportFormat
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.audit.entry import stamp
 from cekalwatch.server.audit.export import written
-from cekalwatch.server.cli.options import Config, DataDir, command_context, command_database, command_settings
+from cekalwatch.server.cli.options import (
+    Config,
+    DataDir,
+    at_terminal,
+    audit_entry,
+    command_context,
+    command_database,
+    command_settings,
+    opened,
+)
 from cekalwatch.server.cli.output import counting_progress
 
 if TYPE_CHECKING:
@@ -106,27 +115,24 @@ def export(
 ) -> None:
     """Export the entries of a span of time for an auditor; all without --since and --until."""
 
-    from cekalwatch.program.cli.prompts import ask, ask_secret, tell
-    from cekalwatch.server.audit.entry import Action, AuditEntry, ObjectKind
-    from cekalwatch.server.auth.signing_in.terminal import Terminal
+    from cekalwatch.server.audit.entry import Action, ObjectKind
     from cekalwatch.server.domain.people import TwoPersonAction
 
     settings = command_settings(config, data_dir, log_level="error")
     first, end = span(since, until, settings.home.zone)
     with command_context(settings) as context:
-        store, clock = context.stores.audit, context.clock
+        store = context.stores.audit
 
         def words(texts: Texts) -> str:
             begin, stop = first or texts.say("FIRST_ENTRY"), end or texts.say("LAST_ENTRY")
             place = str(out.resolve()) if out else texts.say("STANDARD_OUTPUT")
             return texts.say("SIGN_AUDIT_EXPORT", since=begin, until=stop, form=str(form), place=place)
 
-        terminal = Terminal(context.database, clock, ask, ask_secret, tell)
-        signed = terminal.two_people(TwoPersonAction.EXPORT_AUDIT, words)
+        signed = at_terminal(context).two_people(TwoPersonAction.EXPORT_AUDIT, words)
         both = tuple(ObjectKind.PERSON.key(person.person_id) for person in (signed.first, signed.second))
-        details = {"format": str(form), "since": first, "until": end}
+        entry = audit_entry(context, Action.AUDIT_EXPORTED, both, format=str(form), since=first, until=end)
         with _output(out) as stream, _progress("Exporting", None) as counted:
-            store.append(AuditEntry(clock.now(), context.actor, Action.AUDIT_EXPORTED, both, details=details))
+            store.append(entry)
             for line in written(counted(store.links(first, end)), form):
                 stream.write(line)
 
@@ -173,19 +179,16 @@ def accept_history(
     data_dir: DataDir = None,
 ) -> None:
     """Continue signing after a restore: two people accept the history in the database as it is."""
-    from cekalwatch.program.cli.prompts import ask, ask_secret, tell
     from cekalwatch.server.audit.entry import MAX_TEXT
-    from cekalwatch.server.auth.signing_in.terminal import Terminal
     from cekalwatch.server.domain.people import TwoPersonAction
     from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
     from cekalwatch.server.wiring.audit import open_signer
 
     if not MIN_EXPLANATION <= len(explanation) <= MAX_TEXT or not explanation.isprintable():
         raise ProgramError(f"An explanation has {MIN_EXPLANATION} to {MAX_TEXT} characters", Exit.USAGE)
-    settings = command_settings(config, data_dir, log_level="error")
-    with command_context(settings) as context:
-        store, clock = context.stores.audit, context.clock
-        signer = CheckpointSigner(store, *open_signer(settings, store), clock)
+    with opened(config, data_dir) as context:
+        store = context.stores.audit
+        signer = CheckpointSigner(store, *open_signer(context.settings, store), context.clock)
         found = signer.history_change()
         if found is None:
             raise ProgramError("The history is the one that was signed: there is nothing to accept", Exit.USAGE)
@@ -193,8 +196,7 @@ def accept_history(
         def words(texts: Texts) -> str:
             return texts.say("SIGN_AUDIT_HISTORY", found=str(found), why=explanation)
 
-        terminal = Terminal(context.database, clock, ask, ask_secret, tell)
-        people = terminal.two_people(TwoPersonAction.ACCEPT_AUDIT_HISTORY, words)
+        people = at_terminal(context).two_people(TwoPersonAction.ACCEPT_AUDIT_HISTORY, words)
         made = signer.accept(found, people, explanation)
     typer.echo(made.to_json())
 

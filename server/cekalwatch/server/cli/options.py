@@ -6,7 +6,7 @@ A command takes `config: Config = None, data_dir: DataDir = None` and calls `com
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +16,8 @@ from cekalwatch.program.errors import Exit, ProgramError
 
 if TYPE_CHECKING:
     from cekalwatch.program.settings import LoadedSettings
+    from cekalwatch.server.audit.entry import Action, AuditEntry
+    from cekalwatch.server.auth.signing_in.terminal import Terminal
     from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.storage.database import Database
     from cekalwatch.server.wiring.storage import Context
@@ -114,3 +116,25 @@ def command_context(settings: ServerSettings) -> Iterator[Context]:
         database.check_exists()
         database.begin()
         yield Context.open(settings, database, SystemClock(), operator(), stack)
+
+
+def opened(config: Path | None, data_dir: Path | None, log_level: str = "error") -> AbstractContextManager[Context]:
+    """Return what yields the database of a configuration, as `command_context` does. Raises ProgramError."""
+    return command_context(command_settings(config, data_dir, log_level=log_level))
+
+
+def audit_entry(
+    context: Context, action: Action, objects: tuple[str, ...] = (), outcome: str = "OK", **details: int | str
+) -> AuditEntry:
+    """Return an entry of the audit trail, by the account that runs the command."""
+    from cekalwatch.server.audit.entry import AuditEntry
+
+    return AuditEntry(context.clock.now(), context.actor, action, objects, outcome, details)
+
+
+def at_terminal(context: Context) -> Terminal:
+    """Return what asks the people at this machine who they are."""
+    from cekalwatch.program.cli.prompts import ask, ask_secret, tell
+    from cekalwatch.server.auth.signing_in.terminal import Terminal
+
+    return Terminal(context.database, context.clock, ask, ask_secret, tell)

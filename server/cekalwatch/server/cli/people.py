@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.server.cli.options import Config, DataDir, command_context, command_settings
+from cekalwatch.server.cli.options import Config, DataDir, at_terminal, opened
 
 if TYPE_CHECKING:
     from cekalwatch.server.auth.people_admin import PeopleAdmin
-    from cekalwatch.server.wiring.storage import Context
 
 app = typer.Typer(
     help="People who may sign in. Run it as the server's user, on the server's machine; every change is recorded.",
@@ -111,11 +110,8 @@ def unlock(name: Name, config: Config = None, data_dir: DataDir = None) -> None:
 @app.command(epilog=EXAMPLES + "  cekalwatch-server people password budi")
 def password(name: Name, config: Config = None, data_dir: DataDir = None) -> None:
     """Change one's own password here, for people without a notifier. The present one is asked for."""
-    from cekalwatch.program.cli.prompts import ask, ask_secret, tell
-    from cekalwatch.server.auth.signing_in.terminal import Terminal
-
-    with _context(config, data_dir) as context:
-        Terminal(context.database, context.clock, ask, ask_secret, tell).change_password(name)
+    with opened(config, data_dir) as context:
+        at_terminal(context).change_password(name)
     typer.echo("The password was changed")
 
 
@@ -129,11 +125,6 @@ def _admin(config: Path | None, data_dir: Path | None) -> Iterator[tuple[PeopleA
     from cekalwatch.server.auth.people_admin import PeopleAdmin
     from cekalwatch.server.auth.signing_in.passwords import Passwords
 
-    with _context(config, data_dir) as context:
+    with opened(config, data_dir) as context:
         admin = PeopleAdmin(context.stores.people, Passwords(), context.clock, context.actor)
         yield admin, context.settings.home.site
-
-
-def _context(config: Path | None, data_dir: Path | None) -> AbstractContextManager[Context]:
-    """Open the database, which must exist. Raises ProgramError."""
-    return command_context(command_settings(config, data_dir, log_level="error"))

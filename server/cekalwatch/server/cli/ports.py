@@ -8,7 +8,7 @@ from uuid import UUID
 
 import typer
 
-from cekalwatch.server.cli.options import Config, DataDir, command_context, command_settings
+from cekalwatch.server.cli.options import Config, DataDir, audit_entry, opened
 
 if TYPE_CHECKING:
     from cekalwatch.server.domain.ports import PortAlert, PortState
@@ -40,8 +40,8 @@ def ports(context: typer.Context, config: Config = None, data_dir: DataDir = Non
 
     from cekalwatch.server.cli.output import whole_table
 
-    with command_context(command_settings(config, data_dir=data_dir)) as opened:
-        states, now = opened.stores.ports.states(), opened.clock.now()
+    with opened(config, data_dir, "warning") as found:
+        states, now = found.stores.ports.states(), found.clock.now()
     columns = ("Port", "Follows the list", "Its list is of", "Reports", "Events that wait", "Open alerts", "Version")
     rows = [_row(state, now) for state in states]
     Console(highlight=False).print(whole_table(columns, rows) if rows else "No port has called yet.")
@@ -64,16 +64,13 @@ def alerts(
 
     from cekalwatch.contract.values.adjudication import UNSETTLED
     from cekalwatch.server.audit.alert_entries import shown_objects
-    from cekalwatch.server.audit.entry import Action, AuditEntry
+    from cekalwatch.server.audit.entry import Action
     from cekalwatch.server.cli.output import whole_table
 
-    with command_context(command_settings(config, data_dir=data_dir)) as context:
+    with opened(config, data_dir, "warning") as context:
         found = context.stores.ports.alerts(site, after, most, () if settled else UNSETTLED)
         shown = tuple(shown_objects(one.alert for one in found))
-        told = {"port_alerts": len(found)}
-        context.stores.audit.append(
-            AuditEntry(context.clock.now(), context.actor, Action.ALERTS_LISTED, shown, details=told)
-        )
+        context.stores.audit.append(audit_entry(context, Action.ALERTS_LISTED, shown, port_alerts=len(found)))
     columns = ("Port", "Alert", "Raised", "State", "Counter", "Subject", "Score", "Reported")
     rows = [_alert_row(one) for one in found]
     Console(highlight=False).print(whole_table(columns, rows) if rows else "No port has reported such an alert.")

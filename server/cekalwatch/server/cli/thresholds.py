@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.options import Config, DataDir, ModelPack, command_context, command_settings
+from cekalwatch.server.cli.options import Config, DataDir, ModelPack, at_terminal, command_settings, opened
 
 if TYPE_CHECKING:
     from cekalwatch.program.translations import Texts
@@ -92,9 +92,8 @@ def learned(config: Config = None, data_dir: DataDir = None) -> None:
     pack's."""
     from cekalwatch.server.cli.gallery.switching import model_in_use
 
-    settings = command_settings(config, data_dir, log_level="error")
-    with command_context(settings) as context:
-        model_version = model_in_use(settings, context.stores.models).model_version
+    with opened(config, data_dir) as context:
+        model_version = model_in_use(context).model_version
         found = context.stores.thresholds.learned(model_version)
     if found is None:
         typer.echo(f"Nothing was learned yet for {model_version}: the promise is that of the model pack")
@@ -105,7 +104,7 @@ def learned(config: Config = None, data_dir: DataDir = None) -> None:
         typer.echo("Too few for a threshold of this site: the promise is that of the model pack")
     else:
         typer.echo(
-            f"for FPIR {settings.target_fpir:g} the threshold is {findings.low:+.4f} to {findings.high:+.4f} "
+            f"for FPIR {context.settings.target_fpir:g} the threshold is {findings.low:+.4f} to {findings.high:+.4f} "
             f"from the pack's; it stands at {found.offset.value:+.4f}"
         )
     for one in findings.standing_out:
@@ -115,48 +114,40 @@ def learned(config: Config = None, data_dir: DataDir = None) -> None:
 @app.command(epilog="Example:\n\n  cekalwatch-server thresholds forget")
 def forget(config: Config = None, data_dir: DataDir = None) -> None:
     """Forget what was learned until today, and return to the pack's threshold. It asks two people to sign."""
-    from cekalwatch.program.cli.prompts import ask, ask_secret, tell
-    from cekalwatch.server.auth.signing_in.terminal import Terminal
     from cekalwatch.server.cli.gallery.switching import model_in_use
     from cekalwatch.server.domain.people import TwoPersonAction
     from cekalwatch.server.gallery.threshold import ThresholdSetting
 
-    settings = command_settings(config, data_dir, log_level="error")
-    with command_context(settings) as context:
-        stores, clock = context.stores, context.clock
-        model_version = model_in_use(settings, stores.models).model_version
-        terminal = Terminal(context.database, clock, ask, ask_secret, tell)
-        people = terminal.two_people(
+    with opened(config, data_dir) as context:
+        model_version = model_in_use(context).model_version
+        people = at_terminal(context).two_people(
             TwoPersonAction.CHANGE_THRESHOLD, lambda texts: texts.say("SIGN_LEARNING_FORGET", model=model_version)
         )
-        today = context.checkpoints.day(clock.now(), settings.home.site).isoformat()
-        setting = ThresholdSetting(stores.thresholds, clock, lambda: model_version)
+        today = context.checkpoints.day(context.clock.now(), context.settings.home.site).isoformat()
+        setting = ThresholdSetting(context.stores.thresholds, context.clock, lambda: model_version)
         setting.forget_learned(model_version, today, people, context.actor)
     typer.echo("The threshold is that of the settings, or of the model pack; passages count again from tomorrow")
 
 
 def _change(value: float | None, config: Path | None, data_dir: Path | None) -> None:
-    from cekalwatch.program.cli.prompts import ask, ask_secret, tell
-    from cekalwatch.server.auth.signing_in.terminal import Terminal
     from cekalwatch.server.cli.gallery.switching import model_in_use
     from cekalwatch.server.domain.people import TwoPersonAction
     from cekalwatch.server.gallery.threshold import MAX_THRESHOLD, MIN_THRESHOLD, ThresholdSetting
 
     if value is not None and not MIN_THRESHOLD <= value <= MAX_THRESHOLD:
         raise ProgramError(f"A threshold is between {MIN_THRESHOLD} and {MAX_THRESHOLD}", Exit.USAGE)
-    settings = command_settings(config, data_dir, log_level="error")
-    with command_context(settings) as context:
-        stores, clock = context.stores, context.clock
-        model_version = model_in_use(settings, stores.models).model_version
+    with opened(config, data_dir) as context:
+        model_version = model_in_use(context).model_version
 
         def words(texts: Texts) -> str:
             if value is None:
                 return texts.say("SIGN_THRESHOLD_CLEAR", model=model_version)
             return texts.say("SIGN_THRESHOLD_SET", model=model_version, threshold=texts.number(value, ".4f"))
 
-        terminal = Terminal(context.database, clock, ask, ask_secret, tell)
-        people = terminal.two_people(TwoPersonAction.CHANGE_THRESHOLD, words)
-        ThresholdSetting(stores.thresholds, clock, lambda: model_version).set(value, people, context.actor)
+        people = at_terminal(context).two_people(TwoPersonAction.CHANGE_THRESHOLD, words)
+        ThresholdSetting(context.stores.thresholds, context.clock, lambda: model_version).set(
+            value, people, context.actor
+        )
 
 
 def _pack(config: Path | None, data_dir: Path | None, model_pack: str | None) -> Pack:

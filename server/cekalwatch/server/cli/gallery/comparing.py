@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.gallery.switching import PackName, audit_entry, model_in_use, model_of, opened
-from cekalwatch.server.cli.options import Config, DataDir
+from cekalwatch.server.cli.gallery.switching import PackName, model_in_use, model_of
+from cekalwatch.server.cli.options import Config, DataDir, audit_entry, opened
 from cekalwatch.server.cli.output import counting_progress
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def compare(
 
     limit_native_threads(1)
     with opened(config, data_dir) as context:
-        in_use = model_in_use(context.settings, context.stores.models)
+        in_use = model_in_use(context)
         other = model_of(load_named(context.settings.models_path, pack))
         if in_use == other:
             raise ProgramError(f"{other.model_version} is in use; name another pack.", Exit.USAGE)

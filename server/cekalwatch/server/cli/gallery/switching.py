@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,31 +11,18 @@ from rich.console import Console
 from rich.table import Table
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.options import Config, DataDir, command_context, command_settings
+from cekalwatch.server.cli.options import Config, DataDir, audit_entry, opened
 from cekalwatch.server.cli.output import counting_progress, whole_table
 
 if TYPE_CHECKING:
-    from cekalwatch.server.audit.entry import Action, AuditEntry
+    from cekalwatch.server.audit.entry import AuditEntry
     from cekalwatch.server.gallery.rebuilding import Rebuilder
-    from cekalwatch.server.settings.settings import ServerSettings
-    from cekalwatch.server.storage.models.store import ModelChoice, ModelStore, TemplateRefusal
+    from cekalwatch.server.storage.models.store import ModelChoice, TemplateRefusal
     from cekalwatch.server.wiring.storage import Context
     from cekalwatch.vision.manifest import Pack
 
 
 PackName = Annotated[str, typer.Option("--pack", help="Name of the other model pack; see: models list.")]
-
-
-def opened(config: Path | None, data_dir: Path | None) -> AbstractContextManager[Context]:
-    """Return what yields the database of a configuration, which must exist. Raises ProgramError."""
-    return command_context(command_settings(config, data_dir, log_level="error"))
-
-
-def audit_entry(context: Context, action: Action, outcome: str = "OK", **details: int | str) -> AuditEntry:
-    """Return an entry of the audit trail, by the account that runs the command."""
-    from cekalwatch.server.audit.entry import AuditEntry
-
-    return AuditEntry(context.clock.now(), context.actor, action, outcome=outcome, details=details)
 
 
 def model_of(pack: Pack) -> ModelChoice:
@@ -46,11 +32,11 @@ def model_of(pack: Pack) -> ModelChoice:
     return ModelChoice(pack.name, pack.model_version)
 
 
-def model_in_use(settings: ServerSettings, models: ModelStore) -> ModelChoice:
+def model_in_use(context: Context) -> ModelChoice:
     """Return the pack that was switched to, or else that of the settings; loads no network. Raises PackError."""
     from cekalwatch.vision.manifest import read_manifest
 
-    chosen = models.chosen()
+    settings, chosen = context.settings, context.stores.models.chosen()
     return chosen.current if chosen else model_of(read_manifest(settings.models_path / settings.model_pack))
 
 
@@ -79,7 +65,7 @@ DROP_EPILOG = (
 def status(config: Config = None, data_dir: DataDir = None) -> None:
     """Show each model's templates: how many there are, are missing, and cannot be made; and which model is in use."""
     with opened(config, data_dir) as context:
-        in_use, chosen = model_in_use(context.settings, context.stores.models), context.stores.models.chosen()
+        in_use, chosen = model_in_use(context), context.stores.models.chosen()
         coverages = context.stores.models.coverages()
         if in_use.model_version not in {one.model_version for one in coverages}:
             coverages.append(context.stores.models.coverage(in_use.model_version))
@@ -121,7 +107,7 @@ def drop(
 ) -> None:
     """Remove the templates of a model pack that is not in use. The photographs stay."""
     with opened(config, data_dir) as context:
-        in_use = model_in_use(context.settings, context.stores.models).model_version
+        in_use = model_in_use(context).model_version
         found = [one.model_version for one in context.stores.models.coverages() if _pack_of(one.model_version) == pack]
         if not found:
             raise ProgramError(f"There are no templates of the pack {pack!r}. See: gallery status", Exit.NO_INPUT)
@@ -147,7 +133,7 @@ def _change(context: Context, wanted: ModelChoice, *, accept_refused: bool) -> N
     from cekalwatch.server.audit.entry import Action
     from cekalwatch.server.storage.models.store import IncompleteModelError
 
-    present = model_in_use(context.settings, context.stores.models)
+    present = model_in_use(context)
     if present == wanted:
         typer.echo(f"{wanted.model_version} is in use already.")
         return
@@ -268,7 +254,7 @@ def _run(context: Context, model_version: str, rebuilder: Rebuilder) -> None:
     finally:
         context.stores.audit.append(
             audit_entry(
-                context, Action.GALLERY_REBUILT, outcome, model=model_version, embedded=embedded, refused=refused
+                context, Action.GALLERY_REBUILT, (), outcome, model=model_version, embedded=embedded, refused=refused
             )
         )
 

@@ -14,10 +14,11 @@ from cekalwatch.server.cli.keeping.backups import back_up, shown_counts
 from cekalwatch.server.cli.options import (
     Config,
     DataDir,
-    command_context,
+    at_terminal,
+    audit_entry,
     command_database,
-    command_settings,
     loaded_settings,
+    opened,
 )
 from cekalwatch.server.cli.output import counting_progress
 from cekalwatch.wire.address import split_address
@@ -184,7 +185,7 @@ rows_app = typer.Typer(
 )
 def check_rows(config: Config = None, data_dir: DataDir = None) -> None:
     """Check every row on which decisions depend, and name those that are not as the server wrote them."""
-    with command_context(command_settings(config, data_dir, log_level="critical")) as context:
+    with opened(config, data_dir, "critical") as context:
         found = _row_scan(context).all()
     _show_rows(found)
     if found:
@@ -208,12 +209,10 @@ def accept_rows(
     """Accept rows as they are. It shows them, and asks for the names and passwords of two people."""
     import hashlib
 
-    from cekalwatch.program.cli.prompts import ask, ask_secret, tell
-    from cekalwatch.server.audit.entry import Action, AuditEntry, ObjectKind
-    from cekalwatch.server.auth.signing_in.terminal import Terminal
+    from cekalwatch.server.audit.entry import Action, ObjectKind
     from cekalwatch.server.domain.people import TwoPersonAction
 
-    with command_context(command_settings(config, data_dir, log_level="critical")) as context:
+    with opened(config, data_dir, "critical") as context:
         scan = _row_scan(context)
         found = [one for one in scan.all() if not row or "/".join(one.key) in row]
         if not found:
@@ -225,17 +224,12 @@ def accept_rows(
         def words(texts: Texts) -> str:
             return texts.say("SIGN_ROWS", count=len(found), digest=digest)
 
-        terminal = Terminal(context.database, context.clock, ask, ask_secret, tell)
-        people = terminal.two_people(TwoPersonAction.ACCEPT_ROWS, words)
+        people = at_terminal(context).two_people(TwoPersonAction.ACCEPT_ROWS, words)
         for start in range(0, len(found), MAX_AT_ONCE):
             some = found[start : start + MAX_AT_ONCE]
             objects = [ObjectKind.PERSON.key(person.person_id) for person in (people.first, people.second)]
             objects += [ObjectKind.ROW.key("/".join(one.key)) for one in some]
-            details = {"rows": len(some)}
-            entry = AuditEntry(
-                context.clock.now(), context.actor, Action.ROWS_ACCEPTED, tuple(objects), details=details
-            )
-            scan.accept(some, entry)
+            scan.accept(some, audit_entry(context, Action.ROWS_ACCEPTED, tuple(objects), rows=len(some)))
     typer.echo(f"{len(found)} rows count as they stand. Servers follow within seconds.")
 
 

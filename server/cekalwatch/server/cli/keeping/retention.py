@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.options import Config, DataDir, command_context, command_settings
+from cekalwatch.server.cli.options import Config, DataDir, opened
 
 if TYPE_CHECKING:
     from cekalwatch.server.alerts.retention import RetentionSweeper
@@ -23,7 +23,7 @@ app = typer.Typer(help="What is kept no longer: show what is due, and remove it.
 @app.command(epilog="Example:\n\n  cekalwatch-server retention due --config /etc/cekalwatch/server.toml")
 def due(config: Config = None, data_dir: DataDir = None) -> None:
     """Show what the next sweeps remove, and remove nothing. Subjects are named by their keys."""
-    with command_context(command_settings(config, data_dir=data_dir)) as context:
+    with opened(config, data_dir, "warning") as context:
         sweeper, eraser = _opened(context)
         report, subjects = sweeper.due(), list(eraser.due())
     _show("are due", report.unsettled_images, report.alerts, len(subjects))
@@ -37,7 +37,7 @@ def due(config: Config = None, data_dir: DataDir = None) -> None:
 )
 def sweep(config: Config = None, data_dir: DataDir = None) -> None:
     """Remove what is due, and record it in the audit trail. This cannot be undone."""
-    with command_context(command_settings(config, data_dir=data_dir)) as context:
+    with opened(config, data_dir, "warning") as context:
         sweeper, eraser = _opened(context)
         _show("were removed", sweeper.sweep_unsettled_images(), sweeper.sweep_records(), eraser.erase())
 
@@ -76,8 +76,7 @@ def delete(
     from cekalwatch.server.audit.alert_entries import deletion_entry
     from cekalwatch.server.domain.errors import CekalwatchError
 
-    settings = command_settings(config, data_dir=data_dir)
-    with command_context(settings) as context:
+    with opened(config, data_dir, "warning") as context:
         if not yes:
             typer.confirm(f"Delete subject {subject_id} with all orders, photographs and templates?", abort=True)
 

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.options import Config, DataDir, ServerAddress, command_context, command_settings
+from cekalwatch.server.cli.options import Config, DataDir, ServerAddress, at_terminal, command_context, command_settings
 from cekalwatch.server.cli.watchlist.running_server import running_server
 
 if TYPE_CHECKING:
@@ -138,8 +138,6 @@ def _syncs(settings: ServerSettings, server: str | None) -> Iterator[Syncs]:
 
 def _accept(settings: ServerSettings) -> None:
     """Let two people accept the shrunken list that waits, at this machine."""
-    from cekalwatch.program.cli.prompts import ask, ask_secret, tell
-    from cekalwatch.server.auth.signing_in.terminal import Terminal
     from cekalwatch.server.domain.errors import CekalwatchError
     from cekalwatch.server.domain.people import TwoPersonAction
     from cekalwatch.server.watchlist.sync.schedule import accept_shrink
@@ -153,8 +151,7 @@ def _accept(settings: ServerSettings) -> None:
         def words(texts: Texts) -> str:
             return texts.say("SIGN_SHRUNKEN_LIST", missing=waiting.missing, held=waiting.held, run=str(waiting.run_id))
 
-        terminal = Terminal(context.database, clock, ask, ask_secret, tell)
-        people = terminal.two_people(TwoPersonAction.ACCEPT_SHRUNKEN_LIST, words)
+        people = at_terminal(context).two_people(TwoPersonAction.ACCEPT_SHRUNKEN_LIST, words)
         try:
             accept_shrink(store, clock, waiting.run_id, people, context.actor)
         except CekalwatchError as error:
