@@ -33,7 +33,7 @@ from cekalwatch.server.connections import Received
 from cekalwatch.server.domain.clock import Clock, SystemClock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import JointAct
-from cekalwatch.server.grpc_api.errors import abort_with, address_of
+from cekalwatch.server.grpc_api.errors import Context, abort_with, address_of
 from cekalwatch.server.grpc_api.messages import single_request
 from cekalwatch.server.grpc_api.open_calls import OpenCall, OpenCalls
 from cekalwatch.server.storage.errors import StorageError
@@ -46,7 +46,6 @@ _TOKEN_NAMES = (SESSION_METADATA, SECOND_PERSON_METADATA)
 
 log = structlog.get_logger()
 
-Context = grpc.aio.ServicerContext[Any, Any]
 if TYPE_CHECKING:
     Handler = grpc.RpcMethodHandler[Any, Any]  # generic in the typing stubs only
 

@@ -20,6 +20,8 @@ from cekalwatch.server.refusals import RefusedError
 from cekalwatch.server.storage.errors import StorageError
 
 DOMAIN = "cekalwatch"
+Context = grpc.aio.ServicerContext[Any, Any]
+"""Of a call."""
 
 STATUS_OF_KIND: dict[Kind, int] = {
     Kind.INVALID_ARGUMENT: code_pb2.INVALID_ARGUMENT,
@@ -36,9 +38,7 @@ STATUS_OF_KIND: dict[Kind, int] = {
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-async def abort_with(
-    context: grpc.aio.ServicerContext[Any, Any], code: Code, told: Mapping[str, str] = _NOTHING
-) -> NoReturn:
+async def abort_with(context: Context, code: Code, told: Mapping[str, str] = _NOTHING) -> NoReturn:
     """End the call with the status, public message and ErrorInfo of `code`, whose metadata is `told`."""
     detail = any_pb2.Any()
     detail.Pack(error_details_pb2.ErrorInfo(reason=code, domain=DOMAIN, metadata=told))
@@ -52,8 +52,6 @@ async def abort_with(
 log = structlog.get_logger()
 
 _T = TypeVar("_T")
-
-Context = grpc.aio.ServicerContext[Any, Any]
 
 
 def address_of(context: Context) -> str:

@@ -8,12 +8,11 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any, TypeVar
 from uuid import UUID
 
-import grpc
 from google.protobuf.message import Message
 
 from cekalwatch.contract.engine.scalars import read_uuid
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.grpc_api.errors import abort_with
+from cekalwatch.server.grpc_api.errors import Context, abort_with
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES, MAX_PAGE, MAX_WORD
 from cekalwatch.wire.identity import KEY_PATTERN
 
@@ -69,7 +68,7 @@ REQUEST_S = 10.0
 """How long a single request may take to arrive."""
 
 
-async def single_request(requests: AsyncIterator[Any], context: grpc.aio.ServicerContext[Any, Any]) -> Any:  # noqa: ANN401  # any message
+async def single_request(requests: AsyncIterator[Any], context: Context) -> Any:  # noqa: ANN401  # any message
     """Return the request of a call, or end it with REQUEST_STALLED when none comes in time."""
     try:
         async with asyncio.timeout(REQUEST_S):

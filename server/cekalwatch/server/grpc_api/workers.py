@@ -8,9 +8,8 @@ from collections.abc import AsyncIterator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-import grpc
-
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.grpc_api.errors import Context
 
 PASSWORDS_AT_ONCE = 2
 """Each takes 64 MiB and a core for a tenth of a second, and recognition must not wait."""
@@ -86,7 +85,7 @@ class LongCalls:
         self._most = most
         self._open: set[LongCall] = set()
 
-    def begin(self, context: grpc.aio.ServicerContext[Any, Any]) -> LongCall:
+    def begin(self, context: Context) -> LongCall:
         """Return a call that lasts as long as `context`; raises SERVER_BUSY when there are too many."""
         if len(self._open) >= self._most:
             raise CekalwatchError(Code.SERVER_BUSY, f"{self._most} long calls")

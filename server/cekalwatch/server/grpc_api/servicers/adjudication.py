@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 from uuid import UUID
-
-import grpc
 
 from cekalwatch.contract.codec.alerts import ALERT, SHIFT_REPORT
 from cekalwatch.contract.values.reports import ShiftReport
@@ -22,11 +19,10 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api import alert_requests as read
 from cekalwatch.server.grpc_api.authentication import current_caller
+from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore
 from cekalwatch.v1 import alert_pb2
 from cekalwatch.v1 import alert_service_pb2 as pb
-
-Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class AdjudicationMethods:

@@ -7,10 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
 from uuid import UUID
-
-import grpc
 
 from cekalwatch.contract.codec.alerts import SEARCH, STREAM
 from cekalwatch.contract.engine.scalars import Reading
@@ -31,6 +28,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api import alert_answers as answers
 from cekalwatch.server.grpc_api import alert_requests as read
 from cekalwatch.server.grpc_api.authentication import current_caller
+from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.grpc_api.messages import page_size
 from cekalwatch.server.grpc_api.servicers.adjudication import AdjudicationMethods
 from cekalwatch.server.health.probes import Presence
@@ -41,8 +39,6 @@ from cekalwatch.v1 import alert_service_pb2 as pb
 from cekalwatch.v1 import alert_service_pb2_grpc
 
 DEFAULT_PAGE = 20
-
-Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServicer):

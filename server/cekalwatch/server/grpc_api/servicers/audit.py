@@ -12,10 +12,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import UUID
-
-import grpc
 
 from cekalwatch.contract.codec.audit import CHECK, EXPORT_FORMATS, FULL_ENTRY, QUERY
 from cekalwatch.contract.engine.scalars import Reading, Refused, moment
@@ -27,6 +24,7 @@ from cekalwatch.server.audit.search_terms import Position, action_term, moment_o
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.audit_answers import full_entry, people_named, search_page
 from cekalwatch.server.grpc_api.authentication import current_caller
+from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.grpc_api.messages import page_size, uuid
 from cekalwatch.server.grpc_api.workers import LongCall, LongCalls
 from cekalwatch.server.storage.audit.search import AuditPage, AuditQuery, AuditSearch
@@ -48,8 +46,6 @@ PAUSE_S = 0.005
 """Pause of a check, and the entries between two pauses: recognition runs in the same process."""
 TAMPERED = "TAMPERED"
 _TOKEN = re.compile(r"(-?[0-9]{1,18})-([0-9]{1,18})")
-
-Context = grpc.aio.ServicerContext[Any, Any]
 
 
 @dataclass(frozen=True)

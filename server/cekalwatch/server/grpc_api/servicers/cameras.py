@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
-
-import grpc
 
 from cekalwatch.contract.codec.camera_service import CAMERA_POLICY, CHANGES, KEPT_SURVEY, PICTURE, SURVEY
 from cekalwatch.contract.engine.scalars import Reading, Refused
@@ -18,10 +15,9 @@ from cekalwatch.server.capture.surveys import CameraSurveys
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
+from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.v1 import camera_service_pb2 as pb
 from cekalwatch.v1 import camera_service_pb2_grpc
-
-Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class CameraServicer(camera_service_pb2_grpc.CameraServiceServicer):

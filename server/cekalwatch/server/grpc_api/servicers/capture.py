@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from types import MappingProxyType
-from typing import Any
-
-import grpc
 
 from cekalwatch.contract.codec.captures import CLIENT_TIME, FACE, FROM_CAMERA, TO_CAMERA
 from cekalwatch.contract.engine.scalars import Reading, Refused
@@ -17,6 +14,7 @@ from cekalwatch.server.capture.sessions import CaptureSessions
 from cekalwatch.server.domain.captures import Rejected
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
+from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.grpc_api.messages import KEY
 from cekalwatch.v1 import capture_pb2, capture_service_pb2_grpc
 from cekalwatch.v1 import capture_service_pb2 as pb
@@ -47,7 +45,7 @@ class CaptureServicer(capture_service_pb2_grpc.CaptureServiceServicer):
     async def StreamFaces(
         self,
         request_iterator: AsyncIterator[pb.StreamFacesRequest],
-        context: grpc.aio.ServicerContext[Any, Any],
+        context: Context,
     ) -> AsyncIterator[pb.StreamFacesResponse]:
         """Run a camera's stream: handshake, then captures in and receipts out."""
         hello, said = await self._sessions.handshake(_first(request_iterator))

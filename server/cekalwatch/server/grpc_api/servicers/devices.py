@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import grpc
 import structlog
 
 from cekalwatch.contract.codec.devices import DEVICE, DEVICE_INVITED, DEVICE_TO_INVITE, ROLES
@@ -16,7 +15,7 @@ from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.errors import coded
+from cekalwatch.server.grpc_api.errors import Context, coded
 from cekalwatch.server.grpc_api.messages import page
 from cekalwatch.server.grpc_api.open_calls import OpenCalls
 from cekalwatch.server.health.probes import CameraPresence
@@ -30,7 +29,6 @@ MAX_DEVICES = 1000
 MAX_CERTIFICATES = 5
 _T = TypeVar("_T")
 
-Context = grpc.aio.ServicerContext[Any, Any]
 
 log = structlog.get_logger()
 

@@ -15,7 +15,7 @@ from cekalwatch.server.audit.device_entries import certificate_facts, device, de
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.grpc_api.errors import abort_with, address_of
+from cekalwatch.server.grpc_api.errors import Context, abort_with, address_of
 from cekalwatch.server.grpc_api.messages import single_request
 from cekalwatch.server.pki.site_pki import SitePki
 from cekalwatch.server.storage.audit.trail import AuditTrail
@@ -31,7 +31,6 @@ MAX_ENROLMENTS_OF_ADDRESS = 2
 
 log = structlog.get_logger()
 
-Context = grpc.aio.ServicerContext[Any, Any]
 if TYPE_CHECKING:
     Handler = grpc.RpcMethodHandler[Any, Any]  # generic in the typing stubs only
 

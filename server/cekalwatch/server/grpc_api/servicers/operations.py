@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
-
-import grpc
 
 from cekalwatch.contract.codec.status import SERVER_STATUS, THRESHOLD_OUTLOOK
 from cekalwatch.contract.values.thresholds import ThresholdOutlook, ThresholdSource
 from cekalwatch.server.gallery.threshold import ThresholdSetting
 from cekalwatch.server.gallery.threshold_outlook import ThresholdOutlooks, ThresholdSigners
 from cekalwatch.server.grpc_api.authentication import current_caller
+from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.health.state.status import StatusService
 from cekalwatch.v1 import operations_service_pb2 as pb
 from cekalwatch.v1 import operations_service_pb2_grpc
@@ -37,15 +35,11 @@ class OperationsServicer(operations_service_pb2_grpc.OperationsServiceServicer):
         self._outlooks = outlooks
         self._signers = signers
 
-    async def GetStatus(
-        self, request: pb.GetStatusRequest, context: grpc.aio.ServicerContext[Any, Any]
-    ) -> pb.GetStatusResponse:
+    async def GetStatus(self, request: pb.GetStatusRequest, context: Context) -> pb.GetStatusResponse:
         """Return the server's status."""
         return SERVER_STATUS.write(await self._status.status())
 
-    async def GetThreshold(
-        self, request: pb.GetThresholdRequest, context: grpc.aio.ServicerContext[Any, Any]
-    ) -> pb.GetThresholdResponse:
+    async def GetThreshold(self, request: pb.GetThresholdRequest, context: Context) -> pb.GetThresholdResponse:
         """Return the threshold, why it is so, and what to expect at other values."""
 
         def look() -> ThresholdOutlook:
@@ -56,9 +50,7 @@ class OperationsServicer(operations_service_pb2_grpc.OperationsServiceServicer):
 
         return THRESHOLD_OUTLOOK.write(await asyncio.to_thread(look))
 
-    async def SetThreshold(
-        self, request: pb.SetThresholdRequest, context: grpc.aio.ServicerContext[Any, Any]
-    ) -> pb.SetThresholdResponse:
+    async def SetThreshold(self, request: pb.SetThresholdRequest, context: Context) -> pb.SetThresholdResponse:
         """Set the decision threshold, or give it back to settings and model pack."""
         who = current_caller()
         value = request.threshold if request.HasField("threshold") else None
@@ -66,7 +58,7 @@ class OperationsServicer(operations_service_pb2_grpc.OperationsServiceServicer):
         return pb.SetThresholdResponse()
 
     async def ForgetLearnedThreshold(
-        self, request: pb.ForgetLearnedThresholdRequest, context: grpc.aio.ServicerContext[Any, Any]
+        self, request: pb.ForgetLearnedThresholdRequest, context: Context
     ) -> pb.ForgetLearnedThresholdResponse:
         """Forget what was learned from passages until today."""
         who = current_caller()

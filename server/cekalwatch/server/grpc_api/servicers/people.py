@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import Any
-
-import grpc
 
 from cekalwatch.contract.codec.people import PERSON_RECORD, ROLES
 from cekalwatch.contract.engine.scalars import Refused
@@ -23,13 +20,11 @@ from cekalwatch.server.auth.signing_in.passwords import Passwords
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.people import Person
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.errors import coded
+from cekalwatch.server.grpc_api.errors import Context, coded
 from cekalwatch.server.grpc_api.workers import Workers
 from cekalwatch.server.storage.people.store import Account, PeopleStore
 from cekalwatch.v1 import people_pb2, people_service_pb2_grpc
 from cekalwatch.v1 import people_service_pb2 as pb
-
-Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class PeopleServicer(people_service_pb2_grpc.PeopleServiceServicer):

@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any
-
-import grpc
 
 from cekalwatch.contract.codec.federation import CENTRE_MESSAGE, PORT_STATUS, REPORTED_ALERT
 from cekalwatch.contract.values.alerts import AlertPictures
@@ -22,6 +19,7 @@ from cekalwatch.server.domain.ports import Port, PortAlert
 from cekalwatch.server.grpc_api import alert_requests as read
 from cekalwatch.server.grpc_api.alert_answers import alert_with_images
 from cekalwatch.server.grpc_api.authentication import current_caller
+from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.grpc_api.messages import KEY, page, page_size
 from cekalwatch.server.grpc_api.servicers import port_reports
 from cekalwatch.server.ports import Inbound, ReportReceiver
@@ -32,7 +30,6 @@ from cekalwatch.v1 import port_service_pb2 as pb
 from cekalwatch.wire.identity import DeviceRole
 
 DEFAULT_PAGE = 20
-Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class PortServicer(port_service_pb2_grpc.PortServiceServicer):

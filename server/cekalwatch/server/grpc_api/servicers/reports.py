@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import Any
-
-import grpc
 
 from cekalwatch.contract.codec.reports import FIELD_REPORT
 from cekalwatch.contract.values.reports import MAX_SPAN
@@ -15,6 +12,7 @@ from cekalwatch.server.audit.entry import Action, stamp
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.grpc_api import alert_requests as read
 from cekalwatch.server.grpc_api.authentication import current_caller
+from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.v1 import report_service_pb2 as pb
 from cekalwatch.v1 import report_service_pb2_grpc
@@ -32,9 +30,7 @@ class ReportServicer(report_service_pb2_grpc.ReportServiceServicer):
         # Waiting for the count of a year must not hold a thread, since alerts need threads.
         self._turn = asyncio.Lock()
 
-    async def GetFieldReport(
-        self, request: pb.GetFieldReportRequest, context: grpc.aio.ServicerContext[Any, Any]
-    ) -> pb.GetFieldReportResponse:
+    async def GetFieldReport(self, request: pb.GetFieldReportRequest, context: Context) -> pb.GetFieldReportResponse:
         """Return the figures of one site in a span of time."""
         who = current_caller()
         start, end = read.span(request, self._clock.now(), MAX_SPAN)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import Any
-
-import grpc
 
 from cekalwatch.contract.codec.people import PROVIDER, SESSION
 from cekalwatch.contract.engine.enums import ProtoEnum
@@ -17,6 +14,7 @@ from cekalwatch.server.auth.signing_in.passwords import MAX_CHARACTERS, Password
 from cekalwatch.server.auth.signing_in.sign_in import CodeProof, PasswordProof, Proof, SignInService
 from cekalwatch.server.domain.people import JointAct, TwoPersonAction
 from cekalwatch.server.grpc_api.authentication import current_caller
+from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.grpc_api.workers import PASSWORDS_AT_ONCE, Workers
 from cekalwatch.v1 import session_pb2, session_service_pb2_grpc
 from cekalwatch.v1 import session_service_pb2 as pb
@@ -34,8 +32,6 @@ _ACTIONS = ProtoEnum(
     (TwoPersonAction.CHANGE_THRESHOLD, TwoPersonAction.ACCEPT_SHRUNKEN_LIST, TwoPersonAction.EXPORT_AUDIT),
 )
 _FOR_CALLS = (session_pb2.SESSION_PURPOSE_UNSPECIFIED, session_pb2.SESSION_PURPOSE_CALLS)
-
-Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class SessionServicer(session_service_pb2_grpc.SessionServiceServicer):

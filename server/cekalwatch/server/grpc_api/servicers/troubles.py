@@ -6,10 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import datetime
-from typing import Any
 from uuid import UUID
-
-import grpc
 
 from cekalwatch.contract.codec.troubles import NEWS, TROUBLE
 from cekalwatch.contract.engine.scalars import Refused, moment, timestamp
@@ -19,6 +16,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.troubles import Alarm
 from cekalwatch.server.grpc_api import alert_requests as read
 from cekalwatch.server.grpc_api.authentication import current_caller
+from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.grpc_api.messages import page, page_size, uuid
 from cekalwatch.server.health.alarms.board import AlarmBoard
 from cekalwatch.server.health.alarms.feed import AlarmFeed, OpenAlarms
@@ -27,7 +25,6 @@ from cekalwatch.v1 import trouble_service_pb2 as pb
 from cekalwatch.v1 import trouble_service_pb2_grpc
 
 DEFAULT_PAGE = 20
-Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class TroubleServicer(trouble_service_pb2_grpc.TroubleServiceServicer):

@@ -9,9 +9,6 @@ from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
 from hmac import compare_digest
-from typing import Any
-
-import grpc
 
 from cekalwatch.contract.codec.watchlist import FRESHNESS, ORDER, REFERENCE_FACE, SUBJECT
 from cekalwatch.contract.engine.scalars import timestamp
@@ -22,6 +19,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.ports import Port
 from cekalwatch.server.grpc_api.authentication import current_caller
+from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.grpc_api.messages import KEY, page, text, uuid
 from cekalwatch.server.grpc_api.servicers.watchlist.subjects import subject_key
 from cekalwatch.server.storage.audit.trail import AuditTrail
@@ -35,7 +33,6 @@ from cekalwatch.wire.bounds import MAX_PAGE, PHOTO_CHUNK_BYTES
 MAX_SITES = 64
 SUBJECTS_AT_ONCE, SUBJECTS_AGAIN_AT_ONCE = 100, 500
 """Subjects of a page, where a message holds as many; when the list is read again, for which each page is recorded."""
-Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class ListFeedServicer(list_feed_service_pb2_grpc.ListFeedServiceServicer):

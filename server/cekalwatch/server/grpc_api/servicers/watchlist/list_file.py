@@ -10,15 +10,14 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from types import MappingProxyType
-from typing import Any, Final
-
-import grpc
+from typing import Final
 
 from cekalwatch.contract.codec.imports import FILE_ANSWER
 from cekalwatch.contract.values.imports import FileBegun, FileEnded
 from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_admission, current_caller
+from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import ImportWorkers
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
@@ -62,7 +61,6 @@ _CODES: Final[tuple[tuple[type[SourceUnavailable], Code], ...]] = (
     (SourceTooCostly, Code.SOURCE_TOO_COSTLY),
 )
 
-Context = grpc.aio.ServicerContext[Any, Any]
 BeginRun = Callable[[Actor, Callable[[], None]], ImportRun]
 
 

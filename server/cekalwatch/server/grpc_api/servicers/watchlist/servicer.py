@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
-
-import grpc
+from typing import TypeVar
 
 from cekalwatch.contract.codec.imports import RECORD_REPORT, SYNC_RUN, SYNC_STATUS
 from cekalwatch.contract.codec.listed_subjects import WATCHLIST_FILTER
@@ -18,6 +16,7 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.gallery.lookalikes import LookalikeFinder
 from cekalwatch.server.grpc_api.authentication import current_admission, current_caller
+from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.grpc_api.messages import page, page_size
 from cekalwatch.server.grpc_api.servicers.watchlist import subjects
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import ImportCall, ImportWorkers
@@ -85,7 +84,6 @@ def run_page(runs: Sequence[SyncRun], limit: int) -> pb.ListSyncRunsResponse:
     return pb.ListSyncRunsResponse(runs=messages, next_page_token=token)
 
 
-Context = grpc.aio.ServicerContext[Any, Any]
 Viewed = TypeVar("Viewed")
 
 

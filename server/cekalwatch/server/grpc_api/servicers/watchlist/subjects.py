@@ -10,9 +10,6 @@ import math
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import date, datetime, time, tzinfo
-from typing import Any
-
-import grpc
 
 from cekalwatch.contract.codec.listed_subjects import (
     LISTED_SUBJECT,
@@ -34,6 +31,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.lookalikes import SubjectPair
 from cekalwatch.server.domain.orders.ban_order import PLAUSIBLE_YEARS
 from cekalwatch.server.grpc_api.authentication import current_caller
+from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.grpc_api.messages import ANSWER_FRAME_BYTES, FIELD_FRAME_BYTES, fitting, page_size, text
 from cekalwatch.server.storage.audit.store import CHANGED
 from cekalwatch.server.storage.audit.trail import AuditTrail
@@ -154,7 +152,6 @@ def _changes(found: SubjectHistory) -> Iterator[pb.OrderStatusChange]:
 
 
 MAX_TOKEN = 1000
-Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class LookalikeMethods(watchlist_service_pb2_grpc.WatchlistServiceServicer):
