@@ -6,19 +6,19 @@ The domain checks what the texts of findings and follow-ups may contain.
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from google.protobuf.timestamp_pb2 import Timestamp
+from google.protobuf.message import Message
 
 from cekalwatch.contract.codec.alerts import FILTER, OUTCOMES, REASONS, STATES
-from cekalwatch.contract.engine.scalars import Reading
+from cekalwatch.contract.engine.scalars import Reading, Refused
 from cekalwatch.contract.values.adjudication import AlertState, Outcome, Reason
 from cekalwatch.contract.values.alerts import MAX_CANDIDATE_KEY, OLDEST, AlertFilter
 from cekalwatch.server.alerts.adjudication import Adjudication
 from cekalwatch.server.domain.alerts.adjudication import FollowUp
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.grpc_api.messages import KEY
+from cekalwatch.server.grpc_api.messages import KEY, optional_moment, require, text
 from cekalwatch.v1 import adjudication_pb2, alert_service_pb2, report_service_pb2
 
 MAX_REFERENCE = 100
@@ -29,28 +29,25 @@ MAX_SEQUENCE = 2**62
 
 
 def agent_id(value: str) -> str:
-    """Read an agent's key; raises ARGUMENT_INVALID."""
-    if not KEY.fullmatch(value):
-        raise CekalwatchError(Code.ARGUMENT_INVALID, "agent_id")
+    """Read an agent's key; raises Refused."""
+    require(KEY.fullmatch(value), "agent_id")
     return value
 
 
 def site(value: str) -> str:
-    """Read a site's key, which may be empty; raises ARGUMENT_INVALID."""
-    if value and not KEY.fullmatch(value):
-        raise CekalwatchError(Code.ARGUMENT_INVALID, "site")
+    """Read a site's key, which may be empty; raises Refused."""
+    require(not value or KEY.fullmatch(value), "site")
     return value
 
 
 def sequence(value: int) -> int:
-    """Read a sequence; raises ARGUMENT_INVALID."""
-    if not 0 <= value <= MAX_SEQUENCE:
-        raise CekalwatchError(Code.ARGUMENT_INVALID, "sequence")
+    """Read a sequence; raises Refused."""
+    require(0 <= value <= MAX_SEQUENCE, "sequence")
     return value
 
 
 def alert_filter(message: alert_service_pb2.AlertFilter) -> AlertFilter:
-    """Read a filter; raises Refused, or ARGUMENT_INVALID for the site."""
+    """Read a filter; raises Refused."""
     found = FILTER.read(message, Reading.STRICT)
     site(found.site)
     return found
@@ -73,13 +70,12 @@ def alert_id(value: str) -> UUID:
 
 
 def adjudication(request: alert_service_pb2.AdjudicateAlertRequest) -> Adjudication:
-    """Read an officer's adjudication; raises OUTCOME_NOT_ALLOWED, REASON_INVALID or ARGUMENT_INVALID."""
+    """Read an officer's adjudication; raises OUTCOME_NOT_ALLOWED, REASON_INVALID or Refused."""
     outcome = OUTCOMES.member(request.outcome)
     if outcome is None:
         raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, str(request.outcome))
     candidate = request.candidate_subject_id
-    if len(candidate) > MAX_CANDIDATE_KEY or not candidate.isprintable():
-        raise CekalwatchError(Code.ARGUMENT_INVALID, "candidate_subject_id")
+    text(candidate, "candidate_subject_id", MAX_CANDIDATE_KEY)
     return Adjudication(outcome, reason(request.reason), request.note, request.version, candidate)
 
 
@@ -104,49 +100,34 @@ def reference(value: str) -> str:
 
 
 def follow_up(message: adjudication_pb2.FollowUp, by: UUID, now: datetime) -> FollowUp:
-    """Read a contact with the agency; raises NOTE_INVALID, CONTACT_TIME_AHEAD, or ARGUMENT_INVALID for no time."""
-    if not message.HasField("contact_time"):
-        raise CekalwatchError(Code.ARGUMENT_INVALID, "contact_time")
-    contacted_at = moment(message.contact_time, "contact_time")
+    """Read a contact with the agency; raises NOTE_INVALID, CONTACT_TIME_AHEAD, or Refused for no time."""
+    contacted_at = _moment(message, "contact_time")
     if contacted_at > now + CLOCK_AHEAD:
         raise CekalwatchError(Code.CONTACT_TIME_AHEAD)
     return FollowUp(message.agency, message.contact, message.result, contacted_at, by, now)
 
 
 def states(values: Collection[adjudication_pb2.AlertState.ValueType]) -> frozenset[AlertState]:
-    """Read the states of a list request; raises ARGUMENT_INVALID."""
+    """Read the states of a list request; raises Refused."""
     wanted = frozenset(state for state in map(STATES.member, values) if state)
-    if len(values) > len(AlertState) or len(wanted) < len(set(values)):
-        raise CekalwatchError(Code.ARGUMENT_INVALID, "states")
+    require(len(values) <= len(AlertState) and len(wanted) == len(set(values)), "states")
     return wanted
-
-
-def shift(request: alert_service_pb2.GetShiftReportRequest, now: datetime) -> tuple[datetime, datetime]:
-    """Read the start and end of a shift; raises ARGUMENT_INVALID."""
-    return span(request, now, MAX_SHIFT)
 
 
 def span(
     request: alert_service_pb2.GetShiftReportRequest | report_service_pb2.GetFieldReportRequest,
     now: datetime,
-    most: timedelta,
+    most: timedelta = MAX_SHIFT,
 ) -> tuple[datetime, datetime]:
-    """Read the start and end of a span of `most` that length; raises ARGUMENT_INVALID."""
-    if not request.HasField("start_time"):
-        raise CekalwatchError(Code.ARGUMENT_INVALID, "start_time")
-    start = moment(request.start_time, "start_time")
-    end = moment(request.end_time, "end_time") if request.HasField("end_time") else now
-    if not timedelta(0) <= end - start <= most:
-        raise CekalwatchError(Code.ARGUMENT_INVALID, "end_time")
+    """Read the start and end of a span of `most` that length; raises Refused."""
+    start, end = _moment(request, "start_time"), _moment(request, "end_time", now)
+    require(timedelta(0) <= end - start <= most, "end_time")
     return start, end
 
 
-def moment(message: Timestamp, field: str) -> datetime:
-    """Read a time of our century; raises ARGUMENT_INVALID."""
-    try:
-        found = message.ToDatetime(UTC)
-    except (ValueError, OverflowError):
-        raise CekalwatchError(Code.ARGUMENT_INVALID, field) from None
-    if found < OLDEST:
-        raise CekalwatchError(Code.ARGUMENT_INVALID, field)
+def _moment(message: Message, field: str, otherwise: datetime | None = None) -> datetime:
+    """Read a time of our century; raises Refused, also for none where there is nothing `otherwise`."""
+    found = optional_moment(message, field) or otherwise
+    if found is None or found < OLDEST:
+        raise Refused(field)
     return found

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterable
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
 from google.protobuf.message import Message
 
-from cekalwatch.contract.engine.scalars import read_uuid
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.contract.engine.scalars import Refused, moment, read_uuid
+from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.grpc_api.errors import Context, abort_with
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES, MAX_PAGE, MAX_WORD
 from cekalwatch.wire.identity import KEY_PATTERN
@@ -19,11 +20,24 @@ from cekalwatch.wire.identity import KEY_PATTERN
 KEY = re.compile(KEY_PATTERN)
 
 
+def require(holds: object, field: str) -> None:
+    """Raise Refused for a field that breaks its bound."""
+    if not holds:
+        raise Refused(field)
+
+
 def text(value: str, field: str, most: int = MAX_WORD) -> str:
-    """Read a short text for the log; raises ARGUMENT_INVALID when it is long or has control characters."""
-    if len(value) > most or not value.isprintable():
-        raise CekalwatchError(Code.ARGUMENT_INVALID, field)
+    """Read a short text for the log; raises Refused when it is long or has control characters."""
+    require(len(value) <= most and value.isprintable(), field)
     return value
+
+
+def optional_moment(request: Message, field: str) -> datetime | None:
+    """Read a time that need not be given; raises Refused."""
+    try:
+        return moment(getattr(request, field)) if request.HasField(field) else None
+    except (ValueError, OverflowError):
+        raise Refused(field) from None
 
 
 def uuid(value: str) -> UUID | None:
@@ -41,9 +55,8 @@ M = TypeVar("M", bound=Message)
 
 
 def page_size(value: int, *, default: int) -> int:
-    """Read a page size, 0 meaning `default`; raises ARGUMENT_INVALID beyond 100."""
-    if value > MAX_PAGE:
-        raise CekalwatchError(Code.ARGUMENT_INVALID, "page_size")
+    """Read a page size, 0 meaning `default`; raises Refused beyond 100."""
+    require(value <= MAX_PAGE, "page_size")
     return value or default
 
 

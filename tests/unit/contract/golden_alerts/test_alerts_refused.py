@@ -52,7 +52,7 @@ def read_follow_up(**facts: Any) -> FollowUp:
 
 
 def read_shift(**facts: Any) -> tuple[datetime, datetime]:
-    return read_alerts.shift(pb.GetShiftReportRequest(**facts), NOON)
+    return read_alerts.span(pb.GetShiftReportRequest(**facts), NOON)
 
 
 Refusal = tuple[Callable[..., Any], dict[str, Any], Code, str]

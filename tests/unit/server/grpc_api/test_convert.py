@@ -261,7 +261,7 @@ def test_any_follow_up_is_one_that_can_be_shown_or_an_error(message: adjudicatio
 def test_any_shift_and_any_states_are_valid_or_an_error(
     request: alert_service_pb2.GetShiftReportRequest, states: list[Any]
 ) -> None:
-    found = read(lambda: alerts.shift(request, NOON))
+    found = read(lambda: alerts.span(request, NOON))
     if not isinstance(found, CekalwatchError):
         assert timedelta(0) <= found[1] - found[0] <= timedelta(days=31)
     longer = report_service_pb2.GetFieldReportRequest.FromString(request.SerializeToString())

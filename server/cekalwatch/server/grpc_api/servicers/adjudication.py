@@ -101,7 +101,7 @@ class AdjudicationMethods:
     async def GetShiftReport(self, request: pb.GetShiftReportRequest, context: Context) -> pb.GetShiftReportResponse:
         """Return the figures of a shift at one site."""
         who = current_caller()
-        start, end = read.shift(request, self._clock.now())
+        start, end = read.span(request, self._clock.now())
         site = who.one_site(read.site(request.site), self._home_site)
 
         def report() -> ShiftReport:

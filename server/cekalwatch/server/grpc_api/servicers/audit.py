@@ -15,7 +15,7 @@ from datetime import datetime
 from uuid import UUID
 
 from cekalwatch.contract.codec.audit import CHECK, EXPORT_FORMATS, FULL_ENTRY, QUERY
-from cekalwatch.contract.engine.scalars import Reading, Refused, moment
+from cekalwatch.contract.engine.scalars import Reading, Refused
 from cekalwatch.contract.values.audit import ExportFormat, TrailProblem, TrailProblemKind, TrailProgress, TrailVerdict
 from cekalwatch.server.audit.checkpoints import Checkpoint
 from cekalwatch.server.audit.entry import OK, Action, Link, ObjectKind, stamp
@@ -25,7 +25,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.audit_answers import full_entry, people_named, search_page
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import Context
-from cekalwatch.server.grpc_api.messages import page_size, uuid
+from cekalwatch.server.grpc_api.messages import optional_moment, page_size, uuid
 from cekalwatch.server.grpc_api.workers import LongCall, LongCalls
 from cekalwatch.server.storage.audit.search import AuditPage, AuditQuery, AuditSearch
 from cekalwatch.server.storage.audit.store import AuditStore
@@ -150,7 +150,10 @@ class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
         self, request: pb.ExportAuditEntriesRequest, context: Context
     ) -> AsyncIterator[pb.ExportAuditEntriesResponse]:
         """Give entries out; that is recorded first, with both people."""
-        who, (since, until) = current_caller(), _stamps(*_span(request))
+        who, (since, until) = (
+            current_caller(),
+            _stamps(optional_moment(request, "start_time"), optional_moment(request, "end_time")),
+        )
         form, two = _format(request.format), who.two_people()
         call, readers = self._calls.begin(context), self._readers
         both = tuple(ObjectKind.PERSON.key(one.person_id) for one in (two.first, two.second))
@@ -195,16 +198,6 @@ def _format(value: pb.AuditExportFormat.ValueType) -> ExportFormat:
         return EXPORT_FORMATS.read(value, Reading.STRICT) or ExportFormat.JSONL
     except ValueError:
         raise Refused("format") from None
-
-
-def _span(request: pb.ExportAuditEntriesRequest) -> tuple[datetime | None, datetime | None]:
-    found: list[datetime | None] = []
-    for name in ("start_time", "end_time"):
-        try:
-            found.append(moment(getattr(request, name)) if request.HasField(name) else None)
-        except (ValueError, OverflowError):
-            raise Refused(name) from None
-    return found[0], found[1]
 
 
 def _stamps(since: datetime | None, until: datetime | None) -> tuple[str, str]:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Iterable
 
 from cekalwatch.contract.codec.people import PERSON_RECORD, ROLES
-from cekalwatch.contract.engine.scalars import Refused
 from cekalwatch.contract.values.people import (
     MAX_DISPLAY_NAME,
     MAX_SIGN_IN_NAME,
@@ -21,6 +20,7 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.people import Person
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import Context, coded
+from cekalwatch.server.grpc_api.messages import require
 from cekalwatch.server.grpc_api.workers import Workers
 from cekalwatch.server.storage.people.store import Account, PeopleStore
 from cekalwatch.v1 import people_pb2, people_service_pb2_grpc
@@ -89,28 +89,24 @@ class PeopleServicer(people_service_pb2_grpc.PeopleServiceServicer):
 
 
 def _sign_in_name(value: str) -> str:
-    if not 1 <= len(value) <= MAX_SIGN_IN_NAME:
-        raise Refused("sign_in_name")
+    require(1 <= len(value) <= MAX_SIGN_IN_NAME, "sign_in_name")
     return value.lower()
 
 
 def _display_name(value: str) -> str:
-    if len(value) > MAX_DISPLAY_NAME:
-        raise Refused("display_name")
+    require(len(value) <= MAX_DISPLAY_NAME, "display_name")
     return value
 
 
 def _roles(values: Iterable[int]) -> frozenset[PersonRole]:
     found = [ROLES.member(value) for value in values]
-    if None in found:
-        raise Refused("roles")
+    require(None not in found, "roles")
     return frozenset(role for role in found if role)
 
 
 def _sites(values: Iterable[str]) -> frozenset[str]:
     found = frozenset(values)
-    if not 1 <= len(found) <= MAX_SITES or any(len(one) > MAX_SITE_NAME for one in found):
-        raise Refused("sites")
+    require(1 <= len(found) <= MAX_SITES and all(len(one) <= MAX_SITE_NAME for one in found), "sites")
     return found
 
 

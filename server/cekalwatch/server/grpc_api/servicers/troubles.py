@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from cekalwatch.contract.codec.troubles import NEWS, TROUBLE
-from cekalwatch.contract.engine.scalars import Refused, moment, timestamp
+from cekalwatch.contract.engine.scalars import timestamp
 from cekalwatch.contract.values.troubles import OpenTroubles
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -17,7 +17,7 @@ from cekalwatch.server.domain.troubles import Alarm
 from cekalwatch.server.grpc_api import alert_requests as read
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import Context
-from cekalwatch.server.grpc_api.messages import page, page_size, uuid
+from cekalwatch.server.grpc_api.messages import optional_moment, page, page_size, uuid
 from cekalwatch.server.health.alarms.board import AlarmBoard
 from cekalwatch.server.health.alarms.feed import AlarmFeed, OpenAlarms
 from cekalwatch.server.storage.troubles import TroubleStore
@@ -60,7 +60,7 @@ class TroubleServicer(trouble_service_pb2_grpc.TroubleServiceServicer):
     async def ListTroubles(self, request: pb.ListTroublesRequest, context: Context) -> pb.ListTroublesResponse:
         """Return a page of troubles, newest first."""
         site = current_caller().narrow_site(read.site(request.site))
-        before, begin_from = _page_token(request.page_token), _begin_from(request)
+        before, begin_from = _page_token(request.page_token), optional_moment(request, "begin_from")
         limit = page_size(request.page_size, default=DEFAULT_PAGE)
         found = await asyncio.to_thread(self._store.page, site, before, limit, begin_from)
         troubles, more = page((TROUBLE.write(one.shown) for one in found), len(found), limit)
@@ -89,10 +89,3 @@ def _page_token(token: str) -> UUID | None:
     if token and found is None:
         raise CekalwatchError(Code.PAGE_TOKEN_INVALID)
     return found
-
-
-def _begin_from(request: pb.ListTroublesRequest) -> datetime | None:
-    try:
-        return moment(request.begin_from) if request.HasField("begin_from") else None
-    except (ValueError, OverflowError):
-        raise Refused("begin_from") from None

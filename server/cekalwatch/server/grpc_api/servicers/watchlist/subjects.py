@@ -19,6 +19,7 @@ from cekalwatch.contract.codec.listed_subjects import (
     SUBJECT_EVENT,
 )
 from cekalwatch.contract.codec.watchlist import LOOKALIKE_JUDGEMENTS, ORDER
+from cekalwatch.contract.engine.scalars import Refused
 from cekalwatch.contract.values.watchlist import (
     Lookalike,
     LookalikeJudgement,
@@ -32,7 +33,7 @@ from cekalwatch.server.domain.lookalikes import SubjectPair
 from cekalwatch.server.domain.orders.ban_order import PLAUSIBLE_YEARS
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import Context
-from cekalwatch.server.grpc_api.messages import ANSWER_FRAME_BYTES, FIELD_FRAME_BYTES, fitting, page_size, text
+from cekalwatch.server.grpc_api.messages import ANSWER_FRAME_BYTES, FIELD_FRAME_BYTES, fitting, page_size, require, text
 from cekalwatch.server.storage.audit.store import CHANGED
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.watchlist.browser import SubjectHistory, SubjectView, WatchlistPage
@@ -64,22 +65,20 @@ def subject_page_token(token: str) -> str:
 
 
 def on_day(value: str, now: datetime, zone: tzinfo) -> datetime:
-    """Read the day of a list request: its noon by the clock of `zone`, or `now`; raises ARGUMENT_INVALID."""
+    """Read the day of a list request: its noon by the clock of `zone`, or `now`; raises Refused."""
     if not value:
         return now
     try:
         day = date.fromisoformat(value)
     except ValueError:
-        raise CekalwatchError(Code.ARGUMENT_INVALID, "on_day") from None
-    if day.year not in PLAUSIBLE_YEARS:
-        raise CekalwatchError(Code.ARGUMENT_INVALID, "on_day")
+        raise Refused("on_day") from None
+    require(day.year in PLAUSIBLE_YEARS, "on_day")
     return datetime.combine(day, NOON, zone)
 
 
 def photo_references(keys: Collection[str]) -> frozenset[str]:
-    """Read the keys of the reference faces whose pictures are wanted; raises ARGUMENT_INVALID."""
-    if len(keys) > MAX_PICTURES:
-        raise CekalwatchError(Code.ARGUMENT_INVALID, "photo_references")
+    """Read the keys of the reference faces whose pictures are wanted; raises Refused."""
+    require(len(keys) <= MAX_PICTURES, "photo_references")
     return frozenset(text(key, "photo_references") for key in keys)
 
 
@@ -182,26 +181,24 @@ class LookalikeMethods(watchlist_service_pb2_grpc.WatchlistServiceServicer):
 
 
 def judged_pair(request: pb.JudgeLookAlikesRequest) -> SubjectPair:
-    """Read which two are judged; raises SUBJECT_NOT_FOUND, and ARGUMENT_INVALID for a subject beside itself."""
+    """Read which two are judged; raises SUBJECT_NOT_FOUND, and Refused for a subject beside itself."""
     keys = subject_key(request.subject_id), subject_key(request.other_subject_id)
-    if keys[0] == keys[1]:
-        raise CekalwatchError(Code.ARGUMENT_INVALID, "other_subject_id")
+    require(keys[0] != keys[1], "other_subject_id")
     return SubjectPair.of(*keys)
 
 
 def found_judgement(request: pb.JudgeLookAlikesRequest) -> LookalikeJudgement:
-    """Read the judgement; raises ARGUMENT_INVALID."""
+    """Read the judgement; raises Refused."""
     found = LOOKALIKE_JUDGEMENTS.member(request.judgement)
     if found is None:
-        raise CekalwatchError(Code.ARGUMENT_INVALID, "judgement")
+        raise Refused("judgement")
     return found
 
 
 def wanted(request: pb.ListLookAlikesRequest) -> LookalikeJudgement | None:
-    """Read which pairs are wanted, None: any; raises ARGUMENT_INVALID."""
+    """Read which pairs are wanted, None: any; raises Refused."""
     found = LOOKALIKE_JUDGEMENTS.member(request.judgement)
-    if found is None and request.judgement:
-        raise CekalwatchError(Code.ARGUMENT_INVALID, "judgement")
+    require(found or not request.judgement, "judgement")
     return found
 
 
