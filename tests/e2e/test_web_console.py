@@ -189,8 +189,8 @@ async def test_nothing_on_any_page_keeps_people_out(
         f"/alerts/{alert_id}",
         "/ports",
         "/troubles",
-        "/figures",
-        "/figures/report",
+        "/statistics",
+        "/statistics/report",
         "/threshold",
         "/system",
     ]

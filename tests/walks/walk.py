@@ -49,7 +49,9 @@ COURSES: Final = {
     ),
     "capture": Course(
         scenes.capture_to_event,
-        _carriers("server.capture.session", "server.capture.intake", "server.recognition.", "server.capture.deciding"),
+        _carriers(
+            "server.capture.session", "server.capture.processing", "server.recognition.", "server.capture.deciding"
+        ),
     ),
     "event": Course(
         scenes.event_to_window,

@@ -125,7 +125,7 @@ class Server:
             policies=lambda: capture.sessions.policies,
             snapshot=gallery.snapshots.current,
             freshness=gallery.freshness,
-            intake=capture.intake,
+            processor=capture.processor,
             decider=capture.decider,
             fanout=alerts.fanout,
             peers=peers,

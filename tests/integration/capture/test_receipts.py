@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.server.capture import intake
+from cekalwatch.server.capture import processing
 from cekalwatch.v1 import capture_pb2
 from tests.support.builders.portraits import group
 from tests.support.scenarios.server import CaptureClient, face, list_astronaut, running, settings
@@ -23,7 +23,7 @@ DELAY_S = 0.25
 async def test_a_repeated_capture_gets_the_receipt_of_a_new_one_after_a_restart_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "MAX_REMEMBERED", 1)
+    monkeypatch.setattr(processing, "MAX_REMEMBERED", 1)
     chosen = settings(tmp_path)
     list_astronaut(chosen)
     captures = [face(track="listed"), face(group(), track="stranger")]

@@ -92,8 +92,8 @@ async def test_who_signs_in_at_the_provider_is_in_with_a_new_cookie_and_out_at_b
     async with registered.browser() as browser, registered.browser() as thief:
         assert (await browser.sign_in("siti")).status_code == 303
         before = session_of(browser)
-        page = await enter(browser, "sari", "/figures")
-        assert (page.status_code, page.url.path) == (200, "/figures")
+        page = await enter(browser, "sari", "/statistics")
+        assert (page.status_code, page.url.path) == (200, "/statistics")
         assert office.people["sari"].display_name in words(page)
         after = session_of(browser)
         assert after != before
@@ -149,10 +149,10 @@ async def test_what_the_provider_refuses_is_told_and_nothing_is_done(
 
 async def is_refused(browser: Browser, told: str) -> None:
     """See that nobody gets in, and that it is told in the language of the page."""
-    answer = await browser.come_from_elsewhere(await prove(browser, await off(browser, "/figures"), "sari"))
+    answer = await browser.come_from_elsewhere(await prove(browser, await off(browser, "/statistics"), "sari"))
     assert answer.status_code == 403
     assert told in words(answer)
-    assert 'value="/figures"' in answer.text, "the way on is kept for another try"
+    assert 'value="/statistics"' in answer.text, "the way on is kept for another try"
     assert "<script>alert" not in answer.text
     assert "<b>" not in answer.text
     assert not session_of(browser)
@@ -228,7 +228,7 @@ async def test_who_is_signed_in_at_the_provider_is_asked_anew_all_the_same(
         await enter(browser, "sari")
         cookie = next(iter(provider._signed_in))
         provider._signed_in[cookie] = ("sari", provider._signed_in[cookie][1] - 900)
-        await browser.post("/sign-out", await browser.token("/figures"))
+        await browser.post("/sign-out", await browser.token("/statistics"))
         provider.asks_anew = False
         back = await prove(browser, await off(browser), "")
         answer = await browser.come_from_elsewhere(back)
@@ -249,9 +249,9 @@ async def test_a_way_out_is_refused(registered: Pages) -> None:
 async def test_without_the_provider_people_sign_in_with_passwords(registered: Pages, provider: IdentityServer) -> None:
     provider.documents["/.well-known/openid-configuration"] = (503, {})
     async with registered.browser() as browser:
-        answer = await off(browser, "/figures")
+        answer = await off(browser, "/statistics")
         assert (answer.status_code, "cannot reach the identity provider" in words(answer)) == (503, True), words(answer)
-        assert 'value="/figures"' in answer.text
+        assert 'value="/statistics"' in answer.text
         assert (await browser.sign_in("sari")).status_code == 303
         del provider.documents["/.well-known/openid-configuration"]
         provider.documents["/token"] = (500, {})
@@ -263,7 +263,7 @@ async def test_a_provider_that_ends_no_sessions_is_left_alone(registered: Pages,
     provider.ends_sessions = False
     async with registered.browser() as browser:
         await enter(browser, "sari")
-        answer = await browser.post("/sign-out", await browser.token("/figures"))
+        answer = await browser.post("/sign-out", await browser.token("/statistics"))
         assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
 
 

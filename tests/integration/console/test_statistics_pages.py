@@ -89,22 +89,28 @@ async def refusal(seat: Seat, **fields: Any) -> str:
 
 async def test_a_page_tells_passages_alerts_and_false_alerts_with_intervals_plots_and_times(browser: Browser) -> None:
     for span in ("shift", "day", "week", "month"):
-        page = await browser.get(f"/figures?span={span}")
+        page = await browser.get(f"/statistics?span={span}")
         assert page.status_code == 200
         assert " style=" not in page.text
-    shown = words(await browser.get("/figures?span=shift"))
+    shown = words(await browser.get("/statistics?span=shift"))
     assert "dep-1 4,000 1 1 0 0 1 in 4,000 1 in 22,659 – 1 in 707" in shown
     assert "dep-2 1,234 0 0 0 0 0 0 – 1 in 322" in shown
     assert "Kejaksaan Agung (" in shown
     assert "(1 alert)" in shown
-    page = await browser.get("/figures?span=shift")
+    page = await browser.get("/statistics?span=shift")
     assert page.text.count("<svg") == 2
     assert page.text.count('class="interval"') >= 3
 
 
+async def test_the_former_address_leads_to_the_page(browser: Browser) -> None:
+    for below in ("", "/report", "/report.pdf", "/table.csv"):
+        answer = await browser.get(f"/figures{below}?span=shift")
+        assert (answer.status_code, answer.headers["location"]) == (308, f"/statistics{below}?span=shift")
+
+
 async def test_days_that_somebody_chose_are_shown_and_wrong_ones_are_told(browser: Browser) -> None:
     today = datetime.now(UTC).date()
-    chosen = await browser.get(f"/figures?since={today - timedelta(days=300)}&until={today + timedelta(days=1)}")
+    chosen = await browser.get(f"/statistics?since={today - timedelta(days=300)}&until={today + timedelta(days=1)}")
     assert chosen.status_code == 200
     assert "5,234" in words(chosen)
     for query, told in (
@@ -113,11 +119,11 @@ async def test_days_that_somebody_chose_are_shown_and_wrong_ones_are_told(browse
         ("since=2026-03-02&until=2026-03-01", "last day is before the first"),
         ("since=2020-03-02&until=2026-03-01", "more than 366 days"),
     ):
-        for path in ("/figures", "/figures/report", "/figures/report.pdf", "/figures/table.csv"):
+        for path in ("/statistics", "/statistics/report", "/statistics/report.pdf", "/statistics/table.csv"):
             answer = await browser.get(f"{path}?{query}")
             assert answer.status_code == 409
             assert told in words(answer), (path, query)
-    assert (await browser.get("/figures?since=1999-01-01&until=1999-02-01")).status_code == 409
+    assert (await browser.get("/statistics?since=1999-01-01&until=1999-02-01")).status_code == 409
 
 
 async def test_the_report_is_a_page_and_a_pdf_that_say_the_same_in_both_languages(
@@ -132,8 +138,8 @@ async def test_the_report_is_a_page_and_a_pdf_that_say_the_same_in_both_language
         ),
     ):
         browser.client.cookies.set("language", language, domain="127.0.0.1")
-        page = words(await browser.get("/figures/report?span=shift"))
-        answer = await browser.get("/figures/report.pdf?span=shift")
+        page = words(await browser.get("/statistics/report?span=shift"))
+        answer = await browser.get("/statistics/report.pdf?span=shift")
         assert answer.headers["content-type"] == "application/pdf"
         assert answer.headers["cache-control"] == "no-store"
         assert 'filename="cekalwatch-batam-center-' in answer.headers["content-disposition"]
@@ -152,7 +158,7 @@ async def test_the_report_is_a_page_and_a_pdf_that_say_the_same_in_both_language
 
 
 async def test_the_table_can_be_added_up(office: PortOffice, browser: Browser) -> None:
-    answer = await browser.get("/figures/table.csv?span=shift")
+    answer = await browser.get("/statistics/table.csv?span=shift")
     rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
     cameras = {row["key"]: row for row in rows if row["figure"] == "camera"}
     assert (cameras["dep-1"]["passages"], cameras["dep-1"]["false_alerts"]) == ("4000", "1")
@@ -165,7 +171,7 @@ async def test_auditors_may_too_and_nobody_else(office: PortOffice, pages: Pages
     for name, status in (("umi", 200), ("budi", 403), ("adi", 403)):
         async with pages.browser() as browser:
             await browser.sign_in(name)
-            for path in ("/figures", "/figures/report", "/figures/report.pdf", "/figures/table.csv"):
+            for path in ("/statistics", "/statistics/report", "/statistics/report.pdf", "/statistics/table.csv"):
                 assert (await browser.get(path)).status_code == status, (name, path)
     assert len(office.trail(Action.REPORT_TAKEN)) == 2
 

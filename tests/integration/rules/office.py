@@ -161,16 +161,16 @@ class Office:
         alerts = init_alerts(context, search.freshness, presence, trail, ChangeNotifier(database))
         captures = init_capture(context, search, alerts.announce, presence)
         self._fanout = alerts.fanout
-        self._chores = (*search.jobs, *captures.jobs, *alerts.jobs)
+        self._jobs = (*search.jobs, *captures.jobs, *alerts.jobs)
         self._watching = asyncio.create_task(LOOPS.keep("probe_database", captures.health.write_expected))
         self.exchange.servicers["cekalwatch.v1.AlertService"] = alerts.servicer
         self.exchange.servicers["cekalwatch.v1.CaptureService"] = CaptureServicer(captures.sessions)
 
     def work(self, *, everything: bool = False) -> None:
         """Do what the server does regularly, and let its streams know what is new."""
-        for chore in self._chores:
-            if everything or chore.period_s <= OFTEN_S:
-                chore.work()
+        for job in self._jobs:
+            if everything or job.period_s <= OFTEN_S:
+                job.work()
         self.exchange.run(self._fanout.catch_up())
 
     def put(self, order: BanOrder) -> None:

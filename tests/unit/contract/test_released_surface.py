@@ -11,6 +11,9 @@ from tests.support.tools.surface import FILE, PROGRAMS, settings, surface
 RELEASED: dict[str, list[str]] = json.loads(FILE.read_text("utf-8"))
 PRESENT = surface()
 RENAMED = {
+    "addresses": {
+        f"GET /figures{below}": f"GET /statistics{below}" for below in ("", "/report", "/report.pdf", "/table.csv")
+    },
     "metrics": {"cekalwatch_server_does_chores": "cekalwatch_server_is_leader"},
     "alarms": {"CekalwatchNoChores": "CekalwatchNoLeader"},
     "log_events": {

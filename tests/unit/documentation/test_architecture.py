@@ -1,9 +1,10 @@
-"""The four walks of `docs/architecture.md` name modules that exist, and get no longer."""
+"""`docs/architecture.md` has the layers of `pyproject.toml`, and walks of modules that exist, which get no longer."""
 
 from __future__ import annotations
 
 import importlib
 import re
+import tomllib
 
 import pytest
 
@@ -26,3 +27,10 @@ def test_a_walk_passes_existing_modules_once_each(walk: Walk) -> None:
     assert len(set(modules)) == len(modules)
     for module in modules:
         importlib.import_module(module)
+
+
+def test_the_page_has_the_layers_that_are_enforced() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    (layers,) = (contract["layers"] for contract in contracts if contract["id"] == "server-layers")
+    written = " > ".join(f"`{layer.replace('cekalwatch.server.', '').replace(' |', ',')}`" for layer in layers)
+    assert written in " ".join((ROOT / PAGE).read_text("utf-8").split())

@@ -17,7 +17,7 @@ from cekalwatch.pictures import jpeg, photograph, png, tiff, webp
 from cekalwatch.server import connections, ports, process
 from cekalwatch.server.auth import limits, refusals
 from cekalwatch.server.auth.signing_in import openid
-from cekalwatch.server.capture import aiming, intake, session, surveys
+from cekalwatch.server.capture import aiming, processing, session, surveys
 from cekalwatch.server.capture.passages import MAX_CROPS, MAX_EACH
 from cekalwatch.server.domain.alerts.field_report import MAX_AGENCIES
 from cekalwatch.server.domain.errors import Code
@@ -153,7 +153,7 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "faces of a stream that wait for their receipts": (session.MAX_WITHOUT_RECEIPT,),
     "crops of a passage that are fused": (MAX_CROPS,),
     "passages of one camera in memory": (MAX_EACH,),
-    "capture ids that are remembered": (intake.MAX_REMEMBERED,),
+    "capture ids that are remembered": (processing.MAX_REMEMBERED,),
     "imports": (upload.MAX_IMPORTS,),
     "photographs on their way": (upload.UPLOAD_BYTES,),
     "photographs being decoded": (photographs.DECODE_BYTES,),

@@ -16,7 +16,7 @@ import structlog
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
@@ -25,7 +25,7 @@ from cekalwatch.console.console import Console
 from cekalwatch.console.import_jobs import TooManyFilesError
 from cekalwatch.console.pages.watchlist import imports
 from cekalwatch.console.request_context import NotSignedInError, RequestContext, read_form
-from cekalwatch.console.routes import ROUTES, Page, refusal, to_sign_in
+from cekalwatch.console.routes import RENAMED, ROUTES, Page, refusal, to_sign_in
 from cekalwatch.console.security_middleware import MAX_FORM_BYTES, SecurityMiddleware
 from cekalwatch.console.signing_in.pending_approvals import KeptForm, PendingApproval
 from cekalwatch.office.client.refusals import SESSION_OVER, UNREACHABLE, error_reason, explain
@@ -48,9 +48,12 @@ class ConsoleApp:
     def asgi(self) -> ASGIApp:
         """The application."""
         routes = [Route(page.path, partial(self._answer, page), methods=[page.method]) for page in ROUTES]
+        renamed = [Route(f"{old}{{below:path}}", partial(_lead_to, new)) for old, new in RENAMED.items()]
         files = Mount("/static", StaticFiles(directory=STATIC))
         inner = Starlette(
-            routes=[*routes, files], lifespan=self._open, exception_handlers={404: self._missing, 405: self._missing}
+            routes=[*routes, *renamed, files],
+            lifespan=self._open,
+            exception_handlers={404: self._missing, 405: self._missing},
         )
         larger = {page.path: MAX_LIST_FILE_BYTES + MAX_FORM_BYTES for page in ROUTES if page.takes_file}
         return SecurityMiddleware(
@@ -146,6 +149,12 @@ class ConsoleApp:
             kept = PendingApproval(KeptForm.of(visit.request.url.path, visit.form), told)
             again = f"/unfinished/{visit.session.put_aside(kept)}"
         return visit.problem(words, status, again)
+
+
+async def _lead_to(path: str, request: Request) -> Response:
+    """Lead from a former address to the present one."""
+    below, query = request.path_params["below"], request.url.query
+    return RedirectResponse(f"{path}{below}" + (f"?{query}" if query else ""), HTTPStatus.PERMANENT_REDIRECT)
 
 
 def _is_own_form(request: Request, origin: str) -> bool:

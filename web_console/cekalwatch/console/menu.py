@@ -38,7 +38,7 @@ MENU: Final = (
     Entry("/list", "LIST", KEEPS_WATCHLIST),
     Entry("/ports", "PORTS", CONFIRMS),
     Entry("/troubles", "TROUBLES", SEES_TROUBLES),
-    Entry("/figures", "FIGURES", SEES_SHIFT_REPORT),
+    Entry("/statistics", "FIGURES", SEES_SHIFT_REPORT),
     Entry("/threshold", "THRESHOLD", KEEPS_SYSTEM),
     Entry("/audit", "AUDIT", SEES_AUDIT_TRAIL),
     Entry("/cameras", "CAMERAS", KEEPS_SYSTEM),

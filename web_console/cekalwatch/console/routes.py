@@ -156,10 +156,10 @@ ROUTES: Final = (
     Page("GET", "/ports/{site}/{port}/{alert_id}/pictures", CONFIRMS, ports.show_pictures),
     Page("GET", "/troubles", SEES_TROUBLES, system.show_problems),
     Page("POST", "/troubles/{trouble_id}/seen", KEEPS_SOURCES, system.acknowledge),
-    Page("GET", "/figures", SEES_SHIFT_REPORT, statistics.show),
-    Page("GET", "/figures/table.csv", SEES_SHIFT_REPORT, statistics.table),
-    Page("GET", "/figures/report", SEES_SHIFT_REPORT, statistics.show_report),
-    Page("GET", "/figures/report.pdf", SEES_SHIFT_REPORT, statistics.report_file),
+    Page("GET", "/statistics", SEES_SHIFT_REPORT, statistics.show),
+    Page("GET", "/statistics/table.csv", SEES_SHIFT_REPORT, statistics.table),
+    Page("GET", "/statistics/report", SEES_SHIFT_REPORT, statistics.show_report),
+    Page("GET", "/statistics/report.pdf", SEES_SHIFT_REPORT, statistics.report_file),
     Page("GET", "/list/import", KEEPS_WATCHLIST, imports.show),
     Page("POST", "/list/import", KEEPS_WATCHLIST, imports.take, again=imports.show, takes_file=True),
     Page("GET", "/list/import/{import_id}", KEEPS_WATCHLIST, imports.show_one),
@@ -195,3 +195,6 @@ ROUTES: Final = (
     Page("GET", "/guides", ANYBODY, guides.show),
     Page("GET", "/guides/{name}", ANYBODY, guides.show_one),
 )
+
+RENAMED: Final = {"/figures": "/statistics"}
+"""Former addresses, with all below them: for this release they lead to the present ones."""

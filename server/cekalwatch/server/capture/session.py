@@ -27,7 +27,7 @@ from cekalwatch.contract.values.captures import (
     Welcome,
 )
 from cekalwatch.server.capture.aiming import StreamPictures
-from cekalwatch.server.capture.intake import Intake
+from cekalwatch.server.capture.processing import CaptureProcessor
 from cekalwatch.server.concurrency.token_bucket import RateLimiter
 from cekalwatch.server.domain.captures import CameraClock, Capture, Rejected
 from cekalwatch.server.domain.checkpoints import Camera
@@ -79,7 +79,7 @@ class CameraSession:
         policy: CapturePolicy,
         camera_clock: CameraClock,
         terms: CaptureTerms,
-        intake: Intake,
+        processor: CaptureProcessor,
         presence: Presence,
         clock: Clock,
     ) -> None:
@@ -88,7 +88,7 @@ class CameraSession:
         self._policy = policy
         self._camera_clock = camera_clock
         self._terms = terms
-        self._intake = intake
+        self._processor = processor
         self._presence = presence
         self._clock = clock
         self._draining = False
@@ -193,7 +193,7 @@ class CameraSession:
 
     async def _process(self, message: Capture | Rejected) -> None:
         try:
-            receipt = await self._intake.process(message, self._take)
+            receipt = await self._processor.process(message, self._take)
             self._ready.append(receipt)
         finally:
             self._working.discard(asyncio.current_task())

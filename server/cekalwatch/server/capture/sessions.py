@@ -12,7 +12,7 @@ import structlog
 from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.contract.values.captures import CameraHello, ClientTime
 from cekalwatch.server.capture.aiming import StreamPictures
-from cekalwatch.server.capture.intake import Intake
+from cekalwatch.server.capture.processing import CaptureProcessor
 from cekalwatch.server.capture.session import CameraSession, CaptureTerms
 from cekalwatch.server.domain.captures import CameraClock
 from cekalwatch.server.domain.checkpoints import Camera
@@ -32,7 +32,7 @@ class CaptureSessions:
         cameras: dict[str, Camera],
         policies: Mapping[str, CapturePolicy],
         terms: CaptureTerms,
-        intake: Intake,
+        processor: CaptureProcessor,
         presence: Presence,
         clock: Clock,
     ) -> None:
@@ -42,7 +42,7 @@ class CaptureSessions:
         self._streams: dict[CameraSession, str] = {}
         """The camera of each, the oldest first."""
         self._terms = terms
-        self._intake = intake
+        self._processor = processor
         self._presence = presence
         self._clock = clock
         self._draining = False
@@ -101,7 +101,7 @@ class CaptureSessions:
             self._policies[camera_id],
             camera_clock,
             self._terms,
-            self._intake,
+            self._processor,
             self._presence,
             self._clock,
         )

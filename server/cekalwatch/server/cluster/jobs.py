@@ -35,7 +35,7 @@ class LeaderLease:
         self._lease: Lease | None = None
         self._until_s = 0.0
         # A thread of its own: renewing must not wait behind chores.
-        self._thread = ThreadPoolExecutor(1, "chore-lease")
+        self._thread = ThreadPoolExecutor(1, "leader-lease")
 
     @property
     def lease(self) -> Lease | None:

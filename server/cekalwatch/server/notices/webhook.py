@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from cekalwatch.server.concurrency.line_cutter import LineSplitter
+from cekalwatch.server.concurrency.line_splitter import LineSplitter
 from cekalwatch.server.notices.terms import WebhookTerms
 from cekalwatch.server.outbox import DeliveryError, DeliveryFailure
 from cekalwatch.wire.tls import TlsError, require_private

@@ -14,10 +14,10 @@ from cekalwatch.server.capture.aiming import AimingService
 from cekalwatch.server.capture.candidates import OrdersInForce
 from cekalwatch.server.capture.database_health import DatabaseHealth
 from cekalwatch.server.capture.deciding import AlertTiming, Decider
-from cekalwatch.server.capture.intake import Intake
 from cekalwatch.server.capture.passage_counters import PassageCounter, ScoreCounter
 from cekalwatch.server.capture.passages import Passages
 from cekalwatch.server.capture.policies import CameraPolicies
+from cekalwatch.server.capture.processing import CaptureProcessor
 from cekalwatch.server.capture.session import CaptureTerms
 from cekalwatch.server.capture.sessions import CaptureSessions
 from cekalwatch.server.capture.surveys import CameraSurveys
@@ -51,7 +51,7 @@ class CaptureParts:
     cameras: tuple[Camera, ...]
     sessions: CaptureSessions
     policies: CameraPolicies
-    intake: Intake
+    processor: CaptureProcessor
     health: DatabaseHealth
     decider: Decider
     waiting: Callable[[], int]
@@ -128,7 +128,7 @@ def init_capture(
     stack.callback(writing.close)
     delay_s = settings.receipt_delay_seconds
     health = DatabaseHealth(writing.do, delay_s / WRITES_PER_RECEIPT_DELAY)
-    intake = Intake(embedding, deciding, health, delay_s, metrics.receipt)
+    processor = CaptureProcessor(embedding, deciding, health, delay_s, metrics.receipt)
     loop = asyncio.get_running_loop()
 
     def tell(policies: Mapping[str, CapturePolicy]) -> None:
@@ -136,12 +136,12 @@ def init_capture(
 
     policies = CameraPolicies(stores.camera_policies, context.clock, settings.capture_policies, tell)
     terms = CaptureTerms(settings.credits, settings.heartbeat_period_seconds, settings.handshake_seconds)
-    sessions = CaptureSessions(cameras, policies.in_force, terms, intake, presence, context.clock)
+    sessions = CaptureSessions(cameras, policies.in_force, terms, processor, presence, context.clock)
     return CaptureParts(
         tuple(cameras.values()),
         sessions,
         policies,
-        intake,
+        processor,
         health,
         decider,
         lambda: embedding.waiting,

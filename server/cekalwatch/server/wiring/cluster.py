@@ -94,7 +94,7 @@ def init_peers(
         )
 
     def load() -> Load:
-        return Load(capture.waiting(), sum(capture.intake.outcomes.values()))
+        return Load(capture.waiting(), sum(capture.processor.outcomes.values()))
 
     peers = Peers(myself, presence, load, PresenceStore(context.database, context.clock))
     context.stack.callback(at_stop, "that this server stops", peers.leave)

@@ -42,7 +42,7 @@ def taken(store: LeaseStore) -> Lease:
 
 
 def count(database: Database) -> None:
-    """What a chore might write."""
+    """What a leader job might write."""
     with database.session() as session:
         session.get_one(TroubleLogRow, 1).change += 1
         session.commit()

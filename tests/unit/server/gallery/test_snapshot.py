@@ -13,8 +13,8 @@ import uuid6
 from cekalwatch.contract.values.captures import CaptureOutcome
 from cekalwatch.server.capture.candidates import OrdersInForce
 from cekalwatch.server.capture.deciding import AlertTiming, Decider, EmbeddedCapture, OtherModelError
-from cekalwatch.server.capture.intake import Intake
 from cekalwatch.server.capture.passages import Passages
+from cekalwatch.server.capture.processing import CaptureProcessor
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import Code
@@ -29,7 +29,7 @@ from tests.support.builders.alerts import capture
 from tests.support.builders.keys import keyring
 from tests.support.builders.portraits import encoded, wall
 from tests.support.builders.watchlist import FIXED_THRESHOLD, SIZE, WIB, FixedClock, order, reference, subject
-from tests.support.scenarios.intake import nothing, open_intake
+from tests.support.scenarios.processing import nothing, open_processor
 
 OLD, NEW = "old-00000000", "new-11111111"
 CROP = encoded(wall(32, 32))
@@ -101,20 +101,20 @@ def test_a_passage_is_not_fused_across_models(watching: Watching) -> None:
 
 
 @asynccontextmanager
-async def intake(watching: Watching, models: list[str]) -> AsyncIterator[Intake]:
-    """An intake whose embedder uses these models, one after another, and the last one from then on."""
+async def processor(watching: Watching, models: list[str]) -> AsyncIterator[CaptureProcessor]:
+    """A processor whose embedder uses these models, one after another, and the last one from then on."""
     used = iter(models)
 
     def embed(captures: list[Capture]) -> list[Probe]:
         return [probe(next(used, models[-1]), 2) for _ in captures]
 
-    async with open_intake(embed, watching.decider.decide) as way:
+    async with open_processor(embed, watching.decider.decide) as way:
         yield way
 
 
 async def test_a_capture_that_was_under_way_is_embedded_again(watching: Watching) -> None:
     watching.change()
-    async with intake(watching, [OLD, NEW]) as way:
+    async with processor(watching, [OLD, NEW]) as way:
         receipt = await way.process(capture(capture_id=uuid6.uuid7(), jpeg=CROP), nothing)
     assert receipt.outcome is CaptureOutcome.ACCEPTED
     assert watching.decider.alerts_raised == 1
@@ -122,6 +122,6 @@ async def test_a_capture_that_was_under_way_is_embedded_again(watching: Watching
 
 async def test_a_capture_that_never_meets_its_model_is_sent_again(watching: Watching) -> None:
     watching.change()
-    async with intake(watching, [OLD]) as way:
+    async with processor(watching, [OLD]) as way:
         receipt = await way.process(capture(capture_id=uuid6.uuid7(), jpeg=CROP), nothing)
     assert (receipt.outcome, receipt.reason) == (CaptureOutcome.RETRY, Code.SERVER_BUSY)

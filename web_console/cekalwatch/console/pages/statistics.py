@@ -50,7 +50,7 @@ def show(visit: RequestContext) -> Response:
     span = _asked(visit)
     report = visit.reports.report(span.start, span.end)
     return visit.page(
-        "figures.html",
+        "statistics.html",
         HTTPStatus.CONFLICT if span.problem else HTTPStatus.OK,
         report=report,
         span=span,

@@ -21,7 +21,7 @@ import jwt
 from cekalwatch.contract.values.people import ProviderFacts
 from cekalwatch.server.auth.sign_in_terms import OpenIdTerms, ProviderTermsError, require_safe
 from cekalwatch.server.auth.signing_in.sign_in import CodeProof, SignInRefusedError
-from cekalwatch.server.concurrency.line_cutter import LineSplitter
+from cekalwatch.server.concurrency.line_splitter import LineSplitter
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.people.store import Account, PeopleStore

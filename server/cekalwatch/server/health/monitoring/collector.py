@@ -215,7 +215,7 @@ class ServerCollector(Collector):
 
     def _captures(self, status: ServerStatus) -> Iterator[Sample]:
         for outcome in CaptureOutcome:
-            yield "captures", self._monitored.status.intake.outcomes.get(outcome, 0), (outcome,)
+            yield "captures", self._monitored.status.processor.outcomes.get(outcome, 0), (outcome,)
         yield "captures_unplaceable", status.captures.unplaceable, ()
         for stage, waiting in self._monitored.waiting.items():
             yield "captures_waiting", waiting(), (stage,)

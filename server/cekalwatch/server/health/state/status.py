@@ -33,7 +33,7 @@ from cekalwatch.contract.values.status import (
 from cekalwatch.server.alerts.fanout import Fanout
 from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.capture.deciding import Decider
-from cekalwatch.server.capture.intake import Intake
+from cekalwatch.server.capture.processing import CaptureProcessor
 from cekalwatch.server.cluster.peers import Peers, WholePresence
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock, lately
@@ -76,7 +76,7 @@ class StatusService:
     policies: Callable[[], Mapping[str, CapturePolicy]]
     snapshot: Callable[[], GallerySnapshot]
     freshness: FreshnessGauge
-    intake: Intake
+    processor: CaptureProcessor
     decider: Decider
     fanout: Fanout
     peers: Peers
@@ -124,7 +124,7 @@ class StatusService:
         """Return the status now, with what was read; it does not block, and any thread may call it."""
         positions, whole, now = stored.positions, stored.whole, self.health.clock.now()
         engine, policies, nobody = self.engine(), self.policies(), (CameraPresence(), "")
-        inference, outcomes, away = engine.inference, self.intake.outcomes, self.health.database()
+        inference, outcomes, away = engine.inference, self.processor.outcomes, self.health.database()
         revocations, stale = self.health.revocations(), self.health.stale_revocations is not None
         subscribed = {
             agent_id: whole.agents.get(agent_id, "") for agent_id in sorted(whole.agents.keys() | positions.keys())
@@ -141,7 +141,7 @@ class StatusService:
                 outcomes.get(CaptureOutcome.REJECTED, 0),
                 outcomes.get(CaptureOutcome.RETRY, 0),
                 self.decider.alerts_raised,
-                self.intake.unplaceable,
+                self.processor.unplaceable,
             ),
             head_sequence=self.fanout.head,
             cameras=tuple(

@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from cekalwatch.server.concurrency.line_cutter import LineSplitter
+from cekalwatch.server.concurrency.line_splitter import LineSplitter
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.watchlist.imports.records import Photograph
 from cekalwatch.server.watchlist.sources.mapping import PhotographPlace

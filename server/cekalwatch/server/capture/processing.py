@@ -39,7 +39,7 @@ ACCEPTED: Outcome = (CaptureOutcome.ACCEPTED, None)
 AWAY: Outcome = (CaptureOutcome.RETRY, Code.STORAGE_UNAVAILABLE)
 
 
-class Intake:
+class CaptureProcessor:
     """Deals with every capture; only the event loop's thread uses it."""
 
     def __init__(

@@ -11,14 +11,14 @@ import pytest
 import uuid6
 
 from cekalwatch.contract.values.captures import CaptureOutcome, CaptureReceipt
-from cekalwatch.server.capture import intake as module
+from cekalwatch.server.capture import processing as module
 from cekalwatch.server.capture.deciding import EmbeddedCapture
-from cekalwatch.server.capture.intake import Intake
+from cekalwatch.server.capture.processing import CaptureProcessor
 from cekalwatch.server.domain.captures import Capture, Rejected
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.recognition.probes import Probe
 from tests.support.builders.alerts import capture
-from tests.support.scenarios.intake import DELAY_S, nothing, open_intake
+from tests.support.scenarios.processing import DELAY_S, nothing, open_processor
 
 AWAY = (CaptureOutcome.RETRY, Code.STORAGE_UNAVAILABLE)
 ACCEPTED = (CaptureOutcome.ACCEPTED, None)
@@ -66,7 +66,7 @@ def said(receipt: CaptureReceipt) -> tuple[CaptureOutcome, Code | None]:
     return receipt.outcome, Code(receipt.reason) if receipt.reason else None
 
 
-async def timed(way: Intake, item: Capture | Rejected) -> tuple[CaptureReceipt, float]:
+async def timed(way: CaptureProcessor, item: Capture | Rejected) -> tuple[CaptureReceipt, float]:
     loop = asyncio.get_running_loop()
     came_s = loop.time()
     receipt = await way.process(item, nothing)
@@ -75,7 +75,7 @@ async def timed(way: Intake, item: Capture | Rejected) -> tuple[CaptureReceipt, 
 
 async def test_no_receipt_leaves_before_its_delay_is_over() -> None:
     rejected = Rejected("x", Code.CAPTURE_ID_INVALID)
-    async with open_intake(embed, accept) as way:
+    async with open_processor(embed, accept) as way:
         for item in (listed(), rejected):
             _, waited_s = await timed(way, item)
             assert waited_s >= DELAY_S
@@ -88,7 +88,7 @@ async def test_a_receipt_that_is_late_leaves_after_a_whole_multiple_of_the_delay
         free.wait()
         return accept(batch)
 
-    async with open_intake(embed, slowly) as way:
+    async with open_processor(embed, slowly) as way:
         waiting = asyncio.create_task(timed(way, listed()))
         asyncio.get_running_loop().call_later(1.5 * DELAY_S, free.set)
         receipt, waited_s = await waiting
@@ -102,7 +102,7 @@ async def test_beside_a_camera_that_never_pauses_receipts_leave_in_time_though_w
     async def write_slowly(_: bool) -> None:
         await asyncio.sleep(0.18 * delay_s)
 
-    async with open_intake(embed, accept, try_write=write_slowly, delay_s=delay_s, batch=64) as way:
+    async with open_processor(embed, accept, try_write=write_slowly, delay_s=delay_s, batch=64) as way:
         waiting = []
         for _ in range(60):
             waiting.append(asyncio.create_task(timed(way, stranger())))
@@ -118,7 +118,7 @@ async def test_credit_comes_back_before_anything_was_decided() -> None:
         free.wait()
         return accept(batch)
 
-    async with open_intake(embed, when_free) as way:
+    async with open_processor(embed, when_free) as way:
         waiting = asyncio.create_task(way.process(listed(), taken.set))
         await asyncio.wait_for(taken.wait(), 20)
         assert not free.is_set()
@@ -129,7 +129,7 @@ async def test_credit_comes_back_before_anything_was_decided() -> None:
 async def test_a_repeated_capture_gets_the_same_receipt_remembered_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_REMEMBERED", 1)
     items = [listed(), stranger()]
-    async with open_intake(embed, accept) as way:
+    async with open_processor(embed, accept) as way:
         for _ in range(2):
             for item in items:
                 assert said(await way.process(item, nothing)) == ACCEPTED
@@ -137,7 +137,7 @@ async def test_a_repeated_capture_gets_the_same_receipt_remembered_or_not(monkey
 
 async def test_a_database_that_is_away_gives_retry_to_all_alike_until_it_is_well() -> None:
     database = Database()
-    async with open_intake(embed, database.decide, try_write=database.write) as way:
+    async with open_processor(embed, database.decide, try_write=database.write) as way:
         database.away = True
         for _ in range(3):
             found = await asyncio.gather(*(way.process(item, nothing) for item in (listed(), stranger())))
@@ -160,7 +160,7 @@ async def test_one_alert_that_cannot_be_committed_gives_retry_to_all_who_wait() 
     async def write(_: bool) -> None:
         return
 
-    async with open_intake(embed, database.decide, try_write=write) as way:
+    async with open_processor(embed, database.decide, try_write=write) as way:
         before = [asyncio.create_task(way.process(stranger(), nothing)) for _ in range(3)]
         await asyncio.sleep(0)
         receipts = [await way.process(listed(), nothing), *await asyncio.gather(*before)]
@@ -182,7 +182,7 @@ async def test_nobody_is_told_accepted_while_a_database_hangs() -> None:
         await asyncio.to_thread(free.wait)
         raise CekalwatchError(Code.STORAGE_UNAVAILABLE)
 
-    async with open_intake(embed, decide, try_write=hang) as way:
+    async with open_processor(embed, decide, try_write=hang) as way:
         waiting = {asyncio.create_task(way.process(item, nothing)) for item in (stranger(), listed(), stranger())}
         await hung.wait()
         done, _ = await asyncio.wait(waiting, timeout=5 * DELAY_S)
@@ -195,7 +195,7 @@ async def test_what_a_capture_lacks_is_told_of_it_alone() -> None:
     def refuse(captures: list[Capture]) -> list[Probe | Exception]:
         return [CekalwatchError(Code.CROP_DAMAGED) if one.jpeg == b"bad" else embed([one])[0] for one in captures]
 
-    async with open_intake(refuse, accept) as way:
+    async with open_processor(refuse, accept) as way:
         bad, good = await asyncio.gather(
             way.process(capture(capture_id=uuid6.uuid7(), jpeg=b"bad"), nothing), way.process(stranger(), nothing)
         )

@@ -1,4 +1,4 @@
-"""The server's intake of captures with parts that a test scripts, and the health of a database beside it."""
+"""The server's processor of captures with parts that a test scripts, and the health of a database beside it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cekalwatch.contract.values.captures import CaptureOutcome
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.capture.database_health import DatabaseHealth
 from cekalwatch.server.capture.deciding import EmbeddedCapture
-from cekalwatch.server.capture.intake import Intake
+from cekalwatch.server.capture.processing import CaptureProcessor
 from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.recognition.probes import Probe
@@ -26,21 +26,21 @@ async def write_at_once(_: bool) -> None:
 
 
 @asynccontextmanager
-async def open_intake(
+async def open_processor(
     embed: Embed,
     decide: Decide,
     *,
     try_write: Callable[[bool], Awaitable[None]] = write_at_once,
     delay_s: float = DELAY_S,
     batch: int = 1,
-) -> AsyncIterator[Intake]:
-    """An intake whose threads embed and decide as told."""
+) -> AsyncIterator[CaptureProcessor]:
+    """A processor whose threads embed and decide as told."""
     embedding = BatchWorker("embed", embed, threads=1, most=batch)
     deciding = BatchWorker("decide", decide, threads=1, most=batch)
     health = DatabaseHealth(try_write, delay_s / 4)
     watching = asyncio.create_task(LOOPS.keep("probe_database", health.write_expected))
     try:
-        yield Intake(embedding, deciding, health, delay_s)
+        yield CaptureProcessor(embedding, deciding, health, delay_s)
     finally:
         watching.cancel()
         await asyncio.to_thread(embedding.close)
