@@ -53,7 +53,7 @@ STARTED_IN = {
     "camera/sources/decoder.py": "within one decoder, which is begun again",
     "camera/sources/decoder_process.py": "ends the decoder with the program",
     "camera/sources/live.py": "a supervised loop",
-    "camera/sources/native_log.py": "within the decoder, which is begun again",
+    "camera/sources/opencv.py": "within the decoder, which is begun again",
     "camera/uplink/stream.py": "one stream, which ends with any of them",
     "camera/uplink/uplink.py": "one stream, which ends with it",
     "server/ports.py": "one stream, which ends with any of them",
