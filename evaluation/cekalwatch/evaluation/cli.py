@@ -39,7 +39,7 @@ class _PhotographsUnlessNamed(TyperGroup):
 
 app = typer.Typer(
     cls=_PhotographsUnlessNamed,
-    help="Measure misses and false alerts: on photographs of people who are known, or by what became of alerts.\n\n"
+    help="Measure misses and false alerts: on photographs of known people, or by the findings about alerts.\n\n"
     "`evaluate DIR` is short for `evaluate photographs DIR`.",
     no_args_is_help=True,
 )
@@ -64,13 +64,13 @@ def photographs(
         "evaluation"
     ),
     listed: Annotated[
-        int | None, typer.Option(min=2, help="People on the list; when not given, half of those who can be on it.")
+        int | None, typer.Option(min=2, help="People on the list; when not given, half of the possible people.")
     ] = None,
     fpir: Annotated[float, typer.Option(help="Wanted share of unlisted people who alert, between 0 and 1.")] = 0.01,
     crops: Annotated[
-        int, typer.Option(min=1, max=20, help="Crops of a passage, where the photographs are not in passages.")
+        int, typer.Option(min=1, max=20, help="Crops of a passage, if the photographs are not in passages.")
     ] = 3,
-    draws: Annotated[int, typer.Option(min=1, max=100, help="Lists that are drawn at random.")] = 5,
+    draws: Annotated[int, typer.Option(min=1, max=100, help="The number of random lists.")] = 5,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random draws.")] = 0,
     leave_out: Annotated[
         list[str] | None, typer.Option(help="A person to leave out. May be given more than once.")

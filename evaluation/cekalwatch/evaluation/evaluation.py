@@ -46,7 +46,7 @@ class Plan:
     listed: int | None = None
     """People on the list; half of those who can be listed when not given."""
     draws: int = 5
-    """Lists that are drawn at random."""
+    """The number of random lists."""
     seed: int = 0
     crops: int = 3
     """Crops a passage, where the collection does not say."""

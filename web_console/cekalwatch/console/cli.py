@@ -26,9 +26,9 @@ Config = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Settings (TOML); /etc/cekalwatch/console.toml if not given.")
 ]
 Server = Annotated[
-    str | None, typer.Option(metavar="HOST:PORT", help="Recognition server, or several with commas between.")
+    str | None, typer.Option(metavar="HOST:PORT", help="Recognition server, or several separated by commas.")
 ]
-Listen = Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Where browsers find the pages.")]
+Listen = Annotated[str | None, typer.Option(metavar="HOST:PORT", help="The address at which browsers find the pages.")]
 
 
 @app.command(
@@ -54,7 +54,8 @@ def serve(config: Config = None, server: Server = None, listen: Listen = None) -
 def init(
     invitation: InvitationFile = None,
     listen: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="Where browsers find the pages; the setting `listen`.")
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="The address at which browsers find the pages; the setting `listen`."),
     ] = None,
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="File that the settings go to; /etc/cekalwatch/console.toml.")

@@ -150,7 +150,7 @@ def run(
     camera_id: CameraId = None,
     realtime: Annotated[
         bool | None,
-        typer.Option("--realtime/--no-realtime", help="Read a file at its own pace, as a camera would give it."),
+        typer.Option("--realtime/--no-realtime", help="Read a file at its own pace, like a camera."),
     ] = None,
     rtsp_transport: Annotated[
         Transport | None, typer.Option(help="How a network camera sends its pictures. Default: tcp.")
@@ -158,7 +158,7 @@ def run(
     server: Server = None,
     tls_dir: TlsDir = None,
     detector: Detector = None,
-    detect_every: Annotated[int | None, typer.Option(help="Look for faces in one of this many frames.")] = None,
+    detect_every: Annotated[int | None, typer.Option(help="Detect faces in one of this many frames.")] = None,
     threads: Annotated[int | None, typer.Option(help="Native threads to use.")] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
     config: Config = None,

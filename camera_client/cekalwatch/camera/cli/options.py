@@ -38,7 +38,7 @@ TlsDir = Annotated[
 Server = Annotated[
     str | None,
     typer.Option(
-        metavar="HOST:PORT", help="The recognition server; default 127.0.0.1:50051. Several with commas between."
+        metavar="HOST:PORT", help="The recognition server; default 127.0.0.1:50051. Several separated by commas."
     ),
 ]
 Detector = Annotated[
@@ -48,8 +48,8 @@ Config = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="TOML file with settings; /etc/cekalwatch/camera.toml when it is there. Options and CEKALWATCH_CAMERA_… "
-        "win over it.",
+        help="TOML file with settings; default: /etc/cekalwatch/camera.toml if it exists. Options and variables "
+        "CEKALWATCH_CAMERA_… override it.",
     ),
 ]
 

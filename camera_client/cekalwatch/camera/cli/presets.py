@@ -42,10 +42,10 @@ def turn(
         str | None, typer.Argument(help="Name or token of a preset. Default: that of the camera.")
     ] = None,
     minutes: Annotated[
-        float, typer.Option("--minutes", min=1, max=24 * 60, help="For how long the camera's tour is left.")
+        float, typer.Option("--minutes", min=1, max=24 * 60, help="How long the camera leaves its tour.")
     ] = DEFAULT_MINUTES,
-    stay: Annotated[bool, typer.Option("--stay", help="Leave the tour until it is taken up with --tour.")] = False,
-    tour: Annotated[bool, typer.Option("--tour", help="Take the tour up again, and turn nothing now.")] = False,
+    stay: Annotated[bool, typer.Option("--stay", help="Leave the tour until --tour resumes it.")] = False,
+    tour: Annotated[bool, typer.Option("--tour", help="Resume the tour, and turn nothing now.")] = False,
     config: Config = None,
     camera_id: WhichCamera = None,
 ) -> None:

@@ -40,7 +40,10 @@ Key = Annotated[str, typer.Argument(metavar="ID", help="The alert's id, or its l
 Seen = Annotated[
     int,
     typer.Option(
-        "--seen", metavar="VERSION", min=1, help="The version that you saw; refused when the alert has changed since."
+        "--seen",
+        metavar="VERSION",
+        min=1,
+        help="The version that you saw; the step is refused if the alert has changed since then.",
     ),
 ]
 Note = Annotated[str, typer.Option(metavar="TEXT", help="More about it, at most 1000 characters.")]
@@ -110,7 +113,7 @@ def _context(settings: NotifierSettings) -> Iterator[CommandContext]:
 def list_alerts(
     settings: NotifierSettings,
     *,
-    everything: Annotated[bool, typer.Option("--all", help="Include today's alerts that are settled.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Include today's settled alerts.")] = False,
 ) -> None:
     """List the alerts that somebody has to do something about, however old."""
     with _context(settings) as context:
@@ -177,7 +180,7 @@ def confirm(
     reference: Annotated[str, typer.Option(metavar="NUMBER", help="Reference number of Cekal Online.")],
     note: Note = "",
     second_signature: Annotated[
-        bool, typer.Option("--second-signature", help="A supervisor beside you signs in for this step only.")
+        bool, typer.Option("--second-signature", help="A supervisor at your side signs in, only for this step.")
     ] = False,
     beside: Annotated[
         bool, typer.Option("--beside", hidden=True, help="The name of --second-signature in 0.2.0.")
@@ -218,7 +221,7 @@ def follow_up(
     key: Key,
     *,
     contact: Annotated[str, typer.Option(metavar="TEXT", help="Who was spoken to, and how.")],
-    result: Annotated[str, typer.Option(metavar="TEXT", help="What came of it.")],
+    result: Annotated[str, typer.Option(metavar="TEXT", help="Its result.")],
     agency: Annotated[str, typer.Option(metavar="TEXT", help="Default: the one that asked for the ban.")] = "",
 ) -> None:
     """Record a contact with the agency, made just now."""

@@ -124,10 +124,10 @@ def desktop(
     server: Server = None,
     agent_id: AgentId = None,
     language: LanguageOption = None,
-    theme: Annotated[ThemeName | None, typer.Option(case_sensitive=False, help="Default: as the desktop.")] = None,
+    theme: Annotated[ThemeName | None, typer.Option(case_sensitive=False, help="Default: like the desktop.")] = None,
     config: Config = None,
     restart: Annotated[
-        bool, typer.Option("--restart", help="Start it again whenever it crashed; `install` lets it run so.")
+        bool, typer.Option("--restart", help="Start it again after each crash; `install` runs it in this way.")
     ] = False,
 ) -> None:
     """Run in the tray, and bring alerts to the front. A second start shows the window of the first."""
@@ -168,8 +168,10 @@ def check(config: Config = None, server: Server = None, agent_id: AgentId = None
 @app.command(epilog="Example:\n\n  cekalwatch-notifier install --config /etc/cekalwatch/notifier.toml")
 def install(
     *,
-    config: Annotated[Path | None, typer.Option(metavar="FILE", help="Settings that the agent starts with.")] = None,
-    remove: Annotated[bool, typer.Option("--remove", help="Do not start it any more.")] = False,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The settings with which the agent starts.")
+    ] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Stop starting it.")] = False,
 ) -> None:
     """Start the desktop agent whenever you sign in on this PC."""
     require_extra("desktop", ("PySide6",))

@@ -15,7 +15,7 @@ from cekalwatch.program.translations import Language
 
 Server = Annotated[
     str | None,
-    typer.Option(metavar="HOST:PORT", help="The server; default 127.0.0.1:50051. Several with commas between."),
+    typer.Option(metavar="HOST:PORT", help="The server; default 127.0.0.1:50051. Several separated by commas."),
 ]
 AgentId = Annotated[
     str | None, typer.Option(metavar="NAME", help="Name of this agent; default: that in the certificate.")
@@ -23,7 +23,7 @@ AgentId = Annotated[
 LanguageOption = Annotated[Language | None, typer.Option("--language", help="Language of the texts; default id.")]
 Config = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="TOML file with settings; /etc/cekalwatch/notifier.toml when it is there."),
+    typer.Option(metavar="FILE", help="TOML file with settings; default: /etc/cekalwatch/notifier.toml if it exists."),
 ]
 
 

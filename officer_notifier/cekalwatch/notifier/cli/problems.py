@@ -28,7 +28,7 @@ from cekalwatch.wire.calls import Calls
 commands = typer.Typer(no_args_is_help=True, help="Problems of cameras and the watchlist; sign in first.")
 
 Key = Annotated[str, typer.Argument(metavar="ID", help="The problem's id, or its last characters.")]
-Days = Annotated[int, typer.Option(metavar="NUMBER", min=1, help="Problems that began within so many days.")]
+Days = Annotated[int, typer.Option(metavar="NUMBER", min=1, help="Problems that began within this number of days.")]
 
 
 @commands.command("list", epilog="Example:\n\n  cekalwatch-notifier problems list --days 31")

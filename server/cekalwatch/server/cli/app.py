@@ -38,7 +38,7 @@ gallery.command(epilog=switching.DROP_EPILOG)(switching.drop)
 gallery.command(epilog=switching.STATUS_EPILOG)(switching.status)
 
 watchlist = typer.Typer(
-    help="The watchlist: import it, synchronise it, look at it, delete a subject from it.", no_args_is_help=True
+    help="The watchlist: import it, synchronise it, view it, delete a subject from it.", no_args_is_help=True
 )
 watchlist.command("import", epilog=importing.EPILOG)(importing.import_)
 watchlist.command(epilog=retention.DELETE_EPILOG)(retention.delete)

@@ -62,7 +62,8 @@ def verify(
         ),
     ] = None,
     timestamp_authorities: Annotated[
-        Path | None, typer.Option(help="PEM file of the authorities of their time stamps, instead of the configured.")
+        Path | None,
+        typer.Option(help="PEM file of the authorities of their time stamps, instead of the configured one."),
     ] = None,
     config: Config = None,
     data_dir: DataDir = None,

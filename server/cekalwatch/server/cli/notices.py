@@ -24,8 +24,8 @@ EPILOG = (
 
 
 def notices(
-    test: Annotated[bool, typer.Option("--test", help="Send everybody a notice that says that it is a test.")] = False,
-    last: Annotated[int, typer.Option(min=1, max=1000, help="Notices that are shown of each webhook.")] = 20,
+    test: Annotated[bool, typer.Option("--test", help="Send a test notice to each receiver.")] = False,
+    last: Annotated[int, typer.Option(min=1, max=1000, help="The number of notices shown for each webhook.")] = 20,
     config: Config = None,
     data_dir: DataDir = None,
 ) -> None:

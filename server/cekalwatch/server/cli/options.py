@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Config = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Configuration file (TOML); /etc/cekalwatch/server.toml when it is there."),
+    typer.Option(metavar="FILE", help="Configuration file (TOML); default: /etc/cekalwatch/server.toml if it exists."),
 ]
 DataDir = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Folder of the database, the keys and the model packs.")

@@ -24,7 +24,7 @@ app = typer.Typer(
 )
 
 EXAMPLES = "Examples:\n\n"
-Role = Annotated[DeviceRole, typer.Option(help="What the device is for.", show_choices=True)]
+Role = Annotated[DeviceRole, typer.Option(help="The role of the device.", show_choices=True)]
 Name = Annotated[str, typer.Option(metavar="NAME", help="Name of the device: of a camera, its `camera_id`.")]
 Site = Annotated[
     str | None,
@@ -32,7 +32,7 @@ Site = Annotated[
         metavar="NAME", help="Name of the site. A camera's is in the settings; needed where there are several."
     ),
 ]
-Days = Annotated[int, typer.Option(min=1, max=825, help="For how long the certificate is good.")]
+Days = Annotated[int, typer.Option(min=1, max=825, help="How long the certificate is valid.")]
 
 
 @app.command(epilog=EXAMPLES + "  cekalwatch-server pki init --config /etc/cekalwatch/server.toml")
@@ -153,7 +153,7 @@ def invite(
     role: Role,
     name: Name,
     site: Site = None,
-    minutes: Annotated[int, typer.Option(min=1, max=1440, help="For how long the code is good.")] = 60,
+    minutes: Annotated[int, typer.Option(min=1, max=1440, help="How long the code is valid.")] = 60,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write all that the device's `init` needs into this file, a secret."),

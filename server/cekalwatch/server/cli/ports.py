@@ -51,8 +51,8 @@ def ports(context: typer.Context, config: Config = None, data_dir: DataDir = Non
 def alerts(
     site: Annotated[str, typer.Option(help="Key of a site: only alerts of its ports.")] = "",
     after: Annotated[UUID | None, typer.Option(help="Key of the last alert that was shown: the older ones.")] = None,
-    most: Annotated[int, typer.Option(help="How many at most.", min=1, max=MAX_ALERTS)] = 100,
-    settled: Annotated[bool, typer.Option("--settled", help="Those also that are settled.")] = False,
+    most: Annotated[int, typer.Option(help="The largest number of results.", min=1, max=MAX_ALERTS)] = 100,
+    settled: Annotated[bool, typer.Option("--settled", help="Include settled ones.")] = False,
     config: Config = None,
     data_dir: DataDir = None,
 ) -> None:

@@ -43,9 +43,9 @@ class Code(StrEnum):
     # The capture stream.
     HELLO_EXPECTED = auto(), Kind.INVALID_ARGUMENT, "The first message of a capture stream must be hello."
     HELLO_REPEATED = auto(), Kind.INVALID_ARGUMENT, "Hello may be sent once a stream."
-    HELLO_TIMEOUT = auto(), Kind.INVALID_ARGUMENT, "Hello did not come in time."
+    HELLO_TIMEOUT = auto(), Kind.INVALID_ARGUMENT, "Hello did not arrive in time."
     UNKNOWN_CAMERA = auto(), Kind.NOT_FOUND, "No camera with this key is configured on the server."
-    CLIENT_TIME_INVALID = auto(), Kind.INVALID_ARGUMENT, "What the client calls its time is no time."
+    CLIENT_TIME_INVALID = auto(), Kind.INVALID_ARGUMENT, "The client's timestamp is not a valid time."
     MESSAGE_EMPTY = auto(), Kind.INVALID_ARGUMENT, "The message has no content that this server knows."
     CREDIT_EXCEEDED = auto(), Kind.RESOURCE_EXHAUSTED, "The camera sent more faces than it had credits."
     STREAM_SILENT = auto(), Kind.UNAVAILABLE, "No heartbeat came for three periods."
@@ -73,30 +73,30 @@ class Code(StrEnum):
     TROUBLE_NOT_FOUND = auto(), Kind.NOT_FOUND, "There is no trouble with this key."
     SUBJECT_NOT_FOUND = auto(), Kind.NOT_FOUND, "There is no subject with this key."
     POSITION_TOO_OLD = auto(), Kind.FAILED_PRECONDITION, "These events are no longer kept; begin from the start."
-    POSITION_UNKNOWN = auto(), Kind.FAILED_PRECONDITION, "The event log does not go so far; begin from the start."
+    POSITION_UNKNOWN = auto(), Kind.FAILED_PRECONDITION, "The event log has no such position; begin from the start."
     # Ports with servers of their own.
     REPORT_OUT_OF_ORDER = (
         auto(),
         Kind.FAILED_PRECONDITION,
-        "The port's reports do not follow what is stored; connect again and go on from there.",
+        "The port's reports do not follow the stored ones; connect again and continue from there.",
     )
-    REPORTS_TOO_MANY = auto(), Kind.RESOURCE_EXHAUSTED, "The port reports more than it was given leave for."
-    PORT_REPLACED = auto(), Kind.FAILED_PRECONDITION, "The port reports over another stream by now."
+    REPORTS_TOO_MANY = auto(), Kind.RESOURCE_EXHAUSTED, "The port sent more events than its window allows."
+    PORT_REPLACED = auto(), Kind.FAILED_PRECONDITION, "The port now reports over another stream."
     PORT_AWAY = (
         auto(),
         Kind.UNAVAILABLE,
-        "The port cannot give its picture now; try again when it is connected, or look at it there.",
+        "The port cannot give its picture now; try again when it is connected, or view it at the port.",
     )
     ALERT_OF_PORT = auto(), Kind.FAILED_PRECONDITION, "A port's own server keeps this alert; it is decided there."
     # Adjudication.
     ALERT_HELD = auto(), Kind.FAILED_PRECONDITION, "Another person holds this alert."
     ALERT_NOT_CLAIMED = auto(), Kind.FAILED_PRECONDITION, "Nobody holds this alert; claim it first."
     ALERT_STATE_WRONG = auto(), Kind.FAILED_PRECONDITION, "This step is not possible in the alert's present state."
-    ALERT_CHANGED = auto(), Kind.FAILED_PRECONDITION, "The alert has changed since it was shown; look at it again."
+    ALERT_CHANGED = auto(), Kind.FAILED_PRECONDITION, "The alert has changed since it was shown; check it again."
     CANDIDATE_UNKNOWN = (
         auto(),
         Kind.FAILED_PRECONDITION,
-        "The alert has no such candidate that is still to be judged.",
+        "The alert has no such candidate without a judgement.",
     )
     OUTCOME_NOT_ALLOWED = auto(), Kind.INVALID_ARGUMENT, "This outcome is not possible in this step."
     REASON_INVALID = auto(), Kind.INVALID_ARGUMENT, "The reason does not belong to this outcome."
@@ -105,7 +105,7 @@ class Code(StrEnum):
         Kind.INVALID_ARGUMENT,
         "A text is missing, longer than 1000 characters, or has characters that cannot be shown.",
     )
-    CONTACT_TIME_AHEAD = auto(), Kind.INVALID_ARGUMENT, "The contact's time lies ahead of the server's clock."
+    CONTACT_TIME_AHEAD = auto(), Kind.INVALID_ARGUMENT, "The contact's time is later than the server's clock."
     REFERENCE_INVALID = auto(), Kind.INVALID_ARGUMENT, "The reference number does not have the required form."
     ORDER_NOT_IN_FORCE = auto(), Kind.FAILED_PRECONDITION, "No order of this alert is in force any more."
     FOLLOW_UP_MISSING = auto(), Kind.FAILED_PRECONDITION, "A confirmed alert needs a follow-up before it is closed."
@@ -127,7 +127,11 @@ class Code(StrEnum):
     PHOTO_BLURRED = auto(), Kind.INVALID_ARGUMENT, "The face in the photograph is too blurred."
     PHOTO_BADLY_LIT = auto(), Kind.INVALID_ARGUMENT, "The face in the photograph is too dark or too bright."
     UPLOAD_STALLED = auto(), Kind.UNAVAILABLE, "The import was not continued in time."
-    SUBJECT_FULL = auto(), Kind.INVALID_ARGUMENT, "The subject has as many orders or photographs as it can have."
+    SUBJECT_FULL = (
+        auto(),
+        Kind.INVALID_ARGUMENT,
+        "The subject has the largest possible number of orders or photographs.",
+    )
     # A list as one file.
     LIST_FILE_EXPECTED = auto(), Kind.INVALID_ARGUMENT, "A list file begins, comes in chunks of its size, and ends."
     LIST_FILE_TOO_LARGE = (
@@ -135,13 +139,13 @@ class Code(StrEnum):
         Kind.INVALID_ARGUMENT,
         "The list file has too many bytes or rows; import the folder at the server instead.",
     )
-    LIST_FILE_UNREADABLE = auto(), Kind.INVALID_ARGUMENT, "The file is damaged, or is no list."
+    LIST_FILE_UNREADABLE = auto(), Kind.INVALID_ARGUMENT, "The file is damaged, or is not a list."
     LIST_FILE_SEALED = auto(), Kind.INVALID_ARGUMENT, "The file has a password, or is an XLS of before 2007."
     LIST_COLUMNS_WRONG = auto(), Kind.INVALID_ARGUMENT, "The table does not have the columns of a list."
     IMPORT_OUTDATED = (
         auto(),
         Kind.FAILED_PRECONDITION,
-        "What is held of these orders has changed since the preview; make another one.",
+        "The stored data of these orders has changed since the preview; make another one.",
     )
     ORDER_CHANGED = auto(), Kind.FAILED_PRECONDITION, "The order has changed since the preview."
     # The list of a centre.
@@ -149,13 +153,13 @@ class Code(StrEnum):
     PORT_FOLLOWED_ELSEWHERE = (
         auto(),
         Kind.FAILED_PRECONDITION,
-        "Another program with this certificate follows the list: end it, or invite each server by itself.",
+        "Another program with this certificate follows the list: end it, or invite each server separately.",
     )
     # Its look-alikes.
     LOOKALIKES_CHANGED = (
         auto(),
         Kind.FAILED_PRECONDITION,
-        "The photographs or the judgement of these two have changed: look at them again.",
+        "The photographs or the judgement of these two have changed: check them again.",
     )
     NOT_LOOKALIKES = (
         auto(),
@@ -176,7 +180,7 @@ class Code(StrEnum):
     SOURCE_TOO_COSTLY = (
         auto(),
         Kind.FAILED_PRECONDITION,
-        "The list takes too much memory or time to read: it is damaged, made to do harm, or too large.",
+        "The list takes too much memory or time to read: it is damaged, malicious, or too large.",
     )
     SOURCE_UNREADABLE = auto(), Kind.FAILED_PRECONDITION, "No record of the source can be read; check its mapping."
     # Rights.
@@ -204,7 +208,7 @@ class Code(StrEnum):
     AUTHORITY_UNAVAILABLE = (
         auto(),
         Kind.UNAVAILABLE,
-        "The site's authority cannot be used now; nothing is done, a code stays good. See the server's log.",
+        "The site's authority cannot be used now. Nothing was done; a code stays valid. See the server's log.",
     )
     AUTHORITY_NOT_HERE = (
         auto(),
@@ -227,9 +231,9 @@ class Code(StrEnum):
     POLICY_OUT_OF_BOUNDS = (
         auto(),
         Kind.INVALID_ARGUMENT,
-        "A figure is out of the bounds within which a camera stays of use.",
+        "A figure is out of the bounds within which a camera is useful.",
     )
-    POLICY_CHANGED = auto(), Kind.FAILED_PRECONDITION, "Somebody has set this policy meanwhile; look at it again."
+    POLICY_CHANGED = auto(), Kind.FAILED_PRECONDITION, "Somebody else has changed this policy; check it again."
     # Pictures by which cameras are aimed.
     PICTURE_UNASKED = auto(), Kind.INVALID_ARGUMENT, "The camera sent a picture that nobody asked for."
     CAMERA_AWAY = auto(), Kind.FAILED_PRECONDITION, "The camera is not connected."
@@ -238,13 +242,13 @@ class Code(StrEnum):
     CAMERA_LOOKS_ELSEWHERE = (
         auto(),
         Kind.FAILED_PRECONDITION,
-        "The camera turns, or is not known to look where it should; try again when it does.",
+        "The camera turns, or its position is not known; try again later.",
     )
     CAMERA_GIVES_NO_PICTURE = auto(), Kind.FAILED_PRECONDITION, "The camera gave no picture in time."
     CAMERA_PICTURE_UNDER_WAY = (
         auto(),
         Kind.RESOURCE_EXHAUSTED,
-        "Somebody is being given a picture of this camera; try again in a few seconds.",
+        "Somebody else is getting a picture of this camera; try again in a few seconds.",
     )
     CAMERA_PICTURES_TOO_MANY = (
         auto(),
@@ -257,7 +261,7 @@ class Code(StrEnum):
     CALLS_TOO_MANY = auto(), Kind.RESOURCE_EXHAUSTED, "The device has too many open calls."
     RATE_EXCEEDED = auto(), Kind.RESOURCE_EXHAUSTED, "The device calls too often; try again later."
     REQUEST_STALLED = auto(), Kind.UNAVAILABLE, "The request did not arrive in time."
-    READER_STALLED = auto(), Kind.UNAVAILABLE, "The client did not read what it was sent."
+    READER_STALLED = auto(), Kind.UNAVAILABLE, "The client did not read its messages."
     TOO_MANY_AGENTS = auto(), Kind.RESOURCE_EXHAUSTED, "The server cannot keep track of more agents."
     # People.
     SIGN_IN_NEEDED = auto(), Kind.UNAUTHENTICATED, "A person must sign in on this device first."
@@ -265,7 +269,7 @@ class Code(StrEnum):
     SIGN_IN_LOCKED = (
         auto(),
         Kind.RESOURCE_EXHAUSTED,
-        "Too many wrong passwords for this name; wait up to 15 minutes, or ask for it to be unlocked.",
+        "Too many wrong passwords for this name; wait up to 15 minutes, or ask an administrator to unlock it.",
     )
     SIGN_IN_TOO_OFTEN = (
         auto(),
@@ -275,7 +279,7 @@ class Code(StrEnum):
     SIGN_IN_BUSY = auto(), Kind.RESOURCE_EXHAUSTED, "Too many people are signing in; try again."
     SIGN_IN_NOT_OFFERED = auto(), Kind.FAILED_PRECONDITION, "This way to sign in is not configured on the server."
     PROVIDER_UNAVAILABLE = auto(), Kind.UNAVAILABLE, "The identity provider cannot be reached, or does not work."
-    SIGN_IN_NOT_FRESH = auto(), Kind.UNAUTHENTICATED, "The identity provider did not ask anew who the person is."
+    SIGN_IN_NOT_FRESH = auto(), Kind.UNAUTHENTICATED, "The identity provider did not ask the person to sign in again."
     SESSION_ENDED = auto(), Kind.UNAUTHENTICATED, "The session has ended, or belongs to another device; sign in again."
     PERSON_ROLE_NEEDED = auto(), Kind.PERMISSION_DENIED, "The person does not have a role that may do this."
     PERSON_SITE_NOT_ALLOWED = auto(), Kind.PERMISSION_DENIED, "The person does not work at this device's site."
@@ -283,16 +287,16 @@ class Code(StrEnum):
     SECOND_PERSON_ELSEWHERE = (
         auto(),
         Kind.PERMISSION_DENIED,
-        "The second person signed for something else, or beside another session; sign in again for this.",
+        "The second person signed for something else, or for another session; sign in again for this.",
     )
     PERSON_UNKNOWN = auto(), Kind.NOT_FOUND, "There is nobody with this sign-in name."
-    PERSON_CHANGED = auto(), Kind.FAILED_PRECONDITION, "Somebody has changed this person meanwhile; look at them again."
+    PERSON_CHANGED = auto(), Kind.FAILED_PRECONDITION, "Somebody else has changed this person; check the record again."
     PERSON_INVALID = auto(), Kind.INVALID_ARGUMENT, "A person cannot have such a name, or lacks a role or a site."
-    SIGN_IN_NAME_TAKEN = auto(), Kind.FAILED_PRECONDITION, "There is somebody with this sign-in name already."
-    OWN_RECORD = auto(), Kind.PERMISSION_DENIED, "Nobody changes their own record."
+    SIGN_IN_NAME_TAKEN = auto(), Kind.FAILED_PRECONDITION, "Somebody already has this sign-in name."
+    OWN_RECORD = auto(), Kind.PERMISSION_DENIED, "Nobody may change their own record."
     SAME_PERSON_TWICE = auto(), Kind.PERMISSION_DENIED, "This needs two different people."
     PASSWORD_CHANGE_NEEDED = auto(), Kind.PERMISSION_DENIED, "The first password must be changed before anything else."
-    PASSWORD_NOT_KEPT_HERE = auto(), Kind.FAILED_PRECONDITION, "The password is kept by the identity provider."
+    PASSWORD_NOT_KEPT_HERE = auto(), Kind.FAILED_PRECONDITION, "The identity provider keeps the password."
     PASSWORD_TOO_SHORT = auto(), Kind.INVALID_ARGUMENT, "A password must have at least 12 characters."
     PASSWORD_TOO_EASY = auto(), Kind.INVALID_ARGUMENT, "The password is easy to guess; use unrelated words."
     PASSWORD_NOT_CHANGED = auto(), Kind.INVALID_ARGUMENT, "The new password is the same as the present one."
@@ -302,7 +306,7 @@ class Code(StrEnum):
     GALLERY_EMPTY = (
         auto(),
         Kind.UNAVAILABLE,
-        "Nobody can be searched, though the watchlist is not empty; the server's log and status say why.",
+        "Nobody can be searched, although the watchlist is not empty; the server's log and status say why.",
     )
     RECOGNISER_FAILED = auto(), Kind.UNAVAILABLE, "The server cannot make templates now; its log has the details."
     STORAGE_UNAVAILABLE = auto(), Kind.UNAVAILABLE, "The server cannot write to its database now."

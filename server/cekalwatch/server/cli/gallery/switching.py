@@ -43,7 +43,7 @@ def model_in_use(context: Context) -> ModelChoice:
 AcceptRefused = Annotated[
     bool,
     typer.Option(
-        "--accept-refused", help="Change although some reference faces have no template; they are not searched then."
+        "--accept-refused", help="Switch although some reference faces have no template; these are not searched."
     ),
 ]
 
@@ -191,7 +191,7 @@ REBUILD_EPILOG = (
 
 def rebuild(
     pack: PackName,
-    threads: Annotated[int, typer.Option(min=1, max=256, help="Photographs that are looked at together.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, max=256, help="Photographs that are processed together.")] = 1,
     report: Annotated[
         Path | None, typer.Option(help="Write the reference faces without template to this file, as JSON.")
     ] = None,

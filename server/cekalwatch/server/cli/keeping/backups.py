@@ -33,11 +33,11 @@ KEY_EPILOG = (
 
 def backup(
     to: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder that it goes to, instead of the configured one.")
+        Path | None, typer.Option(metavar="DIR", help="Target folder, instead of the configured one.")
     ] = None,
     recipient: Annotated[
         list[str] | None,
-        typer.Option(metavar="age1…", help="Public key of who can read it, instead of the configured ones."),
+        typer.Option(metavar="age1…", help="Public key of a person who can read it, instead of the configured ones."),
     ] = None,
     with_keys: Annotated[
         bool | None,
@@ -100,9 +100,7 @@ def back_up(
 
 
 def backup_key(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="New file of the private key, on a disk that is taken away.")
-    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="New file for the private key, on a removable disk.")],
 ) -> None:
     """Make a pair of keys for backups: the private one goes into FILE, the public one is shown."""
     from cekalwatch.program.secret_files import create_private
@@ -145,15 +143,15 @@ RESTORE_EPILOG = (
 
 def restore(
     archive: Annotated[Path, typer.Argument(metavar="BACKUP", help="The backup's file.")],
-    identity: Annotated[Path, typer.Option(metavar="FILE", help="File of the private key that it was made for.")],
-    look: Annotated[bool, typer.Option("--look", help="Read all of it, say what is in it, and write nothing.")] = False,
+    identity: Annotated[Path, typer.Option(metavar="FILE", help="File of the matching private key.")],
+    look: Annotated[bool, typer.Option("--look", help="Read all of it, show its content, and write nothing.")] = False,
     keys_from: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Data folder from which to take the keys that are not in the backup."),
     ] = None,
     checkpoint: Annotated[
         list[Path] | None,
-        typer.Option(help="A file of checkpoints that an auditor has kept: the backup must be of that server."),
+        typer.Option(help="An auditor's file of checkpoints: the backup must be of that server."),
     ] = None,
     config: Config = None,
     data_dir: DataDir = None,

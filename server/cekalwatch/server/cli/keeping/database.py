@@ -111,7 +111,7 @@ UPGRADE_EPILOG = (
 
 def upgrade(
     without_backup: Annotated[
-        bool, typer.Option("--without-backup", help="Make none: one was made a moment ago, in another way.")
+        bool, typer.Option("--without-backup", help="Make no backup: one was made a moment ago, in another way.")
     ] = False,
     config: Config = None,
     data_dir: DataDir = None,
@@ -173,7 +173,7 @@ def refuse_running(settings: ServerSettings) -> None:
 
 
 rows_app = typer.Typer(
-    help="Rows of the database that somebody without its keys has changed, put back or removed: they are not obeyed.",
+    help="Rows of the database that somebody without its keys changed, put back or removed: the server ignores them.",
     no_args_is_help=True,
 )
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cekalwatch.server.wiring.storage import Context
 
 
-app = typer.Typer(help="What is kept no longer: show what is due, and remove it.", no_args_is_help=True)
+app = typer.Typer(help="Retention: show what is due to be removed, and remove it.", no_args_is_help=True)
 
 
 @app.command(epilog="Example:\n\n  cekalwatch-server retention due --config /etc/cekalwatch/server.toml")

@@ -88,7 +88,7 @@ def list_(
         Only | None,
         typer.Option(help="With an INVALID or flagged order, no photograph, or a stale template."),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=500, help="How many subjects at most.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="The largest number of subjects.")] = 50,
     after: Annotated[str, typer.Option(help="Continue after the subject with this id.")] = "",
     form: Format = Form.TABLE,
     config: Config = None,

@@ -54,7 +54,7 @@ def check_source(
     config: Config = None,
     rows: Annotated[int, typer.Option(min=0, help="Read this many records; 0: all of them.")] = 1000,
     photographs: Annotated[
-        bool, typer.Option("--photographs", help="Fetch the photographs too, to see whether they are there.")
+        bool, typer.Option("--photographs", help="Fetch the photographs too, to check that they exist.")
     ] = False,
 ) -> None:
     """Try the configured source: read it, map it, and report what would be refused. Nothing is stored."""

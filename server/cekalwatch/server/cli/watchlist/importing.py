@@ -55,9 +55,7 @@ def import_(
         bool, typer.Option("--offline", help="Write straight into the database, without asking.")
     ] = False,
     data_dir: DataDir = None,
-    encoding: Annotated[
-        Literal["utf-8", "windows-1252"], typer.Option(help="How the text of orders.csv is stored.")
-    ] = "utf-8",
+    encoding: Annotated[Literal["utf-8", "windows-1252"], typer.Option(help="The encoding of orders.csv.")] = "utf-8",
 ) -> None:
     """Import ban orders with their photographs, and report on each. Running it again changes nothing.
 

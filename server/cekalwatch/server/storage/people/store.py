@@ -56,7 +56,7 @@ class PersonChangedError(Exception):
 
 
 class NameTakenError(Exception):
-    """There is somebody with this sign-in name already."""
+    """Somebody already has this sign-in name."""
 
 
 class PeopleStore:
