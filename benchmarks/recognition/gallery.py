@@ -41,7 +41,7 @@ from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
 from cekalwatch.server.process import return_large_pieces
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.keys.store import KeyStore
-from cekalwatch.server.storage.models.template_store import PIECE_ROWS
+from cekalwatch.server.storage.models.store import PIECE_ROWS
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 

@@ -19,7 +19,8 @@ from cekalwatch.server.audit.entry import Action, AuditEntry
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.models.store import ModelChoice, ModelStore, ThresholdStore
+from cekalwatch.server.storage.models.store import ModelChoice, ModelStore
+from cekalwatch.server.storage.models.threshold_store import ThresholdStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.v1 import alert_service_pb2, operations_pb2, operations_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub

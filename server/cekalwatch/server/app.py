@@ -31,7 +31,7 @@ from cekalwatch.server.health.state.status import StatusService
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.cluster.change_notifier import ChangeTopic
 from cekalwatch.server.storage.errors import StorageError
-from cekalwatch.server.wiring.alarms import init_alarms
+from cekalwatch.server.wiring.alarms import init_alarms, init_notices
 from cekalwatch.server.wiring.alerts import init_alerts
 from cekalwatch.server.wiring.audit import init_audit
 from cekalwatch.server.wiring.authentication import init_authentication, init_enrolment, open_devices
@@ -45,7 +45,6 @@ from cekalwatch.server.wiring.health import (
     maintenance_reader,
     operations_servicer,
 )
-from cekalwatch.server.wiring.notices import init_notices
 from cekalwatch.server.wiring.ports import init_ports
 from cekalwatch.server.wiring.process import init_process
 from cekalwatch.server.wiring.storage import init_keys, init_storage

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import timedelta
 
 import numpy as np
@@ -30,8 +31,7 @@ from cekalwatch.server.storage.integrity.scan import RowMismatch, RowScan
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError, form_of, signed_models
 from cekalwatch.server.storage.integrity.versions import next_version
 from cekalwatch.server.storage.keys.resealing import Resealer
-from cekalwatch.server.storage.models.score_store import ScoreStore
-from cekalwatch.server.storage.models.store import ThresholdStore
+from cekalwatch.server.storage.models.threshold_store import ScoreStore, ThresholdStore
 from cekalwatch.server.storage.notices import NoticeStore
 from cekalwatch.server.storage.people.tables import PersonRow
 from cekalwatch.server.storage.ports.store import PortStore
@@ -214,9 +214,9 @@ def test_statements_cannot_change_signed_rows(database: Database, scan: RowScan)
 
 
 def test_without_the_keys_no_signed_row_is_written_or_used(database: Database) -> None:
-    database.guard = None
-    with pytest.raises(RuntimeError, match="not open"):
-        ThresholdStore(database).get("model")
+    url = database.engine.url.render_as_string(hide_password=False)
+    with closing(Database(url)) as closed, pytest.raises(RuntimeError, match="not open"):
+        ThresholdStore(closed).get("model")
 
 
 def test_rows_stay_in_order_when_the_data_key_changes(database: Database, scan: RowScan) -> None:

@@ -20,8 +20,7 @@ from cekalwatch.server.app import Server
 from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger
 from cekalwatch.server.audit.checkpoints import Checkpoint, KeptCheckpoint, SigningKey
 from cekalwatch.server.audit.destinations import timestamps
-from cekalwatch.server.audit.destinations.collected_file import CollectedFile
-from cekalwatch.server.audit.destinations.delivery import CheckpointDelivery, Destination
+from cekalwatch.server.audit.destinations.delivery import CheckpointDelivery, CollectedFile, Destination
 from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.audit.destinations.timestamps import TimestampAuthority, TimestampVerifier
 from cekalwatch.server.domain.clock import SystemClock

@@ -16,7 +16,7 @@ from cekalwatch.server.audit.entry import Action, AuditEntry, Link, operator
 from cekalwatch.server.auth.sessions import Device
 from cekalwatch.server.learning.learned_threshold import LearnedOffset, LearnedThreshold, SiteFindings
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.models.store import ThresholdStore
+from cekalwatch.server.storage.models.threshold_store import ThresholdStore
 from cekalwatch.vision.manifest import load_pack
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, person, programs_passwords
 from tests.support.tools.packs import light_environment, light_pack

@@ -25,7 +25,7 @@ from cekalwatch.server.domain.alerts.field_sums import PassageCount
 from cekalwatch.server.encryption.master_key_source import KeyFile
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.models.store import ThresholdStore
+from cekalwatch.server.storage.models.threshold_store import ThresholdStore
 from cekalwatch.vision.manifest import load_pack
 from tests.support.builders.alerts import NOON
 from tests.support.builders.keys import keyring

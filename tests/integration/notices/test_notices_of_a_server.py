@@ -24,7 +24,7 @@ from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.notices import NoticeOutcome, NoticeStore
 from cekalwatch.server.storage.troubles import TroubleStore
-from cekalwatch.server.wiring import notices as notices_wiring
+from cekalwatch.server.wiring import alarms as notices_wiring
 from cekalwatch.server.wiring.storage import Context
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tls import TlsFiles

@@ -32,9 +32,8 @@ from cekalwatch.server.notices.collector import (
     Source,
     TroubleNotices,
 )
-from cekalwatch.server.notices.delivery import GIVE_UP_AFTER, MAX_PAUSE, NoticeOutbox, pause_after
 from cekalwatch.server.notices.terms import WebhookTerms
-from cekalwatch.server.notices.webhook import Webhook, signature
+from cekalwatch.server.notices.webhook import GIVE_UP_AFTER, MAX_PAUSE, NoticeOutbox, Webhook, pause_after, signature
 from cekalwatch.server.outbox import DeliveryError, DeliveryFailure, Dispatcher
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore

@@ -30,8 +30,7 @@ from cekalwatch.server.gallery.threshold_learning import LearningSite, LearningS
 from cekalwatch.server.learning.learned_threshold import LearnedThreshold, LearningBounds
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.models.score_store import ScoreStore
-from cekalwatch.server.storage.models.store import ThresholdStore
+from cekalwatch.server.storage.models.threshold_store import ScoreStore, ThresholdStore
 from cekalwatch.vision.manifest import ColourOrder, DetectorKind, DetectorSpec, EngineKind, Pack, RecogniserSpec
 from cekalwatch.vision.thresholds import Provenance, ThresholdModel
 from tests.support.builders.alerts import capture, match

@@ -15,7 +15,7 @@ from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry, Link
-from cekalwatch.server.auth.person import PersonAuthentication
+from cekalwatch.server.auth.admission import PersonAuthentication
 from cekalwatch.server.auth.refusals import RefusalTrail
 from cekalwatch.server.auth.sessions import Device, SecondSignature, Sessions
 from cekalwatch.server.auth.sign_in_terms import SessionTerms

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.models.template_store import TemplatePiece, TemplateState, TemplateStore
+from cekalwatch.server.storage.models.store import TemplatePiece, TemplateState, TemplateStore
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import MODEL, SIZE
 

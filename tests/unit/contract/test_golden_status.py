@@ -29,7 +29,6 @@ from cekalwatch.program.loops import LoopState
 from cekalwatch.server.audit.checkpoint_ledger import HistoryChange
 from cekalwatch.server.audit.checkpoints import Checkpoint
 from cekalwatch.server.audit.destinations.delivery import DestinationState
-from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.ports import Port, PortState
@@ -41,6 +40,7 @@ from cekalwatch.server.health.probes import CameraPresence, ReportedRun, ServerR
 from cekalwatch.server.health.state.status import DatabaseStatus, StatusService
 from cekalwatch.server.outbox import DeliveryFailure
 from cekalwatch.server.pki.revocations import RevocationState
+from cekalwatch.server.storage.audit.checkpoint_signer import SigningState
 from cekalwatch.server.storage.availability import AwayReason, DatabaseAway
 from cekalwatch.vision.inference import Inference, InferenceEngine, Precision
 from tests.support.builders.watchlist import FixedClock

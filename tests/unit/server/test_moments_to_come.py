@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.contract.values.status import Reporting
-from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.domain.ports import FOLLOWS_WITHIN, HEARD_WITHIN, Following, Port, PortState
 from cekalwatch.server.health.state.health import UNREPORTED_AFTER, Health
 from cekalwatch.server.health.state.status import MaintenanceReader
+from cekalwatch.server.storage.audit.checkpoint_signer import SigningState
 from cekalwatch.server.storage.database import Database
 from tests.support.builders.alerts import NOON
 from tests.support.builders.keys import key_store

@@ -19,7 +19,7 @@ from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.learning.score_counts import BINS, CountKey, Counts, ScoreCounts, bin_of, size_bucket
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.errors import StorageError
-from cekalwatch.server.storage.models.score_store import ScoreStore
+from cekalwatch.server.storage.models.threshold_store import ScoreStore
 
 
 class PassageCounter:

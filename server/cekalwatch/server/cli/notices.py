@@ -53,7 +53,7 @@ def _test(terms: NoticeTerms) -> None:
     from cekalwatch.server.domain.notices import Notice
     from cekalwatch.server.notices.webhook import Webhook
     from cekalwatch.server.outbox import DeliveryError
-    from cekalwatch.server.wiring.notices import notice_syslog
+    from cekalwatch.server.wiring.alarms import notice_syslog
 
     now, failed = datetime.now(UTC), False
     body = Notice("test", "test", now, {}).body()

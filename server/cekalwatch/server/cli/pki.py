@@ -13,7 +13,7 @@ from cekalwatch.server.cli.options import Config, DataDir, command_settings
 from cekalwatch.wire.identity import DeviceRole
 
 if TYPE_CHECKING:
-    from cekalwatch.server.pki.devices import DevicePlaces
+    from cekalwatch.server.pki.device_admin import DevicePlaces
     from cekalwatch.server.pki.journal import PkiJournal
     from cekalwatch.server.pki.site_pki import SitePki
     from cekalwatch.server.settings.settings import ServerSettings
@@ -256,7 +256,7 @@ def _journal(settings: ServerSettings) -> PkiJournal:
 
 
 def _places(settings: ServerSettings) -> DevicePlaces:
-    from cekalwatch.server.pki.devices import DevicePlaces
+    from cekalwatch.server.pki.device_admin import DevicePlaces
 
     return DevicePlaces(settings.sites, settings.cameras)
 

@@ -22,7 +22,7 @@ from cekalwatch.server.recognition.engines.recogniser import TemplateError
 from cekalwatch.server.recognition.enrolment import find_faces
 from cekalwatch.server.recognition.packs.installed import Engine
 from cekalwatch.server.recognition.probes import decode_crop
-from cekalwatch.server.storage.models.template_store import TemplatePiece, TemplateStore
+from cekalwatch.server.storage.models.store import TemplatePiece, TemplateStore
 from cekalwatch.vision.alignment import LandmarksError, align
 
 MAX_CANDIDATES: Final = 5

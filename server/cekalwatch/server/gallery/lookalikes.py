@@ -21,7 +21,7 @@ from cekalwatch.server.domain.alerts.match import Candidate
 from cekalwatch.server.domain.lookalikes import SubjectPair
 from cekalwatch.server.gallery.index import NEIGHBOURS, Gallery, GalleryBuilder, Keys, keys_of, new_index
 from cekalwatch.server.gallery.row_format import GalleryStorage
-from cekalwatch.server.storage.models.template_store import TemplateStore
+from cekalwatch.server.storage.models.store import TemplateStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.vision.manifest import Pack
 

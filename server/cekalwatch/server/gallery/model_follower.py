@@ -28,7 +28,8 @@ from cekalwatch.server.recognition.packs.installed import Engine, load_named, op
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.models.photograph_store import PhotographStore
-from cekalwatch.server.storage.models.store import Coverage, ModelChoice, ModelsChosen, ModelStore, ThresholdStore
+from cekalwatch.server.storage.models.store import Coverage, ModelChoice, ModelsChosen, ModelStore
+from cekalwatch.server.storage.models.threshold_store import ThresholdStore
 from cekalwatch.vision.inference import InferenceChoice
 from cekalwatch.vision.manifest import Pack, PackError
 

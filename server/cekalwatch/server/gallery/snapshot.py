@@ -22,7 +22,7 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.gallery.index import Gallery, GalleryBuilder
 from cekalwatch.server.gallery.order_terms import OrderTerms, TermsReader
 from cekalwatch.server.gallery.row_format import GalleryStorage
-from cekalwatch.server.storage.models.template_store import TemplatePiece, TemplateState, TemplateStore
+from cekalwatch.server.storage.models.store import TemplatePiece, TemplateState, TemplateStore
 from cekalwatch.vision.thresholds import LikenessModel
 
 log = structlog.get_logger()

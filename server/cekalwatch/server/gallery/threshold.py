@@ -24,7 +24,7 @@ from cekalwatch.server.learning.learned_threshold import (
 )
 from cekalwatch.server.learning.site_tail import MIN_PASSAGES
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
-from cekalwatch.server.storage.models.store import ThresholdStore
+from cekalwatch.server.storage.models.threshold_store import ThresholdStore
 from cekalwatch.vision.thresholds import ThresholdModel
 
 MIN_THRESHOLD, MAX_THRESHOLD = 0.2, 0.8

@@ -33,9 +33,8 @@ from cekalwatch.server.learning.score_counts import JudgedPassage, SiteEvidence,
 from cekalwatch.server.learning.site_tail import SiteTail, fit_site
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
-from cekalwatch.server.storage.models.score_store import ScoreStore
-from cekalwatch.server.storage.models.store import ThresholdStore
-from cekalwatch.server.storage.models.template_store import TemplateStore
+from cekalwatch.server.storage.models.store import TemplateStore
+from cekalwatch.server.storage.models.threshold_store import ScoreStore, ThresholdStore
 from cekalwatch.vision.manifest import Pack
 
 MOVABLE = frozenset({ThresholdSource.PACK, ThresholdSource.LEARNED})

@@ -27,8 +27,8 @@ from cekalwatch.server.gallery.threshold_learning import MAX_COMPARED_SUBJECTS, 
 from cekalwatch.server.learning.learned_threshold import SiteFindings
 from cekalwatch.server.storage.audit.search import AuditQuery, AuditSearch
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
-from cekalwatch.server.storage.models.store import ThresholdStore
-from cekalwatch.server.storage.models.template_store import TemplateStore
+from cekalwatch.server.storage.models.store import TemplateStore
+from cekalwatch.server.storage.models.threshold_store import ThresholdStore
 from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.vision.manifest import Pack
 from cekalwatch.vision.thresholds import ThresholdModel

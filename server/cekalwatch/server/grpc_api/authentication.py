@@ -23,10 +23,16 @@ import structlog
 from google.protobuf.message import Message
 
 from cekalwatch.server.audit.device_entries import device
-from cekalwatch.server.auth.admission import Admission, refuse_outdated, refuse_proxied
+from cekalwatch.server.auth.admission import (
+    Admission,
+    PersonAuthentication,
+    Tokens,
+    joint_action,
+    refuse_outdated,
+    refuse_proxied,
+)
 from cekalwatch.server.auth.certificate import CertificateAuthentication, peer_of
 from cekalwatch.server.auth.limits import REFUSAL_DELAY_S, CallLimits, DeviceLimitError
-from cekalwatch.server.auth.person import PersonAuthentication, Tokens, joint_action
 from cekalwatch.server.auth.refusals import EXPECTED, RefusalLog
 from cekalwatch.server.auth.rights import Caller
 from cekalwatch.server.connections import Received

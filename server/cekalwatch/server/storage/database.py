@@ -55,8 +55,7 @@ class Database:
 
         Raises ProgramError when the address or its driver is wrong."""
         self._url = database_url(url)
-        self.guard: RowGuard | None = None
-        """The guard of signed rows, after the keys are open; see `KeyStore.open`."""
+        self._guard: RowGuard | None = None
         self._measure = measure
         self._is_sqlite = self._url.get_backend_name() == "sqlite"
         self.availability = Availability()
@@ -68,6 +67,15 @@ class Database:
     def _note_opened(self, *_: object) -> None:
         if self._place:
             self._place.note_opened()
+
+    @property
+    def guard(self) -> RowGuard | None:
+        """The guard of signed rows; None before `open_rows`."""
+        return self._guard
+
+    def open_rows(self, guard: RowGuard) -> None:
+        """Let sessions use signed rows, which `guard` signs and checks: its keys are open now."""
+        self._guard = guard
 
     def check_in_place(self) -> None:
         """Raise DatabaseLostError when its file is gone or replaced, so that what was committed is nowhere."""
@@ -179,7 +187,7 @@ class Database:
         """
         with (
             self._as_storage_errors(),
-            GuardedSession(self._shared() or self.engine, self.guard, current_fence(), self._committing) as session,
+            GuardedSession(self._shared() or self.engine, self._guard, current_fence(), self._committing) as session,
         ):
             yield session
 

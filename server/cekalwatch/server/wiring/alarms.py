@@ -1,4 +1,7 @@
-"""The rules that find alarms, the board that stores them, and the feed for subscribers."""
+"""Alarms (the rules that find them, the board, the feed for subscribers), and notices to other systems of the office.
+
+Notices have a log, webhooks, and a feed to syslog.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +12,37 @@ from functools import partial
 from typing import Any
 
 from cekalwatch.program.loops import LOOPS
+from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
+from cekalwatch.server.domain.notices import Notice, NoticeKind
 from cekalwatch.server.grpc_api.servicers.troubles import TroubleServicer
 from cekalwatch.server.health.alarms.board import AlarmBoard, AlarmSweeper
 from cekalwatch.server.health.alarms.cameras import CameraAlarms, CameraLimits
 from cekalwatch.server.health.alarms.feed import AlarmFeed
-from cekalwatch.server.health.alarms.servers import PortAlarms, RefusedServerAlarms, RowAlarms, ServerAlarms
+from cekalwatch.server.health.alarms.servers import (
+    NoticeAlarms,
+    PortAlarms,
+    RefusedServerAlarms,
+    RowAlarms,
+    ServerAlarms,
+)
 from cekalwatch.server.health.alarms.watchlist import SourceAlarms, ThresholdAlarms
 from cekalwatch.server.health.probes import Presence
 from cekalwatch.server.health.state.health import Health
+from cekalwatch.server.notices.collector import (
+    AlertNotices,
+    CheckpointNotices,
+    NoticeCollector,
+    Source,
+    TroubleNotices,
+)
+from cekalwatch.server.notices.syslog_feed import TARGET, SyslogOutbox, syslog_feed
+from cekalwatch.server.notices.terms import NoticeTerms
+from cekalwatch.server.notices.webhook import NoticeOutbox, Webhook
+from cekalwatch.server.outbox import Dispatcher
 from cekalwatch.server.storage.cluster.change_notifier import ChangeTopic
 from cekalwatch.server.storage.integrity.scan import RowScan
+from cekalwatch.server.storage.notices import NoticeStore
 from cekalwatch.server.wiring.cluster import ClusterParts
 from cekalwatch.server.wiring.gallery import GalleryParts
 from cekalwatch.server.wiring.storage import Context
@@ -33,6 +56,10 @@ LOOK_AT_PORTS_PERIOD_S = 5.0
 LOOK_AT_REFUSED_PERIOD_S = 2.0
 FOLLOW_PERIOD_S = 1.0
 SWEEP_PERIOD_S = 3600.0
+COLLECT_PERIOD_S = 1.0
+DELIVER_PERIOD_S = 1.0
+SYSLOG_PERIOD_S = 2.0
+LOOK_AT_NOTICES_PERIOD_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -89,3 +116,43 @@ def init_alarms(
         LeaderJob("sweep_troubles", SWEEP_PERIOD_S, sweeper.sweep),
     )
     return AlarmParts(servicer, board, feed, jobs)
+
+
+def init_notices(context: Context, board: AlarmBoard) -> tuple[PeriodicJob, ...]:
+    """Return the work on what the settings name, which one server does for all of a database.
+
+    `board` gets the alarms of receivers.
+    """
+    terms, clock, stores = context.settings.notices, context.clock, context.stores
+    store = NoticeStore(context.database)
+    entries = SyslogOutbox(notice_syslog(terms), store, stores.audit, stores.troubles) if terms.syslog else None
+    feed = syslog_feed(entries, clock) if entries else None
+    rule = NoticeAlarms(store, [one.name for one in terms.webhooks], feed, clock)
+    jobs: list[PeriodicJob] = [LeaderJob("look_at_notices", LOOK_AT_NOTICES_PERIOD_S, partial(board.apply, rule))]
+    if terms.webhooks:
+        sources: dict[NoticeKind, Source[Notice]] = {
+            NoticeKind.ALERTS: AlertNotices(stores.alerts),
+            NoticeKind.TROUBLES: TroubleNotices(stores.troubles),
+            NoticeKind.CHECKPOINTS: CheckpointNotices(stores.audit, clock),
+        }
+        collector = NoticeCollector(store, sources, terms.webhooks, clock)
+        jobs.append(LeaderJob("collect_notices", COLLECT_PERIOD_S, collector.collect))
+        for one in terms.webhooks:
+            delivery = Dispatcher(NoticeOutbox(Webhook(one), store, clock), clock)
+            jobs.append(LeaderJob(f"send_notices_{one.name}", DELIVER_PERIOD_S, delivery.deliver))
+    if feed:
+        jobs.append(LeaderJob("send_syslog", SYSLOG_PERIOD_S, feed.deliver))
+    if terms.webhooks or feed:
+        targets = [one.name for one in terms.webhooks] + ([TARGET] if terms.syslog else [])
+
+        def sweep() -> None:
+            store.keep_only(targets)
+            store.remove_settled(clock.now() - timedelta(days=terms.log_days))
+
+        jobs.append(LeaderJob("sweep_notices", SWEEP_PERIOD_S, sweep))
+    return tuple(jobs)
+
+
+def notice_syslog(terms: NoticeTerms) -> SyslogReceiver:
+    """Return the receiver of the settings, which name one."""
+    return SyslogReceiver(terms.syslog, terms.syslog_authorities, terms.syslog_tls_dir)

@@ -7,16 +7,14 @@ from dataclasses import dataclass
 
 from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger
 from cekalwatch.server.audit.checkpoints import SigningKey
-from cekalwatch.server.audit.destinations.collected_file import CollectedFile
-from cekalwatch.server.audit.destinations.delivery import CheckpointDelivery, Destination
+from cekalwatch.server.audit.destinations.delivery import CheckpointDelivery, CollectedFile, Destination
 from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.audit.destinations.timestamps import TimestampAuthority
-from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.cluster.jobs import LeaderLease, PeriodicJob, at_stop
 from cekalwatch.server.data_folder import refuse_lost_audit_key
 from cekalwatch.server.grpc_api.servicers.audit import AuditReaders, AuditServicer
 from cekalwatch.server.settings.settings import ServerSettings
-from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner, HistoryGuard
+from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner, HistoryGuard, SigningState
 from cekalwatch.server.storage.audit.search import AuditSearch
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.audit.trail import AuditTrail

@@ -8,13 +8,13 @@ from functools import partial
 
 import structlog
 
+from cekalwatch.server.auth.admission import PersonAuthentication
 from cekalwatch.server.auth.certificate import (
     CertificateAuthentication,
     LoopbackAuthentication,
     TlsCertificateAuthentication,
     peer_of,
 )
-from cekalwatch.server.auth.person import PersonAuthentication
 from cekalwatch.server.auth.refusals import RefusalLog
 from cekalwatch.server.auth.signing_in.providers import ProviderAuthentication
 from cekalwatch.server.cluster.jobs import PeriodicJob, at_stop
@@ -30,8 +30,7 @@ from cekalwatch.server.grpc_api.servicers.enrolment import EnrolmentServicer
 from cekalwatch.server.grpc_api.servicers.people import PeopleServicer
 from cekalwatch.server.grpc_api.servicers.session import SessionServicer
 from cekalwatch.server.health.probes import Presence
-from cekalwatch.server.pki.device_admin import DeviceRegistry, endpoints_at
-from cekalwatch.server.pki.devices import DevicePlaces
+from cekalwatch.server.pki.device_admin import DevicePlaces, DeviceRegistry, endpoints_at
 from cekalwatch.server.pki.revocations import Revocations
 from cekalwatch.server.pki.site_pki import REVOKED_FILE, SitePki
 from cekalwatch.server.settings.settings import ServerSettings

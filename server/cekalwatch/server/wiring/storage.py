@@ -26,8 +26,8 @@ from cekalwatch.server.storage.integrity.versions import ALERTS
 from cekalwatch.server.storage.keys.resealing import Resealer
 from cekalwatch.server.storage.keys.store import KeyStore
 from cekalwatch.server.storage.models.photograph_store import PhotographStore
-from cekalwatch.server.storage.models.score_store import ScoreStore
-from cekalwatch.server.storage.models.store import ModelStore, ThresholdStore
+from cekalwatch.server.storage.models.store import ModelStore
+from cekalwatch.server.storage.models.threshold_store import ScoreStore, ThresholdStore
 from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.server.storage.ports.followings import FollowingStore
 from cekalwatch.server.storage.ports.store import PortStore

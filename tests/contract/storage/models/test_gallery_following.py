@@ -21,7 +21,7 @@ from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
 from cekalwatch.server.storage.columns import TEMPLATE
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.models.template_store import TemplatePiece, TemplateStore
+from cekalwatch.server.storage.models.store import TemplatePiece, TemplateStore
 from cekalwatch.server.storage.watchlist.record_store import NewReference
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.builders.audit import deleted

@@ -18,8 +18,7 @@ from cekalwatch.server.learning.score_counts import BINS, CountKey, ScoreCounts,
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
-from cekalwatch.server.storage.models.score_store import ScoreStore
-from cekalwatch.server.storage.models.store import ThresholdStore
+from cekalwatch.server.storage.models.threshold_store import ScoreStore, ThresholdStore
 from cekalwatch.vision.thresholds import Provenance, ThresholdModel
 from tests.support.builders.alerts import NOON
 from tests.support.builders.keys import key_store

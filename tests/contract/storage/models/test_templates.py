@@ -7,7 +7,7 @@ import pytest
 
 from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.models.template_store import TemplateState
+from cekalwatch.server.storage.models.store import TemplateState
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import SIZE, order, reference, subject

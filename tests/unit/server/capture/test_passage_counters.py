@@ -15,7 +15,7 @@ from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.learning.score_counts import bin_of
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
-from cekalwatch.server.storage.models.score_store import ScoreStore
+from cekalwatch.server.storage.models.threshold_store import ScoreStore
 from tests.support.builders.alerts import ARRIVAL, DEPARTURE
 from tests.support.builders.keys import open_keys
 from tests.support.builders.watchlist import MODEL, WIB, FixedClock

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cluster.agreement import MAX_CLOCK_DIFFERENCE, check_agreement
+from cekalwatch.server.cluster.peers import MAX_CLOCK_DIFFERENCE, check_agreement
 from cekalwatch.server.health.probes import ReportedRun, ServerRun
 from cekalwatch.server.refusals import StartRefusal, StartRefusedError
 

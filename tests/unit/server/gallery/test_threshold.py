@@ -18,7 +18,7 @@ from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
 from cekalwatch.server.gallery.threshold import ThresholdRule, ThresholdSetting
 from cekalwatch.server.recognition.packs.threshold_models import INSIGHTFACE, LIGHT
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.models.store import ThresholdStore
+from cekalwatch.server.storage.models.threshold_store import ThresholdStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.builders.keys import key_store, keyring
 from tests.support.builders.watchlist import MODEL, SIZE, WIB, FixedClock, order, reference, subject

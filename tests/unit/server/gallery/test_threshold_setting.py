@@ -12,7 +12,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
 from cekalwatch.server.gallery.threshold import MAX_THRESHOLD, MIN_THRESHOLD, ThresholdSetting
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.models.store import ThresholdStore
+from cekalwatch.server.storage.models.threshold_store import ThresholdStore
 from tests.support.builders.keys import key_store
 from tests.support.builders.watchlist import MODEL
 from tests.support.scenarios.people import ADMINISTRATION, TOGETHER, HandClock, person

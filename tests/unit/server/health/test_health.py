@@ -9,8 +9,8 @@ import pytest
 
 from cekalwatch.program.loops import LoopState
 from cekalwatch.server.audit.checkpoint_ledger import HistoryChange
-from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.health.state.health import FAILING_AFTER_S, Health, ServerFault
+from cekalwatch.server.storage.audit.checkpoint_signer import SigningState
 from cekalwatch.server.storage.availability import AwayReason, DatabaseAway
 from tests.support.scenarios.people import HandClock
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.contract.values.troubles import TroubleKind
-from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.health.alarms.board import AlarmBoard
 from cekalwatch.server.health.alarms.servers import ServerAlarms
 from cekalwatch.server.health.state.health import Health
+from cekalwatch.server.storage.audit.checkpoint_signer import SigningState
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.troubles import TroubleStore
 from tests.support.scenarios.people import HandClock

@@ -1,16 +1,21 @@
-"""Sends checkpoints away as they are made: each waits in the signer's ledger until it has reached every destination."""
+"""Sends checkpoints away as they are made, at least to a file that an auditor collects.
+
+Each waits in the signer's ledger until it has reached every destination.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import structlog
 
 from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger, HistoryChangedError
-from cekalwatch.server.audit.checkpoints import Checkpoint
+from cekalwatch.server.audit.checkpoints import Checkpoint, KeptCheckpoint
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.outbox import DeliveryError, DeliveryFailure, Dispatcher, Failing
 
@@ -98,3 +103,37 @@ class CheckpointDelivery:
                 DestinationState(name, self._ledger.count_waiting(name), one.failing.failure if one.failing else None)
                 for name, one in self._dispatchers.items()
             )
+
+
+FILE_MODE = 0o644
+"""There is nothing secret in it, and the auditor reads it under another account."""
+
+
+class CollectedFile:
+    """Appends each checkpoint as a line to a file, made when it is not there: the auditor may have taken it."""
+
+    name = "file"
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def deliver(self, checkpoints: Sequence[Checkpoint]) -> None:
+        """Append checkpoints; they are on the disk then. Raises DeliveryError."""
+        self.append(map(KeptCheckpoint, checkpoints))
+
+    def append(self, kept: Iterable[KeptCheckpoint]) -> None:
+        """Append checkpoints with their time stamps, as `deliver` does."""
+        text = "".join(one.line() for one in kept)
+        try:
+            flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
+            with os.fdopen(os.open(self._file, flags, FILE_MODE), "r+b", buffering=0) as stream:
+                size = stream.seek(0, os.SEEK_END)
+                if size:
+                    stream.seek(size - 1)
+                    if stream.read(1) != b"\n":  # a line that was cut off; readers leave it out
+                        text = "\n" + text
+                if stream.write(text.encode()) != len(text):
+                    raise DeliveryError(DeliveryFailure.FILE_NOT_WRITTEN, "the disk is full")
+                os.fsync(stream.fileno())
+        except OSError as error:
+            raise DeliveryError(DeliveryFailure.FILE_NOT_WRITTEN, error.strerror or type(error).__name__) from None

@@ -19,7 +19,7 @@ from rfc3161_client import (
 )
 
 from cekalwatch.server.audit.checkpoints import Checkpoint, KeptCheckpoint
-from cekalwatch.server.audit.destinations.collected_file import CollectedFile
+from cekalwatch.server.audit.destinations.delivery import CollectedFile
 from cekalwatch.server.concurrency.line_splitter import LineSplitter
 from cekalwatch.server.outbox import DeliveryError, DeliveryFailure
 

@@ -19,8 +19,7 @@ from cekalwatch.server.grpc_api.errors import Context, coded
 from cekalwatch.server.grpc_api.messages import page
 from cekalwatch.server.grpc_api.open_calls import OpenCalls
 from cekalwatch.server.health.probes import CameraPresence
-from cekalwatch.server.pki.device_admin import DeviceAdmin, DeviceRegistry
-from cekalwatch.server.pki.devices import KnownDevice
+from cekalwatch.server.pki.device_admin import DeviceAdmin, DeviceRegistry, KnownDevice
 from cekalwatch.v1 import device_service_pb2 as pb
 from cekalwatch.v1 import device_service_pb2_grpc
 from cekalwatch.wire.identity import DeviceRole, Identity, IdentityError

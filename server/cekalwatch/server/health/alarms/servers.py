@@ -12,7 +12,7 @@ from cekalwatch.contract.values.troubles import OF_PORTS, OF_SERVERS, TroubleKin
 from cekalwatch.program.loops import LoopState
 from cekalwatch.server.audit.destinations.delivery import DestinationState
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
-from cekalwatch.server.cluster.agreement import MAX_CLOCK_DIFFERENCE
+from cekalwatch.server.cluster.peers import MAX_CLOCK_DIFFERENCE
 from cekalwatch.server.domain.clock import Clock, lately
 from cekalwatch.server.domain.ports import PortState
 from cekalwatch.server.domain.troubles import MAX_ABOUT, Fault

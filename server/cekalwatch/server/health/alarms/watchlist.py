@@ -18,7 +18,7 @@ from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.health.alarms.board import Findings, fault
 from cekalwatch.server.learning.learned_threshold import SiteFindings
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
-from cekalwatch.server.storage.models.store import ThresholdStore
+from cekalwatch.server.storage.models.threshold_store import ThresholdStore
 from cekalwatch.server.storage.sync.store import SyncStore
 from cekalwatch.server.watchlist.freshness import BY_HAND, FreshnessGauge
 

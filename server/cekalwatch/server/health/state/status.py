@@ -31,7 +31,6 @@ from cekalwatch.contract.values.status import (
     SigningStatus,
 )
 from cekalwatch.server.alerts.fanout import Fanout
-from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.capture.deciding import Decider
 from cekalwatch.server.capture.processing import CaptureProcessor
 from cekalwatch.server.cluster.peers import Peers, WholePresence
@@ -45,6 +44,7 @@ from cekalwatch.server.health.probes import CameraPresence, ReportedRun
 from cekalwatch.server.health.state.health import Health
 from cekalwatch.server.recognition.packs.installed import Engine
 from cekalwatch.server.storage.alerts.store import AlertStore
+from cekalwatch.server.storage.audit.checkpoint_signer import SigningState
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.keys.store import KeyEntry, KeyStore
 from cekalwatch.server.watchlist.freshness import FreshnessGauge

@@ -88,7 +88,7 @@ class KeyStore:
         self._actor = actor
         self.keyring = Keyring(self._load)
         self.guard = RowGuard(database.engine, self.keyring, SeenVersions(seen, self.keyring), removed_after)
-        database.guard = self.guard
+        database.open_rows(self.guard)
 
     @staticmethod
     def is_begun(database: Database) -> bool:

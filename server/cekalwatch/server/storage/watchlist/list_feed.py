@@ -18,7 +18,7 @@ from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.storage.columns import LIST_IDENTITY, LIST_POSITION
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import checked
-from cekalwatch.server.storage.models.template_store import is_template
+from cekalwatch.server.storage.models.store import is_template
 from cekalwatch.server.storage.watchlist.changes import current_version
 from cekalwatch.server.storage.watchlist.reading import read_files, readable
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows

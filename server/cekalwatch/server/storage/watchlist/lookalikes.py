@@ -21,7 +21,7 @@ from cekalwatch.server.domain.lookalikes import JudgedPair, PairState, SubjectPa
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import in_order, replace_row
-from cekalwatch.server.storage.models.template_store import KEYS_A_QUERY
+from cekalwatch.server.storage.models.store import KEYS_A_QUERY
 from cekalwatch.server.storage.watchlist.changes import lock_watchlist
 from cekalwatch.server.storage.watchlist.tables import LookalikeJudgementRow, ReferenceFaceRow, SubjectRow
 

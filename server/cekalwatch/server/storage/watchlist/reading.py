@@ -20,7 +20,7 @@ from cekalwatch.contract.values.subjects import ReferenceFace
 from cekalwatch.server.domain.orders.ban_order import BanOrder, SubjectFile
 from cekalwatch.server.storage.integrity.guarded_session import guard_of
 from cekalwatch.server.storage.integrity.signed_row import SignedRow
-from cekalwatch.server.storage.models.template_store import KEYS_A_QUERY
+from cekalwatch.server.storage.models.store import KEYS_A_QUERY
 from cekalwatch.server.storage.watchlist.changes import subjects_by_digest
 from cekalwatch.server.storage.watchlist.rows import DAMAGED, WatchlistRows
 from cekalwatch.server.storage.watchlist.tables import BanOrderRow, ReferenceFaceRow, SubjectRow

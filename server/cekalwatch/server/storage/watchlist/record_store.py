@@ -27,7 +27,7 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import checked, replace_row
 from cekalwatch.server.storage.integrity.signed_row import SignedRow
 from cekalwatch.server.storage.keys.store import hold_sealing_key
-from cekalwatch.server.storage.models.template_store import KEYS_A_QUERY
+from cekalwatch.server.storage.models.store import KEYS_A_QUERY
 from cekalwatch.server.storage.watchlist.changes import count_change, current_version, lock_watchlist, write_identities
 from cekalwatch.server.storage.watchlist.reading import read_orders, same_person
 from cekalwatch.server.storage.watchlist.rows import DAMAGED, WatchlistRows

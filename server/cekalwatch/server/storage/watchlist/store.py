@@ -21,9 +21,8 @@ from cekalwatch.server.domain.orders.ban_order import SubjectFile
 from cekalwatch.server.storage.alerts.tables import AlertRow, EventLogRow, ProbeRow
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.integrity.guarded_session import checked
-from cekalwatch.server.storage.models.store import ModelStore
+from cekalwatch.server.storage.models.store import KEYS_A_QUERY, ModelStore, TemplateStore, is_template
 from cekalwatch.server.storage.models.tables import TemplateRefusalRow
-from cekalwatch.server.storage.models.template_store import KEYS_A_QUERY, TemplateStore, is_template
 from cekalwatch.server.storage.sync.tables import SyncOrderRow
 from cekalwatch.server.storage.watchlist.changes import (
     changed_since,

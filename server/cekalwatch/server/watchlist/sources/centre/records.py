@@ -18,7 +18,7 @@ from cekalwatch.pictures.jpeg import read_plain_jpeg
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.ban_order import PLAUSIBLE_YEARS, BanOrder
 from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES
-from cekalwatch.server.storage.models.template_store import is_template
+from cekalwatch.server.storage.models.store import is_template
 from cekalwatch.server.watchlist.imports.records import (
     ImportRecord,
     Photograph,

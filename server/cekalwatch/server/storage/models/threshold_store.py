@@ -1,0 +1,158 @@
+"""Keeps thresholds, set and learned, and the scores on which they rest: how many passages had which best score.
+
+Rows carry a MAC. A count that does not stand as it was written does not count, and the next counts of its camera and
+day take its place. Methods block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from sqlmodel import Session, col, delete, select
+
+from cekalwatch.server.audit.entry import AuditEntry
+from cekalwatch.server.learning.learned_threshold import LearnedOffset, LearnedThreshold, SiteFindings
+from cekalwatch.server.learning.score_counts import CountKey, ScoreCounts
+from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.integrity.guarded_session import checked, in_order, one_checked, replace_row
+from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
+from cekalwatch.server.storage.models.tables import LearnedThresholdRow, ScoreCountRow, ThresholdRow
+from cekalwatch.server.storage.watchlist.changes import lock_watchlist
+
+
+class ScoreStore:
+    """The counts of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, counts: Iterable[ScoreCounts]) -> None:
+        """Add to what was counted before, by this server or another; whole numbers only."""
+        with self._database.session() as session:
+            lock_watchlist(session)
+            for one in counts:
+                _add(session, one)
+            session.commit()
+
+    def since(self, day: str, model_version: str) -> list[ScoreCounts]:
+        """Return the counts of one model version from that local day (ISO 8601) on."""
+        query = select(ScoreCountRow).where(
+            col(ScoreCountRow.day) >= day, col(ScoreCountRow.model_version) == model_version
+        )
+        with self._database.session() as session:
+            return [_counts(row) for row in in_order(session, session.exec(query))]
+
+    def forget_before(self, day: str) -> int:
+        """Remove the counts of earlier days, and return how many rows that were."""
+        with self._database.session() as session:
+            removed = session.exec(delete(ScoreCountRow).where(col(ScoreCountRow.day) < day)).rowcount
+            session.commit()
+        return removed
+
+
+def _add(session: Session, counts: ScoreCounts) -> None:
+    key = counts.key
+    row = session.get(ScoreCountRow, (key.day, key.camera_id, key.model_version, key.templates))
+    if row is not None:
+        try:
+            counts += _counts(checked(session, row), key.site)
+        except ChangedRowError:
+            session.expunge(row)
+    below = [int(one) for one in counts.below]
+    fresh = ScoreCountRow(
+        day=key.day,
+        camera_id=key.camera_id,
+        model_version=key.model_version,
+        templates=key.templates,
+        site=key.site,
+        below=below,
+        reached=counts.reached,
+    )
+    if row is None:
+        session.add(fresh)
+    else:
+        replace_row(session, fresh)
+    session.flush()
+
+
+def _counts(row: ScoreCountRow, site: str | None = None) -> ScoreCounts:
+    key = CountKey(row.day, row.camera_id, row.model_version, row.templates, row.site if site is None else site)
+    return ScoreCounts(key, np.array(row.below, dtype=np.float64), row.reached)
+
+
+class ThresholdStore:
+    """The threshold in the database, which all its servers follow."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, model_version: str) -> float | None:
+        """Return the threshold that was set for that model version; None when there is none.
+
+        Raises ChangedRowError when it is not as it was written.
+        """
+        with self._database.session() as session:
+            row = one_checked(session, ThresholdRow, 1)
+        return row.value if row and row.model_version == model_version else None
+
+    def set(self, value: float | None, model_version: str, entry: AuditEntry) -> None:
+        """Store another threshold, or none; one for another model version is removed."""
+        with self._database.session() as session:
+            lock_watchlist(session)
+            replace_row(session, ThresholdRow(value=value, model_version=model_version))
+            session.flush()
+            write_audit(session, entry)
+            session.commit()
+
+    def learned(self, model_version: str) -> LearnedThreshold | None:
+        """Return what was learned for that model version; None when nothing was.
+
+        Raises ChangedRowError when it is not as it was written.
+        """
+        with self._database.session() as session:
+            return _learned(session, model_version)
+
+    def learn(self, known: LearnedThreshold | None, learned: LearnedThreshold, entry: AuditEntry | None) -> bool:
+        """Keep `learned` in place of `known`, with an entry in the audit trail if it has to be recorded.
+
+        Nothing is kept, and False returned, where something else than `known` stands there: another server was faster,
+        or two people have forgotten it. Raises ChangedRowError when what stands there is not as it was written.
+        """
+        with self._database.session() as session:
+            lock_watchlist(session)
+            if _learned(session, learned.model_version) != known:
+                return False
+            _keep(session, learned, entry)
+        return True
+
+    def forget_learned(self, learned: LearnedThreshold, entry: AuditEntry) -> None:
+        """Store `learned` in place of any earlier value."""
+        with self._database.session() as session:
+            lock_watchlist(session)
+            _keep(session, learned, entry)
+
+
+def _learned(session: Session, model_version: str) -> LearnedThreshold | None:
+    row = one_checked(session, LearnedThresholdRow, 1)
+    if row is None or row.model_version != model_version:
+        return None
+    offset = LearnedOffset(row.step, row.day, row.moved)
+    return LearnedThreshold(model_version, offset, row.forgotten_through, SiteFindings.from_json(row.state))
+
+
+def _keep(session: Session, learned: LearnedThreshold, entry: AuditEntry | None) -> None:
+    row = LearnedThresholdRow(
+        model_version=learned.model_version,
+        step=learned.offset.value,
+        day=learned.offset.day,
+        moved=learned.offset.moved,
+        forgotten_through=learned.forgotten_through,
+        state=learned.findings.to_json(),
+    )
+    replace_row(session, row)
+    session.flush()
+    if entry:
+        write_audit(session, entry)
+    session.commit()
