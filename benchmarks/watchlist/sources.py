@@ -23,9 +23,13 @@ from openpyxl import Workbook
 from pydantic import TypeAdapter
 
 from cekalwatch.server.watchlist.sources.mapping_settings import FIELDS
-from cekalwatch.server.watchlist.sources.opening import SourceSettings, open_source
-from cekalwatch.server.watchlist.sources.settings import FolderSettings, SpreadsheetSettings
-from cekalwatch.server.watchlist.sources.sql.settings import SqlSettings
+from cekalwatch.server.watchlist.sources.opening import open_source
+from cekalwatch.server.watchlist.sources.settings import (
+    FolderSettings,
+    SourceSettings,
+    SpreadsheetSettings,
+    SqlSettings,
+)
 
 FEW, MANY = 1_000, 100_000
 WIB = ZoneInfo("Asia/Jakarta")

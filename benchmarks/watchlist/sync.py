@@ -38,8 +38,8 @@ from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
 from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings
+from cekalwatch.server.watchlist.sources.settings import SqlSettings
 from cekalwatch.server.watchlist.sources.source import OfferedOrder
-from cekalwatch.server.watchlist.sources.sql.settings import SqlSettings
 from cekalwatch.server.watchlist.sources.sql.sql import SqlSource
 from cekalwatch.server.watchlist.sync.synchroniser import Synchroniser, SyncParts
 from tests.support.builders.keys import keyring

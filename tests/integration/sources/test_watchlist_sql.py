@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.watchlist.imports.records import Photograph
 from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings
+from cekalwatch.server.watchlist.sources.settings import SqlSettings
 from cekalwatch.server.watchlist.sources.source import (
     OfferedOrder,
     RefusedRow,
@@ -22,7 +23,6 @@ from cekalwatch.server.watchlist.sources.source import (
     SourceUnavailable,
     WithdrawnOrder,
 )
-from cekalwatch.server.watchlist.sources.sql.settings import SqlSettings
 from cekalwatch.server.watchlist.sources.sql.sql import SqlSource
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 from tests.support.builders.watchlist import WIB, FixedClock

@@ -19,9 +19,14 @@ from openpyxl import Workbook
 from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.server.watchlist.sources.mapping_settings import DocumentColumns, MappingSettings
 from cekalwatch.server.watchlist.sources.opening import open_source
-from cekalwatch.server.watchlist.sources.settings import FolderSettings, HttpSettings, SpreadsheetSettings, WebAccess
+from cekalwatch.server.watchlist.sources.settings import (
+    FolderSettings,
+    HttpSettings,
+    SpreadsheetSettings,
+    SqlSettings,
+    WebAccess,
+)
 from cekalwatch.server.watchlist.sources.source import OfferedOrder, Reading, SourceItem, WatchlistSource
-from cekalwatch.server.watchlist.sources.sql.settings import SqlSettings
 from deploy.simulator.orders import OrderDatabase
 from deploy.simulator.web import Simulator
 from tests.support.builders.watchlist import WIB

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from datetime import tzinfo
-from typing import TYPE_CHECKING, Annotated
-
-from pydantic import Field
+from typing import TYPE_CHECKING
 
 from cekalwatch.server.watchlist.sources.settings import (
     CentreSettings,
     FolderSettings,
     HttpSettings,
+    SourceSettings,
     SpreadsheetSettings,
+    SqlSettings,
 )
 from cekalwatch.server.watchlist.sources.source import WatchlistSource
-from cekalwatch.server.watchlist.sources.sql.settings import SqlSettings
 
 if TYPE_CHECKING:
     from cekalwatch.server.watchlist.sources.centre.centre import PortCaller
-
-SourceSettings = Annotated[
-    FolderSettings | HttpSettings | SqlSettings | SpreadsheetSettings | CentreSettings, Field(discriminator="kind")
-]
-"""`[watchlist.source]`: one of these, by its `kind`."""
 
 
 def source_name(settings: SourceSettings | None, zone: tzinfo) -> str:

@@ -29,9 +29,9 @@ from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.watchlist.imports.records import Photograph
 from cekalwatch.server.watchlist.sources.mapping import PhotographPlace
 from cekalwatch.server.watchlist.sources.secrets import read_secret
+from cekalwatch.server.watchlist.sources.settings import SqlSettings
 from cekalwatch.server.watchlist.sources.source import SourceMisconfigured, SourceUnavailable
 from cekalwatch.server.watchlist.sources.sql.position import Mark
-from cekalwatch.server.watchlist.sources.sql.settings import SqlSettings
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 
 _TABLE = re.compile(r"(?:(?P<schema>\w+)\.)?(?P<name>\w+)")
