@@ -26,6 +26,8 @@ $(STAMP): requirements.lock pyproject.toml hatch_build.py $(wildcard protos/ceka
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	$(BIN)/python -c 'import cv2' || { echo 'OpenCV needs two system libraries: apt-get install libgl1 libglib2.0-0'; exit 1; }
+	@# Compile the tests once: each worker that runs them would compile them all.
+	$(BIN)/python -m pytest --collect-only --quiet >/dev/null
 	touch $@
 
 demo: $(STAMP)  ## Run the whole chain once: cameras, server, notifier, web console (FACES=DIR for your own faces, KEEP=1 to stay)

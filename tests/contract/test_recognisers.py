@@ -115,7 +115,7 @@ def test_one_person_is_near_and_others_are_far(engine: Engine):
 def test_threads_share_it(engine: Engine):
     faces = faces_of(engine, group())[:2]
     wanted = engine.recogniser.embed(faces)
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(2) as pool:  # OpenVINO keeps 70 MB for each
         for templates in pool.map(lambda _: engine.recogniser.embed(faces), range(12)):
             assert np.array_equal(templates, wanted)
 

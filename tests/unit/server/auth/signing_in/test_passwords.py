@@ -59,9 +59,9 @@ def test_nobodys_password_takes_as_long_as_somebodys():
     kept = passwords.hash(PASSWORD)
 
     def took(stored: str | None) -> float:
-        begun = time.perf_counter()
+        begun = time.process_time()
         passwords.check(stored, OTHER_PASSWORD)
-        return time.perf_counter() - begun
+        return time.process_time() - begun
 
     pairs = [(took(kept), took(None)) for _ in range(15)]
     # The shortest of each: what else runs on the machine only ever adds.
