@@ -39,17 +39,20 @@ SIDE = 6300
 
 def small_png() -> bytes:
     """Return a few hundred kilobytes that become 40 million pixels: a portrait on a plain wall."""
-    wall = Image.new("RGB", (SIDE, SIDE), (120, 120, 120))
-    wall.paste(Image.fromarray(data.astronaut()).resize((1500, 1500)), (2400, 2400))  # type: ignore[no-untyped-call]
-    return _saved(wall, "PNG", compress_level=6)
+    return _saved(_wall(), "PNG", compress_level=6)
 
 
 def large_jpeg() -> bytes:
     """Return 15 to 20 MB that become 40 million pixels: the same, with the noise of a bad camera, in several scans."""
-    with Image.open(io.BytesIO(small_png())) as wall:
-        noise = np.random.default_rng(1).integers(-24, 24, (SIDE, SIDE, 1), np.int16)
-        noisy = Image.fromarray(np.clip(np.asarray(wall) + noise, 0, 255).astype(np.uint8))
+    noise = np.random.default_rng(1).integers(-24, 24, (SIDE, SIDE, 1), np.int16)
+    noisy = Image.fromarray(np.clip(np.asarray(_wall()) + noise, 0, 255).astype(np.uint8))
     return _saved(noisy, "JPEG", quality=72, progressive=True, subsampling=0)
+
+
+def _wall() -> Image.Image:
+    wall = Image.new("RGB", (SIDE, SIDE), (120, 120, 120))
+    wall.paste(Image.fromarray(data.astronaut()).resize((1500, 1500)), (2400, 2400))  # type: ignore[no-untyped-call]
+    return wall
 
 
 def _saved(picture: Image.Image, kind: str, **options: int) -> bytes:

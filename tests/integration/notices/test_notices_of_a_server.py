@@ -11,9 +11,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
 from cekalwatch.contract.values.troubles import TroubleKind
+from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.audit.entry import operator
+from cekalwatch.server.cli.app import app
 from cekalwatch.server.cluster.jobs import LeaderJob
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.notices import Notice
@@ -75,6 +78,11 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
         check=False,
         timeout=WAIT_S,
     )
+
+
+def here(*arguments: str) -> Result:
+    """Run the command in this process."""
+    return CliRunner(env={"COLUMNS": "240"}).invoke(app, arguments)
 
 
 async def test_a_server_tells_what_happens_in_it(
@@ -185,7 +193,7 @@ def test_the_command_shows_the_log_and_tries_everybody(tmp_path: Path, files: Tl
     collector = SyslogReceiver(files)
     with WebhookReceiver(files, 204, 503) as receiver, collector:
         file = config(tmp_path, receiver, collector.address)
-        assert command("notices", "--config", str(file), "--test").returncode == 0
+        assert here("notices", "--config", str(file), "--test").exit_code == 0
         assert receiver.types == ["test"]
         assert " test - {" in collector.messages[0]
         failed = command("notices", "--config", str(file), "--test")
@@ -199,12 +207,13 @@ def test_the_command_shows_the_log_and_tries_everybody(tmp_path: Path, files: Tl
     store.add("siem", "alerts", [Notice("alert/1", "alert.raised", NOON, {})], 1, NOON)
     store.settle(store.waiting("siem", 1)[0], NoticeOutcome.GIVEN_UP, "ANSWERED: 422", NOON)
     database.close()
-    shown = command("notices", "--config", str(file))
-    assert shown.returncode == 0, shown.stderr
+    shown = here("notices", "--config", str(file))
+    assert shown.exit_code == 0, shown.stderr
     text = " ".join(shown.stdout.split())
     assert "0 wait" in text
     for part in ("alert.raised", "GIVEN_UP", "ANSWERED: 422", "2026-03-01 12:00:00", "nothing yet"):
         assert all(word in text for word in part.split()), text
-    nobody = command("notices", "--data-dir", str(chosen.data_dir))
-    assert nobody.returncode == 78
-    assert "notices.md" in nobody.stderr
+    nobody = here("notices", "--data-dir", str(chosen.data_dir)).exception
+    assert isinstance(nobody, ProgramError)
+    assert nobody.exit_code == 78
+    assert "notices.md" in str(nobody)
