@@ -1,6 +1,7 @@
 """A real browser and the pages that it opens, the last release, and a traveller.
 
-Each module says of which people an office is, and with which settings.
+Each module says of which people an office is, and with which settings. What has a browser runs on one event loop for
+its module, for that is how long Chromium stays.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser
 
 from cekalwatch.server.recognition.packs.installed import open_engine
@@ -64,14 +66,21 @@ def _forked(version: OtherVersion) -> OtherVersion:
     return version
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """Chromium."""
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def _chromium() -> AsyncIterator[Browser]:
     async with chromium() as found:
         yield found
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
+async def browser(_chromium: Browser) -> AsyncIterator[Browser]:
+    """Chromium, with nothing open, and in which nothing is left of what another test did."""
+    yield _chromium
+    for context in _chromium.contexts:
+        await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def office(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[PortOffice]:
     """An office of the module's PEOPLE, which serves with its SETTINGS."""
     settings = getattr(request.module, "SETTINGS", {})
@@ -79,7 +88,7 @@ async def office(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         yield found
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def pages(office: PortOffice) -> AsyncIterator[Pages]:
     """A console that serves the office's site, with TLS."""
     async with served(office, hosts=("127.0.0.1",)) as found:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page
 
 from cekalwatch.camera.view.aiming import picture_of
@@ -26,7 +27,7 @@ from tests.support.scenarios.server import engine, list_astronaut, order_in_forc
 from tests.support.scenarios.sync import hold_schedule
 from tests.support.scenarios.web_console import Pages
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 WAIT_MS = 60_000
 ORDERS = 12
 PEOPLE = {
@@ -52,7 +53,7 @@ def source(tmp_path: Path) -> Path:
     return write_orders(tmp_path / "list", [row(f"C-{number}", subject_id=f"N-{number}") for number in range(ORDERS)])
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def office(tmp_path: Path, source: Path) -> AsyncIterator[PortOffice]:
     """An office with two on its list who look alike."""
     found = port_office(tmp_path, PEOPLE, watchlist={"source": {"kind": "folder", "path": source}})
@@ -63,7 +64,7 @@ async def office(tmp_path: Path, source: Path) -> AsyncIterator[PortOffice]:
         yield found
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def page(pages: Pages, browser: Browser) -> AsyncIterator[Page]:
     """A window at the page to sign in; no script of its pages may fail, nor break their policy."""
     problems: list[str] = []

@@ -18,7 +18,7 @@ from tests.support.scenarios.real_browser import OLD_PC, barriers, keep
 from tests.support.scenarios.server import jpeg, order_in_force
 from tests.support.scenarios.web_console import Pages
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 WAIT_MS = 90_000
 PEOPLE = {"sari": (PersonRole.SUPERVISOR, PersonRole.LIST_MANAGER), "budi": ()}
 

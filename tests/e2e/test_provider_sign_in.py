@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page
 
 from cekalwatch.console.pages.signing_in.provider import BACK
@@ -17,7 +18,7 @@ from tests.support.scenarios.provider_office import provider_office, register
 from tests.support.scenarios.real_browser import barriers, keep
 from tests.support.scenarios.web_console import Pages
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 SESSION = "__Host-cekalwatch"
 PEOPLE = {"sari": (PersonRole.SUPERVISOR, PersonRole.AUDITOR), "adi": (PersonRole.ADMINISTRATOR,)}
 
@@ -28,13 +29,13 @@ def provider() -> Iterator[IdentityServer]:
         yield found
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def office(tmp_path: Path, provider: IdentityServer) -> AsyncIterator[PortOffice]:
     async with provider_office(tmp_path, provider, PEOPLE).open() as found:
         yield found
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def page(pages: Pages, provider: IdentityServer, browser: Browser) -> AsyncIterator[Page]:
     """A window whose console the provider knows; nothing on the way may break the policy of a page."""
     register(provider, f"https://{pages.address}")

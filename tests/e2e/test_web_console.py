@@ -35,7 +35,7 @@ from tests.support.scenarios.site_pki import SITE
 from tests.support.scenarios.web_console import Pages
 from tests.support.tools.programs import run_program
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 Looks = tuple[tuple[Literal["light", "dark"], ViewportSize], ...]
 LOOKS: Looks = (
     ("light", OLD_PC),
