@@ -73,7 +73,7 @@ async def test_nobody_is_recognised_in_it_and_it_is_on_no_disk(tmp_path: Path, w
         (CameraPlan("gate-1"),),
         model_pack="light",
         transport=Transport.PLAINTEXT,  # the tap listens in between
-        settings={"log_level": "debug", "threads": 1},
+        settings={"log_level": "debug", "threads": 1, "inference": "onnxruntime"},
     )
     recorded = encode(film(still), tmp_path / "film.h264", kbit=8000)
     with rtsp_camera() as camera, Stack(config) as stack:

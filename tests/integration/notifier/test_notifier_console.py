@@ -1,4 +1,7 @@
-"""`cekalwatch-notifier console` as a process of its own, against a real server: what it prints, and how it dies."""
+"""`cekalwatch-notifier console` as a process of its own, against a real server: what it prints, and how it dies.
+
+Python starts the one on a terminal; the others are forked from a process that has loaded the modules.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,9 @@ import pytest
 
 from cekalwatch.program.errors import Exit
 from tests.support.fakes.alert_server import EPOCH, WAIT_S, AlertServer, EventLog, alert_message, wait_for
+from tests.support.tools.forked_process import ForkedProcess
+from tests.support.tools.forked_programs import popen
+from tests.support.tools.programs import run_program
 
 pytestmark = pytest.mark.slow
 
@@ -45,27 +51,42 @@ class Notifier:
             "PYTHONFAULTHANDLER": "1",
             "TERM": "xterm-256color",
         }
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._processes: list[subprocess.Popen[bytes] | ForkedProcess] = []
+        self.errors = folder / "errors.log"
+        """What `start_jsonl` programs write to their standard error."""
 
     @property
     def sequences(self) -> list[int]:
         return [line["sequence"] for line in self.lines if not line["relisted"]]
 
-    def start(
-        self, address: str, *options: str, stdout: int | None = None, stderr: int | None = None
-    ) -> subprocess.Popen[bytes]:
+    def start(self, address: str, side: int) -> subprocess.Popen[bytes]:
+        """Start it on a terminal."""
         process = subprocess.Popen(
-            [*PROGRAM, "--server", address, *options],
+            [*PROGRAM, "--server", address],
             env=self._environment,
             stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=stderr,
+            stdout=side,
+            stderr=side,
         )
         self._processes.append(process)
         return process
 
-    def start_jsonl(self, address: str, *options: str) -> subprocess.Popen[bytes]:
-        process = self.start(address, "--format", "jsonl", *options, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    def run(self, address: str, *options: str) -> subprocess.CompletedProcess[str]:
+        """Run it to its end."""
+        return run_program("notifier", "console", "--server", address, *options, environment=self._environment)
+
+    def start_jsonl(self, address: str, *options: str) -> subprocess.Popen[bytes] | ForkedProcess:
+        self.errors.parent.mkdir(exist_ok=True)
+        with self.errors.open("ab") as errors:
+            process = popen(
+                [*PROGRAM, "--server", address, "--format", "jsonl", *options],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                start_new_session=True,
+            )
+        self._processes.append(process)
         threading.Thread(target=self._read, args=(process,), daemon=True).start()
         return process
 
@@ -77,11 +98,10 @@ class Notifier:
         for process in self._processes:
             process.kill()
             process.wait()
-            for stream in (process.stdout, process.stderr):
-                if stream:
-                    stream.close()
+            if process.stdout:
+                process.stdout.close()
 
-    def _read(self, process: subprocess.Popen[bytes]) -> None:
+    def _read(self, process: subprocess.Popen[bytes] | ForkedProcess) -> None:
         assert process.stdout
         for line in process.stdout:
             if line.endswith(b"\n"):  # a line without its end was cut off by a kill: documented as not shown
@@ -97,8 +117,8 @@ def notifier(tmp_path: Path) -> Iterator[Notifier]:
     made.end()
 
 
-def stop(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGTERM) -> int:
-    """Return its exit code; one that does not end says on its standard error where each thread is."""
+def stop(process: subprocess.Popen[bytes] | ForkedProcess, number: signal.Signals = signal.SIGTERM) -> int:
+    """Return its exit code; one on a terminal that does not end says there where each thread is."""
     process.send_signal(number)
     try:
         return process.wait(WAIT_S)
@@ -128,9 +148,10 @@ def test_signal_ends_it_cleanly_even_without_a_server(notifier: Notifier, number
     with AlertServer(EventLog()) as server:
         pass
     process = notifier.start_jsonl(server.address)
-    assert process.stderr
-    assert b'"settings_read"' in process.stderr.readline()
-    assert b'"disconnected"' in process.stderr.readline()
+    wait_for(lambda: notifier.errors.read_text().count("\n") >= 2)
+    first, second, *_ = notifier.errors.read_text().splitlines()
+    assert '"settings_read"' in first
+    assert '"disconnected"' in second
     assert stop(process, number) == Exit.OK
 
 
@@ -201,10 +222,9 @@ def test_second_notifier_of_the_same_agent_says_so(notifier: Notifier) -> None:
     with AlertServer(log) as server:
         notifier.start_jsonl(server.address)
         log.wait_until(lambda _: bool(server.subscriptions))
-        second = notifier.start(server.address, "--format", "jsonl", stderr=subprocess.PIPE)
-        _, errors = second.communicate(timeout=WAIT_S)
+        second = notifier.run(server.address, "--format", "jsonl")
     assert second.returncode == Exit.UNAVAILABLE
-    assert b"choose another --agent-id" in errors
+    assert "choose another --agent-id" in second.stderr
 
 
 @pytest.mark.parametrize(
@@ -220,21 +240,19 @@ def test_second_notifier_of_the_same_agent_says_so(notifier: Notifier) -> None:
 def test_wrong_option_is_one_sentence_and_its_exit_code(
     notifier: Notifier, options: tuple[str, ...], code: Exit, words: str
 ) -> None:
-    process = notifier.start("127.0.0.1:1", *options, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    _, errors = process.communicate(timeout=WAIT_S)
-    assert process.returncode == code
-    assert words in " ".join(errors.decode().split())
-    assert "Traceback" not in errors.decode()
+    ended = notifier.run("127.0.0.1:1", *options)
+    assert ended.returncode == code
+    assert words in " ".join(ended.stderr.split())
+    assert "Traceback" not in ended.stderr
 
 
 def test_server_that_refuses_is_told(notifier: Notifier) -> None:
 
     with AlertServer(EventLog()) as server:
         server.failures["SubscribeAlerts"] = grpc.StatusCode.INVALID_ARGUMENT
-        process = notifier.start(server.address, "--format", "jsonl", stderr=subprocess.PIPE)
-        _, errors = process.communicate(timeout=WAIT_S)
-    assert process.returncode == Exit.CONFIG
-    assert b"The server refuses the subscription: INVALID_ARGUMENT" in errors
+        ended = notifier.run(server.address, "--format", "jsonl")
+    assert ended.returncode == Exit.CONFIG
+    assert "The server refuses the subscription: INVALID_ARGUMENT" in ended.stderr
 
 
 class Terminal:
@@ -276,7 +294,7 @@ def test_table_on_a_terminal_shows_alerts_connection_and_freshness_and_restores_
     terminal = Terminal()
     side = terminal.program_side
     with AlertServer(log, keep_alive_s=0.05) as server:
-        process = notifier.start(server.address, stdout=side, stderr=side)
+        process = notifier.start(server.address, side)
         os.close(side)
         terminal.wait_for("TERSAMBUNG")
         terminal.wait_for("ALREADY LISTED")
