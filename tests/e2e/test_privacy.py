@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -46,10 +47,10 @@ Pictures = Iterator[Sequence[Picture]]
 """Of each group of travellers, the frames that show it."""
 
 
-def people_of_packages() -> Pictures:
-    """Six people, in 18 lights, with the noise of a camera in each of three frames."""
+def people_of_packages(lights: int) -> Pictures:
+    """Six people, in so many lights, with the noise of a camera in each of three frames."""
     chance = np.random.default_rng(7)
-    for number in range(18):
+    for number in range(lights):
         picture = cv2.flip(group(), 1) if number % 2 else group()
         lit = picture.astype(np.float32) * chance.uniform(0.8, 1.1, 3) + chance.uniform(-10, 10)
         yield [np.clip(lit + chance.normal(0, 3, lit.shape), 0, 255).astype(np.uint8) for _ in range(3)]
@@ -102,12 +103,16 @@ def _short_passages(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("people", "passages"),
     # More people take the same way: the first ones show it in `make test`.
-    [(people_of_packages, 100), pytest.param(people_of_lfw, 150, marks=pytest.mark.exhaustive)],
+    [
+        pytest.param(partial(people_of_packages, 6), 33, id="six people"),
+        pytest.param(partial(people_of_packages, 18), 100, id="six people often", marks=pytest.mark.exhaustive),
+        pytest.param(people_of_lfw, 150, id="150 people", marks=pytest.mark.exhaustive),
+    ],
 )
 async def test_nothing_of_a_traveller_who_did_not_match_is_on_the_disk(
     tmp_path: Path, written: Path, people: Callable[[], Pictures], passages: int
 ) -> None:
-    """100 passages of six people, and 150 people where there are photographs of them: all take the same way."""
+    """Passages of six people, and 150 people where there are photographs of them: all take the same way."""
     strangers = write_frames(tmp_path / "strangers", people())
     both = write_frames(tmp_path / "both", iter([[astronaut()], *([group()] for _ in range(2))]))
     config = StackConfig(
