@@ -44,7 +44,12 @@ def config(tmp_path: Path, traveller: Person) -> StackConfig:
     write_watchlist([traveller], tmp_path / "list", datetime.now(UTC).date())
     write_video(people_passing([traveller]), [traveller], tmp_path / "clip.mp4")
     # As 0.2.0 calls them.
-    settings = {"grouping_window_s": 0, "threads": 1, "escalate_after_s": 3600, "inference": "onnxruntime"}
+    settings: dict[str, int | float | str] = {
+        "grouping_window_s": 0,
+        "threads": 1,
+        "escalate_after_s": 3600,
+        "inference": "onnxruntime",
+    }
     return StackConfig(tmp_path, light_pack().parent, model_pack="light", settings=settings)
 
 
