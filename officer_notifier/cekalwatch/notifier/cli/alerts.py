@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import wraps
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
@@ -65,6 +67,7 @@ class CommandContext:
     sessions: SessionClient
     formatter: AlertFormatter
     console: Console
+    zone: ZoneInfo
 
     def find(self, key: str) -> Alert:
         """Return the one alert whose key is or ends with `key`; raises ProgramError when there is none, or several."""
@@ -105,75 +108,79 @@ def _context(settings: NotifierSettings) -> Iterator[CommandContext]:
         closing(AlertClient(Calls(settings.dialer()), settings.agent_id, settings.wanted, session)) as alert_client,
         explained_refusals(sessions, formatter),
     ):
-        yield CommandContext(alert_client, sessions, formatter, Console(highlight=False))
+        yield CommandContext(alert_client, sessions, formatter, Console(highlight=False), settings.zone)
+
+
+def _in_context(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the shared options; it takes the parts that it uses as its first parameter."""
+
+    @wraps(command)
+    def run(settings: NotifierSettings, **own: object) -> None:
+        with _context(settings) as context:
+            command(context, **own)
+
+    return with_settings(run)
 
 
 @commands.command("list", epilog=_example("list --all"))
-@with_settings
+@_in_context
 def list_alerts(
-    settings: NotifierSettings,
+    context: CommandContext,
     *,
     everything: Annotated[bool, typer.Option("--all", help="Include today's settled alerts.")] = False,
 ) -> None:
     """List the alerts that somebody has to do something about, however old."""
-    with _context(settings) as context:
-        client = context.alert_client
-        alerts = client.at_hand(day_began(datetime.now(settings.zone))) if everything else client.listed(OPEN_STATES)
-        print_alerts(context.console, alerts, context.formatter)
+    client = context.alert_client
+    alerts = client.at_hand(day_began(datetime.now(context.zone))) if everything else client.listed(OPEN_STATES)
+    print_alerts(context.console, alerts, context.formatter)
 
 
 @commands.command(epilog=_example("show 4F2A"))
-@with_settings
-def show(settings: NotifierSettings, key: Key) -> None:
+@_in_context
+def show(context: CommandContext, key: Key) -> None:
     """Show all that is known of an alert."""
-    with _context(settings) as context:
-        print_alert(context.console, context.find(key), context.formatter)
+    print_alert(context.console, context.find(key), context.formatter)
 
 
 @commands.command(epilog=_example("claim 4F2A"))
-@with_settings
-def claim(settings: NotifierSettings, key: Key) -> None:
+@_in_context
+def claim(context: CommandContext, key: Key) -> None:
     """Take an alert; the console that runs on this PC keeps it while you work."""
-    with _context(settings) as context:
-        context.carry_out(key, Decision(Step.CLAIM))
+    context.carry_out(key, Decision(Step.CLAIM))
 
 
 @commands.command(epilog=_example("release 4F2A"))
-@with_settings
-def release(settings: NotifierSettings, key: Key) -> None:
+@_in_context
+def release(context: CommandContext, key: Key) -> None:
     """Give an alert back."""
-    with _context(settings) as context:
-        context.carry_out(key, Decision(Step.RELEASE))
+    context.carry_out(key, Decision(Step.RELEASE))
 
 
 @commands.command(epilog=_example('refer 4F2A --seen 2 --reason FACE_AGREES --note "same scar"'))
-@with_settings
-def refer(settings: NotifierSettings, key: Key, *, seen: Seen, reason: ReasonOption, note: Note = "") -> None:
+@_in_context
+def refer(context: CommandContext, key: Key, *, seen: Seen, reason: ReasonOption, note: Note = "") -> None:
     """It seems to be the same person: to be checked in Cekal Online."""
-    with _context(settings) as context:
-        context.carry_out(key, Decision(Step.REFER, reason, note), seen)
+    context.carry_out(key, Decision(Step.REFER, reason, note), seen)
 
 
 @commands.command("not-same", epilog=_example("not-same 4F2A --seen 2 --reason FACE_DIFFERS"))
-@with_settings
-def not_same(settings: NotifierSettings, key: Key, *, seen: Seen, reason: ReasonOption, note: Note = "") -> None:
+@_in_context
+def not_same(context: CommandContext, key: Key, *, seen: Seen, reason: ReasonOption, note: Note = "") -> None:
     """Not the same person: asks about the next candidate, or clears the alert; never the subject."""
-    with _context(settings) as context:
-        context.carry_out(key, Decision(Step.NOT_SAME, reason, note), seen)
+    context.carry_out(key, Decision(Step.NOT_SAME, reason, note), seen)
 
 
 @commands.command("cannot-tell", epilog=_example("cannot-tell 4F2A --seen 2 --reason IMAGE_TOO_POOR"))
-@with_settings
-def cannot_tell(settings: NotifierSettings, key: Key, *, seen: Seen, reason: ReasonOption, note: Note = "") -> None:
+@_in_context
+def cannot_tell(context: CommandContext, key: Key, *, seen: Seen, reason: ReasonOption, note: Note = "") -> None:
     """You cannot decide; a supervisor decides."""
-    with _context(settings) as context:
-        context.carry_out(key, Decision(Step.CANNOT_TELL, reason, note), seen)
+    context.carry_out(key, Decision(Step.CANNOT_TELL, reason, note), seen)
 
 
 @commands.command(epilog=_example("confirm 4F2A --seen 3 --reference CO-2026/00123 --second-signature"))
-@with_settings
+@_in_context
 def confirm(
-    settings: NotifierSettings,
+    context: CommandContext,
     key: Key,
     *,
     seen: Seen,
@@ -189,20 +196,19 @@ def confirm(
     """Cekal Online lists the traveller: by a supervisor who did not judge the alert."""
     if beside:
         tell_new_name("--beside", "--second-signature")
-    with _context(settings) as context:
-        say = context.formatter.say
-        is_signed = second_signature or beside
-        proof = SignInProof(ask(say("SIGN_IN_NAME")), ask_secret(say("PASSWORD"))) if is_signed else None
-        decision = Decision(
-            Step.CONFIRM, Reason.LISTED_IN_CEKAL_ONLINE, note, reference=reference.strip().upper(), supervisor=proof
-        )
-        context.carry_out(key, decision, seen)
+    say = context.formatter.say
+    is_signed = second_signature or beside
+    proof = SignInProof(ask(say("SIGN_IN_NAME")), ask_secret(say("PASSWORD"))) if is_signed else None
+    decision = Decision(
+        Step.CONFIRM, Reason.LISTED_IN_CEKAL_ONLINE, note, reference=reference.strip().upper(), supervisor=proof
+    )
+    context.carry_out(key, decision, seen)
 
 
 @commands.command(epilog=_example("clear 4F2A --seen 3 --reason NOT_LISTED_IN_CEKAL_ONLINE"))
-@with_settings
+@_in_context
 def clear(
-    settings: NotifierSettings,
+    context: CommandContext,
     key: Key,
     *,
     seen: Seen,
@@ -210,14 +216,13 @@ def clear(
     note: Note = "",
 ) -> None:
     """Clear an alert after a referral: not listed, or not the same person. Also an alert without an order in force."""
-    with _context(settings) as context:
-        context.carry_out(key, Decision(Step.CLEAR, reason, note), seen)
+    context.carry_out(key, Decision(Step.CLEAR, reason, note), seen)
 
 
 @commands.command("follow-up", epilog=_example('follow-up 4F2A --contact "duty desk, by phone" --result "they come"'))
-@with_settings
+@_in_context
 def follow_up(
-    settings: NotifierSettings,
+    context: CommandContext,
     key: Key,
     *,
     contact: Annotated[str, typer.Option(metavar="TEXT", help="Who was spoken to, and how.")],
@@ -225,36 +230,33 @@ def follow_up(
     agency: Annotated[str, typer.Option(metavar="TEXT", help="Default: the one that asked for the ban.")] = "",
 ) -> None:
     """Record a contact with the agency, made just now."""
-    with _context(settings) as context:
-        orders = context.find(key).orders
-        told = FollowUp(agency or (orders[0].requesting_agency if orders else ""), contact, result, datetime.now(UTC))
-        context.carry_out(key, Decision(Step.FOLLOW_UP, follow_up=told))
+    orders = context.find(key).orders
+    told = FollowUp(agency or (orders[0].requesting_agency if orders else ""), contact, result, datetime.now(UTC))
+    context.carry_out(key, Decision(Step.FOLLOW_UP, follow_up=told))
 
 
 @commands.command(epilog=_example("close 4F2A"))
-@with_settings
-def close(settings: NotifierSettings, key: Key) -> None:
+@_in_context
+def close(context: CommandContext, key: Key) -> None:
     """Close an alert that was cleared, or confirmed and followed up."""
-    with _context(settings) as context:
-        context.carry_out(key, Decision(Step.CLOSE))
+    context.carry_out(key, Decision(Step.CLOSE))
 
 
 @commands.command(epilog=_example("shift --hours 12 --csv shift.csv"))
-@with_settings
+@_in_context
 def shift(
-    settings: NotifierSettings,
+    context: CommandContext,
     *,
     hours: Annotated[int, typer.Option(min=1, max=24 * 31, help="Length of the shift until now.")] = 8,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the figures into this file.")] = None,
 ) -> None:
     """Figures of the shift, for supervisors."""
-    with _context(settings) as context:
-        end = datetime.now(settings.zone)
-        start = end - timedelta(hours=hours)
-        report = context.alert_client.report(start)
-        print_report(context.console, report, context.formatter)
-        if csv:
-            try:
-                csv.write_text(figures_csv(report, start, end), encoding="utf-8-sig", newline="")
-            except OSError as error:
-                raise ProgramError(f"{csv}: {error.strerror}", Exit.UNAVAILABLE) from None
+    end = datetime.now(context.zone)
+    start = end - timedelta(hours=hours)
+    report = context.alert_client.report(start)
+    print_report(context.console, report, context.formatter)
+    if csv:
+        try:
+            csv.write_text(figures_csv(report, start, end), encoding="utf-8-sig", newline="")
+        except OSError as error:
+            raise ProgramError(f"{csv}: {error.strerror}", Exit.UNAVAILABLE) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +15,7 @@ from starlette.responses import Response, StreamingResponse
 
 from cekalwatch.console.clients.audit_client import Export
 from cekalwatch.console.locale.audit_words import ACTIONS
+from cekalwatch.console.pages.alerts import midnight
 from cekalwatch.console.pages.signing_in.provider import with_second_person
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.values.audit import ExportFormat, TrailPage, TrailProgress, TrailQuery
@@ -106,18 +107,12 @@ def _show(visit: RequestContext, fields: dict[str, str], export_problem: str = "
 def _span(visit: RequestContext, since: str, until: str) -> tuple[datetime | None, datetime | None, str]:
     """Return the beginning of the first day and the end of the last by the site's clock, and the error in them."""
     try:
-        first = _begin(since, visit) if since else None
-        last = _begin(until, visit, days=1) if until else None
+        first, last = midnight(since, visit, 0), midnight(until, visit, 1)
     except (ValueError, OverflowError):
         return None, None, visit.texts.say("DATE_WRONG")
     if first and last and last <= first:
         return None, None, visit.texts.say("DAYS_REVERSED")
     return first, last, ""
-
-
-def _begin(written: str, visit: RequestContext, days: int = 0) -> datetime:
-    day = date.fromisoformat(written) + timedelta(days=days)
-    return datetime.combine(day, time(), visit.texts.zone).astimezone(UTC)
 
 
 def _checked(visit: RequestContext, before: str, after: str) -> Iterator[str]:
