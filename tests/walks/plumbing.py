@@ -71,7 +71,7 @@ PLUMBING: Final = {
         "notifier.desktop.windows.supervisor_window",
         "notifier.desktop.trouble_controller",
         "office.locale.trouble_formatting",
-        "office.client.stream_watchdog",
+        "office.client.background_thread",
     ),
     "how a program is put together, and its settings": (
         "server.app",

@@ -20,8 +20,7 @@ from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.background_thread import BackgroundThread
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
-from cekalwatch.office.client.trouble_client import TroubleClient
-from cekalwatch.office.client.trouble_subscription import TroubleSubscription
+from cekalwatch.office.client.trouble_client import TroubleClient, TroubleSubscription
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.program.traces import TRACES

@@ -19,7 +19,7 @@ from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.office.client.background_thread import BackgroundThread
 from cekalwatch.office.client.service_client import NoToken
 from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
-from cekalwatch.office.client.trouble_subscription import TroubleSubscription
+from cekalwatch.office.client.trouble_client import TroubleSubscription
 from cekalwatch.office.connection import Disconnected
 from cekalwatch.wire.dialer import Dialer
 

@@ -15,10 +15,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from cekalwatch.console.clients.administration_client import CameraClient, DeviceClient, PeopleClient, SessionCheck
 from cekalwatch.console.clients.audit_client import AuditClient
-from cekalwatch.console.clients.device_client import CameraClient, DeviceClient
 from cekalwatch.console.clients.operations_client import ReportClient, ThresholdClient
-from cekalwatch.console.clients.people_client import PeopleClient, SessionCheck
 from cekalwatch.console.clients.watchlist_client import LookalikeClient, SubjectClient, SyncClient
 from cekalwatch.console.console import Console
 from cekalwatch.console.locale.texts import ConsoleTexts

@@ -27,7 +27,7 @@ from cekalwatch.console.pages import (
 )
 from cekalwatch.console.pages.signing_in import provider, session
 from cekalwatch.console.pages.signing_in.session import ask_again
-from cekalwatch.console.pages.watchlist import imports, lookalikes, subjects, sync
+from cekalwatch.console.pages.watchlist import imports, subjects, sync
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.console.signing_in.pending_approvals import KeptForm, PendingApproval
 from cekalwatch.contract.values.people import (
@@ -147,9 +147,9 @@ ROUTES: Final = (
     Page("POST", "/list", KEEPS_WATCHLIST, subjects.look_for, again=subjects.look_again),
     Page("GET", "/list/subjects", KEEPS_WATCHLIST, subjects.show),
     Page("GET", "/list/subjects/history", KEEPS_WATCHLIST, subjects.history),
-    Page("GET", "/list/look-alikes", KEEPS_WATCHLIST, lookalikes.show),
-    Page("GET", "/list/look-alikes/pair", KEEPS_WATCHLIST, lookalikes.beside),
-    Page("POST", "/list/look-alikes/pair", KEEPS_WATCHLIST, lookalikes.judge, again=lookalikes.show_again),
+    Page("GET", "/list/look-alikes", KEEPS_WATCHLIST, subjects.show_lookalikes),
+    Page("GET", "/list/look-alikes/pair", KEEPS_WATCHLIST, subjects.beside),
+    Page("POST", "/list/look-alikes/pair", KEEPS_WATCHLIST, subjects.judge, again=subjects.judge_again),
     Page("GET", "/list/subjects/picture", KEEPS_WATCHLIST, subjects.picture),
     Page("GET", "/ports", CONFIRMS, ports.show),
     Page("GET", "/ports/{site}/{port}/{alert_id}", CONFIRMS, ports.show_alert),

@@ -1,9 +1,11 @@
-"""A thread that works for the time of a `with` block."""
+"""A thread that works for the time of a `with` block, and one that ends a call that has gone silent."""
 
 from __future__ import annotations
 
 import threading
+import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -40,3 +42,53 @@ class BackgroundThread(ABC):
 
     def _wake(self) -> None:  # noqa: B027  # not every thread waits for something else than `_ended`
         """Let a round notice that `_ended` is set; called from another thread."""
+
+
+class StreamWatchdog(BackgroundThread):
+    """Calls `cancel` once, from its own thread, when what was expected did not come in time.
+
+    A synchronous gRPC stream blocks until a message comes, and TCP does not tell for minutes that the other side is
+    gone.
+    """
+
+    def __init__(self, cancel: Callable[[], object]) -> None:
+        super().__init__("silence-watch")
+        self._cancel = cancel
+        self._changed = threading.Condition()
+        self._deadline: float | None = None
+        self._fired = False
+
+    @property
+    def fired(self) -> bool:
+        """Whether the call was ended for its silence."""
+        with self._changed:
+            return self._fired
+
+    def expect_within(self, seconds: float) -> None:
+        """Expect a message within `seconds` from now; an earlier expectation is replaced."""
+        self._set(time.monotonic() + seconds)
+
+    def pause(self) -> None:
+        """Expect nothing, while this side is busy with a message."""
+        self._set(None)
+
+    def _set(self, deadline: float | None) -> None:
+        with self._changed:
+            self._deadline = deadline
+            self._changed.notify()
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify()
+
+    def _round(self) -> bool:
+        with self._changed:
+            while not self._ended.is_set():
+                left = None if self._deadline is None else self._deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    self._fired = True
+                    break
+                self._changed.wait(left)
+        if self._fired:
+            self._cancel()
+        return False

@@ -15,9 +15,9 @@ import structlog
 
 from cekalwatch.contract.codec.alerts import FILTER, STREAM
 from cekalwatch.contract.values.alerts import AlertEvent, AlertFilter, Subscribed
+from cekalwatch.office.client.background_thread import StreamWatchdog
 from cekalwatch.office.client.refusals import SESSION_OVER, error_reason, refusal_of
 from cekalwatch.office.client.service_client import Token
-from cekalwatch.office.client.stream_watchdog import StreamWatchdog
 from cekalwatch.office.connection import Cause, Disconnected, LostPosition, Refusal, StartedOver, Update
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.traces import METADATA

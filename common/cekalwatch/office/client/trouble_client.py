@@ -1,17 +1,25 @@
-"""The calls of TroubleService of one request and one answer."""
+"""The calls of TroubleService, and its stream that tells what is wrong."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any, cast
 
-from cekalwatch.contract.codec.troubles import TROUBLE
-from cekalwatch.contract.values.troubles import Trouble
+import grpc
+import structlog
+
+from cekalwatch.contract.codec.troubles import NEWS, TROUBLE
+from cekalwatch.contract.values.troubles import OpenTroubles, Trouble, Troubles
+from cekalwatch.office.client.background_thread import StreamWatchdog
 from cekalwatch.office.client.service_client import ServiceClient, Token
 from cekalwatch.v1 import trouble_service_pb2
 from cekalwatch.v1.trouble_service_pb2_grpc import TroubleServiceStub
+from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.bounds import MAX_PAGE
 from cekalwatch.wire.calls import Calls
+from cekalwatch.wire.dialer import Dialer
 
 
 class TroubleClient(ServiceClient[TroubleServiceStub]):
@@ -40,3 +48,95 @@ class TroubleClient(ServiceClient[TroubleServiceStub]):
             request.page_token = answer.next_page_token
             if not request.page_token:
                 return
+
+
+MAX_PAUSE_S = 5.0
+"""Between two attempts to watch."""
+
+log = structlog.get_logger()
+
+
+class TroubleSubscription:
+    """What is wrong, as one PC hears of it.
+
+    It is connected again for ever: problems are told beside the alerts, and must not end their delivery.
+    `updates` runs in one thread; `stop` may be called from any.
+    """
+
+    def __init__(self, dialer: Dialer, site: str, silence_timeout_s: float) -> None:
+        """`site`: only what is there and what concerns all; empty: all that this PC may see.
+
+        No message for `silence_timeout_s` seconds counts as a lost connection.
+        """
+        self._dialer = dialer
+        self._site = site
+        self._silence_timeout_s = silence_timeout_s
+        self._backoff = Backoff(most_s=MAX_PAUSE_S)
+        self._stopped = threading.Event()
+        self._call: Any = None
+        self._away = False
+        """Whether the newest stream ended because its server is away or ends."""
+        self._refused: grpc.StatusCode | None = None
+
+    def stop(self) -> None:
+        """End `updates`."""
+        self._stopped.set()
+        if call := self._call:
+            call.cancel()
+
+    def updates(self) -> Iterator[Troubles]:
+        """Yield the present troubles, at first and after each change, until `stop`."""
+        while not self._stopped.is_set():
+            yield from self._stream()
+            if self._away:
+                self._dialer.lost()
+            self._stopped.wait(self._backoff.next_delay_s())
+
+    def _stream(self) -> Iterator[Troubles]:
+        with self._dialer.channel() as channel:
+            self._away = False
+            request = trouble_service_pb2.WatchTroublesRequest(site=self._site)
+            call = TroubleServiceStub(channel).WatchTroubles(request)
+            self._call = call
+            if self._stopped.is_set():  # stop() may have looked for a call just before there was this one
+                call.cancel()
+            with StreamWatchdog(call.cancel) as watch:
+                watch.expect_within(self._silence_timeout_s)
+                try:
+                    yield from self._read(cast("Iterator[trouble_service_pb2.WatchTroublesResponse]", call), watch)
+                    self._away = not self._dialer.outdated
+                except grpc.RpcError as error:
+                    self._away = watch.fired or error.code() is grpc.StatusCode.UNAVAILABLE
+                    self._note(error.code())
+                finally:
+                    call.cancel()
+
+    def _read(
+        self, call: Iterator[trouble_service_pb2.WatchTroublesResponse], watch: StreamWatchdog
+    ) -> Iterator[Troubles]:
+        known: dict[str, Trouble] = {}
+        for message in call:
+            match NEWS.read(message):
+                case OpenTroubles(troubles):
+                    known = {one.trouble_id: one for one in troubles}
+                    self._backoff.reset()
+                    self._dialer.reached()
+                    self._refused = None
+                case Trouble() as one:
+                    known.pop(one.trouble_id, None)
+                    if one.ended_at is None:
+                        known[one.trouble_id] = one
+                case _:
+                    if self._dialer.outdated:  # a certificate that was renewed is shown with a new connection
+                        return
+                    watch.expect_within(self._silence_timeout_s)
+                    continue
+            watch.pause()
+            yield tuple(known[key] for key in sorted(known))
+            watch.expect_within(self._silence_timeout_s)
+
+    def _note(self, code: grpc.StatusCode) -> None:
+        """Log what keeps troubles from coming, once; that the server is away is told by the alerts' stream."""
+        if code not in {self._refused, grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}:
+            log.warning("troubles_not_told", code=code.name)
+            self._refused = code

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 
-from cekalwatch.office.client.stream_watchdog import StreamWatchdog
+from cekalwatch.office.client.background_thread import StreamWatchdog
 
 
 def test_silence_cancels_once() -> None:

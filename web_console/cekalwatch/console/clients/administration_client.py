@@ -1,22 +1,31 @@
-"""The calls about devices, their certificates, and what cameras may send and show. Errors stay grpc.RpcError."""
+"""The calls of administrators: devices and certificates, what cameras may send, and people. Errors stay grpc.RpcError."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 import grpc
 
 from cekalwatch.contract.codec.camera_service import CAMERA_POLICY, CHANGES, KEPT_SURVEY, PICTURE
 from cekalwatch.contract.codec.devices import DEVICE, DEVICE_INVITED, DEVICE_TO_INVITE, ROLES
+from cekalwatch.contract.codec.people import PERSON_RECORD, SESSION
+from cekalwatch.contract.codec.people import ROLES as PERSON_ROLES
 from cekalwatch.contract.engine.safe_text import safe_text
 from cekalwatch.contract.values.cameras import TakenPicture
 from cekalwatch.contract.values.capture_policy import CameraPolicy, CapturePolicyChanges
 from cekalwatch.contract.values.devices import DeviceInvited, DeviceList, DeviceToInvite
+from cekalwatch.contract.values.people import PersonRecord, PersonRole, PersonSession
 from cekalwatch.contract.values.surveys import KeptSurvey
 from cekalwatch.office.client.refusals import error_reason
 from cekalwatch.office.client.service_client import ServiceClient
 from cekalwatch.v1 import camera_service_pb2 as cameras_pb
 from cekalwatch.v1 import device_service_pb2 as pb
+from cekalwatch.v1 import people_service_pb2 as people_pb
+from cekalwatch.v1 import session_service_pb2
 from cekalwatch.v1.camera_service_pb2_grpc import CameraServiceStub
 from cekalwatch.v1.device_service_pb2_grpc import DeviceServiceStub
+from cekalwatch.v1.people_service_pb2_grpc import PeopleServiceStub
+from cekalwatch.v1.session_service_pb2_grpc import SessionServiceStub
 from cekalwatch.wire.identity import DeviceRole
 
 
@@ -74,3 +83,68 @@ class CameraClient(ServiceClient[CameraServiceStub]):
 
 def _is_elsewhere(error: grpc.RpcError) -> bool:
     return error_reason(error) == "CAMERA_ELSEWHERE"
+
+
+class PeopleClient(ServiceClient[PeopleServiceStub]):
+    """An administrator's calls."""
+
+    stub = PeopleServiceStub
+
+    def all(self) -> list[PersonRecord]:
+        """Return everybody with a site of the administrator's, by sign-in name."""
+        return list(
+            PERSON_RECORD.read_all(self._call(lambda stub: stub.ListPeople, people_pb.ListPeopleRequest()).people)
+        )
+
+    def add(self, name: str, display_name: str, roles: Collection[PersonRole], sites: Collection[str]) -> str:
+        """Add a person, and return the first password."""
+        request = people_pb.AddPersonRequest(
+            sign_in_name=name,
+            display_name=display_name,
+            roles=map(PERSON_ROLES.number, sorted(roles)),
+            sites=sorted(sites),
+        )
+        return str(self._call(lambda stub: stub.AddPerson, request).first_password)
+
+    def change(
+        self,
+        name: str,
+        roles: Collection[PersonRole],
+        sites: Collection[str],
+        seen_roles: Collection[PersonRole],
+        seen_sites: Collection[str],
+    ) -> None:
+        """Replace a person's roles and sites, unless they are others by now than were seen."""
+        request = people_pb.ChangePersonRequest(
+            sign_in_name=name,
+            roles=map(PERSON_ROLES.number, sorted(roles)),
+            sites=sorted(sites),
+            seen_roles=map(PERSON_ROLES.number, sorted(seen_roles)),
+            seen_sites=sorted(seen_sites),
+        )
+        self._call(lambda stub: stub.ChangePerson, request)
+
+    def disable(self, name: str, *, disabled: bool) -> None:
+        """Refuse a person from now on, or let them in again."""
+        self._call(
+            lambda stub: stub.DisablePerson, people_pb.DisablePersonRequest(sign_in_name=name, disabled=disabled)
+        )
+
+    def reset(self, name: str) -> str:
+        """Give a person another first password, and return it."""
+        request = people_pb.ResetPasswordRequest(sign_in_name=name)
+        return str(self._call(lambda stub: stub.ResetPassword, request).first_password)
+
+    def unlock(self, name: str) -> None:
+        """Forget a name's wrong passwords."""
+        self._call(lambda stub: stub.UnlockPerson, people_pb.UnlockPersonRequest(sign_in_name=name))
+
+
+class SessionCheck(ServiceClient[SessionServiceStub]):
+    """For parts of a page that are shown without a call by the person."""
+
+    stub = SessionServiceStub
+
+    def session(self) -> PersonSession:
+        """Return the session as it is now."""
+        return SESSION.read(self._call(lambda stub: stub.GetSession, session_service_pb2.GetSessionRequest()).session)
