@@ -1,4 +1,4 @@
-"""The calls of administrators: devices and certificates, what cameras may send, and people. Errors stay grpc.RpcError."""
+"""The calls of administrators about devices, certificates, cameras and people. Errors stay grpc.RpcError."""
 
 from __future__ import annotations
 
