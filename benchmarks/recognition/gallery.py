@@ -170,7 +170,7 @@ def load(name: str, folder: str) -> dict[str, float]:
     figures[f"gallery.kept_terms_{name}_s"] = time.perf_counter() - begun
     begun, used = time.perf_counter(), time.process_time()
     holder = SnapshotHolder(watchlist.templates, census, clock, _model())
-    assert len(holder.current().gallery) == SIZES[name]
+    assert len(holder.current.gallery) == SIZES[name]
     figures |= {
         f"gallery.load_{name}_s": time.perf_counter() - begun,
         f"gallery.load_{name}_cpu_s": time.process_time() - used,
@@ -189,7 +189,7 @@ def load(name: str, folder: str) -> dict[str, float]:
     clock.moment += timedelta(days=61)  # every second order ends
     begun = time.perf_counter()
     holder.follow()
-    assert len(holder.current().gallery) == SIZES[name] // 2
+    assert len(holder.current.gallery) == SIZES[name] // 2
     figures[f"gallery.half_ends_{name}_s"] = time.perf_counter() - begun
     database.close()
     return figures

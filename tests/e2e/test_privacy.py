@@ -25,8 +25,7 @@ from cekalwatch.server.capture.passages import Passage
 from cekalwatch.server.capture.session import placed
 from cekalwatch.server.domain.captures import CameraClock, Capture
 from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.server.recognition.face_pictures import probe_jpeg
-from cekalwatch.server.recognition.probes import CaptureEmbedder, Probe
+from cekalwatch.server.recognition.probes import CaptureEmbedder, Probe, probe_jpeg
 from cekalwatch.vision.faces import Picture
 from deploy.demo.office.notifier import Notifier
 from deploy.demo.programs import Program, wait_until

@@ -122,7 +122,7 @@ class Server:
             engine=lambda: recognition.engines.engine,
             cameras=capture.cameras,
             policies=lambda: capture.sessions.policies,
-            snapshot=gallery.snapshots.current,
+            snapshot=lambda: gallery.snapshots.current,
             freshness=gallery.freshness,
             processor=capture.processor,
             decider=capture.decider,

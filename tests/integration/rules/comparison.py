@@ -10,7 +10,7 @@ from uuid import UUID
 
 from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.server.domain.alerts.alert import Alert as ProductAlert
-from cekalwatch.server.recognition.face_pictures import probe_jpeg
+from cekalwatch.server.recognition.probes import probe_jpeg
 from tests.integration.rules.faces import jpeg, template
 from tests.integration.rules.model import Rules
 from tests.integration.rules.office import Office

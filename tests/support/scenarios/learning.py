@@ -117,7 +117,7 @@ class LearningPort:
             checkpoints,
             self.clock,
             Actor(ActorKind.SERVER, "test"),
-            self.holder.current,
+            lambda: self.holder.current,
             lambda: pack,
         )
         self._passages = 0
@@ -125,7 +125,7 @@ class LearningPort:
     @property
     def decision(self) -> Threshold:
         """What is in force."""
-        return self.holder.current().decision
+        return self.holder.current.decision
 
     @property
     def learned(self) -> LearnedThreshold | None:

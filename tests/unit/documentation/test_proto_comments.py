@@ -44,7 +44,7 @@ from cekalwatch.server.grpc_api.servicers.enrolment import MAX_REQUEST_BYTES
 from cekalwatch.server.grpc_api.servicers.watchlist import list_feed, list_file, servicer, subjects
 from cekalwatch.server.health.probes import MAX_PASSAGES
 from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES
-from cekalwatch.server.recognition.face_pictures import MAX_PROBE_BYTES
+from cekalwatch.server.recognition.probes import MAX_PROBE_BYTES
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts.rows import MAX_SIGHTINGS
 from cekalwatch.server.storage.alerts.store import MAX_WAITING

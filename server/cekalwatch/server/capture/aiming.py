@@ -28,7 +28,7 @@ from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.health.probes import Presence
-from cekalwatch.server.recognition.face_pictures import aiming_jpeg
+from cekalwatch.server.recognition.probes import aiming_jpeg
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.wire.identity import DeviceRole, Identity
 

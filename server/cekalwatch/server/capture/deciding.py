@@ -21,8 +21,7 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.health.probes import NO_METRICS, Metrics
-from cekalwatch.server.recognition.face_pictures import probe_jpeg
-from cekalwatch.server.recognition.probes import Probe
+from cekalwatch.server.recognition.probes import Probe, probe_jpeg
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.errors import StorageError
 
@@ -114,7 +113,7 @@ class Decider:
         found = Neighbours.of(snapshot.gallery, np.stack(probes)) if probes else []
         for passage, neighbours in zip(passages, found, strict=True):
             if (best := neighbours.best_score) is not None:
-                score = PassageScore(best, best >= snapshot.threshold, len(snapshot.gallery), model)
+                score = PassageScore(best, best >= snapshot.decision.value, len(snapshot.gallery), model)
                 passage.score = score.after(passage.score)
         settled = iter(
             [
@@ -170,7 +169,7 @@ class Decider:
         """Return the match with the nearest subjects who have an order in force here; None if nobody has."""
         capture, template = item.capture, item.probe.template
         now = self._clock.now()
-        eligible = self._orders.nearest(neighbours.above(snapshot.threshold), capture.camera, now)
+        eligible = self._orders.nearest(neighbours.above(snapshot.decision.value), capture.camera, now)
         if not eligible:
             return None
         late = now - capture.captured_at > self._timing.late_after
@@ -181,7 +180,7 @@ class Decider:
             probe_jpeg=probe_jpeg(capture.jpeg),
             candidates=eligible,
             fused_crops=fused_crops,
-            threshold=snapshot.threshold,
+            threshold=snapshot.decision.value,
             model_version=model,
             template=fused,
             crop=crop,
@@ -195,6 +194,6 @@ class Decider:
     ) -> CropMatch | None:
         """Search with one crop alone; return None when it matches none of `subjects`."""
         (neighbours,) = Neighbours.of(snapshot.gallery, template[np.newaxis])
-        found = (one for some in neighbours.above(snapshot.threshold) for one in some)
+        found = (one for some in neighbours.above(snapshot.decision.value) for one in some)
         best = next((one.score for one in found if one.subject_id in subjects), None)
         return None if best is None else CropMatch(template, best)

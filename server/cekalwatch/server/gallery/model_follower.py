@@ -185,7 +185,7 @@ class ModelFollower:
 
         They were enrolled by a server or command that had not changed to this model yet.
         """
-        snapshot = self._holder.current()
+        snapshot = self._holder.current
         state = (snapshot.gallery.model_version, snapshot.version)
         # The search reads all reference faces, so it is done only if some lack a template, and once for each state.
         if not snapshot.references_without_template or state == self._complete:

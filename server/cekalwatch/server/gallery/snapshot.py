@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 import structlog
@@ -81,7 +82,7 @@ class GallerySnapshot:
     people: SearchedPeople
     """Whose templates these are to be."""
 
-    @property
+    @cached_property
     def blind(self) -> bool:
         """Whether nobody is found though there is somebody to look for (domain rule 11)."""
         return len(self.gallery) == 0 and self.people.expected
@@ -119,11 +120,8 @@ class SnapshotHolder:
         self._storage = storage
         self._model = model
         self._changing = threading.Lock()
-        self._current = self.loaded(model)
-
-    def current(self) -> GallerySnapshot:
-        """Return the current snapshot; any thread may ask."""
-        return self._current
+        self.current = self.loaded(model)
+        """The current snapshot; any thread may read it."""
 
     def follow(self) -> bool:
         """Apply what has changed in the watchlist and the threshold; return whether the watchlist had changed.
@@ -132,10 +130,10 @@ class SnapshotHolder:
         """
         with self._changing:
             if self._clock_was_put_back():
-                self._current = self.loaded(self._model)  # who had left by the wrong clock comes back
+                self.current = self.loaded(self._model)  # who had left by the wrong clock comes back
                 return True
-            if self._store.version() != self._current.version:
-                self._current = self._changed()
+            if self._store.version() != self.current.version:
+                self.current = self._changed()
                 return True
             self._let_ended_go()
             self._follow_threshold()
@@ -160,10 +158,10 @@ class SnapshotHolder:
     def take(self, model: SearchedModel, snapshot: GallerySnapshot) -> None:
         """Make `snapshot`, which was loaded for `model`, the current one."""
         with self._changing:
-            self._model, self._current = model, snapshot
+            self._model, self.current = model, snapshot
 
     def _changed(self) -> GallerySnapshot:
-        before, model = self._current, self._model
+        before, model = self.current, self._model
         changes = self._store.changes(before.version, model.model_version, model.size)
         # Read after the templates: who has changed once more is followed next time.
         terms, now = self._terms.read(), self._clock.now()
@@ -182,22 +180,22 @@ class SnapshotHolder:
         return snapshot
 
     def _clock_was_put_back(self) -> bool:
-        now, as_of = self._clock.now(), self._current.people.as_of
+        now, as_of = self._clock.now(), self.current.people.as_of
         return now < as_of and self._terms.read().end_between(now, as_of)
 
     def _let_ended_go(self) -> None:
-        before, terms, now = self._current, self._terms.read(), self._clock.now()
+        before, terms, now = self.current, self._terms.read(), self._clock.now()
         gallery = _without_ended(before.gallery, terms, before.people.as_of, now)
         people = SearchedPeople.of(terms, now)
-        self._current = replace(before, gallery=gallery, people=people)
+        self.current = replace(before, gallery=gallery, people=people)
         if people.searched != before.people.searched:
-            log.info("gallery_changed", changed=before.people.searched - people.searched, **_facts(self._current))
+            log.info("gallery_changed", changed=before.people.searched - people.searched, **_facts(self.current))
 
     def _follow_threshold(self) -> None:
-        decision, before = self._model.threshold(len(self._current.gallery)), self._current.decision
+        decision, before = self._model.threshold(len(self.current.gallery)), self.current.decision
         if decision == before:
             return
-        self._current = replace(self._current, decision=decision)
+        self.current = replace(self.current, decision=decision)
         if (decision.value, decision.source) != (before.value, before.source):
             log.info("threshold_changed", threshold=round(decision.value, 4), source=decision.source)
 

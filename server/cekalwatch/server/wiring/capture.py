@@ -85,7 +85,7 @@ def init_capture(
     cameras = {camera.camera_id: camera for camera in settings.cameras}
     scores = ScoreCounter(stores.scores, cameras, context.checkpoints, context.clock)
     decider = Decider(
-        search.snapshots.current,
+        lambda: search.snapshots.current,
         OrdersInForce(stores.watchlist, context.checkpoints),
         stores.alerts,
         context.clock,

@@ -81,7 +81,7 @@ class GalleryParts:
 
     def searched_model(self) -> str:
         """Return the model version of the templates that are searched."""
-        return self.snapshots.current().gallery.model_version
+        return self.snapshots.current.gallery.model_version
 
     def follow(self) -> None:
         """Switch to another model if one was chosen, and apply the changes of the watchlist."""
@@ -104,7 +104,7 @@ def init_gallery(context: Context, recognition: RecognitionParts) -> GalleryPart
     note(pack)
     model = searched_model(settings, stores.thresholds, pack)
     snapshots = SnapshotHolder(stores.watchlist.templates, terms, clock, model, settings.gallery_storage)
-    check_complete(snapshots.current(), pack, stores.models)
+    check_complete(snapshots.current, pack, stores.models)
     sources = ModelStores(stores.models, stores.thresholds, stores.photographs, stores.audit)
     follower = ModelFollower(settings, sources, engines, snapshots, clock, context.actor, note)
     context.stack.callback(follower.close)
@@ -117,7 +117,7 @@ def init_gallery(context: Context, recognition: RecognitionParts) -> GalleryPart
         context.checkpoints,
         clock,
         context.actor,
-        snapshots.current,
+        lambda: snapshots.current,
         lambda: engines.engine.pack,
     )
     return GalleryParts(engines, snapshots, freshness, source, follower, learner)

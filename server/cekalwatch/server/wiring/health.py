@@ -143,7 +143,7 @@ def init_health(
         audit.state,
         database=lambda: context.database.availability.away,
         takes_alerts=lambda: capture.health.well,
-        blind=lambda: gallery.snapshots.current().blind,
+        blind=lambda: gallery.snapshots.current.blind,
         stopping=stopping,
         clock_ahead=lambda: peers.clock_ahead,
         reporting=ports.reporting,
@@ -158,7 +158,7 @@ def operations_servicer(context: Context, gallery: GalleryParts, status: StatusS
         stores.thresholds,
         stores.watchlist.templates,
         settings.target_fpir,
-        gallery.snapshots.current,
+        lambda: gallery.snapshots.current,
         lambda: engines.engine.pack,
         lambda pack: threshold_rule(settings, stores.thresholds, pack),
     )

@@ -155,7 +155,7 @@ def init_watchlist(
 ) -> WatchlistParts:
     """Start the threads; the synchronisation gives way while captures are `waiting`."""
     settings, stores, clock = context.settings, context.stores, context.clock
-    imports = Imports(context, lambda: search.engines, search.snapshots.current)
+    imports = Imports(context, lambda: search.engines, lambda: search.snapshots.current)
     endings, importing = ThreadPoolExecutor(1, "import-endings"), ThreadPoolExecutor(IMPORT_THREADS, "import")
     context.stack.callback(endings.shutdown)
     context.stack.callback(importing.shutdown, cancel_futures=True)
@@ -163,7 +163,7 @@ def init_watchlist(
     scheduler = imports.scheduler(waiting, search.follow_now)
     home = settings.home.site
     found = SubjectSearch(stores.watchlist, context.checkpoints, home, search.searched_model)
-    pairs = LookalikePairs(search.snapshots.current, imports.alike_from, stores.watchlist.changed_since)
+    pairs = LookalikePairs(lambda: search.snapshots.current, imports.alike_from, stores.watchlist.changed_since)
     workers = ImportWorkers(importing, endings, Uploads(), timeouts)
     servicer = WatchlistServicer(
         WatchlistReader(stores.watchlist, stores.audit, context.checkpoints, home, found),

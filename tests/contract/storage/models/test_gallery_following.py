@@ -77,7 +77,7 @@ def test_what_is_added_changed_and_deleted_is_followed(database: Database, store
     first, second = holder_of(database), holder_of(database)
 
     def both_find(axis: int, key: str | None) -> bool:
-        return all(nearest(holder.current().gallery, axis) == key for holder in (first, second))
+        return all(nearest(holder.current.gallery, axis) == key for holder in (first, second))
 
     def both_follow() -> None:
         assert [first.follow(), second.follow()] == [True, True]
@@ -96,19 +96,19 @@ def test_what_is_added_changed_and_deleted_is_followed(database: Database, store
     both_follow()
     assert both_find(2, None)
     assert both_find(1, "S-1")
-    assert (len(first.current().gallery), first.current().gallery.subjects) == (2, 1)
+    assert (len(first.current.gallery), first.current.gallery.subjects) == (2, 1)
 
 
 def test_a_change_of_one_order_opens_that_subjects_templates_alone(database: Database, store: WatchlistStore) -> None:
     for number in range(30):
         listed(store, f"S-{number}", number % SIZE)
     holder = holder_of(database)
-    before = holder.current().gallery
+    before = holder.current.gallery
     with opened_templates() as opened:
         listed(store, "S-7", valid_until=date(2026, 5, 1))
         assert holder.follow()
         assert len(opened) == 1
-    assert holder.current().gallery is before
+    assert holder.current.gallery is before
 
 
 @pytest.mark.slow
@@ -118,8 +118,8 @@ def test_a_server_that_was_away_for_many_changes_catches_up(database: Database, 
         listed(store, f"S-{number}", number % SIZE)
     store.delete_subject("S-3", deleted)
     assert holder.follow()
-    fresh = holder_of(database).current()
-    watch = holder.current()
+    fresh = holder_of(database).current
+    watch = holder.current
     assert (len(watch.gallery), watch.gallery.subjects, watch.version) == (129, 129, fresh.version)
 
 
@@ -134,13 +134,13 @@ def test_damaged_templates_are_counted_as_the_watchlist_changes(database: Databa
         connection.execute(query, {"v": bad, "r": face.reference_id})
     listed(store, "S-1", valid_until=date(2026, 5, 1))
     holder.follow()
-    assert (holder.current().unusable_templates, nearest(holder.current().gallery, 1)) == (1, None)
+    assert (holder.current.unusable_templates, nearest(holder.current.gallery, 1)) == (1, None)
     listed(store, "S-2", valid_until=date(2026, 5, 1))
     holder.follow()
-    assert holder.current().unusable_templates == 1
+    assert holder.current.unusable_templates == 1
     listed(store, "S-1", 1)
     holder.follow()
-    assert (holder.current().unusable_templates, nearest(holder.current().gallery, 1)) == (0, "S-1")
+    assert (holder.current.unusable_templates, nearest(holder.current.gallery, 1)) == (0, "S-1")
 
 
 @pytest.mark.both_databases
@@ -178,7 +178,7 @@ def test_searches_never_stop_nor_see_half_a_change(database: Database, store: Wa
 
     def search() -> None:
         while not stop.is_set():
-            gallery = holder.current().gallery
+            gallery = holder.current.gallery
             seen = {axis for axis in range(1, 5) if nearest(gallery, axis) == "S-1"}
             if seen not in ({1, 2}, {3, 4}) or nearest(gallery, 0) != "S-0":
                 wrong.append(seen)

@@ -49,7 +49,7 @@ class ListOfOne:
     def found(self) -> list[str]:
         """Who is found for a face like all of theirs."""
         self.holder.follow()
-        (candidates,) = self.holder.current().gallery.search(MODEL, np.full((1, SIZE), SIZE**-0.5, np.float32), 100)
+        (candidates,) = self.holder.current.gallery.search(MODEL, np.full((1, SIZE), SIZE**-0.5, np.float32), 100)
         return sorted(one.subject_id for one in candidates)
 
 
@@ -65,10 +65,10 @@ def test_somebody_leaves_the_gallery_when_the_last_order_ends_and_comes_in_with_
     assert some.found() == ["S-1", "S-2"]
     some.put("S-1", 1, revoked_at=datetime(2026, 2, 1, tzinfo=UTC))
     assert some.found() == ["S-2"]
-    assert (some.holder.current().people.left_out, some.holder.current().people.searched) == (1, 1)
+    assert (some.holder.current.people.left_out, some.holder.current.people.searched) == (1, 1)
     some.store.put(subject("S-1"), order("O-new"))
     assert some.found() == ["S-1", "S-2"]
-    assert some.holder.current().people.left_out == 0
+    assert some.holder.current.people.left_out == 0
 
 
 def test_somebody_leaves_by_the_clock_of_the_checkpoint_and_the_threshold_falls(some: ListOfOne) -> None:
@@ -81,7 +81,7 @@ def test_somebody_leaves_by_the_clock_of_the_checkpoint_and_the_threshold_falls(
     assert some.asked[-1] == 1, "the threshold is that of a list of one"
     some.clock.moment = JULY + timedelta(days=1)
     assert some.found() == []
-    assert not some.holder.current().blind, "a list all of whose people have ended is empty"
+    assert not some.holder.current.blind, "a list all of whose people have ended is empty"
 
 
 def test_a_clock_that_was_wrong_loses_nobody(some: ListOfOne) -> None:
@@ -115,7 +115,7 @@ def test_who_left_the_source_by_a_clock_that_was_ahead_does_not_come_back(
     some.terms.keep()
     some.clock.moment = right
     assert some.found() == ["S-2"]
-    assert (some.holder.current().people.left_out, some.holder.current().people.searched) == (1, 1)
+    assert (some.holder.current.people.left_out, some.holder.current.people.searched) == (1, 1)
     again = ListOfOne(database, file)
     assert again.found() == ["S-2"]
 
@@ -126,7 +126,7 @@ def test_a_new_server_loads_only_those_who_are_searched(some: ListOfOne, databas
     again = ListOfOne(database)
     assert again.found() == ["S-1"]
     assert again.asked[0] == 1
-    assert (again.holder.current().people.left_out, again.holder.current().gallery.subjects) == (1, 1)
+    assert (again.holder.current.people.left_out, again.holder.current.gallery.subjects) == (1, 1)
 
 
 @pytest.mark.slow
@@ -135,5 +135,5 @@ def test_a_hundred_ended_records_of_one_face_hide_nobody(some: ListOfOne) -> Non
         some.put(f"E-{number:03}", 1, valid_until=date(2026, 2, 1))
     some.put("S-1", 1)
     some.holder.follow()
-    (candidates,) = some.holder.current().gallery.search(MODEL, np.eye(SIZE, dtype=np.float32)[[1]], 5)
+    (candidates,) = some.holder.current.gallery.search(MODEL, np.eye(SIZE, dtype=np.float32)[[1]], 5)
     assert [one.subject_id for one in candidates] == ["S-1"]

@@ -53,7 +53,14 @@ class Counter:
         self.clock, self.ended = clock, list[tuple[str, PassageScore]]()
         passages = Passages(60, ended=lambda *one: self.ended.append(one))
         self.decider = Decider(
-            self.holder.current, orders, self.alerts, clock, passages, AlertTiming(), lambda: None, lambda _: None
+            lambda: self.holder.current,
+            orders,
+            self.alerts,
+            clock,
+            passages,
+            AlertTiming(),
+            lambda: None,
+            lambda _: None,
         )
 
     def listed(self, key: str, likeness: float, **facts: object) -> None:
@@ -122,7 +129,7 @@ def test_an_order_that_ends_between_the_search_and_the_check_never_alerts(counte
     counter.listed("S-1", 0.99)
     counter.listed("S-2", 0.9)
     counter.holder.follow()
-    before = counter.holder.current()
+    before = counter.holder.current
     counter.listed("S-1", 0.99, **ENDED)
     counter.holder.follow = lambda: False  # type: ignore[method-assign]
     assert before.gallery.subjects == 2

@@ -50,7 +50,7 @@ class Watching:
         self._holder, self._models = SnapshotHolder(watchlist.templates, terms, clock, models[OLD]), models
         self.alerts = AlertStore(database, keys)
         self.decider = Decider(
-            self._holder.current,
+            lambda: self._holder.current,
             OrdersInForce(watchlist, checkpoints),
             self.alerts,
             clock,

@@ -73,16 +73,16 @@ def test_the_server_raises_its_threshold_when_the_list_grows(database: Database,
     rule = ThresholdRule(store, MODEL, replace(LIGHT, list_size=2), 1e-2, None)
     terms = TermsReader(watchlist, Checkpoints(LegalParameters(), {"batam-center": WIB}))
     holder = SnapshotHolder(watchlist.templates, terms, FixedClock(), SearchedModel(MODEL, SIZE, rule.now))
-    seen = [holder.current().threshold]
+    seen = [holder.current.threshold]
     for number in range(1, 7):
         photographs = [reference(bytes([number]), template=np.eye(SIZE, dtype=np.float32)[number])]
         watchlist.put(subject(f"S-{number}"), order(f"O-{number}", subject_id=f"S-{number}"), photographs)
         assert holder.follow()
-        assert len(holder.current().gallery) == number
-        seen.append(holder.current().threshold)
+        assert len(holder.current.gallery) == number
+        seen.append(holder.current.threshold)
     assert seen[0] == seen[1], "an empty list and a list of one"
     assert all(one < other for one, other in itertools.pairwise(seen[2:]))
-    assert holder.current().decision.expected_fpir == pytest.approx(1e-2, rel=1e-6)
+    assert holder.current.decision.expected_fpir == pytest.approx(1e-2, rel=1e-6)
 
 
 def test_what_people_set_goes_before_settings_and_pack_until_they_take_it_back(store: ThresholdStore):

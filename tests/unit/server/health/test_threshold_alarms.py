@@ -40,7 +40,7 @@ class Screen:
         self.store = TroubleStore(database)
         self.board = AlarmBoard(self.store, port.clock)
         cameras = tuple(port.cameras.values())
-        self.rule = ThresholdAlarms(port.thresholds, port.holder.current, cameras, port.clock)
+        self.rule = ThresholdAlarms(port.thresholds, lambda: port.holder.current, cameras, port.clock)
 
     def faults(self) -> dict[TroubleKind, Fault]:
         self.board.apply(self.rule)

@@ -28,7 +28,7 @@ from cekalwatch.server.domain.ports import Port, PortReport
 from cekalwatch.server.grpc_api.alert_requests import MAX_REFERENCE, MAX_SEQUENCE
 from cekalwatch.server.grpc_api.messages import KEY
 from cekalwatch.server.ports import Inbound
-from cekalwatch.server.recognition.face_pictures import MAX_PROBE_BYTES
+from cekalwatch.server.recognition.probes import MAX_PROBE_BYTES
 from cekalwatch.server.storage.alerts.rows import MAX_SIGHTINGS
 from cekalwatch.v1 import port_pb2, port_service_pb2
 from cekalwatch.wire.bounds import MAX_CROP_PIXELS

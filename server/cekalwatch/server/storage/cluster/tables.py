@@ -16,7 +16,7 @@ def _of_a_run() -> Any:  # noqa: ANN401  # SQLModel's field type
     return Field(sa_column=column)
 
 
-class ChoreLeaseRow(SQLModel, table=True):
+class LeaderLeaseRow(SQLModel, table=True):
     """One row, made by the first migration: which server does the chores of all."""
 
     __tablename__ = "chore_lease"
