@@ -19,7 +19,7 @@ import struct
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -96,9 +96,8 @@ class Received:
 class ConnectionWatch:
     """Looks at this process's connections, on a thread of its own: a flood keeps the event loop busy."""
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self) -> None:
         self._bounds: Mapping[int, int] = {}
-        self._monotonic = monotonic
         self._supported = HANDLES.exists()
         self._known: dict[str, _Connection | None] = {}
         """By the socket as the kernel calls it, the oldest first; None: it is no connection of ours."""
@@ -107,7 +106,7 @@ class ConnectionWatch:
         self._peers: set[str] = set()
         """Of these at the last look."""
         self._changing = threading.Lock()
-        self._measured_at_s = monotonic()
+        self._measured_at_s = time.monotonic()
         self._ended = threading.Event()
         run = partial(LOOPS.keep_here, "watch_connections", self._round, self._ended.wait)
         self._thread = threading.Thread(target=run, name="connections", daemon=True)
@@ -115,7 +114,7 @@ class ConnectionWatch:
         self._logged_at_s: dict[str, float] = {}
         self._handles = -1
         self._pause_s = PERIOD_S
-        self._hurried_until_s = monotonic()
+        self._hurried_until_s = time.monotonic()
 
     @property
     def state(self) -> ConnectionState:
@@ -146,9 +145,9 @@ class ConnectionWatch:
     def _round(self) -> bool:
         if self._ended.wait(self._pause_s):
             return False
-        begun_s = self._monotonic()
+        begun_s = time.monotonic()
         self.look()
-        looked_s = self._monotonic() - begun_s
+        looked_s = time.monotonic() - begun_s
         hurry = self._strangers() or begun_s < self._hurried_until_s
         self._pause_s = min(PERIOD_S, max(HURRY_S, looked_s / LOOKING_SHARE)) if hurry else PERIOD_S
         return True
@@ -158,7 +157,7 @@ class ConnectionWatch:
 
     def look(self) -> None:
         """Close what is too much."""
-        seconds = self._monotonic() - self._measured_at_s
+        seconds = time.monotonic() - self._measured_at_s
         due = seconds >= MEASURE_PERIOD_S
         if self._changed() or due:
             self._follow()
@@ -213,7 +212,7 @@ class ConnectionWatch:
                 floods = came is not None and seconds is not None and received.floods(came, seconds)
             if floods:
                 self._close(one.address, [one])
-                self._hurried_until_s = self._monotonic() + HURRIED_S
+                self._hurried_until_s = time.monotonic() + HURRIED_S
 
     def _close(self, address: str, surplus: list[_Connection]) -> None:
         gone = [one for one in surplus if _shut_down(one)]
@@ -221,7 +220,7 @@ class ConnectionWatch:
         closed = len(gone)
         self._closed += closed
         self._handles = -1  # what could not be shut down is looked at again
-        now_s = self._monotonic()
+        now_s = time.monotonic()
         self._logged_at_s = {one: at for one, at in self._logged_at_s.items() if now_s - at < LOG_PERIOD_S}
         if closed and address not in self._logged_at_s:
             self._logged_at_s[address] = now_s

@@ -55,11 +55,10 @@ class _Count:
 class Repeats(Generic[_K]):
     """Tells what is new from what repeats; any thread may use it."""
 
-    def __init__(self, clock: Clock, beyond: Callable[[_K], _K], most: int = MAX_KINDS) -> None:
-        """`beyond` gives the key under which one is counted while `most` others are."""
+    def __init__(self, clock: Clock, beyond: Callable[[_K], _K]) -> None:
+        """`beyond` gives the key under which one is counted while MAX_KINDS others are."""
         self._clock = clock
         self._beyond = beyond
-        self._most = most
         self._counts: dict[_K, _Count] = {}
         self._lock = threading.Lock()
 
@@ -67,7 +66,7 @@ class Repeats(Generic[_K]):
         """Count it, and say whether it has to be told now."""
         now = self._clock.now()
         with self._lock:
-            if key not in self._counts and len(self._counts) >= self._most:
+            if key not in self._counts and len(self._counts) >= MAX_KINDS:
                 key = self._beyond(key)
             count = self._counts.get(key)
             if count is None:

@@ -112,17 +112,15 @@ class Peers:
         presence: Presence,
         load: Callable[[], Load],
         store: PresenceStore,
-        monotonic: Callable[[], float] = time.monotonic,
         wait: Callable[[float], object] = time.sleep,
     ) -> None:
         self._myself = myself
         self._presence = presence
         self._load = load
         self._store = store
-        self._monotonic = monotonic
         self._wait = wait
         self._told: dict[str, CameraPresence] = {}
-        self._counted = (monotonic(), 0)
+        self._counted = (time.monotonic(), 0)
         self._run: ServerRun | None = None
         self.clock_ahead = timedelta()
         """By how much this server's clock was ahead of the database's when it told last (negative: behind)."""
@@ -197,7 +195,7 @@ class Peers:
 
     def _as_it_does(self) -> ServerRun:
         load, (before_s, counted) = self._load(), self._counted
-        now_s = self._monotonic()
+        now_s = time.monotonic()
         self._counted = (now_s, load.captures_total)
         rate = (load.captures_total - counted) / max(now_s - before_s, 0.001)
         return replace(self._myself(), captures_waiting=load.captures_waiting, captures_per_second=round(rate, 2))

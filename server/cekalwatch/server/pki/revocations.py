@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -88,14 +88,11 @@ class _Lists:
 class Revocations:
     """The lists in `file`, signed by the authorities in the file `authorities`. One thread reads them at a time."""
 
-    def __init__(
-        self, file: Path, authorities: Path, clock: Clock, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, file: Path, authorities: Path, clock: Clock) -> None:
         """Read the lists; raises ProgramError when there are none, or their signature is wrong."""
         self._file = file
         self._authorities = authorities
         self._clock = clock
-        self._monotonic = monotonic
         self._problem = ""
         try:
             self._stamp = self._newest()
@@ -103,7 +100,7 @@ class Revocations:
         except (OSError, ValueError) as error:
             raise ProgramError(f"The revocation list {file} cannot be used: {_reason(error)}", Exit.CONFIG) from None
         self._read_at = clock.now()
-        self._confirmed_s = monotonic()
+        self._confirmed_s = time.monotonic()
 
     def __contains__(self, key: CertificateKey) -> bool:
         return key in self._lists.revoked
@@ -115,7 +112,7 @@ class Revocations:
         return RevocationState(
             len(lists.revoked),
             self._read_at,
-            self._monotonic() - self._confirmed_s,
+            time.monotonic() - self._confirmed_s,
             lists.issued_at,
             lists.valid_until,
         )
@@ -135,7 +132,7 @@ class Revocations:
             self._problem = problem
         else:
             self._problem = ""
-            self._confirmed_s = self._monotonic()
+            self._confirmed_s = time.monotonic()
 
     def _newest(self) -> tuple[tuple[int, int, int], ...]:
         found = (self._file.stat(), self._authorities.stat())

@@ -103,11 +103,11 @@ def _normal(password: str) -> str:
 class PasswordProvider:
     """Identifies people by name and password."""
 
-    def __init__(self, store: PeopleStore, passwords: Passwords, clock: Clock, rule: LockOut | None = None) -> None:
+    def __init__(self, store: PeopleStore, passwords: Passwords, clock: Clock) -> None:
         self._store = store
         self._passwords = passwords
         self._clock = clock
-        self._rule = rule or LockOut()
+        self._rule = LockOut()
 
     def identify(self, proof: PasswordProof) -> Account:
         """Return the person. A refusal looks the same, and takes as long, whether the name is known or not.

@@ -91,10 +91,10 @@ class DeviceTries:
     name. It counts in the database, and blocks.
     """
 
-    def __init__(self, store: PeopleStore, clock: Clock, allowance: TryAllowance | None = None) -> None:
+    def __init__(self, store: PeopleStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._allowance = allowance or TryAllowance()
+        self._allowance = TryAllowance()
 
     @contextmanager
     def at(self, device: Device) -> Iterator[None]:
