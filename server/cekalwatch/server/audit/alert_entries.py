@@ -31,7 +31,7 @@ _WITH_FINDING = frozenset({AlertEventType.ADJUDICATED, AlertEventType.CONFIRMED,
 
 
 def handling_entry(alert: Alert, event: AlertEvent, actor: Actor) -> AuditEntry:
-    """Return the entry on a step that `actor` made: codes and keys, and no note.
+    """Return the entry about a step of `actor`: codes and keys, without the note.
 
     The step shows the alert to who made it, so the entry names what is shown with it.
     """

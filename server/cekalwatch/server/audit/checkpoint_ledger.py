@@ -1,4 +1,4 @@
-"""What a signer has signed and seen, beside its key: an SQLite file that who can write the database cannot write.
+"""The ledger of a signer, next to its key: an SQLite file that somebody who can write to the database cannot write.
 
 Before anything is signed, the database is compared with it. It also keeps the checkpoints that have not yet reached
 where they are sent. A checkpoint is written here first, then to the database, then marked as stored: one that is not
@@ -34,7 +34,7 @@ class HistoryChange(StrEnum):
     CHECKPOINT_CHANGED = "CHECKPOINT_CHANGED"
     """The newest checkpoint is not the one that was signed."""
     LEDGER_GONE = "LEDGER_GONE"
-    """There is a key, and no ledger beside it: nobody can say what was signed."""
+    """There is a key without a ledger: the signed history is unknown."""
 
 
 class HistoryChangedError(Exception):
@@ -116,7 +116,7 @@ class CheckpointLedger:
             database.executescript(_TABLES)
 
     def newest(self) -> Signed | None:
-        """Return what was signed last."""
+        """Return the last signed checkpoint."""
         with self._transaction() as database:
             row = database.execute(f"SELECT {_FIELDS}, stored FROM newest").fetchone()  # noqa: S608  # own names
         return Signed(Checkpoint(*row[:-1]), bool(row[-1])) if row else None
@@ -155,7 +155,7 @@ class CheckpointLedger:
                 _set_newest(database, found)
 
     def accept(self, made: Checkpoint, given_up: Iterable[GivenUp]) -> None:
-        """Begin anew with `made`, whatever was signed and seen before, and without the checkpoints given up."""
+        """Restart with `made`, independent of earlier signatures, and without the checkpoints given up."""
         with self._transaction() as database:
             self._put(database, made)
             _see(database, Entry(made.sequence, made.hash))

@@ -29,7 +29,7 @@ from cekalwatch.server.hardware.signing_key import TokenSigningKey
 from cekalwatch.server.hardware.uri import TokenUri
 
 _CONTEXT = "cekalwatch audit checkpoint 2\n"
-"""Goes before what is signed, so that a signature means a checkpoint and nothing else."""
+"""The prefix of signed data, so that a signature is valid only for a checkpoint."""
 MAX_LINE = 64 * 1024
 """Characters of a line of a file of checkpoints; one with a time stamp has some thousand."""
 _ED25519_BYTES = 32

@@ -13,7 +13,7 @@ from cekalwatch.wire.invitation import InvitationCode, public_id
 
 
 def device(identity: Identity) -> Actor:
-    """Return a device as who did something: `device:SITE/ROLE/NAME`."""
+    """Return a device as an actor: `device:SITE/ROLE/NAME`."""
     return Actor(ActorKind.DEVICE, _key(identity))
 
 

@@ -35,7 +35,7 @@ _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=Fals
 
 
 class Action(StrEnum):
-    """What is recorded."""
+    """The recorded actions."""
 
     ALERT_RAISED = "ALERT_RAISED"
     ALERT_SIGHTED = "ALERT_SIGHTED"
@@ -137,7 +137,7 @@ class ActorKind(StrEnum):
 
 @dataclass(frozen=True)
 class Actor:
-    """Who did what is recorded."""
+    """The actor of an entry."""
 
     party: ActorKind
     key: str

@@ -1,1 +1,1 @@
-"""Who may call what: certificates, people, sessions, rights and limits."""
+"""Rights of calls: certificates, people, sessions, rights and limits."""

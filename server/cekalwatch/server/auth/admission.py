@@ -1,4 +1,4 @@
-"""Whether a call may come in, and go on: by its program's version, its way here, its device, its people and the rights.
+"""Admits calls, and keeps them admitted: by version of the program, path, device, people and rights.
 
 It knows no transport.
 """
@@ -21,7 +21,7 @@ from cekalwatch.wire.options import PROGRAM
 
 @dataclass(frozen=True)
 class Tokens:
-    """What came with a call; empty texts: nothing did."""
+    """The metadata of a call; empty texts when missing."""
 
     session: str = field(default="", repr=False)
     second_person: str = field(default="", repr=False)

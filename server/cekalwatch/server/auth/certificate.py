@@ -115,7 +115,7 @@ class TlsCertificateAuthentication:
 
     @property
     def revocations(self) -> RevocationState | None:
-        """How the lists in force stand."""
+        """The state of the lists in force."""
         return None if self._revocations is None else self._revocations.state
 
 

@@ -1,6 +1,6 @@
-"""How many calls one device may have open, and at which rate it may call, so that none can starve the others.
+"""The open calls and the rate of calls that a device may have, so that none can starve the others.
 
-Pure: it knows no transport, and leaves it to its caller to tell of refusals.
+Pure: it knows no transport, and its caller reports refusals.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ each of a port's streams. A notifier keeps one stream of alerts and one of troub
 person and one for its deliveries. A console makes those of all who have a page of it open."""
 TOKENS_PER_S: Final = 50.0
 MAX_TOKENS: Final = 200.0
-"""What a device may spend, and what it can save up for."""
+"""The tokens of a device: the rate at which they come back, and the most that it can save."""
 SHARE: Final[Mapping[DeviceRole, float]] = MappingProxyType({DeviceRole.CONSOLE: 10.0})
 """How many devices' tokens one of this role has: many people work on a console at once."""
 ACKNOWLEDGEMENT: Final = "/cekalwatch.v1.AlertService/AcknowledgeAlerts"
@@ -64,7 +64,7 @@ FREE_ENTRIES: Final = 20
 MAX_WAIT_S: Final = 5.0
 """How long a call is held back until its device has the tokens; one that would have to wait longer is refused."""
 REFUSAL_DELAY_S: Final = 1.0
-"""A refusal comes late, so that whoever asks again at once cannot take the server's time with being refused."""
+"""A refusal comes late, so that immediate repeats cannot use up the server's time."""
 MAX_KNOWN: Final = 1000
 
 

@@ -146,6 +146,6 @@ def _changed() -> RefusedError:
 
 
 def _facts(person: Person) -> dict[str, str]:
-    """Return what is recorded of a person's rights; many sites are recorded by their number."""
+    """Return the recorded facts of a person's rights; many sites are recorded by their number."""
     sites = " ".join(sorted(person.sites))
     return {"roles": " ".join(sorted(person.roles)), "sites": sites if len(sites) <= 200 else f"{len(person.sites)}"}

@@ -1,4 +1,4 @@
-"""Refusals that repeat: the first is told at once, those after it as a sum for each period, so that none is free.
+"""Repeated refusals: the first is reported at once, later ones as a sum for each period, so that none is free.
 
 Whoever is refused can try again as often as the network carries it. Neither the log nor the audit trail grows with
 that: each kind of refusal by each caller has one line or entry a period. What is counted here is bounded, too.
@@ -36,7 +36,7 @@ _K = TypeVar("_K", bound=Hashable)
 
 @dataclass(frozen=True)
 class Repeated(Generic[_K]):
-    """How often something was repeated after it had been told."""
+    """The number of repetitions after a report."""
 
     key: _K
     times: int
@@ -53,7 +53,7 @@ class _Count:
 
 
 class Repeats(Generic[_K]):
-    """Tells what is new from what repeats; any thread may use it."""
+    """Distinguishes new refusals from repeated ones; any thread may use it."""
 
     def __init__(self, clock: Clock, beyond: Callable[[_K], _K]) -> None:
         """`beyond` gives the key under which one is counted while MAX_KINDS others are."""
@@ -63,7 +63,7 @@ class Repeats(Generic[_K]):
         self._lock = threading.Lock()
 
     def is_new(self, key: _K) -> bool:
-        """Count it, and say whether it has to be told now."""
+        """Count it, and return whether it must be reported now."""
         now = self._clock.now()
         with self._lock:
             if key not in self._counts and len(self._counts) >= MAX_KINDS:
@@ -106,7 +106,7 @@ class Repeats(Generic[_K]):
 
 
 class RefusalLog:
-    """The log lines on calls that were refused, by code and by who called: a device, or an address."""
+    """The log lines about refused calls, by code and by caller: a device, or an address."""
 
     def __init__(self, clock: Clock) -> None:
         self._repeats: Repeats[tuple[Code, str]] = Repeats(clock, lambda key: (key[0], ANYBODY))

@@ -1,6 +1,6 @@
 """The table of rights: which roles may call which method, and for which site. Pure: it knows no transport.
 
-What is not in the table is refused. A row says which devices may, and who must have signed in on them.
+Methods that are not in the table are refused. A row names the devices, and the people who must be signed in on them.
 
 Commands on the server's machine show the server's own certificate, whose key only the server's user can read; with that
 no person is asked for.
@@ -36,7 +36,7 @@ from cekalwatch.wire.identity import DeviceRole, Identity
 
 
 class Reach(StrEnum):
-    """How far a right goes. The device's site must be one that the server serves, whatever the reach."""
+    """The reach of a right. The device's site must always be one that the server serves."""
 
     ITSELF = "ITSELF"
     """Only under the device's own name, and only at its own site."""
@@ -48,7 +48,7 @@ class Reach(StrEnum):
 
 @dataclass(frozen=True)
 class Grant:
-    """What a device of some role may: how far, and which people must have signed in on it."""
+    """The right of devices of a role: its reach, and the people who must be signed in on them."""
 
     reach: Reach
     people: frozenset[PersonRole] = frozenset()
@@ -60,11 +60,11 @@ class Grant:
 
 @dataclass(frozen=True)
 class Right:
-    """Who may call a method."""
+    """The rights to call a method."""
 
     devices: Mapping[DeviceRole, Grant]
     action: TwoPersonAction | None = None
-    """With this, a second person must stand beside the first."""
+    """The action for which a second person must sign."""
 
 
 def _devices(*grants: tuple[DeviceRole, Reach, frozenset[PersonRole]]) -> Mapping[DeviceRole, Grant]:
@@ -93,7 +93,7 @@ _CONFIRMATION = _at_desks(CONFIRMS)
 # Those of a port at its own site; where the centre's supervisors see all, the servicer says.
 _PORTS = _at_desks(CONFIRMS)
 _SHIFT = _at_desks(SEES_SHIFT_REPORT)
-# The whole list: a traveller may come to any port.
+# The whole list, since a traveller may come to any port.
 _PORT = Right(_devices((DeviceRole.PORT, Reach.OWN_SITE, _NOBODY)))
 _WATCHLIST = Right(
     _devices(
@@ -133,7 +133,7 @@ _DEVICES = Right(
 _CAMERA_VIEW = Right(
     _devices(*((role, Reach.SERVER, KEEPS_SYSTEM) for role in (DeviceRole.CONSOLE, DeviceRole.DIAGNOSTICS)))
 )
-# A second person signs in beside the session of the first.
+# A second person signs in for the session of the first one.
 _SIGN_IN = Right({role: Grant(Reach.OWN_SITE, welcome=_ANYBODY) for role in _WATCHLIST.devices})
 _SIGN_IN_METHODS = Right({role: Grant(Reach.OWN_SITE) for role in _WATCHLIST.devices})
 _SESSION = Right(_devices(*((role, Reach.OWN_SITE, _ANYBODY) for role in _WATCHLIST.devices)))
@@ -232,12 +232,12 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
 WITH_FIRST_PASSWORD = frozenset(
     f"/cekalwatch.v1.SessionService/{name}" for name in ("GetSession", "ChangePassword", "SignOut")
 )
-"""What a person may call whose first password is not changed yet."""
+"""The methods for a person who has not changed the first password yet."""
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who makes a call, and how far it may reach."""
+    """The caller, and the reach of the call."""
 
     identity: Identity
     reach: Reach
@@ -247,7 +247,7 @@ class Caller:
     welcome: frozenset[PersonRole] = frozenset()
     """See `Grant.welcome`."""
     session: Session | None = None
-    """Of the person who signed in; None: the device calls alone."""
+    """The key of the signed-in person; None when the device calls alone."""
     people: TwoPeople | None = None
     """The two people of a method that needs two."""
 
@@ -258,7 +258,7 @@ class Caller:
 
     @property
     def actor(self) -> Actor:
-        """Who the audit trail names."""
+        """The actor in the audit trail."""
         if self.session is None:
             return self.device.actor
         return self.device.used_by(self.session.person.person_id)
@@ -321,7 +321,7 @@ class Caller:
 
 
 LOCAL = Caller(Identity(DeviceRole.SERVER, "local", "local"), Reach.SERVER, Device(Actor(ActorKind.CLIENT, "loopback")))
-"""Whoever speaks plaintext, on this machine: development and tests. With certificates there is no such caller."""
+"""A caller in plaintext on this machine: development and tests. With certificates there is no such caller."""
 
 
 def device_caller(identity: Identity, device: Device, method: str, served_sites: frozenset[str]) -> Caller:

@@ -51,7 +51,7 @@ class Device:
     """How many devices' tries to sign in it has: a whole office works at a web console."""
 
     def used_by(self, person_id: UUID) -> Actor:
-        """Return the actor that the audit trail names for what this person does here."""
+        """Return the actor in the audit trail for this person on this device."""
         return Actor(ActorKind.PERSON, f"{person_id}@{self.actor.key}")
 
 
@@ -78,18 +78,18 @@ class Session:
 
 @dataclass(frozen=True)
 class SecondSignature:
-    """What a second person signs in for: one act, beside the person of one session."""
+    """The act that a second person approves, for the person of one session."""
 
     act: JointAct
     first: Session
 
     @property
     def signature(self) -> Countersignature:
-        """What is kept of it until the act."""
+        """Its stored form until the act."""
         return Countersignature(self.act, self.first.key)
 
     def facts(self) -> dict[str, str]:
-        """Return what the audit trail keeps of it."""
+        """Return its form in the audit trail."""
         return {
             "action": str(self.act.action),
             "argument": self.act.argument_sha256,
@@ -231,7 +231,7 @@ def _digest(token: str) -> str:
 
 
 class SupervisedDevices:
-    """Knows at which devices a supervisor is signed in, so that what went to the supervisors reaches them there.
+    """Knows the devices at which a supervisor is signed in, so that escalations to supervisors reach them there.
 
     A subscription belongs to a device, before anybody signs in; who sits at it changes while it goes on. The devices
     are those of the last `follow`, which blocks; asking costs nothing.
@@ -245,7 +245,7 @@ class SupervisedDevices:
         self._devices: frozenset[str] = frozenset()
 
     def follow(self) -> None:
-        """Look at the sessions, whichever server began them. Raises StorageError."""
+        """Read the sessions of all servers. Raises StorageError."""
         with self._following:  # what was read first must not be the last that is known
             now = self._clock.now()
             used_since = now - self._terms.idle - self._terms.note_period

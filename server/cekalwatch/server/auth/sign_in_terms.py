@@ -1,4 +1,4 @@
-"""What the settings say of signing in: how long sessions last, and what is agreed with an identity provider."""
+"""The settings of sign-in: duration of sessions, and the terms of an identity provider."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class SessionTerms:
 
     @property
     def note_period(self) -> timedelta:
-        """How often use is recorded, at least four times within the idle time."""
+        """The period of recording use, at least four times within the idle time."""
         return min(self.longest_note_period, self.idle / 4)
 
 
@@ -40,7 +40,7 @@ class ProviderTermsError(ValueError):
 
 @dataclass(frozen=True)
 class OpenIdTerms:
-    """What is agreed with the OpenID Connect provider: `[openid]`. Raises ProviderTermsError."""
+    """The terms of the OpenID Connect provider: `[openid]`. Raises ProviderTermsError."""
 
     issuer: Annotated[str, Field(min_length=1, max_length=512)]
     """URL of the provider, as its metadata states it: https, except on this machine."""
@@ -51,7 +51,7 @@ class OpenIdTerms:
     claim: Annotated[str, Field(min_length=1, max_length=64)] = "preferred_username"
     """The claim that is a sign-in name known here. People must not be able to choose its value themselves."""
     scope: Annotated[str, Field(min_length=1, max_length=256)] = "openid profile"
-    """What is asked of the provider: `openid`, and the scope that has the claim, such as `email`."""
+    """The requested scopes: `openid`, and the scope with the claim, such as `email`."""
     authorities: Path | None = None
     """PEM file of the authorities that sign the provider's certificate; when not set, those of the system."""
 

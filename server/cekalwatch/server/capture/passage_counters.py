@@ -25,8 +25,8 @@ from cekalwatch.server.storage.models.threshold_store import ScoreStore
 class PassageCounter:
     """Counts passages by camera and hour, so that false alerts can be given as a share of passages.
 
-    The count is all that is kept of travellers who do not match. Counts are written once a minute: a server that dies
-    loses the last minute. Threads may share it; `write` blocks.
+    Nothing else is kept of travellers who do not match. Counts are written once a minute: a server that crashes loses
+    the last minute. Threads may share it; `write` blocks.
     """
 
     def __init__(self, store: FieldStore) -> None:

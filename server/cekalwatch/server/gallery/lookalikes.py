@@ -1,4 +1,4 @@
-"""Finds faces that are also under another subject: a look-alike, or one person who is listed under two names.
+"""Finds faces that another subject has too: a look-alike, or one person who is listed under two names.
 
 It only reports them. Both stay listed, and people find out which it is.
 """
@@ -101,7 +101,7 @@ class RecentTemplates:
 
 @dataclass(eq=False)
 class _Generation:
-    """What was enrolled while the searched gallery stayed the same."""
+    """Faces enrolled since the searched gallery was loaded."""
 
     begun_at: int
     added: RecentTemplates
@@ -122,7 +122,7 @@ class LookalikeFinder:
     def others(
         self, subject_id: str, template: NDArray[np.float32], model_version: str, beside: Iterable[Face] = ()
     ) -> tuple[str, ...]:
-        """Return the keys of other subjects with such a face, most similar first, at most MAX_LOOKALIKES.
+        """Return the keys of other subjects with a similar face, most similar first, at most MAX_LOOKALIKES.
 
         `beside` are faces that are about to be listed. The result is empty while the list has templates of another
         model version, which cannot be compared.
@@ -153,7 +153,7 @@ class LookalikeFinder:
     def likeness(self, store: WatchlistStore, subject_id: str, others: Iterable[str]) -> dict[str, float]:
         """Return how alike each of the other subjects is: the best comparison score of two reference faces. Blocks.
 
-        Who has no template of the model in use is left out.
+        Subjects without a template of the model in use are left out.
         """
         model = self._listed().gallery.model_version
         own = _templates(store, subject_id, model)
@@ -225,7 +225,7 @@ class LookalikePairs:
         self._lock = threading.Lock()
 
     def found(self) -> FoundPairs:
-        """Return the look-alikes that are known by now."""
+        """Return the look-alikes found so far."""
         threshold = self._threshold(len(self._listed().gallery))
         with self._lock:
             alike = {pair: likeness for pair, likeness in self._likeness.items() if likeness >= threshold}
@@ -239,7 +239,7 @@ class LookalikePairs:
             self._compare(gallery, list(islice(self._waiting, BLOCK_SUBJECTS)))
 
     def _follow(self) -> None:
-        """See who has come, changed and gone."""
+        """Find new, changed and removed subjects."""
         listed = self._listed()
         gallery, before = listed.gallery, self._gallery
         threshold = self._threshold(len(gallery))
@@ -262,7 +262,7 @@ class LookalikePairs:
             self._gallery, self._keys, self._version = gallery, keys, listed.version
 
     def _compare(self, gallery: Gallery, subject_ids: list[str]) -> None:
-        """Find those who are like these subjects."""
+        """Find the look-alikes of these subjects."""
         found: dict[SubjectPair, float] = {}
         for owners, templates in gallery.rows(keys_of(subject_ids)):
             others = gallery.search(gallery.model_version, templates, MAX_OTHERS + 1)

@@ -1,4 +1,5 @@
-"""When the orders of each subject are in force: who is searched (domain rule 9), and how many are banned now.
+"""The times at which each subject's orders are in force: who is searched (domain rule 9), and the number of banned
+people.
 
 An order's first and last moment follow from what is held of it, and one that was withdrawn has none. So all orders are
 read once, and after that those of the subjects that changed; that an order ends by the clock is seen without the
@@ -171,7 +172,7 @@ class TermsReader:
     def read(self) -> OrderTerms:
         """Return the terms as of the watchlist's newest state. Raises StorageError."""
         with self._reading:
-            # Read before the rows: what changes meanwhile is read again, and not missed.
+            # Read before the rows: later changes are read again, and not missed.
             version = self._store.version()
             if self._terms is None:
                 self._terms = self._begun(version)

@@ -1,6 +1,6 @@
 """Makes templates of another model version from the stored photographs, a few at a time.
 
-It can be killed at any point and started again: the database shows what is done and what is missing.
+It can be killed and started again at any point: the database shows which templates are missing.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Rebuilder:
         self._workers = workers
 
     def steps(self) -> Iterator[RebuildStep]:
-        """Work until no reference face lacks a template, including those that are added meanwhile.
+        """Work until no reference face lacks a template, including new ones.
 
         Raises StorageError, and CekalwatchError SERVER_BUSY, RECOGNISER_FAILED or STORAGE_UNAVAILABLE; what was done
         before stays done.

@@ -37,14 +37,14 @@ class SearchedModel:
     size: int
     """Numbers in a template."""
     threshold: Callable[[int], Threshold]
-    """The decision threshold for a gallery of so many templates; asking blocks."""
+    """Returns the decision threshold for a gallery with that number of templates; it blocks."""
     likeness: LikenessModel | None = None
-    """How alike two passages of one person are; None where nobody has measured it."""
+    """The likeness threshold of two passages of one person; None if it was never measured."""
 
 
 @dataclass(frozen=True)
 class SearchedPeople:
-    """Who is to be searched, by their orders at one moment."""
+    """The subjects to search, by their orders at one moment."""
 
     as_of: datetime
     searched: int
@@ -62,7 +62,7 @@ class SearchedPeople:
 
     @property
     def expected(self) -> bool:
-        """Whether there is somebody to look for; whose orders cannot be read may be one."""
+        """Whether there is somebody to search for; subjects with unreadable orders count."""
         return bool(self.searched or self.unreadable)
 
 
@@ -84,7 +84,7 @@ class GallerySnapshot:
 
     @cached_property
     def blind(self) -> bool:
-        """Whether nobody is found though there is somebody to look for (domain rule 11)."""
+        """Whether nobody can be found although there is somebody to search for (domain rule 11)."""
         return len(self.gallery) == 0 and self.people.expected
 
     @property
@@ -130,7 +130,7 @@ class SnapshotHolder:
         """
         with self._changing:
             if self._clock_was_put_back():
-                self.current = self.loaded(self._model)  # who had left by the wrong clock comes back
+                self.current = self.loaded(self._model)  # subjects who left by the wrong clock come back
                 return True
             if self._store.version() != self.current.version:
                 self.current = self._changed()
@@ -142,7 +142,7 @@ class SnapshotHolder:
     def loaded(self, model: SearchedModel) -> GallerySnapshot:
         """Load the templates of a model version into a new snapshot; the current one stays until `take`."""
         builder, unusable = GalleryBuilder(model.model_version, model.size, self._storage), Counter[str]()
-        # Read before the templates: who changes meanwhile is followed afterwards.
+        # Read before the templates: later changes are applied afterwards.
         terms, now = self._terms.read(), self._clock.now()
 
         def take(piece: TemplatePiece) -> None:
@@ -163,7 +163,7 @@ class SnapshotHolder:
     def _changed(self) -> GallerySnapshot:
         before, model = self.current, self._model
         changes = self._store.changes(before.version, model.model_version, model.size)
-        # Read after the templates: who has changed once more is followed next time.
+        # Read after the templates: further changes are applied next time.
         terms, now = self._terms.read(), self._clock.now()
         changed = frozenset(changes.subject_ids)
         unusable = Counter({key: count for key, count in before.unusable.items() if key not in changed})
@@ -201,7 +201,7 @@ class SnapshotHolder:
 
 
 def _searched(piece: TemplatePiece, terms: OrderTerms, now: datetime) -> tuple[NDArray[np.float32], list[str]]:
-    """Return the templates of those who are searched, with the subject of each."""
+    """Return the templates of the searched subjects, with the subject of each."""
     wanted = terms.are_searched([key.encode() for key in piece.subject_ids], now)
     return piece.templates[wanted], [key for key, one in zip(piece.subject_ids, wanted.tolist(), strict=True) if one]
 

@@ -56,7 +56,7 @@ class ThresholdRule:
         """What was learned, likewise."""
 
     def now(self, templates: int) -> Threshold:
-        """Return the threshold for a gallery of so many templates.
+        """Return the threshold for a gallery with that number of templates.
 
         While the row of the one that people set is not as it was written, the last one that was counts.
         """
@@ -92,7 +92,7 @@ class ThresholdRule:
         return min(max(self._learned.offset.value, -self._learning.below), self._learning.above)
 
     def _promise(self, packs: float) -> tuple[ThresholdPromise, ThresholdModel]:
-        """Return what is promised, and by which model."""
+        """Return the promise, and its model."""
         findings = self._learned.findings if self._learned else SiteFindings.NONE
         tail = findings.tail
         low, high = (packs + findings.low, packs + findings.high) if tail else (0.0, 0.0)
@@ -121,7 +121,7 @@ class ThresholdSetting:
             raise CekalwatchError(Code.ARGUMENT_INVALID, "model_version")
         try:
             known = self._store.learned(model_version)
-        except ChangedRowError:  # it is mended by this
+        except ChangedRowError:  # this repairs the row
             known = None
         before = f"{known.offset.value:+.4f}" if known else "nothing"
         details = {"forgotten": before, "model": model_version, "today": today}
@@ -142,7 +142,7 @@ class ThresholdSetting:
         model_version = self._model_version()
         try:
             before = _words(self._store.get(model_version))
-        except ChangedRowError:  # it is mended by this
+        except ChangedRowError:  # this repairs the row
             before = "refused"
         details = {"threshold": _words(value), "before": before, "model": model_version}
         both = tuple(ObjectKind.PERSON.key(person.person_id) for person in (people.first, people.second))

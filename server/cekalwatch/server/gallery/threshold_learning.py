@@ -38,7 +38,7 @@ from cekalwatch.server.storage.models.threshold_store import ScoreStore, Thresho
 from cekalwatch.vision.manifest import Pack
 
 MOVABLE = frozenset({ThresholdSource.PACK, ThresholdSource.LEARNED})
-"""What is learned moves nothing that people or the settings have set."""
+"""Learning does not change a threshold that people or the settings have set."""
 MAX_COMPARED_SUBJECTS = 500
 """Listed people whose photographs are compared, to tell how many are missed."""
 MIN_COMPARED_PHOTOGRAPHS = 50
@@ -93,7 +93,7 @@ class ThresholdLearner:
         self._swept = ""
 
     def learn(self) -> None:
-        """Take what has passed until now into account."""
+        """Include all passages until now."""
         now = self._clock.now()
         today = self._checkpoints.day(now, self._site.site)
         first = today - timedelta(days=self._site.bounds.window_days - 1)
@@ -106,7 +106,7 @@ class ThresholdLearner:
             return
         try:
             known = self._stores.thresholds.learned(model_version)
-        except ChangedRowError:  # it is a trouble already; `thresholds forget` mends it
+        except ChangedRowError:  # there is a trouble for it already; `thresholds forget` repairs it
             return
         evidence = self._evidence(model_version, self._from(first, known))
         tail = fit_site(evidence.by_size, pack.thresholds, today.isoformat(), version("cekalwatch"))

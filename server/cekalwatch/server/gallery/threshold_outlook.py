@@ -1,4 +1,4 @@
-"""What the threshold is and why, and what to expect at other values: of false alerts, and of listed people missed.
+"""The threshold and its origin, and the expected false alerts and misses at other values.
 
 How many are missed is told from photographs of listed people with two, as the learned threshold tells it; travellers at
 a camera look less like their photographs than these do, so that more are missed. Methods block.
@@ -118,7 +118,7 @@ class ThresholdOutlooks:
 
 @dataclass(frozen=True)
 class ThresholdSigners:
-    """Who set the threshold by hand, and when."""
+    """The people who set the threshold, and the time."""
 
     at: datetime
     names: tuple[str, ...]

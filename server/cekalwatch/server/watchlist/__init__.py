@@ -1,1 +1,1 @@
-"""Where ban orders come from, how they are imported, and looking at the list."""
+"""Sources of ban orders, imports, and views of the list."""

@@ -1,4 +1,4 @@
-"""Lets list managers look at the watchlist: subjects with their orders, reference faces and history.
+"""The watchlist for list managers: subjects with their orders, reference faces and history.
 
 `WatchlistReader` reads, and leaves it to the server's calls to record what they give out; `WatchlistBrowser` records
 each look of a command in the audit trail before it returns anything.
@@ -30,7 +30,7 @@ HISTORY_ACTIONS: Final = (
     Action.LOOKALIKES_JUDGED,
     *(Action.ALERT_RAISED, Action.ALERT_CONFIRMED, Action.ALERT_CLEARED),
 )
-"""The events in a subject's history; who looked at the subject is for auditors only."""
+"""The events in a subject's history; only auditors see who viewed the subject."""
 
 
 @dataclass(frozen=True)
@@ -106,13 +106,13 @@ class WatchlistReader:
 
     @property
     def zone(self) -> tzinfo:
-        """The time zone by which statuses are told."""
+        """The time zone of statuses."""
         return self._checkpoints.zones.get(self._site, WIB)
 
     def page(self, wanted: WatchlistFilter, at: datetime, after: str, most: int) -> WatchlistPage:
         """Return the first matching subjects after the key `after`, with statuses as of the moment `at`.
 
-        A page may be shorter than `most`, also empty, with a key after which to go on.
+        A page may be shorter than `most`, or even empty, with a key after which to continue.
         """
         if wanted.everything:
             held = self._store.list_subjects(after, most + 1)
@@ -168,7 +168,7 @@ class WatchlistReader:
 
 
 class WatchlistBrowser:
-    """Looks by `actor`. Methods block; each raises StorageError when the database cannot be used."""
+    """Views by `actor`. Methods block; each raises StorageError when the database cannot be used."""
 
     def __init__(self, reader: WatchlistReader, audit: AuditStore, clock: Clock, actor: Actor) -> None:
         self._reader = reader

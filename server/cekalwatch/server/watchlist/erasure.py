@@ -1,7 +1,6 @@
-"""Erases people who are banned no more, some time after their last order ended (domain rule 9).
+"""Erases people who are no longer banned, some time after their last order ended (domain rule 9).
 
-They have left the gallery when it ended. A source that still has such a record is not asked to bring it back while the
-record stays as it was; a changed one is taken in again.
+They left the gallery when it ended. If a source still has such a record, it is not imported again unless it changes.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ class SubjectEraser:
         self._kept_for = kept_for
 
     def due(self) -> Iterator[str]:
-        """Yield the keys of the subjects whose last order ended so long ago."""
+        """Yield the keys of the subjects whose last order ended that long ago."""
         before = self._clock.now() - self._kept_for
         after = ""
         while keys := self._watchlist.subject_keys(after, SUBJECTS_A_QUERY):
@@ -60,7 +59,7 @@ class SubjectEraser:
             days = self._kept_for.days
             return deletion_entry(self._actor, now, subject_id, gone.order_ids, **gone.counts, ended_days=days)
 
-        # An order may have come meanwhile, and another server may have been first.
+        # A new order may have come, and another server may have been first.
         return self._watchlist.erase_subject(subject_id, lambda file: self._ended(file, now - self._kept_for), note)
 
     def _ended(self, file: SubjectFile, before: datetime) -> bool:

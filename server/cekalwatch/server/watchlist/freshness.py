@@ -41,13 +41,13 @@ class FreshnessGauge:
         self._active_subjects = self._terms.read().active(self._clock.now())
 
     def last_success_from(self, source: str) -> datetime | None:
-        """Return when the list was brought up to date from the source of that name last; None: never."""
+        """Return when the list was last updated from the source of that name; None means never."""
         return next((one.last_success_at for one in self.now().sources if one.source == source), None)
 
     def now(self) -> Freshness:
-        """Return the freshness now; a source from which nothing ever came is stale.
+        """Return the present freshness; a source that never gave a list is stale.
 
-        A centre is as old as each of its own sources was when it told of them last, however new the list is from it.
+        A centre is as old as its own sources at its last report, even if its list is newer.
         """
         now = self._clock.now()
         found = {self._source: self._last_success_at} | self._told

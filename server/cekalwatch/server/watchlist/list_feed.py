@@ -1,6 +1,6 @@
-"""What ports follow: where the list stands, which port may follow it, who does, and how often one may read it again.
+"""The list for ports: its position, the ports that follow it, and the limits of repeated reading.
 
-It belongs to the event loop. The servers of a centre tell each other through the database which ports follow at them.
+It belongs to the event loop. The servers of a centre share the ports that follow at them through the database.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from cekalwatch.server.storage.ports.followings import FollowingStore
 from cekalwatch.server.storage.watchlist.list_feed import ListFeedStore
 
 TELL_EVERY = timedelta(seconds=5)
-"""How often the database is told which ports follow here."""
+"""The period of writing the following ports to the database."""
 _IDENTITY = re.compile(r"[0-9a-f]{16}")
 _VERSIONS = re.compile(r"([0-9]{1,18})(?:/([0-9]{1,18}))?")
 
@@ -33,7 +33,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class ListPosition:
-    """After which subject's change a reader goes on."""
+    """The change after which a reader continues."""
 
     identity: str
     """Of the list."""
@@ -103,7 +103,7 @@ class _Followed:
 
 
 class ListFeed:
-    """Tells ports that the list has changed."""
+    """Notifies ports of changes of the list."""
 
     def __init__(self, store: ListFeedStore, followings: FollowingStore, clock: Clock, server: str) -> None:
         """`server` is how the others call this one."""
@@ -133,7 +133,7 @@ class ListFeed:
     async def followed_by(self, port: PortProgram) -> AsyncIterator[None]:
         """Count a stream of that port for the time of the block; raises PORT_FOLLOWED_ELSEWHERE."""
         await self.admit(port)
-        self._admit_here(port)  # another may have come meanwhile
+        self._admit_here(port)  # another change may have come in the meantime
         known = self._ports.get(port.port)
         if known is None:
             log.info("port_follows", site=port.site, name=port.name, model_version=port.model_version)
@@ -163,7 +163,7 @@ class ListFeed:
                     await changed.wait()
 
     async def follow(self) -> None:
-        """Look whether the list has changed, in one round, if anybody waits for that; tell who does."""
+        """Check for a change of the list, in one round, if anybody waits for one, and notify them."""
         if self._version >= 0 and not self._ports:
             self._version = -1  # read again when somebody comes
             return
@@ -191,7 +191,7 @@ class ListFeed:
 
 AGAIN_PER_S = 20.0
 AGAIN_AT_ONCE = 10_000.0
-"""Pages, and subjects whose photographs are asked for: so many at once, and after these so many a second."""
+"""Pages, and subjects with requested photographs: the burst, and the sustained rate (per second)."""
 FETCHES_EACH = 2.0
 """How often the photographs of a subject may be asked for that is new to a port, beside these."""
 MAX_WAIT_S = 5.0
@@ -215,7 +215,7 @@ class ListAllowance:
             await self._wait(port)
 
     def given(self, port: Port, reached: int, subjects: int) -> None:
-        """Note that a port was given a page of so many subjects, which ends at the state `reached`."""
+        """Record that a port received a page of that many subjects, which ends at the state `reached`."""
         if reached > self._reached[port]:
             self._reached[port] = reached
             self._fetches[port] += int(subjects * FETCHES_EACH)

@@ -1,4 +1,4 @@
-"""Look-alikes on the list: all pairs, those of one subject, and what list managers find about them.
+"""Look-alikes on the list: all pairs, those of one subject, and the judgements of list managers.
 
 Reading leaves it to the calls to record what they give out; a judgement is recorded with what it writes. Methods block.
 """
@@ -36,7 +36,7 @@ Place = tuple[float, SubjectPair]
 
 
 class LookalikeReview:
-    """Reads look-alikes, and keeps what was found about them."""
+    """Reads look-alikes, and stores their judgements."""
 
     def __init__(
         self, store: WatchlistStore, people: PeopleStore, finder: LookalikeFinder, pairs: LookalikePairs, clock: Clock
@@ -48,7 +48,7 @@ class LookalikeReview:
         self._clock = clock
 
     def of_subject(self, subject_id: str, others: Collection[str]) -> list[Lookalike]:
-        """Return how `others` and those that were judged beside a subject stand to it, by key."""
+        """Return the relations of `others`, and of subjects judged together with a subject, to it, by key."""
         judged = {one.pair.other(subject_id) for one in self._store.lookalikes.of([subject_id])}
         likeness = self._finder.likeness(self._store, subject_id, judged | set(others))
         pairs = [SubjectPair.of(subject_id, key) for key in sorted(judged | set(others))]
@@ -56,7 +56,7 @@ class LookalikeReview:
         return [replace(one, subject_id=pair.other(subject_id)) for pair, one in found.items()]
 
     def page(self, judgement: LookalikeJudgement | None, after: Place | None, most: int) -> FoundLookalikes:
-        """Return the first pairs after a place of which `judgement` holds; None: any.
+        """Return the first pairs after a place with this judgement; None means any.
 
         A judged pair is among them while both subjects are held, also where they are alike no more.
         """
@@ -99,7 +99,7 @@ class LookalikeReview:
         return found is not None and self._finder.alike(found)
 
     def _read(self, likeness: dict[SubjectPair, float | None]) -> dict[SubjectPair, Lookalike]:
-        """Return how the second subject of each pair stands to the first."""
+        """Return the relation of the second subject of each pair to the first."""
         states = self._store.lookalikes.states(likeness)
         names = self._people.display_names({one.judged.judged_by for one in states.values() if one.judged})
         return {
@@ -111,7 +111,7 @@ class LookalikeReview:
 def shown(
     pair: SubjectPair, state: PairState, likeness: float | None, names: Mapping[UUID, str], *, alike: bool
 ) -> Lookalike:
-    """Return how the second subject of a pair stands to the first, as people see it."""
+    """Return the relation of the second subject of a pair to the first, as people see it."""
     judged = state.judged
     return Lookalike(
         subject_id=pair.second,

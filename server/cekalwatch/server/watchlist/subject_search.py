@@ -1,4 +1,4 @@
-"""Finds subjects by what is sealed in the database: names, agencies, and statuses, which are computed.
+"""Finds subjects by sealed data (names, agencies) and by statuses, which are computed.
 
 What a filter asks about is read and computed once for each subject, held in memory, and forgotten when the subject
 changes or goes. So a search reads little more than the subjects that it finds.
@@ -21,7 +21,7 @@ from cekalwatch.server.storage.watchlist.store import WatchlistStore
 
 READ_AT_ONCE: Final = 200
 MAX_READ: Final = 2_000
-"""Subjects that one search reads. One that needs more ends there, and tells where to go on."""
+"""Most subjects that one search reads. A search that needs more ends there, and returns its position."""
 MAX_HELD: Final = 100_000
 """Subjects that are held, each with one to two kilobytes; the others are read in each search."""
 KEYS_AT_ONCE: Final = 5_000
@@ -29,7 +29,7 @@ KEYS_AT_ONCE: Final = 5_000
 
 @dataclass(frozen=True)
 class FoundKeys:
-    """What a search found."""
+    """The result of a search."""
 
     subject_ids: list[str]
     """In order."""
@@ -38,7 +38,7 @@ class FoundKeys:
 
 
 class SubjectSearch:
-    """Searches the watchlist as it stands. Threads may share it; it blocks, and raises StorageError."""
+    """Searches the present watchlist. Threads may share it; it blocks, and raises StorageError."""
 
     def __init__(
         self, store: WatchlistStore, checkpoints: Checkpoints, site: str, model_version: Callable[[], str]

@@ -1,1 +1,1 @@
-"""Where checkpoints of the audit trail go as they are made, out of reach of who can write the database."""
+"""Destinations of the audit trail's checkpoints, out of reach of somebody who can write to the database."""

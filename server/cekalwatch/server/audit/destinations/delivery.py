@@ -44,7 +44,7 @@ class DestinationState:
     waiting: int
     """Checkpoints that have not reached it."""
     failure: DeliveryFailure | None
-    """Why the last try failed; None: it did not."""
+    """The reason of the last failure; None without one."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class CheckpointDelivery:
         """As of the last `deliver`."""
 
     def deliver(self) -> None:
-        """Send what waits to each destination; one that fails does not keep the others.
+        """Send waiting checkpoints to each destination; a failing one does not delay the others.
 
         Without a ledger nothing waits, and nothing is signed; the signer tells that. Raises ProgramError.
         """

@@ -71,7 +71,7 @@ class SyslogReceiver:
         try:
             with socket.create_connection((self._host, self._port), TIMEOUT_S) as plain:
                 _Conversation(plain, context, self._host).send_all_and_end(data)
-        except ssl.SSLEOFError:  # without TLS's end nobody knows what was read
+        except ssl.SSLEOFError:  # without the end of TLS it is unknown what the receiver has read
             raise DeliveryError(DeliveryFailure.UNREACHABLE, "the receiver did not end TLS") from None
         except ssl.SSLError as error:
             raise DeliveryError(DeliveryFailure.NOT_TRUSTED, error.reason or "TLS failed") from None
@@ -93,7 +93,7 @@ class SyslogReceiver:
 
 
 class _Conversation:
-    """TLS over a connection, with its end told from a refusal.
+    """TLS over a connection that distinguishes its end from a refusal.
 
     `SSLSocket.unwrap` does not tell them apart: OpenSSL takes a fatal alert for the other side's end, and TLS 1.3
     refuses a certificate only after the first data. So what arrives is read as data, after our own end was sent.

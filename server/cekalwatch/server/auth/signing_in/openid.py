@@ -34,7 +34,7 @@ TIMEOUT_S = 5.0
 LONGEST_S = 10.0
 """For all of it."""
 LEEWAY_S = 60
-"""How far the provider's clock may be off."""
+"""The allowed difference of the provider's clock."""
 METADATA_AGE = timedelta(hours=1)
 MAX_TOKEN_AGE = timedelta(minutes=10)
 """A token is made when the code is exchanged, so an older one was kept by somebody."""
@@ -60,7 +60,7 @@ class _Metadata:
 
 
 class OpenIdProvider:
-    """Identifies people by what the provider says of them. Any number of threads may call it."""
+    """Identifies people by the provider's answers. Any number of threads may call it."""
 
     def __init__(self, terms: OpenIdTerms, store: PeopleStore, clock: Clock) -> None:
         """Ask nothing before somebody signs in, so that the server starts without the provider. Raises ProgramError."""

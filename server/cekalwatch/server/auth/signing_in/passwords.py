@@ -1,4 +1,4 @@
-"""Passwords: how they are hashed, checked, judged and changed, and the provider that keeps them itself.
+"""Passwords: hashing, checking, judging and changing, and the provider that stores them here.
 
 Argon2id, with the parameters that RFC 9106 recommends second, for where memory is not plentiful. Hashing blocks for a
 few tenths of a second, and takes 64 MiB for each password.
@@ -39,7 +39,7 @@ _GROUPS, _GROUP = 4, 4
 
 @dataclass(frozen=True)
 class PasswordVerdict:
-    """What a check of a password gave."""
+    """The result of a password check."""
 
     right: bool
     renewed_hash: str | None = None
@@ -47,18 +47,18 @@ class PasswordVerdict:
 
 
 class Passwords:
-    """Hashes passwords and checks them; any number of threads may, but who calls bounds how many do."""
+    """Hashes and checks passwords; any number of threads may call it, but the caller limits their number."""
 
     def __init__(self, parameters: Parameters = RFC_9106_LOW_MEMORY) -> None:
         self._hasher = PasswordHasher.from_parameters(parameters)
 
     @cached_property
     def _nobodys(self) -> str:
-        """What stands for the password of a name that is unknown: to check it takes as long as one that is known."""
+        """The password hash for unknown names: checking it takes as long as for a known name."""
         return self._hasher.hash(secrets.token_hex(16))
 
     def hash(self, password: str) -> str:
-        """Return what is kept of a password: algorithm, parameters, salt and hash."""
+        """Return the stored form of a password: algorithm, parameters, salt and hash."""
         return self._hasher.hash(_normal(password))
 
     def check(self, kept: str | None, password: str) -> PasswordVerdict:

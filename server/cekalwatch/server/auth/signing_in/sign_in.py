@@ -1,6 +1,6 @@
 """How people sign in: the port that identity providers implement, and the service that begins sessions.
 
-A provider says who a person is. What that person may do is decided here alone, by the roles of their record.
+A provider identifies a person. Only this server decides what the person may do, by the roles of their record.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ Proof = PasswordProof | CodeProof
 
 
 class SignInRefusedError(CekalwatchError):
-    """A sign-in is refused; what is known of the person goes to the audit trail, and not to who tries."""
+    """A refused sign-in; the identity, if known, goes to the audit trail, not to the caller."""
 
     def __init__(
         self,
@@ -64,14 +64,14 @@ class SignInRefusedError(CekalwatchError):
         super().__init__(code, detail)
         self.person_id = person_id
         self.locked_for = locked_for
-        """For how long the name is locked by this try; None: it is not."""
+        """How long this attempt locks the name; None if it does not."""
 
 
 _P_contra = TypeVar("_P_contra", PasswordProof, CodeProof, contravariant=True)
 
 
 class IdentityProvider(Protocol[_P_contra]):
-    """Tells who a person is, by one kind of proof. Its method blocks, for seconds at most."""
+    """Identifies a person by one kind of proof. Its method blocks, for seconds at most."""
 
     def identify(self, proof: _P_contra) -> Account:
         """Return the person known here whom `proof` proves. Raises SignInRefusedError, PROVIDER_UNAVAILABLE."""
@@ -85,7 +85,7 @@ class CodeProvider(IdentityProvider[CodeProof], Protocol):
 
 
 class DeviceTries:
-    """Bounds the wrong passwords that come from one device, whatever the names, on all servers of a database together.
+    """Limits the wrong passwords of one device for all names, on all servers of a database together.
 
     A name is locked after a few wrong ones (`LockOut`); this keeps who holds a device from trying a few with every
     name. It counts in the database, and blocks.
@@ -112,7 +112,7 @@ class DeviceTries:
 
 
 class SignInService:
-    """Signs people in, and records who was and who was not."""
+    """Signs people in, and records successes and refusals."""
 
     def __init__(
         self,

@@ -22,11 +22,11 @@ from cekalwatch.server.storage.database import Database
 
 Ask = Callable[[str], str]
 Words = Callable[[Texts], str]
-"""Says what is done, with all that it is done with, in the language of the texts."""
+"""Describes the action with all its values, in the language of the texts."""
 
 
 class Terminal:
-    """Asks people who they are."""
+    """Asks people for their names and passwords."""
 
     def __init__(
         self, database: Database, clock: Clock, ask: Ask, ask_secret: Ask, tell: Callable[[str], None]

@@ -31,7 +31,7 @@ BROKEN_OFF = "BROKEN_OFF"
 MAX_TOGETHER = 16
 """Records that are stored in one transaction; twenty cost little less each than sixteen do."""
 SPARE = 4
-"""Records that each thread has to go on with while others are stored."""
+"""Records that each thread may prepare while others are stored."""
 MAX_BYTES_WAITING = 64_000_000
 """Photographs of records that are prepared beyond one a thread."""
 
@@ -43,7 +43,7 @@ log = structlog.get_logger()
 
 
 def is_like_a_key(text: str) -> bool:
-    """Whether a text in the place of a key may be recorded: it looks like a key, and not like a name."""
+    """Whether a text in the place of a key may be recorded: it looks like a key, not like a name."""
     return bool(_LIKE_A_KEY.fullmatch(text))
 
 
@@ -73,9 +73,9 @@ class ImportRun:
         threads: BackgroundThreads,
         permitted: Callable[[], None] = lambda: None,
     ) -> None:
-        """`threads` look at photographs; other imports may have the same.
+        """`threads` process photographs; other imports may share them.
 
-        `permitted` raises when nothing may be stored any more; it is asked directly before each write, and may block.
+        `permitted` raises when nothing may be stored any more; it is called directly before each write, and may block.
         """
         self._permitted = permitted
         self._importer = importer
@@ -147,7 +147,7 @@ class ImportRun:
             self.drop()
 
     def drop(self) -> None:
-        """Forget the records that wait; nothing of them is stored."""
+        """Forget the waiting records without storing them."""
         dropped, self._waiting = self._waiting, deque()
         for one in list(dropped):
             if one.preparing:
@@ -170,13 +170,13 @@ class ImportRun:
         return SPARE * self._threads.count
 
     def remarkable(self, subject_ids: Collection[str]) -> dict[str, OrderJudgement]:
-        """Return how these subjects' orders stand now, by key: those that break a rule or are flagged."""
+        """Return the orders of these subjects that break a rule or are flagged, by key."""
         return self._importer.remarkable(subject_ids)
 
     def refused(self, report: RecordReport) -> RecordReport:
         """Take the report on a record that cannot be read, and return it."""
         keys = {"order_id": (ObjectKind.ORDER, report.order_id), "subject_id": (ObjectKind.SUBJECT, report.subject_id)}
-        keys.pop(report.field, None)  # what was refused as a key may be a number of the person
+        keys.pop(report.field, None)  # a refused key may be a number of the person
         objects = tuple(thing.key(key) for thing, key in keys.values() if is_like_a_key(key))
         outcome = report.reason or Code.RECORD_INVALID
         details = {"field": report.field}
@@ -186,7 +186,7 @@ class ImportRun:
         return report
 
     def delete_ended(self, subject_ids: Iterable[str]) -> None:
-        """Delete those of the subjects of whom no order stands, with all that is stored of them."""
+        """Delete the subjects without any remaining order, with all their data."""
         for subject_id in sorted(subject_ids):
             self._permitted()
             if self._store.delete_ended_subject(subject_id, partial(self._deleted, subject_id)):
@@ -203,9 +203,9 @@ class ImportRun:
         self._finished = True
 
     def close(self) -> None:
-        """Drop what waits, and record that the import was broken off, unless it was finished."""
+        """Drop waiting records, and record the interruption, unless the import was finished."""
         self.drop()
-        with self._storing:  # what is stored in this moment counts
+        with self._storing:  # records that are being stored at this moment count
             if not self._finished:
                 self._audit.append(self._whole(BROKEN_OFF))
 

@@ -43,7 +43,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, eq=False)
 class PreparedRecord:
-    """A record whose photographs were looked at, ready to be stored."""
+    """A record with processed photographs, ready to be stored."""
 
     record: ImportRecord
     photos: tuple[PhotoReport, ...]
@@ -73,7 +73,7 @@ class WatchlistImporter:
         self._lookalikes = lookalikes
 
     def prepare(self, record: ImportRecord) -> PreparedRecord:
-        """Look at the record's photographs: that takes nearly all the time, and nothing is stored.
+        """Process the record's photographs: this takes nearly all the time, and stores nothing.
 
         Only one record of a subject at a time, from here to the end of `store`. Raises StorageError; SERVER_BUSY
         when too much else is being decoded, and RECOGNISER_FAILED.
@@ -119,7 +119,7 @@ class WatchlistImporter:
         return reports
 
     def remarkable(self, subject_ids: Collection[str]) -> dict[str, OrderJudgement]:
-        """Return how these subjects' orders stand now, by key: those that break a rule or are flagged."""
+        """Return the orders of these subjects that break a rule or are flagged, by key."""
         now, found = self._clock.now(), dict[str, OrderJudgement]()
         keys = sorted(subject_ids)
         for start in range(0, len(keys), SUBJECTS_AT_ONCE):
@@ -167,7 +167,7 @@ class WatchlistImporter:
         details: dict[str, int | str] = {"references": len(one.references)}
         if doubtful := sum(bool(photo.also_under) for photo in photos):
             details["also_under"] = doubtful
-        if done.fields:  # their names, and nothing of what they hold
+        if done.fields:  # their names only, not their content
             details["changed"] = " ".join(done.fields)[:MAX_TEXT]
         return AuditEntry(self._clock.now(), actor, Action.ORDER_IMPORTED, tuple(keys), done.outcome, details)
 
@@ -191,7 +191,7 @@ class WatchlistImporter:
     def _enrol(
         self, record: ImportRecord, held: Mapping[str, EnrolledFace | NewReference], room: int
     ) -> PreparedRecord:
-        """Look at each photograph; a picture that comes twice counts once.
+        """Process each photograph; a repeated picture counts once.
 
         `held` are the subject's reference faces with a template of this model version, by their photograph's SHA-256.
         """

@@ -1,7 +1,8 @@
-"""What an import would do: all but the writing. Photographs are looked at, orders judged by what would be held.
+"""The preview of an import: everything except the writing. Photographs are processed, and orders judged by the list as
+it would be.
 
-It reads the list as it stands, and lays the import's own records over it. Look-alikes among subjects that come in
-different transactions of one import are told by the import only.
+It reads the present list, and adds the import's own records. Look-alikes among subjects of different transactions of
+one import are reported only by the import.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _STANDS: Final = frozenset({OrderStatus.ACTIVE, OrderStatus.NOT_YET_VALID})
 
 
 class ImportPreview(WatchlistImporter):
-    """Looks at the records of one import, in their order; `store` stores nothing."""
+    """Processes the records of one import, in their order; `store` stores nothing."""
 
     def __init__(
         self,
@@ -52,7 +53,7 @@ class ImportPreview(WatchlistImporter):
         """New reference faces of each subject so far, without their pictures, by their photograph's SHA-256."""
 
     def prepare(self, record: ImportRecord) -> PreparedRecord:
-        """Look at the photographs that would be enrolled; each content of a subject once."""
+        """Process the photographs that would be enrolled; each content of a subject once."""
         key = record.subject.subject_id
         alone = ImportRecord(record.subject, record.order)
         if not record.photographs:
@@ -94,7 +95,7 @@ class ImportPreview(WatchlistImporter):
 
 
 class PreviewRun(ImportRun):
-    """A preview from its first record to its end: the audit trail is told that somebody made one, and no more."""
+    """A preview from its first record to its end: the audit trail records only that somebody made one."""
 
     def refused(self, report: RecordReport) -> RecordReport:
         """Count a record that would be refused."""
@@ -107,12 +108,12 @@ class PreviewRun(ImportRun):
         self._finished = True
 
     def close(self) -> None:
-        """Drop what waits; a preview that was broken off has shown nothing whole."""
+        """Drop waiting records; an interrupted preview has no complete result."""
         self.drop()
 
 
 class _Overlay:
-    """The records of an import so far, over what is held."""
+    """The records of an import so far, together with the stored list."""
 
     def __init__(self) -> None:
         self.grown: Counter[str] = Counter()
@@ -125,7 +126,7 @@ class _Overlay:
         """Keys of the subjects with each identity."""
 
     def put(self, subject: Subject, order: BanOrder, *, added: bool) -> None:
-        """Lay a record over what is held."""
+        """Add a record to the stored list."""
         key = subject.subject_id
         self._subjects[key], self._orders[order.order_id] = subject, order
         self._of[key].add(order.order_id)

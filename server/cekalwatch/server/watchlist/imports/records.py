@@ -1,6 +1,6 @@
 """One record of an import: an order with its subject and photographs, and the checks that every source's records pass.
 
-Sources hand in texts; what comes out is valid for the domain, or a RecordError that names the field.
+Sources give texts; the result is valid for the domain, or a RecordError that names the field.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ FIELD_FORMS: Final = MappingProxyType(
         **{name: f"at most {most} printable characters" for name, most in SUBJECT_TEXTS.items()},
     }
 )
-"""What each field may hold, for the person who has to correct one."""
+"""The allowed content of each field, for the person who has to correct one."""
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _YEAR = re.compile(r"(18|19|20)\d{2}", re.ASCII)
@@ -143,7 +143,7 @@ class ImportRecord:
 def check_keys(subject: Subject, order: BanOrder) -> None:
     """Raise RecordError when the order is another person's, or a key is a name or a number of the person.
 
-    Keys are not sealed, and stay in the audit trail for ever.
+    Keys are not sealed, and stay in the audit trail permanently.
     """
     if order.subject_id != subject.subject_id:
         raise RecordError("subject_id")
@@ -277,7 +277,7 @@ def _country(field: str, value: str) -> str:
 
 
 def _day(field: str, value: str) -> date:
-    # The standard library reads more forms than the one that is documented.
+    # The standard library accepts more forms than the documented one.
     try:
         if _DAY.fullmatch(value):
             return date.fromisoformat(value)

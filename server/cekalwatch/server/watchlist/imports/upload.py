@@ -20,7 +20,7 @@ from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES, MAX_PHOTOS_PER_RECORD, PHOTO_CHUNK_BYTES
 
 UPLOAD_BYTES: Final = MAX_PHOTOS_PER_RECORD * MAX_PHOTO_BYTES
-"""What photographs on their way may take together: a record with as many and as large ones as there can be."""
+"""The most bytes of photographs in transfer: a record with the largest number of the largest photographs."""
 UPLOAD_WAIT_S: Final = 120.0
 MAX_IMPORTS: Final = 32
 """Imports that may be under way at once."""
@@ -30,7 +30,7 @@ Message = TypeVar("Message")
 
 
 class RecordAssembly:
-    """One record on its way. What it holds is bounded by the photographs that it announced, and by their size."""
+    """One record in transfer. Its memory is limited by the photographs that it announced, and by their size."""
 
     def __init__(self, subject: Subject, order: BanOrder, photo_names: tuple[str, ...]) -> None:
         self._subject = subject

@@ -1,6 +1,6 @@
-"""The confined process that reads a list: a list made to do harm ends it, and nothing else.
+"""The confined process that reads a list: a malicious list can only end this process.
 
-What it answers is checked by who asks, and becomes records in the server by the same checks as any other.
+The server checks its answers, and makes records of them with the same checks as for any other.
 """
 
 from __future__ import annotations
@@ -188,14 +188,14 @@ class ListProcess:
         return answer
 
     def ask(self, request: bytes = b"") -> object:
-        """Let the function go on, and return its next answer."""
+        """Continue the function, and return its next answer."""
         try:
             return read_cells(self.ask_bytes(request))
         except ValueError:
             raise self.unfit() from None
 
     def ask_bytes(self, request: bytes) -> bytes:
-        """Let the function go on, and return its next answer as it comes."""
+        """Continue the function, and return its next raw answer."""
         if self._asks is None:
             raise TypeError("the reading has not begun")
         try:

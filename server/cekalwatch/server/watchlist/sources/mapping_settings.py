@@ -1,4 +1,4 @@
-"""`[watchlist.source.mapping]`: what a source calls the fields of an order, and how it writes what they hold.
+"""`[watchlist.source.mapping]`: the names and forms of a source's fields of an order.
 
 `docs/connect-cekal.md` has a worked example for each kind of source.
 """
@@ -47,7 +47,7 @@ class DocumentColumns:
 
 @dataclass(frozen=True, kw_only=True, config=SECTION)
 class PartNames:
-    """What a source calls the parts of a travel document and of a photograph where they are objects (JSON)."""
+    """A source's names for the parts of a travel document and of a photograph in JSON objects."""
 
     document_type: Name = "type"
     """What kind of travel document it is."""
@@ -79,7 +79,7 @@ def _moment_format(form: str) -> str:
 
 @dataclass(frozen=True, kw_only=True, config=SECTION)
 class MappingSettings:
-    """How a source's rows are read: what its fields are called, and how it writes what they hold."""
+    """How to read a source's rows: the names and forms of its fields."""
 
     fields: dict[str, Name] = Field(default_factory=dict)
     """Our field, and what the source calls it: a column, or in JSON a path such as "orang.nama". Empty: the source has

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def source_name(settings: SourceSettings | None, zone: tzinfo) -> str:
-    """Return what the source is called; empty when there is none."""
+    """Return the name of the source; empty when there is none."""
     if isinstance(settings, CentreSettings):
         return settings.name
     return open_source(settings, zone).name if settings else ""

@@ -1,4 +1,4 @@
-"""Turns the rows of a source and their photographs into what a synchronisation takes, alike for each kind of source."""
+"""Turns the rows of a source and their photographs into records, in the same way for each kind of source."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class SpreadsheetSettings:
     file: Path
     """The spreadsheet file."""
     sheet: str = ""
-    """Name of the sheet; when empty, the first one that is not hidden."""
+    """Name of the sheet; when empty, the first visible one."""
     header_within: Annotated[int, Field(ge=1, le=1000)] = 50
     """The row of column names is looked for in this many rows from the top; titles may stand above it."""
     photographs: Path | None = None
@@ -70,7 +70,7 @@ def web_address(address: str) -> str:
 
 @dataclass(frozen=True, kw_only=True, config=SECTION)
 class WebAccess:
-    """How to reach a web server, and to show who asks."""
+    """The access to a web server: address, credentials and certificates."""
 
     token_from: SecretPlace = ""
     """Where the bearer token is: "file:PATH" (private) or "env:NAME"; empty for none."""
@@ -95,13 +95,13 @@ class PageNames:
     withdrawn: Name = "withdrawn"
     """Keys of orders that have left the list."""
     next: Name = "next"
-    """Where to go on: the next page while there is more, then what changes later."""
+    """The cursor: the next page while there is more, then later changes."""
     more: Name = "more"
     """Whether there are more pages now."""
     total: Name = "total"
     """How many orders there are in all."""
     cursor_parameter: Name = "cursor"
-    """Parameter of a request that says where to go on."""
+    """Parameter of a request with the cursor."""
     limit_parameter: Name = "limit"
     """Parameter of a request that says how many orders a page may have."""
 
@@ -117,7 +117,7 @@ class HttpSettings:
     access: WebAccess = WebAccess()
     """How to reach it."""
     page: PageNames = PageNames()
-    """What it calls the parts of a page."""
+    """Its names for the parts of a page."""
     page_size: Annotated[int, Field(ge=1, le=1000)] = 200
     """Orders of a page."""
     max_page_bytes: Annotated[int, Field(ge=1000, le=256_000_000)] = 16_000_000
@@ -125,10 +125,9 @@ class HttpSettings:
     encoding: Encoding = "utf-8"
     """How its JSON is encoded. A record that is not in this encoding is refused."""
     whole_every_hours: Annotated[float, Field(gt=0, le=8760)] = 24.0
-    """Hours after which the whole list is read again: what a list of changes gave wrongly, the next one does not
-    repeat."""
+    """Hours after which the whole list is read again, since a wrong record in a list of changes is not repeated."""
     ask_photographs: bool = True
-    """Whether to ask about photographs that have no version in their row (HEAD), to see that they changed."""
+    """Whether to send HEAD requests for photographs without a version in their row, to notice changes."""
     mapping: MappingSettings = MappingSettings()
     """How orders are read."""
 

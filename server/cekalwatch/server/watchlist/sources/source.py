@@ -1,4 +1,4 @@
-"""The interface of sources of the watchlist: a reading in pages, each with a cursor from which to go on.
+"""The interface of sources of the watchlist: a reading in pages, each with a cursor to continue from.
 
 A source knows its transport and its mapping, and nothing of the database, of enrolment or of earlier imports. A
 synchronisation compares `fingerprint` with the last one, so that what has not changed is neither loaded nor embedded
@@ -63,7 +63,7 @@ class DeletedSubject:
 
 @dataclass(frozen=True)
 class RefusedRow:
-    """A row that cannot be read. What is held of its order stays unchanged."""
+    """A row that cannot be read. The stored version of its order stays unchanged."""
 
     report: RecordReport
     """REFUSED, with its reason."""
@@ -87,7 +87,7 @@ class SourcePage:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a source gives from one cursor on."""
+    """The records of a source from one cursor on."""
 
     whole: bool
     """Whether orders that do not appear in it have left the source; false for changes only, which name what has left. A

@@ -1,4 +1,4 @@
-"""What a person must look at after a synchronisation: what was refused, and remarks on the rest."""
+"""What needs attention after a synchronisation: refusals, and remarks on other records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Takes in what a source offers in one run: skips what is unchanged, imports the rest, and remembers its progress."""
+"""Processes a source's records in one run: skips unchanged ones, imports the others, and stores its progress."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _MAY_COME_YET = frozenset({Code.PHOTO_MISSING, Code.PHOTO_UNREADABLE})
 
 @dataclass
 class _Batch:
-    """What was done and is not remembered yet."""
+    """Finished work whose progress is not stored yet."""
 
     seen: dict[str, SeenOrder] = field(default_factory=dict)
     unchanged: list[str] = field(default_factory=list)
@@ -80,11 +80,11 @@ class SyncIntake:
 
     @property
     def run(self) -> SyncRun:
-        """The run as it stands."""
+        """The present state of the run."""
         return self._findings.added_to(replace(self._run, counts=SyncCounts(**self._counts)))
 
     def open(self, reading: Reading, *, goes_on: bool) -> None:
-        """Begin a reading, or go on with the one that is open."""
+        """Begin a reading, or continue the open one."""
         resumed = goes_on and self._state.reading_open
         whole = self._state.reading_whole if resumed else reading.whole
         self._run = replace(self._run, whole=whole, resumed=resumed)
@@ -126,7 +126,7 @@ class SyncIntake:
         self._remember()
 
     def judge_again(self) -> None:
-        """Judge what is flagged by all that came after it."""
+        """Judge flagged orders again by all later ones."""
         self._findings.judge_again(self._importing.remarkable)
 
     def delete_ended(self) -> None:

@@ -1,6 +1,6 @@
-"""When the watchlist is synchronised: each period, sooner after a failure, and at once when a person asks.
+"""The schedule of synchronisations: each period, sooner after a failure, and at once on request.
 
-Servers that share a database share the schedule: the one that takes the lease first makes the run. Methods block.
+Servers of one database share the schedule: the first one that takes the lease makes the run. Methods block.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ GIVE_WAY_S = 0.5
 """Longest time for which a record lets captures go first: a busy port must not keep the list out of date."""
 
 RENEW_PERIOD_S = 2.0
-"""How often the lease of the run under way is renewed, well within what it lasts."""
+"""The period of renewing the lease of the running synchronisation, well within its duration."""
 
 _LOOK_AGAIN_S = 0.01
 
@@ -128,7 +128,7 @@ class SyncScheduler:
         self._begin(hastened=False)
 
     def hasten(self) -> bool:
-        """Begin a run though none is due; False while one is under way."""
+        """Begin a run although none is due; False while one is running."""
         return self._begin(hastened=True)
 
     def _begin(self, *, hastened: bool) -> bool:

@@ -67,7 +67,7 @@ class Synchroniser:
         self._clock = parts.clock
 
     def run(self, begun: BegunRun, actor: Actor, next_run_at: Callable[[SyncOutcome], datetime]) -> SyncRun:
-        """Carry out the run that has begun, and return how it ended; only a defect of this class raises.
+        """Carry out the run that has begun, and return its outcome; only a defect of this class raises.
 
         `next_run_at` tells when the next one is due, by the outcome.
         """
@@ -75,7 +75,7 @@ class Synchroniser:
         intake = SyncIntake(self._parts.store, importing, self._clock, begun, self._parts.give_way)
         run, from_start = self._outcome(intake, actor, begun)
         if run.outcome is not SyncOutcome.DONE and intake.deleted:
-            from_start = True  # who was deleted at the source is told again then
+            from_start = True  # subjects deleted at the source are then reported again
         importing.drop()
         run = replace(run, ended_at=self._clock.now())
         told = {SyncOutcome.DONE: OK, SyncOutcome.FAILED: run.reason or Code.INTERNAL}
@@ -147,7 +147,7 @@ class Synchroniser:
             intake.settle()
 
     def _conclude(self, intake: SyncIntake, actor: Actor) -> SyncRun:
-        """End what has left the source, unless that is so much that a person must look at it first."""
+        """Withdraw the orders that have left the source, unless they are so many that people must decide first."""
         intake.judge_again()
         state, run = self._store.state(), intake.run
         if run.whole and state.reading_items < intake.expected:

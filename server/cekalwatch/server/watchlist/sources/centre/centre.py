@@ -1,4 +1,4 @@
-"""Calls a centre as a port, and reads its list: whole, or what has changed since the last time."""
+"""Calls a centre as a port, and reads its list: completely, or the changes since the last time."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _REFUSES = frozenset({Kind.UNAUTHENTICATED, Kind.PERMISSION_DENIED})
 
 @dataclass(frozen=True)
 class PortCaller:
-    """What this server says of itself at the centre."""
+    """The identity of this server at the centre."""
 
     settings: CentreSettings
     sites: tuple[str, ...]
@@ -52,7 +52,7 @@ class PortCaller:
     model_version: Callable[[], str]
     """Of the templates that this server searches."""
     run_id: str = field(default_factory=lambda: str(uuid6.uuid7()))
-    """By which the centre tells this program from another one with the same certificate."""
+    """The id by which the centre distinguishes this program from another one with the same certificate."""
 
     def message(self) -> pb.PortServer:
         """Write it."""
@@ -104,7 +104,8 @@ def told_code(error: grpc.RpcError | grpc.aio.AioRpcError) -> Code | None:
 
 
 def meaning(error: grpc.RpcError | grpc.aio.AioRpcError, dialer: Dialer) -> SourceUnavailable | CursorExpired:
-    """Return what a failed call to the centre means. It may ask for the reason at the address, and block for that."""
+    """Return the meaning of a failed call to the centre. It may connect to the address to find the reason, and
+    block."""
     code, address = told_code(error), dialer.servers.address
     if code is Code.LIST_POSITION_UNKNOWN:
         return CursorExpired()
@@ -126,7 +127,7 @@ MAX_POSITION = 200
 
 @dataclass(frozen=True)
 class _FeedPosition:
-    """Where to go on, as the cursor says it."""
+    """The position of the cursor."""
 
     at: str = ""
     whole: bool = True

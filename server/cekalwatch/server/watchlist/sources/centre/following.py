@@ -25,7 +25,7 @@ from cekalwatch.wire.calls import is_told, told_by
 from cekalwatch.wire.dialer import Dialer
 
 SILENCE_S = 35.0
-"""No word from the centre for so long counts as a lost line: three and a half of its signs of life by default."""
+"""The silence of the centre that counts as a lost line: three and a half of its signs of life by default."""
 MOST_PAUSE_S = 5.0
 """Between two attempts to reach the centre."""
 REFUSED_PAUSE_S = 15.0
@@ -66,7 +66,7 @@ class CentreFollower:
         self._due = False
         self._hastened_s = -HASTEN_PERIOD_S
         self._why_lost: str | None = ""
-        """None while the centre answers; else why it does not, empty before the first attempt."""
+        """None while the centre answers; otherwise the reason, empty before the first attempt."""
 
     async def follow(self) -> None:
         """Follow until the stream ends, and wait a little then."""
@@ -95,7 +95,7 @@ class CentreFollower:
             if begun:
                 self._hastened_s = time.monotonic()
             else:
-                self._due = True  # after the one that is under way
+                self._due = True  # after the running one
 
     async def _stream(self, dialer: Dialer) -> tuple[str, bool]:
         """Follow one stream to its end; return why it ended, and whether the centre refused this server.
@@ -139,7 +139,7 @@ class CentreFollower:
             self._told = told
 
     def _lost(self, why: str) -> None:
-        """Tell that the line is lost, and let a run find out and record what that means."""
+        """Report the lost line, and let a run find and record the reason."""
         if self._why_lost is None or (self._why_lost != why and why):
             log.warning("centre_lost", source=self._caller.settings.name, reason=why)
             self._due = True

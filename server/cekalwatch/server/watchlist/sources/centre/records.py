@@ -1,4 +1,4 @@
-"""Reads what a centre gives: subjects with their orders, and photographs with what was made of them."""
+"""Reads a centre's data: subjects with their orders, and photographs with their templates."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ MAX_RECORD_BYTES = 200_000_000
 MAX_PIECES = 10_000
 """Of these: a centre sends at most 128 kB in one."""
 _WARNINGS = frozenset(EnrolmentWarning) - {EnrolmentWarning.ALSO_UNDER}
-"""That a face is another subject's too is found here again, among those who are listed here."""
+"""Look-alikes are searched here again, among the people listed here."""
 
 Fetch = Callable[[str, Sequence[pb.ListedReference]], tuple[Photograph, ...]]
 """Returns the photographs of a subject."""
@@ -114,7 +114,7 @@ def photographs(
 
 
 def told_sources(freshness: watchlist_pb2.WatchlistFreshness) -> Mapping[str, datetime | None]:
-    """Return when the centre's list was brought up to date from each of its own sources; None: never."""
+    """Return when the centre's list was last updated from each of its own sources; None means never."""
     return {one.source[:MAX_SOURCE] or "import": _moment(one) for one in freshness.sources[:MAX_SOURCES]}
 
 
@@ -169,7 +169,7 @@ def _unreadable(subject_id: str) -> RefusedRow:
 
 
 def _enrolled(begun: pb.FetchReferencesResponse, model_version: str) -> SuppliedFace | None:
-    """Return what the centre made of a photograph; None where it cannot be used, so that it is made here."""
+    """Return the centre's template of a photograph; None when it cannot be used, so that it is made here."""
     reference, template = REFERENCE_FACE.read(begun.reference), begun.template
     sound = all(math.isfinite(value) for value in asdict(reference.figures).values())
     if not template or not is_template(template) or not sound or len(reference.jpeg) > MAX_FACE_JPEG_BYTES:

@@ -24,7 +24,7 @@ MAX_NAME: Final = 500
 MAX_TABLE_BYTES: Final = 100_000_000
 MAX_UNPACKED_BYTES: Final = 2_000_000_000
 MAX_EXPANSION: Final = 100
-"""How many times its size an archive may unpack to; tables of text come to about ten."""
+"""The largest ratio of unpacked size to archive size; tables of text reach about ten."""
 FREE_BYTES: Final = 10_000_000
 """Of what unpacks, that may come of however little."""
 _SEALED: Final = 1

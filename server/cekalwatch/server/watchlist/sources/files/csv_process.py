@@ -71,7 +71,7 @@ class ConfinedTable:
     def key_rows(self) -> Iterator[tuple[int, int, Row | None]]:
         """Yield line, place and key columns of all rows that are not empty; None for one whose cells do not fit.
 
-        It can be read once, to its end.
+        It can be read only once.
         """
         before = -1
         while some := self._process.ask():

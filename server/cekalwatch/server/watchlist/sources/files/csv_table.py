@@ -230,9 +230,9 @@ def _check(file: Path, header: list[str], columns: Sequence[str], others: Litera
 
 
 def column_faults(header: Sequence[str], columns: Sequence[str], others: Literal["refuse", "ignore"]) -> str:
-    """Return what is wrong with a table's column names, which are folded; empty if nothing is.
+    """Return the error in a table's column names, which are folded; empty without an error.
 
-    A missing one is told with the unknown one that may be meant.
+    A missing one is reported together with a similar unknown one.
     """
     count = Counter(header)
     wanted = {folded_name(name): name for name in columns}

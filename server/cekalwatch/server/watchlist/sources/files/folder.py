@@ -1,7 +1,7 @@
 """A watchlist folder: `orders.csv` and photographs. `docs/watchlist-folder.md` describes it for those who make one.
 
-Reading is strict: what cannot be read for certain is refused and reported, and nothing is guessed or left out. The
-table is read twice, first for its keys and then row by row, so that memory does not grow with its size.
+Reading is strict: uncertain content is refused and reported, and nothing is guessed or left out. The table is read
+twice, first for its keys and then row by row, so that memory does not grow with its size.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PAGE_ROWS = 200
 
 
 class FolderSource:
-    """A source that is a folder. A reading can go on as long as the table does not change."""
+    """A source that is a folder. A reading can continue as long as the table does not change."""
 
     def __init__(
         self,

@@ -70,11 +70,11 @@ _LAST_DIGITS_LOST: Final = 10**15
 
 @dataclass(frozen=True, kw_only=True)
 class SheetRequest:
-    """What is to be read of which file."""
+    """The file to read, and the part of it."""
 
     file: str
     sheet: str
-    """Name of the sheet; when empty, the first one that is not hidden."""
+    """Name of the sheet; when empty, the first visible one."""
     header_within: int
     columns: tuple[str, ...]
     """The names of the columns that are given."""

@@ -44,7 +44,7 @@ Cells = list[object] | None
 
 
 class SpreadsheetSource:
-    """A source that is a spreadsheet. A reading can go on as long as the file does not change."""
+    """A source that is a spreadsheet. A reading can continue as long as the file does not change."""
 
     def __init__(
         self,

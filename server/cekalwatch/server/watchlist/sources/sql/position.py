@@ -1,4 +1,4 @@
-"""The place at which a reading of a database goes on, and its text form, the cursor."""
+"""The position of a reading of a database, and its text form, the cursor."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DAY: Final = "d"
 
 @dataclass(frozen=True)
 class SqlPosition:
-    """Where to go on. At the beginning of a whole reading everything is None."""
+    """The position. At the beginning of a whole reading everything is None."""
 
     group: int = 0
     """1 for orders that extend others, else 0; the latter come first."""

@@ -37,7 +37,7 @@ MAX_EMPTY_PAGES: Final = 100
 
 @dataclass(frozen=True)
 class _Position:
-    """The place at which a reading goes on."""
+    """The position of a reading."""
 
     at: str = ""
     """The server's own cursor."""
@@ -186,7 +186,7 @@ def _check(address: str, answer: WebAnswer, position: _Position) -> None:
 
 
 def _following(position: _Position, page: JsonPage, etag: str) -> _Position | None:
-    """Return where to go on after `page`, or None."""
+    """Return the position after `page`, or None."""
     if page.more:
         return replace(position, at=page.next, etag="")
     if not page.next:

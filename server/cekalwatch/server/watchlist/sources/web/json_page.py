@@ -31,7 +31,7 @@ class JsonPage:
     orders: Sequence[object]
     withdrawn: Sequence[object]
     next: str
-    """Where to go on, or empty."""
+    """The cursor, or empty."""
     more: bool
     """Whether there are more pages now; otherwise `next` asks for later changes."""
     total: int | None
