@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import uuid6
@@ -24,8 +25,13 @@ from cekalwatch.camera.uplink.uplink import Link, Uplink
 from cekalwatch.contract.values.captures import CameraHello, FaceCapture
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.logs import configure_logs
+from cekalwatch.vision.detectors.factory import open_pack_detector
+from cekalwatch.vision.faces import Face
+from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.backoff import Backoff
 from tests.support.builders.camera import capture_of
+from tests.support.builders.portraits import group
+from tests.support.repository import ROOT
 
 LISTED = "listed"
 STRANGER = "stranger"
@@ -35,11 +41,14 @@ def seen(track: str, score: str, person: str) -> FaceCapture:
     """A capture of this moment."""
     if person == LISTED:
         return capture_of(track, float(score), datetime.now(UTC))
-    from tests.support.builders.portraits import group
-    from tests.support.scenarios.server import engine
+    return capture_of(track, float(score), datetime.now(UTC), picture=group(), face=stranger())
 
-    face = engine().detector.detect(group())[0]
-    return capture_of(track, float(score), datetime.now(UTC), picture=group(), face=face)
+
+@cache
+def stranger() -> Face:
+    """The first of the group, as `light` sees it. Who starts this has the pack; a camera has no modules of a server."""
+    pack = load_pack(ROOT / "build" / "models" / "light")
+    return open_pack_detector(pack, threads=1).detect(group())[0]
 
 
 async def run(camera_id: str, address: str, tls_dir: Path, folder: Path, spill_after_s: float) -> None:
