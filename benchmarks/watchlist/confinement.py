@@ -19,8 +19,7 @@ import psutil
 from PIL import Image
 
 from cekalwatch.program.confined.pool import MAX_CONVERSATIONS
-from cekalwatch.server.recognition.photograph_decoder import PhotographDecoder
-from cekalwatch.server.recognition.photographs import decode_photograph
+from cekalwatch.server.recognition.photographs import PhotographDecoder, decode_photograph
 
 PHOTOGRAPHS: Final = MAX_CONVERSATIONS - 1
 """With the one before them, what one process decodes before it is replaced: its processor time is read at the end."""

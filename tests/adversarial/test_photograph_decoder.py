@@ -11,9 +11,13 @@ import pytest
 
 from cekalwatch.program.confined.pool import ConfinedPool
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.recognition import photograph_decoder
-from cekalwatch.server.recognition.photograph_decoder import DECODER_LIMITS, PhotographDecoder
-from cekalwatch.server.recognition.photographs import decode_photograph, decoding_memory
+from cekalwatch.server.recognition import photographs
+from cekalwatch.server.recognition.photographs import (
+    DECODER_LIMITS,
+    PhotographDecoder,
+    decode_photograph,
+    decoding_memory,
+)
 from tests.support.builders.portraits import encoded
 
 EVAL = "builtins:eval"
@@ -44,7 +48,7 @@ def test_a_photograph_that_takes_too_much_memory_is_refused_and_the_next_one_dec
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An enormous picture, and a decoder without the memory for it."""
-    monkeypatch.setattr(photograph_decoder, "DECODER_LIMITS", replace(DECODER_LIMITS, memory_bytes=550_000_000))
+    monkeypatch.setattr(photographs, "DECODER_LIMITS", replace(DECODER_LIMITS, memory_bytes=550_000_000))
     with closing(PhotographDecoder(1)) as poor:
         assert refusal(poor, encoded(np.zeros((6_000, 6_000, 3), dtype=np.uint8), ".png")) is Code.PHOTO_TOO_LARGE
         assert (poor.decode(PHOTOGRAPH) == decode_photograph(PHOTOGRAPH)).all()
@@ -66,14 +70,12 @@ def test_a_decoder_that_was_taken_over_can_only_lose_its_photograph(
     monkeypatch: pytest.MonkeyPatch, answers: str
 ) -> None:
     """It answers what the photograph says, which is code."""
-    monkeypatch.setattr(
-        photograph_decoder, "ConfinedPool", lambda _, *limits, **more: ConfinedPool(EVAL, *limits, **more)
-    )
+    monkeypatch.setattr(photographs, "ConfinedPool", lambda _, *limits, **more: ConfinedPool(EVAL, *limits, **more))
     with closing(PhotographDecoder(1)) as taken_over:
         assert refusal(taken_over, answers.encode()) is Code.PHOTO_UNREADABLE
 
 
 def test_when_no_process_can_be_started_no_photograph_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(photograph_decoder, "DECODER_LIMITS", replace(DECODER_LIMITS, memory_bytes=30_000_000))
+    monkeypatch.setattr(photographs, "DECODER_LIMITS", replace(DECODER_LIMITS, memory_bytes=30_000_000))
     with closing(PhotographDecoder(1)) as starved:
         assert refusal(starved, PHOTOGRAPH) is Code.SERVER_BUSY

@@ -27,7 +27,7 @@ from cekalwatch.server.grpc_api.servicers import enrolment
 from cekalwatch.server.grpc_api.servicers.watchlist import list_file
 from cekalwatch.server.health.monitoring import listener
 from cekalwatch.server.recognition import photographs
-from cekalwatch.server.recognition.photograph_decoder import DECODER_LIMITS
+from cekalwatch.server.recognition.photographs import DECODER_LIMITS
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts import passages
 from cekalwatch.server.storage.alerts import rows as alert_rows

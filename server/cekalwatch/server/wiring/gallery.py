@@ -20,7 +20,7 @@ from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.snapshot import SnapshotHolder
 from cekalwatch.server.gallery.threshold_learning import LearningSite, LearningStores, ThresholdLearner
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
-from cekalwatch.server.recognition.photograph_decoder import PhotographDecoder
+from cekalwatch.server.recognition.photographs import PhotographDecoder
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.server.watchlist.sources.opening import source_name
 from cekalwatch.server.wiring.storage import Context

@@ -206,7 +206,7 @@ def rebuild(
     from cekalwatch.server.gallery.rebuilding import Rebuilder
     from cekalwatch.server.recognition.enrolment import Enroller
     from cekalwatch.server.recognition.packs.installed import load_named, open_detector
-    from cekalwatch.server.recognition.photograph_decoder import PhotographDecoder
+    from cekalwatch.server.recognition.photographs import PhotographDecoder
     from cekalwatch.vision.runtime import limit_native_threads
 
     Priority.BACKGROUND.take()  # before there are other threads, which take it over

@@ -101,7 +101,7 @@ def _imports(context: Context) -> Imports:
     from cekalwatch.server.gallery.lookalikes import load_list
     from cekalwatch.server.gallery.model_follower import open_pack, pack_in_use
     from cekalwatch.server.recognition.engine_in_use import EngineInUse
-    from cekalwatch.server.recognition.photograph_decoder import PhotographDecoder
+    from cekalwatch.server.recognition.photographs import PhotographDecoder
     from cekalwatch.server.wiring.watchlist import Imports
     from cekalwatch.vision.runtime import limit_native_threads
 
