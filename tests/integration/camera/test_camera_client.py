@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from cekalwatch.v1 import capture_pb2
 from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_MESSAGE_BYTES
 from tests.support.builders.camera import decoded
 from tests.support.builders.scenes import Walk, write_video
+from tests.support.fakes.camera_program import ForkedCamera, camera_program, ended
 from tests.support.fakes.capture_server import (
     ACCEPTED,
     RETRY,
@@ -35,6 +34,7 @@ from tests.support.tools.raw_files import JFIF, folder_bytes, shown
 from tests.support.tools.shared import shared_models
 
 FIRST = Walk(begin=(250, 240), end=(420, 260), head_px=(80, 100), first_frame=0, last_frame=44)
+SPOOL, SPOOL_KEY = ".local/state/cekalwatch-camera/spool", ".config/cekalwatch-camera/spool.key"
 SECOND = Walk(begin=(760, 200), end=(640, 240), head_px=(90, 110), first_frame=10, last_frame=54)
 
 
@@ -65,7 +65,7 @@ class Ended:
 class Client:
     """A running camera client."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: ForkedCamera) -> None:
         self.process = process
 
     async def ended(self) -> Ended:
@@ -74,27 +74,24 @@ class Client:
         return Ended(self.process.returncode, errors.decode())
 
 
+def command_line(source: Path | str, detector: Path, *options: str, address: str) -> list[str]:
+    given = ["--source", str(source), "--camera-id", "gate-1", "--server", address, "--detector", str(detector)]
+    return ["run", *given, *options]
+
+
 @asynccontextmanager
 async def client(
     source: Path | str, detector: Path, home: Path, *options: str, address: str, **settings: str
 ) -> AsyncIterator[Client]:
-    environment = {"HOME": str(home), "PATH": os.environ["PATH"], "TMPDIR": str(home)}
-    environment |= {f"CEKALWATCH_CAMERA_{key.upper()}": value for key, value in settings.items()}
-    arguments = ["--source", str(source), "--camera-id", "gate-1", "--server", address, "--detector", str(detector)]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "cekalwatch.camera", "run", *arguments, *options),
-        env=environment,
-        cwd=home,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    # Where it is by itself: what is forked has looked for its home before.
+    places = {"spool_dir": f"{home}/{SPOOL}", "spool_key": f"{home}/{SPOOL_KEY}"}
+    environment = {f"CEKALWATCH_CAMERA_{key.upper()}": value for key, value in (places | settings).items()}
+    arguments = command_line(source, detector, *options, address=address)
+    process = await ForkedCamera.started(*arguments, home=home, **environment)
     try:
         yield Client(process)
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await process.close()
 
 
 async def ended_with(
@@ -252,7 +249,7 @@ async def test_nothing_of_a_traveller_is_written_to_the_disk(passages: Path, det
 
 def spooled(home: Path) -> set[str]:
     """The captures that wait on the camera host's disk."""
-    return {file.stem for file in (home / ".local/state/cekalwatch-camera/spool/gate-1").glob("*.capture")}
+    return {file.stem for file in (home / SPOOL / "gate-1").glob("*.capture")}
 
 
 @pytest.mark.slow
@@ -260,7 +257,10 @@ async def test_a_camera_that_is_answered_in_time_writes_nothing_but_its_key(
     passages: Path, detector: Path, tmp_path: Path
 ) -> None:
     server = CaptureServer()
-    assert (await ended_with(server, passages, detector, tmp_path, "--realtime")).code == Exit.OK
+    async with serving(server):
+        arguments = command_line(passages, detector, "--realtime", address=server.address)
+        async with camera_program(*arguments, home=tmp_path) as camera:  # which finds its home by itself
+            assert (await ended(camera))[0] == Exit.OK
     assert server.heard.faces
     [key] = files_below(tmp_path)
     assert key == tmp_path / ".config/cekalwatch-camera/spool.key"
@@ -345,7 +345,6 @@ async def test_a_file_waits_for_a_server_that_comes_later(passages: Path, detect
     await server.start()
     await server.vanish()
     async with client(passages, detector, tmp_path, address=server.address) as camera:
-        assert camera.process.stderr is not None
         while b"server_lost" not in (line := await camera.process.stderr.readline()):
             assert line, "it ended, though it should wait"
         async with serving(server, server.port):

@@ -8,6 +8,10 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Self
+
+from tests.support.tools.forked_process import ForkedProcess
+from tests.support.tools.programs import run_program
 
 CAMERA = ("-m", "cekalwatch.camera")
 ENDS_WITHIN_S = 120
@@ -47,6 +51,59 @@ async def ended(process: asyncio.subprocess.Process) -> tuple[int, str, str]:
 
 
 async def camera_command(*arguments: str, home: Path, **environment: str) -> tuple[int, str, str]:
-    """Run it to its end; return exit code, standard output and standard error."""
-    async with camera_program(*arguments, home=home, **environment) as process:
-        return await ended(process)
+    """Run it to its end, forked; return exit code, standard output and standard error."""
+    variables = {"HOME": str(home), "PATH": os.environ["PATH"], "TMPDIR": str(home), **environment}
+    done = await asyncio.to_thread(run_program, "camera", *arguments, environment=variables, folder=home)
+    return done.returncode, done.stdout, done.stderr
+
+
+class ForkedCamera:
+    """What a process of `asyncio` is for the camera client, forked: see `forked_process.py`. Its output is dropped."""
+
+    def __init__(self, process: ForkedProcess, errors: asyncio.StreamReader, pipe: asyncio.ReadTransport) -> None:
+        self._process = process
+        self.stderr = errors
+        self._pipe = pipe
+
+    @classmethod
+    async def started(cls, *arguments: str, home: Path, **environment: str) -> Self:
+        """Start it with `home` as its home, and no variables but these."""
+        variables = {"HOME": str(home), "PATH": os.environ["PATH"], "TMPDIR": str(home), **environment}
+        errors = asyncio.StreamReader()
+        reading, writing = os.pipe()
+        with (home / os.devnull).open("r+b") as nothing, os.fdopen(writing, "wb") as written:
+            files = nothing.fileno(), nothing.fileno(), written.fileno()
+            process = await asyncio.to_thread(
+                ForkedProcess, "camera", arguments, variables, files, sys.executable, home
+            )
+        pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(errors), os.fdopen(reading, "rb")
+        )
+        return cls(process, errors, pipe)
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit code; None while it runs."""
+        return self._process.poll()
+
+    def send_signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    async def wait(self) -> int:
+        """Wait for its end, and return its exit code."""
+        return await asyncio.to_thread(self._process.wait)
+
+    async def communicate(self) -> tuple[None, bytes]:
+        """Wait for its end, and return what it wrote to standard error that was not read yet."""
+        errors = await self.stderr.read()
+        await self.wait()
+        return None, errors
+
+    async def close(self) -> None:
+        """End it, if it runs."""
+        self.kill()
+        await self.wait()
+        self._pipe.close()

@@ -35,11 +35,12 @@ class ForkedProcess:
         environment: Mapping[str, str],
         files: tuple[int, int, int],
         python: str | Path,
+        folder: str | Path = "",
     ) -> None:
-        """Start `cekalwatch-PROGRAM`; `files` are its standard input, output and error, which stay the caller's."""
+        """Start `cekalwatch-PROGRAM` in `folder`; `files` are its standard input, output and error, and stay open."""
         self.args = [program, *arguments]
         self.stdout: IO[bytes] | None = None
-        request = Request(program, list(arguments), dict(environment))
+        request = Request(program, list(arguments), dict(environment), str(folder))
         self._told, telling = os.pipe()
         socket.send_fds(_requests(python), [json.dumps(asdict(request)).encode()], [*files, telling])
         os.close(telling)

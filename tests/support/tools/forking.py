@@ -37,11 +37,15 @@ NUMBER = struct.Struct("q")
 
 @dataclass(frozen=True)
 class Request:
-    """What a process is to become: `cekalwatch-PROGRAM` with these arguments, and these variables and no others."""
+    """What a process is to become: `cekalwatch-PROGRAM` with these arguments, and these variables and no others.
+
+    It works in `folder`; empty: in that of the tests.
+    """
 
     program: str
     arguments: list[str]
     environment: dict[str, str]
+    folder: str = ""
 
 
 def load() -> None:
@@ -121,6 +125,8 @@ def become(request: Request) -> NoReturn:
     """Run the program in this process, and end it without what takes Python longest: to give all memory back."""
     os.environ.clear()
     os.environ.update(request.environment)
+    if request.folder:
+        os.chdir(request.folder)
     tempfile.tempdir = None  # it may have been asked for already
     sys.argv = [f"cekalwatch-{request.program}", *request.arguments]
     code = 0
