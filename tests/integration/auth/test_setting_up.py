@@ -25,7 +25,7 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.app import Server
 from cekalwatch.server.cli.app import app as server_app
 from cekalwatch.server.settings.settings import ServerSettings
-from cekalwatch.server.setup.sheets import check_folder_of_sheets
+from cekalwatch.server.setup.site import check_folder_of_sheets
 from deploy.demo.stack import kept_port
 from tests.support.tools.packs import light_pack
 from tests.support.tools.postgres import fresh_database

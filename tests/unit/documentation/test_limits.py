@@ -29,7 +29,7 @@ from cekalwatch.server.health.monitoring import listener
 from cekalwatch.server.recognition import photographs
 from cekalwatch.server.recognition.photographs import DECODER_LIMITS
 from cekalwatch.server.settings.settings import ServerSettings
-from cekalwatch.server.storage.alerts import passages
+from cekalwatch.server.storage.alerts import reading
 from cekalwatch.server.storage.alerts import rows as alert_rows
 from cekalwatch.server.storage.alerts import store as alert_store
 from cekalwatch.server.watchlist import list_feed, subject_search
@@ -78,7 +78,7 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "orders of a subject": (MAX_ORDERS,),
     "reference faces of a subject": (MAX_REFERENCES,),
     "sightings told with an alert": (alert_rows.MAX_SIGHTINGS,),
-    "passages of an alert with which a face is compared": (passages.MAX_COMPARED,),
+    "passages of an alert with which a face is compared": (reading.MAX_COMPARED,),
     "a page of an application's orders": (HttpSettings.max_page_bytes,),
     "redirections of an application, to itself": (web.MAX_REDIRECTS,),
     "a line of a CSV table": (csv_table.MAX_LINE_BYTES,),

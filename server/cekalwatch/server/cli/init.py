@@ -46,8 +46,7 @@ def init(
     from cekalwatch.server.health.checks.installation import check_installation
     from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.setup.answers import Answers, ask_answers
-    from cekalwatch.server.setup.sheets import check_folder_of_sheets, write_sheets
-    from cekalwatch.server.setup.site import found_site
+    from cekalwatch.server.setup.site import check_folder_of_sheets, found_site, write_sheets
 
     configure_logs("error")
     file = ServerSettings.new_file(config).absolute()

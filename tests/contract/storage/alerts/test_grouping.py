@@ -13,7 +13,7 @@ from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, 
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.alerts.match import Match
-from cekalwatch.server.storage.alerts.passages import MAX_COMPARED, AlertPassages
+from cekalwatch.server.storage.alerts.reading import MAX_COMPARED, AlertPassages
 from cekalwatch.server.storage.database import Database
 from tests.support.builders.alerts import ELSEWHERE, NOON, capture, face, match
 from tests.support.builders.keys import keyring

@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import AsyncGenerator
 from uuid import UUID
 
-from cekalwatch.server.concurrency.following import woken_within
 from cekalwatch.server.domain.troubles import Alarm
+from cekalwatch.server.storage.cluster.change_notifier import woken_within
 from cekalwatch.server.storage.troubles import TroubleStore
 
 PAGE = 200

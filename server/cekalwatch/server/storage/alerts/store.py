@@ -24,8 +24,7 @@ from cekalwatch.server.domain.alerts.grouping import place
 from cekalwatch.server.domain.alerts.match import Match
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.encryption.keyring import DamagedValueError, Keyring
-from cekalwatch.server.storage.alerts.passages import AlertPassages
-from cekalwatch.server.storage.alerts.reading import readable, searched, selected
+from cekalwatch.server.storage.alerts.reading import AlertPassages, readable, searched, selected
 from cekalwatch.server.storage.alerts.rows import bare_alert, event_of, new_row, read_alerts, write_match
 from cekalwatch.server.storage.alerts.tables import (
     AgentRow,

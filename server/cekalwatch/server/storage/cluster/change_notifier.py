@@ -8,6 +8,7 @@ between transactions no hint arrives.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -131,3 +132,13 @@ class _OwnConnection:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+
+async def woken_within(woken: asyncio.Event, period_s: float) -> None:
+    """Wait until `woken` is set, and at most `period_s` seconds, and clear it."""
+    try:
+        async with asyncio.timeout(period_s):
+            await woken.wait()
+    except TimeoutError:
+        pass
+    woken.clear()
