@@ -83,8 +83,7 @@ def command_line(source: Path | str, detector: Path, *options: str, address: str
 async def client(
     source: Path | str, detector: Path, home: Path, *options: str, address: str, **settings: str
 ) -> AsyncIterator[Client]:
-    # Where it is by itself: what is forked has looked for its home before.
-    places = {"spool_dir": f"{home}/{SPOOL}", "spool_key": f"{home}/{SPOOL_KEY}"}
+    places = {"spool_dir": f"{home}/{SPOOL}", "spool_key": f"{home}/{SPOOL_KEY}", "ptz_dir": f"{home}/ptz"}
     environment = {f"CEKALWATCH_CAMERA_{key.upper()}": value for key, value in (places | settings).items()}
     arguments = command_line(source, detector, *options, address=address)
     process = await ForkedCamera.started(*arguments, home=home, **environment)

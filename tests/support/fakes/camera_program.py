@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Self
 
 from tests.support.tools.forked_process import ForkedProcess
-from tests.support.tools.programs import run_program
 
 CAMERA = ("-m", "cekalwatch.camera")
 ENDS_WITHIN_S = 120
@@ -51,14 +50,16 @@ async def ended(process: asyncio.subprocess.Process) -> tuple[int, str, str]:
 
 
 async def camera_command(*arguments: str, home: Path, **environment: str) -> tuple[int, str, str]:
-    """Run it to its end, forked; return exit code, standard output and standard error."""
-    variables = {"HOME": str(home), "PATH": os.environ["PATH"], "TMPDIR": str(home), **environment}
-    done = await asyncio.to_thread(run_program, "camera", *arguments, environment=variables, folder=home)
-    return done.returncode, done.stdout, done.stderr
+    """Run it to its end; return exit code, standard output and standard error."""
+    async with camera_program(*arguments, home=home, **environment) as process:
+        return await ended(process)
 
 
 class ForkedCamera:
-    """What a process of `asyncio` is for the camera client, forked: see `forked_process.py`. Its output is dropped."""
+    """What a process of `asyncio` is for the camera client, forked: see `forked_process.py`. Its output is dropped.
+
+    Name the folders that it writes into: it has looked for those of its home before it was forked.
+    """
 
     def __init__(self, process: ForkedProcess, errors: asyncio.StreamReader, pipe: asyncio.ReadTransport) -> None:
         self._process = process

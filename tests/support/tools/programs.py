@@ -26,21 +26,19 @@ def run_program(
     typed: str = "",
     environment: Mapping[str, str] | None = None,
     python: str = sys.executable,
-    folder: str | Path = "",
 ) -> subprocess.CompletedProcess[str]:
     """Run `cekalwatch-PROGRAM` to its end, with what is `typed` at its standard input.
 
-    It has the variables of `environment`, or those of this process, and works in `folder`, or where this one does.
-    Raises TimeoutError when it does not end.
+    It has the variables of `environment`, or those of this process. Raises TimeoutError when it does not end.
     """
     variables = os.environ if environment is None else environment
     words = list(map(str, arguments))
-    with tempfile.TemporaryDirectory() as files_folder:
-        given, output, errors = (Path(files_folder, name) for name in ("given", "output", "errors"))
+    with tempfile.TemporaryDirectory() as folder:
+        given, output, errors = (Path(folder, name) for name in ("given", "output", "errors"))
         given.write_text(typed)
         with given.open("rb") as read, output.open("wb") as written, errors.open("wb") as complained:
             files = read.fileno(), written.fileno(), complained.fileno()
-            process = ForkedProcess(program, words, variables, files, python, folder)
+            process = ForkedProcess(program, words, variables, files, python)
         try:
             exit_code = process.wait(WAIT_S)
         except subprocess.TimeoutExpired:
