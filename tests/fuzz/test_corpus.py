@@ -71,7 +71,7 @@ def test_what_the_process_that_started_it_took_is_no_find() -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="atheris is for Linux")
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("runs", [200, pytest.param(1000, marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("runs", [100, pytest.param(1000, marks=pytest.mark.exhaustive)])
 def test_the_first_inputs_of_fuzzing_find_nothing(runs: int) -> None:
     """The same ones each time: what chance finds is for `make fuzz`, and must not stop somebody else's work."""
     command = [sys.executable, "-m", "tests.fuzz", *TARGETS, "--seconds", "60", "--runs", str(runs), "--seed", "1"]
