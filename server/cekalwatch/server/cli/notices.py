@@ -85,7 +85,7 @@ def _show(terms: NoticeTerms, store: NoticeStore, last: int, zone: tzinfo) -> No
         console.print(whole_table(("made", "notice", "attempts", "became of it"), rows, title))
     if terms.syslog:
         entry, change = store.position(TARGET, AUDIT), store.position(TARGET, TROUBLES)
-        told = "nothing yet" if entry is None else f"entries up to {entry}, changes of troubles up to {change}"
+        told = "nothing yet" if entry is None else f"entries up to {entry}, changes of problems up to {change}"
         console.print(f"syslog ({terms.syslog}): {told}", markup=False, highlight=False)
 
 

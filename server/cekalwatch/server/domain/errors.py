@@ -70,7 +70,7 @@ class Code(StrEnum):
     PAGE_TOKEN_INVALID = auto(), Kind.INVALID_ARGUMENT, "The page token was not issued by this server."
     COUNTER_UNKNOWN = auto(), Kind.INVALID_ARGUMENT, "No camera of this server is at a counter of the filter."
     ALERT_NOT_FOUND = auto(), Kind.NOT_FOUND, "There is no alert with this key."
-    TROUBLE_NOT_FOUND = auto(), Kind.NOT_FOUND, "There is no trouble with this key."
+    TROUBLE_NOT_FOUND = auto(), Kind.NOT_FOUND, "No problem has this key."
     SUBJECT_NOT_FOUND = auto(), Kind.NOT_FOUND, "There is no subject with this key."
     POSITION_TOO_OLD = auto(), Kind.FAILED_PRECONDITION, "These events are no longer kept; begin from the start."
     POSITION_UNKNOWN = auto(), Kind.FAILED_PRECONDITION, "The event log has no such position; begin from the start."

@@ -1,4 +1,4 @@
-"""What the settings say of notices: `[notices]`, and `[[notices.webhooks]]` for each receiver."""
+"""The settings of notices: `[notices]`, and `[[notices.webhooks]]` for each receiver."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class WebhookTerms:
     """A receiver of webhooks."""
 
     name: Key
-    """What it is called in the log of deliveries: lower-case letters, digits and hyphens."""
+    """Name of the receiver in the log of deliveries: lower-case letters, digits and hyphens."""
     url: Annotated[str, AfterValidator(_https), Field(max_length=512)]
     """Where notices are posted, https only. No redirect is followed."""
     secret_file: Path
@@ -38,24 +38,24 @@ class WebhookTerms:
     authorities: Path | None = None
     """PEM file of the authorities that sign the receiver's certificate; when not set, those of the system."""
     kinds: Annotated[frozenset[NoticeKind], Field(min_length=1)] = frozenset(NoticeKind)
-    """What it is told of: "alerts", "troubles", "checkpoints"."""
+    """What it receives: "alerts", "troubles" (problems), "checkpoints"."""
 
 
 @dataclass(frozen=True)
 class NoticeTerms:
-    """Who is told what."""
+    """Which receivers get which notices."""
 
     webhooks: tuple[WebhookTerms, ...] = ()
     """The receivers of webhooks (docs/notices.md)."""
     syslog: Annotated[str, AfterValidator(address_or_none)] = ""
     """HOST:PORT of a syslog receiver with TLS (RFC 5425, usually port 6514) that gets each entry of the audit trail
-    and each trouble; empty: none. Checkpoints go to `audit.syslog`, which may be the same."""
+    and each problem; empty: none. Checkpoints go to `audit.syslog`, which may be the same."""
     syslog_authorities: Path | None = None
     """PEM file of the authorities that sign the receiver's certificate; when not set, those of the system."""
     syslog_tls_dir: Path | None = None
     """Folder with certificate.pem and key.pem for a receiver that requires them; it gets none when not set."""
     log_days: Annotated[int, Field(ge=1, le=3650)] = 30
-    """Days for which the log has a notice after it was delivered or given up."""
+    """Days for which the log keeps a notice after it was delivered or given up."""
 
     def __post_init__(self) -> None:
         for name, times in Counter(one.name for one in self.webhooks).items():

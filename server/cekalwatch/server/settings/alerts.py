@@ -1,4 +1,4 @@
-"""How alerts and troubles are raised, handed over and kept."""
+"""How alerts and problems are raised, handed over and kept."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _pattern(expression: str) -> str:
 
 
 class AlertSection(Settings):
-    """Grouping, escalation and retention, and when a camera or a port is in trouble."""
+    """Grouping, escalation and retention, and when a camera or a port has a problem."""
 
     grouping_window_seconds: Annotated[float, Field(ge=0, le=86_400)] = 600.0
     """Seconds within which a later passage of a subject at a site joins its alert."""
@@ -63,7 +63,7 @@ class AlertSection(Settings):
     min_camera_fps: Annotated[float, Field(ge=0, le=60)] = 2.0
     """Frames a second; a camera that processes fewer counts as slow. 0 turns this off."""
     problem_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 365
-    """Days for which a trouble that is over is kept, for reports."""
+    """Days for which a problem is kept after its end, for reports."""
     port_silence_minutes: Annotated[int, Field(ge=1, le=1440)] = 5
     """Minutes after which a centre reports a problem of a port that does not follow the list or does not report."""
 
@@ -97,5 +97,5 @@ class AlertSection(Settings):
 
     @property
     def trouble_retention(self) -> timedelta:
-        """How long a trouble that is over is kept."""
+        """How long a problem is kept after its end."""
         return timedelta(days=self.problem_retention_days)

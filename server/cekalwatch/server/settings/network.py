@@ -28,7 +28,7 @@ class NetworkSection(StorageSection):
     listen: Annotated[str, AfterValidator(address_form)] = "127.0.0.1:50051"
     """HOST:PORT of the gRPC server. With port 0 the system chooses one, and the log says which."""
     server_name: Annotated[str, Field(max_length=64, pattern=r"^[\w.-]*$")] = ""
-    """Name of this server in the audit trail, status and troubles; empty: that of the machine. Servers that share a
+    """Name of this server in the audit trail, status and problems; empty: that of the machine. Servers that share a
     database have one each."""
     tls_dir: Path | None = None
     """Folder with certificate.pem, key.pem and authority.pem; when not set, `data_dir`/tls. While the folder does not
@@ -40,7 +40,7 @@ class NetworkSection(StorageSection):
     revocations: Path | None = None
     """Revocation lists (PEM) of the authorities in authority.pem; when not set, revoked.pem of `pki_dir`."""
     revocations_limit_seconds: Annotated[float, Field(ge=1, le=86_400)] = 60.0
-    """Seconds for which the revocation lists may be unreadable before that is a trouble, and the server's health says
+    """Seconds for which the revocation lists may be unreadable before that is a problem, and the server's health says
     NOT_SERVING. The lists that were read last stay in force."""
     enrolment_listen: Annotated[str, AfterValidator(address_or_none)] = ""
     """HOST:PORT at which devices with an invitation enrol, with another TCP port than `listen`; empty: no device can
