@@ -1,8 +1,8 @@
 """Data keys in memory: seals and opens values, and makes keyed digests and MACs. It knows no table and no master key.
 
-A sealed value is: format (1 byte), number of the data key (4 bytes, big-endian), nonce (12 bytes), then what
-AES-256-GCM made, with its tag of 16 bytes. Format, key number and associated data are authenticated with it. Nonces are
-random, so that a data key may seal up to 2^32 values (NIST SP 800-38D, 8.3); a site seals some thousand a day.
+A sealed value is: format (1 byte), number of the data key (4 bytes, big-endian), nonce (12 bytes), then the output of
+AES-256-GCM with its tag of 16 bytes. Format, key number and associated data are authenticated too. Nonces are
+random, so a data key may seal up to 2^32 values (NIST SP 800-38D, 8.3); a site seals some thousand a day.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class KeyPurpose(StrEnum):
     """What a data key is for."""
 
     SEALING = "SEALING"
-    """Seals values; the newest one is in use, older ones open what they sealed."""
+    """Seals values; the newest one is in use, and older ones open the values that they sealed."""
     MATCHING = "MATCHING"
-    """Makes the digests by which a repeated record or photograph is known, and the MACs of rows. There is one, and it
-    stays: with another one everything would look new, and nothing be in order."""
+    """Makes the digests that identify repeated records and photographs, and the MACs of rows. There is only one, which
+    never changes: with another key everything would look new, and every row changed."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class AssociatedData:
     table: str
     column: str
     bound: tuple[str, ...] = field(default=(), compare=False)
-    """Columns beside the primary key that the value is sealed with."""
+    """Columns besides the primary key that the value is bound to."""
     _prefix: bytes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -63,7 +63,7 @@ class AssociatedData:
         object.__setattr__(self, "_prefix", self.at(self.table, self.column))
 
     def at(self, *key: str) -> bytes:
-        """Return the one row's form: every part with its length before it, so that no two places read alike.
+        """Return the form of one row: each part is preceded by its length, so that all places have different forms.
 
         `key` is the row's primary key, in the order of the table's columns, and then the columns that are bound.
         """
@@ -75,11 +75,11 @@ class AssociatedData:
 
 
 class DamagedValueError(ValueError):
-    """A sealed value that does not open: it was changed, moved from its place, or is of a key that is not held."""
+    """A sealed value cannot be opened: it was changed or moved, or its key is missing."""
 
 
 def header_of(key_id: int) -> bytes:
-    """Return how the values begin that this data key sealed."""
+    """Return the first bytes of all values that this data key sealed."""
     return HEADER.pack(FORMAT, key_id)
 
 
@@ -87,13 +87,13 @@ class Keyring:
     """The data keys of one database. Any number of threads may use it."""
 
     def __init__(self, load: Callable[[Collection[int]], Iterable[DataKey]]) -> None:
-        """`load` returns the database's keys but those whose numbers are given; it has at least one of each purpose."""
+        """`load` returns the database's keys except those with the given numbers; each purpose has at least one."""
         self._load = load
         self._loading = threading.Lock()
         self._known: set[int] = set()
         self._absent: set[int] = set()
         self._ciphers: dict[int, AESGCM] = {}
-        # Begun once with their keys: to do that for each digest takes most of its time.
+        # Initialised once with their keys: doing that for each digest would take most of its time.
         self._matching: HMAC
         self._rows: HMAC
         self.current_id = 0
@@ -101,13 +101,13 @@ class Keyring:
         self.follow()
 
     def follow(self) -> bool:
-        """Load keys that were made since; returns whether there were any. Reads the database."""
+        """Load keys made since the last load; return whether there were any. Reads the database."""
         with self._loading:
             fresh = list(self._load(self._known))
             for key in fresh:
                 if key.purpose is KeyPurpose.MATCHING:
                     self._matching = HMAC(key.secret, SHA256())
-                    # A key of its own, so that no digest can be taken for a MAC.
+                    # A separate key, so that no digest can serve as a MAC.
                     rows = hmac.digest(key.secret, b"cekalwatch rows", hashlib.sha256)
                     self._rows = HMAC(rows, SHA256())
                 else:
@@ -119,13 +119,13 @@ class Keyring:
             return bool(fresh)
 
     def seal(self, associated_data: bytes, plain: bytes) -> bytes:
-        """Seal `plain`; it opens with the same associated data only."""
+        """Seal `plain`; only the same associated data opens it."""
         key_id, nonce = self.current_id, os.urandom(NONCE_BYTES)
         header = header_of(key_id)
         return header + nonce + self._ciphers[key_id].encrypt(nonce, plain, header + associated_data)
 
     def open(self, associated_data: bytes, sealed: object) -> bytes:
-        """Return what was sealed with this associated data; raises DamagedValueError, also for what is no bytes."""
+        """Open a value sealed with this associated data; raises DamagedValueError, also for anything but bytes."""
         if not isinstance(sealed, bytes) or len(sealed) < BODY + TAG_BYTES:
             raise DamagedValueError("no sealed value")
         kind, key_id = HEADER.unpack_from(sealed)
@@ -139,7 +139,7 @@ class Keyring:
             raise DamagedValueError("a sealed value that does not open with its associated data") from None
 
     def digest(self, associated_data: bytes, plain: bytes) -> str:
-        """Return an HMAC-SHA256, hexadecimal, of both: equal for equal ones, useless without the key."""
+        """Return an HMAC-SHA256, hexadecimal, of both: equal for equal content, useless without the key."""
         mac = self._matching.copy()
         mac.update(associated_data + plain)
         return mac.finalize().hex()
@@ -151,7 +151,7 @@ class Keyring:
         return mac.finalize()
 
     def _cipher_of_another(self, key_id: int) -> AESGCM:
-        """Return the cipher of a key that another program has made. A number that is not held is asked for once."""
+        """Return the cipher of a key that another program has made; an unknown number is looked up only once."""
         if key_id not in self._absent:
             self.follow()
             if found := self._ciphers.get(key_id):

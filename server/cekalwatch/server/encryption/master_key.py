@@ -1,8 +1,8 @@
 """The master key: it wraps the data keys and nothing else, and is never in the database.
 
 A data key is sealed with AES-256-GCM under a key of its own, which the master key derives for its number and purpose:
-HMAC-SHA256, as the pseudo-random function of NIST SP 800-108 in one step. That is all that a master key does, so that
-one in a token, which never leaves it, works as one in a file does.
+HMAC-SHA256, as the pseudo-random function of NIST SP 800-108 in one step. A master key does nothing else, so one that
+never leaves its token works like one in a file.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class MasterKey(ABC):
 
     @property
     def key_id(self) -> str:
-        """Tells master keys apart, and reveals nothing of them: 16 hexadecimal digits."""
+        """Identifies the master key without revealing it: 16 hexadecimal digits."""
         return self.derive(b"cekalwatch master key")[:_ID_BYTES].hex()
 
     def wrap(self, key_id: int, purpose: str, data_key: bytes) -> bytes:
@@ -44,7 +44,7 @@ class MasterKey(ABC):
         return nonce + self._cipher(place).encrypt(nonce, data_key, place)
 
     def unwrap(self, key_id: int, purpose: str, wrapped: bytes) -> bytes:
-        """Open what `wrap` made; raises ValueError when it is damaged or of another master key."""
+        """Open a data key that `wrap` sealed; raises ValueError when it is damaged or of another master key."""
         place, nonce, sealed = WRAPPED.at(str(key_id), purpose), wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:]
         try:
             return self._cipher(place).decrypt(nonce, sealed, place)
@@ -72,7 +72,7 @@ class SecretMasterKey(MasterKey):
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """Read the form in which people keep it, Base64; raises ValueError, which tells nothing of the text."""
+        """Read the form in which people store it, Base64; raises ValueError, which reveals nothing of the text."""
         try:
             return cls(base64.b64decode(text.strip(), validate=True))
         except binascii.Error:

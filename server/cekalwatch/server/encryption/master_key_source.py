@@ -1,6 +1,6 @@
 """Where the master key comes from: a file, an environment variable, a command that prints it, or a token that keeps it.
 
-Errors say what to do and never show what was read.
+Errors say what to do, and never show the text that was read.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ class MasterKeySource(Protocol):
 
     @property
     def name(self) -> str:
-        """How a person knows it, for messages."""
+        """Name of the source for messages."""
 
     def read(self) -> MasterKey:
-        """Return the key; raises ProgramError when there is none, or it may not be used."""
+        """Return the key; raises ProgramError when there is none, or its source is not safe."""
 
     def read_or_make(self) -> MasterKey:
-        """Return the key, and make it first where this source can; raises ProgramError."""
+        """Return the key; make it first if this source can; raises ProgramError."""
         return self.read()
 
 
@@ -71,7 +71,7 @@ class KeyFile(MasterKeySource):
             raise ProgramError(f"Cannot read the master key in {self.path}: {error.strerror}", Exit.CONFIG) from None
 
     def read_or_make(self) -> MasterKey:
-        """Return the key, made first where there is none. Of two programs at once, one uses the other's key."""
+        """Return the key, made first if there is none. If two programs start at once, one uses the other's key."""
         try:
             if not self.path.exists():
                 self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -122,7 +122,7 @@ class KeyCommand(MasterKeySource):
 
 
 class TokenMasterKey(MasterKey):
-    """A secret key in a token, which computes with it and never gives it away."""
+    """A secret key in a token, which computes with it and never reveals it."""
 
     def __init__(self, token: Token) -> None:
         self._token = token
@@ -161,7 +161,7 @@ class KeyToken(MasterKeySource):
 
     def _asked(self, token: Token) -> MasterKey:
         key = TokenMasterKey(token)
-        key.key_id  # noqa: B018  # a token that is away, or cannot do this, is told of at the start
+        key.key_id  # noqa: B018  # reports an absent or unsuitable token at the start
         return key
 
 
@@ -177,7 +177,7 @@ def parse_source(text: str) -> MasterKeySource:
             return KeyCommand(arguments)
         case _ if kind == SCHEME:
             return KeyToken(TokenUri.parse(text))
-    # Without the text itself: someone may have written the key there.
+    # The message omits the text: it may contain the key.
     raise ValueError("write file:PATH, env:NAME, command:PROGRAM ARGUMENTS or a PKCS#11 URI")
 
 

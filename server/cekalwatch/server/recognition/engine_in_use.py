@@ -1,4 +1,4 @@
-"""The engine that makes templates now. A change of the model replaces it for all later callers."""
+"""The engine that makes templates now. Changing the model replaces it for all later callers."""
 
 from __future__ import annotations
 

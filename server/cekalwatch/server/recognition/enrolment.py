@@ -32,8 +32,8 @@ USELESS_TURN_DEGREES: Final = 60.0
 USELESS_SHARPNESS: Final = 0.04
 USELESS_DARK: Final = 0.04
 USELESS_BRIGHT: Final = 0.93
-"""Beyond these, more than half of the travellers with such a photograph on the list were missed (`python -m benchmarks
-recognition.enrolment_quality`). No frontal face is measured as turned so far."""
+"""With photographs beyond these limits, more than half of the travellers were missed (`python -m benchmarks
+recognition.enrolment_quality`). No frontal face measures as turned so far."""
 MAX_FACE_JPEG_BYTES: Final = 60_000
 
 _FACE_JPEG_SIDE: Final = 480
@@ -44,7 +44,7 @@ _WHOLE_PART: Final = 0.95
 
 
 class EnrolmentError(CekalwatchError):
-    """The face of a photograph cannot be a reference; `figures` is what was measured of it."""
+    """The face of a photograph cannot be a reference; `figures` has its measurements."""
 
     def __init__(self, code: Code, figures: FaceFigures, detail: str = "") -> None:
         super().__init__(code, detail)
@@ -66,18 +66,18 @@ class Enrolment:
 def plain_and_reference(recogniser: Recogniser, aligned: Picture) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return two templates of an aligned face, length 1: the one for a probe and the one for a reference.
 
-    The reference's is the mean of those of the face and of its mirror image. Mirroring references only lowered FNIR at
-    FPIR 1e-2 in each of six choices of 400 listed people of LFW, from 0.040 to 0.038 on average, and left it unchanged
-    at 3e-3; it costs one more face per reference.
+    The reference's template is the mean of those of the face and of its mirror image. Mirroring only references lowered
+    FNIR at FPIR 1e-2 in each of six choices of 400 listed people of LFW, from 0.040 to 0.038 on average, and left it
+    unchanged at 3e-3; it costs one more face per reference.
     """
     pair = recogniser.embed(np.stack([aligned, aligned[:, ::-1]]))
     return pair[0], np.asarray(normalised(pair.sum(axis=0, keepdims=True))[0], dtype=np.float32)
 
 
 def find_faces(detector: FaceDetector, picture: Picture) -> tuple[Picture, list[Face]]:
-    """Return the faces and their picture, which gets a margin if there are none without it.
+    """Return the faces and their picture; if no face is found, a margin is added and the search repeated.
 
-    Detectors need some surroundings, which photographs cut close around the face do not show.
+    Detectors need some surroundings of a face, which tightly cropped photographs do not show.
     """
     faces = detector.detect(picture)
     if faces:
@@ -91,10 +91,10 @@ def find_faces(detector: FaceDetector, picture: Picture) -> tuple[Picture, list[
 
 
 def find_upright(detector: FaceDetector, picture: Picture) -> tuple[Picture, list[Face], bool]:
-    """Do as `find_faces`, but turn the picture by quarters if only then a face is upright; say whether it was turned.
+    """Do as `find_faces`, but rotate the picture by 90° steps if its face is not upright; say whether it was rotated.
 
-    Scanned photographs often lie on their side without EXIF information. Detectors find those faces as well, with a low
-    score and landmarks in the wrong places, and no traveller matches such a template.
+    Scanned photographs often lie on their side without EXIF information. Detectors find those faces too, but with a low
+    score and wrong landmarks, and no traveller matches such a template.
     """
     found = find_faces(detector, picture)
     if _best_score(found) >= detector.upright_score:
@@ -109,7 +109,7 @@ def _best_score(found: tuple[Picture, list[Face]]) -> float:
 
 
 class Enroller:
-    """Makes reference faces. Threads may share it; as many work at the same time as there are detectors."""
+    """Makes reference faces. Threads may share it; one thread per detector works at the same time."""
 
     def __init__(
         self,
@@ -120,7 +120,7 @@ class Enroller:
         more_detectors: Sequence[FaceDetector] = (),
         min_eye_distance_px: float = MIN_EYE_DISTANCE_PX,
     ) -> None:
-        """`decode` is that of a `PhotographDecoder` wherever photographs come from outside."""
+        """Photographs from outside need the `decode` of a `PhotographDecoder`."""
         self._recogniser = recogniser
         self._decode = decode
         self._min_eye_distance_px = min_eye_distance_px
@@ -178,16 +178,16 @@ class Enroller:
             return Code.PHOTO_FACE_TURNED
         if not USELESS_DARK <= figures.brightness <= USELESS_BRIGHT:
             return Code.PHOTO_BADLY_LIT
-        # Edges are fainter in the dark, and no less sharp.
+        # Edges are fainter in the dark, but equally sharp.
         light = min(1.0, figures.brightness / WANTED_DARK)
         return Code.PHOTO_BLURRED if figures.sharpness < USELESS_SHARPNESS * light else None
 
 
 def _main_face(faces: list[Face], picture: Picture) -> tuple[Face, int, int]:
-    """Return the largest whole face, how many others could be meant as well, and how many faces there are in all.
+    """Return the largest whole face, the number of other possible subjects, and the number of all faces.
 
-    Not meant are faces of less than a third of its width, and those that the picture's edge cuts: they are neighbours
-    in a photograph that was cut to show one person.
+    Faces of less than a third of its width, and those cut by the picture's edge, are not possible subjects: they are
+    neighbours in a photograph that was cropped to show one person.
     """
     sure = [face for face in faces if face.score >= _SURE_SCORE] or faces
     whole = [face for face in sure if _visible_part(face, picture) >= _WHOLE_PART] or sure

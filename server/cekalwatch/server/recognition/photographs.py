@@ -1,9 +1,9 @@
 """Decodes reference photographs from phones, scanners and other systems.
 
-Decoding is bounded in bytes, pixels, time and memory, whatever the file claims: its structure is read first, and the
-decoder gets nothing but the picture. The memory that it can take is taken from a budget that all photographs share.
-Those from outside are decoded in confined processes: a flaw in a decoder finds neither keys nor network there, and the
-picture that comes back is numbers without structure.
+Decoding is limited in bytes, pixels, time and memory, whatever the file claims: its structure is checked first, and the
+decoder gets only the picture. Each photograph reserves memory from a budget that all photographs share. Photographs
+from outside are decoded in confined processes: an exploited decoder finds neither keys nor network there, and returns
+only pixels.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 
 MAX_PHOTO_PIXELS: Final = 50_000_000
 MAX_PHOTO_SIDE: Final = 100_000
-"""Pixels in a row: a decoder of fax codes keeps sixteen bytes for each."""
+"""Maximum pixels in a row: a decoder of fax codes needs sixteen bytes for each."""
 LONG_SIDE: Final = 2_000
 """Larger photographs are scaled to this length of their longer side, which leaves enough pixels for a face."""
 DOTS_BLUR: Final = 1.5
-"""Radius, pixels, that brings a dithered portrait of 1,000 pixels or more to a cosine of 0.96 with the plain one."""
+"""Blur radius in pixels: a dithered portrait of 1,000 pixels or more then has a cosine of 0.96 with the original."""
 DECODE_BYTES: Final = 400_000_000
-"""Memory for all photographs that are being decoded; one that needs more by itself is too large."""
+"""Memory for all photographs that are being decoded; a photograph that alone needs more is too large."""
 DECODE_WAIT_S: Final = 120.0
 """How long a photograph may wait for memory."""
 
@@ -47,21 +47,21 @@ _BYTES_PER_PIXEL: Final = {
     PictureFormat.BMP: 8,
     PictureFormat.TIFF: 10,
 }
-"""What the decoders take for each pixel at most, measured: for a JPEG of several scans it is two bytes a colour, WebP
-keeps its canvas four times."""
+"""Measured maximum memory of the decoders for each pixel: a JPEG of several scans needs two bytes per colour, WebP
+stores its canvas four times."""
 _JPEG_OUTPUT: Final = 4 * (2 * LONG_SIDE) ** 2
 _BAND_PIXELS: Final = 2_000_000
 _DEEP_GREY: Final = ("I;16", "I;16L", "I;16B", "I;16N")
 
 decoding_memory: Final = ByteBudget(DECODE_BYTES, DECODE_WAIT_S)
-"""What all photographs of this server share, in whatever process they are decoded."""
+"""The budget of all photographs of this server, in whatever process they are decoded."""
 
 
 def decode_photograph(data: bytes) -> Picture:
     """Return the photograph upright, on white where it is transparent, its longer side at most LONG_SIDE.
 
-    It is decoded in this process, which is for photographs of our own; those from outside go to a `PhotographDecoder`.
-    Raises CekalwatchError PHOTO_TOO_LARGE or PHOTO_UNREADABLE; SERVER_BUSY when there was no memory in time.
+    It is decoded in this process, so use it only for our own photographs; those from outside need a
+    `PhotographDecoder`. Raises CekalwatchError PHOTO_TOO_LARGE or PHOTO_UNREADABLE; SERVER_BUSY without memory in time.
     """
     steps = decoding(data)
     with decoding_memory.taken(next(steps)):
@@ -74,7 +74,7 @@ def decode_photograph(data: bytes) -> Picture:
 
 
 def decoding(data: bytes) -> Generator[int, None, Picture]:
-    """Yield how many bytes of memory decoding will take at most, and then return the picture.
+    """Yield the maximum number of bytes that decoding needs, and then return the picture.
 
     Raises CekalwatchError PHOTO_TOO_LARGE or PHOTO_UNREADABLE.
     """
@@ -99,7 +99,7 @@ def decoding(data: bytes) -> Generator[int, None, Picture]:
 
 
 def _memory(image: Image.Image) -> int:
-    """Return how many bytes decoding the picture takes at most; raises PHOTO_TOO_LARGE. Only its header was read."""
+    """Return the maximum number of bytes that decoding needs, by the header only; raises PHOTO_TOO_LARGE."""
     pixels, kind = image.width * image.height, PictureFormat(str(image.format))
     needed = pixels * _BYTES_PER_PIXEL[kind]
     if kind is PictureFormat.JPEG:
@@ -126,7 +126,7 @@ def _upright_bgr(image: Image.Image, file: PhotographFile) -> Picture:
 def _small(image: Image.Image) -> Image.Image:
     """Return the picture in 8 bits a colour, its longer side at most LONG_SIDE.
 
-    Band by band, since a whole picture's copy in another mode would take as much memory as decoding it.
+    It works band by band, since a copy of the whole picture in another mode would need as much memory as decoding it.
     """
     plain = _plainly(image)
     factor = max(1, max(image.size) // LONG_SIDE)
@@ -144,7 +144,7 @@ def _small(image: Image.Image) -> Image.Image:
             reduced.paste(band, (0, top))
             top += band.height
     reduced.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.LANCZOS)
-    # People see greys where a picture has black and white dots; detector and recogniser see only dots.
+    # In a dithered picture people see greys, but detector and recogniser see only dots.
     return reduced.filter(ImageFilter.GaussianBlur(DOTS_BLUR)) if image.mode == "1" else reduced
 
 
@@ -161,7 +161,7 @@ def _plainly(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
 
 
 def _stretch(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
-    """Return a function that maps numbers without a stated range to 8-bit grey, from black for the least to white."""
+    """Return a function that maps numbers without a stated range to 8-bit grey; the smallest becomes black."""
     low, high = (float(end) for end in image.getextrema())  # type: ignore[arg-type]  # these modes have one band
     if not np.isfinite([low, high]).all():
         raise ValueError("pixels that are not finite")
@@ -203,7 +203,7 @@ class PhotographDecoder:
         self._pool.close()
 
     def decode(self, data: bytes) -> Picture:
-        """Do as `decode_photograph`; one whose decoder dies is refused, and the next one gets another decoder."""
+        """Do as `decode_photograph`; if a decoder dies, its photograph is refused, and the next gets a new decoder."""
         try:
             with self._pool.conversation() as ask, decoding_memory.taken(_needed(ask(data))):
                 return _picture(ask(b""))
@@ -215,7 +215,7 @@ class PhotographDecoder:
 
 
 def decoded_answers(data: bytes) -> Generator[bytes, bytes, None]:
-    """Answer, in a confined process, with the memory that decoding takes, and when it is granted, with the picture."""
+    """Answer, in a confined process, with the memory that decoding needs, and once it is granted, with the picture."""
     steps = decoding(data)
     try:
         yield _NEEDED.pack(next(steps))
@@ -249,6 +249,6 @@ def _picture(answer: bytes | None) -> Picture:
 
 
 def _refused(refusal: Refusal) -> CekalwatchError:
-    """Return the decoder's own error. It may say nothing else but that the photograph is bad."""
+    """Return the decoder's own error, which can only say that the photograph is bad."""
     code = Code.PHOTO_TOO_LARGE if refusal.kind == Code.PHOTO_TOO_LARGE else Code.PHOTO_UNREADABLE
     return CekalwatchError(code, refusal.detail[:200])

@@ -1,8 +1,8 @@
 """A camera's crop: decoded, aligned and embedded into the probe that is searched, and encoded as it is kept and shown.
 
 Decoding is strict, since anybody who reaches the port can send bytes, and quick, since every crop passes here.
-Landmarks are in the coded picture's pixels, so an EXIF rotation is not applied. Pictures that are kept or shown
-are encoded by this server, whatever bytes they came from.
+Landmarks are in the encoded picture's pixels, so EXIF rotation is not applied. This server encodes all pictures that
+are stored or shown, whatever bytes they came from.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ class Probe:
 
 
 class CaptureEmbedder:
-    """Makes the probe of each capture with the recogniser that is in use at that moment."""
+    """Makes the probe of each capture with the recogniser in use at that moment."""
 
     def __init__(self, recogniser: Callable[[], Recogniser]) -> None:
         self._recogniser = recogniser
 
     def embed(self, captures: list[Capture]) -> Sequence[Probe | Exception]:
-        """Return a probe for each capture, or the CekalwatchError why there is none. Raises RecogniserError."""
+        """Return for each capture a probe, or the CekalwatchError that prevents one. Raises RecogniserError."""
         recogniser = self._recogniser()
         faces = [_aligned(capture) for capture in captures]
         good = [face for face in faces if not isinstance(face, CekalwatchError)]
@@ -89,7 +89,7 @@ _CODES: Final = {
 def decode_crop(jpeg: bytes) -> Picture:
     """Decode a JPEG within the contract's bounds; raises CekalwatchError with a code CROP_... for anything else.
 
-    Its markers are read first: what the decoder gets is one baseline scan of at most MAX_CROP_PIXELS, without metadata.
+    Its markers are checked first: the decoder gets one baseline scan of at most MAX_CROP_PIXELS, without metadata.
     """
     if len(jpeg) > MAX_CROP_BYTES:
         raise CekalwatchError(Code.CROP_TOO_LARGE, f"{len(jpeg)} bytes")
@@ -106,13 +106,13 @@ def decode_crop(jpeg: bytes) -> Picture:
 
 
 MAX_PROBE_BYTES: Final = 100_000
-"""A probe that is kept; it leaves room in a message for two references and what people wrote."""
+"""Maximum size of a stored probe; it leaves room in a message for two references and people's notes."""
 PROBE_SIDE: Final = 640
-"""What cameras send at most. The one thread that decides encodes it, so it may not take long: 2 ms for a usual crop,
-and 16 for the worst."""
+"""Maximum that cameras send. The one deciding thread encodes it, so encoding must be fast: 2 ms for a usual crop, and
+16 for the worst."""
 
 _PROBE_QUALITY: Final = 92
-"""Coding a crop of quality 85 again with this changes a pixel by less than one step of 255 in the mean."""
+"""Encoding a crop of quality 85 again with this changes a pixel by less than one step of 255 on average."""
 _WORSE: Final = (80, 70, 60)
 _WORST: Final = 50
 _SHRINKING: Final = 4 / 5
@@ -121,7 +121,7 @@ _SHRINKING: Final = 4 / 5
 def face_jpeg(picture: Picture, quality: int, side: int, max_bytes: int) -> bytes:
     """Encode a picture as a baseline JPEG of one scan without metadata, of `max_bytes` at most.
 
-    It is made smaller to `side` pixels, and coded worse or smaller still where it takes more bytes.
+    It is scaled down to `side` pixels, and to lower quality or size if it still takes more bytes.
     """
     height, width = picture.shape[:2]
     side = min(side, max(height, width))
@@ -137,14 +137,14 @@ def face_jpeg(picture: Picture, quality: int, side: int, max_bytes: int) -> byte
 
 
 def probe_jpeg(crop: bytes) -> bytes:
-    """Return a crop as it is kept; raises CekalwatchError as `decode_crop` does."""
+    """Return a crop as it is stored; raises CekalwatchError as `decode_crop` does."""
     return face_jpeg(decode_crop(crop), _PROBE_QUALITY, PROBE_SIDE, MAX_PROBE_BYTES)
 
 
 def aiming_jpeg(sent: bytes) -> bytes:
-    """Return a camera's picture for aiming as people get it: with no more detail than such a picture may have.
+    """Return a camera's picture for aiming as people see it, with the detail reduced to what is allowed.
 
-    Raises CekalwatchError as `decode_crop` does, and for what is larger than the contract allows.
+    Raises CekalwatchError as `decode_crop` does, and for a picture larger than the contract allows.
     """
     if len(sent) > MAX_AIMING_BYTES:
         raise CekalwatchError(Code.CROP_TOO_LARGE, f"{len(sent)} bytes")

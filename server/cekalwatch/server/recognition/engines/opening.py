@@ -1,7 +1,7 @@
-"""Opens the recogniser of a pack as the settings ask: engine and precision are chosen here.
+"""Opens the recogniser of a pack with the engine and precision that the settings choose.
 
-What a person chose and cannot be had is an error, never something else in its place. What `auto` chose is in the status
-and the log.
+If a person's choice is not available, that is an error: nothing else replaces it. The status and the log show what
+`auto` chose.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from cekalwatch.vision.openvino_runtime import OpenVinoSession
 from cekalwatch.vision.runtime import ModelError, open_cuda_session, open_session
 
 MIN_AGREEMENT: Final = 0.998
-"""Least cosine between the templates of one face in f32 and in another precision, so that both serve one gallery."""
+"""Minimum cosine between the templates of one face in f32 and in another precision, for use in one gallery."""
 BATCHES: Final = {
     (InferenceEngine.ONNXRUNTIME, Precision.F32): 1,
     (InferenceEngine.OPENVINO, Precision.F32): 2,
     (InferenceEngine.OPENVINO, Precision.BF16): 8,
     (InferenceEngine.CUDA, Precision.F32): 32,
 }
-"""Faces a call with which a server is fastest with each (ADR 26). That of CUDA was not measured."""
+"""Number of faces per call with which each engine is fastest (ADR 26). CUDA was not measured."""
 
 _FACES: Final = 8
 _TIMED_FACES: Final = 2
 _TIMED_CALLS: Final = 7
-"""In turns with those of the other precision, so that other work on the machine slows both."""
+"""Measurements alternate between the precisions, so that other work on the machine slows both."""
 
 log = structlog.get_logger()
 
@@ -42,7 +42,7 @@ log = structlog.get_logger()
 def open_recogniser(pack: Pack, threads: int, choice: InferenceChoice) -> tuple[Recogniser, Inference]:
     """Return the recogniser of a pack with our manifest, each call computing on `threads` threads.
 
-    Raises ModelError when what was chosen is not installed, the machine has not what it needs, or the network cannot be
+    Raises ModelError when the chosen engine is not installed, the machine lacks what it needs, or the network cannot be
     loaded.
     """
     engine = choice.engine
@@ -98,9 +98,9 @@ def _is_faster(one: NetworkRecogniser, other: NetworkRecogniser, faces: AlignedF
 
 
 def drawn_faces(count: int) -> AlignedFaces:
-    """Return drawings of faces, the same each time: nobody's photograph has to be on every server.
+    """Return drawings of faces, the same each time, so that no server needs photographs of people.
 
-    Of the pack `light` their least cosine between f32 and bf16 is 0.9991, that of 500 faces of LFW 0.9993.
+    For the pack `light`, their minimum cosine between f32 and bf16 is 0.9991; for 500 faces of LFW it is 0.9993.
     """
     chance = np.random.default_rng(1)
     return np.stack([_drawn_face(chance) for _ in range(count)])

@@ -28,7 +28,7 @@ class Recogniser(Protocol):
 
     @property
     def model_version(self) -> str:
-        """What templates are bound to: pack name and start of the recogniser's sha256, like "standard-1a2b3c4d"."""
+        """Model version of its templates: pack name and start of the recogniser's sha256, as "standard-1a2b3c4d"."""
 
     @property
     def size(self) -> int:
@@ -39,11 +39,11 @@ class Recogniser(Protocol):
 
 
 class TemplateError(ValueError):
-    """Features that no template can be made of: not finite, or all zero."""
+    """Features from which no template can be made: not finite, or all zero."""
 
 
 class RecogniserError(CekalwatchError):
-    """What computes the network has failed, as when a GPU is gone. It says nothing of the faces: try them again."""
+    """The engine has failed, for example because a GPU is gone. The faces may be valid: try them again."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(Code.RECOGNISER_FAILED, detail)
@@ -58,7 +58,7 @@ def normalised(features: NDArray[np.float32]) -> Templates:
 
 
 class PackRecogniser(ABC):
-    """What the recognisers of model packs share: a `Recogniser` whose subclass computes the features."""
+    """Base of the recognisers of model packs: a `Recogniser` whose subclass computes the features."""
 
     def __init__(self, pack: Pack) -> None:
         self._model_version = pack.model_version
@@ -89,7 +89,7 @@ class NetworkRecogniser(PackRecogniser):
     """The recogniser of a model pack with our manifest: a network that an engine computes. Threads may share it."""
 
     def __init__(self, pack: Pack, session: InferenceSession) -> None:
-        """Raises ModelError when the network in `session` is none for 112x112 faces and the manifest's templates."""
+        """Raises ModelError when the network in `session` does not fit 112x112 faces and the manifest's templates."""
         from cekalwatch.vision.runtime import ModelError  # it loads onnxruntime
 
         super().__init__(pack)

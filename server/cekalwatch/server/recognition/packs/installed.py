@@ -58,7 +58,7 @@ class Engine:
     detector: FaceDetector
     recogniser: Recogniser
     inference: Inference
-    """What computes the recogniser."""
+    """The engine that computes the recogniser."""
 
 
 def open_engine(pack: Pack, threads: int, choice: InferenceChoice = ONNXRUNTIME_F32) -> Engine:
@@ -117,7 +117,7 @@ def installed(models_dir: Path) -> list[Path]:
 
 @contextmanager
 def replacing(folder: Path) -> Iterator[Path]:
-    """Yield a new folder to fill; at the end it replaces `folder` in one step, and on an error nothing changes."""
+    """Yield a new folder to fill; at the end it replaces `folder` atomically; after an error nothing has changed."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".new-", dir=folder.parent) as temporary:
         fresh = Path(temporary) / folder.name
@@ -154,7 +154,7 @@ def _copy_described(source: Path, fresh: Path, name: str) -> Pack:
 
 
 def _single_inner(source: Path) -> Path:
-    """Return the folder with the networks, which some archives have one level down."""
+    """Return the folder with the networks, which is one level down in some archives."""
     if any(source.glob("*.onnx")):
         return source
     inner = {path.parent for path in source.glob("*/*.onnx")}
@@ -222,7 +222,7 @@ def check_all(models_dir: Path, names: list[str], report: Callable[[str, PackErr
 
 
 def describe(folder: Path) -> Pack | PackError:
-    """Return the pack of a folder by its manifest, or the error why it cannot be read."""
+    """Return the pack of a folder by its manifest, or the error that prevents reading it."""
     try:
         return read_manifest(folder)
     except PackError as error:

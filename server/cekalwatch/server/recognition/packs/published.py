@@ -1,7 +1,7 @@
 """Packs that InsightFace publishes: their licence, and downloading their archives.
 
-An archive from the network counts as hostile until it is checked: it must have a SHA-256 that somebody vouches for,
-its size is bounded before and after unpacking, and only networks in it are unpacked, by their bare names.
+An archive from the network is treated as hostile until it is checked: it must have a SHA-256 from a trusted source,
+its size is limited before and after unpacking, and only its networks are unpacked, by their bare names.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PUBLISHED: Final[Mapping[str, str]] = MappingProxyType(
         "antelopev2": "8e182f14fc6e80b3bfa375b33eb6cff7ee05d8ef7633e738d1c89021dcf0c5c5",
     }
 )
-"""SHA-256 of each pack's archive, as many projects that fetched the release state it; it could not be fetched here."""
+"""SHA-256 of each pack's archive, as many projects that fetched it state; we could not fetch the release ourselves."""
 
 MAX_ARCHIVE_BYTES: Final = 1 << 30
 MAX_UNPACKED_BYTES: Final = 2 << 30
@@ -45,12 +45,12 @@ class Progress:
 
 
 def download(url: str, target: Path, report: Callable[[Progress], None], sha256: str) -> None:
-    """Fetch `url` into the file `target`, at most 1 GiB. Raises PackError, also when it has not that SHA-256."""
+    """Fetch `url` into the file `target`, at most 1 GiB. Raises PackError, also for another SHA-256."""
     import requests
 
     digest, received = hashlib.sha256(), 0
     try:
-        # A compressed answer would have another length than the stated one.
+        # A compressed answer would have a different length from the stated one.
         headers = {"Accept-Encoding": "identity"}
         with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT_S) as response, target.open("wb") as file:
             if response.status_code != requests.codes.ok:

@@ -44,10 +44,10 @@ from cekalwatch.vision.manifest import (
 from cekalwatch.vision.runtime import InferenceSession, ModelError, Tensor, open_session
 
 MAX_DIFFERENCE: Final = 1e-4
-"""Of any number, in parts of the largest one. Another order of summation changes it by about 1e-6."""
+"""Tolerance of any number, relative to the largest one. Another order of summation changes numbers by about 1e-6."""
 
 _FACES: Final = ((168, 162, 60), (374, 216, 35))
-"""Of the drawn picture: centre, and half the width, in pixels."""
+"""Faces of the drawn picture: centre, and half the width, in pixels."""
 _OVERLAP: Final = 0.3
 _SCORE: Final = 0.6
 _CANDIDATES: Final = 512
@@ -98,7 +98,7 @@ def check_recogniser(original: bytes, engine: Engine, picture: Picture) -> None:
 
 
 def drawn_faces() -> Picture:
-    """Return a drawing of two faces, 640x480: networks can be compared on it, and it is nobody's photograph."""
+    """Return a drawing of two faces, 640x480, for comparing networks without a person's photograph."""
     picture = np.full((480, 640, 3), (150, 160, 150), np.uint8)
     for x, y, half in _FACES:
         _draw_face(picture, x, y, half)
@@ -121,12 +121,12 @@ def _draw_face(picture: Picture, x: int, y: int, half: int) -> None:
 
 
 def _quiet() -> None:
-    """Keep OpenCV from warning of a setting that it makes itself."""
+    """Suppress OpenCV's warning about a setting that it makes itself."""
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
 
 
 def _run(session: InferenceSession, blob: Tensor) -> Tensor:
-    """Return a network's only output; inputs besides the first are leftovers of its makers that nothing reads."""
+    """Return a network's only output; its inputs besides the first are unused leftovers."""
     first, *others = session.get_inputs()
     unread = {each.name: np.zeros(each.shape, np.float32) for each in others}
     (features,) = session.run(None, {first.name: blob, **unread})

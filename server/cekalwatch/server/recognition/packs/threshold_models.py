@@ -23,7 +23,7 @@ LIGHT: Final = ThresholdModel(
         program="0.1.0",
     ),
 )
-"""Of the pack `light`, as `evaluate` gave it."""
+"""Threshold model of the pack `light`, measured by `evaluate`."""
 LIGHT_LIKENESS: Final = LikenessModel(
     threshold=0.6,
     sure=0.75,
@@ -39,8 +39,8 @@ LIGHT_LIKENESS: Final = LikenessModel(
         program="0.1.0",
     ),
 )
-"""Of the pack `light`, as `benchmarks/recognition/likeness.py` gave it (docs/adr/0009). Other packs have none until
-somebody measures it, and then no passage joins the alert of another."""
+"""Likeness of the pack `light`, measured by `benchmarks/recognition/likeness.py` (docs/adr/0009). A pack without a
+measured likeness gets none, so no passage joins the alert of another."""
 STANDARD: Final = ThresholdModel(
     list_size=869,
     tail_from=0.45022,
@@ -49,7 +49,7 @@ STANDARD: Final = ThresholdModel(
     shape=-0.05804,
     provenance=replace(LIGHT.provenance, model_version="standard-53c3295b", measured_on="2026-11-26"),
 )
-"""Of the pack `standard`, as `evaluate` gave it (docs/standard-pack.md)."""
+"""Threshold model of the pack `standard`, measured by `evaluate` (docs/standard-pack.md)."""
 STANDARD_LIKENESS: Final = LikenessModel(
     threshold=0.6,
     sure=0.75,
@@ -57,7 +57,7 @@ STANDARD_LIKENESS: Final = LikenessModel(
     fnmr=0.0093,
     provenance=replace(LIGHT_LIKENESS.provenance, model_version="standard-53c3295b"),
 )
-"""Of the pack `standard`, as `benchmarks/recognition/likeness.py` gave it (docs/adr/0025)."""
+"""Likeness of the pack `standard`, measured by `benchmarks/recognition/likeness.py` (docs/adr/0025)."""
 INSIGHTFACE: Final = replace(
     LIGHT,
     provenance=replace(
