@@ -1,8 +1,8 @@
-"""The form of a backup: a tar archive, encrypted with age to the keys of those who may read it.
+"""The form of a backup: a tar archive, encrypted with age to the keys of the people who may read it.
 
-Both are streams: nothing is in memory or on the disk as a whole. Each file is cut into parts, FILE/000000 and on, since
-tar wants the size of what follows and a database's dump does not know it. The manifest, with the SHA-256 of each file,
-is the last. Any `age` and `tar` read it (docs/backup.md). It knows nothing of what the files are.
+Both are streams: the whole is never in memory or on the disk. Each file is cut into parts, FILE/000000 and so on,
+because tar needs the size of a member in advance, and the size of a database's dump is unknown. The manifest, with the
+SHA-256 of each file, comes last. Any `age` and `tar` can read it (docs/backup.md). It does not know the files' meaning.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ from cekalwatch.program.secret_files import refuse_shared
 MANIFEST = "manifest.json"
 PART_BYTES = 4 << 20
 MAX_PART_BYTES = 64 << 20
-"""Parts that are read; and the largest manifest."""
+"""Maximum size of a part that is read, and of the manifest."""
 BLOCK = tarfile.BLOCKSIZE
 _PART = re.compile(r"((?:[a-z0-9_][a-z0-9_.-]*/)*[a-z0-9_][a-z0-9_.-]*)/\d{6}", re.ASCII)
-"""No name leads out of a folder."""
+"""Allowed names; none can lead out of a folder."""
 
 
 @dataclass(frozen=True)
 class AgeIdentity:
-    """A private key of age, which reads what was encrypted to its public one."""
+    """A private key of age, which decrypts archives for its public key."""
 
     key: Any = field(repr=False)
 
     @classmethod
     def new(cls) -> Self:
-        """Make one, from the system's random numbers."""
+        """Make a key from the system's random numbers."""
         return cls(pyrage.x25519.Identity.generate())
 
     @classmethod
     def read(cls, file: Path) -> Self:
-        """Read one as `age-keygen` writes it; raises ProgramError."""
+        """Read a key in the form of `age-keygen`; raises ProgramError."""
         try:
             refuse_shared("the private key of the backups", file, file.stat().st_mode, "consider who may have read it")
             lines = file.read_text(encoding="utf-8").splitlines()
@@ -62,28 +62,28 @@ class AgeIdentity:
 
     @property
     def text(self) -> str:
-        """What a file of `read` has."""
+        """The content of a file that `read` accepts."""
         return f"# public key: {self.public}\n{self.key}\n"
 
 
 @dataclass(frozen=True)
 class FileFacts:
-    """A file as it was packed."""
+    """A packed file."""
 
     size: int
     sha256: str
 
 
 Describe = Callable[[dict[str, FileFacts]], bytes]
-"""Gives the manifest, once all files are known."""
+"""Makes the manifest when all files are known."""
 
 
 def write_archive(
     out: IO[bytes], files: Iterable[tuple[str, Iterable[bytes]]], describe: Describe, recipients: Sequence[str]
 ) -> None:
-    """Write the files, and then their manifest, for the owners of the public keys `recipients` only.
+    """Write the files, and then their manifest, so that only the owners of the public keys `recipients` can read them.
 
-    Raises OSError, ProgramError where a key is none, and what reading the files raises.
+    Raises OSError, ProgramError for an invalid key, and the errors of reading the files.
     """
     try:
         keys = [pyrage.x25519.Recipient.from_str(one) for one in recipients]
@@ -96,7 +96,7 @@ def write_archive(
     try:
         pyrage.encrypt_io(source, sink, keys)
     except (pyrage.EncryptError, OSError):
-        # Its text has lost the kind of what went wrong on our side.
+        # The library's error text has lost the type of our own error.
         if problem := source.problem or sink.problem:
             raise problem from None
         raise
@@ -105,10 +105,10 @@ def write_archive(
 def read_archive(
     file: Path, identity: AgeIdentity, take: Callable[[str, bytes], None] = lambda _name, _part: None
 ) -> tuple[bytes, dict[str, FileFacts]]:
-    """Give each part to `take` with its file's name, in order; return the manifest, and what was read.
+    """Pass each part to `take` with its file's name, in order; return the manifest, and the files that were read.
 
-    Raises ProgramError when the key is wrong, or the archive was cut or changed, and what `take` raises. Parts that
-    were given before are as they were packed even then: age refuses each piece of 64 KiB that is not.
+    Raises ProgramError when the key is wrong, or the archive was cut or changed, and the errors of `take`. Parts that
+    were passed before an error are unchanged: age checks each piece of 64 KiB.
     """
     unpacker = _Unpacker(take)
     sink = _Writer(unpacker.write)
@@ -140,7 +140,7 @@ def damaged(file: Path, why: str) -> ProgramError:
 
 
 class _Counted:
-    """A file that passes by."""
+    """Size and hash of a file while its parts pass."""
 
     def __init__(self) -> None:
         self._size = 0
@@ -156,7 +156,7 @@ class _Counted:
 
 
 class _Reader:
-    """What age reads from."""
+    """The stream that age reads."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
@@ -177,7 +177,7 @@ class _Reader:
 
 
 class _Writer:
-    """What age writes to."""
+    """The stream to which age writes."""
 
     def __init__(self, write: Callable[[bytes], object]) -> None:
         self._write = write
@@ -192,18 +192,18 @@ class _Writer:
         return len(data)
 
     def flush(self) -> None:
-        """Leave it to the file."""
+        """Do nothing: the file itself is flushed later."""
 
 
 class _Unpacker:
-    """Reads tar as it comes; members are small, so that each is in memory."""
+    """Reads a tar stream; members are small, so each one fits in memory."""
 
     def __init__(self, take: Callable[[str, bytes], None]) -> None:
         self._take = take
         self._waiting = bytearray()
         self._files = dict[str, _Counted]()
         self.manifest: bytes | None = None
-        """It came, and after it nothing."""
+        """The manifest was read, and nothing follows it."""
 
     def facts(self) -> dict[str, FileFacts]:
         return {name: counted.facts for name, counted in self._files.items()}
@@ -245,7 +245,7 @@ def _packed(files: Iterable[tuple[str, Iterable[bytes]]], describe: Describe) ->
 
 
 def _parts(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the same bytes in parts of one size but the last; at least one part, which may be empty."""
+    """Yield the same bytes in parts of equal size, except the last; at least one part, which may be empty."""
     waiting = bytearray()
     for chunk in chunks:
         waiting += chunk

@@ -1,4 +1,4 @@
-"""What a backup has in it, what it says of itself, and the record of when the last one was made."""
+"""The content of a backup, its manifest, and the record of the last backup."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ PKI_FILES = ("authority.pem", "authority.key", "ledger.sqlite3", "revoked.pem")
 
 @dataclass(frozen=True)
 class SiteFiles:
-    """The files of keys, and their places by the settings of a server."""
+    """The key files, and their places by the settings of a server."""
 
     settings: ServerSettings
 
     def places(self) -> dict[str, Path]:
-        """Return where each file is or belongs, by its name in a backup; what is in a token or elsewhere has none."""
+        """Return the place of each file by its name in a backup; keys in a token or elsewhere have none."""
         settings = self.settings
         found = {
             AUDIT_KEY: settings.audit_key_file,
@@ -53,9 +53,9 @@ class SiteFiles:
         return found | {f"{TLS}{name}": settings.tls_path / name for name in TLS_FILES}
 
     def read(self) -> Iterator[tuple[str, bytes]]:
-        """Yield the files that are there, each with its name. Raises ProgramError.
+        """Yield the existing files, each with its name. Raises ProgramError.
 
-        The ledger is read before the database: one that knew more than the database would look like an attack.
+        The ledger is read before the database: a ledger newer than the database would look like an attack.
         """
         for name, path in self.places().items():
             try:
@@ -65,7 +65,7 @@ class SiteFiles:
                 raise ProgramError(f"{path} cannot be read: {error}", Exit.UNAVAILABLE) from None
 
     def missing(self, *, with_keys: bool) -> list[str]:
-        """Return what a restored site needs and this backup lacks, in sentences."""
+        """Return in sentences what a restored site needs, but this backup lacks."""
         settings = self.settings
         found = []
         source = settings.master_key_source
@@ -84,7 +84,7 @@ class SiteFiles:
         return found
 
     def lacking(self, *, signs: bool) -> Iterator[str]:
-        """Yield what is not there and has to be, in sentences; `signs`: checkpoints were signed before."""
+        """Yield in sentences what is missing; `signs`: checkpoints were signed before."""
         settings, places = self.settings, self.places()
         if MASTER_KEY in places and not places[MASTER_KEY].exists():
             yield f"the master key: {places[MASTER_KEY]}"
@@ -99,7 +99,7 @@ class SiteFiles:
 
 
 def _copy(file: Path) -> bytes:
-    """Return a small database that others may be writing."""
+    """Return a copy of a small database that others may be writing."""
     with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
         connection.execute("BEGIN")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -116,18 +116,18 @@ class Manifest:
 
     form: int
     made_at: datetime
-    """The moment of the database's state."""
+    """Time of the database's state."""
     version: str
-    """Of the program that made it."""
+    """Version of the program that made it."""
     site: str
     kind: DatabaseKind
     database: DatabaseState
     files: dict[str, FileFacts]
     with_keys: bool
     not_included: list[str]
-    """What the site needs as well, in sentences."""
+    """What else the site needs, in sentences."""
     signer: str = ""
-    """Public key of the audit trail's signer; empty: nobody signed it."""
+    """Public key of the audit trail's signer; empty: the trail is not signed."""
     signature: str = ""
 
     def signed(self, key: SigningKey | None) -> Self:
@@ -139,16 +139,16 @@ class Manifest:
 
     @property
     def statement(self) -> bytes:
-        """What is signed: everything but the signature."""
+        """The signed text: everything but the signature."""
         return _CONTEXT + replace(self, signature="").to_json()
 
     def to_json(self) -> bytes:
-        """Return it as it stands in the archive."""
+        """Return its form in the archive."""
         return json.dumps(asdict(self), default=str, sort_keys=True).encode()
 
     @classmethod
     def read(cls, text: bytes, facts: dict[str, FileFacts], file: Path) -> Manifest:
-        """Read that of the archive `file`, in which `facts` were found. Raises ProgramError."""
+        """Read the manifest of the archive `file`, in which `facts` were found. Raises ProgramError."""
         try:
             found = TypeAdapter(cls).validate_json(text)
         except ValidationError:
@@ -179,7 +179,7 @@ class BackupRecord:
 
     @classmethod
     def load(cls, file: Path) -> Self | None:
-        """Read it; None when there is none that can be read."""
+        """Read it; None when it is missing or cannot be read."""
         try:
             return TypeAdapter(cls).validate_json(file.read_bytes())
         except (OSError, ValidationError):

@@ -27,21 +27,21 @@ NAME = "cekalwatch-{site}-{moment}.age"
 _OLD = re.compile(r"cekalwatch-(?P<site>.+)-\d{8}T\d{6}Z\.age", re.ASCII)
 
 STALE_S = 24 * 3600.0
-"""A backup that was not written on for so long is nobody's any more."""
+"""A partial backup is abandoned when nothing was written to it for this long."""
 
 Progress = Callable[[int, int | None], None]
-"""Told how many bytes of the database are packed, and of how many; None: nobody knows."""
+"""Called with the packed bytes of the database and their total; None: the total is unknown."""
 
 
 @dataclass(frozen=True)
 class BackupMade:
-    """A backup that is complete on the disk."""
+    """A complete backup on the disk."""
 
     file: Path
     size: int
     manifest: Manifest
     removed: tuple[Path, ...]
-    """Older ones, that went."""
+    """Older backups that were removed."""
 
 
 def make_backup(
@@ -55,7 +55,7 @@ def make_backup(
 ) -> BackupMade:
     """Make a backup for the recipients in the settings, in `folder`. Raises ProgramError, StorageError, TokenError.
 
-    The file appears when it is complete, with mode 0600. What is made is in the audit trail, also of the backup itself.
+    The file appears when it is complete, with mode 0600. The audit trail, also the one in the backup, records it.
     """
     recipients = settings.backup.recipients
     if not recipients:
@@ -119,7 +119,7 @@ def _counted(taken: Snapshot, progress: Progress) -> Iterator[bytes]:
 
 
 class _new_file:  # noqa: N801  # it is used as a function
-    """Gives the handle of a new file that appears under its name when the block has ended well. Raises ProgramError."""
+    """Gives the handle of a new file, which gets its name when the block succeeds. Raises ProgramError."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -127,7 +127,7 @@ class _new_file:  # noqa: N801  # it is used as a function
 
     def __enter__(self) -> int:
         try:
-            for left in self._file.parent.glob(".cekalwatch-*.age.part"):  # of a program that was killed
+            for left in self._file.parent.glob(".cekalwatch-*.age.part"):  # left by a killed program
                 if time.time() - left.stat().st_mtime > STALE_S:
                     left.unlink(missing_ok=True)
             if self._file.exists():
@@ -165,7 +165,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _prune(folder: Path, settings: ServerSettings) -> Iterator[Path]:
-    """Remove this site's backups beyond those that stay; names of one site are in the order of time."""
+    """Remove this site's oldest backups beyond the number to keep; names of one site sort by time."""
     if not settings.backup.keep:
         return
     ours = [

@@ -23,15 +23,15 @@ from cekalwatch.server.storage.moving import arrival, copy_rows, held
 from cekalwatch.server.storage.snapshots.snapshot import DatabaseKind, current_state
 
 ASIDE = ".moved"
-"""What the name of the old file ends with afterwards."""
+"""New suffix of the old file's name."""
 
 Progress = Callable[[int, int], None]
-"""Told how many rows have come, and of how many."""
+"""Called with the copied rows and their total."""
 
 
 @dataclass(frozen=True)
 class SignedProblems:
-    """What is wrong with a database in everything that is signed, in sentences."""
+    """Faults of everything signed in a database, in sentences."""
 
     trail: tuple[str, ...]
     rows: tuple[str, ...]
@@ -39,20 +39,20 @@ class SignedProblems:
 
 @dataclass(frozen=True)
 class Moved:
-    """A database that is in PostgreSQL."""
+    """A database that was moved to PostgreSQL."""
 
     counts: dict[str, int]
-    """Rows of each table, as they came."""
+    """Copied rows of each table."""
     entries: int
-    """Of the audit trail, all of which were looked at."""
+    """Entries of the audit trail, all of which were checked."""
     findings: SignedProblems
-    """What was wrong with it before, and is so now."""
+    """Faults that the database had before the move, and still has."""
     old_file: Path
-    """Where the old database is now."""
+    """Present path of the old database."""
 
 
 def check_there(settings: ServerSettings) -> None:
-    """Raise ProgramError unless the settings name a SQLite that is there."""
+    """Raise ProgramError unless the settings name an existing SQLite file."""
     if DatabaseKind.of(settings.database_address) is not DatabaseKind.SQLITE:
         raise ProgramError("The settings name a PostgreSQL already: there is nothing to move", Exit.USAGE)
     with closing(Database(settings.database_address)) as source:
@@ -64,9 +64,9 @@ def move_database(
 ) -> Moved:
     """Move the database of `settings`, whose server must not run, to the address `to`.
 
-    Every table is compared after it was copied, and then the audit trail, all MACs and the keys are checked there as
-    here. Raises ProgramError, also when there is something at `to`, and StorageError; nothing has changed then, and it
-    may be done again.
+    It compares every copied table, and then checks the audit trail, all MACs and the keys in both databases. Raises
+    ProgramError, also when `to` is not empty, and StorageError; in these cases nothing has changed, and the move can be
+    repeated.
     """
     check_there(settings)
     with closing(Database(settings.database_address)) as source:
@@ -76,7 +76,7 @@ def move_database(
             )
         file = Path(source.name)
         with arrival(to) as arriving, held(source) as connection:
-            total, done = sum(current_state(source).counts.values()) - 1, 0  # Alembic's row is made there
+            total, done = sum(current_state(source).counts.values()) - 1, 0  # the target makes Alembic's row itself
 
             def count(rows: int) -> None:
                 nonlocal done
@@ -101,7 +101,7 @@ def move_database(
 
 
 def _look(settings: ServerSettings, database: Database) -> SignedProblems:
-    """Look at all that is signed. Raises ProgramError when the master key does not open the keys."""
+    """Check everything that is signed. Raises ProgramError when the master key does not open the keys."""
     rows = list[str]()
     if KeyStore.is_begun(database):
         source, seen = settings.master_key_source, settings.seen_versions_file
@@ -114,7 +114,7 @@ def _look(settings: ServerSettings, database: Database) -> SignedProblems:
 
 
 def _put_aside(file: Path) -> Path:
-    """Rename the old database, so that no server begins with it again. Raises ProgramError."""
+    """Rename the old database, so that no server starts with it again. Raises ProgramError."""
     aside = file.with_name(file.name + ASIDE)
     try:
         for end in ("", "-wal", "-shm"):

@@ -1,4 +1,4 @@
-"""Brings a site back from a backup into an empty place, and looks whether it is what the backup says. It blocks."""
+"""Restores a site from a backup into an empty place, and compares it with the backup's manifest. It blocks."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ STAGING = ".restoring"
 MAX_PROBLEMS = 20
 
 Progress = Callable[[int, int], None]
-"""Told how many bytes were read, and of how many."""
+"""Called with the bytes read and their total."""
 
 
 @dataclass(frozen=True)
 class Restored:
-    """A site that is back."""
+    """A restored site."""
 
     manifest: Manifest
     state: DatabaseState
     placed: tuple[Path, ...]
-    """Files of keys and settings, where they are now."""
+    """Present places of the files of keys and settings."""
     entries: int
-    """Of the audit trail, all of which were looked at."""
+    """Entries of the audit trail, all of which were checked."""
     problems: tuple[str, ...]
-    """What is wrong with the trail, in sentences."""
+    """Faults of the audit trail, in sentences."""
     lacking: tuple[str, ...]
-    """What the site needs and has not, in sentences."""
+    """What the site needs but lacks, in sentences."""
 
 
 def look(archive: Path, identity: AgeIdentity, progress: Progress = lambda _done, _total: None) -> Manifest:
@@ -80,10 +80,10 @@ def restore(
     now: datetime,
     progress: Progress = lambda _done, _total: None,
 ) -> Restored:
-    """Bring the site back to where `settings` say; `kept`: an auditor's own checkpoints, which the trail must have.
+    """Restore the site to the places in `settings`; `kept`: an auditor's own checkpoints, which the trail must have.
 
-    Raises ProgramError: when something is there already, the key is wrong, or the backup is not whole. Nothing was
-    written then.
+    Raises ProgramError when something exists there already, the key is wrong, or the backup is incomplete. In these
+    cases nothing is written.
     """
     _refuse_used(settings)
     manifest = look(archive, identity)
@@ -136,11 +136,11 @@ def _write(archive: Path, identity: AgeIdentity, target: Restoring, files: _File
         else:
             files.take(name, part)
 
-    Manifest.read(*read_archive(archive, identity, take), archive)  # it may be another file by now
+    Manifest.read(*read_archive(archive, identity, take), archive)  # the file may have been replaced
 
 
 class _Files:
-    """Settings and keys on their way to their places, in a folder beside the database."""
+    """Holds restored settings and keys in a folder beside the database, until they are moved to their places."""
 
     def __init__(self, manifest: Manifest, site: SiteFiles, keys_from: Path | None, staging: Path) -> None:
         self._manifest = manifest
@@ -152,12 +152,12 @@ class _Files:
             self._take_from(keys_from)
 
     def staged(self, name: str) -> Path:
-        """Return where the file is until it is placed."""
+        """Return the path of the file until it is placed."""
         return self._staging / name.replace("/", "-")
 
     def take(self, name: str, part: bytes) -> None:
         if name not in self._places:
-            return  # of a token's key, for example, which these settings place elsewhere
+            return  # for example of a token's key, which these settings place elsewhere
         file = self.staged(name)
         before = file.read_bytes() if self._moves.get(self._places[name]) == file else b""
         write_private(file, before + part)
@@ -177,7 +177,7 @@ class _Files:
             )
 
     def place(self) -> tuple[Path, ...]:
-        """Move all to their places, and return them. Raises ProgramError."""
+        """Move all files to their places, and return these. Raises ProgramError."""
         try:
             for place, file in self._moves.items():
                 make_private_folder(place.parent)
@@ -187,11 +187,11 @@ class _Files:
         return tuple(self._moves)
 
     def lacking(self) -> Iterator[str]:
-        """Yield what is not in its place."""
+        """Yield what is missing in its place."""
         yield from self._site.lacking(signs=self._manifest.database.counts.get("audit_checkpoint", 0) > 0)
 
     def _take_from(self, folder: Path) -> None:
-        """Take the keys that the backup lacks from another data folder of the site."""
+        """Copy the keys that the backup lacks from another data folder of the site."""
         if not folder.is_dir():
             raise ProgramError(f"There is no folder {folder} with keys", Exit.NO_INPUT)
         old = SiteFiles(self._site.settings.model_copy(update={"data_dir": folder})).places()
@@ -207,14 +207,14 @@ class _Files:
 
 @contextmanager
 def _staging(settings: ServerSettings) -> Iterator[Path]:
-    """Make the data folder, and in it one that goes when the block ends; the data folder goes too if it is empty."""
+    """Make the data folder and a staging folder in it, removed when the block ends; an empty data folder goes too."""
     there = settings.data_dir.exists()
     make_private_folder(settings.data_dir)
     staging = settings.data_dir / STAGING
     with ExitStack() as stack:
         if not there:
             stack.callback(_remove_if_empty, settings.data_dir)
-        shutil.rmtree(staging, ignore_errors=True)  # of a program that was killed
+        shutil.rmtree(staging, ignore_errors=True)  # left by a killed program
         make_private_folder(staging)
         stack.callback(shutil.rmtree, staging, ignore_errors=True)
         yield staging

@@ -1,7 +1,7 @@
 """A site's certificate authority: makes certificates and revocation lists. The ledger records them.
 
-Keys are P-256, signatures ECDSA with SHA-256, profiles as RFC 5280 has them. The authority may sign devices only, no
-authority below it.
+Keys are P-256, signatures ECDSA with SHA-256, profiles as in RFC 5280. The authority can sign only devices, no other
+authority.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from cekalwatch.wire.tls import TlsError, require_private
 AUTHORITY_DAYS = 3650
 DEVICE_DAYS = 398
 CALLED = frozenset({DeviceRole.SERVER, DeviceRole.CONSOLE})
-"""Roles that others call: by gRPC, and with a browser."""
+"""Roles that accept connections: by gRPC, and from browsers."""
 CLOCKS_DIFFER = timedelta(hours=1)
-"""Certificates begin so much earlier, for devices whose clock is behind."""
+"""Certificates are valid this long before they are signed, for devices whose clock is behind."""
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
-"""Every server answers to these too: commands on its own machine use them."""
+"""Every server's certificate has these too: commands on its own machine use them."""
 _KEY_USES = (
     "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
     "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
@@ -43,7 +43,7 @@ _KEY_USES = (
 
 @dataclass(frozen=True)
 class Revoked:
-    """One certificate that is no longer good."""
+    """A certificate that is no longer valid."""
 
     serial: int
     revoked_at: datetime
@@ -60,7 +60,7 @@ class Authority:
     def create(cls, folder: Path, name: str, now: datetime, token: TokenUri | None = None) -> Self:
         """Make a new authority in `folder`; raises ProgramError when there is one already.
 
-        With `token` its key is the one there, which is made when there is none.
+        With `token`, the key is in the token, and is made there if it is missing.
         """
         if any((folder / file).exists() for file in ("authority.key", "authority.pem")):
             raise ProgramError(f"There is an authority in {folder} already; it stays as it is", Exit.USAGE)
@@ -91,7 +91,7 @@ class Authority:
     def load(cls, folder: Path, token: TokenUri | None = None) -> Self:
         """Read the authority in `folder`, whose key is in `token` if one is given; raises ProgramError.
 
-        The token is asked when something is signed, so that what signs nothing works without it.
+        The token is used only for signing, so that everything else works without it.
         """
         try:
             certificate = x509.load_pem_x509_certificate((folder / "authority.pem").read_bytes())
@@ -115,10 +115,10 @@ class Authority:
     def issue(
         self, identity: Identity, public_key: ec.EllipticCurvePublicKey, hosts: Sequence[str], now: datetime, days: int
     ) -> x509.Certificate:
-        """Sign a device's certificate. Who is called by others has the `hosts` (names and addresses) for that.
+        """Sign a device's certificate. `hosts` has the names and addresses of a device that accepts connections.
 
-        Raises ProgramError when a server has none, a role that nobody calls has some, or the authority ends before it
-        would.
+        Raises ProgramError when a server has no hosts, a role without connections has some, or the authority would
+        expire before the certificate.
         """
         until = now + timedelta(days=days)
         if until > self.certificate.not_valid_after_utc:
@@ -153,7 +153,7 @@ class Authority:
         )
 
     def revocation_list(self, revoked: Iterable[Revoked], now: datetime) -> bytes:
-        """Return the signed list of what is revoked, PEM. Servers follow the file, so it never runs out."""
+        """Return the signed revocation list, PEM. It never expires, because servers follow the file."""
         builder = (
             x509.CertificateRevocationListBuilder()
             .issuer_name(self.certificate.subject)
@@ -167,7 +167,7 @@ class Authority:
 
 
 def refuse_hosts(identity: Identity, hosts: Sequence[str]) -> None:
-    """Raise ProgramError when a device that nobody calls shall have host names, or one of them cannot be one."""
+    """Raise ProgramError for host names of a device that accepts no connections, and for an invalid host name."""
     if hosts and identity.role not in CALLED:
         raise ProgramError("Only a server and a console have host names", Exit.USAGE)
     for host in hosts:
@@ -180,7 +180,7 @@ def pem(certificate: x509.Certificate) -> bytes:
 
 
 def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    """Return a private key as PEM, not encrypted: the file's mode guards it, as programs must start by themselves."""
+    """Return a private key as unencrypted PEM, protected by the file's mode: programs must start without a person."""
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

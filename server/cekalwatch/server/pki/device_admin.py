@@ -1,6 +1,6 @@
-"""The devices of an office: who may be one by the settings, what each has, and what an administrator does about them.
+"""The devices of an office: which ones the settings allow, the certificates of each, and an administrator's changes.
 
-Each change goes to the audit trail. Methods block.
+The audit trail records each change. Methods block.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from cekalwatch.wire.identity import DeviceRole, Identity, IdentityError
 from cekalwatch.wire.invitation import DeviceInvitation
 
 _AT_SITE = frozenset({DeviceRole.NOTIFIER, DeviceRole.PORT, DeviceRole.CONSOLE})
-"""Roles of devices that stand at one site, of which the settings do not say it."""
+"""Roles of devices that belong to a site, which the settings do not state."""
 
 
 @dataclass(frozen=True)
 class KnownDevice:
-    """A device with all that the authority knows of it."""
+    """A device with the authority's records of it."""
 
     identity: Identity
     issued: tuple[Issued, ...] = ()
@@ -46,20 +46,20 @@ class KnownDevice:
     """None while no invitation is open."""
 
     def good_until(self, now: datetime) -> datetime | None:
-        """Return when its last certificate runs out; None when none is in force."""
+        """Return when its last certificate expires; None when none is in force."""
         return max((one.certificate.not_valid_after_utc for one in self.issued if one.good(now)), default=None)
 
 
 class DevicePlaces:
-    """Where devices may be, by the settings."""
+    """The cameras and sites for which the settings allow devices."""
 
     def __init__(self, sites: Iterable[Site], cameras: Iterable[Camera]) -> None:
-        """The first of `sites` is the one that counts where none is named."""
+        """The first of `sites` is the default."""
         self.sites = tuple(one.site for one in sites)
         self.cameras: Mapping[str, Camera] = {camera.camera_id: camera for camera in cameras}
 
     def new(self, role: DeviceRole, site: str | None, name: str) -> Identity:
-        """Return who a new device is: a camera as the settings have it, any other at one of their sites.
+        """Return the identity of a new device: a camera as in the settings, any other device at one of their sites.
 
         Raises RefusedError with UNKNOWN_CAMERA or DEVICE_INVALID.
         """
@@ -91,9 +91,9 @@ class DevicePlaces:
         return Identity(DeviceRole.CAMERA, place, name)
 
     def known(self, pki: SitePki, role: DeviceRole, site: str | None, name: str, now: datetime) -> Identity:
-        """Return who a device is that has a certificate or an invitation, also when the settings have it no longer.
+        """Return the identity of a device with a certificate or an invitation, even if it left the settings.
 
-        Raises RefusedError, as `new` does for a device that has neither.
+        Raises RefusedError as `new` does for a device that has neither.
         """
         identities = [one.identity for one in pki.issued()]
         identities += [one.identity for one in pki.open_invitations(now)]
@@ -118,7 +118,7 @@ class DevicePlaces:
 
 
 class ServerEndpoints(NamedTuple):
-    """Where devices reach the server, HOST:PORT, for the one-line invitations with which they set themselves up."""
+    """Addresses of the server, HOST:PORT, for the one-line invitations with which devices set themselves up."""
 
     server: str
     enrol: str
@@ -144,7 +144,7 @@ def endpoints_at(tls_dir: Path, listen: str, enrolment_listen: str) -> ServerEnd
 
 
 INVITED_HERE = frozenset({DeviceRole.CAMERA, DeviceRole.NOTIFIER})
-"""What belongs to one site; others see the whole list or the whole server, or get host names."""
+"""Roles of one site; other roles see the whole list or the whole server, or get host names."""
 
 log = structlog.get_logger()
 
@@ -162,20 +162,20 @@ class RevokedDevice:
     """A device whose certificates were revoked."""
 
     certificates: int
-    """How many were in force."""
+    """Number of certificates that were in force."""
     recorded: bool
-    """Whether the audit trail has it."""
+    """Whether the audit trail has recorded it."""
 
 
 @dataclass(frozen=True)
 class DeviceRegistry:
-    """What devices are kept with, on one server."""
+    """The parts of one server that manage its devices."""
 
     places: DevicePlaces
     open_pki: Callable[[], SitePki]
-    """Opens the authority; raises ProgramError, with AUTHORITY_NOT_HERE where there is none."""
+    """Opens the authority; raises ProgramError, with AUTHORITY_NOT_HERE if there is none."""
     reached: Callable[[], ServerEndpoints]
-    """Tells where devices reach this server; raises ProgramError, with ENROLMENT_CLOSED where none can enrol."""
+    """Returns the addresses of this server; raises ProgramError, with ENROLMENT_CLOSED if no device can enrol."""
     audit: AuditStore
     clock: Clock
 
@@ -186,9 +186,9 @@ class DeviceAdmin:
     def __init__(
         self, office: DeviceRegistry, actor: Actor, by: Person | None = None, through: Identity | None = None
     ) -> None:
-        """`by`: the administrator, whose own sites bound what they see and change; None: who works on this machine.
+        """`by`: the administrator, who sees and changes only their own sites; None: a person at this machine.
 
-        `through`: the device on which they do, which is not revoked by itself.
+        `through`: the device that they use, which cannot revoke itself.
         """
         self._office = office
         self._actor = actor
@@ -197,11 +197,11 @@ class DeviceAdmin:
 
     @property
     def sites(self) -> tuple[str, ...]:
-        """The sites whose devices are kept."""
+        """The sites whose devices are managed."""
         return tuple(site for site in self._office.places.sites if self._by is None or site in self._by.sites)
 
     def all(self) -> list[KnownDevice]:
-        """Return the devices, those whose certificate runs out first before others."""
+        """Return the devices; those whose certificate expires first come first."""
         now = self._office.clock.now()
         found = self._office.places.all(self._office.open_pki(), now)
         return sorted((one for one in found if one.identity.site in self.sites), key=lambda one: _order(one, now))
@@ -209,7 +209,7 @@ class DeviceAdmin:
     def invite(self, role: DeviceRole, site: str | None, name: str, counters: tuple[str, ...], minutes: int) -> Invited:
         """Make a code for a device; `site` None: that of the settings.
 
-        Raises StorageError when that cannot be recorded; then nobody has the code, and it is withdrawn.
+        Raises StorageError when it cannot be recorded; then the code is withdrawn, and nobody has it.
         """
         identity = self._office.places.new(role, site, name)
         self._refuse_other_sites(identity)
@@ -228,7 +228,7 @@ class DeviceAdmin:
         return Invited(DeviceInvitation(identity, *reached, code, counters), now + valid)
 
     def cancel(self, identity: Identity) -> None:
-        """Withdraw an open invitation; raises StorageError when that cannot be recorded, and nothing is done."""
+        """Withdraw an open invitation; raises StorageError, without a change, when that cannot be recorded."""
         self._refuse_other_sites(identity)
         pki, now = self._office.open_pki(), self._office.clock.now()
         if identity not in {one.identity for one in pki.open_invitations(now)}:
@@ -239,7 +239,7 @@ class DeviceAdmin:
     def revoke(self, identity: Identity) -> RevokedDevice:
         """Revoke all certificates of a device, and withdraw its invitation.
 
-        It is done first and recorded then: a database that is away must not keep a stolen device in.
+        It revokes before it records: an unavailable database must not keep a stolen device connected.
         """
         self._refuse_other_sites(identity)
         if identity.role is DeviceRole.SERVER or identity == self._through:
@@ -271,7 +271,7 @@ class DeviceAdmin:
 
 
 def _order(device: KnownDevice, now: datetime) -> tuple[int, float, str, str, str]:
-    """What works comes first, and what ends soonest of that; then what waits to be set up, and what has ended."""
+    """Working devices first, by the end of their certificates; then invited ones, then those without a valid one."""
     identity, until = device.identity, device.good_until(now)
     if until:
         rank, moment = 0, until.timestamp()

@@ -26,8 +26,8 @@ from cekalwatch.wire.invitation import InvitationCode
 class PkiJournal:
     """The trail in the database at `url`, as a context manager.
 
-    Opening raises ProgramError when there is no database or it cannot be used, so that what follows is not done. A
-    method raises it when that happens afterwards: what it should record is done.
+    Opening raises ProgramError if there is no usable database, so that the action is not taken. If a method raises it,
+    the action has been taken, but is not recorded.
     """
 
     def __init__(self, url: str) -> None:
@@ -59,11 +59,11 @@ class PkiJournal:
         self._record(now, Action.CERTIFICATE_RENEWED, identity, certificate_facts(certificate))
 
     def revoked(self, identity: Identity, count: int, now: datetime) -> None:
-        """Record that a device's `count` certificates, and its open invitation, are no longer good."""
+        """Record that a device's `count` certificates, and its open invitation, are no longer valid."""
         self._record(now, Action.CERTIFICATES_REVOKED, identity, revocation_facts(count))
 
     def invited(self, identity: Identity, code: InvitationCode, minutes: int, now: datetime) -> None:
-        """Record which code was made for whom; of the code itself nothing can be found from it."""
+        """Record for whom a code was made; the entry does not reveal the code."""
         self._record(now, Action.DEVICE_INVITED, identity, invitation_facts(code, minutes))
 
     def _record(self, now: datetime, action: Action, identity: Identity, details: dict[str, int | str]) -> None:

@@ -1,7 +1,7 @@
 """The authority's record: which certificates it signed, which are revoked, and which invitations are open.
 
-An SQLite file beside the authority's key: several commands and the server's enrolment may write at once, and an
-invitation must be used once only.
+An SQLite file beside the authority's key: several commands and the server's enrolment may write at the same time, and
+an invitation must work only once.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ class Issued:
 
 @dataclass(frozen=True)
 class Invitation:
-    """A device that may enrol; its code is known by its digest only."""
+    """A device that may enrol; only the digest of its code is stored."""
 
     identity: Identity
     expires_at: datetime
     hosts: tuple[str, ...] = ()
-    """Names and addresses under which it will be called."""
+    """Names and addresses at which it will accept connections."""
 
 
 class Ledger:
@@ -87,8 +87,8 @@ class Ledger:
     def revoke(self, identity: Identity, now: datetime, publish: Callable[[list[Revoked]], None]) -> int:
         """Revoke every certificate of `identity` and close its invitations; return how many were in force.
 
-        Those that have run out are revoked as well: a session that began with one of them must end. Everything that was
-        ever revoked is passed to `publish`; when that fails, nothing is revoked.
+        Expired ones are revoked as well: a session that began with one of them must end. `publish` gets all revocations so
+        far; if it fails, nothing is revoked.
         """
         seconds = int(now.timestamp())
         of_device = "WHERE uri = ? AND revoked_at IS NULL"
@@ -103,7 +103,7 @@ class Ledger:
             return int(in_force)
 
     def publish_revoked(self, publish: Callable[[list[Revoked]], None]) -> None:
-        """Pass everything that was revoked to `publish`, which nobody else can do at the same time."""
+        """Pass all revocations to `publish`; only one caller at a time can do this."""
         with self._transaction() as database:
             database.execute("BEGIN IMMEDIATE")
             publish(_revoked(database))
@@ -133,9 +133,9 @@ class Ledger:
     def use_invitation(
         self, digest: bytes, now: datetime, issue: Callable[[Invitation], x509.Certificate]
     ) -> tuple[Identity, x509.Certificate] | None:
-        """Use up the invitation of that digest; record and return what `issue` signs; None when there is no valid one.
+        """Use up the invitation with that digest; record and return what `issue` signs; None if there is no valid one.
 
-        When `issue` fails, the invitation stays open.
+        If `issue` fails, the invitation stays open.
         """
         with self._transaction() as database:
             rows = database.execute(

@@ -1,7 +1,7 @@
 """Which certificates are revoked: a file of revocation lists, read again when it changes.
 
-A file that cannot be read leaves the former lists in force, and is tried again at each look; how long ago the lists in
-force were last confirmed is known, so that nobody takes old ones for new.
+While a file cannot be read, the former lists stay in force, and each check tries again. The time of the last successful
+check is known, so that outdated lists are noticed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class CertificateKey:
-    """What tells one certificate from every other: who issued it, and its serial number."""
+    """Identifies a certificate: its issuer and its serial number."""
 
     issuer: bytes
     serial: int
@@ -50,21 +50,21 @@ class CertificateKey:
 
 @dataclass(frozen=True)
 class RevocationState:
-    """The lists in force, and how old they are."""
+    """The lists in force, and their age."""
 
     certificates: int
-    """How many are revoked."""
+    """Number of revoked certificates."""
     read_at: datetime
-    """When these lists were read."""
+    """Time at which these lists were read."""
     unconfirmed_s: float
-    """For how long nobody could see that they are still the newest ones, in seconds."""
+    """Seconds since the last successful check that they are still the newest ones."""
     issued_at: datetime
-    """When the oldest of them was made."""
+    """Time at which the oldest of them was made."""
     valid_until: datetime | None
-    """When the first of them runs out by its own word; None when none says so."""
+    """Earliest end of validity that the lists state; None if none states one."""
 
     def stale(self, limit: timedelta, now: datetime) -> bool:
-        """Whether they could not be confirmed for longer than `limit`, or have run out."""
+        """Whether they could not be checked for longer than `limit`, or have expired."""
         ran_out = self.valid_until is not None and now >= self.valid_until
         return ran_out or self.unconfirmed_s > limit.total_seconds()
 
@@ -89,7 +89,7 @@ class Revocations:
     """The lists in `file`, signed by the authorities in the file `authorities`. One thread reads them at a time."""
 
     def __init__(self, file: Path, authorities: Path, clock: Clock) -> None:
-        """Read the lists; raises ProgramError when there are none, or their signature is wrong."""
+        """Read the lists; raises ProgramError when they are missing, or their signature is wrong."""
         self._file = file
         self._authorities = authorities
         self._clock = clock
@@ -107,7 +107,7 @@ class Revocations:
 
     @property
     def state(self) -> RevocationState:
-        """How the lists in force stand; any thread may ask."""
+        """State of the lists in force; any thread may ask."""
         lists = self._lists
         return RevocationState(
             len(lists.revoked),
@@ -118,12 +118,12 @@ class Revocations:
         )
 
     def follow(self) -> None:
-        """Read the file again if it changed, or could not be read the last time."""
+        """Read the file again if it changed, or if the last reading failed."""
         try:
             stamp = self._newest()
             if stamp != self._stamp:
                 self._lists = self._read()
-                # Only now: what could not be read is read again at the next look.
+                # Only after success: a file that could not be read is read again at the next check.
                 self._stamp, self._read_at = stamp, self._clock.now()
                 log.info("revocations_read", certificates=len(self._lists.revoked))
         except (OSError, ValueError) as error:
@@ -142,12 +142,12 @@ class Revocations:
         authorities = x509.load_pem_x509_certificates(self._authorities.read_bytes())
         try:
             lists = [x509.load_pem_x509_crl(found.group()) for found in _LIST.finditer(self._file.read_bytes())]
-        except x509.InvalidVersion as error:  # no ValueError, unlike all else that the library finds wrong
+        except x509.InvalidVersion as error:  # the only error of the library that is not a ValueError
             raise ValueError(str(error)) from None
         if not lists:
             raise ValueError("it holds no list")
         for one in lists:
-            # Two may have one name, the former and its successor.
+            # An authority and its successor may have the same name.
             if not any(_signed_by(one, authority) for authority in authorities if authority.subject == one.issuer):
                 raise ValueError("a list is not signed by an authority of authority.pem")
             if one.next_update_utc and one.next_update_utc < self._clock.now():
@@ -157,7 +157,7 @@ class Revocations:
 
 def _signed_by(crl: x509.CertificateRevocationList, authority: x509.Certificate) -> bool:
     try:
-        # A key of a kind that signs no lists is a TypeError.
+        # A key type that cannot sign lists raises TypeError.
         return crl.is_signature_valid(authority.public_key())  # type: ignore[arg-type]
     except TypeError:
         return False

@@ -58,13 +58,13 @@ class SitePki:
 
     @property
     def valid_until(self) -> datetime:
-        """Until when the authority's own certificate is valid."""
+        """End of the validity of the authority's own certificate."""
         return self._authority.certificate.not_valid_after_utc
 
     def issue(
         self, identity: Identity, hosts: Sequence[str], out: Path, now: datetime, days: int = DEVICE_DAYS
     ) -> x509.Certificate:
-        """Make a key and a certificate, and put them with the authority into the folder `out`; raises ProgramError."""
+        """Write a new key, its certificate and the authority into the folder `out`; raises ProgramError."""
         files = TlsFiles(out)
         if files.key.exists() or files.certificate.exists():
             raise ProgramError(
@@ -82,7 +82,7 @@ class SitePki:
         return certificate
 
     def renew(self, identity: Identity, now: datetime, days: int = DEVICE_DAYS) -> x509.Certificate:
-        """Sign a new certificate for the key of the present one, so that no key travels; raises ProgramError."""
+        """Sign a new certificate for the key of the present one, so that no key is sent; raises ProgramError."""
         good = self._good(identity, now)
         if not good:
             raise ProgramError(f"{identity.uri} has no certificate in force: issue or invite it first", Exit.USAGE)
@@ -95,7 +95,7 @@ class SitePki:
         return certificate
 
     def revoke(self, identity: Identity, now: datetime) -> int:
-        """Revoke every certificate of `identity`, and return how many were in force; when it raises, it did nothing."""
+        """Revoke every certificate of `identity`; return how many were in force. If it raises, nothing is revoked."""
         return self._ledger.revoke(identity, now, lambda revoked: self._publish(revoked, now))
 
     def publish_revoked(self, now: datetime) -> None:
@@ -108,9 +108,9 @@ class SitePki:
     def invite(
         self, identity: Identity, now: datetime, valid_for: timedelta, hosts: Sequence[str] = ()
     ) -> InvitationCode:
-        """Allow a device to enrol once, and return its code, which is not kept. Raises ProgramError.
+        """Allow a device to enrol once, and return its code, which is not stored. Raises ProgramError.
 
-        A console's certificate will have `hosts`, the names and addresses by which browsers call it.
+        A console's certificate will have `hosts`, the names and addresses that browsers use.
         """
         if identity.role is DeviceRole.SERVER:
             raise RefusedError(Code.DEVICE_KEPT_ELSEWHERE, "A server is not invited; use: pki issue --role server")
@@ -126,10 +126,10 @@ class SitePki:
         return self._ledger.cancel_invitation(identity, now)
 
     def enrol(self, secret: bytes, request_der: bytes, now: datetime) -> tuple[Identity, x509.Certificate]:
-        """Take an invitation's secret and a device's request (DER); return who it is and its certificate.
+        """Take an invitation's secret and a device's request (DER); return the device's identity and certificate.
 
-        What the device asks to be called is ignored: the invitation says it. Raises CekalwatchError; an invitation with
-        which nothing could be signed can be used again.
+        The identity comes from the invitation; a name in the request is ignored. Raises CekalwatchError; if nothing
+        could be signed, the invitation can be used again.
         """
         public_key = _requested_key(request_der)
 
@@ -145,7 +145,7 @@ class SitePki:
         return enrolled
 
     def chain(self, certificate: x509.Certificate) -> bytes:
-        """Return what goes into a device's certificate.pem: its certificate, and the authority's after it."""
+        """Return the content of a device's certificate.pem: its certificate, followed by the authority's."""
         return pem(certificate) + self.authority_pem
 
     def issued(self) -> list[Issued]:
@@ -167,7 +167,7 @@ class SitePki:
             )
 
     def _refuse_name_of_server(self, identity: Identity, hosts: Sequence[str], now: datetime) -> None:
-        """Refuse a console a name by which cameras call a server: who has its key could take the server's place."""
+        """Refuse a console a server's host name: whoever has the console's key could impersonate the server."""
         if identity.role is DeviceRole.SERVER:
             return
         servers = (
@@ -183,7 +183,7 @@ def _requested_key(request_der: bytes) -> ec.EllipticCurvePublicKey:
         request = x509.load_der_x509_csr(request_der)
         sound = request.is_signature_valid
         public_key = request.public_key()
-    except Exception:  # noqa: BLE001  # a stranger's bytes: the library has many ways to say that they are none
+    except Exception:  # noqa: BLE001  # for a stranger's bytes the library raises many types
         raise CekalwatchError(Code.ARGUMENT_INVALID, "certificate_request") from None
     if not sound or not isinstance(public_key, ec.EllipticCurvePublicKey) or public_key.curve.name != "secp256r1":
         raise CekalwatchError(Code.ARGUMENT_INVALID, "certificate_request")
@@ -191,7 +191,7 @@ def _requested_key(request_der: bytes) -> ec.EllipticCurvePublicKey:
 
 
 def hosts_of(certificate: x509.Certificate) -> list[str]:
-    """Return the names, then the addresses, under which a server is reached."""
+    """Return the names, then the addresses, of a server's certificate."""
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return [
         *names.get_values_for_type(x509.DNSName),
