@@ -1,7 +1,7 @@
 """Compares two models on the site's own data: its reference faces, and the pictures of recent alerts.
 
 Each model uses its own templates and threshold; scores of different models are never compared. How many travellers are
-missed or alert falsely is measured by `evaluate`, on passages whose truth is known.
+missed or alert falsely is measured by `evaluate`, on passages of known people.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class ComparisonResult(StrEnum):
     """The result of searching an alert's picture with a model."""
 
     ALERTS = "ALERTS"
-    """It finds the alert's subject at or above its threshold."""
+    """The model finds the alert's subject at or above its threshold."""
     BELOW = "BELOW"
-    """It does not."""
+    """The model does not find the subject."""
     NO_FACE = "NO_FACE"
-    """It finds no face."""
+    """The model finds no face."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +62,8 @@ class ComparedAlert:
 class ReferenceScores:
     """Comparison scores among reference faces, at a model's threshold.
 
-    A reference's template is searched as if it were a probe: genuine is the best score with another photograph of the
-    same subject, impostor that with any other subject.
+    A reference's template is searched as if it were a probe: the genuine score is the best one with another photograph
+    of the same subject, the impostor score is the best one with any other subject.
     """
 
     model_version: str
@@ -71,10 +71,10 @@ class ReferenceScores:
     compared: int
     """Reference faces that were searched."""
     with_another: int
-    """Those whose subject has another photograph."""
+    """Reference faces whose subject has another photograph."""
     genuine_median: float | None
     genuine_below: float | None
-    """Share of those with a genuine score below the threshold: they would be missed."""
+    """Share of these with a genuine score below the threshold: they would be missed."""
     impostor_median: float | None
     impostor_highest: float | None
     impostor_above: float | None
@@ -98,7 +98,7 @@ def tally(alerts: Iterable[ComparedAlert]) -> dict[str, Counter[tuple[Comparison
 def compare_references(
     store: TemplateStore, model_version: str, size: int, threshold: float, most_subjects: int
 ) -> ReferenceScores:
-    """Compare reference faces of one model version with all others; of at most `most_subjects`, evenly chosen. Blocks.
+    """Compare reference faces of at most `most_subjects`, evenly chosen, with all others of a model version. Blocks.
 
     Every model version gets the same choice, as long as it has templates of the same subjects.
     """

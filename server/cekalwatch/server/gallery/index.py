@@ -1,9 +1,9 @@
 """The searchable templates: exact inner-product search with FAISS. It knows no database and no order.
 
-A `Gallery` never changes. A change of the watchlist makes another one, which shares all rows that did not change, and
-the holder swaps the reference, so that a search sees one consistent state. Its rows lie in shards; rows that were
-removed stay in their shard and are left out of the search, so that a change copies a mask of some hundred bytes instead
-of megabytes. Templates and probes are of one model version.
+A `Gallery` never changes. A change of the watchlist makes a new one, which shares all unchanged rows, and the holder
+swaps the reference, so that a search sees one consistent state. Rows are in shards; removed rows stay in their shard
+and are left out of the search, so that a change copies a mask of some hundred bytes instead of megabytes. All templates
+and probes are of one model version.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from cekalwatch.server.gallery.row_format import GalleryStorage
 from cekalwatch.server.recognition.engines.recogniser import Templates
 
 NEIGHBOURS = 32
-"""Rows fetched for a probe at first: nearly always enough for five subjects with several reference faces."""
+"""Rows fetched first for a probe: nearly always enough for five subjects with several reference faces."""
 WIDENING = 8
-"""Factor by which more rows are fetched when a few subjects have all of them."""
+"""Factor for fetching more rows when they all belong to a few subjects."""
 
 
 SHARD_ROWS = 8192
-"""Rows that stay in the processor's caches while a batch of probes goes over them (docs/adr/0002)."""
+"""Number of rows that stay in the processor's caches while a batch of probes is searched (docs/adr/0002)."""
 
 Keys = NDArray[np.bytes_]
-"""Subject keys in UTF-8, one a row. A million Python strings would take 70 MB, these take as much as their letters."""
+"""Subject keys in UTF-8, one per row. A million Python strings would take 70 MB; these take only their letters."""
 
 Codes = NDArray[np.uint8]
-"""Rows as the index keeps them, shape (n, bytes a row)."""
+"""Rows in the index's format, shape (n, bytes per row)."""
 
 
 class GalleryError(ValueError):
@@ -42,7 +42,7 @@ class GalleryError(ValueError):
 
 
 def keys_of(subject_ids: Iterable[str]) -> Keys:
-    """Return keys as rows have them."""
+    """Return keys in the format of rows."""
     return np.array([subject_id.encode() for subject_id in subject_ids], dtype=np.bytes_)
 
 
@@ -59,7 +59,7 @@ class Shard:
 
     index: faiss.IndexFlatCodes
     subjects: Keys
-    """The subject of each row, also of those that were removed."""
+    """The subject of each row, also of removed rows."""
     alive: NDArray[np.bool_]
     """Which rows are in use."""
 
@@ -70,7 +70,7 @@ class Shard:
 
     @classmethod
     def of_codes(cls, size: int, storage: GalleryStorage, codes: Codes, subjects: Keys) -> Shard:
-        """Make a shard of rows as an index keeps them."""
+        """Make a shard of rows in the index's format."""
         index = new_index(size, storage)
         index.add_sa_codes(np.ascontiguousarray(codes))
         return cls.of(index, subjects)
@@ -85,7 +85,7 @@ class Shard:
 
     @property
     def full(self) -> bool:
-        """Whether it takes no more rows."""
+        """Whether it can take no more rows."""
         return len(self.subjects) >= SHARD_ROWS
 
     @property
@@ -98,7 +98,7 @@ class Shard:
         return np.flatnonzero(np.isin(self.subjects, subjects) & self.alive)
 
     def codes(self, rows: NDArray[np.int64]) -> Codes:
-        """Return these rows as the index keeps them."""
+        """Return these rows in the index's format."""
         return np.asarray(faiss.vector_to_array(self.index.codes).reshape(len(self.subjects), -1)[rows])
 
     def without(self, rows: NDArray[np.int64]) -> Shard:
@@ -108,7 +108,7 @@ class Shard:
         return replace(self, alive=alive)
 
     def search(self, probes: Templates, most: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Return scores and rows of at most `most` neighbours of each probe, best first; row -1 where there is none."""
+        """Return scores and rows of at most `most` neighbours of each probe, best first; row -1 if there is none."""
         # OpenMP keeps this setting per thread, so the searching thread sets it; the thread budget relies on it.
         faiss.omp_set_num_threads(1)
         most = min(most, len(self))
@@ -168,7 +168,7 @@ class Gallery:
         return np.unique(np.concatenate(parts)) if parts else np.zeros(0, dtype=np.bytes_)
 
     def rows(self, subjects: Keys) -> Iterator[tuple[Keys, Templates]]:
-        """Yield the templates of `subjects` as they are searched, shape (n, size), with the subject of each row."""
+        """Yield the searched templates of `subjects`, shape (n, size), with the subject of each row."""
         for shard in self._shards:
             rows = shard.rows_of(subjects)
             if len(rows):
@@ -176,9 +176,9 @@ class Gallery:
                 yield shard.subjects[rows], np.asarray(shard.index.sa_decode(codes))
 
     def changed(self, subject_ids: Sequence[str], templates: Templates, owners: Sequence[str]) -> Gallery:
-        """Return the gallery after `subject_ids` changed: `templates` are all that they have now, row i of `owners[i]`.
+        """Return the gallery after `subject_ids` changed: `templates` are all their present ones, row i of `owners[i]`.
 
-        Subjects whose rows are as they were stay where they are. Raises GalleryError.
+        Subjects with unchanged rows keep their place. Raises GalleryError.
         """
         _check(self.size, templates, owners)
         codes = new_index(self.size, self.storage).sa_encode(np.ascontiguousarray(templates, dtype=np.float32))
@@ -219,7 +219,7 @@ class Gallery:
         found = self._nearest(probes, NEIGHBOURS, most)
         for number, candidates in enumerate(found):
             depth, nearest = NEIGHBOURS, candidates
-            # A few subjects with many reference faces must not hide the next subject, who may have the order.
+            # A few subjects with many reference faces must not hide the next one, who may have the order.
             while len(nearest) < most and depth < rows:
                 depth *= WIDENING
                 (nearest,) = self._nearest(probes[number : number + 1], depth, most)
@@ -254,7 +254,7 @@ class Gallery:
 
 
 class GalleryBuilder:
-    """Builds a gallery piece by piece, without ever holding all of its rows twice."""
+    """Builds a gallery piece by piece, and never holds all rows twice."""
 
     def __init__(self, model_version: str, size: int, storage: GalleryStorage) -> None:
         self._model_version = model_version
@@ -277,7 +277,7 @@ class GalleryBuilder:
             start = stop
 
     def gallery(self) -> Gallery:
-        """Return the gallery of all that was added."""
+        """Return the gallery of all added rows."""
         if self._index.ntotal:
             self._close_shard()
         subjects = len(np.unique(np.concatenate([shard.subjects for shard in self._shards]))) if self._shards else 0
@@ -301,7 +301,7 @@ def _by_subject(subjects: Keys, codes: NDArray[np.uint8]) -> dict[bytes, list[by
 
 
 def _unpacked(shards: Sequence[Shard]) -> Iterator[tuple[Shard, NDArray[np.int64]]]:
-    """Yield the rows in use of shards that are not full, or that are worn: they go into the tail."""
+    """Yield the rows in use of shards that are not full or are worn: they go into the tail."""
     for shard in shards:
         if not shard.full or shard.worn:
             yield shard, np.flatnonzero(shard.alive)

@@ -1,8 +1,8 @@
-"""The terms of orders in a file, sealed, from one run of a server to the next: a start need not read every order again.
+"""Keeps the terms of orders in a sealed file from one run of a server to the next, so a start need not read all orders.
 
-A subject's terms follow from its rows and the law alone. So they are kept by the mark of these rows, and hold for
-whoever has exactly the same rows: a file that is old, or of another state of the database, holds for fewer subjects
-and wrongly for none. Nothing in it names anybody. What it does not hold for is read and computed.
+A subject's terms follow only from its rows and the law. So they are stored by the mark of these rows, and are valid for
+a subject with exactly the same rows: an old file, or one of another state of the database, fits fewer subjects, but is
+never wrong. It names nobody. The terms of other subjects are read and computed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class KeptTerms:
     """Terms by the marks of rows."""
 
     places: Mapping[bytes, int]
-    """The place of each mark."""
+    """The position of each mark."""
     starts: NDArray[np.int64]
     """Shape (marks + 1,): where the terms of each mark begin, and those of the one before end."""
     terms: NDArray[np.int64]
@@ -51,11 +51,11 @@ class TermsFile:
     file: Path
     keyring: Keyring
     legal: Mapping[str, str]
-    """What decides about orders, by the names of the settings; with other figures the file is not read."""
+    """The settings that decide about orders, by name; the file is not read if they differ."""
     _failed: bool = field(default=False, repr=False)
 
     def read(self) -> KeptTerms | None:
-        """Return what the file holds; None where there is none that was written under this law with this database."""
+        """Return the content of the file; None unless it was written under this law and with this database."""
         try:
             if self.file.stat().st_size > MAX_BYTES:
                 raise ValueError("too large")
@@ -90,7 +90,7 @@ class TermsFile:
 
 @cache
 def _program() -> str:
-    """Return a digest of the code that the terms follow from: after an upgrade that changed it, they are made anew."""
+    """Return a digest of the code that computes the terms; after a change of that code they are computed again."""
     own = Path(__file__)
     code = sorted(Path(law.__file__).parent.glob("*.py"))
     code += [own, own.with_name("order_terms.py"), Path(law.__file__).parent.with_name("checkpoints.py")]

@@ -1,6 +1,6 @@
 """Finds faces that another subject has too: a look-alike, or one person who is listed under two names.
 
-It only reports them. Both stay listed, and people find out which it is.
+It only reports them. Both stay listed, and people decide which it is.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.vision.manifest import Pack
 
 MAX_LOOKALIKES: Final = 3
-"""Other subjects that are reported for one face."""
+"""Maximum number of subjects that are reported for one face."""
 
 
 Face = tuple[str, NDArray[np.float32]]
@@ -47,7 +47,7 @@ class SearchedList(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class LoadedList:
-    """Templates that were loaded once, for a command that works without a server."""
+    """Templates that are loaded once, for a command that works without a server."""
 
     gallery: Gallery
     version: int
@@ -62,7 +62,7 @@ def load_list(store: TemplateStore, pack: Pack, storage: GalleryStorage) -> Load
 
 
 MAX_ROWS_SEARCHED: Final = MAX_REFERENCES + NEIGHBOURS
-"""Rows that a search returns: a subject's own rows, however many, must not hide those of others."""
+"""Rows that a search returns: a subject's own rows must not hide those of others."""
 
 
 class RecentTemplates:
@@ -86,7 +86,7 @@ class RecentTemplates:
             self._subject_ids.append(subject_id)
 
     def search(self, probe: NDArray[np.float32]) -> list[Candidate]:
-        """Return the nearest templates' subjects, best first; a subject comes once for each of its templates."""
+        """Return the subjects of the nearest templates, best first; a subject comes once for each of its templates."""
         with self._lock:
             if not self._subject_ids:
                 return []
@@ -110,10 +110,10 @@ class _Generation:
 
 
 class LookalikeFinder:
-    """Searches the list, and what was enrolled since it was loaded. Threads may share it."""
+    """Searches the list, and the faces enrolled since it was loaded. Threads may share it."""
 
     def __init__(self, listed: Callable[[], SearchedList], threshold: Callable[[int], float]) -> None:
-        """`threshold` gives the lowest comparison score of a look-alike in a list of so many templates."""
+        """`threshold` returns the lowest comparison score of a look-alike for a number of templates."""
         self._listed = listed
         self._threshold = threshold
         self._generations: list[_Generation] = []
@@ -124,7 +124,7 @@ class LookalikeFinder:
     ) -> tuple[str, ...]:
         """Return the keys of other subjects with a similar face, most similar first, at most MAX_LOOKALIKES.
 
-        `beside` are faces that are about to be listed. The result is empty while the list has templates of another
+        `beside` has faces that are about to be listed. The result is empty while the list has templates of another
         model version, which cannot be compared.
         """
         listed = self._listed()
@@ -144,14 +144,14 @@ class LookalikeFinder:
         return tuple(keys)[:MAX_LOOKALIKES]
 
     def of_subject(self, store: WatchlistStore, subject_id: str) -> dict[str, tuple[str, ...]]:
-        """Return the other subjects of each of the subject's reference faces that has some, by its key. Blocks."""
+        """Return the look-alikes of each reference face of the subject that has some, by the face's key. Blocks."""
         model = self._listed().gallery.model_version
         enrolled = store.enrolled(subject_id, model).values()
         found = {face.reference_id: self.others(subject_id, face.template, model) for face in enrolled}
         return {reference_id: others for reference_id, others in found.items() if others}
 
     def likeness(self, store: WatchlistStore, subject_id: str, others: Iterable[str]) -> dict[str, float]:
-        """Return how alike each of the other subjects is: the best comparison score of two reference faces. Blocks.
+        """Return the similarity of each of the other subjects: the best score of two reference faces. Blocks.
 
         Subjects without a template of the model in use are left out.
         """
@@ -161,11 +161,11 @@ class LookalikeFinder:
         return {key: float((own @ each.T).max()) for key, each in found.items() if len(own) and len(each)}
 
     def alike(self, likeness: float) -> bool:
-        """Whether two faces with that comparison score are look-alikes in the list as it is searched now."""
+        """Whether two faces with that comparison score are look-alikes in the present list."""
         return likeness >= self._threshold(len(self._listed().gallery))
 
     def add(self, subject_id: str, template: NDArray[np.float32], model_version: str, version: int) -> None:
-        """Add a template that the watchlist contains from the change counter `version` on."""
+        """Add a template that is on the watchlist since the change counter `version`."""
         listed = self._listed()
         if listed.gallery.model_version != model_version:
             return
@@ -184,23 +184,23 @@ def _templates(store: WatchlistStore, subject_id: str, model_version: str) -> ND
 
 
 MAX_OTHERS: Final = 10
-"""Others that are found for one face: the most similar ones."""
+"""Maximum number of look-alikes of one face: the most similar ones."""
 BLOCK_SUBJECTS: Final = 64
-"""Subjects that are compared at once."""
+"""Number of subjects that are compared in one step."""
 ROUND_S: Final = 0.5
-"""How long a round compares before it makes room for the server's other work."""
+"""Maximum duration of a round, so that the server's other work can run."""
 MARGIN: Final = 0.05
-"""How far below the threshold pairs are kept, so that one that falls a little needs no new comparison."""
+"""Pairs are kept down to this much below the threshold, so that a slightly lower one needs no new comparison."""
 
 
 @dataclass(frozen=True)
 class FoundPairs:
-    """The pairs that are known."""
+    """The known pairs."""
 
     likeness: dict[SubjectPair, float]
     """Best comparison score of each pair of look-alikes."""
     waiting: int
-    """Subjects that are still to be compared."""
+    """Number of subjects that are not yet compared."""
 
 
 class LookalikePairs:
@@ -212,7 +212,7 @@ class LookalikePairs:
         threshold: Callable[[int], float],
         changed_since: Callable[[int], list[str]],
     ) -> None:
-        """`changed_since` gives the subjects that changed after a value of the watchlist's change counter."""
+        """`changed_since` returns the subjects that changed after a value of the watchlist's change counter."""
         self._listed = listed
         self._threshold = threshold
         self._changed_since = changed_since
@@ -232,7 +232,7 @@ class LookalikePairs:
             return FoundPairs(alike, len(self._waiting) if self._gallery else 1)
 
     def round(self) -> None:
-        """Follow the list, and compare for at most ROUND_S; the next round goes on. Blocks."""
+        """Follow the list, and compare for at most ROUND_S; the next round continues. Blocks."""
         self._follow()
         end = time.monotonic() + ROUND_S
         while (gallery := self._gallery) and self._waiting and time.monotonic() < end:

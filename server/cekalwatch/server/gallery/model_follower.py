@@ -41,7 +41,7 @@ log = structlog.get_logger()
 
 
 class ModelSettings(Protocol):
-    """What the server's settings say of the model."""
+    """The server's settings of the model."""
 
     @property
     def models_path(self) -> Path:
@@ -53,7 +53,7 @@ class ModelSettings(Protocol):
 
     @property
     def inference_choice(self) -> InferenceChoice:
-        """What computes templates."""
+        """The engine that computes templates."""
 
     @property
     def target_fpir(self) -> float:
@@ -65,11 +65,11 @@ class ModelSettings(Protocol):
 
     @property
     def threshold_learning(self) -> LearningBounds:
-        """How the pack's own follows the passages of the site."""
+        """How the pack's own threshold follows the passages of the site."""
 
 
 def trusted_choice(models: ModelStore) -> ModelsChosen | None:
-    """Return what was switched to; None also where that is not as it was written, so that the settings count."""
+    """Return the model that was switched to; None also if that row was changed, so that the settings apply."""
     try:
         return models.chosen()
     except ChangedRowError:
@@ -98,12 +98,12 @@ def chosen_pack(settings: ModelSettings, choice: ModelChoice) -> Pack:
 
 
 def open_pack(settings: ModelSettings, pack: Pack) -> Engine:
-    """Load the networks of a pack as the settings say, each call on one thread. Raises PackError."""
+    """Load the networks of a pack by the settings, each call on one thread. Raises PackError."""
     return open_engine(pack, threads=1, choice=settings.inference_choice)
 
 
 def threshold_rule(settings: ModelSettings, thresholds: ThresholdStore, pack: Pack) -> ThresholdRule:
-    """Return what decides the pack's threshold. A threshold in the settings is for the pack that they name."""
+    """Return the rule of the pack's threshold. A threshold in the settings applies to the pack that they name."""
     configured = settings.threshold if pack.name == settings.model_pack else None
     return ThresholdRule(
         thresholds,
@@ -163,7 +163,7 @@ class ModelFollower:
     def follow(self) -> bool:
         """Change to another model if the database names one; return whether it did. One caller at a time.
 
-        If the model cannot be loaded here, that is logged, and the old one stays in use.
+        If the model cannot be loaded here, this is logged, and the old one stays in use.
         """
         chosen = trusted_choice(self._stores.models)
         if chosen is None or chosen.current.model_version == self._engines.engine.recogniser.model_version:
@@ -205,7 +205,7 @@ class ModelFollower:
         snapshot = self._holder.loaded(model)
         if snapshot.blind:
             raise PackError(f"Nobody has a usable template of {choice.model_version}: see gallery status")
-        # Recorded first: a change whose record fails is made, and recorded, at the next look.
+        # Recorded first: if recording fails, the next check makes and records the change.
         self._note_change(pack)
         self._engines.take(engine)
         self._holder.take(model, snapshot)
@@ -223,11 +223,11 @@ def rebuilt_entry(clock: Clock, actor: Actor, model_version: str, steps: list[Re
 
 
 def check_complete(snapshot: GallerySnapshot, pack: Pack, models: ModelStore) -> None:
-    """Raise ProgramError, which says what to run, when people are missing from the gallery that should be in it.
+    """Raise ProgramError, which says what to run, when the gallery lacks people that should be in it.
 
-    That is so when the settings name another model than the one whose templates are there, and when nobody can be
-    searched because templates or orders are gone or damaged. A list without any photograph of somebody to search
-    begins, since photographs may be imported through the server; it answers cameras when there is one.
+    This happens when the settings name another model than that of the templates, and when nobody can be searched
+    because templates or orders are missing or damaged. A server starts without any photograph of a searched person,
+    since photographs may be imported through it; it answers cameras when there is one.
     """
     coverage = models.coverage(pack.model_version)
     if coverage.missing and trusted_choice(models) is None:

@@ -1,9 +1,9 @@
 """The times at which each subject's orders are in force: who is searched (domain rule 9), and the number of banned
 people.
 
-An order's first and last moment follow from what is held of it, and one that was withdrawn has none. So all orders are
-read once, and after that those of the subjects that changed; that an order ends by the clock is seen without the
-database. Only numbers are kept, and no personal data. From one run to the next they are in a file (`kept_terms`).
+An order's first and last moment follow from its stored content; a withdrawn order has none. So all orders are read
+once, and after that only those of changed subjects; the end of an order by the clock is found without the database.
+Only numbers are kept, no personal data. A file keeps them from one run to the next (`kept_terms`).
 """
 
 from __future__ import annotations
@@ -39,23 +39,23 @@ class OrderTerms:
     """The terms of all subjects as of one state of the watchlist."""
 
     version: int
-    """The change counter."""
+    """Value of the change counter."""
     subjects: Numbers
     """All subjects that are listed, ascending."""
     ends: Numbers
-    """The last moment of each subject's orders; before all moments for those that have none."""
+    """The last moment of each subject's orders; the smallest number for subjects without any."""
     _damaged: NDArray[np.bool_]
-    """Of each subject, whether some of its orders cannot be read."""
+    """Whether each subject has an order that cannot be read."""
     _owners: Numbers
     """The subject of each term; a subject's terms do not overlap."""
     _first: Numbers
     _last: Numbers
     _marks: NDArray[np.uint8]
-    """Shape (subjects, MARK_BYTES): of the rows that each subject's terms follow from; zeros: not from these alone."""
+    """Shape (subjects, MARK_BYTES): marks of the rows that define each subject's terms; zeros: not these rows alone."""
 
     @classmethod
     def of(cls, version: int, keys: Collection[str], files: Iterable[MarkedFile], checkpoints: Checkpoints) -> Self:
-        """Compute the terms of the subjects with these keys, of which `files` could be read."""
+        """Compute the terms of the subjects with these keys from the readable `files`."""
         ends = dict.fromkeys(_numbers(keys).tolist(), _NEVER)
         damaged = dict.fromkeys(ends, True)
         marks = dict.fromkeys(ends, _UNMARKED)
@@ -80,14 +80,14 @@ class OrderTerms:
 
     @classmethod
     def kept(cls, version: int, keys: Sequence[str], marks: Sequence[bytes], held: KeptTerms) -> Self:
-        """Take over the terms of subjects with these keys, whose marks are among those that are held."""
+        """Take the terms of subjects with these keys from the file, which contains their marks."""
         subjects = _numbers(keys)
         order = np.argsort(subjects)
         places = np.fromiter((held.places[mark] for mark in marks), np.int64, len(marks))
         begin, counts = held.starts[places], held.starts[places + 1] - held.starts[places]
         last = held.terms[np.maximum(held.starts[places + 1] - 1, 0), 1] if len(held.terms) else counts
         ends = np.where(counts > 0, last, _NEVER)
-        # The rows of all their terms: for each subject, those from where its begin.
+        # The rows of all their terms: for each subject, from its first term on.
         before = np.concatenate([[0], np.cumsum(counts)[:-1]]) if len(counts) else counts
         rows = np.arange(int(counts.sum())) + np.repeat(begin - before, counts)
         marked = np.frombuffer(b"".join(marks), np.uint8).reshape(-1, MARK_BYTES)
@@ -103,7 +103,7 @@ class OrderTerms:
         )
 
     def keep(self, file: TermsFile) -> None:
-        """Write the terms of those whose rows are marked to `file`."""
+        """Write the terms of subjects with marks to `file`."""
         marked = self._marks.any(axis=1)
         wanted = np.isin(self._owners, self.subjects[marked])
         order = np.lexsort((self._first[wanted], self._owners[wanted]))
@@ -113,11 +113,11 @@ class OrderTerms:
         file.write(self._marks[marked], np.append(starts, len(owners)), terms)
 
     def with_changes(self, keys: Sequence[str], fresh: OrderTerms) -> OrderTerms:
-        """Return the terms after the subjects with these keys changed; `fresh` are theirs now."""
+        """Return the terms after the subjects with these keys changed; `fresh` has their present terms."""
         gone = _numbers(keys)
         kept, others = ~np.isin(self.subjects, gone), ~np.isin(self._owners, gone)
         subjects = np.concatenate([self.subjects[kept], fresh.subjects])
-        order = np.argsort(subjects, kind="stable")  # what is nearly in order already takes no time
+        order = np.argsort(subjects, kind="stable")  # nearly sorted data takes no time
         return OrderTerms(
             fresh.version,
             subjects[order],
@@ -130,7 +130,7 @@ class OrderTerms:
         )
 
     def are_searched(self, keys: Iterable[bytes], now: datetime) -> NDArray[np.bool_]:
-        """Tell of each subject whether one of its orders is in force at some site, or will be."""
+        """Return for each subject whether one of its orders is or will be in force at some site."""
         wanted = np.fromiter(map(hash, keys), np.int64)
         if not len(self.subjects):
             return np.zeros(len(wanted), np.bool_)
@@ -138,12 +138,12 @@ class OrderTerms:
         return np.asarray((self.subjects[places] == wanted) & (self.ends[places] >= _micros(now)))
 
     def searched(self, now: datetime) -> int:
-        """Return how many subjects have an order that is in force at some site, or will be."""
+        """Return how many subjects have an order that is or will be in force at some site."""
         return int(np.count_nonzero(self.ends >= _micros(now)))
 
     @property
     def unreadable(self) -> int:
-        """Of how many subjects an order cannot be read, or none is there."""
+        """Number of subjects with an unreadable or missing order."""
         return int(np.count_nonzero(self._damaged))
 
     def active(self, now: datetime) -> int:
@@ -152,7 +152,7 @@ class OrderTerms:
         return int(np.count_nonzero((self._first <= moment) & (moment <= self._last)))
 
     def end_between(self, one: datetime, other: datetime) -> bool:
-        """Whether somebody is searched at only one of two moments."""
+        """Whether the searched people differ between two moments."""
         earlier, later = sorted((_micros(one), _micros(other)))
         return bool(np.any((self.ends >= earlier) & (self.ends < later)))
 
@@ -161,7 +161,7 @@ class TermsReader:
     """Holds the terms and follows the watchlist. It blocks; threads may share it."""
 
     def __init__(self, store: WatchlistStore, checkpoints: Checkpoints, file: TermsFile | None = None) -> None:
-        """With a `file`, the first reading takes from it what still stands."""
+        """With a `file`, the first reading uses its terms that are still valid."""
         self._store = store
         self._checkpoints = checkpoints
         self._file = file
@@ -172,7 +172,7 @@ class TermsReader:
     def read(self) -> OrderTerms:
         """Return the terms as of the watchlist's newest state. Raises StorageError."""
         with self._reading:
-            # Read before the rows: later changes are read again, and not missed.
+            # Read before the rows, so that later changes are read again and not missed.
             version = self._store.version()
             if self._terms is None:
                 self._terms = self._begun(version)
@@ -182,14 +182,14 @@ class TermsReader:
             return self._terms
 
     def keep(self) -> None:
-        """Write the terms to the file, if they have changed since; one thread calls it."""
+        """Write the terms to the file if they have changed since the last writing; one thread calls it."""
         terms = self._terms
         if self._file and terms and terms is not self._written:
             terms.keep(self._file)
             self._written = terms
 
     def _begun(self, version: int) -> OrderTerms:
-        """Return the terms of all subjects: those of the file whose rows are the same, and the others computed."""
+        """Return the terms of all subjects: from the file for unchanged rows, computed for the others."""
         if self._file is None or (held := self._file.read()) is None:
             return self._of(version, self._all_keys())
         known, marks, others = list[str](), list[bytes](), list[str]()
@@ -215,7 +215,7 @@ class TermsReader:
 
 
 def _merged(terms: Iterable[tuple[datetime, datetime]]) -> list[list[int]]:
-    """Return terms in microseconds, ascending, those that touch as one."""
+    """Return terms in microseconds, ascending; adjacent ones are joined."""
     merged: list[list[int]] = []
     for first, last in sorted((_micros(first), _micros(last)) for first, last in terms):
         if merged and first <= merged[-1][1] + 1:

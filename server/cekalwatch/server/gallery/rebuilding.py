@@ -16,7 +16,7 @@ from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.storage.models.photograph_store import NewTemplate, PhotographStore, StoredPhotograph
 
 PHOTOGRAPHS_A_STEP = 8
-"""They are in memory together, at most 20 MB each, and stored in one transaction."""
+"""Photographs that are in memory together, at most 20 MB each, and stored in one transaction."""
 
 log = structlog.get_logger()
 
@@ -42,8 +42,8 @@ class Rebuilder:
     def steps(self) -> Iterator[RebuildStep]:
         """Work until no reference face lacks a template, including new ones.
 
-        Raises StorageError, and CekalwatchError SERVER_BUSY, RECOGNISER_FAILED or STORAGE_UNAVAILABLE; what was done
-        before stays done.
+        Raises StorageError, and CekalwatchError SERVER_BUSY, RECOGNISER_FAILED or STORAGE_UNAVAILABLE; finished work
+        is kept.
         """
         model, after = self._enroller.model_version, ""
         while True:

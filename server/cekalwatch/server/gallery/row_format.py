@@ -1,4 +1,4 @@
-"""How the rows of a gallery are kept. Apart from FAISS, so that reading the settings does not load it."""
+"""Formats of a gallery's rows. Separate from FAISS, so that reading the settings does not load it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class GalleryStorage(StrEnum):
-    """How the numbers of a row are kept."""
+    """Format of the numbers of a row."""
 
     FP16 = "fp16"
     """Half the memory and half the time; scores differ by less than 0.001."""

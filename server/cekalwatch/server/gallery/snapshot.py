@@ -1,8 +1,8 @@
 """The gallery with its threshold as of one moment, and the holder that follows the watchlist.
 
-A `GallerySnapshot` never changes. When the watchlist changes, or somebody's last order ends, the holder swaps it for
-one that shares all that did not change. Only people with an order that is in force, or will be, are in it (domain rule
-9). It holds no order: the status of the orders of those who are found is computed when it is asked for.
+A `GallerySnapshot` never changes. When the watchlist changes, or a person's last order ends, the holder replaces it by
+one that shares all unchanged parts. It contains only people with an order that is or will be in force (domain rule 9).
+It contains no orders: the status of the found people's orders is computed on request.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class SearchedModel:
-    """A model version with what is needed to search its templates."""
+    """A model version, with its size and thresholds."""
 
     model_version: str
     size: int
@@ -48,15 +48,15 @@ class SearchedPeople:
 
     as_of: datetime
     searched: int
-    """Subjects with an order that is in force, or will be."""
+    """Subjects with an order that is or will be in force."""
     left_out: int
     """Subjects without any such order."""
     unreadable: int
-    """Subjects of whom an order cannot be read, or none is there: some may be left out who are to be searched."""
+    """Subjects with an unreadable or missing order: some of them may wrongly be left out of the search."""
 
     @classmethod
     def of(cls, terms: OrderTerms, now: datetime) -> SearchedPeople:
-        """Count those of one moment."""
+        """Count the subjects of one moment."""
         searched = terms.searched(now)
         return cls(now, searched, len(terms.subjects) - searched, terms.unreadable)
 
@@ -73,14 +73,14 @@ class GallerySnapshot:
     gallery: Gallery
     decision: Threshold
     likeness: LikenessModel | None
-    """How alike two passages of one person are with this model."""
+    """The model's rule for the likeness of two passages of one person."""
     version: int
     """The change counter of the watchlist that it belongs to."""
     unusable: Mapping[str, int]
     """Templates that are damaged or of another size, by subject."""
     references_without_template: int
     people: SearchedPeople
-    """Whose templates these are to be."""
+    """The subjects that should have templates."""
 
     @cached_property
     def blind(self) -> bool:
@@ -126,11 +126,11 @@ class SnapshotHolder:
     def follow(self) -> bool:
         """Apply what has changed in the watchlist and the threshold; return whether the watchlist had changed.
 
-        Who has no order any more leaves by the clock alone.
+        People whose last order has ended leave by the clock alone.
         """
         with self._changing:
             if self._clock_was_put_back():
-                self.current = self.loaded(self._model)  # subjects who left by the wrong clock come back
+                self.current = self.loaded(self._model)  # restores subjects who left by a wrong clock
                 return True
             if self._store.version() != self.current.version:
                 self.current = self._changed()
@@ -207,7 +207,7 @@ def _searched(piece: TemplatePiece, terms: OrderTerms, now: datetime) -> tuple[N
 
 
 def _without_ended(gallery: Gallery, terms: OrderTerms, then: datetime, now: datetime) -> Gallery:
-    """Return the gallery of a moment without those who have no order any more."""
+    """Return the gallery of a moment without the people whose last order has ended."""
     if not terms.end_between(then, now):
         return gallery
     keys = gallery.keys().tolist()

@@ -1,8 +1,8 @@
 """The decision threshold in force: one that two people set takes precedence over the settings, and these over the pack.
 
-The pack's threshold follows from the wanted FPIR and the number of templates, so it rises as the list grows. What was
-learned from the site's own passages moves it up or down. Setting a threshold, or forgetting what was learned, needs two
-people, and is recorded with both.
+The pack's threshold follows from the wanted FPIR and the number of templates, so it rises as the list grows. Learning
+from the site's own passages moves it up or down. Setting a threshold, or forgetting what was learned, needs two people,
+and both are recorded.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from cekalwatch.server.storage.models.threshold_store import ThresholdStore
 from cekalwatch.vision.thresholds import ThresholdModel
 
 MIN_THRESHOLD, MAX_THRESHOLD = 0.2, 0.8
-"""Outside these, everybody or nobody would alert, whatever the model."""
+"""Outside these limits, everybody or nobody would alert, with any model."""
 
 
 class ThresholdRule:
@@ -51,21 +51,21 @@ class ThresholdRule:
         self._configured = configured
         self._learning = learning
         self._chosen: float | None = None
-        """What two people set, as it was read last in order."""
+        """The threshold that two people set, as last read with a correct MAC."""
         self._learned: LearnedThreshold | None = None
-        """What was learned, likewise."""
+        """The learned offset, as last read with a correct MAC."""
 
     def now(self, templates: int) -> Threshold:
         """Return the threshold for a gallery with that number of templates.
 
-        While the row of the one that people set is not as it was written, the last one that was counts.
+        While the row of the threshold that people set is changed, the last correct one applies.
         """
         with contextlib.suppress(ChangedRowError):
             self._chosen = self._store.get(self._model_version)
         return self._decided(templates, self._chosen)
 
     def without_people(self, templates: int) -> Threshold:
-        """Return the threshold that there would be if nobody had set one."""
+        """Return the threshold that would apply if nobody had set one."""
         return self._decided(templates, None)
 
     def _decided(self, templates: int, chosen: float | None) -> Threshold:
@@ -86,13 +86,13 @@ class ThresholdRule:
         return Threshold(value, source, expected, not model.is_measured(templates, expected), promise)
 
     def _offset(self) -> float:
-        """Return by how much the site's own threshold is above the pack's; 0 where nothing was learned."""
+        """Return by how much the site's own threshold is above the pack's; 0 if nothing was learned."""
         if self._learned is None or self._learning.mode is LearningMode.OBSERVE:
             return 0.0
         return min(max(self._learned.offset.value, -self._learning.below), self._learning.above)
 
     def _promise(self, packs: float) -> tuple[ThresholdPromise, ThresholdModel]:
-        """Return the promise, and its model."""
+        """Return the promised FPIR, and its model."""
         findings = self._learned.findings if self._learned else SiteFindings.NONE
         tail = findings.tail
         low, high = (packs + findings.low, packs + findings.high) if tail else (0.0, 0.0)
@@ -113,7 +113,7 @@ class ThresholdSetting:
     def forget_learned(self, model_version: str, today: str, people: TwoPeople, actor: Actor) -> None:
         """Go back to the pack's threshold, and learn from passages after `today` (ISO 8601) only.
 
-        Raises ARGUMENT_INVALID where another model than `model_version` is in use.
+        Raises ARGUMENT_INVALID when a model other than `model_version` is in use.
         """
         if people.action is not TwoPersonAction.CHANGE_THRESHOLD:
             raise ValueError(f"these people may do {people.action}")
@@ -130,7 +130,7 @@ class ThresholdSetting:
         self._store.forget_learned(LearnedThreshold(model_version, LearnedOffset(), today, SiteFindings.NONE), entry)
 
     def set(self, value: float | None, people: TwoPeople, actor: Actor) -> None:
-        """Set it, or with None return to settings and pack; servers follow within seconds.
+        """Set the threshold, or with None return to settings and pack; servers follow within seconds.
 
         Raises ARGUMENT_INVALID when it is out of its bounds.
         """

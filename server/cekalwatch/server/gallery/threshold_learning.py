@@ -1,7 +1,7 @@
 """Learns the threshold from the site's own passages, and moves it in small steps. Methods block.
 
-Each round puts together what was counted in the last days with what people found about alerts, fits the tail, and takes
-one step at most. A step is in the audit trail, and `troubles/threshold_watch.py` tells supervisors of it.
+Each round combines the counts of the last days with people's findings about alerts, fits the tail, and takes at most
+one step. The audit trail records each step, and a problem tells supervisors of it.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ from cekalwatch.server.storage.models.threshold_store import ScoreStore, Thresho
 from cekalwatch.vision.manifest import Pack
 
 MOVABLE = frozenset({ThresholdSource.PACK, ThresholdSource.LEARNED})
-"""Learning does not change a threshold that people or the settings have set."""
+"""Learning does not change a threshold of people or of the settings."""
 MAX_COMPARED_SUBJECTS = 500
-"""Listed people whose photographs are compared, to tell how many are missed."""
+"""Number of listed people whose photographs are compared, to estimate how many are missed."""
 MIN_COMPARED_PHOTOGRAPHS = 50
-"""With fewer photographs of people with two, nobody can say."""
+"""Minimum number of photographs, of people with at least two, for this estimate."""
 
 log = structlog.get_logger()
 
@@ -59,18 +59,18 @@ class LearningStores:
 
 @dataclass(frozen=True)
 class LearningSite:
-    """Where the threshold is learned, and for which promise."""
+    """The site where the threshold is learned, and the promised FPIR."""
 
     site: str
-    """Its clock says when a day begins."""
+    """Its clock defines when a day begins."""
     cameras: int
-    """How many may send passages."""
+    """Number of cameras that may send passages."""
     target_fpir: float
     bounds: LearningBounds
 
 
 class ThresholdLearner:
-    """Learns for all servers of one database, whichever of them comes first."""
+    """Learns for all servers of one database, on whichever server runs the round."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class ThresholdLearner:
         self._swept = ""
 
     def learn(self) -> None:
-        """Include all passages until now."""
+        """Learn from all passages until now."""
         now = self._clock.now()
         today = self._checkpoints.day(now, self._site.site)
         first = today - timedelta(days=self._site.bounds.window_days - 1)
@@ -106,7 +106,7 @@ class ThresholdLearner:
             return
         try:
             known = self._stores.thresholds.learned(model_version)
-        except ChangedRowError:  # there is a trouble for it already; `thresholds forget` repairs it
+        except ChangedRowError:  # a problem reports it already; `thresholds forget` repairs it
             return
         evidence = self._evidence(model_version, self._from(first, known))
         tail = fit_site(evidence.by_size, pack.thresholds, today.isoformat(), version("cekalwatch"))

@@ -1,7 +1,7 @@
 """The threshold and its origin, and the expected false alerts and misses at other values.
 
-How many are missed is told from photographs of listed people with two, as the learned threshold tells it; travellers at
-a camera look less like their photographs than these do, so that more are missed. Methods block.
+The misses are estimated from listed people with two photographs, as for the learned threshold. Travellers at a camera
+resemble their photographs less, so more are missed. Methods block.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from cekalwatch.vision.manifest import Pack
 from cekalwatch.vision.thresholds import ThresholdModel
 
 POINTS: Final = 25
-"""Thresholds of the curve, evenly from the lowest to the highest."""
+"""Number of thresholds on the curve, evenly from the lowest to the highest."""
 
 
 class ThresholdOutlooks:
-    """Looks at the threshold of the model in use."""
+    """Computes the outlook for the model in use."""
 
     def __init__(
         self,
@@ -58,12 +58,12 @@ class ThresholdOutlooks:
         self._compared: tuple[Gallery, NDArray[np.float32]] | None = None
 
     def look(self) -> ThresholdOutlook:
-        """Return the threshold now, and others; raises StorageError."""
+        """Return the present threshold, and others; raises StorageError."""
         snapshot, pack = self._snapshot(), self._pack()
         templates, rule = len(snapshot.gallery), self._rule(pack)
         try:
             learned = self._thresholds.learned(pack.model_version)
-        except ChangedRowError:  # a trouble of its own
+        except ChangedRowError:  # a separate problem reports it
             learned = None
         findings = learned.findings if learned else SiteFindings.NONE
         genuine = self._genuine(snapshot.gallery, pack)
@@ -96,7 +96,7 @@ class ThresholdOutlooks:
         model = findings.tail or packs
         fpir, low, high = model.fpir(templates, threshold), 0.0, 0.0
         if findings.tail:
-            # The interval of the wanted threshold, moved along the tail: further up, it tells a little too much.
+            # The interval of the wanted threshold, moved along the tail: further up, it is slightly too narrow.
             wanted = model.threshold(templates, self._target_fpir)
             base = packs.threshold(templates, self._target_fpir)
             low = model.fpir(templates, threshold + max(wanted - base - findings.low, 0.0))
@@ -109,7 +109,7 @@ class ThresholdOutlooks:
         )
 
     def _genuine(self, gallery: Gallery, pack: Pack) -> NDArray[np.float32]:
-        """Return the scores of photographs of one person; they are compared again when the gallery is another one."""
+        """Return the scores of photographs of one person; they are compared again when the gallery has changed."""
         if self._compared is None or self._compared[0] is not gallery:
             scores = genuine_scores(self._templates, pack.model_version, pack.recogniser.size, MAX_COMPARED_SUBJECTS)
             self._compared = (gallery, scores)
@@ -126,13 +126,13 @@ class ThresholdSigners:
 
 
 def threshold_signers(search: AuditSearch, people: PeopleStore, model_version: str) -> ThresholdSigners | None:
-    """Return who set the threshold last, by the audit trail; None when that was for another model."""
+    """Return who set the threshold last, by the audit trail; None if that was for another model."""
     newest = search.page(AuditQuery((action_term(Action.THRESHOLD_SET),)), 1).found
     for place, link in newest:
         try:
             signers = [UUID(one.removeprefix(f"{ObjectKind.PERSON}:")) for one in json.loads(link.objects)]
             of_model = json.loads(link.details)["model"] == model_version
-        except (ValueError, KeyError, TypeError):  # the entry is damaged: `audit verify` tells
+        except (ValueError, KeyError, TypeError):  # the entry is damaged, which `audit verify` reports
             return None
         if of_model:
             names = people.display_names(signers)

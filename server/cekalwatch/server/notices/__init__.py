@@ -1,1 +1,1 @@
-"""What other systems of the office are told: webhooks with a log of their delivery, and syslog."""
+"""Notices to other systems of the office: webhooks with a log of their delivery, and syslog."""

@@ -1,7 +1,7 @@
-"""Brings what has happened into the log of notices, for each target from where it was told last.
+"""Writes notices of new events into the log of notices, for each target from its last position on.
 
-What is told is read from where it is kept anyway: the log of alert events, the troubles, the signed checkpoints. So
-nothing is lost while no server runs; and where too much waits for a target, the rest is read later.
+Notices are made from stored data: the log of alert events, the problems, the signed checkpoints. So nothing is lost
+while no server runs. If too many notices wait for a target, the rest is read later.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from cekalwatch.server.storage.troubles import TroubleStore
 from cekalwatch.server.storage.watchlist.rows import DAMAGED
 
 MAX_WAITING: Final = 10_000
-"""Notices that wait for one target at once."""
+"""Maximum number of notices that wait for one target."""
 PAGE: Final = 100
 
 Item_co = TypeVar("Item_co", covariant=True)
@@ -34,21 +34,21 @@ log = structlog.get_logger()
 
 
 class Source(Protocol[Item_co]):
-    """Something that happens, each time at a higher position."""
+    """A kind of event; each new event has a higher position."""
 
     def end(self) -> int:
-        """Return the position of what happened last."""
+        """Return the position of the newest event."""
 
     def after(self, position: int) -> tuple[Sequence[Item_co], int]:
-        """Return what happened next, at most a page, and the position up to which that is; the same at the end."""
+        """Return the next events, at most a page, and the position after them; the same position at the end."""
 
 
 def unseen(
     store: NoticeStore, target: str, stream: str, source: Source[Item_co]
 ) -> Iterator[tuple[Sequence[Item_co], int]]:
-    """Return what a target was not told of yet, page by page, each with the position that is reached with it.
+    """Yield the pages of notices that a target has not received yet, each with the position after it.
 
-    A target that is told for the first time is told from now on. Whoever tells it moves the position.
+    A new target receives events from now on. The caller moves the position.
     """
     position = store.position(target, stream)
     if position is None:
@@ -65,7 +65,7 @@ def _pages(source: Source[Item_co], position: int) -> Iterator[tuple[Sequence[It
 
 @dataclass(frozen=True)
 class AlertNotices:
-    """Each event of an alert, with the alert as it stands when it is read. Subjects and orders are named by keys."""
+    """Each event of an alert, with the alert's present state. Subjects and orders are named by their keys."""
 
     alerts: AlertStore
 
@@ -83,7 +83,7 @@ class AlertNotices:
         try:
             alert = self.alerts.get(event.alert_id)
         except (CekalwatchError, *DAMAGED) as error:
-            # What cannot be read is told by its key, and does not hold up what came later.
+            # An unreadable alert is reported by its key, and does not delay later events.
             log.warning("notice_without_alert", alert_id=str(event.alert_id), error=type(error).__name__)
         else:
             data |= {
@@ -102,7 +102,7 @@ class AlertNotices:
 
 @dataclass(frozen=True)
 class TroubleNotices:
-    """That a trouble is there, and that it is over."""
+    """Begin and end of each problem."""
 
     troubles: TroubleStore
 
@@ -111,13 +111,13 @@ class TroubleNotices:
         return self.troubles.state()[0]
 
     def after(self, position: int) -> tuple[list[Notice], int]:
-        """Return the next changes; the log takes each beginning and each end once."""
+        """Return the next changes; the log stores each begin and each end once."""
         found = self.troubles.changed_since(position, PAGE)
         return list(map(trouble_notice, found)), found[-1].change if found else position
 
 
 def trouble_notice(trouble: Alarm) -> Notice:
-    """Return what is told of a trouble as it stands."""
+    """Return the notice of a problem in its present state."""
     fault, state = trouble.fault, "over" if trouble.ended_at else "open"
     data: dict[str, object] = {
         "trouble_id": str(trouble.trouble_id),
@@ -135,13 +135,13 @@ def trouble_notice(trouble: Alarm) -> Notice:
 
 @dataclass(frozen=True)
 class CheckpointNotices:
-    """Each signed checkpoint of the audit trail, as `audit verify` takes it."""
+    """Each signed checkpoint of the audit trail, in the form that `audit verify` reads."""
 
     audit: AuditStore
     clock: Clock
 
     def end(self) -> int:
-        """Return the sequence of the newest one."""
+        """Return the sequence of the newest checkpoint."""
         return self.audit.newest_checkpoint_sequence()
 
     def after(self, position: int) -> tuple[list[Notice], int]:
@@ -170,7 +170,7 @@ class NoticeCollector:
         self._clock = clock
 
     def collect(self) -> None:
-        """Bring what is new into the log. A target that is told for the first time is told from now on."""
+        """Write new events into the log. A new target receives events from now on."""
         for webhook in self._webhooks:
             for kind in sorted(webhook.kinds):
                 pages = unseen(self._store, webhook.name, kind, self._sources[kind])

@@ -1,7 +1,7 @@
-"""Sends each entry of the audit trail, and each trouble, to a syslog receiver over TLS, from where it ended last.
+"""Sends each entry of the audit trail, and each problem, to a syslog receiver over TLS, from its last position on.
 
-The position is kept in the database, and moves when the receiver has read all before: an outage of either side loses
-nothing, and may bring the last ones twice.
+The position is stored in the database, and moves when the receiver has read everything before it: an outage of either
+side loses nothing, but may repeat the last messages.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from cekalwatch.server.storage.troubles import TroubleStore
 from cekalwatch.wire.backoff import Backoff
 
 TARGET: Final = "syslog:"
-"""No webhook is called so."""
+"""Not a valid name of a webhook."""
 AUDIT: Final = "audit"
 TROUBLES: Final = "troubles"
 PAGE: Final = 200
-"""Messages in one connection."""
+"""Maximum messages in one connection."""
 MAX_PAGES: Final = 20
 FIRST_PAUSE_S: Final = 2.0
 MAX_PAUSE_S: Final = 60.0
@@ -39,12 +39,12 @@ log = structlog.get_logger()
 
 
 def entry_message(entry: Link) -> bytes:
-    """Return an entry of the audit trail as a message: its text is JSON of the texts that the chain is made of."""
+    """Return an entry of the audit trail as a message: its text is JSON of the chain's texts."""
     return message(entry.at, "audit_entry", json.dumps(entry._asdict()))
 
 
 def trouble_message(notice: Notice) -> bytes:
-    """Return the notice of a trouble as a message, with the same text."""
+    """Return the notice of a problem as a message, with the same text."""
     severity = Severity.NOTICE if notice.data["ended_at"] else Severity.WARNING
     return message(stamp(notice.at), notice.type.replace(".", "_"), notice.body(), severity)
 
@@ -56,7 +56,7 @@ class AuditEntries:
     audit: AuditStore
 
     def end(self) -> int:
-        """Return the sequence of the last one."""
+        """Return the sequence of the last entry."""
         return self.audit.head()[0]
 
     def after(self, position: int) -> tuple[list[Link], int]:
@@ -67,7 +67,7 @@ class AuditEntries:
 
 @dataclass(frozen=True)
 class Page:
-    """Messages, and the position in a stream that is reached with them."""
+    """Messages, and the position in a stream after them."""
 
     stream: str
     messages: Sequence[bytes]
@@ -76,7 +76,7 @@ class Page:
 
 @dataclass(frozen=True)
 class SyslogOutbox:
-    """What a receiver has not read."""
+    """The messages that a receiver has not read."""
 
     receiver: SyslogReceiver
     store: NoticeStore
@@ -84,14 +84,14 @@ class SyslogOutbox:
     troubles: TroubleStore
 
     def due(self) -> Iterator[Page]:
-        """Yield the next pages of either stream."""
+        """Yield the next pages of both streams."""
         for links, reached in islice(unseen(self.store, TARGET, AUDIT, AuditEntries(self.audit)), MAX_PAGES):
             yield Page(AUDIT, list(map(entry_message, links)), reached)
         for notices, reached in islice(unseen(self.store, TARGET, TROUBLES, TroubleNotices(self.troubles)), MAX_PAGES):
             yield Page(TROUBLES, list(map(trouble_message, notices)), reached)
 
     def send(self, page: Page) -> None:
-        """Send it in one connection; raises DeliveryError."""
+        """Send a page in one connection; raises DeliveryError."""
         self.receiver.send(page.messages)
 
     def taken(self, page: Page, before: Failing | None) -> None:
@@ -101,12 +101,12 @@ class SyslogOutbox:
             log.info("syslog_sent_again")
 
     def refused(self, _: Page, error: DeliveryError, before: Failing | None) -> bool:
-        """Leave the position: nothing is ever given up."""
+        """Keep the position: nothing is ever given up."""
         if before is None or before.reason != str(error):
             log.warning("syslog_not_sent", failure=error.failure, detail=error.detail)
         return False
 
 
 def syslog_feed(outbox: SyslogOutbox, clock: Clock) -> Dispatcher[Page]:
-    """Return what feeds a receiver, and leaves one that fails alone for up to a minute."""
+    """Return the outbox that feeds a receiver, and pauses for up to a minute after a failure."""
     return Dispatcher(outbox, clock, Backoff(FIRST_PAUSE_S, MAX_PAUSE_S))

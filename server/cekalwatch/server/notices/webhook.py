@@ -1,8 +1,8 @@
-"""Posts the notices of the log over HTTPS, in the manner of Standard Webhooks: each until it is taken or too old.
+"""Posts the notices of the log over HTTPS, as in Standard Webhooks: each until it is accepted or too old.
 
-The signature is an HMAC-SHA256 over the notice's id, the moment of the attempt and the body, so that a receiver knows
-who sent it, and when. Only the configured address is ever asked: no redirect is followed, and no proxy of the
-environment used. Nothing of the answer is read but its status.
+The signature is an HMAC-SHA256 over the notice's id, the time of the attempt and the body, so that a receiver knows
+the sender and the time. Only the configured address is used: redirects are not followed, and proxies of the environment
+are not used. Only the status of the answer is read.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from cekalwatch.server.storage.notices import LoggedNotice, NoticeOutcome, Notic
 from cekalwatch.wire.tls import TlsError, require_private
 
 TIMEOUT_S = 10.0
-"""For each step of an attempt."""
+"""Seconds for each step of an attempt."""
 LONGEST_S = 30.0
-"""For all of it."""
-SECRET_PREFIX = "whsec_"  # noqa: S105  # a form
+"""Seconds for a whole attempt."""
+SECRET_PREFIX = "whsec_"  # noqa: S105  # a prefix
 SECRET_BYTES = range(24, 65)
 MAX_SECRET_FILE = 1024
 REFUSED = frozenset({400, 410, 413, 414, 415, 422})
-"""Statuses that say that this notice will never be taken: it is given up, so that it holds up no other."""
+"""Statuses that refuse this notice permanently: it is given up, so that it does not delay others."""
 
 
 def signature(secret: bytes, notice_id: str, timestamp: int, body: str) -> str:
@@ -55,16 +55,16 @@ class Webhook:
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Name of the receiver."""
         return self._terms.name
 
     @property
     def host(self) -> str:
-        """Where it is, without what an address may have of secrets."""
+        """Its address without secrets."""
         return urlsplit(self._terms.url).netloc
 
     def send(self, notice_id: str, body: str, now: datetime) -> None:
-        """Post a notice; returns when the receiver has taken it. Raises DeliveryError."""
+        """Post a notice; return when the receiver has accepted it. Raises DeliveryError."""
         timestamp = int(now.timestamp())
         headers = {
             "content-type": "application/json",
@@ -107,7 +107,7 @@ class Webhook:
 
 
 def read_webhook_secret(file: Path) -> bytes:
-    """Return the secret in a file that nobody else may read; raises DeliveryError, which does not show it."""
+    """Return the secret from a private file; raises DeliveryError, which does not show it."""
     try:
         require_private(file)
         with file.open(encoding="ascii") as stream:
@@ -130,7 +130,7 @@ def read_webhook_secret(file: Path) -> bytes:
 
 
 def _certificate_fault(error: BaseException | None) -> str:
-    """Return why a certificate was refused, from anywhere in `error`; empty if none was."""
+    """Return why a certificate was refused, by `error` or one of its causes; empty if none was."""
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError):
             return error.verify_message or "not verified"
@@ -139,24 +139,24 @@ def _certificate_fault(error: BaseException | None) -> str:
 
 
 MAX_AT_ONCE: Final = 50
-"""Notices that are sent one after another before the next look at what else is to do."""
+"""Notices that are sent one after another before other work is checked."""
 FIRST_PAUSE: Final = timedelta(seconds=5)
 MAX_PAUSE: Final = timedelta(hours=1)
 GIVE_UP_AFTER: Final = timedelta(hours=72)
-"""A receiver that is away for a weekend misses nothing."""
+"""A receiver that is unavailable for a weekend misses nothing."""
 
 log = structlog.get_logger()
 
 
 def pause_after(attempts: int) -> timedelta:
-    """Return how long to wait after that many failed attempts, from 1: 5 s, then three times as long, up to an hour."""
+    """Return the pause after that many failed attempts, from 1: 5 s, then three times as long, up to an hour."""
     factor: int = 3 ** min(attempts - 1, 10)
     return min(FIRST_PAUSE * factor, MAX_PAUSE)
 
 
 @dataclass(frozen=True)
 class NoticeOutbox:
-    """What waits in the log for one webhook. The log keeps attempts and failures, for people and over restarts."""
+    """The queue of one webhook in the log, which stores attempts and failures, for people and across restarts."""
 
     webhook: Webhook
     store: NoticeStore
@@ -170,17 +170,17 @@ class NoticeOutbox:
             yield notice
 
     def send(self, notice: LoggedNotice) -> None:
-        """Post it; raises DeliveryError."""
+        """Post the notice; raises DeliveryError."""
         self.webhook.send(notice.notice_id, notice.body, self.clock.now())
 
     def taken(self, notice: LoggedNotice, _: Failing | None) -> None:
-        """Settle it."""
+        """Mark the notice as delivered."""
         self.store.settle(notice, NoticeOutcome.DELIVERED, "", self.clock.now())
         if notice.attempts:
             log.info("notices_taken_again", target=self.webhook.name)
 
     def refused(self, notice: LoggedNotice, error: DeliveryError, _: Failing | None) -> bool:
-        """Put it off, or give it up when it will never be taken, or is too old."""
+        """Postpone the notice, or give it up when it was refused permanently or is too old."""
         target, now, failure = self.webhook.name, self.clock.now(), str(error)[:200]
         if error.lasting or now - notice.made_at >= GIVE_UP_AFTER:
             self.store.settle(notice, NoticeOutcome.GIVEN_UP, failure, now)
@@ -188,6 +188,6 @@ class NoticeOutbox:
             return True
         if failure != notice.failure:
             log.warning("notice_not_taken", target=target, notice_id=notice.notice_id, failure=failure)
-        pause = pause_after(notice.attempts + 1) * random.uniform(0.9, 1.1)  # noqa: S311  # no secret
+        pause = pause_after(notice.attempts + 1) * random.uniform(0.9, 1.1)  # noqa: S311  # not a secret
         self.store.put_off(notice, failure, now + pause)
         return False

@@ -87,8 +87,8 @@ class Ledger:
     def revoke(self, identity: Identity, now: datetime, publish: Callable[[list[Revoked]], None]) -> int:
         """Revoke every certificate of `identity` and close its invitations; return how many were in force.
 
-        Expired ones are revoked as well: a session that began with one of them must end. `publish` gets all revocations so
-        far; if it fails, nothing is revoked.
+        Expired ones are revoked as well: a session that began with one of them must end. `publish` gets all revocations
+        so far; if it fails, nothing is revoked.
         """
         seconds = int(now.timestamp())
         of_device = "WHERE uri = ? AND revoked_at IS NULL"
