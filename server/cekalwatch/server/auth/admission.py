@@ -34,15 +34,15 @@ class PersonAuthentication:
         self._sessions = sessions
 
     def asks(self, method: str, caller: Caller, tokens: Tokens) -> bool:
-        """Whether the call needs `admit`: most calls are a device's alone."""
+        """Whether the call needs `admit`: most calls need only a device."""
         looked_at = bool(caller.welcome) or caller.device.site is None
         return bool(caller.needs) or joint_action(method) is not None or (looked_at and bool(tokens.session))
 
     def admit(self, method: str, caller: Caller, tokens: Tokens) -> Caller:
-        """Return the caller with the person of its session; raises why they may not.
+        """Return the caller with the person of its session; raises the reason of a refusal.
 
-        On the server's own machine, with plaintext, a person is not needed; one who signed in counts all the same. A
-        method that two people call needs `admit_second` as well, once its request is there.
+        On the server's own machine, with plaintext, no person is needed; a signed-in person counts nevertheless. A
+        method that needs two people also needs `admit_second`, once its request has arrived.
         """
         if not tokens.session:
             raise CekalwatchError(Code.SIGN_IN_NEEDED)
@@ -53,14 +53,14 @@ class PersonAuthentication:
         return replace(caller, session=session)
 
     def admit_second(self, act: JointAct, caller: Caller, token: str) -> Caller:
-        """Return the caller with both people of `act`, for which alone `token` was given; raises why they may not."""
+        """Return the caller with both people of `act`, for which `token` was given; raises the reason of a refusal."""
         first = caller.signed_in()
         second = self._sessions.take_second(token, caller.device, SecondSignature(act, first))
         _check_site(second, caller)
         return replace(caller, people=TwoPeople(act.action, first.person, second))
 
     def admit_again(self, method: str, caller: Caller, *, used: bool) -> None:
-        """Raise why the person of a call that was let in may not make it any more; `used`: see `Sessions.again`."""
+        """Raise why the person of an admitted call may no longer make it; `used`: see `Sessions.again`."""
         session = self._sessions.again(caller.signed_in().key, caller.device, used=used)
         _check_rights(method, session, caller)
 
@@ -88,7 +88,7 @@ def _check_site(person: Person, caller: Caller) -> None:
 
 @dataclass(frozen=True)
 class Admission:
-    """A call of `method` by `caller`, whose connection has shown `certificate_pem`."""
+    """A call of `method` by `caller`, whose connection presented `certificate_pem`."""
 
     certificates: CertificateAuthentication
     people: PersonAuthentication
@@ -97,29 +97,29 @@ class Admission:
     caller: Caller
 
     def check_device(self) -> None:
-        """Raise why the device may not make the call any more: its certificate, its rights, its site. Costs little."""
+        """Raise why the device may no longer make the call: its certificate, its rights, its site. It is cheap."""
         self.certificates.admit(self.method, self.certificate_pem)
 
     def check_person(self, *, used: bool = False) -> None:
-        """Raise why the person may not any more: the session, the account, roles and sites. Blocks.
+        """Raise why the person may no longer make the call: the session, the account, roles and sites. Blocks.
 
-        `used`: something came from the person since the last check, so that they are not idle. A person who cannot be
-        read may nothing. Raises StorageError while the database cannot be asked.
+        `used`: the person was active since the last check. A person whose record is unreadable has no rights. Raises
+        StorageError while the database cannot be asked.
         """
         if self.caller.session is not None:
             self.people.admit_again(self.method, self.caller, used=used)
 
     def check(self) -> None:
-        """Raise why the call may not go on: whoever writes for it asks this directly before. Blocks."""
+        """Raise why the call may not continue; it is checked directly before each write for the call. Blocks."""
         self.check_device()
         self.check_person()
 
 
 def refuse_outdated(user_agent: str, own: str = version("cekalwatch")) -> None:
-    """Raise CLIENT_TOO_OLD for what `user_agent` says of a program that calls a server of the version `own`.
+    """Raise CLIENT_TOO_OLD if the version in `user_agent` is too old for a server of the version `own`.
 
-    A client may be of the minor version before the server's, so that servers are upgraded first (docs/upgrading.md).
-    One that is newer, or says no version, is not refused here.
+    A client may have the minor version before the server's, so that servers are upgraded first (docs/upgrading.md).
+    A newer client, or one without a version, is not refused here.
     """
     name, _, said = user_agent.partition("/")
     client = minor_version(said)
@@ -131,13 +131,13 @@ _PROXY = re.compile(
     r"(x-)?forwarded(-.*)?|via|(x-)?proxy-.*|x-original-.*|(x-)?(real|client|cluster-client|true-client)-ip"
     r"|x-(envoy|amzn|azure|appengine|traefik)-.*|(cf|fastly)-.*"
 )
-"""Names of the headers with which proxies, gateways and meshes say for whom they speak."""
+"""Names of the headers in which proxies, gateways and meshes name their client."""
 
 
 def refuse_proxied(names: Iterable[str]) -> None:
-    """Raise PROXY_NOT_ALLOWED where one of a call's metadata names is a proxy's; one that adds no name is not seen.
+    """Raise PROXY_NOT_ALLOWED if a call has a proxy's header; a proxy that adds no header is not detected.
 
-    Plaintext is trusted because it cannot leave this machine; a proxy lets it.
+    Plaintext is trusted because it cannot leave this machine; through a proxy it can.
     """
     for name in names:
         if _PROXY.fullmatch(name.lower()):

@@ -22,17 +22,17 @@ from cekalwatch.wire.identity import SCHEME, DeviceRole, Identity
 
 @dataclass(frozen=True)
 class Peer:
-    """The other end of a connection, whose certificate the handshake has verified."""
+    """The other end of a connection, with the certificate that the handshake verified."""
 
     identity: Identity
     key: CertificateKey
     not_after: datetime
     authority: bytes
-    """Identifier of the key that signed the certificate; empty where the certificate does not say it."""
+    """Identifier of the key that signed the certificate; empty if the certificate does not state it."""
 
     @property
     def device(self) -> Device:
-        """The device as sessions know it: the same with each certificate of its authority, also a renewed one."""
+        """Identity of the device for sessions: the same for every certificate of its authority, also a renewed one."""
         bound = hashlib.sha256()
         for part in (self.identity.uri.encode(), self.key.issuer, self.authority):
             bound.update(len(part).to_bytes(4, "big") + part)
@@ -42,7 +42,7 @@ class Peer:
 
 @lru_cache(maxsize=1024)
 def peer_of(certificate_pem: bytes) -> Peer:
-    """Read a verified certificate; raises IDENTITY_INVALID unless exactly one of its URIs is ours, and is right."""
+    """Read a verified certificate; raises IDENTITY_INVALID unless exactly one of its URIs is ours and is valid."""
     try:
         certificate = x509.load_pem_x509_certificate(certificate_pem)
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -50,7 +50,7 @@ def peer_of(certificate_pem: bytes) -> Peer:
         (uri,) = [uri for uri in uris if uri.lower().startswith(f"{SCHEME}:")]
         identity = Identity.parse(uri)
         return Peer(identity, CertificateKey.of(certificate), certificate.not_valid_after_utc, _authority(certificate))
-    except Exception:  # noqa: BLE001  # the library reads each part when it is asked for, and fails in many ways
+    except Exception:  # noqa: BLE001  # the library reads parts lazily, and raises many types
         raise CekalwatchError(Code.IDENTITY_INVALID) from None
 
 
@@ -63,47 +63,47 @@ def _authority(certificate: x509.Certificate) -> bytes:
 
 
 class CertificateAuthentication(Protocol):
-    """Lets devices call, at first and again."""
+    """Admits devices, at the beginning of a call and again during it."""
 
     def admit(self, method: str, certificate_pem: bytes) -> Caller:
         """Return which device calls `method`; raises the refusal's CekalwatchError."""
 
     def revoked(self, certificate: str) -> bool:
-        """Whether the certificate with that `CertificateKey.text` was revoked, also when it has run out since."""
+        """Whether the certificate with that `CertificateKey.text` was revoked, even if it has expired since."""
 
     def follow(self) -> None:
-        """Read again what changed, such as revocations; blocks."""
+        """Read changed data again, such as revocations; blocks."""
 
     @property
     def revocations(self) -> RevocationState | None:
-        """How old the revocations in force are; None where none are followed."""
+        """Age of the revocations in force; None if there are none."""
 
 
 class TlsCertificateAuthentication:
-    """Asks for the certificate of a device that has the right to make the call."""
+    """Requires the certificate of a device that has the right to make the call."""
 
     def __init__(self, revocations: Revocations | None, sites: frozenset[str], clock: Clock) -> None:
-        """`revocations` is None where an existing authority gives out no lists."""
+        """`revocations` is None if an existing authority publishes no lists."""
         self._revocations = revocations
         self._sites = sites
         self._clock = clock
 
     def admit(self, method: str, certificate_pem: bytes) -> Caller:
-        """Return the device; raises IDENTITY_INVALID, and what `refusal` and the rights say."""
+        """Return the device; raises IDENTITY_INVALID, and the errors of `refusal` and of the rights."""
         if code := self.refusal(certificate_pem):
             raise CekalwatchError(code)
         peer = peer_of(certificate_pem)
         return device_caller(peer.identity, peer.device, method, self._sites)
 
     def refusal(self, certificate_pem: bytes) -> Code | None:
-        """Return CERTIFICATE_REVOKED or CERTIFICATE_EXPIRED where that is so by now."""
+        """Return CERTIFICATE_REVOKED or CERTIFICATE_EXPIRED if the certificate is so now."""
         peer = peer_of(certificate_pem)
         if self._revocations is not None and peer.key in self._revocations:
             return Code.CERTIFICATE_REVOKED
         return Code.CERTIFICATE_EXPIRED if self._clock.now() >= peer.not_after else None
 
     def revoked(self, certificate: str) -> bool:
-        """Whether it is on a list; nothing is, where there are no lists."""
+        """Whether the certificate is on a list; without lists, none is."""
         if self._revocations is None or not certificate:
             return False
         return CertificateKey.parse(certificate) in self._revocations
@@ -120,9 +120,9 @@ class TlsCertificateAuthentication:
 
 
 class LoopbackAuthentication:
-    """Lets in every caller on this machine, which is all that plaintext is for."""
+    """Admits every caller on this machine; plaintext is for this machine only."""
 
-    def admit(self, method: str, certificate_pem: bytes) -> Caller:  # noqa: ARG002  # the same for all
+    def admit(self, method: str, certificate_pem: bytes) -> Caller:  # noqa: ARG002  # every caller is the same
         """Return the local caller."""
         return LOCAL
 

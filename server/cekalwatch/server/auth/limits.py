@@ -26,31 +26,31 @@ MAX_OPEN: Final[Mapping[DeviceRole, int]] = MappingProxyType(
         DeviceRole.SERVER: 64,
     }
 )
-"""Calls that a device of each role may have open; a camera that reconnects has two streams for a while, and so has
-each of a port's streams. A notifier keeps one stream of alerts and one of troubles, makes four calls at once for its
-person and one for its deliveries. A console makes those of all who have a page of it open."""
+"""Open calls that a device of each role may have. A camera that reconnects has two streams for a while, and so does
+each of a port's streams. A notifier has one stream of alerts and one of problems, makes four calls at once for its
+person and one for its deliveries. A console makes the calls of everybody who has one of its pages open."""
 TOKENS_PER_S: Final = 50.0
 MAX_TOKENS: Final = 200.0
-"""The tokens of a device: the rate at which they come back, and the most that it can save."""
+"""The token bucket of a device: a sustained rate (per second) and a burst size."""
 SHARE: Final[Mapping[DeviceRole, float]] = MappingProxyType({DeviceRole.CONSOLE: 10.0})
-"""How many devices' tokens one of this role has: many people work on a console at once."""
+"""Number of devices whose tokens one device of this role gets: many people use a console at once."""
 ACKNOWLEDGEMENT: Final = "/cekalwatch.v1.AlertService/AcknowledgeAlerts"
 ACKNOWLEDGEMENT_COST: Final = 0.1
 """An agent that catches up acknowledges many events in a row."""
 STATUS: Final = ("/cekalwatch.v1.OperationsService/GetStatus", "/grpc.health.v1.Health/Check")
 STATUS_COST: Final = 1.0
-"""Asked for often, by whatever watches the server, and answered from memory."""
+"""Called often by whatever watches the server, and answered from memory."""
 VIEWS: Final = (
     "/cekalwatch.v1.AlertService/GetAlert",
     "/cekalwatch.v1.AlertService/ListChangedAlerts",
     "/cekalwatch.v1.WatchlistService/GetSubject",
 )
 VIEW_COST: Final = 2.0
-"""A PC that starts with fifty open alerts, or a console on a busy morning, looks at many in a row; a page with a
-subject's photographs gets each by a call of its own, and with each event all who look at a console ask at once."""
+"""A PC that starts with fifty open alerts, or a console on a busy morning, opens many in a row; a page with a
+subject's photographs loads each by a separate call, and with each event all open console pages ask at once."""
 PORT_READS: Final = ("/cekalwatch.v1.ListFeedService/ReadList", "/cekalwatch.v1.ListFeedService/FetchReferences")
 PORT_READ_COST: Final = 0.1
-"""A port that begins reads a hundred thousand subjects in a row."""
+"""A new port reads a hundred thousand subjects in a row."""
 DEFAULT_COST: Final = 10.0
 COSTS: Final[Mapping[str, float]] = MappingProxyType(
     {ACKNOWLEDGEMENT: ACKNOWLEDGEMENT_COST}
@@ -59,12 +59,12 @@ COSTS: Final[Mapping[str, float]] = MappingProxyType(
     | dict.fromkeys(PORT_READS, PORT_READ_COST)
 )
 COST_OF_ENTRY: Final = 0.5
-"""Of each entry that a page may have, beyond the first few."""
+"""Cost of each possible entry of a page, beyond the first few."""
 FREE_ENTRIES: Final = 20
 MAX_WAIT_S: Final = 5.0
-"""How long a call is held back until its device has the tokens; one that would have to wait longer is refused."""
+"""Maximum time that a call waits for its device's tokens; a call that would wait longer is refused."""
 REFUSAL_DELAY_S: Final = 1.0
-"""A refusal comes late, so that immediate repeats cannot use up the server's time."""
+"""Delay of a refusal, so that immediate repeats cannot use up the server's time."""
 MAX_KNOWN: Final = 1000
 
 
@@ -82,7 +82,7 @@ class CallLimits:
 
     @contextmanager
     def call(self, device: Identity, method: str) -> Iterator[float]:
-        """Count a call for the time of the block, and give the seconds that it must wait first.
+        """Count a call for the duration of the block, and give the seconds that it must wait first.
 
         Raises DeviceLimitError CALLS_TOO_MANY or RATE_EXCEEDED.
         """
@@ -98,17 +98,17 @@ class CallLimits:
                 del self._open[device]
 
     def charge_page(self, device: Identity, entries: int) -> float:
-        """Charge for a page of so many entries, beside the call itself; return the seconds that it must wait.
+        """Charge for a page with that many entries, besides the call itself; return the seconds that it must wait.
 
         Raises DeviceLimitError RATE_EXCEEDED.
         """
         return self._charge(device, COST_OF_ENTRY * max(0, min(entries, MAX_PAGE) - FREE_ENTRIES))
 
     def charge_stranger(self, stranger: str) -> float:
-        """Charge whoever is refused before it counts as a device; return the seconds that the answer must wait.
+        """Charge a caller that is refused before it counts as a device; return the seconds that the answer must wait.
 
-        `stranger` is the certificate or the address: a revoked certificate must not use up what the device has that
-        got a new one under the same name.
+        `stranger` is the certificate or the address: a revoked certificate must not use up the tokens of the device
+        that has a new certificate with the same name.
         """
         now_s = self._monotonic()
         wait_s = self._bucket(stranger, now_s).take(DEFAULT_COST, now_s, MAX_WAIT_S)

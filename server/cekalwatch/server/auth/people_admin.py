@@ -1,4 +1,4 @@
-"""What an administrator changes of people's records; each change goes to the audit trail. Blocks."""
+"""Changes of people's records by an administrator; the audit trail records each one. Blocks."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ Rights = tuple[frozenset[PersonRole], frozenset[str]]
 
 
 class PeopleAdmin:
-    """Changes records for `actor`. Methods raise RefusedError, also when there is nobody of that name."""
+    """Changes records for `actor`. Methods raise RefusedError, also for an unknown name."""
 
     def __init__(
         self, store: PeopleStore, passwords: Passwords, clock: Clock, actor: Actor, by: Person | None = None
     ) -> None:
-        """`by`: the administrator, whose own sites bound what they change.
+        """`by`: the administrator, who can change only records of their own sites.
 
-        None for a command on the server's machine, which changes everybody's records.
+        None for a command on the server's machine, which can change all records.
         """
         self._store = store
         self._passwords = passwords
@@ -50,7 +50,7 @@ class PeopleAdmin:
         *,
         with_password: bool = True,
     ) -> str | None:
-        """Add a person, and return the first password; None without one."""
+        """Add a person, and return the first password, if any."""
         self._refuse_other_sites(sites)
         try:
             person = Person(uuid6.uuid7(), name, display_name, roles, sites)
@@ -67,9 +67,9 @@ class PeopleAdmin:
     def change(
         self, name: str, roles: frozenset[PersonRole], sites: frozenset[str], seen: Rights | None = None
     ) -> Person:
-        """Yield the person these roles, and these sites if there are any; they count from the next call on.
+        """Give the person these roles, and these sites if any; they apply from the next call on.
 
-        `seen`: what they were when somebody decided that; when they are others by now, nothing is done.
+        `seen`: the roles and sites on which the decision was based; if they have changed since, nothing is done.
         """
         person = self.account(name).person
         if seen and (person.roles, person.sites) != seen:
@@ -83,17 +83,17 @@ class PeopleAdmin:
         return changed
 
     def disable(self, name: str) -> None:
-        """Refuse the person from now on; their sessions end."""
+        """Disable the person; their sessions end."""
         person = self.account(name).person
         self._keep(person, replace(person, disabled=True), change="DISABLED")
 
     def enable(self, name: str) -> None:
-        """Let the person in again."""
+        """Enable the person again."""
         person = self.account(name).person
         self._keep(person, replace(person, disabled=False), change="ENABLED")
 
     def reset(self, name: str) -> str:
-        """Yield the person a first password, and return it; their sessions and a lock end."""
+        """Give the person a first password, and return it; their sessions and a lock end."""
         person = self.account(name).person
         first, kept = self._first_password()
         entry = self._entry(person, Action.PERSON_CHANGED, change="PASSWORD_RESET")
@@ -102,16 +102,16 @@ class PeopleAdmin:
         return first
 
     def unlock(self, name: str) -> bool:
-        """Forget the name's wrong passwords; return whether there were any."""
+        """Reset the count of the name's wrong passwords; return whether there were any."""
         person = self.account(name).person
         return self._store.forgive(name, self._entry(person, Action.PERSON_CHANGED, change="UNLOCKED"))
 
     def all(self) -> list[Account]:
-        """Return everybody, by sign-in name."""
+        """Return all people, by sign-in name."""
         return self._store.all()
 
     def account(self, name: str) -> Account:
-        """Return the record of who is to be changed."""
+        """Return the record to change."""
         account = self._store.account(name)
         if account is None:
             raise RefusedError(Code.PERSON_UNKNOWN, f"There is nobody with the sign-in name {name}; see: people list")
@@ -121,7 +121,7 @@ class PeopleAdmin:
         return account
 
     def _keep(self, person: Person, changed: Person, **details: str) -> None:
-        """Keep what is changed of a person, unless somebody was faster: who is disabled stays so."""
+        """Store the changes of a person, unless somebody was faster: a disabled person stays disabled."""
         try:
             self._store.change(changed, self._entry(person, Action.PERSON_CHANGED, **details), person)
         except PersonChangedError:

@@ -1,7 +1,7 @@
 """Repeated refusals: the first is reported at once, later ones as a sum for each period, so that none is free.
 
-Whoever is refused can try again as often as the network carries it. Neither the log nor the audit trail grows with
-that: each kind of refusal by each caller has one line or entry a period. What is counted here is bounded, too.
+A refused caller can try again as fast as the network allows. Neither the log nor the audit trail grows with that: each
+kind of refusal by each caller has one line or entry per period. The counters here are limited too.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.storage.audit.store import AuditStore
 
 PERIOD: Final = timedelta(minutes=1)
-"""How long repeats are counted before their sum is told."""
+"""Time for which repeats are counted before their sum is reported."""
 MAX_KINDS: Final = 1000
-"""Kinds of refusals by callers that are counted apart; those beyond are summed for all callers together."""
+"""Kinds of refusals by callers that are counted separately; all others are summed together."""
 EXPECTED: Final = frozenset({Code.SIGN_IN_NEEDED})
-"""Refusals that nobody has to do anything about: a PC asks, and nobody has signed in there yet."""
+"""Refusals that need no action: a PC asks before anybody has signed in there."""
 ANYBODY: Final = "others"
-"""Stands for the callers beyond the bound."""
+"""Stands for all callers beyond the limit."""
 
 log = structlog.get_logger()
 
@@ -56,14 +56,14 @@ class Repeats(Generic[_K]):
     """Distinguishes new refusals from repeated ones; any thread may use it."""
 
     def __init__(self, clock: Clock, beyond: Callable[[_K], _K]) -> None:
-        """`beyond` gives the key under which one is counted while MAX_KINDS others are."""
+        """`beyond` returns the key for a refusal while MAX_KINDS others are counted."""
         self._clock = clock
         self._beyond = beyond
         self._counts: dict[_K, _Count] = {}
         self._lock = threading.Lock()
 
     def is_new(self, key: _K) -> bool:
-        """Count it, and return whether it must be reported now."""
+        """Count a refusal, and return whether it must be reported now."""
         now = self._clock.now()
         with self._lock:
             if key not in self._counts and len(self._counts) >= MAX_KINDS:
@@ -77,14 +77,14 @@ class Repeats(Generic[_K]):
             return False
 
     def forget(self, key: _K) -> None:
-        """Take the next one for new: this one could not be told."""
+        """Treat the next refusal as new: this one could not be reported."""
         with self._lock:
             self._counts.pop(key, None)
 
     def due(self, *, at_once: bool = False) -> list[Repeated[_K]]:
-        """Return the sums of the periods that are over, or of all; what did not repeat is forgotten.
+        """Return the sums of the finished periods, or of all; refusals without repeats are forgotten.
 
-        They stay due until they are `settled`.
+        Sums stay due until they are `settled`.
         """
         now = self._clock.now()
         with self._lock:
@@ -97,7 +97,7 @@ class Repeats(Generic[_K]):
             ]
 
     def settle(self, told: list[Repeated[_K]]) -> None:
-        """Take sums as told; what came since is counted on."""
+        """Mark sums as reported; later repeats are still counted."""
         now = self._clock.now()
         with self._lock:
             for one in told:
@@ -111,15 +111,15 @@ class RefusalLog:
     def __init__(self, clock: Clock) -> None:
         self._repeats: Repeats[tuple[Code, str]] = Repeats(clock, lambda key: (key[0], ANYBODY))
         self.totals: Counter[Code] = Counter()
-        """How often calls were refused since the start, by code."""
+        """Number of refused calls since the start, by code."""
 
     def is_new(self, code: Code, caller: str) -> bool:
-        """Count a refusal, and say whether it gets a line of its own."""
+        """Count a refusal, and return whether it gets a line of its own."""
         self.totals[code] += 1
         return self._repeats.is_new((code, caller))
 
     def tell_sums(self, *, at_once: bool = False) -> None:
-        """Log the sums of the periods that are over."""
+        """Log the sums of the finished periods."""
         due = self._repeats.due(at_once=at_once)
         for one in due:
             code, caller = one.key
@@ -133,7 +133,7 @@ class RefusalLog:
 
 @dataclass(frozen=True)
 class _Kind:
-    """What entries that are summed have in common."""
+    """The common key of entries that are summed."""
 
     actor: Actor
     action: Action
@@ -154,7 +154,7 @@ class RefusalTrail:
         self._repeats: Repeats[_Kind] = Repeats(clock, _by_anybody)
 
     def record(self, *entries: AuditEntry) -> bool:
-        """Record those that are new, count the others, and say whether any was new. Raises StorageError."""
+        """Record new refusals, count the others, and return whether any was new. Raises StorageError."""
         kinds = {_Kind(one.actor, one.action, one.outcome, one.objects): one for one in entries}
         new = [kind for kind in kinds if self._repeats.is_new(kind)]
         if not new:
@@ -168,7 +168,7 @@ class RefusalTrail:
         return True
 
     def record_sums(self, *, at_once: bool = False) -> None:
-        """Record the sums of the periods that are over. Raises StorageError; they are recorded later then."""
+        """Record the sums of the finished periods. Raises StorageError; then they are recorded later."""
         due = self._repeats.due(at_once=at_once)
         if not due:
             return

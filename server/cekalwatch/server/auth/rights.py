@@ -2,8 +2,8 @@
 
 Methods that are not in the table are refused. A row names the devices, and the people who must be signed in on them.
 
-Commands on the server's machine show the server's own certificate, whose key only the server's user can read; with that
-no person is asked for.
+Commands on the server's machine use the server's own certificate, whose key only the server's user can read; with it
+no person is required.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Reach(StrEnum):
     ITSELF = "ITSELF"
     """Only under the device's own name, and only at its own site."""
     OWN_SITE = "OWN_SITE"
-    """What belongs to the device's site."""
+    """Everything that belongs to the device's site."""
     SERVER = "SERVER"
     """Everything on this server."""
 
@@ -52,10 +52,10 @@ class Grant:
 
     reach: Reach
     people: frozenset[PersonRole] = frozenset()
-    """The person must have one of these roles; none: the device may alone."""
+    """The person must have one of these roles; none: the device needs no person."""
     welcome: frozenset[PersonRole] = frozenset()
-    """Where the device may alone: whoever shows a session must have one of these roles, and may more by it. None:
-    nobody's token is looked at."""
+    """If the device needs no person: a person with a session must have one of these roles, and gets more rights by it.
+    None: tokens are ignored."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def _devices(*grants: tuple[DeviceRole, Reach, frozenset[PersonRole]]) -> Mappin
 _NOBODY: frozenset[PersonRole] = frozenset()
 _ANYBODY = frozenset(PersonRole)
 _DESKS = (DeviceRole.NOTIFIER, DeviceRole.CONSOLE)
-"""Where the people of a site work with alerts."""
+"""Devices on which the people of a site work with alerts."""
 
 
 def _at_desks(people: frozenset[PersonRole]) -> Right:
@@ -82,15 +82,15 @@ def _at_desks(people: frozenset[PersonRole]) -> Right:
 
 
 _CAMERA = Right(_devices((DeviceRole.CAMERA, Reach.ITSELF, _NOBODY)))
-# What is delivered is kept until it is acknowledged, and agents run before anybody signs in.
+# Deliveries are stored until they are acknowledged, and agents run before anybody signs in.
 _AGENT = Right(_devices((DeviceRole.NOTIFIER, Reach.ITSELF, _NOBODY)))
-# What an agent has had already is history, and takes somebody who sees alerts: see `Caller.sees_history`.
+# Events that an agent has acknowledged are history, which needs a person who sees alerts: see `Caller.sees_history`.
 _SUBSCRIPTION = Right(dict.fromkeys(_DESKS, Grant(Reach.ITSELF, welcome=SEES_ALERTS)))
 _OFFICE = _at_desks(SEES_ALERTS)
 _ADJUDICATION = _at_desks(HANDLES_ALERTS)
 # No second person's token: the officer is the one who judged the alert, perhaps an hour ago at another desk.
 _CONFIRMATION = _at_desks(CONFIRMS)
-# Those of a port at its own site; where the centre's supervisors see all, the servicer says.
+# Only pictures of a port at its own site; the servicer decides where the centre's supervisors see all.
 _PORTS = _at_desks(CONFIRMS)
 _SHIFT = _at_desks(SEES_SHIFT_REPORT)
 # The whole list, since a traveller may come to any port.
@@ -101,14 +101,14 @@ _WATCHLIST = Right(
         *((role, Reach.SERVER, KEEPS_WATCHLIST) for role in (*_DESKS, DeviceRole.DIAGNOSTICS)),
     )
 )
-# Somebody has to answer for it.
+# A person must be accountable for it.
 _LOOKALIKES = Right(_devices(*((role, Reach.SERVER, KEEPS_WATCHLIST) for role in _WATCHLIST.devices)))
 _SHRUNKEN_LIST = Right(
     _devices(*((role, Reach.SERVER, ACCEPTS_SHRUNKEN_LIST) for role in _WATCHLIST.devices)),
     TwoPersonAction.ACCEPT_SHRUNKEN_LIST,
 )
 _OBSERVER = Right(_devices((DeviceRole.DIAGNOSTICS, Reach.SERVER, _NOBODY), (DeviceRole.SERVER, Reach.SERVER, _NOBODY)))
-# With that, `check` on a port's server and on a console's machine sees whether the server lets it in.
+# With this, `check` on a port's server and on a console's machine tests whether the server admits it.
 _HEALTH = Right({**_OBSERVER.devices, **dict.fromkeys((DeviceRole.PORT, DeviceRole.CONSOLE), Grant(Reach.OWN_SITE))})
 _STATUS = Right({**_OBSERVER.devices, **dict.fromkeys(_DESKS, Grant(Reach.SERVER, KEEPS_SYSTEM))})
 # An agent's tray shows blind counters before anybody signs in.
@@ -121,12 +121,12 @@ _THRESHOLD = Right(
 _PEOPLE = Right(
     _devices(*((role, Reach.SERVER, KEEPS_PEOPLE) for role in (DeviceRole.CONSOLE, DeviceRole.DIAGNOSTICS)))
 )
-# The trail is one for all sites. The first of the two who export it is the auditor.
+# All sites share one trail. The first of the two people who export it is the auditor.
 _TRAIL = Right(
     _devices(*((role, Reach.SERVER, SEES_AUDIT_TRAIL) for role in (DeviceRole.CONSOLE, DeviceRole.DIAGNOSTICS)))
 )
 _TRAIL_EXPORT = Right(_TRAIL.devices, TwoPersonAction.EXPORT_AUDIT)
-# Of which cameras and devices, the administrator's sites say.
+# The administrator's sites decide which cameras and devices.
 _DEVICES = Right(
     _devices(*((role, Reach.SERVER, KEEPS_DEVICES) for role in (DeviceRole.CONSOLE, DeviceRole.DIAGNOSTICS)))
 )
@@ -253,7 +253,7 @@ class Caller:
 
     @property
     def on_this_machine(self) -> bool:
-        """Whether it speaks plaintext, on this machine; see `LOCAL`. A person may have signed in there too."""
+        """Whether it uses plaintext on this machine; see `LOCAL`. A person may be signed in there too."""
         return self.device == LOCAL.device
 
     @property
@@ -271,7 +271,7 @@ class Caller:
 
     @property
     def sees_history(self) -> bool:
-        """Whether a stream may begin before what its agent has had: somebody signed in for it, or it is plaintext."""
+        """Whether a stream may repeat events before its agent's position: with a signed-in person, or in plaintext."""
         return self.session is not None or self.on_this_machine
 
     def two_people(self) -> TwoPeople:
@@ -281,35 +281,35 @@ class Caller:
         return self.people
 
     def speak_as(self, name: str) -> None:
-        """Refuse with NAME_NOT_ALLOWED to speak under another name than its own."""
+        """Refuse with NAME_NOT_ALLOWED any name but the device's own."""
         if self.reach is Reach.ITSELF and name != self.identity.name:
             raise CekalwatchError(Code.NAME_NOT_ALLOWED)
 
     def sit_at(self, agent_id: str) -> None:
-        """Refuse with NAME_NOT_ALLOWED to work under another agent's key than that of its own device."""
+        """Refuse with NAME_NOT_ALLOWED any agent's key but that of the device."""
         if self.identity.role in _DESKS and agent_id != self.identity.name:
             raise CekalwatchError(Code.NAME_NOT_ALLOWED)
 
     def act_at(self, site: str) -> None:
-        """Refuse with SITE_NOT_ALLOWED what happens at another site."""
+        """Refuse with SITE_NOT_ALLOWED any other site."""
         if not self.sees(site):
             raise CekalwatchError(Code.SITE_NOT_ALLOWED)
 
     def one_site(self, wanted: str, home_site: str) -> str:
-        """Return the site that is asked about: `wanted`, else its device's, or `home_site` where that has none.
+        """Return the site of a request: `wanted`, else the device's, or `home_site` if it has none.
 
-        Refuses with SITE_NOT_ALLOWED another one than it may see.
+        Refuses with SITE_NOT_ALLOWED a site that it may not see.
         """
         site = wanted or (self.identity.site if self.device.site else home_site)
         self.act_at(site)
         return site
 
     def sees(self, site: str) -> bool:
-        """Whether what belongs to `site` may be seen."""
+        """Whether the caller may see data of `site`."""
         return self.reach is Reach.SERVER or site == self.identity.site
 
     def narrow(self, wanted: AlertFilter) -> AlertFilter:
-        """Return `wanted` within its reach; SITE_NOT_ALLOWED when it names another site."""
+        """Return `wanted` limited to its reach; SITE_NOT_ALLOWED when it names another site."""
         return replace(wanted, site=self.narrow_site(wanted.site))
 
     def narrow_site(self, wanted: str) -> str:
@@ -325,7 +325,7 @@ LOCAL = Caller(Identity(DeviceRole.SERVER, "local", "local"), Reach.SERVER, Devi
 
 
 def device_caller(identity: Identity, device: Device, method: str, served_sites: frozenset[str]) -> Caller:
-    """Return the caller of `method` as far as its device goes; raises METHOD_NOT_ALLOWED or SITE_NOT_ALLOWED."""
+    """Return the caller of `method` without a person; raises METHOD_NOT_ALLOWED or SITE_NOT_ALLOWED."""
     right = RIGHTS.get(method)
     grant = right.devices.get(identity.role) if right else None
     if grant is None:

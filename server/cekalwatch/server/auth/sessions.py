@@ -1,8 +1,8 @@
 """Sessions of people: tokens that are bound to a device and expire. Methods block.
 
-A token is 256 random bits. The server keeps its SHA-256 only, and the device's name and authority: a token that is
-copied to another device is useless there, and a renewed certificate changes nothing. When the certificate with which it
-began is revoked, the session has ended, also for a replacement under the same name.
+A token is 256 random bits. The server stores only its SHA-256, and the device's name and authority: a token that is
+copied to another device is useless there, and a renewed certificate changes nothing. When the certificate with which
+the session began is revoked, the session ends, also for a replacement device with the same name.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from cekalwatch.server.storage.people.store import Account
 
 TOKEN_BYTES = 32
 SHOWN_DIGITS = 16
-"""Of a session's key, by which the audit trail tells a person's sessions apart."""
+"""Length of a session's key, by which the audit trail distinguishes a person's sessions."""
 
 log = structlog.get_logger()
 
@@ -42,13 +42,13 @@ class Device:
     actor: Actor
     """The device without a person."""
     binding: str = ""
-    """SHA-256 of its name and its authority, hexadecimal; empty for plaintext, which stays on the server's machine."""
+    """SHA-256 of its name and authority, hexadecimal; empty for plaintext, which never leaves the server's machine."""
     site: str | None = None
-    """Key of its site; None with plaintext, which counts as every site's."""
+    """Key of its site; None with plaintext, which belongs to every site."""
     certificate: str = ""
-    """Issuer and serial number of the certificate it shows, as `CertificateKey.text`; empty for plaintext."""
+    """Issuer and serial number of its certificate, as `CertificateKey.text`; empty for plaintext."""
     share: int = 1
-    """How many devices' tries to sign in it has: a whole office works at a web console."""
+    """Number of devices for which it counts in the limit of sign-ins: a whole office uses one web console."""
 
     def used_by(self, person_id: UUID) -> Actor:
         """Return the actor in the audit trail for this person on this device."""
@@ -56,12 +56,12 @@ class Device:
 
 
 class TokenPurpose(StrEnum):
-    """What a token may be used for."""
+    """The allowed use of a token."""
 
     SESSION = "SESSION"
     """Calls, until the session ends."""
     SECOND_PERSON = "SECOND_PERSON"
-    """To be the second person of one act."""
+    """Approval of one act as the second person."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Session:
     person: Person
     expires_at: datetime
     password_change_needed: bool
-    """The first password was not changed yet: nothing else is allowed before that."""
+    """The first password was not changed yet, and nothing else is allowed before that."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class SecondSignature:
 
     @property
     def signature(self) -> Countersignature:
-        """Its stored form until the act."""
+        """Its stored form, until the act takes place."""
         return Countersignature(self.act, self.first.key)
 
     def facts(self) -> dict[str, str]:
@@ -108,7 +108,7 @@ class Sessions:
         terms: SessionTerms,
         revoked: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        """`revoked` says of a device's certificate whether it is; nothing is where there are no certificates."""
+        """`revoked` returns whether a device's certificate is revoked; without certificates, none is."""
         self._store = store
         self._refusals = refusals
         self._clock = clock
@@ -118,9 +118,9 @@ class Sessions:
     def begin(
         self, account: Account, device: Device, beside: SecondSignature | None = None, *, by_password: bool
     ) -> tuple[str, Session]:
-        """Begin one, record it, and return its token, which nothing keeps, with it.
+        """Begin a session, record it, and return it with its token, which is not stored.
 
-        With `beside` it is the word of a second person, for that act alone.
+        With `beside`, the token is the approval of a second person, for that act only.
         """
         now, token = self._clock.now(), secrets.token_urlsafe(TOKEN_BYTES)
         person = account.person
@@ -158,9 +158,9 @@ class Sessions:
         return self.again(_digest(token), device, used=True)
 
     def again(self, key: str, device: Device, *, used: bool) -> Session:
-        """Return the session of that key as it is now; raises SESSION_ENDED.
+        """Return the present state of the session with that key; raises SESSION_ENDED.
 
-        `used` says that something came from its person just now, so that its idle time starts again.
+        `used`: its person was active just now, so its idle time starts again.
         """
         kept = self._good(key, TokenPurpose.SESSION)
         self._same_device(kept, device)
@@ -169,9 +169,9 @@ class Sessions:
         return _session(key, kept)
 
     def take_second(self, token: str, device: Device, beside: SecondSignature) -> Person:
-        """Return the second person of that act, and end the token, which serves once.
+        """Return the second person of that act, and end the token, which works once.
 
-        Raises SESSION_ENDED, and SECOND_PERSON_ELSEWHERE when it was given for anything else: then it has ended too.
+        Raises SESSION_ENDED, and SECOND_PERSON_ELSEWHERE when it was given for another act: then it ends too.
         """
         key = _digest(token)
         kept = self._good(key, TokenPurpose.SECOND_PERSON)
@@ -231,10 +231,10 @@ def _digest(token: str) -> str:
 
 
 class SupervisedDevices:
-    """Knows the devices at which a supervisor is signed in, so that escalations to supervisors reach them there.
+    """Knows the devices where a supervisor is signed in, so that escalations to supervisors reach them.
 
-    A subscription belongs to a device, before anybody signs in; who sits at it changes while it goes on. The devices
-    are those of the last `follow`, which blocks; asking costs nothing.
+    A subscription belongs to a device and begins before anybody signs in; the person at the device can change during
+    it. `follow`, which blocks, reads the devices; asking for them is cheap.
     """
 
     def __init__(self, store: SessionStore, terms: SessionTerms, clock: Clock) -> None:
@@ -246,7 +246,7 @@ class SupervisedDevices:
 
     def follow(self) -> None:
         """Read the sessions of all servers. Raises StorageError."""
-        with self._following:  # what was read first must not be the last that is known
+        with self._following:  # an older reading must not replace a newer one
             now = self._clock.now()
             used_since = now - self._terms.idle - self._terms.note_period
             self._devices = self._store.devices(TokenPurpose.SESSION, CONFIRMS, used_since, now)

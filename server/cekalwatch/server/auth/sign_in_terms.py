@@ -20,13 +20,13 @@ class SessionTerms:
     """How long tokens are valid."""
 
     lifetime: timedelta = timedelta(hours=12)
-    """Of a session, however much it is used: a shift."""
+    """Maximum duration of a session, however much it is used: a shift."""
     idle: timedelta = timedelta(minutes=15)
     """After this time without a call a session ends."""
     second_person: timedelta = timedelta(minutes=2)
-    """How long a second person's sign-in may wait for its action."""
+    """Maximum time from a second person's sign-in to its action."""
     longest_note_period: timedelta = timedelta(minutes=1)
-    """How often use is recorded: a session can end too early by this much."""
+    """Interval of recording use: a session can end too early by this much."""
 
     @property
     def note_period(self) -> timedelta:
@@ -72,7 +72,7 @@ class OpenIdTerms:
 
 
 def require_safe(url: str) -> str:
-    """Return `url` when it is https, or on this machine; raises ProviderTermsError."""
+    """Return `url` if it is https, or on this machine; raises ProviderTermsError."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or 80

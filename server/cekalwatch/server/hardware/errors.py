@@ -1,4 +1,4 @@
-"""What can be wrong with a token. Each ends a command with one sentence; a running server goes on, and tells people."""
+"""Errors of tokens. Each ends a command with one sentence; a running server continues and reports a problem."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from cekalwatch.program.errors import Exit, ProgramError
 
 
 class SigningWaits(StrEnum):
-    """Why something is not signed now."""
+    """Why nothing can be signed now."""
 
     KEY_AWAY = "KEY_AWAY"
     KEY_REFUSED = "KEY_REFUSED"
 
 
 class TokenError(ProgramError):
-    """A token does not do what is asked of it."""
+    """A token does not do what it is asked to do."""
 
     reason = SigningWaits.KEY_REFUSED
 
 
 class TokenAwayError(TokenError):
-    """The token is not plugged in, or does not answer: it may be back later."""
+    """The token is not plugged in, or does not answer; this may be temporary."""
 
     reason = SigningWaits.KEY_AWAY
 
@@ -30,7 +30,7 @@ class TokenAwayError(TokenError):
 
 
 class TokenRefusesError(TokenError):
-    """The token is there, and will not until somebody changes something: its PIN, its keys, or the settings."""
+    """The token is present, but refuses until somebody changes its PIN, its keys, or the settings."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, Exit.CONFIG)

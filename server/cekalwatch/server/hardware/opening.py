@@ -1,4 +1,4 @@
-"""Opens the token that a URI names. PKCS#11 is an extra, which a server whose keys are in files does without."""
+"""Opens the token that a URI names. PKCS#11 is an extra that only servers with keys in a token need."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def open_token(uri: TokenUri) -> Token:
-    """Return the token, which is not asked for anything yet; raises ProgramError without the extra."""
+    """Return the token without using it yet; raises ProgramError without the extra."""
     try:
         from cekalwatch.server.hardware.token import Token
     except ModuleNotFoundError:

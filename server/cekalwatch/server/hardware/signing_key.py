@@ -1,4 +1,4 @@
-"""A private key that signs in a token, in the form in which the cryptography library takes one."""
+"""A private key in a token that signs, with the interface of the cryptography library."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NUMBER_BYTES = 32
 
 
 class TokenSigningKey(ec.EllipticCurvePrivateKey):
-    """A P-256 key in a token. Signing blocks, and raises TokenError; the token is asked for nothing else."""
+    """A P-256 key in a token. Signing blocks, and raises TokenError; nothing else uses the token."""
 
     def __init__(self, token: Token, public_key: ec.EllipticCurvePublicKey) -> None:
         self._token = token
@@ -32,12 +32,12 @@ class TokenSigningKey(ec.EllipticCurvePrivateKey):
 
     @classmethod
     def of(cls, uri: TokenUri, public_key: ec.EllipticCurvePublicKey) -> Self:
-        """Return the key of which the public half is known. The token need not be there before something is signed."""
+        """Return the key for a known public half. The token is not needed before something is signed."""
         return cls(open_token(uri), public_key)
 
     @classmethod
     def load(cls, uri: TokenUri) -> Self:
-        """Return the key that the token holds; raises TokenError, also when it holds none."""
+        """Return the token's key; raises TokenError, also when the key is missing."""
         token = open_token(uri)
         point = token.public_key()
         if point is None:
@@ -46,12 +46,12 @@ class TokenSigningKey(ec.EllipticCurvePrivateKey):
 
     @classmethod
     def load_or_make(cls, uri: TokenUri) -> Self:
-        """Return the key that the token holds, made there first when it holds none; raises TokenError."""
+        """Return the token's key, and make it there first if it is missing; raises TokenError."""
         token = open_token(uri)
         return cls(token, _public(token.public_key() or token.make_signing_key()))
 
     def sign(self, data: Buffer, signature_algorithm: ec.EllipticCurveSignatureAlgorithm) -> bytes:
-        """Return the signature (DER) of `data`, with ECDSA and SHA-256. What the token returns is verified."""
+        """Return the verified signature (DER) of `data`, with ECDSA and SHA-256."""
         wanted = isinstance(signature_algorithm, ec.ECDSA) and isinstance(signature_algorithm.algorithm, hashes.SHA256)
         if not wanted:
             raise UnsupportedAlgorithm("a key in a token signs with ECDSA and SHA-256")
@@ -81,7 +81,7 @@ class TokenSigningKey(ec.EllipticCurvePrivateKey):
         return self._public_key.key_size
 
     def exchange(self, algorithm: ec.ECDH, peer_public_key: ec.EllipticCurvePublicKey) -> NoReturn:  # noqa: ARG002
-        """Refuse: it signs only."""
+        """Refuse: the key can only sign."""
         raise UnsupportedAlgorithm("a key in a token signs only")
 
     def private_numbers(self) -> NoReturn:

@@ -1,7 +1,7 @@
 """Keys in a token that speaks PKCS#11: made there, used there, and never read out.
 
-Each operation has a session of its own. So a token that was pulled out and plugged in again works at the next one, and
-nobody stays logged in. Modules differ in whether they stand several threads, so one operation runs at a time.
+Each operation has a session of its own. So a token that was pulled out and plugged in again works at once, and nobody
+stays logged in. Not all modules support several threads, so one operation runs at a time.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _CANNOT = (
 
 _one_at_a_time = threading.RLock()
 _refused_pins: dict[tuple[str, str], bytes] = {}
-"""Digest of the PIN that a token refused: asked again and again, it would lock itself."""
+"""Digest of the PIN that a token refused: repeated attempts would lock the token."""
 
 
 class Token:
@@ -51,7 +51,7 @@ class Token:
         self.uri = uri
 
     def public_key(self) -> bytes | None:
-        """Return the point (X9.62, uncompressed) of the P-256 key; None when the token holds no such key."""
+        """Return the point (X9.62, uncompressed) of the P-256 key; None when the token has no such key."""
 
         def read(session: Session) -> bytes | None:
             found = self._find(session, ObjectClass.PUBLIC_KEY)
@@ -80,7 +80,7 @@ class Token:
         return self._do(lambda session: self._use(session, ObjectClass.PRIVATE_KEY, sha256, SIGNATURE))
 
     def has_secret(self) -> bool:
-        """Whether the token holds the secret key."""
+        """Whether the token has the secret key."""
         return self._do(lambda session: self._find(session, ObjectClass.SECRET_KEY) is not None)
 
     def make_secret(self) -> None:
@@ -112,7 +112,7 @@ class Token:
             raise TokenRefusesError(f"The token {self.uri.token_name} does not let the key {self.uri.key!r} sign")
         return bytes(key.sign(data, mechanism=mechanism))
 
-    def _find(self, session: Session, kind: ObjectClass) -> Any:  # noqa: ANN401  # a key that has methods of its kind
+    def _find(self, session: Session, kind: ObjectClass) -> Any:  # noqa: ANN401  # its methods depend on its kind
         try:
             return session.get_key(object_class=kind, label=self.uri.key)
         except exceptions.NoSuchKey:
@@ -120,14 +120,14 @@ class Token:
 
     def _point(self, key: Any) -> bytes:  # noqa: ANN401
         point = bytes(key[Attribute.EC_POINT])
-        if len(point) == _POINT_BYTES + 2:  # as the standard has it, in an OCTET STRING; some tokens leave that out
+        if len(point) == _POINT_BYTES + 2:  # the standard's OCTET STRING, which some tokens omit
             point = point[2:]
         if bytes(key[Attribute.EC_PARAMS]) != _CURVE or len(point) != _POINT_BYTES:
             raise TokenRefusesError(f"{self.uri} is no P-256 key".capitalize())
         return point
 
     def _do(self, work: Callable[[Session], _T], *, changes: bool = False) -> _T:
-        """Do `work` in a session. A module that fails is started anew once: it may remember a token that is gone."""
+        """Do `work` in a session. A failing module is restarted once: it may remember an absent token."""
         with _one_at_a_time:
             try:
                 return self._in_session(work, changes=changes)
@@ -154,7 +154,7 @@ class Token:
         except exceptions.PKCS11Error as error:
             if isinstance(error, _WRONG_PIN):
                 _refused_pins[place] = digest
-            self._module().finalize()  # a session of which the login failed stays open otherwise
+            self._module().finalize()  # otherwise a session whose login failed stays open
             raise
         _refused_pins.pop(place, None)
         with session:
@@ -164,12 +164,12 @@ class Token:
         try:
             return pkcs11.lib(str(self.uri.module))
         except exceptions.PKCS11Error as error:
-            if type(error) is not exceptions.PKCS11Error:  # the module's own answer: it was loaded
+            if type(error) is not exceptions.PKCS11Error:  # an answer of the module, which is therefore loaded
                 raise
             raise TokenRefusesError(f"The PKCS#11 module {self.uri.module} cannot be loaded: {error}") from None
 
     def _lasting(self, error: exceptions.PKCS11Error) -> TokenError | None:
-        """Return what a person must change; None where the token may only be away."""
+        """Return what a person must change; None if the token may only be absent."""
         name = self.uri.token_name
         match error:
             case exceptions.PinLocked():
@@ -188,7 +188,7 @@ class Token:
                 )
         if isinstance(error, _WRONG_PIN):
             return self._wrong_pin()
-        if isinstance(error, _CANNOT) or type(error) is exceptions.PKCS11Error:  # the latter has no name there
+        if isinstance(error, _CANNOT) or type(error) is exceptions.PKCS11Error:  # the latter has no type of its own
             what = str(error) or type(error).__name__
             return TokenRefusesError(f"The token {name} cannot do what this needs ({what}); see docs/hardware-keys.md")
         return None

@@ -1,10 +1,10 @@
-"""Where a key in hardware is, as a PKCS#11 URI (RFC 7512): which module, which token, which key, and where the PIN is.
+"""Names a key in hardware by a PKCS#11 URI (RFC 7512): module, token, key, and source of the PIN.
 
     pkcs11:token=cekalwatch;object=audit?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=file:/etc/cekalwatch/pin
 
-`token` (its label) or `serial`, or both, name the token; `object` is the label of the key. Of the RFC's attributes no
-others are taken, and never `pin-value`: a PIN does not stand in settings or on a command line. `pin-source` is a file,
-as the RFC has it, or `env:NAME`.
+`token` (its label) or `serial`, or both, name the token; `object` is the label of the key. Other attributes of the RFC
+are refused, above all `pin-value`: a PIN must not be in settings or on a command line. `pin-source` is a file, as in
+the RFC, or `env:NAME`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MAX_PIN_BYTES = 256
 
 @dataclass(frozen=True)
 class PinSource:
-    """Where the PIN of a token comes from: a file that only its owner can read, or an environment variable."""
+    """Source of a token's PIN: a file that only its owner can read, or an environment variable."""
 
     file: Path | None = None
     variable: str = ""
@@ -47,7 +47,7 @@ class PinSource:
         return f"the file {self.file}" if self.file else f"the environment variable {self.variable}"
 
     def read(self) -> str:
-        """Return the PIN; raises ProgramError when there is none, or others can read its file."""
+        """Return the PIN; raises ProgramError when it is missing, or others can read its file."""
         pin = self._content().strip()
         if not pin:
             raise ProgramError(f"There is no PIN in {self.name}", Exit.CONFIG)
@@ -76,7 +76,7 @@ class TokenUri:
     """A key in a token."""
 
     module: Path
-    """The library that the maker of the token gives with it."""
+    """The library of the token's maker."""
     key: str
     """Label of the key."""
     token: str = ""
@@ -88,7 +88,7 @@ class TokenUri:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a URI; raises ValueError, which does not repeat the text: it may hold a PIN by mistake."""
+        """Read a URI; raises ValueError, which does not repeat the text, because it may contain a PIN by mistake."""
         scheme, _, rest = text.partition(":")
         path, _, query = rest.partition("?")
         if scheme.lower() != SCHEME:
@@ -104,7 +104,7 @@ class TokenUri:
 
     @property
     def token_name(self) -> str:
-        """How a person knows the token."""
+        """Name of the token for messages."""
         return " ".join(filter(None, [self.token and f"{self.token!r}", self.serial and f"with number {self.serial}"]))
 
     def __str__(self) -> str:

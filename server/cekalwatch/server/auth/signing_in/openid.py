@@ -1,8 +1,8 @@
 """The identity provider that asks an OpenID Connect provider (OpenID Connect Core 1.0, code flow with PKCE).
 
-The provider says who a person is, by one claim that must be a sign-in name known here. What it says of roles or groups
-is ignored. Blocks, for seconds at most: whatever it answers, bytes and time of an answer are bounded, nothing is
-unpacked, and from a provider elsewhere nothing on this machine is asked.
+The provider identifies a person by one claim, which must be a sign-in name known here. Its roles and groups are
+ignored. Blocks, for seconds at most: bytes and time of an answer are limited, nothing is unpacked, and a provider on
+another machine cannot direct requests to this machine.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.people.store import Account, PeopleStore
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
-"""Signatures by a key of the provider's own; a shared secret would let every client of it sign."""
+"""Signatures with the provider's private key; with a shared secret, every client could sign."""
 MAX_BYTES = 256 * 1024
 TIMEOUT_S = 5.0
-"""For each step of an answer."""
+"""Seconds for each step of an answer."""
 LONGEST_S = 10.0
-"""For all of it."""
+"""Seconds for a whole answer."""
 LEEWAY_S = 60
 """The allowed difference of the provider's clock."""
 METADATA_AGE = timedelta(hours=1)
 MAX_TOKEN_AGE = timedelta(minutes=10)
-"""A token is made when the code is exchanged, so an older one was kept by somebody."""
+"""A token is made when the code is exchanged, so an older one was stored by somebody."""
 MAX_AUTHENTICATION_AGE = timedelta(minutes=2)
-"""How long ago somebody who must be asked anew may have proven who they are."""
+"""Maximum age of an authentication that must be fresh."""
 MAX_ENDPOINT = 512
 MAX_MOMENT = 1e12
 """Seconds since 1970, in a token."""
@@ -63,7 +63,7 @@ class OpenIdProvider:
     """Identifies people by the provider's answers. Any number of threads may call it."""
 
     def __init__(self, terms: OpenIdTerms, store: PeopleStore, clock: Clock) -> None:
-        """Ask nothing before somebody signs in, so that the server starts without the provider. Raises ProgramError."""
+        """Ask nothing before the first sign-in, so that the server starts without the provider. Raises ProgramError."""
         self._terms = terms
         self._secret = terms.client_secret()
         self._store = store
@@ -73,7 +73,7 @@ class OpenIdProvider:
         self._metadata: _Metadata | None = None
 
     def facts(self, *, with_endpoints: bool) -> ProviderFacts:
-        """Return what a browser needs to go there; raises PROVIDER_UNAVAILABLE, without endpoints never."""
+        """Return the data for a browser's visit; raises PROVIDER_UNAVAILABLE only when endpoints are wanted."""
         terms = self._terms
         known = ProviderFacts(terms.issuer, terms.client_id, terms.scope)
         if not with_endpoints:
@@ -100,7 +100,7 @@ class OpenIdProvider:
         return account
 
     def _exchange(self, metadata: _Metadata, proof: CodeProof) -> str:
-        """Yield the code for an identity token."""
+        """Exchange the code for an identity token."""
         form = {
             "grant_type": "authorization_code",
             "code": proof.code,
@@ -110,7 +110,7 @@ class OpenIdProvider:
         }
         auth = httpx.BasicAuth(self._terms.client_id, self._secret) if self._secret is not None else None
         status, answer = self._ask("POST", metadata.token_endpoint, data=form, auth=auth)
-        # Its other words may hold what was sent, so only its code is logged.
+        # The rest of its answer may repeat what was sent, so only its code is logged.
         word = _word(answer.get("error"))
         if status == httpx.codes.BAD_REQUEST:
             raise SignInRefusedError(detail=f"the provider refuses the code: {word}")
@@ -120,7 +120,7 @@ class OpenIdProvider:
         return token
 
     def _verified(self, metadata: _Metadata, token: str, proof: CodeProof) -> dict[str, Any]:
-        """Return the claims of an identity token that is in order (Core, 3.1.3.7)."""
+        """Return the claims of a valid identity token (Core, 3.1.3.7)."""
         try:
             key = self._key(metadata, token)
             claims: dict[str, Any] = jwt.decode(
@@ -134,7 +134,7 @@ class OpenIdProvider:
             )
         except (jwt.PyJWTError, ValueError, TypeError) as error:
             raise SignInRefusedError(detail=f"identity token: {type(error).__name__}") from None
-        # By the clock that is injected: the library's is the machine's.
+        # By the injected clock: the library uses the machine's.
         now, leeway = self._clock.now().timestamp(), LEEWAY_S
         issued, expires = _number(claims["iat"]), _number(claims["exp"])
         if now >= expires + leeway or issued > now + leeway or now - issued > MAX_TOKEN_AGE.total_seconds() + leeway:
@@ -151,7 +151,7 @@ class OpenIdProvider:
         return claims
 
     def _key(self, metadata: _Metadata, token: str) -> jwt.PyJWK:
-        """Return the provider's key that the token names; its keys are read again when it is a new one."""
+        """Return the provider's key that the token names; keys are read again for an unknown one."""
         key_id = jwt.get_unverified_header(token).get("kid")
         for known in (metadata, None):
             keys = (known or self._current(fresh=True)).keys.keys
@@ -195,7 +195,7 @@ class OpenIdProvider:
         return answer
 
     def _ask(self, method: str, url: str, **how: Any) -> tuple[int, dict[str, Any]]:  # noqa: ANN401  # httpx's own
-        """Return status and JSON object of an answer, which may have 256 KiB; raises PROVIDER_UNAVAILABLE."""
+        """Return status and JSON object of an answer of at most 256 KiB; raises PROVIDER_UNAVAILABLE."""
         cutter = LineSplitter()
         try:
             with (
@@ -233,13 +233,13 @@ def _for_browsers(value: object) -> str:
 
 
 def _number(value: object) -> float:
-    """Return a moment of a token; raises SignInRefusedError when it is none."""
-    # NaN is less than nothing, and not less than anything.
+    """Return a token's time; raises SignInRefusedError when it is invalid."""
+    # Comparisons with NaN are always false.
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < MAX_MOMENT:
         raise SignInRefusedError(detail="identity token: a moment is no number")
     return float(value)
 
 
 def _word(value: object) -> str:
-    """Return a code of the provider's for the log, or nothing when it is no short word."""
+    """Return the provider's error code for the log, or nothing if it is not a short word."""
     return value if isinstance(value, str) and len(value) <= 40 and value.isascii() and value.isidentifier() else ""

@@ -1,7 +1,7 @@
 """Passwords: hashing, checking, judging and changing, and the provider that stores them here.
 
-Argon2id, with the parameters that RFC 9106 recommends second, for where memory is not plentiful. Hashing blocks for a
-few tenths of a second, and takes 64 MiB for each password.
+Argon2id, with the second recommended parameters of RFC 9106, for limited memory. Hashing blocks for a few tenths of a
+second, and needs 64 MiB for each password.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from cekalwatch.server.storage.people.store import Account, KeptPassword, People
 MIN_CHARACTERS = 12
 MAX_CHARACTERS = 256
 MIN_STRENGTH = 3
-"""Of zxcvbn's 0 to 4: "safely unguessable", more than 10^8 guesses."""
+"""Minimum score of zxcvbn's 0 to 4: "safely unguessable", more than 10^8 guesses."""
 
 _JUDGED_CHARACTERS = 72
-"""What zxcvbn looks at; its time grows fast with the length, and it refuses more."""
+"""Maximum length for zxcvbn, which refuses more, and whose time grows fast with the length."""
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
-"""Without those that are easily mistaken for each other."""
+"""Characters, without those that are easily confused."""
 _GROUPS, _GROUP = 4, 4
 
 
@@ -43,7 +43,7 @@ class PasswordVerdict:
 
     right: bool
     renewed_hash: str | None = None
-    """The hash to keep from now on, when the present one was made with other parameters."""
+    """The hash to store from now on, if the present one was made with other parameters."""
 
 
 class Passwords:
@@ -62,7 +62,7 @@ class Passwords:
         return self._hasher.hash(_normal(password))
 
     def check(self, kept: str | None, password: str) -> PasswordVerdict:
-        """Say whether `password` is the one of which `kept` is kept; None, for nobody's, takes as long and is wrong."""
+        """Check `password` against the stored form `kept`; None, for an unknown name, takes as long and is wrong."""
         normal = _normal(password[:MAX_CHARACTERS])
         try:
             self._hasher.verify(kept or self._nobodys, normal)
@@ -90,13 +90,13 @@ def judge_password(password: str, person: Person) -> None:
 
 
 def first_password() -> str:
-    """Return a password that is made up for a person, of 79 random bits; it is typed once."""
+    """Return a generated first password of 79 random bits, which a person types once."""
     letters = [secrets.choice(_LETTERS) for _ in range(_GROUPS * _GROUP)]
     return "-".join("".join(letters[start : start + _GROUP]) for start in range(0, len(letters), _GROUP))
 
 
 def _normal(password: str) -> str:
-    """Return the one form of what several keyboards write in several ways (NIST SP 800-63B, 5.1.1.2)."""
+    """Return one form for characters that keyboards encode differently (NIST SP 800-63B, 5.1.1.2)."""
     return unicodedata.normalize("NFKC", password)
 
 
@@ -112,7 +112,7 @@ class PasswordProvider:
     def identify(self, proof: PasswordProof) -> Account:
         """Return the person. A refusal looks the same, and takes as long, whether the name is known or not.
 
-        While a name is locked no password is looked at, the right one included.
+        While a name is locked, no password is checked, not even the right one.
         """
         name = proof.sign_in_name.casefold()
         tries = self._store.begin_try(name, self._clock.now(), self._rule)
@@ -134,7 +134,7 @@ class PasswordProvider:
 
 
 class PasswordChange:
-    """Changes passwords, and records it."""
+    """Changes passwords, and records each change."""
 
     def __init__(
         self, store: PeopleStore, passwords: Passwords, provider: PasswordProvider, sign_in: SignInService, clock: Clock
@@ -146,10 +146,10 @@ class PasswordChange:
         self._clock = clock
 
     def change(self, session: Session, device: Device, present: str, wanted: str) -> None:
-        """Yield the session's person the password `wanted`; all other sessions of theirs end.
+        """Set the password of the session's person to `wanted`; all their other sessions end.
 
-        A wrong `present` raises SignInRefusedError, is counted and recorded as at a sign-in. Else raises what
-        `judge_password` does, PASSWORD_NOT_CHANGED, and PASSWORD_NOT_KEPT_HERE.
+        A wrong `present` raises SignInRefusedError, and is counted and recorded as at a sign-in. Also raises the errors
+        of `judge_password`, PASSWORD_NOT_CHANGED, and PASSWORD_NOT_KEPT_HERE.
         """
         person = session.person
         account = self._store.account(person.sign_in_name)

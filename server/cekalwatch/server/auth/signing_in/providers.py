@@ -1,4 +1,4 @@
-"""Puts the sign-in of people together: for the server, and for commands at the server's own terminal."""
+"""Assembles the sign-in of people, for the server and for commands at the server's own terminal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cekalwatch.server.storage.people.store import PeopleStore
 
 
 class ProviderAuthentication:
-    """Where people sign in, their sessions, and where they change passwords."""
+    """The sign-in of people, their sessions, and the change of passwords."""
 
     def __init__(
         self,
@@ -28,7 +28,7 @@ class ProviderAuthentication:
         openid: OpenIdTerms | None = None,
         revoked: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        """Without `openid` people sign in with passwords only; `revoked` is that of `Sessions`."""
+        """Without `openid` people sign in only with passwords; `revoked` is passed to `Sessions`."""
         people, self.passwords = PeopleStore(database), Passwords()
         self.refusals = RefusalTrail(AuditStore(database), clock)
         provider = PasswordProvider(people, self.passwords, clock)

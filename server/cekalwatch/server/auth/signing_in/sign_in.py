@@ -1,4 +1,4 @@
-"""How people sign in: the port that identity providers implement, and the service that begins sessions.
+"""Signs people in: the interface of identity providers, and the service that begins sessions.
 
 A provider identifies a person. Only this server decides what the person may do, by the roles of their record.
 """
@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class PasswordProof:
-    """A name and a password, as they were typed."""
+    """A name and a password, as typed."""
 
     sign_in_name: str
     password: str = field(repr=False)
@@ -38,14 +38,14 @@ class PasswordProof:
 
 @dataclass(frozen=True)
 class CodeProof:
-    """An authorization code of OpenID Connect, with what proves that it is one's own (RFC 7636) and fresh."""
+    """An authorization code of OpenID Connect, with the proof that it is this client's (RFC 7636) and is fresh."""
 
     code: str = field(repr=False)
     code_verifier: str = field(repr=False)
     redirect_uri: str
     nonce: str = field(repr=False)
     asked_anew: bool = False
-    """Whether the provider must have asked the person just now who they are."""
+    """Whether the provider must have authenticated the person just now."""
 
 
 Proof = PasswordProof | CodeProof
@@ -64,7 +64,7 @@ class SignInRefusedError(CekalwatchError):
         super().__init__(code, detail)
         self.person_id = person_id
         self.locked_for = locked_for
-        """How long this attempt locks the name; None if it does not."""
+        """Duration for which this attempt locks the name; None if it does not."""
 
 
 _P_contra = TypeVar("_P_contra", PasswordProof, CodeProof, contravariant=True)
@@ -78,17 +78,17 @@ class IdentityProvider(Protocol[_P_contra]):
 
 
 class CodeProvider(IdentityProvider[CodeProof], Protocol):
-    """One to which a browser goes."""
+    """A provider that a browser visits."""
 
     def facts(self, *, with_endpoints: bool) -> ProviderFacts:
-        """Return what a browser needs; raises PROVIDER_UNAVAILABLE when endpoints are wanted and not to be had."""
+        """Return the data for a browser; raises PROVIDER_UNAVAILABLE when wanted endpoints are not available."""
 
 
 class DeviceTries:
     """Limits the wrong passwords of one device for all names, on all servers of a database together.
 
-    A name is locked after a few wrong ones (`LockOut`); this keeps who holds a device from trying a few with every
-    name. It counts in the database, and blocks.
+    A name is locked after a few wrong ones (`LockOut`); this limit keeps a device's holder from trying a few passwords
+    with every name. It counts in the database, and blocks.
     """
 
     def __init__(self, store: PeopleStore, clock: Clock) -> None:
@@ -98,9 +98,9 @@ class DeviceTries:
 
     @contextmanager
     def at(self, device: Device) -> Iterator[None]:
-        """Count what the block does as a wrong try unless it ends well. Raises SIGN_IN_TOO_OFTEN before it.
+        """Count the block as a wrong attempt unless it succeeds. Raises SIGN_IN_TOO_OFTEN before it.
 
-        The server's own machine is not counted: who is there reads the database.
+        The server's own machine is not counted: whoever works there can read the database.
         """
         if not device.binding:
             yield
@@ -132,18 +132,18 @@ class SignInService:
         self._clock = clock
         self._counting = threading.Lock()
         self.outcomes: Counter[str] = Counter()
-        """How tries to sign in ended since the start: OK, or the code of the refusal."""
+        """Results of sign-ins since the start: OK, or the code of the refusal."""
 
     def provider(self, *, with_endpoints: bool) -> ProviderFacts | None:
-        """Return what a browser needs of the identity provider; None: there is none. Raises PROVIDER_UNAVAILABLE."""
+        """Return the identity provider's data for a browser; None without a provider. Raises PROVIDER_UNAVAILABLE."""
         return self._openid.facts(with_endpoints=with_endpoints) if self._openid else None
 
     def sign_in(self, proof: Proof, device: Device, beside: SecondSignature | None = None) -> tuple[str, Session]:
         """Sign a person in, and return the token and the session; with `beside`, as the second person of that act.
 
-        Raises SignInRefusedError, and SIGN_IN_NOT_OFFERED or what else a provider raises.
+        Raises SignInRefusedError, SIGN_IN_NOT_OFFERED, and the errors of a provider.
         """
-        # In the browser of the first person, a session of theirs at the provider must not speak for the second.
+        # The first person's session at the provider, in the same browser, must not sign for the second person.
         if beside and isinstance(proof, CodeProof):
             proof = replace(proof, asked_anew=True)
         try:
@@ -163,7 +163,7 @@ class SignInService:
         return token, session
 
     def note(self, refusal: SignInRefusedError, device: Device) -> None:
-        """Record a refusal, or count it when it repeats; not tries on a name that is locked already: the lock is."""
+        """Record a refusal, or count its repeats; attempts on a locked name are not recorded, since the lock is."""
         self._count(refusal.code)
         if refusal.code is Code.SIGN_IN_LOCKED:
             return

@@ -1,7 +1,7 @@
 """Sign-in at the server's own machine: two people sign for an act, or one changes a password.
 
-Each types name and password there. Wrong passwords are counted, recorded and lock the name, as elsewhere. What two sign
-for they read first, in both languages, and the words are what the second one's signature is bound to.
+Each person types name and password. Wrong passwords are counted, recorded and lock the name, as elsewhere. The two
+people first read what they sign, in both languages, and the second signature is bound to these words.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Terminal:
         self._tell = tell
 
     def two_people(self, action: TwoPersonAction, words: Words) -> TwoPeople:
-        """Return the two who sign for `action` as the words say it; raises ProgramError when they may not."""
+        """Return the two people who sign for `action` in these words; raises ProgramError when they may not."""
         one, other = TWO_PERSON_ACTIONS[action]
         shown = "\n".join(words(Texts("cekalwatch.server", language)) for language in Language)
         act = JointAct.of(action, shown.encode())
@@ -61,7 +61,7 @@ class Terminal:
             raise ProgramError(error.public_message, Exit.REFUSED) from None
 
     def change_password(self, name: str) -> None:
-        """Let the person of that name change the password, a first one too; raises ProgramError."""
+        """Let the person of that name change the password, also a first one; raises ProgramError."""
         present = self._ask_secret("Present password")
         try:
             _, session = self._sign_in.sign_in(PasswordProof(name, present), self._device)
