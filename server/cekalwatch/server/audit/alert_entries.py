@@ -33,7 +33,7 @@ _WITH_FINDING = frozenset({AlertEventType.ADJUDICATED, AlertEventType.CONFIRMED,
 def handling_entry(alert: Alert, event: AlertEvent, actor: Actor) -> AuditEntry:
     """Return the entry about a step of `actor`: codes and keys, without the note.
 
-    The step shows the alert to who made it, so the entry names what is shown with it.
+    The step shows the alert to the person, so the entry names everything that is shown with it.
     """
     details: dict[str, int | str] = {"event": event.sequence, "version": alert.version}
     objects = [*shown_objects([alert])]
@@ -48,7 +48,7 @@ def handling_entry(alert: Alert, event: AlertEvent, actor: Actor) -> AuditEntry:
 
 
 def shown_objects(alerts: Iterable[Alert]) -> Iterator[str]:
-    """Yield the object keys that whoever sees these alerts has seen: theirs, and those of the subjects they name."""
+    """Yield the object keys that these alerts show: their own, and those of the subjects that they name."""
     for alert in alerts:
         yield ObjectKind.ALERT.key(alert.alert_id)
         yield ObjectKind.SUBJECT.key(alert.subject_id)

@@ -1,8 +1,8 @@
 """The ledger of a signer, next to its key: an SQLite file that somebody who can write to the database cannot write.
 
 Before anything is signed, the database is compared with it. It also keeps the checkpoints that have not yet reached
-where they are sent. A checkpoint is written here first, then to the database, then marked as stored: one that is not
-marked may be missing there because the program ended between the two, and is written again.
+their destinations. A checkpoint is written here first, then to the database, then marked as stored: an unmarked one may
+be missing in the database because the program ended between the two, and is written again.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from cekalwatch.server.audit.entry import GENESIS
 
 
 class HistoryChange(StrEnum):
-    """How the history in the database differs from what the signer's ledger says."""
+    """Differences between the history in the database and the signer's ledger."""
 
     ENTRY_CHANGED = "ENTRY_CHANGED"
-    """The entry that was signed or seen last is another one."""
+    """The last entry that was signed or seen has changed."""
     ENTRY_GONE = "ENTRY_GONE"
-    """The entry that was signed or seen last is not there: the trail went back."""
+    """The last entry that was signed or seen is missing: the trail is older."""
     CHAIN_BROKEN = "CHAIN_BROKEN"
-    """What came since does not follow from it."""
+    """Later entries do not follow from it."""
     CHECKPOINT_GONE = "CHECKPOINT_GONE"
     """Checkpoints of this signer are missing."""
     CHECKPOINT_CHANGED = "CHECKPOINT_CHANGED"
     """The newest checkpoint is not the one that was signed."""
     LEDGER_GONE = "LEDGER_GONE"
-    """There is a key without a ledger: the signed history is unknown."""
+    """A key exists without a ledger: the signed history is unknown."""
 
 
 class HistoryChangedError(Exception):
-    """The history may not be signed; `entry` is the one that shows it, 0 where none does."""
+    """The history must not be signed; `entry` is the first one that shows why, 0 if none does."""
 
     def __init__(self, change: HistoryChange, entry: int = 0) -> None:
         super().__init__(f"{change} at entry {entry}" if entry else str(change))
@@ -68,7 +68,7 @@ class Signed(NamedTuple):
 
     checkpoint: Checkpoint
     stored: bool
-    """Whether it is known to be in the database."""
+    """Whether the database is known to have it."""
 
 
 class Entry(NamedTuple):
@@ -80,7 +80,7 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class GivenUp:
-    """Numbers of checkpoints, the first and the last, that two people have given up: a backup was restored."""
+    """First and last number of checkpoints that two people have given up, after a backup was restored."""
 
     first: int
     last: int
@@ -92,7 +92,7 @@ class GivenUp:
 class CheckpointLedger:
     """The record in one file. Each method is one transaction, written to the disk when it returns.
 
-    Methods raise HistoryChangedError LEDGER_GONE when the file is not there, and ProgramError when it cannot be used.
+    Methods raise HistoryChangedError LEDGER_GONE when the file is missing, and ProgramError when it cannot be used.
     """
 
     def __init__(self, file: Path, destinations: Sequence[str] = ()) -> None:
@@ -106,7 +106,7 @@ class CheckpointLedger:
         return str(self._file)
 
     def begin(self) -> None:
-        """Make the file, for its owner only, unless it is there: together with a new key, and only then."""
+        """Make the file, for its owner only, unless it exists. It is made only together with a new key."""
         try:
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file.touch(0o600)
@@ -122,7 +122,7 @@ class CheckpointLedger:
         return Signed(Checkpoint(*row[:-1]), bool(row[-1])) if row else None
 
     def seen(self) -> Entry:
-        """Return the last entry that was seen, signed or not; before any, sequence 0 with `GENESIS`."""
+        """Return the last entry that was seen, signed or not; before the first, sequence 0 with `GENESIS`."""
         with self._transaction() as database:
             row = database.execute("SELECT sequence, hash FROM seen").fetchone()
         return Entry(*row) if row else Entry(0, GENESIS)
@@ -133,13 +133,13 @@ class CheckpointLedger:
             _see(database, entry)
 
     def given_up(self) -> list[GivenUp]:
-        """Return the numbers that do not have to be in the database."""
+        """Return the numbers of checkpoints that may be missing in the database."""
         with self._transaction() as database:
             rows = database.execute("SELECT first, last FROM given_up ORDER BY first").fetchall()
         return [GivenUp(*row) for row in rows]
 
     def put(self, made: Checkpoint) -> bool:
-        """Keep a new checkpoint, not yet stored; false when another program with this key has signed meanwhile."""
+        """Add a new checkpoint, not yet stored; False when another program with this key signed in the meantime."""
         with self._transaction() as database:
             row = database.execute("SELECT number FROM newest").fetchone()
             if made.number != (row[0] if row else 0) + 1:
@@ -148,7 +148,7 @@ class CheckpointLedger:
             return True
 
     def follow(self, found: Checkpoint) -> None:
-        """Take over a checkpoint of this signer that the database has and this file, an older one, has not."""
+        """Take over a checkpoint of this signer from the database, which this older file lacks."""
         with self._transaction() as database:
             row = database.execute("SELECT number FROM newest").fetchone()
             if found.number > (row[0] if row else 0):
@@ -206,7 +206,7 @@ class CheckpointLedger:
                 yield database
         except sqlite3.Error as error:
             if not isinstance(error, sqlite3.OperationalError) or "no such table" in str(error):
-                raise HistoryChangedError(HistoryChange.LEDGER_GONE) from None  # emptied, or no such file
+                raise HistoryChangedError(HistoryChange.LEDGER_GONE) from None  # empty, or missing
             raise ProgramError(
                 f"The ledger of checkpoints {self._file} cannot be used: {error}", Exit.UNAVAILABLE
             ) from None

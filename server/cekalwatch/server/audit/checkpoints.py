@@ -1,9 +1,9 @@
 """Signed checkpoints: how many entries the audit trail had at a moment, and with which hash it ended.
 
-Whoever can write to the database can cut the chain at its end, or rewrite it as a whole. They cannot sign a checkpoint
-without the key, which is a file outside the database. Signatures are Ed25519, or with a key in a token
-ECDSA on P-256 with SHA-256, which more tokens can do. Each signer numbers its checkpoints, so that one that is missing
-among them is noticed.
+Whoever can write to the database can cut off the chain's end, or rewrite the whole chain. They cannot sign a checkpoint
+without the key, which is a file outside the database. Signatures are Ed25519, or, with a key in a token,
+ECDSA on P-256 with SHA-256, which more tokens support. Each signer numbers its checkpoints, so that a missing one is
+noticed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from cekalwatch.server.hardware.uri import TokenUri
 _CONTEXT = "cekalwatch audit checkpoint 2\n"
 """The prefix of signed data, so that a signature is valid only for a checkpoint."""
 MAX_LINE = 64 * 1024
-"""Characters of a line of a file of checkpoints; one with a time stamp has some thousand."""
+"""Maximum characters of a line in a file of checkpoints; a line with a time stamp has some thousand."""
 _ED25519_BYTES = 32
 _ECDSA = ec.ECDSA(hashes.SHA256())
 _RAW = (serialization.Encoding.Raw, serialization.PublicFormat.Raw)
@@ -40,15 +40,15 @@ _POINT = (serialization.Encoding.X962, serialization.PublicFormat.CompressedPoin
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The trail's last entry at a moment, signed. All texts are as they are stored; see `valid`."""
+    """The trail's last entry at a moment, signed. All texts are in their stored form; see `valid`."""
 
     number: int
     """Counts the signer's checkpoints, from 1 without gaps."""
     sequence: int
     hash: str
-    """Of the entry with that sequence."""
+    """Hash of the entry with that sequence."""
     at: str
-    """When it was signed, in the form of `audit.entry.stamp`."""
+    """Time of signing, in the form of `audit.entry.stamp`."""
     public_key: str
     """The signer's key as base64: 32 bytes of Ed25519, or the compressed point (33 bytes) of a P-256 key."""
     signature: str
@@ -69,13 +69,13 @@ class Checkpoint:
         return is_signed(self.public_key, self.signature, statement)
 
     def to_json(self) -> str:
-        """Return it as one line of JSON, without its end: what is sent, written and stamped."""
+        """Return it as one line of JSON, without its end: the form that is sent, written and stamped."""
         return json.dumps(self.__dict__)
 
 
 @dataclass(frozen=True)
 class KeptCheckpoint:
-    """A checkpoint as it is kept outside the database: a line of a file, in which there is one on each line."""
+    """A checkpoint outside the database: one line of a file."""
 
     checkpoint: Checkpoint
     timestamp: bytes = b""
@@ -88,16 +88,16 @@ class KeptCheckpoint:
 
     @classmethod
     def of(cls, line: str) -> Self:
-        """Return that of a line; raises ValueError or TypeError."""
+        """Read a line; raises ValueError or TypeError."""
         fields = json.loads(line)
         timestamp = base64.b64decode(fields.pop("timestamp", ""), validate=True)
         return cls(Checkpoint(**fields), timestamp)
 
     @classmethod
     def read(cls, file: Path) -> list[Self]:
-        """Return those in `file`; raises ProgramError when there is none, or a signature is wrong.
+        """Return the checkpoints in `file`; raises ProgramError when it has none, or a signature is wrong.
 
-        A line that was cut off, as the program ended while it was written, is left out: the whole one follows it.
+        An incomplete line, left when the program ended while writing, is skipped: the complete one follows it.
         """
         found: list[Self] = []
         try:
@@ -129,14 +129,14 @@ class SigningKey:
 
     @classmethod
     def load_or_create(cls, file: Path) -> Self:
-        """Return the key in `file`, which is made, for its owner only, when it is not there. Raises ProgramError."""
+        """Return the key in `file`, which is made, for its owner only, if it is missing. Raises ProgramError."""
         if not file.exists():
             _create(file)
         return cls.load(file)
 
     @classmethod
     def load(cls, file: Path) -> Self:
-        """Return the key in `file`. Raises ProgramError when it is missing, no such key, or others may read it."""
+        """Return the key in `file`. Raises ProgramError when it is missing, invalid, or readable for others."""
         try:
             if os.name == "posix" and stat.S_IMODE(file.stat().st_mode) & 0o077:
                 raise ProgramError(f"Others can read the audit key {file}: run chmod 600 {file}", Exit.CONFIG)
@@ -155,12 +155,12 @@ class SigningKey:
 
     @classmethod
     def load_or_make(cls, uri: TokenUri) -> Self:
-        """Return the key that a token keeps, which is made there when it holds none of that name. Raises TokenError."""
+        """Return the key in a token, which is made there if no key has that name. Raises TokenError."""
         return cls(TokenSigningKey.load_or_make(uri))
 
     @classmethod
     def in_token(cls, uri: TokenUri) -> Self:
-        """Return the key that a token keeps. Raises TokenError, also when it holds none of that name."""
+        """Return the key in a token. Raises TokenError, also if no key has that name."""
         return cls(TokenSigningKey.load(uri))
 
     def sign(self, number: int, sequence: int, entry_hash: str, at: str) -> Checkpoint:
@@ -172,7 +172,7 @@ class SigningKey:
         return Checkpoint(number, sequence, entry_hash, at, self.public_key, signature)
 
     def sign_statement(self, statement: bytes) -> str:
-        """Return the signature of `statement`, as base64; it begins with a line that says what it is for.
+        """Return the signature of `statement`, as base64; the statement's first line states its purpose.
 
         A key in a token raises TokenError.
         """
@@ -203,7 +203,7 @@ def _create(file: Path) -> None:
     pem = Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    # A file that another program is writing must never be read half done, so it appears as a whole.
+    # Another program must never read a half-written file, so it appears in one step.
     beside = file.with_name(f".{file.name}-{os.getpid()}")
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -212,7 +212,7 @@ def _create(file: Path) -> None:
                 stream.write(pem)
                 stream.flush()
                 os.fsync(stream.fileno())
-            with contextlib.suppress(FileExistsError):  # another program was first: its key counts
+            with contextlib.suppress(FileExistsError):  # another program was first, and its key is used
                 os.link(beside, file)
         finally:
             beside.unlink(missing_ok=True)

@@ -25,12 +25,12 @@ def device_entry(
     details: Mapping[str, int | str],
     outcome: str = OK,
 ) -> AuditEntry:
-    """Return the entry on what `actor` did about the device `identity`."""
+    """Return the entry on an action of `actor` on the device `identity`."""
     return AuditEntry(at, actor, action, (ObjectKind.DEVICE.key(_key(identity)),), outcome, details)
 
 
 def certificate_facts(certificate: x509.Certificate) -> dict[str, int | str]:
-    """Return what is recorded of a certificate: its serial number, as `pki list` shows it, and its last day (UTC)."""
+    """Return the recorded facts of a certificate: its serial number, as in `pki list`, and its last day (UTC)."""
     return {
         "serial": f"{certificate.serial_number:x}",
         "valid_until": f"{certificate.not_valid_after_utc:%Y-%m-%d}",
@@ -38,12 +38,12 @@ def certificate_facts(certificate: x509.Certificate) -> dict[str, int | str]:
 
 
 def invitation_facts(code: InvitationCode, minutes: int) -> dict[str, int | str]:
-    """Return what is recorded of an invitation: a hash, from which nothing of the code can be found, and its time."""
+    """Return the recorded facts of an invitation: a hash, which does not reveal the code, and its time."""
     return {"invitation": public_id(code.secret), "minutes": minutes}
 
 
 def revocation_facts(count: int) -> dict[str, int | str]:
-    """Return what is recorded of a revocation: how many certificates were in force."""
+    """Return the recorded facts of a revocation: the number of certificates that were in force."""
     return {"certificates": count}
 
 

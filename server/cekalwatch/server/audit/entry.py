@@ -1,6 +1,6 @@
-"""The audit trail's entries, and the chain that binds them: who did what to which objects, how it ended, and when.
+"""The audit trail's entries, and the chain that binds them: who did what to which objects, the outcome, and when.
 
-Entries hold keys, codes, counts and hashes; never names, numbers of documents, pictures, templates or scores. This
+Entries contain keys, codes, counts and hashes; never names, numbers of documents, pictures, templates or scores. This
 module knows neither database nor files.
 
 The chain: an entry's hash is SHA-256 over the hash before it (64 hexadecimal digits; zeros before the first), followed
@@ -21,13 +21,13 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 GENESIS = "0" * 64
-"""What stands for the hash before the first entry."""
+"""The hash before the first entry."""
 
 OK = "OK"
-"""The outcome of what was done as asked; others are codes of the catalogue, or what an import did with an order."""
+"""The outcome of a completed action; others are codes of the catalogue, or the result of an imported order."""
 
 MAX_OBJECTS = 700
-"""A page has at most 100 alerts, each with its key and five candidates."""
+"""Maximum objects: a page has at most 100 alerts, each with its key and five candidates."""
 MAX_TEXT = 200
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
@@ -120,7 +120,7 @@ class ActorKind(StrEnum):
     CAMERA = "camera"
     """A camera client, by the camera's key."""
     AGENT = "agent"
-    """A notifier agent that subscribes in plaintext, by the key it does so with."""
+    """A notifier agent that subscribes in plaintext, by its key."""
     DEVICE = "device"
     """A caller with a certificate, by SITE/ROLE/NAME."""
     CLIENT = "client"
@@ -128,11 +128,11 @@ class ActorKind(StrEnum):
     PERSON = "person"
     """A person who signed in: the person's key, @, and the device (or `loopback`, or a machine)."""
     CENTRE = "centre"
-    """At a port with a server of its own: the centre, by its addresses, or somebody there, as it names them."""
+    """At a port with a server of its own: the centre, by its addresses, or a person there, as the centre names them."""
     COMMAND = "command"
     """A command on the server's machine, by the account of the operating system."""
     SERVER = "server"
-    """The server by itself, by the name of its machine."""
+    """The server itself, by the name of its machine."""
 
 
 @dataclass(frozen=True)
@@ -147,15 +147,15 @@ class Actor:
 
 
 def operator() -> Actor:
-    """Return the account that runs this process, as the operating system tells."""
+    """Return the account that runs this process, by the operating system."""
     try:
         return Actor(ActorKind.COMMAND, getpass.getuser())
-    except (OSError, KeyError):  # an account without name, as containers have
+    except (OSError, KeyError):  # an account without a name, as in containers
         return Actor(ActorKind.COMMAND, "unnamed")
 
 
 class ObjectKind(StrEnum):
-    """The kinds of objects that something is done to."""
+    """The kinds of objects of an action."""
 
     ALERT = "alert"
     CAPTURE = "capture"
@@ -170,13 +170,13 @@ class ObjectKind(StrEnum):
     """A row of the database, by TABLE/KEY."""
 
     def key(self, value: object) -> str:
-        """Return the object key of the one with key `value`."""
+        """Return the object key of the object with key `value`."""
         return f"{self}:{value}"
 
 
 @dataclass(frozen=True)
 class AuditEntry:
-    """One thing that was done. Raises ValueError when it is too long, or its moment has no time zone."""
+    """One action. Raises ValueError when it is too long, or its moment has no time zone."""
 
     at: datetime
     actor: Actor
@@ -198,13 +198,13 @@ class AuditEntry:
 
 
 class Link(NamedTuple):
-    """An entry in its place in the chain, as the texts that are stored and hashed."""
+    """An entry at its position in the chain, as the texts that are stored and hashed."""
 
     sequence: int
     previous_hash: str
     hash: str
     at: str
-    """YYYY-MM-DDThh:mm:ss.ffffffZ, so that texts are in the order of time."""
+    """YYYY-MM-DDThh:mm:ss.ffffffZ, so that texts sort by time."""
     actor: str
     action: str
     objects: str
@@ -215,7 +215,7 @@ class Link(NamedTuple):
 
     @property
     def holds(self) -> bool:
-        """Whether the content gives the hash; the values may be of any type, as a damaged database may hold them."""
+        """Whether the hash matches the content; the values may have any type, as in a damaged database."""
         try:
             return chain_hash(self.previous_hash, self[3:]) == self.hash
         except (TypeError, ValueError):
@@ -228,7 +228,7 @@ def chain_hash(previous_hash: str, texts: Sequence[str]) -> str:
 
 
 def link(entry: AuditEntry, sequence: int, previous_hash: str) -> Link:
-    """Return the entry as the one of that `sequence`, after an entry with `previous_hash`."""
+    """Return the entry as a link with that `sequence`, after an entry with `previous_hash`."""
     texts = (
         stamp(entry.at),
         str(entry.actor),
@@ -241,5 +241,5 @@ def link(entry: AuditEntry, sequence: int, previous_hash: str) -> Link:
 
 
 def stamp(moment: datetime) -> str:
-    """Return an aware moment as the trail writes it."""
+    """Return an aware moment in the trail's form."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -24,7 +24,7 @@ def _jsonl(links: Iterable[Link]) -> Iterator[str]:
 
 
 def _read(text: str) -> Any:  # noqa: ANN401  # any JSON
-    """Return what a JSON text says; a damaged one stays a text, so that an export shows it."""
+    """Return the value of a JSON text; a damaged one stays a text, so that an export shows it."""
     try:
         return json.loads(text)
     except ValueError:

@@ -90,7 +90,7 @@ _OFFICE = _at_desks(SEES_ALERTS)
 _ADJUDICATION = _at_desks(HANDLES_ALERTS)
 # No second person's token: the officer is the one who judged the alert, perhaps an hour ago at another desk.
 _CONFIRMATION = _at_desks(CONFIRMS)
-# Only pictures of a port at its own site; the servicer decides where the centre's supervisors see all.
+# For ports at the device's own site; the servicer decides where the centre's supervisors see all.
 _PORTS = _at_desks(CONFIRMS)
 _SHIFT = _at_desks(SEES_SHIFT_REPORT)
 # The whole list, since a traveller may come to any port.

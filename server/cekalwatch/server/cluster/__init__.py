@@ -1,1 +1,1 @@
-"""Several servers on one database: which of them does what one does for all."""
+"""Several servers on one database: the leader, and what they know of each other."""

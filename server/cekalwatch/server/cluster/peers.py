@@ -1,8 +1,8 @@
-"""The servers that share a database: what this one reports to the others, what all report, and whether they agree.
+"""The servers that share a database: the reports of this one and of the others, and whether they are compatible.
 
-Each server reports about once a second. A server with another law would obey orders that the others do not, one with
-another model would search templates that the others lack, one with another clock would end claims and sessions before
-their time, and one of a distant version would not understand what they write: it does not start.
+Each server reports about once a second. An incompatible server does not start: with another law it would obey orders
+that the others do not, with another model it would search templates that they lack, with another clock it would end
+claims and sessions too early, and with a distant version it would not understand their data.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from cekalwatch.server.refusals import StartRefusal, StartRefusedError
 from cekalwatch.server.storage.cluster.presence_store import LASTS, PresenceStore
 
 MAX_CLOCK_DIFFERENCE = timedelta(seconds=2)
-"""Between two servers: claims, sessions and the lease of a synchronisation are judged by each server's clock."""
+"""Maximum difference of two servers' clocks, which decide about claims, sessions and a synchronisation's lease."""
 
 
 def check_agreement(
     myself: ServerRun, clock_ahead: timedelta, others: Iterable[ReportedRun], *, model_chosen: bool
 ) -> None:
-    """Raise StartRefusedError where this server, which starts, and one that lives do not fit together.
+    """Raise StartRefusedError when this starting server is not compatible with a running one.
 
-    `clock_ahead` is of this server's clock, against the database's. With `model_chosen` the database names the model,
-    which each server changes to at its own time.
+    `clock_ahead`: difference of this server's clock to the database's. With `model_chosen` the database names the
+    model, and each server changes to it at its own time.
     """
     for other in others:
-        was_myself = other.run.name == myself.name  # before it died: `Peers` has looked
+        was_myself = other.run.name == myself.name  # an earlier run: `Peers` has checked that it died
         if was_myself or not other.alive:
             continue
         where = f"The server {other.run.name} at {other.run.address} works on this database"
@@ -77,34 +77,34 @@ def _ahead(by: timedelta) -> str:
 
 
 NAMESAKE_DIED_AFTER = LASTS
-"""A server that has told nothing for so long has died; one that lives tells each second, on a busy machine later."""
+"""A server counts as dead after this time without a report; a running one reports each second, or later under load."""
 NAMESAKE_PERIOD_S = 0.25
 
 
 @dataclass(frozen=True)
 class Load:
-    """How much a server has to do."""
+    """The load of a server."""
 
     captures_waiting: int
-    """To be embedded."""
+    """Captures that wait to be embedded."""
     captures_total: int
-    """Since it started."""
+    """Captures since its start."""
 
 
 @dataclass(frozen=True)
 class WholePresence:
-    """Who is connected to any of the servers, as of one moment."""
+    """Cameras and agents that are connected to any of the servers, at one moment."""
 
     servers: tuple[ReportedRun, ...]
-    """This one first; then the others, those that live before those that died."""
+    """This server first, then the other running ones, then dead ones."""
     cameras: Mapping[str, tuple[CameraPresence, str]]
-    """Each camera that was heard, and the name of the server that heard it last."""
+    """Each reported camera, with the name of the server that heard it last."""
     agents: Mapping[str, str]
-    """Each agent that is subscribed, and the name of its server."""
+    """Each subscribed agent, with the name of its server."""
 
 
 class Peers:
-    """Tells of the server whose run is `myself`. Methods block; one thread tells, any may ask."""
+    """Reports on the server whose run is `myself`. Methods block; one thread reports, any thread may ask."""
 
     def __init__(
         self,
@@ -123,15 +123,15 @@ class Peers:
         self._counted = (time.monotonic(), 0)
         self._run: ServerRun | None = None
         self.clock_ahead = timedelta()
-        """By how much this server's clock was ahead of the database's when it told last (negative: behind)."""
+        """How far this server's clock was ahead of the database's at the last report (negative: behind)."""
 
     def join(self, *, model_chosen: bool) -> None:
-        """Begin to tell. Raises StartRefusedError where this server may not work beside the others.
+        """Begin to report. Raises StartRefusedError when this server is not compatible with the others.
 
         With `model_chosen` the database names the model. Raises StorageError.
         """
         self._refuse_namesake()
-        self.tell()  # first, so that of two that start at the same moment one sees the other
+        self.tell()  # first, so that of two servers that start at the same time, one sees the other
         myself = self._myself()
         try:
             check_agreement(myself, self.clock_ahead, self._store.told(), model_chosen=model_chosen)
@@ -140,7 +140,7 @@ class Peers:
             raise
 
     def _refuse_namesake(self) -> None:
-        """Raise StartRefusedError when another server of this name tells of itself, and did not only before it died."""
+        """Raise StartRefusedError when another running server has this name."""
         name, before = self._myself().name, None
         while (told := self._store.newest_of(name)) and told.quiet < NAMESAKE_DIED_AFTER:
             if before and told.seen_at > before.seen_at:
@@ -153,7 +153,7 @@ class Peers:
             self._wait(NAMESAKE_PERIOD_S)
 
     def tell(self) -> None:
-        """Tell how this server does, and what has changed with its cameras. Raises StorageError."""
+        """Report this server's state, and the changes of its cameras. Raises StorageError."""
         cameras = dict(self._presence.cameras)
         changed = {name: one for name, one in cameras.items() if self._told.get(name) != one}
         run = self._as_it_does()
@@ -161,15 +161,15 @@ class Peers:
         self._told, self._run = cameras, run
 
     def leave(self) -> None:
-        """Say that this server stops. Raises StorageError."""
+        """Report that this server stops. Raises StorageError."""
         self._store.leave(self._myself().run_id)
 
     def whole(self) -> WholePresence:
-        """Return who is connected anywhere; of this server as it is now. Raises StorageError."""
+        """Return the connections of all servers; those of this one are current. Raises StorageError."""
         return self._whole({one.run.run_id: one for one in self._store.told()})
 
     def alone(self) -> WholePresence:
-        """Return who is connected to this server; it reads nothing."""
+        """Return the connections of this server, without reading the database."""
         return self._whole({})
 
     def _whole(self, told: dict[str, ReportedRun]) -> WholePresence:
@@ -202,7 +202,7 @@ class Peers:
 
 
 def _newer(one: CameraPresence, other: CameraPresence) -> bool:
-    """Whether `one` says more of how the camera is now."""
+    """Whether `one` describes the camera's present state better."""
     if (one.streams > 0) != (other.streams > 0):
         return one.streams > 0
     if one.last_heard_at is None or other.last_heard_at is None:

@@ -1,6 +1,6 @@
-"""What was learned of a site's threshold, as servers keep it and people see it.
+"""The learned threshold of a site, as servers store it and people see it.
 
-All thresholds are told by how far they are from the pack's for the same list, which rises as the list grows.
+All thresholds are stated as offsets from the pack's threshold for the same list, which rises as the list grows.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from cekalwatch.server.learning.site_tail import WantedThreshold
 from cekalwatch.vision.thresholds import ThresholdModel
 
 MIN_STEP: Final = 0.005
-"""Smaller differences, comparison scores, move nothing: a step is announced to people."""
+"""Minimum step, as a comparison score: each step is announced to people."""
 
 
 class LearningMode(StrEnum):
-    """What is done with what was learned."""
+    """Use of the learned threshold."""
 
     APPLY = "apply"
-    """The threshold moves to where the site's passages want it."""
+    """The threshold moves to the learned value."""
     OBSERVE = "observe"
-    """It is shown, and the threshold stays."""
+    """The learned value is shown, and the threshold stays."""
 
 
 @dataclass(frozen=True)
@@ -49,16 +49,16 @@ class LearningBounds:
 
 @dataclass(frozen=True)
 class LearnedOffset:
-    """How far the site's threshold is from the pack's, and how much it has moved on a day."""
+    """The offset of the site's threshold from the pack's, and its movement on one day."""
 
     value: float = 0.0
     day: str = ""
     """The local day of the last step, ISO 8601."""
     moved: float = field(default=0.0)
-    """How far all steps of that day went, whichever way."""
+    """Sum of all steps of that day, in either direction."""
 
     def stepped(self, wanted: WantedThreshold, pack: float, bounds: LearningBounds, today: str) -> LearnedOffset:
-        """Return the offset after one step towards the `wanted` threshold; the same where none is due.
+        """Return the offset after one step towards the `wanted` threshold; the same offset if no step is due.
 
         `pack` is the pack's threshold for the same list and FPIR.
         """
@@ -74,40 +74,40 @@ class LearnedOffset:
 
 @dataclass(frozen=True)
 class ThresholdMove:
-    """A step of the threshold, with what it means to people."""
+    """A step of the threshold, with its consequences for people."""
 
     at: datetime
     before: float
     """The threshold before it, comparison score."""
     threshold: float
     passages_per_false_alert: int
-    """One false alert is expected in so many passages of people who are not listed."""
+    """Passages of people who are not listed for each expected false alert."""
     missed: float | None
-    """Share of pairs of photographs of one listed person below the threshold: so many are expected to be missed, 0 to
-    1. None where too few people have two photographs."""
+    """Share of pairs of photographs of one listed person below the threshold, 0 to 1, which estimates the misses. None
+    if too few people have two photographs."""
 
 
 @dataclass(frozen=True)
 class SiteFindings:
-    """What the passages of a site said when they were looked at last."""
+    """The result of the last look at the passages of a site."""
 
     passages: int
-    """Passages that were counted and not left out."""
+    """Counted passages, without those of cameras that are left out."""
     weight: float
-    """So many of them count, after no camera and no day counts for too much."""
+    """Their number after the weights of cameras and days were limited."""
     standing_out: tuple[StandingOut, ...]
     tail: ThresholdModel | None
-    """None while they are too few."""
+    """None while there are too few passages."""
     low: float
-    """The wanted threshold is this far from the pack's at least, with 95 % of certainty; 0 without a tail."""
+    """Minimum offset of the wanted threshold from the pack's, with 95 % confidence; 0 without a tail."""
     high: float
     packs: float
-    """The pack's threshold for the list of that moment; 0 before anything was looked at."""
+    """The pack's threshold for the list of that moment; 0 before the first look."""
     move: ThresholdMove | None
-    """The last step; None when there never was one."""
+    """The last step; None before the first one."""
 
     NONE: ClassVar[SiteFindings]
-    """What is known before anybody has passed."""
+    """The state before the first passage."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the database's form."""
@@ -118,7 +118,7 @@ class SiteFindings:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> SiteFindings:
-        """Read the database's form; raises ValueError, KeyError or TypeError for what is none."""
+        """Read the database's form; raises ValueError, KeyError or TypeError for anything else."""
         move, tail = document["move"], document["tail"]
         return cls(
             passages=int(document["passages"]),
@@ -137,17 +137,17 @@ SiteFindings.NONE = SiteFindings(0, 0.0, (), None, 0.0, 0.0, 0.0, None)
 
 @dataclass(frozen=True)
 class LearnedThreshold:
-    """How far a site's threshold is from the pack's, and why."""
+    """The offset of a site's threshold from the pack's, and its reason."""
 
     model_version: str
     offset: LearnedOffset
     forgotten_through: str
-    """Only passages of days after this one count, a local day, ISO 8601; empty: all that are kept."""
+    """Only passages after this local day (ISO 8601) count; empty: all stored ones."""
     findings: SiteFindings
 
     @property
     def figures(self) -> LearnedFigures:
-        """What a report says of it."""
+        """Its form in a report."""
         found = self.findings
         return LearnedFigures(
             model_version=self.model_version,

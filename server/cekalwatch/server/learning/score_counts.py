@@ -1,11 +1,10 @@
 """Counts of passages by their best score against the gallery: numbers in bins, for one camera and one day.
 
-A count has no key, no time finer than a day, and nothing of a face. What alerted is not in it: the alert's record has
-its score, and people say whose it was. The counts of many cameras are weighed, so that none of them, and no single day,
-says much alone.
+A count has no key, no time finer than a day, and nothing of a face. It does not include alerts: the alert's record has
+its score, and people say whose it was. The counts of many cameras are weighted, so that no camera and no day dominates.
 
-A camera whose scores stand out, because of glare, blur, its angle or somebody who plays with it, is named, and does not
-count. A camera can only be said to stand out from several others.
+A camera whose scores stand out, because of glare, blur, its angle or manipulation, is named, and does not count. This
+needs several other cameras for comparison.
 """
 
 from __future__ import annotations
@@ -20,13 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 BINS: Final = 200
-"""Bins between the scores 0 and 1, all of one width. Scores below 0 are in the first, those of 1 in the last."""
+"""Bins of equal width between the scores 0 and 1. Scores below 0 are in the first bin, a score of 1 in the last."""
 BIN_WIDTH: Final = 1 / BINS
 _SIZE_STEP: Final = 1.1
-"""Sizes of the list within a tenth of each other are counted as one."""
+"""List sizes within a tenth of each other are counted together."""
 
 Counts = NDArray[np.float64]
-"""Passages in each bin, shape (BINS,). They are no whole numbers once they are weighed."""
+"""Passages in each bin, shape (BINS,). Weighted counts are not whole numbers."""
 
 
 def bin_of(score: float) -> int:
@@ -35,7 +34,7 @@ def bin_of(score: float) -> int:
 
 
 def size_bucket(templates: int) -> int:
-    """Return the size that stands for a list of `templates`, within 5 %; 0 for an empty one."""
+    """Return the size that represents a list of `templates`, within 5 %; 0 for an empty one."""
     if templates < 1:
         return 0
     return max(1, round(_SIZE_STEP ** round(math.log(templates, _SIZE_STEP))))
@@ -43,7 +42,7 @@ def size_bucket(templates: int) -> int:
 
 @dataclass(frozen=True, order=True)
 class CountKey:
-    """What a row of counts is of."""
+    """The key of a row of counts."""
 
     day: str
     """Local day of the checkpoint, ISO 8601."""
@@ -60,9 +59,9 @@ class ScoreCounts:
 
     key: CountKey
     below: Counts
-    """Those that raised no alert, by their best score."""
+    """Passages that raised no alert, by their best score."""
     reached: int
-    """Those whose best score reached the threshold of their time; they are not in `below`."""
+    """Passages whose best score reached the threshold at that time; they are not in `below`."""
 
     def __post_init__(self) -> None:
         if self.below.shape != (BINS,) or self.reached < 0 or not (self.below >= 0).all():
@@ -75,63 +74,63 @@ class ScoreCounts:
 
     @property
     def passages(self) -> float:
-        """All of them."""
+        """All passages."""
         return float(self.below.sum()) + self.reached
 
 
 @dataclass(frozen=True)
 class JudgedPassage:
-    """A passage of an alert that people have settled."""
+    """A passage of an alert that a person has settled."""
 
     day: str
     camera_id: str
     score: float
-    """Its highest."""
+    """Its best score."""
     was_false: bool
     """Whether the traveller was somebody else."""
 
 
 MAX_DAY_PASSAGES: Final = 2_000.0
-"""Passages of one camera and day that count; all of a busy day are about 700 at Batam Center."""
+"""Maximum passages of one camera and day that count; a busy day has about 700 at Batam Center."""
 MAX_CAMERA_SHARE: Final = 0.25
-"""Share of all evidence that one camera gives at most, where there are four or more."""
+"""Maximum share of one camera in all evidence, with four or more cameras."""
 MIN_COMPARED: Final = 300.0
-"""Passages without which a camera is not compared with the others."""
+"""Minimum passages for comparing a camera with the others."""
 MIN_CAMERAS_COMPARED: Final = 3
 STANDS_OUT_FACTOR: Final = 2.0
-"""A camera stands out whose share of high scores is so many times that of the others, or less than its inverse."""
+"""A camera stands out if its share of high scores is this many times that of the others, or less than the inverse."""
 STANDS_OUT_SPREADS: Final = 4.0
-"""That difference is at least so many standard deviations."""
+"""Minimum of that difference, in standard deviations."""
 COMPARED_SHARES: Final = (0.05, 0.01)
 """The shares of passages above two high scores are compared."""
 MAX_STANDS_FOR: Final = 10.0
-"""A settled alert stands for so many at most: itself, and those that nobody has settled."""
+"""Maximum number of alerts that a settled one represents: itself, and unsettled ones."""
 _ROUNDS: Final = 100
 
 
 @dataclass(frozen=True)
 class StandingOut:
-    """A camera whose scores are not those of the others."""
+    """A camera whose scores differ from those of the others."""
 
     camera_id: str
     site: str
     factor: float
-    """Its share of high scores, in shares of the others."""
+    """Its share of high scores, divided by that of the others."""
     passages: int
 
 
 @dataclass(frozen=True, eq=False)
 class SiteEvidence:
-    """Weighed counts of all cameras that do not stand out, by the size of the list that was searched."""
+    """Weighted counts of all cameras that do not stand out, by the size of the searched list."""
 
     by_size: Mapping[int, Counts]
     passages: int
-    """All that were counted, before they were weighed."""
+    """All counted passages, before weighting."""
     standing_out: tuple[StandingOut, ...]
 
     @property
     def weight(self) -> float:
-        """The passages that count."""
+        """The weighted number of passages."""
         return sum(float(one.sum()) for one in self.by_size.values())
 
 
@@ -150,10 +149,10 @@ class _CameraEvidence:
 
 
 def weigh(counts: Sequence[ScoreCounts], judged: Iterable[JudgedPassage], cameras: int) -> SiteEvidence:
-    """Put the counts of one model version together. `cameras` is how many could have sent passages.
+    """Combine the counts of one model version. `cameras` is the number of cameras that could have sent passages.
 
-    Passages that reached the threshold are taken from `judged`: each that was false stands for those that nobody has
-    settled, in the proportion in which its camera's settled ones were false.
+    Passages that reached the threshold are taken from `judged`: each false one also represents unsettled ones, in the
+    proportion in which its camera's settled ones were false.
     """
     each = _by_camera(counts, judged)
     standing_out = _standing_out(each)
@@ -183,7 +182,7 @@ def _of_camera(rows: Sequence[ScoreCounts], settled: Sequence[JudgedPassage]) ->
     by_size: defaultdict[int, Counts] = defaultdict(lambda: np.zeros(BINS))
     for one in rows:
         by_size[one.key.templates] += one.below * min(1.0, MAX_DAY_PASSAGES / max(days[one.key.day], 1.0))
-    # What alerted has no size with it; it gets that of most passages of its day.
+    # An alert's record has no list size; it gets the most frequent one of its day.
     usual = {one.key.day: one.key.templates for one in sorted(rows, key=lambda one: one.passages)}
     otherwise = max(rows, key=lambda one: one.passages).key.templates
     stands_for = min(max(sum(one.reached for one in rows) / max(len(settled), 1), 1.0), MAX_STANDS_FOR)
@@ -194,7 +193,7 @@ def _of_camera(rows: Sequence[ScoreCounts], settled: Sequence[JudgedPassage]) ->
 
 
 def _standing_out(each: Mapping[str, _CameraEvidence]) -> tuple[StandingOut, ...]:
-    """Name the camera that differs most from the others, and again, while enough are left to compare with."""
+    """Name the camera that differs most from the others, and repeat while enough others are left."""
     compared = {name: one for name, one in each.items() if one.weight >= MIN_COMPARED}
     found = []
     while len(compared) >= MIN_CAMERAS_COMPARED:
@@ -211,9 +210,9 @@ def _standing_out(each: Mapping[str, _CameraEvidence]) -> tuple[StandingOut, ...
 
 
 def _factor(camera: _CameraEvidence, others: Sequence[_CameraEvidence]) -> float:
-    """Return the camera's share of high scores in shares of the others'; 1 where it does not stand out.
+    """Return the camera's share of high scores divided by that of the others; 1 if it does not stand out.
 
-    The others have one voice each, so that a busy one among them does not speak for all.
+    The others have equal weight, so that a busy one does not dominate.
     """
     own = camera.total / camera.weight
     rest = np.mean([one.total / one.weight for one in others], axis=0)
@@ -238,7 +237,7 @@ def _inside(factor: float) -> bool:
 
 
 def _capped(weights: Mapping[str, float], share: float) -> dict[str, float]:
-    """Return weights of which none is more than that share of their sum; where too few have any, they are 0."""
+    """Return weights of which none is more than that share of their sum; if too few are positive, all are 0."""
     given = dict(weights)
     for _ in range(_ROUNDS):
         most = share * sum(given.values())

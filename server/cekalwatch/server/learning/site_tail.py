@@ -1,10 +1,10 @@
-"""Fits the tail of the scores of a site's own passages, beginning from what the model pack says of other people.
+"""Fits the tail of the scores of a site's own passages, with the model pack's tail of other people as the prior.
 
-The formula is that of `cekalwatch.vision.thresholds`. What is known before is a normal distribution of the logarithms
-of rate and scale, and of the shape, around the pack's: a rate ten times the pack's is no surprise, another shape is
+The formula is that of `cekalwatch.vision.thresholds`. The prior is a normal distribution of the logarithms of rate and
+scale, and of the shape, around the pack's values: a rate ten times the pack's is plausible, another shape is not
 (Coles and Dixon, "Likelihood-based inference for extreme value models", Extremes 2, 1999, on penalties of the shape).
-Each passage weighs against it, so that its weight falls with evidence. The interval is that of the normal distribution
-around the most likely figures (Laplace's approximation).
+Passages are evidence, so the weight of the prior falls with their number. The interval is that of the normal
+distribution around the most likely parameters (Laplace's approximation).
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from cekalwatch.server.learning.score_counts import BIN_WIDTH, BINS, Counts
 from cekalwatch.vision.thresholds import Provenance, ThresholdModel
 
 MIN_PASSAGES: Final = 300
-"""Passages without which nothing is said of a site."""
+"""Minimum passages for any statement about a site."""
 TAIL_SHARE: Final = 0.03
 """Share of the passages that form the tail. With the 0.05 of a pack's evaluation, whose people are more alike, the
 thresholds of heavier tails than the pack's were too low."""
 WANTED_IN_TAIL: Final = 40
-"""Passages that the tail has at least, while they are no more than MAX_TAIL_SHARE of all."""
+"""Minimum passages of the tail, unless they are more than MAX_TAIL_SHARE of all."""
 MAX_TAIL_SHARE: Final = 0.2
 RATE_SPREAD: Final = 2.0
 """Standard deviation of the logarithm of the rate around the pack's: strangers from elsewhere score above a pack's
 threshold 8 to 60 times as often as it promises."""
 MAX_SURPRISE: Final = 100.0
-"""The rate is not taken to be further above the pack's than so many times."""
+"""Maximum of the rate, as a multiple of the pack's."""
 SCALE_SPREAD: Final = 0.6
-"""That of the logarithm of the scale, which may be twice the pack's. With 0.3, 1,500 drawn passages of such people gave
-1.22 times the wanted FPIR on average, with 0.6 1.11 times; for people like the pack's the two are alike."""
+"""Standard deviation of the logarithm of the scale, which may be twice the pack's. With 0.3, 1,500 drawn passages of
+such people gave 1.22 times the wanted FPIR on average, with 0.6 1.11 times; both suit people like the pack's."""
 SHAPE_SPREAD: Final = 0.1
-"""That of the shape."""
+"""Standard deviation of the shape."""
 INTERVAL: Final = 1.96
 """Standard deviations on each side of an interval of 95 %."""
 _STEPS: Final = 60
@@ -54,7 +54,7 @@ Parameters = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class WantedThreshold:
-    """A threshold with the scores between which it is with 95 % of certainty, as far as the formula holds."""
+    """A threshold with its 95 % interval, if the formula is right."""
 
     value: float
     low: float
@@ -66,12 +66,12 @@ class SiteTail:
     """The tail of a site's passages."""
 
     model: ThresholdModel
-    """What is most likely."""
+    """The most likely parameters."""
     covariance: NDArray[np.float64]
-    """Of the parameters, shape (3, 3)."""
+    """Covariance of the parameters, shape (3, 3)."""
 
     def threshold(self, templates: int, fpir: float) -> WantedThreshold:
-        """Return the threshold that keeps `fpir` (a passage) in a list of `templates`."""
+        """Return the threshold that keeps `fpir` (per passage) in a list of `templates`."""
 
         def value(parameters: Parameters) -> float:
             return _model(self.model, parameters).threshold(templates, fpir)
@@ -84,7 +84,7 @@ class SiteTail:
 
 
 def fit_site(counts: Mapping[int, Counts], pack: ThresholdModel, measured_on: str, program: str) -> SiteTail | None:
-    """Fit the tail to counts by the size of the list that was searched; None where they are too few.
+    """Fit the tail to counts by the size of the searched list; None if there are too few.
 
     `measured_on` (ISO 8601) and `program` are for the record.
     """
@@ -96,7 +96,7 @@ def fit_site(counts: Mapping[int, Counts], pack: ThresholdModel, measured_on: st
     size = max(1, round(sum(size * float(one.sum()) for size, one in searched.items()) / passages))
     above = sum(float(one[begin:].sum()) for one in searched.values()) / passages
     counted = -math.log1p(-min(max(above, 1 / passages), _MOST_ABOVE))
-    # Beyond the end of a pack's tail, the pack says nothing.
+    # The pack's tail has no data beyond its end.
     said = max(-math.log1p(-min(pack.fpir(size, begin * BIN_WIDTH), _MOST_ABOVE)), counted / MAX_SURPRISE)
     start = ThresholdModel(
         list_size=size,
@@ -108,14 +108,14 @@ def fit_site(counts: Mapping[int, Counts], pack: ThresholdModel, measured_on: st
     )
     likelihood = _likelihood(searched, start, begin)
     prior = _parameters(start)
-    # The search begins at the share that was counted.
+    # The search begins at the counted share.
     first = np.array([math.log(counted), prior[1], prior[2]])
     best, covariance = _most_likely(lambda one: likelihood(one) - _surprise(one, prior), first)
     return SiteTail(_model(start, best), covariance)
 
 
 def _tail_begin(counts: Counts, passages: float) -> int:
-    """Return the bin where the tail begins: the highest above whose lower edge are enough passages, but at least 1."""
+    """Return the bin where the tail begins: the highest one with enough passages above its lower edge, at least 1."""
     share = min(MAX_TAIL_SHARE, max(TAIL_SHARE, WANTED_IN_TAIL / passages))
     above = np.cumsum(counts[::-1])[::-1]
     enough = np.flatnonzero(above >= share * passages)
@@ -123,10 +123,10 @@ def _tail_begin(counts: Counts, passages: float) -> int:
 
 
 def _likelihood(counts: Mapping[int, Counts], start: ThresholdModel, begin: int) -> Callable[[Parameters], float]:
-    """Return the logarithm of how likely the counts are: of all below the tail, and of each bin in it."""
+    """Return the log-likelihood of the counts: of all below the tail, and of each bin in it."""
     used = {size: (float(one[:begin].sum()), one[begin:]) for size, one in counts.items()}
     last = max(int(np.flatnonzero(one)[-1]) for one in counts.values()) + 1 - begin
-    beyond = np.arange(max(last, 1) + 1, dtype=np.float64) * BIN_WIDTH  # edges of the bins with anything in them
+    beyond = np.arange(max(last, 1) + 1, dtype=np.float64) * BIN_WIDTH  # edges of the bins that are not empty
 
     def likelihood(parameters: Parameters) -> float:
         rates = _rates(parameters, beyond)
@@ -196,7 +196,7 @@ def _derivatives(function: Callable[[Parameters], float], at: Parameters) -> tup
 
 
 def _positive_inverse(matrix: Parameters) -> Parameters:
-    """Return the inverse of a matrix whose directions without a maximum are taken as flat as the prior's."""
+    """Return the inverse of a matrix; directions without a maximum get the prior's curvature."""
     values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
     return np.asarray(vectors @ np.diag(1 / np.maximum(values, 1 / RATE_SPREAD**2)) @ vectors.T)
 
@@ -211,6 +211,6 @@ def _model(like: ThresholdModel, parameters: Parameters) -> ThresholdModel:
 
 
 def _figures(parameters: Parameters) -> tuple[float, float, float]:
-    """Return rate, scale and shape, however far a step went."""
+    """Return rate, scale and shape, limited to valid values."""
     rate, scale = (math.exp(min(max(float(one), -_FURTHEST), _FURTHEST)) for one in parameters[:2])
     return rate, scale, min(max(float(parameters[2]), -_MOST_SHAPE), _MOST_SHAPE)

@@ -1,6 +1,6 @@
-"""Sends checkpoints away as they are made, at least to a file that an auditor collects.
+"""Sends new checkpoints to destinations outside the database, at least to a file that an auditor collects.
 
-Each waits in the signer's ledger until it has reached every destination.
+Each checkpoint waits in the signer's ledger until it has reached every destination.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.outbox import DeliveryError, DeliveryFailure, Dispatcher, Failing
 
 MAX_AT_ONCE = 50
-"""Checkpoints of one delivery."""
+"""Maximum checkpoints of one delivery."""
 
 log = structlog.get_logger()
 
 
 class Destination(Protocol):
-    """Where checkpoints go."""
+    """A destination of checkpoints."""
 
     @property
     def name(self) -> str:
-        """What it is called in the ledger, in the status and in troubles."""
+        """Name of the destination in the ledger, in the status and in problems."""
 
     def deliver(self, checkpoints: Sequence[Checkpoint]) -> None:
-        """Bring checkpoints there, oldest first; raises DeliveryError. It may get the same ones again. Blocks."""
+        """Deliver checkpoints, oldest first; raises DeliveryError. The same ones may be delivered again. Blocks."""
 
 
 @dataclass(frozen=True)
@@ -42,25 +42,25 @@ class DestinationState:
 
     name: str
     waiting: int
-    """Checkpoints that have not reached it."""
+    """Number of checkpoints that have not reached it."""
     failure: DeliveryFailure | None
-    """The reason of the last failure; None without one."""
+    """Reason of the last failure; None after a success."""
 
 
 @dataclass(frozen=True)
 class CheckpointOutbox:
-    """What waits in the ledger for one destination."""
+    """The checkpoints in the ledger that wait for one destination."""
 
     ledger: CheckpointLedger
     destination: Destination
 
     def due(self) -> Iterator[Sequence[Checkpoint]]:
-        """Yield all checkpoints that wait."""
+        """Yield all waiting checkpoints."""
         while waiting := self.ledger.waiting(self.destination.name, MAX_AT_ONCE):
             yield waiting
 
     def send(self, batch: Sequence[Checkpoint]) -> None:
-        """Bring them there; raises DeliveryError."""
+        """Deliver them; raises DeliveryError."""
         self.destination.deliver(batch)
 
     def taken(self, batch: Sequence[Checkpoint], before: Failing | None) -> None:
@@ -70,7 +70,7 @@ class CheckpointOutbox:
             log.info("checkpoints_sent_again", destination=self.destination.name)
 
     def refused(self, _: Sequence[Checkpoint], error: DeliveryError, before: Failing | None) -> bool:
-        """Keep them: none is ever given up."""
+        """Keep them: no checkpoint is ever given up."""
         if before is None or before.failure is not error.failure:
             log.warning(
                 "checkpoints_not_sent",
@@ -83,18 +83,18 @@ class CheckpointOutbox:
 
 
 class CheckpointDelivery:
-    """Delivers what waits in `ledger`; one thread calls `deliver`, which blocks."""
+    """Delivers the waiting checkpoints of `ledger`; one thread calls `deliver`, which blocks."""
 
     def __init__(self, ledger: CheckpointLedger, destinations: Sequence[Destination], clock: Clock) -> None:
         self._ledger = ledger
         self._dispatchers = {one.name: Dispatcher(CheckpointOutbox(ledger, one), clock) for one in destinations}
         self.states: tuple[DestinationState, ...] = ()
-        """As of the last `deliver`."""
+        """States after the last `deliver`."""
 
     def deliver(self) -> None:
         """Send waiting checkpoints to each destination; a failing one does not delay the others.
 
-        Without a ledger nothing waits, and nothing is signed; the signer tells that. Raises ProgramError.
+        Without a ledger nothing waits, and nothing is signed; the signer reports that. Raises ProgramError.
         """
         with suppress(HistoryChangedError):
             for one in self._dispatchers.values():
@@ -106,11 +106,11 @@ class CheckpointDelivery:
 
 
 FILE_MODE = 0o644
-"""There is nothing secret in it, and the auditor reads it under another account."""
+"""The file has no secrets, and the auditor reads it under another account."""
 
 
 class CollectedFile:
-    """Appends each checkpoint as a line to a file, made when it is not there: the auditor may have taken it."""
+    """Appends each checkpoint as a line to a file, made again if it is missing: the auditor may have moved it."""
 
     name = "file"
 
@@ -118,7 +118,7 @@ class CollectedFile:
         self._file = file
 
     def deliver(self, checkpoints: Sequence[Checkpoint]) -> None:
-        """Append checkpoints; they are on the disk then. Raises DeliveryError."""
+        """Append checkpoints, synced to the disk. Raises DeliveryError."""
         self.append(map(KeptCheckpoint, checkpoints))
 
     def append(self, kept: Iterable[KeptCheckpoint]) -> None:
@@ -130,7 +130,7 @@ class CollectedFile:
                 size = stream.seek(0, os.SEEK_END)
                 if size:
                     stream.seek(size - 1)
-                    if stream.read(1) != b"\n":  # a line that was cut off; readers leave it out
+                    if stream.read(1) != b"\n":  # an incomplete line, which readers skip
                         text = "\n" + text
                 if stream.write(text.encode()) != len(text):
                     raise DeliveryError(DeliveryFailure.FILE_NOT_WRITTEN, "the disk is full")

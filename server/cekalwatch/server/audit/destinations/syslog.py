@@ -1,7 +1,7 @@
 """Sends to a syslog receiver over TLS: RFC 5424 messages in the frames of RFC 5425.
 
-Syslog has no acknowledgements. A receiver must answer the end of TLS with its own, after it has read all before
-(RFC 5425, 4.4): so each batch has a connection of its own, and has arrived when that was ended in order.
+Syslog has no acknowledgements. A receiver must answer the end of TLS with its own, after it has read everything before
+(RFC 5425, 4.4). So each batch has a connection of its own, and has arrived when that ended correctly.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _NOT_PRINTABLE = re.compile(r"[^!-~]")
 
 
 class Severity(IntEnum):
-    """How much it matters (RFC 5424, 6.2.1)."""
+    """Severity of a message (RFC 5424, 6.2.1)."""
 
     WARNING = 4
     NOTICE = 5
@@ -46,7 +46,7 @@ def message(at: str, message_id: str, text: str, severity: Severity = Severity.N
 
 
 def framed(text: bytes) -> bytes:
-    """Return a message in a frame: its length, a space, and itself."""
+    """Return a message in a frame: its length, a space, and the message."""
     return b"%d %b" % (len(text), text)
 
 
@@ -56,7 +56,7 @@ class SyslogReceiver:
     name = "syslog"
 
     def __init__(self, address: str, authorities: Path | None, tls_dir: Path | None) -> None:
-        """`authorities`: PEM file, None: those of the system; `tls_dir`: our certificate, where one is asked for."""
+        """`authorities`: PEM file, None: those of the system; `tls_dir`: our certificate, if the receiver needs it."""
         self._host, self._port = split_address(address)
         self._authorities = authorities
         self._files = TlsFiles(tls_dir) if tls_dir else None
@@ -71,7 +71,7 @@ class SyslogReceiver:
         try:
             with socket.create_connection((self._host, self._port), TIMEOUT_S) as plain:
                 _Conversation(plain, context, self._host).send_all_and_end(data)
-        except ssl.SSLEOFError:  # without the end of TLS it is unknown what the receiver has read
+        except ssl.SSLEOFError:  # without the end of TLS, nobody knows what the receiver has read
             raise DeliveryError(DeliveryFailure.UNREACHABLE, "the receiver did not end TLS") from None
         except ssl.SSLError as error:
             raise DeliveryError(DeliveryFailure.NOT_TRUSTED, error.reason or "TLS failed") from None
@@ -81,7 +81,7 @@ class SyslogReceiver:
             raise DeliveryError(DeliveryFailure.UNREACHABLE, error.strerror or type(error).__name__) from None
 
     def _context(self) -> ssl.SSLContext:
-        """Read the files each time, so that renewed ones count; raises DeliveryError."""
+        """Read the files each time, so that renewed ones are used; raises DeliveryError."""
         try:
             context = ssl.create_default_context(cafile=self._authorities)
             context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -95,8 +95,8 @@ class SyslogReceiver:
 class _Conversation:
     """TLS over a connection that distinguishes its end from a refusal.
 
-    `SSLSocket.unwrap` does not tell them apart: OpenSSL takes a fatal alert for the other side's end, and TLS 1.3
-    refuses a certificate only after the first data. So what arrives is read as data, after our own end was sent.
+    `SSLSocket.unwrap` does not distinguish them: OpenSSL treats a fatal alert as the other side's end, and TLS 1.3
+    refuses a certificate only after the first data. So after our own end, incoming bytes are read as data.
     """
 
     def __init__(self, plain: socket.socket, context: ssl.SSLContext, host: str) -> None:
@@ -113,7 +113,7 @@ class _Conversation:
             self._tls.unwrap()
         with suppress(ssl.SSLZeroReturnError):
             while self._step(lambda: self._tls.read(1)):
-                self._check_time()  # whatever a receiver may say, it says in time
+                self._check_time()  # limits the time, whatever a receiver sends
 
     def _step(self, work: Callable[[], _T]) -> _T:
         while True:

@@ -1,4 +1,4 @@
-"""Time stamps (RFC 3161): an authority that is not the office's says that a checkpoint was there at a moment."""
+"""Time stamps (RFC 3161): an authority outside the office confirms that a checkpoint existed at a moment."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from cekalwatch.server.concurrency.line_splitter import LineSplitter
 from cekalwatch.server.outbox import DeliveryError, DeliveryFailure
 
 TIMEOUT_S = 10.0
-"""For each step of an answer, and for all of it."""
+"""Seconds for each step of an answer, and for the whole answer."""
 MAX_ANSWER_BYTES = 40_000
-"""A time stamp has some thousand, its certificates among them."""
+"""Maximum bytes; a time stamp has some thousand, with its certificates."""
 _REQUEST = {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
 
 
@@ -34,11 +34,11 @@ class TimestampVerifier:
     """Checks time stamps against the authorities in a PEM file."""
 
     def __init__(self, authorities: bytes) -> None:
-        """`authorities` are roots, and intermediates that the stamps do not bring along. Raises ValueError."""
+        """`authorities` are roots, and intermediates that are not in the stamps. Raises ValueError."""
         self._authorities = x509.load_pem_x509_certificates(authorities)
 
     def moment(self, kept: KeptCheckpoint, nonce: int | None = None) -> datetime:
-        """Return when the checkpoint was there, aware; raises ValueError when its stamp does not prove that."""
+        """Return the aware time at which the checkpoint existed; raises ValueError when its stamp does not prove it."""
         roots = [one for one in self._authorities if one.issuer == one.subject]
         intermediates = [one for one in self._authorities if one.issuer != one.subject]
         try:
@@ -59,7 +59,7 @@ class _Transport:
 
 
 class TimestampAuthority:
-    """Has each checkpoint stamped, and appends it, stamped, to the file that an auditor collects."""
+    """Gets a time stamp for each checkpoint, and appends both to the file that an auditor collects."""
 
     name = "timestamp"
 
@@ -69,7 +69,7 @@ class TimestampAuthority:
         self._file = file
 
     def deliver(self, checkpoints: Sequence[Checkpoint]) -> None:
-        """Have checkpoints stamped, and keep the stamps; raises DeliveryError."""
+        """Get time stamps for checkpoints, and store them; raises DeliveryError."""
         try:
             verifier = TimestampVerifier(self._authorities.read_bytes())
         except (OSError, ValueError):
