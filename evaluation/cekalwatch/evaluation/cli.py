@@ -1,5 +1,5 @@
-"""`cekalwatch-server evaluate`: measures how good recognition is, on photographs of people who are known, or by what
-became of alerts.
+"""`cekalwatch-server evaluate`: measures the accuracy of recognition, on photographs of known people, or by the results
+of alerts.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def photographs(
     model_pack: ModelPack = None,
     threads: Threads = None,
 ) -> None:
-    """Measure misses and false alerts of the model pack on photographs of people who are known.
+    """Measure misses and false alerts of the model pack on photographs of known people.
 
     A person's first photograph is the reference; the others are searched. Photographs directly in a person's folder
     are single images; a sub-folder in it is one passage.
@@ -139,7 +139,7 @@ def alerts(
     config: Config = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Measure false alerts per passage by what people found: by camera, list, agency and hour.
+    """Measure false alerts per passage by people's findings: by camera, list, agency and hour.
 
     It also says which threshold would have halved the false alerts, and how many confirmed ones that would have missed.
     Days and hours are those of the site's clock, or of the first site's.

@@ -1,8 +1,8 @@
-"""The photographs of an evaluation: who is on them, and which belong to one passage. It opens no picture.
+"""The photographs of an evaluation: the person on each, and the passage to which it belongs. It opens no picture.
 
-A folder has one sub-folder for each person. Photographs directly in it are single images, the first by name serves as
-reference; a sub-folder of it is one passage, with its photographs in the order of their names. A file `groups.csv` in
-the folder may say who belongs to which group. Instead, a CSV file can list the photographs, one in each line.
+A folder has one sub-folder for each person. Photographs directly in the latter are single images, and the first by name
+is the reference; a sub-folder of it is one passage, with its photographs sorted by name. A file `groups.csv` in the
+folder may give each person's group. Instead of a folder, a CSV file can list the photographs, one per line.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ class LabelledPhotograph:
 
     path: Path
     name: str
-    """Its name in reports: its path within the folder, or as in the CSV."""
+    """Its name in reports: its path within the folder, or the path in the CSV."""
     person: str
     passage: str | None = None
     """Key of its passage among the person's; None for a single image."""
     group: str = ""
-    """Group of people that gets figures of its own; empty for none."""
+    """Group of people with separate figures; empty for none."""
 
 
 @dataclass(frozen=True)
 class Collection:
-    """All photographs, those of a person together."""
+    """All photographs, grouped by person."""
 
     source: str
     photographs: tuple[LabelledPhotograph, ...]
@@ -50,7 +50,7 @@ class Collection:
         return len({photograph.person for photograph in self.photographs})
 
     def without(self, people: frozenset[str]) -> Collection:
-        """Return the collection without `people`; raises ProgramError for somebody who is not in it."""
+        """Return the collection without `people`; raises ProgramError for a person who is not in it."""
         unknown = people - {photograph.person for photograph in self.photographs}
         if unknown:
             raise ProgramError(f"Nobody in {self.source} is called {', '.join(sorted(unknown))}", Exit.USAGE)

@@ -44,19 +44,19 @@ class Plan:
     """What to measure."""
 
     listed: int | None = None
-    """People on the list; half of those who can be listed when not given."""
+    """Number of people on the list; by default half of those who can be listed."""
     draws: int = 5
     """The number of random lists."""
     seed: int = 0
     crops: int = 3
-    """Crops a passage, where the collection does not say."""
+    """Crops per passage, if the collection does not state them."""
     fpir: float = 1e-2
     """The wanted FPIR, both for single images and for passages."""
 
 
 @dataclass(frozen=True)
 class Problems:
-    """What is wrong with the collection."""
+    """Faults of the collection."""
 
     failures: tuple[tuple[str, Failure], ...]
     """Photographs without a template."""
@@ -86,7 +86,7 @@ class Evaluation:
     references: tuple[ReferenceFigures, ...]
     look_alikes: tuple[LookAlike, ...]
     group_pairs: tuple[GroupPair, ...]
-    """Passages, at the threshold of the wanted FPIR; first those of everybody. None where nobody has a group."""
+    """Passages, at the threshold of the wanted FPIR; first those of everybody. None if nobody has a group."""
     tail: ThresholdModel | None
     """None if there were too few passages to fit one."""
     tail_checks: tuple[TailCheck, ...]
@@ -100,7 +100,7 @@ def evaluate(
     model_version: str,
     shown: Callable[[Iterable[Sample], int], Iterator[Sample]],
 ) -> Evaluation:
-    """Measure. `shown` passes the samples on, and shows the progress.
+    """Measure. `shown` yields the samples unchanged, and shows the progress.
 
     Raises ProgramError if something cannot be measured, before any slow work.
     """
@@ -151,10 +151,10 @@ def evaluate(
 
 
 def with_references(photographs: Sequence[LabelledPhotograph]) -> Iterator[tuple[LabelledPhotograph, bool]]:
-    """Yield each photograph with whether it will be a reference, since references cost an additional, mirrored face.
+    """Yield each photograph and whether it will be a reference, since references need an additional, mirrored face.
 
-    References are the first photograph of each person who can be listed, and the first three of those with a fourth one
-    to search with.
+    References are the first photograph of each person who can be listed, and the first three of each person with a
+    fourth one to search with.
     """
     alone = Counter(photograph.person for photograph in photographs if photograph.passage is None)
     in_passages = {photograph.person for photograph in photographs if photograph.passage is not None}

@@ -16,7 +16,7 @@ from cekalwatch.evaluation.samples import FaceTemplates, Sample
 from cekalwatch.server.capture.passages import Passage
 
 MAX_REFERENCES: Final = 3
-"""References of a person; more bring little and are rare on watchlists."""
+"""Maximum references of a person; more help little and are rare on watchlists."""
 _ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 Templates = NDArray[np.float32]
@@ -33,12 +33,12 @@ class EvaluationProbe:
     crops: int
     """Number of crops, including those without a template."""
     whole: bool
-    """False for remaining photographs that are too few for a passage: they count for false alerts only."""
+    """False for remaining photographs that are too few for a passage: these count only for false alerts."""
 
 
 @dataclass(frozen=True, eq=False)
 class EvaluatedPerson:
-    """One person's photographs: the references, and the others to search with."""
+    """One person's photographs: the references, and the probes."""
 
     name: str
     references: tuple[Sample, ...]
@@ -46,7 +46,7 @@ class EvaluatedPerson:
     singles: tuple[Sample, ...]
     """All single images, including references."""
     passages: tuple[tuple[Sample, ...], ...]
-    """Passages as the collection has them."""
+    """Passages of the collection."""
 
     @property
     def group(self) -> str:
@@ -55,16 +55,16 @@ class EvaluatedPerson:
         return next(filter(None, named), "")
 
     def rest(self, held_back: int) -> tuple[Sample, ...]:
-        """Return the single images without the first `held_back`; all of them if nothing else is left."""
+        """Return the single images without the first `held_back`; all of them if none would be left."""
         return self.singles[held_back:] or (() if self.passages else self.singles)
 
     def listable(self, references: int) -> bool:
-        """Whether the person has so many references, and something else to search with."""
+        """Whether the person has that many references, and other photographs to search with."""
         return len(self.singles) >= references and (len(self.singles) > references or bool(self.passages))
 
 
 def gather(samples: Iterable[Sample]) -> list[EvaluatedPerson]:
-    """Return the people; a person's samples follow one another, and a passage's within them."""
+    """Return the people; the samples of a person, and of a passage, must be consecutive."""
     people = []
     for name, group in groupby(samples, lambda sample: sample.photograph.person):
         singles: list[Sample] = []
@@ -89,7 +89,7 @@ def single_probes(people: Sequence[EvaluatedPerson], held_back: int) -> list[Eva
 
 
 def passage_probes(people: Sequence[EvaluatedPerson], held_back: int, crops: int) -> list[EvaluationProbe]:
-    """Return each person's passages; where none were given, runs of `crops` photographs, the last one shorter."""
+    """Return each person's passages; without any, runs of `crops` photographs, of which the last may be shorter."""
     found = []
     for number, person in enumerate(people):
         found += [_probe(number, passage, whole=True) for passage in person.passages]

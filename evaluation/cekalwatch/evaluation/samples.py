@@ -15,9 +15,9 @@ class Failure(StrEnum):
     """Why a photograph has no template: a failure to acquire after ISO/IEC 19795-1."""
 
     UNREADABLE = "UNREADABLE"
-    """No file, or no picture that can be decoded."""
+    """The file is missing, or cannot be decoded."""
     NO_FACE = "NO_FACE"
-    """The detector found none, or its landmarks are not those of a face."""
+    """The detector found no face, or its landmarks are not those of a face."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,9 +26,9 @@ class FaceTemplates:
 
     probe: NDArray[np.float32]
     reference: NDArray[np.float32] | None
-    """As enrolment makes it, from the face and its mirror image; None if it is not needed."""
+    """The template of enrolment, from the face and its mirror image; None if it is not needed."""
     quality: float
-    """The camera client's figure for the whole crop, 0 to 1."""
+    """The camera client's quality of the whole crop, 0 to 1."""
 
 
 @dataclass(frozen=True, eq=False)

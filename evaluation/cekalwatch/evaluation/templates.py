@@ -1,7 +1,7 @@
 """From photographs to templates: the only module of an evaluation that reads pictures.
 
-Each worker thread has a detector, and all share the recogniser. Photographs are read in a window of bounded length, and
-only their templates and figures are kept, so that memory grows by 4 kB for each photograph.
+Each worker thread has a detector, and all share the recogniser. Photographs are read in a window of limited length, and
+only their templates and figures are kept, so memory grows by 4 kB per photograph.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from cekalwatch.vision.quality import measure
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 
 WINDOW: Final = 4
-"""How many photographs a worker may read ahead."""
+"""Maximum number of photographs that a worker reads ahead."""
 
 
 class TemplateCache:
     """The results of photographs with one model, by the sha256 of their bytes. Threads may share it.
 
-    It is in memory only, since templates must not lie unsealed on a disk.
+    They are only in memory, since templates must not be unsealed on a disk.
     """
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class TemplateCache:
 
 
 class TemplateMaker:
-    """Makes the samples of photographs, remembering by content what it has seen. Use it as a context manager."""
+    """Makes the samples of photographs, and caches them by content. Use it as a context manager."""
 
     def __init__(
         self, detector: Callable[[], FaceDetector], recogniser: Recogniser, cache: TemplateCache, threads: int
@@ -66,7 +66,7 @@ class TemplateMaker:
         self._own = threading.local()
 
     def samples(self, wanted: Iterable[tuple[LabelledPhotograph, bool]]) -> Iterator[Sample]:
-        """Yield a sample for each photograph, in their order; the flag says whether it may be a reference."""
+        """Yield a sample for each photograph, in order; the flag says whether it may be a reference."""
         pending: deque[Future[Sample]] = deque()
         with ThreadPoolExecutor(self._threads, "evaluate") as pool:
             try:
@@ -123,10 +123,10 @@ def _read(path: Path) -> bytes:
 
 
 def middle_face(faces: list[Face], picture: Picture) -> Face | None:
-    """Return the face that the photograph shows, or None.
+    """Return the face of the photograph's person, or None.
 
-    It is the largest of those whose middle is within a quarter of the width from the picture's middle, or else the
-    largest: crops and portraits have their person in the middle, and a neighbour at the edge may be larger.
+    It is the largest face whose centre is within a quarter of the width from the picture's centre, or else the
+    largest: crops and portraits have their person in the centre, and a neighbour at the edge may be larger.
     """
     height, width = picture.shape[:2]
     near = [

@@ -1,6 +1,6 @@
 """An evaluation as JSON: all figures of the report, and the fitted tail for `thresholds fit`.
 
-It has names of photographs and people, and scores, but no picture and no template.
+It contains names of photographs and people, and scores, but no picture and no template.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The figures of the field as tables on the screen, as JSON, and as a page that can be published."""
+"""The field statistics as tables on the screen, as JSON, and as a page that can be published."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cekalwatch.evaluation.report.template import environment
 
 
 def show_field(report: FieldReport, console: Console) -> None:
-    """Print the figures, and what they mean."""
+    """Print the figures and their meaning."""
     console.print(f"{report.since:%Y-%m-%d %H:%M} to {report.until:%Y-%m-%d %H:%M}, {report.site or 'every site'}")
     _show("Camera", (*report.cameras, report.whole), console)
     _show("List", report.lists, console)
@@ -32,12 +32,12 @@ def show_field(report: FieldReport, console: Console) -> None:
 
 
 def field_json(report: FieldReport) -> str:
-    """Return the figures as JSON; what was not measured is null."""
+    """Return the figures as JSON; unmeasured ones are null."""
     return json.dumps(_finite(asdict(report)), indent=1, default=str) + "\n"
 
 
 def field_page(report: FieldReport) -> str:
-    """Return the figures as one HTML page that needs no script and no other address, and names no person."""
+    """Return the figures as one HTML page without scripts, external addresses and names of people."""
     return (
         environment(share=_rate, sentence=_sentence, evidence=_evidence, waits=_waits, key=_key)
         .get_template("field.html")
@@ -54,7 +54,7 @@ def _show(what: str, lines: Sequence[FieldLine], console: Console) -> None:
 
 
 def _key(line: FieldLine) -> str:
-    """Say of which line the figures are; an agency with its list."""
+    """Name the subject of a line of figures; an agency with its list."""
     return f"{line.key or 'agency not known'} ({line.kind})" if line.kind else line.key
 
 
@@ -65,7 +65,7 @@ def _waits(waits: Waits) -> str:
 
 
 def _rate(rate: Rate) -> str:
-    """A port wants one false alert in ten thousand passages, so digits count, not places."""
+    """Format a rate by significant digits: a port wants one false alert in ten thousand passages."""
     return f"{rate.value:.2g} ({rate.low:.2g} to {rate.high:.2g})" if rate.measured else "not measured"
 
 
@@ -82,7 +82,7 @@ def _sentence(what_if: ThresholdWhatIf) -> str:
 
 
 def _evidence(learned: LearnedFigures) -> str:
-    """Say what was learned, and from how much."""
+    """Describe the learned threshold, and the amount of evidence."""
     counted = f"{learned.passages:,} passages counted, {learned.counting:,} of them by weight"
     if learned.left_out:
         counted += f", without {', '.join(learned.left_out)}, whose scores stand out"

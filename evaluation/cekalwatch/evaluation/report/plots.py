@@ -1,4 +1,4 @@
-"""The plots of a report, as SVG text. matplotlib is used without pyplot, so that no global state remains."""
+"""The plots of a report, as SVG text. It uses matplotlib without pyplot, which avoids global state."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SIZE = (7.2, 4.2)
 
 
 def plots(evaluation: Evaluation) -> dict[str, str]:
-    """Return SVG by name: det, scores, and thresholds where a tail was fitted."""
+    """Return SVG by name: det, scores, and thresholds if a tail was fitted."""
     made = {
         "det": _svg(lambda axes: _det(axes, evaluation)),
         "scores": _svg(lambda axes: _scores(axes, evaluation.passages, evaluation.plan.fpir)),

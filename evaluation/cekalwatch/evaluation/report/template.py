@@ -1,4 +1,4 @@
-"""The templates of the pages: one environment, in which names are escaped and a forgotten value is an error."""
+"""The templates of the pages: one environment, which escapes names, and in which a missing value is an error."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WORDS: Mapping[str, Callable[..., str]] = MappingProxyType(
 
 
 def environment(**filters: Callable[..., str]) -> jinja2.Environment:
-    """Return what renders a page; `filters` come beside those that put figures into words."""
+    """Return the template of a page; `filters` are added to those that put figures into words."""
     import jinja2
 
     made = jinja2.Environment(

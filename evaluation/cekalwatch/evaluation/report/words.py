@@ -1,4 +1,4 @@
-"""Figures in plain words: what officers will notice of them."""
+"""Figures in plain words: their effect on officers' work."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def percentages(rate: Rate) -> str:
 
 
 def small(rate: Rate) -> str:
-    """Return a rate of which digits count and not places, with its interval, like "2.1e-05 (0 to 0.0003)"."""
+    """Return a very small rate by its significant digits, with its interval, like "2.1e-05 (0 to 0.0003)"."""
     return f"{rate.value:.2g} ({rate.low:.2g} to {rate.high:.2g})" if rate.trials else "not measured"
 
 
 def compared(part: Rate, whole: Rate) -> str:
-    """Return what a group's interval says beside the rate of everybody."""
+    """Return how a group's interval compares with the rate of everybody."""
     if part.trials and part.low > whole.value:
         return "more often than average"
     if part.trials and part.high < whole.value:

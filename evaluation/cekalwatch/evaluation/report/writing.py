@@ -1,4 +1,4 @@
-"""Writes an evaluation's files. They name people, so that only their owner may read them."""
+"""Writes an evaluation's files. They name people, so only their owner may read them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def page(evaluation: Evaluation) -> str:
-    """Return the report as one HTML page that needs no script and no other address; names are escaped."""
+    """Return the report as one HTML page without scripts and external addresses; names are escaped."""
     from markupsafe import Markup
 
     return (

@@ -1,8 +1,8 @@
 """FNIR and FPIR with their intervals (ISO/IEC 19795-1, open-set identification). Pure arithmetic on scores.
 
-An alert is a score of at least the threshold, as in the server. Intervals of 95 % are by person: the trials of one
-person are not independent, so people are resampled and not trials (bootstrap; Efron and Tibshirani, 1993). Without any
-event, the rule of three applies to people: no event among n gives at most 3 / n.
+A score of at least the threshold is an alert, as in the server. Intervals of 95 % are by person: the trials of one
+person are not independent, so people are resampled instead of trials (bootstrap; Efron and Tibshirani, 1993). Without
+any event, the rule of three applies to people: no event among n gives at most 3 / n.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _STEPS: Final = 300
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """A threshold that keeps a wanted FPIR on the trials, and what it misses."""
+    """A threshold that keeps a wanted FPIR on the trials, and its misses."""
 
     fpir: float
     """Wanted."""
@@ -35,7 +35,7 @@ class OperatingPoint:
 
 
 def probes_needed(fpir: float) -> int:
-    """Return how many non-mated probes an FPIR needs: fewer could not show it even if none alerted."""
+    """Return the number of non-mated probes that an FPIR needs: fewer could not show it even if none alerted."""
     return math.ceil(RULE_OF_THREE / fpir)
 
 
@@ -61,7 +61,7 @@ def rank_1(trials: Trials) -> float:
 
 
 def rate(events: NDArray[np.bool_], people: NDArray[np.int64], seed: int) -> Rate:
-    """Return the share of `events`, one a trial, with its interval over `people`."""
+    """Return the share of `events`, one per trial, with its interval over `people`."""
     trials = len(events)
     if not trials:
         return Rate(math.nan, math.nan, math.nan, 0, 0)
@@ -80,7 +80,7 @@ def rate(events: NDArray[np.bool_], people: NDArray[np.int64], seed: int) -> Rat
 
 
 def operating_point(trials: Trials, wanted: float, seed: int) -> OperatingPoint:
-    """Return the point at an FPIR of `wanted`. The misses' interval includes that the threshold is measured as well."""
+    """Return the point at an FPIR of `wanted`. The misses' interval includes the uncertainty of the threshold."""
     threshold = threshold_at(trials, wanted)
     plain = rate(trials.mated < threshold, trials.mated_person, seed)
     low, high = _with_threshold(trials, wanted, seed)
@@ -111,7 +111,7 @@ def _weights(persons: int, seed: int) -> NDArray[np.int64]:
 
 
 def _with_threshold(trials: Trials, wanted: float, seed: int) -> tuple[float, float]:
-    """Draw people, set the threshold on them, count their misses; return the interval of the FNIR."""
+    """Draw people, fit the threshold to them, count their misses; return the interval of the FNIR."""
     people = np.unique(np.concatenate([trials.mated_person, trials.non_mated_person]))
     mated, non_mated = (np.searchsorted(people, each) for each in (trials.mated_person, trials.non_mated_person))
     order = np.argsort(-trials.non_mated)

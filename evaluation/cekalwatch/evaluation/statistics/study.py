@@ -25,7 +25,7 @@ from cekalwatch.vision.thresholds import ThresholdModel
 DEFAULT_FPIRS: Final = (3e-2, 1e-2, 3e-3, 1e-3)
 MAX_LOOK_ALIKES: Final = 20
 MIN_FOR_REFERENCES: Final = 10
-"""Least number of people with one more photograph than references for a comparison of references."""
+"""Minimum number of people with one more photograph than references for a comparison of references."""
 CHECKED_SIZES: Final = (100, 200, 400, 800, 1600, 3200)
 
 
@@ -34,30 +34,30 @@ class Study:
     """Single images, or passages, searched in lists of one size."""
 
     trials: Trials
-    """Of all lists that were drawn."""
+    """Trials of all drawn lists."""
     probes: int
-    """Different probes; each was searched in every list."""
+    """Number of different probes; each was searched in every list."""
     failures: Rate
     """Probes without any template: failures to acquire."""
     rank_1: float
     points: tuple[OperatingPoint, ...]
-    """At the default FPIRs that can be measured, and at the wanted one."""
+    """Points at the default FPIRs that can be measured, and at the wanted one."""
     groups: tuple[GroupFigures, ...]
 
     def at(self, fpir: float) -> OperatingPoint:
-        """Return the point of a wanted FPIR that was measured."""
+        """Return the measured point of a wanted FPIR."""
         return next(point for point in self.points if point.fpir == fpir)
 
 
 @dataclass(frozen=True)
 class ReferenceFigures:
-    """The same people and images, with this many references of each person."""
+    """Results for the same people and images, with this many references of each person."""
 
     references: int
     people: int
     point: OperatingPoint
     fpir_at_first: Rate
-    """FPIR at the threshold for one reference: the cost of more templates if it is not raised."""
+    """FPIR at the threshold for one reference: the cost of more templates if the threshold is not raised."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,11 @@ class LookAlike:
     listed: str
     score: float
     as_one: bool
-    """Whether they score like photographs of one person: a relative, or one person under two names."""
+    """Whether their score is that of one person: relatives, or one person under two names."""
 
 
 def draw_lists(listable: Sequence[int], size: int, draws: int, seed: int) -> list[frozenset[int]]:
-    """Return `draws` lists of `size` people, at random."""
+    """Return `draws` random lists of `size` people."""
     generator = np.random.default_rng(seed)
     return [frozenset(generator.choice(np.array(listable), size, replace=False).tolist()) for _ in range(draws)]
 
@@ -115,7 +115,7 @@ def group_pairs(
 ) -> tuple[GroupPair, ...]:
     """Compare every probe with the first reference of everybody else; return all of them, and each pair of groups.
 
-    Empty where nobody has a group.
+    Empty if nobody has a group.
     """
     groups = [person.group for person in people]
     names = sorted(set(groups) - {""})
@@ -140,9 +140,9 @@ def group_pairs(
 
 
 def compare_references(people: Sequence[EvaluatedPerson], wanted: float, seed: int) -> tuple[ReferenceFigures, ...]:
-    """Compare one, two and three references of the people who have one more photograph; empty if they are too few.
+    """Compare one, two and three references of the people who have one more photograph; empty if there are too few.
 
-    Only they are listed; the probes are the same single images each time.
+    Only these people are listed; the probes are the same single images each time.
     """
     listed = frozenset(number for number, person in enumerate(people) if person.listable(MAX_REFERENCES))
     probes = single_probes(people, MAX_REFERENCES)

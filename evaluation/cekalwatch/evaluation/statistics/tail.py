@@ -17,7 +17,7 @@ from cekalwatch.vision.thresholds import Provenance, ThresholdModel
 
 TAIL_SHARE: Final = 0.05
 """Share of the non-mated passages that form the tail. A larger share includes scores outside the tail and makes
-thresholds too high: with a fifth, FPIR was half of the promised one for lists of 400 and 800."""
+thresholds too high: with a fifth, FPIR was half of the promised value for lists of 400 and 800."""
 MIN_EXCEEDANCES: Final = 15
 SHAPE_SPREAD: Final = 0.1
 """Standard deviation of the normal penalty on the shape."""
@@ -28,7 +28,7 @@ class TooFewPassagesError(ValueError):
 
 
 def fit_tail(scores: NDArray[np.float32], list_size: int, provenance: Provenance) -> ThresholdModel:
-    """Fit the model to the highest scores, one a non-mated passage, in a list of `list_size` templates.
+    """Fit the model to the highest scores, one per non-mated passage, in a list of `list_size` templates.
 
     Raises TooFewPassagesError.
     """

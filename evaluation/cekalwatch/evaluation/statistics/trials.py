@@ -1,7 +1,7 @@
 """Searches of probes in a list, and their scores. Pure arithmetic on templates.
 
 A listed person's probe is searched twice: as a mated one in the whole list, and as a non-mated one in the list without
-that person. So everybody counts for false alerts, and an office with a few hundred people has enough of them.
+that person. So everybody counts for false alerts, and a few hundred people are enough.
 
 Like the server, these searches decide after every crop of a passage: a passage's score is the highest of them.
 """
@@ -19,10 +19,10 @@ from cekalwatch.evaluation.people import EvaluatedPerson, EvaluationProbe
 from cekalwatch.evaluation.samples import FaceTemplates
 
 NOTHING: Final = -1.0
-"""Score of a probe that cannot alert: without template, or with another person first."""
+"""Score of a probe that cannot alert: it has no template, or another person ranks first."""
 NOBODY: Final = -1
 _BLOCK: Final = 512
-"""Rows of probes that are searched at once, which bounds memory."""
+"""Rows of probes that are searched at once, which limits memory."""
 
 Scores = NDArray[np.float32]
 Numbers = NDArray[np.int64]
@@ -33,24 +33,24 @@ class Trials:
     """The scores of many searches, one entry for each probe."""
 
     mated: Scores
-    """Score with the right person while ranked first; NOTHING if never."""
+    """Score with the right person while that person ranks first; NOTHING if never."""
     mated_person: Numbers
     mated_group: NDArray[np.str_]
     non_mated: Scores
-    """Highest score with anybody; NOTHING where there was no template."""
+    """Highest score with anybody; NOTHING without a template."""
     non_mated_person: Numbers
     non_mated_nearest: Numbers
-    """The listed person of that score; NOBODY where there is none."""
+    """The listed person of that score; NOBODY if there is none."""
     non_mated_group: NDArray[np.str_]
 
 
 @dataclass(frozen=True, eq=False)
 class WatchedList:
-    """Listed people and their reference templates, those of a person together."""
+    """Listed people and their reference templates, grouped by person."""
 
     rows: NDArray[np.float32]
     owners: Numbers
-    """The person of each row, rising."""
+    """The person of each row, in rising order."""
 
     @classmethod
     def of(cls, people: Sequence[EvaluatedPerson], references: Mapping[int, int]) -> WatchedList:
@@ -64,7 +64,7 @@ class WatchedList:
         return cls(np.array(rows, dtype=np.float32), np.array(owners, dtype=np.int64))
 
     def search(self, probes: Sequence[EvaluationProbe], listed: frozenset[int]) -> Trials:
-        """Search every probe. Those of people in `listed` are mated, even when their reference has no template."""
+        """Search every probe. Probes of people in `listed` are mated, even if their reference has no template."""
         starts = np.flatnonzero(np.r_[True, np.diff(self.owners) > 0][: len(self.owners)])
         people = self.owners[starts]
         place = {int(person): column for column, person in enumerate(people)}
@@ -92,7 +92,7 @@ class WatchedList:
         )
 
     def best_scores(self, probes: Sequence[EvaluationProbe]) -> Iterator[tuple[EvaluationProbe, Scores, Numbers]]:
-        """Yield each probe with its highest score with every listed person, and those people's numbers."""
+        """Yield each probe with its highest score with every listed person, and these people's numbers."""
         starts = np.flatnonzero(np.r_[True, np.diff(self.owners) > 0][: len(self.owners)])
         people = self.owners[starts]
         for probe, scores in self._scored(probes, starts):

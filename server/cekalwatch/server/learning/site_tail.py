@@ -35,7 +35,7 @@ MAX_SURPRISE: Final = 100.0
 """Maximum of the rate, as a multiple of the pack's."""
 SCALE_SPREAD: Final = 0.6
 """Standard deviation of the logarithm of the scale, which may be twice the pack's. With 0.3, 1,500 drawn passages of
-such people gave 1.22 times the wanted FPIR on average, with 0.6 1.11 times; both suit people like the pack's."""
+such people gave 1.22 times the wanted FPIR on average, with 0.6 1.11 times; for people like the pack's, both fit."""
 SHAPE_SPREAD: Final = 0.1
 """Standard deviation of the shape."""
 INTERVAL: Final = 1.96

@@ -1,7 +1,7 @@
 """The watchlist for list managers: subjects with their orders, reference faces and history.
 
-`WatchlistReader` reads, and leaves it to the server's calls to record what they give out; `WatchlistBrowser` records
-each look of a command in the audit trail before it returns anything.
+`WatchlistReader` only reads: the server's calls record what they return. `WatchlistBrowser` records each access of a
+command in the audit trail before it returns anything.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class WatchlistReader:
     def page(self, wanted: WatchlistFilter, at: datetime, after: str, most: int) -> WatchlistPage:
         """Return the first matching subjects after the key `after`, with statuses as of the moment `at`.
 
-        A page may be shorter than `most`, or even empty, with a key after which to continue.
+        A page may be shorter than `most`, or even empty, and still have a key after which to continue.
         """
         if wanted.everything:
             held = self._store.list_subjects(after, most + 1)

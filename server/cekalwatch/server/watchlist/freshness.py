@@ -1,7 +1,7 @@
-"""How old the watchlist is, source by source, which every notifier shows (domain rule 12).
+"""The age of the watchlist by source, which every notifier shows (domain rule 12).
 
-A limit holds for the configured source. Imports by hand have one only where no source is configured: they cannot make a
-list fresh whose source has been away.
+The limit applies to the configured source. Imports by hand have a limit only if no source is configured: they cannot
+make a list fresh while its source is unavailable.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ class FreshnessGauge:
         return next((one.last_success_at for one in self.now().sources if one.source == source), None)
 
     def now(self) -> Freshness:
-        """Return the present freshness; a source that never gave a list is stale.
+        """Return the present freshness; a source that never provided a list is stale.
 
-        A centre is as old as its own sources at its last report, even if its list is newer.
+        The age of a centre is that of its own sources at its last report, even if its list is newer.
         """
         now = self._clock.now()
         found = {self._source: self._last_success_at} | self._told

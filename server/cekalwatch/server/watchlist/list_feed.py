@@ -1,6 +1,6 @@
 """The list for ports: its position, the ports that follow it, and the limits of repeated reading.
 
-It belongs to the event loop. The servers of a centre share the ports that follow at them through the database.
+It runs on the event loop. The servers of a centre share their following ports through the database.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class ListPosition:
     def again(self) -> Self:
         """The list's beginning, for a reader that has read up to here.
 
-        Others may have changed with the last subject and not been given.
+        Other subjects may have changed together with the last one, without having been sent.
         """
         return replace(self, version=0, subject_id="", known=max(0, self.version - 1))
 

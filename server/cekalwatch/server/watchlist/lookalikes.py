@@ -1,6 +1,6 @@
 """Look-alikes on the list: all pairs, those of one subject, and the judgements of list managers.
 
-Reading leaves it to the calls to record what they give out; a judgement is recorded with what it writes. Methods block.
+The calls that read record what they return; a judgement is recorded in its own transaction. Methods block.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ class LookalikeReview:
         return [replace(one, subject_id=pair.other(subject_id)) for pair, one in found.items()]
 
     def page(self, judgement: LookalikeJudgement | None, after: Place | None, most: int) -> FoundLookalikes:
-        """Return the first pairs after a place with this judgement; None means any.
+        """Return the first pairs after a position with this judgement; None means any.
 
-        A judged pair is among them while both subjects are held, also where they are alike no more.
+        They include judged pairs while both subjects are stored, even if they are no longer alike.
         """
         found = self._pairs.found()
         judged = {one.pair: one for one in self._store.lookalikes.everything()}
@@ -81,9 +81,9 @@ class LookalikeReview:
     def judge(
         self, pair: SubjectPair, judgement: LookalikeJudgement, mark: str, person: Person, actor: Actor
     ) -> Lookalike:
-        """Keep what `person` found about a pair that they saw with this mark; return how it stands then.
+        """Store the judgement of `person` on a pair that they saw with this mark; return its new state.
 
-        Raises SUBJECT_NOT_FOUND, LOOKALIKES_CHANGED, and NOT_LOOKALIKES for two who are not alike.
+        Raises SUBJECT_NOT_FOUND, LOOKALIKES_CHANGED, and NOT_LOOKALIKES for a pair that is not alike.
         """
         if judgement is not LookalikeJudgement.NOT_JUDGED and not self._alike(pair):
             raise CekalwatchError(Code.NOT_LOOKALIKES)

@@ -1,7 +1,7 @@
 """Finds subjects by sealed data (names, agencies) and by statuses, which are computed.
 
-What a filter asks about is read and computed once for each subject, held in memory, and forgotten when the subject
-changes or goes. So a search reads little more than the subjects that it finds.
+The facts for a filter are read and computed once for each subject, kept in memory, and forgotten when the subject
+changes or is removed. So a search reads little more than the subjects that it finds.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class SubjectSearch:
     def find(self, wanted: WatchlistFilter, at: datetime, after: str, most: int) -> FoundKeys:
         """Return the first subjects after the key `after` that meet `wanted`, with statuses as of the moment `at`.
 
-        At most `most`, and fewer when it has read MAX_READ of them.
+        At most `most` subjects, or fewer after it has read MAX_READ.
         """
         meets = condition(wanted, at, self._checkpoints.zones.get(self._site, WIB))
         found: list[str] = []
@@ -167,9 +167,9 @@ class SubjectTraits:
 
 
 def condition(wanted: WatchlistFilter, at: datetime, zone: tzinfo) -> Callable[[SubjectTraits], bool]:
-    """Return what tells of a subject whether it meets `wanted`, with statuses as of `at` at a checkpoint in `zone`.
+    """Return a test whether a subject meets `wanted`, with statuses as of `at` at a checkpoint in `zone`.
 
-    The key of the subject is for its caller to choose by.
+    The caller checks the subject's key itself.
     """
     name, text, agency = _folded(wanted.name), _folded(wanted.text), _folded(wanted.agency)
     about_orders = wanted.status or wanted.kind or agency or wanted.problem in _ABOUT_ORDERS

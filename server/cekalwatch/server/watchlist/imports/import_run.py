@@ -36,8 +36,8 @@ MAX_BYTES_WAITING = 64_000_000
 """Photographs of records that are prepared beyond one a thread."""
 
 _LIKE_A_KEY = re.compile(r"(?=.*\d)(?!\d{16}$)[!-~]{1,64}", re.ASCII)
-"""A refused record's key may be anything, even a name in the wrong column: what is recorded has a digit, no space, and
-is no national identity number."""
+"""A refused record's key may be anything, even a name in the wrong column: a recorded key has a digit, no space, and is
+no national identity number."""
 
 log = structlog.get_logger()
 
@@ -57,10 +57,10 @@ class _Waiting:
 
 
 class ImportRun:
-    """An import by `actor`: several records are prepared side by side, and stored and reported on in their order.
+    """An import by `actor`: several records are prepared in parallel, and stored and reported in their order.
 
-    `store` and what writes blocks, and raises StorageError. One caller at a time; `close` and `drop` may be called
-    beside it.
+    Methods that store block, and raise StorageError. One caller at a time; `close` and `drop` may be called at the same
+    time.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class ImportRun:
     ) -> None:
         """`threads` process photographs; other imports may share them.
 
-        `permitted` raises when nothing may be stored any more; it is called directly before each write, and may block.
+        `permitted` raises when storing is no longer allowed; it is called directly before each write, and may block.
         """
         self._permitted = permitted
         self._importer = importer
@@ -108,10 +108,10 @@ class ImportRun:
         self._prepare()
 
     def store(self) -> list[RecordReport]:
-        """Store the first of the records that wait, at least one, and return the reports on them, in their order.
+        """Store the first waiting records, at least one, and return the reports on them, in their order.
 
-        They are committed in one transaction, together with what the audit trail says of them. Those are taken that are
-        prepared; when many wait, there are more, while the threads go on with the rest.
+        They are committed in one transaction, together with their audit entries. It takes the prepared records; if many
+        wait, it takes more, while the threads prepare the rest.
         """
         self._prepare()
         waiting = self._waiting
@@ -133,8 +133,8 @@ class ImportRun:
     def import_records(self, records: Iterable[ImportRecord]) -> Generator[RecordReport]:
         """Import the records and report on each, in their order.
 
-        When that is broken off, what it has reported on is stored; of what was stored in the same moment, the report
-        may be missing.
+        If this is interrupted, all reported records are stored; the reports on records that were being stored may be
+        missing.
         """
         try:
             for record in records:

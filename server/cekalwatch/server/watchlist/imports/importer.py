@@ -1,6 +1,6 @@
-"""Imports records: enrols their photographs, stores what is new or changed, and reports on each.
+"""Imports records: enrols their photographs, stores new and changed records, and reports on each.
 
-It knows neither where records come from nor how reports are shown.
+It knows neither the origin of records nor how reports are shown.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ class WatchlistImporter:
     def prepare(self, record: ImportRecord) -> PreparedRecord:
         """Process the record's photographs: this takes nearly all the time, and stores nothing.
 
-        Only one record of a subject at a time, from here to the end of `store`. Raises StorageError; SERVER_BUSY
-        when too much else is being decoded, and RECOGNISER_FAILED.
+        Only one record of a subject may be between here and the end of `store`. Raises StorageError; SERVER_BUSY
+        when too many photographs are being decoded, and RECOGNISER_FAILED.
         """
         if not record.photographs:
             return PreparedRecord(record, (), {}, ())
@@ -86,10 +86,10 @@ class WatchlistImporter:
         return self._enrol(record, held, MAX_REFERENCES - count)
 
     def store(self, prepared: Sequence[PreparedRecord], actor: Actor) -> list[RecordReport]:
-        """Store records of different subjects for `actor`, all or nothing of all of them, and report on each.
+        """Store records of different subjects for `actor` in one transaction, and report on each.
 
-        A refused photograph does not refuse its order. The audit trail's entry on each record that changed something is
-        committed with it. Raises StorageError, and nothing is stored then.
+        A refused photograph does not refuse its order. The audit trail's entry on each changed record is committed with
+        it. Raises StorageError, and then nothing is stored.
         """
         photos = self._looked_up(prepared)
         records = [one.record for one in prepared]
@@ -172,9 +172,9 @@ class WatchlistImporter:
         return AuditEntry(self._clock.now(), actor, Action.ORDER_IMPORTED, tuple(keys), done.outcome, details)
 
     def _looked_up(self, prepared: Sequence[PreparedRecord]) -> list[tuple[PhotoReport, ...]]:
-        """Return the reports on each record's photographs with the other subjects that have such faces.
+        """Return the reports on each record's photographs with the other subjects that have similar faces.
 
-        Records that are stored together are not in the list yet: the later one names the earlier one.
+        Records that are stored together are not on the list yet: the later one names the earlier one.
         """
         model, beside = self._enroller.model_version, list[Face]()
         found = []
@@ -193,7 +193,7 @@ class WatchlistImporter:
     ) -> PreparedRecord:
         """Process each photograph; a repeated picture counts once.
 
-        `held` are the subject's reference faces with a template of this model version, by their photograph's SHA-256.
+        `held` has the subject's reference faces with a template of this model version, by their photograph's SHA-256.
         """
         subject_id = record.subject.subject_id
         reports: list[PhotoReport] = []

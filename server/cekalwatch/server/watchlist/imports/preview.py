@@ -1,5 +1,5 @@
-"""The preview of an import: everything except the writing. Photographs are processed, and orders judged by the list as
-it would be.
+"""The preview of an import: everything except the writing. It processes photographs, and judges orders by the future
+list.
 
 It reads the present list, and adds the import's own records. Look-alikes among subjects of different transactions of
 one import are reported only by the import.

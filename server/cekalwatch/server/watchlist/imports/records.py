@@ -31,8 +31,8 @@ MAX_REASON = 1000
 SUBJECT_TEXTS: Final = MappingProxyType(
     {"place_of_birth": MAX_SHORT_TEXT, "address": MAX_ADDRESS, "occupation": MAX_SHORT_TEXT}
 )
-"""Facts of a subject that are free texts, with their greatest lengths. Sources and messages take their names from here,
-so that another one is added here, in `Subject` and in the contract only."""
+"""Facts of a subject that are free texts, with their maximum lengths. Sources and messages use these names, so a new
+fact is added only here, in `Subject` and in the contract."""
 
 _ID = f"1 to {MAX_KEY} printable characters without space at the ends, and neither a name nor a number of the person"
 _A_DAY = "a day as YYYY-MM-DD"
@@ -124,16 +124,16 @@ class Photograph:
 class ImportRecord:
     """One order to import.
 
-    Raises RecordError for keys that `check_keys` refuses, and for photographs that are more than a subject may have, or
-    not told apart.
+    Raises RecordError for keys that `check_keys` refuses, and for too many photographs or photographs with the same
+    name.
     """
 
     subject: Subject
     order: BanOrder
     photographs: tuple[Photograph, ...] = ()
     replaces: str | None = None
-    """Digest of what must be held of the order, empty for nothing; else the record is refused with ORDER_CHANGED. None:
-    whatever is held."""
+    """Digest of the order's expected stored content, empty for a new order; a record that differs is refused with
+    ORDER_CHANGED. None: any content."""
 
     def __post_init__(self) -> None:
         check_keys(self.subject, self.order)
@@ -141,9 +141,9 @@ class ImportRecord:
 
 
 def check_keys(subject: Subject, order: BanOrder) -> None:
-    """Raise RecordError when the order is another person's, or a key is a name or a number of the person.
+    """Raise RecordError when the order belongs to another person, or a key is a name or a number of the person.
 
-    Keys are not sealed, and stay in the audit trail permanently.
+    Keys are not sealed, and remain in the audit trail permanently.
     """
     if order.subject_id != subject.subject_id:
         raise RecordError("subject_id")
@@ -168,7 +168,7 @@ def build_subject(
 ) -> Subject:
     """Return the subject that the texts state; travel documents are (type, number, country). Raises RecordError.
 
-    `texts` are those of `SUBJECT_TEXTS`.
+    `texts` has the facts of `SUBJECT_TEXTS`.
     """
     if len(aliases) > MAX_ALIASES:
         raise RecordError("aliases")

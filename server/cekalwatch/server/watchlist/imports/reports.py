@@ -1,7 +1,7 @@
-"""How many records and photographs of an import came to which end, and the report as a file.
+"""Counts of records and photographs of an import by result, and the report as a file.
 
-The file is CSV for a spreadsheet, or JSON, and only its owner can read it. It holds keys, codes and names of files;
-nothing of a person but the key.
+The file is CSV for a spreadsheet, or JSON, and only its owner can read it. It contains keys, codes and names of files;
+of a person, only the key.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""An import that arrives as a stream: records put together from their pieces, the time each may take, and memory.
+"""An import that arrives as a stream: assembles records from their chunks, and limits time and memory.
 
-A record takes room before its photographs are read from the network, and holds it until it is stored: without that,
-many imports at once would fill the memory. While a record waits for room nothing is read, and gRPC's flow control holds
-the client back.
+A record reserves memory before its photographs are read from the network, and releases it when it is stored; otherwise
+many simultaneous imports would fill the memory. While a record waits for memory nothing is read, and gRPC's flow
+control stops the client.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The confined process that reads a list: a malicious list can only end this process.
 
-The server checks its answers, and makes records of them with the same checks as for any other.
+The server checks its answers, and makes records from them with the usual checks.
 """
 
 from __future__ import annotations

@@ -27,9 +27,9 @@ def source_name(settings: SourceSettings | None, zone: tzinfo) -> str:
 
 
 def open_source(settings: SourceSettings, zone: tzinfo, caller: PortCaller | None = None) -> WatchlistSource:
-    """Return the source; nothing is reached yet. Times without an offset are those of `zone`, the checkpoint's.
+    """Return the source, without connecting yet. Times without an offset are in `zone`, the checkpoint's time zone.
 
-    `caller`: who calls where the source is a centre.
+    `caller`: who calls if the source is a centre.
     """
     # Each brings a library of its own, which the others do not need.
     match settings:

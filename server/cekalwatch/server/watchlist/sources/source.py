@@ -1,7 +1,7 @@
 """The interface of sources of the watchlist: a reading in pages, each with a cursor to continue from.
 
 A source knows its transport and its mapping, and nothing of the database, of enrolment or of earlier imports. A
-synchronisation compares `fingerprint` with the last one, so that what has not changed is neither loaded nor embedded
+synchronisation compares `fingerprint` with the last one, so that unchanged records are neither loaded nor embedded
 again.
 """
 
@@ -17,9 +17,9 @@ from cekalwatch.server.watchlist.imports.records import ImportRecord
 
 
 def whole_reading_is_due(whole_at: float, now: float, every_h: float) -> bool:
-    """Whether the whole list is to be read again, the last time having begun at `whole_at`; seconds since 1970.
+    """Whether the whole list must be read again; the last whole reading began at `whole_at`, seconds since 1970.
 
-    It is as well when that lies ahead: a clock that was wrong wrote it, and it would be put off until then.
+    A time in the future, written by a wrong clock, counts as due: otherwise the reading would wait until then.
     """
     return not 0 <= now - whole_at < every_h * 3600
 
@@ -31,11 +31,11 @@ class OfferedOrder:
     order_id: str
     subject_id: str
     fingerprint: str
-    """Hexadecimal; changes whenever the row, a photograph's name or its version (ETag, or time and size) does.
-    It reveals nothing of the person without the row."""
+    """Hexadecimal; it changes with the row, and with a photograph's name or version (ETag, or time and size).
+    Without the row it reveals nothing of the person."""
     load: Callable[[], ImportRecord]
     """Reads the photographs, which takes time and memory, and returns the record. Raises SourceUnavailable when the
-    source itself is gone; a photograph that cannot be read is a `Photograph` with its problem."""
+    source itself fails; an unreadable photograph is a `Photograph` with its problem."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ class RefusedRow:
     report: RecordReport
     """REFUSED, with its reason."""
     keyed: bool
-    """Whether `report.order_id` is the order's key. Otherwise it only says where the row is, which could be any order:
-    after a reading with such a row it is not known which orders have left the source."""
+    """Whether `report.order_id` is the order's key. Otherwise it only locates the row, which could be any order: after
+    a reading with such a row, nobody knows which orders have left the source."""
 
 
 SourceItem = OfferedOrder | WithdrawnOrder | WithdrawnOthers | DeletedSubject | RefusedRow
@@ -81,8 +81,8 @@ class SourcePage:
 
     items: tuple[SourceItem, ...]
     cursor: str
-    """What `read` takes to go on after this page. That of a reading's last page asks for later changes only; it is
-    empty where the source cannot tell them, so that the next reading is a whole one."""
+    """Cursor for `read` to continue after this page. That of a reading's last page asks only for later changes; it is
+    empty if the source cannot report changes, so that the next reading is a whole one."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,8 @@ class Reading:
     """The records of a source from one cursor on."""
 
     whole: bool
-    """Whether orders that do not appear in it have left the source; false for changes only, which name what has left. A
-    reading that goes on after a page is whole if its beginning was."""
+    """Whether orders that do not appear in it have left the source; False for a reading of changes, which names orders
+    that left. A reading that continues after a page is whole if its beginning was."""
     expected: int | None
     """Records in the whole reading, if the source gives the number beforehand."""
     pages: Iterator[SourcePage]
@@ -108,8 +108,8 @@ class WatchlistSource(Protocol):
     def read(self, cursor: str) -> Reading:
         """Begin a reading: from the beginning for an empty `cursor`, else after the page that gave it.
 
-        Raises SourceUnavailable, and CursorExpired when the source no longer knows the cursor. Orders of the reading
-        before can no longer be loaded.
+        Raises SourceUnavailable, and CursorExpired when the source no longer knows the cursor. Orders of the previous
+        reading can no longer be loaded.
         """
 
     def close(self) -> None:

@@ -1,6 +1,6 @@
-"""Reads single values of a source, whatever their type, strictly: a value that is not certain is refused.
+"""Reads single values of a source, of any type, strictly: an uncertain value is refused.
 
-It does not know what fields mean. Each function takes the field's name for the RecordError that it raises.
+It does not know the meaning of fields. Each function takes the field's name for the RecordError that it raises.
 """
 
 from __future__ import annotations

@@ -54,9 +54,9 @@ class SyncFindings:
             self._doubtful[key] = tuple(others)
 
     def judge_again(self, judge: Callable[[Collection[str]], Mapping[str, OrderJudgement]]) -> None:
-        """Judge what was flagged by all that came after it: an extension may have been read before its order.
+        """Judge the flagged orders again after all records: an extension may have been read before its order.
 
-        `judge` returns those of subjects' orders that break a rule or are flagged.
+        `judge` returns the orders of subjects that break a rule or are flagged.
         """
         if self._judged:
             now = judge({subject_id for subject_id, _ in self._judged.values()})

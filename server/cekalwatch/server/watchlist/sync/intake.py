@@ -183,10 +183,10 @@ class SyncIntake:
             self._new.append(item.order_id)
 
     def _take_in(self) -> None:
-        """Import the first of what is under way.
+        """Import the first waiting records.
 
-        What is new is remembered before it is stored, to be tried again: were the run killed in between, and had the
-        order left the source before the next one, nobody would end it.
+        A new order is remembered, to be tried again, before it is stored: otherwise nobody would end it if the run were
+        killed in between, and the order left the source before the next run.
         """
         if self._new:
             new, self._new = self._new, []
@@ -226,7 +226,7 @@ class SyncIntake:
     def _refuse(self, report: RecordReport, before: KnownOrder | None) -> None:
         """Take a row that cannot be read; without `before`, it has no key.
 
-        The audit trail says it when it is new. A key that nothing is held of is remembered only if it can be no name.
+        The audit trail records a new one. The key of an unknown order is remembered only if it cannot be a name.
         """
         problem = _problem(report)
         self._findings.refused(report, keyed=before is not None)

@@ -103,7 +103,7 @@ class SyncScheduler:
         waiting: Callable[[], int] = lambda: 0,
         on_end: Callable[[], None] = lambda: None,
     ) -> None:
-        """Runs that nobody asked for are made in the name of `actor`.
+        """Scheduled runs act as `actor`.
 
         `waiting` counts the captures that wait to be embedded; `on_end` is called after each run, on its thread.
         """
@@ -222,7 +222,7 @@ class SyncService:
     def accept(self, run_id: int, people: TwoPeople, actor: Actor) -> int | None:
         """Accept the shrunken list that the run `run_id` found, and return the key of the run that begins.
 
-        None when one is under way: it, or the one after, ends the orders. Raises SHRINK_NOT_WAITING,
+        None while a run is in progress: that run, or the next one, ends the orders. Raises SHRINK_NOT_WAITING,
         SYNC_NOT_CONFIGURED.
         """
         if self._scheduler is None:

@@ -1,7 +1,7 @@
 """One synchronisation of the watchlist with its source, from where the last one stopped to the source's end.
 
-It can be killed at any moment. A record is imported as a whole or not at all; only then are its fingerprint and the
-position in the source remembered. So nothing is left out, and what is done again changes nothing.
+It can be killed at any moment. A record is imported completely or not at all; only then are its fingerprint and the
+position in the source stored. So nothing is left out, and repeated work changes nothing.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class SyncParts:
     clock: Clock
     terms: SyncTerms
     give_way: Callable[[], None]
-    """Called before a record is imported, and every few hundred that are not: lets cameras go first, and raises
+    """Called before each imported record, and after every few hundred skipped ones: lets cameras go first, and raises
     SyncStoppedError when the server stops."""
 
 
@@ -67,9 +67,9 @@ class Synchroniser:
         self._clock = parts.clock
 
     def run(self, begun: BegunRun, actor: Actor, next_run_at: Callable[[SyncOutcome], datetime]) -> SyncRun:
-        """Carry out the run that has begun, and return its outcome; only a defect of this class raises.
+        """Carry out the run that has begun, and return its outcome; it raises only for a defect of this class.
 
-        `next_run_at` tells when the next one is due, by the outcome.
+        `next_run_at` returns when the next run is due, by the outcome.
         """
         importing = self._parts.begin_import(actor)
         intake = SyncIntake(self._parts.store, importing, self._clock, begun, self._parts.give_way)

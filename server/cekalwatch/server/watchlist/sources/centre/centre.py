@@ -104,7 +104,7 @@ def told_code(error: grpc.RpcError | grpc.aio.AioRpcError) -> Code | None:
 
 
 def meaning(error: grpc.RpcError | grpc.aio.AioRpcError, dialer: Dialer) -> SourceUnavailable | CursorExpired:
-    """Return the meaning of a failed call to the centre. It may connect to the address to find the reason, and
+    """Return the meaning of a failed call to the centre. To find the reason, it may connect to the address, and
     block."""
     code, address = told_code(error), dialer.servers.address
     if code is Code.LIST_POSITION_UNKNOWN:

@@ -1,6 +1,6 @@
-"""Follows a centre: hears that its list has changed, and how old that is; a synchronisation then reads it.
+"""Follows a centre: receives changes and age of its list; a synchronisation then reads the list.
 
-It belongs to the event loop.
+It runs on the event loop.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ REFUSED_PAUSE_S = 15.0
 """The same after it refused this server."""
 NEWS_PER_S = 10.0
 MAX_NEWS = 100.0
-"""Messages of the centre: so many at once, and after these so many a second, over whatever streams. It looks twice a
+"""Messages of the centre over all streams: a burst size and a sustained rate (per second). The centre checks twice a
 second whether its list has changed."""
 HASTEN_PERIOD_S = 2.0
-"""Least time from the beginning of one run to the next that a change begins: an import at the centre changes the list
-many times a second."""
+"""Minimum time from the beginning of a run to the next one that a change starts: an import at the centre changes the
+list many times a second."""
 
 log = structlog.get_logger()
 
@@ -51,7 +51,7 @@ class CentreFollower:
         note_sources: Callable[[Mapping[str, datetime | None]], None],
         backoff: Backoff | None = None,
     ) -> None:
-        """`hasten` begins a run and says whether it could; `note_sources` keeps how old the centre's list is.
+        """`hasten` begins a run and returns whether it could; `note_sources` stores the age of the centre's list.
 
         Both block.
         """
@@ -100,7 +100,7 @@ class CentreFollower:
     async def _stream(self, dialer: Dialer) -> tuple[str, bool]:
         """Follow one stream to its end; return why it ended, and whether the centre refused this server.
 
-        Empty when it is to be opened anew at once.
+        Empty if it must be reopened at once.
         """
         self._pace = pace = self._pace or RateLimiter(NEWS_PER_S, MAX_NEWS)
         async with dialer.aio_channel() as channel:

@@ -82,9 +82,9 @@ def subject_items(message: pb.ListedSubject, fetch: Fetch) -> list[SourceItem]:
 def photographs(
     wanted: Sequence[pb.ListedReference], pieces: Iterable[pb.FetchReferencesResponse], model_version: str
 ) -> tuple[Photograph, ...]:
-    """Put the pieces together; a photograph that did not come is one with its problem.
+    """Assemble the chunks; a photograph that did not arrive becomes a `Photograph` with its problem.
 
-    Raises SourceMisconfigured for what was not asked for, or is not what was listed.
+    Raises SourceMisconfigured for chunks that were not requested, or that differ from the list.
     """
     listed = {one.reference_id: one.photo_sha256 for one in wanted}
     found: dict[str, Photograph] = {}

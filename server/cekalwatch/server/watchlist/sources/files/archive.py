@@ -1,6 +1,6 @@
 """The confined process that opens an archive of a list: a table, and the photographs that it names.
 
-What would leave the folder, hides behind a password, or unpacks to far more than it is, is refused as a whole.
+An archive with a path out of the folder, a password, or extreme compression is refused completely.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ _LITTER: Final = ("__macosx/", ".ds_store", "thumbs.db", "desktop.ini")
 
 @refusing
 def archive_answers(request: bytes) -> Generator[bytes, bytes, None]:
-    """Answer, in a confined process: with names and sizes, the table's first, and then with any file by its name.
+    """Answer, in a confined process, with names and sizes, the table's first, and then with any file by its name.
 
-    A spreadsheet, which is an archive too, is answered with SPREADSHEET alone.
+    For a spreadsheet, which is an archive too, the answer is only SPREADSHEET.
     """
     asked = json.loads(request)
     content = yield from taken_in(asked["bytes"], written(None))

@@ -45,9 +45,9 @@ class ConfinedTable:
         others: Literal["refuse", "ignore"] = "refuse",
         content: Content | None = None,
     ) -> None:
-        """Open `file` as a `CsvTable`; `keys` are those of the columns that `key_rows` gives.
+        """Open `file` as a `CsvTable`; `keys` names the columns that `key_rows` yields.
 
-        With `content`, that is the table, and `file` is only its name.
+        With `content`, this is the table, and `file` is only its name.
         """
         self._columns = tuple(dict.fromkeys(map(folded_name, columns)))
         self._keys = tuple(dict.fromkeys(map(folded_name, keys)))
@@ -69,7 +69,7 @@ class ConfinedTable:
         self._process.close()
 
     def key_rows(self) -> Iterator[tuple[int, int, Row | None]]:
-        """Yield line, place and key columns of all rows that are not empty; None for one whose cells do not fit.
+        """Yield line, position and key columns of all rows that are not empty; None for a row whose cells do not fit.
 
         It can be read only once.
         """

@@ -1,6 +1,6 @@
 """Reads a CSV table strictly: known encoding, known columns, and rows that fit them. It knows no column's meaning.
 
-Only one row is in memory at a time, and any row can be read again by its place.
+Only one row is in memory at a time, and any row can be read again by its position.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ class CsvTable:
     ) -> None:
         """Open `file`, whose first line must name `columns`, in any order, and no others unless they are ignored.
 
-        With `content`, that is read, and `file` is only its name.
+        With `content`, this is read, and `file` is only its name.
 
-        Raises SourceUnavailable when it cannot be read, SourceMisconfigured when it is no such table.
+        Raises SourceUnavailable when it cannot be read, SourceMisconfigured when it is not such a table.
         """
         self._file = file
         self._encoding = encoding
@@ -230,9 +230,9 @@ def _check(file: Path, header: list[str], columns: Sequence[str], others: Litera
 
 
 def column_faults(header: Sequence[str], columns: Sequence[str], others: Literal["refuse", "ignore"]) -> str:
-    """Return the error in a table's column names, which are folded; empty without an error.
+    """Return the error in a table's column names, which are case-folded; empty without an error.
 
-    A missing one is reported together with a similar unknown one.
+    A missing column is reported together with a similar unknown one.
     """
     count = Counter(header)
     wanted = {folded_name(name): name for name in columns}

@@ -1,7 +1,7 @@
 """A watchlist folder: `orders.csv` and photographs. `docs/watchlist-folder.md` describes it for those who make one.
 
-Reading is strict: uncertain content is refused and reported, and nothing is guessed or left out. The table is read
-twice, first for its keys and then row by row, so that memory does not grow with its size.
+Reading is strict: uncertain content is refused and reported; nothing is guessed or skipped silently. The table is read
+twice, first for its keys and then row by row, so memory does not grow with its size.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Sorts the rows of a list without holding them in memory, and reads cursors of sources that are files.
 
-It is a temporary SQLite database with a small cache, in a file without a name that disappears with it. It holds digests
-of keys, made with a key of this process, and days of receipt; nothing else of a row.
+It is a temporary SQLite database with a small cache, in an unnamed file that disappears with it. Of a row it contains
+only a digest of the key, made with a key of this process, and the day of receipt.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Reads the rows of a spreadsheet (XLSX) with openpyxl, in a confined process: bounded in rows, columns and parts.
 
-openpyxl makes up for what is missing, and stops at what is wrong. Here each row that is there is given, and a cell that
-cannot be read is damaged alone.
+openpyxl invents missing parts, and stops at wrong ones. Here each existing row is returned, and an unreadable cell does
+not affect other cells.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def sheet_answers(request: bytes) -> Generator[bytes, bytes, None]:
 
 
 def rows(asked: SheetRequest, content: BinaryIO | None = None) -> Iterator[tuple[int, list[object] | None]]:
-    """Yield number and cells of the rows that are not empty; None for a row whose cells have no place.
+    """Yield number and cells of the rows that are not empty; None for a row whose cells have no position.
 
     Raises SourceUnavailable.
     """

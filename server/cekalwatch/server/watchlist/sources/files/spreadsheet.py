@@ -1,7 +1,7 @@
 """A list of orders in a spreadsheet file (XLSX), as agencies send them, with photographs beside it.
 
-A sheet can only be read from its top to its end, so its rows are in memory; how many those can be is bounded. It is
-read in a confined process.
+A sheet can only be read from top to end, so its rows are in memory, and their number is limited. A confined process
+reads it.
 """
 
 from __future__ import annotations

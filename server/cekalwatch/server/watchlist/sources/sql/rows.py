@@ -1,6 +1,6 @@
 """A query or view as rows to select from, on a connection that cannot write, and photographs in their columns.
 
-A database's errors become messages for the person who configures the source, without the content of rows.
+A database's errors become messages without row content for the person who configures the source.
 """
 
 from __future__ import annotations
@@ -146,8 +146,8 @@ def _only_queries(connection: Any, _: object) -> None:  # noqa: ANN401  # a driv
 
 
 _MYSQL_ON_QUERIES: Final = frozenset({1052, 1054, 1060, 1142, 1143, 1356})
-"""Error numbers for a column that is ambiguous, missing or there twice, for a missing right on a table or column, and
-for a broken view: MySQL's drivers use the same exception for them as for a lost connection."""
+"""Error numbers for an ambiguous, missing or duplicate column, for a missing right on a table or column, and for a
+broken view: MySQL's drivers use the same exception for them as for a lost connection."""
 _NOT_IN_ENCODING: Final = "22021"
 """The SQLSTATE of bytes that are no text in the connection's encoding."""
 _NUMBER: Final = re.compile(r"\d{1,5}|[0-9A-Z]{5}|[A-Z]{3}-\d{4,5}", re.ASCII)
@@ -200,9 +200,9 @@ def column_address(order_key: object, column: str) -> str:
 
 
 class ColumnPhotographs:
-    """Photographs in columns. Each is read separately, when it is wanted, and only if it is not too large.
+    """Photographs in columns. Each is read separately on demand, and only if it is not too large.
 
-    A database may treat "C-1" and "c-1" as the same, which are two orders here: the key is compared again, so that
+    A database may treat "C-1" and "c-1" as equal, but they are two orders here: the key is compared again, so that
     nobody gets the photograph of another person.
     """
 

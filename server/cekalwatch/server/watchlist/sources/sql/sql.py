@@ -1,7 +1,7 @@
 """A list of orders in a database: a query or view, sorted there and read through a cursor of the database.
 
-The order of the rows (those that extend none first, then by key) lets a reading go on after any row, so that no more
-than a few rows are ever in memory.
+The order of the rows (first orders that extend no other, then by key) lets a reading continue after any row, so only a
+few rows are ever in memory.
 """
 
 from __future__ import annotations
@@ -122,9 +122,9 @@ class SqlSource:
         return [changed >= compared(position.reaching_back(self._settings.changed_overlap_seconds))]
 
     def _repeated(self, connection: sa.Connection, source: sa.FromClause, position: SqlPosition) -> set[str]:
-        """Return the keys that several rows have; raises SourceMisconfigured when many are.
+        """Return the keys that occur in several rows; raises SourceMisconfigured when there are many.
 
-        A database may treat "C-1" and "c-1" as the same, so its answer only says where to look.
+        A database may treat "C-1" and "c-1" as equal, so its answer only says where to look.
         """
         own = source.c[self._key]
         text, wanted = sa.func.rtrim(_as_text(own)), (own.is_not(None), *self._since(source, position))

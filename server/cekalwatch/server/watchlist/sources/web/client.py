@@ -261,9 +261,9 @@ class WebPhotographs:
 
 
 def _status_of_photograph(error: TemporaryFailure) -> int:
-    """Return the status of an error that may concern this photograph only; raises `error` if the server itself fails.
+    """Return the status of an error that may affect only this photograph; raises `error` if the server itself fails.
 
-    A file that its server never sends completely must not block the rest of the list.
+    A file that the server never sends completely must not block the rest of the list.
     """
     if error.status not in {200, 500}:
         raise error

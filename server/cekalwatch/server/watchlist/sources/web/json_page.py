@@ -50,8 +50,8 @@ def by_path(row: Mapping[str, object], path: str) -> object:
 def read_page(body: bytes, encoding: Encoding, names: PageNames) -> JsonPage:
     """Read a page; raises BrokenPage, and SourceMisconfigured for JSON of another form.
 
-    Bytes that are not in the encoding, NaN and infinity, numbers of more digits than any field has, what is nested too
-    deep, and names that an object has twice refuse only their record.
+    Bytes outside the encoding, NaN and infinity, numbers with too many digits, values nested too deep, and duplicate
+    names in an object make only their record invalid.
     """
     # Undecodable bytes become surrogates, which no field accepts.
     text = body.decode("utf-8-sig" if encoding == "utf-8" else encoding, "surrogateescape")
