@@ -1,7 +1,7 @@
 """Whether the database can be used, by the results of connecting, writing and committing; limits attempts to connect.
 
-While connecting fails, one caller at a time tries, a few times a second; the others get its error at once. So a server
-whose database is away neither floods it when it comes back, nor waits with all its threads.
+While connecting fails, one caller at a time tries, a few times a second; the others get its error at once. So the
+server does not flood a database that returns, and an unavailable one does not block all threads.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class Availability:
     def dial(self, connect: Callable[[], _C]) -> _C:
         """Return the result of `connect`, and record it; while it fails, it is not called for each caller.
 
-        Raises what it raises, or what it raised a moment ago.
+        Raises the errors of `connect`, or its last error of a moment ago.
         """
         failure = self._failure
         if failure is None:
@@ -209,9 +209,9 @@ class DatabaseLostError(StorageError):
 
 
 class FilePlace:
-    """Tells whether the file that a database was opened from is still the one at its place. Any thread may use it.
+    """Checks whether the file from which a database was opened is still at its path. Any thread may use it.
 
-    SQLite writes on into a file that was removed or replaced: all seems well, and nothing is left after the next start.
+    SQLite continues to write into a file that was removed or replaced: then all data is lost at the next start.
     """
 
     def __init__(self, file: Path) -> None:

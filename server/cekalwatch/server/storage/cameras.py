@@ -1,6 +1,6 @@
-"""Policies of cameras by people, and surveys; all servers of the database follow them.
+"""Policies of cameras that people set, and surveys; all servers of the database follow them.
 
-Keys, numbers and times only. Methods block.
+It contains only keys, numbers and times. Methods block.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ class CameraPolicyStore:
             return _found(session, camera_id)
 
     def set(self, camera_id: str, policy: SetPolicy, entry: AuditEntry) -> bool:
-        """Keep another policy, with its entry in the audit trail.
+        """Store a new policy, with its entry in the audit trail.
 
-        Nothing is kept, and False returned, where its `number` is not the next one: somebody else was faster.
+        Store nothing and return False if its `number` is not the next one: somebody else was faster.
         """
         with self._database.session() as session:
             lock_watchlist(session)

@@ -1,4 +1,4 @@
-"""Column types that SQLAlchemy does not bring, and which columns are sealed.
+"""Column types that SQLAlchemy lacks, and the list of sealed columns.
 
 A new sealed column belongs in `SEALED`, so that its values follow when the data key changes; a test compares.
 """
@@ -55,8 +55,8 @@ Reader = Callable[[Any], Any]
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware moment, stored as UTC. SQLite drops the zone, so it is put back on reading; a naive value is refused.
 
-    What SQLite holds that is no moment comes out as it is, since SQLAlchemy would end the whole query at it; the check
-    of the row's MAC finds it.
+    An invalid value in SQLite is returned unchanged, since SQLAlchemy would abort the whole query; the check of the
+    row's MAC finds it.
     """
 
     impl = DateTime(timezone=True)
@@ -103,8 +103,8 @@ class Facts(JSON):
 
 
 class Uninterpreted(LargeBinary):
-    """Bytes of ours. Whatever the database holds comes out as it is: SQLAlchemy's own conversion would end the whole
-    query at one value that is no bytes.
+    """Bytes. Any value of the database is returned unchanged: SQLAlchemy's own conversion would abort the whole query
+    at one value that is not bytes.
     """
 
     def result_processor(self, dialect: Dialect, coltype: object) -> None:  # noqa: ARG002

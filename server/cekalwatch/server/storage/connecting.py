@@ -1,7 +1,7 @@
 """The address of a database, the opening of connections, their first statements, and their time limits.
 
-The writers of one SQLite take turns, and each is woken when the one before has ended (docs/adr/0067). SQLite has no
-queue: a writer that meets another one sleeps for longer and longer, up to a tenth of a second, between its tries.
+The writers of one SQLite take turns, and each is woken when the previous one has ended (docs/adr/0067). SQLite has no
+queue: a blocked writer sleeps between its attempts, longer and longer, up to a tenth of a second.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ BUSY_TIMEOUT_S = 10
 """How long a write to SQLite waits for those of its own process, and then for another process's write."""
 
 MAX_IDLE_TRANSACTION_S = 10
-"""After this long without a statement PostgreSQL ends a transaction: a server that was stopped in the middle of one
-must not keep the others waiting for its locks."""
+"""PostgreSQL ends a transaction after this time without a statement: a server that was paused during one must not keep
+the others waiting for its locks."""
 
 CONNECT_TIMEOUT_S = 3
 """For one host."""
@@ -88,8 +88,8 @@ _READ_ONLY = "25006"
 def new_engine(url: URL, availability: Availability) -> Engine:
     """Return the engine of the database, without connecting. Raises ProgramError where its driver is not installed.
 
-    `availability` decides whether PostgreSQL is dialled now, and hears how that went. Connecting to one that keeps
-    texts in another encoding than UTF8 raises ProgramError.
+    `availability` decides whether to connect to PostgreSQL now, and gets the result. Connecting to a database with
+    another encoding than UTF8 raises ProgramError.
     """
     if url.get_backend_name() == "sqlite":
         one_writer = partial(OneWriter, WriteTurns(), BUSY_TIMEOUT_S)
@@ -125,9 +125,9 @@ def new_engine(url: URL, availability: Availability) -> Engine:
 
 
 def _refuse_other_encoding(connection: Any, name: str) -> None:  # noqa: ANN401  # psycopg's, which is an extra
-    """Raise ProgramError, with the connection closed, unless that PostgreSQL keeps texts in UTF8.
+    """Close the connection and raise ProgramError unless that PostgreSQL uses the encoding UTF8.
 
-    Nothing is asked: the server has told it as the connection began.
+    This needs no query: the server reports it when a connection begins.
     """
     found = connection.info.parameter_status("server_encoding")
     if found == _ENCODING:
@@ -201,9 +201,9 @@ class WriteTurns:
 
 
 class OneWriter(sqlite3.Connection):
-    """A connection that has the turn from the first write of its cursors to the end of that transaction.
+    """A connection that waits for its turn before the first write, and keeps it to the end of that transaction.
 
-    If its turn does not come in time, it writes without one, and SQLite reports the error.
+    If its turn does not come in time, it writes without it, and SQLite reports the error.
     """
 
     def __init__(self, turns: WriteTurns, timeout_s: float, *arguments: Any, **options: Any) -> None:  # noqa: ANN401  # the driver's

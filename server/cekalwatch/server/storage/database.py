@@ -1,6 +1,6 @@
 """The database: one engine, its migrations, and sessions. SQLite is the embedded default; PostgreSQL goes by address.
 
-It knows no table; what the tables hold is the stores' matter.
+It knows no table; the stores know the content of the tables.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ log = structlog.get_logger()
 class Database:
     """The database at `url`. Methods block; any number of threads may hold sessions.
 
-    Whatever connects raises ProgramError when a PostgreSQL keeps texts in another encoding than UTF8.
+    Methods that connect raise ProgramError when a PostgreSQL uses another encoding than UTF8.
     """
 
     def __init__(self, url: str, measure: Measure = unmeasured) -> None:
@@ -108,7 +108,7 @@ class Database:
             return False
 
     def begin(self) -> None:
-        """Make the tables of a new database; existing ones stay, and must be those of this version.
+        """Make the tables of a new database; existing tables stay, and must be those of this version.
 
         Raises ProgramError: as `upgrade` does, and when the tables are of an older version.
         """
@@ -181,9 +181,9 @@ class Database:
 
     @contextmanager
     def session(self) -> Iterator[Session]:
-        """Yield a session; what was not committed when the block ends is rolled back. Raises StorageError.
+        """Yield a session; uncommitted changes are rolled back when the block ends. Raises StorageError.
 
-        Behind a fence that has fallen, the commit raises LeaseLostError.
+        If its fence no longer holds, the commit raises LeaseLostError.
         """
         with (
             self._as_storage_errors(),
@@ -195,7 +195,7 @@ class Database:
     def reading_together(self) -> Iterator[None]:
         """Let the sessions that this thread opens in the block read in one transaction, and none of them write.
 
-        Otherwise each would take a connection, test it, and begin and end a transaction. Raises StorageError.
+        Otherwise each session would take and test a connection, and begin and end a transaction. Raises StorageError.
         """
         if self._shared():
             yield
@@ -268,7 +268,7 @@ class Database:
 def _create_privately(file: Path) -> None:
     """Create an empty database that only its owner can read; SQLite gives its side files the same mode.
 
-    An existing one is not even opened: closing it again would release the locks of this process, and another program
+    An existing database is not even opened: closing it would release the locks of this process, and another program
     would remove the journal in use.
     """
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

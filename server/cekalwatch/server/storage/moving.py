@@ -1,7 +1,7 @@
-"""Copies all rows of one database into another of the same tables, and compares what came with what there was.
+"""Copies all rows of one database into another with the same tables, and compares both.
 
-In PostgreSQL it comes together in a schema of its own, which no server looks at, until it is whole. What is there when
-a program is killed goes at the next attempt.
+In PostgreSQL the copy is made in a separate schema, which no server uses, until it is complete. If the program is
+killed, the next attempt removes this schema.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class Arrival:
         """Its sessions see the schema alone."""
 
     def settle(self) -> None:
-        """Put all tables where servers look for them, in one transaction; the schema is gone then.
+        """Move all tables to the schema of servers, in one transaction, and remove the separate schema.
 
-        Raises ProgramError when there is something by now, StorageError.
+        Raises ProgramError when that schema is no longer empty, and StorageError.
         """
         with self._beside.connection() as connection:
             refuse_used(self._beside, connection)
@@ -53,9 +53,9 @@ class Arrival:
 
 @contextmanager
 def arrival(url: str) -> Iterator[Arrival]:
-    """Make the place in the PostgreSQL at `url`; all of it goes when the block ends and it was not settled.
+    """Make the separate schema in the PostgreSQL at `url`; it is removed when the block ends without `settle`.
 
-    Raises ProgramError when there are tables already, StorageError.
+    Raises ProgramError when tables exist already, and StorageError.
     """
     with closing(Database(url)) as beside, closing(Database(url)) as database:
         sqlalchemy.event.listen(database.engine, "connect", _look_there_only)
@@ -133,8 +133,8 @@ def held(source: Database) -> Iterator[Connection]:
 def copy_rows(source: Connection, target: Database, progress: Progress = lambda _: None) -> dict[str, int]:
     """Copy every table in one transaction, and return how many rows each has.
 
-    The target has its tables, with nothing in them but what the first migration puts there. Raises ProgramError when a
-    row cannot be taken over, or is another one there; StorageError.
+    The target has its tables, with only the rows of the first migration. Raises ProgramError when a row cannot be
+    copied, or differs after the copy; StorageError.
     """
     tables = all_tables()
     strange = set(sqlalchemy.inspect(source).get_table_names()) - {table.name for table in tables} - {"alembic_version"}

@@ -1,6 +1,6 @@
-"""Keeps the log of notices, and how far each target was told. Each method is one transaction. Methods block.
+"""Stores the log of notices, and each target's position. Each method is one transaction. Methods block.
 
-Keys, codes and times only, so nothing is sealed.
+It contains only keys, codes and times, so nothing is sealed.
 """
 
 from __future__ import annotations

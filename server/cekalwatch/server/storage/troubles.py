@@ -1,6 +1,6 @@
-"""Keeps troubles. Each method is one transaction. Methods block: call them from a worker thread.
+"""Stores problems (on the wire: troubles). Each method is one transaction. Methods block: call them from a thread.
 
-Keys, numbers, times and codes only: nothing here is personal, so nothing is sealed.
+It contains only keys, numbers, times and codes, nothing personal, so nothing is sealed.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ class TroubleStore:
         now: datetime,
         note: Callable[[Alarm], AuditEntry],
     ) -> Alarm:
-        """Record that a person has seen it, with the audit entry that `note` makes; who was first stays.
+        """Record that a person acknowledges it, with the audit entry of `note`; the first person stays recorded.
 
         `by` gets the trouble as it stands, and raises what forbids it. Raises TROUBLE_NOT_FOUND.
         """

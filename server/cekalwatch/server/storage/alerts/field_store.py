@@ -1,6 +1,6 @@
-"""What the field says about recognition: alerts with their verdicts, and how many passages there were. Methods block.
+"""Field data about recognition: alerts with their verdicts, and numbers of passages. Methods block.
 
-Nothing that it reads is sealed or personal: scores, outcomes with reasons, cameras, times, numbers.
+It reads nothing sealed or personal: only scores, outcomes with reasons, cameras, times, numbers.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ class FieldStore:
             return FieldChanges(newest, tuple((site, at) for site, at in session.execute(happened)))
 
     def judged(self, since: datetime, model_version: str) -> list[JudgedSighting]:
-        """Return the passages of alerts raised from `since` on that people have settled, each with its best score.
+        """Return the passages of settled alerts raised from `since` on, each with its best score.
 
         Rows that somebody else changed are left out, since thresholds depend on them.
         """

@@ -1,4 +1,4 @@
-"""Stores the steps of people. A step is one transaction: the alert, its events and the audit trail's entries.
+"""Stores people's steps with alerts. A step is one transaction: the alert, its events and the audit entries.
 
 Methods block: call them from a worker thread.
 """
@@ -103,11 +103,11 @@ class HandlingStore:
         note: Callable[[Alert, AlertEvent], AuditEntry],
         now: datetime,
     ) -> Alert:
-        """Commit the step that `make` makes of the alert as it stands, and return the alert after it.
+        """Commit the step that `make` computes from the alert's present state, and return the alert after it.
 
-        What happened becomes events of the log, each with the audit entry that `note` makes of it. Of several who step
-        at once, each sees what the one before has done. Raises ALERT_NOT_FOUND, what `make` raises, and
-        STORAGE_UNAVAILABLE when the note cannot be sealed.
+        The changes become events of the log, each with the audit entry of `note`. If several people act at once, each
+        step sees the result of the previous one. Raises ALERT_NOT_FOUND, the errors of `make`, and STORAGE_UNAVAILABLE
+        when the note cannot be sealed.
         """
         with self._database.session() as session:
             lock_log(session)
@@ -181,7 +181,7 @@ class HandlingStore:
     ) -> tuple[int, int]:
         """Remove the probes of alerts that were cleared or confirmed before; return how many of each.
 
-        What `note` makes of these numbers is committed with it, for the audit trail, if anything went.
+        If any were removed, the audit entry that `note` makes of these numbers is committed with it.
         """
         with self._database.session() as session:
             hits = select(FindingRow.alert_id).where(col(FindingRow.outcome) == Outcome.CONFIRMED)

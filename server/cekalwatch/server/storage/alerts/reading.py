@@ -1,8 +1,7 @@
 """Selects alerts, by a filter or as those that a match may join, and reads them.
 
-A damaged one is left out and logged by its key, so that it harms none of the others. What a filter selects is a
-condition of the query, the same as `Alert.wanted_by` of the stream: a page has to be cut from what is selected, and
-selecting from a page that was cut would lose alerts.
+A damaged alert is left out and logged by its key, so that it does not affect others. A filter is a condition of the
+query, with the same result as `Alert.wanted_by` of the stream: filtering after cutting a page would lose alerts.
 """
 
 from __future__ import annotations
@@ -134,8 +133,8 @@ def _found_for_supervisors() -> ColumnElement[bool]:
 
 
 MAX_COMPARED = 50
-"""Passages of an alert, the newest, with which a face is compared; whoever is like an older one only alerts anew. One
-with thousands, which a hostile camera makes at will, must not hold up who comes next."""
+"""Number of an alert's newest passages with which a face is compared; a face that is like only older ones raises a new
+alert. An alert with thousands of passages, which a hostile camera can make, must not delay the next traveller."""
 
 _NUMBERS = np.dtype("<f4")
 _SIGHTINGS = sqlalchemy.select(*form_of(SightingRow).table.columns).where(

@@ -1,6 +1,6 @@
-"""Removes what must not be kept of alerts any longer. Each method is one transaction, and blocks.
+"""Removes data of alerts after its retention time. Each method is one transaction, and blocks.
 
-What a sweep would remove and what it removes is the same query, so that a preview cannot differ.
+A preview and a sweep use the same query, so they cannot differ.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Between the rows of alerts and the domain's values, sealing what people wrote. It opens no transaction of its own.
+"""Converts between the rows of alerts and the domain's values, and seals people's notes. It opens no transaction.
 
 Reading a damaged row raises ValueError, KeyError or TypeError.
 """

@@ -57,7 +57,7 @@ _LOCK = update(EventLogRow).values(pruned_through=EventLogRow.pruned_through)
 def lock_log(session: Session) -> None:
     """Lock the event log for writing until the transaction ends; the first step of every writer.
 
-    Nothing is read before, so that no other process can write in between.
+    Nothing is read before it, so that no other process can write in between.
     """
     session.exec(_LOCK)
 
@@ -155,8 +155,8 @@ class AlertStore:
         """Return at most `limit` alerts that a filter selects (`wanted_by`), newest first, older than the alert
         `before`.
 
-        Only those that match `search`; `handled_by` are the people in it. Damaged alerts are left out, and others come
-        in their place.
+        Only alerts that match `search`; `handled_by` has its people. Damaged alerts are left out, and others replace
+        them.
         """
         query = select(AlertRow).order_by(col(AlertRow.alert_id).desc())
         if before:
@@ -205,9 +205,9 @@ class AlertStore:
             return pruned, max(pruned, newest or 0)
 
     def prune_events(self, before: datetime, note: Callable[[int], AuditEntry]) -> int:
-        """Remove events older than `before`; the alerts stay. Returns how many went.
+        """Remove events older than `before`; the alerts stay. Returns how many were removed.
 
-        What `note` makes of that number is committed with it, for the audit trail.
+        The audit entry that `note` makes of that number is committed with it.
         """
         with self._database.session() as session:
             last = session.exec(
@@ -226,8 +226,8 @@ class AlertStore:
     def remove_left_probes(self, note: Callable[[int], AuditEntry]) -> int:
         """Remove the probes of alerts whose subject is no longer on the watchlist; returns how many.
 
-        They come of captures that were being decided while the subject was deleted. What `note` makes of that number is
-        committed with it, if there were any.
+        They come from captures that were being decided while the subject was deleted. If there were any, the audit
+        entry that `note` makes of their number is committed with it.
         """
         listed = select(SubjectRow.subject_id).where(col(SubjectRow.subject_id) == AlertRow.subject_id)
         left = select(ProbeRow.alert_id).join(AlertRow).where(~listed.exists())
@@ -253,8 +253,7 @@ class AlertStore:
     def acknowledge(self, positions: Sequence[tuple[str, int]], now: datetime) -> list[int | CekalwatchError]:
         """Move agents forward to their sequences, in one transaction; return the position of each.
 
-        In place of a position beyond the log stands the error POSITION_UNKNOWN, and in place of that of an agent too
-        many TOO_MANY_AGENTS.
+        A position beyond the log gives the error POSITION_UNKNOWN instead, and an agent too many TOO_MANY_AGENTS.
         """
         _, head = self.log_bounds()
         wanted: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""Finds out whether an alert could be committed now, with a transaction like that of an alert, and without one.
+"""Finds out whether an alert could be committed now, by a similar transaction without an alert.
 
 Every receipt waits for it, so that receipts are the same whether a capture alerted or not (domain rule 13).
 """
@@ -29,7 +29,7 @@ class WriteProbe:
     def write(self, size: int = 0) -> None:
         """Commit a row with `size` meaningless characters, which replace the last ones.
 
-        Raises StorageError, and STORAGE_UNAVAILABLE when nothing can be sealed.
+        Raises StorageError, and STORAGE_UNAVAILABLE when sealing fails.
         """
         with self.database.session() as session:
             lock_log(session)

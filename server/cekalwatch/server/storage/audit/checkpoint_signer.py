@@ -1,7 +1,7 @@
 """Signs checkpoints of the audit trail when they are due, if the earlier history is the one that was signed and seen.
 
 Somebody who can write to the database can drop its triggers and build another chain with correct hashes, but cannot
-write the signer's ledger, with which the trail is compared. If the signed history changes, nothing more is signed.
+write the signer's ledger, with which the trail is compared. If the signed history changes, signing stops.
 """
 
 from __future__ import annotations
@@ -69,9 +69,9 @@ class CheckpointSigner:
         self._history = SignedHistory(store, ledger, key.public_key)
 
     def sign_if_due(self) -> Checkpoint | None:
-        """Check the history; sign when an hour has passed or 1,000 entries have come since the last checkpoint.
+        """Check the history; sign when an hour has passed or 1,000 entries were added since the last checkpoint.
 
-        Return the newest one.
+        Return the newest checkpoint.
         """
         newest, end = self._history.check()
         entries = end.sequence - (newest.sequence if newest else 0)
@@ -84,9 +84,9 @@ class CheckpointSigner:
         return self._history.check()[0]
 
     def sign(self) -> Checkpoint | None:
-        """Return a checkpoint at the trail's end, made now unless there is one; None when the trail is empty.
+        """Return a checkpoint at the trail's end, made now if it is missing; None when the trail is empty.
 
-        It goes to the log as well, which offices keep elsewhere.
+        It is also logged, since offices store logs elsewhere.
         """
         newest, end = self._history.check()
         if not end.sequence or (newest and newest.sequence == end.sequence):
@@ -106,7 +106,7 @@ class CheckpointSigner:
         return None
 
     def accept(self, found: HistoryChangedError, people: TwoPeople, explanation: str) -> Checkpoint:
-        """Accept the present history, and record this with the people who signed.
+        """Accept the present history, and record this with the people who signed for it.
 
         Checkpoints that the database lacks are given up; their numbers are not used again.
         """
@@ -151,10 +151,10 @@ class SignedHistory:
         self._public_key = public_key
 
     def check(self) -> tuple[Checkpoint | None, Entry]:
-        """Return the newest checkpoint, and the trail's end, which follows from all that was signed or seen.
+        """Return the newest checkpoint and the trail's end, which is checked against all signed and seen entries.
 
-        The end counts as seen then. Raises HistoryChangedError, also when the ledger is missing; StorageError and
-        ProgramError where it cannot be compared.
+        Then the end counts as seen. Raises HistoryChangedError, also when the ledger is missing; StorageError and
+        ProgramError when it cannot be compared.
         """
         newest = self._newest()
         begin = self._begin(newest)
@@ -274,9 +274,9 @@ class HistoryGuard:
             return None
 
     def sign_for_reader(self) -> Checkpoint | None:
-        """Sign the trail's end where this server does; return the newest checkpoint in the database.
+        """Sign the trail's end if this server is the signer; return the newest checkpoint in the database.
 
-        None: there is none, or the history is not the one that was signed.
+        None: there is none, or the history is not the signed one.
         """
         with suppress(TokenError):  # a job of the leader reports it
             self.sign()

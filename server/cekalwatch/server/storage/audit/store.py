@@ -1,6 +1,6 @@
 """Stores the audit trail: appends to its chain, reads it, and stores its checkpoints.
 
-`write_audit` appends within a transaction of another store, so that what was done and its entry are committed together.
+`write_audit` appends within a transaction of another store, so that an action and its entry are committed together.
 Methods block: call them from a worker thread.
 """
 
@@ -41,8 +41,7 @@ _MOVE_HEAD = update(AuditHeadRow).values(sequence=bindparam("reached"), hash=bin
 def write_audit(session: Session, *entries: AuditEntry) -> None:
     """Append `entries` to the chain in the session's transaction, as its last step before the commit.
 
-    It locks the chain until then. The holder of this lock must not wait for another lock, or two writers could wait for
-    each other.
+    It locks the chain until then. The holder of this lock must not wait for another lock, to avoid a deadlock.
     """
     # What locks the chain reads it too, so that another writer's entry cannot come between.
     sequence, last_hash = session.execute(_LOCK).one()
@@ -80,7 +79,7 @@ class AuditStore:
     def links(self, since: str = "", until: str = "") -> Iterator[Link]:
         """Yield the entries in order, those at or after `since` and before `until` (in the form of `stamp`) if given.
 
-        They are read page by page, in the state of the beginning.
+        They are read page by page, in one snapshot of the database.
         """
         query = select(*LINK_COLUMNS).order_by(col(AuditEntryRow.sequence))
         if since:
@@ -169,7 +168,7 @@ class AuditStore:
     def checkpoints_after(self, sequence: int, limit: int) -> list[Checkpoint]:
         """Return at most `limit` checkpoints at or after `sequence`, by rising sequence; all signers' at the last one.
 
-        A signer may come to a sequence late at which another one has signed, so those at `sequence` are among them.
+        They include those at `sequence`, because a second signer may sign there later than the first.
         """
         place = col(AuditCheckpointRow.sequence)
         query = select(AuditCheckpointRow).where(place >= sequence).order_by(place).limit(limit)

@@ -1,7 +1,7 @@
 """Tables of the audit trail. Triggers, made by the first migration, refuse to change or remove entries and checkpoints,
 and rows of the search's index.
 
-Columns are texts as they are hashed, so that both kinds of database hold the same and no conversion can differ.
+Columns contain the hashed texts, so that both kinds of database store the same and no conversion can differ.
 """
 
 from __future__ import annotations

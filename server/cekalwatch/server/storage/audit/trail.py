@@ -1,6 +1,6 @@
-"""The audit trail as the server's parts write to it: entries of the same moment are committed together.
+"""The audit trail for the server's parts: entries that arrive at the same time are committed together.
 
-One thread writes, so that an alert which goes to many agents at once costs one commit and not one for each.
+One thread writes, so that an alert for many agents costs one commit instead of one for each.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class AuditTrail:
     async def note(
         self, actor: Actor, action: Action, objects: Iterable[str] = (), outcome: str = OK, **details: int | str
     ) -> None:
-        """Return when the entry is committed; raises StorageError when it cannot be.
+        """Return when the entry is committed; raises StorageError when this fails.
 
         Code that shows personal data waits for this first: nothing is shown without a record.
         """
@@ -62,12 +62,12 @@ class _Delivery:
 
 
 class DeliveryTrail:
-    """Records the devices that get an event of an alert, before they get it: one entry for all devices of the same
-    moment.
+    """Records the devices that receive an event of an alert, before they receive it: one entry for all devices of
+    the same moment.
 
     An alert goes to many agents at once. An entry for each would cost more than everything else, and one entry that
-    names all has the same facts. Agents that arrive while an entry is being committed share the next one, so nobody
-    waits for a period to end, and nothing is sent before its entry is committed.
+    names all of them has the same facts. Agents that arrive while an entry is being committed share the next one, so
+    nobody waits for a period to end, and nothing is sent before its entry is committed.
 
     It records as the actor `myself`, on one thread; it is called from the event loop.
     """
@@ -81,9 +81,9 @@ class DeliveryTrail:
         )
 
     async def note(self, device: Actor, alert: Alert, event: int = 0) -> None:
-        """Return when it is committed that `device` is given the alert, with the event of that sequence.
+        """Return when the delivery of the alert to `device`, with the event of that sequence, is committed.
 
-        0: an alert that waits, ahead of the events. Raises StorageError when it cannot be committed.
+        0: a waiting alert, before the events. Raises StorageError when this fails.
         """
         shown = tuple(dict.fromkeys(shown_objects([alert])))
         await self._writing.do(_Delivery(shown, event, str(device)))

@@ -55,8 +55,8 @@ class Anchor:
 class ChainCheck:
     """Finds which entries of an audit chain were changed, removed, inserted or moved.
 
-    It reads the chain once, in order, and keeps the last two links only. A chain alone cannot show that its end was cut
-    off or that it was rewritten as a whole: anchors show that, hashes that are known from elsewhere.
+    It reads the chain once, in order, and keeps only the last two links. A chain alone cannot show that its end was cut
+    off or that it was completely rewritten: anchors show that, which are hashes known from elsewhere.
     """
 
     def __init__(self, anchors: Iterable[Anchor] = ()) -> None:

@@ -1,9 +1,9 @@
 """Notifies the servers of one PostgreSQL of commits, so that they need not wait for their next reading.
 
-A hint says nothing but its topic, may be lost, and may come for nothing: every reader looks regularly all the same. It
-is sent after the commit, by a thread and a connection of its own: `NOTIFY` takes a lock of the whole database while it
-commits, which must not be held in the transaction that writes an alert. Through a pooler that shares connections
-between transactions no hint arrives.
+A hint contains only its topic, may be lost, and may be wrong, so every reader also checks regularly. It is sent after
+the commit, by a separate thread and connection: `NOTIFY` locks the whole database while it commits, which must not
+happen in the transaction that writes an alert. Hints do not pass a pooler that shares connections between
+transactions.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The lease of the server that does the chores of all. Methods block, and each is one transaction.
+"""The lease of the leader, which does the common work of all servers. Methods block, and each is one transaction.
 
-All times are those of the database's clock, so that no server's own decides. SQLite belongs to one server, which always
+All times come from the database's clock, so that no server's clock decides. SQLite belongs to one server, which always
 has the lease, and nothing is written for it.
 """
 

@@ -1,7 +1,7 @@
 """Reports of the servers of one database: their state, cameras and agents, and failed starts.
 
-What a server told counts for `LASTS` by the database's clock; after that it has gone, and so have the streams that it
-had. On SQLite there is nobody to tell. Methods block.
+A report is valid for `LASTS` by the database's clock; after that the server and its streams count as gone. On SQLite
+there are no other servers. Methods block.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ class PresenceStore:
         self._clock = clock
 
     def tell(self, run: ServerRun, cameras: Mapping[str, CameraPresence], agents: frozenset[str]) -> timedelta:
-        """Tell of this server: of the cameras whose presence has changed, and of all agents. Raises StorageError.
+        """Report this server, the cameras whose presence has changed, and all agents. Raises StorageError.
 
-        Returns by how much this server's clock is ahead of the database's (negative: behind).
+        Returns how far this server's clock is ahead of the database's (negative: behind).
         """
         if not self._database.is_shared:
             return timedelta()
@@ -144,7 +144,7 @@ log = structlog.get_logger()
 class RefusalStore:
     """Reports of servers that were refused at their start.
 
-    A server tells this without its keys, and perhaps to tables of another version: then nothing is written.
+    A server writes this without its keys; if the tables are of another version, it writes nothing.
     """
 
     def __init__(self, database: Database) -> None:

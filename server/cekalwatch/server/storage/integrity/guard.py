@@ -68,7 +68,7 @@ class RowGuard:
     def signed_again(self, table: Table, row: object, fresh: dict[str, object]) -> dict[str, object]:
         """Return the MAC of a plain row with `fresh` values of the same meaning; its version stays.
 
-        Nothing for a table without MACs. Raises ChangedRowError when the row does not stand as it was written.
+        Returns nothing for a table without MACs. Raises ChangedRowError when the row was changed.
         """
         model = next((one for one in signed_models() if form_of(one).table is table), None)
         if model is None:
@@ -111,9 +111,9 @@ class RowGuard:
             raise self._refusal(key, REMOVED)
 
     def settle(self, table: str, held: Set[RowKey]) -> dict[RowKey, str]:
-        """Take `held` for all rows of a table: return those that are gone without leave, and forget other gone ones.
+        """Treat `held` as all rows of a table: return wrongly removed rows, and forget rightly removed ones.
 
-        Of those that retention may have removed, versions are forgotten once they are as old as it takes for that.
+        Versions of rows that retention may have removed are forgotten once they are old enough for that.
         """
         for key in [key for key in self.refused if key[0] == table and key not in held]:
             self.refused.pop(key, None)

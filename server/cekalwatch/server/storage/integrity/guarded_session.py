@@ -1,9 +1,8 @@
 """Sessions that sign what they write, and commit behind a fence.
 
-A row that somebody else changed is not signed by changing it further. A fence is what must still be true when a
-transaction commits, or it does not commit: a server that was stopped for a while, or that the network cut off, does not
-know that another one does its work by now. Each of its transactions asks the database, and keeps the answer true until
-it has ended.
+A row that somebody else changed is not signed when it is changed again. A fence is a condition for the commit of a
+transaction: a server that was paused or disconnected does not know that another one has taken over its work. So each
+of its transactions checks the condition in the database, and keeps it true until the transaction ends.
 """
 
 from __future__ import annotations
@@ -66,10 +65,10 @@ class GuardedSession(Session):
         fence: Fence | None = None,
         committing: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        """Without a guard, that is before the keys are open, signed rows can be neither written nor used.
+        """Without a guard, which means before the keys are open, signed rows can be neither written nor used.
 
-        On a connection, which others read over too, nothing can be written.
-        With a fence, a commit raises LeaseLostError unless it stands. Each commit is done within `committing()`.
+        On a shared connection, nothing can be written.
+        With a fence, a commit raises LeaseLostError unless the fence holds. Each commit runs within `committing()`.
         """
         super().__init__(bind, expire_on_commit=False)
         self._only_reads = isinstance(bind, Connection)
@@ -77,8 +76,8 @@ class GuardedSession(Session):
         self._committing = committing
         self._guard = guard
         self.sound: dict[int, SignedRow] = {}
-        """What this session has checked or signed, by identity; held, so that no other object gets the same. What it
-        reads again from the database is not among it any more."""
+        """Rows that this session has checked or signed, by identity; it keeps them, so that no other object gets the
+        same identity. A row that is read again from the database is removed."""
         self.replaced: dict[int, SignedRow] = {}
         """Rows that it writes completely, whatever their old contents."""
 
@@ -138,9 +137,9 @@ def plain_in_order(session: Session, model: type[Signed], rows: Iterable[Row[Any
 
 
 def one_checked(session: Session, model: type[Signed], key: object) -> Signed | None:
-    """Return the row with that primary key, which nobody removes, or None where there never was one.
+    """Return the row with that primary key, which nobody may remove, or None if it never existed.
 
-    Raises ChangedRowError, also for one that is gone.
+    Raises ChangedRowError, also for a removed row.
     """
     row = session.get(model, key)
     if row is not None:

@@ -1,4 +1,4 @@
-"""Checks all signed rows, page by page, and signs those again that people accept as they are.
+"""Checks all signed rows, page by page, and signs changed rows again that people accept.
 
 Rows are checked when they are used; this finds changed rows that nobody has used since. Methods block.
 """

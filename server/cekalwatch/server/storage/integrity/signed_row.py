@@ -62,9 +62,9 @@ class RowForm:
     """Makes of each column's value what the database gives back."""
 
     def values(self, row: SignedRow, before: Mapping[str, Any] = NOTHING) -> Values:
-        """Return the values of a row that a session tracks, those of `before` in place of its own.
+        """Return the values of a row that a session tracks, with those of `before` in place of its own.
 
-        As long as all are loaded, they are taken as they are: the session would look for each whether it is.
+        If all values are loaded, it reads them directly, since the session would check each one.
         """
         try:
             return self.held_values({**row.__dict__, **before} if before else row.__dict__)
@@ -72,7 +72,7 @@ class RowForm:
             return tuple([before.get(name, getattr(row, name)) for name in self.columns])
 
     def signed(self, values: Values) -> bytes:
-        """Return what the MAC is computed of. Raises TypeError or ValueError for what no row of ours holds.
+        """Return the input of the MAC. Raises TypeError or ValueError for values that no row of ours has.
 
         Moments are in UTC, as the database gives them and `as_held` makes them.
         """

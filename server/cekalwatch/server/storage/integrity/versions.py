@@ -1,6 +1,6 @@
-"""Versions of rows, and the seen ones: an older row that somebody puts back has a correct MAC.
+"""Versions of rows, and the highest ones seen: an older row that somebody restores has a correct MAC.
 
-Each writing gives a row a higher version. Seen versions are in a file outside the database, next to the keys, so that
+Each write gives a row a higher version. Seen versions are in a file outside the database, next to the keys, so that
 somebody who can write to the database cannot make the server forget them.
 """
 
@@ -31,8 +31,8 @@ REMEMBERED = WHOLLY | {ALERTS, "ban_order"}
 def next_version(before: int) -> int:
     """Return the version of a row that is added (`before` is 0) or changed.
 
-    It is the time in microseconds since 1970, doubled, and one more for a change, so that a row that was deleted and
-    comes again is newer than it was, whichever server adds it. A clock that was put back makes no change older.
+    It is the time in microseconds since 1970, doubled, plus one for a change. So a row that was deleted and is added
+    again, by any server, is newer than before. A clock that was set back does not make a change older.
     """
     moment = time.time_ns() // 1000
     return max(moment, before // 2 + 1) * 2 + (before > 0)
@@ -84,9 +84,9 @@ class SeenVersions:
             return [key for key in self._seen if key[0] == table]
 
     def keep(self) -> None:
-        """Take over what other programs have written to the file, and write what was seen since. Raises ProgramError.
+        """Read what other programs have written to the file, and write newly seen versions. Raises ProgramError.
 
-        Of two programs that write at the same moment, one may lose what it has seen until it sees it again.
+        If two programs write at the same time, one may lose its versions until it sees them again.
         """
         self._read()
         if self._file is None or self._kept:

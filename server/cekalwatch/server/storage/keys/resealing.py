@@ -1,6 +1,6 @@
-"""Seals values again that an older data key had sealed, in small transactions; it may stop anywhere and be resumed.
+"""Seals values of older data keys with the newest one, in small transactions; it may stop anywhere and continue later.
 
-Progress is not stored: every value says which key sealed it.
+Progress is not stored: every value names the key that sealed it.
 """
 
 from __future__ import annotations
@@ -52,10 +52,9 @@ class Resealer:
             return count_by_key(session)
 
     def steps(self) -> Generator[ResealStep, None, None]:
-        """Seal again with the newest key what others had sealed, a few rows a step; each step is one transaction.
+        """Seal values of older keys with the newest one, a few rows per step; each step is one transaction.
 
-        At the end, older keys are removed, but those of values that are damaged. Raises StorageError; what was done
-        before stays done.
+        At the end, older keys are removed, except those of damaged values. Raises StorageError; finished work is kept.
         """
         key_id = self._keys.keyring.current_id
         resealed = damaged = 0

@@ -1,6 +1,6 @@
-"""Keeps the data keys in the database, wrapped by the master key. Each method is one transaction; methods block.
+"""Stores the data keys in the database, wrapped by the master key. Each method is one transaction; methods block.
 
-What changes keys is committed together with the audit trail's entry on it.
+Each change of keys is committed together with its audit entry.
 """
 
 from __future__ import annotations
@@ -108,11 +108,11 @@ class KeyStore:
     ) -> KeyStore:
         """Open the keys of an upgraded database; the first time, make them, and the master key's file if it has one.
 
-        What is done with them is recorded as done by `actor`. From now on the database's signed rows can be used; which
-        versions of them were seen is kept in the file `seen`, if there is one. `removed_after`: see `RowGuard`.
+        `actor` is recorded for changes of the keys. From now on the database's signed rows can be used; the file
+        `seen`, if given, stores their seen versions. `removed_after`: see `RowGuard`.
 
-        Raises ProgramError when the master key cannot be had, is not the one that wraps the keys, or a key is damaged,
-        and when `seen` was changed.
+        Raises ProgramError when the master key is unavailable or is not the one that wraps the keys, when a key is
+        damaged, and when `seen` was changed.
         """
         with database.session() as session:
             held = session.exec(select(DataKeyRow)).all()
@@ -173,10 +173,10 @@ class KeyStore:
             return session.exec(newest).first() is not None
 
     def settle(self, key_id: int, resealed: int, damaged: int) -> list[int]:
-        """Note that everything has been sealed with this key, and remove older ones that no value needs.
+        """Record that everything is sealed with this key, and remove older ones that no value needs.
 
-        `resealed` and `damaged` are the numbers of values that were sealed again for it, and that do not open. Returns
-        the numbers of the keys that were removed.
+        `resealed` and `damaged`: how many values were sealed again, and how many cannot be opened. Returns the numbers
+        of the removed keys.
         """
         with self._database.session() as session:
             settled = update(DataKeyRow).where(col(DataKeyRow.key_id) == key_id)
@@ -220,9 +220,9 @@ class KeyStore:
 def hold_sealing_key(session: Session, keyring: Keyring) -> None:
     """Let the newest data key seal, and keep it from being removed until the session's transaction ends.
 
-    Otherwise a program that has not heard of a rotation would seal with a key that another one is just removing. The
+    Otherwise a program that does not know of a rotation would seal with a key that another one is just removing. The
     transaction must have SQLite's write lock already; PostgreSQL locks the key itself. Raises STORAGE_UNAVAILABLE when
-    the only key that this program can seal with was removed.
+    the only sealing key of this program was removed.
     """
     if _newest_beside(session, keyring.current_id) == keyring.current_id:
         return

@@ -1,4 +1,4 @@
-"""Writes the next migration, for developers: compares the tables with what the migrations so far make.
+"""Writes the next migration, for developers: compares the tables with the result of all earlier migrations.
 
 `python -m cekalwatch.server.storage.migrations "what changes"`; read the file it writes before committing it.
 """

@@ -40,7 +40,7 @@ def is_known_revision(revision: str) -> bool:
 def apply_migrations(engine: Engine) -> None:
     """Bring the tables up to date, in one transaction.
 
-    Raises SQLAlchemyError, and alembic's CommandError when a newer version of the program made them.
+    Raises SQLAlchemyError, and alembic's CommandError for tables of a newer version of the program.
     """
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))

@@ -1,7 +1,7 @@
 """Reads the stored photographs that have no template of a model version yet, and stores their templates.
 
-Progress is not stored: photographs without a template or a refusal are left to do, so the work may stop anywhere and
-continue later. Methods block.
+Progress is not stored: the remaining work is all photographs without a template or a refusal, so the work may stop
+anywhere and continue later. Methods block.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class PhotographStore:
         return [StoredPhotograph(reference_id, self._opened(reference_id, sealed)) for reference_id, sealed in found]
 
     def put(self, model_version: str, made: Sequence[NewTemplate]) -> None:
-        """Keep templates and refusals, all or none; those of reference faces that are gone by now are left out.
+        """Store templates and refusals in one transaction; those of removed reference faces are left out.
 
         Raises STORAGE_UNAVAILABLE when they cannot be sealed.
         """

@@ -1,7 +1,7 @@
-"""Keeps which model is in use, how far each model's templates reach over the reference faces, and gives the templates.
+"""Stores the model in use, counts the reference faces that each model's templates cover, and reads the templates.
 
-They come all in pieces, or those of the subjects that changed. Only templates are opened, and no personal facts. A
-damaged template is left out, counted and logged by its key, so that it harms nobody else's recognition. Methods block.
+It reads all templates in pieces, or those of changed subjects. It opens only templates, no personal facts. A damaged
+template is left out, counted and logged by its key, so that it does not affect others. Methods block.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class ModelStore:
     def chosen(self) -> ModelsChosen | None:
         """Return the model that was switched to; None if there was no switch, so that the settings apply.
 
-        Raises ChangedRowError when that is not as it was written.
+        Raises ChangedRowError when that row was changed.
         """
         with self._database.session() as session:
             row = one_checked(session, GalleryStateRow, 1)
@@ -122,8 +122,8 @@ class ModelStore:
     def switch(self, wanted: ModelChoice, present: ModelChoice, note: Callable[[Coverage], AuditEntry]) -> Coverage:
         """Let all servers of this database use `wanted` in place of `present`; returns the coverage of `wanted`.
 
-        What `note` makes of that is committed with it, for the audit trail. No reference face is added meanwhile.
-        Raises IncompleteModelError when one has no template of `wanted`.
+        The audit entry of `note` is committed with it. No reference face can be added at the same time. Raises
+        IncompleteModelError when one has no template of `wanted`.
         """
         with self._database.session() as session:
             lock_watchlist(session)

@@ -1,7 +1,6 @@
-"""Keeps thresholds, set and learned, and the scores on which they rest: how many passages had which best score.
+"""Stores set and learned thresholds, and the counts of passages by best score on which they are based.
 
-Rows carry a MAC. A count that does not stand as it was written does not count, and the next counts of its camera and
-day take its place. Methods block.
+Rows have a MAC. A changed count is ignored, and the next counts of its camera and day replace it. Methods block.
 """
 
 from __future__ import annotations
@@ -91,7 +90,7 @@ class ThresholdStore:
     def get(self, model_version: str) -> float | None:
         """Return the threshold that was set for that model version; None when there is none.
 
-        Raises ChangedRowError when it is not as it was written.
+        Raises ChangedRowError when its row was changed.
         """
         with self._database.session() as session:
             row = one_checked(session, ThresholdRow, 1)
@@ -107,18 +106,18 @@ class ThresholdStore:
             session.commit()
 
     def learned(self, model_version: str) -> LearnedThreshold | None:
-        """Return what was learned for that model version; None when nothing was.
+        """Return the learned threshold of that model version; None when there is none.
 
-        Raises ChangedRowError when it is not as it was written.
+        Raises ChangedRowError when its row was changed.
         """
         with self._database.session() as session:
             return _learned(session, model_version)
 
     def learn(self, known: LearnedThreshold | None, learned: LearnedThreshold, entry: AuditEntry | None) -> bool:
-        """Keep `learned` in place of `known`, with an entry in the audit trail if it has to be recorded.
+        """Store `learned` in place of `known`, with an entry in the audit trail if it must be recorded.
 
-        Nothing is kept, and False returned, where something else than `known` stands there: another server was faster,
-        or two people have forgotten it. Raises ChangedRowError when what stands there is not as it was written.
+        Store nothing and return False if the present value is not `known`: another server was faster, or two people
+        have deleted it. Raises ChangedRowError when the present row was changed.
         """
         with self._database.session() as session:
             lock_watchlist(session)

@@ -1,4 +1,4 @@
-"""Keeps the people who sign in, and counts wrong passwords. Each method is one transaction, with its audit entry in it.
+"""Stores the people who sign in, and counts wrong passwords. Each method is one transaction with its audit entry.
 
 Methods block: call them from a worker thread.
 """
@@ -128,9 +128,9 @@ class PeopleStore:
             return list(map(account_of, in_order(session, rows)))
 
     def change(self, person: Person, entry: AuditEntry, seen: Person | None = None) -> None:
-        """Keep what is changed of a person; the sessions of who is disabled end.
+        """Store the changes of a person; the sessions of a disabled person end.
 
-        Raises PersonChangedError when the person is not as they were `seen` any more.
+        Raises PersonChangedError when the person has changed since they were `seen`.
         """
         with self._database.session() as session:
             row = _held(session, person.person_id)
@@ -164,10 +164,10 @@ class PeopleStore:
                 session.commit()
 
     def begin_try(self, sign_in_name: str, now: datetime, rule: LockOut) -> SignInTries | None:
-        """Count a try as a wrong one before it is looked at; None when the name is locked, and must not be tried.
+        """Count an attempt as wrong before it is checked; None when the name is locked and must not be checked.
 
-        So tries at the same time, and a server that dies between, get no more guesses than are counted. Who was right
-        is forgiven.
+        So simultaneous attempts, or a server that dies in between, allow no uncounted guesses. A right password resets
+        the count.
         """
         with self._database.session() as session:
             tag = _locked_tag(session, sign_in_name)
@@ -183,9 +183,9 @@ class PeopleStore:
             return tries
 
     def begin_try_at(self, binding: str, now: datetime, allowance: TryAllowance, share: int) -> bool:
-        """Count a try at a device as a wrong one before it is looked at; whether it has one left, on all servers.
+        """Count an attempt at a device as wrong before it is checked; return whether it has one left, on all servers.
 
-        `share` is how many devices' tries it has. `take_back` takes the try of who was right back.
+        `share`: the number of devices for which it counts. `take_back` removes the attempt after a right password.
         """
         with self._database.session() as session:
             lock_people(session)
@@ -243,9 +243,9 @@ def _end_sessions(session: Session, person_id: UUID, but: str | None = None) -> 
 
 
 def lock_people(session: Session) -> None:
-    """Keep others from changing people and counting tries until the transaction ends; the first step of whoever does.
+    """Lock people and counts of attempts until the transaction ends; the first step of each change.
 
-    It takes SQLite's write lock before anything is read, so that two changes of a row cannot cross.
+    It takes SQLite's write lock before anything is read, so that two changes of a row cannot overlap.
     """
     session.exec(update(SignInKeyRow).values(id=SignInKeyRow.id))
 

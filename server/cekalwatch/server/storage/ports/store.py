@@ -73,9 +73,9 @@ class PortStore:
             return LogPosition(row.sequence, UUID(row.alert_id), row.occurred_at)
 
     def start(self, port: Port, start: LogStart, now: datetime) -> None:
-        """Take the events after `start.after` for those that follow; of a new log of the port, unless it goes on.
+        """Expect the events after `start.after`, of a new log of the port unless `start` continues the old one.
 
-        Raises REPORT_OUT_OF_ORDER when it goes on somewhere else.
+        Raises REPORT_OUT_OF_ORDER when it continues at another position.
         """
         with self._database.session() as session:
             _lock(session, port, now)
@@ -91,9 +91,9 @@ class PortStore:
             session.commit()
 
     def record(self, port: Port, reports: Sequence[PortReport], now: datetime) -> int:
-        """Store events with their alerts, those that are stored left out; return how far the log is stored.
+        """Store new events with their alerts; return the position up to which the log is stored.
 
-        Raises REPORT_OUT_OF_ORDER, and stores none, where one does not follow.
+        Raises REPORT_OUT_OF_ORDER, and stores none, if an event is missing before one of them.
         """
         with self._database.session() as session:
             _lock(session, port, now)
@@ -122,9 +122,9 @@ class PortStore:
             return reached
 
     def keep_only(self, port: Port, held: HeldAlerts, note: Callable[[int], AuditEntry]) -> int:
-        """Remove the alerts that the port does not hold any more, in that stretch of keys; return how many went.
+        """Remove the alerts in that range of keys that the port no longer has; return how many were removed.
 
-        What `note` makes of that number is committed with it, for the audit trail, if there were any.
+        If there were any, the audit entry that `note` makes of that number is committed with it.
         """
         query = select(PortAlertRow.alert_id).where(*_of(PortAlertRow, port))
         if held.after:
@@ -144,9 +144,9 @@ class PortStore:
         return len(gone)
 
     def remove_records(self, before: datetime, note: Callable[[int], AuditEntry]) -> int:
-        """Remove alerts that were raised before and are cleared or closed, with their events; return how many went.
+        """Remove cleared and closed alerts that were raised before, with their events; return how many were removed.
 
-        What `note` makes of their numbers is committed with them, for the audit trail.
+        The audit entry that `note` makes of their numbers is committed with it.
         """
         due = (
             select(PortAlertRow.site, PortAlertRow.port, PortAlertRow.alert_id)

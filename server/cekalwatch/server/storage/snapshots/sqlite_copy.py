@@ -23,10 +23,10 @@ MIN_LEFT_BYTES = 200_000_000
 
 @contextmanager
 def sqlite_snapshot(file: Path) -> Iterator[Snapshot]:
-    """Yield the database in `file` as it is now. Raises ProgramError.
+    """Yield a copy of the database in `file`. Raises ProgramError.
 
-    The copy has the mode 0600 and no name while it is filled, so that none stays when this program is killed, and its
-    bytes are zeros again when the block ends.
+    The copy has the mode 0600, and no name while it is filled, so that nothing remains if this program is killed. Its
+    bytes are overwritten with zeros when the block ends.
     """
     _refuse_without_room(file)
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")

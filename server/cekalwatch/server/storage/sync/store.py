@@ -1,8 +1,8 @@
-"""Stores the state of the synchronisation, what was seen of each order, and the record of runs.
+"""Stores the state of the synchronisation, the last seen state of each order, and the record of runs.
 
-Each method is one transaction. Those of a run take its lease: they renew it, and raise SYNC_TAKEN_OVER when another
-server has it by now. What a run imports is stored before this remembers that it was: a run that is killed between the
-two finds it unchanged when it comes again. That the source has it is remembered before. Methods block.
+Each method is one transaction. Methods of a run take its lease: they renew it, and raise SYNC_TAKEN_OVER when another
+server has it. An imported record is stored before its import is remembered: if a run is killed between the two, the
+next run finds the record unchanged. That the source has the record is remembered before. Methods block.
 """
 
 from __future__ import annotations
@@ -74,11 +74,11 @@ class SyncStore:
         from_start: bool = False,
         entry: AuditEntry | None = None,
     ) -> BegunRun | None:
-        """Begin a run with its lease; None when it may only begin `if_due`, and is not due, or another is under way.
+        """Begin a run with its lease; with `if_due`, return None if no run is due or another one is in progress.
 
-        `latest`: when the next run may be due at the latest; what says later was written while a clock was ahead, and
-        so was a lease that lasts longer than leases do. `hastened`: it is due now. With another source than before, or
-        `from_start`, it reads from the beginning. Raises SYNC_RUNNING.
+        `latest`: the latest possible time of the next run; a later stored time, or a lease that is too long, was
+        written while a clock was ahead. `hastened`: a run is due now. With another source than before, or with
+        `from_start`, the run reads from the beginning. Raises SYNC_RUNNING.
         """
         with self._database.session() as session:
             _lock(session)
@@ -238,10 +238,10 @@ class SyncStore:
         keep_since: datetime,
         from_start: bool = False,
     ) -> None:
-        """Keep the run as it ended, give the lease back, and forget the runs that began before `keep_since`.
+        """Store the result of the run, release the lease, and delete the runs that began before `keep_since`.
 
         DONE makes the source fresh. DONE and SHRUNK close the reading; with `from_start` the next run reads all.
-        While a record is to be tried again, it begins where this reading began, since no later delta would bring it.
+        While a record must be tried again, the next run begins where this reading began, since no later delta has it.
         """
         ended_at = run.ended_at or run.started_at
         with self._held(lease, ended_at, run) as session:

@@ -1,6 +1,6 @@
-"""Tables of the synchronisation: where it stands, what was seen of each order, and a record of every run.
+"""Tables of the synchronisation: its position, the last seen state of each order, and a record of every run.
 
-Keys and codes only: nothing here is personal, so nothing is sealed. At the end, how their rows are read and written.
+They contain only keys and codes, nothing personal, so nothing is sealed. The end reads and writes their rows.
 """
 
 from __future__ import annotations

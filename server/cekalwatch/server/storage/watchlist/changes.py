@@ -1,12 +1,11 @@
-"""What each change of the watchlist writes beside it: the change log, and the index of people.
+"""The additional writes of each change of the watchlist: the change log, and the index of people.
 
-The log tells which subjects changed since a value of the change counter. Each subject has one row at most, with the
-counter's value of its newest change, so the log needs no pruning and nobody who follows it can come too late. A deleted
-subject keeps its row, without which nobody would hear of the deletion.
+The log says which subjects changed since a value of the change counter. Each subject has at most one row, with the
+counter's value of its newest change, so the log needs no pruning, and a follower can never be too late. A deleted
+subject keeps its row, so that followers learn of the deletion.
 
-The index tells which subjects may be the same person: they share the digest of a NIK or of a travel document. Who reads
-by it compares the sealed facts of both subjects, so that nobody is taken for somebody else by a row that was added or
-put back.
+The index says which subjects may be the same person: they share the digest of a NIK or of a travel document. Its
+readers compare the sealed facts of both subjects, so that an added or restored row cannot cause a confusion of people.
 """
 
 from __future__ import annotations
@@ -29,9 +28,9 @@ from cekalwatch.server.storage.watchlist.tables import (
 
 
 def lock_watchlist(session: Session) -> None:
-    """Keep others from changing the watchlist until the transaction ends; the first step of whoever changes it.
+    """Lock the watchlist against changes until the transaction ends; the first step of each change.
 
-    It takes SQLite's write lock before anything is read, so that two changes cannot cross.
+    It takes SQLite's write lock before anything is read, so that two changes cannot overlap.
     """
     session.exec(update(WatchlistStateRow).values(version=WatchlistStateRow.version))
 

@@ -1,6 +1,6 @@
-"""Gives the watchlist to those who follow it, subject by subject in the order of their last changes.
+"""Reads the watchlist for followers, subject by subject in the order of their last changes.
 
-Each subject is as it stands now, so that nobody who was away for long comes too late. A damaged row is left out, and
+Each subject has its present state, so a follower that was away for long misses nothing. A damaged row is left out, and
 the subject's entry says so. Methods block.
 """
 

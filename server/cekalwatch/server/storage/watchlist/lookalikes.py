@@ -1,7 +1,7 @@
-"""What people have found about subjects with such a face. Methods block.
+"""Judgements of people on pairs of subjects with similar faces. Methods block.
 
-A judgement holds for the photographs that were looked at: with another photograph of either, the pair is to be judged
-again. It goes with either subject. A row that does not stand as it was written is left out.
+A judgement applies to the compared photographs: after a new photograph of either subject, the pair must be judged
+again. It is removed with either subject. A changed row is left out.
 """
 
 from __future__ import annotations
@@ -56,10 +56,10 @@ class LookalikeStore:
     def judge(
         self, pair: SubjectPair, judgement: LookalikeJudgement, person: UUID, now: datetime, mark: str, note: AuditEntry
     ) -> None:
-        """Keep what `person` found, in place of what was found before; NOT_JUDGED takes that back.
+        """Store the judgement of `person`, in place of an earlier one; NOT_JUDGED removes that.
 
-        `mark` is the state that was looked at, and `note` the entry in the audit trail. Raises SUBJECT_NOT_FOUND, and
-        LOOKALIKES_CHANGED where the pair stands otherwise by now.
+        `mark` is the state that the person saw, and `note` the entry in the audit trail. Raises SUBJECT_NOT_FOUND, and
+        LOOKALIKES_CHANGED if the pair has changed since.
         """
         keys = (pair.first, pair.second)
         with self._database.session() as session:

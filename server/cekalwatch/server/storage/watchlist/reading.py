@@ -1,7 +1,7 @@
 """Reads many subjects of the watchlist at once, with their orders and reference faces.
 
-A damaged row is left out and logged by its key, so that it harms nobody else's recognition. A subject's file tells how
-many of its orders are.
+A damaged row is left out and logged by its key, so that it does not affect the recognition of others. A subject's file
+counts its damaged orders.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class MarkedFile:
 
     file: SubjectFile
     mark: bytes
-    """Digest of the MACs of its rows: the same while they stand as they were read. Empty where the terms of the orders
-    do not follow from these rows alone: one is damaged, or urgent, which orders under other keys may make invalid."""
+    """Digest of the MACs of its rows, equal while the rows are unchanged. Empty if the terms of the orders do not
+    follow from these rows alone: an order is damaged, or urgent, so that orders of other keys may make it invalid."""
 
 
 def readable(found: Iterable[Row], convert: Callable[[Row], Value], key: Callable[[Row], str]) -> Iterator[Value]:
@@ -179,9 +179,9 @@ def _checked(session: Session, table: type[Signed], read: Callable[[Signed], Val
 
 
 def _plain(session: Session, table: type[Signed], query: SelectOfScalar[Signed]) -> Iterable[Signed]:
-    """Return what `query` finds as plain rows, which have the same attributes.
+    """Return the results of `query` as plain rows, which have the same attributes.
 
-    Objects that SQLAlchemy tracks take three times as long to make, and a census reads hundreds of thousands.
+    Objects that SQLAlchemy tracks need three times as long, and a census reads hundreds of thousands.
     """
     columns = SQLModel.metadata.tables[str(table.__tablename__)].columns
     return cast("Iterable[Signed]", session.execute(query.with_only_columns(*columns)))

@@ -1,6 +1,6 @@
-"""Stores records in the watchlist, several in one transaction: one by itself would cost as much as twenty together.
+"""Stores records in the watchlist, several in one transaction: a single one would cost as much as twenty together.
 
-What is held already is read at once before, and the rows of one kind are written at once. Methods block.
+It first reads all present data at once, and writes the rows of each kind at once. Methods block.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ class RecordStore:
         return written.outcomes[0]
 
     def content_of(self, order_ids: Sequence[str]) -> dict[str, str]:
-        """Return a digest of what is held of each of these orders and its subject, by key; none where it is not held.
+        """Return a digest of the stored facts of each of these orders and its subject, by key; none for unknown orders.
 
         It changes whenever the facts do, and reveals nothing of them.
         """
@@ -153,7 +153,7 @@ class RecordStore:
     def foresee(self, records: Sequence[NewRecord], grown: Mapping[str, int]) -> list[DryRunResult]:
         """Return what storing each record would do, and store nothing; each subject comes once.
 
-        `grown` is how many orders subjects are taken to have beyond what is held.
+        `grown`: the number of orders that subjects are assumed to have in addition to the stored ones.
         """
         with self._database.session() as session:
             held = _Held.read(session, self._rows, records).grown(grown)
@@ -179,8 +179,8 @@ class RecordStore:
     ) -> WriteResult:
         """Store records in one transaction; see `_write_records`.
 
-        What `note` makes of the number of a record of which something is written, and of what was done with it, is
-        committed with it, for the audit trail.
+        For each record with changes, `note` gets its number and what was done, and its result is committed for the
+        audit trail.
         """
         with self._database.session() as session:
             lock_watchlist(session)
@@ -207,9 +207,9 @@ def _write_records(
 ) -> tuple[list[RecordResult], set[str]]:
     """Write the records; return what was done with each, and the keys of the subjects that changed.
 
-    Each order comes once, and so does each subject. An order whose record is held with the same content is UNCHANGED,
-    and its subject stays as it is, unless a row is damaged; references are added all the same. Nothing of a record is
-    written whose outcome is one of REFUSALS.
+    Each order comes once, and so does each subject. An order that is stored with the same content is UNCHANGED, and
+    its subject is not changed either, unless a row is damaged; references are added nevertheless. Nothing is written
+    for a record whose outcome is one of REFUSALS.
     """
     held = _Held.read(session, rows, records)
     everything = [held.done(record) for record in records]

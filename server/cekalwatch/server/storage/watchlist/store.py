@@ -1,4 +1,4 @@
-"""Keeps the watchlist. Each method is one transaction; domain values go in and come out.
+"""Stores the watchlist. Each method is one transaction; it takes and returns domain values.
 
 Methods block: call them from a worker thread. A damaged row is left out, counted and logged by its key; the rest works.
 """
@@ -106,7 +106,7 @@ class WatchlistStore(RecordStore):
     def enrolled(self, subject_id: str, model_version: str) -> dict[str, EnrolledFace]:
         """Return the subject's reference faces with a template in that model version, by the photograph's SHA-256.
 
-        One whose template is damaged is not among them, so that importing its photograph again mends it.
+        Faces with a damaged template are left out, so that importing their photograph again repairs them.
         """
         query = (
             select(ReferenceFaceRow, TemplateRow.vector)
@@ -194,9 +194,8 @@ class WatchlistStore(RecordStore):
     def delete_subject(self, subject_id: str, note: Callable[[SubjectDeletion], AuditEntry]) -> SubjectDeletion:
         """Remove a subject with all orders, photographs and templates, and the probes of its alerts.
 
-        What `note` makes of that is committed with it, for the audit trail. The galleries follow by the change counter.
-        Alerts about the subject stay, with its key only. A source that still has its orders brings them back. Raises
-        SUBJECT_NOT_FOUND.
+        The audit entry of `note` is committed with it. The galleries follow by the change counter. Alerts about the
+        subject stay, with its key only. A source that still has its orders adds them again. Raises SUBJECT_NOT_FOUND.
         """
         with self._database.session() as session:
             _lock(session)
@@ -220,9 +219,9 @@ class WatchlistStore(RecordStore):
     def erase_subject(
         self, subject_id: str, due: Callable[[SubjectFile], bool], note: Callable[[SubjectDeletion], AuditEntry]
     ) -> bool:
-        """Remove a subject as `delete_subject` does, if it is there and still `due`; return whether it went.
+        """Remove a subject as `delete_subject` does, if it exists and is still `due`; return whether it was removed.
 
-        A source that still has its orders, unchanged, does not bring them back.
+        A source that still has its unchanged orders does not add them again.
         """
         with self._database.session() as session:
             _lock(session)
@@ -296,7 +295,7 @@ class WatchlistStore(RecordStore):
             return session.exec(query).first()
 
     def sources_of(self, source: str) -> dict[str, datetime | None]:
-        """Return when the list of `source` was brought up to date from each of its own sources, by `SOURCE: NAME`.
+        """Return when the list of `source` was last updated from each of its own sources, by `SOURCE: NAME`.
 
         None: never.
         """

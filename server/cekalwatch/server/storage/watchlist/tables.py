@@ -1,8 +1,8 @@
 """Tables of the watchlist: subjects, their ban orders, reference faces and templates.
 
-Dates and lists are kept as text (ISO 8601, JSON) and read by the store row by row, so that a damaged value makes its
-own row unreadable and no other. What is personal is sealed (`columns.py`); keys and dates, by which rows are
-found and ordered, are not. Statuses are not here: they are computed at the moment of asking.
+Dates and lists are stored as text (ISO 8601, JSON) and read by the store row by row, so that a damaged value makes only
+its own row unreadable. Personal values are sealed (`columns.py`); keys and dates, by which rows are found and ordered,
+are not. Statuses are not stored: they are computed on request.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class SubjectRow(SignedRow, table=True):
 
 
 class SubjectIdentityRow(SQLModel, table=True):
-    """A number of a subject's, as a digest by which others with the same one are found.
+    """The digest of a subject's number, by which other subjects with the same number are found.
 
-    It only says where to look: whether two subjects share a number is told by their sealed facts, so it needs no MAC.
+    It only says where to look: the sealed facts decide whether two subjects share a number, so it needs no MAC.
     """
 
     __tablename__ = "subject_identity"
