@@ -1,6 +1,6 @@
 """One camera of this process: its source, its vision thread, its outbox and its stream to the server.
 
-Cameras share only the event loop, in which nothing blocks: what happens to one does not affect another.
+Cameras share only the event loop, in which nothing blocks, so a fault of one does not affect another.
 """
 
 from __future__ import annotations
@@ -73,10 +73,10 @@ class Camera:
         receipts_wait_s: float,
         preset_status: Callable[[], PresetStatus] | None = None,
     ) -> None:
-        """`receipts_wait_s`: how long a file waits for receipts (see CameraSettings); `preset_status`: where a camera
-        that can be turned looks (see ViewMonitor).
+        """`receipts_wait_s`: how long a file waits for receipts (see CameraSettings); `preset_status`: the position of
+        a camera that can be turned (see ViewMonitor).
 
-        Crops of a file go to the spool only when it is read at its own pace; otherwise it can be read again.
+        Crops of a file are spooled only if it is read in real time; otherwise it can be read again.
         """
         self.camera_id = settings.camera_id
         self.tls_dir = settings.tls_dir

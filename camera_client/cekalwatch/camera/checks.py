@@ -1,6 +1,6 @@
-"""Checks of this installation: a function for each part returns its verdict, and what to do.
+"""Checks of this installation for the command `check`: each function returns the verdict on one part, and what to do.
 
-For the command `check`. Each function waits some seconds at most, and changes nothing.
+Each function waits for a few seconds at most, and changes nothing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The camera client's settings: a TOML file, environment variables `CEKALWATCH_CAMERA_…`, command line options.
 
-One camera is given by `camera_id` and `source`. Several are `[[cameras]]`: each has a `camera_id` and a `source`, and
-whatever else of CameraOptions differs for it; the rest is as at the top.
+`camera_id` and `source` describe one camera. Several cameras are `[[cameras]]`: each has a `camera_id`, a `source`, and
+its own values of CameraOptions; other values come from the top level.
 """
 
 from __future__ import annotations

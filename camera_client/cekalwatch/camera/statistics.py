@@ -119,9 +119,9 @@ class CameraStatistics:
         return self._view_state(self._clock.monotonic_s())
 
     def view_changed(self) -> bool:
-        """Return whether the view looks otherwise than the last heartbeat said, so that the next one cannot wait.
+        """Return whether the view differs from the last heartbeat, so that the next one must be sent at once.
 
-        Good news waits until there is a frame rate to tell with it, and is none when nothing was wrong.
+        An end of a fault is reported only with a frame rate, and only after a reported fault.
         """
         state = self.view_state
         if state is ViewState.OK and self._clock.monotonic_s() - self._since_s < RATE_OVER_S:

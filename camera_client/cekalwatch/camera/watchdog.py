@@ -1,8 +1,8 @@
-"""Notices a vision thread that hangs, and tells the service manager that all is well while none does.
+"""Detects a hanging vision thread, and reports to the service manager that the program works while none hangs.
 
-A thread that hangs in native code cannot be ended from outside, and what it holds is lost. So the program ends, with an
-exit code that says why, and is started again; captures wait on the disk meanwhile. A source that gives no frames is
-reopened for ever instead, and never ends the program.
+A thread that hangs in native code cannot be ended from outside, and its resources are lost. So the program ends, with
+an exit code that says why, and is started again; captures wait on the disk. A source without frames never ends the
+program: it is reopened again and again.
 """
 
 from __future__ import annotations

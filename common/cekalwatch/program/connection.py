@@ -58,7 +58,7 @@ class ClientSettings(Settings):
 
 
 def open_dialer(servers: ServerChoice | str, tls_dir: Path, watches: tuple[Any, ...] = ()) -> Dialer:
-    """Return what opens channels to `servers`: with the certificate in `tls_dir`; raises ProgramError.
+    """Return the dialer for channels to `servers`, with the certificate in `tls_dir`; raises ProgramError.
 
     `watches`: see `Dialer`.
     """

@@ -1,7 +1,7 @@
 """CSV that a spreadsheet opens safely: no text becomes a formula (OWASP, "CSV Injection"); and the report of an import.
 
-The report is the same from the server's command and from the web console. It holds keys, codes and names of files;
-nothing of a person but the key.
+The report is the same from the server's command and from the web console. It contains keys, codes and names of files;
+of a person, only the key.
 """
 
 from __future__ import annotations

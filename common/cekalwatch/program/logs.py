@@ -1,6 +1,6 @@
 """Structured logs on standard error: one JSON object a line, or a readable form on a terminal.
 
-What may be logged: keys, codes, counts, durations. Never names, numbers of documents, pictures or templates.
+Logs may contain keys, codes, counts and durations, but never names, numbers of documents, pictures or templates.
 """
 
 from __future__ import annotations

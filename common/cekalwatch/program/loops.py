@@ -102,7 +102,7 @@ class Loops:
     ) -> None:
         """Await `work` again and again until it returns False, or the task is cancelled.
 
-        There is a pause of `period_s` seconds after each round, and before the first of `first_s`, or as long.
+        There is a pause of `period_s` seconds after each round, and of `first_s`, if given, before the first one.
         """
         loop = self._begin(name, period_s)
         pause_s = period_s if first_s is None else first_s

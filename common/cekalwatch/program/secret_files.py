@@ -30,7 +30,7 @@ def make_private_folder(folder: Path) -> None:
 def refuse_shared(what: str, file: Path, mode: int, then: str) -> None:
     """Raise ProgramError when others than its owner can read a file of this mode; Windows has no such modes.
 
-    `what` is in it; `then` says what to do besides closing it.
+    `what` names its content; `then` says what else to do.
     """
     found = stat.S_IMODE(mode)
     if os.name == "posix" and found & (stat.S_IRWXG | stat.S_IRWXO):

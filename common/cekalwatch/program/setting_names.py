@@ -1,8 +1,8 @@
-"""Reads a setting by the name that it had in the release before; each program states its table of old names.
+"""Reads a setting by its name of the previous release; each program has a table of old names.
 
-A table has the old name of each renamed setting as the file writes it, with its tables, and the new key:
+A table has the old name of each renamed setting in the file's form, with its tables, and the new key:
 `"watchlist.sync.period_s": "period_seconds"`. An entry of a list of tables counts as the table. The old names of a
-release are read in the next one only.
+release are read only in the next one.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class OldName:
 
 
 def with_new_names(stated: Any, names: Mapping[str, str], source: str, found: set[OldName], place: str = "") -> Any:  # noqa: ANN401  # a settings file holds many types
-    """Return what a source states at `place`, by the new names, and add the old ones that it used to `found`.
+    """Return the settings of a source at `place`, by the new names, and add the old names that it used to `found`.
 
-    Raises ProgramError where it states both names of a setting with different values.
+    Raises ProgramError if it gives both names of a setting with different values.
     """
     if isinstance(stated, list):
         return [with_new_names(one, names, source, found, place) for one in stated]

@@ -4,7 +4,7 @@
 `server_addresses = […]` in the file and `CEKALWATCH_CAMERA_SERVER_ADDRESSES` in the environment. Unknown keys are
 errors: a misspelt setting must not be ignored.
 
-The file is the one that is named; when none is, `camera.toml` in `SYSTEM_FOLDER`, or else in the account's own folder.
+The file is the named one; by default `camera.toml` in `SYSTEM_FOLDER`, or else in the account's own folder.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ class Settings(BaseSettings):
     def load(cls, file: Path | None = None, **overrides: Any) -> Self:  # noqa: ANN401  # settings have many types
         """Read the settings; `file` or `<PREFIX>CONFIG` names the TOML file, or it is one of `usual_files`.
 
-        Raises ProgramError that names each wrong key. `overrides` that are None count as not given, so that command
-        line options can be passed as they are.
+        Raises ProgramError that names each wrong key. `overrides` that are None are ignored, so that command line
+        options can be passed unchanged.
         """
         return cls.load_with_sources(file, **overrides).values
 
@@ -243,7 +243,7 @@ def _may_be_made(file: Path) -> bool:
 
 
 def _unknown_variables(settings: type[Settings]) -> list[str]:
-    """Return the environment's variables with the prefix that name no field, each with what may be meant.
+    """Return the environment's variables with the prefix that name no field, each with a similar name.
 
     pydantic-settings ignores them.
     """

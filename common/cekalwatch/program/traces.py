@@ -1,11 +1,11 @@
-"""Traces: where the time of one capture goes, from the camera to the officer's window, across programs.
+"""Traces: the time that each step of one capture takes, from the camera to the officer's window, across programs.
 
-What is done for a capture is a span. Its context, a text in the form of W3C Trace Context, goes along with the capture
-and with what comes of it, so that each program records its spans in the same trace. Spans go to a collector by OTLP.
-They hold keys of devices, codes and times, and nothing of a traveller or subject.
+Each step for a capture is a span. Its context, a text in the form of W3C Trace Context, is sent with the capture and
+its results, so that each program records its spans in the same trace. Spans are sent to a collector by OTLP.
+They contain keys of devices, codes and times, and nothing of a traveller or subject.
 
-Traces are off until the settings name a collector. Then nothing of OpenTelemetry is imported, and a context is passed
-on as it came.
+Traces are off until the settings name a collector. While they are off, OpenTelemetry is not imported, and a context is
+passed on unchanged.
 """
 
 from __future__ import annotations

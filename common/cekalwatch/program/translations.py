@@ -1,7 +1,7 @@
 """Texts for people, from the gettext catalogues of the package that shows them. It knows none of the texts.
 
-A package keeps them in `locale/<id|en>/LC_MESSAGES/messages.po`; the build compiles each to a .mo file beside it.
-Messages are named by ids in capitals (`FACT_NAME`), so that both languages are translations alike.
+A package has them in `locale/<id|en>/LC_MESSAGES/messages.po`; the build compiles each to a .mo file in its folder.
+Messages have ids in capitals (`FACT_NAME`), so that both languages are translations.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Texts:
     """The texts of a package in one language, with those that it shares with others."""
 
     def __init__(self, package: str, language: Language, *shared: str) -> None:
-        """Read the catalogues of `package` (`cekalwatch.notifier`) and of `shared` ones, which say what it does not.
+        """Read the catalogues of `package` (`cekalwatch.notifier`), and of `shared` packages for texts that it lacks.
 
         Raises ProgramError when one is not compiled.
         """
@@ -46,9 +46,9 @@ class Texts:
         return True
 
     def say(self, message_id: str, **values: object) -> str:
-        """Return a text with `values` in its braces: a count (an int) as `number` writes it, others as they are.
+        """Return a text with `values` in its braces: a count (an int) in the form of `number`, others unchanged.
 
-        A number that names something, such as that of an audit entry, is passed as a str. Raises KeyError for an
+        A number that is a name, such as that of an audit entry, is passed as a str. Raises KeyError for an
         unknown id or a missing value.
         """
         written = {name: self.number(value) if type(value) is int else value for name, value in values.items()}

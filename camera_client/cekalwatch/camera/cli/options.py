@@ -57,9 +57,9 @@ Config = Annotated[
 def chosen_camera(
     config: Path | None, camera_id: str | None, source: str | None = None, detector: Path | None = None
 ) -> tuple[CameraSettings, OneCamera]:
-    """Return the settings and the one camera that is meant: `source`, or one of the configuration file.
+    """Return the settings and the requested camera: `source`, or one of the configuration file.
 
-    Raises ProgramError when it is not clear which.
+    Raises ProgramError when the request is ambiguous.
     """
     if source:
         loaded = CameraSettings.load_with_sources(

@@ -1,8 +1,8 @@
 """Chooses which crops of a passage are sent: the first usable one at once, then better and later ones, never too many.
 
-The server fuses the templates of a passage's crops, so several different ones are worth more than one; but a track's
-end is not known in advance. So the gaps grow with each crop sent, and one crop is kept back for the end or for the best
-moment of a long passage. A crop is the face with its surroundings, as a JPEG within the contract's bounds.
+The server fuses the templates of a passage's crops, so several different ones are better than one; but the end of a
+track is not known in advance. So the gaps grow with each crop sent, and one crop is reserved for the end, or for the
+best moment of a long passage. A crop is the face with its surroundings, as a JPEG within the contract's limits.
 """
 
 from __future__ import annotations

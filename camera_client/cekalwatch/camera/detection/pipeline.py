@@ -44,9 +44,9 @@ AROUND: Final = 1.0
 
 
 class MotionGate:
-    """Decides which frames are searched for faces: all of them where something new may be, few where nothing moves.
+    """Decides which frames of one camera are searched for faces: all while something changes, few while nothing moves.
 
-    It compares small grey pictures, which costs a twentieth of a search. Of one camera; owned by one thread.
+    It compares small grey pictures, which costs a twentieth of a search. Owned by one thread.
     """
 
     def __init__(self, region: Region | None = None) -> None:
@@ -125,9 +125,9 @@ class Pipeline:
         region: Region | None = None,
         aiming: AimingPictures | None = None,
     ) -> None:
-        """Look for faces in one of `detect_every` frames, in the part `region`, to which `detector` keeps too.
+        """Search for faces in one of `detect_every` frames, in the part `region`, to which `detector` is limited too.
 
-        `view`: given for a camera that can be turned; `aiming`: who gets frames by which the camera is aimed.
+        `view`: given for a camera that can be turned; `aiming`: receives frames for aiming the camera.
         """
         self._source = source
         self._detector = detector
@@ -149,7 +149,7 @@ class Pipeline:
     def start(self, thread_name: str) -> asyncio.Future[None]:
         """Start `run` in a thread of its own; the future ends with it, and raises what it raised.
 
-        A daemon thread: asyncio's own threads are for short work, and the end of the program waits for them.
+        It is a daemon thread: asyncio's own threads are for short work, and the program waits for them at its end.
         """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()

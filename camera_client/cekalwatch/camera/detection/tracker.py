@@ -24,8 +24,8 @@ from cekalwatch.vision.faces import Face
 NOISE: Final = 0.15
 """The distance of a box from the face: standard deviation."""
 SPEED: Final = 12.0
-"""How fast a face may be that was seen once: standard deviation a second. People walk up to 1.5 m/s, seven face sizes;
-this is wider, because a short way is no more likely than a long one."""
+"""Speed of a face that was seen once: standard deviation per second. People walk up to 1.5 m/s, seven face sizes; this
+is wider, because a short distance is no more likely than a long one."""
 UNREST: Final = 10.0
 """How much the variance of a face's speed grows in a second: people turn, stop and nod."""
 SIZE_NOISE: Final = 0.1
@@ -88,10 +88,9 @@ class _Track:
         return self.centre + self.velocity * (at_s - self.seen_at_s)
 
     def cost(self, centre: NDArray[np.float64], size: float, at_s: float) -> float:
-        """Return how unlikely it is that the face is this track's, at least 0; infinity when it cannot be.
+        """Return the cost of assigning the face to this track, at least 0; infinity if it is impossible.
 
-        It is twice the negative logarithm of the likelihood, so that a track that is sure where its face is comes
-        before one that is not.
+        It is twice the negative log-likelihood, so a track with a certain position comes before an uncertain one.
         """
         passed_s = at_s - self.seen_at_s
         off = (centre - self.expected(at_s)) / math.sqrt(size * self.size)
@@ -134,8 +133,8 @@ class Tracker:
     def update(self, faces: Sequence[Face], view: tuple[int, int], at_s: float) -> Update:
         """Take the faces of the frame at `at_s` (see `Frame.at_s`), which must not go back; `view`: width and height.
 
-        A track is over when it was not seen for too long, or when its face must have left the view: who comes in there
-        is somebody else.
+        A track ends when it was not seen for too long, or when its face must have left the view: a face that enters
+        there is another person.
         """
         over = [at_s - track.seen_at_s > self._max_miss_s or track.has_left(view, at_s) for track in self._tracks]
         ended = tuple(track.number for track, is_over in zip(self._tracks, over, strict=True) if is_over)

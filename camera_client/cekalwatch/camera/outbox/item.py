@@ -67,11 +67,11 @@ class OutboxItem:
     def corrected(
         self, capture: FaceCapture, clock_offset: timedelta, began_at: datetime, now: datetime
     ) -> FaceCapture:
-        """Return its `capture` with the time that the host's clock would give it now, in case the clock was set.
+        """Return its `capture` with the time by the host's present clock, in case the clock was set.
 
-        `clock_offset` is the present one, `began_at` the beginning of this run by the present clock. An earlier run may
-        have known how its clock differed from the server's, which corrects that. Otherwise only one thing is known of
-        it: it took the picture before this one began.
+        `clock_offset` is the present offset, `began_at` the beginning of this run by the present clock. If an earlier
+        run knew the offset of its clock to the server's, that corrects the time. Otherwise it is only known that the
+        picture was taken before this run began.
         """
         if self.clock_offset is None and capture.clock_ahead is not None:
             return capture
@@ -88,8 +88,8 @@ def worst_first(
 ) -> list[OutboxItem]:
     """Return `some`, the least valuable first.
 
-    The best item of each passage in `everything` comes last, the oldest of them first, unless the server already has a
-    better crop of the passage (`arrived`: its best score). Before them come the others, worst score first.
+    The best items of the passages in `everything` come last, by age, oldest first, unless the server already has a
+    better crop of the passage (`arrived`: its best score). The others come before them, worst score first.
     """
     best: dict[tuple[str, str], OutboxItem] = {}
     for item in everything:

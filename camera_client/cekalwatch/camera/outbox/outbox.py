@@ -1,8 +1,8 @@
 """Captures that have no receipt yet, and which of them is sent next. It knows neither gRPC nor pictures nor files.
 
-Bounded: when it is full, the best crop of each passage stays; worse ones are dropped first, and counted. The spooler
-moves those that wait for long to the disk, through the queue in `state`. Live captures are sent first, and the backlog
-beside them with a share of the link.
+It is bounded: when it is full, the best crop of each passage stays; worse crops are dropped first, and counted. The
+spooler moves long-waiting captures to the disk, through the queue in `state`. Live captures are sent first, and the
+backlog gets a share of the link.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from cekalwatch.contract.values.captures import FaceCapture
 from cekalwatch.program.traces import TRACES
 
 MAX_BYTES = 96_000
-"""Bytes at once that the server has not taken in. More would only lie in the network's buffers, and on a link of
-64 kB/s a new capture would wait behind it for more than a second and a half. In an office the server is the limit,
-never this."""
+"""Maximum bytes in flight that the server has not read. More would only fill the network's buffers, and on a link of
+64 kB/s a new capture would wait for them for more than a second and a half. In an office the server is the limit, never
+this."""
 MAX_BACKLOG_BYTES = 48_000
 """How much of it may be backlog."""
 LIVE_IN_A_ROW = 3
@@ -40,10 +40,10 @@ class SendPolicy:
     def next(
         self, waiting: Collection[OutboxItem], in_flight: Collection[OutboxItem], now_s: float, credit: int
     ) -> OutboxItem | None:
-        """Return the one of `waiting` (captures in memory) to send now; None when none may be.
+        """Return the capture of `waiting` (captures in memory) to send now; None if none may be sent.
 
-        `in_flight`: those that were sent, and that the server has not taken in as far as is known.
-        `credit`: how many the server would take now, at least 1.
+        `in_flight`: sent captures that the server has not read yet, as far as is known.
+        `credit`: how many captures the server accepts now, at least 1.
         """
         sum_bytes = sum(item.size for item in in_flight)
         if in_flight and sum_bytes >= MAX_BYTES:
@@ -155,7 +155,7 @@ class Outbox:
     def take(self, credit: int = 1) -> FaceCapture | None:
         """Return the next capture to send, which is then in flight; None when none can be sent now.
 
-        `credit`: how many the server would take now, at least 1.
+        `credit`: how many captures the server accepts now, at least 1.
         """
         state = self._state
         with state.lock:

@@ -1,7 +1,7 @@
 """A folder on the capture host's disk in which captures wait, a file for each, sealed with AES-GCM (docs/adr/0007).
 
-A file is written whole or not at all. Its content is sealed together with the keys of its camera and capture, so that a
-file that was changed, moved or renamed does not open. The spooler decides when a capture is written or removed.
+A file is written completely or not at all. Its content is sealed together with the keys of its camera and capture, so a
+file that was changed, moved or renamed cannot be opened. The spooler decides when a capture is written or removed.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ class SpoolKey:
 
 
 def read_or_make(file: Path) -> SpoolKey:
-    """Return the key in `file`, and make it first when there is none.
+    """Return the key in `file`, and make it first if it is missing.
 
-    Raises ProgramError when others can read it, ValueError when it is no key, and OSError.
+    Raises ProgramError when others can read it, ValueError when it is not a key, and OSError.
     """
     if not file.exists():
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

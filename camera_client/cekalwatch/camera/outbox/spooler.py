@@ -1,7 +1,7 @@
-"""Moves captures between an outbox and its spool, on a thread of its own: a slow disk holds up nobody else.
+"""Moves captures between an outbox and its spool, on a separate thread, so that a slow disk delays nothing else.
 
-A capture that gets its receipt in time never touches the disk. One that waits for longer is written, and removed with
-its receipt. So a program that is killed loses what is younger than `spill_after_seconds` and PERIOD_S together.
+A capture that gets its receipt in time is never written to the disk. One that waits longer is written, and removed with
+its receipt. So a killed program loses captures younger than `spill_after_seconds` plus PERIOD_S.
 """
 
 from __future__ import annotations

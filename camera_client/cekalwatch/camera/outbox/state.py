@@ -87,7 +87,7 @@ class OutboxState:
     def in_memory_alone(self) -> list[OutboxItem]:
         """Return the waiting captures that are not on the disk, oldest first.
 
-        What is in flight does not count: it has probably arrived, so that dropping it would only lose its receipt.
+        Captures in flight are left out: they have probably arrived, so dropping them would only lose their receipts.
         """
         return [item for item in self.items.values() if self._is_waiting(item) and not item.stored_bytes]
 
@@ -211,9 +211,9 @@ class DiskQueue:
             state.changed()
 
     def make_room(self, size: int, max_in_memory: int) -> bool:
-        """Drop what is worth least, in memory or on the disk, until `size` bytes of the disk are free.
+        """Drop the least valuable captures, in memory or on the disk, until `size` bytes of the disk are free.
 
-        Nothing is dropped, and it returns False, while no more than `max_in_memory` captures wait in memory alone.
+        While at most `max_in_memory` captures wait only in memory, it drops nothing and returns False.
         """
         state = self._state
         with state.lock:

@@ -1,7 +1,7 @@
-"""Follows the position of a camera that can be turned, says which of its keys may send, and turns it on its tour.
+"""Follows the position of a camera that can be turned, decides which of its keys may send, and turns it on its tour.
 
-There is one monitor for a camera with all its keys: each key watches at a preset. Nothing is sent while the position of
-the camera is unknown (rule 2).
+One monitor serves a camera with all its keys: each key belongs to a preset. Nothing is sent while the position of the
+camera is unknown (rule 2).
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ class PtzMonitor:
         period_s: float = PERIOD_S,
         backoff: Backoff | None = None,
     ) -> None:
-        """`keys`: what each camera key has of this camera, at least one, in the order of the tour.
+        """`keys`: the camera keys of this camera with their presets, at least one, in the order of the tour.
 
-        `turns_folder`: where the orders of persons are (manual_turn). `under_way`: whether a traveller passes below a
-        camera key now. `zone`: of the tour's hours; None is the machine's.
+        `turns_folder`: folder of people's orders (manual_turn). `under_way`: whether a traveller passes at a camera key
+        now. `zone`: time zone of the tour's hours; None is the machine's.
         """
         self._keys = dict(keys)
         self._device = next(iter(keys.values()))
@@ -249,7 +249,7 @@ async def arrive(camera: OnvifCamera, preset: Preset, period_s: float = PERIOD_S
 def preset_status(now: PtzStatus, preset: Preset, watched: Iterable[Preset] = ()) -> PresetStatus:
     """Return whether a camera that looks like this `now` is at `preset`.
 
-    UNKNOWN also when it tells the same position for another preset that is `watched`: some cameras always tell zeros.
+    UNKNOWN also if another `watched` preset has the same position: some cameras always report zeros.
     """
     if now.moves:
         return PresetStatus.AWAY

@@ -1,7 +1,7 @@
 """A camera that can be turned, through ONVIF: its position, and turning it to a preset.
 
-ONVIF does not say at which preset a camera is, only its position and whether it moves. So a camera is at a preset when
-it rests and its position is the preset's.
+ONVIF does not report the preset of a camera, only its position and whether it moves. So a camera is at a preset when it
+does not move and its position is the preset's.
 """
 
 from __future__ import annotations
@@ -138,8 +138,8 @@ async def _clock_ahead(client: SoapClient) -> timedelta:
 
 
 async def _service_paths(client: SoapClient) -> dict[str, str]:
-    """Return where the services are. What the camera says of scheme, host and port is passed over: behind another
-    network it is wrong, and it would lead the password elsewhere.
+    """Return the addresses of the services. The camera's scheme, host and port are ignored: behind another network
+    they are wrong, and the password could be sent elsewhere.
     """
     try:
         answer = await client.ask(DEVICE_PATH, _question("tds:GetServices", IncludeCapability="false"))

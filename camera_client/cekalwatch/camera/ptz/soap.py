@@ -1,9 +1,8 @@
-"""Questions to a camera in SOAP over HTTP. The camera, or who stands in its place, may answer anything.
+"""Sends requests to a camera in SOAP over HTTP. The camera, or an impostor, may answer anything.
 
-An answer has a bound on bytes, depth, elements and time. Nothing that comes with it is obeyed: no redirection, no
-compression, no entity, no cookie. It knows no question; those are in `onvif`. The certificate is checked before
-anything is sent: by its fingerprint, when one is set; else by an authority, the office's own or those that this machine
-knows.
+An answer is limited in bytes, depth, elements and time. Its redirections, compression, entities and cookies are not
+used. It knows no request; those are in `onvif`. The certificate is checked before anything is sent: by its fingerprint,
+if one is set; otherwise by an authority, the office's own or those that this machine trusts.
 """
 
 from __future__ import annotations
@@ -32,10 +31,10 @@ class CertificateCheckError(Exception):
 
 
 def tls_to_camera(fingerprint: str | None, authority: Path | None) -> ssl.SSLContext:
-    """Return what a connection to a camera is made with. Raises CertificateCheckError.
+    """Return the TLS context for connections to a camera. Raises CertificateCheckError.
 
-    `fingerprint`: SHA-256 of its certificate, 64 hexadecimal digits; name, authority and validity are then not looked
-    at. `authority`: a PEM file; None stands for the authorities that this machine knows.
+    `fingerprint`: SHA-256 of its certificate, 64 hexadecimal digits; name, authority and validity are then not checked.
+    `authority`: a PEM file; None: the authorities that this machine trusts.
     """
     if fingerprint:
         return _PinnedContext.of(bytes.fromhex(fingerprint))
@@ -123,7 +122,7 @@ class SoapClient:
         await self._http.aclose()
 
     async def ask(self, path: str, question: Element, *, signed: bool = True) -> Element:
-        """Return the answer to `question`, an element of the same name with `Response` behind it.
+        """Return the answer to `question`, an element of the same name with the suffix `Response`.
 
         Raises Refusal when the camera answers with a fault. `signed`: with user and password.
         """

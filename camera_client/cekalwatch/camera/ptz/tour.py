@@ -1,7 +1,7 @@
-"""The tour of a camera that can be turned: which of its presets is next, and a person's order to leave the tour.
+"""The tour of a camera that can be turned: its next preset, and a person's order to leave the tour.
 
-The order is one small file for each camera, with where it was turned to and for how long. The command `turn` writes it,
-and the program that watches the camera reads it. The tour knows no camera and no clock.
+The order is one small file for each camera, with the preset and the duration. The command `turn` writes it, and the
+program that watches the camera reads it. The tour knows no camera and no clock.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class Tour:
         self._passed_over = False
 
     def stop_at(self, now_s: float, time_of_day: time, *, under_way: bool) -> TourStop | None:
-        """Return the preset where the camera should be; None while no counter of the tour has been open.
+        """Return the preset where the camera should be; None before the first counter of the tour is open.
 
         `under_way`: whether a traveller is passing at the present stop.
         """

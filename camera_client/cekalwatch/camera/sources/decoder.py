@@ -1,8 +1,8 @@
 """A camera's decoder, in a confined process of its own.
 
-A native library that hangs, crashes, leaks or obeys a hostile stream does little harm: its process has no keys, no
-files and bounded memory (`program.confined`), and is killed and started anew. Shared memory holds one picture, the
-newest.
+A native library that hangs, crashes, leaks or is exploited by a hostile stream does little harm: its process has no
+keys, no files and limited memory (`program.confined`), and is killed and restarted. Shared memory has only the newest
+picture.
 """
 
 from __future__ import annotations

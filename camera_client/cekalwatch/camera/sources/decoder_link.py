@@ -1,7 +1,7 @@
-"""What the program and a camera's decoder share: the memory with the newest picture, and the bytes that they exchange.
+"""The link of the program and a camera's decoder: the memory with the newest picture, and the bytes that they exchange.
 
-The decoder's process reads what a stranger sends. Whatever comes from it is bytes with bounds: nothing of it is
-unpickled, and a number is looked at before it is used.
+The decoder's process reads a stranger's data. Its output is bytes of limited size: nothing is unpickled, and numbers
+are checked before they are used.
 """
 
 from __future__ import annotations

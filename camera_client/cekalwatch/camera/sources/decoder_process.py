@@ -1,8 +1,8 @@
-"""The decoder's process: opens a camera, and keeps its newest picture in the shared memory.
+"""The decoder's process: opens a camera, and writes its newest picture into the shared memory.
 
     python -m cekalwatch.camera.sources.decoder_process MEMORY
 
-It is started confined, and speaks over its standard input and output.
+It runs confined, and communicates over its standard input and output.
 """
 
 from __future__ import annotations

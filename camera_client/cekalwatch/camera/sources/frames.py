@@ -27,8 +27,8 @@ class Frame:
     captured_at: datetime
     """When it was taken, UTC; for a file, when it was read."""
     at_s: float
-    """Its place in the source, seconds from any beginning. It rises by the time between two frames, at whatever speed a
-    file is read; motion and gaps are computed from it."""
+    """Its position in the source, in seconds from an arbitrary beginning. It rises by the time between two frames, at
+    any reading speed of a file; motion and gaps are computed from it."""
 
 
 class FrameSource(Protocol):

@@ -38,7 +38,7 @@ def open_source(
 ) -> FrameSource:
     """Open the source of `camera`. Raises SourceError.
 
-    `opening` is about devices and network cameras only; `pace` about files only: the camera's setting when not given.
+    `opening` applies only to devices and network cameras, `pace` only to files; by default the camera's setting.
     """
     _prepare_opencv()
     if found := _live_camera(camera):

@@ -1,8 +1,8 @@
-"""Tells a working stream from one that only seems to work: the same picture again and again, another size, or the grey
-of a decoder without a key frame.
+"""Detects streams that only seem to work: they repeat the same picture, change the size, or show the grey of a decoder
+without a key frame.
 
-It knows no camera and opens nothing. Whether a picture is dark, covered or out of focus is about the view, not the
-stream: see `view`.
+It knows no camera and opens nothing. Whether a picture is dark, covered or out of focus is a question of the view, not
+of the stream: see `view`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ CHECK_EVERY_S: Final = 0.2
 FIRST_PATIENCE_S: Final = 3.0
 """How long a stream may look dead before it is opened again; with what comes before and after, within 5 s."""
 MAX_PATIENCE_S: Final = 60.0
-"""A still hall at a low bit rate gives the same picture again and again, too. When opening brings the same picture
-back, the next attempt waits longer and longer."""
+"""An empty hall at a low bit rate also repeats the same picture. If the picture is the same after reopening, the next
+attempt waits longer and longer."""
 STRIDE: Final = 4
 """One in this many pixels and rows is compared: that keeps the noise and saves the cost."""
 THUMBNAIL: Final = (64, 36)
@@ -31,8 +31,8 @@ STILL: Final = 0.4
 STILL_SHARE: Final = 0.5
 """Share of still checks from which a picture is repeated: not all, because an encoder differs at each key frame."""
 MAX_DRIFT: Final = 12.0
-"""Greatest difference between the thumbnail and the first one, in grey levels. One picture encoded again and again gave
-up to 11 (1280x720 at 500 kbit/s with x264), somebody who walks by 100 and more."""
+"""Maximum difference between the thumbnail and the first one, in grey levels. Repeated encoding of one picture gave
+up to 11 (1280x720 at 500 kbit/s with x264), a person who walks by 100 and more."""
 MIN_CHECKS: Final = 5
 GREY: Final = (118, 140)
 """Decoders start with the middle of the range, 128, which is 130 in full-range colours."""

@@ -171,7 +171,7 @@ DEADLINE_S: Final = 15.0
 def report(dialer: Dialer, camera_id: str, found: SurveyFigures) -> None:
     """Send the figures, and no pictures, under the camera's key.
 
-    Raises ProgramError that says why the server does not keep them.
+    Raises ProgramError that says why the server does not store them.
     """
     request = pb.ReportSurveyRequest(camera_id=camera_id, survey=SURVEY.write(found))
     calls = Calls(dialer)

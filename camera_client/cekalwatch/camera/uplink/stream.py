@@ -1,6 +1,6 @@
 """One capture stream from its handshake to its end. The uplink connects again.
 
-grpc.aio allows one write at a time, and a write that is cancelled ends the call: so one task sends everything.
+grpc.aio allows one write at a time, and cancelling a write ends the call, so one task sends everything.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ class Timing:
 
 @dataclass
 class LinkCounts:
-    """What one camera's link to the server has seen since the program started, for the metrics.
+    """Counts of one camera's link to the server since the program's start, for the metrics.
 
-    Written by the event loop, read on any thread.
+    The event loop writes them; any thread reads them.
     """
 
     receipts: Counter[CaptureOutcome] = field(default_factory=Counter)
@@ -99,8 +99,8 @@ class Stream:
     ) -> None:
         """`stop`, when set, makes the stream say goodbye and end; receipts are counted in `counts`.
 
-        `has_news`: whether the next heartbeat says what cannot wait for it (see NEWS_PERIOD_S); `aiming`: where it gets
-        the pictures that it is asked for, if hello says that it gives any.
+        `has_news`: whether the next heartbeat has urgent news (see NEWS_PERIOD_S); `aiming`: the source of requested
+        pictures, if hello offers any.
         """
         self._call = call
         self._outbox = outbox
@@ -146,7 +146,7 @@ class Stream:
         await self._call.read()
 
     async def run(self, on_policy: Callable[[CapturePolicy], None]) -> Drain | None:
-        """Send captures and heartbeats after the handshake; return None after `stop`, or what the server's drain said.
+        """Send captures and heartbeats after the handshake; return None after `stop`, or the server's drain message.
 
         Raises StreamLost and ProtocolError.
         """

@@ -1,7 +1,7 @@
-"""The picture by which somebody aims the camera: asked for by the stream, made by the vision thread, kept nowhere.
+"""The picture for aiming the camera: requested by the stream, made by the vision thread, stored nowhere.
 
-Nobody can be recognised in it (`blurring`), and none is given of what belongs to no counter. The detector has no region
-here: who stands outside the region is in the picture all the same.
+Nobody can be recognised in it (`blurring`), and no picture is made of a view without a counter. The detector ignores
+the region here, because people outside the region are in the picture too.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class AimingPictures:
         self._made: _Made | None = None
 
     def ask(self, request_id: int, tell: Callable[[], object]) -> None:
-        """Want a picture of the next frame, in place of one that was wanted before; `tell` is called when it is made.
+        """Request a picture of the next frame, in place of an earlier request; `tell` is called when it is made.
 
         It may be called on any thread.
         """

@@ -11,8 +11,8 @@ from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.vision.softening import softened
 
 BLURRED_EYES: Final = 4.0
-"""Pixels between the eyes that remain of the largest face in a blurred picture. A face that the detector missed is
-smaller or turned away, and keeps less."""
+"""Remaining pixels between the eyes of the largest face in a blurred picture. A face that the detector missed is
+smaller or turned away, and retains fewer."""
 MOSAIC: Final = 5
 """Tiles across a face that was found."""
 AROUND: Final = 0.35
@@ -20,9 +20,9 @@ AROUND: Final = 0.35
 
 
 def blurred(picture: Picture, faces: Sequence[Face], scale: float = 1.0) -> Picture:
-    """Return the picture with these faces as coarse mosaics, and so soft that no other face can be recognised.
+    """Return the picture with these faces as coarse mosaics, and so blurred that no other face can be recognised.
 
-    It keeps the detail that it would have at `scale`, or less beside a large face.
+    It has the detail of a picture at `scale`, or less next to a large face.
     """
     largest = max((face.eye_distance for face in faces), default=0.0)
     soft = softened(picture, min(scale, BLURRED_EYES / largest) if largest > 0 else scale)

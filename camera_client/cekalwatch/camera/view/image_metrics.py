@@ -86,10 +86,10 @@ def likeness(one: Grey, other: Grey) -> Cells:
 
 
 def shift_between(before: Grey, after: Grey) -> tuple[float, float]:
-    """Return how far the view went to the right and down, in coarse pixels, by phase correlation of its edges.
+    """Return how far the view moved to the right and down, in coarse pixels, by phase correlation of its edges.
 
-    People who walk, and a date that the camera writes into its picture, mislead it where they are. So each part of the
-    view gives a guess, and the one that fits the most cells wins; the caller decides whether it fits well.
+    Walking people, and a date in the camera's picture, mislead it at their place. So each part of the view gives a
+    guess, and the one that fits the most cells wins; the caller decides whether it fits well.
     """
     edges_before, edges_after = _edges(before), _edges(after)
 

@@ -1,7 +1,7 @@
-"""Judges a camera's view over time: what lasts for seconds becomes its state, what passes does not.
+"""Judges a camera's view over time: a condition that lasts for seconds becomes its state.
 
-A view is compared with the usual one. People hide parts of it and lamps flicker, so it is in order when enough of the
-usual view shows somewhere, and a fault must last before it is reported.
+A view is compared with the usual one. People hide parts of it and lamps flicker, so the view is good if enough of the
+usual view is visible somewhere, and a fault must last before it is reported.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from cekalwatch.vision.faces import Picture
 TOGETHER: Final = 0.5
 """Share of what is seen in both pictures that must have gone the same way."""
 STAYED: Final = 0.25
-"""Share of what is seen that may stay where it was: by chance, or written into the picture by the camera. When somebody
+"""Maximum share of the view that stays in place while a camera turns: by chance, or text in the picture. When a person
 passes close by and hides two thirds of the view, more than this stays."""
 EDGE_CELLS: Final = 3
 """Cells with structure that an edge of the view needs to tell whether it stayed."""
@@ -42,9 +42,9 @@ SEEN_IN_BOTH: Final = 0.15
 
 
 class CameraMotion:
-    """Tells a turning camera from people who walk in front of it: when it turns, nothing stays where it was.
+    """Distinguishes a turning camera from people who walk in front of it: when it turns, nothing stays in place.
 
-    It compares each picture of one camera with the last one. Owned by one thread.
+    It compares each picture of one camera with the previous one. Owned by one thread.
     """
 
     def __init__(self) -> None:
@@ -90,7 +90,7 @@ LEARNED_AFTER: Final = 10
 
 
 class Reference:
-    """The usual view: learned in the first seconds; it follows daylight and furniture slowly, never people.
+    """The usual view, learned in the first seconds; it slowly follows daylight and furniture, never people.
 
     Owned by one thread.
     """
@@ -145,13 +145,13 @@ MOSTLY_DARK: Final = 0.95
 """Share of the picture that must be dark."""
 MOSTLY_SATURATED: Final = 0.5
 SHOWS_THROUGH: Final = 0.3
-"""Share of the usual view that must show for it to count as there, with people in front of it. Text that a camera
-writes into its picture, and chance, give less."""
+"""Minimum visible share of the usual view, with people in front of it. Text in the camera's picture, and chance, give
+less."""
 CLEARLY: Final = 1.5
 """How many times as much of the view must fit when it is shifted back as when it is not."""
 MIN_STRUCTURED: Final = 0.3
-"""Share of the view that must usually have structure to tell the camera's motion from people's: in front of a bare wall
-only people can be seen to move."""
+"""Minimum share of the view with structure for distinguishing the camera's motion from people's: in front of a bare
+wall only people's motion is visible."""
 MOSTLY_THERE: Final = 0.5
 """Share of the usual view that must show to be certain that it is there."""
 CERTAIN_FOR_S: Final = 60.0
@@ -165,8 +165,8 @@ HARDLY_ANYTHING: Final = 0.03
 BLURRED: Final = 0.25
 """The picture is out of focus when less than this share of the usual detail is left."""
 MIN_SHIFT: Final = 4.0
-"""Coarse pixels, of 160 across: less is a shaking mast, or a pan so slow that it blurs nothing and ends as a view that
-moved."""
+"""Minimum shift in coarse pixels, of 160 across: less is a shaking mast, or a slow pan without blur, which is later
+reported as a moved view."""
 FACE_VOUCHES_S: Final = 10.0
 """For this long after a face was found, a view is neither dark, blinded nor covered."""
 KEPT_FOR_S: Final = 600.0
@@ -220,9 +220,9 @@ class ViewJudge:
             self._count(state, at_s)
 
     def comes_back(self, at_s: float) -> None:
-        """Note that the camera comes back from where it was asked to look.
+        """Record that the camera returns from a requested position.
 
-        What was wrong with the view, other than its place, still is until it shows to be in order.
+        Faults of the view, except its position, last until the view is seen to be good.
         """
         self._other_place = self._pending = None
         self._motion.reset()

@@ -26,7 +26,7 @@ _TIMEX_BYTES = 512
 
 
 def check_settings(loaded: LoadedSettings[Settings]) -> Judged:
-    """Say where the settings come from, and refuse a file with a password in it that others can read.
+    """Report the origin of the settings, and refuse a file with a password that others can read.
 
     Old names of settings are a warning.
     """
@@ -48,9 +48,9 @@ def _with_old_names(loaded: LoadedSettings[Settings], where: str) -> Judged:
 
 
 def check_disk(folder: Path, then: str) -> Judged:
-    """See that `folder`, or where it would be made, can be written and has room; `then`: what happens when it is full.
+    """Check that `folder`, or its future place, is writable and has space; `then`: what happens when it is full.
 
-    A process that may do all, as root's, finds everything writable.
+    For a process with all rights, such as root's, everything is writable.
     """
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     try:

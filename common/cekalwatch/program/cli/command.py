@@ -1,6 +1,6 @@
-"""What the programs' command lines share: a missing extra is named, a known error is one sentence, settings are shown.
+"""Common parts of the command lines: they name a missing extra, print a known error in one sentence, and show settings.
 
-Only the standard library is imported here, since a missing package has to be named.
+Only the standard library is imported here, so that a missing package can be reported.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def settings_examples(program: str) -> str:
 def require_extra(extra: str, modules: tuple[str, ...]) -> None:
     """Exit with MISSING_EXTRA and the line that installs `extra` if one of `modules` cannot be found.
 
-    The name of our wheel is nobody's on the public index, so that it is never installed from there.
+    Nobody owns our wheel's name on the public index, so it must never be installed from there.
     """
     missing = [name for name in modules if importlib.util.find_spec(name) is None]
     if missing:

@@ -1,7 +1,7 @@
-"""Enrols this device: makes a key here, and has the authority that the code names sign a certificate for it.
+"""Enrols this device: makes a key here, and gets a certificate for it from the authority that the code names.
 
-The server's certificate is trusted only when it comes from the authority whose fingerprint is in the code, so that
-no machine in between learns the code. Needs `cryptography` and `pyOpenSSL`; only the `enrol` commands load it.
+The server's certificate is trusted only if it comes from the authority whose fingerprint is in the code, so that
+no machine in between learns the code. It needs `cryptography` and `pyOpenSSL`; only the `enrol` commands load it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ INVITATION_VARIABLE = "CEKALWATCH_INVITATION"
 def enrol(address: str, code_file: Path | None, role: DeviceRole, tls_dir: Path) -> Identity:
     """Write key, certificate and authority to `tls_dir`, and return this device's identity. Raises ProgramError.
 
-    The code is that of the file, of `CODE_VARIABLE`, or typed.
+    The code comes from the file or `CODE_VARIABLE`, or is typed.
     """
     _refuse_second(tls_dir)
     try:
@@ -192,11 +192,10 @@ OfProgram = TypeVar("OfProgram", bound=Settings)
 def set_up(
     kind: type[OfProgram], invitation: DeviceInvitation, tls_dir: Path, file: Path, facts: Mapping[str, object]
 ) -> OfProgram:
-    """Enrol as the invitation says, with key and certificate in `tls_dir`; write the settings `file`, and return them.
+    """Enrol by the invitation, with key and certificate in `tls_dir`; write the settings `file`, and return them.
 
-    Server, `tls_dir` and the site's time zone are written besides `facts`. Raises ProgramError; an invitation is not
-    used up where the settings are there already, are wrong or cannot be written, and no settings are left where the
-    server refuses it.
+    Server, `tls_dir` and the site's time zone are written in addition to `facts`. Raises ProgramError. The invitation
+    is not used up if settings exist already, are wrong or cannot be written; if the server refuses it, none remain.
     """
     if file.exists():
         raise ProgramError(f"There are settings in {file} already, which stay as they are", Exit.USAGE)

@@ -42,7 +42,7 @@ def ask_secret(question: str) -> str:
 
 
 def secret_of(file: Path | None, variable: str, question: str) -> str:
-    """Return a secret's first line: of `file` (`-`: standard input), else of the environment, else as it is typed.
+    """Return a secret's first line: from `file` (`-`: standard input), else the environment, else the keyboard.
 
     Raises ProgramError when there is none.
     """

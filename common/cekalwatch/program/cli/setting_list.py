@@ -1,6 +1,6 @@
 """Lists the settings of a program: name, form, default and meaning.
 
-It reads the JSON schema that pydantic makes of a class of settings, so nothing is written twice. It knows no program.
+It reads pydantic's JSON schema of a class of settings, so nothing is written twice. It knows no program.
 """
 
 from __future__ import annotations

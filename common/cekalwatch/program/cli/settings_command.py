@@ -1,6 +1,6 @@
 """The `settings` command of every program: all settings with value, origin, default and meaning; and their page.
 
-It knows no program; each gives its class of settings.
+It knows no program; each program passes its class of settings.
 """
 
 from __future__ import annotations

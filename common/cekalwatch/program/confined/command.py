@@ -1,13 +1,13 @@
-"""How to start a program confined, whatever it is.
+"""Starts any program in confinement.
 
 For an external program:
 
     command = confined_command([absolute path of the program, arguments...], limits)
     subprocess.Popen(command, env=confined_environment(), stdin=..., stdout=..., close_fds=True)
 
-A program that starts threads needs `processes=None`; one that fetches a stream `network=Network.CLIENT`. It may read
-programs, libraries and what `limits.readable` names, and nothing else; it gets none of our environment, so that no key
-or password is in it. At `processor_s` of its whole life SIGXCPU ends it. Exit codes of its own: see `launcher`.
+A program that starts threads needs `processes=None`; one that fetches a stream needs `network=Network.CLIENT`. It can
+read only programs, libraries and the paths of `limits.readable`; it gets nothing of our environment, so it has no key
+or password. After `processor_s` of processor time SIGXCPU ends it. For its own exit codes see `launcher`.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ _KEPT: Final = ("LD_LIBRARY_PATH", "TZ", "SYSTEMROOT")
 
 
 def confined_command(command: Sequence[str], limits: Limits) -> list[str]:
-    """Return what starts `command`, whose first part is an absolute path, bound by `limits`.
+    """Return the command that starts `command`, whose first part is an absolute path, within `limits`.
 
-    Windows has none of it: there the command is returned as it is, and `missing_protections` says so.
+    Windows has no confinement: there the command is returned unchanged, and `missing_protections` says so.
     """
     if sys.platform == "win32":
         return list(command)

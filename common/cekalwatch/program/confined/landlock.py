@@ -1,8 +1,8 @@
-"""Landlock: takes the file system, and with newer kernels TCP, from this process and all that it starts.
+"""Landlock: forbids the file system, and with newer kernels TCP, to this process and its children.
 
 The libraries for it on PyPI are development versions, or new ones of a single author; the interface is three system
-calls and a page of constants, from `linux/landlock.h` (kernel 5.13 to 6.12). It binds the calling thread, so it is
-called before others start.
+calls and a page of constants, from `linux/landlock.h` (kernel 5.13 to 6.12). It restricts the calling thread, so it
+must be called before other threads start.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def abi() -> int:
 
 
 def restrict(readable: Iterable[Path], devices: Iterable[Path] = (), *, connects: bool) -> None:
-    """Leave to this process for ever what is `readable`, the `devices`, and new TCP connections only if it `connects`.
+    """Allow this process only `readable` paths, the `devices`, and new TCP connections if it `connects`, permanently.
 
     Raises OSError. Without Landlock it does nothing.
     """

@@ -1,6 +1,6 @@
-"""Confines this process, and then becomes the program that was asked for. Standard library only: it starts each time.
+"""Confines this process, and then executes the requested program. It uses only the standard library, to start fast.
 
-It runs before anything hostile is read, in a process with one thread, so that all later ones are bound too.
+It runs before anything hostile is read, in a process with one thread, so that all later threads are confined too.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ from enum import IntEnum
 from typing import IO, Final
 
 Served = Callable[[bytes], Generator[bytes, bytes, None]]
-"""What a confined process runs: it is given the first request and yields answers; each yield returns the next request.
-It raises `Refusal` for what is not to be answered, and is closed when no more is wanted."""
+"""The function of a confined process: it gets the first request and yields answers; each yield returns the next one.
+It raises `Refusal` for a request that it refuses, and is closed after the last one."""
 
 HEADER: Final = struct.Struct("!BI")
 """Before each message: its `Mark`, and its length in bytes."""
@@ -50,9 +50,9 @@ def write_message(stream: IO[bytes], mark: Mark, content: bytes = b"") -> None:
 
 
 def read_message(stream: IO[bytes], most_bytes: int = 0xFFFFFFFF) -> tuple[int, bytes] | None:
-    """Return the mark and content of the next message; None when the other end is gone.
+    """Return the mark and content of the next message; None when the other end has ended.
 
-    Raises ValueError for one of more than `most_bytes`.
+    Raises ValueError for a message of more than `most_bytes`.
     """
     header = stream.read(HEADER.size)
     if len(header) < HEADER.size:

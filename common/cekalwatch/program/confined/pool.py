@@ -1,6 +1,6 @@
-"""Our functions in confined processes: asks them, and never trusts what they answer.
+"""Runs our functions in confined processes, and never trusts their answers.
 
-Answers are bytes, for the caller to check; nothing of them is executed or unpickled here.
+Answers are bytes, which the caller checks; they are never executed or unpickled here.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class ConfinedPool:
     ) -> None:
         """`function` is MODULE:NAME of a `messages.Served`. `limits.processor_s` is for one conversation.
 
-        `environment` is added to the plain one that the processes have.
+        `environment` is added to the minimal one of the processes.
         """
         self._processes = [
             _Process(function, limits, max_answer_bytes, confined_environment(environment), self._watch)
@@ -95,9 +95,9 @@ class ConfinedPool:
 
     @contextmanager
     def conversation(self) -> Iterator[Ask]:
-        """Give what asks one process; waits until one is free.
+        """Give a function that sends requests to one process; it waits until a process is free.
 
-        The first request begins the function; each further one lets it go on to its next answer.
+        The first request starts the function; each further one continues it to its next answer.
         """
         process = self._free.get()
         try:

@@ -1,7 +1,7 @@
-"""Seccomp: takes system calls from this process and all that it starts. They fail with EPERM.
+"""Seccomp: forbids system calls to this process and its children. They fail with EPERM.
 
-A list of what is refused, since decoders and interpreters need hundreds of others: networks, other processes, the
-kernel's rarely used parts. Numbers from `asm/unistd.h`. pyseccomp needs a library that few systems have.
+It lists the forbidden calls, since decoders and interpreters need hundreds of others: networks, other processes, the
+kernel's rarely used parts. The numbers are from `asm/unistd.h`. pyseccomp needs a library that few systems have.
 """
 
 from __future__ import annotations
@@ -80,10 +80,10 @@ def available() -> bool:
 
 
 def restrict(*, sockets: bool, starts: bool) -> None:
-    """Refuse the calls from now on. `sockets`, and `starts` of processes and threads, are left to who needs them.
+    """Forbid the calls from now on, except `sockets`, and `starts` of processes and threads, if they are allowed.
 
     Raises OSError.
-    The process must have given up new privileges before. Where seccomp is not `available`, it does nothing.
+    The process must have given up new privileges before. If seccomp is not `available`, it does nothing.
     """
     if not available():
         return

@@ -1,6 +1,6 @@
-"""The confined end: one function, which answers requests that come over the process's standard input.
+"""The confined end: one function, which answers requests from the process's standard input.
 
-Neither end holds more than one message, and the other end decides how much it wants.
+Each end has at most one message in memory, and the other end limits its size.
 """
 
 from __future__ import annotations
