@@ -37,9 +37,9 @@ UNDECIDED = frozenset({AlertState.NEW, AlertState.CLAIMED})
 PENDING = frozenset({AlertState.REFERRED, AlertState.CANNOT_DETERMINE})
 """An officer has judged, and Cekal Online or a supervisor has not yet."""
 UNSETTLED = UNDECIDED | PENDING
-"""Somebody has yet to find out what the alert is."""
+"""It is not settled yet what the alert is."""
 OPEN_STATES = UNSETTLED | {AlertState.CONFIRMED}
-"""Somebody still has to do something about the traveller."""
+"""Somebody must still act."""
 
 
 class AlertEventType(StrEnum):
@@ -79,9 +79,9 @@ class Outcome(StrEnum):
 
 
 OFFICERS_OUTCOMES = frozenset({Outcome.NOT_SAME_PERSON, Outcome.CANNOT_DETERMINE, Outcome.REFERRED})
-"""What the officer at the counter can find."""
+"""Findings of the officer at the counter."""
 FOR_SUPERVISORS = frozenset({Outcome.CANNOT_DETERMINE, Outcome.REFERRED})
-"""What the officer at the counter finds that a supervisor has to settle, or to see settled."""
+"""Findings of the officer that a supervisor must settle or follow up."""
 CLEARING = frozenset({Outcome.NOT_SAME_PERSON, Outcome.CLEARED})
 """What clears an alert: its pictures are deleted (rule 8)."""
 NEEDS_ORDER = frozenset({Outcome.REFERRED, Outcome.CONFIRMED})
@@ -193,7 +193,7 @@ ENDED_STEP_STATES: Mapping[Step, frozenset[AlertState]] = MappingProxyType(
 
 
 def step_states(step: Step, *, orders_ended: bool) -> frozenset[AlertState]:
-    """Return the states in which a step can be taken; `orders_ended`: no order of the alert is in force any more."""
+    """Return the states in which a step is allowed; `orders_ended`: no order of the alert is in force any more."""
     return ENDED_STEP_STATES.get(step, frozenset()) if orders_ended else STEP_STATES[step]
 
 
@@ -231,7 +231,7 @@ class FollowUp:
     result: str
     contacted_at: datetime
     person: PersonReference | None = None
-    """Who recorded it, and when; None where it is about to be recorded."""
+    """Who recorded it, and when; None before it is recorded."""
     recorded_at: datetime | None = None
 
 
@@ -247,7 +247,7 @@ class Handling:
     escalation: Escalation = Escalation.COUNTER
     unclaimed_since: datetime | None = None
     escalated_at: datetime | None = None
-    """When it last went up, or was announced again to those it has gone to."""
+    """Time of the last escalation, or of the last repeated announcement."""
     escalations: int = 0
     """How often that was."""
 

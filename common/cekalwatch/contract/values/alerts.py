@@ -29,12 +29,12 @@ MAX_CANDIDATE_KEY: Final = 200
 """Most characters of a subject's key, with a margin: longer keys do not exist."""
 CandidateKey = Annotated[str, MaxLen(MAX_CANDIDATE_KEY)]
 Score = Annotated[float, Interval(ge=-1.0001, le=1.0001)]
-"""A comparison score, -1 to 1, as it is with 32 bits."""
+"""A comparison score, -1 to 1, rounded to 32 bits."""
 
 
 @dataclass(frozen=True)
 class JudgedLookalike:
-    """Another on the list with such a face, and what the two were judged to be."""
+    """Another subject on the list with a similar face, and the judgement on the two."""
 
     subject_id: str
     judgement: LookalikeJudgement | None
@@ -43,13 +43,13 @@ class JudgedLookalike:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A subject above the threshold. Each is judged by itself."""
+    """A subject above the threshold. Each one is judged separately."""
 
     subject_id: CandidateKey
     score: Score
     name: str = ""
     ruled_out: bool = False
-    """Whether somebody found that the traveller is not this subject."""
+    """Whether a person found that the traveller is not this subject."""
     lookalikes: tuple[JudgedLookalike, ...] = ()
 
 
@@ -89,23 +89,23 @@ class Alert:
     late: bool
     """Whether a sighting arrived so long after the capture that the traveller may be gone."""
     orders_ended_at: datetime | None = None
-    """Since when no order of it is in force any more: it can only be cleared."""
+    """Time since which no order of it is in force: it can only be cleared."""
     probe_capture_id: str = ""
-    """The capture whose picture is the probe; empty when none is kept."""
+    """The capture whose picture is the probe; empty when no picture is stored."""
 
     @property
     def open(self) -> bool:
-        """Whether somebody still has to do something about it."""
+        """Whether somebody must still act on it."""
         return self.state in OPEN_STATES
 
     @property
     def hit(self) -> bool:
-        """Whether Cekal Online lists the traveller: it was confirmed, and may be closed by now."""
+        """Whether Cekal Online lists the traveller: the alert was confirmed, and may already be closed."""
         return self.state is AlertState.CONFIRMED or (self.state is AlertState.CLOSED and bool(self.handling.reference))
 
     @property
     def only_to_be_cleared(self) -> bool:
-        """Whether it is not settled and no order of it is in force any more."""
+        """Whether it is unsettled, and no order of it is in force any more."""
         return self.orders_ended_at is not None and self.state in UNSETTLED
 
     @property
@@ -115,7 +115,7 @@ class Alert:
 
     @property
     def escalated(self) -> bool:
-        """Whether it went to the supervisors, because nobody claimed it in time."""
+        """Whether it was escalated to the supervisors, because nobody claimed it in time."""
         return self.handling.escalation > Escalation.COUNTER
 
     @property
@@ -131,13 +131,13 @@ class Alert:
 
     @property
     def pictures_key(self) -> str:
-        """A text that differs whenever the alert has other pictures; empty when it has no probe any more."""
+        """A text that changes with the alert's pictures; empty when it has no probe any more."""
         return f"{self.probe_capture_id}/{self.subject.subject_id}" if self.probe_capture_id else ""
 
 
 @dataclass(frozen=True)
 class AlertPictures:
-    """JPEGs to compare; `probe` is empty when none is kept."""
+    """JPEGs to compare; `probe` is empty when no picture is stored."""
 
     probe: bytes
     references: tuple[ReferenceFace, ...] = ()
@@ -157,12 +157,12 @@ class Subscribed:
     head_sequence: int
     freshness: Freshness
     waiting_alerts: int = 0
-    """How many alerts wait for somebody, as the server counts: where nobody has signed in, a PC may not list them."""
+    """Number of waiting alerts, by the server: without a signed-in person, a PC may not list them."""
 
 
 @dataclass(frozen=True)
 class AlertEvent:
-    """An entry of the server's event log, with its alert as it stands."""
+    """An entry of the server's event log, with its alert's present state."""
 
     sequence: int
     type: AlertEventType | None
@@ -172,7 +172,7 @@ class AlertEvent:
     capture_id: str = ""
     """The capture that caused it; empty if a person or the clock did."""
     trace: str = ""
-    """The context in which that capture is traced; empty where it is not."""
+    """The trace context of that capture; empty if it is not traced."""
 
 
 @dataclass(frozen=True)
@@ -193,12 +193,12 @@ agent missed, newest first."""
 
 MAX_COUNTERS: Final = 64
 OLDEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
-"""No alert and no step is older: an earlier moment that somebody asks for is a mistake."""
+"""No alert and no step is older: a request for an earlier moment is a mistake."""
 SearchedMoment = Annotated[datetime, Interval(ge=OLDEST)]
 
 
 class _Place(Protocol):
-    """Where a camera hangs."""
+    """The site and counter of a camera."""
 
     @property
     def site(self) -> str: ...
@@ -220,7 +220,7 @@ class AlertFilter:
     server decides it; nobody asks for it."""
 
     def wants(self, camera: _Place) -> bool:
-        """Whether what happens at `camera` is selected."""
+        """Whether events at `camera` are selected."""
         return (
             (not self.site or camera.site == self.site)
             and (not self.counters or camera.counter in self.counters)
@@ -230,7 +230,7 @@ class AlertFilter:
 
 @dataclass(frozen=True)
 class AlertSearch:
-    """Which alerts a person looks for, among those that a filter selects; a field that is not set selects all."""
+    """A person's search among the alerts that a filter selects; an unset field selects all."""
 
     states: Annotated[frozenset[AlertState], MaxLen(len(AlertState))] = frozenset()
     raised_from: SearchedMoment | None = None
@@ -239,6 +239,6 @@ class AlertSearch:
     counter: str = ""
     """Where the traveller was seen, whomever the alert has escalated to."""
     subject_id: str = ""
-    """Key of the subject that the alert asks about, or asked last, or that somebody has judged in it."""
+    """Key of the subject that the alert asks about, or asked about last, or that a person has judged in it."""
     handled_by: Annotated[str, MaxLen(MAX_DISPLAY_NAME)] = ""
-    """Sign-in name or part of the name of somebody who holds it, judged it or followed it up."""
+    """Sign-in name, or part of the name, of a person who claimed it, judged it or followed it up."""

@@ -18,7 +18,7 @@ class ExportFormat(StrEnum):
 
 
 class TrailProblemKind(StrEnum):
-    """What a check can find; the first six are those of `BreakKind`, by name."""
+    """Findings of a check; the first six have the names of `BreakKind`."""
 
     CHANGED = "CHANGED"
     MISSING = "MISSING"
@@ -29,7 +29,7 @@ class TrailProblemKind(StrEnum):
     CHECKPOINT_CHANGED = "CHECKPOINT_CHANGED"
     """The signature of a checkpoint is wrong."""
     CHECKPOINT_UNKNOWN = "CHECKPOINT_UNKNOWN"
-    """A checkpoint is signed by a key that nobody knows."""
+    """A checkpoint is signed by an unknown key."""
     CHECKPOINT_GONE = "CHECKPOINT_GONE"
     """A checkpoint that was signed is not in the database."""
     TIMESTAMP_WRONG = "TIMESTAMP_WRONG"
@@ -37,7 +37,7 @@ class TrailProblemKind(StrEnum):
     LEDGER_GONE = "LEDGER_GONE"
     """The signer's ledger is missing."""
     INDEX_WRONG = "INDEX_WRONG"
-    """The entries are in order, and the index by which they are found does not fit them."""
+    """The entries are correct, but the search index does not match them."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,11 @@ class TrailEntry:
     action: str
     objects: tuple[str, ...]
     object_count: int
-    """With those that are not among `objects`."""
+    """The number of all objects, including those that are not in `objects`."""
     outcome: str
     details: Mapping[str, str]
     damaged: bool
-    """Whether its content does not give its hash."""
+    """Whether its hash does not match its content."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class TrailPage:
     token: str
     """For the next page; empty at the end."""
     people: tuple[PersonReference, ...]
-    """Those whom the entries name."""
+    """The people that the entries name."""
     looked_back_to: datetime | None
     """The position of a short page that is not the last one; otherwise None."""
 
@@ -112,7 +112,7 @@ class FullEntry:
     checkpoint: TrailCheckpoint | None
     """The first checkpoint at or after it; None when there is none yet."""
     people: tuple[PersonReference, ...]
-    """Those whom the entry names."""
+    """The people that the entry names."""
 
     @property
     def names(self) -> Mapping[str, str]:
@@ -150,7 +150,7 @@ class TrailVerdict:
 
     entries: int
     signed: int
-    """The last entry that is signed, with all earlier ones; 0 when none is."""
+    """The last signed entry, which covers all earlier ones; 0 if none is signed."""
     problems: tuple[TrailProblem, ...]
     trusted_keys: tuple[str, ...]
     """Public keys whose checkpoints count."""

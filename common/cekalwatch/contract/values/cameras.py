@@ -17,21 +17,21 @@ from cekalwatch.wire.bounds import MAX_AIMING_FACES, MAX_FRAME_SIDE
 
 @dataclass(frozen=True)
 class CameraReference:
-    """Which camera, and where it hangs."""
+    """A camera with its place."""
 
     camera_id: str
     site: str
     counter: str
     """What officers call the counter below it."""
     direction: Direction | None
-    """Whether the travellers that it sees leave or come in; None: one that only a newer server knows."""
+    """Whether its travellers depart or arrive; None: a direction that only a newer server knows."""
 
 
 class ViewState(StrEnum):
     """The state of a camera's view, by its client."""
 
     UNSPECIFIED = "UNSPECIFIED"
-    """No frame has come yet, and the time for one is not over; to the server also what it does not know."""
+    """No frame has arrived yet, within the time for one; for the server also any unknown state."""
     OK = "OK"
     NO_FRAMES = "NO_FRAMES"
     DARK = "DARK"
@@ -40,9 +40,9 @@ class ViewState(StrEnum):
     DEFOCUSED = "DEFOCUSED"
     MOVED = "MOVED"
     TURNED_AWAY = "TURNED_AWAY"
-    """The camera was asked to turn: it turns, or looks elsewhere than this camera key stands for. No fault."""
+    """The camera was turned on request: it moves, or shows another view than that of this camera key. No fault."""
     NOT_AT_PRESET = "NOT_AT_PRESET"
-    """The camera can turn, and is not known to be at this key's preset although it should be. Nothing is sent."""
+    """The camera can turn, and should be at this key's preset, but is not known to be there. Nothing is sent."""
 
 
 class SpoolState(StrEnum):
@@ -94,11 +94,11 @@ class Heartbeat:
     """The state of a camera client."""
 
     frames_per_second: float = 0.0
-    """Frames that went through detection since the last heartbeat."""
+    """Frames that detection processed since the last heartbeat."""
     outbox_depth: int = 0
     """Captures that wait for a receipt."""
     outbox_age_s: float = 0.0
-    """Age of the oldest of them."""
+    """Age of the oldest waiting capture."""
     view_state: ViewState = ViewState.UNSPECIFIED
     passages_total: int = 0
     """Since the client started."""
@@ -122,9 +122,9 @@ class AimingRefusal(StrEnum):
     """Why a camera client gives no picture."""
 
     NO_FRAMES = "NO_FRAMES"
-    """No frame came in time."""
+    """No frame arrived in time."""
     TURNED_AWAY = "TURNED_AWAY"
-    """The camera turns, looks elsewhere than its key stands for, or is not known to look there."""
+    """The camera moves, or its position is unknown or not that of its key."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class AimingPicture:
     jpeg: bytes
     """Within the bounds of the contract (`wire.bounds`)."""
     age_s: float
-    """How long ago its frame was taken, when the client sent it."""
+    """Age of its frame when the client sent it."""
     frame_width: Side
     """Of the camera's own frame, pixels."""
     frame_height: Side

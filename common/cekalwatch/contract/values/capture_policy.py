@@ -1,4 +1,4 @@
-"""What a camera may send: by the settings, and by changes of people for one camera."""
+"""Limits of a camera's captures: from the settings, and from people's changes for one camera."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DetectorScore = Annotated[float, Field(ge=0, le=1)]
 
 @validated(frozen=True, config=ConfigDict(extra="forbid", use_attribute_docstrings=True))
 class CapturePolicy:
-    """What a camera may send; the server sets it. Raises ValueError outside the bounds."""
+    """Limits of a camera's captures, which the server sets. Raises ValueError outside the bounds."""
 
     min_eye_distance_px: EyeDistance = 32.0
     """Smallest distance between the eyes, in pixels of the frame."""
@@ -31,7 +31,7 @@ class CapturePolicy:
     """Largest nod of the head up or down. It is wider than the 15 degrees that recognition wants: measured from five
     landmarks, a laugh looks like a nod of up to 40."""
     max_crops_per_track: CropCount = 5
-    """How many crops of one passage a camera may send."""
+    """Maximum number of crops of one passage."""
     jpeg_quality: JpegQuality = 85
     """JPEG quality of the crops. At 90 they are a quarter larger and are recognised no better
     (benchmarks/camera/crops.py)."""
@@ -41,7 +41,7 @@ class CapturePolicy:
 
 @validated(frozen=True, config=ConfigDict(extra="forbid", use_attribute_docstrings=True))
 class CapturePolicyChanges:
-    """The differences of one camera's policy from the common one; unset fields are as there."""
+    """The differences of one camera's policy from the common one; unset fields have its values."""
 
     min_eye_distance_px: EyeDistance | None = None
     """Smallest distance between the eyes, in pixels of the frame."""
@@ -50,14 +50,14 @@ class CapturePolicyChanges:
     max_pitch_degrees: Turn | None = None
     """Largest nod of the head up or down."""
     max_crops_per_track: CropCount | None = None
-    """How many crops of one passage it may send."""
+    """Maximum number of crops of one passage."""
     jpeg_quality: JpegQuality | None = None
     """JPEG quality of the crops."""
     min_detector_score: DetectorScore | None = None
     """Smallest confidence of the detector."""
 
     def applied_to(self, usual: CapturePolicy) -> CapturePolicy:
-        """Return the camera's policy, where that of all is `usual`."""
+        """Return the camera's policy, if the common one is `usual`."""
         return replace(usual, **self.figures)
 
     @property
@@ -98,7 +98,7 @@ def out_of_bounds(changes: CapturePolicyChanges) -> str:
 
 @dataclass(frozen=True)
 class CameraPolicy:
-    """What one camera may send, and how that came about."""
+    """The policy of one camera, and its origin."""
 
     camera_id: str
     in_force: CapturePolicy

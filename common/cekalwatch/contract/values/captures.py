@@ -48,12 +48,12 @@ class CameraHello:
     detector: str
     client_version: str = ""
     gives_aiming_pictures: bool = False
-    """Whether it can be asked for pictures by which the camera is aimed."""
+    """Whether the server can request pictures for aiming the camera."""
 
 
 @dataclass(frozen=True)
 class ClientTime:
-    """The time of a camera client in a message; None when it has none."""
+    """The camera client's time in a message; None if it has none."""
 
     time: datetime | None
     uptime: timedelta | None
@@ -117,7 +117,7 @@ class Goodbye:
 
 @dataclass(frozen=True)
 class Welcome:
-    """The server accepts the camera. Raises ValueError for what no server may say."""
+    """The server accepts the camera. Raises ValueError for invalid values."""
 
     credits: int
     """Faces that may wait at once to be taken in, 1 to 1000."""
@@ -135,17 +135,17 @@ class Welcome:
 
 @dataclass(frozen=True)
 class CaptureReceipt:
-    """What the server did with a capture; `reason` is a code of its catalogue, with REJECTED and RETRY."""
+    """The server's result for a capture; `reason` is a code of its catalogue, with REJECTED and RETRY."""
 
     capture_id: str
     outcome: CaptureOutcome = CaptureOutcome.RETRY
-    """An outcome that only a newer server knows is no promise that the capture was dealt with: it is sent again."""
+    """An outcome that only a newer server knows does not confirm that the capture was processed: it is sent again."""
     reason: str = ""
 
 
 @dataclass(frozen=True)
 class Receipts:
-    """Receipts for captures, and credits for those that were taken in; both may be without the other."""
+    """Receipts for captures, and credits for captures that the server has read; each may come without the other."""
 
     receipts: tuple[CaptureReceipt, ...]
     credits: int

@@ -25,7 +25,7 @@ class DeviceState(StrEnum):
     """Its certificate ends within 30 days."""
     INVITED = "INVITED"
     WAITING = "WAITING"
-    """A camera of the settings that has never been invited, or not in time."""
+    """A camera of the settings that was never invited, or whose invitation expired."""
     ENDED = "ENDED"
     REVOKED = "REVOKED"
 
@@ -48,7 +48,7 @@ class DeviceRecord:
     site: str
     name: str
     counter: str
-    """Of a camera that the settings have; empty for others."""
+    """The counter of a camera in the settings; empty for other devices."""
     certificates: tuple[DeviceCertificate, ...]
     """Newest first."""
     invited_until: datetime | None
@@ -56,7 +56,7 @@ class DeviceRecord:
     heard_at: datetime | None
 
     def ends_at(self, now: datetime) -> datetime | None:
-        """Return when its last certificate that is in force runs out; None when none is."""
+        """Return when its last certificate in force expires; None when none is in force."""
         good = (one.ends_at for one in self.certificates if one.revoked_at is None and one.ends_at > now)
         return max(good, default=None)
 
@@ -73,10 +73,10 @@ class DeviceRecord:
 
 @dataclass(frozen=True)
 class DeviceList:
-    """The devices that an administrator keeps."""
+    """The devices that an administrator manages."""
 
     devices: tuple[DeviceRecord, ...]
-    """Those whose certificate runs out first before others."""
+    """Devices whose certificate expires first come first."""
     sites: tuple[str, ...]
     """Of the administrator."""
 
@@ -92,7 +92,7 @@ class DeviceToInvite:
     counters: Annotated[tuple[str, ...], MaxLen(MAX_COUNTERS)] = ()
     """That an officer's PC watches."""
     minutes: Annotated[int, Interval(le=MAX_MINUTES)] = 0
-    """For how long the invitation is good; 0: DEFAULT_MINUTES."""
+    """Validity of the invitation; 0: DEFAULT_MINUTES."""
 
 
 @dataclass(frozen=True, repr=False)

@@ -34,7 +34,7 @@ class PictureRefusal(StrEnum):
     """Why a port gives no picture."""
 
     NOT_KEPT = "NOT_KEPT"
-    """It keeps none of that alert."""
+    """It has no picture of that alert."""
     NOT_NOW = "NOT_NOW"
     """There may be one; it is asked too often, or cannot read it."""
 
@@ -45,7 +45,7 @@ class PortHello:
 
     server_version: str
     pictures_only: bool = False
-    """Whether it reports nothing over it, and gives pictures only."""
+    """Whether the stream only serves pictures, and reports nothing."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class SignOfLife:
     """The regular message of a port."""
 
     events_waiting: Count
-    """Those that it has not reported."""
+    """Events that it has not reported."""
     list_at: datetime | None = None
     """When its list was last updated; None when unknown."""
 
@@ -145,7 +145,7 @@ class PortStatus:
     server: str
     """The centre's server at which it is connected."""
     unsettled_alerts: int
-    """Its alerts that nobody there has settled."""
+    """Its unsettled alerts."""
     follows_list: bool
     follows_since: datetime | None
     """Since when it does, or does not; None: it never did."""

@@ -69,9 +69,9 @@ class RecordReport:
     place: str = ""
     """The place of a refused record in its source; empty when unknown."""
     added: bool = False
-    """In a preview: whether the order is not held yet."""
+    """In a preview: whether the order is new."""
     ends: bool = False
-    """In a preview: whether it is in force, or will be, and would not be any more."""
+    """In a preview: whether the import would end an order that is or will be in force."""
 
     @classmethod
     def refused(cls, order_id: str, subject_id: str, error: FieldError, place: str = "") -> Self:
@@ -105,7 +105,7 @@ class FileEnded:
     """A list file is previewed, or imported."""
 
     preview_digest: str
-    """With which the file is imported as it was previewed."""
+    """Digest of the preview, with which the file is imported exactly as previewed."""
     without_use: tuple[str, ...]
     """The first files of an archive that no row names."""
     without_use_count: int
@@ -130,18 +130,18 @@ class SyncCounts:
     """In their facts or photographs, or offered again after they had been ended."""
     unchanged: int = 0
     ended: int = 0
-    """Orders that the source has no more."""
+    """Orders that left the source."""
     refused: int = 0
     kept: int = 0
-    """Orders that the source may have no more, but a row whose key cannot be read might be each of them."""
+    """Orders that may have left the source; a row with an unreadable key could be any of them."""
     photographs_refused: int = 0
     """Of orders that were not refused."""
     flagged: int = 0
-    """Orders of those that are not unchanged which break a rule, by all that is held when the run ends."""
+    """New and changed orders that break a rule, judged by all data at the end of the run."""
     doubtful: int = 0
-    """Orders that came with a photograph whose face is under another subject as well."""
+    """Orders with a photograph whose face also belongs to another subject."""
     renewed: int = 0
-    """Orders of those that are not unchanged which follow one another for too long, by all that is held then."""
+    """New and changed orders that follow one another for too long, judged by all data at the end of the run."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class SyncRefusal:
     """A record that was refused, or a photograph of one that was not."""
 
     order_id: Key
-    """Empty where it might be something else."""
+    """Empty if it might be something else."""
     reason: str
     """A code of the error catalogue."""
     field: str = ""
@@ -186,13 +186,13 @@ class SyncRun:
     reason: str | None = None
     """Why it failed: a code of the error catalogue."""
     detail: Annotated[str, MaxLen(MAX_DETAIL)] = ""
-    """What the source says about that; no personal data."""
+    """The source's message about it, without personal data."""
     refusals: tuple[SyncRefusal, ...] = ()
     remarks: tuple[SyncRemark, ...] = ()
     missing: int = 0
-    """With SHRUNK: orders that the source has no more."""
+    """With SHRUNK: orders that left the source."""
     held: int = 0
-    """With SHRUNK: orders that were held from it."""
+    """With SHRUNK: orders that were stored from it."""
 
 
 @dataclass(frozen=True)

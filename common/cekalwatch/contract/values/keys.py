@@ -5,5 +5,5 @@ from __future__ import annotations
 from typing import Annotated
 
 AS_IT_CAME = "as it came"
-"""Marks a text that is not cleaned where it is printable: a key with two spaces in a row is a key of its own."""
+"""Marks a text of which printable characters are not changed: a key with two consecutive spaces is a different key."""
 Key = Annotated[str, AS_IT_CAME]

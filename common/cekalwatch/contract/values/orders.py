@@ -50,7 +50,7 @@ class OrderRule(StrEnum):
     EXTENSION_GAP = "EXTENSION_GAP"
     """The extension begins after the order that it extends had ended: there was no ban left to extend."""
     EXTENDS_UNKNOWN_ORDER = "EXTENDS_UNKNOWN_ORDER"
-    """No order of that key, for the same subject and of the same kind, is held (yet)."""
+    """No order with that key, for the same subject and of the same kind, is stored (yet)."""
     EXTENDS_INVALID_ORDER = "EXTENDS_INVALID_ORDER"
     """It extends an order that breaks a rule itself."""
     URGENT_RESUBMITTED = "URGENT_RESUBMITTED"
@@ -60,7 +60,7 @@ class OrderRule(StrEnum):
 
 
 class OrderFlag(StrEnum):
-    """Why a person must look at an order that breaks no rule, and stays in force."""
+    """Why a person must check an order that breaks no rule and stays in force."""
 
     RENEWED_TOO_LONG = "RENEWED_TOO_LONG"
     """CEGAH orders of its agency follow one another for too many months without naming what they extend."""
@@ -88,7 +88,7 @@ class ShownOrder:
     revoked_at: datetime | None = None
     withdrawn_at: datetime | None = None
     status: OrderStatus | None = None
-    """At the time of asking; None too where only the order's facts are told, and with that the fields below."""
+    """Status at the time of the request; like the fields below, None if only the order's facts are requested."""
     broken_rules: tuple[str, ...] = ()
     """Members of OrderRule."""
     flags: tuple[str, ...] = ()

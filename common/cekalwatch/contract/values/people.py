@@ -30,9 +30,9 @@ class PersonRole(StrEnum):
     SUPERVISOR = "SUPERVISOR"
     """Sees the alerts of a site, and is the second of most actions that need two people."""
     LIST_MANAGER = "LIST_MANAGER"
-    """Keeps the watchlist."""
+    """Maintains the watchlist."""
     ADMINISTRATOR = "ADMINISTRATOR"
-    """Keeps the system going; sees no traveller and no subject."""
+    """Operates the system; sees no traveller and no subject."""
     AUDITOR = "AUDITOR"
     """Sees the alerts of a site and the audit trail, and changes nothing."""
 
@@ -68,7 +68,7 @@ ACCEPT_ROWS_PAIR: Pair = (PersonRole.AUDITOR, PersonRole.ADMINISTRATOR)
 
 @dataclass(frozen=True)
 class PersonReference:
-    """Somebody who acted; the name is empty for a person who is no longer known."""
+    """A person who acted; the name is empty if the person is no longer known."""
 
     person_id: str
     display_name: Annotated[str, MaxLen(200)]
@@ -135,11 +135,11 @@ class ProviderFacts:
     client_id: Address
     scope: Address
     authorization_endpoint: Address = ""
-    """Empty where it was not asked for."""
+    """Empty if it was not requested."""
     end_session_endpoint: Address = ""
     """Empty when there is none, or it was not requested."""
     states_issuer: bool = False
-    """Whether it names itself as `iss` in what a browser brings back (RFC 9207)."""
+    """Whether it sends its name as `iss` to the browser's return address (RFC 9207)."""
 
     @property
     def host(self) -> str:

@@ -15,7 +15,7 @@ MAX_SPAN = timedelta(days=366)
 
 @dataclass(frozen=True)
 class Rate:
-    """A share of trials, 0 to 1, with its 95 % interval; NaN where it was not measured."""
+    """A share of trials, 0 to 1, with its 95 % interval; NaN if it was not measured."""
 
     value: float
     low: float
@@ -39,7 +39,7 @@ class FieldLine:
 
     key: str
     passages: int
-    """Of an agency those of its list: whoever passes is searched for all agencies."""
+    """For an agency, the passages of its list: each traveller is searched for all agencies."""
     false_alerts: int
     confirmed: int
     open: int
@@ -56,10 +56,10 @@ class FieldLine:
 
 @dataclass(frozen=True)
 class Waits:
-    """How long alerts waited for something, in seconds since they were raised."""
+    """Time that alerts waited for an event, in seconds since they were raised."""
 
     count: int
-    """Alerts for which it came; without any the other figures mean nothing."""
+    """Alerts with this event; without any, the other figures mean nothing."""
     p50_s: float
     p95_s: float
 
@@ -84,11 +84,11 @@ class ThresholdInterval:
 
 @dataclass(frozen=True)
 class LearnedFigures:
-    """What the passages of all sites say of one model version's threshold, comparison scores."""
+    """The threshold of one model version, a comparison score, as learned from the passages of all sites."""
 
     model_version: str
     threshold: float
-    """Where it was moved to; it is in force unless people or the settings have set another one."""
+    """The learned threshold; it is in force unless people or the settings have set another one."""
     packs: float
     """The model pack's, for the same list."""
     interval: ThresholdInterval | None
@@ -96,9 +96,9 @@ class LearnedFigures:
     passages: int
     """Passages that were counted, of the last days."""
     counting: int
-    """How many of them count, as no camera and no day counts for much."""
+    """Their weighted number, since the weight of each camera and day is limited."""
     left_out: tuple[str, ...]
-    """Cameras whose scores stand out, and do not count."""
+    """Cameras whose scores stand out, and which do not count."""
 
 
 @dataclass(frozen=True)
@@ -173,9 +173,9 @@ class FieldReport:
     """Alerts that were escalated at least once."""
     what_ifs: tuple[ThresholdWhatIf, ...]
     thresholds: tuple[ThresholdUse, ...]
-    """As the alerts had them; a model version that raised none is not among them."""
+    """Thresholds of the alerts; a model version without alerts is missing."""
     learned: tuple[LearnedFigures, ...]
-    """As it is now, whatever the span."""
+    """The present state, for any span."""
     listed: int
     """People on the list when the report was made, whatever the status of their orders."""
     made_at: datetime
@@ -185,7 +185,7 @@ class FieldReport:
 
 @dataclass(frozen=True)
 class Tally:
-    """How many alerts of one camera, or one list, were cleared (false alerts) and confirmed."""
+    """Numbers of cleared (false) and confirmed alerts of one camera or one list."""
 
     key: str
     cleared: int
@@ -198,13 +198,13 @@ class Tally:
 
     @property
     def false_rate(self) -> float | None:
-        """Share of false alerts among those with an end, 0 to 1; None when there is none."""
+        """Share of false alerts among settled ones, 0 to 1; None if none is settled."""
         return self.cleared / self.decided if self.decided else None
 
 
 @dataclass(frozen=True)
 class ShiftReport:
-    """Counts of alerts, and median seconds since they were raised; 0 where there is nothing to count."""
+    """Counts of alerts, and median seconds since they were raised; 0 if there is nothing to count."""
 
     raised: int
     cleared: int

@@ -14,7 +14,7 @@ from cekalwatch.contract.values.troubles import Troubles
 from cekalwatch.contract.values.watchlist import Freshness
 
 WELL = frozenset({ViewState.OK, ViewState.TURNED_AWAY, ViewState.UNSPECIFIED})
-"""Views of a camera that nobody has to look at."""
+"""Views that need no action."""
 
 
 @dataclass(frozen=True)
@@ -30,22 +30,22 @@ class CameraStatus:
     outbox_depth: int
     """Crops that it could not send yet."""
     outbox_age_s: float
-    """Age of the oldest of them."""
+    """Age of the oldest waiting capture."""
     view_state: ViewState
     spool: SpoolStatus
     drops: Drops
     clock_ahead: timedelta | None
     """Negative: behind; None when it has not said."""
     server: str
-    """The one that heard it last; empty: none has."""
+    """The server that heard it last; empty: none has."""
     last_face_at: datetime | None
     """When the newest face was taken that has arrived."""
     passages: int
     """Number of its last passages that `passages_fit` is counted from."""
     passages_fit: int
-    """Those of which a face was fit for an alert."""
+    """Passages with a face that was fit for an alert."""
     policy: CapturePolicy | None
-    """What it may send; None when an older server does not say."""
+    """Its policy; None from an older server."""
     reported: bool = True
     """Whether it has reported its state since the server started. It stays on the server."""
 
@@ -102,7 +102,7 @@ class RunningServer:
     """Captures that wait for their embedding."""
     captures_per_second: float
     clock_ahead: timedelta | None
-    """How far its clock is ahead of the database's (negative: behind); None where both are one machine's."""
+    """How far its clock is ahead of the database's (negative: behind); None if both are on one machine."""
 
 
 @dataclass(frozen=True)
@@ -122,9 +122,9 @@ class GalleryStatus:
     threshold_extrapolated: bool
     threshold_promise: ThresholdPromise
     subjects_left_out: int
-    """Listed ones without an order in force or to come."""
+    """Listed subjects without a present or future order."""
     blind: bool
-    """Whether nobody is searched although somebody should be."""
+    """Whether nobody is searched although at least one person should be."""
 
     @property
     def unsearched(self) -> int:
@@ -156,17 +156,17 @@ class CaptureCounts:
 
 @dataclass(frozen=True)
 class RevocationStatus:
-    """The lists of revoked certificates in force, and how old they are."""
+    """The lists of revoked certificates in force, and their age."""
 
     certificates: int
-    """How many are revoked."""
+    """Number of revoked certificates."""
     read_at: datetime
     unconfirmed_s: float
     """The time for which nothing confirmed that they are still the newest ones."""
     issued_at: datetime
-    """When the oldest of them was made."""
+    """Time at which the oldest list was made."""
     valid_until: datetime | None
-    """When the first of them runs out; None when none says so."""
+    """Earliest end of a list's validity; None if none states one."""
     stale: bool
     """Whether they are too old."""
 
@@ -177,7 +177,7 @@ class ConnectionState:
 
     open: int = 0
     closed: int = 0
-    """How many were closed since the start: their address had too many, or too much came that was no call."""
+    """Number of connections closed since the start: their address had too many, or sent much that was not a call."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ class SigningStatus:
     """State of the signing of the audit trail."""
 
     checkpoint_number: int
-    """Of the newest checkpoint; 0: there is none."""
+    """Number of the newest checkpoint; 0: there is none."""
     signed_entry: int
     signed_at: datetime | None
     change: str
@@ -233,7 +233,7 @@ class DatabaseState:
 
 @dataclass(frozen=True)
 class LoopStatus:
-    """What the server does again and again."""
+    """A repeated task of the server."""
 
     name: str
     failures: int
@@ -241,7 +241,7 @@ class LoopStatus:
     failing_s: float | None
     """The time without a successful round since one failed; None while it works."""
     error: str
-    """What the last failure was, by its kind."""
+    """Kind of the last failure."""
 
 
 @dataclass(frozen=True)
@@ -254,7 +254,7 @@ class Reporting:
     waiting: int = 0
     """Events that the centre has not stored."""
     problem: str = ""
-    """Why it is not connected: a code of the catalogue where the centre told one, else UNREACHABLE."""
+    """Why it is not connected: the centre's code of the catalogue, if any, or UNREACHABLE."""
     acknowledged_at: datetime | None = None
     """When the centre last stored some, since this server started."""
 
@@ -266,7 +266,7 @@ class MaintenanceStatus:
     backup_at: datetime | None
     """When this server's last backup was made; None means never."""
     backup_stale: bool
-    """Whether the last backup is older than the limit, or there is none."""
+    """Whether the last backup is older than the limit, or missing."""
     disk_bytes: int
     """Size of the disk of the data folder; 0 when it cannot be read."""
     disk_free_bytes: int
@@ -294,9 +294,9 @@ class ServerStatus:
     cameras: tuple[CameraStatus, ...]
     agents: tuple[AgentStatus, ...]
     servers: tuple[RunningServer, ...]
-    """The one that answers first."""
+    """The answering server comes first."""
     troubles: Troubles
-    """Those that are open."""
+    """The open problems."""
     revocations: RevocationStatus | None
     """None when no revocation lists are followed."""
     loops: tuple[LoopStatus, ...]

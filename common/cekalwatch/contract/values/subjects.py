@@ -15,7 +15,7 @@ MAX_REFERENCES = 100
 MAX_ADDRESS = 500
 
 MIN_IDENTITY_LENGTH = 5
-"""Letters and digits of a document's number by which people are told apart; passports have six or more."""
+"""Minimum letters and digits of a document's number that identifies a person; passports have six or more."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Subject:
-    """A person with at least one ban order. What is not held is empty."""
+    """A person with at least one ban order. Unknown facts are empty."""
 
     subject_id: Key
     name: str
@@ -105,6 +105,6 @@ class ReferenceFace:
     subject_id: str = ""
     """Empty where the subject is known otherwise: messages do not have it."""
     also_under: tuple[Key, ...] = ()
-    """Subjects with such a face, most similar first; only where one subject is looked at."""
+    """Subjects with a similar face, most similar first; only in an answer about one subject."""
     jpeg: bytes = field(default=b"", repr=False)
-    """The picture of the face; empty where it was not asked for."""
+    """The picture of the face; empty if it was not requested."""

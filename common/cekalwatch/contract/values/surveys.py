@@ -15,7 +15,7 @@ from cekalwatch.contract.values.cameras import Side
 
 
 class Grade(StrEnum):
-    """How good a camera is, in one word."""
+    """The quality of a camera's place, in one word."""
 
     GOOD = "good"
     FAIR = "fair"
@@ -48,30 +48,30 @@ SPREADS: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
         "brightness": (0, 1),
     }
 )
-"""The figures whose spread is told, with the least and the most that each can be."""
+"""The figures whose distribution is reported, with the minimum and maximum of each."""
 MAX_WATCHED_S: Final = 172_800.0
 MAX_RATE: Final = 1000.0
 MAX_PASSAGES: Final = 10_000_000
 MAX_KEPT: Final = 20
-"""Surveys of a camera that the server keeps."""
+"""Number of surveys of a camera that the server stores."""
 
 
 @dataclass(frozen=True)
 class Spread:
-    """How a figure is distributed over the best face of each passage: below p10 lies a tenth of them."""
+    """Distribution of a figure over the best face of each passage: a tenth of them is below p10."""
 
     p10: float
     p50: float
     p90: float
 
     def lies_within(self, least: float, most: float) -> bool:
-        """Whether it is in order, and within bounds."""
+        """Whether its values are in rising order and within bounds."""
         return least <= self.p10 <= self.p50 <= self.p90 <= most
 
 
 @dataclass(frozen=True)
 class SurveyFigures:
-    """What a survey found; see `Survey` of the contract for units and bounds."""
+    """The results of a survey; see `Survey` of the contract for units and bounds."""
 
     client_version: str
     detector: str
@@ -87,7 +87,7 @@ class SurveyFigures:
     advice: tuple[Advice, ...]
     """The most urgent first."""
     spreads: Mapping[str, Spread] = field(default_factory=dict)
-    """By the names of `SPREADS`; empty when nobody passed."""
+    """Distributions by the names of `SPREADS`; empty if nobody passed."""
 
     @property
     def consistent(self) -> bool:
@@ -101,7 +101,7 @@ class SurveyFigures:
 
 @dataclass(frozen=True)
 class KeptSurvey:
-    """What a survey found, and when the server got it."""
+    """The results of a survey, and when the server received them."""
 
     reported_at: datetime
     figures: SurveyFigures

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class ThresholdSource(StrEnum):
-    """Where a threshold comes from."""
+    """The origin of a threshold."""
 
     PACK = "PACK"
     LEARNED = "LEARNED"
@@ -30,14 +30,14 @@ class ThresholdPromise:
     needed: int
     """The number of counting passages that the site's own promise needs."""
     counted: int
-    """The number of counting passages, since no camera and no day counts too much."""
+    """Weighted number of passages, since the weight of each camera and day is limited."""
     low: float
     """The threshold for the wanted FPIR is this at least, with 95 % of certainty; 0 where the promise is the pack's."""
     high: float
 
 
 NO_PROMISE = ThresholdPromise("", passages=0, needed=0, counted=0, low=0.0, high=0.0)
-"""Of a threshold that was measured on nobody."""
+"""The promise of a threshold that was not measured on people."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Threshold:
     source: ThresholdSource | None
     """None: one that only a newer server knows."""
     expected_fpir: float
-    """False alerts for each passage of somebody who is not listed, by the model that `promise` tells of."""
+    """False alerts per passage of a person who is not listed, by the model of `promise`."""
     extrapolated: bool
     """Whether that model was fitted on too few passages for that FPIR, or not with this pack."""
     promise: ThresholdPromise = NO_PROMISE
@@ -61,7 +61,7 @@ class ThresholdPoint:
 
     threshold: float
     fpir: float
-    """False alerts for each passage of somebody who is not listed."""
+    """False alerts per passage of a person who is not listed."""
     fpir_low: float
     """It is between this and `fpir_high` with 95 % of certainty, as far as the site's passages tell; both are `fpir`
     where the promise is the pack's."""
@@ -82,7 +82,7 @@ class ThresholdOutlook:
     promise: ThresholdPromise
     """Of `decision`."""
     without_people: Threshold
-    """What it would be if nobody had set one."""
+    """The threshold that would apply if nobody had set one."""
     min_threshold: float
     max_threshold: float
     learned_offset: float

@@ -69,9 +69,9 @@ OF_VIEWS = {
     ViewState.MOVED: TroubleKind.CAMERA_MOVED,
     ViewState.NOT_AT_PRESET: TroubleKind.CAMERA_NOT_AT_PRESET,
 }
-"""The trouble of each view. A view in order, not judged, or turned away on request is no trouble."""
+"""The problem of each view. A view that is good, not judged, or turned away on request is not a problem."""
 IN_THE_PICTURE = frozenset(OF_VIEWS.values()) - {TroubleKind.CAMERA_NO_FRAMES, TroubleKind.CAMERA_NOT_AT_PRESET}
-"""Troubles that only show in the view: a camera that is turned away for a while still has them."""
+"""Problems that are visible only in the view: a camera that is turned away for a while still has them."""
 
 OF_SOURCES = frozenset(
     {
@@ -99,7 +99,7 @@ OF_SERVERS = frozenset(
 OF_STARTS = frozenset({TroubleKind.SERVER_REFUSED})
 """A server of the site was refused at its start, as a running one reports."""
 OF_DATABASE = frozenset({TroubleKind.ROWS_CHANGED})
-"""Somebody may be attacking."""
+"""Possible attacks."""
 OF_THRESHOLDS = frozenset({TroubleKind.THRESHOLD_MOVED, TroubleKind.SCORES_STAND_OUT})
 """More or fewer travellers alert than before, or than at other cameras."""
 OF_RECEIVERS = frozenset({TroubleKind.NOTICES_WAITING})
@@ -112,16 +112,16 @@ BLIND = frozenset({TroubleKind.CAMERA_DOWN, TroubleKind.CAMERA_REJECTED, *OF_VIE
 """The counter's travellers are not recognised at all."""
 
 KEEPS_SOURCES = KEEPS_WATCHLIST | KEEPS_SYSTEM
-"""Roles that see troubles of sources and of the system, and may acknowledge them."""
+"""Roles that see problems of sources and of the system, and may acknowledge them."""
 SEES_TROUBLES = KEEPS_SOURCES | {PersonRole.AUDITOR}
-"""Roles that may list past troubles."""
+"""Roles that may list past problems."""
 
 
 NO_DETAILS: Mapping[str, str] = MappingProxyType({})
 
 
 def acknowledges(kind: TroubleKind) -> frozenset[PersonRole]:
-    """Return the roles that see a trouble of that kind, and may acknowledge it."""
+    """Return the roles that see a problem of that kind, and may acknowledge it."""
     if kind in OF_SERVERS | OF_STARTS | OF_DATABASE | OF_RECEIVERS:
         return KEEPS_SYSTEM
     if kind in OF_PORTS:
@@ -131,7 +131,7 @@ def acknowledges(kind: TroubleKind) -> frozenset[PersonRole]:
 
 @dataclass(frozen=True)
 class Trouble:
-    """Something that a person has to put right. It has nothing of a traveller or a subject in it."""
+    """A problem that a person must solve. It contains nothing of a traveller or a subject."""
 
     trouble_id: str
     kind: TroubleKind | None
@@ -156,24 +156,24 @@ class Trouble:
 
     @property
     def seen_by(self) -> str:
-        """Name of the person who acknowledged it, or their key; empty while nobody has."""
+        """Name or key of the person who acknowledged it; empty before that."""
         person = self.acknowledged_by
         return person.display_name or person.person_id if person else ""
 
 
 Troubles = tuple[Trouble, ...]
-"""The troubles at one moment, oldest first."""
+"""The problems at one moment, oldest first."""
 
 
 @dataclass(frozen=True)
 class OpenTroubles:
-    """The present troubles. They replace all earlier ones."""
+    """The present problems. They replace all earlier ones."""
 
     troubles: Troubles
 
 
 TroubleNews = OpenTroubles | Trouble
-"""A message to subscribers: the present troubles, or one trouble that began, changed or is over."""
+"""A message to subscribers: the present problems, or one problem that began, changed or ended."""
 
 
 def own_blind(troubles: Iterable[Trouble], counters: Collection[str]) -> Troubles:
@@ -182,7 +182,7 @@ def own_blind(troubles: Iterable[Trouble], counters: Collection[str]) -> Trouble
 
 
 def shown_to(session: PersonSession | None, troubles: Troubles, counters: Collection[str]) -> Troubles:
-    """Return the troubles that the person at a PC sees: everybody sees which of the PC's own counters are blind.
+    """Return the problems that the person at a PC sees: everybody sees which of the PC's own counters are blind.
 
     A supervisor sees all of the site, a list manager those of sources too, an administrator those of servers as well.
     """
@@ -192,7 +192,7 @@ def shown_to(session: PersonSession | None, troubles: Troubles, counters: Collec
 
 
 def may_acknowledge(trouble: Trouble, session: PersonSession | None) -> bool:
-    """Whether the person can say that they have seen it, and nobody has yet."""
+    """Whether the person can acknowledge it, and nobody has yet."""
     if session is None or trouble.kind is None or trouble.seen_by:
         return False
     return bool(session.roles & acknowledges(trouble.kind))

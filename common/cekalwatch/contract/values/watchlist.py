@@ -49,7 +49,7 @@ class EnrolmentWarning(StrEnum):
     FACE_UNCERTAIN = "FACE_UNCERTAIN"
     """The detector's score is below 0.7: something may cover the face."""
     PICTURE_TURNED = "PICTURE_TURNED"
-    """The picture lay on its side or stood on its head, and was turned before the face was looked at."""
+    """The picture was on its side or upside down, and was rotated before the face was checked."""
     OTHER_FACES = "OTHER_FACES"
     """There are other faces, much smaller or cut by the picture's edge; the largest whole one was taken."""
     ALSO_UNDER = "ALSO_UNDER"
@@ -64,22 +64,22 @@ class SyncOutcome(StrEnum):
     DONE = "DONE"
     """The watchlist is as the source has it, but for the records that were refused."""
     SHRUNK = "SHRUNK"
-    """The source has so many orders less that none was ended; a person must look at it."""
+    """The source has so many fewer orders that none was ended; a person must check it."""
     FAILED = "FAILED"
-    """It could not be brought to its end; what was imported stays."""
+    """The run could not be completed; imported records stay."""
     BROKEN_OFF = "BROKEN_OFF"
     """The server stopped or crashed; the next run continues from there."""
 
 
 class WatchlistProblem(StrEnum):
-    """A problem of a subject that list managers look for."""
+    """A problem of a subject for which list managers can search."""
 
     INVALID = "INVALID"
     """An order is flagged INVALID."""
     FLAGGED = "FLAGGED"
-    """An order stays in force, and is flagged for a person to look at."""
+    """An order stays in force, but a person must check it."""
     NO_REFERENCE = "NO_REFERENCE"
-    """There is no photograph: the subject cannot be recognised."""
+    """The subject has no photograph, and cannot be recognised."""
     STALE_MODEL = "STALE_MODEL"
     """A photograph has no template of the model in use."""
 
@@ -88,9 +88,9 @@ class LookalikeJudgement(StrEnum):
     """The judgement of a list manager about two subjects with similar faces."""
 
     NOT_JUDGED = "NOT_JUDGED"
-    """Nobody has said, or their photographs have changed since."""
+    """Nobody has judged the pair, or the photographs have changed since."""
     SAME_PERSON = "SAME_PERSON"
-    """One person, who is listed twice. Their source has to make one entry of the two."""
+    """One person, who is listed twice. The source must join the two entries."""
     DIFFERENT_PEOPLE = "DIFFERENT_PEOPLE"
     """Two people who are easily mistaken for each other."""
 
@@ -108,7 +108,7 @@ class SourceFreshness:
 
 @dataclass(frozen=True)
 class Freshness:
-    """How old the list is, and how many subjects it bans."""
+    """Age of the list, and number of subjects that it bans."""
 
     last_success_at: datetime | None
     """That of the source that was away for longest; None when one has never been there."""
@@ -122,7 +122,7 @@ class Freshness:
 
     @classmethod
     def of(cls, sources: Sequence[SourceFreshness], active_subjects: int) -> Self:
-        """Return the freshness of a list that comes from these sources, at least one."""
+        """Return the freshness of a list from these sources, at least one."""
         moments = [one.last_success_at for one in sources]
         last = None if None in moments else min(moment for moment in moments if moment)
         return cls(last, any(one.stale for one in sources), active_subjects, tuple(sources))
@@ -147,7 +147,7 @@ MAX_SEARCH_TEXT = 200
 
 @dataclass(frozen=True)
 class WatchlistFilter:
-    """Which subjects to show: those that meet all conditions. One order must meet all conditions about orders."""
+    """Conditions on subjects: a subject must meet all of them. One order must meet all conditions about orders."""
 
     status: OrderStatus | None = None
     kind: OrderKind | None = None
@@ -172,13 +172,13 @@ class Lookalike:
 
     subject_id: Key
     likeness: float | None
-    """Comparison score, -1 to 1; None where one has no template of the model in use."""
+    """Comparison score, -1 to 1; None if one of them has no template of the model in use."""
     alike: bool
     """Whether that is enough to take one for the other."""
     judgement: LookalikeJudgement = LookalikeJudgement.NOT_JUDGED
     """What holds now."""
     last_judgement: LookalikeJudgement | None = None
-    """The last judgement, even about other photographs; None when nobody has judged the two."""
+    """The last judgement, even about other photographs; None if the two were never judged."""
     judged_by: str = ""
     """Name of the person who judged them; empty when nobody did, or the account was deleted."""
     judged_at: datetime | None = None
@@ -193,7 +193,7 @@ class LookalikePair:
     first: Subject
     second: Subject
     lookalike: Lookalike
-    """How the second stands to the first."""
+    """Relation of the second to the first."""
 
 
 @dataclass(frozen=True)
@@ -221,7 +221,7 @@ class ListedSubject:
     elsewhere: tuple[ShownOrder, ...] = ()
     """Orders of the same person under other keys."""
     lookalikes: tuple[Lookalike, ...] = ()
-    """Others with such a face, and those that were judged beside it; only of a single subject."""
+    """Other subjects with a similar face, and subjects that were judged with it; only of a single subject."""
 
 
 @dataclass(frozen=True)
@@ -250,7 +250,7 @@ class OrderStatusChange:
 
 @dataclass(frozen=True)
 class SubjectTimeline:
-    """What happened to a subject, oldest first, and what its orders' statuses are one after another."""
+    """History of a subject, oldest first, and the sequence of its orders' statuses."""
 
     events: tuple[SubjectEvent, ...]
     status_changes: tuple[OrderStatusChange, ...]
