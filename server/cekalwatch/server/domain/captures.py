@@ -27,12 +27,12 @@ class Capture:
     fit: bool = False
     """Whether the face is fit for an alert, by what the client measured (`vision/fitness.py`)."""
     trace: str = ""
-    """The context in which it is traced (`program/traces.py`); empty where it is not."""
+    """Its trace context (`program/traces.py`); empty if it is not traced."""
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """A face that broke a bound of the contract; its id is cut to what a receipt holds."""
+    """A face that broke a bound of the contract; its id is cut to a receipt's maximum length."""
 
     capture_id: str
     reason: Code
@@ -47,7 +47,7 @@ EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 class CameraClock:
-    """Follows the clock of one stream's client: how far it is ahead, and when a capture was taken (domain rule 14).
+    """Follows the clock of one stream's client: its offset, and the times of captures (domain rule 14).
 
     A message says the client's time when it was written. It was written before it arrived, so the difference to the
     server's time is the clock's lead less the delay: the largest difference of many messages comes nearest. A clock
@@ -89,7 +89,7 @@ class CameraClock:
     def _follow_setting(self, shown_at_zero: timedelta) -> None:
         by = shown_at_zero - self._shown_at_zero if self._shown_at_zero is not None else timedelta()
         self._shown_at_zero = shown_at_zero
-        # A machine that slept seems to be set forward, since its uptime stood still.
+        # After a machine's sleep its clock seems to be set forward, since its uptime did not advance.
         if -MAX_DELAY <= by < timedelta():
             self._before, self._since = self._before + by, self._since + by
 

@@ -1,4 +1,4 @@
-"""The clock that parts are given, so that tests can set the time."""
+"""The clock that is injected into parts, so that tests can set the time."""
 
 from __future__ import annotations
 

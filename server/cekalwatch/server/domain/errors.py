@@ -12,7 +12,7 @@ from typing import ClassVar, Self
 
 
 class Kind(StrEnum):
-    """What sort of error it is; `grpc_api/errors.py` gives each its gRPC status."""
+    """Kinds of errors; `grpc_api/errors.py` maps each to its gRPC status."""
 
     INVALID_ARGUMENT = "INVALID_ARGUMENT"
     NOT_FOUND = "NOT_FOUND"
@@ -234,7 +234,7 @@ class Code(StrEnum):
         "A figure is out of the bounds within which a camera is useful.",
     )
     POLICY_CHANGED = auto(), Kind.FAILED_PRECONDITION, "Somebody else has changed this policy; check it again."
-    # Pictures by which cameras are aimed.
+    # Pictures for aiming cameras.
     PICTURE_UNASKED = auto(), Kind.INVALID_ARGUMENT, "The camera sent a picture that nobody asked for."
     CAMERA_AWAY = auto(), Kind.FAILED_PRECONDITION, "The camera is not connected."
     CAMERA_ELSEWHERE = auto(), Kind.FAILED_PRECONDITION, "The camera is connected to another server; ask that one."

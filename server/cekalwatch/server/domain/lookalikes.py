@@ -37,7 +37,7 @@ class SubjectPair:
 
 @dataclass(frozen=True)
 class JudgedPair:
-    """What was found about a pair."""
+    """A judgement on a pair."""
 
     pair: SubjectPair
     judgement: LookalikeJudgement
@@ -53,9 +53,9 @@ class PairState:
     """The state of a pair."""
 
     mark: str
-    """Stands for the photographs of both and for the last judgement: who judges names what they have seen."""
+    """Identifies the photographs of both and the last judgement: a judgement names the state that its person saw."""
     judged: JudgedPair | None
-    """The last judgement, whether it holds or not; None where there is none."""
+    """The last judgement, valid or not; None if there is none."""
 
     @property
     def judgement(self) -> LookalikeJudgement:

@@ -15,7 +15,7 @@ class NoticeKind(StrEnum):
     ALERTS = "alerts"
     """Each event of an alert."""
     TROUBLES = "troubles"
-    """That a trouble is there, and that it is over."""
+    """Begin and end of problems."""
     CHECKPOINTS = "checkpoints"
     """Each signed checkpoint of the audit trail."""
 
@@ -25,7 +25,7 @@ class Notice:
     """One notice."""
 
     source: str
-    """What it tells of: no target is told the same twice."""
+    """Identifies the event: no target gets it twice."""
     type: str
     """Such as "alert.raised"."""
     at: datetime

@@ -46,7 +46,7 @@ class Person:
     """For screens, 1 to 100 printable characters; it goes into no log and no audit trail."""
     roles: frozenset[PersonRole]
     sites: frozenset[str]
-    """Keys of the sites where the person works: a device of another site is none of theirs."""
+    """Keys of the sites where the person works: they cannot use a device of another site."""
     disabled: bool = False
 
     def __post_init__(self) -> None:
@@ -89,11 +89,11 @@ TWO_PERSON_ACTIONS: Mapping[TwoPersonAction, Pair] = MappingProxyType(
 
 @dataclass(frozen=True)
 class JointAct:
-    """One thing that two people do together: the action, and what it is done with."""
+    """An act of two people: the action and its arguments."""
 
     action: TwoPersonAction
     argument_sha256: str
-    """Of all that the action is done with, hexadecimal: a word given for one argument is none for another."""
+    """Digest of all arguments, hexadecimal: an approval for one argument is not valid for another."""
 
     @classmethod
     def of(cls, action: TwoPersonAction, argument: bytes) -> Self:
@@ -132,13 +132,13 @@ class LockOut:
     free_tries: int = 5
     """Wrong passwords in a row until the name is locked."""
     first: timedelta = timedelta(seconds=30)
-    """How long it is locked then; each further one doubles it."""
+    """Duration of the first lock; each further wrong password doubles it."""
     longest: timedelta = timedelta(minutes=15)
     forgotten_after: timedelta = timedelta(hours=24)
     """The time without a wrong password after which the count restarts."""
 
     def after(self, failures: int) -> timedelta | None:
-        """Return how long a name is locked after that number of wrong passwords; None if it is not."""
+        """Return the duration of the lock after that number of wrong passwords; None without a lock."""
         if failures < self.free_tries:
             return None
         # Beyond 2^20 it is the longest anyhow, and a timedelta would overflow.
@@ -155,9 +155,9 @@ class TryAllowance:
     """The time after which one more is allowed."""
 
     def after(self, spent_until: datetime | None, now: datetime, share: int) -> datetime | None:
-        """Return until when a try now counts, with those before, which count until `spent_until`; None: it is refused.
+        """Return until when an attempt now counts, after earlier ones that count until `spent_until`; None: refused.
 
-        `share` is how many devices' tries this one has.
+        `share` is the number of devices for which this one counts.
         """
         each = self.each / share
         until = max(spent_until or now, now) + each
@@ -165,7 +165,7 @@ class TryAllowance:
 
 
 MANY_PEOPLE = 10
-"""How many devices' tries a web console has."""
+"""Number of devices for whose attempts a web console counts."""
 
 
 @dataclass(frozen=True)

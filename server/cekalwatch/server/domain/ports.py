@@ -1,4 +1,4 @@
-"""Ports with servers of their own, and what they report of their alerts to the centre.
+"""Ports with their own servers, and their reports of alerts to the centre.
 
 A port reports the events of its own log, in order, and each with its alert as it stands there. The centre stores them,
 and decides nothing about them.
@@ -16,7 +16,7 @@ from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.clock import lately
 
 FOLLOWS_WITHIN = timedelta(seconds=15)
-"""A port that no server of the centre has told of for longer follows no more: its server died."""
+"""After this time without a report from a server of the centre, a port no longer follows: that server died."""
 
 HEARD_WITHIN = timedelta(seconds=30)
 """A port that is silent for longer was connected to a server of the centre that died."""
@@ -35,7 +35,7 @@ class Port:
 
 @dataclass(frozen=True)
 class PortReport:
-    """An event of a port's log with its alert as it stands there, and the names of those who work on it."""
+    """An event of a port's log with its alert's present state there, and the names of the people who work on it."""
 
     previous: int
     """The event reported before."""
@@ -70,7 +70,7 @@ class Following:
     model_version: str = ""
     version: str = ""
     certificate: str = ""
-    """Issuer and serial number of what it showed, as `CertificateKey.text`."""
+    """Issuer and serial number of its certificate, as `CertificateKey.text`."""
 
     def goes_on(self, now: datetime) -> bool:
         """Whether it follows now: at a server of the centre that lives."""
@@ -91,7 +91,7 @@ class PortState:
     sequence: int = 0
     """The newest event that is stored."""
     unsettled: int = 0
-    """Its alerts that nobody there has settled."""
+    """Its unsettled alerts."""
     list_at: datetime | None = None
     """When its list was brought up to date last, as it said when it was last heard of; None when it has not said."""
     following: Following | None = None

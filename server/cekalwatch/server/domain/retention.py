@@ -1,4 +1,4 @@
-"""How long things are kept (domain rules 8 and 9); the configuration sets it."""
+"""Retention times (domain rules 8 and 9), which the configuration sets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cekalwatch.server.domain.orders.law import Checkpoints
 
 @dataclass(frozen=True)
 class RetentionPolicy:
-    """How long events, images and records of alerts, and people who are banned no more, are kept."""
+    """Retention times of events, images and records of alerts, and of people who are no longer banned."""
 
     events: timedelta = timedelta(days=365)
     cleared_images: timedelta = timedelta(hours=12)
@@ -19,7 +19,7 @@ class RetentionPolicy:
     confirmed_images: timedelta = timedelta(days=90)
     """After the alert was confirmed."""
     unsettled_images: timedelta = timedelta(days=90)
-    """After the alert was raised, when nobody has settled it; the alert itself goes on waiting."""
+    """Time after an alert was raised, if nobody has settled it; the alert itself continues to wait."""
     records: timedelta = timedelta(days=730)
     """After the alert was raised, once it is cleared or closed."""
     ended_subjects: timedelta = timedelta(days=365)

@@ -15,16 +15,16 @@ from pydantic import Field
 from cekalwatch.contract.values.imports import SyncRun
 
 MAX_REFUSALS = 200
-"""Refusals that are kept of a run, records before photographs; all refused records are counted."""
+"""Maximum stored refusals of a run, records before photographs; all refused records are counted."""
 MAX_REMARKS = 200
-"""Remarks that are kept of a run; all flagged, renewed and doubtful orders are counted."""
+"""Maximum stored remarks of a run; all flagged, renewed and doubtful orders are counted."""
 PHOTOGRAPHS = "photographs"
 """The field of a refused photograph."""
 
 
 @dataclass(frozen=True)
 class ShrunkenList:
-    """A shrunken list that a person must accept or put right at the source."""
+    """A shrunken list that a person must accept, or correct at the source."""
 
     run_id: int
     missing: int
@@ -41,7 +41,7 @@ class SyncState:
     reading_open: bool = False
     reading_whole: bool = True
     reading_expected: int = 0
-    """How many records the source said at the reading's beginning that it has; 0 where it said nothing."""
+    """Number of records that the source stated at the beginning of the reading; 0 if it stated none."""
     reading_items: int = 0
     reading_refused: int = 0
     keyless: bool = False
@@ -49,20 +49,20 @@ class SyncState:
     next_run_at: datetime | None = None
     waiting: ShrunkenList | None = None
     accepted: int = 0
-    """How many orders two people let go at the next run."""
+    """Number of orders whose end two people have accepted for the next run."""
 
 
 @dataclass(frozen=True)
 class ShrinkGuard:
-    """When a list has shrunk so much that a person is asked before any order is ended."""
+    """Limits of a shrunken list, beyond which a person is asked before any order is ended."""
 
     share: float = 0.2
-    """Of the orders held from the source."""
+    """Share of the orders stored from the source."""
     least: int = 10
     """Fewer orders than these are ended without asking, unless nothing at all is left."""
 
     def stops(self, missing: int, held: int, *, empty: bool, accepted: int = 0) -> bool:
-        """Whether `missing` of `held` orders may not be ended yet. `empty`: a whole reading gave no order at all.
+        """Whether `missing` of `held` orders must not be ended yet. `empty`: a whole reading returned no order at all.
 
         `accepted` is the number that people have seen and let go.
         """
@@ -97,7 +97,7 @@ class SyncTerms:
 
     @property
     def keep_runs(self) -> timedelta:
-        """How long the record of a run is kept."""
+        """Retention time of the record of a run."""
         return timedelta(days=self.keep_runs_days)
 
     @property
@@ -137,12 +137,12 @@ class KnownOrder:
     erased: bool = False
     """Whether its subject was erased some time after the last order ended."""
     remembered: bool = False
-    """Whether it is remembered that the source has it, or had it: who has left is found by that."""
+    """Whether it is stored that the source has or had it; orders that left are found by this."""
 
 
 @dataclass(frozen=True)
 class SeenOrder:
-    """An order of the source, as it is to be remembered."""
+    """An order of the source, to be remembered."""
 
     order_id: str
     fingerprint: str
@@ -151,7 +151,7 @@ class SeenOrder:
 
 @dataclass(frozen=True)
 class PageEnd:
-    """The end of a page: where to go on, and what the page adds to the reading."""
+    """The end of a page: where to continue, and what the page adds to the reading."""
 
     cursor: str
     items: int
@@ -165,4 +165,4 @@ class LeftOrder:
 
     order_id: str
     held: bool
-    """Whether it stands in the watchlist; else its record was never good enough to get there."""
+    """Whether it is on the watchlist; otherwise its record was never valid."""

@@ -1,4 +1,4 @@
-"""Troubles: what is wrong with cameras, sources and the gallery, from when it is noticed until it is over.
+"""Problems (on the wire: troubles) of cameras, sources and the gallery, from their detection to their end.
 
 They have nothing of a traveller or a subject in them: keys, numbers, times and codes only.
 """
@@ -15,7 +15,7 @@ from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.contract.values.troubles import NO_DETAILS, Trouble, TroubleKind
 
 MAX_ABOUT = 200
-"""Characters of what a trouble is about."""
+"""Maximum characters of the subject of a problem."""
 MAX_DETAILS = 8
 MAX_DETAIL = 64
 """Characters of one detail's value."""
@@ -45,7 +45,7 @@ class Fault:
 
     @property
     def key(self) -> tuple[TroubleKind, str]:
-        """What at most one open trouble has."""
+        """Key that at most one open problem has."""
         return self.kind, self.about
 
 
@@ -69,7 +69,7 @@ class Alarm:
 
     @property
     def shown(self) -> Trouble:
-        """The trouble as clients get it."""
+        """The problem in the form for clients."""
         fault = self.fault
         return Trouble(
             str(self.trouble_id),
@@ -87,7 +87,7 @@ class Alarm:
 
 @dataclass(frozen=True)
 class TroubleChanges:
-    """What has to be written so that the open troubles are those that are there."""
+    """Changes to write so that the open problems are the present ones."""
 
     begun: tuple[Fault, ...] = ()
     changed: tuple[Fault, ...] = ()

@@ -10,13 +10,13 @@ _VERSION = re.compile(r"(\d{1,6})\.(\d{1,6})\.", re.ASCII)
 
 
 def minor_version(text: str) -> tuple[int, int] | None:
-    """Return the first two numbers of a version as `0.2.1`; None of what is no version."""
+    """Return the first two numbers of a version such as `0.2.1`; None if it is not a version."""
     found = _VERSION.match(text)
     return (int(found[1]), int(found[2])) if found else None
 
 
 def is_behind(one: str, other: str) -> bool:
-    """Whether the version `one` is too far behind `other` to work with it; not where either is no version."""
+    """Whether the version `one` is too far behind `other` to work with it; False if either is not a version."""
     older, newer = minor_version(one), minor_version(other)
     if older is None or newer is None:
         return False

@@ -27,7 +27,7 @@ from cekalwatch.server.storage.people.tables import PersonRow
 
 
 class TroubleLogRow(SQLModel, table=True):
-    """One row, made by the first migration, which whoever changes a trouble locks and counts in."""
+    """One row, made by the first migration, with the counter that each change of a problem locks and raises."""
 
     __tablename__ = "trouble_log"
 
@@ -43,7 +43,7 @@ class TroubleRow(SQLModel, table=True):
     trouble_id: str = Field(primary_key=True)
     """A UUID of version 7, so that keys are in the order of time."""
     open_key: str | None = Field(default=None, unique=True)
-    """KIND and what it is about, while it is open: whoever notices it, it is there once."""
+    """KIND and subject of an open problem: it exists once, whichever server finds it."""
     kind: str
     about: str
     site: str
@@ -60,7 +60,7 @@ class TroubleRow(SQLModel, table=True):
 
 
 class CameraNewsRow(SQLModel, table=True):
-    """What the servers that share the database tell each other of a camera."""
+    """Reports about a camera between the servers that share the database."""
 
     __tablename__ = "camera_news"
 
@@ -77,10 +77,10 @@ class CameraNewsRow(SQLModel, table=True):
 
 
 MAX_OPEN = 1000
-"""Open troubles that are told: the oldest."""
+"""Maximum number of open problems that are returned: the oldest."""
 
 NEWS_LASTS = timedelta(days=1)
-"""How long a refused camera is remembered that never connected."""
+"""Time for which a refused camera that never connected is remembered."""
 
 _SELECTED = select(TroubleRow, PersonRow.display_name).join(
     PersonRow, col(PersonRow.person_id) == col(TroubleRow.acknowledged_by), isouter=True
@@ -89,39 +89,39 @@ _SELECTED = select(TroubleRow, PersonRow.display_name).join(
 
 @dataclass(frozen=True)
 class CameraNews:
-    """What all servers know of cameras, by their keys."""
+    """The reports of all servers about cameras, by key."""
 
     heard: Mapping[str, datetime]
     rejected: Mapping[str, Rejection]
 
 
 class TroubleStore:
-    """The troubles in the database."""
+    """The problems in the database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def open(self) -> list[Alarm]:
-        """Return the open troubles, oldest first."""
+        """Return the open problems, oldest first."""
         query = _SELECTED.where(col(TroubleRow.open_key).is_not(None)).order_by(col(TroubleRow.trouble_id))
         with self._database.session() as session:
             return [_trouble(*row) for row in session.exec(query.limit(MAX_OPEN))]
 
     def state(self) -> tuple[int, list[Alarm]]:
-        """Return the counter of changes, and the open troubles as of it."""
+        """Return the counter of changes, and the open problems at that value."""
         with self._database.session() as session:
-            # The counter first: a change that comes between the two is told twice, rather than never.
+            # The counter first: a change between the two is then reported twice instead of never.
             change = session.exec(select(TroubleLogRow.change)).one()
         return change, self.open()
 
     def changed_since(self, change: int, limit: int) -> list[Alarm]:
-        """Return the troubles that changed after that value of the counter, in the order of their changes."""
+        """Return the problems that changed after that value of the counter, in the order of their changes."""
         query = _SELECTED.where(col(TroubleRow.change) > change).order_by(col(TroubleRow.change)).limit(limit)
         with self._database.session() as session:
             return [_trouble(*row) for row in session.exec(query)]
 
     def page(self, site: str, before: UUID | None, limit: int, began_from: datetime | None = None) -> list[Alarm]:
-        """Return troubles at `site` (empty: all) and those of all sites, newest first, those older than `before`."""
+        """Return problems at `site` (empty: all) and of all sites, older than `before`, newest first."""
         query = _SELECTED.order_by(col(TroubleRow.trouble_id).desc()).limit(limit)
         if site:
             query = query.where(or_(col(TroubleRow.site) == "", col(TroubleRow.site) == site))
@@ -133,7 +133,7 @@ class TroubleStore:
             return [_trouble(*row) for row in session.exec(query)]
 
     def write(self, wanted: TroubleChanges, now: datetime) -> list[Alarm]:
-        """Begin, change and end troubles; return those that changed. What another server has written already stays."""
+        """Begin, change and end problems; return the changed ones. Another server's earlier write stays."""
         touched: list[TroubleRow] = []
         with self._database.session() as session:
             change = _lock(session)
@@ -192,7 +192,7 @@ class TroubleStore:
             return after
 
     def remove(self, before: datetime, note: Callable[[int], AuditEntry]) -> int:
-        """Remove the troubles that were over before that moment, with an audit entry; return how many."""
+        """Remove the problems that ended before that moment, with an audit entry; return how many."""
         old = col(TroubleRow.ended_at) < before
         with self._database.session() as session:
             gone = session.exec(delete(TroubleRow).where(old)).rowcount
@@ -202,7 +202,7 @@ class TroubleStore:
             return gone
 
     def tell(self, heard: Mapping[str, datetime], rejected: Mapping[str, Rejection], now: datetime) -> None:
-        """Tell the other servers when this one heard cameras, and which it has refused."""
+        """Report to the other servers when this one heard cameras, and which cameras it has refused."""
         with self._database.session() as session:
             names = {*heard, *rejected}
             found = session.exec(select(CameraNewsRow).where(col(CameraNewsRow.camera_id).in_(names)))
@@ -218,7 +218,7 @@ class TroubleStore:
             session.commit()
 
     def told(self) -> CameraNews:
-        """Return what all servers have told."""
+        """Return the reports of all servers."""
         with self._database.session() as session:
             rows = session.exec(select(CameraNewsRow)).all()
         return CameraNews(

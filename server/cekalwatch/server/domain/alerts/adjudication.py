@@ -20,7 +20,7 @@ class Finding:
     by: UUID
     at: datetime
     subject_id: str = ""
-    """Key of the candidate that it speaks of; empty: the one that the alert asked about."""
+    """Key of the candidate that it is about; empty: the one that the alert asked about."""
 
     def __post_init__(self) -> None:
         if self.reason not in REASONS[self.outcome]:

@@ -43,7 +43,7 @@ class Alert:
 
     alert_id: UUID
     version: int
-    """Counts what a person must have seen before they judge, from 1: steps of people, further passages while open."""
+    """Counts from 1 what a person must have seen before judging: people's steps, and new passages while open."""
     subject_id: str
     """The candidate that is asked about, or was last."""
     camera: Camera
@@ -61,7 +61,7 @@ class Alert:
     cameras: frozenset[Camera] = frozenset()
     """Every camera that saw the traveller."""
     probe_capture_id: UUID | None = None
-    """The capture whose picture is kept as its probe; None when none is."""
+    """The capture whose picture is stored as its probe; None without a picture."""
 
     @property
     def state(self) -> AlertState:
@@ -95,7 +95,7 @@ class Alert:
         return self.present.order_ids
 
     def orders_of(self, subject_id: str) -> tuple[str, ...]:
-        """Return the orders with which a candidate alerted; none of a subject who is no candidate."""
+        """Return the orders with which a candidate alerted; none for any other subject."""
         return next((one.order_ids for one in self.candidates if one.subject_id == subject_id), ())
 
     @property
@@ -115,7 +115,7 @@ class Alert:
 
     @property
     def undecided(self) -> bool:
-        """Whether somebody has yet to find out what it is, so that another candidate may be asked about with it."""
+        """Whether it is not settled yet, so that it may ask about another candidate."""
         return self.state in UNSETTLED
 
     def answers(self, subject_id: str, *, own: bool) -> bool:
@@ -144,11 +144,11 @@ class Alert:
         return any(map(wanted.wants, self.cameras))
 
     def with_match(self, match: Match, new: tuple[Candidate, ...] = (), *, further: bool) -> Alert:
-        """Return the alert after `match` joined, of a `further` passage or of one that is in it already.
+        """Return the alert after `match` joined it; `further`: the match is of a new passage.
 
-        Of each candidate the better score counts. The version grows where people have to see what came (rule 4). While
-        nobody has claimed it, the best candidate is asked about first. A further passage brings back who was ruled out,
-        but not disproved: a traveller who was gone is here again.
+        The better score of each candidate counts. The version grows when people must see the change (rule 4). While
+        nobody has claimed it, it asks about the best candidate first. A further passage restores candidates that were
+        ruled out, but not disproved: a traveller who was gone is here again.
         """
         again = further and self.undecided
         known = (_met(one, match, again=again) for one in self.candidates)
@@ -175,7 +175,7 @@ class Alert:
         return replace(self, handling=handling, candidates=candidates, subject_id=subject_id)
 
     def with_orders(self, in_force: frozenset[str]) -> Alert:
-        """Return the alert as it stands where only these of its candidates have an order in force (rule 1).
+        """Return the alert's state if only these of its candidates have an order in force (rule 1).
 
         Until somebody has judged the one that is asked about, it asks about one with an order instead.
         """
@@ -185,7 +185,7 @@ class Alert:
         return replace(self, candidates=candidates, subject_id=self._asked(self.state, candidates, self.subject_id))
 
     def _asked(self, state: AlertState, candidates: tuple[Candidate, ...], wanted: str) -> str:
-        """Return whom to ask about: `wanted` while they can be, then the best who can, then whom it asked about last.
+        """Return the candidate to ask about: `wanted` if possible, else the best possible one, else the last one.
 
         Nobody is asked about whose orders have ended while somebody else is left: an ended duplicate would hide the
         active record of one person. What is referred or undetermined speaks of who was judged.
@@ -228,4 +228,4 @@ class AlertEvent:
     capture_id: UUID | None = None
     """The capture that caused it; None if a person or the clock did."""
     trace: str = ""
-    """The context in which that capture is traced; empty where it is not."""
+    """The trace context of that capture; empty if it is not traced."""

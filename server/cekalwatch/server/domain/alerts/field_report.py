@@ -1,4 +1,4 @@
-"""Figures of recognition in the field, from adjudications: the FPIR of passages, and the effect of other thresholds.
+"""Field statistics of recognition, from adjudications: the FPIR of passages, and the effect of other thresholds.
 
 Pure arithmetic on sums. A passage is a false alert if it led to an alert that people found to be about somebody else.
 Intervals are of 95 %; they treat passages as independent, which those of one traveller who passes
@@ -50,7 +50,7 @@ def field_report(
     learned: Iterable[LearnedFigures] = (),
     groups: MeasuredGroups | None = None,
 ) -> FieldReport:
-    """Return the figures; `learned` is what is known now of the thresholds of the alerts' model versions."""
+    """Return the figures; `learned` has the present learned thresholds of the alerts' model versions."""
     versions = sorted(sums.versions.items())
     return FieldReport(
         since=span.since,
@@ -132,7 +132,7 @@ def _what_if(model_version: str, sums: VersionSums) -> ThresholdWhatIf:
 
 
 def wilson_rate(events: int, trials: int) -> Rate:
-    """Return a share with its score interval (Wilson, 1927), which holds for rare events and few trials too.
+    """Return a share with its score interval (Wilson, 1927), which is valid for rare events and few trials too.
 
     NaN where there are fewer trials than events, or none. Trials are taken as independent.
     """

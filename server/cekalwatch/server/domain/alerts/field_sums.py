@@ -1,4 +1,4 @@
-"""Alerts and passages of a span of time, counted: what the figures of the field are made of. It names no person.
+"""Counts of alerts and passages in a span of time, from which field statistics are made. It names no person.
 
 Not every cleared alert was false: an order may have ended, or the traveller may have left. Only findings about the
 face, the particulars or the list count. Sums of several spans add up, so that those of days
@@ -26,11 +26,11 @@ class AlertVerdict(StrEnum):
     """What people found about an alert."""
 
     FALSE_ALERT = "FALSE_ALERT"
-    """The traveller was somebody else."""
+    """The traveller was another person."""
     CONFIRMED = "CONFIRMED"
     """The traveller was the subject."""
     OPEN = "OPEN"
-    """Nobody has found out."""
+    """It was not settled."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class JudgedSighting:
 
 @dataclass(frozen=True)
 class PassageCount:
-    """How many passages a camera saw in one hour."""
+    """Number of passages at a camera in one hour."""
 
     camera_id: str
     site: str
@@ -96,7 +96,7 @@ def verdict_of(findings: Iterable[tuple[Outcome, Reason]]) -> AlertVerdict:
 
 
 UNKNOWN_AGENCY = ""
-"""Stands for the agency of an order that is held no more, or cannot be read."""
+"""Stands for the agency of an order that was deleted or cannot be read."""
 
 
 @dataclass(slots=True)
@@ -104,7 +104,7 @@ class LineSums:
     """The counts of a camera, a list, an agency or an hour of the day."""
 
     passages: int = 0
-    """Of whoever passed, whether listed or not; of an agency 0, for all who pass are searched for all agencies."""
+    """All passages, of listed people or not; 0 for an agency, since every traveller is searched for all agencies."""
     false_alerts: int = 0
     confirmed: int = 0
     open: int = 0
@@ -135,7 +135,7 @@ class LineSums:
 
 
 def _numbers() -> array[float]:
-    """Many numbers in little room, which are added up and sorted without being looked at one by one."""
+    """Many numbers in compact form, which are summed and sorted without a loop over them."""
     return array("d")
 
 
@@ -195,7 +195,7 @@ class FieldSums:
         agencies: Mapping[str, str],
         zone: tzinfo,
     ) -> Self:
-        """Count; `agencies` gives that of each order that is known, and hours of the day are those of `zone`."""
+        """Count; `agencies` returns the agency of each known order, and hours of the day are in `zone`."""
         sums = cls()
         for count in counts:
             hour = f"{count.hour.astimezone(zone):%H}:00"

@@ -1,4 +1,4 @@
-"""Which alert a match belongs to: domain rules 3 and 5. It is asked about the alerts near by, and knows no database.
+"""Decides which alert a match joins: domain rules 3 and 5. It gets the possible alerts, and knows no database.
 
 A match joins an alert that has its passage in it already. A further passage joins one at its site, within the grouping
 window, whose candidates it shares, if its face is like that of a passage in the alert, and the alert is open or found
@@ -16,12 +16,12 @@ from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.alerts.match import Candidate, Match, Template
 
 MAX_CANDIDATES = 10
-"""Candidates of an alert, all its passages together. What would be one more gets an alert of its own."""
+"""Maximum candidates of an alert, over all its passages. A further candidate gets an alert of its own."""
 
 
 @dataclass(frozen=True)
 class AlertPassage:
-    """A passage of an alert, while its face is kept: as long as others may join it."""
+    """A passage of an alert whose face is still stored: as long as others may join it."""
 
     passage: str
     model_version: str
@@ -37,13 +37,13 @@ class NearAlert:
     has_passage: bool
     """Whether a sighting of the match's own passage is in it."""
     passages: tuple[AlertPassage, ...]
-    """Those whose faces are kept."""
+    """Passages whose faces are stored."""
 
     def takes(self, match: Match, window: timedelta) -> bool:
         """Whether the match's passage is one of this alert's, or may become one."""
         own = self._own(match)
         if self.has_passage:
-            # Where its face is kept no longer, the tracker's word is all there is.
+            # If its face is no longer stored, only the tracker decides.
             return own is None or not match.has_changed(own.model_version, own.template)
         shared = [one.score for one in self.alert.candidates if self.answers(one, match)]
         return (
@@ -54,12 +54,12 @@ class NearAlert:
         )
 
     def answers(self, candidate: Candidate, match: Match) -> bool:
-        """Whether the match belongs to this alert as far as it is one with `candidate`."""
+        """Whether the match, as a match with `candidate`, belongs to this alert."""
         subject_id = candidate.subject_id
         return match.score_of(subject_id) is not None and self.alert.answers(subject_id, own=self.has_passage)
 
     def likeness(self, match: Match) -> float:
-        """Return the score of the match's face with the most alike one that is kept; -1 without one."""
+        """Return the score of the match's face with the most similar stored one; -1 without one."""
         own = self._own(match)
         passages = (own,) if own else self.passages
         return max((match.likeness_to(one.model_version, one.template) for one in passages), default=-1.0)

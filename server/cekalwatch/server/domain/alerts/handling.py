@@ -1,4 +1,4 @@
-"""The life of an alert: who holds it, what people decided, when it escalates (domain rules 1, 4, 5 and 6).
+"""The life of an alert: its claim, people's decisions, its escalation (domain rules 1, 4, 5 and 6).
 
     NEW → CLAIMED → {NOT_SAME_PERSON | CANNOT_DETERMINE | REFERRED} → {CONFIRMED | CLEARED} → CLOSED
 
@@ -53,13 +53,13 @@ class HandlingPolicy:
     """The times of an alert's life, set by the settings."""
 
     lease: timedelta = timedelta(seconds=90)
-    """How long a claim holds without renewal, so that it ends when the officer's PC dies."""
+    """Validity of a claim without renewal, so that it ends when the officer's PC dies."""
     to_supervisor: timedelta = timedelta(seconds=60)
     """After this time unclaimed, an alert goes to the supervisors, and after the same time again to the whole site."""
     to_settle: timedelta = timedelta(minutes=10)
-    """After this time held, referred or undecided, an alert goes to the supervisors."""
+    """After this time claimed, referred or undecided, an alert is escalated to the supervisors."""
     again: timedelta = timedelta(minutes=5)
-    """After each such time, an alert is announced again to those it has gone to, until somebody settles it."""
+    """Interval at which an escalated alert is announced again to the same people, until it is settled."""
     reference_pattern: str = DEFAULT_REFERENCE_PATTERN
 
 
@@ -81,7 +81,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Circumstances:
-    """What is true of an alert at the moment of a step."""
+    """Facts about an alert at the moment of a step."""
 
     unchanged: bool
     """Whether the person has seen the alert's present version (rule 4)."""
@@ -109,7 +109,7 @@ class Handling:
     raised_at: datetime
     state: AlertState = AlertState.NEW
     stands_since: datetime | None = None
-    """When it came to its state, or when an order of it was in force again; None: when it was raised."""
+    """Time of its present state, or of an order's return to force; None: the time when it was raised."""
     claim: Claim | None = None
     findings: tuple[Finding, ...] = ()
     reference: str = ""
@@ -117,11 +117,11 @@ class Handling:
     follow_ups: tuple[FollowUp, ...] = ()
     escalation: Escalation = Escalation.COUNTER
     escalated_at: datetime | None = None
-    """When it last went up, or was announced again."""
+    """Time of the last escalation or repeated announcement."""
     escalations: int = 0
     """How often that was."""
     orders_ended_at: datetime | None = None
-    """Since when no order of the alert is in force any more; None while one is. What was settled stays as it was."""
+    """Time since which no order of the alert is in force; None while one is. Settled alerts do not change."""
 
     @property
     def waits_since(self) -> datetime:
@@ -169,7 +169,7 @@ class Handling:
         return self
 
     def escalated(self, now: datetime, policy: HandlingPolicy) -> Handling:
-        """Return the alert gone up, or announced again, as is due at `now` (rule 6); it never comes down again.
+        """Return the alert escalated or announced again, as is due at `now` (rule 6); it is never de-escalated.
 
         What nobody claims goes up twice; what somebody holds, referred or could not determine goes to the supervisors.
         Whatever nobody settles is announced again and again, unless its orders have ended. One of a moment that is far
@@ -195,7 +195,7 @@ class Handling:
         return _gone_up(current, level, now)
 
     def with_orders(self, now: datetime, *, in_force: bool) -> Handling:
-        """Return the alert with whether an order of it is in force at `now` (rule 1); what is settled stays as it is.
+        """Return the alert marked by whether an order of it is in force at `now` (rule 1); settled ones do not change.
 
         Once one is in force again, it waits from then on.
         """
@@ -206,7 +206,7 @@ class Handling:
         )
 
     def adjudicated(self, holder: Holder, finding: Finding, now: datetime, circumstances: Circumstances) -> Handling:
-        """Return the alert with its holder's finding; they keep it when another candidate is to be judged."""
+        """Return the alert with its holder's finding; they stay the holder if another candidate must be judged."""
         if finding.outcome not in OFFICERS_OUTCOMES:
             raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, f"{finding.outcome} at the counter")
         current = self.settled(now)
@@ -238,7 +238,7 @@ class Handling:
         return _step(self, AlertState.CONFIRMED, reference=reference, findings=(*self.findings, finding))
 
     def cleared(self, person: Person, finding: Finding, circumstances: Circumstances) -> Handling:
-        """Return the alert cleared: after a referral, or wherever it stands once its orders have ended.
+        """Return the alert cleared: after a referral, or in any state once its orders have ended.
 
         CANNOT_DETERMINE needs a supervisor. Raises ALERT_HELD when another person holds it. Where another candidate is
         to be judged, the alert is NEW again: nobody has judged that one at the counter.

@@ -12,7 +12,7 @@ from cekalwatch.server.domain.captures import Capture
 class Template(Protocol):
     """A face as numbers, of length 1. The inner product of two of one model version is their comparison score."""
 
-    def __matmul__(self, other: Any, /) -> Any:  # noqa: ANN401  # whatever numbers are kept in
+    def __matmul__(self, other: Any, /) -> Any:  # noqa: ANN401  # any array type
         """Return the inner product."""
 
 
@@ -27,7 +27,7 @@ class Candidate:
     ruled_out: bool = False
     """Of an alert: whether people cleared it of this subject, for whatever reason, so that it asks about others."""
     lapsed: bool = False
-    """Whether no order of the subject is in force any more, as of the last look at them."""
+    """Whether no order of the subject was in force at the last check."""
     disproved: bool = False
     """Whether they did so because it is not this subject, or Cekal Online does not list them: a later passage with
     that face says nothing new of them."""
@@ -49,7 +49,7 @@ class Match:
 
     capture: Capture
     probe_jpeg: bytes = field(repr=False)
-    """The crop as the server encoded it: what is kept and shown. The camera's own bytes are neither."""
+    """The crop in the server's encoding, which is stored and shown. The camera's own bytes are neither."""
     candidates: tuple[Candidate, ...]
     """Subjects above the threshold with an order in force here, best first; at least one."""
     fused_crops: int
@@ -58,7 +58,7 @@ class Match:
     template: Template = field(repr=False, compare=False)
     """The passage's fused template, of length 1."""
     crop: CropMatch | None = None
-    """This capture alone, where the passage has others and this one matches by itself."""
+    """This capture alone, if the passage has others and this one also matches alone."""
     same_person: Callable[[float, float], bool] | None = field(default=None, compare=False)
     """Tells whether two passages are of one person, by the score between them and the best with a subject whom both
     match; None: nobody has measured this model, and none are."""
@@ -71,18 +71,18 @@ class Match:
         return self.candidates[0].score
 
     def score_of(self, subject_id: str) -> float | None:
-        """Return a candidate's comparison score; None for a subject who is none."""
+        """Return a candidate's comparison score; None for any other subject."""
         return next((one.score for one in self.candidates if one.subject_id == subject_id), None)
 
     def is_like(self, model_version: str, template: Template, subject_score: float) -> bool:
-        """Whether another passage, fused to `template`, is of the same person as far as can be told.
+        """Whether another passage, fused to `template`, is probably of the same person.
 
         `subject_score` is its best with a subject whom both match: whichever of the two came first may be the real one.
         """
         return self._same(model_version, template, self.template, max(self.score, subject_score))
 
     def has_changed(self, model_version: str, template: Template) -> bool:
-        """Whether the tracker has gone over to another person since the passage was fused to `template`.
+        """Whether the tracker has switched to another person since the passage was fused to `template`.
 
         Only a crop that matches by itself can say so.
         """

@@ -17,7 +17,7 @@ PLAUSIBLE_YEARS = range(1900, 2201)
 
 @dataclass(frozen=True)
 class BanOrder:
-    """A ban order as its source states it; raises ValueError where it contradicts itself."""
+    """A ban order as its source states it; raises ValueError if it contradicts itself."""
 
     order_id: str
     subject_id: str
@@ -84,7 +84,7 @@ class OrderJudgement:
     status: OrderStatus
     broken_rules: tuple[OrderRule, ...] = ()
     flags: tuple[OrderFlag, ...] = ()
-    """Why a person must look at it though it breaks no rule; never with INVALID."""
+    """Why a person must check it, although it breaks no rule; never with INVALID."""
 
     @property
     def remarks(self) -> tuple[OrderRule | OrderFlag, ...]:
@@ -126,7 +126,7 @@ class SubjectFile:
     references: tuple[ReferenceFace, ...]
     """Best first."""
     unreadable: int = 0
-    """Further orders that are held and damaged: nobody knows whether they are in force."""
+    """Number of further, damaged orders: nobody knows whether they are in force."""
     elsewhere: tuple[BanOrder, ...] = ()
     """Orders of the same person under other keys (`Subject.identities`), read only for a subject with an urgent order:
     no other order depends on them."""

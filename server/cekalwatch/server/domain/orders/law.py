@@ -24,7 +24,7 @@ from cekalwatch.server.domain.orders.order_runs import Stretch, run_of
 
 @dataclass(frozen=True, slots=True)
 class OrderStanding:
-    """An order as it stands under the law: what the clock does not change, and when its status changes.
+    """An order under the law: facts that do not depend on the clock, and the times of its status changes.
 
     It follows from the order, its subject and their other orders, and holds while none of these changes.
     """
@@ -125,7 +125,7 @@ class Checkpoints:
 
 @dataclass(frozen=True)
 class _OrdersOfSubject:
-    """All orders of one subject, by key, with what is needed to check one against the others."""
+    """All orders of one subject, by key, for checking one against the others."""
 
     orders: dict[str, BanOrder]
     subject: Subject
@@ -162,7 +162,7 @@ class _OrdersOfSubject:
 
     def taken_back(self, order: BanOrder) -> tuple[datetime, ...]:
         """Return the moments from each of which on `order` is taken back or withdrawn."""
-        # An extension stands and falls with the ban that it extends.
+        # An extension is valid only with the ban that it extends.
         revocations = (one.revoked_at for one in (order, *self.extended_by(order)))
         return tuple(moment for moment in (order.withdrawn_at, *revocations) if moment is not None)
 
@@ -199,7 +199,7 @@ class _OrdersOfSubject:
         return order.valid_until
 
     def _broken_alone(self, order: BanOrder) -> set[OrderRule]:
-        """Return the rules that `order` breaks by itself, without those of the orders that it extends."""
+        """Return the rules that `order` itself breaks, without those of the orders that it extends."""
         broken = self._broken_but_repetition(order)
         if order.extends_order_id and any(self._stands_before(order, other) for other in self.orders.values()):
             broken.add(OrderRule.EXTENDED_TWICE)
@@ -281,7 +281,7 @@ class _OrdersOfSubject:
 
 @lru_cache(maxsize=10_000)
 def _months_later(day: date, months: int) -> date:
-    """Return the day so many calendar months later: of a list of 100,000 orders, many begin on the same day."""
+    """Return the day `months` calendar months later, cached: of 100,000 orders, many begin on the same day."""
     return day + relativedelta(months=months)
 
 

@@ -28,7 +28,7 @@ class Run:
     idle_days: int
     """Days between them on which none was in force."""
     begun: int
-    """How many of them name nothing that they extend."""
+    """Number of orders that name no order that they extend."""
 
     @classmethod
     def of(cls, one: Stretch) -> Run:
@@ -45,7 +45,7 @@ class Run:
         return replace(self, last=max(self.last, later.last), idle_days=idle, begun=begun)
 
     def lasts_longer_than(self, months: int) -> bool:
-        """Whether it covers more than so many calendar months; idle days do not count."""
+        """Whether it covers more than that many calendar months; days without an order do not count."""
         return self.last - timedelta(days=self.idle_days) > self.first + relativedelta(months=months)
 
 

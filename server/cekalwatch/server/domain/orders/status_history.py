@@ -1,4 +1,4 @@
-"""The statuses of an order one after another at one checkpoint, computed from what is held of it now."""
+"""The sequence of an order's statuses at one checkpoint, computed from its present content."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _moments(orders: Iterable[BanOrder], zone: tzinfo, parameters: LegalParamete
 
 def _of(order: BanOrder, zone: tzinfo, parameters: LegalParameters) -> Iterator[datetime]:
     yield datetime.combine(order.valid_from, time(), zone)
-    if order.valid_until < date.max:  # there is no day after "never"
+    if order.valid_until < date.max:  # "never" has no next day
         yield datetime.combine(order.valid_until + timedelta(days=1), time(), zone)
     if order.urgent:
         due = order.first_received_on + timedelta(days=parameters.urgent_days)

@@ -60,9 +60,9 @@ class FieldChanges:
     """The alerts that changed since an event."""
 
     newest: int
-    """Sequence of the event up to which this tells."""
+    """Sequence of the last event that this covers."""
     alerts: Sequence[tuple[str, datetime]] | None
-    """Site and time of the first capture of each alert; None: nobody can tell, for these events are kept no more."""
+    """Site and time of the first capture of each alert; None: unknown, because these events are deleted."""
 
 
 class FieldStore:

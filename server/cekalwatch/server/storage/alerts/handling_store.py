@@ -50,7 +50,7 @@ class HandlingStep:
     handling: Handling
     happened: tuple[AlertEventType, ...]
     in_force: frozenset[str] | None = None
-    """The candidates with an order in force, where the step looked at them; see `Alert.with_orders`."""
+    """The candidates with an order in force, if the step checked them; see `Alert.with_orders`."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class HandlingStore:
         self._keyring = keyring
 
     def open_alerts(self) -> list[OpenAlerts]:
-        """Count the alerts about which somebody has still to do something, by state; rows are not checked."""
+        """Count the alerts on which somebody must still act, by state; rows are not checked."""
         state, raised_at = col(AlertRow.state), col(AlertRow.raised_at)
         query = select(state, func.count(), func.min(raised_at)).where(state.in_(OPEN_STATES)).group_by(state)
         with self._database.session() as session:
@@ -133,7 +133,7 @@ class HandlingStore:
             return after
 
     def due(self, now: datetime, policy: HandlingPolicy) -> list[UUID]:
-        """Return the alerts whose claim has run out, or that `Handling.escalated` takes further at `now`."""
+        """Return the alerts whose claim has expired, or that `Handling.escalated` changes at `now`."""
         state, level, escalated_at = col(AlertRow.state), col(AlertRow.escalation), col(AlertRow.escalated_at)
         waits_since = func.coalesce(AlertRow.stands_since, AlertRow.raised_at)
         unclaimed = state == AlertState.NEW
@@ -161,7 +161,7 @@ class HandlingStore:
             return list(map(UUID, session.exec(query)))
 
     def unsettled(self) -> list[UnsettledAlert]:
-        """Return the alerts that can be read of which somebody has yet to find out what they are, oldest first."""
+        """Return the readable alerts that are not settled yet, oldest first."""
         query = select(AlertRow).where(col(AlertRow.state).in_(UNSETTLED)).order_by(col(AlertRow.alert_id))
         with self._database.session() as session:
             return readable(session, query, lambda rows: list(map(_unsettled, rows)))
@@ -200,7 +200,7 @@ class HandlingStore:
 
     @staticmethod
     def _remove(session: Session, alerts: ColumnElement[bool], outcomes: Collection[Outcome], before: datetime) -> int:
-        """Remove those of settled `alerts` whose last such outcome was before: each candidate has its own."""
+        """Remove the probes of settled `alerts` whose last such outcome was before: each candidate has its own."""
         found = (
             select(FindingRow.alert_id)
             .join(AlertRow, col(AlertRow.alert_id) == col(FindingRow.alert_id))

@@ -64,7 +64,7 @@ def _one_by_one(
                 [checked(session, row) for row in session.exec(query.where(col(AlertRow.alert_id) == alert_id))]
             )
         except DAMAGED as error:
-            # A traceback would show what the row holds.
+            # A traceback would show the content of the row.
             log.error("alert_damaged", alert_id=alert_id, error=type(error).__name__)  # noqa: TRY400
         if len(found) == limit:
             break
@@ -82,7 +82,7 @@ def selected(wanted: AlertFilter) -> ColumnElement[bool]:
 
 
 def searched(search: AlertSearch, handled_by: frozenset[UUID] | None) -> Iterator[ColumnElement[bool]]:
-    """Yield the conditions on a row of alerts that somebody looks for; `handled_by` are those whom it names."""
+    """Yield the conditions of a search on a row of alerts; `handled_by` has the people that it names."""
     if search.states:
         yield _stands(search.states)
     if search.raised_from:
@@ -143,13 +143,13 @@ _SIGHTINGS = sqlalchemy.select(*form_of(SightingRow).table.columns).where(
 
 
 class AlertPassages:
-    """Keeps the faces of an alert's passages, sealed, while others may join them; opens no transaction of its own."""
+    """Stores the sealed faces of an alert's passages while others may join them; it opens no transaction."""
 
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
 
     def near(self, session: Session, match: Match, window: timedelta) -> list[NearAlert]:
-        """Return the alerts that `match` may join: those of its passage, and of its subjects at its site lately."""
+        """Return the alerts that `match` may join: of its passage, and recent ones of its subjects at its site."""
         capture = match.capture
         own: set[str] = set()
         seen = session.execute(_SIGHTINGS, {"passage": capture.passage})
@@ -173,7 +173,7 @@ class AlertPassages:
         return [NearAlert(alert, str(alert.alert_id) in own, tuple(passages[str(alert.alert_id)])) for alert in alerts]
 
     def keep(self, session: Session, alert: Alert, match: Match, now: datetime) -> None:
-        """Keep the face of the match's passage as it is known by now; once people have settled the alert, as it was."""
+        """Store the present face of the match's passage; once people have settled the alert, it no longer changes."""
         found = session.get(AlertPassageRow, (str(alert.alert_id), match.capture.passage))
         held = next(in_order(session, [found] if found else []), None)
         if held is not None and not alert.open:
@@ -182,7 +182,7 @@ class AlertPassages:
         put_row(session, self.row(alert, match, now), found)
 
     def row(self, alert: Alert, match: Match, now: datetime) -> AlertPassageRow:
-        """Return the row of the match's passage as it is known by now."""
+        """Return the present row of the match's passage."""
         alert_id, passage = str(alert.alert_id), match.capture.passage
         sealed = self._keyring.seal(
             PASSAGE_TEMPLATE.at(alert_id, passage), np.asarray(match.template, _NUMBERS).tobytes()

@@ -41,7 +41,7 @@ class RetentionStore:
         self._database = database
 
     def unsettled_images(self, before: datetime) -> int:
-        """Count the images of alerts that were raised before, and that nobody has settled."""
+        """Count the images of unsettled alerts that were raised before."""
         with self._database.session() as session:
             chosen = col(ProbeRow.alert_id).in_(_unsettled(before))
             return session.exec(select(func.count()).select_from(ProbeRow).where(chosen)).one()
@@ -64,7 +64,7 @@ class RetentionStore:
             return session.exec(select(func.count()).select_from(_done(before).subquery())).one()
 
     def remove_records(self, before: datetime, note: Callable[[int], AuditEntry]) -> int:
-        """Remove them with everything about them, with the audit entries on their numbers, and return how many went."""
+        """Remove them with all related data, with the audit entries on their numbers, and return how many."""
         gone = 0
         while True:
             with self._database.session() as session:

@@ -96,7 +96,7 @@ def new_row(match: Match, candidates: Sequence[Candidate], now: datetime) -> Ale
 
 
 def write_match(row: AlertRow, alert: Alert) -> None:
-    """Bring the row to where the alert stands after a match joined it; see `Alert.with_match`."""
+    """Update the row after a match joined the alert; see `Alert.with_match`."""
     row.version = alert.version
     row.subject_id = alert.subject_id
     row.candidates = list(map(asdict, alert.candidates))
@@ -165,7 +165,7 @@ def read_alerts(session: Session, rows: Sequence[AlertRow], keyring: Keyring) ->
 
 
 def bare_alert(row: AlertRow) -> Alert:
-    """Return a row's alert without sightings, cameras, findings and follow-ups: enough to know what joins it."""
+    """Return a row's alert without sightings, cameras, findings and follow-ups, for deciding what joins it."""
     return _alert(row)
 
 
@@ -270,7 +270,7 @@ def _follow_ups(session: Session, alert_ids: list[str], keyring: Keyring) -> dic
 
 
 def _probes(session: Session, alert_ids: list[str]) -> dict[str, UUID]:
-    """Return the captures whose pictures are kept as probes, by alert."""
+    """Return the captures whose pictures are stored as probes, by alert."""
     found = session.exec(_PROBES, params={"alert_ids": alert_ids})
     return {alert_id: UUID(capture_id) for alert_id, capture_id in found}
 

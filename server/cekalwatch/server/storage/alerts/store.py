@@ -46,10 +46,10 @@ from cekalwatch.server.storage.watchlist.tables import SubjectRow
 log = structlog.get_logger()
 
 MAX_AGENTS = 1000
-"""Agents whose positions are kept: anybody can make up keys, and the status names them all."""
+"""Maximum number of agents with positions: anybody can invent keys, and the status lists all agents."""
 EVERYTHING = AlertSearch()
 MAX_WAITING = 1_000
-"""Alerts that wait for somebody, as many as are looked for at once."""
+"""Maximum number of waiting alerts that are read at once."""
 
 _LOCK = update(EventLogRow).values(pruned_through=EventLogRow.pruned_through)
 
@@ -98,7 +98,7 @@ class AlertStore:
                 session.add_all([self._passages.row(alert, match, now), self._probe(row.alert_id, match)])
             else:
                 self._passages.keep(session, alert, match, now)
-                # A cleared alert keeps no picture and gets no new one: more crops of the same passage may come.
+                # A cleared alert has no picture and gets none, although more crops of the same passage may arrive.
                 if alert.open:
                     self._keep_better_probe(session, row.alert_id, match, further=placement.further)
             event = AlertEventRow(
@@ -116,7 +116,7 @@ class AlertStore:
             return committed
 
     def reading_together(self) -> AbstractContextManager[None]:
-        """Let what this thread reads in the block, of any store of the database, be read in one transaction."""
+        """Read everything that this thread reads in the block, from any store of the database, in one transaction."""
         return self._database.reading_together()
 
     def get(self, alert_id: UUID) -> Alert:
@@ -128,14 +128,14 @@ class AlertStore:
             return read_alerts(session, [checked(session, row)], self._keyring)[0]
 
     def several(self, alert_ids: Sequence[UUID]) -> list[Alert]:
-        """Return alerts with their sightings, in the order of the ids; those that are gone are left out."""
+        """Return alerts with their sightings, in the order of the ids; deleted ones are left out."""
         with self._database.session() as session:
             query = select(AlertRow).where(col(AlertRow.alert_id).in_([str(one) for one in alert_ids]))
             rows = {row.alert_id: checked(session, row) for row in session.exec(query)}
             return read_alerts(session, [rows[key] for one in alert_ids if (key := str(one)) in rows], self._keyring)
 
     def probe(self, alert_id: UUID) -> bytes:
-        """Return the best probe's JPEG; empty when it is no longer kept, or damaged."""
+        """Return the best probe's JPEG; empty when it is deleted or damaged."""
         with self._database.session() as session:
             row = session.get(ProbeRow, str(alert_id))
             try:
@@ -166,7 +166,7 @@ class AlertStore:
             return readable(session, query, lambda rows: read_alerts(session, rows, self._keyring), limit)
 
     def waiting(self, after: int, up_to: int) -> list[UUID]:
-        """Return the alerts that wait for somebody and have events after `after`, up to `up_to`; newest alert first."""
+        """Return the waiting alerts with events after `after`, up to `up_to`; newest alert first."""
         of_them = select(AlertEventRow.alert_id).where(
             col(AlertEventRow.sequence) > after, col(AlertEventRow.sequence) <= up_to
         )
@@ -242,7 +242,7 @@ class AlertStore:
         return gone
 
     def forget_passages(self, before: datetime) -> int:
-        """Remove the faces of passages whose last crop came before: nobody can join them any more. Returns how many."""
+        """Remove the faces of passages whose last crop arrived before; no passage can join them. Returns how many."""
         with self._database.session() as session:
             gone = session.exec(delete(AlertPassageRow).where(col(AlertPassageRow.kept_at) < before)).rowcount
             session.commit()
@@ -298,7 +298,7 @@ class AlertStore:
             return {row.agent_id: row.acknowledged_sequence for row in session.exec(select(AgentRow))}
 
     def _keep_better_probe(self, session: Session, alert_id: str, match: Match, *, further: bool) -> None:
-        """Keep the best picture of the newest passage: this traveller is at a counter now."""
+        """Store the best picture of the newest passage: this traveller is at a counter now."""
         capture = match.capture
         found = session.get(ProbeRow, alert_id)
         held = next(in_order(session, [found] if found else []), None)

@@ -81,10 +81,10 @@ class AlertPassageRow(SignedRow, table=True):
     alert_id: str = Field(primary_key=True, foreign_key="alert.alert_id")
     passage: str = Field(primary_key=True)
     kept_at: datetime = moment(index=True)
-    """When its last crop came, which for captures of an outage is long after they were taken."""
+    """Arrival time of its last crop; after an outage this is long after the crop was taken."""
     model_version: str
     template: bytes = sealed()
-    """32-bit numbers, little-endian, as many as the model gives."""
+    """32-bit numbers, little-endian; the model defines how many."""
 
 
 class ProbeRow(SignedRow, table=True):
@@ -144,7 +144,7 @@ class AlertEventRow(SQLModel, table=True):
     capture_id: str
     """Empty where a person or the clock caused it."""
     trace: str = ""
-    """The context in which that capture is traced; empty where it is not."""
+    """The trace context of that capture; empty if it is not traced."""
 
 
 class EventLogRow(SQLModel, table=True):
@@ -157,7 +157,7 @@ class EventLogRow(SQLModel, table=True):
 
 
 class AgentRow(SQLModel, table=True):
-    """How far a notifier agent has acknowledged the event log."""
+    """The position up to which a notifier agent has acknowledged the event log."""
 
     __tablename__ = "agent"
 
@@ -167,7 +167,7 @@ class AgentRow(SQLModel, table=True):
 
 
 class PassageCountRow(SQLModel, table=True):
-    """One camera's passages in one hour; the camera's site and direction are those of that hour's first."""
+    """One camera's passages in one hour, with the camera's site and direction at the first of them."""
 
     __tablename__ = "passage_count"
 

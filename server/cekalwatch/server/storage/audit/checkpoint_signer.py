@@ -38,9 +38,9 @@ class SigningState:
     """The state of one server's signer."""
 
     newest: Checkpoint | None = None
-    """What it signed last."""
+    """Its last checkpoint."""
     change: HistoryChange | None = None
-    """Why it signs nothing: how the history differs from the one that it signed; None: it does not."""
+    """Why it signs nothing: the difference of the history from the signed one; None if there is none."""
     waits: SigningWaits | None = None
     """Why a checkpoint that is due is not signed: the token with the key; None: nothing is due, or it is signed."""
     destinations: tuple[DestinationState, ...] = ()

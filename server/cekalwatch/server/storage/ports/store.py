@@ -223,7 +223,7 @@ class PortStore:
     def tell(
         self, port: Port, server: str, waiting: int, version: str, now: datetime, list_at: datetime | None = None
     ) -> None:
-        """Note how a port does; `server` is where it is connected, `list_at` how old its list is, if it said so."""
+        """Record a port's state; `server` is where it is connected, `list_at` the time of its list, if known."""
         row = PortPresenceRow(
             site=port.site,
             port=port.name,
@@ -238,7 +238,7 @@ class PortStore:
             session.commit()
 
     def left(self, port: Port, server: str) -> None:
-        """Note that a port is connected at `server` no longer, unless it is at another one by now."""
+        """Record that a port is no longer connected at `server`, unless it is now connected at another one."""
         here = (*_of(PortPresenceRow, port), col(PortPresenceRow.server) == server)
         with self._database.session() as session:
             session.exec(update(PortPresenceRow).where(*here).values(server=""))
@@ -295,13 +295,13 @@ class PortStore:
         try:
             facts = _FACTS.validate_json(self._keyring.open(place, row.facts))
         except ValidationError as error:
-            # Its text quotes what the row holds.
+            # Its text quotes the content of the row.
             raise DamagedValueError(f"an alert of a port that cannot be read: {error.error_count()} faults") from None
         return PortAlert(Port(row.site, row.port), facts.alert, facts.people, row.reported_at)
 
 
 def _lock(session: Session, port: Port, now: datetime) -> None:
-    """Keep others from storing reports of the port until the transaction ends; the first step of whoever does."""
+    """Lock the port's reports until the transaction ends; the first step of storing them."""
     if not session.exec(update(PortPresenceRow).where(*_of(PortPresenceRow, port)).values(heard_at=now)).rowcount:
         session.add(PortPresenceRow(site=port.site, port=port.name, heard_at=now))
         session.flush()
@@ -316,7 +316,7 @@ def _position(session: Session, port: Port) -> PortPositionRow | None:
 
 
 def _is_known(session: Session, port: Port, report: PortReport) -> bool:
-    """Whether the event is stored from a former log of the port, which told it under another sequence."""
+    """Whether the event is stored from a former log of the port, under another sequence."""
     event = report.event
     same = select(PortEventRow.sequence).where(
         *_of(PortEventRow, port),

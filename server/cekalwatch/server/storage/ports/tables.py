@@ -36,7 +36,7 @@ class PortEventRow(SignedRow, table=True):
     site: str = Field(primary_key=True)
     port: str = Field(primary_key=True)
     log: int = Field(primary_key=True)
-    """Counts the port's logs from 1: after a backup was restored there, sequences come again."""
+    """Counts the port's logs from 1: after a restored backup there, sequences repeat."""
     sequence: int = Field(sa_column=Column(BigInteger(), primary_key=True, autoincrement=False))
     alert_id: str
     type: str
@@ -47,7 +47,7 @@ class PortEventRow(SignedRow, table=True):
 
 
 class PortPositionRow(SignedRow, table=True):
-    """How far the events of a port's log are stored."""
+    """The position up to which the events of a port's log are stored."""
 
     __tablename__ = "port_position"
 
@@ -93,7 +93,7 @@ class PortFollowingRow(SQLModel, table=True):
 
 
 class CentreReportRow(SQLModel, table=True):
-    """At a port, one row, made by the first migration: how far the centre has stored the event log."""
+    """At a port, one row, made by the first migration: the position up to which the centre has stored the event log."""
 
     __tablename__ = "centre_report"
 

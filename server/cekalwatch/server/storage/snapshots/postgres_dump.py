@@ -38,7 +38,7 @@ class _Access(NamedTuple):
 
 @contextmanager
 def postgres_snapshot(database: Database) -> Iterator[Snapshot]:
-    """Yield the database as it is now. Raises ProgramError, StorageError."""
+    """Yield a snapshot of the database. Raises ProgramError, StorageError."""
     with database.one_state() as session:
         connection = session.connection()
 
@@ -95,13 +95,13 @@ class _Program:
         return self
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield what it writes. Raises ProgramError when it failed."""
+        """Yield its output. Raises ProgramError when it failed."""
         while chunk := self._output.read(CHUNK_BYTES):
             yield chunk
         self._end()
 
     def write(self, chunk: bytes) -> None:
-        """Let it read this. Raises ProgramError when it failed."""
+        """Send it this input. Raises ProgramError when it failed."""
         try:
             self._given.write(chunk)
         except BrokenPipeError:
@@ -135,7 +135,7 @@ def _access(connection: Connection) -> _Access:
     environment = dict(os.environ)
     if info.password:
         environment["PGPASSWORD"] = info.password
-    # Of several hosts, the one that this connection has found.
+    # Of several hosts, the one of this connection.
     address = f"{info.dsn} host='{info.host}' port='{info.port}'"
     return _Access(address, environment, info.server_version // 10_000)
 

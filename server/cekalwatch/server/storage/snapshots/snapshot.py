@@ -1,4 +1,4 @@
-"""A database at one moment: what is in it, and its bytes, while servers go on writing."""
+"""A database at one moment: its content and its bytes, while servers continue to write."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from cekalwatch.server.storage.database import Database
 CHUNK_BYTES = 1 << 20
 
 Row = Callable[[str], tuple[object, ...] | None]
-"""Runs a query of one row in the state of the snapshot; None where it finds none."""
+"""Runs a query for one row in the snapshot; None if there is none."""
 
 
 class DatabaseKind(StrEnum):
-    """What a database is kept in. A snapshot goes back into the same kind only."""
+    """Kinds of databases. A snapshot can be restored only into the same kind."""
 
     SQLITE = "SQLITE"
     POSTGRESQL = "POSTGRESQL"
@@ -32,7 +32,7 @@ class DatabaseKind(StrEnum):
 
 @dataclass(frozen=True)
 class DatabaseState:
-    """What a database holds at the moment of a snapshot, by which it is known again."""
+    """Facts that identify a database at the moment of a snapshot."""
 
     revision: str
     """The migration that made its tables."""
@@ -52,7 +52,7 @@ class Snapshot:
     state: DatabaseState
     chunks: Iterator[bytes]
     total: int | None
-    """Bytes in all; None where that is not known before."""
+    """Total bytes; None if unknown in advance."""
 
 
 class Restoring(Protocol):
@@ -77,7 +77,7 @@ def read_state(row: Row, tables: Iterable[str]) -> DatabaseState:
 
 
 def current_state(database: Database) -> DatabaseState:
-    """Return the state of a database as it is now. Raises StorageError."""
+    """Return the present state of a database. Raises StorageError."""
     with database.one_state() as session:
         connection = session.connection()
 

@@ -18,7 +18,7 @@ from cekalwatch.server.storage.connecting import BUSY_TIMEOUT_S
 from cekalwatch.server.storage.snapshots.snapshot import CHUNK_BYTES, Snapshot, read_state
 
 MIN_LEFT_BYTES = 200_000_000
-"""What the copy must leave free for the servers that go on writing."""
+"""Bytes that the copy must leave free for running servers."""
 
 
 @contextmanager
@@ -121,7 +121,7 @@ def _read_once(handle: int, total: int) -> Iterator[bytes]:
 
 
 def _overwrite(handle: int) -> None:
-    """Write zeros where something may be left: what is deleted in the database must not stay in a free block."""
+    """Overwrite remains with zeros: deleted data of the database must not stay in a free block."""
     size = os.fstat(handle).st_size
     for place in range(0, size, CHUNK_BYTES):
         piece = os.pread(handle, CHUNK_BYTES, place)

@@ -31,7 +31,7 @@ from cekalwatch.server.storage.watchlist.rows import utc_text
 from cekalwatch.server.storage.watchlist.tables import BanOrderRow
 
 LEASE = timedelta(seconds=8)
-"""How long a run may be silent before another server takes it over; the program that makes it renews it meanwhile."""
+"""Time after which another server takes over a silent run; the program of a run renews its lease."""
 
 AT_ONCE = 500
 """Orders in one statement."""
@@ -59,7 +59,7 @@ class SyncStore:
         self._database = database
 
     def state(self) -> SyncState:
-        """Return where the synchronisation stands."""
+        """Return the state of the synchronisation."""
         with self._database.session() as session:
             return state_of(session.exec(select(SyncStateRow)).one())
 
@@ -109,7 +109,7 @@ class SyncStore:
             return begun
 
     def open_reading(self, lease: SyncLease, now: datetime, run: SyncRun, expected: int) -> SyncState:
-        """Begin another reading, whole or not as `run` says, of so many records, 0 where the source does not say."""
+        """Begin another reading, whole or not by `run`, of that many records, 0 if the source does not state it."""
         with self._held(lease, now, run) as session:
             row = session.exec(select(SyncStateRow)).one()
             row.reading, row.reading_open, row.reading_whole = row.reading + 1, True, run.whole
@@ -122,7 +122,7 @@ class SyncStore:
             return state_of(row)
 
     def known(self, order_ids: Sequence[str]) -> dict[str, KnownOrder]:
-        """Return what is known of each of these orders."""
+        """Return the stored state of each of these orders."""
         with self._database.session() as session:
             ended = {
                 key: bool(withdrawn)
@@ -165,7 +165,7 @@ class SyncStore:
         gone: Sequence[str] = (),
         page: PageEnd | None = None,
     ) -> None:
-        """Remember what was seen and how far the run is; with `page`, the next reading continues after it."""
+        """Store the seen orders and the position of the run; with `page`, the next reading continues after it."""
         with self._held(lease, now, run) as session:
             for some in _slices(unchanged):
                 chosen = col(SyncOrderRow.order_id).in_(some)
@@ -201,7 +201,7 @@ class SyncStore:
             return [LeftOrder(key, held is not None) for key, held in session.exec(query)]
 
     def held(self) -> int:
-        """Count the orders that are held from the source."""
+        """Count the orders stored from the source."""
         with self._database.session() as session:
             return session.exec(select(func.count()).select_from(SyncOrderRow).join(BanOrderRow, _HELD)).one()
 
@@ -221,7 +221,7 @@ class SyncStore:
                 lock_watchlist(session)
                 rows = session.exec(select(BanOrderRow).where(col(BanOrderRow.order_id).in_(held))).all()
                 count_change(session, [row.subject_id for row in rows])
-                # One that somebody changed is in nobody's way: it is not obeyed.
+                # A changed row does no harm: it is ignored.
                 for row in in_order(session, rows):
                     row.withdrawn_at = utc_text(now)
                 session.flush()
@@ -265,7 +265,7 @@ class SyncStore:
             session.commit()
 
     def accept(self, run_id: int, note: Callable[[SyncState], AuditEntry]) -> None:
-        """Let the next run end as many orders as that run found missing; raises SHRINK_NOT_WAITING."""
+        """Allow the next run to end as many orders as that run found missing; raises SHRINK_NOT_WAITING."""
         with self._database.session() as session:
             _lock(session)
             row = session.exec(select(SyncStateRow)).one()
@@ -277,7 +277,7 @@ class SyncStore:
             session.commit()
 
     def renew(self, lease: SyncLease, now: datetime) -> bool:
-        """Keep the lease of a run that waits for its source; whether it still had it."""
+        """Renew the lease of a run that waits for its source; return whether it still had it."""
         with self._database.session() as session:
             mine = col(SyncStateRow.lease) == lease.key
             renewed = session.exec(update(SyncStateRow).where(mine).values(lease_until=now + LEASE)).rowcount
@@ -299,7 +299,7 @@ class SyncStore:
             return [run_of(row) for row in session.exec(query)]
 
     def ended(self) -> dict[SyncOutcome, tuple[int, datetime]]:
-        """Return how many of the runs that are kept ended so, and when the last of them did."""
+        """Return how many stored runs had that outcome, and when the last of them ended."""
         outcome, ended_at = col(SyncRunRow.outcome), col(SyncRunRow.ended_at)
         query = select(outcome, func.count(), func.max(ended_at)).where(ended_at.is_not(None)).group_by(outcome)
         with self._database.session() as session:
@@ -307,9 +307,9 @@ class SyncStore:
 
     @contextmanager
     def _held(self, lease: SyncLease, now: datetime, run: SyncRun) -> Iterator[Session]:
-        """Yield a session that has renewed the lease and keeps the run as it stands."""
+        """Yield a session that has renewed the lease and written the run's state."""
         mine = col(SyncStateRow.lease) == lease.key
-        # Behind no other fence: it holds the lease itself until it commits, and may give it back.
+        # It needs no other fence: it holds the lease itself until it commits, and may release it.
         with fenced(None), self._database.session() as session:
             if not session.exec(update(SyncStateRow).where(mine).values(lease_until=now + LEASE)).rowcount:
                 raise CekalwatchError(Code.SYNC_TAKEN_OVER)

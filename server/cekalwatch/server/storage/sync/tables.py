@@ -39,7 +39,7 @@ class SyncStateRow(SQLModel, table=True):
     reading_refused: int
     keyless: bool
     lease: str
-    """Of the run that is under way: a random key; empty when none is."""
+    """Random key of the present run; empty without one."""
     lease_until: datetime | None = moment_or_none()
     next_run_at: datetime | None = moment_or_none()
     waiting_run_id: int

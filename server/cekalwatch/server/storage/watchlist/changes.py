@@ -54,7 +54,7 @@ def note_success(session: Session, source: str, now: datetime) -> None:
 
 
 def note_sources_of(session: Session, source: str, told: Mapping[str, datetime | None]) -> None:
-    """Note how old the list of `source` is by each of its own sources, by name; what was told before is forgotten."""
+    """Store the age of the list of `source` by each of its own sources, by name, in place of earlier values."""
     session.exec(delete(WatchlistSuccessRow).where(_of_source(source)))
     session.add_all(WatchlistSuccessRow(source=f"{source}: {name}", last_success_at=at) for name, at in told.items())
 

@@ -33,13 +33,13 @@ from cekalwatch.server.storage.watchlist.tables import (
 
 @dataclass(frozen=True)
 class ChangedSubject:
-    """A subject that changed, as it stands now."""
+    """The present state of a changed subject."""
 
     version: int
     """The change counter as of its last change."""
     subject_id: str
     file: SubjectFile | None
-    """None when it is not held, or cannot be read."""
+    """None when it was deleted, or cannot be read."""
     held: bool
 
 
@@ -63,11 +63,11 @@ class ListFeedStore:
 
     @property
     def identity(self) -> str:
-        """16 hexadecimal digits that no other list has; a list that was restored from a backup keeps them."""
+        """16 hexadecimal digits that no other list has; they stay the same in a list restored from a backup."""
         return self._rows.keyring.digest(LIST_IDENTITY.at("1"), b"")[:16]
 
     def proof(self, port: Port, position: str) -> str:
-        """Return 32 hexadecimal digits, by which a position is known that was given to that port."""
+        """Return 32 hexadecimal digits, which identify a position that was given to that port."""
         return self._rows.keyring.digest(LIST_POSITION.at(port.site, port.name), position.encode())[:32]
 
     def version(self) -> int:

@@ -45,7 +45,7 @@ class LookalikeStore:
             return _judged(session, session.exec(select(LookalikeJudgementRow)))
 
     def states(self, pairs: Iterable[SubjectPair]) -> dict[SubjectPair, PairState]:
-        """Return how each of the pairs stands."""
+        """Return the state of each pair."""
         wanted = list(pairs)
         keys = {key for pair in wanted for key in (pair.first, pair.second)}
         with self._database.session() as session:
@@ -89,7 +89,7 @@ class LookalikeStore:
 
 
 def remove_judgements(session: Session, subject_id: str) -> None:
-    """Remove what was found about a subject that goes."""
+    """Remove the judgements on a subject that is deleted."""
     session.exec(delete(LookalikeJudgementRow).where(or_(_first == subject_id, _second == subject_id)))
 
 
@@ -126,7 +126,7 @@ def _faces(session: Session, subject_ids: Collection[str]) -> dict[str, list[str
 
 
 def _photographs(pair: SubjectPair, faces: Mapping[str, list[str]]) -> str:
-    # Keys are given once, and a photograph never changes under its own.
+    # Keys are never reused, and a photograph never changes under its key.
     keys = sorted([*faces.get(pair.first, ()), *faces.get(pair.second, ())])
     return hashlib.sha256("\n".join(keys).encode()).hexdigest()
 

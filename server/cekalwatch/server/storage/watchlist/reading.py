@@ -38,7 +38,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class MarkedFile:
-    """A subject with its orders, and what stands for the rows that they were read from."""
+    """A subject with its orders, and the mark of the rows from which they were read."""
 
     file: SubjectFile
     mark: bytes
@@ -52,12 +52,12 @@ def readable(found: Iterable[Row], convert: Callable[[Row], Value], key: Callabl
         try:
             yield convert(row)
         except DAMAGED as error:
-            # A traceback would show what the row holds.
+            # A traceback would show the content of the row.
             log.error("row_damaged", key=key(row), error=type(error).__name__)  # noqa: TRY400
 
 
 def read_files(session: Session, rows: WatchlistRows, keys: Collection[str]) -> list[SubjectFile]:
-    """Return the subjects of `keys` with what is held of them, by key."""
+    """Return the subjects of `keys` with their stored data, by key."""
     query = select(ReferenceFaceRow).where(col(ReferenceFaceRow.subject_id).in_(keys))
     found = readable(
         _plain(session, ReferenceFaceRow, query),
@@ -89,7 +89,7 @@ def read_marked(session: Session, rows: WatchlistRows, keys: Collection[str]) ->
 
 
 def read_marks(session: Session) -> Iterator[tuple[str, bytes]]:
-    """Yield each subject's key and the mark of its rows as they stand; empty where one was put back."""
+    """Yield each subject's key and the mark of its present rows; empty if an older row was restored."""
     versions = guard_of(session).versions
     seen = {key: versions.of((table, key)) for table, key in versions.of_table(str(BanOrderRow.__tablename__))}
     macs_of: dict[str, list[object]] = defaultdict(list)
@@ -103,7 +103,7 @@ def read_marks(session: Session) -> Iterator[tuple[str, bytes]]:
 
 
 def _mark(macs: list[object]) -> bytes:
-    """Return what stands for rows with these MACs, the subject's first; empty for what is no MAC."""
+    """Return the mark of rows with these MACs, the subject's first; empty for an invalid MAC."""
     known = [mac for mac in macs if isinstance(mac, bytes) and len(mac) == _MAC_BYTES]
     if len(known) < len(macs):
         return _UNMARKED

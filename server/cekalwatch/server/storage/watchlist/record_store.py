@@ -40,9 +40,9 @@ class StoreOutcome(StrEnum):
     STORED = "STORED"
     UNCHANGED = "UNCHANGED"
     SUBJECT_FULL = "SUBJECT_FULL"
-    """Nothing: as many orders of the subject are held as there may be."""
+    """Nothing: the subject has the maximum number of orders already."""
     ORDER_CHANGED = "ORDER_CHANGED"
-    """Nothing: something else is held of the order than the record replaces."""
+    """Nothing: the stored order differs from the one that the record replaces."""
 
 
 REFUSALS: Final = {StoreOutcome.SUBJECT_FULL: Code.SUBJECT_FULL, StoreOutcome.ORDER_CHANGED: Code.ORDER_CHANGED}
@@ -51,7 +51,7 @@ REFUSALS: Final = {StoreOutcome.SUBJECT_FULL: Code.SUBJECT_FULL, StoreOutcome.OR
 
 @dataclass(frozen=True, eq=False)
 class NewReference:
-    """A photograph to keep, with its face and its template in one model version."""
+    """A photograph to store, with its face and its template in one model version."""
 
     photo: bytes
     face_jpeg: bytes
@@ -63,7 +63,7 @@ class NewReference:
 
     @property
     def photo_sha256(self) -> str:
-        """SHA-256 of the photograph as it came, hexadecimal."""
+        """SHA-256 of the original photograph, hexadecimal."""
         return hashlib.sha256(self.photo).hexdigest()
 
 
@@ -75,7 +75,7 @@ class NewRecord:
     order: BanOrder
     references: Sequence[NewReference] = ()
     replaces: str | None = None
-    """Digest of what must be held of the order, empty for nothing; None: whatever is held."""
+    """Digest of the order's expected stored content, empty for a new order; None: any content."""
 
 
 @dataclass(frozen=True)
@@ -86,17 +86,17 @@ class DryRunResult:
     order: BanOrder
     """As it would be stored."""
     added: bool
-    """Whether no order of that key is held."""
+    """Whether no order with that key is stored."""
     held: BanOrder | None
-    """The order as it is held of the same subject; None where it is not, or is damaged."""
+    """The stored order of the same subject; None if it is missing or damaged."""
     file: SubjectFile | None
-    """The subject as it is held."""
+    """The stored subject."""
     elsewhere: tuple[BanOrder, ...]
-    """Orders that are held of the same person under other keys."""
+    """Stored orders of the same person under other keys."""
 
 
 class RecordResult(NamedTuple):
-    """What was done with a record."""
+    """The result of storing a record."""
 
     outcome: StoreOutcome
     fields: tuple[str, ...] = ()
@@ -234,7 +234,7 @@ def _write_records(
 
 @dataclass(frozen=True)
 class _Held:
-    """What the database has of the orders and subjects that are to be written."""
+    """The stored data of the orders and subjects that will be written."""
 
     session: Session
     rows: WatchlistRows
@@ -281,7 +281,7 @@ class _Held:
         return self.rows.order(checked(self.session, row))
 
     def done(self, record: NewRecord) -> RecordResult:
-        """Say what is to be done with a record."""
+        """Return what must be done with a record."""
         order = record.order
         held = self.orders.get(order.order_id)
         if record.replaces is not None and record.replaces != (held.content_hash if held else ""):
@@ -306,7 +306,7 @@ class _Held:
         return tuple(name for name, value in now.items() if value != before[name])
 
     def _same(self, held: BanOrderRow, order: BanOrder) -> bool:
-        """Whether the record with that content is held, and can be read."""
+        """Whether a record with that content is stored and readable."""
         if held.content_hash != self.content[order.order_id]:
             return False
         try:
@@ -316,7 +316,7 @@ class _Held:
             return False
 
     def as_first_sent(self, order: BanOrder) -> BanOrder:
-        """Return the order with the day on which it first came as urgent, if it states a later receipt now."""
+        """Return the order with the day on which it first arrived as urgent, if it states a later receipt now."""
         held = self.orders.get(order.order_id)
         if held is None or not (held.urgent and order.urgent):
             return order
@@ -328,7 +328,7 @@ class _Held:
 
 
 def _write(session: Session, rows: Iterable[SQLModel], held: Collection[str], key: str) -> None:
-    """Add the rows, or replace those whose `key` is `held`, also where they are damaged."""
+    """Add the rows, or replace those whose `key` is in `held`, even if damaged."""
     for row in rows:
         if getattr(row, key) not in held:
             session.add(row)

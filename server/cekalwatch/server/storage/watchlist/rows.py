@@ -46,7 +46,7 @@ _IF_ANY: Mapping[str, Callable[[str], date]] = MappingProxyType(
         **dict.fromkeys(("revoked_at", "withdrawn_at"), datetime.fromisoformat),
     }
 )
-"""How columns are read that are empty where there is no such day or moment."""
+"""Readers of columns that are empty without such a day or moment."""
 
 DAMAGED = (ValueError, KeyError, TypeError)
 """What reading a damaged row raises."""
@@ -150,7 +150,7 @@ class WatchlistRows:
         )
 
     def photo(self, reference_id: str, sealed: bytes) -> bytes:
-        """Read the photograph as it came."""
+        """Read the original photograph."""
         return self.keyring.open(PHOTO.at(reference_id), sealed)
 
     def face_jpeg(self, reference_id: str, sealed: bytes) -> bytes:

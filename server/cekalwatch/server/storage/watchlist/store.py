@@ -68,7 +68,7 @@ class EnrolledFace:
 
 @dataclass(frozen=True)
 class SubjectDeletion:
-    """What was deleted together with a subject."""
+    """Counts of the data that was deleted together with a subject."""
 
     order_ids: tuple[str, ...]
     photographs: int
@@ -78,7 +78,7 @@ class SubjectDeletion:
 
     @property
     def counts(self) -> dict[str, int]:
-        """What the audit trail says of it beside the keys."""
+        """Its details in the audit trail, in addition to the keys."""
         return {"photographs": self.photographs, "templates": self.templates, "probes": self.probes}
 
 
@@ -132,7 +132,7 @@ class WatchlistStore(RecordStore):
             return {one.photo_sha256: one for one in found}
 
     def photographs(self, subject_id: str) -> int:
-        """Return how many photographs of the subject are enrolled, in whatever model version."""
+        """Return how many photographs of the subject are enrolled, in any model version."""
         # Without a session, since this is asked for every record of an import.
         with self._database.connection() as connection:
             return connection.execute(_PHOTOGRAPHS, {"subject_id": subject_id}).scalar_one()
@@ -155,7 +155,7 @@ class WatchlistStore(RecordStore):
         return found[0]
 
     def get_subjects(self, subject_ids: Collection[str]) -> list[SubjectFile]:
-        """Return subjects with orders and reference faces, by key; those that are not held or damaged are left out."""
+        """Return subjects with orders and reference faces, by key; unknown and damaged ones are left out."""
         with self._database.session() as session:
             return read_files(session, self._rows, subject_ids)
 
@@ -205,7 +205,7 @@ class WatchlistStore(RecordStore):
         return gone
 
     def delete_ended_subject(self, subject_id: str, note: Callable[[SubjectDeletion], AuditEntry]) -> bool:
-        """Remove a subject as `delete_subject` does, if it is there and none of its orders stands; whether it went."""
+        """Remove a subject as `delete_subject` does, if it exists and all its orders are withdrawn; return whether."""
         with self._database.session() as session:
             _lock(session)
             files = read_orders(session, self._rows, [subject_id])
@@ -235,7 +235,7 @@ class WatchlistStore(RecordStore):
         return True
 
     def orders_of(self, subject_ids: Collection[str]) -> list[SubjectFile]:
-        """Return those of the subjects that are held, by key, with their orders and without reference faces."""
+        """Return the stored ones of the subjects, by key, with their orders and without reference faces."""
         with self._database.session() as session:
             return read_orders(session, self._rows, subject_ids)
 
@@ -245,16 +245,16 @@ class WatchlistStore(RecordStore):
             return read_marked(session, self._rows, subject_ids)
 
     def marks(self) -> Iterator[tuple[str, bytes]]:
-        """Yield the keys of all subjects, each with the mark of its rows as they stand now; no row is checked."""
+        """Yield the keys of all subjects, each with the mark of its present rows; no row is checked."""
         with self._database.session() as session:
             yield from read_marks(session)
 
     def agencies(self, order_ids: Collection[str]) -> dict[str, str]:
-        """Return which agency asked for each of the orders that is held and can be read."""
+        """Return the requesting agency of each stored, readable order."""
         wanted, found = sorted(set(order_ids)), dict[str, str]()
         with self._database.session() as session:
             for start in range(0, len(wanted), KEYS_A_QUERY):
-                # The facts are sealed with their order's key, so that no row has to be checked beside.
+                # The facts are sealed with their order's key, so no row must be checked in addition.
                 query = select(BanOrderRow.order_id, BanOrderRow.facts).where(
                     col(BanOrderRow.order_id).in_(wanted[start : start + KEYS_A_QUERY])
                 )
@@ -270,7 +270,7 @@ class WatchlistStore(RecordStore):
             return session.exec(select(SubjectRow.subject_id).where(key > after).order_by(key).limit(limit)).all()
 
     def held(self, subject_ids: Sequence[str]) -> list[str]:
-        """Return those of the keys under which a subject is held, readable or not."""
+        """Return the keys that belong to a stored subject, readable or not."""
         key, found = col(SubjectRow.subject_id), list[str]()
         with self._database.session() as session:
             for start in range(0, len(subject_ids), KEYS_A_QUERY):
@@ -284,7 +284,7 @@ class WatchlistStore(RecordStore):
             return changed_since(session, version)
 
     def version(self) -> int:
-        """Return the change counter, so that whoever holds an older state sees that it is old."""
+        """Return the change counter, which shows whether a state is outdated."""
         with self._database.session() as session:
             return current_version(session)
 
@@ -303,7 +303,7 @@ class WatchlistStore(RecordStore):
             return sources_of(session, source)
 
     def note_sources_of(self, source: str, told: Mapping[str, datetime | None]) -> None:
-        """Note that, as `source` tells it now; by the names of its sources."""
+        """Store these times, as `source` reports them now, by the names of its sources."""
         with self._database.session() as session:
             note_sources_of(session, source, told)
             session.commit()
@@ -324,7 +324,7 @@ def _lock(session: Session) -> None:
 
 
 def _delete(session: Session, subject_id: str, note: Callable[[SubjectDeletion], AuditEntry]) -> SubjectDeletion:
-    """Remove a subject, and what is known of its orders in their source, which may bring them back."""
+    """Remove a subject, and the synchronisation's state of its orders, which their source may add again."""
     gone = _remove(session, subject_id)
     # Rather than finding them unchanged.
     session.exec(delete(SyncOrderRow).where(col(SyncOrderRow.order_id).in_(gone.order_ids)))

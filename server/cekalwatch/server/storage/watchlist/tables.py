@@ -40,7 +40,7 @@ class SubjectIdentityRow(SQLModel, table=True):
 
 
 class BanOrderRow(SignedRow, table=True):
-    """A ban order. The order that it extends may come later, so that key is no foreign key."""
+    """A ban order. The order that it extends may arrive later, so that key is not a foreign key."""
 
     __tablename__ = "ban_order"
 
@@ -58,11 +58,11 @@ class BanOrderRow(SignedRow, table=True):
     withdrawn_at: str
     """The same: when its source was found to no longer have it."""
     urgent_since: str
-    """ISO 8601, or empty: when it first came as urgent, where it states a later receipt by now."""
+    """ISO 8601, or empty: when it first arrived as urgent, if it now states a later receipt."""
     facts: bytes = sealed()
     """Requesting agency, reason and decree number, as JSON."""
     content_hash: str
-    """Keyed digest of the order and its subject as the record stated them; tells a repeated record from a new one."""
+    """Keyed digest of the order and its subject in the record; it distinguishes a repeated record from a new one."""
 
 
 class ReferenceFaceRow(SignedRow, table=True):
@@ -75,16 +75,16 @@ class ReferenceFaceRow(SignedRow, table=True):
     """A UUID of version 7."""
     subject_id: str = Field(foreign_key="subject.subject_id")
     photo_digest: str
-    """Keyed digest of the photograph, by which it is known when it comes again."""
+    """Keyed digest of the photograph, which identifies it when it is sent again."""
     photo_sha256: bytes = sealed()
     figures: str
-    """JSON object of what was measured, by name."""
+    """JSON object of the measurements, by name."""
     warnings: str
     """JSON list of codes."""
 
 
 class ReferencePictureRow(SQLModel, table=True):
-    """The photograph as it came, because another model makes its templates from it, and the face for people to see."""
+    """The original photograph, from which another model makes its templates, and the face for people to see."""
 
     __tablename__ = "reference_picture"
 
@@ -108,7 +108,7 @@ class TemplateRow(SQLModel, table=True):
 
 
 class LookalikeJudgementRow(SignedRow, table=True):
-    """What a list manager found about two subjects with such a face; none where nobody did."""
+    """A list manager's judgement on two subjects with similar faces; no row without a judgement."""
 
     __tablename__ = "lookalike_judgement"
 
@@ -117,7 +117,7 @@ class LookalikeJudgementRow(SignedRow, table=True):
     second_id: str = Field(primary_key=True, foreign_key="subject.subject_id", index=True)
     judgement: str
     photographs: str
-    """Digest of the keys of both subjects' reference faces, as they were when they were judged."""
+    """Digest of the keys of both subjects' reference faces at the time of the judgement."""
     judged_by: str
     """Key of the person, a UUID."""
     judged_at: datetime = moment()
@@ -134,14 +134,14 @@ class WatchlistStateRow(SQLModel, table=True):
 
 
 class WatchlistSuccessRow(SQLModel, table=True):
-    """When the watchlist was last brought up to date from one source, or the source's own list from one of its own."""
+    """When the watchlist was last updated from one source, or the source's own list from one of its sources."""
 
     __tablename__ = "watchlist_success"
 
     source: str = Field(primary_key=True)
     """Name of the source; empty: imports by hand. Of a source's own source: the name of that one too, after `: `."""
     last_success_at: datetime | None = moment_or_none()
-    """None: never, as a source says of its own."""
+    """None: never, as a source reports of its own source."""
 
 
 class WatchlistChangeRow(SQLModel, table=True):
