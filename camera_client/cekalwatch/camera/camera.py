@@ -56,7 +56,7 @@ class RefusalPolicy(Enum):
     EXIT = "exit"
     """The program ends: the camera is its only task, and a person sees its exit code."""
     RETRY = "retry"
-    """It is tried again until a person changes something: other cameras continue, or nobody is there to see an exit."""
+    """The camera tries again until a person changes something: other cameras continue, or nobody would see an exit."""
 
 
 class Camera:

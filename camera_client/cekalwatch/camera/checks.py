@@ -35,7 +35,7 @@ from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.wire.identity import DeviceRole
 
 FRAMES = 10
-"""How many frames a source must give."""
+"""Number of frames that a source must deliver."""
 FRAMES_WITHIN_S = 10.0
 MIN_RATE = 5.0
 """Frames a second below which a traveller who walks by may be missed."""

@@ -67,7 +67,7 @@ class CameraStatistics:
         with self._lock:
             now_s = self._clock.monotonic_s()
             if now_s - self._last_frame_s > NO_FRAMES_AFTER_S:
-                # The rate is that of a camera that gives frames; that it gave none is said by the view.
+                # The rate describes a camera that delivers frames; the view reports missing frames.
                 self._since_s, self._frames_since = now_s, 0
             self._frames_since += 1
             self.frames_total += 1

@@ -1,4 +1,4 @@
-"""An alert on the screens of one PC: what it is to this PC, how far its score is above the threshold, and what is next.
+"""An alert on the screens of one PC: its meaning for this PC, the margin of its score, and the next steps.
 
 The server decides again which steps a person can take, and which claims are theirs. These pure functions are here so
 that a screen offers what can succeed, and says why the rest cannot.
@@ -62,7 +62,7 @@ class News(StrEnum):
 
 @dataclass(frozen=True)
 class ShownAlert:
-    """An alert on screen. `sequence` is None when it was listed again or waited, so is no event."""
+    """An alert on screen. `sequence` is None for a listed or waiting alert, which is not an event."""
 
     alert: Alert
     notified_at: datetime
@@ -155,7 +155,7 @@ def held_here(alert: Alert, session: PersonSession | None, agent_id: str) -> boo
 def claims_to_renew(
     alerts: Iterable[ShownAlert], session: PersonSession | None, agent_id: str, now: datetime
 ) -> tuple[str, ...]:
-    """Return the alerts that the person holds at this PC, and whose claim has not run out.
+    """Return the alerts that the person has claimed at this PC, and whose claim has not expired.
 
     A claim is a lease: when the PC dies, or its person is away and the screen locks, nobody renews it, and the alert
     waits for others again.

@@ -1,4 +1,4 @@
-"""The connection to the server as a PC knows it, and what a subscription tells beside the server's own messages."""
+"""The state of a PC's connection to the server, and the messages that a subscription adds to the server's."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Cause(StrEnum):
     CERTIFICATE = "CERTIFICATE"
     """One end does not accept the other's certificate, or has none; the log says which."""
     REFUSED = "REFUSED"
-    """The server does not serve this PC as it is; somebody has to do something about it."""
+    """The server does not accept this PC's subscription, and a person must act."""
     FAILED = "FAILED"
 
 
@@ -47,7 +47,7 @@ class LostPosition(StrEnum):
     """Why the server cannot go on after our position. The names are those of the error catalogue."""
 
     TOO_OLD = "POSITION_TOO_OLD"
-    """Events after it are no longer held."""
+    """Events after it are no longer stored."""
     UNKNOWN = "POSITION_UNKNOWN"
     """The log does not reach it: it is another log, for example of a restored database."""
 

@@ -19,7 +19,7 @@ class PictureFault(StrEnum):
 
 
 class PictureError(Exception):
-    """The file is not to be decoded; the text says what was found, and nothing of what the picture shows."""
+    """The file must not be decoded; the text says why, and nothing about the picture's content."""
 
     def __init__(self, fault: PictureFault, detail: str) -> None:
         super().__init__(detail)

@@ -1,4 +1,4 @@
-"""A photograph from outside, of any format that is read: what it shows, ready for a decoder, and which way it was held.
+"""A photograph from outside, in any supported format: its picture, ready for a decoder, and its orientation.
 
 Five formats are read: JPEG, PNG, WebP, TIFF and BMP. GIF is none, since it has 256 colours, and moves.
 """
@@ -25,7 +25,7 @@ _ENTRY_BYTES: Final = 12
 
 
 def orientation(block: bytes) -> int:
-    """Return the orientation, 1 to 8, of an EXIF block (which is a TIFF); UPRIGHT where there is none that is sound.
+    """Return the orientation, 1 to 8, of an EXIF block (which is a TIFF); UPRIGHT without a valid one.
 
     It is TIFF tag 274 (EXIF 2.32, 4.6.4), and the one thing in the metadata that matters. No library reads metadata:
     its directories can name the same bytes thousands of times, and 64 kB of them became hundreds of megabytes.

@@ -1,4 +1,4 @@
-"""The chunks of a PNG (ISO/IEC 15948): those that show the picture are kept, and its metadata goes unread.
+"""The chunks of a PNG (ISO/IEC 15948): chunks of the picture are kept, and metadata is not read.
 
 Profiles and texts are compressed and may be repeated, so a few kilobytes of each take seconds and gigabytes to unpack.
 """

@@ -29,7 +29,7 @@ _KEPT: Final = frozenset(
     {_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER, _OFFSETS, _COLOURS, _ROWS, _BYTE_COUNTS}
     | {_PLANAR, _FAX_3, _FAX_4, _PREDICTOR, _PALETTE, _EXTRA, _FORMAT}
 )
-"""What gives sizes, places and meaning of the pixels. Tiles are no kind of a scanner's."""
+"""Tags for sizes, places and meaning of the pixels. Scanners do not write tiles."""
 _TYPES: Final = {1: ("B", 1), 3: ("H", 2), 4: ("I", 4)}
 """Bytes, shorts and longs, which these entries have."""
 _PLAIN: Final = 1

@@ -1,4 +1,4 @@
-"""The chunks of a WebP (RFC 9649): picture and transparency are kept; animations are no photographs."""
+"""The chunks of a WebP (RFC 9649): picture and transparency are kept; animations are refused."""
 
 from __future__ import annotations
 

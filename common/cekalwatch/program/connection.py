@@ -75,13 +75,13 @@ def open_dialer(servers: ServerChoice | str, tls_dir: Path, watches: tuple[Any, 
 
 
 def certificate_name(tls_dir: Path) -> str:
-    """Return the name in the certificate in `tls_dir`; empty where there is none that can be read."""
+    """Return the name in the certificate in `tls_dir`; empty without a readable one."""
     from cekalwatch.program.cli.enrolment import identity_in
 
     try:
         return identity_in(TlsFiles(tls_dir).certificate.read_bytes()).name
     except (OSError, IdentityError):
-        return ""  # whoever opens a connection says what is wrong with it
+        return ""  # opening a connection reports what is wrong with it
 
 
 def follow(tls_dir: Path) -> FollowedTls | None:

@@ -1,4 +1,4 @@
-"""Exit codes, and the errors whose texts are told: what is wrong and what to do. Standard library only."""
+"""Exit codes, and errors whose texts people see: what is wrong and what to do. Standard library only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import ClassVar
 
 
 class Exit(IntEnum):
-    """What a program's exit code means; README lists them. The numbers are those of BSD sysexits where one fits."""
+    """The meanings of a program's exit codes; README lists them. The numbers are those of BSD sysexits if one fits."""
 
     OK = 0
     FAILED = 1

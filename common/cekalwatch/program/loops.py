@@ -78,7 +78,7 @@ class _Loop:
         told = {"loop": self.name, "failures": self._failures, "retry_in_s": round(pause_s, 1)}
         if may_be_logged(error):
             log.warning("loop_failed", error=str(error), **told)
-        else:  # its text may quote what it failed at, so it is told by its kind and place
+        else:  # its text may quote the data on which it failed, so only its kind and place are logged
             log.error("loop_failed", error=self._error, place=_place(error), **told)
         return pause_s
 

@@ -38,7 +38,7 @@ class LoopCollector(Collector):
 
 
 def certificate_days_left(tls_dir: Path, now: datetime) -> float | None:
-    """Return how many days the certificate in `tls_dir` is good for; None where there is none that can be read."""
+    """Return how many days the certificate in `tls_dir` is valid; None without a readable one."""
     try:
         until = read_certificate(tls_dir).not_valid_after_utc
     except (OSError, ValueError):

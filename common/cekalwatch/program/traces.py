@@ -38,7 +38,7 @@ CONTEXT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-01")
 METADATA = "traceparent"
 """Metadata of a call that has the context for which it is made."""
 SEND_S = 3.0
-"""How long the collector may take for spans, and how long the end of a program waits for it."""
+"""Seconds that the collector may take for spans, and that the end of a program waits for it."""
 
 log = structlog.get_logger()
 

@@ -1,4 +1,4 @@
-"""What computes a network, and with how many bits: the words of the settings, and what came of them."""
+"""The engine and precision of a network: the choices of the settings, and their results."""
 
 from __future__ import annotations
 

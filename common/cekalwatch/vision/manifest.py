@@ -87,7 +87,7 @@ class Pack:
     detector: DetectorSpec
     recogniser: RecogniserSpec
     thresholds: ThresholdModel
-    """How the decision threshold follows from the wanted FPIR and the gallery's size, and where that comes from."""
+    """The rule of the decision threshold by the wanted FPIR and the gallery's size, and its origin."""
     likeness: LikenessModel | None
     """How alike two passages of one person are; None where nobody has measured it with this pack."""
     sha256: Mapping[str, str]

@@ -17,7 +17,7 @@ from cekalwatch.vision.runtime import ModelError, Tensor
 
 
 def is_installed() -> bool:
-    """Tell whether OpenVINO is there; it is not loaded."""
+    """Return whether OpenVINO is installed, without loading it."""
     return find_spec("openvino") is not None
 
 

@@ -50,7 +50,7 @@ class Region:
 
 
 class RegionDetector:
-    """A `FaceDetector` that gives only faces whose middle is in a region, and looks at nothing else."""
+    """A `FaceDetector` that searches only a region, and returns only faces whose centre is in it."""
 
     def __init__(self, detector: FaceDetector, region: Region) -> None:
         self._detector = detector

@@ -94,7 +94,7 @@ class ThresholdModel:
         return fpir >= self.lowest_measured(templates)
 
     def lowest_measured(self, templates: int) -> float:
-        """Return the FPIR in a list of `templates` below which extrapolation begins; infinity for nothing measured.
+        """Return the FPIR in a list of `templates` below which extrapolation begins; infinity without measurements.
 
         So many passages show 3 / passages at best, and as much less in a shorter list as it is shorter.
         """

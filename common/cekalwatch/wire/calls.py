@@ -71,7 +71,7 @@ class Calls:
         deadline_s: float,
         elsewhere: Callable[[grpc.RpcError], bool],
     ) -> Answer:
-        """Return what `call` answers at that of the servers which has what it asks for, the one in use first.
+        """Return the answer of `call` from the server that has the requested data; it tries the one in use first.
 
         `elsewhere`: whether an answer says that another one has it. Raises grpc.RpcError: of the server that has it,
         or, when none of those that answer does, of the one in use.

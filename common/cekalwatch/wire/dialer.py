@@ -21,7 +21,7 @@ from cekalwatch.wire.tls import FollowedTls, TlsFiles, TlsMaterial
 
 
 class ServerChoice:
-    """The addresses of servers that do the same, and the one in use. Any thread may use it.
+    """The addresses of equivalent servers, and the one in use. Any thread may use it.
 
     The order is by rendezvous hashing (Thaler and Ravishankar, "A Name-Based Mapping Scheme for Rendezvous", 1996):
     clients spread evenly over the servers, and so do those of a server that died over the others. A client goes back to

@@ -1,4 +1,4 @@
-"""The one-time code with which a device enrols: a secret, and what the device needs to know its authority by.
+"""The one-time code with which a device enrols: a secret, and data that identifies the authority.
 
     AB3DEF-…: base32 of 10 random bytes and the first 16 bytes of the authority certificate's SHA-256
 

@@ -57,7 +57,7 @@ class TroubleDelivery(BackgroundThread):
 
 
 class NotifierScreen(Screen, TroubleScreen, Protocol):
-    """A screen of alerts and troubles."""
+    """A screen of alerts and problems."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Notifier:
         )
 
     def deliver(self, delivery: AlertDelivery, screen: NotifierScreen) -> None:
-        """Bring alerts and troubles to `screen` until the subscription is stopped.
+        """Bring alerts and problems to `screen` until the subscription is stopped.
 
         Raises ProgramError when alerts cannot come any more.
         """
@@ -115,7 +115,7 @@ def opened(settings: NotifierSettings, start: Start) -> Iterator[Notifier]:
 
 @contextmanager
 def stopped_by_signals(stop: Callable[[], object]) -> Iterator[None]:
-    """Call `stop` on the first SIGINT or SIGTERM that comes before the end of the block.
+    """Call `stop` on the first SIGINT or SIGTERM before the end of the block.
 
     Not on a second one: it may come while the first is being handled, and would wait for a lock that `stop` holds.
     """

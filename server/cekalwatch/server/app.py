@@ -241,7 +241,7 @@ class Server:
         return self.address, self._enrolment.address if self._enrolment else ""
 
     async def reload(self, settings: ServerSettings) -> None:
-        """Let cameras send what the capture policies of `settings` say from now on. Other settings need a restart.
+        """Apply the capture policies of `settings` to cameras from now on. Other settings need a restart.
 
         Raises StorageError when the change cannot be recorded; the policies are in force then.
         """

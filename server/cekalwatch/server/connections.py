@@ -85,7 +85,7 @@ class Received:
         self.useful += message_bytes * (1 + SURPLUS_SHARE)
 
     def floods(self, came: int, seconds: float) -> bool:
-        """Whether too much came that is no call: `came` bytes in all, and `seconds` since the last look."""
+        """Whether too much arrived that is not a call: `came` bytes in total, and `seconds` since the last look."""
         useful = self.useful  # the event loop goes on counting
         surplus = (came - self._seen) - (useful - self._credited)
         self._seen, self._credited = came, useful
@@ -94,7 +94,7 @@ class Received:
 
 
 class ConnectionWatch:
-    """Looks at this process's connections, on a thread of its own: a flood keeps the event loop busy."""
+    """Checks this process's connections, on a separate thread, because a flood keeps the event loop busy."""
 
     def __init__(self) -> None:
         self._bounds: Mapping[int, int] = {}
@@ -122,7 +122,7 @@ class ConnectionWatch:
         return ConnectionState(sum(one is not None for one in self._known.values()), self._closed)
 
     def let_in(self, peer: str) -> Received:
-        """Note that a call was let in on the connection of `peer`, as gRPC calls it; return what its messages tell."""
+        """Record an admitted call on the connection of `peer`, as gRPC names it; return its messages' counter."""
         if not self._supported:
             return Received()
         with self._changing:
@@ -176,7 +176,7 @@ class ConnectionWatch:
                 self._close(address, self._first_to_go(found)[:surplus])
 
     def _changed(self) -> bool:
-        """Whether sockets came or went since the last look; older kernels than 6.2 do not say, and count as changed."""
+        """Whether sockets were opened or closed since the last look; kernels before 6.2 always count as changed."""
         handles = HANDLES.stat().st_size
         changed = handles != self._handles or not handles
         self._handles = handles
@@ -189,7 +189,7 @@ class ConnectionWatch:
             if name not in self._known:
                 self._known[name] = _connection(name, handle, self._bounds)
         with self._changing:
-            # One that has come since is kept: the next look knows it.
+            # A newer one is kept: the next look finds it.
             for peer in self._peers - {one.peer for one in self._known.values() if one is not None}:
                 self._let_in.pop(peer, None)
             self._peers = set(self._let_in)
@@ -200,7 +200,7 @@ class ConnectionWatch:
         return [*strangers, *reversed(others)]
 
     def _end_floods(self, seconds: float | None) -> None:
-        """End connections on which too much comes that is no call; `seconds`: how long the others were not measured."""
+        """End connections with too much data that is not a call; `seconds`: how long the others were not measured."""
         for one in tuple(self._known.values()):
             if one is None:
                 continue
@@ -263,7 +263,7 @@ def _peer(family: int, host: str, port: int) -> str:
 
 
 def _received(one: _Connection) -> int | None:
-    """Return how many bytes came on a connection; None when that cannot be told."""
+    """Return how many bytes arrived on a connection; None if unknown."""
     try:
         found = socket.socket(fileno=one.handle)
     except OSError:
@@ -280,7 +280,7 @@ def _received(one: _Connection) -> int | None:
 def _shut_down(one: _Connection) -> bool:
     """Shut a connection down; False when its handle belongs to something else by now."""
     try:
-        handle = os.dup(one.handle)  # so that it stays what it is while it is looked at
+        handle = os.dup(one.handle)  # so that it cannot change during the check
     except OSError:
         return False
     with socket.socket(fileno=handle) as held:

@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 
 def hold_folder(folder: Path, stack: ExitStack) -> None:
-    """Keep the folder of the data for this server until `stack` closes. Raises ProgramError when another one has it.
+    """Lock the data folder for this server until `stack` closes. Raises ProgramError when another one uses it.
 
     Two would sign with one key, and each would overwrite what the other has seen. On Windows nothing is held.
     """
@@ -57,7 +57,7 @@ def make_database(settings: ServerSettings) -> None:
 
 
 def refuse_lost_database(settings: ServerSettings, database: Database) -> None:
-    """Raise ProgramError when there is no database, and files beside it are from one that there was."""
+    """Raise ProgramError when the database is missing, but files of an earlier one exist."""
     try:
         if database.is_there:
             return

@@ -1,4 +1,4 @@
-"""Brings what waits for a destination outside the server there, in order, again and again until it is taken.
+"""Sends waiting items to a destination outside the server, in order, and repeats each until it is accepted.
 
 What waits is kept where it is safe: checkpoints in the signer's ledger, notices in their log, entries of the audit
 trail where they are anyway, with the position that was reached. Destinations fail, for days too: nothing is lost then.
@@ -31,7 +31,7 @@ class DeliveryFailure(StrEnum):
     FILE_NOT_WRITTEN = "FILE_NOT_WRITTEN"
     """The file cannot be written."""
     ANSWER_INVALID = "ANSWER_INVALID"
-    """What came is no time stamp over the checkpoint, or not by an authority of the settings."""
+    """The answer is not a time stamp of the checkpoint, or not by an authority of the settings."""
     ANSWERED = "ANSWERED"
     """A receiver of webhooks answered with another status than 2xx."""
     SECRET_UNUSABLE = "SECRET_UNUSABLE"  # noqa: S105  # a code
@@ -61,7 +61,7 @@ class Outbox(Protocol[Batch]):
     """What waits for one destination. Methods block; each notes what it says for good."""
 
     def due(self) -> Iterable[Batch]:
-        """Yield what is to be sent now, oldest first; the next one once this one was taken or given up."""
+        """Yield the items to send now, oldest first; each after the previous one was accepted or given up."""
 
     def send(self, batch: Batch) -> None:
         """Bring it there; returns when it was taken. Raises DeliveryError. It may be sent again."""
@@ -70,7 +70,7 @@ class Outbox(Protocol[Batch]):
         """Note that the destination has it, and tell that it takes things again, which were refused `before`."""
 
     def refused(self, batch: Batch, error: DeliveryError, before: Failing | None) -> bool:
-        """Note and tell that it was not taken, if that is news; return whether it is given up."""
+        """Record the failure, and report it if it is new; return whether the item is given up."""
 
 
 class Dispatcher(Generic[Batch]):
@@ -86,7 +86,7 @@ class Dispatcher(Generic[Batch]):
         """What the last attempt failed with; any thread may ask."""
 
     def deliver(self) -> None:
-        """Send what is due, in order: while the first fails, the others wait. It blocks; one thread at a time."""
+        """Send due items, in order: while the first one fails, the others wait. It blocks; one thread at a time."""
         if self._clock.now() < self._not_before:
             return
         for batch in self._outbox.due():

@@ -1,4 +1,4 @@
-"""Takes the reports of ports, one stream each: stores what comes, in order, and acknowledges what is stored.
+"""Receives the reports of ports, one stream each: stores events in order, and acknowledges stored ones.
 
 It asks a port for a picture when a person opens one. It knows no transport.
 """
@@ -95,7 +95,7 @@ class ReportReceiver:
     async def run(
         self, port: Port, hello: PortHello, inbound: AsyncIterator[Inbound]
     ) -> AsyncGenerator[Outbound, None]:
-        """Yield what the port is told, until it ends; raises the stream's error.
+        """Yield the messages for the port, until the stream ends; raises the stream's error.
 
         A stream of the same port and kind that is open ends with PORT_REPLACED.
         """
@@ -122,7 +122,7 @@ class ReportReceiver:
                     await asyncio.to_thread(self._store.left, port, self._actor.key)
 
     async def picture(self, port: Port, alert_id: UUID, asked_by: Actor) -> bytes:
-        """Return the probe of an alert, from its port; empty when none is kept there. Raises PORT_AWAY."""
+        """Return the probe of an alert, from its port; empty if the port has none. Raises PORT_AWAY."""
         stream = self._streams.get(port) or self._picture_streams.get(port)
         if stream is None:
             raise CekalwatchError(Code.PORT_AWAY, f"{port} is not connected here")
@@ -205,7 +205,7 @@ class _ReportStream:
         waiting = self._pictures[number] = asyncio.get_running_loop().create_future()
         self._outbound.put_nowait(PictureRequest(number, alert_id, str(asked_by)))
         try:
-            # `wait` does not raise what the future does, so that a stream that ends is no cancelled caller.
+            # `wait` does not raise the future's error, so the end of a stream does not cancel the caller.
             await asyncio.wait([waiting], timeout=self._terms.picture_s)
             answer: PortPicture | None = waiting.result() if waiting.done() and not waiting.cancelled() else None
         finally:
@@ -244,7 +244,7 @@ class _ReportStream:
                     await self._take(message)
 
     async def _take(self, message: _Stored) -> None:
-        """Let what is to be stored wait for its turn, at the pace that one port may have."""
+        """Wait before storing, so that a port keeps to its rate."""
         if self._started is isinstance(message, LogStart):
             detail = "begins twice" if self._started else "does not say where it begins"
             raise CekalwatchError(Code.REPORT_OUT_OF_ORDER, f"{self._port} {detail}")
@@ -257,7 +257,7 @@ class _ReportStream:
         await self._to_store.put(message)
 
     async def _store_all(self) -> None:
-        """Store what comes, in order; events that came together in one transaction."""
+        """Store arriving events in order; events that arrived together in one transaction."""
         following: deque[_Stored | None] = deque()
         while True:
             message = following.popleft() if following else await self._to_store.get()

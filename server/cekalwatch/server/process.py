@@ -1,4 +1,4 @@
-"""The server's process: how many files and connections it may have open, and how it gives freed memory back."""
+"""The server's process: its limits of open files and connections, and the return of freed memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cekalwatch.program.errors import Exit, ProgramError
 
 MOST_WANTED = 65_536
 RESERVED = 256
-"""Handles that connections do not get, so that no flood of them takes the last one.
+"""File handles reserved from connections, so that a flood cannot take the last one.
 
 What the server itself opens needs them: the database, keys, revocation lists, the threads' pipes. gRPC closes
 connections beyond their bound as it accepts them."""
@@ -18,7 +18,7 @@ MIN_CONNECTIONS = 32
 
 
 def raise_limit() -> int:
-    """Let this process open as many files as its account may; return how many that are."""
+    """Raise this process's limit of open files to its account's maximum; return the limit."""
     if sys.platform == "win32":  # there, sockets do not count among them
         return MOST_WANTED
     import resource
@@ -49,7 +49,7 @@ LARGE_BYTES: Final = 8_000_000
 
 
 def return_large_pieces() -> None:
-    """Let large pieces of memory go back to the system as they are freed; done for glibc only.
+    """Return large freed blocks of memory to the system at once; only for glibc.
 
     Left to itself, glibc learns from the first large piece that is freed to keep those up to 32 MB on its heaps, one
     for each few threads, where they are of no use to others: sixteen large photographs one after another took a quarter

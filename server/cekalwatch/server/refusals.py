@@ -11,7 +11,7 @@ from cekalwatch.server.domain.errors import Code
 
 
 class RefusedError(ProgramError):
-    """Something that cannot be done as it is wanted: a command tells it in words, a call by its `code`."""
+    """A request that cannot be fulfilled: a command reports it in words, a call by its `code`."""
 
     def __init__(self, code: Code, message: str, exit_code: Exit = Exit.USAGE) -> None:
         super().__init__(message, exit_code)

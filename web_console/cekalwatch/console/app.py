@@ -107,7 +107,7 @@ class ConsoleApp:
             return visit.problem(visit.texts.say("FORM_FOREIGN"), HTTPStatus.FORBIDDEN)
         try:
             with ExitStack() as coming:
-                # Only people with the right send a file here, and no more files are accepted than can be held.
+                # Only people with the right can send a file here, and only as many files are accepted as fit.
                 if page.takes_file:
                     if refused := await run_in_threadpool(refusal, page, visit):
                         return refused
@@ -158,7 +158,7 @@ async def _lead_to(path: str, request: Request) -> Response:
 
 
 def _is_own_form(request: Request, origin: str) -> bool:
-    """Whether a form was sent by a page of this console: browsers say with each such request where it comes from."""
+    """Whether a form was sent by a page of this console: browsers name the origin of each such request."""
     own = request.headers.get("origin") == origin
     return own and request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
 

@@ -22,7 +22,7 @@ MAX_CONNECTIONS: Final = 500
 MAX_CONNECTIONS_OF_ADDRESS: Final = 100
 HANDSHAKE_S: Final = 10.0
 REQUEST_S: Final = 10.0
-"""How long the first request of a connection may take to come, without its body."""
+"""Maximum time until the first request of a connection has arrived, without its body."""
 KEEP_ALIVE_S: Final = 30
 """How long the next one may."""
 BODY_S: Final = 30.0

@@ -117,7 +117,7 @@ class Console:
         return f"{'https' if self.tls else 'http'}://{request.headers.get('host', '')}"
 
     def set_session_cookie(self, response: Response, secret: str) -> None:
-        """Give the browser the cookie of a session; with an empty text, take it away."""
+        """Set the browser's session cookie; with an empty text, remove it."""
         response.set_cookie(
             self.cookie, secret, max_age=None if secret else 0, secure=self.tls, httponly=True, samesite="strict"
         )

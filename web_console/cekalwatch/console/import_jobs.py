@@ -89,7 +89,7 @@ class ImportJob:
 
     @property
     def counts(self) -> Counter[str]:
-        """How many rows have what to say, by GROUPS, and how many photographs cannot be used."""
+        """Numbers of rows with findings, by GROUPS, and of unusable photographs."""
         found = Counter(group for one in self.lines for group in groups(one))
         found["PHOTOGRAPHS"] = sum(photo.outcome == PhotoOutcome.REFUSED for one in self.lines for photo in one.photos)
         return found
@@ -102,7 +102,7 @@ class ImportJob:
 
 
 GROUPS: Final = ("REFUSED", "ENDS", "INVALID", "FLAGGED", "PHOTOS", "DOUBTFUL", "ADDED", "CHANGED", "STORED")
-"""What rows are told together for; those that are UNCHANGED are only counted."""
+"""Groups of rows that are shown together; UNCHANGED rows are only counted."""
 
 
 def groups(line: RecordReport) -> tuple[str, ...]:
@@ -175,7 +175,7 @@ class ImportJobs:
             return list(reversed(self._jobs.values()))
 
     def find(self, import_id: str) -> ImportJob | None:
-        """Return one; None when it does not exist, or is no longer kept."""
+        """Return a job; None when it does not exist or was removed."""
         with self._lock:
             return self._jobs.get(import_id)
 

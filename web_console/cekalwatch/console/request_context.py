@@ -35,7 +35,7 @@ from cekalwatch.office.client.trouble_client import TroubleClient
 
 MAX_FIELDS: Final = 50
 TOLD_S: Final = 10.0
-"""How old what the server said of a person may be."""
+"""Maximum age of the server's answer about a person."""
 
 
 class NotSignedInError(Exception):
@@ -136,7 +136,7 @@ class RequestContext:
         return SessionCheck(self.console.calls, self.signed_in)
 
     def look_at_person(self) -> None:
-        """Have the server say who has signed in, and what they may, if it did not in the last TOLD_S seconds.
+        """Ask the server for the signed-in person and their rights, unless it answered in the last TOLD_S seconds.
 
         Raises grpc.RpcError when the session has ended there; a server that is away leaves what it said last.
         """
@@ -210,7 +210,7 @@ class RequestContext:
         return SessionClient(self.console.dialer, self.signed_in)
 
     def page(self, template: str, code: HTTPStatus | None = None, /, **values: object) -> Response:
-        """Render a page, or a part of one; when no `code` is given, one that tells of a `problem` is a CONFLICT."""
+        """Render a page, or a part of one; without a `code`, a page with a `problem` is a CONFLICT."""
         html = self.console.templates.get_template(template).render(
             visit=self,
             say=self.texts.say,

@@ -59,7 +59,7 @@ class Page:
     handler: Callable[[RequestContext], Response]
     """Answers in a thread; may raise NotSignedInError and grpc.RpcError."""
     by_a_person: bool = True
-    """Whether a person asks for it; a part that a page updates by itself does not keep the session alive."""
+    """Whether a person requests it; a part that a page updates itself does not keep the session alive."""
     again: Callable[[RequestContext, str], Response] | None = None
     """Shows the form as it was filled in, with a message; None for a page without input. It may raise as `handler`
     does."""
@@ -72,7 +72,7 @@ class Page:
 
 
 def refusal(page: Page, visit: RequestContext) -> Response | None:
-    """Return what who asks gets instead of a page; None for who may see it: decided here alone.
+    """Return the response to a person who may not see a page; None for one who may: only this decides.
 
     Raises grpc.RpcError for who has no session any more.
     """
@@ -116,7 +116,7 @@ def go_on(visit: RequestContext) -> Response:
 
 
 def _shown_again(visit: RequestContext, kept: PendingApproval, key: str) -> Response | None:
-    """Show a form as it was filled in, if the person may see its page; None when there is no such form."""
+    """Show a form with its entered values, if the person may see its page; None if there is no such form."""
     for page in ROUTES:
         if page.method == "POST" and page.again and (found := compile_path(page.path)[0].match(kept.form.path)):
             if refused := refusal(page, visit):

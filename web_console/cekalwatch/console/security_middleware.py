@@ -54,7 +54,7 @@ class SecurityMiddleware:
         *,
         tls: bool,
     ) -> None:
-        """`hosts`: names by which browsers may call. `tls`: browsers are told to come with TLS only from now on.
+        """`hosts`: names that browsers may use. `tls`: tell browsers to use only TLS from now on.
 
         `larger`: paths that take more than a form, and how many bytes; `too_large` answers what is larger still.
         """

@@ -1,4 +1,4 @@
-"""How cameras, servers, ports and sources do, for a page that renews itself: each person asks, and seldom.
+"""State of cameras, servers, ports and sources, for a page that updates itself: each person asks, but rarely.
 
 What is kept between two questions is shown only after the server has said that its person may look on.
 """

@@ -64,7 +64,7 @@ class WebSession:
         self.unfinished = {}
 
     def put_aside(self, one: PendingApproval) -> str:
-        """Keep a form to continue with, and return its key; only the newest ones are kept."""
+        """Store a form to continue later, and return its key; only the newest ones are stored."""
         key = secrets.token_urlsafe(SECRET_BYTES)
         self.unfinished = dict([*self.unfinished.items(), (key, one)][-MAX_KEPT:])
         return key
@@ -124,7 +124,7 @@ class WebSessions:
             self._sessions = {key: one for key, one in self._sessions.items() if one is not session}
 
     def take_idle(self) -> list[WebSession]:
-        """Remove the sessions that nobody uses any more, and return them: the server is to end them too."""
+        """Remove unused sessions, and return them, because the server must end them too."""
         with self._lock:
             over = [one for one in self._sessions.values() if self._is_over(one)]
             self._sessions = {key: one for key, one in self._sessions.items() if one not in over}

@@ -23,7 +23,7 @@ from cekalwatch.vision.faces import Face, Landmarks, Picture
 from cekalwatch.wire.bounds import MAX_CROP_BYTES
 
 MARGIN = 0.5
-"""How much of its own width a face keeps around it, so that a person can judge it and a detector can find it."""
+"""Margin around a face, in its widths, so that a person can judge it and a detector can find it."""
 MAX_SIDE_PX = 640
 """Recognition uses 112 pixels of a face; more than this only costs bandwidth."""
 MIN_JPEG_QUALITY = 50
@@ -68,7 +68,7 @@ def cut(frame: Frame, face: Face, track: int, quality: FaceQuality) -> Crop | No
     room = np.array([right - left, bottom - top], np.float32) - EDGE_PX
     if not bool(np.all((landmarks >= EDGE_PX) & (landmarks <= room))):
         return None
-    # A copy, so that a crop that is kept does not keep its whole frame in memory.
+    # A copy, so that a stored crop does not hold its whole frame in memory.
     picture = frame.picture[top:bottom, left:right].copy()
     crop = Crop(track, frame.captured_at, face.score, quality, picture, landmarks)
     longest = max(right - left, bottom - top)
@@ -103,7 +103,7 @@ APART_S = 0.2
 CLEARLY_BETTER = 1.25
 """A crop whose score is this many times the best one sent is sent before its time."""
 PEAK_PASSED_S = 2.0
-"""When nothing better came for this long, somebody who walked up has arrived."""
+"""After this time without a better crop, a person who walked up has arrived."""
 WORTH_SENDING = 0.5
 """A crop with less than this share of the passage's best score would spoil the fused template."""
 

@@ -147,7 +147,7 @@ class Pipeline:
         self._best_shots.policy = policy
 
     def start(self, thread_name: str) -> asyncio.Future[None]:
-        """Start `run` in a thread of its own; the future ends with it, and raises what it raised.
+        """Start `run` in a thread of its own; the future ends with it, and raises its error.
 
         It is a daemon thread: asyncio's own threads are for short work, and the program waits for them at its end.
         """
@@ -204,7 +204,7 @@ class Pipeline:
             self._aiming.see(frame, away=self._view.away)
         faces = 0
         if self._view.away:
-            # What is seen while the camera turns belongs to no counter; and who was in view has left it.
+            # Pictures during a turn belong to no counter, and people who were in view have left it.
             self._end(self._tracker.end())
         elif self._motion_gate.wants(frame.picture, frame.at_s):
             faces = self._search(frame)

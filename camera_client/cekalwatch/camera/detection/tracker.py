@@ -31,7 +31,7 @@ UNREST: Final = 10.0
 SIZE_NOISE: Final = 0.1
 """How much a box's size differs from the last one's: standard deviation of the logarithm."""
 SIZE_NOISE_PER_S: Final = 0.15
-"""Added for each second in which somebody comes closer unseen."""
+"""Added for each second in which a person approaches undetected."""
 UNPAIRED_COST: Final = 18.0
 """Cost of leaving a face without a track; a pair that costs more is not made."""
 MAX_DISTANCE: Final = 3.5

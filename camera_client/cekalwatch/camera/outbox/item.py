@@ -11,7 +11,7 @@ from cekalwatch.camera.clock import Clock
 from cekalwatch.contract.values.captures import FaceCapture
 
 LIVE_S = 2.0
-"""A capture that has waited for longer is backlog: its traveller is no longer where it was taken."""
+"""A capture that has waited longer is backlog: its traveller has left that place."""
 MIN_JUMP = timedelta(seconds=1)
 """Clocks drift; a difference of more than this means that somebody set the clock."""
 

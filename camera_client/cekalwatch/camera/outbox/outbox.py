@@ -84,7 +84,7 @@ class OutboxStatistics:
     oldest_s: float
     """Age of the oldest capture; 0 when there is none."""
     oldest_in_flight_s: float
-    """For how long the oldest capture in flight has been waiting for its receipt; 0 when there is none."""
+    """Seconds that the oldest capture in flight has waited for its receipt; 0 without one."""
     waiting_s: float
     """The time since captures wait without any receipt; 0 when none waits."""
     settled_total: int
@@ -223,7 +223,7 @@ class Outbox:
                 self._state.changed()
 
     def return_in_flight(self) -> None:
-        """Let all that is in flight be sent again: the connection is gone, and what the server got is unknown."""
+        """Send all captures in flight again: the connection is lost, and the server may not have received them."""
         state = self._state
         with state.lock:
             loose = [*state.unsent.values(), *state.in_flight.values()]

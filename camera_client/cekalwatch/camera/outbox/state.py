@@ -96,7 +96,7 @@ class OutboxState:
         return sum(item.stored_bytes > 0 for item in self.unsent.values())
 
     def worst_first(self, some: Iterable[OutboxItem]) -> list[OutboxItem]:
-        """Return those of `some` that are not in flight, with what is worth least first."""
+        """Return the captures of `some` that are not in flight, the least valuable first."""
         return worst_first(filter(self._is_waiting, some), self.items.values(), self._arrived)
 
     def note_arrival(self, item: OutboxItem) -> None:
@@ -115,7 +115,7 @@ class OutboxState:
             self.unsent[item.capture_id] = item
 
     def forget(self, item: OutboxItem) -> None:
-        """Keep it no longer, and let it be removed from the disk."""
+        """Forget the capture, and schedule its removal from the disk."""
         for place in (self.items, self.unsent, self.spooled, self.in_flight):
             place.pop(item.capture_id, None)
         if self.on_disk.pop(item.capture_id, None) is not None:
@@ -240,7 +240,7 @@ class DiskQueue:
         return self._state.size * 3 // 4
 
     def drop_older_than(self, age_s: float) -> None:
-        """Drop what has waited for longer, except what is in flight."""
+        """Drop captures that have waited longer, except those in flight."""
         state = self._state
         with state.lock:
             until_s = state.clock.monotonic_s() - age_s

@@ -111,7 +111,7 @@ class PtzMonitor:
         await set_within(stop, delay_s)
 
     async def _follow(self, camera: OnvifCamera, stop: asyncio.Event) -> None:
-        # It may have been without power, and look anywhere: what was sent before it was lost counts no more.
+        # It may have been without power, and look anywhere, so earlier commands no longer count.
         self._sent, self._presets_read_s = None, -math.inf
         while True:
             if self._clock.monotonic_s() - self._presets_read_s >= PRESETS_EVERY_S:
@@ -136,7 +136,7 @@ class PtzMonitor:
             self._backoff.reset()
 
     def _note(self, now: PtzStatus, now_s: float) -> None:
-        """Take the camera's answer to a question of that moment; an answer that took long tells what was."""
+        """Process the camera's answer to a question of that moment; a late answer describes the past."""
         self._answered_s = now_s
         for key in self._keys:
             status = self._status_of(key, now, now_s)

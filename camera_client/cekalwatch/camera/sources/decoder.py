@@ -126,7 +126,7 @@ class Decoder:
 
 
 def _signals_in(stream: BinaryIO) -> Iterator[DecoderSignal | None]:
-    """Give the signals that come, and None at the end, or instead of what is none."""
+    """Yield the arriving signals, and None at the end, or for an invalid one."""
     with contextlib.suppress(OSError, ValueError):
         while byte := stream.read(1):
             yield DecoderSignal(byte)

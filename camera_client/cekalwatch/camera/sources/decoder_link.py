@@ -47,7 +47,7 @@ class DecoderSignal(Enum):
     PICTURE = b"p"
     """A new one is in the shared memory, and stays there until it is taken."""
     ENDED = b"e"
-    """The camera gives no more pictures."""
+    """The camera sends no more pictures."""
     RESIZED = b"r"
     """The camera sends another size; no more pictures follow."""
 
@@ -63,7 +63,7 @@ class DecodedPicture:
 
 
 class PictureMemory:
-    """Holds one picture. Whoever may write changes hands with PICTURE and TAKEN, so that there is no lock to hold."""
+    """Memory of one picture. PICTURE and TAKEN pass the right to write between the two ends, so no lock is needed."""
 
     def __init__(self, handle: int, key: str) -> None:
         """`handle`: of the file in memory; -1 on Windows, where the memory is found by its `key`."""

@@ -25,7 +25,7 @@ class _Program:
     """The other end."""
 
     def __init__(self) -> None:
-        # Libraries may print; what they print is no signal.
+        # Libraries may print; their output must not count as a signal.
         self._signals = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
         with open(os.devnull, "wb") as nothing:  # noqa: PTH123  # a device
             os.dup2(nothing.fileno(), sys.stdout.fileno())
@@ -76,7 +76,7 @@ def main() -> None:
 
 
 def _take_pictures(capture: CvCapture, program: _Program, memory: PictureMemory) -> DecoderSignal:
-    """Take each picture as soon as it comes, until the camera ends or another command comes; return what to signal."""
+    """Read each picture as it arrives, until the camera ends or a command arrives; return the signal to send."""
     slot: Picture | None = None
     number = 0
     while not program.wants_opening and capture.grab():

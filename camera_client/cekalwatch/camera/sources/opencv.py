@@ -51,7 +51,7 @@ class NativeLog:
 
 
 NETWORK_TIMEOUT_MS = 5_000
-"""How long opening a network camera may take, and how long one of its frames."""
+"""Maximum time for opening a network camera, and for one of its frames."""
 DEVICE_FORMAT = "MJPG"
 """Uncompressed, a USB 2 device gives only a few frames a second at these sizes."""
 
@@ -73,7 +73,7 @@ LIMITS: Final = Limits(
     processes=None,  # it has threads
     network=Network.CLIENT,
 )
-"""What a decoder may use. With pictures of 4K it reserves 760 MB and uses 300; with 16 of them in use, 1 GB."""
+"""Memory limit of a decoder. With 4K pictures it reserves 760 MB and uses 300; with 16 of them in use, 1 GB."""
 
 
 class OpenCapture(Protocol):
@@ -133,7 +133,7 @@ class NetworkCamera:
         return CvCapture(self.connect(), log)
 
     def connect(self) -> cv2.VideoCapture:
-        """Open it with OpenCV, which is told how in the environment: it takes that in no other way."""
+        """Open it with OpenCV, whose options can be passed only through the environment."""
         os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = "|".join(
             f"{key};{_escaped(value)}" for key, value in self._options().items()
         )

@@ -79,7 +79,7 @@ def _live_camera(camera: OneCamera) -> tuple[OpenCapture, str] | None:
 
 
 def _prepare_opencv() -> None:
-    """Keep OpenCV and ffmpeg off standard error, for the program says what is wrong with a file; and off networks."""
+    """Keep OpenCV and ffmpeg off networks and off standard error, since the program reports a file's faults."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     # A list of pieces that pretends to be a video could lead to other machines.
     os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "protocol_whitelist;file")

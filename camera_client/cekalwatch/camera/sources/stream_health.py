@@ -19,7 +19,7 @@ from cekalwatch.vision.faces import Picture
 
 CHECK_EVERY_S: Final = 0.2
 FIRST_PATIENCE_S: Final = 3.0
-"""How long a stream may look dead before it is opened again; with what comes before and after, within 5 s."""
+"""Time for which a stream may look dead before it is reopened; with the steps before and after, within 5 s."""
 MAX_PATIENCE_S: Final = 60.0
 """An empty hall at a low bit rate also repeats the same picture. If the picture is the same after reopening, the next
 attempt waits longer and longer."""
@@ -134,7 +134,7 @@ def _same(one: NDArray[np.int16], other: NDArray[np.int16]) -> bool:
 
 
 def _is_grey(sample: Picture) -> bool:
-    """Tell whether a large part is of the grey that no camera gives: without colour, noise or shading."""
+    """Return whether a large part has the grey that no camera produces: without colour, noise or shading."""
     green = sample[..., 1].astype(np.int16)
     least, most = sample.min(axis=2), sample.max(axis=2)
     plain = (least >= GREY[0]) & (most <= GREY[1]) & (most - least <= MAX_COLOUR)

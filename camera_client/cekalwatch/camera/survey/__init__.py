@@ -1,1 +1,1 @@
-"""`cekalwatch-camera survey`: how good a camera is where it hangs. It keeps numbers and a few blurred pictures."""
+"""`cekalwatch-camera survey`: measures the quality of a camera's place. It keeps numbers and a few blurred pictures."""

@@ -55,7 +55,7 @@ class SurveyTexts(Texts):
         ]
 
     def recorded(self, found: SurveyResult) -> str:
-        """Return what was looked at."""
+        """Return the examined source."""
         recording = found.recording
         return self.say(
             "RECORDED",

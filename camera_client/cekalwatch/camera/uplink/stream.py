@@ -262,7 +262,7 @@ class Stream:
     def _handle(self, receipt: CaptureReceipt) -> None:
         self._counts.receipts[receipt.outcome] += 1
         if receipt.outcome is CaptureOutcome.RETRY:
-            # Without its key, which tells when somebody passed: nobody knows yet whether they are listed (rule 8).
+            # Without its key, which reveals when a person passed: it is unknown whether they are listed (rule 8).
             log.info("capture_to_be_sent_again", reason=receipt.reason)
             self._outbox.retry_later(receipt.capture_id)
             return

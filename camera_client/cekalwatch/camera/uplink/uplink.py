@@ -1,4 +1,4 @@
-"""Keeps a capture stream to the server: connects, connects again with jitter, and sends again what has no receipt."""
+"""Keeps a capture stream to the server: connects, reconnects with jitter, and resends captures without receipts."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ class Uplink:
         return await asyncio.to_thread(self._link.dialer.why_refused) or lost.details
 
     def _after_drain_s(self, drain: Drain, *, elsewhere: bool) -> float:
-        if elsewhere:  # that server is there already; its clients only should not come in the same instant
+        if elsewhere:  # that server runs already; its clients only must not connect at the same instant
             return self._backoff.random.uniform(0, DRAIN_SPREAD_S)
         return drain.reconnect_after_s + self._backoff.random.uniform(0, max(1.0, drain.reconnect_after_s))
 

@@ -1,1 +1,1 @@
-"""Whether a camera still shows what it should: light, focus, cover, and that nobody has turned it."""
+"""Checks whether a camera still shows its view: light, focus, cover, and position."""

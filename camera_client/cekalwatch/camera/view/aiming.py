@@ -90,7 +90,7 @@ class AimingPictures:
         given = AimingRefusal.TURNED_AWAY if away else picture_of(frame.picture, self._detector.detect(frame.picture))
         with self._lock:
             if self._request is not request:
-                return  # it came too late, or for who is gone
+                return  # it is too late, or its requester is gone
             self._request, self._made = None, _Made(request.request_id, given, taken_s)
         request.tell()
 

@@ -1,4 +1,4 @@
-"""Makes the people in a camera's picture unrecognisable: those who were found, and those who were not."""
+"""Makes the people in a camera's picture unrecognisable, detected or not."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ class Reference:
         return float(self.alike(coarse).sum()) / structured if structured else 0.0
 
     def follow(self, seen: ImageMetrics) -> None:
-        """Let a good picture change what is usual, a little."""
+        """Adapt the usual view a little to a good picture."""
         self._pictures += 1
         alike = self.alike(seen.coarse)
         rates = np.where(alike, max(1 / self._pictures, 1 / FOLLOWS_IN), max(1 / self._pictures, 1 / FORGETS_IN))
@@ -259,7 +259,7 @@ class ViewJudge:
             return ViewState.COVERED
         usual = self._reference.structured if self._reference and self._reference.learned else structured
         if usual.any() and structured[usual].mean() < BLANK:
-            # Out of focus a view loses detail, and what is left of it lies where it did.
+            # Out of focus a view loses detail, and the rest stays in place.
             alike = self._reference is not None and self._reference.share_alike(seen.coarse) >= SHOWS_THROUGH
             return ViewState.DEFOCUSED if alike else ViewState.COVERED
         return ViewState.OK

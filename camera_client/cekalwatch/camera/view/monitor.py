@@ -1,4 +1,4 @@
-"""What the pipeline asks of a view: how it looks, and whether what it shows now may be sent."""
+"""The pipeline's interface of a view: its state, and whether its pictures may be sent now."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class PresetStatus(Enum):
     NOT_ASKED = auto()
     """It was asked for the first time and has not answered, which takes a few seconds at most."""
     UNKNOWN = auto()
-    """It does not answer, or does not tell where it looks, or has no such preset."""
+    """It does not answer, does not report its position, or has no such preset."""
     NOT_REACHED = auto()
     """It was sent to the preset, and did not get there."""
     AT_PRESET = auto()

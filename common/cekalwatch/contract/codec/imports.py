@@ -33,7 +33,7 @@ RECORD_REPORT = Codec(
 
 
 class _RowCodec(Codec[RecordReport, pb.ListFileReport]):
-    """Of a row of a list file, whose place and whose part in a preview stand beside its report."""
+    """The report of a row of a list file, with its place and its part in a preview beside it."""
 
     def read(self, message: pb.ListFileReport, reading: Reading = Reading.LENIENT) -> RecordReport:
         report = RECORD_REPORT.read(message.report, reading)

@@ -1,4 +1,4 @@
-"""Reads and writes one message as one value, field by field, as the types of the value's fields say.
+"""Reads and writes one message as one value, field by field, by the types of the value's fields.
 
 A field that value and message call alike needs no line here: it is converted by its type. Bounds stand beside the
 type, as `Annotated[str, MaxLen(100)]`, and hold in strict reading. A codec is complete by construction: it refuses

@@ -40,7 +40,7 @@ def text(content: str, reading: Reading, strictly: int, cleaned: int) -> str:
 
 
 def key(content: str, reading: Reading, strictly: int, cleaned: int) -> str:
-    """Read a key: as it came where it is printable and not too long, else as `text`."""
+    """Read a key: unchanged if it is printable and not too long, else as `text`."""
     if len(content) <= strictly and content.isprintable():
         return content
     return text(content, reading, strictly, cleaned)

@@ -1,4 +1,4 @@
-"""An alert as everybody who may see it is told it, with subject and orders as they stood when the server sent it;
+"""An alert in the form for everybody who may see it, with subject and orders at the time when the server sent it;
 and how alerts are selected and looked for.
 """
 

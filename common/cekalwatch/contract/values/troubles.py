@@ -141,7 +141,7 @@ class Trouble:
     site: str
     """Empty: it concerns all sites."""
     counter: str
-    """Empty where there is none."""
+    """Empty if there is none."""
     began_at: datetime
     ended_at: datetime | None = None
     acknowledged_at: datetime | None = None

@@ -1,4 +1,4 @@
-"""How the watchlist is kept: what became of orders and photographs, how a synchronisation ended, look-alikes;
+"""The watchlist: results of orders and photographs, outcomes of a synchronisation, look-alikes;
 and subjects as list managers look for them, at them, and at what happened to them.
 """
 

@@ -55,7 +55,7 @@ class AlertClient(ServiceClient[AlertServiceStub]):
     def at_hand(self, settled_from: datetime) -> tuple[Alert, ...]:
         """Return the open alerts, however old, and the settled ones raised from `settled_from` on; newest first."""
         found = {one.alert_id: one for one in self.listed(OPEN_STATES)}
-        # After the open ones: what is settled meanwhile is in both, and here as it stands.
+        # After the open ones: an alert settled in between is in both lists, and here in its new state.
         found |= {one.alert_id: one for one in self.listed(frozenset(AlertState) - OPEN_STATES, settled_from)}
         return tuple(sorted(found.values(), key=lambda one: one.raised_at, reverse=True))
 
@@ -132,7 +132,7 @@ class AlertClient(ServiceClient[AlertServiceStub]):
         return self._alert(lambda stub: stub.AdjudicateAlert, request)
 
     def confirm(self, alert_id: str, version: int, reference: str, note: str, token: str = "") -> Alert:
-        """Confirm the alert. `token` is that of a supervisor who stands beside the person that has signed in."""
+        """Confirm the alert. `token` belongs to a supervisor who is with the signed-in person."""
         request = alert_service_pb2.ConfirmAlertRequest(
             alert_id=alert_id, version=version, cekal_online_reference=reference, note=note
         )

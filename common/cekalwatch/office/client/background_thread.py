@@ -45,7 +45,7 @@ class BackgroundThread(ABC):
 
 
 class StreamWatchdog(BackgroundThread):
-    """Calls `cancel` once, from its own thread, when what was expected did not come in time.
+    """Calls `cancel` once, from its own thread, when an expected message does not arrive in time.
 
     A synchronous gRPC stream blocks until a message comes, and TCP does not tell for minutes that the other side is
     gone.

@@ -32,7 +32,7 @@ class TokenHolder(Token, Protocol):
 
 
 class NoToken:
-    """Where nobody has signed in, and nobody's token is kept."""
+    """A PC without a signed-in person and without a token."""
 
     def token(self) -> str:
         """Return an empty text."""

@@ -82,7 +82,7 @@ class SessionClient:
         return SESSION.read(answer.session), str(answer.token)
 
     def countersign(self, proof: Proof, joint: JointRequest) -> tuple[PersonSession, str]:
-        """Let a second person sign beside who has signed in; return who it is, and the token for that one call."""
+        """Let a second person sign; return this person, and the token for that one call."""
         asked = session_service_pb2.SignInRequest(
             purpose=session_pb2.SESSION_PURPOSE_SECOND_PERSON,
             joint_act=session_pb2.JointAct(action=joint.action, request_sha256=request_digest(joint.request)),

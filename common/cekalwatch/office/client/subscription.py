@@ -58,7 +58,7 @@ class Start(StrEnum):
     ACKNOWLEDGED = "ACKNOWLEDGED"
     """After the last event that this agent acknowledged; what comes from now on for an agent that has none."""
     BEGINNING = "BEGINNING"
-    """From the oldest event that is held: with certificates, for somebody who has signed in."""
+    """From the oldest stored event; with certificates, only for a signed-in person."""
     NOW = "NOW"
 
 
@@ -168,7 +168,7 @@ class Subscription:
             call.cancel()
 
     def updates(self) -> Iterator[Update]:
-        """Yield what happens until `stop`; raises ProgramError when the history is asked for and nobody may see it.
+        """Yield events until `stop`; raises ProgramError when the history is requested and nobody may see it.
 
         A refusal ends nothing: the certificate may be renewed, or the server's settings changed, while this goes on.
         """
@@ -214,7 +214,7 @@ class Subscription:
         return Disconnected(Cause.CLOSED)
 
     def _advance(self, update: Update) -> None:
-        """Note how far this stream has come.
+        """Record the position of this stream.
 
         Where the server's own position is asked for, it is asked for again after a break: it belongs to the log, while
         a number kept here would skip the beginning of a new log that has already grown past it. What came and was not

@@ -1,4 +1,4 @@
-"""The calls of TroubleService, and its stream that tells what is wrong."""
+"""The calls of TroubleService, and its stream of problems."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ log = structlog.get_logger()
 
 
 class TroubleSubscription:
-    """What is wrong, as one PC hears of it.
+    """The problems that one PC receives.
 
     It is connected again for ever: problems are told beside the alerts, and must not end their delivery.
     `updates` runs in one thread; `stop` may be called from any.
@@ -136,7 +136,7 @@ class TroubleSubscription:
             watch.expect_within(self._silence_timeout_s)
 
     def _note(self, code: grpc.StatusCode) -> None:
-        """Log what keeps troubles from coming, once; that the server is away is told by the alerts' stream."""
+        """Log once why problems do not arrive; the alerts' stream reports an unavailable server."""
         if code not in {self._refused, grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}:
             log.warning("troubles_not_told", code=code.name)
             self._refused = code

@@ -58,7 +58,7 @@ class AlertFormatter(Texts):
         return (*self._lookalikes(alert), *self.subject_facts(alert.subject))
 
     def subject_facts(self, subject: Subject) -> tuple[Fact, ...]:
-        """Return who a person is. What is not held is left out, but for what every officer asks for."""
+        """Return a person's identity. Unknown facts are left out, except those that every officer needs."""
         unknown = self.say("UNKNOWN")
         born = ", ".join(part for part in (subject.place_of_birth, self.written(subject.date_of_birth)) if part)
         facts = [
@@ -195,7 +195,7 @@ class AlertFormatter(Texts):
         return tuple(facts)
 
     def next_candidate(self, before: Alert, alert: Alert) -> str:
-        """Return what is asked after somebody ruled out the candidate of `before`; empty when nothing is."""
+        """Return the next question after a person ruled out the candidate of `before`; empty if there is none."""
         subject_id = before.subject.subject_id
         if alert.subject.subject_id == subject_id or alert.state not in UNDECIDED:
             return ""
@@ -208,7 +208,7 @@ class AlertFormatter(Texts):
         )
 
     def came_since(self, before: Alert, alert: Alert) -> str:
-        """Return what has come to the alert since it stood as in `before`; empty when nothing has."""
+        """Return the changes of the alert since its state `before`; empty without changes."""
         came = [
             self.say("CAME_SIGHTED", counter=one.camera.counter, time=self.clock(one.captured_at))
             for one in alert.sightings
@@ -226,7 +226,7 @@ class AlertFormatter(Texts):
         return self.say("CAME_SINCE", what="; ".join(came)) if came else ""
 
     def state(self, alert: Alert, now: datetime) -> str:
-        """Return where the alert stands, with who holds it and how far it has escalated."""
+        """Return the alert's state, with its holder and its escalation."""
         state = standing(alert, now)
         parts = [self.standing(alert, now)]
         if state is AlertState.CLAIMED:
@@ -333,7 +333,7 @@ class AlertFormatter(Texts):
         return f"{day.day} {self.say('MONTHS').split()[day.month - 1]} {day.year}"
 
     def written(self, iso_date: str) -> str:
-        """Return a date of a list; one that is no full date, such as a year alone, as it stands there."""
+        """Return a date of a list; an incomplete date, such as a year alone, is returned unchanged."""
         try:
             return self.date(date.fromisoformat(iso_date))
         except ValueError:

@@ -28,7 +28,7 @@ class SettingsFormat(StrEnum):
     JSON = "json"
     """A list of objects."""
     TOML = "toml"
-    """A whole configuration file: what is set, and as comments what is not."""
+    """A whole configuration file: set values, and unset ones as comments."""
     MARKDOWN = "markdown"
     """The reference of all settings, without present values."""
 

@@ -61,7 +61,7 @@ def secret_of(file: Path | None, variable: str, question: str) -> str:
 
 
 def without_secret(address: str | None) -> str | None:
-    """Return an address that came as an argument; raises ProgramError where it has a password in it."""
+    """Return an address from an argument; raises ProgramError if it contains a password."""
     if not address or "://" not in address:
         return address
     try:

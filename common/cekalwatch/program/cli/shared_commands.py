@@ -27,7 +27,7 @@ Format = Annotated[SettingsFormat, typer.Option("--format", help="How to print t
 
 
 def add_version(app: typer.Typer, program: str, about: str) -> None:
-    """Let `app` take --version; `about` says what the program does."""
+    """Add --version to `app`; `about` says what the program does."""
 
     def print_version(wanted: bool) -> None:
         if wanted:

@@ -49,7 +49,7 @@ class Cause(StrEnum):
     TIME = auto()
     """It took more time than it may."""
     CRASHED = auto()
-    """It ended by itself, or answered what it must not."""
+    """It ended unexpectedly, or its answer is invalid."""
     FAILED = auto()
     """The function raised an exception that is no `Refusal`."""
     NOT_STARTED = auto()
@@ -195,7 +195,7 @@ class _Process:
                 pipe.close()
 
     def end_if_late(self) -> None:
-        """End the process when its answer is overdue; whoever waits for it is told."""
+        """End the process when its answer is overdue; its callers get an error."""
         running, deadline = self._running, self._deadline
         if running and deadline is not None and time.monotonic() > deadline:
             self._late = True
@@ -283,7 +283,7 @@ class _Process:
 
     @contextmanager
     def _until(self, seconds: float) -> Iterator[None]:
-        """Let the process be ended when the block takes longer; what waits for it goes on then."""
+        """End the process if the block takes longer; its callers then continue."""
         self._late = False
         self._deadline = time.monotonic() + seconds
         try:
@@ -296,7 +296,7 @@ def _widen(running: subprocess.Popen[bytes]) -> None:
     """Let the pipes hold most pictures at once, so that the two processes change places less often."""
     if sys.platform == "linux":
         for pipe in _pipes(running):
-            with suppress(OSError):  # an account may have so much of them, and no more
+            with suppress(OSError):  # limited for each account
                 fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 

@@ -20,7 +20,7 @@ if sys.platform != "win32":
 def main() -> None:
     """`worker MODULE:FUNCTION SECONDS`: each conversation may take so much processor time. Ends with standard input."""
     asked, answers = sys.stdin.buffer, sys.stdout.buffer
-    sys.stdout = sys.stderr  # what a library prints is no answer
+    sys.stdout = sys.stderr  # a library's output is not an answer
     module, _, name = sys.argv[1].partition(":")
     try:
         function: Served = getattr(importlib.import_module(module), name)

@@ -64,7 +64,7 @@ def _squares(boxes: Boxes) -> NDArray[np.int64]:
 
 
 def _patch(picture: Picture, square: NDArray[np.int64]) -> Picture:
-    """Return what is in `square`, scaled to 48x48; black where it leaves the picture."""
+    """Return the content of `square`, scaled to 48x48; black outside the picture."""
     left, top, right, bottom = map(int, square)
     height, width = picture.shape[:2]
     inner = picture[max(0, top) : max(0, min(height, bottom)), max(0, left) : max(0, min(width, right))]

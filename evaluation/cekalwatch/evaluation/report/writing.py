@@ -50,7 +50,7 @@ def page(evaluation: Evaluation) -> str:
             headline=words.expectation(evaluation.passages.at(evaluation.plan.fpir), "passages"),
             headline_single=words.expectation(evaluation.single.at(evaluation.plan.fpir), "single images"),
             extrapolation=evaluation.tail.extrapolation if evaluation.tail else "",
-            # Our own SVG, in which matplotlib has escaped what it was given.
+            # Our own SVG, in which matplotlib has escaped all texts.
             plots={name: Markup(svg) for name, svg in plots(evaluation).items()},  # noqa: S704
             list_sizes=(100, 400, 1_000, 4_000, 10_000),
             fpirs=(1e-2, 1e-3, 1e-4),

@@ -113,7 +113,7 @@ def _groups(trials: Trials, threshold: float, seed: int) -> tuple[GroupFigures, 
 def group_pairs(
     people: Sequence[EvaluatedPerson], probes: Sequence[EvaluationProbe], threshold: float, seed: int
 ) -> tuple[GroupPair, ...]:
-    """Compare every probe with the first reference of everybody else; return all of them, and each pair of groups.
+    """Compare every probe with the first reference of everybody else; return the total, and each pair of groups.
 
     Empty if nobody has a group.
     """

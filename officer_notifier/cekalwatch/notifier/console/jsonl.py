@@ -1,4 +1,4 @@
-"""The notifier's output for programs: one JSON object a line on standard output, and nothing else there.
+"""The notifier's output for programs: only JSON objects on standard output, one per line.
 
 Writing the line is the showing. It carries keys, times and scores, but no name. An alert that is listed again after a
 restart, or waited for an agent that was away, has `"relisted": true` and neither sequence nor event type; `"rings"`

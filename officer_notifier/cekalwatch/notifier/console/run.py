@@ -68,7 +68,7 @@ class ClaimRenewal(BackgroundThread):
         self._looked_at, self._due_s = "", 0.0
 
     def renew(self) -> int:
-        """Renew the claims that are held here, and return how many there were."""
+        """Renew this PC's claims, and return how many there were."""
         try:
             last_command = self._session_file.stat().st_mtime
         except OSError:  # nobody has signed in

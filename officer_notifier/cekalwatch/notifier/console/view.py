@@ -46,7 +46,7 @@ class ConsoleView:
     images: Mapping[str, ImagePaths] = field(default_factory=dict)
     """Where pictures are now, by the alert's key."""
     waiting: int = 0
-    """How many alerts wait, as the server counts: more than are shown where nobody has signed in."""
+    """Number of waiting alerts by the server; without a signed-in person, more than are shown."""
     troubles: Troubles = ()
     """The problems that concern the person at this PC, oldest first."""
 

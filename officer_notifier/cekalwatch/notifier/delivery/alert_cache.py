@@ -1,4 +1,4 @@
-"""The alerts that this PC knows, each as it stands now, and for which of them it rings.
+"""The alerts that this PC knows, in their present state, and for which of them it rings.
 
 Every screen keeps its alerts in here; it knows no screen. To ring is a window in front, a sound, a bell. Domain rules
 1, 6 and 7 say when a PC rings. An alert rings where the traveller is now, at each counter whose PC has not shown it
@@ -30,7 +30,7 @@ class AlertCache:
         self._alerts: dict[str, ShownAlert] = {}
 
     def take(self, shown: ShownAlert) -> ShownAlert:
-        """Store an alert as it was sent; return the update for the screens.
+        """Store a received alert; return the update for the screens.
 
         If a later version is stored already, it is kept and returned with this event: the event is still new to the
         person here, but must not ring for a past state.
@@ -76,7 +76,7 @@ class AlertCache:
 
     @property
     def open_count(self) -> int:
-        """How many alerts somebody still has to do something about."""
+        """Number of alerts on which somebody must still act."""
         return sum(one.alert.open for one in self._alerts.values())
 
     @property

@@ -143,7 +143,7 @@ class Screen(Protocol):
         """Show the present version of alerts, and ring if `ringing.py` says so; afterwards they count as shown."""
 
     def connected(self, freshness: Freshness, waiting: int) -> None:
-        """Show that alerts can come, how old the watchlist is, and how many alerts wait."""
+        """Show that the connection works, the age of the watchlist, and the number of waiting alerts."""
 
     def disconnected(self, ended: Disconnected) -> None:
         """Show that no alert can come."""
@@ -178,7 +178,7 @@ class AlertDelivery:
         self._log = structlog.get_logger()
 
     def person_came(self, session: PersonSession) -> None:
-        """Show what is owed to who has signed in, a supervisor what came to the supervisors before; raises as `take`.
+        """Show the signed-in person's pending alerts, a supervisor also earlier escalations; raises as `take`.
 
         The server sends that to a supervisor's PC only as it happens.
         """
@@ -276,7 +276,7 @@ class AlertDelivery:
                 self._show_alerts([alert])
 
     def _show_alerts(self, alerts: Iterable[Alert]) -> None:
-        """Show alerts that came without an event; those that die here come again, since their events do.
+        """Show alerts that arrived without an event; after a crash here they are sent again, as their events are.
 
         Some at once: the screen and the disk need as long for ten as for one.
         """

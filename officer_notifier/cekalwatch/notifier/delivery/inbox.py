@@ -1,4 +1,4 @@
-"""The durable record of which events were shown on this PC. It holds keys and times, and nothing of a person.
+"""The durable record of the events that this PC has shown. It contains keys and times, and nothing of a person.
 
 An event goes through three steps: `record` (it is about to be shown), the showing itself, `mark_shown`. A process that
 dies between the first and the last leaves an *uncertain* event: nobody can say whether it was seen. Such an event is

@@ -142,7 +142,7 @@ class PictureLoader:
         self._cache.drop_old(self._on_screen)
 
     def leave(self) -> None:
-        """Forget all pictures: nobody views them any more."""
+        """Forget all pictures, since nobody views them any more."""
         self._visits += 1
         self._cache.clear()
 

@@ -133,7 +133,7 @@ class DesktopAgent(QObject):
         self._announce(say("TRAY_ORDERS_ENDED", place=self._place(alert_id)))
 
     def _refused(self) -> None:
-        """Come up red with what to do: no alert can come."""
+        """Show a red window with what to do: no alert can arrive."""
         self.alert.come_up()
         formatter = self.controller.formatter
         self._announce(formatter.refusal(self.controller.connection))
@@ -166,7 +166,7 @@ class DesktopAgent(QObject):
             return
         if self.troubles.unseen:
             self.trouble_window.show()
-        # Alerts that came while nobody was here are shown now, with their pictures.
+        # Alerts that arrived while nobody was here are shown now, with their pictures.
         if waiting := self.controller.waiting():
             self.alert.open_alert(waiting[0].alert.alert_id)
             self.alert.come_up()

@@ -1,4 +1,4 @@
-"""What the person at this PC does, without a window: signs in, takes steps, looks at pictures and lists.
+"""The actions of the person at this PC, without a window: sign-in, steps, pictures and lists.
 
 All of it runs in the windows' thread, but for the calls to the server: they run in the worker's threads.
 """
@@ -43,7 +43,7 @@ Told = Callable[[str], object]
 
 
 class Controller(Desk):
-    """What the person at this PC does: signing in, steps with alerts, and what is loaded for them."""
+    """The actions of the person at this PC: sign-in, steps with alerts, and the data that is loaded for them."""
 
     def __init__(
         self,
@@ -153,7 +153,7 @@ class Controller(Desk):
         self._worker.run(lambda: self._alert_client.alert(alert_id), self._renewed, _log_failure("refresh"))
 
     def load_today(self) -> None:
-        """Load the open alerts and today's, in addition to those that were sent here; nothing while nobody is here."""
+        """Load the open alerts and today's, in addition to received ones; nothing without a signed-in person."""
         if not self.unlocked:
             return
         now = datetime.now(self.settings.zone)

@@ -25,7 +25,7 @@ from cekalwatch.program.translations import Language
 
 
 class ServerClock:
-    """What the server's clock shows now, as far as this PC knows: with a wrong clock it must not misjudge a claim.
+    """The server's present time, as far as this PC knows, so that a wrong clock does not misjudge a claim.
 
     It counts on from the server's last message with a clock that nobody sets; before the first, it is this PC's.
     """
@@ -136,12 +136,12 @@ class Desk(QObject):
         return is_supervised(self.session, self.settings.counters)
 
     def needs_somebody(self, alert: Alert) -> bool:
-        """Whether it waits for somebody like the person here: nobody holds it, or a supervisor has to settle it."""
+        """Whether it waits for a person with this role: nobody has claimed it, or a supervisor must settle it."""
         state = standing(alert, self.clock())
         return state is AlertState.NEW or (self.supervised and state in PENDING)
 
     def waiting(self) -> tuple[ShownAlert, ...]:
-        """Return the alerts that somebody here should look at: what needs somebody or just rang, and the person's own.
+        """Return the alerts that need attention here: waiting or just ringing ones, and the person's own.
 
         Those that escalated furthest come first, then the oldest.
         """
@@ -155,7 +155,7 @@ class Desk(QObject):
 
     @property
     def waiting_count(self) -> int | None:
-        """How many alerts wait for somebody; None when that is not known.
+        """Number of waiting alerts; None if unknown.
 
         A PC where nobody has signed in knows those that came since it began, and how many the server counts.
         """

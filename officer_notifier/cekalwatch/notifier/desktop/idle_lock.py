@@ -1,4 +1,4 @@
-"""Signs the person out when nobody has used keyboard or mouse for a while, so that travellers' data is hidden.
+"""Signs the person out after a time without keyboard or mouse input, so that travellers' data is hidden.
 
 Qt sees keys only in these windows, but sees the mouse wherever it moves. So an officer who works in another program
 keeps the session by moving the mouse.
@@ -50,7 +50,7 @@ class IdleLock(QObject):
 
     @property
     def untouched_ms(self) -> int:
-        """How long ago somebody last touched keyboard or mouse, or signed in."""
+        """Time since the last input or sign-in."""
         return self._untouched.elapsed()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: ARG002, N802  # Qt's name

@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 
 def keep_running(command: Sequence[str], backoff: Backoff | None = None) -> int:
-    """Run `command` until it ends by itself, or SIGINT or SIGTERM comes, and return its exit code.
+    """Run `command` until it ends, or SIGINT or SIGTERM arrives, and return its exit code.
 
     When it crashed, it is started again after a pause that grows up to a minute.
     """

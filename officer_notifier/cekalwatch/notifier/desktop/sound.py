@@ -18,7 +18,7 @@ from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.notifier.desktop.controller import Controller
 
 AGAIN_EVERY_MS = 15_000
-"""The period after which the bell rings again for an alert that needs somebody and that nobody here has viewed."""
+"""Interval at which the bell rings again for a waiting alert that nobody here has viewed."""
 TOGETHER_S = 2.0
 """Alerts that ring within these seconds after a sound share it: fifty at once are not fifty sounds."""
 _RATE = 22_050
@@ -51,7 +51,7 @@ class Bell(QObject):
         self._again.stop()
 
     def ring_again(self) -> None:
-        """Ring while an alert needs somebody, and nobody here has seen it."""
+        """Ring while an alert waits and nobody here has seen it."""
         found = ((key, self._controller.alert_cache.find(key)) for key in self._unseen)
         self._unseen = {key for key, one in found if one and self._rings_on(one.alert)}
         if self._unseen:

@@ -155,7 +155,7 @@ class _Request:
 
 
 class SignInRecall(QObject):
-    """Tells the delivery of alerts who has signed in here, so that what waits for such a person comes at once.
+    """Tells the delivery of alerts who has signed in here, so that this person's waiting alerts arrive at once.
 
     Alerts come from a thread: each waits until the windows have shown it.
     """

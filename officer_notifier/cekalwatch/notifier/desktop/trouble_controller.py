@@ -63,12 +63,12 @@ class TroubleController(QObject):
 
     @property
     def unseen(self) -> Troubles:
-        """Those that the person here can acknowledge, and nobody has yet."""
+        """Problems that the person here can acknowledge, and nobody has yet."""
         session = self._controller.session if self._controller.unlocked else None
         return tuple(one for one in self.shown if may_acknowledge(one, session))
 
     def acknowledge(self, trouble: Trouble, failed: Callable[[str], object]) -> None:
-        """Say that the person here has seen a trouble."""
+        """Acknowledge a problem as the person here."""
 
         def told(answer: Trouble) -> None:
             known = self._known or ()

@@ -194,7 +194,7 @@ class Adjudicator:
                 if error.code is Code.ALERT_HELD and before.claim:
                     raise HeldError(before.claim.holder.person_id) from None
                 raise
-            # Renewing a claim is no change; a claim that had run out is released first.
+            # Renewing a claim is not a change; an expired claim is released first.
             settled = before.settled(now)
             made = kind is not AlertEventType.CLAIMED or settled.state is not AlertState.CLAIMED
             lapsed = (AlertEventType.RELEASED,) if made and settled != before else ()

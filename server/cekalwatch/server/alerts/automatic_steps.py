@@ -1,4 +1,4 @@
-"""The steps of alerts that the server takes by itself: when their orders end, and when nobody claims or settles them.
+"""The server's automatic steps with alerts: when their orders end, and when nobody claims or settles them.
 
 Several servers may do this on one database. Each step reads the alert while the database is locked, so that one of two
 servers takes the step and the other finds nothing to do.

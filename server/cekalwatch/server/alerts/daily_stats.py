@@ -22,7 +22,7 @@ SETTLED_AFTER: Final = timedelta(hours=36)
 """Captures wait at a camera for a day at most, and their passages are counted within minutes."""
 KEPT_FOR: Final = timedelta(days=1)
 MAX_KEPT: Final = 800
-"""Days of each site, 10 to 20 kB each; those that nobody asked for the longest go."""
+"""Maximum days in memory for each site, 10 to 20 kB each; the least recently requested ones are dropped."""
 DAYS_A_READ: Final = 31
 """Days that one query reads, which bounds memory."""
 DAYS_AHEAD: Final = 366

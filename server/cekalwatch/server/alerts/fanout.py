@@ -252,7 +252,7 @@ class Fanout:
 
 
 class Acknowledgements:
-    """Moves agents' positions in the event log forward; those that come at the same moment share one commit."""
+    """Moves agents' positions in the event log forward; simultaneous ones share one commit."""
 
     def __init__(
         self,
@@ -286,7 +286,7 @@ class Acknowledgements:
 
 
 class WaitingAlerts:
-    """Counts the alerts that nobody has claimed or judged, for PCs where nobody has signed in: they may know no more.
+    """Counts the unclaimed and unjudged alerts, for PCs without a signed-in person, which may know only the number.
 
     All subscribers share one reading of them, for as long as nothing happens to any alert. Only the event loop's thread
     uses it.
@@ -300,7 +300,7 @@ class WaitingAlerts:
         self._alerts: Sequence[Alert] = ()
 
     async def count(self, wants: Wants) -> int:
-        """Return how many of those that wait a subscriber wants."""
+        """Return how many of the waiting alerts a subscriber wants."""
         async with self._reading:
             head = self._fanout.head
             if head != self._head:

@@ -1,4 +1,4 @@
-"""Removes what must not be kept any longer; each sweep is recorded in the audit trail.
+"""Removes data after its retention time; each sweep is recorded in the audit trail.
 
 Events are removed by age. Images of alerts are removed some time after the decision: soon after an alert was cleared,
 which domain rule 8 limits to 24 h, later when it was confirmed; those of alerts that nobody settles some time after
@@ -41,7 +41,7 @@ class SweepReport:
 
 @dataclass(frozen=True)
 class DueReport:
-    """How many images of alerts that nobody settled, and how many records of alerts, are due to go."""
+    """Numbers of images of unsettled alerts, and of records of alerts, that are due for removal."""
 
     unsettled_images: int
     alerts: int
@@ -114,7 +114,7 @@ class RetentionSweeper:
         )
 
     def sweep_unsettled_images(self) -> int:
-        """Remove the images of alerts that nobody settled in time, with an audit entry; return how many."""
+        """Remove the images of alerts that were not settled in time, with an audit entry; return how many."""
         now = self._clock.now()
 
         def note(images: int) -> AuditEntry:
@@ -139,7 +139,7 @@ class RetentionSweeper:
 
 
 class PortRecordSweeper:
-    """Removes the records of ports' alerts that must not be kept any longer, in the name of `actor`.
+    """Removes the records of ports' alerts after their retention time, as `actor`.
 
     A port says itself what it has erased; this is for what it does not say, being away or gone. It blocks: call it from
     a worker thread.
@@ -152,7 +152,7 @@ class PortRecordSweeper:
         self._kept_for = kept_for
 
     def sweep(self) -> int:
-        """Remove the records that are due, and return how many went."""
+        """Remove the records that are due, and return how many."""
         now = self._clock.now()
         before = now - self._kept_for
 

@@ -1,1 +1,1 @@
-"""Backups: what is in one, how it is made, and how a site comes back from it."""
+"""Backups: their content, how they are made, and how a site is restored from one."""

@@ -75,7 +75,7 @@ class StreamPictures:
             waiting.set_result(answer.given)
 
     def end(self) -> None:
-        """The stream has ended: nobody answers any more."""
+        """The stream has ended, so no answer will arrive."""
         for waiting in self._unanswered.values():
             waiting.cancel()
 

@@ -59,7 +59,7 @@ class Neighbours:
 
 
 class OrdersInForce:
-    """Tells which orders let a subject alert, by the database at the moment of asking. It blocks; threads may share it.
+    """Finds the orders with which a subject alerts, by the present database. It blocks; threads may share it.
 
     Nothing is kept in memory: only subjects above the threshold are asked about, and names and documents are not in the
     server's memory while nobody looks at them.

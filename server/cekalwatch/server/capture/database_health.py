@@ -18,7 +18,7 @@ class DatabaseHealth:
     """What the last writes said; only the event loop's thread uses it. Moments are the loop's seconds."""
 
     def __init__(self, try_write: TryWrite, period_s: float) -> None:
-        """`period_s`: from the beginning of one write of its own to that of the next, at least.
+        """`period_s`: minimum time between the beginnings of two of its own writes.
 
         Beside a camera that never pauses, a capture waits for the rest of one write and the whole of the next.
         """
@@ -38,7 +38,7 @@ class DatabaseHealth:
         self._called.set()
 
     def expect_soon(self) -> None:
-        """Have something written now, unless something is expected already: so it is known also while nobody comes."""
+        """Request a write now, unless one is expected already, so that the state is known even without travellers."""
         if not self._expected:
             self.expect(asyncio.get_running_loop().time())
 

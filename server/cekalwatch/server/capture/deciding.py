@@ -41,7 +41,7 @@ class OtherModelError(Exception):
 
 
 class EmptyGalleryError(CekalwatchError):
-    """Nobody can be searched, though somebody is listed; every capture must be sent again."""
+    """Nobody can be searched although people are listed; every capture must be sent again."""
 
     def __init__(self) -> None:
         super().__init__(Code.GALLERY_EMPTY)
@@ -147,7 +147,7 @@ class Decider:
         except CekalwatchError as error:
             log.warning("alert_not_committed", error=error.code)
             return error
-        except Exception as error:  # noqa: BLE001  # whoever waits for it logs it; those beside it are searched
+        except Exception as error:  # noqa: BLE001  # its waiting caller logs it; the others are searched
             return error
         if event is None:
             return CaptureOutcome.ACCEPTED

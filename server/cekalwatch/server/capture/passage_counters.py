@@ -23,7 +23,7 @@ from cekalwatch.server.storage.models.threshold_store import ScoreStore
 
 
 class PassageCounter:
-    """Counts passages by camera and hour, so that false alerts can be given as a share of passages.
+    """Counts passages by camera and hour, so that false alerts can be stated as a share of passages.
 
     Nothing else is kept of travellers who do not match. Counts are written once a minute: a server that crashes loses
     the last minute. Threads may share it; `write` blocks.
@@ -41,7 +41,7 @@ class PassageCounter:
             self._counts[first.camera, hour] += 1
 
     def write(self) -> None:
-        """Write the new counts; those that cannot be written are kept for the next time."""
+        """Write the new counts; if this fails, they are kept for the next time."""
         with self._lock:
             counts, self._counts = self._counts, Counter()
         if not counts:
@@ -90,7 +90,7 @@ class ScoreCounter:
         self._gathered: dict[tuple[str, str, int], _Gathered] = {}
 
     def ended(self, camera_id: str, score: PassageScore) -> None:
-        """Count a finished passage; those of cameras that are no longer configured do not count."""
+        """Count a finished passage; cameras that are no longer configured do not count."""
         if camera_id not in self._cameras:
             return
         key = camera_id, score.model_version, size_bucket(score.templates)

@@ -72,7 +72,7 @@ class CameraPolicies:
         )
 
     def set(self, camera: Camera, changes: CapturePolicyChanges, number: int, actor: Actor) -> CameraPolicy:
-        """Let a camera send by `changes` of the settings' policy from now on; connected cameras are told at once.
+        """Apply `changes` of the settings' policy to a camera from now on; a connected camera receives them at once.
 
         `number` is that of what is to be replaced, 0 for nothing. Raises POLICY_OUT_OF_BOUNDS, POLICY_CHANGED when
         somebody else was faster, StorageError when it cannot be recorded; then nothing is done.

@@ -107,7 +107,7 @@ class CameraSession:
         self._unplaceable_log_s = float("-inf")
 
     def set_policy(self, policy: CapturePolicy) -> None:
-        """Tell the camera what it may send from now on."""
+        """Send the camera its policy from now on."""
         self._policy = policy
         self._wake.set()
 

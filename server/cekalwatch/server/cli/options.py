@@ -104,7 +104,7 @@ def command_database(settings: ServerSettings) -> Iterator[Database]:
 
 @contextmanager
 def command_context(settings: ServerSettings) -> Iterator[Context]:
-    """Yield database and keys for a command. The audit trail records its actions as those of the account that runs it.
+    """Yield database and keys for a command. The audit trail records the account that runs it as the actor.
 
     Raises ProgramError, also when there is no database, or one of another version: no command makes or changes one.
     """

@@ -32,7 +32,7 @@ def whole_table(columns: Sequence[str | Column], rows: Iterable[Sequence[str]], 
 
 
 def counting_progress() -> Progress:
-    """Return a progress bar on standard error that says how many of how many are done."""
+    """Return a progress bar on standard error that shows the number done and the total."""
     return _progress(MofNCompleteColumn())
 
 

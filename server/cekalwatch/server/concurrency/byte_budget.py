@@ -1,4 +1,4 @@
-"""Bytes of memory that many calls share: who needs more than is free waits, first come, first served.
+"""A memory budget in bytes that many calls share: a call that needs more than is free waits, in order of arrival.
 
 It knows nothing of what the bytes are for. Taking never exceeds the total, so that no number of callers at once can use
 more memory than that.

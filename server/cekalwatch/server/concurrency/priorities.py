@@ -1,4 +1,4 @@
-"""Which threads stand back for which others where there are more of them than cores (docs/adr/0066)."""
+"""Priorities of threads when there are more of them than cores (docs/adr/0066)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from enum import IntEnum
 
 
 class Priority(IntEnum):
-    """How far a thread stands back, as the operating system's "nice" value says it: up to 19."""
+    """Priority of a thread as the operating system's "nice" value, up to 19, the lowest priority."""
 
     SERVING = 0
     """Waits most of the time, and works for a moment then: the event loop, the database, alerts on their way."""
@@ -20,7 +20,7 @@ class Priority(IntEnum):
     """Must not delay anything else. It still gets on while recognition takes all cores, a tenth as fast."""
 
     def take(self) -> None:
-        """Let the calling thread stand back so far, unless it does so already; those that it starts take it over.
+        """Lower the calling thread's priority to this, unless it is there already; threads that it starts inherit it.
 
         Systems that cannot do that for a single thread leave it as it is.
         """

@@ -1,4 +1,4 @@
-"""How often something may be done: tokens that come back at a fixed rate, up to a bound. Buckets are told the time."""
+"""Rate limits: tokens that are refilled at a fixed rate, up to a burst size. The caller passes the time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class TokenBucket:
         self._at_s = now_s
 
     def take(self, cost: float, now_s: float, most_wait_s: float) -> float | None:
-        """Take `cost` tokens, also of those to come; return the seconds to wait until they are there.
+        """Take `cost` tokens, also future ones; return the seconds to wait until they are available.
 
         None, and nothing is taken, when that would be more than `most_wait_s`.
         """
@@ -64,7 +64,7 @@ class TokenBuckets(Generic[Key]):
 
 
 class RateLimiter:
-    """Holds up who reads the messages of a stream that come too fast: a burst size, and a sustained rate (per second).
+    """Delays the reader of a stream whose messages arrive too fast: a burst size, and a sustained rate (per second).
 
     What is not read yet waits with who sends it. It is begun and used on the event loop.
     """

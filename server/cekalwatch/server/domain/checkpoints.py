@@ -1,4 +1,4 @@
-"""What stands at a checkpoint: its sites and cameras, and the figures of the law that it enforces.
+"""Checkpoints: their sites and cameras, and the legal figures that they enforce.
 
 Sources of the law: UU 6/2011 as changed by UU 63/2024, Permenimipas 13/2025; `docs/watchlist-folder.md` gives the rules
 in words.

@@ -22,7 +22,7 @@ class SystemClock:
 
 
 def lately(moment: datetime, now: datetime, within: timedelta) -> bool:
-    """Whether something happened within that time.
+    """Whether an event happened within that time.
 
     A moment that lies further ahead than that was noted by a clock that was wrong, and says nothing: what rests on it
     would otherwise stand until that clock's time has come.

@@ -1,4 +1,4 @@
-"""Pairs of subjects with such a face that they could be one person, and what people have found about them.
+"""Pairs of subjects with similar faces, who could be one person, and people's judgements on them.
 
 A judgement decides nothing about who is searched, and merges nothing: it is told to those who look at the two.
 """

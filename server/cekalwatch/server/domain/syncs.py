@@ -1,4 +1,4 @@
-"""Synchronisations of the watchlist with its source: where they stand, and when a person must be asked first.
+"""Synchronisations of the watchlist with its source: their state, and when a person must be asked first.
 
 A reading is all that a source gives from its beginning, or from the last change, to its end; it takes several runs when
 one is broken off. What is held of an order does not change until the source gives a valid record of it.

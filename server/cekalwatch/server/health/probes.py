@@ -1,4 +1,4 @@
-"""What the parts of the server report into: which devices are there, and how long each step takes.
+"""The parts of the server report here: which devices are connected, and how long each step takes.
 
 This module knows no metrics library.
 """

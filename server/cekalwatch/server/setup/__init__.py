@@ -1,1 +1,1 @@
-"""Sets a site up, for the command `init`: what is asked, what is made, the invitations and the hand-over sheets."""
+"""Sets up a site, for the command `init`: questions, files, invitations and hand-over sheets."""

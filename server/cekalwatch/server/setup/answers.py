@@ -122,7 +122,7 @@ class Answers(Settings):
 
     @property
     def seats(self) -> tuple[PlannedNotifier, ...]:
-        """The officers' PCs, those that nobody stated too."""
+        """The officers' PCs, including default ones."""
         if self.notifiers:
             return self.notifiers
         places = dict.fromkeys((one.site, one.counter) for one in self.cameras)

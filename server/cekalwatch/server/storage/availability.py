@@ -40,7 +40,7 @@ class AwayReason(StrEnum):
     STARTING = "STARTING"
     """It starts, stops or recovers."""
     REFUSED = "REFUSED"
-    """It answers, and lets nobody in: a wrong password or name, or too many connections."""
+    """It answers, but refuses connections: a wrong password or name, or too many connections."""
     COMMITS_WAIT = "COMMITS_WAIT"
     """It is reached, and what is committed is not confirmed: its synchronous standby is away."""
     FULL = "FULL"
@@ -62,7 +62,7 @@ _WRITE_FAILURES = (
 """By how the drivers' names for a failure begin."""
 
 WAITED_FOR = frozenset({AwayReason.READ_ONLY, AwayReason.STARTING})
-"""What ends by itself as a rule, while somebody promotes or starts the database."""
+"""Reasons that usually end when somebody promotes or starts the database."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ class Availability:
             del self._commits[key]
 
     def tell(self) -> None:
-        """Log that the database went away or came back since this was called last; one thread calls it regularly."""
+        """Log if the database became unavailable or returned since the last call; one thread calls it regularly."""
         away, now_s = self.away, self._monotonic()
         reason = away.reason if away else None
         if reason is self._told:
@@ -195,7 +195,7 @@ def _problem(error: Exception) -> str:
 
 
 def _reason(error: Exception) -> AwayReason:
-    """Tell by what libpq and the hosts said; of several hosts the one that could be used first counts."""
+    """Return the reason by the messages of libpq and the hosts; of several hosts the most usable one counts."""
     said = str(error)
     if "read-only" in said:
         return AwayReason.READ_ONLY
@@ -205,7 +205,7 @@ def _reason(error: Exception) -> AwayReason:
 
 
 class DatabaseLostError(StorageError):
-    """What was opened is not at its place any more: what is written goes nowhere."""
+    """The opened file is no longer at its path, so all writes are lost."""
 
 
 class FilePlace:

@@ -56,12 +56,12 @@ class CameraPolicyStore:
         self._database = database
 
     def all(self) -> dict[str, SetPolicy]:
-        """Return what was set, by camera; what does not stand as it was written is left out."""
+        """Return the set policies by camera; changed rows are left out."""
         with self._database.session() as session:
             return {row.camera_id: _policy(row) for row in in_order(session, session.exec(select(CameraPolicyRow)))}
 
     def get(self, camera_id: str) -> SetPolicy | None:
-        """Return what was set for a camera; None where nothing was, or it does not stand as it was written."""
+        """Return the set policy of a camera; None if there is none, or its row was changed."""
         with self._database.session() as session:
             return _found(session, camera_id)
 
@@ -128,7 +128,7 @@ class CameraSurveyStore:
             session.commit()
 
     def of(self, camera_id: str) -> list[KeptSurvey]:
-        """Return the surveys of a camera, newest first; what does not stand as it was written is left out."""
+        """Return the surveys of a camera, newest first; changed rows are left out."""
         query = (
             select(CameraSurveyRow)
             .where(CameraSurveyRow.camera_id == camera_id)

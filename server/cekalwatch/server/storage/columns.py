@@ -87,7 +87,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class Facts(JSON):
-    """A list or object, as JSON. What is none comes out as it is, as for `UtcDateTime`."""
+    """A list or object, as JSON. Other values are returned unchanged, as for `UtcDateTime`."""
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Reader:
         """Return what reads a value."""

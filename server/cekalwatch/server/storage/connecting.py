@@ -56,7 +56,7 @@ def _as_options(found: re.Match[str]) -> str:
 
 
 BUSY_TIMEOUT_S = 10
-"""How long a write to SQLite waits for those of its own process, and then for another process's write."""
+"""Seconds that a write to SQLite waits for writes of its own process, and then for another process's."""
 
 MAX_IDLE_TRANSACTION_S = 10
 """PostgreSQL ends a transaction after this time without a statement: a server that was paused during one must not keep
@@ -76,7 +76,7 @@ _PATIENCE = {
     # Of several hosts, the one that takes writes.
     "target_session_attrs": "read-write",
 }
-"""Parameters of libpq; those that the address has stand."""
+"""Parameters of libpq; those in the address take precedence."""
 _ALWAYS: Final = MappingProxyType({"hide_parameters": True, "pool_use_lifo": True})
 """Errors quote no values. The connection that was used last is the next: it has prepared what is asked again."""
 _ENCODING = "UTF8"
@@ -176,7 +176,7 @@ class WriteTurns:
         self._waiting: deque[threading.Event] = deque()
 
     def take(self, timeout_s: float) -> bool:
-        """Wait for the turn; return whether it came in time. The holder must give it back."""
+        """Wait for the turn; return whether it was given in time. The holder must release it."""
         with self._lock:
             if not self._taken:
                 self._taken = True

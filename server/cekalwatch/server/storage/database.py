@@ -31,7 +31,7 @@ from cekalwatch.server.storage.integrity.guarded_session import GuardedSession, 
 from cekalwatch.server.storage.migrations.applying import Migrations, apply_migrations, migrations_of
 
 _READ_FOR_LONG = sqlalchemy.text("SET LOCAL idle_in_transaction_session_timeout = 0")
-"""For reading only: it delays nobody, and there is no time limit."""
+"""For reading only: it delays nobody, and has no time limit."""
 
 _REMEDIES = {
     None: "Check that it is reachable and writable, and restore it from a backup if it is damaged.",
@@ -51,7 +51,7 @@ class Database:
     """
 
     def __init__(self, url: str, measure: Measure = unmeasured) -> None:
-        """Prepare the engine without connecting; `measure` is told how long commits take.
+        """Prepare the engine without connecting; `measure` gets the duration of each commit.
 
         Raises ProgramError when the address or its driver is wrong."""
         self._url = database_url(url)
@@ -193,7 +193,7 @@ class Database:
 
     @contextmanager
     def reading_together(self) -> Iterator[None]:
-        """Let the sessions that this thread opens in the block read in one transaction, and none of them write.
+        """Make this thread's sessions in the block read in one transaction; none of them may write.
 
         Otherwise each session would take and test a connection, and begin and end a transaction. Raises StorageError.
         """
@@ -214,7 +214,7 @@ class Database:
 
     @contextmanager
     def _committing(self) -> Iterator[None]:
-        """Do what commits in this block, and note how long it takes. Raises DatabaseLostError when it went nowhere."""
+        """Commit in this block, and measure the duration. Raises DatabaseLostError when the commit was lost."""
         with self.availability.committing(), timed(self._measure):
             yield
         self.check_in_place()
@@ -252,7 +252,7 @@ class Database:
             yield session
 
     def purge_journal(self) -> None:
-        """Empty SQLite's journal, where what was deleted stays for a while. PostgreSQL's vacuum does that by itself."""
+        """Empty SQLite's journal, where deleted data stays for a while. PostgreSQL's vacuum does this automatically."""
         if self._is_sqlite:
             with self.connection() as connection:
                 busy, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()

@@ -27,7 +27,7 @@ _FUNCTIONS = sqlalchemy.text(
 
 
 class Arrival:
-    """An empty database in the schema, beside the one in which servers look for theirs."""
+    """An empty database in a separate schema, which servers do not use."""
 
     def __init__(self, beside: Database, database: Database) -> None:
         self._beside = beside
@@ -96,11 +96,11 @@ PAGE_ROWS = 100
 """Rows that are in memory at once; pictures are among them."""
 
 Progress = Callable[[int], None]
-"""Told how many more rows have come."""
+"""Called with the number of further copied rows."""
 
 
 class RowsRead:
-    """How many rows a reading had, and what of them all is the same in whatever order they come."""
+    """The number of rows of a reading, and a digest that does not depend on their order."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -191,7 +191,7 @@ def _read(connection: Connection, table: Table) -> RowsRead:
 
 
 def _count_on(target: Connection, table: Table) -> None:
-    """Let PostgreSQL number the next row after those that came, where it numbers rows itself."""
+    """Make PostgreSQL number the next row after the copied ones, if it numbers the table's rows."""
     for column in table.primary_key:
         if isinstance(column.type, Integer):
             place = {"table": table.name, "column": column.name}

@@ -51,7 +51,7 @@ class NoticeRow(SignedRow, table=True):
 
 
 class NoticePositionRow(SQLModel, table=True):
-    """How far a target was told of something; of "notices": the number of its last one."""
+    """A target's position in a kind of event; for "notices": the number of its last one."""
 
     __tablename__ = "notice_position"
 
@@ -94,7 +94,7 @@ class NoticeStore:
         self._database = database
 
     def position(self, target: str, stream: str) -> int | None:
-        """Return how far the target was told of that; None: never of anything."""
+        """Return the target's position in that kind; None: it is new."""
         with self._database.session() as session:
             row = session.get(NoticePositionRow, (target, stream))
             return row.position if row else None
@@ -106,7 +106,7 @@ class NoticeStore:
             session.commit()
 
     def add(self, target: str, stream: str, notices: Sequence[Notice], position: int, now: datetime) -> int:
-        """Log notices to a target, which is told so far with them; return how many were new to it."""
+        """Log notices to a target, and move its position to their end; return how many were new to it."""
         with self._database.session() as session:
             sources = [one.source for one in notices]
             query = select(NoticeRow.source).where(NoticeRow.target == target, col(NoticeRow.source).in_(sources))
@@ -132,7 +132,7 @@ class NoticeStore:
             return len(fresh)
 
     def waiting(self, target: str, limit: int) -> list[LoggedNotice]:
-        """Return the target's first notices that wait; those that do not stand as they were written are left out."""
+        """Return the target's first waiting notices; changed rows are left out."""
         query = (
             select(NoticeRow)
             .where(NoticeRow.target == target, col(NoticeRow.settled_at).is_(None))
@@ -150,7 +150,7 @@ class NoticeStore:
             return session.exec(select(func.count()).select_from(NoticeRow).where(*waiting)).one()
 
     def count_given_up(self, target: str, since: datetime) -> int:
-        """Return how many notices of the target were given up from that moment on."""
+        """Return how many notices of the target were given up since that moment."""
         settled = (NoticeRow.target == target, col(NoticeRow.settled_at) >= since)
         given_up = (*settled, NoticeRow.outcome == NoticeOutcome.GIVEN_UP)
         with self._database.session() as session:
@@ -177,7 +177,7 @@ class NoticeStore:
             session.commit()
 
     def remove_settled(self, before: datetime) -> int:
-        """Remove what was delivered or given up before that moment; return how many."""
+        """Remove notices that were delivered or given up before that moment; return how many."""
         with self._database.session() as session:
             gone = session.exec(delete(NoticeRow).where(col(NoticeRow.settled_at) < before)).rowcount
             session.commit()

@@ -46,7 +46,7 @@ class SubjectEraser:
             )
 
     def erase(self) -> int:
-        """Erase them, each with an entry in the audit trail, and return how many went."""
+        """Erase them, each with an entry in the audit trail, and return how many."""
         gone = sum(map(self._erase, self.due()))
         if gone:
             log.info("retention_swept", subjects=gone)

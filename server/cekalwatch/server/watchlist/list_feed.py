@@ -165,7 +165,7 @@ class ListFeed:
     async def follow(self) -> None:
         """Check for a change of the list, in one round, if anybody waits for one, and notify them."""
         if self._version >= 0 and not self._ports:
-            self._version = -1  # read again when somebody comes
+            self._version = -1  # read again for the next caller
             return
         if self._told_at is None or not lately(self._told_at, self._clock.now(), TELL_EVERY):
             await self._tell()

@@ -80,7 +80,7 @@ def init_authentication(
     presence: Presence,
     let_in: Callable[[str], Received],
 ) -> AuthenticationParts:
-    """Let in devices that `certificates` admits, and people with a session where one is needed.
+    """Admit devices by `certificates`, and people by a session if one is needed.
 
     `presence` records the cameras whose certificate is refused; `let_in` gets the peer of each admitted call.
     """

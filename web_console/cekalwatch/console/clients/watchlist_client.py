@@ -26,7 +26,7 @@ class SubjectClient(ServiceClient[WatchlistServiceStub]):
     stub = WatchlistServiceStub
 
     def page(self, wanted: WatchlistFilter, day: str, size: int, token: str = "") -> tuple[list[ListedSubject], str]:
-        """Return at most `size` subjects as they are on `day`, and the token of the next page; empty: there is none.
+        """Return at most `size` subjects with their state on `day`, and the token of the next page; empty without one.
 
         The day is ISO 8601, empty: now. A page may be empty though there is a next one: the server searches so many
         subjects at a time.

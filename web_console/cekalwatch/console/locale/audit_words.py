@@ -74,7 +74,7 @@ class AuditWords:
         return ObjectKind(words, {kind: key} if kind in {"person", "subject", "alert"} else {})
 
     def outcome(self, outcome: str) -> str:
-        """Return how it ended: in words where it was done, else the code."""
+        """Return the outcome: in words if the action was done, else the code."""
         return self._texts.say("OUTCOME_DONE") if outcome == "OK" else outcome
 
     def problem(self, problem: TrailProblem) -> str:

@@ -1,4 +1,4 @@
-"""The console's texts, with what the law says of an order, and what was measured of a photograph. Pure."""
+"""The console's texts, with an order's legal facts and a photograph's measurements in words. Pure."""
 
 from __future__ import annotations
 

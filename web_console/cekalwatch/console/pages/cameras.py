@@ -41,7 +41,7 @@ def show_one(visit: RequestContext) -> Response:
 
 
 def set_policy(visit: RequestContext) -> Response:
-    """Set what a camera may send: the entered values, the previous ones, or those of the settings."""
+    """Set a camera's policy: the entered values, the previous ones, or those of the settings."""
     camera = _find(visit)
     if camera is None:
         return _missing(visit)

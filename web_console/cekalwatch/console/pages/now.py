@@ -104,7 +104,7 @@ def _glance(visit: RequestContext) -> list[SummaryLine]:
 
 
 def _urgency(alert: Alert) -> tuple[int, float]:
-    """What needs a person comes first: unclaimed alerts, then those that a supervisor has to settle, oldest first."""
+    """Waiting alerts come first: unclaimed ones, then those that a supervisor must settle, oldest first."""
     if alert.state is AlertState.NEW:
         rank = 0
     elif alert.state in PENDING:

@@ -15,7 +15,7 @@ ACTS = ("change", "disable", "enable", "reset", "unlock")
 
 
 def show(visit: RequestContext, problem: str = "") -> Response:
-    """Show everybody, and the form for somebody new as it was filled in."""
+    """Show all people, and the form for a new person with its entered values."""
     return visit.page(
         "people.html", people=visit.people.all(), roles=list(PersonRole), problem=problem, form=visit.form
     )

@@ -38,7 +38,7 @@ def show(visit: RequestContext, problem: str = "") -> Response:
 
 
 def change(visit: RequestContext) -> Response:
-    """Set, keep or reset the threshold, or forget what was learned, as two people; entered values stay."""
+    """Set, keep or reset the threshold, or forget the learned one, as two people; entered values stay."""
     act, form = visit.part("act"), visit.form
     if act not in ACTS:
         return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)

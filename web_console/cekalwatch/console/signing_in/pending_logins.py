@@ -1,4 +1,4 @@
-"""Pending logins: browsers at the identity provider, until they come back. In memory only.
+"""Pending logins: browsers at the identity provider, until they return. In memory only.
 
 A pending login can be used once, for at most ten minutes, and only in its browser, which has a cookie of 256 random
 bits. Only the SHA-256 of the cookie is kept here, and of the `state` by which the login is found.
@@ -57,7 +57,7 @@ class PendingLogin:
     kept: KeptForm | None = None
     """A form to continue with after signing in."""
     step: JointStep | None = None
-    """What a second person approves; None means that somebody signs in."""
+    """The act that a second person approves; None for a sign-in."""
     verifier: str = field(default_factory=lambda: secrets.token_urlsafe(SECRET_BYTES), repr=False)
     nonce: str = field(default_factory=lambda: secrets.token_urlsafe(SECRET_BYTES), repr=False)
 

@@ -58,7 +58,7 @@ def message() -> QLabel:
 
 
 def name_by(widget: QWidget, name: str) -> None:
-    """Give a widget that shows no words of its own a name for screen readers, and for the pointer."""
+    """Give a widget without text a name for screen readers and the pointer."""
     widget.setAccessibleName(name)
     widget.setToolTip(name)
 

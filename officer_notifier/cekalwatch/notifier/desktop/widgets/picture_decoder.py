@@ -30,7 +30,7 @@ class PictureDecoder(QObject):
     """One picture at a time: after a new request there is no answer about the earlier one."""
 
     decoded = Signal(QImage)
-    """The picture that was asked for last; a null one when it cannot be shown, and when its time is over.
+    """The last requested picture; a null one when it cannot be shown, and after its time limit.
 
     A picture that comes later all the same follows: the PC was busy.
     """

@@ -1,4 +1,4 @@
-"""The window that comes to the front with an alert. It never takes the keyboard from a person who types elsewhere.
+"""The window that comes to the front with an alert. It never takes the keyboard from another window.
 
 It shows one alert at a time, and changes to another only when a person asks for it, or when a new one comes and the one
 on screen needs nothing: the window must not change while a person is about to press a button.
@@ -39,7 +39,7 @@ _AGES_EVERY_MS = 1_000
 
 
 class AlertWindow(QMainWindow):
-    """Shows one alert, or a placeholder while there is none or nobody is signed in."""
+    """Shows one alert, or a placeholder without an alert or a signed-in person."""
 
     sign_in_asked = Signal()
     seen = Signal()

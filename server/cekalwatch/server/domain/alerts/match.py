@@ -60,7 +60,7 @@ class Match:
     crop: CropMatch | None = None
     """This capture alone, if the passage has others and this one also matches alone."""
     same_person: Callable[[float, float], bool] | None = field(default=None, compare=False)
-    """Tells whether two passages are of one person, by the score between them and the best with a subject whom both
+    """Decides whether two passages are of one person, by the score between them and the best with a subject whom both
     match; None: nobody has measured this model, and none are."""
     late: bool = False
     """Whether it arrived so long after the capture that the traveller may be gone."""

@@ -36,7 +36,7 @@ class BanOrder:
     """When a synchronisation found that its source no longer has it. That ends only this order, since a source may drop
     a base order once it is extended."""
     urgent_since: date | None = None
-    """When it first came as urgent, where its source states a later receipt by now; the storage keeps that."""
+    """When it first arrived as urgent, if its source now states a later receipt; the storage remembers that."""
 
     def __post_init__(self) -> None:
         if not all(day.year in PLAUSIBLE_YEARS for day in (self.valid_from, self.received_on)):

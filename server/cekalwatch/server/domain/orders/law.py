@@ -102,7 +102,7 @@ class Checkpoints:
         ]
 
     def standings(self, file: SubjectFile, site: str) -> list[tuple[BanOrder, OrderStanding]]:
-        """Return a subject's orders as they stand at `site`; a site that is no longer configured has WIB."""
+        """Return a subject's orders under the law at `site`; a site that is no longer configured has WIB."""
         own = {order.order_id: order for order in file.orders}
         held = _OrdersOfSubject(own, file.subject, self.zones.get(site, WIB), self.legal, file.elsewhere)
         return [(order, held.standing(order)) for order in file.orders]

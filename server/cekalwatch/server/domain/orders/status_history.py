@@ -29,7 +29,7 @@ def status_history(
     parameters: LegalParameters,
     elsewhere: Sequence[BanOrder] = (),
 ) -> list[StatusChange]:
-    """Return the status changes of `order`, at least one, as `judge` gives its status at each moment.
+    """Return the status changes of `order`, at least one; `judge` returns its status at a moment.
 
     `orders` and `elsewhere` are what `judge` takes. The result does not show what was known at those times: a
     revocation that arrived late counts from its own moment on.

@@ -154,7 +154,7 @@ class ReportStream:
         counted: Callable[[int], None],
         stored: Callable[[datetime], None],
     ) -> None:
-        """Report the events after `after` until `goes_on` says no, the log ends, or the call does.
+        """Report the events after `after` until `goes_on` returns False, or the log or the call ends.
 
         `counted` is told how many events wait, `stored` when the centre stored some. Raises what the call raises, and
         TimeoutError when the centre is silent.
@@ -208,7 +208,7 @@ class ReportStream:
         previous = after
         async with aclosing(self._parts.fanout.follow(after, lambda _: True, self._period_s)) as events:
             async for item in events:
-                # In this task, so that no event is between what is held and what was reported before.
+                # In this task, so that no event falls between the stored and the reported ones.
                 await self._tell_held()
                 if item is None:
                     continue

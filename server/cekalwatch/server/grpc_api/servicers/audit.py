@@ -209,7 +209,7 @@ def _stamps(since: datetime | None, until: datetime | None) -> tuple[str, str]:
 
 
 class _Stopped(Exception):  # noqa: N818  # no error: the client has left
-    """Nobody waits for the check any more."""
+    """The check is no longer needed."""
 
 
 @dataclass

@@ -198,7 +198,7 @@ def _invalid(field: str) -> CekalwatchError:
 
 
 def _alert_of(told: ShownAlert) -> Alert:
-    """Return the domain's alert of one that another server told, whose keys and enums are known to be sound.
+    """Return the domain's form of another server's alert, whose keys and enums are checked already.
 
     Raises REASON_INVALID or NOTE_INVALID where people found or wrote what they may not.
     """

@@ -74,7 +74,7 @@ class AlarmBoard:
             self.agree(found.faults, found.judged)
 
     def agree(self, faults: Collection[Fault], judged: Callable[[TroubleKind, str], bool]) -> None:
-        """Open, change and end alarms as `Findings` says; those that are not judged stay as they are."""
+        """Open, change and end alarms by `Findings`; alarms that are not judged do not change."""
         known = self._store.open()
         keys = [trouble.fault.key for trouble in known if judged(*trouble.fault.key)]
         wanted = changes(known, faults, keys)
@@ -123,7 +123,7 @@ class AlarmSweeper:
     keep: timedelta
 
     def sweep(self) -> int:
-        """Remove what is due, and return how many."""
+        """Remove due alarms, and return how many."""
         now = self.clock.now()
         before = now - self.keep
 

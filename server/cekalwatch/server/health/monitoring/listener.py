@@ -1,4 +1,4 @@
-"""An HTTP listener for those who monitor the server: one GET a connection, bounded in number, size and time.
+"""An HTTP listener for monitoring: one GET per connection, limited in number, size and time.
 
 It has a thread and an event loop of its own, so that no connection here delays a camera. A site with certificates
 admits those that may call GetStatus; without certificates only this machine is admitted, and no proxy.

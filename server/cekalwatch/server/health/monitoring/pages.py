@@ -20,7 +20,7 @@ from cekalwatch.server.health.monitoring.listener import Request, Response
 from cekalwatch.server.watchlist.freshness import BY_HAND
 
 KEPT_S = 1.0
-"""How long a response is reused: the server makes one a second, however many requests come."""
+"""Time for which a response is reused: the server makes one a second, for any number of requests."""
 PACKAGE = "cekalwatch.server"
 
 

@@ -30,7 +30,7 @@ class ServerFault(StrEnum):
     REVOCATIONS_STALE = "REVOCATIONS_STALE"
     AUDIT_HISTORY_CHANGED = "AUDIT_HISTORY_CHANGED"
     GALLERY_EMPTY = "GALLERY_EMPTY"
-    """Nobody is searched although somebody should be."""
+    """Nobody is searched although at least one person should be."""
     DATABASE_AWAY = "DATABASE_AWAY"
     """No connection is possible, or the last alert, or the write in its place, could not be committed."""
     STOPPING = "STOPPING"
@@ -52,7 +52,7 @@ class Health:
     takes_alerts: Callable[[], bool] = lambda: True
     """Whether the last alert, or the write in its place, was committed."""
     blind: Callable[[], bool] = lambda: False
-    """Whether nobody is searched although somebody should be."""
+    """Whether nobody is searched although at least one person should be."""
     stopping: Callable[[], bool] = lambda: False
     clock_ahead: Callable[[], timedelta] = timedelta
     """The lead of the server's clock over the database's (negative: behind)."""

@@ -239,7 +239,7 @@ class HistoryGuard:
     _told_at: datetime | None = field(default=None, repr=False)
 
     def look(self) -> None:
-        """Check the history, and sign what is due. Raises StorageError, ProgramError where it cannot be checked."""
+        """Check the history, and sign a due checkpoint. Raises StorageError, ProgramError when it cannot be checked."""
         try:
             self.newest = self._behind_lease(self.signer.sign_if_due) or self.signer.newest()
         except HistoryChangedError as error:

@@ -176,7 +176,7 @@ class AuditStore:
             return [_checkpoint(row) for row in session.exec(query)]
 
     def newest_checkpoint_sequence(self) -> int:
-        """Return the highest sequence at which somebody has signed; 0 when nobody has."""
+        """Return the highest signed sequence; 0 if none is signed."""
         with self._database.session() as session:
             return session.exec(select(func.max(AuditCheckpointRow.sequence))).one() or 0
 

@@ -72,7 +72,7 @@ class ChainCheck:
         """Entries seen so far."""
 
     def breaks(self, links: Iterable[Link]) -> Iterator[Break]:
-        """Yield what is wrong, in the order of the chain; `links` come by rising sequence."""
+        """Yield the faults in the order of the chain; `links` must be in order of rising sequence."""
         for one in links:
             self.entries += 1
             if one.sequence == self._expected and one.previous_hash == self._hash and one.holds:
@@ -140,7 +140,7 @@ class TrailCheck:
 
     def problems(self, counted: Counted) -> Iterator[TrailProblem]:
         """Yield what is wrong."""
-        # The ledger first: what comes to the trail after that is no problem.
+        # The ledger first: entries added to the trail after that do no harm.
         beside: list[Anchor] = []
         yield from self._beside_the_key(beside)
         stored, (end, end_hash) = self.store.checkpoints(), self.store.head()
@@ -200,7 +200,7 @@ class TrailCheck:
                     yield _of_checkpoint(TrailProblemKind.TIMESTAMP_WRONG, one, words)
 
     def _beside_the_key(self, anchors: list[Anchor]) -> Iterator[TrailProblem]:
-        """Yield what is wrong by the signer's ledger, and add what it has signed and seen."""
+        """Yield the differences from the signer's ledger, and add its signed and seen entries."""
         if not self.own_key or self.ledger is None:
             return
         try:

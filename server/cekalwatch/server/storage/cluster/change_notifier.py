@@ -42,7 +42,7 @@ class ChangeNotifier:
         self._threads: list[threading.Thread] = []
 
     def start(self, woken: Mapping[ChangeTopic, Callable[[], None]]) -> None:
-        """Start the threads; `woken` are called on one of them when a hint of another server comes."""
+        """Start the threads; one of them calls `woken` when another server's hint arrives."""
         if not self._is_shared:
             return
         for name, work in (("send_hints", self._send), ("hear_hints", lambda: self._hear(woken))):

@@ -15,7 +15,7 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import LeaseLostError
 
 LASTS_S = 6.0
-"""For how long a lease holds that nobody renews."""
+"""Validity of a lease that is not renewed."""
 
 _TAKE = text(
     """
@@ -28,7 +28,7 @@ _TAKE = text(
     RETURNING term
     """
 )
-"""The last condition: no server writes that, and who did must not keep all of them from their chores."""
+"""The last condition: no server writes such a value, and a forged one must not block all servers."""
 
 _HOLDER = text("SELECT holder FROM chore_lease WHERE until > clock_timestamp()")
 
@@ -85,7 +85,7 @@ class LeaseStore:
             return session.execute(_HOLDER).scalar() or ""
 
     def give_back(self, lease: Lease) -> None:
-        """Let another server take it at once, when this one stops. Raises StorageError."""
+        """Release the lease when this server stops, so that another can take it at once. Raises StorageError."""
         if lease.shared:
             with self._database.session() as session:
                 session.execute(_GIVE_BACK, {"holder": lease.holder, "term": lease.term})

@@ -57,7 +57,7 @@ class RowGuard:
         self.versions = versions
         self._removed_after = removed_after
         self.refused: dict[RowKey, str] = {}
-        """What was refused, and why, until it is found in order again."""
+        """Refused rows with the reason, until they are correct again."""
 
     def sign(self, row: SignedRow, before: int) -> None:
         """Give a row that is about to be written its next version and its MAC; `before` is its version, 0: none."""

@@ -31,7 +31,7 @@ class Fence(Protocol):
     """The check at the end of a transaction."""
 
     def check(self, session: Session) -> None:
-        """Raise LeaseLostError where it is not true any more; else nobody may change it until the session ends."""
+        """Raise LeaseLostError when it is no longer true; otherwise nobody can change it until the session ends."""
 
 
 _CURRENT: ContextVar[Fence | None] = ContextVar("fence", default=None)
@@ -56,7 +56,7 @@ Signed = TypeVar("Signed", bound=SignedRow)
 
 
 class GuardedSession(Session):
-    """A session on a database whose rows are signed. Objects keep what they hold after a commit."""
+    """A session on a database with signed rows. Objects keep their values after a commit."""
 
     def __init__(
         self,
@@ -163,7 +163,7 @@ def put_row(session: Session, row: Signed, found: Signed | None) -> None:
 
 
 def sign_as_it_stands(session: Session, row: SignedRow) -> None:
-    """Sign a row with what it holds, whoever wrote that."""
+    """Sign a row with its present values, whoever wrote them."""
     _guarded(session).replaced[id(row)] = row
     flag_modified(row, "mac")
 

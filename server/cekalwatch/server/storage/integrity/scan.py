@@ -42,7 +42,7 @@ class RowScan:
     guard: RowGuard
 
     def pages(self, model: type[SignedRow]) -> Iterator[tuple[int, list[RowMismatch]]]:
-        """Look at a table page by page; yield how many rows each has and what is refused, at last what is gone."""
+        """Check a table page by page; yield each page's number of rows and refused rows, and last the missing rows."""
         form = form_of(model)
         known = set(self.guard.versions.of_table(form.table.name))
         after: tuple[Any, ...] = ()

@@ -59,7 +59,7 @@ class RowForm:
     special: tuple[tuple[int, Callable[[Any], object]], ...]
     """The columns that are written otherwise than they are held, by their places."""
     kinds: tuple[Callable[[Any], object], ...]
-    """Makes of each column's value what the database gives back."""
+    """Converts each column's value to the form that the database returns."""
 
     def values(self, row: SignedRow, before: Mapping[str, Any] = NOTHING) -> Values:
         """Return the values of a row that a session tracks, with those of `before` in place of its own.
@@ -127,7 +127,7 @@ def _in_utc(value: datetime) -> datetime:
 
 
 def _ends(sealed: bytes) -> bytes:
-    """Return nonce and tag of a sealed value, which stand for what is between: it opens with these only."""
+    """Return nonce and tag of a sealed value, which represent its content: only these open it."""
     return sealed[:BODY] + sealed[-TAG_BYTES:]
 
 

@@ -184,7 +184,7 @@ class KeyStore:
             older = select(DataKeyRow.key_id).where(
                 col(DataKeyRow.key_id) < key_id, col(DataKeyRow.purpose) == KeyPurpose.SEALING
             )
-            # Waits for whoever is writing with one of them (`hold_sealing_key`): what is counted is all there is.
+            # Waits for all writers with one of them (`hold_sealing_key`), so that the count is complete.
             candidates = session.exec(older.order_by(col(DataKeyRow.key_id)).with_for_update()).all()
             needed = count_by_key(session) if candidates else {}
             retired = [number for number in candidates if number not in needed]
@@ -218,7 +218,7 @@ class KeyStore:
 
 
 def hold_sealing_key(session: Session, keyring: Keyring) -> None:
-    """Let the newest data key seal, and keep it from being removed until the session's transaction ends.
+    """Use the newest data key for sealing, and protect it from removal until the session's transaction ends.
 
     Otherwise a program that does not know of a rotation would seal with a key that another one is just removing. The
     transaction must have SQLite's write lock already; PostgreSQL locks the key itself. Raises STORAGE_UNAVAILABLE when
@@ -226,7 +226,7 @@ def hold_sealing_key(session: Session, keyring: Keyring) -> None:
     """
     if _newest_beside(session, keyring.current_id) == keyring.current_id:
         return
-    # One that does not unwrap is logged; what this program seals with serves as long as it is kept.
+    # A key that cannot be unwrapped is logged; this program's sealing key serves as long as it exists.
     with suppress(CekalwatchError):
         keyring.follow()
     if _newest_beside(session, keyring.current_id) is None:
@@ -244,7 +244,7 @@ _HELD = (
 
 
 def _newest_beside(session: Session, key_id: int) -> int | None:
-    """Keep a data key from being removed, and return the newest that seals; None where that key was removed."""
+    """Protect a data key from removal, and return the newest sealing key; None if that key was removed."""
     found: int | None = session.execute(_HELD, {"key_id": key_id}).scalar()
     return found
 

@@ -1,1 +1,1 @@
-"""How the database came to its present tables; applied by `Database.upgrade`, in order."""
+"""The changes of the database to its present tables; `Database.upgrade` applies them in order."""

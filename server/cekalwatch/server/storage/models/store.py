@@ -143,7 +143,7 @@ class ModelStore:
         return coverage
 
     def drop(self, model_version: str, note: Callable[[int], AuditEntry]) -> int:
-        """Remove all templates of a model version, and return how many; `note` is given their number."""
+        """Remove all templates of a model version, and return how many; `note` gets their number."""
         with self._database.session() as session:
             lock_watchlist(session)
             of_model = col(TemplateRow.model_version) == model_version

@@ -76,7 +76,7 @@ class LearnedThresholdRow(SignedRow, table=True):
     """How far the threshold is from the pack's."""
     day: str
     moved: float
-    """How far all steps of that local day went."""
+    """Sum of all steps of that local day."""
     forgotten_through: str
     """Only passages of local days after this one count; empty: all that are kept."""
     state: dict[str, Any] = Field(sa_column=Column(Facts, nullable=False))

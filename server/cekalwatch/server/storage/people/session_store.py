@@ -22,7 +22,7 @@ from cekalwatch.server.storage.people.tables import PersonRow, PersonSessionRow
 
 @dataclass(frozen=True)
 class Countersignature:
-    """What a second person signs for, and beside whom."""
+    """The act that a second person signs for, and the first person's session."""
 
     act: JointAct
     first_session: str
@@ -47,7 +47,7 @@ class NewSession:
 
 @dataclass(frozen=True)
 class KeptSession:
-    """A session that is kept, with the person as they are now."""
+    """A stored session, with the person's present record."""
 
     account: Account
     by_password: bool
@@ -65,7 +65,7 @@ class SessionStore:
         self._database = database
 
     def begin(self, new: NewSession, entry: AuditEntry) -> None:
-        """Keep a new session; those that have run out go."""
+        """Store a new session; expired ones are removed."""
         with self._database.session() as session:
             session.exec(delete(PersonSessionRow).where(col(PersonSessionRow.expires_at) <= new.began_at))
             session.add(
@@ -87,7 +87,7 @@ class SessionStore:
             session.commit()
 
     def find(self, token_sha256: str, purpose: str) -> KeptSession | None:
-        """Return the session of that token and purpose, if it is kept, and stands as it was written, as its person."""
+        """Return the session of that token and purpose, if it is stored, and neither it nor its person was changed."""
         query = (
             select(PersonSessionRow, PersonRow)
             .join(PersonRow)

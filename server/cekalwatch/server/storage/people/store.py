@@ -36,7 +36,7 @@ TAG_DIGITS = 6
 
 @dataclass(frozen=True)
 class KeptPassword:
-    """What is kept of a person's password."""
+    """The stored form of a person's password."""
 
     hash: str | None
     """None for who signs in through the identity provider."""
@@ -45,14 +45,14 @@ class KeptPassword:
 
 @dataclass(frozen=True)
 class Account:
-    """A person with what is kept of the password."""
+    """A person with the stored form of the password."""
 
     person: Person
     password: KeptPassword
 
 
 class PersonChangedError(Exception):
-    """Somebody has changed a person who was to be changed."""
+    """Somebody else has changed the person in the meantime."""
 
 
 class NameTakenError(Exception):
@@ -219,7 +219,7 @@ class PeopleStore:
 
 
 def account_of(row: PersonRow) -> Account:
-    """Return the person of a row, with what is kept of the password."""
+    """Return the person of a row, with the stored form of the password."""
     person = Person(
         person_id=UUID(row.person_id),
         sign_in_name=row.sign_in_name,
@@ -232,7 +232,7 @@ def account_of(row: PersonRow) -> Account:
 
 
 def _held(session: Session, person_id: UUID) -> PersonRow:
-    """Return the row of somebody who is known, as it stays until the transaction ends. Raises ChangedRowError."""
+    """Return the row of a known person, locked until the transaction ends. Raises ChangedRowError."""
     lock_people(session)
     return checked(session, session.get_one(PersonRow, str(person_id)))
 

@@ -12,7 +12,7 @@ from cekalwatch.server.storage.integrity.signed_row import SignedRow
 
 
 class PersonRow(SignedRow, table=True):
-    """A person, with what is kept of the password."""
+    """A person, with the stored form of the password."""
 
     __tablename__ = "person"
 
@@ -60,7 +60,7 @@ class SignInFailureRow(SQLModel, table=True):
     __tablename__ = "sign_in_failure"
 
     name_tag: str = Field(primary_key=True)
-    """24 bits of a keyed hash: enough to tell names apart, too little to tell a password that was typed as one."""
+    """24 bits of a keyed hash: enough to distinguish names, too few to reveal a password that was typed as one."""
     failures: int
     failed_at: datetime = moment(index=True)
     locked_until: datetime | None = moment_or_none()

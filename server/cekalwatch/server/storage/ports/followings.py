@@ -100,7 +100,7 @@ class ReportedLog:
             return session.exec(query).one()
 
     def event_at(self, sequence: int) -> LogPosition | None:
-        """Return the event with that sequence; None where there is none."""
+        """Return the event with that sequence; None if there is none."""
         with self._database.session() as session:
             row = session.get(AlertEventRow, sequence)
             return LogPosition(sequence, UUID(row.alert_id), row.occurred_at) if row else None

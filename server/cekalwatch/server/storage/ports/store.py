@@ -65,7 +65,7 @@ class PortStore:
         self._keyring = keyring
 
     def position(self, port: Port) -> LogPosition | None:
-        """Return how far the port's log is stored; None when nothing is, or when somebody has changed what tells it."""
+        """Return the position up to which the port's log is stored; None without one, or if the row was changed."""
         with self._database.session() as session:
             row = _position(session, port)
             if row is None or row.occurred_at is None:

@@ -23,7 +23,7 @@ from cekalwatch.program.errors import Exit, ProgramError
 
 @dataclass(frozen=True)
 class Summary:
-    """How many records and photographs came to which end."""
+    """Numbers of records and photographs by result."""
 
     records: int
     stored: int

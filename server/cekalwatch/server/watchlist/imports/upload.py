@@ -87,7 +87,7 @@ class UploadTimeouts:
     async def bounded(
         self, messages: AsyncIterator[Message], begins_record: Callable[[Message], bool]
     ) -> AsyncIterator[Message]:
-        """Yield the messages as they come; raises UPLOAD_STALLED when one, or the rest of a record, comes too late."""
+        """Yield the messages as they arrive; raises UPLOAD_STALLED when one, or the rest of a record, is too late."""
         left_s = self.record_s
         clock = asyncio.get_running_loop().time
         while True:

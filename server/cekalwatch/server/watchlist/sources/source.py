@@ -124,7 +124,7 @@ class SourceUnavailable(Exception):  # noqa: N818  # it is a state of the source
 
 
 class SourceMisconfigured(SourceUnavailable):
-    """The source is there, but what it gives does not fit its settings: a person must change one of them."""
+    """The source answers, but its content does not fit its settings: a person must change one of them."""
 
     code = Code.SOURCE_UNREADABLE
 

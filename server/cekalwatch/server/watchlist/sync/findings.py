@@ -14,7 +14,7 @@ from cekalwatch.server.watchlist.imports.import_run import is_like_a_key
 
 
 class SyncFindings:
-    """The findings of one run. All are counted; the first of them are kept."""
+    """The findings of one run. All are counted; only the first ones are stored."""
 
     def __init__(self) -> None:
         self._records: list[SyncRefusal] = []

@@ -28,7 +28,7 @@ from cekalwatch.server.watchlist.sources.source import (
 from cekalwatch.server.watchlist.sync.findings import SyncFindings
 
 REMEMBER_EVERY = timedelta(seconds=2)
-"""How long what was done waits to be remembered, within a page: the progress that others see, and the lease."""
+"""Maximum time before finished work of a page is stored: the visible progress, and the lease."""
 
 _MAY_COME_YET = frozenset({Code.PHOTO_MISSING, Code.PHOTO_UNREADABLE})
 """Why a source could not give a photograph, though it may another time without any change of the record."""
@@ -76,7 +76,7 @@ class SyncIntake:
         self.deleted: set[str] = set()
         """Subjects that the source has deleted, as far as it was read."""
         self.expected = 0
-        """Records that the reading must have given at its end, by what the source said at its beginning or now."""
+        """Number of records that the reading must return, by the source's statement at its beginning or now."""
 
     @property
     def run(self) -> SyncRun:
@@ -235,7 +235,7 @@ class SyncIntake:
         if before.problem != problem:
             self._importing.refused(report)
         if before.stored or is_like_a_key(report.order_id):
-            # That of a record which came earlier in this reading, and stands.
+            # The key of an earlier record of this reading, which is valid.
             fingerprint = before.fingerprint if before.seen_reading == self._state.reading else ""
             self._batch.seen[report.order_id] = SeenOrder(report.order_id, fingerprint, problem)
 

@@ -31,7 +31,7 @@ from cekalwatch.server.watchlist.sync.synchroniser import Synchroniser, SyncPart
 from cekalwatch.wire.backoff import Backoff
 
 GIVE_WAY_S = 0.5
-"""Longest time for which a record lets captures go first: a busy port must not keep the list out of date."""
+"""Maximum time for which a record waits for captures: a busy port must not keep the list out of date."""
 
 RENEW_PERIOD_S = 2.0
 """The period of renewing the lease of the running synchronisation, well within its duration."""
@@ -164,7 +164,7 @@ class SyncScheduler:
             with self._renewed(begun.lease), fenced(SyncFence(begun.lease)):
                 self._synchroniser.run(begun, actor, self._next_run.after)
             self._on_end()
-        except Exception as error:  # nobody waits for what the thread raises
+        except Exception as error:  # nobody waits for the thread's errors
             if may_be_logged(error):  # as when the database goes away at the end of a run
                 log.error("synchronisation_failed", error=str(error))  # noqa: TRY400  # no traceback
             else:
@@ -193,7 +193,7 @@ class SyncScheduler:
 
 
 def accept_shrink(store: SyncStore, clock: Clock, run_id: int, people: TwoPeople, actor: Actor) -> None:
-    """Let the next run end what the list of that run has lost; raises SHRINK_NOT_WAITING."""
+    """Allow the next run to end the orders that were missing in that run; raises SHRINK_NOT_WAITING."""
     if people.action is not TwoPersonAction.ACCEPT_SHRUNKEN_LIST:
         raise ValueError(f"these people came for {people.action}")
     both = tuple(ObjectKind.PERSON.key(person.person_id) for person in (people.first, people.second))

@@ -127,7 +127,7 @@ def _countersigned(visit: RequestContext, errand: PendingLogin, step: JointStep,
 
 
 def _arrived(visit: RequestContext, then: str) -> Response:
-    """Let the browser request a page by itself, with the cookie that it does not send on requests from other sites."""
+    """Make the browser request a page itself, with the cookie that it does not send on requests from other sites."""
     return visit.page("arrived.html", then=then)
 
 
@@ -156,7 +156,7 @@ def _explained(visit: RequestContext, error: grpc.RpcError, provider: ProviderFa
 def with_second_person(
     visit: RequestContext, joint: JointRequest, act: Callable[[str], Response], again: Callable[[str], Response]
 ) -> Response:
-    """Let a second person sign for `joint`, and `act` with the word that they give; `again` says what is wrong.
+    """Let a second person sign for `joint`, and `act` with their approval; `again` shows what is wrong.
 
     By the provider, the browser leaves first, and the form comes a second time, with the word that was given meanwhile.
     """

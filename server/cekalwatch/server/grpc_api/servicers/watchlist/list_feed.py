@@ -92,7 +92,7 @@ class ListFeedServicer(list_feed_service_pb2_grpc.ListFeedServiceServicer):
     async def FetchReferences(
         self, request: pb.FetchReferencesRequest, context: Context
     ) -> AsyncIterator[pb.FetchReferencesResponse]:
-        """Send photographs of a subject with what was made of them."""
+        """Send photographs of a subject with their faces and templates."""
         port = _program(request.port)
         await self._feed.admit(port)
         subject_id, wanted = wanted_references(request)

@@ -198,14 +198,14 @@ def _rows(source: UploadedSource) -> tuple[list[OfferedOrder], list[RefusedRow]]
 
 
 def _records(offered: list[OfferedOrder], held: Mapping[str, str] | None) -> Iterator[ImportRecord]:
-    """Yield the records; with `held`, each replaces what the preview saw and nothing else."""
+    """Yield the records; with `held`, each may replace only the content that the preview saw."""
     for one in offered:
         record = one.load()
         yield record if held is None else replace(record, replaces=held.get(one.order_id, ""))
 
 
 def _digest(sha256: str, encoding: str, held: Mapping[str, str]) -> str:
-    """Return what stands for a file and for what is held of its orders."""
+    """Return the digest of a file and of the stored content of its orders."""
     return hashlib.sha256(repr((sha256, encoding, sorted(held.items()))).encode()).hexdigest()
 
 

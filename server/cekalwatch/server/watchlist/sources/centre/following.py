@@ -42,7 +42,7 @@ log = structlog.get_logger()
 
 
 class CentreFollower:
-    """Keeps a stream to the centre open, and lets runs begin as soon as there is something to read."""
+    """Keeps a stream to the centre open, and starts runs as soon as there is something to read."""
 
     def __init__(
         self,

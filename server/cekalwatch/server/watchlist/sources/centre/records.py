@@ -164,7 +164,7 @@ def _refused(order_id: str, subject_id: str, error: RecordError) -> RefusedRow:
 
 
 def _unreadable(subject_id: str) -> RefusedRow:
-    """Return the row of what the centre holds and cannot read: what it does not say may stand all the same."""
+    """Return the row of a record that the centre cannot read: its order may still be valid."""
     return RefusedRow(RecordReport.refused(f"subject {subject_id}", subject_id, RecordError("row")), keyed=False)
 
 

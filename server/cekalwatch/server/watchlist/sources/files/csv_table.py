@@ -17,7 +17,7 @@ from cekalwatch.server.watchlist.sources.mapping import folded_name
 from cekalwatch.server.watchlist.sources.source import ColumnsWrong, SourceMisconfigured, SourceUnavailable
 
 IN_MEMORY = "memory"
-"""The stamp of what is in memory, which nobody changes."""
+"""The stamp of content in memory, which never changes."""
 MAX_LINE_BYTES = 16_000_000
 _MAX_SHOWN = 500
 _ALIKE = 0.7

@@ -132,7 +132,7 @@ def _check_kind(file: Path, stream: BinaryIO) -> None:
 
 
 def _check_size(file: Path, stream: BinaryIO) -> None:
-    """Refuse what unpacks to too much. zipfile gives no more of a part than its stated size."""
+    """Refuse a file that unpacks to too much. zipfile returns no more of a part than its stated size."""
     with zipfile.ZipFile(stream) as archive:
         parts = archive.infolist()
         if len(parts) > MAX_PARTS:
@@ -247,7 +247,7 @@ class _RowParser(WorkSheetParser):
             return {"column": self._column(element), "value": DAMAGED_VALUE, "data_type": "e"}
 
     def _column(self, element: Element) -> int | None:
-        """Return where a cell that cannot be read stands, None where it does not say."""
+        """Return the position of an unreadable cell, None if it has none."""
         place = element.get("r")
         try:
             if place:

@@ -138,7 +138,7 @@ class PageReader:
         self._process.close()
 
     def read(self, body: bytes) -> JsonPage:
-        """Return the page; a record that is no object is None, and the others are rows by path."""
+        """Return the page; a record that is not an object is None, and the others are rows by path."""
         match self._process.begin(self._asked + body):
             case [str(following), bool(more), int() | None as total, [*orders], [*withdrawn]]:
                 return JsonPage([self._row(order) for order in orders], withdrawn, following, more, total)
