@@ -1,1 +1,1 @@
-"""What programs for the people of an office share: alerts and troubles as they see them, calls, and words."""
+"""What the programs for an office's people share: alerts and problems as people see them, calls, and texts."""

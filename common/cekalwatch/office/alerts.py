@@ -77,7 +77,7 @@ class ShownAlert:
 
 
 RENEW_CLAIMS_EVERY = timedelta(seconds=30)
-"""A third of the server's default lease: two renewals may fail before the claim runs out."""
+"""A third of the server's default lease: two renewals may fail before the claim expires."""
 
 
 class Hindrance(StrEnum):
@@ -106,11 +106,11 @@ class Options:
     steps: Mapping[Step, Hindrance | None]
 
     def can(self, step: Step) -> bool:
-        """Whether the step can be taken now, by the person or with a supervisor beside them."""
+        """Whether the step can be taken now, by the person alone or with a supervisor."""
         return step in self.steps and (self.steps[step] is None or self.beside(step))
 
     def beside(self, step: Step) -> bool:
-        """Whether the step takes a supervisor who signs in for it, beside the person."""
+        """Whether the step also needs a supervisor who signs in for it."""
         return step is Step.CONFIRM and self.steps.get(step) in {Hindrance.SUPERVISOR, Hindrance.SECOND_PERSON}
 
 

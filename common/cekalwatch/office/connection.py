@@ -12,7 +12,7 @@ from cekalwatch.contract.values.alerts import StreamMessage
 
 
 class Cause(StrEnum):
-    """Why there is no connection."""
+    """Why the connection failed."""
 
     UNREACHABLE = "UNREACHABLE"
     SILENT = "SILENT"
@@ -28,7 +28,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why the server does not serve this PC: a code of the error catalogue, and what it says with it, by name."""
+    """Why the server does not serve this PC: a code of the error catalogue, and its details by name."""
 
     code: str
     details: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

@@ -27,7 +27,7 @@ class Exit(IntEnum):
 
 
 class ToldError(Exception):
-    """Its text may be logged: it says what is wrong, holds nothing personal, and needs no traceback."""
+    """Its text may be logged: it says what is wrong, contains nothing personal, and needs no traceback."""
 
     may_be_logged: ClassVar = True
 
@@ -41,5 +41,5 @@ class ProgramError(ToldError):
 
 
 def may_be_logged(error: BaseException) -> bool:
-    """Whether the text of an error may be logged: its class says so. That of others may quote what they failed at."""
+    """Whether the text of an error may be logged, by its class. Texts of other errors may quote data."""
     return getattr(error, "may_be_logged", False)

@@ -25,7 +25,7 @@ class ServiceManager:
         watched = environment.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
         microseconds = environment.get("WATCHDOG_USEC", "") if watched else ""
         self.watchdog_s = int(microseconds) / 1e6 if microseconds.isdecimal() else None
-        """The program is restarted when it does not call `alive` for so long; None: there is no watchdog."""
+        """The program is restarted when it does not call `alive` for this time; None: no watchdog."""
 
     def ready(self) -> None:
         """Report that the program has started."""

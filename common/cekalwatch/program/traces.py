@@ -87,7 +87,7 @@ class Traces:
     def record(
         self, name: str, context: str, parent: str, begun_at: datetime, ended_at: datetime, **attributes: str | int
     ) -> None:
-        """Record what was done between two moments; nothing with an empty context. `parent` is empty for the first."""
+        """Record a step between two moments; nothing with an empty context. `parent` is empty for the first step."""
         exporting = self._exporting
         if context and exporting is not None:
             exporting.record(name, context, parent, begun_at, ended_at, attributes)
@@ -143,7 +143,7 @@ class _Exporting:
             raise ProgramError(
                 "Traces need OpenTelemetry: install the extra `otel` (docs/install.md)", Exit.MISSING_EXTRA
             ) from None
-        # It writes to the root logger at each failure; what matters of it is told below.
+        # It writes to the root logger at each failure; the important part is logged below.
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL + 1)
         plain = terms.collector.startswith("http://")
         try:

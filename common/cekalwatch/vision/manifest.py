@@ -89,7 +89,7 @@ class Pack:
     thresholds: ThresholdModel
     """The rule of the decision threshold by the wanted FPIR and the gallery's size, and its origin."""
     likeness: LikenessModel | None
-    """How alike two passages of one person are; None where nobody has measured it with this pack."""
+    """The rule for the likeness of two passages of one person; None if this pack was not measured."""
     sha256: Mapping[str, str]
     """Checksum of each file."""
 

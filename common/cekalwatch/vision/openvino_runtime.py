@@ -22,7 +22,7 @@ def is_installed() -> bool:
 
 
 def has_bf16() -> bool:
-    """Tell whether the processor computes bfloat16. Raises ModelError where OpenVINO cannot be loaded."""
+    """Return whether the processor computes bfloat16. Raises ModelError if OpenVINO cannot be loaded."""
     return "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 

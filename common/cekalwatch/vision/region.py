@@ -43,7 +43,7 @@ class Region:
         )
 
     def holds(self, x: float, y: float) -> bool:
-        """Tell whether a place is within it or on its edge; x and y are parts of the picture."""
+        """Return whether a point is within it or on its edge; x and y are fractions of the picture."""
         if self._polygon is not None:
             return bool(cv2.pointPolygonTest(self._polygon, (x, y), measureDist=False) >= 0)
         return self._left <= x <= self._right and self._top <= y <= self._bottom

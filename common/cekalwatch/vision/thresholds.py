@@ -32,7 +32,7 @@ class Provenance:
     """Where a model comes from."""
 
     data: str
-    """What was measured, in words."""
+    """The measured data, in words."""
     model_version: str
     """With which model."""
     measured_on: str
@@ -80,7 +80,7 @@ class ThresholdModel:
         return min(_MOST, self.tail_from + beyond)
 
     def fpir(self, templates: int, threshold: float) -> float:
-        """Return the expected FPIR a passage at `threshold`; for very low ones it is larger than what is returned."""
+        """Return the expected FPIR per passage at `threshold`; at very low thresholds the real FPIR is larger."""
         beyond = (threshold - self.tail_from) / self.scale
         if abs(self.shape) < _ALMOST_ZERO:
             share = math.exp(min(-beyond, math.log(MAX_DEPTH)))
@@ -104,7 +104,7 @@ class ThresholdModel:
 
     @property
     def extrapolation(self) -> str:
-        """Where the thresholds go beyond what was measured, in a sentence."""
+        """The limit beyond which thresholds are extrapolated, in a sentence."""
         passages = self.provenance.passages
         if not passages:
             return "Nothing was measured with this pack: all of its thresholds are extrapolated."

@@ -1,11 +1,11 @@
-"""Parses HOST:PORT, and tells of addresses which are on this machine, and which count as one."""
+"""Parses HOST:PORT, and finds out which addresses are local, and which are equivalent."""
 
 from __future__ import annotations
 
 import ipaddress
 
 IPV6_SITE = 64
-"""Bits of an IPv6 address that count: whoever has one has all below them."""
+"""Significant bits of an IPv6 address: a subscriber has all addresses below them."""
 
 
 class AddressError(ValueError):
@@ -46,7 +46,7 @@ def is_loopback(address: str) -> bool:
 def counted_address(host: str) -> str:
     """Return the address of a peer as far as it counts, where connections or tries of one address are bounded.
 
-    Raises ValueError for what is no address.
+    Raises ValueError for an invalid address.
     """
     address = ipaddress.ip_address(host.partition("%")[0])
     if isinstance(address, ipaddress.IPv4Address):

@@ -143,6 +143,6 @@ def told_by(error: grpc.RpcError | grpc.aio.AioRpcError) -> str:
 
 
 def is_told(error: grpc.RpcError | grpc.aio.AioRpcError) -> bool:
-    """Whether a server itself told the error of a call; otherwise it is of gRPC, as when no server answers."""
+    """Whether the error of a call comes from a server; otherwise it is gRPC's, for example when no server answers."""
     metadata: Iterable[Any] = error.trailing_metadata() or ()  # pairs, with names in one kind of call only
     return any(key == STATUS_DETAILS for key, _ in metadata)

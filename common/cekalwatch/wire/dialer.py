@@ -1,6 +1,6 @@
 """Opens channels to one of the servers: with the newest certificate, or in plaintext on this machine only.
 
-Where gRPC only says that there is no connection, it finds out whether certificates are the reason.
+If gRPC only reports that the connection failed, it finds out whether certificates are the reason.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Bounds connections where gRPC does not: how many one address has, and how much comes on one that is no call.
+"""Limits connections where gRPC does not: their number per address, and data that is not a call.
 
 The kernel tells which sockets this process has. Where an address has too many, some are shut down, and gRPC finds them
 closed by the client: the bytes of connections do not pass through here, so this costs nothing while they are few.
@@ -72,7 +72,7 @@ class _Connection:
 
 @dataclass
 class Received:
-    """What came on one connection."""
+    """Bytes received on one connection."""
 
     useful: float = 0.0
     """Bytes of messages and headers of calls."""
@@ -100,7 +100,7 @@ class ConnectionWatch:
         self._bounds: Mapping[int, int] = {}
         self._supported = HANDLES.exists()
         self._known: dict[str, _Connection | None] = {}
-        """By the socket as the kernel calls it, the oldest first; None: it is no connection of ours."""
+        """By the kernel's name of the socket, the oldest first; None: not a connection of ours."""
         self._let_in: dict[str, Received] = {}
         """Connections on which a call was let in, by the peer as gRPC calls it."""
         self._peers: set[str] = set()
@@ -156,7 +156,7 @@ class ConnectionWatch:
         return any(one is not None and one.peer not in self._let_in for one in self._known.values())
 
     def look(self) -> None:
-        """Close what is too much."""
+        """Close connections beyond the limits."""
         seconds = time.monotonic() - self._measured_at_s
         due = seconds >= MEASURE_PERIOD_S
         if self._changed() or due:
@@ -230,7 +230,7 @@ class ConnectionWatch:
 def _sockets() -> Iterator[tuple[str, int]]:
     """Yield this process's sockets, by the kernel's name, with a handle of each."""
     for handle in sorted(map(int, os.listdir(HANDLES))):  # noqa: PTH208  # often, and a Path takes ten times as long
-        with suppress(OSError):  # it is closed by now
+        with suppress(OSError):  # it is closed already
             name = os.readlink(f"{HANDLES}/{handle}")  # noqa: PTH115
             if name.startswith("socket:"):
                 yield name, handle
@@ -246,7 +246,7 @@ def _connection(name: str, handle: int, ports: Mapping[int, int]) -> _Connection
         if found.family not in {socket.AF_INET, socket.AF_INET6} or found.getsockname()[1] not in ports:
             return None
         host, port = found.getpeername()[:2]
-    except OSError:  # it listens, or is closed by now
+    except OSError:  # it listens, or is closed already
         return None
     else:
         return _Connection(name, handle, found.getsockname()[1], counted_address(host), _peer(found.family, host, port))
@@ -271,14 +271,14 @@ def _received(one: _Connection) -> int | None:
     try:
         info = found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_RECEIVED.size)
         return int(_BYTES_RECEIVED.unpack(info)[0])
-    except (OSError, struct.error):  # closed by now, or an older kernel
+    except (OSError, struct.error):  # closed already, or an older kernel
         return None
     finally:
         found.detach()  # it is gRPC's
 
 
 def _shut_down(one: _Connection) -> bool:
-    """Shut a connection down; False when its handle belongs to something else by now."""
+    """Shut a connection down; False when its handle now belongs to something else."""
     try:
         handle = os.dup(one.handle)  # so that it cannot change during the check
     except OSError:

@@ -1,4 +1,4 @@
-"""The folder with the server's data: one server works in it, and what was lost there is noticed at the start."""
+"""The folder with the server's data: one server uses it, and the start detects lost files."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def refuse_lost_database(settings: ServerSettings, database: Database) -> None:
         if database.is_there:
             return
     except StorageError:
-        return  # that it cannot be used is told by who opens it
+        return  # opening it reports that it cannot be used
     files = (settings.audit_key_file, settings.audit_ledger_file, settings.seen_versions_file)
     left = [str(file) for file in files if file.exists()]
     if left:

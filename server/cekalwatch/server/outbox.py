@@ -19,7 +19,7 @@ Batch = TypeVar("Batch")
 
 
 class DeliveryFailure(StrEnum):
-    """Why a destination did not take what was sent."""
+    """Why a destination did not accept an item."""
 
     UNREACHABLE = "UNREACHABLE"
     """The address does not answer, or breaks off."""
@@ -39,7 +39,7 @@ class DeliveryFailure(StrEnum):
 
 
 class DeliveryError(Exception):
-    """A destination has not taken what was sent; `lasting`: and never will. The text has no secret."""
+    """A destination has not accepted an item; `lasting`: and never will. The text has no secret."""
 
     def __init__(self, failure: DeliveryFailure, detail: str = "", *, lasting: bool = False) -> None:
         super().__init__(f"{failure}: {detail}" if detail else str(failure))
@@ -58,7 +58,7 @@ class Failing:
 
 
 class Outbox(Protocol[Batch]):
-    """What waits for one destination. Methods block; each notes what it says for good."""
+    """The waiting items of one destination. Methods block, and record their results permanently."""
 
     def due(self) -> Iterable[Batch]:
         """Yield the items to send now, oldest first; each after the previous one was accepted or given up."""
@@ -67,7 +67,7 @@ class Outbox(Protocol[Batch]):
         """Bring it there; returns when it was taken. Raises DeliveryError. It may be sent again."""
 
     def taken(self, batch: Batch, before: Failing | None) -> None:
-        """Note that the destination has it, and tell that it takes things again, which were refused `before`."""
+        """Record the delivery, and report that the destination accepts items again that it refused `before`."""
 
     def refused(self, batch: Batch, error: DeliveryError, before: Failing | None) -> bool:
         """Record the failure, and report it if it is new; return whether the item is given up."""
@@ -77,7 +77,7 @@ class Dispatcher(Generic[Batch]):
     """Delivers what one outbox has."""
 
     def __init__(self, outbox: Outbox[Batch], clock: Clock, backoff: Backoff | None = None) -> None:
-        """With `backoff`, a destination that fails is left alone for a while; without, its outbox knows what is due."""
+        """With `backoff`, there is a pause after a failure; without, the outbox decides which items are due."""
         self._outbox = outbox
         self._clock = clock
         self._backoff = backoff

@@ -47,12 +47,12 @@ MAX_EVENTS = 1_000.0
 MESSAGES_PER_S = 10.0
 MAX_MESSAGES = 100.0
 SIGNS_A_PERIOD = 2
-"""Signs of life and pictures of a stream: so many at once, and after these so many a second, and in each period in
+"""Signs of life and pictures of a stream: a burst size and a sustained rate (per second), and in each period in
 which a sign of life is due."""
 MAX_PICTURES = 8
 """Pictures that are asked of one port at the same time."""
 TELL_EVERY = timedelta(seconds=10)
-"""How often the database is told that a port lives."""
+"""Interval of recording in the database that a port is alive."""
 
 log = structlog.get_logger()
 

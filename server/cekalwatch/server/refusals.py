@@ -1,4 +1,4 @@
-"""What is refused in words: to a person, and to a server that may not start on a database."""
+"""Refusals in words: for a person, and for a server that may not start on a database."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class StartRefusedError(ProgramError):
 
 @dataclass(frozen=True)
 class RefusedServer:
-    """A server that ended at its start, as it told the database."""
+    """A server that ended at its start, as it reported to the database."""
 
     name: str
     """As the others would call it."""

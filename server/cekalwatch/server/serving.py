@@ -1,4 +1,4 @@
-"""Runs the server until it is told to stop: signals, the service manager, and the wait for a database."""
+"""Runs the server until it must stop: signals, the service manager, and the wait for a database."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 
 async def await_database(address: str, stopped: asyncio.Event) -> None:
-    """Wait while only a standby answers, or the database starts; anything else is for who opens it to tell."""
+    """Wait while only a standby answers, or the database starts; opening it reports all other errors."""
     with contextlib.closing(Database(address)) as database:
         while not stopped.is_set() and not await asyncio.to_thread(database.answers):
             away = database.availability.away

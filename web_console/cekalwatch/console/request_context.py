@@ -156,7 +156,7 @@ class RequestContext:
 
     @property
     def troubles(self) -> TroubleClient:
-        """The person's calls about troubles."""
+        """The person's calls about problems."""
         return TroubleClient(self.console.calls, "", self.signed_in)
 
     @property

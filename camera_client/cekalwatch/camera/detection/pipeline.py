@@ -30,7 +30,7 @@ from cekalwatch.vision.region import Region
 from cekalwatch.wire.backoff import Backoff
 
 IDLE_S: Final = 1.0
-"""Longest time between two searches in a scene where nothing moves: something may have been missed."""
+"""Maximum time between two searches in a scene without motion: a face may have been missed."""
 KNOWN_S: Final = 0.12
 """Time between two searches while a crop of everybody in view was sent: every second frame at 15 a second."""
 WIDTH: Final = 160
@@ -55,12 +55,12 @@ class MotionGate:
         self._seen: NDArray[np.uint8] | None = None
         """The small picture at the last search."""
         self._mask: NDArray[np.bool_] | None = None
-        """Where nobody was known at the last search."""
+        """Places without a known face at the last search."""
         self._searched_s = -np.inf
         self._anybody = self._all_known = False
 
     def wants(self, picture: Picture, at_s: float) -> bool:
-        """Tell whether the frame at `at_s` is to be searched. `searched` must follow if so."""
+        """Return whether to search the frame at `at_s`. If so, `searched` must follow."""
         passed_s = at_s - self._searched_s
         if passed_s >= IDLE_S or self._seen is None or self._mask is None:
             return True
@@ -73,7 +73,7 @@ class MotionGate:
         return int(np.count_nonzero(changed)) >= MIN_CHANGED
 
     def searched(self, picture: Picture, at_s: float, faces: Iterable[Face], *, all_known: bool) -> None:
-        """Note what was found; `all_known`: whether a crop of each face's track was sent."""
+        """Record the found faces; `all_known`: whether a crop of each face's track was sent."""
         self._searched_s = at_s
         self._seen = self._small(picture)
         self._mask = np.ones(self._seen.shape, bool)

@@ -135,7 +135,7 @@ class Outbox:
             if len(in_memory) > state.size:
                 worst = state.worst_first(state.items.values())[0]
                 if worst.stored_bytes and len(in_memory) > state.size + state.size // 4:
-                    # Dropping what is on the disk makes room there, and none here while the disk takes nothing.
+                    # Dropping captures on the disk makes room there, but not here while the disk fails.
                     worst = state.worst_first(in_memory)[0]
                 state.drop(worst, Drops(no_room=1))
             state.changed()

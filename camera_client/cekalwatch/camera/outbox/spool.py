@@ -38,7 +38,7 @@ class SpoolKey:
 
     @property
     def name(self) -> bytes:
-        """NAME_BYTES that tell it from others, and nothing of it."""
+        """NAME_BYTES that distinguish it from others, and reveal nothing."""
         return hashlib.sha256(b"cekalwatch spool key" + self.secret).digest()[:NAME_BYTES]
 
 
@@ -60,7 +60,7 @@ def read_or_make(file: Path) -> SpoolKey:
 
 
 def refuse_shared_key(file: Path) -> None:
-    """Raise ProgramError when the key is there and others than its owner can read it."""
+    """Raise ProgramError when the key exists and others than its owner can read it."""
     try:
         mode = file.stat().st_mode
     except OSError:
@@ -107,7 +107,7 @@ class SpoolError(Exception):
 
 
 class DamagedError(Exception):
-    """A file of the spool differs from what was written."""
+    """A file of the spool was changed."""
 
 
 class ForeignError(Exception):

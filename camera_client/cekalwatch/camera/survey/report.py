@@ -55,7 +55,7 @@ class SurveyTexts(Texts):
         ]
 
     def recorded(self, found: SurveyResult) -> str:
-        """Return the examined source."""
+        """Return a line about the recording: its duration and frames."""
         recording = found.recording
         return self.say(
             "RECORDED",

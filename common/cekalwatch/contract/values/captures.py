@@ -96,7 +96,7 @@ class FaceCapture:
     detector_score: Share
     quality: FaceQuality = UNMEASURED
     trace: str = ""
-    """The context in which it is traced (`program/traces.py`); empty where it is not."""
+    """Its trace context (`program/traces.py`); empty if it is not traced."""
     run_id: str = ""
     """The run of the program that took it, when that was an earlier one; each run numbers its tracks from 1."""
     clock_ahead: timedelta | None = None

@@ -1,4 +1,4 @@
-"""What became of the orders and photographs of an import or its preview, and what synchronisations of the list did.
+"""Results of the orders and photographs of an import or its preview, and of synchronisations of the list.
 
 No personal data but keys.
 """
@@ -121,7 +121,7 @@ MAX_DETAIL = 300
 
 @dataclass(frozen=True)
 class SyncCounts:
-    """What became of the records of a run."""
+    """Results of the records of a run."""
 
     read: int = 0
     """Orders, tombstones and rows that the source gave."""

@@ -103,7 +103,7 @@ class LearnedFigures:
 
 @dataclass(frozen=True)
 class ThresholdWhatIf:
-    """The lowest threshold that halves the false alerts of one model version, and what it would miss."""
+    """The lowest threshold that halves the false alerts of one model version, and its misses."""
 
     model_version: str
     threshold_before: float

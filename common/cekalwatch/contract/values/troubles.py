@@ -1,6 +1,6 @@
 """Problems of cameras, sources, gallery, database and servers: who sees them, and who may acknowledge them.
 
-The server finds and stores troubles in this form; the notifier shows them. Domain rules 12 and 14.
+The server finds and stores problems in this form; the notifier shows them. Domain rules 12 and 14.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from cekalwatch.program.loops import LOOPS
 
 
 class BackgroundThread(ABC):
-    """What it does is `_round`, again and again, also after it failed; the end of the block waits for the last one."""
+    """It repeats `_round`, also after failures; the end of the block waits for the last round."""
 
     def __init__(self, name: str) -> None:
         self._ended = threading.Event()

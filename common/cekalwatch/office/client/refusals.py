@@ -18,7 +18,7 @@ UNREACHABLE = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_E
 SESSION_OVER = frozenset({"SIGN_IN_NEEDED", "SESSION_ENDED"})
 """Reasons after which the person has to sign in again."""
 OTHERS_AWAY = frozenset({"PORT_AWAY", "PROVIDER_UNAVAILABLE"})
-"""Reasons with which the server answers: what it asked does not."""
+"""Reasons of the server that are answers, not failures."""
 
 Failure = grpc.RpcError | ProgramError
 """Why something did not succeed: the server's answer, or a problem on this PC."""

@@ -15,7 +15,7 @@ from cekalwatch.wire.tokens import bearer
 
 
 class Token(Protocol):
-    """The token of the person who is signed in."""
+    """The token of the signed-in person."""
 
     def token(self) -> str:
         """Return it; empty when nobody is."""

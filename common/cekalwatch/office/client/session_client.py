@@ -1,4 +1,4 @@
-"""The calls of SessionService: who is at this PC. Errors stay grpc.RpcError. It may be used from several threads."""
+"""The calls of SessionService: sign-in at this PC. Errors stay grpc.RpcError. Several threads may use it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Password:
 
 @dataclass(frozen=True)
 class Code:
-    """A code that an identity provider gave after it had asked the person anew who they are."""
+    """A code that an identity provider issued after authenticating the person again."""
 
     code: str = field(repr=False)
     verifier: str = field(repr=False)
@@ -46,7 +46,7 @@ DEADLINE_S = 15.0
 
 @dataclass(frozen=True)
 class JointRequest:
-    """The request of a call that two people make. Who passes it on need not know what is in it."""
+    """The request of a call of two people. Code that passes it on need not know its content."""
 
     action: session_pb2.TwoPersonAction.ValueType
     request: Message
@@ -56,7 +56,7 @@ class SessionClient:
     """Signs people in and out at a desk. Its calls are rare: each opens a channel, with the newest certificate."""
 
     def __init__(self, dialer: Dialer, file: TokenHolder) -> None:
-        """`file` holds the token of the person who has signed in."""
+        """`file` contains the token of the signed-in person."""
         self._dialer = dialer
         self.file = file
 
@@ -70,7 +70,7 @@ class SessionClient:
         return self._dialer.why_refused()
 
     def provider(self, *, with_endpoints: bool, deadline_s: float = DEADLINE_S) -> ProviderFacts | None:
-        """Return the identity provider of the server, or None; its endpoints are asked of it where it must be."""
+        """Return the identity provider of the server, or None; its endpoints are requested only if needed."""
         request = session_service_pb2.GetSignInMethodsRequest(include_endpoints=with_endpoints)
         answer = self._call(lambda stub: stub.GetSignInMethods, request, deadline_s=deadline_s)
         return PROVIDER.read(answer.provider) if answer.HasField("provider") else None

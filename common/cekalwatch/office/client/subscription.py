@@ -56,7 +56,7 @@ class Start(StrEnum):
     """Where a first subscription begins."""
 
     ACKNOWLEDGED = "ACKNOWLEDGED"
-    """After the last event that this agent acknowledged; what comes from now on for an agent that has none."""
+    """After the last event that this agent acknowledged; for a new agent, only future events."""
     BEGINNING = "BEGINNING"
     """From the oldest stored event; with certificates, only for a signed-in person."""
     NOW = "NOW"
@@ -76,7 +76,7 @@ class SubscriptionClient:
     """One agent's calls. It keeps one channel, and replaces it when the agent's certificate or its server changed."""
 
     def __init__(self, dialer: Dialer, agent_id: str, wanted: AlertFilter, session: Token) -> None:
-        """`session` holds the token of the person who has signed in; it goes along when history is asked for."""
+        """`session` has the token of the signed-in person, which is sent when history is requested."""
         self._dialer = dialer
         self._session = session
         self._open()
@@ -89,7 +89,7 @@ class SubscriptionClient:
 
     @property
     def outdated(self) -> bool:
-        """True when the stream should be opened anew: the certificate was renewed, or another call lost the server."""
+        """True when the stream should be reopened: the certificate was renewed, or another call lost the server."""
         return self._dialer.outdated
 
     def reached(self) -> None:
@@ -191,7 +191,7 @@ class Subscription:
             self._stopped.wait(REFUSED_PAUSE_S if refused else self._backoff.next_delay_s())
 
     def _stream(self) -> Generator[Update, None, Disconnected | StartedOver | None]:
-        """Yield one stream's updates, and return the update for its end; None to open it anew at once."""
+        """Yield one stream's updates, and return the update for its end; None to reopen it at once."""
         call = self._client.subscribe(self._start, self._position)
         self._call = call
         if self._stopped.is_set():  # stop() may have looked for a call just before there was this one

@@ -23,23 +23,23 @@ from cekalwatch.wire.dialer import Dialer
 
 
 class TroubleClient(ServiceClient[TroubleServiceStub]):
-    """One person's calls about troubles; they may be made from any thread."""
+    """One person's calls about problems; any thread may make them."""
 
     stub = TroubleServiceStub
     deadline_s = 5.0
 
     def __init__(self, calls: Calls, site: str, session: Token) -> None:
-        """`site`: only what is there and what concerns all; empty: all that this PC may see."""
+        """`site`: only its problems, and those that concern all; empty: all that this PC may see."""
         super().__init__(calls, session)
         self._site = site
 
     def acknowledge(self, trouble_id: str) -> Trouble:
-        """Record that the signed-in person acknowledges a trouble; errors stay grpc.RpcError."""
+        """Record that the signed-in person acknowledges a problem; errors stay grpc.RpcError."""
         request = trouble_service_pb2.AcknowledgeTroubleRequest(trouble_id=trouble_id)
         return TROUBLE.read(self._call(lambda stub: stub.AcknowledgeTrouble, request).trouble)
 
     def listed(self, begin_from: datetime) -> Iterator[Trouble]:
-        """Yield the troubles that began from then on, newest first, page by page; errors stay grpc.RpcError."""
+        """Yield the problems that began from then on, newest first, page by page; errors stay grpc.RpcError."""
         request = trouble_service_pb2.ListTroublesRequest(site=self._site, page_size=MAX_PAGE)
         request.begin_from.FromDatetime(begin_from)
         while True:
@@ -59,7 +59,7 @@ log = structlog.get_logger()
 class TroubleSubscription:
     """The problems that one PC receives.
 
-    It is connected again for ever: problems are told beside the alerts, and must not end their delivery.
+    It reconnects again and again: problems must never end the delivery of alerts.
     `updates` runs in one thread; `stop` may be called from any.
     """
 
@@ -85,7 +85,7 @@ class TroubleSubscription:
             call.cancel()
 
     def updates(self) -> Iterator[Troubles]:
-        """Yield the present troubles, at first and after each change, until `stop`."""
+        """Yield the present problems, at first and after each change, until `stop`."""
         while not self._stopped.is_set():
             yield from self._stream()
             if self._away:

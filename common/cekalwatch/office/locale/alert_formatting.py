@@ -181,7 +181,7 @@ class AlertFormatter(Texts):
         return tuple(facts)
 
     def candidate(self, alert: Alert) -> str:
-        """Return which of several candidates is asked about; empty where there is one only."""
+        """Return which of several candidates the alert asks about; empty if there is only one."""
         count = len(alert.candidates)
         return self.say("CANDIDATE_OF", place=alert.candidate_place, count=count) if count > 1 else ""
 
@@ -323,7 +323,7 @@ class AlertFormatter(Texts):
         return self.say("SHIFT_FALSE_OF", cleared=tally.cleared, decided=tally.decided)
 
     def list_name(self, key: str) -> str:
-        """Return the name of a list; a camera's key stays as it is."""
+        """Return the name of a list; a camera's key is returned unchanged."""
         return self.order_kind(OrderKind(key)) if key in set(OrderKind) else key
 
     # Time.
@@ -349,7 +349,7 @@ class AlertFormatter(Texts):
         return f"{self.date(local)} {local:%H:%M %Z}"
 
     def moment(self, moment: datetime, now: datetime) -> str:
-        """Return a moment, without the day where that is today."""
+        """Return a moment, without the day if it is today."""
         today = moment.astimezone(self._zone).date() == now.astimezone(self._zone).date()
         return self.clock(moment) if today else self.time(moment)
 

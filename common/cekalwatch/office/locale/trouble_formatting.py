@@ -1,4 +1,4 @@
-"""A trouble in words: its kind, its begin, and what to do. Pure."""
+"""A problem in words: its kind, its begin, and what to do. Pure."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ _NAMED = (
 """Details that a text may name."""
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 MAX_LINES = 3
-"""Troubles that are named where there is little room."""
+"""Maximum number of problems that are named in little space."""
 
 
 class TroubleFormatter(AlertFormatter):
-    """A program's texts in one language, with alerts and troubles in these words."""
+    """A program's texts in one language, with alerts and problems in these words."""
 
     def trouble_place(self, trouble: Trouble) -> str:
         """Return the counter with the camera, the camera alone, or the source."""
@@ -58,7 +58,7 @@ class TroubleFormatter(AlertFormatter):
         return self.say(f"ADVICE_{trouble.kind or 'UNKNOWN'}")
 
     def trouble_line(self, trouble: Trouble) -> str:
-        """Return place and trouble, for one line."""
+        """Return place and problem, for one line."""
         return f"{self.trouble_place(trouble)}: {self.trouble(trouble)}"
 
     def since(self, trouble: Trouble, now: datetime) -> str:
@@ -70,7 +70,7 @@ class TroubleFormatter(AlertFormatter):
         return self.say("TROUBLE_SEEN_BY", name=trouble.seen_by) if trouble.seen_by else ""
 
     def trouble_lines(self, troubles: Troubles) -> list[str]:
-        """Return the newest troubles, a line each, and how many more there are."""
+        """Return the newest problems, a line each, and the number of others."""
         lines = [self.trouble_line(one) for one in troubles[::-1][:MAX_LINES]]
         if more := len(troubles) - len(lines):
             lines.append(self.say("MORE_TROUBLES", count=more))

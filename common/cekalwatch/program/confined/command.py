@@ -38,7 +38,7 @@ _SYSTEM: Final = (
 _NAMES: Final = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/ssl", "/run/systemd/resolve")
 """What a program needs that looks up addresses and checks certificates."""
 _KEPT: Final = ("LD_LIBRARY_PATH", "TZ", "SYSTEMROOT")
-"""What is taken over from our environment: where libraries are, the time zone, and what Windows needs."""
+"""Variables taken over from our environment: places of libraries, the time zone, and Windows' needs."""
 
 
 def confined_command(command: Sequence[str], limits: Limits) -> list[str]:
@@ -64,7 +64,7 @@ def confined_environment(more: Mapping[str, str] | None = None) -> dict[str, str
 
 
 def missing_protections() -> tuple[str, ...]:
-    """Return which protections confined processes lack on this machine, beside limits and an empty environment."""
+    """Return the protections that confined processes lack here, besides limits and an empty environment."""
     if sys.platform == "win32":
         return ("limits", "landlock", "seccomp")
     return tuple(

@@ -29,7 +29,7 @@ if sys.platform == "linux":
     import fcntl
 
 MAX_CONVERSATIONS: Final = 500
-"""After so many a process is replaced by a fresh one, before its memory is in pieces."""
+"""Conversations after which a process is replaced, before its memory is fragmented."""
 PIPE_BYTES: Final = 262_144
 LOOK_PERIOD_S: Final = 0.5
 START_S: Final = 120.0
@@ -51,9 +51,9 @@ class Cause(StrEnum):
     CRASHED = auto()
     """It ended unexpectedly, or its answer is invalid."""
     FAILED = auto()
-    """The function raised an exception that is no `Refusal`."""
+    """The function raised an exception other than `Refusal`."""
     NOT_STARTED = auto()
-    """It could not be started, which says nothing of what it was to read."""
+    """It could not be started, which says nothing about its input."""
 
 
 class ConfinedError(Exception):
@@ -88,7 +88,7 @@ class ConfinedPool:
         self._watching: threading.Thread | None = None
         self._starting = threading.Lock()
         self._closed = threading.Event()
-        # The last one that was used is the next: what is not needed at once is not started.
+        # The last used one is the next, so that processes that are not needed at once are not started.
         self._free: LifoQueue[_Process] = LifoQueue()
         for process in reversed(self._processes):
             self._free.put(process)
@@ -107,7 +107,7 @@ class ConfinedPool:
             self._free.put(process)
 
     def close(self) -> None:
-        """End the processes. A conversation that goes on ends with CRASHED; a later one begins with new processes."""
+        """End the processes. A running conversation ends with CRASHED; a later one begins with new processes."""
         with self._starting:
             watching, self._watching = self._watching, None
             self._closed.set()
@@ -138,7 +138,7 @@ def _end_late_ones(closed: threading.Event, processes: Sequence[_Process]) -> bo
 
 
 class _Process:
-    """One process, which is started anew when it is gone. One thread at a time converses."""
+    """One process, which is restarted when it has ended. One thread at a time uses it."""
 
     def __init__(
         self,

@@ -18,13 +18,13 @@ if sys.platform != "win32":
 
 
 def main() -> None:
-    """`worker MODULE:FUNCTION SECONDS`: each conversation may take so much processor time. Ends with standard input."""
+    """`worker MODULE:FUNCTION SECONDS`: each conversation gets that processor time. Ends with standard input."""
     asked, answers = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # a library's output is not an answer
     module, _, name = sys.argv[1].partition(":")
     try:
         function: Served = getattr(importlib.import_module(module), name)
-    except Exception as error:  # noqa: BLE001  # the other end is told, whatever it was
+    except Exception as error:  # noqa: BLE001  # the other end gets any error
         write_message(answers, Mark.FAILED, f"{type(error).__name__}: {error}".encode())
         return
     write_message(answers, Mark.READY)

@@ -26,7 +26,7 @@ _MAX_OVERLAP: Final = 0.3
 
 
 def is_yunet(model: Path) -> bool:
-    """Tell whether a network has YuNet's outputs. Raises ModelError when it cannot be loaded."""
+    """Return whether a network has YuNet's outputs. Raises ModelError when it cannot be loaded."""
     return set(_output_names()) <= {output.name for output in open_session(model, 1).get_outputs()}
 
 

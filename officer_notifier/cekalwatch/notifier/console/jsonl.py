@@ -4,7 +4,7 @@ Writing the line is the showing. It carries keys, times and scores, but no name.
 restart, or waited for an agent that was away, has `"relisted": true` and neither sequence nor event type; `"rings"`
 says whether a screen would ring. The pictures that it names are there for the time of `picture_lifetime_seconds`.
 
-A trouble of a camera or a source has `"event_type": "TROUBLE"` and no alert; it comes when it begins or changes, and
+A problem of a camera or a source has `"event_type": "TROUBLE"` and no alert; it comes when it begins or changes, and
 with `end_time` when it is over. A last line without its line end was cut off by the death of the process; its alert is
 listed again.
 """
@@ -54,7 +54,7 @@ class JsonLines:
             self._write(self._fields(one))
 
     def troubles(self, present: Troubles) -> None:
-        """Write a line for each trouble that began, changed or is over; raises ProgramError as `show` does."""
+        """Write a line for each problem that began, changed or ended; raises ProgramError as `show` does."""
         before = self._troubles
         self._troubles = {one.trouble_id: one for one in present if not self._counters or one.counter in self._counters}
         for key, one in self._troubles.items():
@@ -65,7 +65,7 @@ class JsonLines:
 
     def _write(self, fields: dict[str, object]) -> None:
         line = memoryview(json.dumps(fields, separators=(",", ":")).encode() + b"\n")
-        with self._writing:  # alerts and troubles come in threads of their own
+        with self._writing:  # alerts and problems arrive on separate threads
             try:
                 while line:
                     line = line[self._output.write(line) or 0 :]

@@ -19,9 +19,9 @@ class TroubleController(QObject):
 
     changed = Signal()
     began = Signal(object)
-    """A `Trouble` that the person here sees, and that began since the last news."""
+    """A `Trouble` that the person here sees, and that began since the last update."""
     over = Signal(object)
-    """A `Trouble` that the person here saw, and that is over."""
+    """A `Trouble` that the person here saw, and that has ended."""
 
     def __init__(self, controller: Controller, client: TroubleClient) -> None:
         super().__init__()

@@ -48,7 +48,7 @@ log = structlog.get_logger()
 
 
 class StreamPictures:
-    """The open requests of one stream. `tell` makes the stream send new ones."""
+    """The open requests of one stream. `tell` wakes the stream to send new ones."""
 
     def __init__(self, tell: Callable[[], None], *, gives_pictures: bool) -> None:
         self.gives_pictures = gives_pictures
@@ -88,7 +88,7 @@ class StreamPictures:
         self._to_send.append(request)
         self._tell()
         try:
-            # Not wait_for: that a stream ends is no cancelled caller.
+            # Not wait_for: the end of a stream must not cancel the caller.
             await asyncio.wait([waiting], timeout=ANSWER_S)
             given = waiting.result() if waiting.done() and not waiting.cancelled() else None
         finally:

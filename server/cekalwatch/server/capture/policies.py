@@ -55,7 +55,7 @@ class CameraPolicies:
             self._tell(self.in_force)
 
     def state(self, camera_id: str) -> CameraPolicy:
-        """Return the policy of a camera as it is in the database now; raises UNKNOWN_CAMERA, StorageError."""
+        """Return the present policy of a camera from the database; raises UNKNOWN_CAMERA, StorageError."""
         of_settings = self._of_settings.get(camera_id)
         if of_settings is None:
             raise CekalwatchError(Code.UNKNOWN_CAMERA)

@@ -56,7 +56,7 @@ log = structlog.get_logger()
 
 
 Inbound = tuple[ClientTime, FromCamera | FaceCapture | Rejected]
-"""A message after the handshake, with what it says of the client's time."""
+"""A message after the handshake, with the client's time."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The streams of all cameras: who may open one, and what cameras are told that have one. It knows no protobuf."""
+"""The streams of all cameras: who may open one, and messages to cameras with a stream. It knows no protobuf."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class FairQueue(Generic[Item]):
             return found
 
     def close(self) -> None:
-        """Take the waiting items to the end, and wake whoever waits for more."""
+        """Process the waiting items to the end, and wake waiting threads."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

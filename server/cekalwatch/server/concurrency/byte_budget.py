@@ -60,7 +60,7 @@ class ByteBudget:
             raise
 
     def give_back(self, amount: int) -> None:
-        """Return `amount` bytes; whoever waits longest gets its turn."""
+        """Return `amount` bytes; the longest-waiting caller is next."""
         with self._lock:
             self._free += amount
             self._serve()

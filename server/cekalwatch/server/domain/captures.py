@@ -1,4 +1,4 @@
-"""A face crop from a camera, one that broke a bound, and the camera's clock, which tells when a crop was taken."""
+"""A face crop from a camera, one that broke a bound, and the camera's clock, which gives the time of a crop."""
 
 from __future__ import annotations
 

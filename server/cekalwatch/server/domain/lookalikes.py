@@ -31,7 +31,7 @@ class SubjectPair:
         return subject_id in {self.first, self.second}
 
     def other(self, subject_id: str) -> str:
-        """Return the key beside this one."""
+        """Return the other key of the pair."""
         return self.second if subject_id == self.first else self.first
 
 

@@ -126,7 +126,7 @@ def span(
 
 
 def _moment(message: Message, field: str, otherwise: datetime | None = None) -> datetime:
-    """Read a time of our century; raises Refused, also for none where there is nothing `otherwise`."""
+    """Read a time of our century; raises Refused, also for a missing one without `otherwise`."""
     found = optional_moment(message, field) or otherwise
     if found is None or found < OLDEST:
         raise Refused(field)

@@ -44,7 +44,7 @@ _END: Any = object()
 
 
 class LongCall:
-    """One call. When its client is gone, `ended` says so to the work that goes on."""
+    """One call. When its client is gone, `ended` tells the running work."""
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self._pool = pool
@@ -102,7 +102,7 @@ class LongCalls:
         return call
 
     def close(self) -> None:
-        """End what goes on."""
+        """End the running work."""
         for call in self._open:
             call.end()
         self._open.clear()

@@ -33,7 +33,7 @@ class PlannedCamera:
     camera_id: Key
     """Its key: lower-case letters, digits and hyphens."""
     site: Key
-    """The port where it hangs."""
+    """The port of the camera."""
     counter: Annotated[str, Field(min_length=1, max_length=64)]
     """What officers call the counter below it."""
     direction: Direction
@@ -47,7 +47,7 @@ class PlannedNotifier:
     name: Key
     """Its key."""
     site: Key
-    """The port where it stands."""
+    """The port of the PC."""
     counters: tuple[str, ...] = ()
     """The counters whose alerts it shows; none: of all."""
 

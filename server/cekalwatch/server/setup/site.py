@@ -113,7 +113,7 @@ def _refuse_second(answers: Answers, config: Path) -> None:
 
 
 def _empty(folder: Path) -> None:
-    """Remove what is in a folder that was empty."""
+    """Remove the new content of a folder that was empty."""
     for path in folder.iterdir():
         if path.is_dir():
             shutil.rmtree(path)

@@ -42,13 +42,13 @@ class AwayReason(StrEnum):
     REFUSED = "REFUSED"
     """It answers, but refuses connections: a wrong password or name, or too many connections."""
     COMMITS_WAIT = "COMMITS_WAIT"
-    """It is reached, and what is committed is not confirmed: its synchronous standby is away."""
+    """It is reachable, but commits are not confirmed: its synchronous standby is unavailable."""
     FULL = "FULL"
     """Its disk is full."""
     NOT_WRITTEN = "NOT_WRITTEN"
     """Its file cannot be opened or written: the disk is damaged, was taken away, or has a limit."""
     LOST = "LOST"
-    """Its file is gone, or is another one than was opened: what is written goes nowhere. Or its tables are gone."""
+    """Its file is gone or was replaced, so writes are lost; or its tables are gone."""
 
 
 _WRITE_FAILURES = (
@@ -158,7 +158,7 @@ class Availability:
             self._refusal = _Refusal(reason, problem[:MAX_PROBLEM], self._monotonic())
 
     def note_written(self) -> None:
-        """Note that something was written, where it stays."""
+        """Record a successful write."""
         self._refusal = None
 
     @contextmanager
@@ -224,7 +224,7 @@ class FilePlace:
             self._opened = self._present()
 
     def check(self) -> None:
-        """Raise DatabaseLostError unless the file that was opened is there. Takes some microseconds."""
+        """Raise DatabaseLostError unless the opened file is still there. It takes some microseconds."""
         if self._opened is None:
             return
         found = self._present()

@@ -29,7 +29,7 @@ _HOSTS = re.compile(
 
 
 def database_url(address: str) -> URL:
-    """Return it as SQLAlchemy reads it. Raises ProgramError where it names no database that the server can use."""
+    """Return it in SQLAlchemy's form. Raises ProgramError if it names no database that the server can use."""
     try:
         url = make_url(_HOSTS.sub(_as_options, address))
         backend = url.get_backend_name()
@@ -82,7 +82,7 @@ _ALWAYS: Final = MappingProxyType({"hide_parameters": True, "pool_use_lifo": Tru
 _ENCODING = "UTF8"
 """As PostgreSQL names it: it has a place for every name. Connections speak it, whatever environment or address say."""
 _READ_ONLY = "25006"
-"""The SQLSTATE of a write where none are taken."""
+"""The SQLSTATE of a write to a read-only database."""
 
 
 def new_engine(url: URL, availability: Availability) -> Engine:
@@ -237,7 +237,7 @@ class OneWriter(sqlite3.Connection):
             self._give_back()
 
     def close(self) -> None:
-        """Close; what was not committed is rolled back."""
+        """Close, and roll back uncommitted changes."""
         super().close()
         self._give_back()
 

@@ -78,7 +78,7 @@ class Database:
         self._guard = guard
 
     def check_in_place(self) -> None:
-        """Raise DatabaseLostError when its file is gone or replaced, so that what was committed is nowhere."""
+        """Raise DatabaseLostError when its file is gone or replaced, so that commits were lost."""
         if self._place is None:
             return
         try:

@@ -12,12 +12,12 @@ class StorageError(ToldError):
 
     @classmethod
     def of(cls, error: SQLAlchemyError) -> StorageError:
-        """Tell `error` by its kind and, where the driver has one, its own name for it: SQLITE_FULL, DiskFull."""
+        """Describe `error` by its kind and the driver's name for it, if any: SQLITE_FULL, DiskFull."""
         kind, name = type(error).__name__, driver_name(error)
         return cls(f"{kind}, {name}" if name and name != kind else kind)
 
 
 def driver_name(error: SQLAlchemyError) -> str:
-    """Return the driver's own name for a failure; empty where it has none."""
+    """Return the driver's own name for a failure; empty if it has none."""
     cause = error.orig if isinstance(error, StatementError) else None
     return getattr(cause, "sqlite_errorname", "") or (type(cause).__name__ if cause else "")

@@ -24,7 +24,7 @@ from cekalwatch.server.storage.integrity.signed_row import SignedRow
 
 
 class NoticeRow(SignedRow, table=True):
-    """A notice to one target. It has a MAC: who writes the database must not have the server sign what they say."""
+    """A notice to one target. It has a MAC, so that nobody can make the server sign notices by SQL."""
 
     __tablename__ = "notice"
     __table_args__ = (
@@ -100,7 +100,7 @@ class NoticeStore:
             return row.position if row else None
 
     def move(self, target: str, stream: str, position: int) -> None:
-        """Note that the target was told so far."""
+        """Store the target's position."""
         with self._database.session() as session:
             _move(session, target, stream, position)
             session.commit()

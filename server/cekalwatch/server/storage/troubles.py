@@ -36,7 +36,7 @@ class TroubleLogRow(SQLModel, table=True):
 
 
 class TroubleRow(SQLModel, table=True):
-    """A trouble; see `Trouble` of the domain."""
+    """A problem; see `Trouble` of the domain."""
 
     __tablename__ = "trouble"
 
@@ -171,7 +171,7 @@ class TroubleStore:
     ) -> Alarm:
         """Record that a person acknowledges it, with the audit entry of `note`; the first person stays recorded.
 
-        `by` gets the trouble as it stands, and raises what forbids it. Raises TROUBLE_NOT_FOUND.
+        `by` gets the present problem, and raises the reason of a refusal. Raises TROUBLE_NOT_FOUND.
         """
         with self._database.session() as session:
             change = _lock(session)

@@ -78,7 +78,7 @@ class PortProgram:
     model_version: str = ""
     version: str = ""
     certificate: str = ""
-    """What it shows, as `CertificateKey.text`; empty in plaintext."""
+    """Its certificate, as `CertificateKey.text`; empty in plaintext."""
 
     @property
     def port(self) -> Port:
@@ -95,7 +95,7 @@ class _Followed:
     since: datetime
 
     def told_by(self, server: str) -> Following:
-        """Return it as the server of that name tells it."""
+        """Return it in the form for the server of that name."""
         one = self.program
         return Following(
             one.port, one.run_id, server, self.since, None, one.model_version, one.version, one.certificate
@@ -210,7 +210,7 @@ class ListAllowance:
         """Subjects whose photographs each may ask for since they were new to it."""
 
     async def page(self, port: Port, after: int) -> None:
-        """Wait until a port may have what follows the state `after`; raises RATE_EXCEEDED."""
+        """Wait until a port may read the list after the state `after`; raises RATE_EXCEEDED."""
         if after < self._reached[port]:
             await self._wait(port)
 

@@ -90,7 +90,7 @@ class SubjectSearch:
                 self._follow()
 
     def _follow(self) -> None:
-        """Bring the keys up to date, and forget what is no longer so."""
+        """Update the keys, and forget outdated facts."""
         if (model := self.model_version()) != self._model:
             self._model = model
             self._held.clear()

@@ -64,7 +64,7 @@ LOOK_AT_NOTICES_PERIOD_S = 5.0
 
 @dataclass(frozen=True)
 class AlarmParts:
-    """The service of troubles, and the regular work on them."""
+    """The service of problems, and the regular work on them."""
 
     servicer: TroubleServicer
     board: AlarmBoard
@@ -84,7 +84,7 @@ def init_alarms(
     cluster: ClusterParts,
     revoked: Callable[[str], bool],
 ) -> AlarmParts:
-    """Load the open troubles. `revoked` says whether a certificate is revoked, by the text of its key."""
+    """Load the open problems. `revoked` says whether a certificate is revoked, by the text of its key."""
     settings, stores, clock = context.settings, context.stores, context.clock
     store = stores.troubles
     feed = AlarmFeed(store)

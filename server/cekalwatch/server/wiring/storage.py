@@ -99,7 +99,7 @@ class Context:
     actor: Actor
     """The actor in the audit trail for what the server does on its own."""
     stack: ExitStack
-    """Closes what was opened, in reverse order."""
+    """Closes opened parts in reverse order."""
     metrics: Metrics = NO_METRICS
 
     @classmethod

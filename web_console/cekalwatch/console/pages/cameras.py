@@ -35,7 +35,7 @@ def show(visit: RequestContext) -> Response:
 
 
 def show_one(visit: RequestContext) -> Response:
-    """Show one camera, with its troubles of the last days."""
+    """Show one camera, with its problems of the last days."""
     camera = _find(visit)
     return _one(visit, camera) if camera else _missing(visit)
 

@@ -38,6 +38,6 @@ def show_problems(visit: RequestContext) -> Response:
 
 
 def acknowledge(visit: RequestContext) -> Response:
-    """Record that the person has seen a trouble."""
+    """Record that the person acknowledges a problem."""
     visit.troubles.acknowledge(visit.part("trouble_id"))
     return visit.to("/troubles")

@@ -20,7 +20,7 @@ class TroubleWindow(QMainWindow):
         self._controller = controller
         self._troubles = troubles
         self.seen_buttons: dict[str, QPushButton] = {}
-        """The button of each trouble that the person here can acknowledge, by its key."""
+        """The button of each problem that the person here can acknowledge, by its key."""
         # A supervisor may be typing elsewhere when it comes up.
         self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
         self.empty = label(role="muted")

@@ -189,7 +189,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
     async def ListChangedAlerts(
         self, request: pb.ListChangedAlertsRequest, context: Context
     ) -> pb.ListChangedAlertsResponse:
-        """Return what became of alerts after a place in the log."""
+        """Return the results of alerts after a position in the log."""
         caller = current_caller()
         wanted = replace(caller.narrow(read.alert_filter(request.filter)), supervises=_supervises(caller))
         after, heard = read.sequence(request.after_sequence), read.sequence(request.heard_sequence)

@@ -60,7 +60,7 @@ class OperationsServicer(operations_service_pb2_grpc.OperationsServiceServicer):
     async def ForgetLearnedThreshold(
         self, request: pb.ForgetLearnedThresholdRequest, context: Context
     ) -> pb.ForgetLearnedThresholdResponse:
-        """Forget what was learned from passages until today."""
+        """Forget the threshold learned from passages until today."""
         who = current_caller()
         people = who.two_people()
         await asyncio.to_thread(self._threshold.forget_learned, request.model_version, self._today(), people, who.actor)

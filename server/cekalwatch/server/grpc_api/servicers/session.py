@@ -53,7 +53,7 @@ class SessionServicer(session_service_pb2_grpc.SessionServiceServicer):
     async def GetSignInMethods(
         self, request: pb.GetSignInMethodsRequest, context: Context
     ) -> pb.GetSignInMethodsResponse:
-        """Return the identity provider, as far as it is wanted."""
+        """Return the requested facts of the identity provider."""
         if request.include_endpoints:
             facts = await self._provider.do(lambda: self._sign_ins.provider(with_endpoints=True))
         else:

@@ -58,7 +58,7 @@ class TroubleServicer(trouble_service_pb2_grpc.TroubleServiceServicer):
         return pb.AcknowledgeTroubleResponse(trouble=TROUBLE.write(found.shown))
 
     async def ListTroubles(self, request: pb.ListTroublesRequest, context: Context) -> pb.ListTroublesResponse:
-        """Return a page of troubles, newest first."""
+        """Return a page of problems, newest first."""
         site = current_caller().narrow_site(read.site(request.site))
         before, begin_from = _page_token(request.page_token), optional_moment(request, "begin_from")
         limit = page_size(request.page_size, default=DEFAULT_PAGE)
@@ -78,7 +78,7 @@ def _written(news: OpenAlarms | Alarm | None, now: datetime) -> pb.WatchTroubles
 
 
 def _trouble_id(value: str) -> UUID:
-    """Read a trouble's key; one of another form is no trouble's."""
+    """Read a problem's key; raises TROUBLE_NOT_FOUND for another form."""
     if found := uuid(value):
         return found
     raise CekalwatchError(Code.TROUBLE_NOT_FOUND)

@@ -71,7 +71,7 @@ def _names(of: Iterable[LoopState | DestinationState]) -> str:
 
 @dataclass(frozen=True)
 class RefusedServerAlarms:
-    """The rule for refused servers, by what they wrote to the database."""
+    """The rule for refused servers, by their reports in the database."""
 
     told: Callable[[], Collection[RefusedServer]]
     """Reads them, the newest first; blocks."""

@@ -78,7 +78,7 @@ TOLD_FOR = timedelta(days=1)
 
 @dataclass(frozen=True)
 class ThresholdAlarms:
-    """The rule for what was learned; every server sees the same."""
+    """The rule for learned thresholds; every server sees the same."""
 
     thresholds: ThresholdStore
     snapshot: Callable[[], GallerySnapshot]

@@ -36,7 +36,7 @@ AUTHORITY_WITHIN = timedelta(days=398)
 
 
 def check_installation(loaded: LoadedSettings[ServerSettings], now: datetime) -> Iterator[CheckResult]:
-    """Yield each result as soon as it is there; each takes some seconds at most."""
+    """Yield each result as soon as it is known; each takes a few seconds at most."""
     settings = loaded.values
     yield CheckResult("settings", *check_settings(loaded))
     yield CheckResult("folder", *_check_folder(settings))

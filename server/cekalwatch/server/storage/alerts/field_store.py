@@ -66,7 +66,7 @@ class FieldChanges:
 
 
 class FieldStore:
-    """Counts passages, and reads what became of alerts."""
+    """Counts passages, and reads the results of alerts."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

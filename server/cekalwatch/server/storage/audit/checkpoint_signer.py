@@ -235,7 +235,7 @@ class HistoryGuard:
     waits_for: TokenError | None = None
     """Why a checkpoint that is due is not signed: the token with the key is away, or refuses; it is tried again."""
     newest: Checkpoint | None = None
-    """What was signed last."""
+    """The last signed checkpoint."""
     _told_at: datetime | None = field(default=None, repr=False)
 
     def look(self) -> None:

@@ -30,7 +30,7 @@ class AuditEntryRow(SQLModel, table=True):
 
 
 class AuditIndexRow(SQLModel, table=True):
-    """An entry under one of its terms (`audit.search_terms`); whoever removes a row hides the entry from searches."""
+    """An entry under one of its terms (`audit.search_terms`); removing a row hides the entry from searches."""
 
     __tablename__ = "audit_index"
     __table_args__ = {"sqlite_with_rowid": False}

@@ -17,7 +17,7 @@ from cekalwatch.server.storage.audit.store import AuditStore
 
 
 class BreakKind(StrEnum):
-    """What is wrong; each value continues "entry 7"."""
+    """Kinds of faults; each value continues "entry 7"."""
 
     CHANGED = "was changed: its content does not give its hash"
     MISSING = "is missing"
@@ -104,7 +104,7 @@ class ChainCheck:
                 yield Break(BreakKind.MISPLACED, one.sequence, one.sequence)
 
     def _compared(self, one: Link, anchor: Anchor) -> Iterator[Break]:
-        # After a rewriting, every later anchor differs; and what is broken here was reported already.
+        # After a rewriting, every later anchor differs, and this break was reported already.
         if one.hash != anchor.hash and not self._broken and not self._rewritten:
             self._rewritten = True
             yield Break(BreakKind.REWRITTEN, one.sequence, one.sequence, anchor.origin)
@@ -139,7 +139,7 @@ class TrailCheck:
         return frozenset({one.checkpoint.public_key for one in self.brought} | {self.own_key}) - {""}
 
     def problems(self, counted: Counted) -> Iterator[TrailProblem]:
-        """Yield what is wrong."""
+        """Yield the faults."""
         # The ledger first: entries added to the trail after that do no harm.
         beside: list[Anchor] = []
         yield from self._beside_the_key(beside)

@@ -24,7 +24,7 @@ HEAR_S = 1.0
 
 
 class ChangeTopic(StrEnum):
-    """What has grown or changed; the name of PostgreSQL's channel."""
+    """Topics of changes; each value is the name of PostgreSQL's channel."""
 
     ALERT_EVENTS = "cekalwatch_alert_events"
     TROUBLES = "cekalwatch_troubles"
@@ -57,7 +57,7 @@ class ChangeNotifier:
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Send what is due, and end the threads; it blocks."""
+        """Send due hints, and end the threads; it blocks."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()

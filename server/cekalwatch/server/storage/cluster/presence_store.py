@@ -151,7 +151,7 @@ class RefusalStore:
         self._database = database
 
     def tell(self, refused: RefusedServer) -> None:
-        """Write that a server was refused now. It is logged where that cannot be written."""
+        """Write that a server was refused now. A failure to write is logged."""
         if not self._database.is_shared:
             return
         try:

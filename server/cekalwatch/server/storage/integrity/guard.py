@@ -80,7 +80,7 @@ class RowGuard:
         return {"mac": self.keyring.row_mac(form.signed(tuple(held[name] for name in form.columns)))}
 
     def check(self, row: SignedRow) -> None:
-        """Raise ChangedRowError unless a row, as a session has read it, is as it was written."""
+        """Raise ChangedRowError if a row that a session has read was changed."""
         form = form_of(type(row))
         self._check(form, row, form.values(row))
 

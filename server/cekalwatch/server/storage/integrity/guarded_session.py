@@ -24,7 +24,7 @@ from cekalwatch.server.storage.integrity.signed_row import ChangedRowError, RowK
 
 
 class LeaseLostError(StorageError):
-    """Another server does this work by now; nothing of the transaction was written."""
+    """Another server has taken over this work; nothing of the transaction was written."""
 
 
 class Fence(Protocol):
@@ -202,7 +202,7 @@ def _check_fence(session: GuardedSession) -> None:
 
 
 def _version_before(session: GuardedSession, row: SignedRow) -> int:
-    """Return the version of a row as it was read; 0 when it is new. Raises ChangedRowError for one that is not ours."""
+    """Return the version of a row when it was read; 0 if it is new. Raises ChangedRowError for a changed row."""
     state, form = sqlalchemy.inspect(row), form_of(type(row))
     if not state.persistent:
         return 0

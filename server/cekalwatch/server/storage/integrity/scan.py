@@ -27,7 +27,7 @@ PAGE_ROWS = 500
 
 @dataclass(frozen=True)
 class RowMismatch:
-    """A row that is not as it was written."""
+    """A row that somebody else changed."""
 
     key: RowKey
     reason: str

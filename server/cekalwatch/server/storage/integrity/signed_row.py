@@ -27,7 +27,7 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class ChangedRowError(ValueError):
-    """A row that is not as it was written. The text names it, and quotes nothing else of it."""
+    """A row that somebody else changed. The text names it, and quotes nothing else of it."""
 
     def __init__(self, key: RowKey) -> None:
         super().__init__(f"the row {key[1]} of {key[0]} does not stand as it was written")
@@ -136,7 +136,7 @@ def _same(value: object) -> object:
 
 
 _text = str.__str__
-"""Makes a plain text of an enumeration's member, and refuses what is no text."""
+"""Makes a plain text of an enumeration's member, and refuses other values."""
 _WRITTEN: Mapping[type, Callable[[Any], object]] = MappingProxyType(
     {JSON: json.JSONEncoder(sort_keys=True).encode, UtcDateTime: datetime.isoformat, Sealed: _ends}
 )

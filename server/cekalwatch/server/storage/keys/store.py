@@ -307,5 +307,5 @@ def table_of(sealed_column: AssociatedData) -> Table:
 
 
 def header(column: ColumnElement[Any]) -> ColumnElement[bytes]:
-    """Return how a column's value begins; `header_of` tells how the values of a data key do."""
+    """Return the first bytes of a column's value; `header_of` returns those of a data key's values."""
     return func.substr(column, 1, HEADER.size, type_=LargeBinary)

@@ -231,7 +231,7 @@ class TemplateStore:
         self._rows = WatchlistRows(keyring)
 
     def version(self) -> int:
-        """Return the change counter, so that whoever holds an older state sees that it is old."""
+        """Return the change counter, which shows whether a state is outdated."""
         with self._database.session() as session:
             return current_version(session)
 
@@ -295,7 +295,7 @@ def is_template(vector: bytes) -> bool:
 
 
 def have_length_1(vectors: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Tell of each row of `vectors` whether it can be a template."""
+    """Return for each row of `vectors` whether it can be a template."""
     with np.errstate(over="ignore", invalid="ignore"):
         return np.asarray(np.abs(np.linalg.norm(vectors, axis=1) - 1) <= UNIT_TOLERANCE)  # false for NaN
 

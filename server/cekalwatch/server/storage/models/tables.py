@@ -21,7 +21,7 @@ class GalleryStateRow(SignedRow, table=True):
     """Name of the model pack in use, on every server of this database."""
     model_version: str
     previous_pack: str
-    """What was in use before, to go back to."""
+    """The previously used model, to go back to."""
     previous_model_version: str
 
 
@@ -49,7 +49,7 @@ class ThresholdRow(SignedRow, table=True):
 
 
 class ScoreCountRow(SignedRow, table=True):
-    """One camera's passages of one day by their best score: numbers in bins. Nothing of it tells of one passage."""
+    """One camera's passages of one day by their best score: numbers in bins, and nothing of a single passage."""
 
     __tablename__ = "score_count"
 

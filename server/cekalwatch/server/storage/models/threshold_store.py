@@ -28,7 +28,7 @@ class ScoreStore:
         self._database = database
 
     def add(self, counts: Iterable[ScoreCounts]) -> None:
-        """Add to what was counted before, by this server or another; whole numbers only."""
+        """Add to earlier counts, of this server or another; whole numbers only."""
         with self._database.session() as session:
             lock_watchlist(session)
             for one in counts:

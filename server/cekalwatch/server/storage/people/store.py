@@ -89,7 +89,7 @@ class PeopleStore:
             session.commit()
 
     def account(self, sign_in_name: str) -> Account | None:
-        """Return the person of that name; None also where the record is not as it was written."""
+        """Return the person of that name; None also if the record was changed."""
         with self._database.session() as session:
             found = session.exec(select(PersonRow).where(PersonRow.sign_in_name == sign_in_name))
             return next(map(account_of, in_order(session, found)), None)
@@ -122,7 +122,7 @@ class PeopleStore:
             )
 
     def all(self) -> list[Account]:
-        """Return everybody whose record is as it was written, by sign-in name."""
+        """Return all people with unchanged records, by sign-in name."""
         with self._database.session() as session:
             rows = session.exec(select(PersonRow).order_by(PersonRow.sign_in_name))
             return list(map(account_of, in_order(session, rows)))
@@ -177,7 +177,7 @@ class PeopleStore:
                 return None
             tries = SignInTries.next(before, now, rule)
             session.merge(SignInFailureRow(name_tag=tag, **tries.__dict__))
-            # What is forgotten goes, so that made-up names do not fill the database.
+            # Outdated counts are removed, so that invented names do not fill the database.
             session.exec(delete(SignInFailureRow).where(col(SignInFailureRow.failed_at) < now - rule.forgotten_after))
             session.commit()
             return tries

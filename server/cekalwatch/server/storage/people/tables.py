@@ -36,7 +36,7 @@ class PersonSessionRow(SignedRow, table=True):
     __tablename__ = "person_session"
 
     token_sha256: str = Field(primary_key=True)
-    """Hexadecimal. The token is 256 random bits, so that a plain hash tells nothing."""
+    """Hexadecimal. The token is 256 random bits, so a plain hash reveals nothing."""
     purpose: str
     person_id: str = Field(foreign_key="person.person_id", index=True)
     by_password: bool

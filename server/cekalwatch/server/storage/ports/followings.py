@@ -47,7 +47,7 @@ class FollowingStore:
             session.commit()
 
     def left(self, one: Following, now: datetime) -> None:
-        """Note that a port follows at that server no longer, unless another server has it by now."""
+        """Record that a port no longer follows at that server, unless it follows at another one now."""
         row = PortFollowingRow
         here = (
             col(row.site) == one.port.site,

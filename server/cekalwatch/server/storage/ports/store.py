@@ -48,7 +48,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class _Facts:
-    """What is sealed of an alert."""
+    """The sealed part of an alert."""
 
     alert: Alert
     people: dict[UUID, str]

@@ -1,1 +1,1 @@
-"""A database as it is at one moment, as a stream of bytes, and back: for backups."""
+"""Snapshots of a database as streams of bytes, and their restoring: for backups."""

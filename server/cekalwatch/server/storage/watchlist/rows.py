@@ -54,7 +54,7 @@ DAMAGED = (ValueError, KeyError, TypeError)
 
 @dataclass(frozen=True)
 class WatchlistRows:
-    """Writes and reads rows, sealing what is personal with the keys of `keyring`."""
+    """Writes and reads rows, and seals personal values with the keys of `keyring`."""
 
     keyring: Keyring
 

@@ -64,7 +64,7 @@ class WatchlistImporter:
         legal: LegalParameters,
         lookalikes: LookalikeFinder,
     ) -> None:
-        """`zone` is that of the checkpoint by whose clock the reports tell an order's status."""
+        """`zone`: time zone of the checkpoint whose clock decides an order's status in reports."""
         self._store = store
         self._enroller = enroller
         self._clock = clock

@@ -49,18 +49,18 @@ def written(value: object) -> bytes:
 
 
 def written_row(cells: Sequence[object] | None) -> bytes:
-    """Return a row as JSON. One that is too large becomes one that cannot be read, as None is."""
+    """Return a row as JSON. A row that is too large becomes unreadable, like None."""
     content = written(None if cells is None else [_bounded(cell) for cell in cells])
     return content if len(content) <= MAX_ROW_BYTES else written(None)
 
 
 def array(parts: Iterable[bytes]) -> bytes:
-    """Return the array of what was written."""
+    """Return the array of the written rows."""
     return b"[" + b",".join(parts) + b"]"
 
 
 def read_cells(content: bytes) -> object:
-    """Return what was written; raises ValueError for anything else."""
+    """Return the written row; raises ValueError for anything else."""
     try:
         return json.loads(content, object_hook=_untagged)
     except RecursionError:
@@ -139,7 +139,7 @@ def taken_in(size: int, answer: bytes) -> Generator[bytes, bytes, BytesIO]:
 
 
 MAX_TOLD: Final = 2000
-"""Characters of a refusal that are told."""
+"""Maximum characters of a refusal in an answer."""
 
 _RAISED: Final = (SourceUnavailable, SourceMisconfigured, SourceSealed, ColumnsWrong, SourceTooCostly, BrokenPage)
 _KINDS: Final = {kind.__name__: kind for kind in _RAISED}

@@ -47,7 +47,7 @@ class PhotographPlace:
     name: str
     """Its name in reports."""
     address: str
-    """Where it is: a file's name, a path on a server, a column."""
+    """Its place: a file's name, a path on a server, a column."""
     version: str = ""
     """Its version, if the row has one."""
 

@@ -27,7 +27,7 @@ SecretPlace = Annotated[str, AfterValidator(secret_form)]
 
 
 def read_secret(place: str) -> str:
-    """Return the secret, empty for no `place`; raises SourceUnavailable. It is read anew, so that it can be changed."""
+    """Return the secret, empty without `place`; raises SourceUnavailable. It is read each time, so it can change."""
     kind, _, rest = place.partition(":")
     if not place:
         return ""

@@ -74,7 +74,7 @@ class SyncIntake:
         self._findings = SyncFindings()
         self.lease: SyncLease = begun.lease
         self.deleted: set[str] = set()
-        """Subjects that the source has deleted, as far as it was read."""
+        """Subjects that the source has deleted, in the pages read so far."""
         self.expected = 0
         """Number of records that the reading must return, by the source's statement at its beginning or now."""
 
@@ -134,7 +134,7 @@ class SyncIntake:
         self._importing.delete_ended(self.deleted)
 
     def _withdraw_others(self, item: WithdrawnOthers | DeletedSubject) -> None:
-        """Take what has left of one subject."""
+        """Record what has left of one subject."""
         but = item.but if isinstance(item, WithdrawnOthers) else frozenset[str]()
         if isinstance(item, DeletedSubject):
             self.deleted.add(item.subject_id)
@@ -204,7 +204,7 @@ class SyncIntake:
             self._remember(page)
 
     def _unremembered(self) -> set[str]:
-        """Return the keys of which more is known than the store can tell."""
+        """Return the keys of which more is known than the store has."""
         batch = self._batch
         under_way = {one.item.order_id for one in self._under_way if isinstance(one, _UnderWay)}
         return under_way.union(batch.seen, batch.unchanged, batch.gone)

@@ -133,7 +133,7 @@ class SyncScheduler:
 
     def _begin(self, *, hastened: bool) -> bool:
         if self._under_way:
-            return False  # its lease may have run out, which another server may make something of
+            return False  # its lease may have expired, so another server may take over
         now, latest = self._clock.now(), self._next_run.latest()
         begun = self._store.begin(self.source, now, if_due=True, latest=latest, hastened=hastened)
         if begun:

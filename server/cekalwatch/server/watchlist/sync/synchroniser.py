@@ -125,7 +125,7 @@ class Synchroniser:
             return _failed(intake.run, Code.INTERNAL), False
 
     def _read(self, intake: SyncIntake, cursor: str) -> None:
-        """Read from `cursor` to the source's end, from the beginning where it no longer knows that place."""
+        """Read from `cursor` to the source's end, or from the beginning if the source no longer knows the cursor."""
         try:
             self._read_from(intake, cursor)
         except CursorExpired:
@@ -147,7 +147,7 @@ class Synchroniser:
             intake.settle()
 
     def _conclude(self, intake: SyncIntake, actor: Actor) -> SyncRun:
-        """Withdraw the orders that have left the source, unless they are so many that people must decide first."""
+        """Withdraw the orders that have left the source, unless there are so many that people must decide first."""
         intake.judge_again()
         state, run = self._store.state(), intake.run
         if run.whole and state.reading_items < intake.expected:

@@ -193,7 +193,7 @@ def wanted_references(request: pb.FetchReferencesRequest) -> tuple[str, tuple[st
 
 
 def reference_pieces(stored: StoredReference) -> Iterator[pb.FetchReferencesResponse]:
-    """Write a photograph in pieces, the first one with what was made of it."""
+    """Write a photograph in chunks, the first one with its face and template."""
     pieces = range(0, max(1, len(stored.photo)), PHOTO_CHUNK_BYTES)
     for start in pieces:
         message = pb.FetchReferencesResponse(data=stored.photo[start : start + PHOTO_CHUNK_BYTES])

@@ -78,7 +78,7 @@ class ListFiles:
 
 @dataclass(frozen=True)
 class ListFile:
-    """A file, and what is asked with it."""
+    """A file, and the parameters of its request."""
 
     encoding: Encoding
     preview_digest: str
@@ -244,7 +244,7 @@ def _asked(begin: pb.ListFileBegin) -> ListFile:
 
 
 def unreadable(error: SourceUnavailable) -> CekalwatchError:
-    """Return the error for a file that is no list, with what its reader says."""
+    """Return the error for a file that is not a list, with its reader's message."""
     code = next((code for kind, code in _CODES if isinstance(error, kind)), Code.LIST_FILE_UNREADABLE)
     found = CekalwatchError(code)
     found.told = MappingProxyType({"detail": str(error)[:MAX_TOLD]})

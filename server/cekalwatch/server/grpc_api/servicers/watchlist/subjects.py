@@ -181,7 +181,7 @@ class LookalikeMethods(watchlist_service_pb2_grpc.WatchlistServiceServicer):
 
 
 def judged_pair(request: pb.JudgeLookAlikesRequest) -> SubjectPair:
-    """Read which two are judged; raises SUBJECT_NOT_FOUND, and Refused for a subject beside itself."""
+    """Read which two subjects are judged; raises SUBJECT_NOT_FOUND, and Refused for the same subject twice."""
     keys = subject_key(request.subject_id), subject_key(request.other_subject_id)
     require(keys[0] != keys[1], "other_subject_id")
     return SubjectPair.of(*keys)

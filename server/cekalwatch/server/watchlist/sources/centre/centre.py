@@ -64,7 +64,7 @@ class PortCaller:
         )
 
     def dialer(self) -> Dialer:
-        """Return what opens channels to the centre; raises SourceMisconfigured for a certificate that is no port's."""
+        """Return the dialer to the centre; raises SourceMisconfigured for a certificate of another role."""
         try:
             dialer = open_dialer(ServerChoice(self.settings.addresses, self.sites[0]), self.tls_dir)
         except ProgramError as error:

@@ -102,7 +102,7 @@ class RowIndex:
 
 
 def row_keys(mapper: RecordMapper, line: int, place: int, row: Row | None) -> RowKeys:
-    """Return what decides about a row's position; empty where it cannot be read."""
+    """Return the value that decides about a row's position; empty if it cannot be read."""
     cells = row or {}
     try:
         keys = (mapper.text(cells, "order_id"), mapper.text(cells, "extends_order_id"))

@@ -51,7 +51,7 @@ class SqlPosition:
         raise CursorExpired
 
     def reaching_back(self, seconds: float) -> Mark:
-        """Return `since`, earlier by `seconds` where it is a time."""
+        """Return `since`, earlier by `seconds` if it is a time."""
         return self.since - timedelta(seconds=seconds) if isinstance(self.since, datetime) else self.since
 
 

@@ -89,7 +89,7 @@ def _whole(digits: str) -> object:
 
 
 def _shallow(text: str) -> str:
-    """Return JSON with NaN, which is read as a damaged value, in place of what is nested deeper than MAX_DEPTH."""
+    """Return JSON with NaN, which is read as a damaged value, in place of values nested deeper than MAX_DEPTH."""
     parts, kept, depth = list[str](), 0, 0
     for found in _STRING_OR_BRACKET.finditer(text):
         match found[0]:
