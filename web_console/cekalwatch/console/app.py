@@ -164,7 +164,7 @@ def _is_own_form(request: Request, origin: str) -> bool:
 
 
 def _show_old_form(page: Page, visit: RequestContext) -> Response:
-    """Answer a form of an earlier session, with which nothing is done: it is shown again, where it has one."""
+    """Answer a form of an earlier session without acting on it: it shows the form again, if there is one."""
     if page.again is None:
         return visit.problem(visit.texts.say("FORM_OLD"), HTTPStatus.FORBIDDEN)
     response = page.again(visit, visit.texts.say("SESSION_HAD_ENDED"))

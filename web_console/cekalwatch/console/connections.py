@@ -187,7 +187,7 @@ class Connections:
         return _Accepted(self, lambda left: BoundedHttp(left, **uvicorns))
 
     def enter(self, accepted: _Accepted) -> bool:
-        """Count a connection, and close another one for it if needed; False means that there is no room."""
+        """Count a connection, and close another one for it if needed; False if there is no room."""
         its = [one for one in self._open if one.address == accepted.address]
         for these, most in ((its, MAX_CONNECTIONS_OF_ADDRESS), (list(self._open), MAX_CONNECTIONS)):
             if len(these) >= most:

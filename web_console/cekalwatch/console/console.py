@@ -123,7 +123,7 @@ class Console:
         )
 
     def is_open(self, session: WebSession) -> bool:
-        """Whether a browser's session goes on."""
+        """Whether a browser's session continues."""
         return self.web_sessions.holds(session)
 
     def sign_in_allowed(self, request: Request) -> bool:

@@ -19,7 +19,7 @@ from cekalwatch.contract.values.people import (
 from cekalwatch.contract.values.troubles import SEES_TROUBLES
 
 ANYBODY: Final[frozenset[PersonRole]] = frozenset()
-"""The person who is signed in."""
+"""The signed-in person."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from cekalwatch.office.client.refusals import error_reason
 
 MAX_SHOWN: Final = 100
 LIST_AGAIN_S: Final = 300.0
-"""The period after which all are listed again, since a corrected name in the list is no event of an alert."""
+"""The period after which all are listed again, since a corrected name on the list raises no event of an alert."""
 OUT_OF_STEP: Final = frozenset({"POSITION_TOO_OLD", "POSITION_UNKNOWN"})
 """The answers of a server that does not know what changed."""
 
@@ -61,7 +61,7 @@ class OpenAlerts:
             return self._list(client, heard)
 
     def renew(self, client: AlertClient, heard: int | None) -> Shown:
-        """Ask for what changed since they were listed, or list them where that is not enough; see `list_all`."""
+        """Request the changes since the last listing, or list all if that is not enough; see `list_all`."""
         with self._lock:
             old = self._monotonic() - self._listed_s > LIST_AGAIN_S
             # With more than a page it is unknown which alert follows one that is settled.

@@ -51,7 +51,7 @@ class RequestContext:
     texts: ConsoleTexts
     session: WebSession | None
     form: Mapping[str, str] = field(default_factory=dict)
-    """What was filled in; empty for a request that changes nothing."""
+    """The form's input; empty for a request that changes nothing."""
     instead: str = ""
     """The page to return to instead of this one, which can be used once; empty means this one."""
     params: Mapping[str, str] | None = None
@@ -138,7 +138,7 @@ class RequestContext:
     def look_at_person(self) -> None:
         """Ask the server for the signed-in person and their rights, unless it answered in the last TOLD_S seconds.
 
-        Raises grpc.RpcError when the session has ended there; a server that is away leaves what it said last.
+        Raises grpc.RpcError when the session has ended there; while the server is unavailable, its last answer stays.
         """
         session = self.signed_in
         if time.monotonic() - session.told_at_s < TOLD_S:
@@ -239,7 +239,7 @@ class RequestContext:
 async def read_form(request: Request, *, files: int) -> tuple[Mapping[str, str], UploadFile | None]:
     """Return the fields of a form and its file, if it may have one: in memory, or in a file without a name.
 
-    Raises HTTPException for a body that is no form of a browser's.
+    Raises HTTPException for a body that is not a browser's form.
     """
     kind = request.headers.get("content-type", "").lower()
     if kind.startswith("multipart/") and "charset" in kind:

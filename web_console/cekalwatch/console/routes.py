@@ -74,7 +74,7 @@ class Page:
 def refusal(page: Page, visit: RequestContext) -> Response | None:
     """Return the response to a person who may not see a page; None for one who may: only this decides.
 
-    Raises grpc.RpcError for who has no session any more.
+    Raises grpc.RpcError for a person whose session has ended.
     """
     if (people := page.people) is None:
         return None

@@ -56,7 +56,7 @@ class SecurityMiddleware:
     ) -> None:
         """`hosts`: names that browsers may use. `tls`: tell browsers to use only TLS from now on.
 
-        `larger`: paths that take more than a form, and how many bytes; `too_large` answers what is larger still.
+        `larger`: paths that accept more bytes than a form, with their limits; `too_large` answers larger requests.
         """
         self._app = app
         self._larger = larger

@@ -1,6 +1,6 @@
 """State of cameras, servers, ports and sources, for a page that updates itself: each person asks, but rarely.
 
-What is kept between two questions is shown only after the server has said that its person may look on.
+Data that is kept between two requests is shown only after the server has confirmed the person's right.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ class Example:
 
     jpeg: bytes
     flaws: frozenset[Flaw]
-    """What was wrong with the passage that it shows; empty when it was fit."""
+    """Faults of the passage that it shows; empty if the face was fit."""
     score: float
 
 

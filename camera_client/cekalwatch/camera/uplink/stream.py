@@ -120,7 +120,7 @@ class Stream:
         self._on_policy: Callable[[CapturePolicy], None] = lambda _: None
 
     async def shake_hands(self, hello: CameraHello) -> Welcome:
-        """Say hello; return the answer. Raises StreamLost, or ProtocolError when the answer is no welcome."""
+        """Send hello; return the answer. Raises StreamLost, or ProtocolError when the answer is not a welcome."""
         hello = replace(hello, client_version=version("cekalwatch"), detector=hello.detector[:MAX_WORD])
         try:
             async with asyncio.timeout(self._timing.handshake_s):

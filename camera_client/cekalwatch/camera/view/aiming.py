@@ -25,7 +25,7 @@ from cekalwatch.wire.bounds import MAX_AIMING_AGE_S, MAX_AIMING_FACES, MAX_AIMIN
 FRAME_WITHIN_S: Final = 3.0
 """How long a request waits for a frame."""
 JPEG_QUALITY: Final = 80
-"""What is so soft takes a third of the bytes that are allowed, whatever it shows."""
+"""A picture this blurred needs a third of the allowed bytes, whatever it shows."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,7 +30,7 @@ FINE_SIZE: Final = (COARSE_SIZE[0] * FINE, COARSE_SIZE[1] * FINE)
 SMOOTHING: Final = 1.5
 """Sigma with which the coarse picture is smoothed, so that likeness does not depend on focus or noise."""
 DARK_LEVEL: Final = 40.0
-"""In what is darker than this, a face has no features."""
+"""In a darker picture, a face has no features."""
 SATURATED_LEVEL: Final = 250.0
 STRUCTURED: Final = 3.0
 """Standard deviation from which a coarse cell has structure."""
@@ -77,7 +77,7 @@ def deviation(coarse: Grey) -> Cells:
 
 
 def likeness(one: Grey, other: Grey) -> Cells:
-    """Return the normalised correlation of each cell, -1 to 1; 0 where one of the two has no structure."""
+    """Return the normalised correlation of each cell, -1 to 1; 0 if one of the two has no structure."""
     mean_one, mean_other = _mean_by_cell(one), _mean_by_cell(other)
     covariance = _mean_by_cell(one * other) - mean_one * mean_other
     spread_one, spread_other = deviation(one), deviation(other)
@@ -105,7 +105,7 @@ def shift_between(before: Grey, after: Grey) -> tuple[float, float]:
 
 
 def shifted(coarse: Grey, x: float, y: float) -> Grey:
-    """Return the view moved by `x` and `y` pixels, black where nothing is left."""
+    """Return the view moved by `x` and `y` pixels, with black margins."""
     matrix = np.array([[1, 0, x], [0, 1, y]], np.float32)
     moved = cv2.warpAffine(coarse, matrix, COARSE_SIZE, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
     inside = cv2.warpAffine(np.ones_like(coarse), matrix, COARSE_SIZE, borderMode=cv2.BORDER_CONSTANT, borderValue=0)

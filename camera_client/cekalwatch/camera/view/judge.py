@@ -30,12 +30,12 @@ from cekalwatch.contract.values.cameras import ViewState
 from cekalwatch.vision.faces import Picture
 
 TOGETHER: Final = 0.5
-"""Share of what is seen in both pictures that must have gone the same way."""
+"""Minimum share of the common content of both pictures that moved in the same direction."""
 STAYED: Final = 0.25
 """Maximum share of the view that stays in place while a camera turns: by chance, or text in the picture. When a person
 passes close by and hides two thirds of the view, more than this stays."""
 EDGE_CELLS: Final = 3
-"""Cells with structure that an edge of the view needs to tell whether it stayed."""
+"""Minimum cells with structure at an edge of the view for judging whether it stayed."""
 EDGE_STAYS: Final = 0.5
 SEEN_IN_BOTH: Final = 0.15
 """Share of the view that must be seen in both pictures."""
@@ -111,11 +111,11 @@ class Reference:
         return deviation(self.coarse) >= STRUCTURED
 
     def alike(self, coarse: Grey) -> NDArray[np.bool_]:
-        """Which structured cells show what they usually do."""
+        """The structured cells that show their usual content."""
         return (likeness(self.coarse, coarse) >= ALIKE) & self.structured
 
     def share_alike(self, coarse: Grey) -> float:
-        """Share of the structured cells that show what they usually do, 0 to 1."""
+        """Share of the structured cells that show their usual content, 0 to 1."""
         structured = int(self.structured.sum())
         return float(self.alike(coarse).sum()) / structured if structured else 0.0
 
@@ -153,7 +153,7 @@ MIN_STRUCTURED: Final = 0.3
 """Minimum share of the view with structure for distinguishing the camera's motion from people's: in front of a bare
 wall only people's motion is visible."""
 MOSTLY_THERE: Final = 0.5
-"""Share of the usual view that must show to be certain that it is there."""
+"""Minimum visible share of the usual view for certainty that it is there."""
 CERTAIN_FOR_S: Final = 60.0
 """For this long after the usual view was certain, what moves may be the camera."""
 STILL: Final = 0.6
@@ -189,7 +189,7 @@ class ViewJudge:
         """How the view looks; UNSPECIFIED until something was seen for long enough."""
         self._reference: Reference | None = None
         self._other_place: Grey | None = None
-        """What is seen since the usual view has gone."""
+        """The view since the usual one disappeared."""
         self._pending: _Pending | None = None
         self._last_s = -math.inf
         self._motion = CameraMotion()
@@ -299,7 +299,7 @@ class ViewJudge:
         coarse = seen.coarse
         if self._other_place is None or float(np.mean(likeness(self._other_place, coarse) >= ALIKE)) < STILL:
             self._other_place = coarse
-            # Whoever fills the picture moves: it was no other place.
+            # A person who fills the picture moves, so it was not another place.
             if self._pending and self._pending.state is ViewState.MOVED:
                 self._pending = None
             return None

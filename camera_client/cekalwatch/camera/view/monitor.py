@@ -38,7 +38,7 @@ class ViewMonitor:
     """One camera key's view. Owned by the vision thread."""
 
     def __init__(self, preset_status: Callable[[], PresetStatus] = lambda: PresetStatus.AT_PRESET) -> None:
-        """`preset_status`: tells at once, on any thread, where a camera that can be turned looks."""
+        """`preset_status`: returns at once, on any thread, the position of a camera that can be turned."""
         self._preset_status = preset_status
         self._judge = ViewJudge()
         self._status = PresetStatus.AT_PRESET

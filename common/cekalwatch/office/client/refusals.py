@@ -16,9 +16,9 @@ from cekalwatch.program.translations import Texts
 
 UNREACHABLE = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED})
 SESSION_OVER = frozenset({"SIGN_IN_NEEDED", "SESSION_ENDED"})
-"""Reasons after which the person has to sign in again."""
+"""Reasons after which the person must sign in again."""
 OTHERS_AWAY = frozenset({"PORT_AWAY", "PROVIDER_UNAVAILABLE"})
-"""Reasons of the server that are answers, not failures."""
+"""The server answers, but the other system that it asked does not."""
 
 Failure = grpc.RpcError | ProgramError
 """Why something did not succeed: the server's answer, or a problem on this PC."""

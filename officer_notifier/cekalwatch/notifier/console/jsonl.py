@@ -82,7 +82,7 @@ class JsonLines:
             self._log.warning("watchlist_stale" if freshness.stale else "watchlist_fresh_again")
 
     def disconnected(self, ended: Disconnected) -> None:
-        """Log that the connection is gone; raises ProgramError when the server does not serve this PC as it is."""
+        """Log that the connection is lost; raises ProgramError when the server does not serve this PC."""
         if ended.refusal:
             raise ProgramError(f"The server refuses the subscription: {ended.refusal.code}", Exit.CONFIG)
         if self._link != ended.cause:

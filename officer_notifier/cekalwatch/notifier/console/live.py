@@ -110,7 +110,7 @@ class LiveConsole:
         self._live.refresh()
 
     def disconnected(self, ended: Disconnected) -> None:
-        """Show since when there is no connection, and why."""
+        """Show since when the connection is lost, and why."""
         with self._lock:
             lost = self._view.connection.lost(ended.cause, self._now(), ended.refusal)
             self._view = replace(self._view, connection=lost)

@@ -128,7 +128,7 @@ class PictureFolder(BackgroundThread):
                     _delete(own)
 
     def _save(self, alert_id: str, pictures: AlertPictures) -> ImagePaths:
-        """Save pictures in place of earlier ones: plain JPEGs only, and nothing under a key that is no UUID."""
+        """Save pictures in place of earlier ones: only plain JPEGs, and only under a key that is a UUID."""
         if not _is_key(alert_id):
             return ImagePaths()
         own = self._folder / alert_id

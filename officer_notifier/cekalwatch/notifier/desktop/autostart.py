@@ -46,7 +46,7 @@ def install(files: Mapping[Path, str]) -> None:
 
 
 def uninstall(files: Mapping[Path, str]) -> None:
-    """Delete the files; a missing one is no error."""
+    """Delete the files; a missing file is not an error."""
     for path in files:
         try:
             path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What this PC knows, without a window and without a call: alerts, connection, who has signed in.
+"""State of this PC, without windows and calls: alerts, connection, signed-in person.
 
 Windows follow its signals. All of it runs in the windows' thread.
 """

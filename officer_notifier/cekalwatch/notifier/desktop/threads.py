@@ -95,7 +95,7 @@ class DesktopScreen(QObject):
         self._ended.set()
 
     def prepare(self, alert: Alert) -> None:
-        """See `Screen`: nothing, for the window loads the pictures of what it shows, and no text waits for them."""
+        """See `Screen`: nothing, since the window loads the pictures that it shows, and no text waits for them."""
 
     def show(self, *shown: ShownAlert) -> None:
         """See `Screen`."""
@@ -143,7 +143,7 @@ class DesktopScreen(QObject):
             request.done.set()
 
 
-class ScreenGone(Exception):  # noqa: N818  # it is no error: the program ends
+class ScreenGone(Exception):  # noqa: N818  # not an error: the program ends
     """The windows have closed; the update was not shown."""
 
 

@@ -95,7 +95,7 @@ class _Followed:
     since: datetime
 
     def told_by(self, server: str) -> Following:
-        """Return it in the form for the server of that name."""
+        """Return it as a report of the server of that name."""
         one = self.program
         return Following(
             one.port, one.run_id, server, self.since, None, one.model_version, one.version, one.certificate

@@ -114,7 +114,7 @@ class PeopleClient(ServiceClient[PeopleServiceStub]):
         seen_roles: Collection[PersonRole],
         seen_sites: Collection[str],
     ) -> None:
-        """Replace a person's roles and sites, unless they are others by now than were seen."""
+        """Replace a person's roles and sites, unless they have changed since they were seen."""
         request = people_pb.ChangePersonRequest(
             sign_in_name=name,
             roles=map(PERSON_ROLES.number, sorted(roles)),
@@ -146,5 +146,5 @@ class SessionCheck(ServiceClient[SessionServiceStub]):
     stub = SessionServiceStub
 
     def session(self) -> PersonSession:
-        """Return the session as it is now."""
+        """Return the present session."""
         return SESSION.read(self._call(lambda stub: stub.GetSession, session_service_pb2.GetSessionRequest()).session)

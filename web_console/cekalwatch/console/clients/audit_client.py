@@ -25,7 +25,7 @@ LONG_S = 3600.0
 
 @dataclass
 class Export:
-    """An export that has begun: `parts` are to be read to the end, then the rest is there."""
+    """An export that has begun: the other fields are set when `parts` has been read to its end."""
 
     parts: Iterable[bytes]
     checkpoint: str = field(default="", init=False)

@@ -56,12 +56,12 @@ class ThresholdClient(ServiceClient[OperationsServiceStub]):
 
     @staticmethod
     def oblivion(model: str) -> JointRequest:
-        """Return what two people sign to forget what was learned with that model."""
+        """Return the act that two people sign to forget the learned threshold of that model."""
         request = pb.ForgetLearnedThresholdRequest(model_version=model)
         return JointRequest(session_pb2.TWO_PERSON_ACTION_CHANGE_THRESHOLD, request)
 
     def forget(self, oblivion: JointRequest, word: str) -> None:
-        """Forget what was learned, with the approval of a second person."""
+        """Forget the learned threshold, with the approval of a second person."""
         self._call(lambda stub: stub.ForgetLearnedThreshold, oblivion.request, word)
 
 

@@ -50,7 +50,7 @@ class AuditWords:
         self._texts = texts
 
     def action(self, action: str) -> str:
-        """Return what was done."""
+        """Return the action in words."""
         if action in ACTIONS:
             return self._texts.say(f"ACTION_{action}")
         return self._texts.say("UNKNOWN_ACTION", action=action)
@@ -78,6 +78,6 @@ class AuditWords:
         return self._texts.say("OUTCOME_DONE") if outcome == "OK" else outcome
 
     def problem(self, problem: TrailProblem) -> str:
-        """Return what is wrong with the trail."""
+        """Return a fault of the trail in words."""
         kind, first, last = problem.kind or "UNSPECIFIED", str(problem.first), str(problem.last)
         return self._texts.say(f"PROBLEM_{kind}", first=first, last=last)

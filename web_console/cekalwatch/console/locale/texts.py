@@ -42,7 +42,7 @@ class ConsoleTexts(TroubleFormatter):
         return self.say("ONE_IN", count=round(1 / value))
 
     def measured_on(self, data: str) -> str:
-        """Return on which data a pack's thresholds were measured; what another pack says stays as it is."""
+        """Return on which data a pack's thresholds were measured; texts of other packs are returned unchanged."""
         return self.say("MEASURED_ON_LFW", photographs=3930, people=1469) if data == LFW else data
 
     def rate(self, rate: Rate) -> str:

@@ -58,7 +58,7 @@ def show(visit: RequestContext) -> Response:
 
 
 def take_step(visit: RequestContext) -> Response:
-    """Take a step with the alert as the person saw it; what was typed stays when it is refused."""
+    """Take a step with the alert in the state that the person saw; after a refusal the input stays."""
     alert_id, wanted = visit.part("alert_id"), visit.part("step").upper()
     if wanted not in {step.value for step in STEPS}:
         return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
@@ -74,7 +74,7 @@ def take_step(visit: RequestContext) -> Response:
 
 
 def show_again(visit: RequestContext, problem: str) -> Response:
-    """Show an alert with the form of a step as it was filled in."""
+    """Show an alert with the form of a step and its input."""
     tried = next((step for step in STEPS if step == visit.part("step").upper()), None)
     return _show(visit, visit.part("alert_id"), problem, tried)
 

@@ -75,7 +75,7 @@ def export(visit: RequestContext) -> Response:
 
 
 def show_again(visit: RequestContext, problem: str) -> Response:
-    """Show the export's form as it was filled in."""
+    """Show the export's form with its input."""
     return _show(visit, dict.fromkeys(_FIELDS, ""), export_problem=problem)
 
 

@@ -21,7 +21,7 @@ ACTS = ("cancel", "revoke")
 
 
 def show(visit: RequestContext, problem: str = "") -> Response:
-    """Show the devices, and the form of an invitation as it was filled in."""
+    """Show the devices, and the form of an invitation with its input."""
     known = visit.devices.all()
     role, site = visit.query("role"), visit.query("site")
     shown = [one for one in known.devices if role in {"", one.role} and site in {"", one.site}]

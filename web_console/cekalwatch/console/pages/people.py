@@ -32,7 +32,7 @@ def add(visit: RequestContext) -> Response:
 
 
 def show_one(visit: RequestContext, problem: str = "") -> Response:
-    """Show one person with what was filled in, and what can be changed."""
+    """Show one person with the form of changes and its input."""
     record = _find(visit)
     if record is None:
         return visit.problem(visit.texts.say("REFUSED_PERSON_UNKNOWN"), HTTPStatus.NOT_FOUND)

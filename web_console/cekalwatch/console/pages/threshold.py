@@ -21,7 +21,7 @@ _TENTHS: Final = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 
 
 def show(visit: RequestContext, problem: str = "") -> Response:
-    """Show the threshold with its evidence, and the form as it was filled in."""
+    """Show the threshold with its evidence, and the form with its input."""
     outlook = visit.thresholds.outlook()
     false_alerts, missed = _plots(outlook)
     return visit.page(

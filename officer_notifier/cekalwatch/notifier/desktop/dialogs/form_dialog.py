@@ -1,4 +1,4 @@
-"""A dialog with fields, which stays open with what was typed until the answer has been recorded; and signing in."""
+"""A dialog with fields, which stays open with its input until the answer is recorded; and the sign-in dialog."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def name_by(widget: QWidget, name: str) -> None:
 
 
 def button(text: str, role: str = "") -> QPushButton:
-    """Return a button; `&` in its text is no shortcut."""
+    """Return a button; `&` in its text does not mark a shortcut."""
     made = QPushButton(text.replace("&", "&&"))
     made.setAutoDefault(False)
     if role:

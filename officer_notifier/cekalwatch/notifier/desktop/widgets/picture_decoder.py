@@ -27,12 +27,12 @@ log = structlog.get_logger()
 
 
 class PictureDecoder(QObject):
-    """One picture at a time: after a new request there is no answer about the earlier one."""
+    """One picture at a time: a new request cancels the answer to the earlier one."""
 
     decoded = Signal(QImage)
     """The last requested picture; a null one when it cannot be shown, and after its time limit.
 
-    A picture that comes later all the same follows: the PC was busy.
+    If a picture arrives later because the PC was busy, it is shown then.
     """
 
     def __init__(self, parent: QObject | None = None, deadline_s: float = DECODE_DEADLINE_S) -> None:

@@ -141,7 +141,7 @@ def _refusal(visit: RequestContext, provider: ProviderFacts) -> str:
     if error in LATER:
         return say("PROVIDER_LATER", provider=provider.host)
     if error or not 0 < len(visit.query("code")) <= MAX_CODE:
-        # The other texts of the address are not ours: whoever makes the address chooses them.
+        # The other texts of the address are not ours: its author chooses them.
         shown = error if error.isascii() and error.isidentifier() and len(error) <= MAX_CODE_OF_ERROR else "?"
         return say("PROVIDER_REFUSES", provider=provider.host, code=shown)
     return ""

@@ -117,7 +117,7 @@ def find(visit: RequestContext, key: str) -> ListedSubject | None:
 
 
 def missing(visit: RequestContext) -> Response:
-    """Say that there is no such subject."""
+    """Answer that the subject does not exist."""
     return visit.problem(visit.texts.say("NO_SUCH_SUBJECT"), HTTPStatus.NOT_FOUND)
 
 
