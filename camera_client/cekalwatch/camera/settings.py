@@ -51,14 +51,14 @@ class Turnable(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     address: Annotated[str, Field(pattern=r"^https?://[^/@\s]+$")]
-    """https://HOST or https://HOST:PORT, without a password; http:// for a camera that offers nothing else: who is on
-    the network between can then say where it looks."""
+    """https://HOST or https://HOST:PORT, without a password; http:// for a camera without TLS: anybody on
+    the network between can then fake its position."""
     fingerprint: Annotated[str, Field(pattern=r"^([0-9A-Fa-f]{2}:?){32}$"), AfterValidator(_digits)] | None = None
     """SHA-256 of the camera's own certificate, 64 hexadecimal digits; for https, and certificates that no authority
     has signed."""
     authority: Path | None = None
-    """PEM file of the authority that signs the office's cameras, for https; when neither this nor `fingerprint` is set,
-    those that this machine knows."""
+    """PEM file of the authority that signs the office's cameras, for https; without this and `fingerprint`, the
+    authorities that this machine trusts."""
     user: Annotated[str, Field(min_length=1)]
     """The ONVIF user."""
     password_file: Path | None = None
@@ -165,10 +165,10 @@ class CameraOptions(BaseModel):
     rtsp_transport: Transport = Transport.TCP
     """How a network camera sends its pictures: tcp or udp."""
     rtsps_authority: Path | None = None
-    """PEM file of the certificate of an `rtsps://` camera, which needs it. That of an authority does as well, but names
-    are not compared: each camera that it has signed could then stand for another."""
+    """PEM file of the certificate of an `rtsps://` camera, which needs it. An authority's file works too, but names
+    are not compared: each camera that it has signed could then impersonate another."""
     device_size: Literal["480p", "720p", "1080p"] = "720p"
-    """Size of the picture that a device is asked for; it gives the nearest that it has."""
+    """Size of the picture that is requested from a device; it uses the nearest size that it has."""
     detector: Path = DEFAULT_DETECTOR
     """Folder of a model pack, or an SCRFD or YuNet network (.onnx). When not set, also looked for in `models/standard`
     of /var/lib/cekalwatch and /var/lib/cekalwatch-camera, and where the package `cekalwatch-models` puts it."""
@@ -214,12 +214,12 @@ class CameraSettings(ClientSettings, CameraOptions):
     threads: Annotated[int, Field(ge=1, le=64)] = 1
     """Native threads for detection and image work, for each camera."""
     receipts_wait_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
-    """With a file: seconds for which crops may wait without a receipt before the client gives up. For a server that is
-    not there yet it waits as a camera does."""
+    """With a file: seconds for which crops may wait without a receipt before the client gives up. For a server that
+    is not running yet it waits like a camera."""
     spool_dir: Path = Path(platformdirs.user_state_dir("cekalwatch-camera", appauthor=False)) / "spool"
     """Folder in which crops that have no receipt in time wait, encrypted; each camera has a folder below it."""
     spool_key: Path = Path(platformdirs.user_config_dir("cekalwatch-camera", appauthor=False)) / "spool.key"
-    """File with the key that encrypts them; it is made at the first start, and nobody else may be able to read it."""
+    """File with the key that encrypts them; it is made at the first start, and others must not be able to read it."""
     spool_mb: Annotated[int, Field(ge=1, le=100_000)] = 256
     """Megabytes of crops that each camera may keep on the disk."""
     spool_hours: Annotated[float, Field(gt=0, le=24)] = 4.0

@@ -42,7 +42,7 @@ class ClientSettings(Settings):
         Field(min_length=1, max_length=MAX_SERVERS),
     ] = ("127.0.0.1:50051",)
     """HOST:PORT of the recognition server, or of each of several that share a database: each client uses one of them,
-    and goes to the next when that one is away. In the environment and as an option, with commas between."""
+    and switches to the next if it is unavailable. In the environment and as an option, separated by commas."""
     tls_dir: Path
     """Folder with certificate.pem, key.pem and authority.pem. While it does not exist, plaintext is spoken, and only to
     a server on this machine."""

@@ -48,7 +48,7 @@ class TraceTerms:
     """Where traces go: `[traces]`. docs/monitoring.md explains it."""
 
     collector: str = ""
-    """URL of a collector that takes OTLP over gRPC, as https://HOST:4317; http:// on this machine only; empty: no
+    """URL of a collector of OTLP over gRPC, such as https://HOST:4317; http:// on this machine only; empty: no
     traces are made. It needs the extra `otel`."""
     authorities: Path | None = None
     """PEM file of the authorities that sign the collector's certificate; when not set, those of the system."""

@@ -48,13 +48,13 @@ class Camera(CameraReference):
     camera_id: Key
     """Name of the camera, the one in its certificate."""
     site: Key
-    """Name of the site where it hangs."""
+    """Name of its site."""
     counter: Annotated[str, Field(min_length=1, max_length=64)]
     """What officers call the counter below it."""
     direction: Direction
     """Whether the travellers that it sees leave (DEPARTURE) or come in (ARRIVAL)."""
     capture_policy: CapturePolicyChanges = field(default=CapturePolicyChanges(), compare=False, repr=False)
-    """What it may send, where that differs from `[capture_policy]`. SIGHUP brings a change to the camera."""
+    """Its differences from `[capture_policy]`. SIGHUP sends a change to the camera."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class LegalParameters:
     cegah_total_months: Annotated[int, Field(ge=1, le=240)] = 12
     """Months for which CEGAH orders of an agency can follow one another on a subject before a person must look."""
     cegah_gap_days: Annotated[int, Field(ge=0, le=365)] = 30
-    """Days that can lie between two CEGAH orders that follow one another; with more, the later one begins anew."""
+    """Maximum days between two consecutive CEGAH orders; after a longer gap, the later one starts a new sequence."""
     urgent_days: Annotated[int, Field(ge=0, le=365)] = 20
     """Days after its receipt within which an urgent order needs a written decision."""
     home_nationality: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "IDN"

@@ -78,17 +78,17 @@ class SyncTerms:
     period_seconds: Annotated[float, Field(ge=10, le=604_800)] = 900.0
     """Seconds from the end of one run to the next."""
     jitter: Annotated[float, Field(ge=0, le=0.5)] = 0.1
-    """Share of the period by which a run comes earlier or later, so that sites do not all ask at once."""
+    """Share of the period by which a run is earlier or later, so that sites do not all ask at once."""
     retry_first_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
     """Longest pause after a failure, in seconds; doubled with each further one, up to `retry_max_seconds`."""
     retry_max_seconds: Annotated[float, Field(gt=0, le=86_400)] = 900.0
     """Longest pause after many failures, in seconds."""
     shrink_share: Annotated[float, Field(gt=0, le=1)] = 0.2
-    """When a source has lost a larger share of the orders held from it, none is ended before two people accept that."""
+    """If a source has lost a larger share of its stored orders, none is ended before two people accept that."""
     shrink_min_orders: Annotated[int, Field(ge=1, le=1_000_000)] = 10
     """Fewer orders than this are ended without asking, unless nothing is left at all."""
     keep_runs_days: Annotated[int, Field(ge=1, le=36_500)] = 90
-    """Days for which the record of a run is kept."""
+    """Days for which the record of a run is stored."""
 
     @property
     def period(self) -> timedelta:

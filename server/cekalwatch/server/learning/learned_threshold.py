@@ -40,11 +40,11 @@ class LearningBounds:
     window_days: Annotated[int, Field(ge=1, le=365)] = 30
     """Days whose passages count. Counts of earlier days are removed."""
     step_a_day: Annotated[float, Field(ge=MIN_STEP, le=0.3)] = 0.05
-    """Furthest that the threshold moves in one local day."""
+    """Maximum movement of the threshold in one local day."""
     below: Annotated[float, Field(ge=0, le=0.3)] = 0.05
-    """Furthest below the pack's threshold that it goes."""
+    """Maximum distance below the pack's threshold."""
     above: Annotated[float, Field(ge=0, le=0.4)] = 0.2
-    """Furthest above the pack's threshold that it goes."""
+    """Maximum distance above the pack's threshold."""
 
 
 @dataclass(frozen=True)

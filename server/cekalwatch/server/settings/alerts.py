@@ -28,7 +28,7 @@ class AlertSection(Settings):
     grouping_window_seconds: Annotated[float, Field(ge=0, le=86_400)] = 600.0
     """Seconds within which a later passage of a subject at a site joins its alert."""
     late_after_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60.0
-    """A sighting that comes in this many seconds after its capture marks its alert as late: the traveller may have
+    """A sighting that arrives this many seconds after its capture marks its alert as late: the traveller may have
     left."""
     claim_lease_seconds: Annotated[float, Field(ge=10, le=3600)] = 90.0
     """Seconds for which an officer's claim holds without being renewed."""
@@ -36,9 +36,9 @@ class AlertSection(Settings):
     """Seconds that an alert waits to be claimed before it goes to the supervisors, and as long again before it goes to
     the whole site."""
     settle_after_seconds: Annotated[float, Field(ge=5, le=86_400)] = 600.0
-    """Seconds that an alert is held, referred or undecided before it goes to the supervisors."""
+    """Seconds that an alert is claimed, referred or undecided before it goes to the supervisors."""
     escalate_again_after_seconds: Annotated[float, Field(ge=5, le=86_400)] = 300.0
-    """Seconds after which an alert that escalated is announced again, each time, until somebody settles it."""
+    """Interval in seconds at which an escalated alert is announced again until somebody settles it."""
     cekal_online_reference: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_pattern)] = (
         DEFAULT_REFERENCE_PATTERN
     )
@@ -46,13 +46,13 @@ class AlertSection(Settings):
     event_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 365
     """Days that the event log goes back, for agents that resume."""
     cleared_image_retention_hours: Annotated[float, Field(gt=0, le=23)] = 12.0
-    """Hours for which images of an alert are kept after it was cleared; they are gone within 24 hours in any case."""
+    """Hours for which images of an alert are stored after it was cleared; all are removed within 24 hours."""
     confirmed_image_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 90
-    """Days for which images of an alert are kept after it was confirmed."""
+    """Days for which images of an alert are stored after it was confirmed."""
     unsettled_image_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 90
-    """Days for which images of an alert are kept that nobody settles, from when it was raised."""
+    """Days for which images of an unsettled alert are stored after it was raised."""
     alert_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 730
-    """Days for which the record of an alert is kept, from when it was raised, once it is cleared or closed and has left
+    """Days for which the record of an alert is stored after it was raised, if it is cleared or closed and has left
     the event log."""
     group_figures: Path | None = None
     """evaluation.json of volunteers, made by `cekalwatch-server evaluate`, whose figures by group of people the report
@@ -63,7 +63,7 @@ class AlertSection(Settings):
     min_camera_fps: Annotated[float, Field(ge=0, le=60)] = 2.0
     """Frames a second; a camera that processes fewer counts as slow. 0 turns this off."""
     problem_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 365
-    """Days for which a problem is kept after its end, for reports."""
+    """Days for which a problem is stored after its end, for reports."""
     port_silence_minutes: Annotated[int, Field(ge=1, le=1440)] = 5
     """Minutes after which a centre reports a problem of a port that does not follow the list or does not report."""
 

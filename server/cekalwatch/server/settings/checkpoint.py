@@ -31,9 +31,9 @@ class CheckpointSection(Settings):
     cameras: tuple[Camera, ...] = ()
     """The cameras that may connect."""
     legal: LegalParameters = LegalParameters()
-    """What the law allows; an order that goes beyond it never alerts."""
+    """Limits of the law; an order beyond them never alerts."""
     capture_policy: CapturePolicy = CapturePolicy()
-    """What a camera may send, unless its own `capture_policy` says otherwise."""
+    """Limits of a camera's captures, unless its own `capture_policy` differs."""
     credits: Annotated[int, Field(ge=1, le=1000)] = 32
     """Faces of one camera that may wait at once to be taken in."""
     receipt_delay_seconds: Annotated[float, Field(ge=0.01, le=5)] = 0.5
@@ -86,10 +86,10 @@ class RecognitionSection(StorageSection):
     model_pack: str = "standard"
     """Name of the model pack in use."""
     inference: InferenceEngine = InferenceEngine.AUTO
-    """What computes templates: openvino or onnxruntime on the processor, cuda on an NVIDIA GPU (extra [cuda]), or auto:
-    openvino where it is installed, otherwise onnxruntime. An engine that is named but cannot be used is an error."""
+    """Engine that computes templates: openvino or onnxruntime on the processor, cuda on an NVIDIA GPU (extra [cuda]),
+    or auto: openvino if it is installed, otherwise onnxruntime. A named engine that cannot be used is an error."""
     precision: Precision = Precision.AUTO
-    """With which numbers: f32, bf16 (openvino, on a processor that has it), or auto: bf16 where it is faster and leaves
+    """Precision of the numbers: f32, bf16 (openvino, if the processor has it), or auto: bf16 if it is faster and leaves
     templates as they are, otherwise f32."""
     gallery_storage: GalleryStorage = GalleryStorage.FP16
     """How the gallery keeps templates in memory: fp16, or float32 in twice the memory and time. Both are searched

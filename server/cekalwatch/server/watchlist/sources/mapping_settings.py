@@ -82,12 +82,12 @@ class MappingSettings:
     """How to read a source's rows: the names and forms of its fields."""
 
     fields: dict[str, Name] = Field(default_factory=dict)
-    """Our field, and what the source calls it: a column, or in JSON a path such as "orang.nama". Empty: the source has
+    """Our field, and its name in the source: a column, or in JSON a path such as "orang.nama". Empty: the source has
     all fields under our names. Otherwise only the fields named here are read."""
     constants: dict[str, str] = Field(default_factory=dict)
     """Our field, and its value in every row, for what the source does not state."""
     values: dict[str, dict[str, str]] = Field(default_factory=dict)
-    """Our field, and what its texts mean, such as kind = {"Cegah" = "CEGAH"}; case makes no difference. The empty text
+    """Our field, and the meaning of its texts, such as kind = {"Cegah" = "CEGAH"}; case does not matter. The empty text
     can be translated too: valid_until = {"" = "9999-12-31"}."""
     date_formats: Annotated[tuple[Annotated[str, AfterValidator(_date_format)], ...], Field(min_length=1)] = (
         DEFAULT_DATE_FORMAT,

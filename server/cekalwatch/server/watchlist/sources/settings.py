@@ -46,7 +46,7 @@ class SpreadsheetSettings:
     sheet: str = ""
     """Name of the sheet; when empty, the first visible one."""
     header_within: Annotated[int, Field(ge=1, le=1000)] = 50
-    """The row of column names is looked for in this many rows from the top; titles may stand above it."""
+    """The row of column names must be within this many rows from the top; titles may be above it."""
     photographs: Path | None = None
     """The folder of the photographs; when not set, that of the file."""
     other_columns: Literal["refuse", "ignore"] = "ignore"
