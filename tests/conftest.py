@@ -51,14 +51,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, object, object]:
-    """Leave twins on PostgreSQL to `make test-all`, but where SQL differs, and deal what runs to the workers."""
+    """Leave twins on PostgreSQL to `make test-all`, but where SQL differs, and deal what runs to several workers."""
     for item in items:
         kinds = item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
         on_postgres = any(isinstance(kind, str) and kind == "postgresql" for kind in kinds)
         if on_postgres and not item.get_closest_marker("both_databases"):
             item.add_marker("exhaustive")
     result = yield
-    items[:] = dealt(items, getattr(config, "workerinput", {}).get("workercount", 1))
+    if workerinput := getattr(config, "workerinput", None):
+        items[:] = dealt(items, workerinput["workercount"])
     return result
 
 

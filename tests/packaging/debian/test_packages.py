@@ -108,10 +108,12 @@ def test_systemd_takes_the_unit_that_is_installed(served: tuple[str, CleanDebian
 def test_root_is_sent_to_the_account_of_the_service(served: tuple[str, CleanDebian]):
     name, machine = served
     program = f"cekalwatch-{name}"
+    settings = machine.root / "etc/cekalwatch"
+    before = {file: file.stat().st_mtime_ns for file in settings.iterdir()}
     refused = machine.run(program, "init")
     assert refused.returncode == Exit.USAGE
     assert refused.stderr == f"Error: not as root. Run: sudo -u {program} {program} init\n"
-    assert not machine.has(f"etc/cekalwatch/{name}.toml")
+    assert {file: file.stat().st_mtime_ns for file in settings.iterdir()} == before
 
 
 def test_only_who_sets_up_and_serves_reads_settings_and_data(server: CleanDebian):
