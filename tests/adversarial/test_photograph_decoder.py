@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from cekalwatch.program.confined.pool import ConfinedPool
+from cekalwatch.server.concurrency.byte_budget import ByteBudget
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.recognition import photographs
 from cekalwatch.server.recognition.photographs import (
+    DECODE_BYTES,
     DECODER_LIMITS,
     PhotographDecoder,
     decode_photograph,
@@ -52,6 +54,15 @@ def test_a_photograph_that_takes_too_much_memory_is_refused_and_the_next_one_dec
     with closing(PhotographDecoder(1)) as poor:
         assert refusal(poor, encoded(np.zeros((6_000, 6_000, 3), dtype=np.uint8), ".png")) is Code.PHOTO_TOO_LARGE
         assert (poor.decode(PHOTOGRAPH) == decode_photograph(PHOTOGRAPH)).all()
+
+
+def test_a_photograph_waits_for_the_memory_that_others_have(
+    decoder: PhotographDecoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(photographs, "decoding_memory", ByteBudget(DECODE_BYTES, wait_s=0.1))
+    with photographs.decoding_memory.taken(DECODE_BYTES):
+        assert refusal(decoder, PHOTOGRAPH) is Code.SERVER_BUSY
+    assert (decoder.decode(PHOTOGRAPH) == decode_photograph(PHOTOGRAPH)).all()
 
 
 FORGED = {

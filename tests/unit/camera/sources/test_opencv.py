@@ -70,6 +70,9 @@ def test_each_network_camera_has_its_own_transport_one_thread_and_bounded_times(
     address, _, parameters = noted[0].opened
     options = dict(item.split(";") for item in os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"].split("|"))
     assert options["rtsp_transport"] == transport.value
+    assert options["protocol_whitelist"] == "rtp,udp,tcp", "no description leads to files or other machines"
+    assert options["codec_whitelist"] == ",".join(captures.CODECS)
+    assert options["allowed_media_types"] == "video"
     assert address == "rtsp://10.0.0.7/1"
     pairs = dict(zip(parameters[::2], parameters[1::2], strict=True))
     assert pairs[cv2.CAP_PROP_N_THREADS] == 1
