@@ -2,10 +2,10 @@
 
     python -m benchmarks.security.floods [seconds of each]
 
-A server process with certificates, and a camera that sends a face each 200 ms. Beside it, in turn: a thousand idle
-connections, half-open handshakes, handshakes without a certificate; then, with another camera's certificate, calls that
-are cancelled at once, endless headers, settings and pings. The figures are 95th percentiles of the receipts' delay
-beyond `receipt_delay_seconds`, and the time that a new device takes to connect.
+A server process uses certificates, and a camera sends it a face every 200 ms. At the same time attackers try one thing
+after another: a thousand idle connections, half-open handshakes, handshakes without a certificate; then, with another
+camera's certificate, calls that are cancelled at once, endless headers, settings and pings. The figures are 95th
+percentiles of the receipts' delay beyond `receipt_delay_seconds`, and the time that a new device takes to connect.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 
 A server process with certificates takes SUBJECTS subjects with a photograph of LFW each: from an import over the
 network, and from a first synchronisation with a folder; each is compared with the bare loop of `imports`. Then, at
-10,000 templates, a camera sends a face each 200 ms: alone, beside an import, and beside a synchronisation.
+10,000 templates, a camera sends a face every 200 ms: alone, during an import, and during a synchronisation.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ class _PinnedContext(ssl.SSLContext):
 
 
 class _PinnedConnection(ssl.SSLObject):
-    """Ends with the handshake when the other side has shown another certificate: nothing was told by then."""
+    """Ends the connection at the handshake if the camera shows another certificate, before anything is sent."""
 
     def do_handshake(self) -> None:
         """Shake hands, and look at the certificate. Raises ssl.SSLError."""

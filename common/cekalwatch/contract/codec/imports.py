@@ -33,7 +33,7 @@ RECORD_REPORT = Codec(
 
 
 class _RowCodec(Codec[RecordReport, pb.ListFileReport]):
-    """The report of a row of a list file, with its place and its part in a preview beside it."""
+    """The report of a row of a list file, the row's place in the file, and its part in the preview."""
 
     def read(self, message: pb.ListFileReport, reading: Reading = Reading.LENIENT) -> RecordReport:
         report = RECORD_REPORT.read(message.report, reading)

@@ -64,7 +64,7 @@ class SyncOutcome(StrEnum):
     DONE = "DONE"
     """The watchlist is as the source has it, but for the records that were refused."""
     SHRUNK = "SHRUNK"
-    """The source has so many fewer orders that none was ended; a person must check it."""
+    """The source lost so many orders that the server ended none of them; a person must check the source."""
     FAILED = "FAILED"
     """The run could not be completed; imported records stay."""
     BROKEN_OFF = "BROKEN_OFF"
