@@ -20,6 +20,7 @@ from pytestqt.qtbot import QtBot
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.notifier.desktop.dialogs.step_dialogs import ConfirmDialog, FollowUpDialog, ReasonDialog, TakeStep
+from cekalwatch.notifier.desktop.threads import DesktopScreen
 from cekalwatch.notifier.desktop.widgets.elements import TITLE_PX
 from cekalwatch.notifier.settings import ThemeName
 from cekalwatch.program.translations import Language
@@ -152,6 +153,8 @@ def test_every_window_can_be_read(
     theme: ThemeName,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # The server's own problems, of cameras that came and went, would take the place of those that are shown here.
+    monkeypatch.setattr(DesktopScreen, "troubles", lambda *_: None)
     look = f"{language}-{theme.lower()}"
     album = Album(tmp_path, look, qtbot)
     with officer_pc(office, tmp_path, qapp, qtbot, "pc-d1", language=language, theme=theme) as pc:
@@ -197,10 +200,7 @@ def test_every_window_can_be_read(
         pc.agent.show_supervisor()
         pc.until(lambda: pc.agent.supervisor.report is not None)
         album.take(pc.agent.supervisor, "supervisor")
-        take = pc.agent.troubles.take
-        # The server's own, of cameras that came and went, would take the place of those that are shown here.
-        monkeypatch.setattr(pc.agent.troubles, "take", lambda _: None)
-        take(TROUBLES)
+        pc.agent.troubles.take(TROUBLES)
         pc.agent.trouble_window.show()
         album.take(pc.agent.trouble_window, "troubles")
         assert {one.kind for one in pc.agent.troubles.shown} == {one.kind for one in TROUBLES}
