@@ -10,16 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from cekalwatch.contract.values import adjudication as steps
-from cekalwatch.contract.values import alerts as values
-from cekalwatch.contract.values.adjudication import AlertState
 from cekalwatch.contract.values.alerts import Alert as ShownAlert
 from cekalwatch.contract.values.alerts import AlertFilter, AlertPictures, AlertSearch, JudgedLookalike
 from cekalwatch.contract.values.orders import OrderStatus
-from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.contract.values.subjects import Subject
+from cekalwatch.server.alerts.shown import shown_alert
 from cekalwatch.server.domain.alerts.alert import Alert
-from cekalwatch.server.domain.alerts.handling import Handling
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.lookalikes import JudgedPair
@@ -196,74 +192,3 @@ class AlertDetailsReader:
 
 def _nobody(subject_id: str) -> SubjectFile:
     return SubjectFile(Subject(subject_id, name=""), (), ())
-
-
-def shown_alert(
-    alert: Alert,
-    subject: Subject,
-    orders: Sequence[JudgedOrder],
-    names: Mapping[str, str],
-    lookalikes: Mapping[str, Sequence[values.JudgedLookalike]],
-    people: Mapping[UUID, str],
-) -> ShownAlert:
-    """Return an alert with the subject about whom it asks, and the subject's orders that alert.
-
-    `names` and `lookalikes` are those of candidates, by the subject's key. `people` has the names of the people who
-    work on it, without deleted people.
-    """
-    return ShownAlert(
-        alert_id=str(alert.alert_id),
-        state=alert.state,
-        version=alert.version,
-        subject=subject,
-        orders=tuple(one.shown for one in orders),
-        camera=alert.camera,
-        captured_at=alert.captured_at,
-        raised_at=alert.raised_at,
-        score=alert.score,
-        threshold=alert.threshold,
-        candidates=tuple(
-            values.Candidate(
-                one.subject_id,
-                one.score,
-                names.get(one.subject_id, ""),
-                one.ruled_out,
-                tuple(lookalikes.get(one.subject_id, ())),
-            )
-            for one in alert.candidates
-        ),
-        sightings=tuple(
-            values.Sighting(str(one.capture_id), one.captured_at, one.camera, one.score, one.fused_crops)
-            for one in alert.sightings
-        ),
-        model_version=alert.model_version,
-        handling=shown_handling(alert.handling, people),
-        late=alert.late,
-        orders_ended_at=alert.handling.orders_ended_at,
-        probe_capture_id=str(alert.probe_capture_id or ""),
-    )
-
-
-def shown_handling(handling: Handling, people: Mapping[UUID, str]) -> steps.Handling:
-    """Return the steps that people took with an alert; `people` has their names."""
-
-    def person(person_id: UUID) -> PersonReference:
-        return PersonReference(str(person_id), people.get(person_id, ""))
-
-    claim = handling.claim
-    return steps.Handling(
-        claim=steps.Claim(person(claim.holder.person_id), claim.holder.agent, claim.until) if claim else None,
-        findings=tuple(
-            steps.Finding(one.outcome, one.reason, one.note, person(one.by), one.at, one.subject_id)
-            for one in handling.findings
-        ),
-        reference=handling.reference,
-        follow_ups=tuple(
-            steps.FollowUp(one.agency, one.contact, one.result, one.contacted_at, person(one.by), one.at)
-            for one in handling.follow_ups
-        ),
-        escalation=handling.escalation,
-        unclaimed_since=handling.waits_since if handling.state is AlertState.NEW else None,
-        escalated_at=handling.escalated_at,
-        escalations=handling.escalations,
-    )

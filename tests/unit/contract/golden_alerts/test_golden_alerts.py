@@ -36,8 +36,9 @@ from cekalwatch.contract.values.subjects import FaceFigures, ReferenceFace, Trav
 from cekalwatch.contract.values.watchlist import Freshness, LookalikeJudgement, SourceFreshness
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.subscription import Start, SubscriptionClient
-from cekalwatch.server.alerts.details import AlertDetails, shown_alert
+from cekalwatch.server.alerts.details import AlertDetails
 from cekalwatch.server.alerts.fanout import DetailedEvent
+from cekalwatch.server.alerts.shown import shown_alert
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent, Sighting
 from cekalwatch.server.domain.alerts.handling import Claim, Handling, Holder

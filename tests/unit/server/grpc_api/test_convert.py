@@ -26,7 +26,7 @@ from cekalwatch.contract.values.cameras import AimingAnswer, AimingPicture, Aimi
 from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.contract.values.captures import CaptureOutcome, CaptureReceipt, FaceCapture, Goodbye, Receipts
 from cekalwatch.contract.values.reports import MAX_SPAN
-from cekalwatch.server.alerts.details import shown_handling
+from cekalwatch.server.alerts.shown import shown_handling
 from cekalwatch.server.capture.session import placed
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
 from cekalwatch.server.domain.alerts.handling import Handling

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from cekalwatch.contract.engine.scalars import Refused
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
-from cekalwatch.server.alerts.details import AlertDetails, shown_alert
+from cekalwatch.server.alerts.details import AlertDetails
 from cekalwatch.server.alerts.fanout import DetailedEvent
+from cekalwatch.server.alerts.shown import shown_alert
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent, Sighting
 from cekalwatch.server.domain.alerts.handling import Claim, Handling, Holder

@@ -15,18 +15,15 @@ from cekalwatch.contract.values.adjudication import Handling as ShownHandling
 from cekalwatch.contract.values.alerts import OLDEST
 from cekalwatch.contract.values.alerts import Alert as ShownAlert
 from cekalwatch.contract.values.alerts import AlertEvent as ShownEvent
-from cekalwatch.contract.values.alerts import Sighting as ShownSighting
 from cekalwatch.contract.values.cameras import CameraReference
 from cekalwatch.contract.values.federation import MAX_HELD, PortHello, PortPicture, SignOfLife
 from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.pictures.errors import PictureError
 from cekalwatch.pictures.jpeg import read_plain_jpeg
-from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
-from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent, Sighting
+from cekalwatch.server.alerts.shown import alert_of, known
+from cekalwatch.server.domain.alerts.alert import AlertEvent
 from cekalwatch.server.domain.alerts.grouping import MAX_CANDIDATES
-from cekalwatch.server.domain.alerts.handling import MAX_FOLLOW_UP_BYTES, MAX_FOLLOW_UPS, Claim, Handling, Holder
-from cekalwatch.server.domain.alerts.match import Candidate
-from cekalwatch.server.domain.checkpoints import Camera
+from cekalwatch.server.domain.alerts.handling import MAX_FOLLOW_UP_BYTES, MAX_FOLLOW_UPS
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.ports import Port, PortReport
 from cekalwatch.server.grpc_api.alert_requests import MAX_REFERENCE, MAX_SEQUENCE
@@ -106,12 +103,12 @@ def _report(told: port_pb2.ReportedEvent, port: Port, latest: datetime) -> PortR
     _check_moments(event, latest)
     found = AlertEvent(
         sequence=event.sequence,
-        type=_known(event.type),
-        occurred_at=_known(event.occurred_at),
+        type=known(event.type),
+        occurred_at=known(event.occurred_at),
         alert_id=UUID(alert.alert_id),
         capture_id=UUID(event.capture_id) if event.capture_id else None,
     )
-    stored = _alert_of(alert)
+    stored = alert_of(alert)
     if sum(one.size for one in stored.handling.follow_ups) > MAX_FOLLOW_UP_BYTES:
         raise _invalid("follow_ups")
     names = {UUID(one.person_id): one.display_name for one in people if one.display_name}
@@ -195,86 +192,3 @@ def _is_uuid(value: str) -> bool:
 
 def _invalid(field: str) -> CekalwatchError:
     return CekalwatchError(Code.ARGUMENT_INVALID, field)
-
-
-def _alert_of(told: ShownAlert) -> Alert:
-    """Return the domain's form of another server's alert, whose keys and enums are checked already.
-
-    Raises REASON_INVALID or NOTE_INVALID where people found or wrote what they may not.
-    """
-    orders = tuple(one.order_id for one in told.orders)
-    camera, sightings = _camera(told.camera), tuple(map(_sighting, told.sightings))
-    return Alert(
-        alert_id=UUID(told.alert_id),
-        version=told.version,
-        subject_id=told.subject.subject_id,
-        camera=camera,
-        captured_at=told.captured_at,
-        last_seen_at=max((told.captured_at, *(one.captured_at for one in sightings))),
-        threshold=told.threshold,
-        candidates=tuple(
-            Candidate(
-                one.subject_id, one.score, orders if one.subject_id == told.subject.subject_id else (), one.ruled_out
-            )
-            for one in told.candidates
-        ),
-        model_version=told.model_version,
-        handling=_handling(told),
-        late=told.late,
-        sightings=sightings,
-        cameras=frozenset((camera, *(one.camera for one in sightings))),
-        probe_capture_id=UUID(told.probe_capture_id) if told.probe_capture_id else None,
-    )
-
-
-def _handling(told: ShownAlert) -> Handling:
-    handling = told.handling
-    claim = handling.claim
-    return Handling(
-        raised_at=told.raised_at,
-        state=_known(told.state),
-        stands_since=handling.unclaimed_since,
-        claim=Claim(Holder(UUID(claim.holder.person_id), claim.agent_id), claim.expires_at) if claim else None,
-        findings=tuple(
-            Finding(
-                _known(one.outcome),
-                _known(one.reason),
-                one.note,
-                UUID(one.person.person_id),
-                one.found_at,
-                one.subject_id,
-            )
-            for one in handling.findings
-        ),
-        reference=handling.reference,
-        follow_ups=tuple(
-            FollowUp(
-                one.agency,
-                one.contact,
-                one.result,
-                one.contacted_at,
-                UUID(_known(one.person).person_id),
-                _known(one.recorded_at),
-            )
-            for one in handling.follow_ups
-        ),
-        escalation=handling.escalation,
-        escalated_at=handling.escalated_at,
-        escalations=handling.escalations,
-        orders_ended_at=told.orders_ended_at,
-    )
-
-
-def _sighting(told: ShownSighting) -> Sighting:
-    return Sighting(UUID(told.capture_id), told.captured_at, _camera(told.camera), told.score, told.fused_crops)
-
-
-def _camera(told: CameraReference) -> Camera:
-    return Camera(told.camera_id, told.site, told.counter, _known(told.direction))
-
-
-def _known(found: T | None) -> T:
-    """Return the value; raises ValueError when only a newer server knows it, or it is missing."""
-    if found is None:
-        raise ValueError("a part that is not known")
-    return found
