@@ -1,0 +1,159 @@
+"""The law as a table with dates: what may be ordered, for how long, from which day on, and by which article.
+
+An order is judged by the row in force on the day when it was decided. A figure that was read in secondary sources only
+is unconfirmed until somebody has confirmed its row: it flags orders, and ends none. Sources: UU 6/2011 as changed by
+UU 63/2024 (art. 97, 102), Permenimipas 13/2025 (art. 9, 13), KUHAP (UU 20/2025).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from datetime import date
+from itertools import pairwise
+from typing import Final
+
+from cekalwatch.contract.values.orders import OrderKind
+
+ART_9_FACTS: Final = ("sex", "nationality", "birth", "photograph", "reason")
+"""What art. 9 of Permenimipas 13/2025 wants an urgent order to name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LawRow:
+    """What the law says about orders of one kind that are decided on or after a day. Raises ValueError."""
+
+    kind: OrderKind
+    holds_from: date
+    """First day of decision to which it applies."""
+    article: str
+    """Law and article of the terms."""
+    term_months: int
+    """Longest term of an order, in calendar months."""
+    extension_months: int
+    """Longest term of an extension, in calendar months."""
+    extensions: int | None
+    """How often an order can be extended; None: any number of times."""
+    life_needs_ground: bool = False
+    """Whether an order without end is allowed, where its ground is the safety of the public."""
+    notice_days: int | None = None
+    """Days before the end of an order by which its extension is decided and received; None: any day."""
+    notice_article: str = ""
+    urgent_days: int | None = 20
+    """Days after its first receipt within which an urgent order needs a written decision; None: no limit."""
+    urgent_article: str = ""
+    urgent_facts: tuple[str, ...] = ()
+    """What an urgent order names, of ART_9_FACTS."""
+    total_months: int | None = None
+    """Months for which orders of one agency may follow one another before a person looks; None: any number."""
+    suspects_only: bool = False
+    """Whether an order for an investigation is about a suspect or a defendant, not about a witness."""
+    suspects_article: str = ""
+    unconfirmed: frozenset[str] = frozenset()
+    """Names of the figures that were read in secondary sources only, marked (c)."""
+    confirmed_by: str = ""
+    """Counsel who confirmed the unconfirmed figures; empty: nobody."""
+
+    def __post_init__(self) -> None:
+        if not self.article:
+            raise ValueError("a row of the law names its article")
+        if min(self.term_months, self.extension_months) < 1:
+            raise ValueError("a term is at least one month")
+        if any(one is not None and one < 0 for one in (self.extensions, self.notice_days, self.urgent_days)):
+            raise ValueError("a figure of the law is not negative")
+        if not self.unconfirmed <= {field.name for field in fields(self)}:
+            raise ValueError("an unconfirmed figure is one of the row")
+        if not set(self.urgent_facts) <= set(ART_9_FACTS):
+            raise ValueError("an urgent order names a fact of art. 9")
+
+    def binds(self, figure: str) -> bool:
+        """Whether orders beyond the figure of that name end or are void, and are not flagged only."""
+        return bool(self.confirmed_by) or figure not in self.unconfirmed
+
+    def confirmed(self, by: str) -> LawRow:
+        """Return the row as counsel named `by` has confirmed it."""
+        return replace(self, confirmed_by=by)
+
+
+@dataclass(frozen=True)
+class LawTable:
+    """All rows, by kind and day. Raises ValueError if a kind has none, or two of one day."""
+
+    rows: tuple[LawRow, ...]
+
+    def __post_init__(self) -> None:
+        ordered = sorted(self.rows, key=lambda row: (row.kind, row.holds_from))
+        object.__setattr__(self, "rows", tuple(ordered))
+        if {row.kind for row in ordered} != set(OrderKind):
+            raise ValueError("the law has a row for each kind of order")
+        if any((one.kind, one.holds_from) == (other.kind, other.holds_from) for one, other in pairwise(ordered)):
+            raise ValueError("two rows of the law hold from the same day")
+
+    def row(self, kind: OrderKind, decided_on: date) -> LawRow:
+        """Return the row in force on that day; before the first one, the first one."""
+        of_kind = [row for row in self.rows if row.kind is kind]
+        return next((row for row in reversed(of_kind) if row.holds_from <= decided_on), of_kind[0])
+
+    def with_row(self, row: LawRow) -> LawTable:
+        """Return the table with another row, or with the row of the same kind and day replaced."""
+        others = (one for one in self.rows if (one.kind, one.holds_from) != (row.kind, row.holds_from))
+        return LawTable((*others, row))
+
+
+_CEGAH = LawRow(
+    kind=OrderKind.CEGAH,
+    holds_from=date(2011, 5, 5),
+    article="UU 6/2011 Pasal 97",
+    term_months=6,
+    extension_months=6,
+    extensions=1,
+    notice_days=3,
+    notice_article="Permenkumham 38/2021",
+    urgent_article="Permenkumham 38/2021",
+    total_months=12,
+    unconfirmed=frozenset({"notice_days"}),
+)
+_CEGAH_2025 = replace(
+    _CEGAH,
+    holds_from=date(2025, 12, 16),
+    notice_article="Permenimipas 13/2025 Pasal 13",
+    urgent_article="Permenimipas 13/2025 Pasal 9",
+    urgent_facts=ART_9_FACTS,
+    unconfirmed=frozenset(),
+)
+_CEGAH_2026 = replace(
+    _CEGAH_2025,
+    holds_from=date(2026, 1, 2),
+    suspects_only=True,
+    suspects_article="UU 20/2025 (KUHAP)",
+    unconfirmed=frozenset({"suspects_only"}),
+)
+_TANGKAL = LawRow(
+    kind=OrderKind.TANGKAL,
+    holds_from=date(2011, 5, 5),
+    article="UU 6/2011 Pasal 102",
+    term_months=6,
+    extension_months=6,
+    extensions=None,
+    life_needs_ground=True,
+    urgent_article="Permenkumham 38/2021",
+    unconfirmed=frozenset({"life_needs_ground", "notice_days"}),
+)
+_TANGKAL_2024 = replace(
+    _TANGKAL,
+    holds_from=date(2024, 10, 17),
+    article="UU 6/2011 Pasal 102, diubah UU 63/2024",
+    term_months=120,
+    extension_months=120,
+    extensions=1,
+    unconfirmed=_TANGKAL.unconfirmed | {"term_months", "extension_months", "extensions"},
+)
+_TANGKAL_2025 = replace(
+    _TANGKAL_2024,
+    holds_from=date(2025, 12, 16),
+    notice_article="Permenimipas 13/2025 Pasal 13",
+    urgent_article="Permenimipas 13/2025 Pasal 9",
+    urgent_facts=ART_9_FACTS,
+)
+
+SHIPPED: Final = LawTable((_CEGAH, _CEGAH_2025, _CEGAH_2026, _TANGKAL, _TANGKAL_2024, _TANGKAL_2025))
+"""The law as this version knows it."""
