@@ -69,6 +69,11 @@ def test_a_hit_is_closed_once_the_agency_was_told() -> None:
     assert offered(replace(hit, handling=told))[Step.CLOSE] is None
 
 
+def test_a_hit_whose_orders_have_ended_is_followed_up_and_closed() -> None:
+    hit = replace(REFERRED, state=AlertState.CONFIRMED, orders_ended_at=EPOCH)
+    assert offered(hit).keys() == {Step.FOLLOW_UP, Step.CLOSE}
+
+
 def test_a_cleared_alert_can_be_closed_and_a_closed_one_is_over() -> None:
     assert offered(replace(REFERRED, state=AlertState.CLEARED)) == {Step.CLOSE: None}
     assert offered(replace(REFERRED, state=AlertState.CLOSED)) == {}

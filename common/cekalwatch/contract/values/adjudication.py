@@ -186,10 +186,11 @@ ENDED_STEP_STATES: Mapping[Step, frozenset[AlertState]] = MappingProxyType(
     {
         Step.RELEASE: STEP_STATES[Step.RELEASE],
         Step.CLEAR: UNSETTLED,
+        Step.FOLLOW_UP: STEP_STATES[Step.FOLLOW_UP],
         Step.CLOSE: STEP_STATES[Step.CLOSE],
     }
 )
-"""The same once its orders have ended: it can only be cleared (rule 1)."""
+"""The same once its orders have ended (rule 1): it can only be cleared, or, as a hit, be followed up and closed."""
 
 
 def step_states(step: Step, *, orders_ended: bool) -> frozenset[AlertState]:

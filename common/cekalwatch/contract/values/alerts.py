@@ -89,7 +89,7 @@ class Alert:
     late: bool
     """Whether a sighting arrived so long after the capture that the traveller may be gone."""
     orders_ended_at: datetime | None = None
-    """Time since which no order of it is in force: it can only be cleared."""
+    """Time since which no order of it is in force: it can only be cleared, or, as a hit, be followed up and closed."""
     probe_capture_id: str = ""
     """The capture whose picture is the probe; empty when no picture is stored."""
 
@@ -107,6 +107,11 @@ class Alert:
     def only_to_be_cleared(self) -> bool:
         """Whether it is unsettled, and no order of it is in force any more."""
         return self.orders_ended_at is not None and self.state in UNSETTLED
+
+    @property
+    def ground_gone(self) -> bool:
+        """Whether it is a confirmed hit, and no order is in force any more by which the traveller could be held."""
+        return self.orders_ended_at is not None and self.state is AlertState.CONFIRMED
 
     @property
     def candidate_place(self) -> int:

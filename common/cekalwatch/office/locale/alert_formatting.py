@@ -238,13 +238,18 @@ class AlertFormatter(Texts):
     def standing(self, alert: Alert, now: datetime) -> str:
         """Return where the alert stands, in a few words; above all that its orders have ended."""
         words = self.say(f"STATE_{standing(alert, now) or 'UNKNOWN'}")
+        if alert.ground_gone:
+            return self.say("GROUND_GONE", state=words)
         return self.say("ORDERS_ENDED", state=words) if alert.only_to_be_cleared else words
 
     def orders_ended(self, alert: Alert) -> str:
-        """Return what it means that the orders have ended; empty while one is in force, or once it is settled."""
-        if not alert.only_to_be_cleared or alert.orders_ended_at is None:
+        """Return what it means that the orders have ended; empty while one is in force, or once it is done with."""
+        if not alert.open or alert.orders_ended_at is None:
             return ""
-        return self.say("ORDERS_ENDED_MEANS", time=self.time(alert.orders_ended_at))
+        since = self.time(alert.orders_ended_at)
+        if alert.ground_gone:
+            return self.say("GROUND_GONE_MEANS", time=since)
+        return self.say("ORDERS_ENDED_MEANS", time=since)
 
     def escalation(self, alert: Alert) -> str:
         """Return how far the alert has escalated; empty while it is the counter's own."""

@@ -137,7 +137,7 @@ class Painter:
         if words := self._formatter.candidate(alert):
             text.append(f"\n{words}", style="bold yellow")
         text.append(f"\n{self._formatter.subject_line(alert)}", style="not bold")
-        style = _WRONG if alert.only_to_be_cleared else "bold" if alert.open else "not bold dim"
+        style = _WRONG if alert.only_to_be_cleared or alert.ground_gone else "bold" if alert.open else "not bold dim"
         text.append(f"\n{self._formatter.state(alert, now)}", style=style)
         return text
 

@@ -70,7 +70,8 @@ class AlertCache:
         )
 
     def most_urgent_first(self) -> tuple[ShownAlert, ...]:
-        """Return the open alerts: furthest escalated first, then the oldest; last those that can only be cleared."""
+        """Return the open alerts: first hits whose ground is gone, then the furthest escalated, then the oldest; last
+        those that can only be cleared."""
         still_open = (one for one in self._alerts.values() if one.alert.open)
         return tuple(sorted(still_open, key=_urgency))
 
@@ -81,8 +82,8 @@ class AlertCache:
 
     @property
     def ended_count(self) -> int:
-        """How many alerts can only be cleared, since their orders have ended."""
-        return sum(one.alert.only_to_be_cleared for one in self._alerts.values())
+        """How many open alerts have no order in force any more."""
+        return sum(one.alert.open and one.alert.orders_ended_at is not None for one in self._alerts.values())
 
     def _drop_old(self) -> None:
         if len(self._alerts) <= self._most:
@@ -91,9 +92,15 @@ class AlertCache:
         del self._alerts[oldest[0].alert.alert_id]
 
 
-def _urgency(shown: ShownAlert) -> tuple[bool, int, datetime, datetime]:
+def _urgency(shown: ShownAlert) -> tuple[bool, bool, int, datetime, datetime]:
     alert = shown.alert
-    return alert.only_to_be_cleared, -alert.handling.escalation, alert.raised_at, shown.notified_at
+    return (
+        not alert.ground_gone,
+        alert.only_to_be_cleared,
+        -alert.handling.escalation,
+        alert.raised_at,
+        shown.notified_at,
+    )
 
 
 _ASKED_AGAIN = frozenset({AlertEventType.ORDERS_RESUMED, AlertEventType.CLEARED})

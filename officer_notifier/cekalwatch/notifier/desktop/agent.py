@@ -128,7 +128,10 @@ class DesktopAgent(QObject):
             self._announce(say("TRAY_NEW_ALERT", place=self._place(alert_id)))
 
     def _orders_ended(self, alert_id: str) -> None:
-        """Say in the tray that an alert can only be cleared, whatever window is open."""
+        """Say in the tray that an alert's orders have ended, whatever window is open; of a hit its window comes up."""
+        shown = self.controller.alert_cache.find(alert_id)
+        if shown is not None and shown.alert.ground_gone:
+            self.alert.come_up()
         say = self.controller.formatter.say
         self._announce(say("TRAY_ORDERS_ENDED", place=self._place(alert_id)))
 

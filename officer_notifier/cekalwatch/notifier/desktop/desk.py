@@ -86,7 +86,7 @@ class Desk(QObject):
             if rings(kept, supervised=self.supervised):
                 self._unseen.add(kept.alert.alert_id)
                 self.rang.emit(kept.alert.alert_id)
-            if kept.alert.only_to_be_cleared and kept.event_type is AlertEventType.ORDERS_ENDED:
+            if kept.alert.open and kept.alert.orders_ended_at and kept.event_type is AlertEventType.ORDERS_ENDED:
                 self.orders_ended.emit(kept.alert.alert_id)
         self.changed.emit()
 

@@ -238,7 +238,7 @@ class Adjudicator:
 
     def _in_force(self, alert: Alert, now: datetime) -> frozenset[str]:
         """Return the candidates who have an order in force now; somebody who left the list has none."""
-        return self._orders.subjects(alert, self._orders.files(alert), now)
+        return self._orders.in_force(alert, self._orders.people(alert), now)
 
 
 def _judged(alert: Alert, finding: Finding) -> Finding:

@@ -20,7 +20,7 @@ from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.alerts.handling import HandlingPolicy
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.orders.law import Checkpoints
-from cekalwatch.server.storage.alerts.handling_store import HandlingStep, HandlingStore, UnsettledAlert
+from cekalwatch.server.storage.alerts.handling_store import HandlingStep, HandlingStore, WatchedAlert
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.watchlist.rows import DAMAGED
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
@@ -29,8 +29,8 @@ log = structlog.get_logger()
 
 
 class OrderWatch:
-    """Watches the orders of unsettled alerts: one without an order in force is marked, and can only be cleared (rule
-    1).
+    """Watches the orders of open alerts: one without an order in force is marked (rule 1). It can only be cleared; of a
+    hit, the ground to hold the traveller is gone.
 
     One that asks about a candidate whose orders have ended, and has another with an order, asks about that one. An
     order begins or ends with a day of a site's clock, at the moment of its revocation, or by a change of the watchlist.
@@ -60,7 +60,7 @@ class OrderWatch:
         self._version = -1
         self._days: list[date] = []
         self._next_end: datetime | None = None
-        self._known: dict[UUID, UnsettledAlert] = {}
+        self._known: dict[UUID, WatchedAlert] = {}
 
     def look(self) -> int:
         """Take every step that is due, and return the number of alerts that had one. Raises StorageError."""
@@ -72,12 +72,12 @@ class OrderWatch:
             self._known, self._next_end = {}, None
         elif version != self._version:
             changed = frozenset(self._watchlist.changed_since(self._version))
-        unsettled = self._handling.unsettled()
+        watched = self._handling.watched()
         moved = 0
-        for one in unsettled:
+        for one in watched:
             if self._known.get(one.alert_id) != one or not changed.isdisjoint(one.subject_ids):
                 moved += self._look_at(one.alert_id, now)
-        self._known = {one.alert_id: one for one in unsettled}
+        self._known = {one.alert_id: one for one in watched}
         self._version, self._days = version, days
         if moved:
             self._announce()
@@ -87,7 +87,7 @@ class OrderWatch:
         happened: list[AlertEventType] = []
 
         def make(alert: Alert) -> HandlingStep:
-            after = alert.handling.with_orders(now, in_force=bool(in_force))
+            after = alert.handling.with_orders(now, in_force=alert.stands(in_force))
             if after != alert.handling:
                 ended = after.orders_ended_at is not None
                 happened.append(AlertEventType.ORDERS_ENDED if ended else AlertEventType.ORDERS_RESUMED)
@@ -98,7 +98,7 @@ class OrderWatch:
         try:
             alert = self._alerts.get(alert_id)
             in_force = self._in_force(alert, now)
-            resumes_or_ends = bool(in_force) is (alert.handling.orders_ended_at is not None)
+            resumes_or_ends = alert.stands(in_force) is (alert.handling.orders_ended_at is not None)
             if resumes_or_ends or alert.with_orders(in_force) != alert:
                 self._handling.step(
                     alert_id, make, lambda alert, event: handling_entry(alert, event, self._myself), now
@@ -111,12 +111,13 @@ class OrderWatch:
         return bool(happened)
 
     def _in_force(self, alert: Alert, now: datetime) -> frozenset[str]:
-        files = self._orders.files(alert)
-        ends = [moment for file in files for order in file.orders for moment in (order.revoked_at, order.withdrawn_at)]
+        people = self._orders.people(alert)
+        orders = (order for files in people.values() for file in files for order in file.orders)
+        ends = (moment for order in orders for moment in (order.revoked_at, order.withdrawn_at))
         self._next_end = min(
             (moment for moment in (*ends, self._next_end) if moment is not None and moment > now), default=None
         )
-        return self._orders.subjects(alert, files, now)
+        return self._orders.in_force(alert, people, now)
 
 
 class Escalator:

@@ -5,7 +5,8 @@ Also decides whether an alert has an order in force now, for judgements, screens
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -26,6 +27,9 @@ from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
 
+People = Mapping[str, Sequence[SubjectFile]]
+"""By a candidate's key, the files of that person: under that key, if it is held, and under others."""
+
 
 class AlertOrders:
     """Judges the orders of an alert's candidates. Its methods block: call them from a worker thread."""
@@ -34,15 +38,14 @@ class AlertOrders:
         self._watchlist = watchlist
         self._checkpoints = checkpoints
 
-    def files(self, alert: Alert) -> list[SubjectFile]:
-        """Return the candidates that are not ruled out and still held, with their orders."""
-        return self._watchlist.orders_of([one.subject_id for one in alert.left])
+    def people(self, alert: Alert) -> People:
+        """Return what is held of the people behind the candidates that are not ruled out."""
+        return self._watchlist.people({one.subject_id: one.order_ids for one in alert.left})
 
-    def subjects(self, alert: Alert, files: Iterable[SubjectFile], now: datetime) -> frozenset[str]:
-        """Return the keys of the subjects in `files` with an order in force that alerts where the traveller was
-        seen."""
+    def in_force(self, alert: Alert, people: People, now: datetime) -> frozenset[str]:
+        """Return the keys of the candidates with an order in force that alerts where the traveller was seen."""
         return frozenset(
-            file.subject.subject_id for file in files if any(one.in_force for one in self.orders(alert, file, now))
+            key for key, files in people.items() if any(one.in_force for one in self.orders(alert, key, files, now))
         )
 
     def stands(self, alert: Alert, file: SubjectFile, now: datetime) -> bool:
@@ -50,19 +53,19 @@ class AlertOrders:
         judged = self._checkpoints.judged(file, now, alert.camera.site)
         return any(one.judgement.status in {OrderStatus.ACTIVE, OrderStatus.NOT_YET_VALID} for one in judged)
 
-    def orders(self, alert: Alert, file: SubjectFile, now: datetime) -> tuple[JudgedOrder, ...]:
-        """Return the orders of a candidate that concern the alert, with their status now.
+    def orders(
+        self, alert: Alert, subject_id: str, files: Iterable[SubjectFile], now: datetime
+    ) -> tuple[JudgedOrder, ...]:
+        """Return the orders of a candidate that concern the alert, with their status now; `files` are the person's.
 
         These are the orders with which it was raised, and all orders in force now that alert in that direction: a later
-        extension replaces the order that it extends.
+        extension replaces the order that it extends, and an order may live on under another key of the person.
         """
-        judged, raised_with = (
-            self._checkpoints.judged(file, now, alert.camera.site),
-            alert.orders_of(file.subject.subject_id),
-        )
+        raised_with = alert.orders_of(subject_id)
         return tuple(
             one
-            for one in judged
+            for file in files
+            for one in self._checkpoints.judged(file, now, alert.camera.site)
             if one.order.order_id in raised_with or (one.in_force and alert.watched_for(one.order.kind))
         )
 
@@ -143,11 +146,14 @@ class AlertDetailsReader:
         """Return the details of alerts that were read; the subjects and people of all are read at once."""
         keys = {one.subject_id for one in alerts} | {each.subject_id for one in alerts for each in one.candidates}
         # Somebody who left the watchlist is not found. The alert stays, with the key of the subject.
-        files = {key: _nobody(key) for key in keys}
+        raised_with: dict[str, set[str]] = defaultdict(set)
+        for one in alerts:
+            raised_with[one.subject_id] |= set(one.order_ids)
+        persons = self._watchlist.people({key: raised_with[key] for key in keys})
+        files = {key: next(_under(key, persons[key]), _nobody(key)) for key in keys}
         judged = [one for one in self._watchlist.lookalikes.of(keys) if one.holds]
         others = {key for one in judged for key in (one.pair.first, one.pair.second)}
-        held = {file.subject.subject_id: file for file in self._watchlist.orders_of(keys | others)}
-        files |= {key: held[key] for key in keys & held.keys()}
+        held = {file.subject.subject_id: file for file in self._watchlist.orders_of(others - keys)} | files
         if people is None:
             people = self._people.display_names({one for alert in alerts for one in alert.handling.people})
         names = {key: file.subject.name for key, file in files.items()}
@@ -158,7 +164,7 @@ class AlertDetailsReader:
                 shown_alert(
                     one,
                     files[one.subject_id].subject,
-                    self._orders.orders(one, files[one.subject_id], now),
+                    self._orders.orders(one, one.subject_id, persons[one.subject_id], now),
                     names,
                     {each.subject_id: self._judged(one, each.subject_id, judged, held, now) for each in one.candidates},
                     people,
@@ -188,6 +194,10 @@ class AlertDetailsReader:
             if error.code is not Code.SUBJECT_NOT_FOUND:
                 raise
             return _nobody(subject_id)
+
+
+def _under(subject_id: str, files: Iterable[SubjectFile]) -> Iterator[SubjectFile]:
+    return (file for file in files if file.subject.subject_id == subject_id)
 
 
 def _nobody(subject_id: str) -> SubjectFile:

@@ -48,7 +48,7 @@ def test_the_next_traveller_at_the_site_of_a_damaged_alert_gets_an_alert(counter
     raised = counter.raise_alert("2", window=WINDOW)
     assert counter.events(raised) == [AlertEventType.RAISED]
     assert listed(counter) == [raised]
-    assert [one.alert_id for one in counter.handling.unsettled()][-1:] == [raised]
+    assert [one.alert_id for one in counter.handling.watched()][-1:] == [raised]
 
 
 def test_a_further_crop_of_a_damaged_alerts_passage_raises_one_alert(counter: Counter) -> None:

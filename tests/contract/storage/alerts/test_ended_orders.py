@@ -9,13 +9,14 @@ from uuid import UUID
 import pytest
 
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Outcome, Reason
+from cekalwatch.contract.values.orders import OrderStatus
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from tests.support.builders.alerts import NOON, capture, match
 from tests.support.builders.audit import deleted
 from tests.support.builders.watchlist import WIB, FixedClock, order, subject
-from tests.support.scenarios.adjudication import POLICY, Counter
+from tests.support.scenarios.adjudication import POLICY, Counter, contact
 
 E = AlertEventType
 
@@ -217,3 +218,111 @@ def test_servers_that_look_at_once_say_it_once(counter: Counter, clock: FixedClo
     revoke(counter, NOON)
     assert counter.order_watch.look() + other.order_watch.look() == 1
     assert counter.events(alert_id) == [E.RAISED, E.ORDERS_ENDED]
+
+
+def confirmed(counter: Counter, budi: ActingPerson, siti: ActingPerson) -> UUID:
+    """A hit: an officer referred it, and a supervisor found it in Cekal Online."""
+    alert_id = counter.raise_alert()
+    counter.claim(alert_id, budi)
+    counter.judge(alert_id, budi)
+    counter.confirm(alert_id, siti)
+    return alert_id
+
+
+def test_a_hit_says_at_once_that_its_order_was_revoked_and_can_be_followed_up_and_closed(
+    counter: Counter, budi: ActingPerson, siti: ActingPerson, clock: FixedClock
+):
+    hit = confirmed(counter, budi, siti)
+    assert counter.order_watch.look() == 0
+    seen = counter.version(hit)
+    revoke(counter, clock.now())
+    assert [counter.order_watch.look(), counter.order_watch.look()] == [1, 0]
+    assert counter.events(hit)[-1] is E.ORDERS_ENDED
+    assert (ended(counter, hit), counter.alerts.get(hit).state) == (True, AlertState.CONFIRMED)
+    assert code_of(lambda: counter.adjudicator.follow_up(hit, budi, contact(budi), seen)) is Code.ALERT_CHANGED
+    counter.adjudicator.follow_up(hit, budi, contact(budi), counter.version(hit))
+    assert counter.adjudicator.close(hit, siti, counter.version(hit)).state is AlertState.CLOSED
+
+
+def test_a_hit_goes_on_once_its_order_is_in_force_again(
+    counter: Counter, budi: ActingPerson, siti: ActingPerson, clock: FixedClock
+):
+    hit = confirmed(counter, budi, siti)
+    revoke(counter, clock.now())
+    counter.order_watch.look()
+    clock.advance(timedelta(minutes=1))
+    revoke(counter, None)
+    assert counter.order_watch.look() == 1
+    assert counter.events(hit)[-2:] == [E.ORDERS_ENDED, E.ORDERS_RESUMED]
+    assert not ended(counter, hit)
+
+
+def test_a_hit_ends_with_the_orders_of_whom_it_confirmed_whoever_else_was_asked_about(
+    counter: Counter, budi: ActingPerson, siti: ActingPerson, clock: FixedClock
+):
+    counter.watchlist.put(subject("S-2"), order("O-2", subject_id="S-2"))
+    event = counter.alerts.record(match(capture(), subject="S-1", others={"S-2": 0.5}), timedelta(0), clock.now())
+    assert event is not None
+    counter.claim(event.alert_id, budi)
+    counter.judge(event.alert_id, budi)
+    counter.confirm(event.alert_id, siti)
+    revoke(counter, clock.now())
+    assert counter.order_watch.look() == 1
+    assert ended(counter, event.alert_id)
+
+
+NIK = "2171000000000001"
+
+
+def under_another_key(counter: Counter, order_id: str = "O-9") -> None:
+    """The same person, whose key in the source is another one now, has an order under that."""
+    counter.watchlist.put(subject("S-9", nik=NIK), order(order_id, subject_id="S-9"))
+
+
+def test_an_order_that_lives_on_under_another_key_of_the_person_has_not_ended(
+    counter: Counter, budi: ActingPerson, siti: ActingPerson, clock: FixedClock
+):
+    counter.watchlist.put(subject(nik=NIK), order())
+    alert_id = counter.raise_alert()
+    counter.claim(alert_id, budi)
+    counter.judge(alert_id, budi)
+    under_another_key(counter)
+    counter.watchlist.put(subject(nik=NIK), order(withdrawn_at=clock.now()))
+    assert counter.order_watch.look() == 0
+    shown = counter.details.get(alert_id).shown
+    assert [(one.order_id, one.status) for one in shown.orders] == [
+        ("O-1", OrderStatus.REVOKED),
+        ("O-9", OrderStatus.ACTIVE),
+    ]
+    counter.confirm(alert_id, siti)
+    counter.watchlist.put(subject("S-9", nik=NIK), order("O-9", subject_id="S-9", revoked_at=clock.now()))
+    assert counter.order_watch.look() == 1
+    assert ended(counter, alert_id), "now nothing is left"
+
+
+def test_an_order_that_comes_under_another_key_of_the_person_lets_the_alert_go_on(counter: Counter, clock: FixedClock):
+    counter.watchlist.put(subject(nik=NIK), order())
+    alert_id = counter.raise_alert()
+    counter.watchlist.put(subject(nik=NIK), order(withdrawn_at=clock.now()))
+    assert counter.order_watch.look() == 1
+    under_another_key(counter)
+    assert counter.order_watch.look() == 1
+    assert not ended(counter, alert_id)
+
+
+@pytest.mark.parametrize("nik", [NIK, ""])
+def test_an_order_that_moved_to_another_key_goes_on_there(counter: Counter, nik: str):
+    counter.watchlist.put(subject(nik=nik), order())
+    alert_id = counter.raise_alert()
+    counter.watchlist.put(subject("S-9", nik=nik), order(subject_id="S-9"))
+    assert counter.order_watch.look() == 0
+    shown = counter.details.get(alert_id).shown
+    assert [(one.order_id, one.subject_id, one.status) for one in shown.orders] == [("O-1", "S-9", OrderStatus.ACTIVE)]
+
+
+def test_an_order_that_moved_to_somebody_else_has_ended_for_the_first(counter: Counter):
+    counter.watchlist.put(subject(nik=NIK), order())
+    alert_id = counter.raise_alert()
+    counter.watchlist.put(subject("S-9", nik="2171000000000002"), order(subject_id="S-9"))
+    assert counter.order_watch.look() == 1
+    assert ended(counter, alert_id)

@@ -46,7 +46,7 @@ def test_images_of_alerts_that_nobody_settles_go_after_the_limit_and_the_alerts_
     assert [counter.alerts.probe(one) for one in (new, referred, unclear)] == [b"", b"", b""]
     assert counter.alerts.probe(hit), "a hit has a limit of its own"
     assert swept(counter) == [{"unsettled_images": 3}]
-    assert {one.alert_id for one in counter.handling.unsettled()} == {new, referred, unclear}
+    assert {one.alert_id for one in counter.handling.watched()} == {new, referred, unclear, hit}
 
 
 def rows_about(counter: Counter, alert_id: UUID) -> int:

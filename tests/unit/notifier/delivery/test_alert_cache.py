@@ -26,6 +26,15 @@ def test_an_event_that_was_overtaken_by_a_steps_answer_changes_nothing() -> None
     assert kept.alert.state is AlertState.CLAIMED
 
 
+def test_officers_see_first_a_hit_whose_ground_to_hold_the_traveller_is_gone() -> None:
+    book = AlertCache()
+    held = replace(make_alert("held", minutes=2), state=AlertState.CONFIRMED, orders_ended_at=EPOCH)
+    for alert in (make_alert("old"), held, replace(make_alert("ended"), alert_id="ended", orders_ended_at=EPOCH)):
+        book.take(make_shown(alert))
+    assert [one.alert.subject.name for one in book.most_urgent_first()] == ["held", "old", "ended"]
+    assert book.ended_count == 2
+
+
 def test_officers_see_escalated_alerts_first_and_the_longest_waiting_before_newer_ones() -> None:
     book = AlertCache()
     old, new, escalated = make_alert("old"), make_alert("new", minutes=1), make_alert("up", minutes=2)

@@ -171,7 +171,7 @@ def test_exported_figures_start_no_formula_in_a_spreadsheet() -> None:
     ("language", "short", "meaning"),
     [
         (Language.EN, "the ban order has ended", "can only be cleared"),
-        (Language.ID, "keputusan cekal tidak berlaku lagi", "hanya dapat dinyatakan bukan orang yang sama"),
+        (Language.ID, "keputusan cekal tidak berlaku lagi", "hanya dapat diakhiri tanpa dikonfirmasi"),
     ],
 )
 def test_an_alert_whose_orders_have_ended_says_so_until_it_is_settled(
@@ -184,3 +184,21 @@ def test_an_alert_whose_orders_have_ended_says_so_until_it_is_settled(
     for other in (make_alert(), replace(ended, state=AlertState.CLEARED)):
         assert short not in formatter.state(other, EPOCH)
         assert formatter.orders_ended(other) == ""
+
+
+@pytest.mark.parametrize(
+    ("language", "short", "meaning"),
+    [
+        (Language.EN, "the ground to hold the traveller is gone", "Tell the agency of the release"),
+        (Language.ID, "dasar penahanan sudah tidak ada", "Beri tahu instansi bahwa pelintas dilepaskan"),
+    ],
+)
+def test_a_hit_whose_orders_have_ended_says_that_the_ground_is_gone(
+    language: Language, short: str, meaning: str
+) -> None:
+    formatter = NotifierTexts(language)
+    hit = replace(make_alert(), state=AlertState.CONFIRMED, orders_ended_at=EPOCH)
+    assert short in formatter.state(hit, EPOCH)
+    assert short in formatter.orders_ended(hit)
+    assert meaning in formatter.orders_ended(hit)
+    assert short not in formatter.state(replace(hit, state=AlertState.CLOSED), EPOCH)

@@ -229,9 +229,17 @@ def test_an_alert_whose_order_is_in_force_again_waits_from_then() -> None:
     assert again.claimed(HERE, later, POLICY).state is AlertState.CLAIMED
 
 
-@pytest.mark.parametrize("settled", [judged(Outcome.NOT_SAME_PERSON), confirm(judged(Outcome.REFERRED))])
-def test_what_is_settled_is_not_changed_by_the_end_of_its_orders(settled: Handling) -> None:
-    assert ended(settled) == settled
+@pytest.mark.parametrize("done", [judged(Outcome.NOT_SAME_PERSON), confirm(judged(Outcome.REFERRED))])
+def test_what_is_cleared_or_closed_is_not_changed_by_the_end_of_its_orders(done: Handling) -> None:
+    done = done.followed_up(follow_up(), SEEN).closed(SEEN) if done.state is AlertState.CONFIRMED else done
+    assert ended(done) == done
+
+
+def test_a_hit_whose_order_has_ended_says_so_and_can_still_be_followed_up_and_closed() -> None:
+    hit = ended(confirm(judged(Outcome.REFERRED)))
+    assert (hit.state, hit.orders_ended_at) == (AlertState.CONFIRMED, T0)
+    assert hit.followed_up(follow_up(), ENDED).closed(ENDED).state is AlertState.CLOSED
+    assert code_of(lambda: confirm(hit)) is Code.ALERT_STATE_WRONG
 
 
 def test_what_has_gone_up_stays_up() -> None:

@@ -118,6 +118,10 @@ class Alert:
         """Whether it is not settled yet, so that it may ask about another candidate."""
         return self.state in UNSETTLED
 
+    def stands(self, in_force: frozenset[str]) -> bool:
+        """Whether it still has an order, if these of its candidates have one in force: a hit needs one of its own."""
+        return self.subject_id in in_force if self.state is AlertState.CONFIRMED else bool(in_force)
+
     def answers(self, subject_id: str, *, own: bool) -> bool:
         """Whether a match with a candidate belongs to it: of a passage of its `own`, or of a further one (rule 3).
 

@@ -18,6 +18,7 @@ from uuid import UUID
 from cekalwatch.contract.values.adjudication import (
     NEEDS_ORDER,
     OFFICERS_OUTCOMES,
+    OPEN_STATES,
     STEP_OUTCOMES,
     STEP_STATES,
     UNDECIDED,
@@ -121,7 +122,7 @@ class Handling:
     escalations: int = 0
     """How often that was."""
     orders_ended_at: datetime | None = None
-    """Time since which no order of the alert is in force; None while one is. Settled alerts do not change."""
+    """Time since which no order of the alert is in force; None while one is. Cleared and closed ones do not change."""
 
     @property
     def waits_since(self) -> datetime:
@@ -195,11 +196,11 @@ class Handling:
         return _gone_up(current, level, now)
 
     def with_orders(self, now: datetime, *, in_force: bool) -> Handling:
-        """Return the alert marked by whether an order of it is in force at `now` (rule 1); settled ones do not change.
+        """Return the alert marked by whether an order of it is in force at `now` (rule 1), a confirmed one too.
 
-        Once one is in force again, it waits from then on.
+        Cleared and closed ones do not change. Once one is in force again, it waits from then on.
         """
-        if self.state not in UNSETTLED or in_force is (self.orders_ended_at is None):
+        if self.state not in OPEN_STATES or in_force is (self.orders_ended_at is None):
             return self
         return replace(
             self, orders_ended_at=None if in_force else now, stands_since=now if in_force else self.stands_since

@@ -72,8 +72,8 @@ class OpenAlerts:
 
 
 @dataclass(frozen=True)
-class UnsettledAlert:
-    """The facts that decide whether the orders of an unsettled alert must be checked again."""
+class WatchedAlert:
+    """The facts that decide whether the orders of an open alert must be checked again."""
 
     alert_id: UUID
     version: int
@@ -160,11 +160,11 @@ class HandlingStore:
         with self._database.session() as session:
             return list(map(UUID, session.exec(query)))
 
-    def unsettled(self) -> list[UnsettledAlert]:
-        """Return the readable alerts that are not settled yet, oldest first."""
-        query = select(AlertRow).where(col(AlertRow.state).in_(UNSETTLED)).order_by(col(AlertRow.alert_id))
+    def watched(self) -> list[WatchedAlert]:
+        """Return the readable alerts on which somebody must still act, oldest first."""
+        query = select(AlertRow).where(col(AlertRow.state).in_(OPEN_STATES)).order_by(col(AlertRow.alert_id))
         with self._database.session() as session:
-            return readable(session, query, lambda rows: list(map(_unsettled, rows)))
+            return readable(session, query, lambda rows: list(map(_watched, rows)))
 
     def raised_between(self, site: str, start: datetime, end: datetime) -> list[RaisedAlert]:
         """Return the alerts that can be read and were raised at `site` from `start` on and before `end`."""
@@ -218,6 +218,6 @@ class HandlingStore:
         return event_of(row)
 
 
-def _unsettled(row: AlertRow) -> UnsettledAlert:
+def _watched(row: AlertRow) -> WatchedAlert:
     subject_ids = tuple(one["subject_id"] for one in row.candidates)
-    return UnsettledAlert(UUID(row.alert_id), row.version, subject_ids, row.orders_ended_at is not None)
+    return WatchedAlert(UUID(row.alert_id), row.version, subject_ids, row.orders_ended_at is not None)

@@ -19,7 +19,6 @@ from sqlmodel import Session, col, delete, select, update
 from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows
 from cekalwatch.server.storage.watchlist.tables import (
-    BanOrderRow,
     SubjectIdentityRow,
     WatchlistChangeRow,
     WatchlistStateRow,
@@ -87,7 +86,7 @@ digest_key = col(SubjectIdentityRow.digest)
 def write_identities(
     session: Session, rows: WatchlistRows, subjects: Iterable[Subject], concerned: Collection[str]
 ) -> set[str]:
-    """Write the digests of subjects that were stored, and return whose urgent orders must be judged again.
+    """Write the digests of subjects that were stored, and return the keys of everybody who shares one.
 
     `concerned` are the keys of all subjects whose orders or facts change, these among them.
     """
@@ -101,14 +100,14 @@ def write_identities(
         session.add_all(SubjectIdentityRow(subject_id=key, digest=one) for one in sorted(digests - held[key]))
         if gone := held[key] - digests:
             session.exec(delete(SubjectIdentityRow).where(subject_key == key, digest_key.in_(gone)))
-    return _urgent_with(session, set().union(*held.values(), *wanted.values()))
+    return _sharing(session, set().union(*held.values(), *wanted.values()))
 
 
 def remove_identities(session: Session, subject_id: str) -> set[str]:
-    """Remove the digests of a subject, and return whose urgent orders must be judged again."""
+    """Remove the digests of a subject, and return the keys of everybody who shares one."""
     digests = session.exec(select(SubjectIdentityRow.digest).where(subject_key == subject_id)).all()
     session.exec(delete(SubjectIdentityRow).where(subject_key == subject_id))
-    return _urgent_with(session, digests)
+    return _sharing(session, digests)
 
 
 def subjects_by_digest(session: Session, digests: Collection[str]) -> dict[str, set[str]]:
@@ -120,13 +119,6 @@ def subjects_by_digest(session: Session, digests: Collection[str]) -> dict[str, 
     return found
 
 
-def _urgent_with(session: Session, digests: Collection[str]) -> set[str]:
-    """Return the keys of the subjects with one of the digests and an urgent order: no other order depends on them."""
-    if not digests:
-        return set()
-    query = (
-        select(SubjectIdentityRow.subject_id)
-        .join(BanOrderRow, col(BanOrderRow.subject_id) == subject_key)
-        .where(digest_key.in_(digests), col(BanOrderRow.urgent))
-    )
-    return set(session.exec(query))
+def _sharing(session: Session, digests: Collection[str]) -> set[str]:
+    """Return the keys of the subjects with one of the digests: their orders, and alerts about them, depend on these."""
+    return set().union(*subjects_by_digest(session, digests).values())

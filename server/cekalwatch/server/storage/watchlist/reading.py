@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar, cast
 
@@ -16,7 +16,7 @@ import structlog
 from sqlmodel import Session, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from cekalwatch.contract.values.subjects import ReferenceFace
+from cekalwatch.contract.values.subjects import ReferenceFace, Subject
 from cekalwatch.server.domain.orders.ban_order import BanOrder, SubjectFile
 from cekalwatch.server.storage.integrity.guarded_session import guard_of
 from cekalwatch.server.storage.integrity.signed_row import SignedRow
@@ -118,14 +118,10 @@ def same_person(
     session: Session, rows: WatchlistRows, files: Collection[SubjectFile]
 ) -> dict[str, tuple[BanOrder, ...]]:
     """Return the orders of each subject's person under other keys, by key; only of those with other keys."""
-    digests = {file.subject: rows.identity_digests(file.subject) for file in files}
-    holders = subjects_by_digest(session, frozenset().union(*digests.values()))
-    found = {one: {key for digest in own for key in holders[digest]} - {one.subject_id} for one, own in digests.items()}
-    wanted = sorted(set().union(*found.values()))
+    found = _other_keys(session, rows, files)
     known: dict[str, SubjectFile] = {}
-    for start in range(0, len(wanted), KEYS_A_QUERY):
-        some = _read_alone(session, rows, wanted[start : start + KEYS_A_QUERY])
-        known |= {_key(one.file): one.file for one in some}
+    for some in _parts(set().union(*found.values())):
+        known |= {_key(one.file): one.file for one in _read_alone(session, rows, some)}
     return {
         one.subject_id: tuple(
             order
@@ -136,6 +132,55 @@ def same_person(
         for one, keys in found.items()
         if keys
     }
+
+
+def read_people(
+    session: Session, rows: WatchlistRows, subjects: Mapping[str, Collection[str]]
+) -> dict[str, tuple[SubjectFile, ...]]:
+    """Return the files of the person behind each key, without reference faces: the subject's own first, if it is held.
+
+    `subjects` gives the keys of orders by the subject's key. Others are the same person if they share an identity, or
+    if one of these orders is theirs now and the identities of the two do not contradict that.
+    """
+    files = {_key(one): one for some in _parts(subjects) for one in read_orders(session, rows, some)}
+    found: dict[str, set[str]] = {key: set() for key in subjects}
+    for subject, keys in _other_keys(session, rows, files.values()).items():
+        found[subject.subject_id] |= keys
+    holders: dict[str, str] = {}
+    for some in _parts({one for order_ids in subjects.values() for one in order_ids}):
+        query = select(BanOrderRow.order_id, BanOrderRow.subject_id).where(col(BanOrderRow.order_id).in_(some))
+        holders |= dict(session.exec(query).all())
+    moved = {key: {holders[one] for one in order_ids if one in holders} - {key} for key, order_ids in subjects.items()}
+    others = set().union(*found.values(), *moved.values()) - files.keys()
+    files |= {_key(one): one for some in _parts(others) for one in read_orders(session, rows, some)}
+
+    def same(key: str, other: str) -> bool:
+        theirs = files[other].subject.identities
+        own = files[key].subject.identities if key in files else frozenset()
+        return bool(own & theirs) or (other in moved[key] and not (own and theirs))
+
+    return {
+        key: tuple(
+            files[one]
+            for one in (key, *sorted(found[key] | moved[key]))
+            if one in files and (one == key or same(key, one))
+        )
+        for key in subjects
+    }
+
+
+def _other_keys(session: Session, rows: WatchlistRows, files: Collection[SubjectFile]) -> dict[Subject, set[str]]:
+    """Return under which other keys each subject may be held; their identities must still be compared."""
+    digests = {file.subject: rows.identity_digests(file.subject) for file in files}
+    holders = subjects_by_digest(session, frozenset().union(*digests.values()))
+    return {one: {key for digest in own for key in holders[digest]} - {one.subject_id} for one, own in digests.items()}
+
+
+def _parts(keys: Iterable[str]) -> Iterator[Sequence[str]]:
+    """Yield the keys, as many at a time as a query takes."""
+    ordered = sorted(keys)
+    for start in range(0, len(ordered), KEYS_A_QUERY):
+        yield ordered[start : start + KEYS_A_QUERY]
 
 
 def _read_alone(session: Session, rows: WatchlistRows, keys: Collection[str]) -> list[MarkedFile]:

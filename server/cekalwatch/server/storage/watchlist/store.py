@@ -41,6 +41,7 @@ from cekalwatch.server.storage.watchlist.reading import (
     read_marked,
     read_marks,
     read_orders,
+    read_people,
     readable,
 )
 from cekalwatch.server.storage.watchlist.record_store import RecordStore
@@ -238,6 +239,11 @@ class WatchlistStore(RecordStore):
         """Return the stored ones of the subjects, by key, with their orders and without reference faces."""
         with self._database.session() as session:
             return read_orders(session, self._rows, subject_ids)
+
+    def people(self, subjects: Mapping[str, Collection[str]]) -> dict[str, tuple[SubjectFile, ...]]:
+        """Return the files of each subject's person, without reference faces; see `read_people`."""
+        with self._database.session() as session:
+            return read_people(session, self._rows, subjects)
 
     def marked_orders_of(self, subject_ids: Collection[str]) -> list[MarkedFile]:
         """Return the same, each with the mark of the rows that it was read from."""
