@@ -47,7 +47,7 @@ def test_officers_hold_no_more_of_a_person_than_they_are_shown() -> None:
     assert OFFICERS_SUBJECT.write(PERSON) == SUBJECT.write(PERSON)
     assert OFFICERS_SUBJECT.read(SUBJECT.write(PERSON)) == replace(PERSON, address="", occupation="")
     assert OFFICERS_ORDER.read(ORDER.write(JUDGED.shown)) == replace(
-        JUDGED.shown, reason="", received_on="", revoked_at=None, last_day=""
+        JUDGED.shown, reason="", received_on="", last_day=""
     )
 
 

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from cekalwatch.contract.codec.watchlist import FIGURES, FRESHNESS, ORDER_KINDS, MeasuredCodec
+from cekalwatch.contract.codec.watchlist import (
+    FIGURES,
+    FRESHNESS,
+    ORDER_GROUNDS,
+    ORDER_KINDS,
+    PERSON_STATUSES,
+    REVOCATION_GROUNDS,
+    MeasuredCodec,
+)
 from cekalwatch.contract.engine.codec import Codec
+from cekalwatch.contract.engine.enums import ProtoEnum
 from cekalwatch.contract.engine.one_of import OneOf
 from cekalwatch.contract.engine.safe_text import safe_text
 from cekalwatch.contract.engine.scalars import Reading, moment
@@ -54,7 +64,13 @@ FILE_ANSWER = OneOf[FileAnswer, pb.ImportListFileResponse](
 )
 
 _SUBJECT_FACTS = tuple(field.name for field in fields(Subject) if field.name != "travel_documents")
-_TOLD = {"kind", "revoked_at", "withdrawn_at", "status", "broken_rules", "flags", "last_day"}
+_CHOICES: Mapping[str, ProtoEnum[Any, Any]] = {
+    "ground": ORDER_GROUNDS,
+    "person_status": PERSON_STATUSES,
+    "revocation_ground": REVOCATION_GROUNDS,
+}
+"""Facts with a choice of values, of which a newer peer may know more; these are read as their numbers."""
+_TOLD = {*_CHOICES, "kind", "revoked_at", "withdrawn_at", "status", "broken_rules", "flags", "last_day"}
 _ORDER_FACTS = tuple(field.name for field in fields(ShownOrder) if field.name not in _TOLD)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -75,6 +91,9 @@ def stated_order(message: watchlist_pb2.BanOrder) -> dict[str, Any]:
     except (ValueError, OverflowError):
         revoked_at = _NEVER
     facts = {name: getattr(message, name) for name in _ORDER_FACTS}
+    for name, known in _CHOICES.items():
+        number = getattr(message, name)
+        facts[name] = known.member(number) or str(number or "")
     return facts | {"kind": ORDER_KINDS.member(message.kind) or "", "revoked_at": revoked_at}
 
 

@@ -8,7 +8,14 @@ from typing import Any, Protocol, TypeVar
 from cekalwatch.contract.engine.codec import Codec
 from cekalwatch.contract.engine.enums import bound_enum
 from cekalwatch.contract.engine.scalars import Reading
-from cekalwatch.contract.values.orders import OrderKind, OrderStatus, ShownOrder
+from cekalwatch.contract.values.orders import (
+    OrderGround,
+    OrderKind,
+    OrderStatus,
+    PersonStatus,
+    RevocationGround,
+    ShownOrder,
+)
 from cekalwatch.contract.values.subjects import FaceFigures, ReferenceFace, Subject
 from cekalwatch.contract.values.watchlist import Freshness, LookalikeJudgement, SourceFreshness
 from cekalwatch.v1 import watchlist_pb2 as pb
@@ -22,7 +29,7 @@ OFFICERS_ORDER = Codec(
     ShownOrder,
     pb.BanOrder,
     names=_MOMENTS,
-    unheeded=(*_MOMENTS, "reason", "received_on", "extends_order_id", "broken_rules", "last_day"),
+    unheeded=("reason", "received_on", "extends_order_id", "broken_rules", "last_day"),
 )
 FIGURES = Codec(FaceFigures, pb.FaceFigures, local=("eye_distance_px",))
 SOURCE_FRESHNESS = Codec(SourceFreshness, pb.SourceFreshness, names={"last_success_at": "last_success_time"})
@@ -35,6 +42,9 @@ FRESHNESS = Codec(
 )
 LOOKALIKE_JUDGEMENTS = bound_enum(LookalikeJudgement, pb.LookAlikeJudgement.DESCRIPTOR)
 ORDER_KINDS = bound_enum(OrderKind, pb.OrderKind.DESCRIPTOR)
+ORDER_GROUNDS = bound_enum(OrderGround, pb.OrderGround.DESCRIPTOR)
+PERSON_STATUSES = bound_enum(PersonStatus, pb.PersonStatus.DESCRIPTOR)
+REVOCATION_GROUNDS = bound_enum(RevocationGround, pb.RevocationGround.DESCRIPTOR)
 ORDER_STATUSES = bound_enum(OrderStatus, pb.OrderStatus.DESCRIPTOR)
 
 

@@ -12,6 +12,7 @@ from annotated_types import MaxLen
 from cekalwatch.contract.values.keys import Key
 
 MAX_REASON = 1000
+MAX_REVOCATION_REFERENCE = 100
 
 
 class Direction(StrEnum):
@@ -36,6 +37,44 @@ class OrderStatus(StrEnum):
     LAPSED = "LAPSED"
     REVOKED = "REVOKED"
     INVALID = "INVALID"
+
+
+class OrderGround(StrEnum):
+    """The ground of a TANGKAL order (UU 6/2011 as changed by UU 63/2024, art. 98 to 102)."""
+
+    SECURITY_AND_PUBLIC_ORDER = "SECURITY_AND_PUBLIC_ORDER"
+    """May disturb security and public order; art. 102 allows an order for life on it."""
+    NATIONAL_INTEREST = "NATIONAL_INTEREST"
+    IMMIGRATION = "IMMIGRATION"
+    """Immigration supervision, or an administrative measure under immigration law."""
+    CRIMINAL_PROCEEDINGS = "CRIMINAL_PROCEEDINGS"
+    OTHER = "OTHER"
+
+
+class PersonStatus(StrEnum):
+    """What the subject is in the proceedings for which the ban was asked."""
+
+    SUSPECT = "SUSPECT"
+    """Tersangka."""
+    DEFENDANT = "DEFENDANT"
+    """Terdakwa."""
+    CONVICT = "CONVICT"
+    """Terpidana."""
+    WITNESS = "WITNESS"
+    """Saksi."""
+    OTHER = "OTHER"
+
+
+class RevocationGround(StrEnum):
+    """Who or what took an order back."""
+
+    AGENCY = "AGENCY"
+    """Its agency."""
+    COURT = "COURT"
+    """A court annulled it (praperadilan)."""
+    ACQUITTAL = "ACQUITTAL"
+    """The subject was acquitted."""
+    OTHER = "OTHER"
 
 
 class OrderRule(StrEnum):
@@ -87,6 +126,12 @@ class ShownOrder:
     extends_order_id: str = ""
     revoked_at: datetime | None = None
     withdrawn_at: datetime | None = None
+    ground: OrderGround | None = None
+    """Why, of a TANGKAL order; None: not stated, like the two below."""
+    person_status: PersonStatus | None = None
+    revocation_ground: RevocationGround | None = None
+    revocation_reference: Annotated[str, MaxLen(MAX_REVOCATION_REFERENCE)] = ""
+    """Number of the letter or the judgment that took it back."""
     status: OrderStatus | None = None
     """Status at the time of the request; like the fields below, None if only the order's facts are requested."""
     broken_rules: tuple[str, ...] = ()

@@ -7,7 +7,16 @@ from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from cekalwatch.contract.values.orders import OrderFlag, OrderKind, OrderRule, OrderStatus, ShownOrder
+from cekalwatch.contract.values.orders import (
+    OrderFlag,
+    OrderGround,
+    OrderKind,
+    OrderRule,
+    OrderStatus,
+    PersonStatus,
+    RevocationGround,
+    ShownOrder,
+)
 from cekalwatch.contract.values.subjects import ReferenceFace, Subject
 
 WIB: Final = ZoneInfo("Asia/Jakarta")
@@ -37,6 +46,14 @@ class BanOrder:
     a base order once it is extended."""
     urgent_since: date | None = None
     """When it first arrived as urgent, if its source now states a later receipt; the storage remembers that."""
+    ground: OrderGround | None = None
+    """Why, of a TANGKAL order; None: not stated, like the two below."""
+    person_status: PersonStatus | None = None
+    """What the subject is in the proceedings."""
+    revocation_ground: RevocationGround | None = None
+    """Who or what took it back. It ends nothing without the moment `revoked_at`."""
+    revocation_reference: str = ""
+    """Number of the letter or the judgment that took it back, at most 100 characters."""
 
     def __post_init__(self) -> None:
         if not all(day.year in PLAUSIBLE_YEARS for day in (self.valid_from, self.received_on)):
@@ -74,6 +91,10 @@ class BanOrder:
             extends_order_id=self.extends_order_id,
             revoked_at=self.revoked_at,
             withdrawn_at=self.withdrawn_at,
+            ground=self.ground,
+            person_status=self.person_status,
+            revocation_ground=self.revocation_ground,
+            revocation_reference=self.revocation_reference,
         )
 
 

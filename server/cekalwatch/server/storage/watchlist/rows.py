@@ -6,13 +6,14 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.contract.values.orders import OrderKind
+from cekalwatch.contract.values.orders import OrderGround, OrderKind, PersonStatus, RevocationGround
 from cekalwatch.contract.values.subjects import FaceFigures, ReferenceFace, Subject, TravelDocument
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.encryption.keyring import Keyring
@@ -35,7 +36,12 @@ from cekalwatch.server.storage.watchlist.tables import (
     TemplateRow,
 )
 
-SEALED_ORDER_FACTS = ("requesting_agency", "reason", "decree_number")
+_CHOICES: Mapping[str, Callable[[str], StrEnum]] = MappingProxyType(
+    {"ground": OrderGround, "person_status": PersonStatus, "revocation_ground": RevocationGround}
+)
+_SINCE_0_3 = (*_CHOICES, "revocation_reference")
+"""Sealed facts that rows of older releases lack. Where they are empty, an order has the digest that it had before."""
+SEALED_ORDER_FACTS = ("requesting_agency", "reason", "decree_number", *_SINCE_0_3)
 """What of an order says more than its keys, dates and kind."""
 
 _ORDER_COLUMNS = tuple(field.name for field in fields(BanOrder) if field.name not in SEALED_ORDER_FACTS)
@@ -61,7 +67,8 @@ class WatchlistRows:
     def content_hash(self, subject: Subject, order: BanOrder) -> str:
         """Return the keyed digest of everything that a record states."""
         stated = asdict(order) | {"revoked_at": utc_text(order.revoked_at)}
-        del stated["withdrawn_at"], stated["urgent_since"]
+        for name in ("withdrawn_at", "urgent_since", *(name for name in _SINCE_0_3 if not stated[name])):
+            del stated[name]
         return self.keyring.digest(ORDER_CONTENT.at(order.order_id), _json([asdict(subject), stated]))
 
     def photo_digest(self, subject_id: str, photo_sha256: str) -> str:
@@ -113,6 +120,8 @@ class WatchlistRows:
         for name, read in _IF_ANY.items():
             facts[name] = read(facts[name]) if facts[name] else None
         sealed = json.loads(self.keyring.open(ORDER_FACTS.at(row.order_id), row.facts))
+        for name, member in _CHOICES.items():
+            sealed[name] = member(sealed[name]) if sealed.get(name) else None
         return BanOrder(**facts | {"kind": OrderKind(row.kind)} | sealed)
 
     def agency(self, order_id: str, facts: bytes) -> str:

@@ -10,10 +10,17 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
 
-from cekalwatch.contract.values.orders import OrderKind
+from cekalwatch.contract.values.orders import (
+    MAX_REVOCATION_REFERENCE,
+    OrderGround,
+    OrderKind,
+    PersonStatus,
+    RevocationGround,
+)
 from cekalwatch.contract.values.subjects import MAX_REFERENCES, FaceFigures, Subject, TravelDocument
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import PLAUSIBLE_YEARS, BanOrder
@@ -34,7 +41,33 @@ SUBJECT_TEXTS: Final = MappingProxyType(
 """Facts of a subject that are free texts, with their maximum lengths. Sources and messages use these names, so a new
 fact is added only here, in `Subject` and in the contract."""
 
+OPTIONAL_COLUMNS: Final = ("ground", "person_status", "revocation_ground", "revocation_reference")
+"""Columns that a table may lack: lists for releases before 0.3 have none of them."""
+
+CHOICE_WORDS: Final = MappingProxyType(
+    {
+        "keamanan dan ketertiban umum": OrderGround.SECURITY_AND_PUBLIC_ORDER,
+        "kepentingan nasional": OrderGround.NATIONAL_INTEREST,
+        "keimigrasian": OrderGround.IMMIGRATION,
+        "proses pidana": OrderGround.CRIMINAL_PROCEEDINGS,
+        "tersangka": PersonStatus.SUSPECT,
+        "terdakwa": PersonStatus.DEFENDANT,
+        "terpidana": PersonStatus.CONVICT,
+        "saksi": PersonStatus.WITNESS,
+        "instansi": RevocationGround.AGENCY,
+        "praperadilan": RevocationGround.COURT,
+        "putusan bebas": RevocationGround.ACQUITTAL,
+    }
+)
+"""Indonesian words that sources may use for grounds and for a person's status, in lower case."""
+
 _ID = f"1 to {MAX_KEY} printable characters without space at the ends, and neither a name nor a number of the person"
+
+
+def _choices(members: type[StrEnum]) -> str:
+    return f"{', '.join(members)} or empty; anything else counts as OTHER"
+
+
 _A_DAY = "a day as YYYY-MM-DD"
 _PLAUSIBLE_DAY = f"{_A_DAY}, with a year from {min(PLAUSIBLE_YEARS)} to {max(PLAUSIBLE_YEARS)}"
 
@@ -61,6 +94,10 @@ FIELD_FORMS: Final = MappingProxyType(
         "reason": f"at most {MAX_REASON} printable characters",
         "urgent": "yes, no or empty",
         "revoked_at": "a moment as YYYY-MM-DDTHH:MM:SS with its offset, or empty",
+        "ground": _choices(OrderGround),
+        "person_status": _choices(PersonStatus),
+        "revocation_ground": _choices(RevocationGround),
+        "revocation_reference": f"at most {MAX_REVOCATION_REFERENCE} printable characters",
         "photographs": f"at most {MAX_PHOTOS_PER_RECORD} names, each once, of 1 to {MAX_NAME} printable characters",
         **{name: f"at most {most} printable characters" for name, most in SUBJECT_TEXTS.items()},
     }
@@ -87,6 +124,9 @@ _ICAO_9303 = "EUE GBD GBN GBO GBP GBS RKS UNA UNK UNO XAA XBA XCC XCE XCO XDC XE
 
 COUNTRY_CODES = frozenset((_ISO_3166 + _ICAO_9303).split())
 """Codes of countries and nationalities: ISO 3166-1 alpha-3, and what ICAO Doc 9303-3 (8th edition), section 5, adds."""
+
+
+_Choice = TypeVar("_Choice", OrderGround, PersonStatus, RevocationGround)
 
 
 class RecordError(CekalwatchError):
@@ -215,8 +255,15 @@ def build_order(
     urgent: bool = False,
     extends_order_id: str = "",
     revoked_at: datetime | None = None,
+    ground: str = "",
+    person_status: str = "",
+    revocation_ground: str = "",
+    revocation_reference: str = "",
 ) -> BanOrder:
-    """Return the order that the texts state; dates are YYYY-MM-DD, `revoked_at` is aware. Raises RecordError."""
+    """Return the order that the texts state; dates are YYYY-MM-DD, `revoked_at` is aware. Raises RecordError.
+
+    A ground or status that is not known is OTHER: an order is not refused for one.
+    """
     if kind not in set(OrderKind):
         raise RecordError("kind")
     own = key("order_id", order_id)
@@ -241,6 +288,10 @@ def build_order(
         urgent=urgent,
         extends_order_id=key("extends_order_id", extends_order_id) if extends_order_id else "",
         revoked_at=revoked_at,
+        ground=_choice("ground", ground, OrderGround),
+        person_status=_choice("person_status", person_status, PersonStatus),
+        revocation_ground=_choice("revocation_ground", revocation_ground, RevocationGround),
+        revocation_reference=_text("revocation_reference", revocation_reference, MAX_REVOCATION_REFERENCE),
     )
 
 
@@ -268,6 +319,15 @@ def _text(field: str, value: str, most: int, *, least: int = 0) -> str:
     if not least <= len(clean) <= most or not clean.isprintable():
         raise RecordError(field)
     return clean
+
+
+def _choice(field: str, value: str, members: type[_Choice]) -> _Choice | None:
+    """Return the member that a text means: none for no text, OTHER for an unknown one."""
+    written = _text(field, value, MAX_SHORT_TEXT)
+    if not written:
+        return None
+    meant = CHOICE_WORDS.get(written.casefold(), written.upper())
+    return members(meant) if meant in set(members) else members("OTHER")
 
 
 def _country(field: str, value: str) -> str:

@@ -14,6 +14,7 @@ from cekalwatch.contract.values.imports import RecordReport
 from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.watchlist.imports.records import (
+    OPTIONAL_COLUMNS,
     ImportRecord,
     Photograph,
     RecordError,
@@ -33,7 +34,10 @@ if TYPE_CHECKING:
 Row = Mapping[str, object]
 Pick = Callable[[Row, str], object]
 
-_ORDER_TEXTS = ("order_id", "subject_id", "requesting_agency", "reason", "decree_number", "extends_order_id")
+_ORDER_TEXTS = (
+    *("order_id", "subject_id", "requesting_agency", "reason", "decree_number", "extends_order_id"),
+    *OPTIONAL_COLUMNS,
+)
 _ORDER_DAYS = ("valid_from", "valid_until", "received_on", "decree_date")
 _READ_OTHERWISE = {"aliases", "sex", "date_of_birth", "nationality", "travel_documents"}
 _SUBJECT_TEXTS = tuple(field.name for field in fields(Subject) if field.name not in _READ_OTHERWISE)

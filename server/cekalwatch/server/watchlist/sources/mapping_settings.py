@@ -16,10 +16,12 @@ from pydantic.dataclasses import dataclass
 
 from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.program.settings import SECTION
+from cekalwatch.server.watchlist.imports.records import OPTIONAL_COLUMNS
 
 FIELDS: Final = (
     *("order_id", "subject_id", "kind", "decree_number", "decree_date", "requesting_agency", "reason"),
     *("valid_from", "valid_until", "urgent", "received_on", "extends_order_id", "revoked_at"),
+    *OPTIONAL_COLUMNS,
     *(field.name for field in fields(Subject) if field.name != "subject_id"),
     "photographs",
 )

@@ -128,4 +128,4 @@ def table_answers(request: bytes) -> Generator[bytes, bytes, None]:
 
 
 def _picked(columns: Sequence[str], cells: Mapping[str, str] | None) -> bytes:
-    return written_row(None if cells is None else [cells[name] for name in columns])
+    return written_row(None if cells is None else [cells.get(name, "") for name in columns])

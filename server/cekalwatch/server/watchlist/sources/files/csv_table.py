@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple, Self
 
+from cekalwatch.server.watchlist.imports.records import OPTIONAL_COLUMNS
 from cekalwatch.server.watchlist.sources.mapping import folded_name
 from cekalwatch.server.watchlist.sources.source import ColumnsWrong, SourceMisconfigured, SourceUnavailable
 
@@ -51,6 +52,7 @@ class CsvTable:
         content: BinaryIO | None = None,
     ) -> None:
         """Open `file`, whose first line must name `columns`, in any order, and no others unless they are ignored.
+        It may lack OPTIONAL_COLUMNS.
 
         With `content`, this is read, and `file` is only its name.
 
@@ -238,7 +240,11 @@ def column_faults(header: Sequence[str], columns: Sequence[str], others: Literal
     wanted = {folded_name(name): name for name in columns}
     strange = [name for name in count if name and name not in wanted]
     faults = {
-        "missing": [shown + _perhaps(name, strange) for name, shown in wanted.items() if name not in count],
+        "missing": [
+            shown + _perhaps(name, strange)
+            for name, shown in wanted.items()
+            if name not in count and name not in OPTIONAL_COLUMNS
+        ],
         "unknown": [name or "(no name)" for name in count if name not in wanted] if others == "refuse" else [],
         "more than once": [shown for name, shown in wanted.items() if count[name] > 1],
     }

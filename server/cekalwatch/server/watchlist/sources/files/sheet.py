@@ -192,7 +192,7 @@ def _picked(header: Sequence[str], cells: Sequence[object] | None, wanted: Seque
     if cells is None:
         return None
     found = dict(zip(header, [*cells, *[None] * (len(header) - len(cells))], strict=False))
-    return [found[name] for name in wanted]
+    return [found.get(name) for name in wanted]
 
 
 def _parsed_rows(sheet: Any, file: str) -> Iterator[tuple[int, list[object] | None]]:  # noqa: ANN401  # see above

@@ -26,7 +26,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.pool import NullPool
 
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.watchlist.imports.records import Photograph
+from cekalwatch.server.watchlist.imports.records import OPTIONAL_COLUMNS, Photograph
 from cekalwatch.server.watchlist.sources.mapping import PhotographPlace
 from cekalwatch.server.watchlist.sources.secrets import read_secret
 from cekalwatch.server.watchlist.sources.settings import SqlSettings
@@ -84,11 +84,12 @@ class SqlRows:
         except SQLAlchemyError as error:
             raise unavailable(error) from None
 
-    def check(self, connection: sa.Connection, wanted: Sequence[str]) -> None:
-        """Raise SourceMisconfigured that names the columns the query does not have."""
+    def check(self, connection: sa.Connection, wanted: Sequence[str]) -> list[str]:
+        """Return the columns that the query has; raises SourceMisconfigured if it lacks others than optional ones."""
         found = connection.execute(sa.select(sa.text("*")).select_from(self._named(())).where(sa.text("1 = 0"))).keys()
-        if missing := [name for name in wanted if name not in found]:
+        if missing := [name for name in wanted if name not in found and name not in OPTIONAL_COLUMNS]:
             raise SourceMisconfigured(f"The query has no column {', '.join(missing)}; it has {', '.join(found)}")
+        return [name for name in wanted if name in found]
 
     def of(self, columns: Sequence[str]) -> sa.FromClause:
         """Return what to select from."""

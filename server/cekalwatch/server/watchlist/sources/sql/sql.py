@@ -7,7 +7,7 @@ few rows are ever in memory.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, tzinfo
@@ -78,8 +78,8 @@ class SqlSource:
         reader = RowReader(self._mapper, self._photographs(rows))
         expected = None
         with rows.connection() as connection:
-            rows.check(connection, self._selected())
-            source = rows.of(self._selected())
+            columns = rows.check(connection, self._selected())
+            source = rows.of(columns)
             if position.after is None:
                 expected = connection.scalar(
                     sa.select(sa.func.count()).select_from(source).where(*self._since(source, position))
@@ -87,7 +87,7 @@ class SqlSource:
                 if column := self._settings.changed_column:
                     position = _marked(position, connection.scalar(sa.select(sa.func.max(source.c[column]))), column)
             repeated = self._repeated(connection, source, position)
-        self._reading = self._pages(rows, reader, position, repeated)
+        self._reading = self._pages(rows, columns, reader, position, repeated)
         return Reading(position.since is None, expected, self._reading)
 
     def _begun(self, position: SqlPosition) -> SqlPosition:
@@ -141,14 +141,15 @@ class SqlSource:
         return {key for key, count in Counter(map(_plain, rows)).items() if count > 1}
 
     def _pages(
-        self, rows: SqlRows, reader: RowReader, position: SqlPosition, repeated: set[str]
+        self, rows: SqlRows, columns: Sequence[str], reader: RowReader, position: SqlPosition, repeated: set[str]
     ) -> Generator[SourcePage]:
         settings, at, number = self._settings, position, 0
         seen = set() if position.after is None else {_plain(position.after)}
         ahead: SourcePage | None = None
         with rows.connection() as connection, ExitStack() as opened:
             streamed = connection.execution_options(stream_results=True, yield_per=settings.rows_at_once)
-            found = opened.enter_context(closing(streamed.execute(self._statement(rows, position)))).mappings()
+            statement = self._statement(rows.of(columns), position)
+            found = opened.enter_context(closing(streamed.execute(statement))).mappings()
             for part in self._parts(found, position):
                 if ahead:
                     yield ahead
@@ -179,8 +180,7 @@ class SqlSource:
         if part:
             yield part
 
-    def _statement(self, rows: SqlRows, position: SqlPosition) -> sa.Select[Any]:
-        source = rows.of(self._selected())
+    def _statement(self, source: sa.FromClause, position: SqlPosition) -> sa.Select[Any]:
         own, base = source.c[self._key], self._mapper.column("extends_order_id")
         group: sa.ColumnElement[int] = sa.literal(0)
         order: list[sa.ColumnElement[Any]] = [own]
