@@ -67,6 +67,12 @@ def sighted_elsewhere() -> alert_pb2.Alert:
     return message
 
 
+def now_elsewhere() -> alert_pb2.Alert:
+    message = sighted_elsewhere()
+    message.current.CopyFrom(message.sightings.pop())
+    return message
+
+
 def long_note() -> alert_pb2.Alert:
     message = alert()
     finding = message.handling.findings.add(
@@ -80,6 +86,7 @@ def long_note() -> alert_pb2.Alert:
 ABSURD: dict[str, tuple[alert_pb2.Alert, str]] = {
     "another site": (alert("sekupang"), Code.SITE_NOT_ALLOWED),
     "seen at another site": (sighted_elsewhere(), Code.SITE_NOT_ALLOWED),
+    "now at another site": (now_elsewhere(), Code.SITE_NOT_ALLOWED),
     "no alert": (alert_pb2.Alert(), Code.ARGUMENT_INVALID),
     "no key": (alert(alert_id="../../etc"), Code.ARGUMENT_INVALID),
     "a score beyond all": (alert(candidates=[alert_pb2.Candidate(subject_id="S-1", score=7)]), Code.ARGUMENT_INVALID),

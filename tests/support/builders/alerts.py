@@ -60,6 +60,7 @@ def match(
     others: Mapping[str, float] = MappingProxyType({}),
     template: NDArray[np.float32] | None = None,
     crop: tuple[NDArray[np.float32], float] | None = None,
+    late: bool = False,
 ) -> Match:
     """Make a match of a capture with a subject, and `others` by score; its crop may have a face and score alone."""
     candidates = [
@@ -78,4 +79,5 @@ def match(
         template=fused,
         crop=CropMatch(*crop) if crop else None,
         same_person=LIKENESS.same,
+        late=late,
     )

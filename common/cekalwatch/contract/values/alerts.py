@@ -62,6 +62,10 @@ class Sighting:
     camera: CameraReference
     score: Score
     fused_crops: int
+    passage: Annotated[str, MaxLen(MAX_CANDIDATE_KEY)] = ""
+    """Key of the passage; empty from a server before 0.3.0."""
+    late: bool = False
+    """Whether it arrived so long after the capture that the traveller may be gone."""
 
 
 @dataclass(frozen=True)
@@ -87,11 +91,29 @@ class Alert:
     model_version: Annotated[str, MaxLen(200)]
     handling: Handling
     late: bool
-    """Whether a sighting arrived so long after the capture that the traveller may be gone."""
+    """Whether the newest sighting was late: the traveller may be gone."""
     orders_ended_at: datetime | None = None
     """Time since which no order of it is in force: it can only be cleared, or, as a hit, be followed up and closed."""
     probe_capture_id: str = ""
     """The capture whose picture is the probe; empty when no picture is stored."""
+    current: Sighting | None = None
+    """The newest sighting that was not late: where the traveller is now; None when all were late."""
+
+    @property
+    def seen(self) -> tuple[Sighting, ...]:
+        """All sightings that are told, with `current`, which may be older than the others."""
+        older = (self.current,) if self.current and self.current not in self.sightings else ()
+        return (*older, *self.sightings)
+
+    @property
+    def last_seen(self) -> Sighting | None:
+        """The newest live sighting, else the newest one; None only without sightings."""
+        return self.current or (self.sightings[-1] if self.sightings else None)
+
+    @property
+    def place(self) -> CameraReference:
+        """Where the traveller is, or was last."""
+        return self.last_seen.camera if self.last_seen else self.camera
 
     @property
     def open(self) -> bool:

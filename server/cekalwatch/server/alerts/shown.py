@@ -58,15 +58,13 @@ def shown_alert(
             )
             for one in alert.candidates
         ),
-        sightings=tuple(
-            values.Sighting(str(one.capture_id), one.captured_at, one.camera, one.score, one.fused_crops)
-            for one in alert.sightings
-        ),
+        sightings=tuple(map(_shown_sighting, alert.sightings)),
         model_version=alert.model_version,
         handling=shown_handling(alert.handling, people),
         late=alert.late,
         orders_ended_at=alert.handling.orders_ended_at,
         probe_capture_id=str(alert.probe_capture_id or ""),
+        current=_shown_sighting(alert.current) if alert.current else None,
     )
 
 
@@ -120,6 +118,7 @@ def alert_of(told: ShownAlert) -> Alert:
         handling=_handling(told),
         late=told.late,
         sightings=sightings,
+        current=_sighting(told.current) if told.current else None,
         cameras=frozenset((camera, *(one.camera for one in sightings))),
         probe_capture_id=UUID(told.probe_capture_id) if told.probe_capture_id else None,
     )
@@ -163,8 +162,22 @@ def _handling(told: ShownAlert) -> Handling:
     )
 
 
+def _shown_sighting(one: Sighting) -> values.Sighting:
+    return values.Sighting(
+        str(one.capture_id), one.captured_at, one.camera, one.score, one.fused_crops, one.passage, one.late
+    )
+
+
 def _sighting(told: values.Sighting) -> Sighting:
-    return Sighting(UUID(told.capture_id), told.captured_at, _camera(told.camera), told.score, told.fused_crops)
+    return Sighting(
+        UUID(told.capture_id),
+        told.captured_at,
+        _camera(told.camera),
+        told.score,
+        told.fused_crops,
+        told.passage,
+        told.late,
+    )
 
 
 def _camera(told: CameraReference) -> Camera:

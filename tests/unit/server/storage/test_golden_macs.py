@@ -148,8 +148,9 @@ def value(column: sqlalchemy.Column[Any], place: int) -> object:
 
 
 def filled(model: type[SignedRow], *, wholly: bool) -> SignedRow:
-    """Return a row of a table, with values in all columns, or in those only that must have one."""
-    columns = [one for one in form_of(model).table.columns if one.name not in {"mac", "row_version"}]
+    """Return a row of 0.2.0, with values in all columns, or in those only that must have one."""
+    form = form_of(model)
+    columns = [one for one in form.table.columns if one.name not in {"mac", "row_version", *form.later}]
     row = model()
     for place, one in enumerate(columns):
         setattr(row, one.name, None if one.nullable and not wholly else value(one, place))
@@ -217,4 +218,6 @@ def another(column: sqlalchemy.Column[Any], held: Any) -> object:  # whatever th
     """Return another value than the database holds in a column."""
     if isinstance(column.type, JSON):
         return "[]"
+    if held is None:  # what came later
+        return 1
     return 1 - held if isinstance(held, int | float) else held[1:]

@@ -35,6 +35,9 @@ class Sighting:
     camera: Camera
     score: float
     fused_crops: int
+    passage: str = ""
+    late: bool = False
+    """Whether it arrived so long after the capture that the traveller may be gone; see `Match`."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,11 @@ class Alert:
     model_version: str
     handling: Handling
     late: bool = False
-    """Whether a sighting was late; see `Match`."""
+    """Whether its newest sighting was late."""
     sightings: tuple[Sighting, ...] = ()
     """The newest ones, by capture time."""
+    current: Sighting | None = None
+    """The newest one that was not late, which says where the traveller is; None when all were."""
     cameras: frozenset[Camera] = frozenset()
     """Every camera that saw the traveller."""
     probe_capture_id: UUID | None = None
@@ -72,6 +77,12 @@ class Alert:
     def raised_at(self) -> datetime:
         """When it was raised."""
         return self.handling.raised_at
+
+    @property
+    def place(self) -> Camera:
+        """Where the traveller is: the camera of the newest live sighting, else of the newest one."""
+        newest = self.current or (self.sightings[-1] if self.sightings else None)
+        return newest.camera if newest else self.camera
 
     def watched_for(self, kind: OrderKind) -> bool:
         """Whether orders of `kind` alert at a camera that saw the traveller (rule 2)."""
@@ -166,7 +177,7 @@ class Alert:
             subject_id=subject_id,
             candidates=candidates,
             last_seen_at=max(self.last_seen_at, match.capture.captured_at),
-            late=self.late or match.late,
+            late=match.late if match.capture.captured_at >= self.last_seen_at else self.late,
         )
 
     def with_handling(self, handling: Handling) -> Alert:

@@ -98,7 +98,7 @@ def _report(told: port_pb2.ReportedEvent, port: Port, latest: datetime) -> PortR
     for field, holds in bounds.items():
         if not holds:
             raise _invalid(field)
-    for camera in (alert.camera, *(one.camera for one in alert.sightings)):
+    for camera in (alert.camera, *(one.camera for one in alert.seen)):
         _check_camera(camera, port)
     _check_moments(event, latest)
     found = AlertEvent(
@@ -128,10 +128,10 @@ def _bounds(alert: ShownAlert) -> dict[str, bool]:
         "handling": len(handling.findings) <= MAX_FINDINGS and len(handling.follow_ups) <= MAX_FOLLOW_UPS,
         "score": abs(alert.threshold) <= MAX_SCORE,  # which NaN is not
         "alert_id": _is_uuid(alert.alert_id),
-        "capture_id": all(_is_uuid(one.capture_id) for one in alert.sightings),
+        "capture_id": all(_is_uuid(one.capture_id) for one in alert.seen),
         "probe_capture_id": not alert.probe_capture_id or _is_uuid(alert.probe_capture_id),
         "version": alert.version < MAX_COUNT,
-        "fused_crops": all(one.fused_crops < MAX_COUNT for one in alert.sightings),
+        "fused_crops": all(one.fused_crops < MAX_COUNT for one in alert.seen),
         "escalations": handling.escalations < MAX_COUNT,
         "outcome": all(one.outcome for one in handling.findings),
         "reason": all(one.reason for one in handling.findings),
@@ -155,7 +155,7 @@ def _check_moments(event: ShownEvent, latest: datetime) -> None:
         ("event_time", event.occurred_at),
         ("capture_time", alert.captured_at),
         ("raised_time", alert.raised_at),
-        *(("capture_time", one.captured_at) for one in alert.sightings),
+        *(("capture_time", one.captured_at) for one in alert.seen),
         *(("find_time", one.found_at) for one in handling.findings),
         *(("contact_time", one.contacted_at) for one in handling.follow_ups),
         *(("record_time", one.recorded_at) for one in handling.follow_ups),

@@ -16,7 +16,7 @@ from uuid import UUID
 
 import sqlalchemy
 import uuid6
-from sqlalchemy import BindParameter, bindparam, func
+from sqlalchemy import BindParameter, and_, bindparam, func, or_
 from sqlmodel import Session, col, select
 
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
@@ -149,7 +149,7 @@ def read_alerts(session: Session, rows: Sequence[AlertRow], keyring: Keyring) ->
     """Return the rows' alerts with sightings, findings and follow-ups."""
     ids = [row.alert_id for row in rows]
     words, follow_ups = _words(session, ids, keyring), _follow_ups(session, ids, keyring)
-    cameras, sightings = _cameras(session, ids), _sightings(session, ids)
+    cameras, (sightings, current) = _cameras(session, ids), _sightings(session, ids)
     probes = _probes(session, ids)
     return [
         _alert(
@@ -159,6 +159,7 @@ def read_alerts(session: Session, rows: Sequence[AlertRow], keyring: Keyring) ->
             words[row.alert_id],
             follow_ups[row.alert_id],
             probes.get(row.alert_id),
+            current.get(row.alert_id),
         )
         for row in rows
     ]
@@ -190,6 +191,7 @@ def _alert(
     words: _Words = _NOTHING,
     follow_ups: Iterable[FollowUp] = (),
     probe_capture_id: UUID | None = None,
+    current: Sighting | None = None,
 ) -> Alert:
     return Alert(
         alert_id=UUID(row.alert_id),
@@ -216,6 +218,7 @@ def _alert(
         ),
         late=row.late,
         sightings=tuple(sightings),
+        current=current,
         cameras=frozenset(cameras),
         probe_capture_id=probe_capture_id,
     )
@@ -293,31 +296,42 @@ def _cameras(session: Session, alert_ids: list[str]) -> dict[str, list[Camera]]:
     return found
 
 
-def _sightings(session: Session, alert_ids: list[str]) -> dict[str, list[Sighting]]:
-    """Return the newest sightings of each alert, oldest first."""
+def _sightings(session: Session, alert_ids: list[str]) -> tuple[dict[str, list[Sighting]], dict[str, Sighting]]:
+    """Return the newest sightings of each alert, oldest first, and the newest one that was not late."""
     found: dict[str, list[Sighting]] = defaultdict(list)
+    live: dict[str, Sighting] = {}
     rows = session.execute(_newest_sightings(), {"alert_ids": alert_ids})
     for row in plain_in_order(session, SightingRow, rows):
-        found[row.alert_id].append(
-            Sighting(
-                capture_id=UUID(row.capture_id),
-                captured_at=row.captured_at,
-                camera=Camera(row.camera_id, row.site, row.counter, Direction(row.direction)),
-                score=row.score,
-                fused_crops=row.fused_crops,
-            )
+        sighting = Sighting(
+            capture_id=UUID(row.capture_id),
+            captured_at=row.captured_at,
+            camera=Camera(row.camera_id, row.site, row.counter, Direction(row.direction)),
+            score=row.score,
+            fused_crops=row.fused_crops,
+            passage=row.passage,
+            late=bool(row.late),
         )
-    return found
+        found[row.alert_id].append(sighting)
+        if not sighting.late:
+            live[row.alert_id] = sighting
+    return {alert_id: some[-MAX_SIGHTINGS:] for alert_id, some in found.items()}, live
 
 
 @cache
 def _newest_sightings() -> sqlalchemy.Select[Any]:
-    """Return the query of the newest sightings of `alert_ids`, oldest first: making it takes longer than its answer."""
+    """Return the query of the newest sightings of `alert_ids` and their newest live one, oldest first.
+
+    Making it takes longer than its answer.
+    """
     # Of captures of the same moment the key decides, so that each reading has the same ones in the same order.
     newest_first = (col(SightingRow.captured_at).desc(), col(SightingRow.capture_id).desc())
     place = func.row_number().over(partition_by=col(SightingRow.alert_id), order_by=newest_first)
+    of_kind = func.row_number().over(
+        partition_by=(col(SightingRow.alert_id), col(SightingRow.late)), order_by=newest_first
+    )
     wanted = col(SightingRow.alert_id).in_(_ALERTS)
     columns = form_of(SightingRow).table.columns
-    placed = select(SightingRow, place.label("place")).where(wanted).subquery().c
-    newest = sqlalchemy.select(*(placed[column.name] for column in columns)).where(placed.place <= MAX_SIGHTINGS)
+    placed = select(SightingRow, place.label("place"), of_kind.label("of_kind")).where(wanted).subquery().c
+    shown = or_(placed.place <= MAX_SIGHTINGS, and_(placed.of_kind == 1, placed.late.is_(None)))
+    newest = sqlalchemy.select(*(placed[column.name] for column in columns)).where(shown)
     return newest.order_by(placed.captured_at, placed.place.desc())

@@ -11,8 +11,9 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import sqlalchemy
 import structlog
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
 from sqlmodel import Session, col, delete, select, update
 
 from cekalwatch.contract.values.adjudication import UNSETTLED, AlertEventType
@@ -51,6 +52,11 @@ EVERYTHING = AlertSearch()
 MAX_WAITING = 1_000
 """Maximum number of waiting alerts that are read at once."""
 
+_HELD_PROBE = (
+    sqlalchemy.select(ProbeRow, SightingRow)
+    .outerjoin(SightingRow, col(SightingRow.capture_id) == col(ProbeRow.capture_id))
+    .where(col(ProbeRow.alert_id) == bindparam("alert_id"))
+)
 _LOCK = update(EventLogRow).values(pruned_through=EventLogRow.pruned_through)
 
 
@@ -298,11 +304,22 @@ class AlertStore:
             return {row.agent_id: row.acknowledged_sequence for row in session.exec(select(AgentRow))}
 
     def _keep_better_probe(self, session: Session, alert_id: str, match: Match, *, further: bool) -> None:
-        """Store the best picture of the newest passage: this traveller is at a counter now."""
-        capture = match.capture
-        found = session.get(ProbeRow, alert_id)
+        """Store the best picture of the newest live passage: this traveller is at a counter now (rule 4).
+
+        What comes late replaces a worse picture of its own passage at most, and no live one.
+        """
+        found, sighting = session.execute(_HELD_PROBE, {"alert_id": alert_id}).one_or_none() or (None, None)
         held = next(in_order(session, [found] if found else []), None)
-        if further or held is None or capture.quality > held.quality:
+        of = next(in_order(session, [sighting] if sighting else []), None)
+        if held is None or of is None:
+            is_better = True
+        elif match.late:
+            is_better = bool(of.late) and of.passage == match.capture.passage and match.capture.quality > held.quality
+        elif of.passage == match.capture.passage:
+            is_better = bool(of.late) or match.capture.quality > held.quality
+        else:
+            is_better = bool(of.late) or (further and match.capture.captured_at >= of.captured_at)
+        if is_better:
             put_row(session, self._probe(alert_id, match), found)
 
     def _probe(self, alert_id: str, match: Match) -> ProbeRow:
@@ -324,4 +341,5 @@ def _sighting(row: AlertRow, match: Match) -> SightingRow:
         captured_at=capture.captured_at,
         score=max(one for each in row.candidates if (one := match.score_of(each["subject_id"])) is not None),
         fused_crops=match.fused_crops,
+        late=match.late or None,
     )

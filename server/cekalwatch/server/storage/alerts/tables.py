@@ -8,11 +8,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index
+from sqlalchemy import BigInteger, Boolean, Column, Index
 from sqlmodel import Field, SQLModel
 
 from cekalwatch.server.storage.columns import Facts, UtcDateTime, moment, moment_or_none, sealed
-from cekalwatch.server.storage.integrity.signed_row import SignedRow
+from cekalwatch.server.storage.integrity.signed_row import LATER, SignedRow
 
 
 class AlertRow(SignedRow, table=True):
@@ -71,6 +71,8 @@ class SightingRow(SignedRow, table=True):
     captured_at: datetime = moment()
     score: float
     fused_crops: int
+    late: bool | None = Field(default=None, sa_column=Column(Boolean, nullable=True, info={LATER: True}))
+    """Whether it arrived long after the capture; NULL: no."""
 
 
 class AlertPassageRow(SignedRow, table=True):

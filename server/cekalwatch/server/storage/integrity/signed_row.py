@@ -24,6 +24,8 @@ RowKey = tuple[str, str]
 """A row: its table, and its primary key, of several columns with a slash between."""
 Values = tuple[object, ...]
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+LATER = "later"
+"""Marks, in a column's `info`, one that rows signed before do not have. It is NULL in them, and their MACs stay."""
 
 
 class ChangedRowError(ValueError):
@@ -49,7 +51,9 @@ class RowForm:
 
     table: Table
     columns: tuple[str, ...]
-    """All but the MAC, by name."""
+    """All but the MAC, by name; later ones last."""
+    later: tuple[str, ...]
+    """Columns that a table got after rows of it were signed: they are signed with their names, where they are set."""
     held_values: Callable[[Mapping[str, Any]], Values]
     """Takes them from a mapping of names."""
     plain_values: Callable[[Any], Values]
@@ -82,6 +86,10 @@ class RowForm:
                 if (value := written[place]) is not None:
                     written[place] = write(value)
             values = tuple(written)
+        if self.later:
+            first = len(values) - len(self.later)
+            set_later = zip(self.later, values[first:], strict=True)
+            values = (*values[:first], *(one for one in set_later if one[1] is not None))
         return ascii((self.table.name, values)).encode("ascii")
 
     def as_held(self, values: Values) -> Values:
@@ -99,12 +107,14 @@ class RowForm:
 def form_of(model: type[SignedRow]) -> RowForm:
     """Return the form of a table's rows."""
     table = SQLModel.metadata.tables[str(model.__tablename__)]
-    columns = sorted((column for column in table.columns if column.name != "mac"), key=lambda column: column.name)
+    signed = (column for column in table.columns if column.name != "mac")
+    columns = sorted(signed, key=lambda column: (LATER in column.info, column.name))
     names = [column.name for column in columns]
     places = {column.name: place for place, column in enumerate(table.columns)}
     return RowForm(
         table,
         tuple(names),
+        tuple(column.name for column in columns if LATER in column.info),
         operator.itemgetter(*names),
         operator.itemgetter(*map(places.__getitem__, names)),
         operator.attrgetter(*(column.name for column in table.primary_key)),
