@@ -86,7 +86,7 @@ class RetentionSweeper:
         def note(probes: int) -> AuditEntry:
             return AuditEntry(now, self._actor, Action.RETENTION_SWEPT, details={"probes": probes})
 
-        if gone := self._alerts.remove_left_probes(note):
+        if gone := self._retention.remove_left_probes(note):
             log.info("retention_swept", probes=gone)
         return gone
 

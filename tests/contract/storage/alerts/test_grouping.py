@@ -144,6 +144,48 @@ def test_who_is_not_listed_in_cekal_online_is_not_stopped_again(
     assert passes(counter, "2", after=60) == alert_id
 
 
+def with_order(order_id: str, **changes: object) -> Match:
+    """A match with the listed subject by another order than the usual one."""
+    found = match(**changes)  # type: ignore[arg-type]
+    first, *others = found.candidates
+    return replace(found, candidates=(replace(first, order_ids=(*first.order_ids, order_id)), *others))
+
+
+@pytest.mark.parametrize("passage", ["1", "2"])
+def test_who_is_not_listed_in_cekal_online_alerts_again_once_an_order_of_theirs_is_new(
+    counter: Counter, budi: ActingPerson, siti: ActingPerson, passage: str
+):
+    alert_id = passes(counter, "1")
+    counter.claim(alert_id, budi)
+    counter.judge(alert_id, budi)
+    counter.clear(alert_id, siti, Reason.NOT_LISTED_IN_CEKAL_ONLINE)
+    again = joins(counter, with_order("O-2", probe=capture(passage=passage, at=NOON + timedelta(seconds=60))))
+    assert again != alert_id
+    assert counter.events(again) == [E.RAISED]
+    assert counter.alerts.get(alert_id).state is AlertState.CLEARED
+
+
+def test_whose_face_is_another_is_not_stopped_for_a_new_order_of_the_subject(counter: Counter, budi: ActingPerson):
+    alert_id = passes(counter, "1")
+    not_the_same(counter, alert_id, budi)
+    assert joins(counter, with_order("O-2", probe=capture(passage="2", at=NOON + timedelta(seconds=60)))) == alert_id
+
+
+def test_who_is_not_listed_is_asked_about_again_beside_another_candidate_once_an_order_of_theirs_is_new(
+    counter: Counter, budi: ActingPerson, siti: ActingPerson
+):
+    alert_id = passes(counter, "1", others={"S-2": 0.5})
+    counter.claim(alert_id, budi)
+    counter.judge(alert_id, budi)
+    counter.clear(alert_id, siti, Reason.NOT_LISTED_IN_CEKAL_ONLINE)
+    assert counter.alerts.get(alert_id).subject_id == "S-2"
+    seen = counter.version(alert_id)
+    new = with_order("O-2", probe=capture(passage="1", at=NOON + timedelta(seconds=1)), others={"S-2": 0.5})
+    assert joins(counter, new) == alert_id
+    assert [one.subject_id for one in counter.alerts.get(alert_id).left] == ["S-1", "S-2"]
+    assert counter.version(alert_id) > seen
+
+
 def test_who_was_gone_is_asked_about_again_beside_the_candidate_that_is_left(
     counter: Counter, budi: ActingPerson, siti: ActingPerson
 ):

@@ -16,7 +16,9 @@ from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.retention import RetentionPolicy
 from cekalwatch.server.storage.alerts.tables import FindingRow, FollowUpRow, ProbeRow, SightingRow
-from tests.support.builders.watchlist import FixedClock
+from tests.support.builders.alerts import capture, match
+from tests.support.builders.audit import deleted
+from tests.support.builders.watchlist import FixedClock, order, subject
 from tests.support.scenarios.adjudication import Counter, contact
 
 POLICY = RetentionPolicy()
@@ -99,3 +101,29 @@ def test_a_record_stays_while_the_event_log_still_tells_of_it(counter: Counter, 
     clock.advance(POLICY.events + DAY)
     sweeper.sweep()
     assert sweeper.sweep_records() == 1
+
+
+def test_erasing_a_candidate_leaves_the_others_of_the_alert_their_picture(counter: Counter) -> None:
+    counter.watchlist.put(subject("S-2"), order("O-2", subject_id="S-2"), [])
+    found = match(capture(), subject="S-1", others={"S-2": 0.5})
+    event = counter.alerts.record(found, timedelta(0), counter.clock.now())
+    assert event is not None
+    assert counter.watchlist.delete_subject("S-1", deleted).probes == 0
+    assert counter.sweeper().sweep_probes() == 0
+    assert counter.order_watch.look() == 1
+    assert counter.alerts.get(event.alert_id).subject_id == "S-2"
+    assert counter.alerts.probe(event.alert_id), "S-2 must still be compared with it"
+    assert counter.watchlist.delete_subject("S-2", deleted).probes == 1
+    assert counter.alerts.probe(event.alert_id) == b""
+
+
+def test_erasing_whom_an_alert_was_settled_about_removes_its_picture(
+    counter: Counter, budi: ActingPerson, siti: ActingPerson
+) -> None:
+    counter.watchlist.put(subject("S-2"), order("O-2", subject_id="S-2"), [])
+    event = counter.alerts.record(match(capture(), others={"S-2": 0.5}), timedelta(0), counter.clock.now())
+    assert event is not None
+    counter.claim(event.alert_id, budi)
+    counter.judge(event.alert_id, budi)
+    counter.confirm(event.alert_id, siti)
+    assert counter.watchlist.delete_subject("S-1", deleted).probes == 1

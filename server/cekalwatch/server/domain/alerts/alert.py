@@ -15,6 +15,7 @@ from cekalwatch.contract.values.adjudication import (
     AlertEventType,
     AlertState,
     Escalation,
+    Reason,
     disproves,
 )
 from cekalwatch.contract.values.alerts import AlertFilter
@@ -133,16 +134,20 @@ class Alert:
         """Whether it still has an order, if these of its candidates have one in force: a hit needs one of its own."""
         return self.subject_id in in_force if self.state is AlertState.CONFIRMED else bool(in_force)
 
-    def answers(self, subject_id: str, *, own: bool) -> bool:
+    def answers(self, met: Candidate, *, own: bool) -> bool:
         """Whether a match with a candidate belongs to it: of a passage of its `own`, or of a further one (rule 3).
 
         While it is open, every match does. Afterwards only what was disproved stays answered, and for its own passages
         whatever people found, unless they cleared it because its orders had ended.
         """
-        candidate = next((one for one in self.candidates if one.subject_id == subject_id), None)
+        candidate = next((one for one in self.candidates if one.subject_id == met.subject_id), None)
         if candidate is None:
             return False
-        return self.open or candidate.disproved or (own and self.handling.orders_ended_at is None)
+        if self.open:
+            return True
+        return not candidate.renewed_by(met) and (
+            candidate.disproved or (own and self.handling.orders_ended_at is None)
+        )
 
     def has(self, subject_id: str) -> bool:
         """Whether a subject is among its candidates, ruled out or not."""
@@ -165,12 +170,11 @@ class Alert:
         nobody has claimed it, it asks about the best candidate first. A further passage restores candidates that were
         ruled out, but not disproved: a traveller who was gone is here again.
         """
-        again = further and self.undecided
-        known = (_met(one, match, again=again) for one in self.candidates)
+        known = (_met(one, match, undecided=self.undecided, further=further) for one in self.candidates)
         candidates = tuple(sorted((*known, *new), key=lambda one: -one.score))
         wanted = "" if self.state is AlertState.NEW else self.subject_id
         subject_id = self._asked(self.state, candidates, wanted)
-        changed = further or bool(new) or subject_id != self.subject_id
+        changed = further or bool(new) or subject_id != self.subject_id or _left(candidates) > _left(self.candidates)
         return replace(
             self,
             version=self.version + (changed and self.open),
@@ -212,15 +216,21 @@ class Alert:
         return wanted if wanted in keys else next(iter(keys), self.subject_id)
 
 
-def _met(candidate: Candidate, match: Match, *, again: bool) -> Candidate:
-    met = next((one for one in match.candidates if one.subject_id == candidate.subject_id), None)
+def _left(candidates: tuple[Candidate, ...]) -> int:
+    return sum(not one.ruled_out for one in candidates)
+
+
+def _met(candidate: Candidate, match: Match, *, undecided: bool, further: bool) -> Candidate:
+    met = match.candidate(candidate.subject_id)
     if met is None:
         return candidate
+    if undecided and candidate.renewed_by(met):
+        candidate = replace(candidate, ruled_out=False, disproved=False, unlisted=False)
     return replace(
         candidate,
         score=max(candidate.score, met.score),
         order_ids=tuple(dict.fromkeys((*candidate.order_ids, *met.order_ids))),
-        ruled_out=candidate.ruled_out and (candidate.disproved or not again),
+        ruled_out=candidate.ruled_out and (candidate.disproved or not (undecided and further)),
         lapsed=False,
     )
 
@@ -229,7 +239,8 @@ def _found(candidate: Candidate, finding: Finding | None) -> Candidate:
     if finding is None or finding.outcome not in CLEARING:
         return candidate
     disproved = candidate.disproved or disproves(finding.outcome, finding.reason)
-    return replace(candidate, ruled_out=True, disproved=disproved)
+    unlisted = finding.reason is Reason.NOT_LISTED_IN_CEKAL_ONLINE and (candidate.unlisted or not candidate.disproved)
+    return replace(candidate, ruled_out=True, disproved=disproved, unlisted=unlisted)
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 A match joins an alert that has its passage in it already. A further passage joins one at its site, within the grouping
 window, whose candidates it shares, if its face is like that of a passage in the alert, and the alert is open or found
-that it is not them. So an innocent traveller is stopped once, and the real person behind a look-alike gets an alert of
-their own, as does whoever was let go for another reason.
+that it is not them. What Cekal Online did not list answers nothing once an order of the subject is new. So an innocent
+traveller is stopped once, and the real person behind a look-alike gets an alert of their own, as does whoever was let
+go for another reason.
 """
 
 from __future__ import annotations
@@ -55,8 +56,8 @@ class NearAlert:
 
     def answers(self, candidate: Candidate, match: Match) -> bool:
         """Whether the match, as a match with `candidate`, belongs to this alert."""
-        subject_id = candidate.subject_id
-        return match.score_of(subject_id) is not None and self.alert.answers(subject_id, own=self.has_passage)
+        met = match.candidate(candidate.subject_id)
+        return met is not None and self.alert.answers(met, own=self.has_passage)
 
     def likeness(self, match: Match) -> float:
         """Return the score of the match's face with the most similar stored one; -1 without one."""

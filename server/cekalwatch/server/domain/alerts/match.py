@@ -31,6 +31,12 @@ class Candidate:
     disproved: bool = False
     """Whether they did so because it is not this subject, or Cekal Online does not list them: a later passage with
     that face says nothing new of them."""
+    unlisted: bool = False
+    """Whether it is disproved only because Cekal Online did not list them: a new order of theirs may be listed."""
+
+    def renewed_by(self, met: Candidate) -> bool:
+        """Whether what Cekal Online did not list is no answer to `met`, the same subject with an order that is new."""
+        return self.unlisted and not set(met.order_ids) <= set(self.order_ids)
 
 
 @dataclass(frozen=True)
@@ -70,9 +76,14 @@ class Match:
         """The best candidate's comparison score."""
         return self.candidates[0].score
 
+    def candidate(self, subject_id: str) -> Candidate | None:
+        """Return the candidate of that key; None for any other subject."""
+        return next((one for one in self.candidates if one.subject_id == subject_id), None)
+
     def score_of(self, subject_id: str) -> float | None:
         """Return a candidate's comparison score; None for any other subject."""
-        return next((one.score for one in self.candidates if one.subject_id == subject_id), None)
+        met = self.candidate(subject_id)
+        return None if met is None else met.score
 
     def is_like(self, model_version: str, template: Template, subject_score: float) -> bool:
         """Whether another passage, fused to `template`, is probably of the same person.

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import func
-from sqlmodel import col, delete, select
+from sqlalchemy import ColumnElement, func
+from sqlmodel import Session, col, delete, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from cekalwatch.contract.values.adjudication import UNSETTLED, AlertState
 from cekalwatch.server.audit.entry import AuditEntry
+from cekalwatch.server.storage.alerts.rows import bare_alert
 from cekalwatch.server.storage.alerts.store import lock_log
 from cekalwatch.server.storage.alerts.tables import (
     AlertEventRow,
@@ -26,6 +27,9 @@ from cekalwatch.server.storage.alerts.tables import (
 )
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.integrity.guarded_session import checked
+from cekalwatch.server.storage.watchlist.rows import DAMAGED
+from cekalwatch.server.storage.watchlist.tables import SubjectRow
 
 AT_ONCE = 200
 """Alerts whose records go in one transaction, during which no alert is raised."""
@@ -58,6 +62,23 @@ class RetentionStore:
         self._database.purge_journal()
         return gone
 
+    def remove_left_probes(self, note: Callable[[int], AuditEntry]) -> int:
+        """Remove the probes of alerts whose subject is no longer on the watchlist; returns how many.
+
+        They come from captures that were being decided while the subject was deleted, and from alerts whose last
+        candidate of several was deleted. If there were any, the audit entry that `note` makes of their number is
+        committed with it.
+        """
+        listed = select(SubjectRow.subject_id).where(col(SubjectRow.subject_id) == AlertRow.subject_id)
+        with self._database.session() as session:
+            gone = remove_probes_of_nobody(session, ~listed.exists())
+            if not gone:
+                return 0
+            write_audit(session, note(gone))
+            session.commit()
+        self._database.purge_journal()
+        return gone
+
     def records(self, before: datetime) -> int:
         """Count the alerts that were raised before, are cleared or closed, and have left the event log."""
         with self._database.session() as session:
@@ -81,6 +102,28 @@ class RetentionStore:
         if gone:
             self._database.purge_journal()
         return gone
+
+
+def remove_probes_of_nobody(session: Session, whose: ColumnElement[bool]) -> int:
+    """Remove the probes of those alerts `whose` subject is gone that ask about no other candidate on the watchlist.
+
+    Returns how many. The others need the picture: whoever judges compares it with theirs (domain rule 4).
+    """
+    rows = session.exec(select(AlertRow).join(ProbeRow).where(whose)).all()
+    wanted = {row.alert_id: _asked_about(session, row) for row in rows}
+    keys = set().union(*wanted.values())
+    held = set(session.exec(select(SubjectRow.subject_id).where(col(SubjectRow.subject_id).in_(keys))))
+    gone = [alert_id for alert_id, left in wanted.items() if left.isdisjoint(held)]
+    return session.exec(delete(ProbeRow).where(col(ProbeRow.alert_id).in_(gone))).rowcount if gone else 0
+
+
+def _asked_about(session: Session, row: AlertRow) -> set[str]:
+    """Return the candidates that may still have to be judged; none of a damaged alert."""
+    try:
+        alert = bare_alert(checked(session, row))
+    except DAMAGED:
+        return set()
+    return {one.subject_id for one in alert.left} if alert.undecided else set()
 
 
 def _unsettled(before: datetime) -> SelectOfScalar[str]:

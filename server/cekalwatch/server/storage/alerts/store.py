@@ -42,7 +42,6 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import checked, in_order, put_row
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.keys.store import hold_sealing_key
-from cekalwatch.server.storage.watchlist.tables import SubjectRow
 
 log = structlog.get_logger()
 
@@ -228,24 +227,6 @@ class AlertStore:
             write_audit(session, note(gone))
             session.commit()
             return gone
-
-    def remove_left_probes(self, note: Callable[[int], AuditEntry]) -> int:
-        """Remove the probes of alerts whose subject is no longer on the watchlist; returns how many.
-
-        They come from captures that were being decided while the subject was deleted. If there were any, the audit
-        entry that `note` makes of their number is committed with it.
-        """
-        listed = select(SubjectRow.subject_id).where(col(SubjectRow.subject_id) == AlertRow.subject_id)
-        left = select(ProbeRow.alert_id).join(AlertRow).where(~listed.exists())
-        with self._database.session() as session:
-            found = session.exec(left).all()
-            if not found:
-                return 0
-            gone = session.exec(delete(ProbeRow).where(col(ProbeRow.alert_id).in_(found))).rowcount
-            write_audit(session, note(gone))
-            session.commit()
-        self._database.purge_journal()
-        return gone
 
     def forget_passages(self, before: datetime) -> int:
         """Remove the faces of passages whose last crop arrived before; no passage can join them. Returns how many."""

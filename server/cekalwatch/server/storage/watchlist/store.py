@@ -18,7 +18,8 @@ from cekalwatch.contract.values.subjects import FaceFigures
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import SubjectFile
-from cekalwatch.server.storage.alerts.tables import AlertRow, EventLogRow, ProbeRow
+from cekalwatch.server.storage.alerts.retention_store import remove_probes_of_nobody
+from cekalwatch.server.storage.alerts.tables import AlertRow, EventLogRow
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.integrity.guarded_session import checked
 from cekalwatch.server.storage.models.store import KEYS_A_QUERY, ModelStore, TemplateStore, is_template
@@ -339,7 +340,10 @@ def _delete(session: Session, subject_id: str, note: Callable[[SubjectDeletion],
 
 
 def _remove(session: Session, subject_id: str) -> SubjectDeletion:
-    """Remove a subject from all tables but those of the synchronisation; raises SUBJECT_NOT_FOUND."""
+    """Remove a subject from all tables but those of the synchronisation; raises SUBJECT_NOT_FOUND.
+
+    Pictures of alerts about them go too, but not while another candidate of the alert must be compared with them.
+    """
     references = select(ReferenceFaceRow.reference_id).where(col(ReferenceFaceRow.subject_id) == subject_id)
     templates = session.exec(delete(TemplateRow).where(col(TemplateRow.reference_id).in_(references))).rowcount
     session.exec(delete(ReferencePictureRow).where(col(ReferencePictureRow.reference_id).in_(references)))
@@ -348,11 +352,10 @@ def _remove(session: Session, subject_id: str) -> SubjectDeletion:
     orders = select(BanOrderRow.order_id).where(col(BanOrderRow.subject_id) == subject_id)
     order_ids = tuple(session.exec(orders.order_by(col(BanOrderRow.order_id))).all())
     session.exec(delete(BanOrderRow).where(col(BanOrderRow.subject_id) == subject_id))
-    alerts = select(AlertRow.alert_id).where(col(AlertRow.subject_id) == subject_id)
-    probes = session.exec(delete(ProbeRow).where(col(ProbeRow.alert_id).in_(alerts))).rowcount
     same_person = remove_identities(session, subject_id)
     remove_judgements(session, subject_id)
     if not session.exec(delete(SubjectRow).where(col(SubjectRow.subject_id) == subject_id)).rowcount:
         raise CekalwatchError(Code.SUBJECT_NOT_FOUND)
+    probes = remove_probes_of_nobody(session, col(AlertRow.subject_id) == subject_id)
     count_change(session, {subject_id, *same_person})
     return SubjectDeletion(order_ids, photos, templates, probes)
