@@ -19,6 +19,7 @@ ORDERS_FILE = "orders.csv"
 COLUMNS = (
     *("order_id", "subject_id", "kind", "decree_number", "decree_date", "requesting_agency", "reason"),
     *("valid_from", "valid_until", "urgent", "received_on", "extends_order_id", "revoked_at"),
+    *("ground", "person_status", "revocation_ground", "revocation_reference"),
     *("name", "aliases", "sex", "place_of_birth", "date_of_birth", "nationality", "nik"),
     *("travel_documents", "address", "occupation", "photographs"),
 )
@@ -45,6 +46,7 @@ def _order(person: Person, today: date) -> dict[str, str]:
         "order_id": f"O-{number}",
         "subject_id": person.subject_id,
         "kind": "CEGAH",
+        "person_status": "SUSPECT",
         "decree_number": f"DEMO-{number}/{today.year}",
         "requesting_agency": "Kejaksaan Agung (demo)",
         "reason": "Demonstration data, invented",
@@ -60,7 +62,8 @@ def _order(person: Person, today: date) -> dict[str, str]:
         case Role.LAPSED:
             order |= _days(today, begin=-170, end=-10)
         case Role.TANGKAL:
-            order |= {"kind": "TANGKAL", "nationality": "DEU"} | _days(today, begin=-30, end=100)
+            tangkal = {"kind": "TANGKAL", "nationality": "DEU", "ground": "IMMIGRATION", "person_status": ""}
+            order |= tangkal | _days(today, begin=-30, end=100)
         case _:
             order |= _days(today, begin=-30, end=100)
     if order["decree_number"]:

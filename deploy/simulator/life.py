@@ -14,6 +14,14 @@ from deploy.simulator.orders import Order, OrderDatabase
 _FIRST = ("Adi", "Bunga", "Cahya", "Damar", "Endah", "Fajar", "Gilang", "Hesti", "Indra", "Jelita")
 _LAST = ("Rekaan", "Khayal", "Umpama", "Misal", "Andaian", "Tiruan", "Cermin", "Bayangan", "Angan", "Dongeng")
 _AGENCIES = ("Kejaksaan Agung", "Komisi Pemberantasan Korupsi", "Kementerian Keuangan", "Kepolisian Negara")
+_GROUNDS = ("SECURITY_AND_PUBLIC_ORDER", "NATIONAL_INTEREST", "IMMIGRATION", "CRIMINAL_PROCEEDINGS")
+_STATUSES = ("SUSPECT", "DEFENDANT", "CONVICT", "WITNESS")
+_REVOCATIONS = (
+    ("AGENCY", "CABUT-{number}/{year}"),
+    ("COURT", "{number}/Pid.Pra/{year}/PN Btm"),
+    ("ACQUITTAL", "{number}/Pid.B/{year}/PN Btm"),
+)
+"""Grounds of revocations, each with the form of its reference."""
 _ABROAD = ("SGP", "MYS", "AUS", "CHN")
 TERM = timedelta(days=180)
 _SHORT = timedelta(days=3)
@@ -56,6 +64,8 @@ class Life:
             "valid_until": str(today + TERM),
             "urgent": False,
             "received_on": str(today),
+            "ground": self._random.choice(_GROUNDS) if abroad else "",
+            "person_status": "" if abroad else self._random.choice(_STATUSES),
             "name": f"{self._random.choice(_FIRST)} {self._random.choice(_LAST)} {number}",
             "aliases": [],
             "sex": self._random.choice("MF"),
@@ -87,8 +97,11 @@ class Life:
     def _revoke(self) -> str:
         for key in self._shuffled():
             if not self._book.get(key).get("revoked_at"):
-                self._book.change(key, revoked_at=str(self._today()))
-                return f"{key} was revoked"
+                ground, letter = self._random.choice(_REVOCATIONS)
+                reference = letter.format(number=self._book.changes + 1, year=self._today().year)
+                revocation = {"revocation_ground": ground, "revocation_reference": reference}
+                self._book.change(key, revoked_at=str(self._today()), **revocation)
+                return f"{key} was revoked: {ground}, {reference}"
         return self._appear()
 
     def _expire(self) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cekalwatch.contract.values.orders import OrderKind
+from cekalwatch.contract.values.orders import OrderGround, OrderKind, PersonStatus, RevocationGround
 from cekalwatch.contract.values.subjects import Subject, TravelDocument
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.ban_order import BanOrder
@@ -79,7 +79,15 @@ def keys(page: SourcePage) -> list[str]:
 
 @pytest.mark.both_databases
 def test_every_form_of_an_order_gives_the_same_record(form: Form, source: WatchlistSource):
-    form.put(facts(revoked_at=datetime(2026, 2, 1, 2, 30, tzinfo=UTC), urgent=True, extends_order_id="O-0"))
+    revoked: dict[str, Any] = {"revocation_ground": "COURT", "revocation_reference": "12/Pid.Pra/2026/PN Btm"}
+    more: dict[str, Any] = {
+        "urgent": True,
+        "extends_order_id": "O-0",
+        "ground": "OTHER",
+        "person_status": "terdakwa",
+        **revoked,
+    }
+    form.put(facts(revoked_at=datetime(2026, 2, 1, 2, 30, tzinfo=UTC), **more))
     form.photograph("O-1.jpg", PHOTOGRAPH)
     record = loaded(source)["O-1"]
     assert record.order == BanOrder(
@@ -93,6 +101,10 @@ def test_every_form_of_an_order_gives_the_same_record(form: Form, source: Watchl
         urgent=True,
         extends_order_id="O-0",
         revoked_at=datetime(2026, 2, 1, 2, 30, tzinfo=UTC),
+        ground=OrderGround.OTHER,
+        person_status=PersonStatus.DEFENDANT,
+        revocation_ground=RevocationGround.COURT,
+        revocation_reference="12/Pid.Pra/2026/PN Btm",
     )
     assert record.subject == Subject(
         subject_id="S-O-1",

@@ -25,16 +25,16 @@ SHEET = "xl/worksheets/sheet1.xml"
 CORPUS = Path(__file__).parent / "corpus"
 FIRST = (
     "order_id;subject_id;kind;decree_number;decree_date;requesting_agency;reason;valid_from;valid_until;urgent;"
-    "received_on;extends_order_id;revoked_at;name;aliases;sex;place_of_birth;date_of_birth;nationality;nik;"
+    "received_on;extends_order_id;revoked_at;ground;person_status;revocation_ground;revocation_reference;name;aliases;sex;place_of_birth;date_of_birth;nationality;nik;"
     "travel_documents;address;occupation;photographs"
 )
 ROW = (
-    "O-1;S-1;CEGAH;K-1;2026-01-01;Kejaksaan Agung;;2026-01-01;2026-06-30;no;2026-01-01;;;Contoh Satu;Satu|Dua;M;Batam;"
-    "1970;IDN;1234567890123456;passport:X1:SGP|KTP:1;Jl. Contoh;pedagang;a.jpg|b.jpg"
+    "O-1;S-1;CEGAH;K-1;2026-01-01;Kejaksaan Agung;;2026-01-01;2026-06-30;no;2026-01-01;;;;SUSPECT;;;Contoh Satu;"
+    "Satu|Dua;M;Batam;1970;IDN;1234567890123456;passport:X1:SGP|KTP:1;Jl. Contoh;pedagang;a.jpg|b.jpg"
 )
 EXTENSION = (
     'O-2;S-1;CEGAH;;;"Agung; ""K""";alasan;2026-07-01;2026-12-31;ya;2026-06-01;O-1;2026-08-01T10:00:00+07:00;'
-    "Contoh Satu;;F;;1970-01-02;SGP;;;;;"
+    "NATIONAL_INTEREST;saksi;praperadilan;12/Pid.Pra/2026;Contoh Satu;;F;;1970-01-02;SGP;;;;;"
 )
 
 

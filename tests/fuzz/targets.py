@@ -186,7 +186,10 @@ def watchlist_folder(data: bytes) -> None:
         return
     for row in rows:
         _crossed(
-            mapper, f"line {row.line}", COLUMNS, None if row.cells is None else [row.cells[name] for name in COLUMNS]
+            mapper,
+            f"line {row.line}",
+            COLUMNS,
+            None if row.cells is None else [row.cells.get(name, "") for name in COLUMNS],
         )
 
 

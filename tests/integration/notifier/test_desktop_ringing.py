@@ -148,6 +148,8 @@ def test_an_alert_whose_order_is_revoked_says_so_on_every_screen_falls_silent_an
         view = pc.window.view
         assert "No ban order on this person" in view.ended.text()
         assert view.ended.isVisible()
+        (revoked,) = (fact.value for fact in view.orders[0].facts if fact.label == "Revoked")
+        assert revoked.endswith("annulled by a court (praperadilan), number 12/Pid.Pra/2026/PN Btm")
         assert set(view.action_bar.steps) == {Step.CLEAR}
         assert "1 with an ended ban order" in pc.agent.tray.toolTip()
         pc.agent.show_today()

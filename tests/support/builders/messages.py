@@ -58,6 +58,10 @@ RECORD: ValidValues = {
     "received_on": ["2026-01-01", "1900-01-01"],
     "extends_order_id": ["", "O-0"],
     "revoked_time": [Timestamp(seconds=253_402_300_799), Timestamp(seconds=-62_135_596_800), Timestamp(seconds=10**9)],
+    "ground": [0, 1],
+    "person_status": [0, 4],
+    "revocation_ground": [0, 2],
+    "revocation_reference": ["", "12/Pid.Pra/2026/PN Btm"],
     "photo_names": [[], ["a.jpg", "b.jpg"]],
 }
 """With them the records of an import are accepted."""

@@ -19,6 +19,7 @@ from pytestqt.exceptions import TimeoutError as QtTimeoutError
 from pytestqt.qtbot import QtBot
 
 from cekalwatch.contract.values.adjudication import Reason, Step
+from cekalwatch.contract.values.orders import RevocationGround
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.subjects import TravelDocument
 from cekalwatch.notifier.desktop.agent import DesktopAgent
@@ -105,10 +106,16 @@ class OfficeThread:
         return WatchlistStore(database, keyring(database, self.office.settings.master_key_source))
 
     def revoke_order(self) -> None:
-        """Revoke the listed person's order, from now on."""
+        """Let a court annul the listed person's order, from now on."""
         watchlist = self._watchlist
         file = watchlist.get_subject("S-1")
-        watchlist.put(file.subject, replace(file.orders[0], revoked_at=datetime.now(UTC) - timedelta(seconds=1)), [])
+        revoked = replace(
+            file.orders[0],
+            revoked_at=datetime.now(UTC) - timedelta(seconds=1),
+            revocation_ground=RevocationGround.COURT,
+            revocation_reference="12/Pid.Pra/2026/PN Btm",
+        )
+        watchlist.put(file.subject, revoked, [])
 
     def judge_lookalikes(self, one: str, other: str) -> None:
         """Find that two listed people are not the same one."""

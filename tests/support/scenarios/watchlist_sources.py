@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 from openpyxl import Workbook
 
-from cekalwatch.server.watchlist.imports.records import ImportRecord
+from cekalwatch.server.watchlist.imports.records import OPTIONAL_COLUMNS, ImportRecord
 from cekalwatch.server.watchlist.sources.mapping_settings import DocumentColumns, MappingSettings
 from cekalwatch.server.watchlist.sources.opening import open_source
 from cekalwatch.server.watchlist.sources.settings import (
@@ -44,6 +44,10 @@ INDONESIAN = {
     "urgent": "Mendesak",
     "extends_order_id": "Perpanjangan Dari",
     "revoked_at": "Dicabut",
+    "ground": "Dasar Penangkalan",
+    "person_status": "Status Perkara",
+    "revocation_ground": "Dasar Pencabutan",
+    "revocation_reference": "Nomor Pencabutan",
     "name": "Nama Lengkap",
     "aliases": "Alias",
     "sex": "Jenis Kelamin",
@@ -57,6 +61,7 @@ VALUES = {
     "sex": {"Laki-laki": "M", "Perempuan": "F"},
     "nationality": {"WNI": "IDN", "Singapura": "SGP"},
     "valid_until": {"seterusnya": "31/12/9999"},
+    "revocation_ground": {"Putusan praperadilan": "COURT"},
 }
 TABLE_MAPPING = MappingSettings(
     fields=INDONESIAN,
@@ -82,6 +87,10 @@ def facts(order_id: str = "O-1", **changes: Any) -> dict[str, Any]:
         "urgent": False,
         "extends_order_id": "",
         "revoked_at": None,
+        "ground": "",
+        "person_status": "SUSPECT",
+        "revocation_ground": "",
+        "revocation_reference": "",
         "name": "Contoh Satu",
         "aliases": ["Satu", "Si Contoh"],
         "sex": "F",
@@ -101,8 +110,10 @@ def indonesian(order: Facts) -> dict[str, str]:
     revoked: datetime | None = order["revoked_at"]
     texts = {
         **{field: str(order[field]) for field in ("order_id", "subject_id", "requesting_agency", "name", "nik")},
+        **{field: order[field] for field in ("ground", "person_status", "revocation_reference")},
         **{field: f"{order[field]:%d/%m/%Y}" for field in ("valid_from", "received_on")},
         **{field: back[field].get(order[field], order[field]) for field in ("kind", "sex", "nationality")},
+        "revocation_ground": back["revocation_ground"].get(order["revocation_ground"], ""),
         **{field: "; ".join(order[field]) for field in ("aliases", "photographs")},
         "valid_until": "Seterusnya" if until.year == 9999 else f"{until.day} {MONTHS[until.month - 1]} {until.year}",
         "urgent": "Ya" if order["urgent"] else "Tidak",
@@ -217,6 +228,7 @@ class SqlForm:
             *(sa.Column(name, sa.String(200)) for name in ("subject_id", "kind", "requesting_agency", "name")),
             *(sa.Column(name, sa.String(200)) for name in ("sex", "date_of_birth", "nationality", "nik", "passport")),
             *(sa.Column(name, sa.String(200)) for name in ("passport_country", "extends_order_id", "aliases")),
+            *(sa.Column(name, sa.String(200)) for name in OPTIONAL_COLUMNS),
             sa.Column("photo", sa.LargeBinary),
             sa.Column("photo_name", sa.String(200)),
             sa.Column("changed", sa.Integer),

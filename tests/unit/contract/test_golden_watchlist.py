@@ -39,7 +39,15 @@ from cekalwatch.contract.values.imports import (
     SyncRun,
     SyncStatus,
 )
-from cekalwatch.contract.values.orders import OrderFlag, OrderKind, OrderRule, OrderStatus
+from cekalwatch.contract.values.orders import (
+    OrderFlag,
+    OrderGround,
+    OrderKind,
+    OrderRule,
+    OrderStatus,
+    PersonStatus,
+    RevocationGround,
+)
 from cekalwatch.contract.values.subjects import ReferenceFace, Subject, TravelDocument
 from cekalwatch.contract.values.watchlist import (
     Freshness,
@@ -98,6 +106,13 @@ ORDER = BanOrder(
     revoked_at=NOON,
     withdrawn_at=NOON + timedelta(hours=1),
     urgent_since=date(2025, 12, 1),
+)
+REVOKED = replace(
+    ORDER,
+    ground=OrderGround.NATIONAL_INTEREST,
+    person_status=PersonStatus.DEFENDANT,
+    revocation_ground=RevocationGround.COURT,
+    revocation_reference="12/Pid.Pra/2026/PN Btm",
 )
 PLAIN = BanOrder("O-2", "S-1", OrderKind.TANGKAL, "BNN", date(2026, 1, 1), date.max, date(2026, 1, 1))
 INVALID = OrderJudgement(OrderStatus.INVALID, (OrderRule.TERM_TOO_LONG, OrderRule.EXTENSION_GAP))
@@ -178,6 +193,7 @@ def one_subject() -> Message:
 
 WRITTEN: Mapping[str, Callable[[], Message]] = {
     "order": lambda: codec.ORDER.write(VIEW.orders[0].shown),
+    "revoked order": lambda: codec.ORDER.write(REVOKED.shown),
     "plain order": lambda: codec.ORDER.write(VIEW.orders[1].shown),
     "reference": lambda: codec.REFERENCE_FACE.write(DOUBTFUL),
     "freshness": lambda: codec.FRESHNESS.write(FRESH),

@@ -17,6 +17,7 @@ from cekalwatch.contract.values.adjudication import MAX_NOTE
 from cekalwatch.contract.values.capture_policy import POLICY_BOUNDS, CapturePolicy
 from cekalwatch.contract.values.federation import MAX_HELD
 from cekalwatch.contract.values.imports import MAX_DETAIL
+from cekalwatch.contract.values.orders import MAX_REVOCATION_REFERENCE
 from cekalwatch.contract.values.people import MAX_DISPLAY_NAME, MAX_SIGN_IN_NAME, MAX_SITES
 from cekalwatch.contract.values.watchlist import MAX_SEARCH_TEXT
 from cekalwatch.server.alerts import fanout
@@ -236,6 +237,7 @@ STATED = {
     "SetThresholdRequest.threshold": (f"{threshold.MIN_THRESHOLD} to {threshold.MAX_THRESHOLD}.",),
     "AlertImages.probe_jpeg": (f"at most {MAX_PROBE_BYTES // 1000} kB",),
     "ReferenceFace.jpeg": (f"at most {MAX_FACE_JPEG_BYTES // 1000} kB",),
+    "BanOrder.revocation_reference": (f"at most {MAX_REVOCATION_REFERENCE} characters",),
     "TravelDocument.type": (f"at most {records.MAX_DOCUMENT_TEXT} characters",),
     "TravelDocument.number": (f"at most {records.MAX_DOCUMENT_TEXT} characters",),
     "ListAlertsRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {servicers_alerts.DEFAULT_PAGE}.",),

@@ -32,7 +32,16 @@ from cekalwatch.contract.values.audit import ExportFormat, TrailProblemKind
 from cekalwatch.contract.values.cameras import SpoolState, ViewState
 from cekalwatch.contract.values.capture_policy import POLICY_BOUNDS
 from cekalwatch.contract.values.devices import DeviceState
-from cekalwatch.contract.values.orders import Direction, OrderFlag, OrderKind, OrderRule, OrderStatus
+from cekalwatch.contract.values.orders import (
+    Direction,
+    OrderFlag,
+    OrderGround,
+    OrderKind,
+    OrderRule,
+    OrderStatus,
+    PersonStatus,
+    RevocationGround,
+)
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.surveys import Advice, Grade
 from cekalwatch.contract.values.thresholds import ThresholdSource
@@ -107,8 +116,11 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "ESCALATION_": {level.name for level in Escalation} - {"COUNTER"},
         "HINDRANCE_": set(Hindrance),
         "LOOKALIKE_": {LookalikeJudgement.SAME_PERSON, LookalikeJudgement.DIFFERENT_PEOPLE},
+        "ORDER_GROUND_": set(OrderGround),
         "ORDER_KIND_": set(OrderKind),
         "OUTCOME_": {*Outcome, "UNKNOWN"},
+        "PERSON_STATUS_": set(PersonStatus),
+        "REVOCATION_GROUND_": {*RevocationGround, "UNKNOWN"},
         "REASON_": {*Reason, "UNKNOWN"},
         "ROLE_": set(PersonRole),
         "SCORE_LEVEL_": set(ScoreLevel),

@@ -99,8 +99,8 @@ class AlertFormatter(Texts):
         born = self.say("BORN", date=birth) if birth else self.say("BORN_UNKNOWN")
         return f"{subject.nationality or unknown}, {born}"
 
-    def order(self, order: ShownOrder) -> tuple[Fact, Fact, Fact, Fact]:
-        """Return what an officer needs of one order: kind, decree, agency, validity."""
+    def order(self, order: ShownOrder) -> tuple[Fact, ...]:
+        """Return what an officer needs of one order: kind, decree, agency, validity, and what else is known of it."""
         words = [self.order_kind(order.kind)]
         if order.urgent:
             words.append(self.say("URGENT"))
@@ -114,6 +114,8 @@ class AlertFormatter(Texts):
             Fact(self.say("FACT_DECREE"), self.decree(order)),
             Fact(self.say("FACT_AGENCY"), order.requesting_agency),
             Fact(self.say("FACT_VALIDITY"), f"{self.written(order.valid_from)} – {self.written(order.valid_until)}"),
+            *self.revoked(order),
+            *self.proceedings(order),
         )
 
     def decree(self, order: ShownOrder) -> str:
@@ -125,6 +127,35 @@ class AlertFormatter(Texts):
     def order_kind(self, kind: OrderKind | None) -> str:
         """Return a ban order's kind."""
         return self.say(f"ORDER_KIND_{kind}") if kind else self.say("UNKNOWN")
+
+    def proceedings(self, order: ShownOrder) -> tuple[Fact, ...]:
+        """Return the order's ground and the person's status in the proceedings, as far as they are stated."""
+        facts = []
+        if order.ground:
+            label = self.say("FACT_GROUND_TANGKAL" if order.kind is OrderKind.TANGKAL else "FACT_GROUND")
+            facts.append(Fact(label, self.say(f"ORDER_GROUND_{order.ground}")))
+        if order.person_status:
+            facts.append(Fact(self.say("FACT_PERSON_STATUS"), self.say(f"PERSON_STATUS_{order.person_status}")))
+        return tuple(facts)
+
+    def revoked(self, order: ShownOrder) -> tuple[Fact, ...]:
+        """Return when, by what and with which reference the order was taken back; nothing while it stands."""
+        words = self.revocation(order)
+        return (Fact(self.say("FACT_REVOKED"), words, warning=True),) if words else ()
+
+    def revocation(self, order: ShownOrder) -> str:
+        """Return when, by what and with which reference the order was taken back; empty while it stands."""
+        if order.status is not OrderStatus.REVOKED:
+            return ""
+        if order.revoked_at:
+            ground = self.say(f"REVOCATION_GROUND_{order.revocation_ground or 'UNKNOWN'}")
+            words = self.say("REVOKED", time=self.minute(order.revoked_at), ground=ground)
+            if not order.revocation_reference:
+                return words
+            return self.say("REVOKED_REFERENCE", words=words, reference=order.revocation_reference)
+        if order.withdrawn_at:
+            return self.say("REVOKED_WITHDRAWN", time=self.minute(order.withdrawn_at))
+        return self.say("REVOKED_BASE", order=order.extends_order_id)
 
     def passage(self, alert: Alert) -> tuple[Fact, ...]:
         """Return where and when the traveller was seen."""

@@ -21,6 +21,7 @@ from pathlib import Path
 import structlog
 
 from cekalwatch.contract.values.alerts import Alert
+from cekalwatch.contract.values.orders import ShownOrder
 from cekalwatch.contract.values.troubles import Trouble, Troubles
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.console.picture_folder import PictureFolder
@@ -112,13 +113,26 @@ class JsonLines:
             "counter": alert.camera.counter,
             "site": alert.camera.site,
             "camera_id": alert.camera.camera_id,
-            "orders": [{"order_id": order.order_id, "kind": order.kind} for order in alert.orders],
+            "orders": list(map(_order_fields, alert.orders)),
             "orders_ended_time": _iso(alert.orders_ended_at) if alert.orders_ended_at else None,
             "candidates": len(alert.candidates),
             "sightings": len(alert.sightings),
             "probe_image": _text(images.probe),
             "reference_images": [str(path) for path in images.references],
         }
+
+
+def _order_fields(order: ShownOrder) -> dict[str, object]:
+    return {
+        "order_id": order.order_id,
+        "kind": order.kind,
+        "status": order.status,
+        "ground": order.ground,
+        "person_status": order.person_status,
+        "revoked_time": _iso(order.revoked_at) if order.revoked_at else None,
+        "revocation_ground": order.revocation_ground,
+        "revocation_reference": order.revocation_reference,
+    }
 
 
 def _trouble_fields(trouble: Trouble, over_at: datetime | None = None) -> dict[str, object]:

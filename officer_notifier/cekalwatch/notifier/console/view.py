@@ -148,10 +148,11 @@ class Painter:
         return Text("\n").join(lines)
 
     def _order(self, order: ShownOrder) -> list[Text]:
-        kind, decree, agency, validity = self._formatter.order(order)
+        kind, decree, agency, validity, *more = self._formatter.order(order)
         first = Text(kind.value, style="bold red" if kind.warning else "bold")
         first.append(f" {validity.value}", style="not bold default")
-        return [first, Text(decree.value), Text(agency.value)]
+        further = (Text(f"{fact.label}: {fact.value}", style="bold red" if fact.warning else "") for fact in more)
+        return [first, Text(decree.value), Text(agency.value), *further]
 
     def _where(self, alert: Alert) -> Text:
         counter = self._say("COUNTER", counter=alert.camera.counter)

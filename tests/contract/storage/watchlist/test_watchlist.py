@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 import sqlalchemy
 
-from cekalwatch.contract.values.orders import OrderKind
+from cekalwatch.contract.values.orders import OrderGround, OrderKind, PersonStatus, RevocationGround
 from cekalwatch.contract.values.subjects import MAX_ORDERS, TravelDocument
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.encryption.keyring import DataKey, KeyPurpose, Keyring
@@ -91,6 +91,10 @@ def test_the_same_moment_with_another_offset_is_no_change(store: WatchlistStore)
         (subject(), order(valid_until=date(2026, 5, 1))),
         (subject(), order(revoked_at=datetime(2026, 2, 1, tzinfo=UTC))),
         (subject(aliases=("Satu",)), order()),
+        (subject(), order(ground=OrderGround.IMMIGRATION)),
+        (subject(), order(person_status=PersonStatus.WITNESS)),
+        (subject(), order(revocation_ground=RevocationGround.COURT)),
+        (subject(), order(revocation_reference="12/Pid.Pra/2026/PN Btm")),
     ],
 )
 def test_a_changed_record_is_stored_and_counted(store: WatchlistStore, changed: tuple[object, object]) -> None:

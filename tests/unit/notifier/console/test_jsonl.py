@@ -67,7 +67,18 @@ def test_line_has_keys_times_and_scores_and_no_name(pictures: PictureFolder, tmp
         "counter": "3",
         "site": "batam-center",
         "camera_id": "cam-3",
-        "orders": [{"order_id": "O-S-001", "kind": "CEGAH"}],
+        "orders": [
+            {
+                "order_id": "O-S-001",
+                "kind": "CEGAH",
+                "status": "ACTIVE",
+                "ground": None,
+                "person_status": None,
+                "revoked_time": None,
+                "revocation_ground": None,
+                "revocation_reference": "",
+            }
+        ],
         "orders_ended_time": None,
         "candidates": 1,
         "sightings": 1,

@@ -10,7 +10,14 @@ import pytest
 
 from cekalwatch.contract.values.adjudication import AlertState, Escalation, FollowUp, Outcome, Reason
 from cekalwatch.contract.values.alerts import Sighting
-from cekalwatch.contract.values.orders import OrderFlag, OrderStatus
+from cekalwatch.contract.values.orders import (
+    OrderFlag,
+    OrderGround,
+    OrderKind,
+    OrderStatus,
+    PersonStatus,
+    RevocationGround,
+)
 from cekalwatch.contract.values.reports import ShiftReport, Tally
 from cekalwatch.contract.values.subjects import TravelDocument
 from cekalwatch.contract.values.watchlist import Freshness
@@ -53,6 +60,66 @@ def test_an_order_that_is_not_in_force_is_a_warning() -> None:
     assert (kind, validity.value) == (Fact("Jenis", "Pencegahan"), "10 Februari 2026 – 9 Agustus 2026")
     kind, *_ = INDONESIAN.order(replace(order, status=OrderStatus.REVOKED))
     assert kind == Fact("Jenis", "Pencegahan, tidak berlaku", warning=True)
+
+
+@pytest.mark.parametrize(
+    ("ground", "english", "indonesian"),
+    [
+        (RevocationGround.AGENCY, "revoked by the agency", "pencabutan oleh instansi"),
+        (
+            RevocationGround.COURT,
+            "annulled by a court (praperadilan)",
+            "pembatalan oleh pengadilan (praperadilan)",
+        ),
+        (RevocationGround.ACQUITTAL, "acquittal", "putusan bebas"),
+        (RevocationGround.OTHER, "another ground", "dasar lain"),
+        (None, "ground not stated", "dasarnya tidak disebutkan"),
+    ],
+)
+def test_a_revoked_order_says_by_what_and_with_which_reference_it_ended(
+    ground: RevocationGround | None, english: str, indonesian: str
+) -> None:
+    (order,) = make_alert().orders
+    revoked = replace(order, status=OrderStatus.REVOKED, revoked_at=EPOCH, revocation_ground=ground)
+    named = replace(revoked, revocation_reference="12/Pid.Pra/2026/PN Btm")
+    time = ENGLISH.minute(EPOCH)
+    assert Fact("Revoked", f"{time}: {english}", warning=True) in ENGLISH.order(revoked)
+    words = f"{INDONESIAN.minute(EPOCH)}: {indonesian}, nomor 12/Pid.Pra/2026/PN Btm"
+    assert Fact("Dicabut", words, warning=True) in INDONESIAN.order(named)
+
+
+def test_an_order_that_left_its_source_or_whose_base_was_revoked_says_so() -> None:
+    (order,) = make_alert().orders
+    gone = replace(order, status=OrderStatus.REVOKED, withdrawn_at=EPOCH)
+    assert f"Tidak ada lagi pada sumber sejak {INDONESIAN.minute(EPOCH)}." in texts_of(INDONESIAN.order(gone))
+    extension = replace(order, status=OrderStatus.REVOKED, extends_order_id="O-0")
+    assert "The order O-0 that it extends was revoked." in texts_of(ENGLISH.order(extension))
+
+
+def test_an_order_in_force_does_not_speak_of_a_revocation_that_is_still_to_come() -> None:
+    (order,) = make_alert().orders
+    later = replace(order, revoked_at=EPOCH + timedelta(days=9), revocation_ground=RevocationGround.AGENCY)
+    assert len(ENGLISH.order(later)) == 4
+
+
+def test_a_ground_and_the_persons_status_are_shown_where_they_are_stated() -> None:
+    (order,) = make_alert().orders
+    tangkal = replace(order, kind=OrderKind.TANGKAL, ground=OrderGround.SECURITY_AND_PUBLIC_ORDER)
+    assert Fact("Dasar penangkalan", "keamanan dan ketertiban umum") in INDONESIAN.order(tangkal)
+    words = {
+        PersonStatus.SUSPECT: "tersangka",
+        PersonStatus.DEFENDANT: "terdakwa",
+        PersonStatus.CONVICT: "terpidana",
+        PersonStatus.WITNESS: "saksi",
+        PersonStatus.OTHER: "lainnya",
+    }
+    for status, word in words.items():
+        facts = INDONESIAN.order(replace(order, person_status=status))
+        assert Fact("Status dalam perkara", word) in facts
+
+
+def texts_of(facts: tuple[Fact, ...]) -> list[str]:
+    return [fact.value for fact in facts]
 
 
 def test_an_order_that_is_renewed_for_too_long_is_a_warning_in_both_languages() -> None:

@@ -127,12 +127,8 @@ class ConsoleTexts(TroubleFormatter):
                 return self.say("VALIDITY_ACTIVE_URGENT" if shortened else "VALIDITY_ACTIVE", day=last)
             case OrderStatus.LAPSED:
                 return self.say("VALIDITY_LAPSED_URGENT" if shortened else "VALIDITY_LAPSED", day=last)
-            case OrderStatus.REVOKED if order.revoked_at:
-                return self.say("VALIDITY_REVOKED", time=self.minute(order.revoked_at))
-            case OrderStatus.REVOKED if order.withdrawn_at:
-                return self.say("VALIDITY_WITHDRAWN", time=self.minute(order.withdrawn_at))
             case OrderStatus.REVOKED:
-                return self.say("VALIDITY_BASE_REVOKED", order=order.extends_order_id)
+                return self.revocation(order)
             case OrderStatus.INVALID:
                 return self.say("VALIDITY_INVALID")
         return self.say("UNKNOWN")
@@ -160,6 +156,7 @@ class ConsoleTexts(TroubleFormatter):
             Fact(self.say("FACT_AGENCY"), order.requesting_agency),
             Fact(self.say("FACT_RECEIVED"), self.written(order.received_on)),
         ]
+        facts += self.proceedings(order)
         if order.reason:
             facts.append(Fact(self.say("FACT_REASON"), order.reason))
         if order.extends_order_id:

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Column
 
+from cekalwatch.contract.values.orders import OrderStatus
 from cekalwatch.program.csv_files import SafeCsvWriter
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.audit.entry import Link
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 LIST_COLUMNS: Final = (
     *("subject_id", "name", "aliases", "sex", "date_of_birth", "nationality"),
     *("order_id", "kind", "status", "broken_rules", "flags", "valid_from", "valid_until", "urgent", "extends_order_id"),
-    *("requesting_agency", "decree_number", "received_on", "references", "stale_references"),
+    *("requesting_agency", "decree_number", "received_on", "ground", "person_status"),
+    *("revoked_at", "revocation_ground", "revocation_reference", "references", "stale_references"),
 )
 HISTORY_COLUMNS: Final = ("at", "what", "order_id", "status", "by", "details")
 FROM_THE_START: Final = "from the start"
@@ -48,13 +50,15 @@ def list_rows(views: Iterable[SubjectView]) -> Iterator[list[str | int]]:
 
 def _order_cells(judged: JudgedOrder | None) -> list[str]:
     if judged is None:
-        return [""] * 12
+        return [""] * 17
     order, judgement = judged.order, judged.judgement
     return [
         *(order.order_id, order.kind, judgement.status),
         *(" ".join(judgement.broken_rules), " ".join(judgement.flags)),
         *(order.valid_from.isoformat(), order.valid_until.isoformat(), "yes" if order.urgent else "no"),
         *(order.extends_order_id, order.requesting_agency, order.decree_number, order.received_on.isoformat()),
+        *(order.ground or "", order.person_status or "", order.revoked_at.isoformat() if order.revoked_at else ""),
+        *(order.revocation_ground or "", order.revocation_reference),
     ]
 
 
@@ -156,7 +160,9 @@ def print_list(views: Sequence[SubjectView]) -> None:
 
 
 def _status(one: JudgedOrder) -> str:
-    return " ".join((one.judgement.status, *one.judgement.remarks))
+    order, judgement = one.order, one.judgement
+    revoked = (order.revocation_ground, order.revocation_reference) if judgement.status is OrderStatus.REVOKED else ()
+    return " ".join((judgement.status, *filter(None, revoked), *judgement.remarks))
 
 
 def print_view(view: SubjectView) -> None:

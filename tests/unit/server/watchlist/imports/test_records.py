@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cekalwatch.contract.values.orders import OrderKind
+from cekalwatch.contract.values.orders import OrderGround, OrderKind, PersonStatus, RevocationGround
 from cekalwatch.contract.values.subjects import TravelDocument
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.watchlist.imports.records import (
@@ -39,6 +39,20 @@ def test_an_order_is_read_from_texts() -> None:
     ban = build_order(**ORDER | {"kind": "TANGKAL", "decree_date": "2025-12-29", "valid_until": "9999-12-31"})
     assert (ban.kind, ban.valid_from, ban.valid_until) == (OrderKind.TANGKAL, date(2026, 1, 1), date.max)
     assert (ban.received_on, ban.decree_date) == (date(2025, 12, 30), date(2025, 12, 29))
+
+
+def test_an_order_is_not_refused_for_a_ground_or_a_status_that_nobody_knows() -> None:
+    strange = dict.fromkeys(("ground", "person_status", "revocation_ground"), "buron")
+    ban = build_order(**ORDER | strange)
+    assert (ban.ground, ban.person_status, ban.revocation_ground) == (
+        OrderGround.OTHER,
+        PersonStatus.OTHER,
+        RevocationGround.OTHER,
+    )
+
+
+def test_a_ground_of_another_kind_is_not_taken_for_one_of_this_kind() -> None:
+    assert build_order(**ORDER | {"person_status": "praperadilan"}).person_status is PersonStatus.OTHER
 
 
 @pytest.mark.parametrize(
@@ -71,6 +85,10 @@ def test_an_order_is_read_from_texts() -> None:
         ("reason", "x" * 1001),
         ("extends_order_id", "O-1"),
         ("extends_order_id", "x" * 65),
+        ("ground", "x" * 101),
+        ("person_status", "bell \a"),
+        ("revocation_ground", "x" * 101),
+        ("revocation_reference", "x" * 101),
     ],
 )
 def test_an_order_that_cannot_be_read_names_the_field(field: str, value: str) -> None:

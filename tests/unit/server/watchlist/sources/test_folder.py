@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.contract.values.orders import OrderGround, PersonStatus, RevocationGround
 from cekalwatch.contract.values.subjects import TravelDocument
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
+from cekalwatch.server.watchlist.imports.records import OPTIONAL_COLUMNS, ImportRecord, Photograph
 from cekalwatch.server.watchlist.sources.source import SourceMisconfigured, SourceUnavailable
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 from tests.support.builders.watchlist import WIB
@@ -85,6 +86,28 @@ def test_columns_may_stand_in_any_order_and_case(tmp_path: Path) -> None:
     text = (tmp_path / "orders.csv").read_text()
     (tmp_path / "orders.csv").write_text(text.replace(",order_id", ", Order_ID ", 1))
     assert len(read(tmp_path)) == 1
+
+
+def test_a_list_for_0_2_has_fewer_columns_and_is_read_as_before(tmp_path: Path) -> None:
+    older = [name for name in COLUMNS if name not in OPTIONAL_COLUMNS]
+    write_orders(tmp_path, [row()], columns=older)
+    (record,) = read(tmp_path)
+    ban = record.order
+    assert (ban.ground, ban.person_status, ban.revocation_ground, ban.revocation_reference) == (None, None, None, "")
+
+
+def test_a_ground_and_a_status_are_read_in_both_languages(tmp_path: Path) -> None:
+    english = {"ground": "national_interest", "person_status": "CONVICT", "revocation_ground": "ACQUITTAL"}
+    indonesian = {"ground": "Keimigrasian", "person_status": "Saksi", "revocation_ground": "praperadilan"}
+    write_orders(tmp_path, [row("O-1", **english), row("O-2", revocation_reference=" 12/Pid.Pra/2026 ", **indonesian)])
+    assert [
+        (ban.ground, ban.person_status, ban.revocation_ground, ban.revocation_reference)
+        for record in read(tmp_path)
+        for ban in (record.order,)
+    ] == [
+        (OrderGround.NATIONAL_INTEREST, PersonStatus.CONVICT, RevocationGround.ACQUITTAL, ""),
+        (OrderGround.IMMIGRATION, PersonStatus.WITNESS, RevocationGround.COURT, "12/Pid.Pra/2026"),
+    ]
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-16"])
