@@ -203,31 +203,48 @@ def test_fewer_trials_than_events_give_no_share():
     ("findings", "says"),
     [
         ([], AlertVerdict.OPEN),
-        ([(Outcome.NOT_SAME_PERSON, Reason.FACE_DIFFERS)], AlertVerdict.FALSE_ALERT),
-        ([(Outcome.NOT_SAME_PERSON, Reason.OTHER)], AlertVerdict.FALSE_ALERT),
-        ([(Outcome.REFERRED, Reason.FACE_AGREES)], AlertVerdict.OPEN),
+        ([("S-1", Outcome.NOT_SAME_PERSON, Reason.FACE_DIFFERS)], AlertVerdict.FALSE_ALERT),
+        ([("S-1", Outcome.NOT_SAME_PERSON, Reason.OTHER)], AlertVerdict.FALSE_ALERT),
+        ([("S-1", Outcome.REFERRED, Reason.FACE_AGREES)], AlertVerdict.OPEN),
         (
             [
-                (Outcome.REFERRED, Reason.FACE_AGREES),
-                (Outcome.CLEARED, Reason.NOT_LISTED_IN_CEKAL_ONLINE),
+                ("S-1", Outcome.REFERRED, Reason.FACE_AGREES),
+                ("S-1", Outcome.CLEARED, Reason.NOT_LISTED_IN_CEKAL_ONLINE),
             ],
             AlertVerdict.FALSE_ALERT,
         ),
-        ([(Outcome.REFERRED, Reason.FACE_AGREES), (Outcome.CLEARED, Reason.ORDER_ENDED)], AlertVerdict.OPEN),
         (
-            [(Outcome.CANNOT_DETERMINE, Reason.IMAGE_TOO_POOR), (Outcome.CLEARED, Reason.TRAVELLER_GONE)],
+            [("S-1", Outcome.REFERRED, Reason.FACE_AGREES), ("S-1", Outcome.CLEARED, Reason.ORDER_ENDED)],
+            AlertVerdict.OPEN,
+        ),
+        (
+            [("S-1", Outcome.CANNOT_DETERMINE, Reason.IMAGE_TOO_POOR), ("S-1", Outcome.CLEARED, Reason.TRAVELLER_GONE)],
             AlertVerdict.OPEN,
         ),
         (
             [
-                (Outcome.REFERRED, Reason.FACE_AGREES),
-                (Outcome.CONFIRMED, Reason.LISTED_IN_CEKAL_ONLINE),
+                ("S-1", Outcome.REFERRED, Reason.FACE_AGREES),
+                ("S-1", Outcome.CONFIRMED, Reason.LISTED_IN_CEKAL_ONLINE),
             ],
             AlertVerdict.CONFIRMED,
         ),
+        (
+            [
+                ("S-1", Outcome.NOT_SAME_PERSON, Reason.FACE_DIFFERS),
+                ("S-2", Outcome.CLEARED, Reason.TRAVELLER_GONE),
+            ],
+            AlertVerdict.OPEN,
+        ),
+        (
+            [
+                ("S-1", Outcome.CLEARED, Reason.TRAVELLER_GONE),
+                ("S-1", Outcome.NOT_SAME_PERSON, Reason.FACE_DIFFERS),
+            ],
+            AlertVerdict.FALSE_ALERT,
+        ),
     ],
 )
-def test_a_verdict_is_what_people_said_of_the_person(findings: list[tuple[Outcome, Reason]], says: AlertVerdict):
+def test_a_verdict_is_what_people_said_of_the_person(findings: list[tuple[str, Outcome, Reason]], says: AlertVerdict):
     assert verdict_of(findings) is says
 
 

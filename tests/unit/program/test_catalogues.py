@@ -27,7 +27,7 @@ from cekalwatch.console.pages.alerts import STEPS
 from cekalwatch.console.pages.statistics import SPANS
 from cekalwatch.console.signing_in.pending_logins import Lost
 from cekalwatch.console.status_summary import KINDS
-from cekalwatch.contract.values.adjudication import AlertState, Escalation, Outcome, Reason, Step
+from cekalwatch.contract.values.adjudication import AlertState, Clearing, Escalation, Outcome, Reason, Step
 from cekalwatch.contract.values.audit import ExportFormat, TrailProblemKind
 from cekalwatch.contract.values.cameras import SpoolState, ViewState
 from cekalwatch.contract.values.capture_policy import POLICY_BOUNDS
@@ -110,6 +110,7 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "THEME_": set(ThemeName),
     },
     "office": {
+        "CLEARED_": set(Clearing),
         "ADVICE_": {*TroubleKind, "UNKNOWN"},
         "CAUSE_": set(Cause),
         "DIRECTION_": set(Direction),
@@ -295,7 +296,7 @@ def test_the_indonesian_texts_use_the_words_of_the_office() -> None:
     shown = both("notifier", Language.ID)
     assert shown["STEP_CLAIM"] == "Tangani"
     assert shown["STEP_REFER"] == "Orang yang sama → teruskan ke Cekal Online"
-    assert shown["STEP_CLEAR"] == "Nyatakan bukan orang yang sama"
+    assert shown["STEP_CLEAR"] == "Akhiri tanpa konfirmasi"
     assert shown["STEP_CLOSE"] == "Tutup peringatan"
     assert shown["ASK_CONTACT"] == "Nama petugas dan saluran kontak"
     assert "karakter" in shown["TROUBLE_KEY_FITS"]

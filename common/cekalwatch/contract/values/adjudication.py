@@ -5,7 +5,7 @@ The server decides by these rules; the notifier offers by them what can succeed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -141,6 +141,55 @@ def disproves(outcome: Outcome, reason: Reason) -> bool:
     return outcome is Outcome.NOT_SAME_PERSON or (outcome is Outcome.CLEARED and reason in _DISPROVING)
 
 
+class Clearing(StrEnum):
+    """What the record of a cleared alert says of why."""
+
+    OTHER_PERSON = "OTHER_PERSON"
+    """People found that the traveller is none of its candidates."""
+    NOT_LISTED = "NOT_LISTED"
+    """Cekal Online does not list the traveller."""
+    TRAVELLER_GONE = "TRAVELLER_GONE"
+    ORDER_ENDED = "ORDER_ENDED"
+    OTHER = "OTHER"
+    """Something that only the note of the finding says."""
+
+    @property
+    def disproves(self) -> bool:
+        """Whether the alert was false: the traveller was somebody else."""
+        return self in {Clearing.OTHER_PERSON, Clearing.NOT_LISTED}
+
+
+_CLEARINGS = {
+    Reason.NOT_LISTED_IN_CEKAL_ONLINE: Clearing.NOT_LISTED,
+    Reason.TRAVELLER_GONE: Clearing.TRAVELLER_GONE,
+    Reason.ORDER_ENDED: Clearing.ORDER_ENDED,
+}
+
+
+def clearing_of(found: Iterable[tuple[str, Outcome | None, Reason | None]]) -> Clearing | None:
+    """Return why an alert was cleared, from its findings in order, each with the candidate's key; None: it was not.
+
+    "Somebody else" is said only where that was found of each candidate that was cleared: of one for whom the traveller
+    had left, or whose order had ended, nobody found anything.
+    """
+    last: dict[str, tuple[Outcome | None, Reason | None]] = {}
+    for subject_id, outcome, reason in found:
+        if outcome is Outcome.CONFIRMED:
+            return None
+        if outcome in CLEARING:
+            last.pop(subject_id, None)
+            last[subject_id] = outcome, reason
+    whys = [_clearing(outcome, reason) for outcome, reason in last.values()]
+    undecided = [why for why in whys if not why.disproves]
+    return next(reversed(undecided or whys), None)
+
+
+def _clearing(outcome: Outcome | None, reason: Reason | None) -> Clearing:
+    if outcome is Outcome.NOT_SAME_PERSON or reason in _NOT_SAME:
+        return Clearing.OTHER_PERSON
+    return Clearing.OTHER if reason is None else _CLEARINGS.get(reason, Clearing.OTHER)
+
+
 class Step(StrEnum):
     """Something that a person does with an alert, in the order in which screens offer it."""
 
@@ -251,6 +300,11 @@ class Handling:
     """Time of the last escalation, or of the last repeated announcement."""
     escalations: int = 0
     """How often that was."""
+
+    @property
+    def clearing(self) -> Clearing | None:
+        """Why it was cleared; None while nothing of it was, and of a hit."""
+        return clearing_of((one.subject_id, one.outcome, one.reason) for one in self.findings)
 
     @property
     def officer(self) -> PersonReference | None:

@@ -16,6 +16,7 @@ from cekalwatch.contract.values.adjudication import (
     UNSETTLED,
     AlertEventType,
     AlertState,
+    Clearing,
     Escalation,
     Handling,
 )
@@ -124,6 +125,11 @@ class Alert:
     def hit(self) -> bool:
         """Whether Cekal Online lists the traveller: the alert was confirmed, and may already be closed."""
         return self.state is AlertState.CONFIRMED or (self.state is AlertState.CLOSED and bool(self.handling.reference))
+
+    @property
+    def clearing(self) -> Clearing | None:
+        """Why it was cleared, closed or not; None while it is not, and of a hit."""
+        return None if self.open else self.handling.clearing
 
     @property
     def only_to_be_cleared(self) -> bool:

@@ -185,15 +185,16 @@ class FieldReport:
 
 @dataclass(frozen=True)
 class Tally:
-    """Numbers of cleared (false) and confirmed alerts of one camera or one list."""
+    """Numbers of false and confirmed alerts of one camera or one list."""
 
     key: str
     cleared: int
+    """Cleared because the traveller was found to be somebody else."""
     confirmed: int
 
     @property
     def decided(self) -> int:
-        """Alerts with an end."""
+        """Alerts of which people found whether they were right."""
         return self.cleared + self.confirmed
 
     @property
@@ -208,6 +209,7 @@ class ShiftReport:
 
     raised: int
     cleared: int
+    """For whatever reason."""
     confirmed: int
     open: int
     escalated: int
@@ -215,3 +217,5 @@ class ShiftReport:
     median_decision_s: float
     cameras: tuple[Tally, ...]
     lists: tuple[Tally, ...]
+    false_alerts: int = 0
+    """Of the cleared ones, those whose traveller was found to be somebody else."""

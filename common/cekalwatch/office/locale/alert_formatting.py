@@ -5,8 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 
-from cekalwatch.contract.values.adjudication import UNDECIDED, AlertState, Escalation, Finding, FollowUp
-from cekalwatch.contract.values.alerts import Alert
+from cekalwatch.contract.values.adjudication import (
+    UNDECIDED,
+    AlertState,
+    Clearing,
+    Escalation,
+    Finding,
+    FollowUp,
+    clearing_of,
+)
+from cekalwatch.contract.values.alerts import Alert, Candidate
 from cekalwatch.contract.values.orders import Direction, OrderKind, OrderStatus, ShownOrder
 from cekalwatch.contract.values.people import PersonReference, PersonSession
 from cekalwatch.contract.values.reports import ShiftReport, Tally
@@ -16,7 +24,7 @@ from cekalwatch.office.alerts import Hindrance, score_level, standing
 from cekalwatch.office.connection import Cause, Connection
 from cekalwatch.program.translations import Language, Texts
 
-SHIFT_FIGURES = 7
+SHIFT_FIGURES = 8
 """How many figures `AlertFormatter.shift_figures` returns."""
 _SEXES = frozenset({"M", "F", "X"})
 _PASSPORTS = frozenset({"passport", "paspor"})
@@ -221,9 +229,17 @@ class AlertFormatter(Texts):
         facts = []
         for rank, one in enumerate(alert.candidates, start=1):
             name = one.name or self.say("UNKNOWN")
-            words = f"{name} ({self.say('CANDIDATE_RULED_OUT')})" if one.ruled_out else name
+            words = f"{name} ({self._ruled_out(one, alert)})" if one.ruled_out else name
             facts.append(Fact(f"{rank}. {self.number(one.score, '.2f')}", words))
         return tuple(facts)
+
+    def _ruled_out(self, candidate: Candidate, alert: Alert) -> str:
+        """Return why a candidate is not asked about any more."""
+        found = alert.handling.findings
+        why = clearing_of(
+            (one.subject_id, one.outcome, one.reason) for one in found if one.subject_id == candidate.subject_id
+        )
+        return self.cleared(why or Clearing.OTHER)
 
     def next_candidate(self, before: Alert, alert: Alert) -> str:
         """Return the next question after a person ruled out the candidate of `before`; empty if there is none."""
@@ -253,7 +269,7 @@ class AlertFormatter(Texts):
         ]
         came += [self._finding(one, alert) for one in alert.handling.findings[len(before.handling.findings) :]]
         if alert.state is not before.state:
-            came.append(self.say(f"STATE_{alert.state or 'UNKNOWN'}"))
+            came.append(self._state(alert.state, alert))
         return self.say("CAME_SINCE", what="; ".join(came)) if came else ""
 
     def state(self, alert: Alert, now: datetime) -> str:
@@ -268,10 +284,24 @@ class AlertFormatter(Texts):
 
     def standing(self, alert: Alert, now: datetime) -> str:
         """Return where the alert stands, in a few words; above all that its orders have ended."""
-        words = self.say(f"STATE_{standing(alert, now) or 'UNKNOWN'}")
+        words = self._state(standing(alert, now), alert)
         if alert.ground_gone:
             return self.say("GROUND_GONE", state=words)
         return self.say("ORDERS_ENDED", state=words) if alert.only_to_be_cleared else words
+
+    def cleared(self, why: Clearing) -> str:
+        """Return why an alert was cleared."""
+        return self.say(f"CLEARED_{why}")
+
+    def _state(self, state: AlertState | None, alert: Alert) -> str:
+        """Return a state in words; of what is over, why it is."""
+        why = alert.clearing
+        if state is AlertState.CLEARED and why:
+            return self.cleared(why)
+        words = self.say(f"STATE_{state or 'UNKNOWN'}")
+        if state is not AlertState.CLOSED:
+            return words
+        return self.say("CLOSED_AS", state=words, end=self.cleared(why) if why else self.say("STATE_CONFIRMED"))
 
     def orders_ended(self, alert: Alert) -> str:
         """Return what it means that the orders have ended; empty while one is in force, or once it is done with."""
@@ -348,6 +378,7 @@ class AlertFormatter(Texts):
             Fact(self.say("SHIFT_RAISED"), self.number(report.raised) if report else _NO_FIGURE),
             Fact(self.say("SHIFT_OPEN"), self.number(report.open) if report else _NO_FIGURE),
             Fact(self.say("SHIFT_CLEARED"), self.number(report.cleared) if report else _NO_FIGURE),
+            Fact(self.say("SHIFT_FALSE"), self.number(report.false_alerts) if report else _NO_FIGURE),
             Fact(self.say("SHIFT_CONFIRMED"), self.number(report.confirmed) if report else _NO_FIGURE),
             Fact(self.say("SHIFT_ESCALATED"), self.number(report.escalated) if report else _NO_FIGURE),
             Fact(self.say("SHIFT_MEDIAN_CLAIM"), self._median(report.median_claim_s if report else 0)),

@@ -113,6 +113,8 @@ class JsonLines:
             "counter": alert.camera.counter,
             "site": alert.camera.site,
             "camera_id": alert.camera.camera_id,
+            "state": alert.state,
+            "cleared_for": alert.clearing,
             "orders": list(map(_order_fields, alert.orders)),
             "orders_ended_time": _iso(alert.orders_ended_at) if alert.orders_ended_at else None,
             "candidates": len(alert.candidates),

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from statistics import median
 
-from cekalwatch.contract.values.adjudication import OFFICERS_OUTCOMES, UNSETTLED, Escalation, Outcome
+from cekalwatch.contract.values.adjudication import OFFICERS_OUTCOMES, UNSETTLED, Escalation
 from cekalwatch.contract.values.reports import FieldReport, MeasuredGroups, ShiftReport, Tally
 from cekalwatch.server.alerts.daily_stats import DailyStats
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.alerts.field_report import FieldSpan, field_report
-from cekalwatch.server.domain.alerts.field_sums import list_at
+from cekalwatch.server.domain.alerts.field_sums import AlertVerdict, list_at, verdict_of
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.learning.learned_threshold import LearnedThreshold
 from cekalwatch.server.storage.alerts.handling_store import RaisedAlert
@@ -67,7 +67,8 @@ def shift_report(raised: Sequence[RaisedAlert]) -> ShiftReport:
     ]
     return ShiftReport(
         raised=len(alerts),
-        cleared=sum(map(_cleared, alerts)),
+        cleared=sum(alert.state not in UNSETTLED and not _confirmed(alert) for alert in alerts),
+        false_alerts=sum(map(_false, alerts)),
         confirmed=sum(map(_confirmed, alerts)),
         open=sum(alert.state in UNSETTLED for alert in alerts),
         escalated=sum(alert.handling.escalation > Escalation.COUNTER for alert in alerts),
@@ -79,19 +80,24 @@ def shift_report(raised: Sequence[RaisedAlert]) -> ShiftReport:
 
 
 def _tallies(keyed: Iterable[tuple[str, Alert]]) -> tuple[Tally, ...]:
-    """Count by key, most cleared alerts first; keys without a decision are left out."""
+    """Count by key, most false alerts first; keys without a decision are left out."""
     cleared: Counter[str] = Counter()
     confirmed: Counter[str] = Counter()
     for key, alert in keyed:
-        cleared[key] += _cleared(alert)
+        cleared[key] += _false(alert)
         confirmed[key] += _confirmed(alert)
     found = [Tally(str(key), cleared[key], confirmed[key]) for key in cleared if cleared[key] + confirmed[key]]
     return tuple(sorted(found, key=lambda tally: (-tally.cleared, tally.key)))
 
 
-def _cleared(alert: Alert) -> bool:
-    return alert.state not in UNSETTLED and not _confirmed(alert)
+def _false(alert: Alert) -> bool:
+    """Whether people found the traveller to be somebody else; one that had left, or an ended order, says nothing."""
+    return alert.state not in UNSETTLED and _verdict(alert) is AlertVerdict.FALSE_ALERT
 
 
 def _confirmed(alert: Alert) -> bool:
-    return any(finding.outcome is Outcome.CONFIRMED for finding in alert.handling.findings)
+    return _verdict(alert) is AlertVerdict.CONFIRMED
+
+
+def _verdict(alert: Alert) -> AlertVerdict:
+    return verdict_of((one.subject_id or alert.subject_id, one.outcome, one.reason) for one in alert.handling.findings)

@@ -137,3 +137,20 @@ def test_a_shift_is_counted_as_its_alerts_stand_now(
     assert report.lists == (Tally("CEGAH", 1, 1), Tally("TANGKAL", 1, 0))
     assert counter.alerts.get(waits).state is AlertState.NEW
     assert shift_report(counter.handling.raised_between("sekupang", start, end)).raised == 0
+
+
+def test_who_had_left_or_whose_order_had_ended_is_no_false_alert_of_a_shift(
+    counter: Counter, budi: ActingPerson, siti: ActingPerson, clock: FixedClock
+):
+    start = clock.now()
+    gone, ended, other = (counter.raise_alert(str(number)) for number in range(3))
+    for alert_id in (gone, ended):
+        counter.claim(alert_id, budi)
+        counter.judge(alert_id, budi, Outcome.CANNOT_DETERMINE, Reason.TRAVELLER_GONE)
+    counter.clear(gone, siti, Reason.TRAVELLER_GONE)
+    counter.clear(ended, siti, Reason.ORDER_ENDED)
+    counter.claim(other, budi)
+    counter.judge(other, budi, Outcome.NOT_SAME_PERSON, Reason.FACE_DIFFERS)
+    report = shift_report(counter.handling.raised_between("batam-center", start, clock.now() + timedelta(seconds=1)))
+    assert (report.cleared, report.false_alerts, report.open) == (3, 1, 0)
+    assert report.cameras == (Tally("dep-1", 1, 0),)

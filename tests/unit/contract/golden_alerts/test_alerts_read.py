@@ -125,7 +125,7 @@ def test_pictures_and_figures_are_read_as_they_were_written() -> None:
     assert (PICTURES.read(bare).probe, PICTURES.read(bare).reference_jpegs) == (b"", ())
     report = SHIFT_REPORT.read(alert_service_pb2.GetShiftReportResponse.FromString(sent("shift report")))
     cameras = (Tally("dep-1", 3, 1), Tally("arr-1", 0, 1))
-    assert report == ShiftReport(9, 4, 2, 3, 1, 12.5, 61.25, cameras, (Tally("CEGAH", 4, 2),))
+    assert report == ShiftReport(9, 4, 2, 3, 1, 12.5, 61.25, cameras, (Tally("CEGAH", 4, 2),), 3)
 
 
 def hostile() -> alert_pb2.Alert:

@@ -117,7 +117,9 @@ REFERENCES = (
     ReferenceFace("r-1", "ab" * 32, FIGURES, ("BLURRED",), "S-1"),
     ReferenceFace("r-2", "cd" * 32, FIGURES),
 )
-REPORT = ShiftReport(9, 4, 2, 3, 1, 12.5, 61.25, (Tally("dep-1", 3, 1), Tally("arr-1", 0, 1)), (Tally("CEGAH", 4, 2),))
+REPORT = ShiftReport(
+    9, 4, 2, 3, 1, 12.5, 61.25, (Tally("dep-1", 3, 1), Tally("arr-1", 0, 1)), (Tally("CEGAH", 4, 2),), 3
+)
 
 
 def details(alert: Alert) -> AlertDetails:

@@ -67,6 +67,8 @@ def test_line_has_keys_times_and_scores_and_no_name(pictures: PictureFolder, tmp
         "counter": "3",
         "site": "batam-center",
         "camera_id": "cam-3",
+        "state": "NEW",
+        "cleared_for": None,
         "orders": [
             {
                 "order_id": "O-S-001",

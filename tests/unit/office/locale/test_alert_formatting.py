@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cekalwatch.contract.values.adjudication import AlertState, Escalation, FollowUp, Outcome, Reason
+from cekalwatch.contract.values.adjudication import AlertState, Escalation, Finding, FollowUp, Outcome, Reason
 from cekalwatch.contract.values.alerts import Sighting
 from cekalwatch.contract.values.orders import (
     OrderFlag,
@@ -269,3 +269,46 @@ def test_a_hit_whose_orders_have_ended_says_that_the_ground_is_gone(
     assert short in formatter.orders_ended(hit)
     assert meaning in formatter.orders_ended(hit)
     assert short not in formatter.state(replace(hit, state=AlertState.CLOSED), EPOCH)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason", "indonesian", "english"),
+    [
+        (Outcome.NOT_SAME_PERSON, Reason.OTHER, "Bukan orang yang dimaksud", "Cleared: another person"),
+        (Outcome.CLEARED, Reason.FACE_DIFFERS, "Bukan orang yang dimaksud", "Cleared: another person"),
+        (
+            *(Outcome.CLEARED, Reason.NOT_LISTED_IN_CEKAL_ONLINE),
+            *("Tidak tercantum di Cekal Online", "Cleared: not listed in Cekal Online"),
+        ),
+        (Outcome.CLEARED, Reason.TRAVELLER_GONE, "Pelintas sudah pergi", "Cleared: the traveller has left"),
+        (Outcome.CLEARED, Reason.ORDER_ENDED, "Keputusan sudah berakhir", "Cleared: the order has ended"),
+        (Outcome.CLEARED, Reason.OTHER, "Diakhiri tanpa konfirmasi", "Cleared"),
+    ],
+)
+def test_a_cleared_alert_says_why_and_speaks_of_another_person_only_where_somebody_found_so(
+    outcome: Outcome, reason: Reason, indonesian: str, english: str
+) -> None:
+    alert = make_alert()
+    found = (Finding(outcome, reason, "", BUDI, EPOCH, "S-001"),)
+    cleared = replace(alert, state=AlertState.CLEARED, handling=replace(alert.handling, findings=found))
+    for language, words in ((Language.ID, indonesian), (Language.EN, english)):
+        formatter = NotifierTexts(language)
+        assert formatter.state(cleared, EPOCH) == words
+        assert words in formatter.state(replace(cleared, state=AlertState.CLOSED), EPOCH)
+
+
+def test_a_closed_hit_says_that_it_was_confirmed() -> None:
+    alert = make_alert()
+    found = (Finding(Outcome.CONFIRMED, Reason.LISTED_IN_CEKAL_ONLINE, "", BUDI, EPOCH, "S-001"),)
+    closed = replace(alert, state=AlertState.CLOSED, handling=replace(alert.handling, findings=found))
+    assert NotifierTexts(Language.ID).state(closed, EPOCH) == "Ditutup (Dikonfirmasi)"
+
+
+def test_of_several_candidates_what_nobody_found_out_is_what_the_record_says() -> None:
+    alert = make_alert()
+    found = (
+        Finding(Outcome.NOT_SAME_PERSON, Reason.FACE_DIFFERS, "", BUDI, EPOCH, "S-001"),
+        Finding(Outcome.CLEARED, Reason.TRAVELLER_GONE, "", BUDI, EPOCH, "S-002"),
+    )
+    cleared = replace(alert, state=AlertState.CLEARED, handling=replace(alert.handling, findings=found))
+    assert NotifierTexts(Language.ID).state(cleared, EPOCH) == "Pelintas sudah pergi"

@@ -15,7 +15,7 @@ from datetime import datetime, tzinfo
 from enum import StrEnum
 from typing import Self
 
-from cekalwatch.contract.values.adjudication import Outcome, Reason, disproves
+from cekalwatch.contract.values.adjudication import Outcome, Reason, clearing_of
 from cekalwatch.contract.values.orders import Direction, OrderKind
 from cekalwatch.server.domain.orders.law import alerts_on
 
@@ -30,7 +30,7 @@ class AlertVerdict(StrEnum):
     CONFIRMED = "CONFIRMED"
     """The traveller was the subject."""
     OPEN = "OPEN"
-    """It was not settled."""
+    """It was not settled, or cleared for a reason that says nothing of who the traveller was."""
 
 
 @dataclass(frozen=True)
@@ -87,12 +87,13 @@ def list_at(direction: Direction) -> OrderKind:
     return _LIST_OF[direction]
 
 
-def verdict_of(findings: Iterable[tuple[Outcome, Reason]]) -> AlertVerdict:
-    """Return the verdict of the findings, each an outcome with its reason."""
+def verdict_of(findings: Iterable[tuple[str, Outcome, Reason]]) -> AlertVerdict:
+    """Return the verdict of the findings in order, each a candidate's key, an outcome and its reason."""
     found = tuple(findings)
-    if any(outcome is Outcome.CONFIRMED for outcome, _ in found):
+    if any(outcome is Outcome.CONFIRMED for _, outcome, _ in found):
         return AlertVerdict.CONFIRMED
-    return AlertVerdict.FALSE_ALERT if any(disproves(*one) for one in found) else AlertVerdict.OPEN
+    why = clearing_of(found)
+    return AlertVerdict.FALSE_ALERT if why is not None and why.disproves else AlertVerdict.OPEN
 
 
 UNKNOWN_AGENCY = ""

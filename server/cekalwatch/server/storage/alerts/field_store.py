@@ -121,7 +121,16 @@ class FieldStore:
         )
         found = (
             sqlalchemy.select(
-                col(FindingRow.alert_id), col(FindingRow.outcome), col(FindingRow.reason), col(FindingRow.found_at)
+                *map(
+                    col,
+                    (
+                        FindingRow.alert_id,
+                        FindingRow.subject_id,
+                        FindingRow.outcome,
+                        FindingRow.reason,
+                        FindingRow.found_at,
+                    ),
+                )
             )
             .join(AlertRow, alert_id == col(FindingRow.alert_id))
             .where(*wanted)
@@ -129,10 +138,10 @@ class FieldStore:
         )
         alerts = sqlalchemy.select(*map(col, _FACTS)).where(*wanted).order_by(alert_id)
         with self._database.session() as session:
-            findings: defaultdict[str, list[tuple[Outcome, Reason]]] = defaultdict(list)
+            findings: defaultdict[str, list[tuple[str, Outcome, Reason]]] = defaultdict(list)
             judged_at: dict[str, datetime] = {}
-            for key, outcome, reason, found_at in session.execute(found):
-                findings[key].append((Outcome(outcome), Reason(reason)))
+            for key, subject_id, outcome, reason, found_at in session.execute(found):
+                findings[key].append((subject_id, Outcome(outcome), Reason(reason)))
                 if outcome in OFFICERS_OUTCOMES:
                     judged_at.setdefault(key, found_at)
             sighted = {key: (score, passages) for key, score, passages in session.exec(sightings)}
@@ -176,12 +185,18 @@ class FieldStore:
             col(AlertRow.state).not_in(UNSETTLED),
         )
         sighted = select(SightingRow).join(AlertRow, col(AlertRow.alert_id) == col(SightingRow.alert_id)).where(*wanted)
-        found = select(FindingRow).join(AlertRow, col(AlertRow.alert_id) == col(FindingRow.alert_id)).where(*wanted)
+        found = (
+            select(FindingRow)
+            .join(AlertRow, col(AlertRow.alert_id) == col(FindingRow.alert_id))
+            .where(*wanted)
+            .order_by(col(FindingRow.alert_id), col(FindingRow.number))
+        )
         with self._database.session() as session:
             alerts = {row.alert_id for row in in_order(session, session.exec(select(AlertRow).where(*wanted)))}
-            findings: defaultdict[str, list[tuple[Outcome, Reason]]] = defaultdict(list)
+            findings: defaultdict[str, list[tuple[str, Outcome, Reason]]] = defaultdict(list)
             for finding in in_order(session, session.exec(found)):
-                findings[finding.alert_id].append((Outcome(finding.outcome), Reason(finding.reason)))
+                judgement = finding.subject_id, Outcome(finding.outcome), Reason(finding.reason)
+                findings[finding.alert_id].append(judgement)
             best: dict[tuple[str, str], SightingRow] = {}
             for row in in_order(session, session.exec(sighted)):
                 known = best.get((row.alert_id, row.passage))
@@ -205,7 +220,7 @@ def _alert(
     row: Row[Any],
     score: float,
     passages: int,
-    findings: Sequence[tuple[Outcome, Reason]],
+    findings: Sequence[tuple[str, Outcome, Reason]],
     judged_at: datetime | None,
 ) -> FieldAlert:
     """Return an alert as it was read; raises ValueError, KeyError or TypeError for a damaged one."""
