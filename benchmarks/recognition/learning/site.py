@@ -29,6 +29,7 @@ from benchmarks.recognition.learning.settling import Settlers, log_warnings_only
 from cekalwatch.contract.values.adjudication import AlertState
 from cekalwatch.server import app
 from cekalwatch.server.domain.alerts.alert import Alert
+from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts.tables import SightingRow
 from cekalwatch.server.storage.database import Database
@@ -66,7 +67,7 @@ class Passer:
 
 
 @dataclass(frozen=True)
-class MovedClock:
+class MovedClock(SystemClock):
     """The machine's clock, some seconds ahead; processes share it."""
 
     ahead: Any = field(default_factory=lambda: _SPAWN.Value("d", 0.0))

@@ -114,15 +114,14 @@ class Options:
         return step is Step.CONFIRM and self.steps.get(step) in {Hindrance.SUPERVISOR, Hindrance.SECOND_PERSON}
 
 
-def options(alert: Alert, session: PersonSession | None, agent_id: str, now: datetime) -> Options:
-    """Return what `session`'s person can do with the alert on the PC `agent_id` at `now`."""
-    state = standing(alert, now)
+def options(alert: Alert, session: PersonSession | None, agent_id: str) -> Options:
+    """Return what `session`'s person can do with the alert on the PC `agent_id`."""
     ended = alert.orders_ended_at is not None
     return Options(
         {
-            step: _hindrance(step, alert, state, session, agent_id)
+            step: _hindrance(step, alert, session, agent_id)
             for step in Step
-            if _belongs(step, state, orders_ended=ended)
+            if _belongs(step, alert.state, orders_ended=ended)
         }
     )
 
@@ -131,14 +130,6 @@ def _belongs(step: Step, state: AlertState | None, *, orders_ended: bool) -> boo
     # A judgement of an alert that nobody holds claims it first.
     claims_first = state is AlertState.NEW and step in JUDGEMENTS and not orders_ended
     return claims_first or state in step_states(step, orders_ended=orders_ended)
-
-
-def standing(alert: Alert, now: datetime) -> AlertState | None:
-    """Return the state of the alert at `now`: an expired claim does not count, even before the server says so."""
-    claim = alert.handling.claim
-    if alert.state is AlertState.CLAIMED and claim and claim.expires_at <= now:
-        return AlertState.NEW
-    return alert.state
 
 
 def held_here(alert: Alert, session: PersonSession | None, agent_id: str) -> bool:
@@ -152,39 +143,31 @@ def held_here(alert: Alert, session: PersonSession | None, agent_id: str) -> boo
     )
 
 
-def claims_to_renew(
-    alerts: Iterable[ShownAlert], session: PersonSession | None, agent_id: str, now: datetime
-) -> tuple[str, ...]:
-    """Return the alerts that the person has claimed at this PC, and whose claim has not expired.
+def claims_to_renew(alerts: Iterable[ShownAlert], session: PersonSession | None, agent_id: str) -> tuple[str, ...]:
+    """Return the alerts that the person has claimed at this PC; the server says when a claim has ended.
 
     A claim is a lease: when the PC dies, or its person is away and the screen locks, nobody renews it, and the alert
     waits for others again.
     """
-    return tuple(
-        shown.alert.alert_id
-        for shown in alerts
-        if held_here(shown.alert, session, agent_id) and standing(shown.alert, now) is AlertState.CLAIMED
-    )
+    return tuple(shown.alert.alert_id for shown in alerts if held_here(shown.alert, session, agent_id))
 
 
-def _hindrance(
-    step: Step, alert: Alert, state: AlertState | None, session: PersonSession | None, agent_id: str
-) -> Hindrance | None:
+def _hindrance(step: Step, alert: Alert, session: PersonSession | None, agent_id: str) -> Hindrance | None:
     if session is None or session.password_change_needed:
         return Hindrance.SIGN_IN
     if not session.works:
         return Hindrance.ROLE
     if step in JUDGEMENTS and not session.judges:
         return Hindrance.OFFICER
-    if state is AlertState.CLAIMED and not held_here(alert, session, agent_id):
+    if alert.state is AlertState.CLAIMED and not held_here(alert, session, agent_id):
         return Hindrance.HELD
     officer = alert.handling.officer
     if step is Step.CONFIRM and not session.supervises:
         return Hindrance.SUPERVISOR
     if step is Step.CONFIRM and officer and officer.person_id == session.person_id:
         return Hindrance.SECOND_PERSON
-    if step is Step.CLEAR and state is AlertState.CANNOT_DETERMINE and not session.supervises:
+    if step is Step.CLEAR and alert.state is AlertState.CANNOT_DETERMINE and not session.supervises:
         return Hindrance.SUPERVISOR
-    if step is Step.CLOSE and state is AlertState.CONFIRMED and not alert.handling.follow_ups:
+    if step is Step.CLOSE and alert.state is AlertState.CONFIRMED and not alert.handling.follow_ups:
         return Hindrance.FOLLOW_UP
     return None

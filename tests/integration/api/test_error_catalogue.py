@@ -17,6 +17,7 @@ from grpc_status import rpc_status
 from structlog.testing import capture_logs
 
 from cekalwatch.server.app import Server
+from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.errors import CekalwatchError, Code, Kind
 from cekalwatch.server.grpc_api.errors import STATUS_OF_KIND
 from cekalwatch.server.settings.settings import ServerSettings
@@ -77,7 +78,7 @@ def test_an_errors_detail_is_not_what_a_client_is_told() -> None:
     assert SECRET not in error.public_message
 
 
-class FailingClock:
+class FailingClock(SystemClock):
     """A clock that tells the time until the test breaks it."""
 
     def __init__(self) -> None:

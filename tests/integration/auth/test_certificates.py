@@ -30,6 +30,7 @@ from cekalwatch.program.secret_files import write_private
 from cekalwatch.server.app import Server
 from cekalwatch.server.auth.certificate import LoopbackAuthentication
 from cekalwatch.server.auth.rights import Caller
+from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
 from cekalwatch.server.storage.database import Database
@@ -55,7 +56,7 @@ def site(tmp_path: Path) -> Site:
     return Site(tmp_path / "site")
 
 
-class HandClock:
+class HandClock(SystemClock):
     """A clock that the test sets."""
 
     def __init__(self) -> None:

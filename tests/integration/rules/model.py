@@ -12,6 +12,7 @@ from datetime import datetime
 from tests.integration.rules.people import PeoplesRules
 from tests.integration.rules.values import (
     AGAIN_AFTER,
+    LEASE,
     OPEN,
     PENDING,
     SETTLE_AFTER,
@@ -170,7 +171,7 @@ class Rules(PeoplesRules):
                 face.forgotten = face.forgotten or face.seen_at < now - WINDOW
         for number, alert in enumerate(self.alerts):
             if alert.state == "CLAIMED" and alert.until is not None and alert.until <= now:
-                self._comes_to(alert, "NEW", alert.until)
+                self._comes_to(alert, "NEW", alert.waits_since)
             self._looks_at_orders(number, alert)
             if alert.state in UNSETTLED and not alert.orders_ended:
                 self._goes_up(number, alert)
@@ -210,8 +211,10 @@ class Rules(PeoplesRules):
             self.gone_up.add(number)
 
     def the_server_restarts(self) -> None:
-        """What was in memory is gone."""
+        """What was in memory is gone: leases are watched anew."""
         self.remembered.clear()
+        for alert in self.alerts:
+            alert.until = self.now + LEASE if alert.until else None
 
     # What PCs do
 

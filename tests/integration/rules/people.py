@@ -41,7 +41,7 @@ class PeoplesRules:
             if alert.orders_ended:
                 return self._ended(alert)
             self._grows(alert)
-            self._comes_to(alert, "CLAIMED")
+            self._comes_to(alert, "CLAIMED", alert.waits_since)  # (6) however often it is claimed and released
         alert.holder, alert.until = (who.name, pc), self.now + LEASE
         return set()
 
@@ -49,7 +49,7 @@ class PeoplesRules:
         """Give the alert back."""
         if why := self._not_theirs(alert, who) | self._not_held(alert, who, pc):
             return why
-        self._comes_to(alert, "NEW")
+        self._comes_to(alert, "NEW", alert.waits_since)
         self._grows(alert)
         return set()
 

@@ -82,11 +82,18 @@ class FixedClock:
 
     def __init__(self, moment: datetime = datetime(2026, 3, 1, 5, 0, tzinfo=UTC)) -> None:
         self.moment = moment
+        """Setting it sets the clock, and no time passes."""
+        self.passed = timedelta()
 
     def now(self) -> datetime:
         """Return the moment that was set."""
         return self.moment
 
+    def elapsed_s(self) -> float:
+        """Return the seconds that have passed."""
+        return self.passed.total_seconds()
+
     def advance(self, step: timedelta) -> None:
-        """Move on."""
+        """Let time pass."""
         self.moment += step
+        self.passed += step

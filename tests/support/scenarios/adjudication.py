@@ -65,7 +65,6 @@ class Counter:
             self.people,
             self.clock,
             self.policy,
-            myself,
             self._announce,
         )
         self.order_watch = OrderWatch(

@@ -81,6 +81,9 @@ class HandClock:
     def now(self) -> datetime:
         return self.moment
 
+    def elapsed_s(self) -> float:
+        return self.moment.timestamp()
+
     def go(self, **time: float) -> None:
         self.moment += timedelta(**time)
 

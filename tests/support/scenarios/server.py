@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -67,6 +68,9 @@ class LateClock:
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.later
+
+    def elapsed_s(self) -> float:
+        return time.monotonic() + self.later.total_seconds()
 
     def go(self, **time: float) -> None:
         self.later += timedelta(**time)

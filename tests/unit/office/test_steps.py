@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
 from cekalwatch.contract.values.adjudication import JUDGEMENTS, AlertState, FollowUp, Outcome, Reason, Step
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.people import PersonRole, PersonSession
-from cekalwatch.office.alerts import Hindrance, claims_to_renew, options, standing
+from cekalwatch.office.alerts import Hindrance, claims_to_renew, options
 from tests.support.builders.notifier_alerts import BUDI, SITI, held_by, judged_by, make_alert, make_shown, session_of
 from tests.support.fakes.alert_server import EPOCH
 
@@ -20,8 +19,8 @@ REFERRED = judged_by(BUDI, Outcome.REFERRED, Reason.FACE_AGREES)
 UNDETERMINED = judged_by(BUDI, Outcome.CANNOT_DETERMINE, Reason.IMAGE_TOO_POOR)
 
 
-def offered(alert: Alert, session: PersonSession | None = OFFICER, after_s: float = 0) -> dict[Step, Hindrance | None]:
-    return dict(options(alert, session, "pc-1", EPOCH + timedelta(seconds=after_s)).steps)
+def offered(alert: Alert, session: PersonSession | None = OFFICER) -> dict[Step, Hindrance | None]:
+    return dict(options(alert, session, "pc-1").steps)
 
 
 def test_a_new_alert_can_be_claimed_or_judged_at_once() -> None:
@@ -41,17 +40,10 @@ def test_what_is_held_elsewhere_is_left_alone(alert: Alert) -> None:
     assert set(offered(alert).values()) == {Hindrance.HELD}
 
 
-def test_a_claim_that_ran_out_is_none_even_before_the_server_says_so() -> None:
-    alert = held_by(SITI, seconds=90)
-    assert standing(alert, EPOCH + timedelta(seconds=89)) is AlertState.CLAIMED
-    assert standing(alert, EPOCH + timedelta(seconds=90)) is AlertState.NEW
-    assert offered(alert, after_s=90)[Step.CLAIM] is None
-
-
 def test_a_referred_alert_needs_a_supervisor_who_did_not_judge_it() -> None:
     assert offered(REFERRED, OFFICER) == {Step.CONFIRM: Hindrance.SUPERVISOR, Step.CLEAR: None}
     assert offered(REFERRED, SUPERVISOR) == {Step.CONFIRM: None, Step.CLEAR: None}
-    beside = options(REFERRED, OFFICER, "pc-1", EPOCH)
+    beside = options(REFERRED, OFFICER, "pc-1")
     assert (beside.can(Step.CONFIRM), beside.beside(Step.CONFIRM)) == (True, True), "who signs in for it"
     both = session_of(BUDI, PersonRole.OFFICER, PersonRole.SUPERVISOR)
     assert offered(REFERRED, both)[Step.CONFIRM] is Hindrance.SECOND_PERSON
@@ -113,10 +105,9 @@ def test_an_auditor_looks_and_does_nothing() -> None:
     assert set(offered(make_alert(), session_of(BUDI, PersonRole.AUDITOR)).values()) == {Hindrance.ROLE}
 
 
-def test_claims_of_this_person_at_this_pc_are_renewed_until_they_ran_out() -> None:
+def test_claims_of_this_person_at_this_pc_are_renewed_whatever_its_clock_says() -> None:
     own, others = held_by(BUDI), held_by(SITI)
     elsewhere = held_by(BUDI, agent="pc-2")
     alerts = [make_shown(alert) for alert in (own, others, elsewhere, make_alert(), REFERRED)]
-    assert claims_to_renew(alerts, OFFICER, "pc-1", EPOCH) == (own.alert_id,)
-    assert claims_to_renew(alerts, OFFICER, "pc-1", EPOCH + timedelta(seconds=90)) == ()
-    assert claims_to_renew(alerts, None, "pc-1", EPOCH) == ()
+    assert claims_to_renew(alerts, OFFICER, "pc-1") == (own.alert_id,)
+    assert claims_to_renew(alerts, None, "pc-1") == ()

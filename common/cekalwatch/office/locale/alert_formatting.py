@@ -20,7 +20,7 @@ from cekalwatch.contract.values.people import PersonReference, PersonSession
 from cekalwatch.contract.values.reports import ShiftReport, Tally
 from cekalwatch.contract.values.subjects import Subject, TravelDocument
 from cekalwatch.contract.values.watchlist import Freshness, LookalikeJudgement
-from cekalwatch.office.alerts import Hindrance, score_level, standing
+from cekalwatch.office.alerts import Hindrance, score_level
 from cekalwatch.office.connection import Cause, Connection
 from cekalwatch.program.translations import Language, Texts
 
@@ -272,19 +272,18 @@ class AlertFormatter(Texts):
             came.append(self._state(alert.state, alert))
         return self.say("CAME_SINCE", what="; ".join(came)) if came else ""
 
-    def state(self, alert: Alert, now: datetime) -> str:
+    def state(self, alert: Alert) -> str:
         """Return the alert's state, with its holder and its escalation."""
-        state = standing(alert, now)
-        parts = [self.standing(alert, now)]
-        if state is AlertState.CLAIMED:
+        parts = [self.standing(alert)]
+        if alert.state is AlertState.CLAIMED:
             parts.append(self.say("HELD_BY", holder=self.holder(alert)))
-        if state is AlertState.NEW and alert.escalated and not alert.only_to_be_cleared:
+        if alert.state is AlertState.NEW and alert.escalated and not alert.only_to_be_cleared:
             parts.append(self.escalation(alert))
         return ", ".join(parts)
 
-    def standing(self, alert: Alert, now: datetime) -> str:
+    def standing(self, alert: Alert) -> str:
         """Return where the alert stands, in a few words; above all that its orders have ended."""
-        words = self._state(standing(alert, now), alert)
+        words = self._state(alert.state, alert)
         if alert.ground_gone:
             return self.say("GROUND_GONE", state=words)
         return self.say("ORDERS_ENDED", state=words) if alert.only_to_be_cleared else words

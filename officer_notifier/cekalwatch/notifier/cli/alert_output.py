@@ -39,7 +39,7 @@ def print_alerts(console: Console, alerts: Iterable[Alert], formatter: AlertForm
         cells = (
             short_key(alert.alert_id),
             formatter.moment(alert.raised_at, now),
-            formatter.state(alert, now),
+            formatter.state(alert),
             formatter.subject_name(alert),
             f"{alert.camera.counter}, {formatter.direction(alert.camera.direction)}",
         )
@@ -56,7 +56,7 @@ def print_alert(console: Console, alert: Alert, formatter: AlertFormatter) -> No
     say, now = formatter.say, datetime.now(UTC)
     facts = [
         Fact(say("COLUMN_KEY"), short_key(alert.alert_id)),
-        Fact(say("FACT_STATE"), formatter.state(alert, now)),
+        Fact(say("FACT_STATE"), formatter.state(alert)),
         Fact(say("FACT_VERSION"), str(alert.version)),
         *(Fact("", words) for words in (formatter.candidate(alert),) if words),
         Fact(say("FACT_NAME"), formatter.subject_name(alert)),

@@ -78,7 +78,7 @@ class LiveConsole:
         with self._lock:
             self._session = session
             self._show_troubles()
-            return claims_to_renew(self._alert_cache.newest_first(), session, agent_id, self._now())
+            return claims_to_renew(self._alert_cache.newest_first(), session, agent_id)
 
     def renewed(self, alert: Alert) -> None:
         """Show an alert as a call returned it."""

@@ -115,7 +115,7 @@ class Painter:
 
     def _block(self, shown: ShownAlert, view: ConsoleView, widths: tuple[int, ...], now: datetime) -> RenderableType:
         alert = shown.alert
-        cells = [self._when(shown, now), self._who(alert, now), self._orders(alert), self._where(alert)]
+        cells = [self._when(shown, now), self._who(alert), self._orders(alert), self._where(alert)]
         images = self._images(view.images.get(alert.alert_id, ImagePaths())) if alert.open else Text()
         return Group(_grid(widths, [*cells, self._score(alert)]), images, Text())
 
@@ -132,13 +132,13 @@ class Painter:
             text.append(f"\n{self._say('NEW')}", style="bold black on yellow")
         return text
 
-    def _who(self, alert: Alert, now: datetime) -> Text:
+    def _who(self, alert: Alert) -> Text:
         text = Text(self._formatter.subject_name(alert), style="bold")
         if words := self._formatter.candidate(alert):
             text.append(f"\n{words}", style="bold yellow")
         text.append(f"\n{self._formatter.subject_line(alert)}", style="not bold")
         style = _WRONG if alert.only_to_be_cleared or alert.ground_gone else "bold" if alert.open else "not bold dim"
-        text.append(f"\n{self._formatter.state(alert, now)}", style=style)
+        text.append(f"\n{self._formatter.state(alert)}", style=style)
         return text
 
     def _orders(self, alert: Alert) -> Text:

@@ -18,7 +18,7 @@ from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.delivery.alert_cache import AlertCache, is_supervised, rings
 from cekalwatch.notifier.locale.texts import NotifierTexts
 from cekalwatch.notifier.settings import NotifierSettings
-from cekalwatch.office.alerts import Options, ShownAlert, claims_to_renew, held_here, options, standing
+from cekalwatch.office.alerts import Options, ShownAlert, claims_to_renew, held_here, options
 from cekalwatch.office.connection import Connection, Disconnected, LostPosition
 from cekalwatch.office.locale.trouble_formatting import TroubleFormatter
 from cekalwatch.program.translations import Language
@@ -128,7 +128,7 @@ class Desk(QObject):
 
     def options(self, alert: Alert) -> Options:
         """Return what can be done with the alert now."""
-        return options(alert, self.session, self.settings.agent_id, self.clock())
+        return options(alert, self.session, self.settings.agent_id)
 
     @property
     def supervised(self) -> bool:
@@ -137,8 +137,7 @@ class Desk(QObject):
 
     def needs_somebody(self, alert: Alert) -> bool:
         """Whether it waits for a person with this role: nobody has claimed it, or a supervisor must settle it."""
-        state = standing(alert, self.clock())
-        return state is AlertState.NEW or (self.supervised and state in PENDING)
+        return alert.state is AlertState.NEW or (self.supervised and alert.state in PENDING)
 
     def waiting(self) -> tuple[ShownAlert, ...]:
         """Return the alerts that need attention here: waiting or just ringing ones, and the person's own.
@@ -177,4 +176,4 @@ class Desk(QObject):
 
     def claims_to_renew(self) -> tuple[str, ...]:
         """Return the alerts that the person holds here."""
-        return claims_to_renew(self.alert_cache.newest_first(), self.session, self.settings.agent_id, self.clock())
+        return claims_to_renew(self.alert_cache.newest_first(), self.session, self.settings.agent_id)

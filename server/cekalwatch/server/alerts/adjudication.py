@@ -78,7 +78,6 @@ class Adjudicator:
         people: PeopleStore,
         clock: Clock,
         policy: HandlingPolicy,
-        myself: Actor,
         announce: Callable[[], None],
     ) -> None:
         self._store = store
@@ -87,7 +86,6 @@ class Adjudicator:
         self._people = people
         self._clock = clock
         self._policy = policy
-        self._myself = myself
         self._announce = announce
 
     def claim(self, alert_id: UUID, who: ActingPerson, agent: str) -> Alert:
@@ -102,9 +100,7 @@ class Adjudicator:
         """Release the alert that `who` holds."""
         now, holder = self._clock.now(), Holder(who.person.person_id, agent)
         self._seen(alert_id, who)
-        return self._step(
-            alert_id, who, now, lambda alert: alert.handling.released(holder, now), AlertEventType.RELEASED
-        )
+        return self._step(alert_id, who, now, lambda alert: alert.handling.released(holder), AlertEventType.RELEASED)
 
     def adjudicate(self, alert_id: UUID, who: ActingPerson, agent: str, adjudication: Adjudication) -> Alert:
         """Record the finding of the alert's holder about one candidate.
@@ -194,14 +190,12 @@ class Adjudicator:
                 if error.code is Code.ALERT_HELD and before.claim:
                     raise HeldError(before.claim.holder.person_id) from None
                 raise
-            # Renewing a claim is not a change; an expired claim is released first.
-            settled = before.settled(now)
-            made = kind is not AlertEventType.CLAIMED or settled.state is not AlertState.CLAIMED
-            lapsed = (AlertEventType.RELEASED,) if made and settled != before else ()
-            return HandlingStep(after, (*lapsed, kind) if made else ())
+            # Renewing a claim is not a change.
+            made = kind is not AlertEventType.CLAIMED or before.state is not AlertState.CLAIMED
+            return HandlingStep(after, (kind,) if made else ())
 
         def note(alert: Alert, event: AlertEvent) -> AuditEntry:
-            return handling_entry(alert, event, who.actor if event.type is kind else self._myself)
+            return handling_entry(alert, event, who.actor)
 
         try:
             alert = self._store.step(alert_id, step, note, now)

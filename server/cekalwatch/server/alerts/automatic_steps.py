@@ -6,8 +6,8 @@ servers takes the step and the other finds nothing to do.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date, datetime
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -17,11 +17,12 @@ from cekalwatch.server.alerts.details import AlertOrders
 from cekalwatch.server.audit.alert_entries import handling_entry
 from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.domain.alerts.alert import Alert
-from cekalwatch.server.domain.alerts.handling import HandlingPolicy
+from cekalwatch.server.domain.alerts.handling import Handling, HandlingPolicy, Watched
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.storage.alerts.handling_store import HandlingStep, HandlingStore, WatchedAlert
 from cekalwatch.server.storage.alerts.store import AlertStore
+from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.watchlist.rows import DAMAGED
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 
@@ -120,10 +121,40 @@ class OrderWatch:
         return self._orders.in_force(alert, people, now)
 
 
-class Escalator:
-    """Releases expired claims, and escalates alerts that nobody claims or settles, as the actor `myself`.
+class AlertWatch:
+    """Measures how long alerts stand unchanged, by the clock that nobody sets, as far as this server has seen."""
 
-    Its method blocks: call it from a worker thread.
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._now_s = 0.0
+        self._since_s: dict[tuple[UUID, object], float] = {}
+
+    def see(self, alerts: Mapping[UUID, Handling]) -> None:
+        """Note the state in which alerts are now; others are forgotten."""
+        now_s, before = self._clock.elapsed_s(), self._since_s
+        facts = [(alert_id, fact) for alert_id, handling in alerts.items() for fact in _facts(handling)]
+        self._now_s, self._since_s = now_s, {fact: before.get(fact, now_s) for fact in facts}
+
+    def forget(self) -> None:
+        """Measure anew: while the database is away, nobody can renew a claim."""
+        self._since_s = {}
+
+    def watched(self, alert_id: UUID, handling: Handling) -> Watched:
+        """Return how long the alert had been so when it was seen last; what is new since was seen for no time."""
+        seen_s = (self._now_s - self._since_s.get((alert_id, fact), self._now_s) for fact in _facts(handling))
+        return Watched(*(timedelta(seconds=one) for one in seen_s))
+
+
+def _facts(handling: Handling) -> tuple[object, ...]:
+    """Return what has stood unchanged for the times of `Watched`, in its order."""
+    return handling.claim, handling.waits_since, handling.escalations
+
+
+class Escalator:
+    """Releases claims that nobody renews, and escalates alerts that nobody claims or settles, as the actor `myself`.
+
+    It goes by elapsed time: several servers whose clocks differ do the same, and after a restart or a change of the
+    leader a claim lasts one lease longer at most. Its method blocks: call it from a worker thread.
     """
 
     def __init__(
@@ -136,19 +167,27 @@ class Escalator:
     ) -> None:
         self._store = store
         self._clock = clock
+        self._watch = AlertWatch(clock)
         self._policy = policy
         self._myself = myself
         self._announce = announce
 
     def escalate(self) -> int:
-        """Take every step that is due, and return the number of alerts that had one."""
-        now = self._clock.now()
-        moved = 0
-        for alert_id in self._store.due(now, self._policy):
+        """Take every step that is due, and return the number of alerts that had one. Raises StorageError."""
+        try:
+            waiting = self._store.waiting()
+        except StorageError:
+            self._watch.forget()
+            raise
+        self._watch.see(waiting)
+        now, moved = self._clock.now(), 0
+        for alert_id, handling in waiting.items():
+            if not self._step(alert_id, handling, now).happened:
+                continue
             made: list[AlertEventType] = []
 
             def make(alert: Alert, made: list[AlertEventType] = made) -> HandlingStep:
-                step = self._step(alert, now)
+                step = self._step(alert.alert_id, alert.handling, now)
                 made.extend(step.happened)
                 return step
 
@@ -173,10 +212,11 @@ class Escalator:
             self._announce()
         return moved
 
-    def _step(self, alert: Alert, now: datetime) -> HandlingStep:
-        before = alert.handling
-        settled, after = before.settled(now), before.escalated(now, self._policy)
-        # A claim that ran out while no server was running is released, and may have to escalate at once.
-        lapsed = (AlertEventType.RELEASED,) if settled != before else ()
-        went_up = (AlertEventType.ESCALATED,) if after != settled else ()
+    def _step(self, alert_id: UUID, before: Handling, now: datetime) -> HandlingStep:
+        watched = self._watch.watched(alert_id, before)
+        free = before.lapsed(watched, self._policy)
+        after = free.escalated(now, self._policy, watched)
+        # What has waited long enough escalates at once when it is free.
+        lapsed = (AlertEventType.RELEASED,) if free != before else ()
+        went_up = (AlertEventType.ESCALATED,) if after != free else ()
         return HandlingStep(after, (*lapsed, *went_up))

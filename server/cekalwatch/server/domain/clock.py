@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -12,6 +13,9 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """Return the current moment, aware, in UTC."""
 
+    def elapsed_s(self) -> float:
+        """Return the seconds since an arbitrary moment, which setting the clock does not change."""
+
 
 class SystemClock:
     """The machine's clock."""
@@ -19,6 +23,10 @@ class SystemClock:
     def now(self) -> datetime:
         """Return the machine's time."""
         return datetime.now(UTC)
+
+    def elapsed_s(self) -> float:
+        """Return the seconds of the machine's monotonic clock."""
+        return time.monotonic()
 
 
 def lately(moment: datetime, now: datetime, within: timedelta) -> bool:

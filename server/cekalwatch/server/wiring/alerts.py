@@ -88,7 +88,7 @@ def init_alerts(
         wake()
         hints.send(ChangeTopic.ALERT_EVENTS)
 
-    adjudicator = Adjudicator(handling, alerts, orders, stores.people, clock, policy, actor, announce)
+    adjudicator = Adjudicator(handling, alerts, orders, stores.people, clock, policy, announce)
     servicer = AlertServicer(
         fanout,
         acknowledgements,

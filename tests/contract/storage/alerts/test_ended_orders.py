@@ -51,6 +51,7 @@ def test_an_order_that_is_revoked_ends_every_open_alert_at_the_next_look_and_sto
     assert [ended(counter, one) for one in (new, held, referred, cleared)] == [True, True, True, False]
     assert counter.events(new) == [E.RAISED, E.ORDERS_ENDED]
     assert len(counter.trail(Action.ALERT_ORDERS_ENDED)) == 3
+    counter.escalator.escalate()
     clock.advance(timedelta(hours=3))
     counter.escalator.escalate()
     assert counter.events(new) == [E.RAISED, E.ORDERS_ENDED]

@@ -18,7 +18,6 @@ from cekalwatch.notifier.locale.texts import NotifierTexts
 from cekalwatch.office.alerts import PicturesMissing, options
 from cekalwatch.program.translations import Language
 from tests.support.builders.notifier_alerts import BUDI, held_by, make_alert, make_shown, session_of
-from tests.support.fakes.alert_server import EPOCH
 
 FORMATTER = NotifierTexts(Language.ID)
 NAMES = ("W" * 200, "MUHAMMAD ABDURRAHMAN " * 9)
@@ -48,7 +47,7 @@ def test_the_alert_window_wraps_a_long_name(qtbot: QtBot, name: str) -> None:
     qtbot.addWidget(view)
     view.setStyleSheet(style_sheet(LIGHT, 1.0))
     alert = named(name)
-    steps = options(alert, session_of(BUDI), "pc-1", EPOCH)
+    steps = options(alert, session_of(BUDI), "pc-1")
     view.show_alert(make_shown(alert), PicturesMissing.NOT_KEPT, steps, FORMATTER, cekal_online=False)
     view.resize(1366, 640)
     view.show()

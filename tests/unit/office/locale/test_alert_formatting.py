@@ -159,13 +159,13 @@ def test_similarity_is_a_word_with_score_and_threshold_and_no_percentage() -> No
 
 
 def test_the_state_says_who_holds_it_and_how_far_it_went_up() -> None:
-    assert ENGLISH.state(make_alert(), EPOCH) == "New"
-    assert ENGLISH.state(held_by(BUDI), EPOCH) == "Being checked, held by Budi (pc-1)"
+    assert ENGLISH.state(make_alert()) == "New"
+    assert ENGLISH.state(held_by(BUDI)) == "Being checked, held by Budi (pc-1)"
     assert ENGLISH.holder(held_by(BUDI), session_of(BUDI)) == "You (pc-1)"
     assert ENGLISH.hindrance(Hindrance.HELD, held_by(BUDI)) == "Budi (pc-1) holds this alert."
     waiting = make_alert()
     waiting = replace(waiting, handling=replace(waiting.handling, escalation=Escalation.SITE))
-    assert ENGLISH.state(waiting, EPOCH) == "New, Escalated to the whole site"
+    assert ENGLISH.state(waiting) == "New, Escalated to the whole site"
 
 
 def test_the_history_tells_who_found_what_and_why() -> None:
@@ -246,10 +246,10 @@ def test_an_alert_whose_orders_have_ended_says_so_until_it_is_settled(
 ) -> None:
     formatter = NotifierTexts(language)
     ended = replace(make_alert(), orders_ended_at=EPOCH)
-    assert short in formatter.state(ended, EPOCH)
+    assert short in formatter.state(ended)
     assert meaning in formatter.orders_ended(ended)
     for other in (make_alert(), replace(ended, state=AlertState.CLEARED)):
-        assert short not in formatter.state(other, EPOCH)
+        assert short not in formatter.state(other)
         assert formatter.orders_ended(other) == ""
 
 
@@ -265,10 +265,10 @@ def test_a_hit_whose_orders_have_ended_says_that_the_ground_is_gone(
 ) -> None:
     formatter = NotifierTexts(language)
     hit = replace(make_alert(), state=AlertState.CONFIRMED, orders_ended_at=EPOCH)
-    assert short in formatter.state(hit, EPOCH)
+    assert short in formatter.state(hit)
     assert short in formatter.orders_ended(hit)
     assert meaning in formatter.orders_ended(hit)
-    assert short not in formatter.state(replace(hit, state=AlertState.CLOSED), EPOCH)
+    assert short not in formatter.state(replace(hit, state=AlertState.CLOSED))
 
 
 @pytest.mark.parametrize(
@@ -293,15 +293,15 @@ def test_a_cleared_alert_says_why_and_speaks_of_another_person_only_where_somebo
     cleared = replace(alert, state=AlertState.CLEARED, handling=replace(alert.handling, findings=found))
     for language, words in ((Language.ID, indonesian), (Language.EN, english)):
         formatter = NotifierTexts(language)
-        assert formatter.state(cleared, EPOCH) == words
-        assert words in formatter.state(replace(cleared, state=AlertState.CLOSED), EPOCH)
+        assert formatter.state(cleared) == words
+        assert words in formatter.state(replace(cleared, state=AlertState.CLOSED))
 
 
 def test_a_closed_hit_says_that_it_was_confirmed() -> None:
     alert = make_alert()
     found = (Finding(Outcome.CONFIRMED, Reason.LISTED_IN_CEKAL_ONLINE, "", BUDI, EPOCH, "S-001"),)
     closed = replace(alert, state=AlertState.CLOSED, handling=replace(alert.handling, findings=found))
-    assert NotifierTexts(Language.ID).state(closed, EPOCH) == "Ditutup (Dikonfirmasi)"
+    assert NotifierTexts(Language.ID).state(closed) == "Ditutup (Dikonfirmasi)"
 
 
 def test_of_several_candidates_what_nobody_found_out_is_what_the_record_says() -> None:
@@ -311,4 +311,4 @@ def test_of_several_candidates_what_nobody_found_out_is_what_the_record_says() -
         Finding(Outcome.CLEARED, Reason.TRAVELLER_GONE, "", BUDI, EPOCH, "S-002"),
     )
     cleared = replace(alert, state=AlertState.CLEARED, handling=replace(alert.handling, findings=found))
-    assert NotifierTexts(Language.ID).state(cleared, EPOCH) == "Pelintas sudah pergi"
+    assert NotifierTexts(Language.ID).state(cleared) == "Pelintas sudah pergi"

@@ -22,7 +22,7 @@ from cekalwatch.server.audit.alert_entries import handling_entry
 from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.domain.alerts.adjudication import Finding
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
-from cekalwatch.server.domain.alerts.handling import Circumstances, HandlingPolicy, Holder
+from cekalwatch.server.domain.alerts.handling import Circumstances, HandlingPolicy, Holder, Watched
 from cekalwatch.server.domain.checkpoints import Camera, LegalParameters
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.law import Checkpoints
@@ -79,7 +79,9 @@ class Log:
         later = NOON + timedelta(minutes=10)
         self._step(
             alert_id,
-            lambda alert: HandlingStep(alert.handling.escalated(later, HandlingPolicy()), (AlertEventType.ESCALATED,)),
+            lambda alert: HandlingStep(
+                alert.handling.escalated(later, HandlingPolicy(), Watched()), (AlertEventType.ESCALATED,)
+            ),
         )
 
     def _step(self, alert_id: UUID, make: Callable[[Alert], HandlingStep]) -> None:

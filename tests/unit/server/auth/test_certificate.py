@@ -17,6 +17,7 @@ from cekalwatch.server.audit.device_entries import device
 from cekalwatch.server.auth.certificate import TlsCertificateAuthentication, peer_of
 from cekalwatch.server.auth.rights import Reach
 from cekalwatch.server.auth.sessions import Device
+from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.pki.revocations import CertificateKey, Revocations
 from cekalwatch.wire.identity import DeviceRole, Identity
@@ -80,7 +81,7 @@ def test_connection_without_a_certificate_has_no_identity(pem: bytes) -> None:
     assert refused.value.code is Code.IDENTITY_INVALID
 
 
-class HandClock:
+class HandClock(SystemClock):
     def __init__(self) -> None:
         self.moment = datetime.now(UTC)
 

@@ -121,7 +121,7 @@ def _show(
     tried: Step | None = None,
 ) -> Response:
     alert, pictures = visit.alerts.with_pictures(alert_id)
-    possible = options(alert, visit.person, visit.console.settings.name, visit.now)
+    possible = options(alert, visit.person, visit.console.settings.name)
     steps: dict[Step, Hindrance | None] = {step: possible.steps[step] for step in STEPS if step in possible.steps}
     return visit.page_with_pictures(
         "alert.html",

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from cekalwatch.contract.values.adjudication import OPEN_STATES, UNDECIDED, AlertState
 from cekalwatch.notifier.desktop.controller import Controller
-from cekalwatch.office.alerts import ShownAlert, standing
+from cekalwatch.office.alerts import ShownAlert
 
 _PAINT_AFTER_MS = 50
 _ROW_PADDING_PX = 12
@@ -106,7 +106,7 @@ class AlertTableModel(QAbstractTableModel):
         shown = self._rows[index.row()]
         if role != _FONT:
             return self._text(shown, self._columns[index.column()])
-        if standing(shown.alert, self._controller.clock()) is AlertState.NEW:
+        if shown.alert.state is AlertState.NEW:
             font = QFont()
             font.setBold(True)
             return font
@@ -118,7 +118,7 @@ class AlertTableModel(QAbstractTableModel):
             case Column.TIME:
                 return formatter.moment(alert.raised_at, now)
             case Column.STATE:
-                return formatter.standing(alert, now)
+                return formatter.standing(alert)
             case Column.NAME:
                 return formatter.subject_name(alert)
             case Column.COUNTER:

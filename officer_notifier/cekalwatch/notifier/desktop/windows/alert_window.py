@@ -29,7 +29,6 @@ from cekalwatch.notifier.desktop.widgets.elements import (
     set_role,
 )
 from cekalwatch.notifier.desktop.windows.alert_view import AlertView
-from cekalwatch.office.alerts import standing
 
 KEYS_IGNORED_MS = 600
 """For this time after the window gets the keyboard, its keys do nothing: they may have been meant for another
@@ -263,10 +262,9 @@ class AlertWindow(QMainWindow):
             self._age.setText("")
         else:
             alert = shown.alert
-            state = standing(alert, now)
-            alarm = state is AlertState.NEW and not alert.only_to_be_cleared
+            alarm = alert.state is AlertState.NEW and not alert.only_to_be_cleared
             tone = "alarm" if alarm or alert.hit else "busy" if alert.open else "quiet"
-            self._headline.setText(formatter.state(alert, now))
+            self._headline.setText(formatter.state(alert))
             self._place.setText(formatter.place(alert))
             self._age.setText(formatter.duration(now - alert.raised_at))
             self.view.comparison.name_probe(formatter.probe(alert, now))

@@ -74,10 +74,30 @@ class Holder:
 
 @dataclass(frozen=True)
 class Claim:
-    """A lease: the holder has the alert until `until`, and may renew it."""
+    """A lease: the holder has the alert, and may renew it.
+
+    It ends when a server has watched it for the length of a lease without a renewal, whatever the clocks say.
+    """
 
     holder: Holder
     until: datetime
+    """When it would end by the clock of the server that gave or renewed it; another moment after each renewal."""
+
+    def renewed(self, until: datetime) -> Claim:
+        """Return the renewed claim, which differs from this one even if the clock has been set back."""
+        return replace(self, until=until if until != self.until else until + timedelta.resolution)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """How long a server has watched an alert unchanged, by a clock that nobody sets."""
+
+    claim: timedelta = timedelta()
+    """Time since its claim was given or renewed, as far as the server has seen it."""
+    wait: timedelta = timedelta()
+    """Time for which it has waited for the step that its state asks for."""
+    call: timedelta = timedelta()
+    """Time since its last escalation or repeated announcement."""
 
 
 @dataclass(frozen=True)
@@ -148,52 +168,50 @@ class Handling:
         )
 
     def claimed(self, holder: Holder, now: datetime, policy: HandlingPolicy) -> Handling:
-        """Return the alert claimed by `holder`, or their claim renewed. Raises ALERT_HELD when another holds it."""
-        current = self.settled(now)
-        if current.state is AlertState.CLAIMED and current.claim and current.claim.holder == holder:
-            return replace(current, claim=Claim(holder, now + policy.lease))
-        if current.state is AlertState.CLAIMED:
+        """Return the alert claimed by `holder`, or their claim renewed. Raises ALERT_HELD when another holds it.
+
+        It goes on waiting to be settled from when it was raised, however often it is claimed and released (rule 6).
+        """
+        until = now + policy.lease
+        if self.state is AlertState.CLAIMED and self.claim and self.claim.holder == holder:
+            return replace(self, claim=self.claim.renewed(until))
+        if self.state is AlertState.CLAIMED:
             raise CekalwatchError(Code.ALERT_HELD)
-        _check_state(current, Step.CLAIM)
-        return _step(current, AlertState.CLAIMED, claim=Claim(holder, now + policy.lease), stands_since=now)
+        _check_state(self, Step.CLAIM)
+        return _step(self, AlertState.CLAIMED, claim=Claim(holder, until))
 
-    def released(self, holder: Holder, now: datetime) -> Handling:
+    def released(self, holder: Holder) -> Handling:
         """Return the alert released by its holder. Raises ALERT_HELD or ALERT_NOT_CLAIMED when that is not `holder`."""
-        current = self.settled(now)
-        _check_holder(current, holder)
-        return _step(current, AlertState.NEW, claim=None, stands_since=now)
+        _check_holder(self, holder)
+        return _step(self, AlertState.NEW, claim=None)
 
-    def settled(self, now: datetime) -> Handling:
-        """Return the alert at `now`: a claim that ran out is released."""
-        if self.state is AlertState.CLAIMED and self.claim and self.claim.until <= now:
-            return _step(self, AlertState.NEW, claim=None, stands_since=self.claim.until)
+    def lapsed(self, watched: Watched, policy: HandlingPolicy) -> Handling:
+        """Return the alert released, if nobody has renewed its claim for the length of a lease."""
+        if self.state is AlertState.CLAIMED and watched.claim >= policy.lease:
+            return _step(self, AlertState.NEW, claim=None)
         return self
 
-    def escalated(self, now: datetime, policy: HandlingPolicy) -> Handling:
+    def escalated(self, now: datetime, policy: HandlingPolicy, watched: Watched) -> Handling:
         """Return the alert escalated or announced again, as is due at `now` (rule 6); it is never de-escalated.
 
         What nobody claims goes up twice; what somebody holds, referred or could not determine goes to the supervisors.
-        Whatever nobody settles is announced again and again, unless its orders have ended. One of a moment that is far
-        ahead goes up now, and waits from now on: the clock was ahead, and is not waited for to come there again.
+        Whatever nobody settles is announced again and again, unless its orders have ended. The clock can let that
+        happen sooner, and a server that was restarted goes by it, but never later than `watched` says.
         """
-        current = self.settled(now)
-        if current.state not in UNSETTLED or current.orders_ended_at:
-            return current
-        waited, unclaimed = now - current.waits_since, current.state is AlertState.NEW
+        if self.state not in UNSETTLED or self.orders_ended_at:
+            return self
+        waited, unclaimed = max(watched.wait, now - self.waits_since), self.state is AlertState.NEW
         patience = policy.to_supervisor if unclaimed else policy.to_settle
         highest = Escalation.SITE if unclaimed else Escalation.SUPERVISOR
-        last = max(current.waits_since, current.escalated_at or current.waits_since)
-        if last > now + patience:
-            level = max(current.escalation, Escalation.SUPERVISOR)
-            return _gone_up(replace(current, stands_since=now), level, now)
-        level = max(current.escalation, Escalation(min(max(waited // patience, 0), highest)))
-        if current.escalated_at is None or current.escalated_at < current.waits_since:
+        level = max(self.escalation, Escalation(min(waited // patience, highest)))
+        if self.escalated_at is None or self.escalated_at < self.waits_since:
             due = waited >= patience
         else:
-            due = now - current.escalated_at >= policy.again
-        if level == current.escalation and not due:
-            return current
-        return _gone_up(current, level, now)
+            due = max(watched.call, now - self.escalated_at) >= policy.again
+        if level == self.escalation and not due:
+            return self
+        # A moment that lies ahead is of a clock that was wrong.
+        return _gone_up(replace(self, stands_since=min(self.waits_since, now - waited)), level, now)
 
     def with_orders(self, now: datetime, *, in_force: bool) -> Handling:
         """Return the alert marked by whether an order of it is in force at `now` (rule 1), a confirmed one too.
@@ -210,14 +228,13 @@ class Handling:
         """Return the alert with its holder's finding; they stay the holder if another candidate must be judged."""
         if finding.outcome not in OFFICERS_OUTCOMES:
             raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, f"{finding.outcome} at the counter")
-        current = self.settled(now)
-        _check_holder(current, holder)
-        circumstances.check(current, _STEPS[finding.outcome])
+        _check_holder(self, holder)
+        circumstances.check(self, _STEPS[finding.outcome])
         circumstances.check_order(finding.outcome)
-        findings = (*current.findings, finding)
+        findings = (*self.findings, finding)
         if finding.outcome is Outcome.NOT_SAME_PERSON and not circumstances.last_candidate:
-            return _step(current, AlertState.CLAIMED, findings=findings, stands_since=now)
-        return _step(current, _STATE_AFTER[finding.outcome], claim=None, findings=findings, stands_since=now)
+            return _step(self, AlertState.CLAIMED, findings=findings)
+        return _step(self, _STATE_AFTER[finding.outcome], claim=None, findings=findings, stands_since=now)
 
     def confirmed(
         self,
@@ -246,16 +263,15 @@ class Handling:
         """
         if finding.outcome is not Outcome.CLEARED or finding.by != person.person_id:
             raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, finding.outcome)
-        current = self.settled(finding.at)
-        circumstances.check(current, Step.CLEAR)
-        if current.claim and current.claim.holder.person_id != person.person_id:
+        circumstances.check(self, Step.CLEAR)
+        if self.claim and self.claim.holder.person_id != person.person_id:
             raise CekalwatchError(Code.ALERT_HELD)
-        if current.state is AlertState.CANNOT_DETERMINE and not person.roles & CONFIRMS:
+        if self.state is AlertState.CANNOT_DETERMINE and not person.roles & CONFIRMS:
             raise CekalwatchError(Code.PERSON_ROLE_NEEDED, "who confirms")
-        findings = (*current.findings, finding)
+        findings = (*self.findings, finding)
         if not circumstances.last_candidate:
-            return _step(current, AlertState.NEW, findings=findings, stands_since=finding.at)
-        return _step(current, AlertState.CLEARED, claim=None, findings=findings)
+            return _step(self, AlertState.NEW, findings=findings, stands_since=finding.at)
+        return _step(self, AlertState.CLEARED, claim=None, findings=findings)
 
     def followed_up(self, follow_up: FollowUp, circumstances: Circumstances) -> Handling:
         """Return the alert with one more contact with the agency."""

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import sqlalchemy
+import structlog
 from sqlalchemy import ColumnElement, func, true
-from sqlmodel import Session, and_, col, delete, or_, select
+from sqlmodel import Session, col, delete, select
 
 from cekalwatch.contract.values.adjudication import (
     CLEARING,
@@ -19,22 +21,24 @@ from cekalwatch.contract.values.adjudication import (
     UNSETTLED,
     AlertEventType,
     AlertState,
-    Escalation,
     Outcome,
 )
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
-from cekalwatch.server.domain.alerts.handling import Handling, HandlingPolicy
+from cekalwatch.server.domain.alerts.handling import Handling
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.storage.alerts.reading import readable
-from cekalwatch.server.storage.alerts.rows import event_of, read_alerts, write_handling
+from cekalwatch.server.storage.alerts.rows import HANDLING_COLUMNS, event_of, handling_of, read_alerts, write_handling
 from cekalwatch.server.storage.alerts.store import lock_log
 from cekalwatch.server.storage.alerts.tables import AlertEventRow, AlertRow, FindingRow, ProbeRow
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import checked
 from cekalwatch.server.storage.keys.store import hold_sealing_key
+from cekalwatch.server.storage.watchlist.rows import DAMAGED
+
+log = structlog.get_logger()
 
 _UNCOUNTED = frozenset({AlertEventType.ESCALATED})
 """Leaves the version: it changes nothing that a person judges, and no judgement may be refused for it."""
@@ -132,33 +136,20 @@ class HandlingStore:
             session.commit()
             return after
 
-    def due(self, now: datetime, policy: HandlingPolicy) -> list[UUID]:
-        """Return the alerts whose claim has expired, or that `Handling.escalated` changes at `now`."""
-        state, level, escalated_at = col(AlertRow.state), col(AlertRow.escalation), col(AlertRow.escalated_at)
-        waits_since = func.coalesce(AlertRow.stands_since, AlertRow.raised_at)
-        unclaimed = state == AlertState.NEW
-        up = (
-            and_(unclaimed, level == reached, waits_since <= now - (reached + 1) * policy.to_supervisor)
-            for reached in Escalation
-            if reached < max(Escalation)
-        )
-        first = and_(
-            or_(escalated_at.is_(None), escalated_at < waits_since),
-            or_(
-                and_(unclaimed, waits_since <= now - policy.to_supervisor),
-                and_(~unclaimed, waits_since <= now - policy.to_settle),
-            ),
-        )
-        again = and_(escalated_at >= waits_since, escalated_at <= now - policy.again)
-        ahead = or_(
-            and_(unclaimed, or_(waits_since > now + policy.to_supervisor, escalated_at > now + policy.to_supervisor)),
-            and_(~unclaimed, or_(waits_since > now + policy.to_settle, escalated_at > now + policy.to_settle)),
-        )
-        waits = and_(state.in_(UNSETTLED), col(AlertRow.orders_ended_at).is_(None), or_(*up, first, again, ahead))
-        lapsed = and_(state == AlertState.CLAIMED, col(AlertRow.claim_until) <= now)
-        query = select(AlertRow.alert_id).where(or_(lapsed, waits)).order_by(col(AlertRow.alert_id))
+    def waiting(self) -> dict[UUID, Handling]:
+        """Return the handling of each alert that may lapse or escalate, oldest first; see `HANDLING_COLUMNS`.
+
+        Rows are not checked: `step` checks the row before it changes anything. Damaged ones are left out.
+        """
+        query = sqlalchemy.select(*HANDLING_COLUMNS).where(col(AlertRow.state).in_(UNSETTLED))
+        found: dict[UUID, Handling] = {}
         with self._database.session() as session:
-            return list(map(UUID, session.exec(query)))
+            for row in session.execute(query.order_by(col(AlertRow.alert_id))):
+                try:
+                    found[UUID(row.alert_id)] = handling_of(row)
+                except DAMAGED as error:
+                    log.error("alert_damaged", alert_id=row.alert_id, error=type(error).__name__)  # noqa: TRY400
+        return found
 
     def watched(self) -> list[WatchedAlert]:
         """Return the readable alerts on which somebody must still act, oldest first."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -203,24 +203,47 @@ def _alert(
         threshold=row.threshold,
         candidates=_candidates(row),
         model_version=row.model_version,
-        handling=Handling(
-            raised_at=row.raised_at,
-            state=AlertState(row.state),
-            stands_since=row.stands_since,
-            claim=_claim(row),
-            findings=words.findings,
-            reference=words.reference,
-            follow_ups=tuple(follow_ups),
-            escalation=Escalation(row.escalation),
-            escalated_at=row.escalated_at,
-            escalations=row.escalations,
-            orders_ended_at=row.orders_ended_at,
+        handling=replace(
+            handling_of(row), findings=words.findings, reference=words.reference, follow_ups=tuple(follow_ups)
         ),
         late=row.late,
         sightings=tuple(sightings),
         current=current,
         cameras=frozenset(cameras),
         probe_capture_id=probe_capture_id,
+    )
+
+
+HANDLING_COLUMNS = tuple(
+    form_of(AlertRow).table.columns[name]
+    for name in (
+        "alert_id",
+        "state",
+        "raised_at",
+        "stands_since",
+        "claim_person_id",
+        "claim_agent",
+        "claim_until",
+        "escalation",
+        "escalated_at",
+        "escalations",
+        "orders_ended_at",
+    )
+)
+"""What `handling_of` reads, and the alert's key."""
+
+
+def handling_of(row: AlertRow | sqlalchemy.Row[Any]) -> Handling:
+    """Return a row's handling without findings and follow-ups."""
+    return Handling(
+        raised_at=row.raised_at,
+        state=AlertState(row.state),
+        stands_since=row.stands_since,
+        claim=_claim(row),
+        escalation=Escalation(row.escalation),
+        escalated_at=row.escalated_at,
+        escalations=row.escalations,
+        orders_ended_at=row.orders_ended_at,
     )
 
 
@@ -232,7 +255,7 @@ def _candidates(row: AlertRow) -> tuple[Candidate, ...]:
     return candidates
 
 
-def _claim(row: AlertRow) -> Claim | None:
+def _claim(row: AlertRow | sqlalchemy.Row[Any]) -> Claim | None:
     if row.claim_person_id is None or row.claim_agent is None or row.claim_until is None:
         return None
     return Claim(Holder(UUID(row.claim_person_id), row.claim_agent), row.claim_until)
