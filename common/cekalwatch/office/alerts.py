@@ -96,7 +96,7 @@ class Hindrance(StrEnum):
     SECOND_PERSON = "SECOND_PERSON"
     """The person judged it; another one has to confirm."""
     FOLLOW_UP = "FOLLOW_UP"
-    """A contact with the agency has to be recorded first."""
+    """A contact with each agency has to be recorded first."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +168,6 @@ def _hindrance(step: Step, alert: Alert, session: PersonSession | None, agent_id
         return Hindrance.SECOND_PERSON
     if step is Step.CLEAR and alert.state is AlertState.CANNOT_DETERMINE and not session.supervises:
         return Hindrance.SUPERVISOR
-    if step is Step.CLOSE and alert.state is AlertState.CONFIRMED and not alert.handling.follow_ups:
+    if step is Step.CLOSE and alert.state is AlertState.CONFIRMED and not alert.told_enough:
         return Hindrance.FOLLOW_UP
     return None

@@ -61,6 +61,22 @@ def test_a_hit_is_closed_once_the_agency_was_told() -> None:
     assert offered(replace(hit, handling=told))[Step.CLOSE] is None
 
 
+def test_a_hit_of_two_agencies_is_closed_once_both_were_told() -> None:
+    told = (FollowUp("Kejaksaan Agung", "phone", "they come", EPOCH),)
+    hit = replace(REFERRED, state=AlertState.CONFIRMED, handling=replace(REFERRED.handling, follow_ups=told))
+    assert offered(replace(hit, agencies_owed=("KPK",)))[Step.CLOSE] is Hindrance.FOLLOW_UP
+    assert offered(hit)[Step.CLOSE] is None
+    ended = replace(hit, orders_ended_at=EPOCH)
+    assert offered(replace(ended, agencies_owed=("Kejaksaan Agung",)))[Step.CLOSE] is Hindrance.FOLLOW_UP
+    assert offered(replace(ended, handling=REFERRED.handling))[Step.CLOSE] is None, "nobody was told of the hit"
+
+
+def test_a_follow_up_is_offered_to_the_agencies_that_are_owed_one() -> None:
+    hit = replace(REFERRED, state=AlertState.CONFIRMED)
+    assert replace(hit, agencies_owed=("KPK", "BNN")).agencies == ("KPK", "BNN")
+    assert hit.agencies == (hit.orders[0].requesting_agency,)
+
+
 def test_a_hit_whose_orders_have_ended_is_followed_up_and_closed() -> None:
     hit = replace(REFERRED, state=AlertState.CONFIRMED, orders_ended_at=EPOCH)
     assert offered(hit).keys() == {Step.FOLLOW_UP, Step.CLOSE}

@@ -283,6 +283,8 @@ class FollowUp:
     person: PersonReference | None = None
     """Who recorded it, and when; None before it is recorded."""
     recorded_at: datetime | None = None
+    release: bool = False
+    """Whether it tells of the release: it was recorded when no order was in force any more. The server says so."""
 
 
 @dataclass(frozen=True)

@@ -116,6 +116,10 @@ class Alert:
         """Where the traveller is, or was last."""
         return self.last_seen.camera if self.last_seen else self.camera
 
+    agencies_owed: tuple[str, ...] = ()
+    """Agencies that must still be told of a hit, or, once its orders have ended, of the release; by the orders' or the
+    follow-ups' spelling."""
+
     @property
     def open(self) -> bool:
         """Whether somebody must still act on it."""
@@ -125,6 +129,17 @@ class Alert:
     def hit(self) -> bool:
         """Whether Cekal Online lists the traveller: the alert was confirmed, and may already be closed."""
         return self.state is AlertState.CONFIRMED or (self.state is AlertState.CLOSED and bool(self.handling.reference))
+
+    @property
+    def told_enough(self) -> bool:
+        """Whether no agency must be told any more before a hit is closed; servers before 0.3.0 ask for one at least."""
+        ended = self.orders_ended_at is not None
+        return not self.agencies_owed and (ended or bool(self.handling.follow_ups))
+
+    @property
+    def agencies(self) -> tuple[str, ...]:
+        """The agencies to offer for a follow-up: those that are owed one, and otherwise those of its orders."""
+        return self.agencies_owed or tuple(dict.fromkeys(one.requesting_agency for one in self.orders))
 
     @property
     def clearing(self) -> Clearing | None:

@@ -10,6 +10,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from cekalwatch.contract.engine.safe_text import safe_text
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.office.connection import Refusal
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.translations import Texts
@@ -33,11 +34,21 @@ def explain(error: Failure, texts: Texts) -> str:
         return texts.say("REFUSED_UNREACHABLE")
     if reason == "ALERT_HELD" and details.get("holder"):
         return texts.say("REFUSED_ALERT_HELD_BY", holder=safe_text(details["holder"]))
+    if reason == "FOLLOW_UP_MISSING" and details.get("agencies"):
+        return texts.say("REFUSED_AGENCIES_OWED", agencies=safe_text(details["agencies"]))
+    if reason == "PERSON_ROLE_NEEDED" and (roles := _roles(details.get("roles", ""), texts)):
+        return texts.say("REFUSED_ROLE_NEEDED", roles=roles)
     if f"REFUSED_{reason}" in texts:
         return texts.say(f"REFUSED_{reason}", **told(details))
     if error.code() in UNREACHABLE:
         return texts.say("REFUSED_UNREACHABLE")
     return texts.say("REFUSED_FAILED", code=reason or error.code().name)
+
+
+def _roles(told: str, texts: Texts) -> str:
+    """Return who can do it, in words: roles that the server names, without those that only a newer one knows."""
+    wanted = told.split(",")
+    return ", ".join(texts.say(f"ROLE_{role}") for role in PersonRole if role in wanted)
 
 
 def meaning(code: str, texts: Texts) -> str:

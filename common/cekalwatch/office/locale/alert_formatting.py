@@ -176,7 +176,15 @@ class AlertFormatter(Texts):
 
     def warnings(self, alert: Alert) -> tuple[str, ...]:
         """Return what an officer must know of the alert before anything else."""
-        return (self.say("LATE"),) if alert.late else ()
+        late = (self.say("LATE"),) if alert.late else ()
+        return (*late, *((owed,) if (owed := self.agencies_owed(alert)) else ()))
+
+    def agencies_owed(self, alert: Alert) -> str:
+        """Return which agencies must still be told of a hit, or of its end; empty when none."""
+        agencies = ", ".join(alert.agencies_owed)
+        if alert.ground_gone:
+            return self.say("RELEASE_OWED", agencies=agencies) if agencies else ""
+        return self.say("AGENCIES_OWED", agencies=agencies) if agencies else ""
 
     def place(self, alert: Alert) -> str:
         """Return counter and direction."""
@@ -216,7 +224,10 @@ class AlertFormatter(Texts):
         facts = [Fact(self.say("FACT_FINDING"), self._finding(one, alert)) for one in handling.findings]
         if handling.reference:
             facts.append(Fact(self.say("FACT_REFERENCE"), handling.reference))
-        facts += [Fact(self.say("FACT_FOLLOW_UP"), self._follow_up(one)) for one in handling.follow_ups]
+        facts += [
+            Fact(self.say("FACT_RELEASE") if one.release else self.say("FACT_FOLLOW_UP"), self._follow_up(one))
+            for one in handling.follow_ups
+        ]
         return tuple(facts)
 
     def candidate(self, alert: Alert) -> str:
@@ -326,7 +337,7 @@ class AlertFormatter(Texts):
 
     def hindrance(self, hindrance: Hindrance, alert: Alert) -> str:
         """Return why a step cannot be taken."""
-        return self.say(f"HINDRANCE_{hindrance}", holder=self.holder(alert))
+        return self.say(f"HINDRANCE_{hindrance}", holder=self.holder(alert), agencies=", ".join(alert.agencies))
 
     # The connection, the watchlist and the shift.
 

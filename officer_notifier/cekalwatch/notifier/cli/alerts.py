@@ -227,18 +227,17 @@ def follow_up(
     *,
     contact: Annotated[str, typer.Option(metavar="TEXT", help="Who was spoken to, and how.")],
     result: Annotated[str, typer.Option(metavar="TEXT", help="Its result.")],
-    agency: Annotated[str, typer.Option(metavar="TEXT", help="Default: the one that asked for the ban.")] = "",
+    agency: Annotated[str, typer.Option(metavar="TEXT", help="Default: the first that must still be told.")] = "",
 ) -> None:
     """Record a contact with the agency, made just now."""
-    orders = context.find(key).orders
-    told = FollowUp(agency or (orders[0].requesting_agency if orders else ""), contact, result, datetime.now(UTC))
+    told = FollowUp(agency or next(iter(context.find(key).agencies), ""), contact, result, datetime.now(UTC))
     context.carry_out(key, Decision(Step.FOLLOW_UP, follow_up=told))
 
 
 @commands.command(epilog=_example("close 4F2A"))
 @_in_context
 def close(context: CommandContext, key: Key) -> None:
-    """Close an alert that was cleared, or confirmed and followed up."""
+    """Close an alert that was cleared, or confirmed when every agency was told."""
     context.carry_out(key, Decision(Step.CLOSE))
 
 

@@ -115,6 +115,7 @@ class JsonLines:
             "camera_id": alert.camera.camera_id,
             "state": alert.state,
             "cleared_for": alert.clearing,
+            "agencies_owed": list(alert.agencies_owed),
             "orders": list(map(_order_fields, alert.orders)),
             "orders_ended_time": _iso(alert.orders_ended_at) if alert.orders_ended_at else None,
             "candidates": len(alert.candidates),

@@ -24,7 +24,7 @@ from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.alerts.handling import Circumstances, Handling, HandlingPolicy, Holder
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.people import Person, TwoPeople, TwoPersonAction
+from cekalwatch.server.domain.people import Person, TwoPeople, TwoPersonAction, role_needed
 from cekalwatch.server.storage.alerts.handling_store import HandlingStep, HandlingStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.people.store import PeopleStore
@@ -110,7 +110,7 @@ class Adjudicator:
         (PERSON_ROLE_NEEDED), or nobody could confirm the alert later.
         """
         if adjudication.outcome is not Outcome.NOT_SAME_PERSON and not who.person.roles & JUDGES:
-            raise CekalwatchError(Code.PERSON_ROLE_NEEDED, "who judges at the counter")
+            raise role_needed(JUDGES, "who judges at the counter")
         now, holder = self._clock.now(), Holder(who.person.person_id, agent)
         finding = adjudication.by(who.person, now)
         in_force = self._in_force(self._seen(alert_id, who), now)
@@ -161,15 +161,16 @@ class Adjudicator:
         )
 
     def close(self, alert_id: UUID, who: ActingPerson, version: int) -> Alert:
-        """Close the alert."""
-        self._seen(alert_id, who)
-        return self._step(
-            alert_id,
-            who,
-            self._clock.now(),
-            lambda alert: alert.handling.closed(Circumstances(alert.version == version)),
-            AlertEventType.CLOSED,
-        )
+        """Close the alert; FOLLOW_UP_MISSING names the agencies that must be told of a hit before."""
+        now = self._clock.now()
+        seen = self._seen(alert_id, who)
+        orders = self._orders.orders(seen, seen.subject_id, self._orders.people(seen).get(seen.subject_id, ()), now)
+
+        def make(alert: Alert) -> Handling:
+            owed = self._orders.agencies_owed(alert, orders)
+            return alert.handling.closed(Circumstances(alert.version == version, agencies_owed=owed))
+
+        return self._step(alert_id, who, now, make, AlertEventType.CLOSED)
 
     def _step(
         self,
@@ -214,7 +215,7 @@ class Adjudicator:
         if not who.sees(alert.camera.site):
             raise CekalwatchError(Code.ALERT_NOT_FOUND)  # treated as if there were none
         if not who.person.roles & HANDLES_ALERTS:
-            raise CekalwatchError(Code.PERSON_ROLE_NEEDED)
+            raise role_needed(HANDLES_ALERTS)
         if not who.person.works_at(alert.camera.site):
             raise CekalwatchError(Code.PERSON_SITE_NOT_ALLOWED)
         return alert
@@ -222,7 +223,7 @@ class Adjudicator:
     def _two(self, handling: Handling, supervisor: Person) -> TwoPeople:
         """Return the officer who adjudicated the alert and the supervisor; raises if they cannot act together."""
         if not supervisor.roles & CONFIRMS:
-            raise CekalwatchError(Code.PERSON_ROLE_NEEDED, "who confirms")
+            raise role_needed(CONFIRMS, "who confirms")
         if handling.officer is None:  # so it is not referred either
             raise CekalwatchError(Code.ALERT_STATE_WRONG, handling.state)
         officer = self._people.person(handling.officer)

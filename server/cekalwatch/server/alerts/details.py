@@ -16,10 +16,12 @@ from cekalwatch.contract.values.alerts import AlertFilter, AlertPictures, AlertS
 from cekalwatch.contract.values.orders import OrderStatus
 from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.server.alerts.shown import shown_alert
+from cekalwatch.server.domain.alerts.agencies_owed import agencies_owed
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.lookalikes import JudgedPair
+from cekalwatch.server.domain.orders.agencies import KNOWN_AGENCIES
 from cekalwatch.server.domain.orders.ban_order import JudgedOrder, SubjectFile
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.storage.alerts.store import EVERYTHING, AlertStore
@@ -47,6 +49,11 @@ class AlertOrders:
         return frozenset(
             key for key, files in people.items() if any(one.in_force for one in self.orders(alert, key, files, now))
         )
+
+    def agencies_owed(self, alert: Alert, orders: Iterable[JudgedOrder]) -> tuple[str, ...]:
+        """Return the agencies that must still be told of a hit; `orders` are those of its subject."""
+        with_order = (one.order.requesting_agency for one in orders if one.in_force)
+        return agencies_owed(alert.handling, with_order, KNOWN_AGENCIES)
 
     def stands(self, alert: Alert, file: SubjectFile, now: datetime) -> bool:
         """Whether the subject has an order that is in force at the alert's site, or will be."""
@@ -158,16 +165,20 @@ class AlertDetailsReader:
             people = self._people.display_names({one for alert in alerts for one in alert.handling.people})
         names = {key: file.subject.name for key, file in files.items()}
         now = self._clock.now()
+        orders = {
+            one.alert_id: self._orders.orders(one, one.subject_id, persons[one.subject_id], now) for one in alerts
+        }
         return [
             AlertDetails(
                 one,
                 shown_alert(
                     one,
                     files[one.subject_id].subject,
-                    self._orders.orders(one, one.subject_id, persons[one.subject_id], now),
+                    orders[one.alert_id],
                     names,
                     {each.subject_id: self._judged(one, each.subject_id, judged, held, now) for each in one.candidates},
                     people,
+                    self._orders.agencies_owed(one, orders[one.alert_id]),
                 ),
             )
             for one in alerts

@@ -31,6 +31,7 @@ def shown_alert(
     names: Mapping[str, str],
     lookalikes: Mapping[str, Sequence[JudgedLookalike]],
     people: Mapping[UUID, str],
+    agencies_owed: tuple[str, ...] = (),
 ) -> ShownAlert:
     """Return an alert with the subject about whom it asks, and the subject's orders that alert.
 
@@ -65,6 +66,7 @@ def shown_alert(
         orders_ended_at=alert.handling.orders_ended_at,
         probe_capture_id=str(alert.probe_capture_id or ""),
         current=_shown_sighting(alert.current) if alert.current else None,
+        agencies_owed=agencies_owed,
     )
 
 
@@ -83,7 +85,7 @@ def shown_handling(handling: Handling, people: Mapping[UUID, str]) -> steps.Hand
         ),
         reference=handling.reference,
         follow_ups=tuple(
-            steps.FollowUp(one.agency, one.contact, one.result, one.contacted_at, person(one.by), one.at)
+            steps.FollowUp(one.agency, one.contact, one.result, one.contacted_at, person(one.by), one.at, one.release)
             for one in handling.follow_ups
         ),
         escalation=handling.escalation,
@@ -152,6 +154,7 @@ def _handling(told: ShownAlert) -> Handling:
                 one.contacted_at,
                 UUID(known(one.person).person_id),
                 known(one.recorded_at),
+                one.release,
             )
             for one in handling.follow_ups
         ),

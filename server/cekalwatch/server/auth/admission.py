@@ -14,7 +14,7 @@ from cekalwatch.server.auth.certificate import CertificateAuthentication
 from cekalwatch.server.auth.rights import RIGHTS, WITH_FIRST_PASSWORD, Caller
 from cekalwatch.server.auth.sessions import SecondSignature, Session, Sessions
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.people import JointAct, Person, TwoPeople, TwoPersonAction
+from cekalwatch.server.domain.people import JointAct, Person, TwoPeople, TwoPersonAction, role_needed
 from cekalwatch.server.domain.versions import is_behind, minor_version
 from cekalwatch.wire.options import PROGRAM
 
@@ -77,7 +77,7 @@ def _check_rights(method: str, session: Session, caller: Caller) -> None:
         raise CekalwatchError(Code.PASSWORD_CHANGE_NEEDED)
     roles = caller.needs or caller.welcome
     if roles and not roles & session.person.roles:
-        raise CekalwatchError(Code.PERSON_ROLE_NEEDED, method)
+        raise role_needed(roles, method)
 
 
 def _check_site(person: Person, caller: Caller) -> None:

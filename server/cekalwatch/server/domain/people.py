@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -99,6 +99,13 @@ class JointAct:
     def of(cls, action: TwoPersonAction, argument: bytes) -> Self:
         """Return the act of doing `action` with `argument`, in whatever form the caller has it each time."""
         return cls(action, hashlib.sha256(argument).hexdigest())
+
+
+def role_needed(roles: Collection[PersonRole], detail: str = "") -> CekalwatchError:
+    """Return the refusal of somebody without one of these roles; it says who can do it."""
+    error = CekalwatchError(Code.PERSON_ROLE_NEEDED, detail)
+    error.told = MappingProxyType({"roles": ",".join(sorted(roles))})
+    return error
 
 
 @dataclass(frozen=True)

@@ -257,6 +257,8 @@ def test_who_works_elsewhere_or_as_something_else_does_not_touch_an_alert(counte
     manager = counter.hire("manager", PersonRole.LIST_MANAGER)
     elsewhere = counter.hire("elsewhere", PersonRole.OFFICER, sites=("sekupang",))
     far = ActingPerson(elsewhere.person, elsewhere.actor, lambda site: site == "sekupang")
-    assert code_of(lambda: counter.claim(alert_id, manager)) is Code.PERSON_ROLE_NEEDED
+    with pytest.raises(CekalwatchError) as caught:
+        counter.claim(alert_id, manager)
+    assert (caught.value.code, caught.value.told) == (Code.PERSON_ROLE_NEEDED, {"roles": "OFFICER,SUPERVISOR"})
     assert code_of(lambda: counter.claim(alert_id, elsewhere)) is Code.PERSON_SITE_NOT_ALLOWED
     assert code_of(lambda: counter.claim(alert_id, far)) is Code.ALERT_NOT_FOUND

@@ -69,6 +69,7 @@ def test_line_has_keys_times_and_scores_and_no_name(pictures: PictureFolder, tmp
         "camera_id": "cam-3",
         "state": "NEW",
         "cleared_for": None,
+        "agencies_owed": [],
         "orders": [
             {
                 "order_id": "O-S-001",

@@ -312,3 +312,18 @@ def test_of_several_candidates_what_nobody_found_out_is_what_the_record_says() -
     )
     cleared = replace(alert, state=AlertState.CLEARED, handling=replace(alert.handling, findings=found))
     assert NotifierTexts(Language.ID).state(cleared) == "Pelintas sudah pergi"
+
+
+def test_a_hit_names_the_agencies_that_must_still_be_told_and_a_step_too_early_says_so() -> None:
+    hit = replace(make_alert(), state=AlertState.CONFIRMED, agencies_owed=("KPK", "Polri"))
+    assert INDONESIAN.warnings(hit) == ("Belum diberi tahu: KPK, Polri",)
+    assert ENGLISH.hindrance(Hindrance.FOLLOW_UP, hit) == "First record a contact with KPK, Polri."
+    released = replace(hit, orders_ended_at=EPOCH)
+    assert INDONESIAN.warnings(released) == ("Belum diberi tahu bahwa pelintas dilepaskan: KPK, Polri",)
+
+
+def test_a_follow_up_of_the_release_is_told_as_that() -> None:
+    told = (FollowUp("KPK", "phone", "they know", EPOCH, BUDI, EPOCH, release=True),)
+    alert = make_alert()
+    (fact,) = INDONESIAN.history(replace(alert, handling=replace(alert.handling, follow_ups=told)))
+    assert fact.label == "Pemberitahuan pelepasan"

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from PySide6.QtCore import QDate, QDateTime, QLocale, QTime
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QButtonGroup, QDateTimeEdit, QRadioButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QComboBox, QDateTimeEdit, QRadioButton, QVBoxLayout, QWidget
 
 from cekalwatch.contract.values.adjudication import MAX_NOTE, REASONS, STEP_OUTCOMES, FollowUp, Reason, Step
 from cekalwatch.contract.values.alerts import Alert
@@ -142,11 +142,15 @@ class ConfirmDialog(StepDialog):
 
 
 class FollowUpDialog(StepDialog):
-    """Asks for a contact with the agency, and its result."""
+    """Asks for a contact with an agency, and its result; it offers those that must still be told."""
 
     def __init__(self, parent: QWidget | None, formatter: AlertFormatter, alert: Alert, take: TakeStep) -> None:
         super().__init__(parent, formatter, Step.FOLLOW_UP, alert, take)
-        self.agency = self.line(alert.orders[0].requesting_agency if alert.orders else "")
+        offered = QComboBox()
+        offered.setEditable(True)
+        offered.addItems(alert.agencies)
+        self.agency = self.line(offered.currentText())
+        offered.setLineEdit(self.agency)
         self.contact = self.line()
         self.outcome = self.note()
         # The clock of the site, which may not be that of this PC.
@@ -159,7 +163,7 @@ class FollowUpDialog(StepDialog):
         self.when.lineEdit().setTextMargins(DATE_MARGIN_PX, 0, 0, 0)
         self.when.setMaximumDateTime(site_time.addSecs(60))
         for title, field in (
-            (self.say("ASK_AGENCY"), self.agency),
+            (self.say("ASK_AGENCY"), offered),
             (self.say("ASK_CONTACT"), self.contact),
             (self.say("ASK_WHEN", zone=f"{now:%Z}"), self.when),
             (self.say("ASK_RESULT"), self.outcome),

@@ -40,6 +40,8 @@ class FollowUp:
     by: UUID
     at: datetime
     """When it was recorded."""
+    release: bool = False
+    """Whether it tells of the release, since no order was in force any more."""
 
     def __post_init__(self) -> None:
         for text in (self.agency, self.contact, self.result):

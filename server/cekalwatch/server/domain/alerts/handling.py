@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from uuid import UUID
 
 from cekalwatch.contract.values.adjudication import (
@@ -32,7 +33,7 @@ from cekalwatch.contract.values.adjudication import (
 from cekalwatch.contract.values.people import CONFIRMS
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.people import Person, TwoPeople, TwoPersonAction
+from cekalwatch.server.domain.people import Person, TwoPeople, TwoPersonAction, role_needed
 
 MAX_FOLLOW_UPS = 50
 MAX_FOLLOW_UP_BYTES = 32 * 1024
@@ -110,6 +111,8 @@ class Circumstances:
     """Whether an order of the judged candidate is in force (rule 1); asked about where a step needs one."""
     last_candidate: bool = True
     """Whether no other candidate is left to be judged when this one is ruled out (rule 4)."""
+    agencies_owed: tuple[str, ...] = ()
+    """The agencies that must be told before it is closed (rule 6); see `domain/alerts/agencies_owed.py`."""
 
     def check(self, handling: Handling, step: Step) -> None:
         """Raise ALERT_STATE_WRONG where the step cannot be taken, and ALERT_CHANGED where they have not seen it all."""
@@ -267,7 +270,7 @@ class Handling:
         if self.claim and self.claim.holder.person_id != person.person_id:
             raise CekalwatchError(Code.ALERT_HELD)
         if self.state is AlertState.CANNOT_DETERMINE and not person.roles & CONFIRMS:
-            raise CekalwatchError(Code.PERSON_ROLE_NEEDED, "who confirms")
+            raise role_needed(CONFIRMS, "who confirms")
         findings = (*self.findings, finding)
         if not circumstances.last_candidate:
             return _step(self, AlertState.NEW, findings=findings, stands_since=finding.at)
@@ -279,13 +282,20 @@ class Handling:
         size = follow_up.size + sum(one.size for one in self.follow_ups)
         if len(self.follow_ups) >= MAX_FOLLOW_UPS or size > MAX_FOLLOW_UP_BYTES:
             raise CekalwatchError(Code.TOO_MANY_FOLLOW_UPS)
-        return _step(self, self.state, follow_ups=(*self.follow_ups, follow_up))
+        told = replace(follow_up, release=self.orders_ended_at is not None)
+        return _step(self, self.state, follow_ups=(*self.follow_ups, told))
 
     def closed(self, circumstances: Circumstances) -> Handling:
-        """Return the alert closed. Raises FOLLOW_UP_MISSING when it is confirmed and no agency was contacted."""
+        """Return the alert closed.
+
+        Raises FOLLOW_UP_MISSING, which names the agencies, while one must still be told of a hit or of its end.
+        """
         circumstances.check(self, Step.CLOSE)
-        if self.state is AlertState.CONFIRMED and not self.follow_ups:
-            raise CekalwatchError(Code.FOLLOW_UP_MISSING)
+        untold = self.state is AlertState.CONFIRMED and not self.follow_ups and self.orders_ended_at is None
+        if untold or circumstances.agencies_owed:
+            error = CekalwatchError(Code.FOLLOW_UP_MISSING)
+            error.told = MappingProxyType({"agencies": ", ".join(circumstances.agencies_owed)})
+            raise error
         return _step(self, AlertState.CLOSED)
 
 

@@ -19,7 +19,7 @@ from cekalwatch.contract.values.troubles import TroubleKind, acknowledges
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind, stamp
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.people import Person
+from cekalwatch.server.domain.people import Person, role_needed
 from cekalwatch.server.domain.troubles import MAX_ABOUT, MAX_DETAIL, Alarm, Fault, changes
 from cekalwatch.server.storage.troubles import TroubleStore
 
@@ -98,8 +98,9 @@ class AlarmBoard:
         def seen_by(trouble: Alarm) -> PersonReference:
             if trouble.fault.site and not sees(trouble.fault.site):
                 raise CekalwatchError(Code.TROUBLE_NOT_FOUND)
-            if not person.roles & acknowledges(trouble.fault.kind):
-                raise CekalwatchError(Code.PERSON_ROLE_NEEDED, trouble.fault.kind)
+            roles = acknowledges(trouble.fault.kind)
+            if not person.roles & roles:
+                raise role_needed(roles, trouble.fault.kind)
             return PersonReference(str(person.person_id), person.display_name)
 
         def note(trouble: Alarm) -> AuditEntry:

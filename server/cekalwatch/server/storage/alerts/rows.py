@@ -133,6 +133,8 @@ def write_handling(session: Session, row: AlertRow, alert: Alert, after: Handlin
     for number, follow_up in list(enumerate(after.follow_ups))[len(before.follow_ups) :]:
         associated_data = FOLLOW_UP_FACTS.at(row.alert_id, str(number))
         facts = {name: getattr(follow_up, name) for name in _FOLLOW_UP_TEXTS}
+        if follow_up.release:
+            facts["release"] = "1"
         session.add(
             FollowUpRow(
                 alert_id=row.alert_id,
@@ -288,7 +290,13 @@ def _follow_ups(session: Session, alert_ids: list[str], keyring: Keyring) -> dic
         facts = _opened(keyring, FOLLOW_UP_FACTS.at(row.alert_id, str(row.number)), row.facts)
         texts = {name: facts[name] for name in _FOLLOW_UP_TEXTS}
         try:
-            follow_up = FollowUp(**texts, contacted_at=row.contacted_at, by=UUID(row.person_id), at=row.recorded_at)
+            follow_up = FollowUp(
+                **texts,
+                contacted_at=row.contacted_at,
+                by=UUID(row.person_id),
+                at=row.recorded_at,
+                release="release" in facts,
+            )
         except CekalwatchError as error:
             raise ValueError(f"damaged follow-up: {error.code}") from None
         found[row.alert_id].append(follow_up)

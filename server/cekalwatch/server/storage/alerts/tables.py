@@ -127,7 +127,7 @@ class FollowUpRow(SignedRow, table=True):
     number: int = Field(primary_key=True)
     """From 0, in order."""
     facts: bytes = sealed()
-    """Sealed JSON: agency, contact and result."""
+    """Sealed JSON: agency, contact and result, and `release` when it tells of that."""
     contacted_at: datetime = moment()
     person_id: str
     recorded_at: datetime = moment()
