@@ -65,7 +65,10 @@ OBSERVING = {
 }
 PEOPLES = {
     "cekalwatch.v1.WatchlistService/AcceptShrunkenList": LIST_SIGNERS,
-    "cekalwatch.v1.WatchlistService/JudgeLookAlikes": LIST_MANAGERS,
+    **{
+        f"cekalwatch.v1.WatchlistService/{name}": LIST_MANAGERS
+        for name in ("JudgeLookAlikes", "PutAgency", "RemoveAgency")
+    },
     "cekalwatch.v1.OperationsService/SetThreshold": KEEPERS,
     "cekalwatch.v1.OperationsService/ForgetLearnedThreshold": KEEPERS,
     "cekalwatch.v1.SessionService/GetSignInMethods": ALONE,
@@ -78,6 +81,7 @@ WATCHLIST = tuple(
     f"cekalwatch.v1.WatchlistService/{name}"
     for name in (
         *("ImportWatchlist", "ImportListFile", "ListSubjects", "GetSubject", "GetSubjectHistory", "ListLookAlikes"),
+        "ListAgencies",
         *("SyncNow", "GetSyncStatus", "ListSyncRuns"),
     )
 )

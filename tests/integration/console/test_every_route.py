@@ -75,6 +75,11 @@ WALKS: dict[tuple[str, str], Walk] = {
     ("GET", "/list/look-alikes"): Walk(LIST),
     ("GET", "/list/look-alikes/pair"): Walk(LIST, named=True, named_there=True),
     ("POST", "/list/look-alikes/pair"): Walk(LIST, 404, 404),
+    ("GET", "/list/agencies"): Walk(LIST),
+    ("POST", "/list/agencies"): Walk(LIST, 409, 409),
+    ("GET", "/list/agencies/{code}"): Walk(LIST, 404, 404),
+    ("POST", "/list/agencies/{code}/change"): Walk(LIST, 404, 404),
+    ("POST", "/list/agencies/{code}/remove"): Walk(LIST, 409, 409),
     ("GET", "/list/subjects/picture"): Walk(LIST, 404, 404),
     ("GET", "/ports"): Walk(SUPERVISES),
     ("GET", "/ports/{site}/{port}/{alert_id}"): Walk(SUPERVISES, 409, 409),
@@ -134,6 +139,7 @@ def keyed(page: Page, alert_id: str) -> str:
     keys = {"alert_id": alert_id, "trouble_id": alert_id, "step": "close", "sequence": "1"}
     keys |= {
         "key": "none",
+        "code": "none",
         "import_id": "none",
         "run_id": "1",
         "camera_id": "dep-1",

@@ -25,6 +25,7 @@ from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import (
     adjudication_pb2,
+    agency_pb2,
     alert_pb2,
     alert_service_pb2,
     alert_service_pb2_grpc,
@@ -233,6 +234,18 @@ async def get_subject(scene: Scene) -> None:
 
 async def get_subject_history(scene: Scene) -> None:
     await scene.watchlist.GetSubjectHistory(watchlist_service_pb2.GetSubjectHistoryRequest(subject_id="S-1"))
+
+
+async def keep_agencies(scene: Scene) -> None:
+    """Add an agency, and remove it."""
+    lina = await seat(scene, "lina", PersonRole.LIST_MANAGER)
+    agency = agency_pb2.Agency(code="DINAS", name="Dinas Contoh")
+    put, remove = (
+        watchlist_service_pb2.PutAgencyRequest(agency=agency),
+        watchlist_service_pb2.RemoveAgencyRequest(code="DINAS"),
+    )
+    await scene.watchlist.PutAgency(put, metadata=bearer(lina.token))
+    await scene.watchlist.RemoveAgency(remove, metadata=bearer(lina.token))
 
 
 async def judge_lookalikes(scene: Scene) -> None:

@@ -27,7 +27,7 @@ from cekalwatch.console.pages import (
 )
 from cekalwatch.console.pages.signing_in import provider, session
 from cekalwatch.console.pages.signing_in.session import ask_again
-from cekalwatch.console.pages.watchlist import imports, subjects, sync
+from cekalwatch.console.pages.watchlist import agencies, imports, subjects, sync
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.console.signing_in.pending_approvals import KeptForm, PendingApproval
 from cekalwatch.contract.values.people import (
@@ -150,6 +150,11 @@ ROUTES: Final = (
     Page("GET", "/list/look-alikes", KEEPS_WATCHLIST, subjects.show_lookalikes),
     Page("GET", "/list/look-alikes/pair", KEEPS_WATCHLIST, subjects.beside),
     Page("POST", "/list/look-alikes/pair", KEEPS_WATCHLIST, subjects.judge, again=subjects.judge_again),
+    Page("GET", "/list/agencies", KEEPS_WATCHLIST, agencies.show),
+    Page("POST", "/list/agencies", KEEPS_WATCHLIST, agencies.add, again=agencies.show),
+    Page("GET", "/list/agencies/{code}", KEEPS_WATCHLIST, agencies.show_one),
+    Page("POST", "/list/agencies/{code}/change", KEEPS_WATCHLIST, agencies.change, again=agencies.show_one),
+    Page("POST", "/list/agencies/{code}/remove", KEEPS_WATCHLIST, agencies.remove),
     Page("GET", "/list/subjects/picture", KEEPS_WATCHLIST, subjects.picture),
     Page("GET", "/ports", CONFIRMS, ports.show),
     Page("GET", "/ports/{site}/{port}/{alert_id}", CONFIRMS, ports.show_alert),

@@ -58,6 +58,8 @@ class Action(StrEnum):
     SUBJECTS_LISTED = "SUBJECTS_LISTED"
     SUBJECT_VIEWED = "SUBJECT_VIEWED"
     LOOKALIKES_JUDGED = "LOOKALIKES_JUDGED"
+    AGENCY_PUT = "AGENCY_PUT"
+    AGENCY_REMOVED = "AGENCY_REMOVED"
     ORDER_IMPORTED = "ORDER_IMPORTED"
     SUBJECT_DELETED = "SUBJECT_DELETED"
     WATCHLIST_IMPORTED = "WATCHLIST_IMPORTED"
@@ -157,6 +159,8 @@ def operator() -> Actor:
 class ObjectKind(StrEnum):
     """The kinds of objects of an action."""
 
+    AGENCY = "agency"
+    """An agency that asks for bans, by its code."""
     ALERT = "alert"
     CAPTURE = "capture"
     DEVICE = "device"

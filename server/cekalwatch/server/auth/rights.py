@@ -102,7 +102,7 @@ _WATCHLIST = Right(
     )
 )
 # A person must be accountable for it.
-_LOOKALIKES = Right(_devices(*((role, Reach.SERVER, KEEPS_WATCHLIST) for role in _WATCHLIST.devices)))
+_BY_LIST_MANAGERS = Right(_devices(*((role, Reach.SERVER, KEEPS_WATCHLIST) for role in _WATCHLIST.devices)))
 _SHRUNKEN_LIST = Right(
     _devices(*((role, Reach.SERVER, ACCEPTS_SHRUNKEN_LIST) for role in _WATCHLIST.devices)),
     TwoPersonAction.ACCEPT_SHRUNKEN_LIST,
@@ -165,11 +165,14 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "/cekalwatch.v1.WatchlistService/GetSubject": _WATCHLIST,
         "/cekalwatch.v1.WatchlistService/GetSubjectHistory": _WATCHLIST,
         "/cekalwatch.v1.WatchlistService/ListLookAlikes": _WATCHLIST,
-        "/cekalwatch.v1.WatchlistService/JudgeLookAlikes": _LOOKALIKES,
+        "/cekalwatch.v1.WatchlistService/JudgeLookAlikes": _BY_LIST_MANAGERS,
         "/cekalwatch.v1.WatchlistService/SyncNow": _WATCHLIST,
         "/cekalwatch.v1.WatchlistService/AcceptShrunkenList": _SHRUNKEN_LIST,
         "/cekalwatch.v1.WatchlistService/GetSyncStatus": _WATCHLIST,
         "/cekalwatch.v1.WatchlistService/ListSyncRuns": _WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/ListAgencies": _WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/PutAgency": _BY_LIST_MANAGERS,
+        "/cekalwatch.v1.WatchlistService/RemoveAgency": _BY_LIST_MANAGERS,
         "/cekalwatch.v1.ListFeedService/FollowList": _PORT,
         "/cekalwatch.v1.ListFeedService/ReadList": _PORT,
         "/cekalwatch.v1.ListFeedService/FetchReferences": _PORT,

@@ -25,7 +25,7 @@ from cekalwatch.server.cli import (
 from cekalwatch.server.cli.gallery import comparing, switching
 from cekalwatch.server.cli.keeping import backups, database, retention
 from cekalwatch.server.cli.options import Config, DataDir, Listen, LogLevel, ModelPack, Threads
-from cekalwatch.server.cli.watchlist import browse, checking, importing, syncing
+from cekalwatch.server.cli.watchlist import agencies, browse, checking, importing, syncing
 
 gallery = typer.Typer(
     help="The templates: changing to another model, and back. See docs/changing-the-model.md.", no_args_is_help=True
@@ -44,6 +44,7 @@ watchlist.command("import", epilog=importing.EPILOG)(importing.import_)
 watchlist.command(epilog=retention.DELETE_EPILOG)(retention.delete)
 watchlist.command("check-source", epilog=checking.EPILOG)(checking.check_source)
 watchlist.add_typer(syncing.app, name="sync")
+watchlist.add_typer(agencies.app, name="agencies")
 watchlist.command("list", epilog=browse.LIST_EPILOG)(browse.list_)
 watchlist.command(epilog=browse.SHOW_EPILOG)(browse.show)
 watchlist.command(epilog=browse.HISTORY_EPILOG)(browse.history)

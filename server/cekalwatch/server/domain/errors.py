@@ -172,6 +172,10 @@ class Code(StrEnum):
         Kind.FAILED_PRECONDITION,
         "No source of the watchlist is configured: set [watchlist.source] (docs/connect-cekal.md).",
     )
+    AGENCY_INVALID = auto(), Kind.INVALID_ARGUMENT, "An agency has a code of capitals, digits and hyphens, and a name."
+    AGENCY_NAME_TAKEN = auto(), Kind.FAILED_PRECONDITION, "One of the names stands for another agency."
+    AGENCY_NOT_FOUND = auto(), Kind.NOT_FOUND, "No agency has this code."
+    AGENCIES_TOO_MANY = auto(), Kind.RESOURCE_EXHAUSTED, "The list cannot hold more agencies."
     SYNC_RUNNING = auto(), Kind.FAILED_PRECONDITION, "A synchronisation is running; wait until it has ended."
     SYNC_TAKEN_OVER = auto(), Kind.UNAVAILABLE, "Another server has taken over the synchronisation."
     SHRINK_NOT_WAITING = auto(), Kind.FAILED_PRECONDITION, "No shrunken list of that run waits to be accepted."

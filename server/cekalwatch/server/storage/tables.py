@@ -14,9 +14,11 @@ from cekalwatch.server.storage.models import tables as model_tables
 from cekalwatch.server.storage.people import tables as people_tables
 from cekalwatch.server.storage.ports import tables as port_tables
 from cekalwatch.server.storage.sync import tables as sync_tables
+from cekalwatch.server.storage.watchlist import agencies
 from cekalwatch.server.storage.watchlist import tables as watchlist_tables
 
 MODULES = (
+    agencies,
     alert_tables,
     audit_tables,
     cameras,

@@ -33,6 +33,7 @@ from cekalwatch.server.storage.ports.followings import FollowingStore
 from cekalwatch.server.storage.ports.store import PortStore
 from cekalwatch.server.storage.sync.store import SyncStore
 from cekalwatch.server.storage.troubles import TroubleStore
+from cekalwatch.server.storage.watchlist.agencies import AgencyStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.vision.manifest import Pack
 
@@ -43,6 +44,7 @@ RESEAL_PERIOD_S = 2.0
 class Stores:
     """The stores of one database, which seal with one keyring. They keep nothing in memory."""
 
+    agencies: AgencyStore
     alerts: AlertStore
     audit: AuditStore
     camera_policies: CameraPolicyStore
@@ -65,6 +67,7 @@ class Stores:
     def of(cls, database: Database, keyring: Keyring) -> Self:
         """Return those of an upgraded database."""
         return cls(
+            AgencyStore(database),
             AlertStore(database, keyring),
             AuditStore(database),
             CameraPolicyStore(database),

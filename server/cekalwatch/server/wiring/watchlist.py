@@ -25,6 +25,7 @@ from cekalwatch.server.recognition.engine_in_use import EngineInUse
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.watchlist.list_feed import ListFeedStore
+from cekalwatch.server.watchlist.agencies import AgencyRegistry
 from cekalwatch.server.watchlist.browser import WatchlistReader
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
@@ -176,6 +177,7 @@ def init_watchlist(
         SyncService(stores.syncs, scheduler, clock),
         search.freshness,
         ListFiles(stores.watchlist, imports.begin, imports.preview, settings.home.zone, workers),
+        AgencyRegistry(stores.agencies, clock, search.follow_now),
     )
     follower = None
     if scheduler and imports.caller:

@@ -36,3 +36,24 @@ def test_two_agencies_cannot_have_one_name() -> None:
         Agencies((Agency("A", "Dinas"), Agency("B", "Badan", ("DINAS RI",))))
     with pytest.raises(ValueError, match="code and a name"):
         Agency("RI", "Dinas")
+
+
+def test_an_offices_own_agencies_replace_the_shipped_ones_and_keep_their_names() -> None:
+    shipped = Agencies((Agency("A", "Alpha", ("First", "Old")), Agency("B", "Beta"), Agency("C", "Gamma")))
+    found = shipped.changed([Agency("A", "Alpha Baru"), Agency("D", "Delta", ("Beta",))], ["C"])
+    assert [one.code for one in found.known] == ["A", "D"]
+    assert (found.code_of("alpha baru"), found.code_of("beta"), found.code_of("gamma")) == ("A", "D", None)
+
+
+def test_a_name_that_an_office_gave_away_is_lost_to_a_shipped_agency_alone() -> None:
+    shipped = Agencies((Agency("A", "Alpha", ("First", "Old")),))
+    found = shipped.changed([Agency("D", "Delta", ("OLD",))], ())
+    assert (found.code_of("old"), found.code_of("first")) == ("D", "A")
+
+
+def test_two_agencies_with_one_name_do_not_keep_a_server_from_starting() -> None:
+    found = Agencies(()).changed(
+        [Agency("A", "Alpha", ("Same",)), Agency("B", "Beta", ("same",)), Agency("C", "A")], ()
+    )
+    assert [one.code for one in found.known] == ["A", "B"]
+    assert found.code_of("same") == "A"

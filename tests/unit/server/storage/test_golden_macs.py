@@ -31,6 +31,10 @@ KEYS = (
 )
 
 GOLDEN = {
+    "agency": (
+        "aacc33b93a09196b670e28da8bba66eebf8913530cdccc1a1195d4df9a0fd737",
+        "aacc33b93a09196b670e28da8bba66eebf8913530cdccc1a1195d4df9a0fd737",
+    ),
     "alert": (
         "e16db37a3e02c05978ee68a675d0113c72ec97ff033356c95c372d9a37db605d",
         "1447fa2fda2a9df882c5e83d1365ef72f91653ede0ed6f22136e406a46827007",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from cekalwatch.contract.codec.agencies import AGENCY
 from cekalwatch.contract.codec.imports import SYNC_RUN, SYNC_STATUS
 from cekalwatch.contract.codec.listed_subjects import LISTED_SUBJECT, LOOKALIKE_PAGE, SUBJECT_TIMELINE, WATCHLIST_FILTER
 from cekalwatch.contract.codec.watchlist import LOOKALIKE_JUDGEMENTS
+from cekalwatch.contract.values.agencies import ListedAgency
 from cekalwatch.contract.values.imports import SyncRun, SyncStatus
 from cekalwatch.contract.values.watchlist import (
     ListedSubject,
@@ -70,6 +72,31 @@ class LookalikeClient(ServiceClient[WatchlistServiceStub]):
         found = LOOKALIKE_JUDGEMENTS.number(judgement)
         request = pb.JudgeLookAlikesRequest(subject_id=key, other_subject_id=other, judgement=found, mark=mark)
         self._call(lambda stub: stub.JudgeLookAlikes, request)
+
+
+class AgencyClient(ServiceClient[WatchlistServiceStub]):
+    """A list manager's calls about agencies. It may be used from several threads."""
+
+    stub = WatchlistServiceStub
+
+    def all(self) -> list[ListedAgency]:
+        """Return all agencies, by code."""
+        found: list[ListedAgency] = []
+        token, more = "", True
+        while more:
+            answer = self._call(lambda stub: stub.ListAgencies, pb.ListAgenciesRequest(page_token=token))
+            found += AGENCY.read_all(answer.agencies)
+            token = str(answer.next_page_token)
+            more = bool(token)
+        return found
+
+    def put(self, agency: ListedAgency) -> None:
+        """Add an agency, or replace the one with its code."""
+        self._call(lambda stub: stub.PutAgency, pb.PutAgencyRequest(agency=AGENCY.write(agency)))
+
+    def remove(self, code: str) -> None:
+        """Remove an agency."""
+        self._call(lambda stub: stub.RemoveAgency, pb.RemoveAgencyRequest(code=code))
 
 
 _MAX_RUN_ID = 2**63 - 2

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
 
@@ -40,6 +40,23 @@ class Agencies:
                 if codes.setdefault(name, agency.code) != agency.code:
                     raise ValueError(f"{codes[name]} and {agency.code} have the same name {name!r}")
         object.__setattr__(self, "_codes", codes)
+
+    def changed(self, put: Iterable[Agency], removed: Collection[str]) -> Agencies:
+        """Return these agencies with those of `put` added or replaced, by code, and without the `removed` codes.
+
+        A name stands for the first agency that has it, and those of `put` come first: others lose it, and an agency
+        without its code or name is left out.
+        """
+        taken: set[str] = set()
+        found: list[Agency] = []
+        gone = set(removed)
+        for agency in (*put, *(one for one in self.known if one.code not in gone)):
+            if {normalised(agency.code), normalised(agency.name)} & taken:
+                continue
+            others = tuple(name for name in agency.other_names if normalised(name) not in taken)
+            found.append(replace(agency, other_names=others))
+            taken |= set(map(normalised, found[-1].names))
+        return Agencies(tuple(sorted(found, key=lambda agency: agency.code)))
 
     def code_of(self, text: str) -> str | None:
         """Return the code of the agency that `text` names; None if no known agency has that name."""

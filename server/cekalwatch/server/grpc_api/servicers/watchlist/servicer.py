@@ -19,10 +19,12 @@ from cekalwatch.server.grpc_api.authentication import current_admission, current
 from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.grpc_api.messages import page, page_size
 from cekalwatch.server.grpc_api.servicers.watchlist import subjects
+from cekalwatch.server.grpc_api.servicers.watchlist.agencies import AgencyMethods
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import ImportCall, ImportWorkers
 from cekalwatch.server.grpc_api.servicers.watchlist.list_file import ListFileMethods, ListFiles
 from cekalwatch.server.grpc_api.servicers.watchlist.subjects import LookalikeMethods
 from cekalwatch.server.storage.audit.trail import AuditTrail
+from cekalwatch.server.watchlist.agencies import AgencyRegistry
 from cekalwatch.server.watchlist.browser import SubjectView, WatchlistReader
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
@@ -87,7 +89,7 @@ def run_page(runs: Sequence[SyncRun], limit: int) -> pb.ListSyncRunsResponse:
 Viewed = TypeVar("Viewed")
 
 
-class WatchlistServicer(SyncMethods, ListFileMethods, LookalikeMethods):
+class WatchlistServicer(SyncMethods, ListFileMethods, LookalikeMethods, AgencyMethods):
     """What list managers ask of the watchlist."""
 
     def __init__(
@@ -102,10 +104,12 @@ class WatchlistServicer(SyncMethods, ListFileMethods, LookalikeMethods):
         syncs: SyncService,
         freshness: FreshnessGauge,
         files: ListFiles,
+        agencies: AgencyRegistry,
     ) -> None:
         SyncMethods.__init__(self, syncs, freshness)
         ListFileMethods.__init__(self, files)
         LookalikeMethods.__init__(self, review, trail)
+        AgencyMethods.__init__(self, agencies)
         self._lookalikes = lookalikes
         self._workers = workers
         self._importing: set[ImportCall] = set()

@@ -1,0 +1,27 @@
+"""Agencies that ask for bans, as people see and keep them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import MaxLen
+
+MAX_AGENCIES = 300
+MAX_AGENCY_CODE = 32
+MAX_AGENCY_NAME = 200
+"""As long as the name of an agency in an order."""
+MAX_OTHER_NAMES = 30
+
+
+@dataclass(frozen=True)
+class ListedAgency:
+    """An agency of the list by which orders are compared."""
+
+    code: Annotated[str, MaxLen(MAX_AGENCY_CODE)]
+    """Capitals, digits and hyphens."""
+    name: Annotated[str, MaxLen(MAX_AGENCY_NAME)]
+    other_names: Annotated[tuple[Annotated[str, MaxLen(MAX_AGENCY_NAME)], ...], MaxLen(MAX_OTHER_NAMES)] = ()
+    """Names and spellings that stand for it in lists."""
+    shipped: bool = False
+    """Whether it is in the list as this version ships it, unchanged."""

@@ -1,0 +1,91 @@
+"""`watchlist agencies`: the list by which the agencies of orders are compared, in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.cli.options import Config, DataDir, command_context, command_settings
+from cekalwatch.server.cli.watchlist.look_output import print_json, print_table
+
+if TYPE_CHECKING:
+    from cekalwatch.server.watchlist.agencies import AgencyRegistry
+
+EPILOG = (
+    "Examples:\n\n"
+    "  cekalwatch-server watchlist agencies list --config /etc/cekalwatch/server.toml\n\n"
+    '  cekalwatch-server watchlist agencies put KEJAGUNG "Kejaksaan Agung" --also "Jaksa Agung" --also Kejaksaan\n\n'
+    "  cekalwatch-server watchlist agencies remove KEMENKEU\n\n"
+    "Changes are recorded in the audit trail, with the account that runs the command. Running servers judge orders by "
+    "them within seconds.\n\n"
+    "Exit code 2: an agency cannot be so, or one of its names stands for another. 66: there is no such agency."
+)
+app = typer.Typer(
+    help="The agencies that ask for bans: by them, orders of one agency are known as such.", no_args_is_help=True
+)
+
+Code = Annotated[str, typer.Argument(help="Its code: capitals, digits and hyphens.")]
+
+
+@app.command("list", epilog=EPILOG)
+def list_(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """List the agencies, by code."""
+    with _registry(config, data_dir) as agencies:
+        found = agencies.all()
+    if as_json:
+        print_json([asdict(one) for one in found])
+    else:
+        print_table(
+            ("Code", "Name", "Other names"), ([one.code, one.name, "; ".join(one.other_names)] for one in found)
+        )
+
+
+@app.command(epilog=EPILOG)
+def put(
+    code: Code,
+    name: Annotated[str, typer.Argument(help="Its name.")],
+    also: Annotated[
+        list[str] | None, typer.Option(help="Another name that lists write for it; may be repeated.")
+    ] = None,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Add an agency, or replace the name and all other names of the one with this code."""
+    from cekalwatch.contract.values.agencies import ListedAgency
+    from cekalwatch.server.audit.entry import operator
+
+    with _registry(config, data_dir) as agencies:
+        agencies.put(ListedAgency(code, name, tuple(also or ())), operator())
+
+
+@app.command(epilog=EPILOG)
+def remove(code: Code, config: Config = None, data_dir: DataDir = None) -> None:
+    """Remove an agency; its orders stay in force, and are flagged as of an unknown agency."""
+    from cekalwatch.server.audit.entry import operator
+
+    with _registry(config, data_dir) as agencies:
+        agencies.remove(code, operator())
+
+
+@contextmanager
+def _registry(config: Config, data_dir: DataDir) -> Iterator[AgencyRegistry]:
+    """Yield the agencies of the configured database; a refusal of the block becomes a ProgramError."""
+    from cekalwatch.server.domain.errors import CekalwatchError
+    from cekalwatch.server.domain.errors import Code as Refusal
+    from cekalwatch.server.watchlist.agencies import AgencyRegistry
+
+    with command_context(command_settings(config, data_dir)) as context:
+        try:
+            yield AgencyRegistry(context.stores.agencies, context.clock)
+        except CekalwatchError as error:
+            missing = error.code is Refusal.AGENCY_NOT_FOUND
+            raise ProgramError(error.public_message, Exit.NO_INPUT if missing else Exit.USAGE) from None

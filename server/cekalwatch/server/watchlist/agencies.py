@@ -1,0 +1,62 @@
+"""The agencies by which orders are compared: list managers see, add, change and remove them. Methods block."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from cekalwatch.contract.values.agencies import MAX_AGENCY_CODE, MAX_AGENCY_NAME, MAX_OTHER_NAMES, ListedAgency
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.orders.agencies import KNOWN_AGENCIES, Agency, normalised
+from cekalwatch.server.storage.watchlist.agencies import AgencyStore
+
+_CODE: Final = re.compile(rf"[A-Z0-9][A-Z0-9-]{{0,{MAX_AGENCY_CODE - 1}}}", re.ASCII)
+
+
+class AgencyRegistry:
+    """The list of agencies of one database."""
+
+    def __init__(self, store: AgencyStore, clock: Clock, follow: Callable[[], None] = lambda: None) -> None:
+        """`follow` is called after each change: it lets this server judge orders by the new list at once."""
+        self._store = store
+        self._clock = clock
+        self._follow = follow
+
+    def all(self) -> list[ListedAgency]:
+        """Return all agencies, by code."""
+        return [
+            ListedAgency(one.code, one.name, one.other_names, shipped=one in KNOWN_AGENCIES.known)
+            for one in self._store.read().known
+        ]
+
+    def put(self, wanted: ListedAgency, actor: Actor) -> None:
+        """Add an agency, or replace the one with its code.
+
+        Raises AGENCY_INVALID, AGENCY_NAME_TAKEN and AGENCIES_TOO_MANY.
+        """
+        agency = _checked(wanted)
+        self._store.put(agency, self._entry(actor, Action.AGENCY_PUT, agency.code, names=len(agency.other_names) + 1))
+        self._follow()
+
+    def remove(self, code: str, actor: Actor) -> None:
+        """Remove an agency; raises AGENCY_NOT_FOUND."""
+        if not _CODE.fullmatch(code):
+            raise CekalwatchError(Code.AGENCY_NOT_FOUND)
+        self._store.remove(code, self._entry(actor, Action.AGENCY_REMOVED, code))
+        self._follow()
+
+    def _entry(self, actor: Actor, action: Action, code: str, **details: int) -> AuditEntry:
+        return AuditEntry(self._clock.now(), actor, action, (ObjectKind.AGENCY.key(code),), details=details)
+
+
+def _checked(wanted: ListedAgency) -> Agency:
+    code, name = wanted.code.strip().upper(), " ".join(wanted.name.split())
+    others = tuple(dict.fromkeys(found for one in wanted.other_names if (found := " ".join(one.split()))))
+    names = (name, *others)
+    sound = all(len(one) <= MAX_AGENCY_NAME and one.isprintable() and normalised(one) for one in names)
+    if not _CODE.fullmatch(code) or not sound or len(others) > MAX_OTHER_NAMES:
+        raise CekalwatchError(Code.AGENCY_INVALID)
+    return Agency(code, name, others)

@@ -1,0 +1,70 @@
+"""*Agencies*: the list by which the agencies of orders are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import grpc
+from starlette.responses import Response
+
+from cekalwatch.console.request_context import RequestContext
+from cekalwatch.contract.values.agencies import MAX_AGENCY_CODE, MAX_AGENCY_NAME, ListedAgency
+from cekalwatch.office.client.refusals import explain
+
+
+def show(visit: RequestContext, problem: str = "") -> Response:
+    """Show all agencies, and the form for a new one with its entered values."""
+    return visit.page("agencies.html", agencies=visit.agencies.all(), problem=problem, **_form(visit.form))
+
+
+def add(visit: RequestContext) -> Response:
+    """Add an agency; a code that is listed is refused, so that nobody replaces an agency unawares."""
+    wanted = _entered(visit, visit.form.get("code", "").strip().upper())
+    if any(one.code == wanted.code for one in visit.agencies.all()):
+        return show(visit, visit.texts.say("AGENCY_CODE_TAKEN", code=wanted.code))
+    try:
+        visit.agencies.put(wanted)
+    except grpc.RpcError as error:
+        return show(visit, explain(error, visit.texts))
+    return visit.to("/list/agencies")
+
+
+def show_one(visit: RequestContext, problem: str = "") -> Response:
+    """Show one agency in a form of its names."""
+    agency = _find(visit)
+    if agency is None:
+        return visit.problem(visit.texts.say("REFUSED_AGENCY_NOT_FOUND"), HTTPStatus.NOT_FOUND)
+    form = visit.form if problem else {"name": agency.name, "other_names": "\n".join(agency.other_names)}
+    return visit.page("agency.html", agency=agency, problem=problem, **_form(form))
+
+
+def change(visit: RequestContext) -> Response:
+    """Replace the names of an agency."""
+    try:
+        visit.agencies.put(_entered(visit, visit.part("code")))
+    except grpc.RpcError as error:
+        return show_one(visit, explain(error, visit.texts))
+    return visit.to("/list/agencies")
+
+
+def remove(visit: RequestContext) -> Response:
+    """Remove an agency."""
+    try:
+        visit.agencies.remove(visit.part("code"))
+    except grpc.RpcError as error:
+        return show(visit, explain(error, visit.texts))
+    return visit.to("/list/agencies")
+
+
+def _find(visit: RequestContext) -> ListedAgency | None:
+    return next((one for one in visit.agencies.all() if one.code == visit.part("code")), None)
+
+
+def _entered(visit: RequestContext, code: str) -> ListedAgency:
+    others = tuple(filter(None, map(str.strip, visit.form.get("other_names", "").splitlines())))
+    return ListedAgency(code, visit.form.get("name", "").strip(), others)
+
+
+def _form(form: Mapping[str, str]) -> dict[str, object]:
+    return {"form": form, "max_code": MAX_AGENCY_CODE, "max_name": MAX_AGENCY_NAME}
