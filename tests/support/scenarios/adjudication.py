@@ -70,7 +70,7 @@ class Counter:
         self.order_watch = OrderWatch(
             self.handling, self.alerts, self.watchlist, checkpoints, self.clock, myself, self._announce
         )
-        self.escalator = Escalator(self.handling, self.clock, self.policy, myself, self._announce)
+        self.escalator = Escalator(self.handling, self.alerts, orders, self.clock, self.policy, myself, self._announce)
 
     def sweeper(self, policy: RetentionPolicy = RetentionPolicy()) -> RetentionSweeper:  # noqa: B008  # frozen
         """The removal of what is kept no longer."""

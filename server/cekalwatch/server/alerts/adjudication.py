@@ -163,8 +163,7 @@ class Adjudicator:
     def close(self, alert_id: UUID, who: ActingPerson, version: int) -> Alert:
         """Close the alert; FOLLOW_UP_MISSING names the agencies that must be told of a hit before."""
         now = self._clock.now()
-        seen = self._seen(alert_id, who)
-        orders = self._orders.orders(seen, seen.subject_id, self._orders.people(seen).get(seen.subject_id, ()), now)
+        orders = self._orders.of_asked(self._seen(alert_id, who), now)
 
         def make(alert: Alert) -> Handling:
             owed = self._orders.agencies_owed(alert, orders)

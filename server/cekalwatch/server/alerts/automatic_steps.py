@@ -6,19 +6,20 @@ servers takes the step and the other finds nothing to do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import structlog
 
-from cekalwatch.contract.values.adjudication import AlertEventType
+from cekalwatch.contract.values.adjudication import AlertEventType, AlertState
 from cekalwatch.server.alerts.details import AlertOrders
 from cekalwatch.server.audit.alert_entries import handling_entry
 from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.alerts.handling import Handling, HandlingPolicy, Watched
 from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.orders.ban_order import JudgedOrder
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.storage.alerts.handling_store import HandlingStep, HandlingStore, WatchedAlert
 from cekalwatch.server.storage.alerts.store import AlertStore
@@ -150,8 +151,13 @@ def _facts(handling: Handling) -> tuple[object, ...]:
     return handling.claim, handling.waits_since, handling.escalations
 
 
+_SOMEBODY = ("",)
+"""Stands for agencies that may have to be told, before anybody has looked which."""
+
+
 class Escalator:
-    """Releases claims that nobody renews, and escalates alerts that nobody claims or settles, as the actor `myself`.
+    """Releases claims that nobody renews, and escalates alerts that nobody claims or settles, and hits of which an
+    agency must still be told, as the actor `myself`.
 
     It goes by elapsed time: several servers whose clocks differ do the same, and after a restart or a change of the
     leader a claim lasts one lease longer at most. Its method blocks: call it from a worker thread.
@@ -160,12 +166,16 @@ class Escalator:
     def __init__(
         self,
         store: HandlingStore,
+        alerts: AlertStore,
+        orders: AlertOrders,
         clock: Clock,
         policy: HandlingPolicy,
         myself: Actor,
         announce: Callable[[], None],
     ) -> None:
         self._store = store
+        self._alerts = alerts
+        self._orders = orders
         self._clock = clock
         self._watch = AlertWatch(clock)
         self._policy = policy
@@ -182,16 +192,26 @@ class Escalator:
         self._watch.see(waiting)
         now, moved = self._clock.now(), 0
         for alert_id, handling in waiting.items():
-            if not self._step(alert_id, handling, now).happened:
+            if not self._step(alert_id, handling, now, _SOMEBODY).happened:
                 continue
             made: list[AlertEventType] = []
-
-            def make(alert: Alert, made: list[AlertEventType] = made) -> HandlingStep:
-                step = self._step(alert.alert_id, alert.handling, now)
-                made.extend(step.happened)
-                return step
-
             try:
+                orders: Sequence[JudgedOrder] = ()
+                if handling.state is AlertState.CONFIRMED:
+                    # What people did with a hit, and whose orders it has, is read only once it is due.
+                    hit = self._alerts.get(alert_id)
+                    orders = self._orders.of_asked(hit, now)
+                    if not self._orders.agencies_owed(hit, orders):
+                        continue
+
+                def make(
+                    alert: Alert, made: list[AlertEventType] = made, orders: Sequence[JudgedOrder] = orders
+                ) -> HandlingStep:
+                    owed = self._orders.agencies_owed(alert, orders)
+                    step = self._step(alert.alert_id, alert.handling, now, owed)
+                    made.extend(step.happened)
+                    return step
+
                 alert = self._store.step(
                     alert_id, make, lambda alert, event: handling_entry(alert, event, self._myself), now
                 )
@@ -212,10 +232,10 @@ class Escalator:
             self._announce()
         return moved
 
-    def _step(self, alert_id: UUID, before: Handling, now: datetime) -> HandlingStep:
+    def _step(self, alert_id: UUID, before: Handling, now: datetime, agencies_owed: Sequence[str]) -> HandlingStep:
         watched = self._watch.watched(alert_id, before)
         free = before.lapsed(watched, self._policy)
-        after = free.escalated(now, self._policy, watched)
+        after = free.escalated(now, self._policy, watched, agencies_owed)
         # What has waited long enough escalates at once when it is free.
         lapsed = (AlertEventType.RELEASED,) if free != before else ()
         went_up = (AlertEventType.ESCALATED,) if after != free else ()

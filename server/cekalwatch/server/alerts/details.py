@@ -50,6 +50,11 @@ class AlertOrders:
             key for key, files in people.items() if any(one.in_force for one in self.orders(alert, key, files, now))
         )
 
+    def of_asked(self, alert: Alert, now: datetime) -> tuple[JudgedOrder, ...]:
+        """Return the orders that concern the alert of the candidate that it asks about, or asked about last."""
+        key = alert.subject_id
+        return self.orders(alert, key, self._watchlist.people({key: alert.order_ids})[key], now)
+
     def agencies_owed(self, alert: Alert, orders: Iterable[JudgedOrder]) -> tuple[str, ...]:
         """Return the agencies that must still be told of a hit; `orders` are those of its subject."""
         with_order = (one.order.requesting_agency for one in orders if one.in_force)

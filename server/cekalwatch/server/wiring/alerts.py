@@ -108,6 +108,7 @@ def init_alerts(
         stores.ports.has,
     )
     watch = OrderWatch(handling, alerts, stores.watchlist, context.checkpoints, clock, actor, announce)
+    escalator = Escalator(handling, alerts, orders, clock, policy, actor, announce)
     window = timedelta(seconds=settings.grouping_window_seconds)
     keeping = settings.retention_policy
     sweeper = RetentionSweeper(alerts, handling, stores.retention, clock, actor, keeping)
@@ -134,7 +135,7 @@ def init_alerts(
             LeaderJob("look_at_orders", ORDERS_PERIOD_S, watch.look),
             PeriodicJob("follow_supervisors", SUPERVISED_PERIOD_S, supervised.follow),
             PeriodicJob("count_field_days", COUNT_DAYS_PERIOD_S, days.count_ahead),
-            LeaderJob("escalate", ESCALATE_PERIOD_S, Escalator(handling, clock, policy, actor, announce).escalate),
+            LeaderJob("escalate", ESCALATE_PERIOD_S, escalator.escalate),
         ),
     )
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
 
-from cekalwatch.contract.values.adjudication import AlertState
+from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Escalation
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from tests.support.builders.watchlist import FixedClock, order, subject
-from tests.support.scenarios.adjudication import Counter, contact
+from tests.support.scenarios.adjudication import POLICY, Counter, contact
 
 KPK = "Komisi Pemberantasan Korupsi"
 
@@ -106,3 +106,31 @@ def test_a_hit_whose_orders_ended_before_anybody_was_told_can_be_closed(
 def test_nobody_is_owed_before_an_alert_is_a_hit(counter: Counter) -> None:
     list_orders(counter, "Kejaksaan Agung", KPK)
     assert owed(counter, counter.raise_alert()) == set()
+
+
+@pytest.mark.both_databases
+def test_a_hit_escalates_until_every_agency_was_told(
+    counter: Counter, hit: UUID, budi: ActingPerson, clock: FixedClock
+) -> None:
+    clock.advance(POLICY.to_settle - timedelta(seconds=1))
+    assert counter.escalator.escalate() == 0
+    clock.advance(timedelta(seconds=1))
+    assert [counter.escalator.escalate(), counter.escalator.escalate()] == [1, 0]
+    assert counter.alerts.get(hit).handling.escalation is Escalation.SUPERVISOR
+    tell(counter, hit, budi, "Kejaksaan Agung")
+    clock.advance(POLICY.again)
+    assert counter.escalator.escalate() == 1
+    tell(counter, hit, budi, KPK)
+    clock.advance(POLICY.again)
+    assert counter.escalator.escalate() == 0
+    assert counter.events(hit).count(AlertEventType.ESCALATED) == 2
+
+
+def test_a_hit_whose_orders_have_ended_does_not_escalate(
+    counter: Counter, hit: UUID, budi: ActingPerson, clock: FixedClock
+) -> None:
+    tell(counter, hit, budi, KPK)
+    list_orders(counter, "Kejaksaan Agung", KPK, revoked_at=clock.now())
+    counter.order_watch.look()
+    clock.advance(POLICY.to_settle)
+    assert counter.escalator.escalate() == 0

@@ -12,7 +12,7 @@ from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, 
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.audit.entry import Action
 from tests.support.builders.watchlist import FixedClock
-from tests.support.scenarios.adjudication import POLICY, REFERENCE, Counter
+from tests.support.scenarios.adjudication import POLICY, REFERENCE, Counter, contact
 
 E = AlertEventType
 
@@ -70,8 +70,11 @@ def test_what_nobody_settles_goes_to_the_supervisors_again_and_again_on_whatever
     assert [restarted.escalator.escalate(), counter.escalator.escalate()] == [1, 0]
     handling = counter.alerts.get(alert_id).handling
     assert (handling.escalation, handling.escalations, handling.escalated_at) == (Escalation.SUPERVISOR, 2, clock.now())
-    counter.confirm(alert_id, siti) if outcome is Outcome.REFERRED else None
-    counter.clear(alert_id, siti) if outcome is Outcome.CANNOT_DETERMINE else None
+    if outcome is Outcome.REFERRED:
+        counter.confirm(alert_id, siti)
+        counter.adjudicator.follow_up(alert_id, budi, contact(budi), counter.version(alert_id))
+    else:
+        counter.clear(alert_id, siti)
     clock.advance(timedelta(days=3))
     assert counter.escalator.escalate() == 0
 

@@ -11,6 +11,7 @@ CANNOT_DETERMINE waits for a supervisor, who confirms or clears it as if it had 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -194,14 +195,18 @@ class Handling:
             return _step(self, AlertState.NEW, claim=None)
         return self
 
-    def escalated(self, now: datetime, policy: HandlingPolicy, watched: Watched) -> Handling:
+    def escalated(
+        self, now: datetime, policy: HandlingPolicy, watched: Watched, agencies_owed: Collection[str] = ()
+    ) -> Handling:
         """Return the alert escalated or announced again, as is due at `now` (rule 6); it is never de-escalated.
 
-        What nobody claims goes up twice; what somebody holds, referred or could not determine goes to the supervisors.
-        Whatever nobody settles is announced again and again, unless its orders have ended. The clock can let that
-        happen sooner, and a server that was restarted goes by it, but never later than `watched` says.
+        What nobody claims goes up twice; what somebody holds, referred or could not determine goes to the supervisors,
+        and so does a hit of which agencies must still be told. Whatever nobody settles is announced again and again,
+        unless its orders have ended. The clock can let that happen sooner, and a server that was restarted goes by it,
+        but never later than `watched` says.
         """
-        if self.state not in UNSETTLED or self.orders_ended_at:
+        waits = self.state in UNSETTLED or (self.state is AlertState.CONFIRMED and agencies_owed)
+        if not waits or self.orders_ended_at:
             return self
         waited, unclaimed = max(watched.wait, now - self.waits_since), self.state is AlertState.NEW
         patience = policy.to_supervisor if unclaimed else policy.to_settle
@@ -256,7 +261,8 @@ class Handling:
         if not re.fullmatch(policy.reference_pattern, reference):
             raise CekalwatchError(Code.REFERENCE_INVALID)
         circumstances.check_order(finding.outcome)
-        return _step(self, AlertState.CONFIRMED, reference=reference, findings=(*self.findings, finding))
+        findings = (*self.findings, finding)
+        return _step(self, AlertState.CONFIRMED, reference=reference, findings=findings, stands_since=finding.at)
 
     def cleared(self, person: Person, finding: Finding, circumstances: Circumstances) -> Handling:
         """Return the alert cleared: after a referral, or in any state once its orders have ended.

@@ -141,7 +141,7 @@ class HandlingStore:
 
         Rows are not checked: `step` checks the row before it changes anything. Damaged ones are left out.
         """
-        query = sqlalchemy.select(*HANDLING_COLUMNS).where(col(AlertRow.state).in_(UNSETTLED))
+        query = sqlalchemy.select(*HANDLING_COLUMNS).where(col(AlertRow.state).in_(OPEN_STATES))
         found: dict[UUID, Handling] = {}
         with self._database.session() as session:
             for row in session.execute(query.order_by(col(AlertRow.alert_id))):
