@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from cekalwatch.contract.values.orders import OrderGround
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.watchlist.imports.records import Photograph
+from cekalwatch.server.watchlist.imports.records import OPTIONAL_COLUMNS, Photograph
+from cekalwatch.server.watchlist.sources.mapping_settings import FIELDS as EVERY_FIELD
 from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings
 from cekalwatch.server.watchlist.sources.settings import SqlSettings
 from cekalwatch.server.watchlist.sources.source import (
@@ -26,6 +28,7 @@ from cekalwatch.server.watchlist.sources.source import (
 from cekalwatch.server.watchlist.sources.sql.sql import SqlSource
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 from tests.support.builders.watchlist import WIB, FixedClock
+from tests.support.builders.watchlist_folder import row
 from tests.support.fakes.simulated_application import QUICK, simulated, with_photograph
 from tests.support.scenarios.watchlist_sources import items, offered
 
@@ -306,3 +309,19 @@ def test_a_secret_is_shown_to_nobody(office: Office, monkeypatch: pytest.MonkeyP
         with pytest.raises(SourceUnavailable) as caught:
             source.read("")
     assert "geheim" not in f"{caught.value!r} {caught.value.__cause__}"
+
+
+@pytest.mark.parametrize("lacking", [OPTIONAL_COLUMNS, OPTIONAL_COLUMNS[1:], ()])
+def test_a_table_for_0_2_has_fewer_columns_and_is_read_as_before(tmp_path: Path, lacking: tuple[str, ...]) -> None:
+    columns = [name for name in EVERY_FIELD if name not in lacking]
+    with closing(sqlite3.connect(tmp_path / "list.sqlite3")) as connection, connection:
+        connection.execute(f"CREATE TABLE orders ({', '.join(columns)})")
+        values = [row("O-1", ground="kepentingan nasional").get(name, "") for name in columns]
+        connection.execute(f"INSERT INTO orders VALUES ({', '.join('?' * len(columns))})", values)  # noqa: S608
+    chosen = SqlSettings(kind="sql", address=f"sqlite:///{tmp_path / 'list.sqlite3'}", query="orders")
+    with closing(SqlSource(chosen, WIB)) as source:
+        (item,) = items(source.read(""))
+    assert isinstance(item, OfferedOrder)
+    found = item.load().order
+    assert found.ground is (None if "ground" in lacking else OrderGround.NATIONAL_INTEREST)
+    assert (found.person_status, found.revocation_ground, found.revocation_reference) == (None, None, "")

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from cekalwatch.contract.values.orders import OrderKind
+from cekalwatch.contract.values.orders import OrderKind, PersonStatus, RevocationGround
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.audit.alert_entries import deletion_entry
 from cekalwatch.server.audit.entry import Action, Link, operator
@@ -139,6 +139,45 @@ def test_an_order_that_is_renewed_for_too_long_is_found_and_stays_in_force(offic
     assert "ACTIVE RENEWED_TOO_LONG" in " ".join(office.run("show", "S-7").split())
     rows = list(csv.DictReader(io.StringIO(office.run("list", "--only", "flagged", "--format", "csv"))))
     assert {row["flags"] for row in rows} == {"RENEWED_TOO_LONG"}
+
+
+def test_a_revoked_order_says_by_what_it_ended_in_every_form(office: Office) -> None:
+    revoked = running_order(
+        "O-7",
+        "S-7",
+        revoked_at=datetime.now(UTC) - timedelta(hours=1),
+        revocation_ground=RevocationGround.ACQUITTAL,
+        revocation_reference="7/Pid.B/2026",
+        person_status=PersonStatus.DEFENDANT,
+    )
+    office.put("S-7", revoked)
+    assert "REVOKED ACQUITTAL 7/Pid.B/2026" in " ".join(office.run("show", "S-7").split())
+    assert "ACQUITTAL" in office.run("list", "--subject", "S-7")
+    (row,) = csv.DictReader(io.StringIO(office.run("list", "--subject", "S-7", "--format", "csv")))
+    assert (row["revocation_ground"], row["revocation_reference"]) == ("ACQUITTAL", "7/Pid.B/2026")
+    assert (row["person_status"], row["ground"], row["references"]) == ("DEFENDANT", "", "0")
+    ((found,),) = (one["orders"] for one in json.loads(office.run("list", "--subject", "S-7", "--format", "json")))
+    assert (found["person_status"], found["revocation_ground"]) == ("DEFENDANT", "ACQUITTAL")
+
+
+def test_agencies_are_listed_put_and_removed(office: Office) -> None:
+    office.run("agencies", "put", "dinas", "Dinas Contoh", "--also", "Dinas", "--also", "Dinas Umpama")
+    listed = {one["code"]: one for one in json.loads(office.run("agencies", "list", "--json"))}
+    assert listed["DINAS"] == {
+        "code": "DINAS",
+        "name": "Dinas Contoh",
+        "other_names": ["Dinas", "Dinas Umpama"],
+        "shipped": False,
+    }
+    assert listed["KEJAGUNG"]["shipped"]
+    assert "Dinas Umpama" in office.run("agencies", "list")
+    office.run("agencies", "remove", "DINAS")
+    assert "DINAS" not in office.run("agencies", "list")
+    assert [link.objects for link in office.entries(Action.AGENCY_PUT)] == ['["agency:DINAS"]']
+    for arguments, code in ((("remove", "DINAS"), Exit.NO_INPUT), (("put", "X Y", "Dinas"), Exit.USAGE)):
+        with pytest.raises(ProgramError) as caught:
+            office.run("agencies", *arguments)
+        assert caught.value.exit_code is code
 
 
 def test_a_page_says_where_to_go_on(office: Office) -> None:

@@ -24,6 +24,8 @@ from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import MODEL, SIZE, figures, order, reference, subject
 from tests.support.tools.stored_templates import stored_templates
 
+DIGEST_OF_0_2 = "f933b1f4fa28873c7b6f3a3a574aa89d6d05253a1d025529928eb7ee8e7adff5"
+
 
 @pytest.fixture
 def store(database: Database) -> WatchlistStore:
@@ -298,6 +300,14 @@ def test_the_digests_of_a_record_are_of_no_use_without_the_key(database: Databas
     )
     assert content != other.content_hash(subject(), order())
     assert digest not in {photo.photo_sha256, other.photo_digest("S-1", photo.photo_sha256)}
+
+
+def test_an_order_without_the_facts_of_0_3_has_the_digest_that_it_had_before() -> None:
+    """Otherwise the first synchronisation after an upgrade would store each order anew."""
+    keys = (DataKey(1, KeyPurpose.SEALING, bytes(32)), DataKey(2, KeyPurpose.MATCHING, bytes(32)))
+    rows = WatchlistRows(Keyring(lambda known: [key for key in keys if key.key_id not in known]))
+    assert rows.content_hash(subject(), order()) == DIGEST_OF_0_2
+    assert rows.content_hash(subject(), order(person_status=PersonStatus.SUSPECT)) != DIGEST_OF_0_2
 
 
 @pytest.mark.both_databases

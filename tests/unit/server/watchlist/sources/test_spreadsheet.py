@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from openpyxl import Workbook, load_workbook
 
+from cekalwatch.server.watchlist.imports.records import OPTIONAL_COLUMNS
 from cekalwatch.server.watchlist.sources.files import sheet
 from cekalwatch.server.watchlist.sources.files.spreadsheet import SpreadsheetSource
-from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings
+from cekalwatch.server.watchlist.sources.mapping_settings import FIELDS, MappingSettings
 from cekalwatch.server.watchlist.sources.settings import SpreadsheetSettings
 from cekalwatch.server.watchlist.sources.source import (
     OfferedOrder,
@@ -23,6 +24,7 @@ from cekalwatch.server.watchlist.sources.source import (
     SourceUnavailable,
 )
 from tests.support.builders.watchlist import WIB
+from tests.support.builders.watchlist_folder import row as folder_row
 from tests.support.scenarios.watchlist_sources import COLUMNS, TABLE_MAPPING, facts, indonesian, items
 
 
@@ -165,3 +167,16 @@ def test_entities_in_its_xml_are_not_expanded(tmp_path: Path) -> None:
             parts.writestr(name, data)
     with pytest.raises(SourceMisconfigured, match=r"EntitiesForbidden"):
         read(file)
+
+
+def test_a_spreadsheet_for_0_2_has_fewer_columns_and_is_read_as_before(tmp_path: Path) -> None:
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    columns = [name for name in FIELDS if name not in OPTIONAL_COLUMNS]
+    sheet.append(columns)
+    sheet.append([folder_row("O-1").get(name, "") for name in columns])
+    book.save(tmp_path / "a.xlsx")
+    (item,) = read(tmp_path / "a.xlsx", mapping=MappingSettings(), other_columns="refuse")
+    assert isinstance(item, OfferedOrder)
+    assert item.load().order.person_status is None
